@@ -1,0 +1,116 @@
+"""Changes that are commands, and the activation by which a daemon takes up changed files."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.change.base import Change
+from orchestrator.shell import emit, join
+
+
+class Command(BaseModel):
+    """One command: words, never a line for a shell to split."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    argv: tuple[str, ...]
+    stdin: str | None = None
+    ok: tuple[int, ...] = (0,)
+    """Exit statuses that mean success."""
+
+    def script(self) -> str:
+        """Give shell text that succeeds exactly when the command's status is one of `ok`, else keeps its status."""
+        source = f"{emit(self.stdin.encode('utf-8', 'surrogateescape'))} | " if self.stdin is not None else ""
+        line = f"{source}{join(self.argv)}"
+        if self.ok == (0,):
+            return line
+        accepted = "|".join(str(status) for status in self.ok)
+        return f"{{ {line}; s=$?; case $s in {accepted}) true;; *) (exit $s);; esac; }}"
+
+    def __str__(self) -> str:
+        """Show it as a person would type it."""
+        return join(self.argv) + (" <<" if self.stdin is not None else "")
+
+
+def command(*argv: str, stdin: str | None = None, ok: tuple[int, ...] = (0,)) -> Command:
+    """Build a command."""
+    return Command(argv=argv, stdin=stdin, ok=ok)
+
+
+class RunCommands(Change):
+    """Run commands in order; the first that fails ends it. The undo is safe to repeat, and to run after half of it.
+
+    An `undo` of None says that nobody knows one: the change is shown as opaque and `undo` reports it as left.
+    """
+
+    kind: Literal["commands"] = "commands"
+    about: str
+    """What it does, in one line."""
+    do: tuple[Command, ...]
+    undo: tuple[Command, ...] | None
+    undo_about: str = ""
+    diff: tuple[str, ...] = ()
+    """The effect as a diff, shown below the commands."""
+    opaque: bool = False
+    """What it does cannot be foreseen."""
+
+    def describe(self) -> str:
+        """Give `about`."""
+        return self.about
+
+    def preview(self) -> list[str]:
+        """Give the commands, then the diff."""
+        return [f"$ {c}" for c in self.do] + list(self.diff)
+
+    def describe_undo(self) -> str:
+        """Give `undo_about`, or the commands."""
+        if self.undo is None:
+            return "none known"
+        return self.undo_about or "; ".join(str(c) for c in self.undo)
+
+    def do_script(self) -> str:
+        """Run `do`."""
+        return _in_order(self.do)
+
+    def undo_script(self, *, force: bool = False) -> str:
+        """Run `undo`."""
+        return _in_order(self.undo or ())
+
+
+class Activate(Change):
+    """Let a daemon take up changed files: test, and only then tell it.
+
+    It runs after every other change of its step, in the do and in the undo alike. Where the test fails in the
+    do, the step's files are put back and the daemon, which never saw them, is left alone.
+    """
+
+    kind: Literal["activate"] = "activate"
+    about: str
+    test: tuple[Command, ...]
+    take: tuple[Command, ...]
+
+    def describe(self) -> str:
+        """Give `about`."""
+        return self.about
+
+    def preview(self) -> list[str]:
+        """Give the commands."""
+        return [f"$ {c}" for c in (*self.test, *self.take)]
+
+    def describe_undo(self) -> str:
+        """It is the same, over the restored files."""
+        return f"{self.about}, over the restored files"
+
+    def do_script(self) -> str:
+        """Test, then take."""
+        return _in_order((*self.test, *self.take))
+
+    def undo_script(self, *, force: bool = False) -> str:
+        """Test, then take."""
+        return _in_order((*self.test, *self.take))
+
+
+def _in_order(commands: tuple[Command, ...]) -> str:
+    return " &&\n".join(c.script() for c in commands) or "true"

@@ -1,0 +1,93 @@
+"""Processes and listening sockets, from /proc: reported by the host's kernel, past its own tools."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+
+_LISTEN = "0A"
+"""State of a listening TCP socket in /proc/net/tcp (include/net/tcp_states.h)."""
+
+
+class ListenerFact(Fact):
+    """One listening TCP socket."""
+
+    address: IPv4Address | IPv6Address
+    port: int
+
+    @property
+    def reachable(self) -> bool:
+        """It listens on more than loopback."""
+        return not self.address.is_loopback
+
+
+@dataclass(frozen=True)
+class Listeners(Reader[tuple[ListenerFact, ...]]):
+    """Read every listening TCP socket of the host, IPv4 and IPv6 (proc(5), /proc/net/tcp)."""
+
+    def script(self) -> str:
+        """Print both tables."""
+        return "cat /proc/net/tcp /proc/net/tcp6 2>/dev/null; true"
+
+    def parse(self, output: Output) -> tuple[ListenerFact, ...]:
+        """Decode addresses, which the kernel prints as words of the host's byte order (little-endian assumed)."""
+        found: set[tuple[IPv4Address | IPv6Address, int]] = set()
+        lines = output.stdout.lines()
+        if not any("local_address" in line for line in lines):
+            raise UnreadableError("/proc/net/tcp: nothing to read")
+        for line in lines:
+            fields = line.split()
+            if len(fields) < 4 or fields[3] != _LISTEN:
+                continue
+            try:
+                address, port = fields[1].split(":")
+                found.add((_address(address), int(port, 16)))
+            except ValueError:
+                raise UnreadableError("/proc/net/tcp: a line that is no socket") from None
+        return tuple(ListenerFact(address=a, port=p) for a, p in sorted(found, key=lambda f: (f[1], str(f[0]))))
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    words = bytes.fromhex(text)
+    packed = b"".join(words[i : i + 4][::-1] for i in range(0, len(words), 4))
+    return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)
+
+
+class ProcessFact(Fact):
+    """One process."""
+
+    pid: int
+    name: str
+    """`comm`, at most 15 characters; a process can set it as it likes."""
+    exe: str = ""
+    """Where its executable lies; empty for a kernel thread, or where the account may not look."""
+
+
+@dataclass(frozen=True)
+class Processes(Reader[tuple[ProcessFact, ...]]):
+    """Read the processes that /proc lists."""
+
+    cap = 4 << 20
+
+    def script(self) -> str:
+        """Print `pid NUL comm NUL exe NUL`, with no more forks than one readlink a process."""
+        return (
+            "for d in /proc/[0-9]*; do\n"
+            'c=; read -r c <"$d/comm" || continue; e=$(readlink "$d/exe") || e=\n'
+            'printf "%s\\0%s\\0%s\\0" "${d#/proc/}" "$c" "$e"; done 2>/dev/null'
+        )
+
+    def parse(self, output: Output) -> tuple[ProcessFact, ...]:
+        """Take the fields three by three."""
+        fields = output.stdout.decoded().split("\0")[:-1]
+        if output.truncated or not fields or len(fields) % 3:
+            raise UnreadableError("/proc: the list of processes is incomplete")
+        try:
+            return tuple(
+                ProcessFact(pid=int(pid), name=name, exe=exe)
+                for pid, name, exe in zip(fields[::3], fields[1::3], fields[2::3], strict=True)
+            )
+        except ValueError:
+            raise UnreadableError("/proc: a process without a number") from None

@@ -1,0 +1,117 @@
+"""Programs that only read, and what a host has installed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from orchestrator.shell import join, quote
+
+READ_ONLY: tuple[tuple[str, ...], ...] = (
+    ("apache2ctl", "-S"),
+    ("apache2ctl", "-t"),
+    ("conntrack", "-L"),
+    ("exim4", "-bpc"),
+    ("exim4", "-bp"),
+    ("httpd", "-S"),
+    ("httpd", "-t"),
+    ("ip", "-4", "-j", "route", "get"),
+    ("ip", "-6", "-j", "route", "get"),
+    ("ip", "-j", "addr", "show"),
+    ("ip", "-j", "neigh", "show"),
+    ("ip", "-j", "route", "get"),
+    ("ip", "-j", "route", "show"),
+    ("mailq",),
+    ("nft", "-j", "list"),
+    ("nft", "-s", "list"),
+    ("nft", "list"),
+    ("postconf", "-h"),
+    ("postqueue", "-j"),
+    ("postqueue", "-p"),
+)
+"""The commands that a probe may run, each by its first words. None of them changes anything, whatever follows."""
+
+
+class ProgramFact(Fact):
+    """What a command printed."""
+
+    status: int
+    """127 where the command is not installed."""
+    stdout: str = ""
+    stderr: str = ""
+
+
+@dataclass(frozen=True)
+class Program(Reader[ProgramFact]):
+    """Run one of the READ_ONLY commands; any other raises ValueError."""
+
+    argv: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what is not known to read alone."""
+        if not any(self.argv[: len(known)] == known for known in READ_ONLY):
+            raise ValueError(f"{join(self.argv)}: not among the commands that only read")
+
+    def script(self) -> str:
+        """Run it, with the administrator's directories on the path."""
+        return f"LC_ALL=C {join(self.argv)}"
+
+    def parse(self, output: Output) -> ProgramFact:
+        """Keep status and text; a cut output is an error, since half an answer could be taken for the whole."""
+        if output.status is None or output.truncated:
+            raise UnreadableError(f"{join(self.argv)}: no complete answer")
+        return ProgramFact(status=output.status, stdout=output.stdout.decoded(), stderr=output.stderr.decoded())
+
+
+class SystemFact(Fact):
+    """What kind of system this is."""
+
+    init: Literal["systemd", "sysvinit", "openrc", "unknown"] = "unknown"
+    os: str = ""
+    """`ID` of /etc/os-release (os-release(5)), such as `debian`."""
+    os_like: tuple[str, ...] = ()
+    uid: int = 0
+    """Of the account that reads."""
+    programs: tuple[str, ...] = ()
+    """Those of the programs asked for that are installed."""
+
+
+@dataclass(frozen=True)
+class System(Reader[SystemFact]):
+    """Read init system, distribution, user id, and which of some programs there are."""
+
+    programs: tuple[str, ...] = ()
+
+    def script(self) -> str:
+        """Print `key value` lines."""
+        which = " ".join(quote(p) for p in self.programs)
+        return (
+            "if [ -d /run/systemd/system ]; then echo init systemd\n"
+            "elif [ -x /sbin/openrc-run ]; then echo init openrc\n"
+            "elif [ -d /etc/init.d ]; then echo init sysvinit; fi\n"
+            "sed -n -e 's/^ID=/os /p' -e 's/^ID_LIKE=/like /p' /etc/os-release 2>/dev/null | tr -d '\"'\n"
+            'echo "uid $(id -u)"\n'
+            f'for p in {which}; do command -v "$p" >/dev/null 2>&1 && echo "has $p"; done; true'
+        )
+
+    def parse(self, output: Output) -> SystemFact:
+        """Read the lines; words that were not asked for do not count."""
+        found: dict[str, list[str]] = {}
+        for line in output.stdout.lines():
+            key, _, value = line.partition(" ")
+            found.setdefault(key, []).append(value)
+        try:
+            uid = int(found.get("uid", [""])[0])
+        except ValueError:
+            raise UnreadableError("the host did not say as whom it runs commands") from None
+        init = found.get("init", ["unknown"])[0]
+        return SystemFact.model_validate(
+            {
+                "init": init if init in {"systemd", "sysvinit", "openrc"} else "unknown",
+                "os": found.get("os", [""])[0],
+                "os_like": tuple(found.get("like", [""])[0].split()),
+                "uid": uid,
+                "programs": tuple(p for p in self.programs if p in found.get("has", [])),
+            }
+        )

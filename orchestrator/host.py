@@ -1,0 +1,67 @@
+"""A host as the inventory describes it, and the scene in which a step plays. Nothing here comes from a host."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
+Vantage: TypeAlias = Literal["target", "upstream", "spare", "controller"]
+"""Where a step acts."""
+
+Eye: TypeAlias = Literal["target", "upstream", "spare", "controller", "outside"]
+"""Where a check looks from: a vantage, or every host that the inventory marks `vantage: outside`."""
+
+
+class Host(BaseModel):
+    """One host, its relations by name, and how to reach it; paths are absolute."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    address: str
+    port: int = 22
+    user: str = "root"
+    addresses: tuple[Address, ...] = ()
+    upstream: str | None = None
+    spare: str | None = None
+    jump: str | None = None
+    driver: str | None = None
+    may_block: tuple[Network, ...] = ()
+    never_block: tuple[Network, ...] = ()
+    vantage: Literal["outside"] | None = None
+    connection: Literal["ssh", "local"] = "ssh"
+    become: Literal["sudo"] | None = None
+    identity: Path | None = None
+    known_hosts: Path | None = None
+
+
+CONTROLLER = Host(name="controller", address="127.0.0.1", connection="local")
+
+
+class Scene(BaseModel):
+    """The hosts that one step on one target concerns."""
+
+    model_config = ConfigDict(frozen=True)
+
+    target: Host
+    on: Host
+    """The host on which the step acts."""
+    upstream: Host | None = None
+    spare: Host | None = None
+    outside: tuple[Host, ...] = ()
+    others: tuple[Host, ...] = ()
+    """Every other host of the inventory."""
+
+    def seen_from(self, eye: Eye) -> tuple[Host, ...]:
+        """Give the hosts that this eye stands for; none where the inventory has none."""
+        if eye == "controller":
+            return (CONTROLLER,)
+        if eye == "outside":
+            return self.outside
+        host = {"target": self.target, "upstream": self.upstream, "spare": self.spare}[eye]
+        return (host,) if host else ()

@@ -1,0 +1,33 @@
+"""The one place where values become words of a POSIX shell script that runs on a host."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+
+
+def quote(word: str) -> str:
+    """Quote one word for sh; a NUL, which no argument can carry, raises ValueError."""
+    if "\0" in word:
+        raise ValueError("a NUL byte cannot stand in a command")
+    return shlex.quote(word)
+
+
+def join(argv: Iterable[str]) -> str:
+    """Quote a command's words, so that the shell gives back exactly these."""
+    return " ".join(quote(word) for word in argv)
+
+
+def emit(content: bytes) -> str:
+    """Give a command that prints exactly these bytes, with nothing but the shell's own printf.
+
+    `printf` is a builtin of dash, bash and busybox ash: no argument list shows the content, and no limit on
+    the length of one applies. Text without NUL goes as it is; other bytes as octal escapes.
+    """
+    if b"\0" not in content:
+        try:
+            return f"printf %s {shlex.quote(content.decode())}"
+        except UnicodeDecodeError:
+            pass
+    octal = "".join(f"\\{byte:03o}" for byte in content)
+    return f"printf {shlex.quote(octal)}"

@@ -1,0 +1,141 @@
+"""The interface of a task. A module of `tasks` needs this one, `facts`, `change`, `check` and `host`, and no other.
+
+A task never acts. `probe` says what to read, `plan` turns what was read into changes, `checks` says how to prove
+them; the engine previews or executes what came of it, so that a dry run and a run cannot differ.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.change import Change
+from orchestrator.check import Check
+from orchestrator.facts import Reader
+from orchestrator.host import Scene, Vantage
+
+
+class Refused(Exception):  # noqa: N818
+    """A guard says no: nothing of the run is applied, exit status 4. The message says what and why."""
+
+
+class Unplannable(Exception):  # noqa: N818
+    """The host's state leaves no way to do it (no Apache, a configuration broken already): the step fails."""
+
+
+class Parameters(BaseModel):
+    """Base of a task's `Params`: every field has a description, which documents it, and a type that checks it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Facts(BaseModel):
+    """A guard says no: nothing of the run is applied, exit status 4. The message says what is refused and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class At:
+    """A reader at another vantage than the step's own. The fact is None where no such host is within reach."""
+
+    vantage: Vantage
+    reader: Reader[Any]
+
+
+Probe: TypeAlias = Mapping[str, Reader[Any] | At]
+"""What to read: the name of a field of `Facts` → a reader, at the step's own vantage or `At` another."""
+
+
+class Note(BaseModel):
+    """A word for the operator, beside the changes; it is no part of the plan's digest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str
+    """May hold `{at}`, the moment `after` from now."""
+    after: timedelta | None = None
+
+
+class Gap(BaseModel):
+    """Something that the step does not cover, and nobody should believe that it does."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str
+
+
+class Question(BaseModel):
+    """Something that a person has to say yes to before the run goes on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str
+    reason: str
+
+
+class Artifact(BaseModel):
+    """One piece of evidence: a script that reads, streamed into one file of the run's evidence folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    """Lower-case words joined by `-`; names the file."""
+    about: str
+    script: str
+    suffix: str = "txt"
+    deadline: float = 60.0
+    """Seconds."""
+    cap: int = 64 << 20
+    """Bytes kept; the rest is cut and marked so."""
+
+
+class Collection(BaseModel):
+    """Evidence to stream from the host in this order; reading changes nothing, so there is nothing to undo."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    profile: str
+    artifacts: tuple[Artifact, ...]
+
+
+Planned: TypeAlias = Change | Collection | Question | Note | Gap
+
+P = TypeVar("P", bound=Parameters)
+F = TypeVar("F", bound=Facts)
+
+
+class Task(ABC, Generic[P, F]):
+    """One thing that Stopgap can do. The docstring's first line is what a step says it does; the rest documents it.
+
+    A subclass names its own models: `class StopMta(Task[Params, Facts])`.
+    """
+
+    name: ClassVar[str]
+    """`subject.verb`, as a runbook writes it."""
+    vantages: ClassVar[tuple[Vantage, ...]] = ("target",)
+    """Where it may act; the first that the inventory offers for the target is the default."""
+    Params: ClassVar[type[Parameters]]
+    Facts: ClassVar[type[Facts]]
+
+    def __init_subclass__(cls) -> None:
+        """Take the models from the base's type arguments."""
+        super().__init_subclass__()
+        cls.Params, cls.Facts = get_args(cls.__orig_bases__[0])  # type: ignore[attr-defined]
+
+    @abstractmethod
+    def probe(self, params: P, scene: Scene) -> Probe:
+        """Say what to read before planning. Pure."""
+
+    @abstractmethod
+    def plan(self, params: P, facts: F, scene: Scene) -> Iterator[Planned]:
+        """Give the changes that are still needed; none where all is so already. Pure; raises Refused, Unplannable."""
+
+    def checks(self, params: P, facts: F, scene: Scene) -> Iterator[Check]:
+        """Give what proves it, made after the changes, and also where none was needed. Pure."""
+        yield from ()

@@ -1,0 +1,1 @@
+"""Keeping what shows how the intruder came in."""

@@ -1,0 +1,1 @@
+"""The general tasks: a command, a file, a service."""

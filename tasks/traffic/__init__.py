@@ -1,0 +1,1 @@
+"""Cutting a host off at the equipment above it."""
