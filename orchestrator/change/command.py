@@ -55,6 +55,8 @@ class RunCommands(Change):
     """The effect as a diff, shown below the commands."""
     opaque: bool = False
     """What it does cannot be foreseen."""
+    lasts: float | None = None
+    """Seconds after which the host itself ends the effect; None: it stays until it is undone."""
 
     def describe(self) -> str:
         """Give `about`."""

@@ -26,6 +26,8 @@ class Output:
     status: int | None
     """Exit status; None where the host never said: the truth is unknown."""
     truncated: bool = False
+    ran: bool = True
+    """False: it was not begun, an earlier one of its exchange having failed."""
 
 
 class Fact(BaseModel):

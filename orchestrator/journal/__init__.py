@@ -1,0 +1,1 @@
+"""The journal: what was intended, done, undone and seen, on disk before and after."""

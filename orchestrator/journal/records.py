@@ -1,0 +1,198 @@
+"""What the journal holds: one typed record an event, in the order in which it became true.
+
+A step's place is `(step, target)`; `host` is where it acted. Text from hosts is escaped before it gets here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from orchestrator.change import AnyChange
+from orchestrator.host import Host
+
+Outcome: TypeAlias = Literal["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "refused"]
+PlannedOutcome: TypeAlias = Literal["would-change", "unchanged", "failed", "unreachable", "skipped", "refused"]
+Verdict: TypeAlias = Literal["contained", "partly", "unverified"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunStarted(_Record):
+    """Everything that a later process needs to resume or undo: the runbook's text, the hosts, the parameters."""
+
+    kind: Literal["run-started"] = "run-started"
+    version: str
+    runbook_name: str
+    runbook_path: str
+    runbook_text: str
+    inventory_path: str
+    inventory_text: str
+    hosts: tuple[Host, ...]
+    targets: tuple[str, ...]
+    params: dict[str, Any]
+    operator: str
+    """`user@machine` of the controller."""
+
+
+class PlanMade(_Record):
+    """The plan as it was shown and agreed to."""
+
+    kind: Literal["plan-made"] = "plan-made"
+    digest: str
+    changes: int
+    hosts: int
+
+
+class HostUnreachable(_Record):
+    """A host that could not be connected to."""
+
+    kind: Literal["host-unreachable"] = "host-unreachable"
+    host: str
+    reason: str
+
+
+class StepStarted(_Record):
+    """A step begins on a target."""
+
+    kind: Literal["step-started"] = "step-started"
+    step: str
+    target: str
+    host: str
+    name: str
+    task: str
+
+
+class ChangeIntended(_Record):
+    """A change, with its undo, on disk before it is made."""
+
+    kind: Literal["change-intended"] = "change-intended"
+    step: str
+    target: str
+    host: str
+    index: int
+    """Place in its step, from 0; with step and target it names the change."""
+    change: AnyChange
+
+
+class ChangeMade(_Record):
+    """What came of a change."""
+
+    kind: Literal["change-made"] = "change-made"
+    step: str
+    target: str
+    index: int
+    outcome: Literal["done", "failed", "drifted", "unknown", "not-run"]
+    """`unknown`: the host never said. `not-run`: an earlier change of the step failed first."""
+    reason: str = ""
+
+
+class UndoIntended(_Record):
+    """A change is about to be taken back, by an operator or because its step failed."""
+
+    kind: Literal["undo-intended"] = "undo-intended"
+    step: str
+    target: str
+    index: int
+    because: Literal["operator", "step-failed", "run-failed"]
+
+
+class UndoMade(_Record):
+    """What came of taking a change back."""
+
+    kind: Literal["undo-made"] = "undo-made"
+    step: str
+    target: str
+    index: int
+    outcome: Literal["undone", "failed", "drifted", "unknown", "no-undo"]
+    reason: str = ""
+
+
+class CheckJudged(_Record):
+    """What one eye saw of one check."""
+
+    kind: Literal["check-judged"] = "check-judged"
+    step: str
+    target: str
+    eye: str
+    """The host that looked, or `controller`."""
+    about: str
+    holds: bool | None
+    seen: str
+    containment: bool = False
+    reported_by_target: bool = False
+
+
+class EvidenceKept(_Record):
+    """A collection that lies in the run's folder."""
+
+    kind: Literal["evidence-kept"] = "evidence-kept"
+    step: str
+    target: str
+    host: str
+    profile: str
+    folder: str
+    """Relative to the run's folder."""
+    items: int
+    size: int
+    """Bytes."""
+    manifest_sha256: str
+
+
+class Answered(_Record):
+    """Who said yes or no to a question, and how."""
+
+    kind: Literal["answered"] = "answered"
+    step: str
+    target: str
+    question: str
+    answer: Literal["yes", "no"]
+    by: str
+
+
+class StepFinished(_Record):
+    """A step's outcome on a target."""
+
+    kind: Literal["step-finished"] = "step-finished"
+    step: str
+    target: str
+    host: str
+    outcome: Outcome
+    reason: str = ""
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+    force_until: str | None = None
+    """When what it put in force ends by itself, ISO 8601 in UTC."""
+
+
+class RunFinished(_Record):
+    """How the run ended; a run without this record was interrupted, or goes on."""
+
+    kind: Literal["run-finished"] = "run-finished"
+    outcome: Literal["ok", "failed", "unreachable", "refused", "interrupted"]
+    exit_code: int
+    containment: dict[str, Verdict] = {}
+    """By target, for a run that blocks."""
+
+
+AnyRecord: TypeAlias = Annotated[
+    RunStarted
+    | PlanMade
+    | HostUnreachable
+    | StepStarted
+    | ChangeIntended
+    | ChangeMade
+    | UndoIntended
+    | UndoMade
+    | CheckJudged
+    | EvidenceKept
+    | Answered
+    | StepFinished
+    | RunFinished,
+    Field(discriminator="kind"),
+]
+RECORD: TypeAdapter[AnyRecord] = TypeAdapter(AnyRecord)
