@@ -1,0 +1,1 @@
+"""The lab: real Debian hosts in network namespaces of one machine, driven by `scripts/lab`."""

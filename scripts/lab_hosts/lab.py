@@ -1,0 +1,181 @@
+"""The lab as a whole: brought up, taken down, looked at. Its state is `.lab` at the project's root."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import answers, break_in, image, keys, machine, namespaces, overlay
+from .failure import LabError
+from .topology import BY_NAME, HOSTS, NODES, Node, far_ends
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = ROOT / ".lab"
+OWNER = Path("/run/stopgap-lab")
+"""A link to the `.lab` of the project tree whose lab is up: namespaces belong to the machine, so one lab fits."""
+BOOT_LIMIT = 60.0
+
+
+def say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def ssh_command(host: Node) -> list[str]:
+    """An SSH client in the operator's namespace; the remote command is its next argument."""
+    return [
+        "nsenter", f"--net={namespaces.DIRECTORY / BY_NAME['operator'].namespace}",
+        "ssh", "-F", "none", "-i", str(STATE / keys.OPERATOR), "-o", f"UserKnownHostsFile={STATE / keys.KNOWN_HOSTS}",
+        "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none",
+        "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "LogLevel=ERROR",
+        f"root@{host.addresses[0]}",
+    ]  # fmt: skip
+
+
+def up() -> None:
+    """Bring the lab up, or repair it; returns once every host answers.
+
+    Raises LabError when another tree's lab is up, or a host does not come up.
+    """
+    with _alone():
+        base = image.ensure(say)
+        start = time.monotonic()
+        if _leftovers():
+            _refuse_other_tree()
+            ailing = _ailing()
+            if not ailing:
+                say("The lab is up already: nothing to do.")
+                return
+            say(f"The lab is only half up ({', '.join(ailing)}): starting it afresh.")
+        _clear()
+        try:
+            _start(base)
+        except BaseException:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            _clear(keep_state=True)
+            raise
+        say(f"The lab is up ({time.monotonic() - start:.1f} s). Take it down with scripts/lab down.")
+
+
+def down() -> None:
+    """Take the lab down and leave nothing of it; mends whatever a crash left. Idempotent."""
+    with _alone():
+        _refuse_other_tree()
+        found = _leftovers() or STATE.exists()
+        _clear()
+        say("The lab is down." if found else "The lab is not up: nothing to do.")
+
+
+def status() -> bool:
+    """Print a line a host; true when all of them answer."""
+    other = _other_tree()
+    if other:
+        raise LabError(f"The lab of another tree is up, not this one's: {other}.")
+    failing = answers.failing()
+    for host in HOSTS:
+        probes = [probe for probe in answers.PROBES if probe.host == host]
+        silent = sorted({probe.service.name for probe in failing if probe.host == host})
+        services = sorted({probe.service.name for probe in probes})
+        state = "up" if machine.whole(host) and not silent else "paused" if machine.frozen(host) else "down"
+        notes = " ".join(f"{name}!" if name in silent else name for name in services)
+        print(f"{host.name:10} {state:7} {notes:14} {' '.join(host.addresses[:2])}")
+    return not failing and all(machine.whole(host) for host in HOSTS)
+
+
+def cut(host: Node, joined: bool) -> None:
+    """Pull the cable of a host at its far ends, or plug it in again."""
+    for far, interface in far_ends(host):
+        namespaces.set_port(BY_NAME[far], interface, joined)
+
+
+def _start(base: Path) -> None:
+    STATE.mkdir(mode=0o755)
+    OWNER.symlink_to(STATE)
+    for host in HOSTS:
+        (STATE / "hosts" / host.name).mkdir(parents=True)
+    token = secrets.token_hex(16)
+    host_keys = keys.make(STATE)
+    namespaces.build()
+    running = {}
+    for host in HOSTS:
+        directory = STATE / "hosts" / host.name
+        overlay.seed(directory / "upper", base, host, host_keys[host.name], STATE / keys.OPERATOR)
+        running[host.name] = machine.boot(host, directory, base, token)
+    silent = answers.wait(lambda: all(nspawn.poll() is None for nspawn in running.values()), BOOT_LIMIT)
+    ended = [name for name, nspawn in running.items() if nspawn.poll() is not None]
+    if ended:
+        raise LabError(f"{', '.join(ended)} did not boot: see {STATE}/hosts/{ended[0]}/console.")
+    if silent:
+        which = ", ".join(sorted({f"{probe.host.name} ({probe.service.name})" for probe in silent}))
+        raise LabError(f"Not answering after {BOOT_LIMIT:.0f} s: {which}; see {STATE}/hosts/*/console.")
+    break_in.imitate(ssh_command(BY_NAME["web"]), token)
+
+
+def _clear(keep_state: bool = False) -> None:
+    """Kill and remove all that belongs to the lab, in whatever state it is."""
+    machine.kill_all()
+    spared = _own_line()
+    for process in namespaces.processes():
+        if process not in spared:
+            try:
+                os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    namespaces.remove()
+    if not keep_state:
+        image.remove_tree(STATE)
+    OWNER.unlink(missing_ok=True)
+
+
+def _own_line() -> set[int]:
+    """This process and its ancestors: `down` may have been typed in a shell inside a namespace of the lab."""
+    line, process = set(), os.getpid()
+    while process:
+        line.add(process)
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    return line
+
+
+def _leftovers() -> bool:
+    return machine.any_left() or any(namespaces.exists(node) for node in NODES)
+
+
+def _ailing() -> list[str]:
+    """Hosts that are not wholly there, or do not answer."""
+    silent = {probe.host for probe in answers.failing()}
+    return [host.name for host in HOSTS if host in silent or not machine.whole(host)]
+
+
+def _other_tree() -> Path | None:
+    """The root of another project tree whose lab is up."""
+    if not OWNER.is_symlink() or not _leftovers():
+        return None
+    owner = OWNER.readlink()
+    return owner.parent if owner != STATE and owner.is_dir() else None
+
+
+def _refuse_other_tree() -> None:
+    other = _other_tree()
+    if other:
+        raise LabError(f"The lab of another tree is up, and one machine holds one: first run {other}/scripts/lab down.")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One `up` or `down` at a time on this machine. A lock on a directory leaves no file behind."""
+    directory = os.open("/run", os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Waiting for another `scripts/lab up` or `down` to end …")
+            fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)

@@ -1,0 +1,104 @@
+"""Network namespaces: made from the topology, entered, searched for processes, removed."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .failure import LabError
+from .topology import NODES, QUIET, WIRES, Node, Wire
+
+DIRECTORY = Path("/run/netns")
+CLONE_NEWNET = 0x40000000
+
+
+def exists(node: Node) -> bool:
+    return (DIRECTORY / node.namespace).exists()
+
+
+def build() -> None:
+    """Make every namespace and wire, then give each its addresses and routes."""
+    _ip(f"netns add {node.namespace}" for node in NODES)
+    _ip(_veth(wire) for wire in WIRES)
+    for node in NODES:
+        with entered(node):
+            _sysctl(QUIET)
+            _ip(("link set lo up", *node.network))
+            _sysctl(node.sysctl)
+
+
+def remove() -> None:
+    """Remove every namespace of the lab, and the directory of namespaces if that leaves it empty."""
+    _ip(f"netns delete {node.namespace}" for node in NODES if exists(node))
+    if DIRECTORY.is_dir() and not any(DIRECTORY.iterdir()):
+        if f" {DIRECTORY} " in Path("/proc/self/mounts").read_text():  # ip binds it onto itself
+            subprocess.run(["umount", DIRECTORY], check=True)
+        DIRECTORY.rmdir()
+
+
+@contextmanager
+def entered(node: Node) -> Iterator[None]:
+    """This thread, and what it starts or opens meanwhile, is in the node's namespace."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    home = os.open("/proc/self/ns/net", os.O_RDONLY)
+    away = os.open(DIRECTORY / node.namespace, os.O_RDONLY)
+    try:
+        if libc.setns(away, CLONE_NEWNET):
+            raise LabError(f"Cannot enter the namespace {node.namespace}: {os.strerror(ctypes.get_errno())}.")
+        try:
+            yield
+        finally:
+            libc.setns(home, CLONE_NEWNET)
+    finally:
+        os.close(away)
+        os.close(home)
+
+
+def processes() -> list[int]:
+    """Every process, of this machine's point of view, that lives in one of the lab's namespaces."""
+    ours = {(DIRECTORY / node.namespace).stat().st_ino for node in NODES if exists(node)}
+    found = []
+    for entry in os.listdir("/proc") if ours else ():
+        try:
+            if entry.isdecimal() and os.stat(f"/proc/{entry}/ns/net").st_ino in ours:
+                found.append(int(entry))
+        except OSError:  # it has ended meanwhile
+            continue
+    return found
+
+
+def set_port(node: Node, interface: str, plugged: bool) -> None:
+    """Lower an interface, so that its other end loses carrier, or raise it with all it carried."""
+    with entered(node):
+        _ip([f"link set {interface} {'up' if plugged else 'down'}"])
+        if plugged:  # lowering it took its routes and IPv6 addresses away
+            _ip(node.network, force=True)
+
+
+def _veth(wire: Wire) -> str:
+    (left, left_port), (right, right_port) = wire.left, wire.right
+    names = {node.name: node.namespace for node in NODES}
+    return (
+        f"link add {left_port} netns {names[left]} type veth "
+        f"peer name {right_port} netns {names[right]}"
+    )  # fmt: skip
+
+
+def _ip(commands: Iterable[str], force: bool = False) -> None:
+    batch = "\n".join(commands)
+    if not batch:
+        return
+    done = subprocess.run(
+        ["ip", *(["-force"] if force else []), "-batch", "-"], input=batch, capture_output=True, text=True
+    )
+    if done.returncode and not force:
+        raise LabError(f"The lab's network could not be set up: {done.stderr.strip()}")
+
+
+def _sysctl(settings: dict[str, int]) -> None:
+    for name, value in settings.items():
+        Path("/proc/sys", *name.split(".")).write_text(str(value))
