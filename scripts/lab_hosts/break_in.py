@@ -1,4 +1,4 @@
-"""How `web` comes to look broken into: the files of `plant/`, handed to the host and run there, as an intruder would."""
+"""How `web` comes to look broken into: the files of `plant/`, handed over and run there, as an intruder would."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from pathlib import Path
 from .failure import LabError
 
 PLANT = Path(__file__).parent / "plant"
-RUN = "kit=$(mktemp -d /run/plant.XXXXXX) && tar -xC $kit --no-same-owner && sh $kit/plant {token}; code=$?; rm -rf $kit; exit $code"
-MAIL = r"""for order in 1 2 3 4 5; do
+REMOTE = r"""
+for order in 1 2 3 4 5; do
     printf 'Subject: Your order %d\nTo: customer@shipping.example\n\nIt is on its way.\n' $order |
-        sendmail -f shop@example.jp -t
-done"""
+        sendmail -f shop@example.jp -t || exit
+done
+kit=$(mktemp -d /run/plant.XXXXXX) && tar -xC $kit --no-same-owner && sh $kit/plant TOKEN
+code=$?; rm -rf $kit; exit $code
+"""
 
 
 def imitate(ssh: Sequence[str], token: str) -> None:
@@ -26,9 +29,6 @@ def imitate(ssh: Sequence[str], token: str) -> None:
     kit = io.BytesIO()
     with tarfile.open(fileobj=kit, mode="w") as archive:
         archive.add(PLANT, arcname=".")
-    done = subprocess.run([*ssh, f"{RUN.format(token=token)}"], input=kit.getvalue(), capture_output=True)
+    done = subprocess.run([*ssh, REMOTE.replace("TOKEN", token)], input=kit.getvalue(), capture_output=True)
     if done.returncode:
         raise LabError(f"web could not be made to look broken into: {done.stderr.decode(errors='replace').strip()}")
-    done = subprocess.run([*ssh, MAIL], stdin=subprocess.DEVNULL, capture_output=True)
-    if done.returncode:
-        raise LabError(f"web does not take mail: {done.stderr.decode(errors='replace').strip()}")

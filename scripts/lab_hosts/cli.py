@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from .failure import LabError
+from .state import NAMESPACES, ROOT, require_own
 from .topology import BY_NAME, Node
 
 USAGE = """\
@@ -17,7 +19,7 @@ usage: scripts/lab up                 bring the lab up; returns once everything 
        scripts/lab pause|resume HOST  stop and continue all of its processes
        scripts/lab cut|join HOST      pull its cable and plug it in again
 """
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PACKAGE = Path(__file__).resolve().parent
 CALLERS_PATH = "STOPGAP_LAB_CALLERS_PATH"
 
 
@@ -40,42 +42,49 @@ def main(arguments: list[str]) -> int:
 def _dispatch(command: str, *arguments: str) -> int:
     match command, arguments:
         case "exec", (name, *argv) if argv:
-            return _exec(_named(name), argv)
-        case "ssh", (name, *words):
-            from .lab import ssh_command
-
-            host = _booted(name)
+            node = _named(name)
+            _require_up(node)
+            _exec(node, argv)
+        case ("up" | "down" | "status"), ():
+            return _whole_lab(command)
+        case ("ssh" | "pause" | "resume" | "cut" | "join"), (name, *words) if command == "ssh" or not words:
+            host = _named(name)
+            if not host.booted:
+                raise LabError(f"{name} is a namespace and no host: use scripts/lab exec {name} CMD….")
             _require_up(host)
-            _become([*ssh_command(host), *([" ".join(words)] if words else [])])
-        case "up" | "down" | "status", ():
-            from . import lab
-
-            os.umask(0o022)
-            return 0 if getattr(lab, command)() in (None, True) else 1
-        case "pause" | "resume", (name,):
-            from . import machine
-
-            host = _booted(name)
-            _require_up(host)
-            machine.freeze(host, command == "pause")
-        case "cut" | "join", (name,):
-            from . import lab
-
-            host = _booted(name)
-            _require_up(host)
-            lab.cut(host, command == "join")
+            _one_host(command, host, words)
         case _:
             print(USAGE, end="", file=sys.stderr)
             return 2
     return 0
 
 
-def _exec(node: Node, argv: list[str]) -> int:
-    _require_up(node)
+def _whole_lab(command: str) -> int:
+    from . import lab  # noqa: PLC0415 - `exec` is called hundreds of times and needs none of it
+
+    os.umask(0o022)
+    if command == "status":
+        return 0 if lab.status() else 1
+    (lab.up if command == "up" else lab.down)()
+    return 0
+
+
+def _one_host(command: str, host: Node, words: list[str]) -> None:
+    from . import lab, machine  # noqa: PLC0415
+
+    match command:
+        case "ssh":
+            _become([*lab.ssh_command(host), *([" ".join(words)] if words else [])])
+        case "pause" | "resume":
+            machine.freeze(host, command == "pause")
+        case _:
+            lab.plug(host, command == "join")
+
+
+def _exec(node: Node, argv: list[str]) -> None:
     callers_path = os.environ.pop(CALLERS_PATH, os.environ.get("PATH", os.defpath))
     os.environ["PATH"] = f"{ROOT}/.venv/bin:{callers_path}"
-    _become(["nsenter", f"--net=/run/netns/{node.namespace}", "--", *argv])
-    return 0
+    _become(["nsenter", f"--net={NAMESPACES / node.namespace}", "--", *argv])
 
 
 def _become(argv: list[str]) -> None:
@@ -90,8 +99,7 @@ def _become_root(arguments: list[str]) -> None:
     if os.geteuid() == 0:
         return
     os.environ[CALLERS_PATH] = os.environ.get("PATH", os.defpath)
-    package = os.path.dirname(os.path.abspath(__file__))
-    _become(["sudo", "--preserve-env", "--", sys.executable, "-I", "-S", package, *arguments])
+    _become(["sudo", "--preserve-env", "--", sys.executable, "-I", "-S", str(PACKAGE), *arguments])
 
 
 def _named(name: str) -> Node:
@@ -101,13 +109,7 @@ def _named(name: str) -> Node:
         raise LabError(f"The lab has no {name}; it has {', '.join(BY_NAME)}.") from None
 
 
-def _booted(name: str) -> Node:
-    node = _named(name)
-    if not node.booted:
-        raise LabError(f"{name} is a namespace and no host: use scripts/lab exec {name} CMD….")
-    return node
-
-
 def _require_up(node: Node) -> None:
-    if not os.path.exists(f"/run/netns/{node.namespace}"):
+    require_own()
+    if not (NAMESPACES / node.namespace).exists():
         raise LabError("The lab is not up: run scripts/lab up.")

@@ -19,20 +19,21 @@ from .failure import LabError
 
 ROOTFS = Path(__file__).parent / "rootfs" / "base"
 PACKAGES = (
-    "systemd systemd-sysv dbus libpam-systemd udev openssh-server sudo cron rsyslog less "
-    "apache2 postfix curl "
-    "frr nftables conntrack iproute2 iputils-ping net-tools "
-    "procps psmisc lsof kmod e2fsprogs file python3-minimal"
-).split()
+    *("systemd", "systemd-sysv", "dbus", "libpam-systemd", "udev", "openssh-server", "sudo", "cron", "rsyslog"),
+    *("apache2", "postfix", "frr", "nftables", "conntrack", "iproute2", "iputils-ping", "net-tools", "curl"),
+    *("procps", "psmisc", "lsof", "kmod", "e2fsprogs", "file", "less", "python3-minimal"),
+)
+KEPT = 14 * 24 * 3600.0
+"""Seconds that an image is kept after its last use; another clone may have need of it."""
 DISABLED = ("frr.service",)
 # Whatever would change a host by itself while a test looks at it, or has no business in a namespace.
 MASKED = (
-    "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service "
-    "fstrim.timer logrotate.timer man-db.timer exim4-base.timer systemd-tmpfiles-clean.timer phpsessionclean.timer "
-    "systemd-sysctl.service systemd-udevd.service systemd-udevd-control.socket systemd-udevd-kernel.socket "
-    "systemd-udev-trigger.service systemd-networkd.service networking.service ifupdown-pre.service "
-    "systemd-timesyncd.service getty.target console-getty.service"
-).split()
+    *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer"),
+    *("logrotate.timer", "man-db.timer", "systemd-tmpfiles-clean.timer", "systemd-timesyncd.service"),
+    *("e2scrub_reap.service", "systemd-sysctl.service", "systemd-networkd.service", "networking.service"),
+    *("systemd-udevd.service", "systemd-udevd-control.socket", "systemd-udevd-kernel.socket"),
+    *("systemd-udev-trigger.service", "getty.target", "console-getty.service"),
+)
 
 
 def cache_directory() -> Path:
@@ -56,14 +57,14 @@ def ensure(say: Callable[[str], None]) -> Path:
     Raises LabError when the machine's package manager cannot build it.
     """
     image = cache_directory() / f"image-{key()}"
-    if image.is_dir():
-        return image
-    with _sole_builder(image.parent):
-        if not image.is_dir():
-            say("Building the hosts' Debian image, once (about a minute) …")
-            start = time.monotonic()
-            _build(image)
-            say(f"Image built in {time.monotonic() - start:.0f} s: {image}")
+    if not image.is_dir():
+        with _sole_builder(image.parent):
+            if not image.is_dir():
+                say("Building the hosts' Debian image, once (about a minute) …")
+                start = time.monotonic()
+                _build(image)
+                say(f"Image built in {time.monotonic() - start:.0f} s: {image}")
+    os.utime(image)
     return image
 
 
@@ -73,7 +74,8 @@ def _sole_builder(cache: Path) -> Iterator[None]:
     directory = os.open(cache, os.O_RDONLY)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
-        for abandoned in cache.glob("image-*.part"):
+        unused = (path for path in cache.glob("image-*") if path.stat().st_mtime < time.time() - KEPT)
+        for abandoned in (*cache.glob("image-*.part"), *unused):
             remove_tree(abandoned)
         yield
     finally:
@@ -82,24 +84,30 @@ def _sole_builder(cache: Path) -> Iterator[None]:
 
 def _build(image: Path) -> None:
     part = image.with_suffix(".part")
+    try:
+        _bootstrap(part)
+        _customise(part)
+        part.rename(image)
+    except BaseException:
+        remove_tree(part)
+        raise
+
+
+def _bootstrap(root: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="stopgap-image-") as scratch:
-        settings = Path(scratch) / "apt.conf"
+        settings, log = Path(scratch) / "apt.conf", Path(scratch) / "log"
         settings.write_text(_apt_settings())
-        log = Path(scratch) / "log"
         with log.open("wb") as output:
             built = subprocess.run(
                 ["mmdebstrap", "--variant=minbase", "--mode=root", "--format=directory",
                  f"--aptopt={settings}", '--aptopt=Acquire::Languages "none"',
                  *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")),
-                 f"--include={','.join(PACKAGES)}", _codename(), str(part), *_sources()],
+                 f"--include={','.join(PACKAGES)}", _codename(), str(root), *_sources()],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
         if built.returncode:
             sys.stderr.write(log.read_text(errors="replace")[-4000:])
-            remove_tree(part)
             raise LabError("mmdebstrap could not build the hosts' image (its last words are above).")
-    _customise(part)
-    part.rename(image)
 
 
 def _customise(root: Path) -> None:
@@ -108,11 +116,14 @@ def _customise(root: Path) -> None:
     for unit in MASKED:
         (units / unit).unlink(missing_ok=True)
         (units / unit).symlink_to("/dev/null")
-    subprocess.run(["chroot", root, "systemctl", "disable", "--quiet", *DISABLED], check=True, stderr=subprocess.DEVNULL)
+    disable = ["chroot", str(root), "systemctl", "disable", "--quiet", *DISABLED]
+    subprocess.run(disable, check=True, stderr=subprocess.DEVNULL)
     rsyslog = root / "etc/rsyslog.conf"  # imklog spins on the container's stub of /proc/kmsg
     rsyslog.write_text(rsyslog.read_text().replace('module(load="imklog")', '#module(load="imklog")'))
     for path in root.glob("etc/ssh/ssh_host_*"):
         path.unlink()
+    # Daemons that read files of their own start at once; bgpd waits four seconds after an integrated file.
+    (root / "etc/frr/frr.conf").unlink()
     # The machine's own sources and proxies are none of the hosts' business.
     for path in (root / "etc/apt").rglob("*"):
         if path.is_file() and (path.parent.name == "sources.list.d" or path.name in {"sources.list", "99mmdebstrap"}):

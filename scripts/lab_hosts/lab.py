@@ -1,4 +1,4 @@
-"""The lab as a whole: brought up, taken down, looked at. Its state is `.lab` at the project's root."""
+"""The lab as a whole: brought up, taken down, looked at."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from . import answers, break_in, image, keys, machine, namespaces, overlay
 from .failure import LabError
+from .state import NAMESPACES, OWNER, STATE, require_own
 from .topology import BY_NAME, HOSTS, NODES, Node, far_ends
 
-ROOT = Path(__file__).resolve().parents[2]
-STATE = ROOT / ".lab"
-OWNER = Path("/run/stopgap-lab")
-"""A link to the `.lab` of the project tree whose lab is up: namespaces belong to the machine, so one lab fits."""
 BOOT_LIMIT = 60.0
 
 
@@ -30,7 +27,7 @@ def say(message: str) -> None:
 def ssh_command(host: Node) -> list[str]:
     """An SSH client in the operator's namespace; the remote command is its next argument."""
     return [
-        "nsenter", f"--net={namespaces.DIRECTORY / BY_NAME['operator'].namespace}",
+        "nsenter", f"--net={NAMESPACES / BY_NAME['operator'].namespace}",
         "ssh", "-F", "none", "-i", str(STATE / keys.OPERATOR), "-o", f"UserKnownHostsFile={STATE / keys.KNOWN_HOSTS}",
         "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none",
         "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "LogLevel=ERROR",
@@ -46,8 +43,8 @@ def up() -> None:
     with _alone():
         base = image.ensure(say)
         start = time.monotonic()
+        require_own()
         if _leftovers():
-            _refuse_other_tree()
             ailing = _ailing()
             if not ailing:
                 say("The lab is up already: nothing to do.")
@@ -66,7 +63,7 @@ def up() -> None:
 def down() -> None:
     """Take the lab down and leave nothing of it; mends whatever a crash left. Idempotent."""
     with _alone():
-        _refuse_other_tree()
+        require_own()
         found = _leftovers() or STATE.exists()
         _clear()
         say("The lab is down." if found else "The lab is not up: nothing to do.")
@@ -74,9 +71,7 @@ def down() -> None:
 
 def status() -> bool:
     """Print a line a host; true when all of them answer."""
-    other = _other_tree()
-    if other:
-        raise LabError(f"The lab of another tree is up, not this one's: {other}.")
+    require_own()
     failing = answers.failing()
     for host in HOSTS:
         probes = [probe for probe in answers.PROBES if probe.host == host]
@@ -88,10 +83,10 @@ def status() -> bool:
     return not failing and all(machine.whole(host) for host in HOSTS)
 
 
-def cut(host: Node, joined: bool) -> None:
-    """Pull the cable of a host at its far ends, or plug it in again."""
+def plug(host: Node, plugged: bool) -> None:
+    """Plug in the cables of a host at their far ends, or pull them."""
     for far, interface in far_ends(host):
-        namespaces.set_port(BY_NAME[far], interface, joined)
+        namespaces.set_port(BY_NAME[far], interface, plugged)
 
 
 def _start(base: Path) -> None:
@@ -123,10 +118,8 @@ def _clear(keep_state: bool = False) -> None:
     spared = _own_line()
     for process in namespaces.processes():
         if process not in spared:
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
     namespaces.remove()
     if not keep_state:
         image.remove_tree(STATE)
@@ -134,7 +127,7 @@ def _clear(keep_state: bool = False) -> None:
 
 
 def _own_line() -> set[int]:
-    """This process and its ancestors: `down` may have been typed in a shell inside a namespace of the lab."""
+    """The running process and its ancestors: `down` may have been typed in a shell inside a namespace of the lab."""
     line, process = set(), os.getpid()
     while process:
         line.add(process)
@@ -150,20 +143,6 @@ def _ailing() -> list[str]:
     """Hosts that are not wholly there, or do not answer."""
     silent = {probe.host for probe in answers.failing()}
     return [host.name for host in HOSTS if host in silent or not machine.whole(host)]
-
-
-def _other_tree() -> Path | None:
-    """The root of another project tree whose lab is up."""
-    if not OWNER.is_symlink() or not _leftovers():
-        return None
-    owner = OWNER.readlink()
-    return owner.parent if owner != STATE and owner.is_dir() else None
-
-
-def _refuse_other_tree() -> None:
-    other = _other_tree()
-    if other:
-        raise LabError(f"The lab of another tree is up, and one machine holds one: first run {other}/scripts/lab down.")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pathlib import Path
 from .failure import LabError
 from .topology import Node
 
+GROUP = "stopgap"
 # Arguments: control group, overlay options, mount point, systemd-nspawn and its arguments.
 BOOT = """
 echo $$ >"$1/cgroup.procs"
@@ -73,16 +74,17 @@ def kill_all(patience: float = 10) -> None:
     Raises LabError when the kernel still holds one after `patience` seconds.
     """
     groups = _groups()
-    if not groups.is_dir():
-        return
-    (groups / "cgroup.kill").write_text("1")
+    if groups.is_dir():
+        (groups / "cgroup.kill").write_text("1")
     deadline = time.monotonic() + patience
-    while any(_members(group) for group in groups.rglob("*") if group.is_dir()):
+    while any(_members(group) for group in groups.rglob("*")):
         if time.monotonic() > deadline:
             raise LabError("Some of the lab's processes do not die: look for them with ps, then try again.")
         time.sleep(0.02)
-    for path, _, _ in os.walk(groups, topdown=False):
-        os.rmdir(path)
+    # systemd-nspawn makes its groups in the older hierarchies too.
+    for hierarchy in (*_mounts("cgroup2"), *_mounts("cgroup")):
+        for path, _, _ in os.walk(hierarchy / GROUP, topdown=False):
+            Path(path).rmdir()
 
 
 def _members(group: Path) -> list[str]:
@@ -92,12 +94,16 @@ def _members(group: Path) -> list[str]:
         return []
 
 
+def _mounts(kind: str) -> list[Path]:
+    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    return [Path(where) for _, where, its_kind, *_ in mounts if its_kind == kind]
+
+
 def _groups() -> Path:
-    with open("/proc/self/mounts") as mounts:
-        for _, where, kind, *_ in (line.split() for line in mounts):
-            if kind == "cgroup2":
-                return Path(where) / "stopgap"
-    raise LabError("This machine has no cgroup2 file system, which the lab's hosts need: mount one, then try again.")
+    unified = _mounts("cgroup2")
+    if not unified:
+        raise LabError("This machine has no cgroup2 file system, which the hosts need: mount one, then try again.")
+    return unified[0] / GROUP
 
 
 def _group(node: Node) -> Path:

@@ -6,46 +6,50 @@ import ctypes
 import os
 import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .failure import LabError
+from .state import NAMESPACES
 from .topology import NODES, QUIET, WIRES, Node, Wire
 
-DIRECTORY = Path("/run/netns")
 CLONE_NEWNET = 0x40000000
 
 
 def exists(node: Node) -> bool:
-    return (DIRECTORY / node.namespace).exists()
+    """The namespace is there, and not just the empty file that a reboot may leave."""
+    path = NAMESPACES / node.namespace
+    return path.exists() and path.stat().st_dev == Path("/proc/self/ns/net").stat().st_dev
 
 
 def build() -> None:
     """Make every namespace and wire, then give each its addresses and routes."""
     _ip(f"netns add {node.namespace}" for node in NODES)
-    _ip(_veth(wire) for wire in WIRES)
     for node in NODES:
         with entered(node):
             _sysctl(QUIET)
+    _ip(_veth(wire) for wire in WIRES)
+    for node in NODES:
+        with entered(node):
             _ip(("link set lo up", *node.network))
             _sysctl(node.sysctl)
 
 
 def remove() -> None:
     """Remove every namespace of the lab, and the directory of namespaces if that leaves it empty."""
-    _ip(f"netns delete {node.namespace}" for node in NODES if exists(node))
-    if DIRECTORY.is_dir() and not any(DIRECTORY.iterdir()):
-        if f" {DIRECTORY} " in Path("/proc/self/mounts").read_text():  # ip binds it onto itself
-            subprocess.run(["umount", DIRECTORY], check=True)
-        DIRECTORY.rmdir()
+    _ip(f"netns delete {node.namespace}" for node in NODES if (NAMESPACES / node.namespace).exists())
+    if NAMESPACES.is_dir() and not any(NAMESPACES.iterdir()):
+        if f" {NAMESPACES} " in Path("/proc/self/mounts").read_text():  # ip binds it onto itself
+            subprocess.run(["umount", NAMESPACES], check=True)
+        NAMESPACES.rmdir()
 
 
 @contextmanager
 def entered(node: Node) -> Iterator[None]:
-    """This thread, and what it starts or opens meanwhile, is in the node's namespace."""
+    """The calling thread, with what it starts or opens meanwhile, is in the node's namespace."""
     libc = ctypes.CDLL(None, use_errno=True)
     home = os.open("/proc/self/ns/net", os.O_RDONLY)
-    away = os.open(DIRECTORY / node.namespace, os.O_RDONLY)
+    away = os.open(NAMESPACES / node.namespace, os.O_RDONLY)
     try:
         if libc.setns(away, CLONE_NEWNET):
             raise LabError(f"Cannot enter the namespace {node.namespace}: {os.strerror(ctypes.get_errno())}.")
@@ -60,14 +64,12 @@ def entered(node: Node) -> Iterator[None]:
 
 def processes() -> list[int]:
     """Every process, of this machine's point of view, that lives in one of the lab's namespaces."""
-    ours = {(DIRECTORY / node.namespace).stat().st_ino for node in NODES if exists(node)}
+    ours = {(NAMESPACES / node.namespace).stat().st_ino for node in NODES if exists(node)}
     found = []
-    for entry in os.listdir("/proc") if ours else ():
-        try:
-            if entry.isdecimal() and os.stat(f"/proc/{entry}/ns/net").st_ino in ours:
-                found.append(int(entry))
-        except OSError:  # it has ended meanwhile
-            continue
+    for process in Path("/proc").glob("[0-9]*") if ours else ():
+        with suppress(OSError):  # it may have ended meanwhile
+            if (process / "ns/net").stat().st_ino in ours:
+                found.append(int(process.name))
     return found
 
 

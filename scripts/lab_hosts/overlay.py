@@ -57,7 +57,7 @@ def _directory(upper: Path, image: Path, name: Path) -> Path:
     """The directory in the overlay, with the image's owner and mode all the way: an overlay's own would win."""
     for part in (*reversed(name.parents), name):
         made = upper / part
-        if not made.is_dir() or part == Path("."):
+        if not made.is_dir() or part == Path():
             made.mkdir(exist_ok=True)
             if (image / part).is_dir():
                 shutil.copystat(image / part, made)

@@ -45,7 +45,8 @@ class Wire:
 
 
 FORWARDING = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
-QUIET = {"net.ipv6.conf.all.accept_ra": 0, "net.ipv6.conf.default.accept_ra": 0}
+# Before any wire is there: no router advertisements, and no second's wait for duplicate link-local addresses.
+QUIET = {"net.ipv6.conf.default.accept_ra": 0, "net.ipv6.conf.default.accept_dad": 0}
 
 
 def _interface(name: str, *addresses: str) -> tuple[str, ...]:

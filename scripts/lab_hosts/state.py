@@ -1,0 +1,26 @@
+"""Where the lab keeps its state, and whose lab is up: namespaces belong to the machine, so one lab fits it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .failure import LabError
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = ROOT / ".lab"
+OWNER = Path("/run/stopgap-lab")
+"""A link to the `.lab` of the project tree that brought the lab up."""
+NAMESPACES = Path("/run/netns")
+
+
+def other_tree() -> Path | None:
+    """The root of another project tree that brought a lab up and did not take it down."""
+    owner = OWNER.readlink() if OWNER.is_symlink() else STATE
+    return owner.parent if owner != STATE and owner.is_dir() else None
+
+
+def require_own() -> None:
+    """Raises LabError when the lab that is up is another tree's."""
+    other = other_tree()
+    if other:
+        raise LabError(f"The lab of another tree is up, and one fits a machine: first run {other}/scripts/lab down.")
