@@ -1,0 +1,29 @@
+"""Where the files that come with Stopgap lie: in an installed package, or in a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+Folder: TypeAlias = Literal["inventories", "runbooks", "templates"]
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def folder(name: Folder) -> Path:
+    """Give the folder of shipped files; FileNotFoundError where the installation lacks it.
+
+    The package's own copy comes first: beside an installed package, `templates` may be anybody's.
+    """
+    shipped = _PACKAGE / "shipped" / name
+    if shipped.is_dir():
+        return shipped
+    checkout = _PACKAGE.parent
+    if (checkout / "pyproject.toml").is_file() and (checkout / name).is_dir():
+        return checkout / name
+    raise FileNotFoundError(f"this installation of Stopgap lacks its folder {name}")
+
+
+def runbooks() -> dict[str, Path]:
+    """Give the shipped runbooks by name, sorted."""
+    return {path.stem: path for path in sorted(folder("runbooks").glob("*.yaml"))}
