@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     try:
         _become_root(arguments)
         return _dispatch(*arguments)
-    except LabError as error:
+    except (LabError, OSError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -60,12 +60,17 @@ def _dispatch(command: str, *arguments: str) -> int:
 
 
 def _whole_lab(command: str) -> int:
-    from . import lab  # noqa: PLC0415 - `exec` is called hundreds of times and needs none of it
+    from subprocess import CalledProcessError  # noqa: PLC0415 - `exec` is called hundreds of times and needs none
+
+    from . import lab  # noqa: PLC0415
 
     os.umask(0o022)
     if command == "status":
         return 0 if lab.status() else 1
-    (lab.up if command == "up" else lab.down)()
+    try:
+        (lab.up if command == "up" else lab.down)()
+    except CalledProcessError as error:
+        raise LabError(f"{error} Its own words, if any, are above.") from None
     return 0
 
 

@@ -23,7 +23,7 @@ class Node:
     """Where others reach it, most usual first."""
     network: tuple[str, ...]
     """Lines of `ip -batch`, run inside the namespace once its wires are there."""
-    sysctl: dict[str, int] = field(default_factory=dict)
+    sysctl: dict[str, int] = field(default_factory=dict, hash=False)
     services: frozenset[str] = frozenset()
     """Services that the image starts and this host keeps."""
 

@@ -1,0 +1,92 @@
+"""The lab for tests: up once for the session, down at its end. STOPGAP_KEEP_LAB=1 leaves it up."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB = ROOT / "scripts" / "lab"
+
+
+class Lab:
+    """What a test does with the lab, all through `scripts/lab`."""
+
+    def run(
+        self, *arguments: str, timeout: float = 120, env: dict[str, str] | None = None, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """`scripts/lab ARGUMENTS…`, from the project's root; `timeout` in seconds."""
+        return subprocess.run(
+            [LAB, *arguments], cwd=ROOT, env=os.environ | (env or {}), input=stdin,
+            capture_output=True, text=True, errors="replace", timeout=timeout, check=False,
+        )  # fmt: skip
+
+    def ssh(self, host: str, command: str, stdin: str = "", timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """One shell command on a host, as root, over SSH from the operator's namespace."""
+        return self.run("ssh", host, command, stdin=stdin, timeout=timeout)
+
+    def read(self, host: str, command: str) -> str:
+        """What a command prints on a host; the test fails if the command does."""
+        done = self.ssh(host, command)
+        assert done.returncode == 0, f"{host}: {command}: {done.stderr}"
+        return done.stdout
+
+    def exec(
+        self, namespace: str, *argv: str, timeout: float = 120, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """A program of this machine on a namespace's network."""
+        return self.run("exec", namespace, *argv, timeout=timeout, env=env)
+
+    def http(self, url: str, where: str = "internet") -> int:
+        """The HTTP status that a namespace gets from a URL; 0 where nothing answers within 3 s."""
+        done = self.exec(where, "curl", "-gso", os.devnull, "-m", "3", "-w", "%{http_code}", url)
+        return int(done.stdout or 0)
+
+    def tcp(self, address: str, port: int, where: str = "internet") -> bool:
+        """Whether a TCP connection comes about within 2 s."""
+        connect = f"import socket; socket.create_connection(({address!r}, {port}), 2)"
+        return self.exec(where, "python3", "-c", connect).returncode == 0
+
+    def rules(self, router: str = "edge") -> str:
+        """A router's rules and routes, in a form that counters and clocks do not change."""
+        return self.read(
+            router,
+            "nft -s list ruleset; ip -4 rule; ip -6 rule; ip -4 route; ip -6 route | sed 's/ expires [0-9]*sec//'",
+        )
+
+    def services(self, host: str = "web") -> str:
+        """A digest of a host's web files, Apache configuration and unit states."""
+        text = self.read(
+            host,
+            "find /etc/apache2 /var/www -type f -print0 | sort -z | xargs -0 sha256sum;"
+            "find /etc/apache2 /var/www -printf '%p %M %u %l\\n' | sort;"
+            "systemctl list-unit-files --no-legend | grep -vw transient | sort",
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lives here as `lab`, and skip it where hosts cannot be booted."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.lab)
+            if os.geteuid():
+                item.add_marker(pytest.mark.skip(reason="boots real hosts in network namespaces, which takes root"))
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """The lab, up. One that is up already is used, after repair if it needs any."""
+    it = Lab()
+    up = it.run("up", timeout=900)
+    assert up.returncode == 0, up.stderr
+    try:
+        yield it
+    finally:
+        if os.environ.get("STOPGAP_KEEP_LAB") != "1":
+            it.run("down")
