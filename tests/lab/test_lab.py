@@ -61,16 +61,19 @@ def test_what_neighbour_sends_to_web_never_meets_edge(lab: Lab, address: str):
     assert lab.ssh("neighbour", f"ping -c 1 -W 1 -t 1 {address}").returncode == 0
 
 
-@pytest.mark.parametrize(("family", "address"), [("AF_INET", WEB[0]), ("AF_INET6", WEB[1])])
-def test_the_beacon_sends_datagrams_and_opens_connections(lab: Lab, family: str, address: str):
+@pytest.mark.parametrize(
+    ("family", "here", "sender"),
+    [("AF_INET", "198.51.100.2", WEB[0]), ("AF_INET6", "2001:db8:100::2", WEB[1])],
+)
+def test_the_beacon_sends_datagrams_and_opens_connections(lab: Lab, family: str, here: str, sender: str):
     listen = (
         "import socket\n"
-        f"datagrams = socket.socket(socket.{family}, socket.SOCK_DGRAM); datagrams.bind(('', 4444))\n"
-        f"connections = socket.create_server(('', 4445), family=socket.{family})\n"
+        f"datagrams = socket.socket(socket.{family}, socket.SOCK_DGRAM); datagrams.bind(({here!r}, 4444))\n"
+        f"connections = socket.create_server(({here!r}, 4445), family=socket.{family})\n"
         "datagrams.settimeout(3); connections.settimeout(3)\n"
         "print(datagrams.recvfrom(64)[1][0], connections.accept()[1][0])"
     )
-    assert lab.exec("internet", "python3", "-c", listen).stdout.split() == [address, address]
+    assert lab.exec("internet", "python3", "-c", listen).stdout.split() == [sender, sender]
 
 
 def test_ps_hides_the_beacon_that_proc_shows(lab: Lab):
