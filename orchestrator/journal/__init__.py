@@ -1,1 +1,23 @@
 """The journal: what was intended, done, undone and seen, on disk before and after."""
+
+from orchestrator.journal.chain import Entry
+from orchestrator.journal.failure import JournalError, RunHeldError, UnknownRunError
+from orchestrator.journal.fold import fold
+from orchestrator.journal.history import ChangeStatus, Containment, History, StepStatus
+from orchestrator.journal.home import state_home
+from orchestrator.journal.store import Journal, RunSummary
+
+__all__ = [
+    "ChangeStatus",
+    "Containment",
+    "Entry",
+    "History",
+    "Journal",
+    "JournalError",
+    "RunHeldError",
+    "RunSummary",
+    "StepStatus",
+    "UnknownRunError",
+    "fold",
+    "state_home",
+]

@@ -1,0 +1,132 @@
+"""The SQLite file below the journal: one append-only table, durable at each commit."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.journal.failure import JournalError
+
+SCHEMA = 1
+"""Version of tables and records; a file of a newer one is refused."""
+APPLICATION_ID = 0x53544750
+BUSY_SECONDS = 15.0
+"""How long a process waits for another that writes."""
+
+_TABLES = """
+CREATE TABLE records (
+    run TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, kind TEXT NOT NULL,
+    record TEXT NOT NULL, hash TEXT NOT NULL, UNIQUE (run, seq)
+) STRICT;
+CREATE INDEX kinds ON records (run, kind, seq);
+CREATE TABLE heads (run TEXT PRIMARY KEY, seq INTEGER NOT NULL, hash TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TRIGGER no_update BEFORE UPDATE ON records BEGIN SELECT RAISE(ABORT, 'records are append-only'); END;
+CREATE TRIGGER no_delete BEFORE DELETE ON records BEGIN SELECT RAISE(ABORT, 'records are append-only'); END;
+"""
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open or make the file, mode 0600: write-ahead log, an fsync at each commit.
+
+    The connection is in autocommit and may be used by one thread at a time. Raises JournalError.
+    """
+    with _explained(path):
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            _prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    # SQLite does not wait for others on the switch to a write-ahead log, which needs the file for itself.
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+    connection.execute("PRAGMA synchronous = FULL")
+    if _version(connection, path) == 0:
+        with transaction(connection, path):
+            if _version(connection, path) == 0:
+                for statement in _statements(_TABLES):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.strip().splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if (application, version, tables) == (0, 0, 0):
+        return 0
+    if application != APPLICATION_ID:
+        raise JournalError(f"{path}: this is no journal of Stopgap")
+    if version > SCHEMA:
+        raise JournalError(
+            f"{path}: written by a newer Stopgap (schema {version}, this one knows {SCHEMA}); use that one"
+        )
+    return int(version)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Run the block as one write: on disk when it is left, or nothing of it at all. Raises JournalError."""
+    with _explained(path):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises into JournalError."""
+    with _explained(path):
+        yield
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise JournalError(f"{path}: {_reason(error)}") from None
+    except OSError as error:
+        raise JournalError(f"{path}: {error.strerror}") from None
+
+
+def _reason(error: sqlite3.Error) -> str:
+    return {
+        sqlite3.SQLITE_FULL: "the disk is full; free some space or set STOPGAP_HOME to another disk",
+        sqlite3.SQLITE_READONLY: "cannot be written; set STOPGAP_HOME to a folder that can",
+        sqlite3.SQLITE_CANTOPEN: "cannot be opened; set STOPGAP_HOME to a folder that can be written",
+        sqlite3.SQLITE_BUSY: f"another process has held it for {BUSY_SECONDS:.0f} s",
+        sqlite3.SQLITE_NOTADB: "this is no journal of Stopgap",
+        sqlite3.SQLITE_CORRUPT: "damaged; each run's journal.jsonl holds what was exported",
+    }.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))

@@ -1,0 +1,202 @@
+"""Folds a run's records into its history. Pure; it takes whatever order a crash has left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from orchestrator.change import RunCommands
+from orchestrator.journal.chain import Entry
+from orchestrator.journal.failure import JournalError
+from orchestrator.journal.history import ChangeState, ChangeStatus, Containment, History, RunState, StepStatus
+from orchestrator.journal.records import (
+    Answered,
+    ChangeIntended,
+    ChangeMade,
+    CheckJudged,
+    EvidenceKept,
+    HostUnreachable,
+    PlanMade,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    UndoIntended,
+    UndoMade,
+    Verdict,
+)
+
+_AFTER_UNDO: dict[str, ChangeState] = {
+    "undone": "undone",
+    "failed": "undo-failed",
+    "drifted": "undo-drifted",
+    "unknown": "undo-unknown",
+    "no-undo": "no-undo",
+}
+
+
+def fold(run: str, entries: Iterable[Entry], *, now: datetime, running: bool) -> History:
+    """Give the history of a run as it stands at a moment; `running`: a process is at work on it.
+
+    Raises JournalError where the run's first record is missing.
+    """
+    held = tuple(entries)
+    state = _Fold()
+    for each in held:
+        state.take(each.at, each.record)
+    if state.started is None:
+        raise JournalError(f"run {run}: its first record is missing; `stopgap verify {run}` tells what is wrong")
+    changes = tuple(
+        replace(change, expired=change.ends is not None and change.ends <= now) for change in state.changes.values()
+    )
+    steps = tuple(state.steps.values())
+    return History(
+        run=run,
+        entries=held,
+        as_of=now.astimezone(UTC),
+        state=state.outcome(running),
+        started=state.started[0],
+        started_at=state.started[1],
+        finished=state.finished[0] if state.finished else None,
+        finished_at=state.finished[1] if state.finished else None,
+        plan=state.plan,
+        steps=steps,
+        changes=changes,
+        checks=tuple(check for check, _ in state.checks.values()),
+        evidence=tuple(state.evidence),
+        answers=tuple(state.answers),
+        unreachable=state.unreachable,
+        containment=tuple(_containment(state, steps, changes, now)),
+    )
+
+
+@dataclass
+class _Fold:
+    started: tuple[RunStarted, datetime] | None = None
+    finished: tuple[RunFinished, datetime] | None = None
+    plan: PlanMade | None = None
+    steps: dict[tuple[str, str], StepStatus] = field(default_factory=dict)
+    changes: dict[int, ChangeStatus] = field(default_factory=dict)
+    """By count of intents: a change that was intended is never forgotten, even if its index is given away again."""
+    latest: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    """(step, target, index) → key of `changes`."""
+    checks: dict[tuple[str, str, str, str], tuple[CheckJudged, datetime]] = field(default_factory=dict)
+    evidence: list[EvidenceKept] = field(default_factory=list)
+    answers: list[Answered] = field(default_factory=list)
+    unreachable: dict[str, str] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+
+    def outcome(self, running: bool) -> RunState:
+        if self.finished:
+            return self.finished[0].outcome
+        return "running" if running else "interrupted"
+
+    def take(self, at: datetime, record: object) -> None:
+        match record:
+            case RunStarted():
+                self.started = self.started or (record, at)
+            case RunFinished():
+                self.finished = (record, at)
+                self.verdicts |= record.containment
+            case PlanMade():
+                self.plan = record
+            case HostUnreachable():
+                self.unreachable[record.host] = record.reason
+            case StepStarted():
+                self.finished = None  # it goes on after all
+                self.steps[record.step, record.target] = StepStatus(
+                    record.step, record.target, record.host, record.name, record.task, started=at
+                )
+            case StepFinished():
+                self._finish(record, at)
+            case ChangeIntended():
+                self._intend(record, at)
+            case ChangeMade():
+                self._become(record, state=record.outcome, reason=record.reason, made=at)
+            case UndoIntended():
+                self._become(record, state="undo-unknown", reason="")
+            case UndoMade():
+                undone = at if record.outcome == "undone" else None
+                self._become(record, state=_AFTER_UNDO[record.outcome], reason=record.reason, undone=undone)
+            case CheckJudged():
+                key = (record.step, record.target, record.eye, record.about)
+                self.checks.pop(key, None)
+                self.checks[key] = (record, at)
+            case EvidenceKept():
+                self.evidence.append(record)
+            case Answered():
+                self.answers.append(record)
+
+    def _finish(self, record: StepFinished, at: datetime) -> None:
+        unknown = StepStatus(record.step, record.target, record.host, record.step, "")
+        self.steps[record.step, record.target] = replace(
+            self.steps.get((record.step, record.target), unknown),
+            host=record.host,
+            outcome=record.outcome,
+            reason=record.reason,
+            seconds=record.seconds,
+            notes=record.notes,
+            gaps=record.gaps,
+            force_until=_moment(record.force_until),
+            finished=at,
+        )
+
+    def _intend(self, record: ChangeIntended, at: datetime) -> None:
+        key = len(self.changes)
+        self.latest[record.step, record.target, record.index] = key
+        self.changes[key] = ChangeStatus(
+            record.step,
+            record.target,
+            record.host,
+            record.index,
+            record.change,
+            "unknown",
+            at,
+            ends=_end(record.change, at),
+        )
+
+    def _become(self, record: ChangeMade | UndoIntended | UndoMade, **news: Any) -> None:  # noqa: ANN401
+        key = self.latest.get((record.step, record.target, record.index))
+        if key is None:
+            return
+        if made := news.get("made"):
+            news["ends"] = _end(self.changes[key].change, made)
+        self.changes[key] = replace(self.changes[key], **news)
+
+
+def _end(change: object, made: datetime) -> datetime | None:
+    lasts = change.lasts if isinstance(change, RunCommands) else None
+    return None if lasts is None else made + timedelta(seconds=lasts)
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC) if moment else None
+
+
+def _containment(
+    state: _Fold, steps: tuple[StepStatus, ...], changes: tuple[ChangeStatus, ...], now: datetime
+) -> Iterable[Containment]:
+    looks = [(check, at) for check, at in state.checks.values() if check.containment]
+    for target in dict.fromkeys([*state.verdicts, *(check.target for check, _ in looks)]):
+        proofs = [(check, at) for check, at in looks if check.target == target]
+        cutting = {check.step for check, _ in proofs}
+        cuts = [change for change in changes if change.target == target and change.step in cutting]
+        ends = [c.ends for c in cuts if c.ends] or [
+            s.force_until for s in steps if s.target == target and s.step in cutting and s.force_until
+        ]
+        until = min(ends, default=None)
+        yield Containment(
+            target=target,
+            verdict=state.verdicts.get(target, "unverified"),
+            cut_at=min((c.made for c in cuts if c.made and c.state != "not-run"), default=None),
+            proved_at=max((at for check, at in proofs if check.holds), default=None),
+            proofs=tuple(check for check, _ in proofs),
+            in_force=(any(c.stands for c in cuts) or not cuts) and (until is None or until > now),
+            until=until,
+        )

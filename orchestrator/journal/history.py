@@ -1,0 +1,166 @@
+"""What a run's records amount to: its state, its steps, and each change with what has become of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from orchestrator.change import Activate, AnyChange
+from orchestrator.journal.chain import Entry
+from orchestrator.journal.records import (
+    Answered,
+    CheckJudged,
+    EvidenceKept,
+    Outcome,
+    PlanMade,
+    RunFinished,
+    RunStarted,
+    Verdict,
+)
+
+RunState: TypeAlias = Literal["running", "ok", "failed", "unreachable", "refused", "interrupted"]
+ChangeState: TypeAlias = Literal[
+    "done",
+    "unknown",
+    "failed",
+    "drifted",
+    "not-run",
+    "undone",
+    "undo-failed",
+    "undo-drifted",
+    "undo-unknown",
+    "no-undo",
+]
+"""What has become of a change. `unknown`: intended, and nobody heard how it ended. `no-undo`: nobody knew how to take
+it back, so it was left."""
+
+_STANDS = frozenset({"done", "unknown", "undo-failed", "undo-drifted", "undo-unknown", "no-undo"})
+
+
+@dataclass(frozen=True)
+class StepStatus:
+    """One step on one target; an outcome of None means that it goes on, or was interrupted."""
+
+    step: str
+    target: str
+    host: str
+    name: str
+    task: str
+    outcome: Outcome | None = None
+    reason: str = ""
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+    force_until: datetime | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ChangeStatus:
+    """One change, and what has become of it."""
+
+    step: str
+    target: str
+    host: str
+    index: int
+    change: AnyChange
+    state: ChangeState
+    intended: datetime
+    reason: str = ""
+    """Why it failed, or could not be taken back."""
+    made: datetime | None = None
+    undone: datetime | None = None
+    ends: datetime | None = None
+    """When the host ends the effect by itself."""
+    expired: bool = False
+    """That moment is over."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is, or may be, in effect."""
+        return self.state in _STANDS and not self.expired
+
+
+@dataclass(frozen=True)
+class Containment:
+    """How far a target is cut off."""
+
+    target: str
+    verdict: Verdict
+    cut_at: datetime | None
+    """When the change was made that cut it off; None where an earlier run had made it."""
+    proved_at: datetime | None
+    """When the last of its proofs was seen; None where there is none."""
+    proofs: tuple[CheckJudged, ...]
+    """Every check that counts towards the verdict."""
+    in_force: bool
+    """False once the cut was taken back or has expired."""
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class History:
+    """A run, as its records tell it."""
+
+    run: str
+    entries: tuple[Entry, ...]
+    as_of: datetime
+    state: RunState
+    """`interrupted`: it never finished, and no process is at work on it."""
+    started: RunStarted
+    started_at: datetime
+    finished: RunFinished | None
+    finished_at: datetime | None
+    plan: PlanMade | None
+    steps: tuple[StepStatus, ...]
+    changes: tuple[ChangeStatus, ...]
+    """In the order in which they were intended."""
+    checks: tuple[CheckJudged, ...]
+    """The last judgement of each eye on each thing."""
+    evidence: tuple[EvidenceKept, ...]
+    answers: tuple[Answered, ...]
+    unreachable: dict[str, str]
+    """Host → reason."""
+    containment: tuple[Containment, ...]
+
+    def in_force(self) -> tuple[ChangeStatus, ...]:
+        """Give the changes that stand: made or perhaps made, neither taken back nor expired.
+
+        An Activate stands while another change of its step does, and is never listed.
+        """
+        return tuple(c for c in self.changes if c.stands and not isinstance(c.change, Activate))
+
+    def undoable(self, step: str | None = None) -> tuple[ChangeStatus, ...]:
+        """Give what to take back, of one step or of all, in the order in which to do so.
+
+        Steps come in reverse, and so do the changes of a step, but that its Activate comes last. A change that
+        failed is among them: half of it may have been done. So is one that has expired, which may leave a shell
+        behind. One that was reported as having no undo is not.
+        """
+        places: dict[tuple[str, str], list[ChangeStatus]] = {}
+        for change in self.changes:
+            if step is None or change.step == step:
+                places.setdefault((change.step, change.target), []).append(change)
+        order: list[ChangeStatus] = []
+        for changes in reversed(places.values()):
+            others = [c for c in reversed(changes) if not isinstance(c.change, Activate) and _to_take_back(c)]
+            order += others
+            order += [c for c in changes if isinstance(c.change, Activate) and _to_activate(c, bool(others))]
+        return tuple(order)
+
+    def next_index(self, step: str, target: str) -> int:
+        """Give the index of the next change of a step: what is planned anew goes on counting, so none is mistaken."""
+        return max((c.index + 1 for c in self.changes if (c.step, c.target) == (step, target)), default=0)
+
+
+def _to_take_back(change: ChangeStatus) -> bool:
+    return change.state in _STANDS | {"failed"} and change.state != "no-undo"
+
+
+def _to_activate(change: ChangeStatus, others: bool) -> bool:
+    """Tell whether the daemon has to look at its files again: they are put back, or were and it was not told."""
+    if change.state in {"not-run", "drifted"}:
+        return False
+    return others or change.state in {"done", "unknown", "undo-failed", "undo-unknown", "undo-drifted"}

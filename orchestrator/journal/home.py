@@ -1,0 +1,49 @@
+"""Where the state lives, readable by its owner alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from orchestrator.journal.failure import JournalError
+
+
+def state_home(environ: Mapping[str, str] | None = None) -> Path:
+    """Give the folder of journal and runs: `$STOPGAP_HOME`, else `stopgap` below the user's state directory.
+
+    The latter is `$XDG_STATE_HOME`, where it is absolute, or `~/.local/state` (XDG Base Directory Specification).
+    """
+    values = os.environ if environ is None else environ
+    if chosen := values.get("STOPGAP_HOME"):
+        return Path(chosen).expanduser().absolute()
+    state = Path(values.get("XDG_STATE_HOME", ""))
+    return (state if state.is_absolute() else Path("~/.local/state").expanduser()) / "stopgap"
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder of mode 0700 with its parents, each durable; one that exists is taken as it is.
+
+    Raises JournalError where that is impossible.
+    """
+    missing = [folder] if not folder.exists() else []
+    while missing and not missing[-1].parent.exists():
+        missing.append(missing[-1].parent)
+    try:
+        for path in reversed(missing):
+            path.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(path.parent)
+        if not folder.is_dir():
+            raise NotADirectoryError(20, "not a directory")
+    except OSError as error:
+        raise JournalError(f"{folder}: {error.strerror}; set STOPGAP_HOME to a folder that can be written") from None
+    return folder
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable (fsync(2): a file's own fsync does not cover its directory entry)."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
