@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import answers, break_in, image, keys, machine, namespaces, overlay
 from .failure import LabError
-from .state import NAMESPACES, OWNER, STATE, require_own
+from .state import NAMESPACES, OWNER, STATE, is_own, require_own
 from .topology import BY_NAME, HOSTS, NODES, Node, far_ends
 
 BOOT_LIMIT = 60.0
@@ -140,7 +140,9 @@ def _leftovers() -> bool:
 
 
 def _ailing() -> list[str]:
-    """Hosts that are not wholly there, or do not answer."""
+    """Hosts that are not wholly there, or do not answer; all of them when their keys are lost."""
+    if not is_own():
+        return [host.name for host in HOSTS]
     silent = {probe.host for probe in answers.failing()}
     return [host.name for host in HOSTS if host in silent or not machine.whole(host)]
 

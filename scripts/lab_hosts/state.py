@@ -19,6 +19,11 @@ def other_tree() -> Path | None:
     return owner.parent if owner != STATE and owner.is_dir() else None
 
 
+def is_own() -> bool:
+    """This tree brought up the lab that is up, and still has its keys."""
+    return OWNER.is_symlink() and OWNER.readlink() == STATE and STATE.is_dir()
+
+
 def require_own() -> None:
     """Raises LabError when the lab that is up is another tree's."""
     other = other_tree()
