@@ -1,0 +1,16 @@
+"""Evidence on the controller: streamed into files that are named here, hashed, listed in a manifest, verified."""
+
+from orchestrator.evidence.manifest import Manifest, ManifestItem
+from orchestrator.evidence.store import EvidenceError, EvidenceStore, Origin, Quota
+from orchestrator.evidence.verify import verify_folder, verify_run
+
+__all__ = [
+    "EvidenceError",
+    "EvidenceStore",
+    "Manifest",
+    "ManifestItem",
+    "Origin",
+    "Quota",
+    "verify_folder",
+    "verify_run",
+]

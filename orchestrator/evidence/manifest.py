@@ -1,0 +1,73 @@
+"""The manifest of a collection: what was asked of which host, when, and the hash of what it sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MANIFEST = "manifest.json"
+FILE_NAME = r"^[0-9]{3,}-[a-z0-9]+(-[a-z0-9]+)*\.[a-z0-9]+(\.[a-z0-9]+)*$"
+"""Of an item: number, artifact, suffix. Nothing that a host says goes into a name."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ManifestItem(BaseModel):
+    """One artifact."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    about: str
+    command: str
+    """The script that ran on the host."""
+    command_sha256: Sha256
+    ran: bool
+    """False: it was not begun, or the connection had ended before."""
+    exit_status: int | None
+    """None where the host never said."""
+    started: str
+    """UTC, by the controller's clock: when the one before it ended."""
+    ended: str
+    file: Annotated[str, Field(pattern=FILE_NAME)] | None
+    """None where nothing came."""
+    bytes: int
+    truncated: bool
+    """Cut at a cap, or broken off."""
+    truncated_because: str
+    sha256: Sha256 | None
+    """Of the bytes as they came over the wire; the file was read back and gave the same."""
+    stderr: str
+    """Its end, escaped."""
+
+
+class Manifest(BaseModel):
+    """All of one collection."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["stopgap-evidence"] = "stopgap-evidence"
+    version: Literal[1] = 1
+    stopgap: str
+    """Version of the program."""
+    run: str
+    step: str
+    target: str
+    host: str
+    address: str
+    host_key: str | None
+    """`SHA256:…`; None where no network lies between."""
+    operator: str
+    profile: str
+    started: str
+    ended: str
+    clock_skew: float | None
+    """Seconds by which the host's clock is ahead of the controller's: the host's word, in its artifact `clock`."""
+    items: tuple[ManifestItem, ...]
+
+    def canonical(self) -> bytes:
+        """Give the one form that is written and hashed: sorted keys, no spaces, UTF-8, a newline at the end."""
+        fields = self.model_dump(mode="json")
+        return (json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()

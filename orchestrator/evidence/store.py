@@ -1,0 +1,283 @@
+"""Where a collection goes as it arrives: one file an artifact, hashed on the way, the manifest at the end."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+
+from orchestrator import __version__
+from orchestrator.evidence.manifest import FILE_NAME, MANIFEST, Manifest, ManifestItem
+from orchestrator.facts import Output
+from orchestrator.host import Host
+from orchestrator.hosttext import HostText, escape
+from orchestrator.journal.records import EvidenceKept
+from orchestrator.task import Artifact, Collection
+
+STDERR_CAP = 4096
+"""Characters of an item's standard error that the manifest keeps."""
+DEFAULT_QUOTA = 16 << 30
+"""Bytes that one run keeps of all hosts together."""
+_CLOCK = re.compile(rb"\s*(\d{9,11}(?:\.\d{1,9})?)\s")
+
+
+class EvidenceError(Exception):
+    """What arrived could not be kept as it arrived; the message names the file and says why."""
+
+
+class Quota:
+    """How many bytes a run may still keep, over all hosts; for many threads."""
+
+    def __init__(self, limit: int = DEFAULT_QUOTA) -> None:
+        self._left = limit
+        self._lock = Lock()
+
+    def take(self, wanted: int) -> int:
+        """Take up to `wanted` bytes, and give how many were granted."""
+        with self._lock:
+            granted = min(wanted, self._left)
+            self._left -= granted
+            return granted
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a collection comes from, and who asked for it."""
+
+    run: str
+    step: str
+    target: str
+    host: Host
+    fingerprint: str | None
+    """`SHA256:…` of the host's key."""
+    operator: str
+
+
+@dataclass
+class _Arriving:
+    """One artifact while it arrives."""
+
+    artifact: Artifact
+    name: str
+    started: datetime
+    descriptor: int | None = None
+    hash: hashlib._Hash = field(default_factory=hashlib.sha256)
+    size: int = 0
+    cut: str = ""
+    head: bytes = b""
+
+
+class EvidenceStore:
+    """Takes one collection of one host: a Sink for the exchange that runs its artifacts' scripts, in their order.
+
+    Nothing that a host sends raises, and neither does a full disk: what could not be kept is marked as truncated,
+    and the rest goes on.
+    """
+
+    def __init__(
+        self,
+        run_folder: Path,
+        origin: Origin,
+        collection: Collection,
+        quota: Quota,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Make `evidence/<host>/<step>` below the run's folder; a step that is repeated gets `<step>.2` and so on.
+
+        Raises EvidenceError where that is impossible, ValueError for an artifact whose name cannot name a file.
+        """
+        self._run_folder, self._origin, self._collection, self._quota = run_folder, origin, collection, quota
+        self._names = [_file_name(number, artifact) for number, artifact in enumerate(collection.artifacts)]
+        self._clock = clock
+        self._started = self._last = clock()
+        self._items: dict[int, ManifestItem] = {}
+        self._arriving: _Arriving | None = None
+        self._index = -1
+        self._skew: float | None = None
+        self.folder = _new_folder(run_folder / "evidence" / _part(origin.host.name), _part(origin.step))
+
+    def data(self, index: int, chunk: bytes) -> None:
+        """Keep the next bytes of an artifact, up to its cap and the run's quota."""
+        item = self._item(index)
+        if item.cut:
+            return
+        kept = chunk[: item.artifact.cap - item.size]
+        if len(kept) < len(chunk):
+            item.cut = f"longer than {item.artifact.cap} bytes"
+        granted = self._quota.take(len(kept))
+        if granted < len(kept):
+            item.cut = "the run's quota is used up"
+        self._write(item, kept[:granted])
+
+    def ended(self, index: int, output: Output) -> None:
+        """Take an artifact's end, as the connection saw it."""
+        if output.stdout:  # a connection may hand over what is short only here
+            self.data(index, output.stdout.raw)
+        self._finish(index, output)
+
+    def close(self) -> EvidenceKept:
+        """Write the manifest, and give what goes into the journal.
+
+        Artifacts that never ended keep what came of them, with an unknown exit status. Raises EvidenceError where
+        a file read back from disk is not what arrived, or the manifest cannot be written.
+        """
+        for index in range(len(self._names)):
+            if index not in self._items:
+                never = Output(HostText(b""), HostText(b""), None, truncated=True, ran=self._index == index)
+                self._finish(index, never)
+        items = tuple(self._items[index] for index in sorted(self._items))
+        wrong = [item.file for item in items if item.file and _hash_on_disk(self.folder / item.file) != item.sha256]
+        origin = self._origin
+        content = Manifest(
+            stopgap=__version__,
+            run=origin.run,
+            step=origin.step,
+            target=origin.target,
+            host=origin.host.name,
+            address=origin.host.address,
+            host_key=origin.fingerprint,
+            operator=escape(origin.operator),
+            profile=self._collection.profile,
+            started=_utc(self._started),
+            ended=_utc(self._clock()),
+            clock_skew=self._skew,
+            items=items,
+        ).canonical()
+        self._write_manifest(content)
+        if wrong:
+            raise EvidenceError(f"{self.folder}: {', '.join(map(str, wrong))}: what lies on disk is not what arrived")
+        return EvidenceKept(
+            step=origin.step,
+            target=origin.target,
+            host=origin.host.name,
+            profile=self._collection.profile,
+            folder=str(self.folder.relative_to(self._run_folder)),
+            items=sum(item.ran for item in items),
+            size=sum(item.bytes for item in items),
+            manifest_sha256=hashlib.sha256(content).hexdigest(),
+        )
+
+    def _item(self, index: int) -> _Arriving:
+        if self._arriving is None or self._index != index:
+            self._index = index
+            self._arriving = _Arriving(self._collection.artifacts[index], self._names[index], self._last)
+        return self._arriving
+
+    def _write(self, item: _Arriving, data: bytes) -> None:
+        try:
+            if item.descriptor is None:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+                item.descriptor = os.open(self.folder / item.name, flags, 0o600)
+            rest = memoryview(data)
+            while rest:
+                written = os.write(item.descriptor, rest)
+                item.hash.update(rest[:written])
+                item.size += written
+                rest = rest[written:]
+        except OSError as error:
+            item.cut = f"the controller could not keep it: {error.strerror}"
+        if len(item.head) < 64:
+            item.head += data[:64]
+
+    def _finish(self, index: int, output: Output) -> None:
+        item, now = self._item(index), self._clock()
+        if output.ran and item.descriptor is None and not item.cut:
+            self._write(item, b"")
+        if item.artifact.id == "clock":
+            self._skew = _skew(item.head, item.started, now)
+        kept = item.descriptor is not None
+        if item.descriptor is not None:
+            os.close(item.descriptor)
+        because = item.cut or ("the host's answer is not whole" if output.truncated else "")
+        self._items[index] = ManifestItem(
+            id=item.artifact.id,
+            about=item.artifact.about,
+            command=item.artifact.script,
+            command_sha256=hashlib.sha256(item.artifact.script.encode()).hexdigest(),
+            ran=output.ran,
+            exit_status=output.status,
+            started=_utc(item.started),
+            ended=_utc(now),
+            file=item.name if kept else None,
+            bytes=item.size,
+            truncated=bool(because),
+            truncated_because=because,
+            sha256=item.hash.hexdigest() if kept else None,
+            stderr=str(output.stderr)[-STDERR_CAP:],
+        )
+        self._arriving, self._last = None, now
+
+    def _write_manifest(self, content: bytes) -> None:
+        path = self.folder / MANIFEST
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise EvidenceError(f"{path}: {error.strerror}; the files are kept, without a manifest") from None
+
+
+def _part(name: str) -> str:
+    if name in {"", ".", ".."} or "/" in name or "\0" in name:
+        raise ValueError(f"{name!r} cannot name a folder")
+    return name
+
+
+def _file_name(number: int, artifact: Artifact) -> str:
+    name = f"{number:03d}-{artifact.id}.{artifact.suffix}"
+    if not re.fullmatch(FILE_NAME, name):
+        raise ValueError(f"{name!r} cannot name a file of evidence")
+    return name
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    try:
+        for path in (parent.parent, parent):
+            path.mkdir(mode=0o700, exist_ok=True)
+        for count in range(1, 1000):
+            folder = parent / (name if count == 1 else f"{name}.{count}")
+            try:
+                folder.mkdir(mode=0o700)
+            except FileExistsError:
+                continue
+            return folder
+    except OSError as error:
+        raise EvidenceError(f"{parent / name}: {error.strerror}") from None
+    raise EvidenceError(f"{parent / name}: collected a thousand times already")
+
+
+def _hash_on_disk(path: Path) -> str | None:
+    """Hash what the disk holds: written out, dropped from memory, read back."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            os.fsync(descriptor)
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def _skew(head: bytes, started: datetime, ended: datetime) -> float | None:
+    found = _CLOCK.match(head)
+    if not found:
+        return None
+    middle = (started.timestamp() + ended.timestamp()) / 2
+    return round(float(found[1]) - middle, 1)
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,142 @@
+"""Checks evidence against its manifest, and a run's manifests against its journal.
+
+A folder can be checked alone, on another machine. Its manifest vouches for the files; what vouches for the manifest
+is its hash in the journal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from orchestrator.evidence.manifest import MANIFEST, Manifest
+from orchestrator.hosttext import escape
+from orchestrator.journal import Journal, JournalError
+from orchestrator.journal.chain import read_export
+from orchestrator.journal.records import EvidenceKept
+from orchestrator.journal.store import EXPORT
+
+MANIFEST_CAP = 64 << 20
+"""Bytes; no collection's manifest is larger."""
+_DEPTH = 3
+"""Of `evidence/<host>/<step>` below a run's folder."""
+
+
+def verify_folder(path: Path) -> list[str]:
+    """Give what is wrong with a collection's folder, or with all collections (and journal.jsonl) below a folder.
+
+    Each problem names its file: changed, missing, extra, or a manifest that is damaged.
+    """
+    if (path / MANIFEST).exists() or (path / MANIFEST).is_symlink():
+        return list(_collection_problems(path))
+    if not path.is_dir():
+        return [f"{path}: no such folder"]
+    problems = read_export(path / EXPORT)[2] if (path / EXPORT).is_file() else []
+    collections = _collections(path)
+    if not collections and not (path / EXPORT).is_file():
+        problems.append(f"{path}: holds no manifest")
+    for folder in collections:
+        where = _shown(str(folder.relative_to(path)))
+        problems += [f"{where}/{problem}" for problem in _collection_problems(folder)]
+    return problems
+
+
+def verify_run(journal: Journal, run: str) -> list[str]:
+    """Give what is wrong with a run: its chain, its evidence, and the manifests against the journal.
+
+    Raises JournalError for a run that is not there.
+    """
+    problems = journal.verify(run)
+    folder = journal.run_folder(run)
+    try:
+        kept = [entry.record for entry in journal.records(run) if isinstance(entry.record, EvidenceKept)]
+    except JournalError as error:
+        return [*problems, str(error)]
+    for record in kept:
+        manifest = folder / record.folder / MANIFEST
+        found = _read(manifest)
+        if found is None:
+            problems.append(f"{record.folder}/{MANIFEST}: missing, and the journal knows it")
+        elif hashlib.sha256(found).hexdigest() != record.manifest_sha256:
+            problems.append(f"{record.folder}/{MANIFEST}: changed; it is not the one that the journal knows")
+    known = {record.folder for record in kept}
+    for collection in sorted((folder / "evidence").glob("*/*")):
+        where = str(collection.relative_to(folder))
+        if where not in known:
+            problems.append(f"{_shown(where)}: not in the journal: broken off, or put there by somebody else")
+        elif (collection / MANIFEST).exists():
+            problems += [f"{_shown(where)}/{problem}" for problem in _collection_problems(collection)]
+    return problems
+
+
+def _collections(path: Path) -> list[Path]:
+    """Give the folders below that hold a manifest, sorted; links are not followed."""
+    found = []
+    for folder, below, files in os.walk(path):
+        if MANIFEST in files:
+            found.append(Path(folder))
+        if len(Path(folder).relative_to(path).parts) >= _DEPTH:
+            below.clear()
+    return sorted(found)
+
+
+def _collection_problems(folder: Path) -> Iterator[str]:
+    content = _read(folder / MANIFEST)
+    if content is None:
+        yield f"{MANIFEST}: missing, or no ordinary file: nothing vouches for what lies there"
+        return
+    try:
+        manifest = Manifest.model_validate(json.loads(content))
+        whole = manifest.canonical() == content
+    except (ValueError, ValidationError, RecursionError):
+        yield f"{MANIFEST}: damaged or cut off"
+        return
+    if not whole:
+        yield f"{MANIFEST}: changed; it is not as Stopgap writes it"
+    listed = {item.file: item for item in manifest.items if item.file}
+    for name, item in listed.items():
+        reason = _file_problem(folder / name, item.bytes, item.sha256)
+        if reason:
+            yield f"{name}: {reason}"
+    for other in sorted(path.name for path in folder.iterdir()):
+        if other != MANIFEST and other not in listed:
+            yield f"{_shown(other)}: extra; the manifest does not list it"
+
+
+def _file_problem(path: Path, size: int, sha256: str | None) -> str:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return "missing"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    with os.fdopen(descriptor, "rb") as stream:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return "no ordinary file"
+        if status.st_size != size:
+            return f"changed: {status.st_size} bytes, {size} were collected"
+        try:
+            same = hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+    return "" if same else "changed: its SHA-256 is another"
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            return stream.read(MANIFEST_CAP) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+    except OSError:
+        return None
+
+
+def _shown(name: str) -> str:
+    return escape(name)
