@@ -45,9 +45,9 @@ def _dispatch(command: str, *arguments: str) -> int:
             node = _named(name)
             _require_up(node)
             _exec(node, argv)
-        case ("up" | "down" | "status"), ():
+        case (("up" | "down" | "status"), ()):
             return _whole_lab(command)
-        case ("ssh" | "pause" | "resume" | "cut" | "join"), (name, *words) if command == "ssh" or not words:
+        case (("ssh" | "pause" | "resume" | "cut" | "join"), (name, *words)) if command == "ssh" or not words:
             host = _named(name)
             if not host.booted:
                 raise LabError(f"{name} is a namespace and no host: use scripts/lab exec {name} CMD….")

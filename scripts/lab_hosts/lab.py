@@ -49,7 +49,7 @@ def up() -> None:
             if not ailing:
                 say("The lab is up already: nothing to do.")
                 return
-            say(f"The lab is only half up ({', '.join(ailing)}): starting it afresh.")
+            say(f"The lab is up, but not whole ({', '.join(ailing)}): starting it afresh.")
         _clear()
         try:
             _start(base)
@@ -70,14 +70,14 @@ def down() -> None:
 
 
 def status() -> bool:
-    """Print a line a host; true when all of them answer."""
+    """Print a line a host, with `!` after a service that does not answer; true when all of them do."""
     require_own()
     failing = answers.failing()
     for host in HOSTS:
         probes = [probe for probe in answers.PROBES if probe.host == host]
         silent = sorted({probe.service.name for probe in failing if probe.host == host})
         services = sorted({probe.service.name for probe in probes})
-        state = "up" if machine.whole(host) and not silent else "paused" if machine.frozen(host) else "down"
+        state = "paused" if machine.frozen(host) else "down" if not machine.whole(host) else "up"
         notes = " ".join(f"{name}!" if name in silent else name for name in services)
         print(f"{host.name:10} {state:7} {notes:14} {' '.join(host.addresses[:2])}")
     return not failing and all(machine.whole(host) for host in HOSTS)

@@ -108,5 +108,3 @@ def _groups() -> Path:
 
 def _group(node: Node) -> Path:
     return _groups() / node.name
-
-

@@ -46,7 +46,7 @@ def _write(upper: Path, image: Path, name: str, text: str, mode: int | None = No
     replaced = image / name
     if replaced.is_file():
         shutil.copymode(replaced, target)
-    owner = (replaced if replaced.is_file() else image / Path(name).parent)
+    owner = replaced if replaced.is_file() else image / Path(name).parent
     if owner.exists():
         os.chown(target, owner.stat().st_uid, owner.stat().st_gid)
     if mode is not None:

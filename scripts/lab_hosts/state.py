@@ -20,7 +20,7 @@ def other_tree() -> Path | None:
 
 
 def is_own() -> bool:
-    """This tree brought up the lab that is up, and still has its keys."""
+    """The lab that is up was brought up from here, and its keys are still here."""
     return OWNER.is_symlink() and OWNER.readlink() == STATE and STATE.is_dir()
 
 

@@ -226,7 +226,7 @@ def test_up_mends_a_lab_that_lost_a_host(lab: Lab):
     assert lab.run("status").returncode == 1
     mended = lab.run("up")
     assert mended.returncode == 0
-    assert "only half up (spare): starting it afresh" in mended.stderr
+    assert "but not whole (spare): starting it afresh" in mended.stderr
     assert lab.run("status").returncode == 0
 
 
