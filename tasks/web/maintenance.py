@@ -1,0 +1,182 @@
+"""apache.maintenance: the page that visitors see while a host is out of service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from orchestrator.change import Activate, Command, PathChange, RunCommands, command, make_directory, write_file
+from orchestrator.check import Check, Page
+from orchestrator.facts import ProgramFact
+from orchestrator.host import Address, Eye, Host, Scene
+from orchestrator.task import Gap, Note, Planned, Probe, Task, Unplannable
+from tasks.web import layout
+from tasks.web.layout import Facts, Layout
+from tasks.web.page import FOLDER, Pages, configuration, pages
+from tasks.web.params import Params
+
+
+class ApacheMaintenance(Task[Params, Facts]):
+    """Show visitors a maintenance page, instead of what the host would answer or an error of their browser's.
+
+    On the spare by default, where nothing is the intruder's; on the target with `on: target`. Needs Apache 2.4.19 or
+    newer in Debian's or Red Hat's layout, stopped or running; the init system may be systemd or any that has
+    service(8). The configuration is tested before Apache takes it up, and put back where the test fails. A changed
+    page without a changed configuration is shown at once, without a reload.
+    """
+
+    name = "apache.maintenance"
+    vantages = ("spare", "target")
+
+    def probe(self, params: Params, scene: Scene) -> Probe:
+        """Read the files of both layouts, the state of the service, and what Apache says of its configuration."""
+        return layout.probe()
+
+    def plan(self, params: Params, facts: Facts, scene: Scene) -> Iterator[Planned]:
+        """Write pages and configuration, then have Apache take them up; start it where it is stopped."""
+        apache = _apache(facts, scene.on)
+        running = _running(apache, facts, scene.on)
+        if params.error_document_url is None:
+            yield from _write(pages(params), facts)
+        configured = [c for c in apache.configure(configuration(params), facts) if c]
+        yield from configured
+        if not running:
+            yield from _start(apache, facts)
+        elif configured:
+            yield _take_up(apache, facts, scene)
+        yield from _words(params, apache, facts, scene, running=running)
+
+    def checks(self, params: Params, facts: Facts, scene: Scene) -> Iterator[Check]:
+        """Ask for the page where visitors arrive, from where they come; on the spare, from the controller too."""
+        revision = pages(params).revision
+        path, status, contains = "/", 503, revision
+        if params.mode == "letter":
+            path, status = "/nothing-is-here", 404
+        if params.error_document_url is not None:
+            status, contains = 302, params.error_document_url
+        own = _addresses(scene.on)
+        looks: list[tuple[Eye, tuple[Address, ...]]] = []
+        if scene.outside and params.visitors != "none":
+            looks.append(("outside", own if params.visitors == "own" else _addresses(scene.target)))
+        if _on_spare(scene) or not looks:
+            looks.append(("controller", own))
+        for eye, addresses in looks:
+            for address in addresses:
+                yield Page(eye=eye, address=address, path=path, status=status, contains=contains, patience=10.0)
+
+
+def _apache(facts: Facts, on: Host) -> Layout:
+    found = layout.layout_of(facts)
+    if found is None:
+        raise Unplannable(
+            f"{on.name} has no Apache (neither apache2ctl nor httpd): install it there, with apt-get install apache2 "
+            "or dnf install httpd, or name another spare in the inventory"
+        )
+    if found.tested(facts).status != 0:
+        raise Unplannable(
+            f"Apache's configuration on {on.name} is broken already and was left alone; "
+            f"{' '.join(found.test)} says: {_complaint(found.tested(facts))}"
+        )
+    return found
+
+
+def _complaint(tested: ProgramFact) -> str:
+    """Give what Apache says is wrong, without its remark about a host name that it does not know (AH00558)."""
+    lines = [" ".join(line.split()) for line in (tested.stderr + tested.stdout).splitlines()]
+    return " ".join([line for line in lines if line and not line.startswith("AH00558")][:2]) or "nothing"
+
+
+def _running(apache: Layout, facts: Facts, on: Host) -> bool:
+    """Tell whether the service runs; raises Unplannable where it could not be started."""
+    taken = any(listener.port == 80 for listener in facts.listeners)
+    if facts.system.init != "systemd":
+        return taken
+    name = f"{apache.service}.service"
+    unit = next((unit for unit in facts.units if unit.name == name), None)
+    if unit is None or unit.load == "not-found":
+        raise Unplannable(f"{on.name} has {apache.test[0]}, but no {name} that could be told to take up a page")
+    if unit.active in {"active", "reloading", "activating"}:
+        return True
+    if unit.load == "masked":
+        raise Unplannable(f"{name} on {on.name} is stopped and masked: systemctl unmask {name} first")
+    if taken:
+        raise Unplannable(f"port 80 of {on.name} is taken by something else than {name}: stop that first")
+    return False
+
+
+def _write(wanted: Pages, facts: Facts) -> Iterator[PathChange]:
+    changes = [
+        make_directory(FOLDER.rpartition("/")[0], facts.www) if facts.www.kind == "absent" else None,
+        make_directory(FOLDER, facts.folder),
+        *(write_file(path, content, facts.page_at(path)) for path, content in wanted.files.items()),
+    ]
+    yield from (change for change in changes if change)
+
+
+def _start(apache: Layout, facts: Facts) -> Iterator[Planned]:
+    """The undo stops it again, before the files are put back; so the activation has nothing to tell it."""
+    yield RunCommands(
+        about=f"start {apache.service}",
+        do=(command(*apache.test), _service(apache, facts, "start")),
+        undo=(_service(apache, facts, "stop"),),
+    )
+    yield Activate(about=f"test the configuration of {apache.service}", test=(command(*apache.test),), take=())
+
+
+def _take_up(apache: Layout, facts: Facts, scene: Scene) -> Activate:
+    verb, why = "reload", ""
+    if not _on_spare(scene):
+        verb, why = "restart", ", since a reload would keep what the intruder left in its memory"
+    return Activate(
+        about=f"{verb} {apache.service}{why}",
+        test=(command(*apache.test),),
+        take=(_service(apache, facts, verb),),
+    )
+
+
+def _service(apache: Layout, facts: Facts, verb: str) -> Command:
+    if facts.system.init == "systemd":
+        return command("systemctl", verb, f"{apache.service}.service")
+    return command("service", apache.service, verb)
+
+
+def _words(params: Params, apache: Layout, facts: Facts, scene: Scene, *, running: bool) -> Iterator[Planned]:
+    on, target = scene.on.name, scene.target.name
+    if params.error_document_url is not None:
+        yield Note(
+            text=f"Apache answers what is missing with 302 to {params.error_document_url}: the status 404 is lost, "
+            "and a browser goes in circles where that page is itself missing and on the same host"
+        )
+    name = f"{apache.service}.service"
+    enabled = next((unit.enabled for unit in facts.units if unit.name == name), "")
+    if not running and enabled not in {"enabled", "static", ""}:
+        yield Note(text=f"{name} on {on} is {enabled}: after a restart of {on} nobody sees the page")
+    if params.mode == "letter":
+        yield Gap(
+            text=f"What still exists on {on} is served as before, with 200, pages that the intruder changed among it;"
+            " what Apache passes to a proxy keeps the proxy's own answer"
+        )
+    if not _on_spare(scene):
+        yield Gap(
+            text=f"The page comes from {on}'s own Apache, whose modules and memory the intruder may have changed"
+        )
+    elif not any(listener.port == 443 for listener in facts.listeners):
+        yield Gap(text=f"Visitors by https see no page: nothing on {on} answers on port 443")
+    if not scene.outside and params.visitors == "target" and _on_spare(scene):
+        shown = ", ".join(map(str, _addresses(scene.target)))
+        yield Gap(
+            text=f"No host of the inventory looks from outside, so nobody has seen the page at {target}'s {shown}"
+        )
+
+
+def _on_spare(scene: Scene) -> bool:
+    return scene.on.name != scene.target.name
+
+
+def _addresses(host: Host) -> tuple[Address, ...]:
+    if host.addresses:
+        return host.addresses
+    try:
+        return (ip_address(host.address),)
+    except ValueError:
+        return ()

@@ -1,0 +1,99 @@
+"""The texts that the task writes: the page for people, its plain form for programs, and Apache's configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from orchestrator.template import render_file
+from tasks.web.params import Language, Params
+
+FOLDER = "/var/www/stopgap"
+"""Beside the document roots, so that nobody who could write into one can write here; both Debian's and Red Hat's
+Apache may read it (under SELinux it inherits `httpd_sys_content_t`)."""
+TEXT = f"{FOLDER}/maintenance.txt"
+
+_MONTHS = [
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+]
+
+
+def html(first: Language) -> str:
+    """Give the path of the page that begins with this language."""
+    return f"{FOLDER}/maintenance.{first}.html"
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Everything that visitors can be shown."""
+
+    revision: str
+    """Stands in each HTML page, and in none with other words: a check tells by it that this very page was seen."""
+    files: Mapping[str, str]
+    """Path → content."""
+
+
+def pages(params: Params) -> Pages:
+    """Render the page once for each language that may come first, and the plain text."""
+    drafts = _render(params, revision="")
+    revision = hashlib.sha256("\0".join(drafts.values()).encode()).hexdigest()[:12]
+    return Pages(revision, _render(params, revision))
+
+
+def configuration(params: Params) -> str:
+    """Render the configuration that makes Apache answer with the pages.
+
+    It needs Apache 2.4.19 or newer; an older one refuses it in its own test, before it is taken up.
+    """
+    first, *others = params.languages
+    return render_file(
+        f"web/apache-{params.mode}.conf",
+        {
+            "page": html(first),
+            "other_pages": {language: html(language) for language in others},
+            "text": TEXT,
+            "retry_after": int(params.retry_after.total_seconds()),
+            "url": params.error_document_url,
+        },
+    )
+
+
+def _render(params: Params, revision: str) -> dict[str, str]:
+    values = {
+        "contact": params.contact,
+        "site": params.site,
+        "revision": revision,
+        "messages": {language: _paragraphs(getattr(params.message, language, None)) for language in params.languages},
+        "since": _moment(params.since),
+        "next_word": _moment(params.next_word),
+    }
+    rendered = {
+        html(first): render_file("web/maintenance.html", {**values, "languages": _beginning_with(first, params)})
+        for first in params.languages
+    }
+    rendered[TEXT] = render_file("web/maintenance.txt", {**values, "languages": params.languages})
+    return rendered
+
+
+def _beginning_with(first: Language, params: Params) -> tuple[Language, ...]:
+    return (first, *(language for language in params.languages if language != first))
+
+
+def _paragraphs(text: str | None) -> list[str]:
+    return [part.strip() for part in re.split(r"\n\s*\n", (text or "").replace("\r\n", "\n")) if part.strip()]
+
+
+def _moment(moment: datetime | None) -> dict[str, str] | None:
+    """Give a moment for machines and in both languages, in the zone that the operator wrote."""
+    if moment is None:
+        return None
+    zone = f"UTC{moment.isoformat()[-6:]}" if moment.utcoffset() else "UTC"
+    return {
+        "iso": moment.isoformat(timespec="minutes"),
+        "en": f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M} ({zone})",
+        "ja": f"{moment.year}年{moment.month}月{moment.day}日 {moment:%H:%M}（{zone}）",
+    }

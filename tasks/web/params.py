@@ -1,0 +1,84 @@
+"""What a runbook says about the maintenance page."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
+
+from orchestrator.task import Parameters
+
+Language: TypeAlias = Literal["en", "ja"]
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _duration(value: Any) -> Any:  # noqa: ANN401
+    """Read `90s`, `30m`, `72h` or `2d`; all else is left to pydantic."""
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d{1,6})([smhd])", value.strip())):
+        return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    return value
+
+
+class Message(Parameters):
+    """The operator's own words; a blank line begins a paragraph."""
+
+    en: str | None = Field(None, max_length=2000, description="Shown in the English part.")
+    ja: str | None = Field(None, max_length=2000, description="Shown in the Japanese part.")
+
+
+class Params(Parameters):
+    """What visitors are told, how, and where they arrive."""
+
+    contact: str = Field(
+        pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
+        max_length=254,
+        description="Mail address shown to visitors; best one that this host's mail server has no part in.",
+    )
+    mode: Literal["strong", "letter"] = Field(
+        "strong",
+        description="`strong`: every request gets 503 and the page, whatever virtual hosts and .htaccess files say. "
+        "`letter`: only what is missing gets the page, with its 404; what still exists is served as before.",
+    )
+    error_document_url: str | None = Field(
+        None,
+        pattern=r"^https?://[A-Za-z0-9._~:/?#@!&*+,;=%\[\]-]+$",
+        max_length=500,
+        description="With `mode: letter`: send visitors of missing pages to this URL instead. "
+        "Apache then answers 302, so that the 404 is lost.",
+    )
+    site: str | None = Field(None, max_length=100, description="Who speaks: the name that visitors know the site by.")
+    message: Message | None = Field(None, description="The operator's own words, shown beside the standing ones.")
+    since: AwareDatetime | None = Field(None, description="When the maintenance began, with its offset from UTC.")
+    next_word: AwareDatetime | None = Field(
+        None, description="When visitors will hear more, with its offset from UTC."
+    )
+    retry_after: Annotated[timedelta, BeforeValidator(_duration)] = Field(
+        timedelta(hours=1),
+        gt=timedelta(0),
+        le=timedelta(days=30),
+        description="When clients and search engines are told to come back (RFC 9110, Retry-After).",
+    )
+    languages: tuple[Language, ...] = Field(
+        ("en", "ja"),
+        min_length=1,
+        max_length=2,
+        description="Languages of the page. A visitor's own comes first, where the browser names one of them; "
+        "otherwise the order is this.",
+    )
+    visitors: Literal["target", "own", "none"] = Field(
+        "target",
+        description="Where visitors arrive, and so where the page is proved. `target`: at the target's addresses; "
+        "traffic.block sends them on to the spare. `own`: at the addresses of the host that shows the page. "
+        "`none`: nobody can reach it yet; it is looked at from the controller alone.",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.error_document_url and self.mode != "letter":
+            raise ValueError("error_document_url belongs to `mode: letter`")
+        if len(set(self.languages)) != len(self.languages):
+            raise ValueError("a language is named twice")
+        return self
