@@ -1,0 +1,74 @@
+"""An inventory that holds together: every name in it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.host import CONTROLLER, Host, Scene, Vantage
+from orchestrator.source import InvalidInput, Problem, did_you_mean, quoted
+
+
+class MissingVantage(LookupError):  # noqa: N818
+    """The inventory gives the target no host of this kind. The message says so, `advice` what to add."""
+
+    def __init__(self, target: str, vantage: Vantage) -> None:
+        super().__init__(f"{target} has no {vantage}")
+        self.advice = f"name its {vantage} in the inventory: hosts: {{{target}: {{{vantage}: HOST}}}}"
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The hosts by name, in the order of the file, and the groups with all that belongs to them."""
+
+    hosts: Mapping[str, Host]
+    groups: Mapping[str, tuple[str, ...]]
+    text: str
+    path: str
+
+    def select(self, names: Sequence[str]) -> tuple[Host, ...]:
+        """Give the hosts that these hosts' and groups' names stand for, in order, each once.
+
+        Raises InvalidInput, which names the nearest, for those that are not known.
+        """
+        problems: list[Problem] = []
+        selected: dict[str, Host] = {}
+        for name in names:
+            if name in self.hosts:
+                selected[name] = self.hosts[name]
+            elif members := self.groups.get(name):
+                selected.update((member, self.hosts[member]) for member in members)
+            else:
+                hint = did_you_mean(name, [*self.hosts, *self.groups])
+                message = f"no host or group of {self.path} is called {quoted(name)}"
+                if name in self.groups:
+                    message = f"the group {quoted(name)} of {self.path} is empty"
+                problems.append(Problem(f"-t {name}", message, hint=hint))
+        if problems:
+            raise InvalidInput(problems)
+        return tuple(selected.values())
+
+    def offers(self, target: Host, vantage: Vantage) -> bool:
+        """Tell whether a step on this target can act there."""
+        return vantage in ("target", "controller") or self._relation(target, vantage) is not None
+
+    def scene(self, target: Host, on: Vantage) -> Scene:
+        """Set the scene of a step that acts `on` this vantage; raises MissingVantage."""
+        upstream, spare = self._relation(target, "upstream"), self._relation(target, "spare")
+        stage = {"target": target, "upstream": upstream, "spare": spare, "controller": CONTROLLER}[on]
+        if stage is None:
+            raise MissingVantage(target.name, on)
+        outside = tuple(h for h in self.hosts.values() if h.vantage == "outside" and h != target)
+        named = {target, upstream, spare, *outside}
+        return Scene(
+            target=target,
+            on=stage,
+            upstream=upstream,
+            spare=spare,
+            outside=outside,
+            others=tuple(host for host in self.hosts.values() if host not in named),
+        )
+
+    def _relation(self, target: Host, vantage: Vantage) -> Host | None:
+        name = target.upstream if vantage == "upstream" else target.spare
+        return self.hosts[name] if name is not None else None

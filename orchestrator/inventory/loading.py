@@ -1,0 +1,93 @@
+"""Reads an inventory: defaults merged, paths made absolute, relations checked; all problems at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from ipaddress import ip_address
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from orchestrator.host import Address, Host
+from orchestrator.inventory.inventory import Inventory
+from orchestrator.inventory.models import Defaults, GroupEntry, HostEntry, InventoryFile
+from orchestrator.inventory.relations import check_addresses, check_groups, check_names, check_relations, members_of
+from orchestrator.source import InvalidInput, Located, Problem, parse, read, validate
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load_inventory(path: Path) -> Inventory:
+    """Read an inventory file; raises InvalidInput with all that is wrong with it."""
+    return _inventory(read(path))
+
+
+def parse_inventory(text: str, path: str) -> Inventory:
+    """Read an inventory from its text, as `load_inventory` does; paths in it are relative to `path`."""
+    return _inventory(parse(text, path))
+
+
+def _inventory(document: Located) -> Inventory:
+    problems: list[Problem] = []
+    validate(InventoryFile, document, (), problems)
+    defaults = _sound(Defaults, {"defaults": _part(document, "defaults")}).get("defaults", Defaults())
+    hosts = _hosts(_sound(HostEntry, _part(document, "hosts")), defaults, Path(document.path).absolute().parent)
+    groups = _sound(GroupEntry, _part(document, "groups"))
+    check_names(document, problems)
+    check_relations(document, hosts, problems)
+    check_addresses(document, hosts, problems)
+    check_groups(document, groups, problems)
+    if problems:
+        raise InvalidInput(problems)
+    return Inventory(
+        hosts=MappingProxyType(hosts),
+        groups=MappingProxyType({name: members_of(name, groups) for name in groups}),
+        text=document.text,
+        path=document.path,
+    )
+
+
+def _part(document: Located, name: str) -> dict[str, Any]:
+    part = document.data.get(name) if isinstance(document.data, dict) else None
+    return part if isinstance(part, dict) else {}
+
+
+def _sound(model: type[M], entries: dict[str, Any]) -> dict[str, M]:
+    """Give the entries that are well-formed, so that a fault in one does not hide the faults between the others."""
+    sound = {}
+    for name, entry in entries.items():
+        try:
+            sound[name] = model.model_validate(entry)
+        except ValidationError:
+            continue
+    return sound
+
+
+def _hosts(entries: dict[str, HostEntry], defaults: Defaults, folder: Path) -> dict[str, Host]:
+    shared = Counter(entry.address for entry in entries.values())
+    hosts = {}
+    for name, entry in entries.items():
+        fields = {**_given(defaults), **_given(entry)}
+        if fields.get("jump") == name and "jump" not in entry.model_fields_set:
+            del fields["jump"]
+        for field in ("identity", "known_hosts"):
+            if fields.get(field) is not None:
+                fields[field] = folder / fields[field].expanduser()
+        # An address that several hosts answer at, on ports of their own, is a translator's, and none of theirs.
+        if not entry.addresses and shared[entry.address] == 1:
+            fields["addresses"] = _own_address(entry.address)
+        hosts[name] = Host(name=name, **fields)
+    return hosts
+
+
+def _given(entry: Defaults) -> dict[str, Any]:
+    return {field: getattr(entry, field) for field in entry.model_fields_set}
+
+
+def _own_address(destination: str) -> tuple[Address, ...]:
+    try:
+        return (ip_address(destination),)
+    except ValueError:
+        return ()

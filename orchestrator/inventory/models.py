@@ -1,0 +1,110 @@
+"""The shape of an inventory file. The order of fields is the order in which documentation shows them."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from orchestrator.host import Address, Network
+from orchestrator.source import Unfit, quoted
+
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}\.?)*", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]{0,63}", re.ASCII)
+RESERVED = "controller"
+
+
+def name_fault(name: str) -> str | None:
+    """Say what a host's or group's name has to be, where this one is not so: it names folders and options."""
+    if name == RESERVED:
+        return "another name: the machine that runs Stopgap is called controller"
+    if not _NAME.fullmatch(name) or name.endswith("."):
+        return "letters, digits, dots, underscores and hyphens, at most 64, a letter or digit first"
+    return None
+
+
+def _destination(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        pass
+    if not _HOST_NAME.fullmatch(text) or re.fullmatch(r"[0-9.]+", text):
+        raise Unfit(f"`address` cannot be {quoted(text)}", "an IP address, or a name that resolves to one")
+    return text
+
+
+def _user(text: str) -> str:
+    if not _USER.fullmatch(text):
+        raise Unfit(f"`user` cannot be {quoted(text)}", "a login name")
+    return text
+
+
+def _file(path: Path) -> Path:
+    text = str(path)
+    if "\0" in text or text == "." or (text.startswith("~") and not text.startswith("~/")):
+        raise Unfit(f"{quoted(text)} is no file", "a path, absolute, below ~, or relative to this file")
+    return path
+
+
+def _text(value: object) -> object:
+    """Keep a number from being taken for an address: 5 is none, whatever inet_aton(3) says."""
+    return value if isinstance(value, str) else None
+
+
+OwnAddress = Annotated[Address, BeforeValidator(_text)]
+Range = Annotated[Network, BeforeValidator(_text)]
+Destination = Annotated[str, AfterValidator(_destination)]
+User = Annotated[str, AfterValidator(_user)]
+File = Annotated[Path, AfterValidator(_file)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Defaults(_Entry):
+    """What holds for every host that says nothing else."""
+
+    port: int = Field(22, ge=1, le=65535, description="TCP port of its SSH server")
+    user: User = Field("root", description="Login name")
+    identity: File | None = Field(None, description="Private key; relative to this file, or below ~")
+    known_hosts: File | None = Field(None, description="Pinned host keys, as ssh-keyscan(1) writes them")
+    jump: str | None = Field(None, description="Host of this inventory through which it is reached")
+    become: Literal["sudo"] | None = Field(None, description="How to become root where the user is not: sudo -n")
+
+
+class HostEntry(Defaults):
+    """One host."""
+
+    address: Destination = Field(description="Where it is reached: an IP address, or a name")
+    addresses: tuple[OwnAddress, ...] = Field(
+        (), description="All of its own addresses, IPv4 and IPv6; without them, `address` alone"
+    )
+    upstream: str | None = Field(None, description="Host of this inventory that routes its packets")
+    spare: str | None = Field(None, description="Host of this inventory that answers its visitors meanwhile")
+    driver: str | None = Field(None, description="How to block on it, where it is a router, such as nftables")
+    may_block: tuple[Range, ...] = Field((), description="On a router: networks whose addresses may be blocked")
+    never_block: tuple[Range, ...] = Field((), description="On a router: networks that are never blocked")
+    vantage: Literal["outside"] | None = Field(
+        None, description="outside: it sees the others as the world does, and checks look from it"
+    )
+    connection: Literal["ssh", "local"] = Field("ssh", description="local: Stopgap runs on this host itself")
+
+
+class GroupEntry(_Entry):
+    """Hosts under one name."""
+
+    hosts: tuple[str, ...] = Field((), description="Names of hosts")
+    groups: tuple[str, ...] = Field((), description="Names of other groups")
+
+
+class InventoryFile(_Entry):
+    """The hosts that a runbook may touch."""
+
+    defaults: Defaults = Field(default_factory=Defaults, description="For every host that says nothing else")
+    hosts: dict[str, HostEntry] = Field(min_length=1, description="Hosts by name")
+    groups: dict[str, GroupEntry] = Field(default_factory=dict, description="Groups of hosts by name")

@@ -1,0 +1,141 @@
+"""What must hold between the parts of an inventory: names known, no circles, no address twice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from orchestrator.host import Address, Host
+from orchestrator.inventory.models import GroupEntry, name_fault
+from orchestrator.source import Loc, Located, Problem, did_you_mean, quoted
+
+_RELATIONS = ("upstream", "spare", "jump")
+
+
+def members_of(group: str, groups: Mapping[str, GroupEntry]) -> tuple[str, ...]:
+    """Give the hosts of a group and of the groups in it, in order, each once; a circle is walked once."""
+    members: dict[str, None] = {}
+    seen: set[str] = set()
+    waiting = [group]
+    while waiting:
+        name = waiting.pop(0)
+        if name in seen or name not in groups:
+            continue
+        seen.add(name)
+        members.update(dict.fromkeys(groups[name].hosts))
+        waiting.extend(groups[name].groups)
+    return tuple(members)
+
+
+def check_names(document: Located, problems: list[Problem]) -> None:
+    """Check how hosts and groups are called: `-t` takes either."""
+    hosts = _names(document, "hosts")
+    for part in ("hosts", "groups"):
+        for name in _names(document, part):
+            if expected := name_fault(name):
+                message = f"{quoted(name)} cannot be a name"
+                problems.append(document.problem((part, name), message, expected=expected, at_key=True))
+            elif part == "groups" and name in hosts:
+                message = f"{quoted(name)} is the name of a host already"
+                problems.append(document.problem((part, name), message, at_key=True))
+
+
+def check_relations(document: Located, hosts: Mapping[str, Host], problems: list[Problem]) -> None:
+    """Check that each relation names another host of the inventory, and that no chain of jumps is a circle."""
+    known = _names(document, "hosts")
+    defaults = document.data.get("defaults") if isinstance(document.data, dict) else None
+    default_jump = defaults.get("jump") if isinstance(defaults, dict) else None
+    if isinstance(default_jump, str) and default_jump not in known:
+        problems.append(_unknown_host(document, ("defaults", "jump"), default_jump, known))
+    for name, host in hosts.items():
+        for relation in _RELATIONS:
+            other, loc = getattr(host, relation), ("hosts", name, relation)
+            if loc not in document.values:
+                continue
+            if other == name:
+                problems.append(
+                    document.problem(loc, f"{name} cannot be its own {relation}", expected="another host")
+                )
+            elif other is not None and other not in known:
+                problems.append(_unknown_host(document, loc, other, known))
+    reported: set[str] = set()
+    for name in hosts:
+        circle = _jump_circle(name, hosts)
+        if circle and not reported & set(circle):
+            reported.update(circle)
+            loc = next(("hosts", n, "jump") for n in circle if ("hosts", n, "jump") in document.values)
+            message = f"the jumps go in a circle: {' → '.join([*circle, circle[0]])}"
+            problems.append(document.problem(loc, message, expected="a host that is reached without them"))
+
+
+def check_addresses(document: Located, hosts: Mapping[str, Host], problems: list[Problem]) -> None:
+    """Check that no two hosts are reached at one place, and that no address belongs to two."""
+    places: dict[tuple[str, int], str] = {}
+    owners: dict[Address, str] = {}
+    for name, host in hosts.items():
+        place = (host.address, host.port)
+        if place in places:
+            message = f"{host.address} port {host.port} is {places[place]}'s already"
+            problems.append(document.problem(("hosts", name, "address"), message, expected="an address of its own"))
+        places.setdefault(place, name)
+        for index, address in enumerate(host.addresses):
+            if address in owners:
+                again = "stands twice" if owners[address] == name else f"is {owners[address]}'s already"
+                loc: Loc = ("hosts", name, "addresses", index)
+                if loc not in document.values:
+                    loc = ("hosts", name, "address")
+                problems.append(document.problem(loc, f"{address} {again}", expected="an address of its own"))
+            owners.setdefault(address, name)
+
+
+def check_groups(document: Located, groups: Mapping[str, GroupEntry], problems: list[Problem]) -> None:
+    """Check that groups name hosts and groups of the inventory, and are in no circle."""
+    hosts, names = _names(document, "hosts"), _names(document, "groups")
+    for name, group in groups.items():
+        for index, host in enumerate(group.hosts):
+            if host not in hosts:
+                loc: Loc = ("groups", name, "hosts", index)
+                hint = f"{host} is a group: name it under `groups`" if host in names else None
+                problems.append(_unknown_host(document, loc, host, hosts, hint))
+        for index, inner in enumerate(group.groups):
+            loc = ("groups", name, "groups", index)
+            if inner not in names:
+                hint = did_you_mean(inner, names)
+                problems.append(document.problem(loc, f"there is no group {quoted(inner)}", hint=hint))
+            elif inner == name or name in _groups_below(inner, groups):
+                problems.append(document.problem(loc, f"{inner} contains {name}: the groups go in a circle"))
+
+
+def _groups_below(group: str, groups: Mapping[str, GroupEntry]) -> set[str]:
+    below: set[str] = set()
+    waiting = [group]
+    while waiting:
+        entry = groups.get(waiting.pop())
+        new = set(entry.groups) - below if entry else set()
+        below |= new
+        waiting.extend(new)
+    return below
+
+
+def _jump_circle(name: str, hosts: Mapping[str, Host]) -> list[str]:
+    """Give the hosts of a circle of two or more that starts and ends at `name`."""
+    chain = list(_jumps(name, hosts))
+    return [name, *chain[: chain.index(name)]] if name in chain and chain[0] != name else []
+
+
+def _jumps(name: str, hosts: Mapping[str, Host]) -> Iterator[str]:
+    for _ in hosts:
+        host = hosts.get(name)
+        if host is None or host.jump is None:
+            return
+        name = host.jump
+        yield name
+
+
+def _unknown_host(document: Located, loc: Loc, name: str, known: Collection[str], hint: str | None = None) -> Problem:
+    return document.problem(loc, f"there is no host {quoted(name)}", hint=hint or did_you_mean(name, known))
+
+
+def _names(document: Located, part: str) -> dict[str, Any]:
+    names = document.data.get(part) if isinstance(document.data, dict) else None
+    return names if isinstance(names, dict) else {}

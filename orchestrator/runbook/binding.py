@@ -1,0 +1,68 @@
+"""Gives a runbook's parameters their values: from the command line, or their defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orchestrator.host import Host
+from orchestrator.inventory import Inventory
+from orchestrator.runbook.runbook import Param, Runbook
+from orchestrator.source import InvalidInput, Problem, Unfit, did_you_mean, quoted
+
+
+def bind(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given: Mapping[str, str]) -> dict[str, Any]:
+    """Give every declared parameter its typed value; raises InvalidInput, also for a required one without a value."""
+    values, problems = known_values(runbook, inventory, given)
+    for name, param in runbook.params.items():
+        if name not in values and name not in given:
+            problems.append(_missing(runbook, param))
+    if problems:
+        raise InvalidInput(problems)
+    return {name: values[name] for name in runbook.params}
+
+
+def known_values(
+    runbook: Runbook, inventory: Inventory | None, given: Mapping[str, str]
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Give the values there are, without those that are required and not given, and what is wrong with them."""
+    problems = [_unknown(runbook, name) for name in given if name not in runbook.params]
+    values: dict[str, Any] = {}
+    for name, param in runbook.params.items():
+        if name in given:
+            try:
+                values[name] = param.accept(given[name], from_text=True)
+            except Unfit as error:
+                problems.append(Problem(f"-p {name}", error.message, None, error.expected, error.hint))
+                continue
+        elif not param.required:
+            values[name] = param.default
+        if param.type_name == "host" and inventory is not None and values.get(name) not in {None, *inventory.hosts}:
+            hint = did_you_mean(values[name], inventory.hosts)
+            message = f"no host of {inventory.path} is called {quoted(values[name])}"
+            if name in given:
+                problems.append(Problem(f"-p {name}", message, hint=hint))
+            else:
+                problems.append(runbook.document.problem(("params", name, "default"), message, hint=hint))
+            del values[name]
+    return values, problems
+
+
+def _unknown(runbook: Runbook, name: str) -> Problem:
+    known = ", ".join(runbook.params)
+    message = f"the runbook has no parameter {quoted(name)}"
+    expected = f"one of {known}" if known else None
+    return Problem(f"-p {name}", message, None, expected, did_you_mean(name, runbook.params))
+
+
+def _missing(runbook: Runbook, param: Param) -> Problem:
+    about = f" ({param.description.rstrip('.')})" if param.description else ""
+    sample = runbook.params[param.name].type.to_json(param.sample)
+    text = ",".join(sample) if isinstance(sample, list) else str(sample)
+    return runbook.document.problem(
+        ("params", param.name),
+        f"the parameter {param.name} has no value{about}",
+        expected=param.type.expected,
+        hint=f"give it with -p {param.name}={text}",
+        at_key=True,
+    )

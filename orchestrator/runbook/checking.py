@@ -1,0 +1,206 @@
+"""The check before anything is contacted: a runbook against an inventory, its targets and what was given.
+
+What has no value yet is stood in for by a sample of its type, so that types are checked all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from orchestrator.host import Host, Scene
+from orchestrator.inventory import Inventory, MissingVantage, load_inventory
+from orchestrator.registry import tasks
+from orchestrator.runbook.binding import known_values
+from orchestrator.runbook.expression import ExpressionError, render_value
+from orchestrator.runbook.loading import draft
+from orchestrator.runbook.names import Scope, name_problems, references
+from orchestrator.runbook.rendering import (
+    NO_ITEM,
+    applies,
+    default_vantages,
+    items,
+    no_value,
+    shutdown_problems,
+    vantage_of,
+    visible,
+    with_durations,
+)
+from orchestrator.runbook.runbook import Runbook, Step, StepResult
+from orchestrator.source import InvalidInput, Problem, problems_of, read
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+_SAMPLE_HOST = Host(name="sample", address="192.0.2.1", addresses=(ip_address("192.0.2.1"),))
+_SAMPLE_RESULT = StepResult("changed", True)
+
+
+def check(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given: Mapping[str, str]) -> None:
+    """Raise InvalidInput with all that is wrong. Without targets, the host that suits the runbook best stands in."""
+    if problems := list(_problems(runbook, inventory, targets, given)):
+        raise InvalidInput(problems)
+
+
+def prepare(
+    runbook: Path, inventory: Path, targets: Sequence[str] = (), given: Mapping[str, str] | None = None
+) -> tuple[Runbook, Inventory, tuple[Host, ...]]:
+    """Read both files, select the targets, and check; raises one InvalidInput with the problems of all of them."""
+    problems: list[Problem] = []
+    plan: Runbook | None = None
+    hosts: Inventory | None = None
+    selected: tuple[Host, ...] = ()
+    try:
+        plan, found = draft(read(runbook))
+        problems += found
+    except InvalidInput as error:
+        problems += error.problems
+    try:
+        hosts = load_inventory(inventory)
+        selected = hosts.select(targets)
+    except InvalidInput as error:
+        problems += error.problems
+    if plan is not None:
+        problems += _problems(plan, hosts, selected, given or {})
+    if problems or plan is None or hosts is None:
+        raise InvalidInput(problems)
+    return plan, hosts, selected
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Values that a step is tried with."""
+
+    params: Mapping[str, Any]
+    sampled: frozenset[str]
+    """Parameters whose value is a sample."""
+    free: frozenset[str]
+    """Those among them of which a task may want less than the type says."""
+    scene: Scene
+    inventory_known: bool
+
+    def lacks(self, value: object, *, expression: bool = False) -> bool:
+        """Tell whether the value names what has not even a sample: a part that is broken, reported elsewhere."""
+        for path in references(value, expression=expression):
+            if path[0] == "params" and len(path) > 1 and path[1] not in self.params:
+                return True
+            if path[0] == "hosts" and not self.inventory_known:
+                return True
+        return False
+
+    def samples_in(self, value: object, *, expression: bool = False) -> set[str]:
+        """Give the sampled parameters that the value names."""
+        paths = references(value, expression=expression)
+        return {path[1] for path in paths if path[0] == "params" and len(path) > 1} & self.sampled
+
+
+def _problems(
+    runbook: Runbook, inventory: Inventory | None, targets: Sequence[Host], given: Mapping[str, str]
+) -> Iterator[Problem]:
+    values, problems = known_values(runbook, inventory, given)
+    yield from problems
+    sampled = frozenset(set(runbook.params) - set(values))
+    values |= {name: runbook.params[name].sample for name in sampled}
+    if inventory is not None:
+        values |= {n: next(iter(inventory.hosts)) for n in sampled if runbook.params[n].type_name == "host"}
+    free = frozenset(name for name in sampled if runbook.params[name].type.free)
+    for step in runbook.steps:
+        task = tasks()[step.task]
+        if inventory is not None:
+            yield from name_problems(step, Scope(hosts=inventory.hosts))
+        if step.on is not None and step.on not in task.vantages:
+            message = f"{step.task} cannot act on {step.on}"
+            yield step.document.problem((*step.loc, "on"), message, expected=" or ".join(task.vantages))
+            continue
+        for target in targets or _stand_ins(runbook, inventory):
+            try:
+                scene = _scene(step, target, inventory)
+            except MissingVantage as missing:
+                loc = (*step.loc, "on" if step.on else "task")
+                yield step.document.problem(
+                    loc, f"{missing}, where {step.task} acts", expected=None, hint=missing.advice
+                )
+            else:
+                yield from _trial_problems(step, _Trial(values, sampled, free, scene, inventory is not None))
+
+
+def _stand_ins(runbook: Runbook, inventory: Inventory | None) -> tuple[Host, ...]:
+    """Give the host for which most steps find their vantage."""
+    if inventory is None:
+        return (_SAMPLE_HOST,)
+
+    def suits(host: Host) -> int:
+        wanted = [(step.on,) if step.on else default_vantages(tasks()[step.task], host) for step in runbook.steps]
+        return sum(any(inventory.offers(host, vantage) for vantage in vantages) for vantages in wanted)
+
+    return (max(inventory.hosts.values(), key=suits),)
+
+
+def _scene(step: Step, target: Host, inventory: Inventory | None) -> Scene:
+    if inventory is None:
+        return Scene(target=target, on=target, upstream=target, spare=target)
+    return inventory.scene(target, vantage_of(step, tasks()[step.task], target, inventory))
+
+
+def _trial_problems(step: Step, trial: _Trial) -> Iterator[Problem]:
+    named = references(step.with_)
+    for field in ("when", "foreach"):
+        named |= references(getattr(step, field), expression=isinstance(getattr(step, field), str))
+    results = {path[1]: _SAMPLE_RESULT for path in named if path[0] == "steps" and len(path) > 1}
+    things: list[Any] | None = None
+    unknown_items = trial.lacks(step.foreach, expression=isinstance(step.foreach, str))
+    if not unknown_items:
+        try:
+            things = items(step, trial.params, trial.scene, results)
+        except InvalidInput as error:
+            if not trial.samples_in(step.foreach, expression=isinstance(step.foreach, str)):
+                yield from error.problems
+            return
+    for item in [NO_ITEM] if things is None else things:
+        if isinstance(step.when, str) and not trial.lacks(step.when, expression=True) and not unknown_items:
+            try:
+                applies(step, trial.params, trial.scene, results, item)
+            except InvalidInput as error:
+                if not trial.samples_in(step.when, expression=True):
+                    yield from error.problems
+        yield from _with_problems(step, trial, results, item, unknown_items)
+
+
+def _with_problems(
+    step: Step, trial: _Trial, results: Mapping[str, StepResult], item: object, unknown_items: bool
+) -> Iterator[Problem]:
+    names = visible(trial.params, trial.scene, results, item)
+    values: dict[str, Any] = {}
+    skipped: set[str] = set()
+    for key, value in step.with_.items():
+        if trial.lacks(value) or (unknown_items and ("item",) in references(value)):
+            skipped.add(key)
+            continue
+        try:
+            values[key] = render_value(value, names)
+        except ExpressionError as error:
+            skipped.add(key)
+            if not trial.samples_in(value):
+                yield no_value(step, (*step.loc, "with", key), error)
+    free = {key for key, value in step.with_.items() if trial.samples_in(value) & trial.free}
+
+    def matters(details: ErrorDetails) -> bool:
+        if not details["loc"]:
+            return not skipped and not free
+        key = details["loc"][0]
+        return key not in skipped and (
+            key not in free or details["type"].endswith(("_type", "_parsing", "_forbidden"))
+        )
+
+    model = tasks()[step.task].Params
+    try:
+        params = model.model_validate(with_durations(model, values))
+    except ValidationError as error:
+        yield from problems_of(error, model, step.document, (*step.loc, "with"), matters=matters)
+    else:
+        yield from shutdown_problems(step, params)

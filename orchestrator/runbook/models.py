@@ -1,0 +1,85 @@
+"""The shape of a runbook file. Descriptions of fields are what an editor shows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from orchestrator.host import Vantage
+from orchestrator.runbook.duration import Duration
+from orchestrator.source import Unfit, quoted
+
+OnFailure: TypeAlias = Literal["stop", "continue", "undo"]
+ParamTypeName: TypeAlias = Literal[
+    "string", "text", "integer", "number", "boolean", "email", "url", "host", "address", "addresses", "network",
+    "networks", "duration", "list", "choice", "path",
+]  # fmt: skip
+
+
+def _one_line(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise Unfit(f"{quoted(text)} is not shown as a title", "words on one line")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+StepId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ParamEntry(_Entry):
+    """A value that is given to a run with `-p NAME=VALUE`, or has a default."""
+
+    type: ParamTypeName = Field(description="What it has to be")
+    description: str = Field("", description="What it is for")
+    default: Any = Field(None, description="Its value where none is given; without a default it has to be given")
+    choices: tuple[str, ...] | None = Field(None, description="For the type `choice`: what it can be", min_length=1)
+
+
+class RetryEntry(_Entry):
+    """How often a step is tried again."""
+
+    attempts: int = Field(ge=1, le=20, description="Attempts in all, the first included")
+    pause: Duration = Field("5s", description="Time between two attempts", validate_default=True)
+
+
+class StepEntry(_Entry):
+    """One step: a task, what it is given, and what happens around it."""
+
+    id: StepId | None = Field(None, description="Name for `needs`, `steps.ID` and `undo --step`; default: the task's")
+    name: Line | None = Field(None, description="What it does, in words; default: what the task says of itself")
+    task: str = Field(description="What to do; `stopgap tasks` lists them")
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="The task's parameters")
+    on: Vantage | None = Field(None, description="Where it acts; default: the first that the task and target allow")
+    when: str | bool | None = Field(None, description="Expression; where it is false, the step is skipped")
+    foreach: str | list[Any] | None = Field(
+        None, description="List, or expression that gives one; the step is done for each `item` of it"
+    )
+    needs: tuple[str, ...] = Field((), description="Ids of earlier steps that have to succeed first")
+    retry: Annotated[int, Field(ge=1, le=20)] | RetryEntry | None = Field(
+        None, description="Attempts in all, alone or with a pause between them"
+    )
+    timeout: Duration | None = Field(None, description="Time after which the step has failed")
+    on_failure: OnFailure = Field(
+        "stop",
+        description="stop: the target's later steps are skipped; continue: they go on; "
+        "undo: what the run has changed for the target is taken back",
+    )
+    confirm: str | None = Field(None, min_length=1, description="Question that a person answers before the step")
+
+
+class RunbookFile(_Entry):
+    """What to do about an incident, in order."""
+
+    name: Line = Field(description="What it is for, in words")
+    description: str = Field("", description="More about it")
+    params: dict[str, ParamEntry] = Field(default_factory=dict, description="What a run is given")
+    steps: list[StepEntry] = Field(min_length=1, description="What to do, in order")
+    allow_shutdown: bool = Field(False, description="Steps may shut a host down or restart it; needs a `reason`")
+    reason: str | None = Field(
+        None, min_length=1, description="Why hosts may be shut down: they may not come up again"
+    )

@@ -1,0 +1,171 @@
+"""Gives a step its values: parameters rendered and checked, condition, items, and the vantage where it acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from orchestrator.host import Host, Scene, Vantage
+from orchestrator.inventory import Inventory, MissingVantage
+from orchestrator.registry import tasks
+from orchestrator.runbook.duration import parse_duration
+from orchestrator.runbook.expression import ExpressionError, View, evaluate, render_value
+from orchestrator.runbook.names import HOST_FIELDS
+from orchestrator.runbook.runbook import Step, StepResult
+from orchestrator.shutdown import service_shuts_down, shuts_down
+from orchestrator.source import InvalidInput, Loc, Problem, Unfit, problems_of
+from orchestrator.task import Parameters, Task
+
+MAX_ITEMS = 1000
+NO_ITEM = object()
+
+
+def render(
+    step: Step,
+    params: Mapping[str, Any],
+    scene: Scene,
+    steps: Mapping[str, StepResult],
+    item: Any = NO_ITEM,  # noqa: ANN401
+) -> Parameters:
+    """Give the task's parameters, rendered once and validated; raises InvalidInput at the step's `with`."""
+    names = visible(params, scene, steps, item)
+    problems: list[Problem] = []
+    values = {}
+    for key, value in step.with_.items():
+        try:
+            values[key] = render_value(value, names)
+        except ExpressionError as error:
+            problems.append(no_value(step, (*step.loc, "with", key), error))
+    if problems:
+        raise InvalidInput(problems)
+    model = tasks()[step.task].Params
+    loc = (*step.loc, "with")
+    try:
+        rendered = model.model_validate(with_durations(model, values))
+    except ValidationError as error:
+        raise InvalidInput(problems_of(error, model, step.document, loc)) from error
+    if problems := list(shutdown_problems(step, rendered)):
+        raise InvalidInput(problems)
+    return rendered
+
+
+def applies(
+    step: Step,
+    params: Mapping[str, Any],
+    scene: Scene,
+    steps: Mapping[str, StepResult],
+    item: Any = NO_ITEM,  # noqa: ANN401
+) -> bool:
+    """Tell whether the step's `when` holds; raises InvalidInput where it has no value."""
+    if not isinstance(step.when, str):
+        return step.when is not False
+    try:
+        return bool(evaluate(step.when, visible(params, scene, steps, item)))
+    except ExpressionError as error:
+        raise InvalidInput([no_value(step, (*step.loc, "when"), error)]) from error
+
+
+def items(step: Step, params: Mapping[str, Any], scene: Scene, steps: Mapping[str, StepResult]) -> list[Any] | None:
+    """Give the items that the step is done for, None without `foreach`; raises InvalidInput."""
+    if step.foreach is None:
+        return None
+    loc, names = (*step.loc, "foreach"), visible(params, scene, steps)
+    try:
+        given = evaluate(step.foreach, names) if isinstance(step.foreach, str) else render_value(step.foreach, names)
+    except ExpressionError as error:
+        raise InvalidInput([no_value(step, loc, error)]) from error
+    if not isinstance(given, (list, tuple)):
+        raise InvalidInput([step.document.problem(loc, "`foreach` does not give a list", expected="a list")])
+    if len(given) > MAX_ITEMS:
+        message = f"`foreach` gives {len(given)} items"
+        raise InvalidInput([step.document.problem(loc, message, expected=f"at most {MAX_ITEMS}")])
+    return list(given)
+
+
+def vantage_of(step: Step, task: Task[Any, Any], target: Host, inventory: Inventory) -> Vantage:
+    """Give where the step acts for this target: its `on`, or the first of the task's that the inventory offers.
+
+    What belongs upstream falls back on the target only where that is a router itself: one that was broken into
+    cannot be asked to cut itself off. Raises MissingVantage.
+    """
+    wanted = (step.on,) if step.on else default_vantages(task, target)
+    for vantage in wanted:
+        if inventory.offers(target, vantage):
+            return vantage
+    raise MissingVantage(target.name, wanted[0])
+
+
+def shutdown_problems(step: Step, params: Parameters) -> Iterator[Problem]:
+    """Give a problem where a general task would bring a host down, and the runbook does not say that it may."""
+    field = _shuts_down_by(step.task, params)
+    if field and not step.may_shut_down:
+        message = "this would shut the host down, or leave it without its services"
+        expected = "a step that lets it run: a host that was broken into may not come up again"
+        hint = "`allow_shutdown: true` with a `reason`, at the top of the runbook, allows it"
+        yield step.document.problem((*step.loc, "with", field), message, expected=expected, hint=hint)
+
+
+def _shuts_down_by(task: str, params: Any) -> str | None:  # noqa: ANN401
+    """Name the parameter by which it does."""
+    if task == "host.command":
+        if shuts_down(params.argv, params.stdin):
+            return "argv"
+        return "undo" if params.undo and shuts_down(params.undo) else None
+    if task == "host.service" and service_shuts_down(params.name, params.state):
+        return "name"
+    return None
+
+
+def default_vantages(task: Task[Any, Any], target: Host) -> tuple[Vantage, ...]:
+    """Give where the task may act for this target without being told so, the best first."""
+    if task.vantages[0] == "upstream" and target.driver is None:
+        return tuple(vantage for vantage in task.vantages if vantage != "target")
+    return task.vantages
+
+
+def visible(
+    params: Mapping[str, Any],
+    scene: Scene,
+    steps: Mapping[str, StepResult],
+    item: Any = NO_ITEM,  # noqa: ANN401
+) -> dict[str, object]:
+    """Give all that a template can see."""
+    hosts = {
+        host.name: host for host in (scene.target, scene.upstream, scene.spare, *scene.outside, *scene.others) if host
+    }
+    names: dict[str, object] = {
+        "params": View(params),
+        "target": _host_view(scene.target),
+        "hosts": View({name: _host_view(host) for name, host in hosts.items()}),
+        "steps": View({i: View({"changed": r.changed, "outcome": r.outcome}) for i, r in steps.items()}),
+    }
+    if item is not NO_ITEM:
+        names["item"] = item
+    return names
+
+
+def _host_view(host: Host) -> View:
+    return View({field: getattr(host, field) for field in HOST_FIELDS})
+
+
+def with_durations(model: type[Parameters], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Read text such as 72h in the fields that take a duration, which pydantic would read as ISO 8601 alone."""
+    read = dict(values)
+    for name, field in model.model_fields.items():
+        if isinstance(text := values.get(name), str) and _takes_duration(field.annotation):
+            with suppress(Unfit):
+                read[name] = parse_duration(text)
+    return read
+
+
+def _takes_duration(annotation: Any) -> bool:  # noqa: ANN401
+    return annotation is timedelta or any(map(_takes_duration, get_args(annotation)))
+
+
+def no_value(step: Step, loc: Loc, error: ExpressionError) -> Problem:
+    """Make the problem of a template or expression that cannot be worked out."""
+    return step.document.problem(loc, f"it has no value: {error}", hint=error.hint)

@@ -1,0 +1,20 @@
+"""What an operator wrote: YAML with positions, and every problem in it with file, line, column and a hint."""
+
+from orchestrator.source.document import Loc, Located, parse, read
+from orchestrator.source.problem import InvalidInput, Position, Problem, Unfit, did_you_mean, quoted
+from orchestrator.source.validation import problems_of, validate
+
+__all__ = [
+    "InvalidInput",
+    "Loc",
+    "Located",
+    "Position",
+    "Problem",
+    "Unfit",
+    "did_you_mean",
+    "parse",
+    "problems_of",
+    "quoted",
+    "read",
+    "validate",
+]

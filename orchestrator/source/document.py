@@ -1,0 +1,176 @@
+"""YAML 1.2 as plain data, with the place of every key and value; whatever is wrong with it becomes a problem."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeAlias
+
+from orchestrator.source.nodes import MAX_DEPTH, MappingNode, Node, ScalarNode, SequenceNode, compose
+from orchestrator.source.problem import InvalidInput, Position, Problem
+
+MAX_BYTES = 1 << 20
+MAX_VALUES = 50_000
+"""Values of a document, those behind its aliases included."""
+
+Loc: TypeAlias = tuple[int | str, ...]
+"""A path into the data: keys and indexes, as in pydantic's `loc`."""
+
+# What YAML 1.2 calls c-printable, turned round; a byte order mark inside the text is not wanted either.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# The core schema of YAML 1.2 without its octal, hexadecimal and non-finite numbers. A number with a leading zero
+# stays text, so that a file's mode is not silently read as a decimal number.
+_CONSTANTS = {"null": None, "~": None, "": None, "true": True, "false": False}
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
+_FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})?\.?[0-9]{1,17}([eE][-+]?[0-9]{1,2})?")
+
+
+@dataclass(frozen=True)
+class Located:
+    """A document: plain data (dict with text keys, list, str, int, float, bool, None) and where each part stands."""
+
+    path: str
+    text: str
+    data: Any
+    values: Mapping[Loc, Position]
+    keys: Mapping[Loc, Position]
+
+    def value(self, loc: Iterable[object]) -> Position:
+        """Give the place of the value at `loc`, or of the nearest one around it.
+
+        Parts of `loc` that the data does not have, such as the name of a union's member, are passed over.
+        """
+        return self.values[self._known(loc)]
+
+    def key(self, loc: Iterable[object]) -> Position:
+        """Give the place of the key that holds the value at `loc`; without a key, the value's own."""
+        known = self._known(loc)
+        return self.keys.get(known) or self.values[known]
+
+    def problem(
+        self,
+        loc: Iterable[object],
+        message: str,
+        *,
+        expected: str | None = None,
+        hint: str | None = None,
+        at_key: bool = False,
+    ) -> Problem:
+        """Make a problem of this document."""
+        position = self.key(loc) if at_key else self.value(loc)
+        return Problem(self.path, message, position, expected, hint)
+
+    def _known(self, loc: Iterable[object]) -> Loc:
+        known: Loc = ()
+        for part in loc:
+            if isinstance(part, (int, str)) and (longer := (*known, part)) in self.values:
+                known = longer
+        return known
+
+
+def read(path: Path) -> Located:
+    """Read a YAML file; raises InvalidInput."""
+    name = str(path)
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InvalidInput([Problem(name, f"cannot be read: {reason}")]) from error
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InvalidInput([Problem(name, "the file is UTF-16", Position(1, 1), "UTF-8")])
+    try:
+        text = content[:MAX_BYTES].decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # At the cap a character may be cut in two; the size is what is wrong then.
+        if len(content) <= MAX_BYTES or error.start < MAX_BYTES - 4:
+            before = content[: error.start].decode("utf-8-sig", "replace")
+            message = f"byte 0x{content[error.start]:02x} is not UTF-8"
+            raise InvalidInput([Problem(name, message, _end_of(before), "UTF-8")]) from error
+        text = ""
+    if len(content) > MAX_BYTES:
+        _too_large(name)
+    return parse(text, name)
+
+
+def parse(text: str, path: str) -> Located:
+    """Parse one YAML document; `path` is what problems call it. Raises InvalidInput with all that is wrong."""
+    text = text.removeprefix("\ufeff")
+    if len(text) > MAX_BYTES:
+        _too_large(path)
+    if bad := _UNPRINTABLE.search(text):
+        message = f"character U+{ord(bad[0]):04X} cannot stand in YAML"
+        raise InvalidInput([Problem(path, message, _end_of(text[: bad.start()]))])
+    problems: list[Problem] = []
+
+    def report(position: Position, message: str, expected: str | None = None, hint: str | None = None) -> None:
+        problems.append(Problem(path, message, position, expected, hint))
+
+    root = compose(text, report)
+    if root is None:
+        raise InvalidInput(problems)
+    builder = _Builder(report)
+    data = builder.build(root, ())
+    if problems:
+        raise InvalidInput(problems)
+    return Located(path, text, data, builder.values, builder.keys)
+
+
+class _Builder:
+    """Turns nodes into data; an alias stands for a copy, and the copies are counted."""
+
+    def __init__(self, report: Callable[..., None]) -> None:
+        self.values: dict[Loc, Position] = {}
+        self.keys: dict[Loc, Position] = {}
+        self._report = report
+        self._full = False
+
+    def build(self, node: Node, loc: Loc) -> Any:  # noqa: ANN401
+        self.values[loc] = node.position
+        if self._full:
+            return None
+        if len(self.values) > MAX_VALUES or len(loc) > MAX_DEPTH:
+            self._full = True
+            self._report(node.position, "its aliases stand for too much", f"at most {MAX_VALUES} values")
+            return None
+        if isinstance(node, ScalarNode):
+            return _resolved(node)
+        if isinstance(node, SequenceNode):
+            return [self.build(item, (*loc, i)) for i, item in enumerate(node.items)]
+        return self._mapping(node, loc)
+
+    def _mapping(self, node: MappingNode, loc: Loc) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key, value in node.items:
+            if key.text in data:
+                first = self.keys[*loc, key.text]
+                hint = f"it stands first at {first}"
+                self._report(key.position, f"the key {key.text!r} stands twice in one mapping", None, hint)
+                continue
+            self.keys[*loc, key.text] = key.position
+            data[key.text] = self.build(value, (*loc, key.text))
+        return data
+
+
+def _resolved(node: ScalarNode) -> str | int | float | bool | None:
+    if not node.plain:
+        return node.text
+    if node.text in _CONSTANTS:
+        return _CONSTANTS[node.text]
+    if _INTEGER.fullmatch(node.text):
+        return int(node.text)
+    if _FLOAT.fullmatch(node.text) and not re.match(r"[-+]?0[0-9]", node.text):
+        return float(node.text)
+    return node.text
+
+
+def _end_of(text: str) -> Position:
+    lines = re.split(r"\r\n|[\r\n]", text)
+    return Position(len(lines), len(lines[-1]) + 1)
+
+
+def _too_large(path: str) -> NoReturn:
+    raise InvalidInput([Problem(path, "the file is too large", Position(1, 1), f"at most {MAX_BYTES} bytes")])

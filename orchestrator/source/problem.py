@@ -1,0 +1,89 @@
+"""A problem in what the operator wrote, and the exception that carries all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from orchestrator.hosttext import escape
+
+_LONGEST_VALUE = 60
+_LONGEST_WORD = 100
+
+
+@dataclass(frozen=True, order=True)
+class Position:
+    """A place in a file; both numbers count from 1, the column in characters."""
+
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong. `source` is the file, or the option of the command line, such as `-p contact`."""
+
+    source: str
+    message: str
+    position: Position | None = None
+    expected: str | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.source}:{self.position}" if self.position else self.source
+        lines = [f"{place}: {self.message}"]
+        if self.expected:
+            lines.append(f"  expected {self.expected}")
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(escape(line) for line in lines)
+
+
+class InvalidInput(Exception):  # noqa: N818
+    """What the operator wrote cannot be used; nothing was contacted (exit status 2).
+
+    `problems` holds all that was found, sources in the order in which they came, each in its own order.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = _in_file_order(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+
+class Unfit(ValueError):  # noqa: N818
+    """Raised by a validator to say more than a message: what was expected, and a hint."""
+
+    def __init__(self, message: str, expected: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.expected = expected
+        self.hint = hint
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """Give the hint that names the nearest known word, if one is near."""
+    words = list(known)
+    if len(word) > _LONGEST_WORD:
+        return None
+    folded = {candidate.casefold(): candidate for candidate in words}
+    near = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    return f"did you mean {folded[near[0]]}?" if near else None
+
+
+def quoted(value: object) -> str:
+    """Show a value in a message: as YAML would have it, on one line, cut where it is long."""
+    shown = str(value).lower() if isinstance(value, bool) else repr(value)
+    return shown if len(shown) <= _LONGEST_VALUE else f"{shown[: _LONGEST_VALUE - 1]}…"
+
+
+def _in_file_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    unique = list(dict.fromkeys(problems))
+    rank = {source: i for i, source in enumerate(dict.fromkeys(p.source for p in unique))}
+    return tuple(sorted(unique, key=lambda p: (rank[p.source], p.position or Position(0, 0))))
