@@ -4,10 +4,12 @@ from orchestrator.runbook.binding import bind
 from orchestrator.runbook.checking import check, prepare
 from orchestrator.runbook.duration import format_duration, parse_duration
 from orchestrator.runbook.loading import load_runbook, parse_runbook
-from orchestrator.runbook.rendering import applies, items, render, vantage_of
+from orchestrator.runbook.rendering import NO_ITEM, applies, items, render, vantage_of
 from orchestrator.runbook.runbook import Param, Retry, Runbook, Step, StepResult
+from orchestrator.runbook.schema import schema_inventory, schema_runbook
 
 __all__ = [
+    "NO_ITEM",
     "Param",
     "Retry",
     "Runbook",
@@ -23,5 +25,7 @@ __all__ = [
     "parse_runbook",
     "prepare",
     "render",
+    "schema_inventory",
+    "schema_runbook",
     "vantage_of",
 ]

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _SAMPLE_HOST = Host(name="sample", address="192.0.2.1", addresses=(ip_address("192.0.2.1"),))
-_SAMPLE_RESULT = StepResult("changed", True)
+_SAMPLE_RESULT = StepResult("changed")
 
 
 def check(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given: Mapping[str, str]) -> None:

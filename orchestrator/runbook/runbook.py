@@ -59,7 +59,16 @@ class StepResult:
     """What later steps may know of a step; of the host's own words, nothing."""
 
     outcome: Outcome | PlannedOutcome
-    changed: bool
+
+    @property
+    def changed(self) -> bool:
+        """It changed something, or would."""
+        return self.outcome in {"changed", "would-change"}
+
+    @property
+    def succeeded(self) -> bool:
+        """It ended as it was meant to."""
+        return self.outcome in {"changed", "would-change", "unchanged"}
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,11 @@ class Step:
     document: Located = field(repr=False, compare=False)
     loc: Loc = field(repr=False)
     """Its place in the document."""
+
+    @property
+    def uses_results(self) -> bool:
+        """It may hang on how earlier steps end: the word `steps` stands in what it is given."""
+        return "steps" in repr((self.with_, self.when, self.foreach))
 
 
 @dataclass(frozen=True)

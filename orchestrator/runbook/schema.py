@@ -1,0 +1,95 @@
+"""JSON Schemas of a runbook and an inventory, for editors: they complete, explain and underline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from orchestrator.inventory.models import InventoryFile
+from orchestrator.registry import tasks
+from orchestrator.runbook.duration import EXPECTED, PATTERN
+from orchestrator.runbook.models import RunbookFile
+from orchestrator.task import Task
+
+Schema: TypeAlias = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_TEMPLATE: Schema = {"type": "string", "pattern": r"\{\{", "description": "A template, such as {{ params.name }}."}
+
+
+def schema_inventory() -> Schema:
+    """Give the JSON Schema of an inventory."""
+    return {"$schema": DIALECT, **_without_titles(InventoryFile.model_json_schema())}
+
+
+def schema_runbook() -> Schema:
+    """Give the JSON Schema of a runbook, with the parameters of every task.
+
+    Wherever a parameter is no text, a template may stand for it.
+    """
+    schema = RunbookFile.model_json_schema(by_alias=True)
+    definitions = schema["$defs"]
+    step = definitions["StepEntry"]
+    step["properties"]["task"] = {
+        "description": step["properties"]["task"]["description"],
+        "anyOf": [{"const": name, "description": _docstring(task)} for name, task in tasks().items()],
+    }
+    step["allOf"] = []
+    for name, task in tasks().items():
+        given = _parameters(name, task, definitions)
+        consequence: Schema = {"properties": {"with": given, "on": {"enum": [*task.vantages, None]}}}
+        if given.get("required"):
+            consequence["required"] = ["with"]
+        condition = {"properties": {"task": {"const": name}}, "required": ["task"]}
+        step["allOf"].append({"if": condition, "then": consequence})
+    return {"$schema": DIALECT, **_without_titles(schema)}
+
+
+def _parameters(name: str, task: Task[Any, Any], definitions: dict[str, Schema]) -> Schema:
+    """Give the schema of a task's parameters; what it refers to goes to the definitions, under the task's name."""
+    schema = task.Params.model_json_schema(ref_template=f"#/$defs/{name}.{{model}}")
+    for inner, definition in schema.pop("$defs", {}).items():
+        definitions[f"{name}.{inner}"] = _with_templates(definition)
+    return _with_templates(schema)
+
+
+def _with_templates(schema: Schema) -> Schema:
+    """Let a template stand for each member of an object and each item of a list, at any depth."""
+    changed = dict(schema)
+    if "properties" in schema:
+        changed["properties"] = {name: _or_template(inner) for name, inner in schema["properties"].items()}
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            changed[key] = _or_template(schema[key])
+    if "prefixItems" in schema:
+        changed["prefixItems"] = [_or_template(inner) for inner in schema["prefixItems"]]
+    for key in ("anyOf", "oneOf", "allOf"):
+        if key in schema:
+            changed[key] = [_with_templates(inner) for inner in schema[key]]
+    if schema.get("format") == "duration":
+        changed = {k: v for k, v in changed.items() if k not in {"format", "default"}} | {"pattern": PATTERN}
+        changed["description"] = f"{schema.get('description', '')} Here {EXPECTED}.".strip()
+    return changed
+
+
+def _or_template(schema: Schema) -> Schema:
+    inner = _with_templates(schema)
+    if _takes_any_text(inner):
+        return inner
+    about: Schema = {key: inner.pop(key) for key in ("description", "title", "default") if key in inner}
+    return {**about, "anyOf": [inner, _TEMPLATE]}
+
+
+def _takes_any_text(schema: Mapping[str, Any]) -> bool:
+    return schema.get("type") == "string" and not {"pattern", "format", "enum", "const", "maxLength"} & set(schema)
+
+
+def _without_titles(schema: Any) -> Any:  # noqa: ANN401
+    """Drop the titles, which repeat the names that they stand beside."""
+    if isinstance(schema, dict):
+        return {k: _without_titles(v) for k, v in schema.items() if not (k == "title" and isinstance(v, str))}
+    return [_without_titles(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def _docstring(task: Task[Any, Any]) -> str:
+    return "\n".join(line.strip() for line in (task.__doc__ or "").strip().splitlines())
