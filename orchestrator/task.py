@@ -116,6 +116,8 @@ class Task(ABC, Generic[P, F]):
     A subclass names its own models: `class StopMta(Task[Params, Facts])`.
     """
 
+    contains: ClassVar[bool] = False
+    """Its checks decide the verdict on containment."""
     name: ClassVar[str]
     """`subject.verb`, as a runbook writes it."""
     vantages: ClassVar[tuple[Vantage, ...]] = ("target",)

@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
-from orchestrator.change.base import DRIFTED, Change
+from orchestrator.change.base import DRIFTED, REJECTED, Change
 from orchestrator.change.command import Activate, Command, RunCommands, command
 from orchestrator.change.path import PathChange, make_directory, make_link, remove_path, write_file
 
@@ -15,6 +15,7 @@ CHANGE: TypeAdapter[PathChange | RunCommands | Activate] = TypeAdapter(AnyChange
 __all__ = [
     "CHANGE",
     "DRIFTED",
+    "REJECTED",
     "Activate",
     "AnyChange",
     "Change",

@@ -14,6 +14,9 @@ DRIFTED = 76
 """Exit status of a script that found neither the state before nor the state after its change: somebody else was
 there, and nothing was touched."""
 
+REJECTED = 77
+"""Exit status of an activation whose test failed: the daemon was left alone and never saw the files."""
+
 
 class Change(BaseModel):
     """One reversible act on one host. Pure data: it goes to disk, undo included, before it is made.

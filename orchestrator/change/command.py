@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.change.base import Change
+from orchestrator.change.base import REJECTED, Change
 from orchestrator.shell import emit, join
 
 
@@ -106,12 +106,12 @@ class Activate(Change):
         return f"{self.about}, over the restored files"
 
     def do_script(self) -> str:
-        """Test, then take."""
-        return _in_order((*self.test, *self.take))
+        """Test, then take; a failed test exits with REJECTED."""
+        return f"{{ {_in_order(self.test)}; }} || exit {REJECTED}\n{_in_order(self.take)}"
 
     def undo_script(self, *, force: bool = False) -> str:
         """Test, then take."""
-        return _in_order((*self.test, *self.take))
+        return self.do_script()
 
 
 def _in_order(commands: tuple[Command, ...]) -> str:

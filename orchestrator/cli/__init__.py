@@ -1,6 +1,65 @@
 """The command line: the only place that prints."""
 
+from __future__ import annotations
 
-def main() -> int:
-    """Run one command; gives the exit status."""
-    return 0
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+
+from orchestrator.cli.arguments import parser
+from orchestrator.cli.failure import Stop
+from orchestrator.cli.screen import err
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that the words name, and give its exit status."""
+    args = parser().parse_args(argv)
+    return main_with(args.command, args)
+
+
+def main_with(command: Callable[[Namespace], int], args: Namespace) -> int:
+    """Run a command and give its exit status, whatever it raises; no traceback gets out."""
+    try:
+        return int(command(args))
+    except Stop as stop:
+        err().line(f"stopgap: {stop}", "bad")
+        return stop.code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        err().line("Interrupted.", "warn")
+        return 130
+    except Exception as error:
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    """Say what is wrong with the input, the state folder or Stopgap itself, and give the exit status."""
+    from orchestrator.journal.failure import JournalError
+    from orchestrator.source import InvalidInput
+
+    screen = err()
+    if isinstance(error, InvalidInput):
+        for problem in error.problems:
+            for number, line in enumerate(str(problem).splitlines()):
+                screen.line(line, "bad" if number == 0 else "")
+        count = len(error.problems)
+        screen.line(f"{count} problem{'' if count == 1 else 's'}. Nothing was contacted.")
+        return 2
+    if isinstance(error, JournalError):
+        screen.line(f"stopgap: {error}", "bad")
+        return 1
+    screen.line(f"stopgap: an error of its own: {error.__class__.__name__}: {error}", "bad")
+    screen.line(f"The details are in {_keep_details()}; `stopgap status` lists what is in force.")
+    return 1
+
+
+def _keep_details() -> str:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="stopgap-error-", suffix=".txt", delete=False) as file:
+        traceback.print_exc(file=file)
+    return file.name

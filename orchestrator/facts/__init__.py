@@ -1,11 +1,20 @@
 """What can be read of a host: a closed set of readers that change nothing, and the typed facts they give."""
 
 from orchestrator.facts.file import ABSENT, Content, File, FileFact, Glob
-from orchestrator.facts.network import ConnectFact, HttpFact, HttpGet, SshOrigin, TcpConnect
+from orchestrator.facts.network import ConnectFact, HttpFact, HttpGet, SshOrigin, TcpConnect, TcpConnects
 from orchestrator.facts.process import ListenerFact, Listeners, Processes, ProcessFact
 from orchestrator.facts.program import Program, ProgramFact, System, SystemFact
 from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
-from orchestrator.facts.service import InitScript, InitScriptFact, UnitFact, Units
+from orchestrator.facts.routing import (
+    Gateways,
+    InterfaceFact,
+    Interfaces,
+    NeighbourFact,
+    Neighbours,
+    RouteFact,
+    Routes,
+)
+from orchestrator.facts.service import InitScriptFact, InitScripts, UnitFact, Units
 
 __all__ = [
     "ABSENT",
@@ -14,23 +23,31 @@ __all__ = [
     "Fact",
     "File",
     "FileFact",
+    "Gateways",
     "Glob",
     "HttpFact",
     "HttpGet",
-    "InitScript",
     "InitScriptFact",
+    "InitScripts",
+    "InterfaceFact",
+    "Interfaces",
     "ListenerFact",
     "Listeners",
+    "NeighbourFact",
+    "Neighbours",
     "Output",
     "ProcessFact",
     "Processes",
     "Program",
     "ProgramFact",
     "Reader",
+    "RouteFact",
+    "Routes",
     "SshOrigin",
     "System",
     "SystemFact",
     "TcpConnect",
+    "TcpConnects",
     "UnitFact",
     "Units",
     "UnreadableError",

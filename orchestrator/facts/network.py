@@ -37,42 +37,70 @@ class ConnectFact(Fact):
     """`silent`: neither accepted nor refused in time, or unreachable."""
 
 
-@dataclass(frozen=True)
-class TcpConnect(Reader[ConnectFact]):
-    """Open a TCP connection from the host that runs this, and close it; nothing is sent."""
+_CONNECT_IN_PYTHON = """
+import socket, sys, threading
+def knock(n, address, port):
+    try: socket.create_connection((address, int(port)), float(sys.argv[1])).close()
+    except ConnectionRefusedError: said = "refused"
+    except OSError: said = "silent"
+    else: said = "open"
+    sys.stdout.write("%d %s\\n" % (n, said))
+for n in range(len(sys.argv) // 2 - 1):
+    threading.Thread(target=knock, args=(n, *sys.argv[2 + 2 * n : 4 + 2 * n])).start()
+"""
 
-    address: IPv4Address | IPv6Address
-    port: int
+
+@dataclass(frozen=True)
+class TcpConnects(Reader[tuple[ConnectFact, ...]]):
+    """Open a TCP connection to each of several sockets, all at once, and close it; nothing is sent."""
+
+    sockets: tuple[tuple[IPv4Address | IPv6Address, int], ...]
     timeout: int = 2
     """Seconds."""
 
     def script(self) -> str:
-        """Use whichever of python3, nc or bash there is."""
-        address, port, seconds = quote(str(self.address)), int(self.port), int(self.timeout)
-        python = (
-            "import socket,sys\n"
-            "try: socket.create_connection((sys.argv[1],int(sys.argv[2])),float(sys.argv[3])).close()\n"
-            'except ConnectionRefusedError: print("refused")\n'
-            'except OSError: print("silent")\n'
-            'else: print("open")'
+        """Use whichever of python3, nc or bash there is; print `number outcome` lines."""
+        words = " ".join(f"{quote(str(address))} {int(port)}" for address, port in self.sockets)
+        knocks = "\n".join(
+            f"knock {n} {quote(str(address))} {int(port)} &" for n, (address, port) in enumerate(self.sockets)
         )
         return (
-            f"if command -v python3 >/dev/null; then python3 -c {quote(python)} {address} {port} {seconds}\n"
-            f"elif command -v nc >/dev/null; then\n"
-            f"t=$(nc -z -v -n -w {seconds} {address} {port} 2>&1) && echo open || case $t in\n"
-            "*refused*) echo refused;; *) echo silent;; esac\n"
+            f"t={int(self.timeout)}\n"
+            f"if command -v python3 >/dev/null; then exec python3 -c {quote(_CONNECT_IN_PYTHON)} $t {words}; fi\n"
+            "if command -v nc >/dev/null; then open() { nc -z -v -n -w $t $1 $2 2>&1; }\n"
             "elif command -v bash >/dev/null && command -v timeout >/dev/null; then\n"
-            f"t=$(timeout {seconds} bash -c 'exec 3<>/dev/tcp/'{address}'/{port}' 2>&1) && echo open || case $t in\n"
-            "*efused*) echo refused;; *) echo silent;; esac\n"
-            "else echo no-tool; fi"
+            "open() { timeout $t bash -c \"exec 3<>/dev/tcp/$1/$2\" 2>&1; }\n"
+            "else exit 127; fi\n"
+            'knock() { if said=$(open $2 $3); then echo "$1 open"; else\n'
+            'case $said in *efused*) echo "$1 refused";; *) echo "$1 silent";; esac; fi; }\n'
+            f"{knocks}\nwait"
         )
 
-    def parse(self, output: Output) -> ConnectFact:
-        """Read the word."""
-        word = output.stdout.decoded().strip()
-        if word not in {"open", "refused", "silent", "no-tool"}:
+    def parse(self, output: Output) -> tuple[ConnectFact, ...]:
+        """Read the lines, one for each socket."""
+        if output.status == 127:
+            return tuple(ConnectFact(outcome="no-tool") for _ in self.sockets)
+        said = dict(line.split(" ", 1) for line in output.stdout.lines() if " " in line)
+        outcomes = [said.get(str(n), "") for n in range(len(self.sockets))]
+        if not all(outcome in {"open", "refused", "silent"} for outcome in outcomes):
             raise UnreadableError("the attempt to connect gave no result")
-        return ConnectFact.model_validate({"outcome": word})
+        return tuple(ConnectFact.model_validate({"outcome": outcome}) for outcome in outcomes)
+
+
+@dataclass(frozen=True)
+class TcpConnect(Reader[ConnectFact]):
+    """Open one TCP connection; several of them at one eye are made as one TcpConnects."""
+
+    address: IPv4Address | IPv6Address
+    port: int
+
+    def script(self) -> str:
+        """Connect."""
+        return TcpConnects(((self.address, self.port),)).script()
+
+    def parse(self, output: Output) -> ConnectFact:
+        """Read the one line."""
+        return TcpConnects(((self.address, self.port),)).parse(output)[0]
 
 
 class HttpFact(Fact):

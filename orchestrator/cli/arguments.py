@@ -1,0 +1,108 @@
+"""The words of the command line. What a command needs is imported when it is called, not before."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+
+from orchestrator import __version__
+
+_EXIT_CODES = (
+    "exit codes: 0 all as asked, 1 a step or a check failed, 2 invalid input (nothing was contacted), "
+    "3 a host was unreachable, 4 refused by a guard or by drift, 130 interrupted"
+)
+
+
+def parser() -> ArgumentParser:
+    """Give the parser; `command` of what it parses is the function to call."""
+    top = ArgumentParser(
+        prog="stopgap",
+        description="Contain a broken-into server: drop its packets upstream, stop its mail, tell its visitors, "
+        "keep the evidence, and write down what was done.",
+        epilog=_EXIT_CODES,
+    )
+    top.add_argument("--version", action="version", version=f"stopgap {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+
+    check = _command(commands, "check", "run.check", "validate a runbook, offline")
+    _runbook_words(check)
+
+    run = _command(commands, "run", "run.run", "run a runbook, or preview it with --dry-run")
+    _runbook_words(run)
+    run.add_argument("--dry-run", action="store_true", help="show every step in full; nothing is written on any host")
+    run.add_argument("--yes", action="store_true", help="answer yes to the plan and to every question")
+    run.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
+    plan = run.add_mutually_exclusive_group()
+    plan.add_argument("--save-plan", metavar="FILE", help="save the plan, to run exactly that later")
+    plan.add_argument("--plan", metavar="FILE", help="run only if the plan is still the one that was saved")
+
+    _command(commands, "runs", "history.runs", "list the runs")
+    _run_word(_command(commands, "show", "history.show", "show a run, step by step"))
+    _command(commands, "status", "history.status", "list what is in force now, where, and until when")
+    resume = _command(commands, "resume", "run.resume", "go on with a run that did not finish")
+    _run_word(resume)
+    resume.add_argument("--yes", action="store_true", help="do not ask")
+
+    undo = _command(commands, "undo", "undo.undo", "take back what a run has changed")
+    _run_word(undo)
+    undo.add_argument("--step", metavar="ID", help="this step alone")
+    undo.add_argument("--yes", action="store_true", help="do not ask")
+    undo.add_argument("--force", action="store_true", help="also where somebody has changed it since")
+
+    verify = _command(
+        commands, "verify", "history.verify", "check a run's journal and evidence, or an evidence folder"
+    )
+    verify.add_argument("what", metavar="RUN|FILE", help="a run's id, `last`, a manifest.json or its folder")
+
+    report = _command(commands, "report", "history.report", "write a run's report")
+    _run_word(report)
+    report.add_argument("--lang", choices=("en", "ja"), default="en")
+    report.add_argument("--format", choices=("html", "md", "json"), default="html")
+    report.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
+
+    tasks = _command(commands, "tasks", "catalogue.tasks", "list the tasks, or document one")
+    tasks.add_argument("name", nargs="?", metavar="NAME")
+    inventory = _command(commands, "inventory", "catalogue.inventory", "show an inventory as it is understood")
+    inventory.add_argument("-i", "--inventory", required=True, metavar="INVENTORY")
+    schema = _command(commands, "schema", "catalogue.schema", "print a JSON Schema, for editors")
+    schema.add_argument("what", choices=("runbook", "inventory", "report"))
+    init = _command(commands, "init", "catalogue.init", "start a folder with an inventory and the runbooks")
+    init.add_argument("folder", nargs="?", default=".", metavar="DIR")
+    return top
+
+
+def _command(
+    commands: argparse._SubParsersAction[ArgumentParser], name: str, where: str, about: str
+) -> ArgumentParser:
+    sub = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".", epilog=_EXIT_CODES)
+    sub.set_defaults(command=_lazily(where))
+    return sub
+
+
+def _lazily(where: str) -> Callable[[Namespace], int]:
+    module, function = where.split(".")
+
+    def call(args: Namespace) -> int:
+        return int(getattr(importlib.import_module(f"orchestrator.cli.{module}"), function)(args))
+
+    return call
+
+
+def _runbook_words(command: ArgumentParser) -> None:
+    command.add_argument("runbook", metavar="RUNBOOK", help="a file, or the name of a shipped one")
+    command.add_argument("-i", "--inventory", required=True, metavar="INVENTORY")
+    command.add_argument("-t", "--target", action="append", default=[], metavar="HOST|GROUP", help="repeatable")
+    command.add_argument(
+        "-p",
+        "--param",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a parameter of the runbook; repeatable",
+    )
+
+
+def _run_word(command: ArgumentParser) -> None:
+    command.add_argument("run", metavar="RUN", help="a run's id, or `last`")

@@ -1,0 +1,127 @@
+"""tasks, inventory, schema, init: what there is to write with."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import shutil
+import sys
+from argparse import Namespace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from orchestrator.cli import screen as screens
+from orchestrator.cli.failure import Stop
+from orchestrator.registry import tasks as all_tasks
+from orchestrator.resources import folder
+from orchestrator.task import Task
+
+
+def tasks(args: Namespace) -> int:
+    """List the tasks, or document one."""
+    known = all_tasks()
+    screen = screens.out()
+    if args.name is None:
+        for name, task in known.items():
+            screen.line(f"{name:<20} {_first_line(task)}")
+        screen.line()
+        screen.line("`stopgap tasks NAME` documents one.")
+        return 0
+    if args.name not in known:
+        nearest = get_close_matches(args.name, known, 1)
+        raise Stop(
+            2, f"no task {args.name}" + (f"; did you mean {nearest[0]}?" if nearest else f"; {', '.join(known)}")
+        )
+    _document(screen, known[args.name])
+    return 0
+
+
+def inventory(args: Namespace) -> int:
+    """Show an inventory as it is understood: defaults filled in, groups resolved."""
+    from orchestrator.inventory import load_inventory
+
+    loaded = load_inventory(Path(args.inventory))
+    screen = screens.out()
+    for host in loaded.hosts.values():
+        how = host.connection if host.connection == "local" else f"{host.user}@{host.address}:{host.port}"
+        screen.line(f"{host.name:<11} {how}", "title")
+        for label, value in (
+            ("addresses", ", ".join(map(str, host.addresses))),
+            ("upstream", host.upstream),
+            ("spare", host.spare),
+            ("jump", host.jump),
+            ("driver", host.driver),
+            ("may block", ", ".join(map(str, host.may_block))),
+            ("never block", ", ".join(map(str, host.never_block))),
+            ("vantage", host.vantage),
+            ("become", host.become),
+        ):
+            if value:
+                screen.line(f"  {label:<12} {value}")
+    for name, members in loaded.groups.items():
+        screen.line(f"group {name}: {', '.join(members)}")
+    return 0
+
+
+def schema(args: Namespace) -> int:
+    """Print a JSON Schema."""
+    from orchestrator.report import schema_report
+    from orchestrator.runbook import schema_inventory, schema_runbook
+
+    made = {"runbook": schema_runbook, "inventory": schema_inventory, "report": schema_report}[args.what]()
+    json.dump(made, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+    return 0
+
+
+def init(args: Namespace) -> int:
+    """Start a folder: an inventory to fill in, and the shipped runbooks. What is there already is left alone."""
+    top = Path(args.folder)
+    screen = screens.out()
+    wanted = {top / "inventory.yaml": folder("inventories") / "example.yaml"}
+    wanted |= {top / "runbooks" / path.name: path for path in sorted(folder("runbooks").glob("*.yaml"))}
+    try:
+        for to, source in wanted.items():
+            if to.exists():
+                screen.line(f"left   {to}")
+                continue
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, to)
+            screen.line(f"wrote  {to}", "good")
+    except OSError as error:
+        raise Stop(1, f"{error.filename}: {error.strerror}") from None
+    screen.line()
+    screen.line("Next: put your hosts into inventory.yaml, their keys into known_hosts, then")
+    screen.line(f"  stopgap check {top / 'runbooks' / 'contain.yaml'} -i {top / 'inventory.yaml'} -t web")
+    return 0
+
+
+def _first_line(task: Task[Any, Any]) -> str:
+    return (inspect.getdoc(type(task)) or "").partition("\n")[0]
+
+
+def _document(screen: screens.Screen, task: Task[Any, Any]) -> None:
+    screen.line(task.name, "title")
+    screen.lines((inspect.getdoc(type(task)) or "").splitlines(), indent="  ")
+    screen.line()
+    screen.line(f"on: {', '.join(task.vantages)} (the first that the inventory has for the target)")
+    screen.line()
+    fields = task.Params.model_json_schema().get("properties", {})
+    required = set(task.Params.model_json_schema().get("required", []))
+    for name, field in fields.items():
+        default = (
+            "required" if name in required else f"default {json.dumps(field.get('default'), ensure_ascii=False)}"
+        )
+        screen.line(f"  {name}  ({_type(field)}, {default})", "title")
+        screen.lines(str(field.get("description", "")).splitlines(), indent="      ")
+
+
+def _type(field: dict[str, Any]) -> str:
+    if "enum" in field:
+        return " | ".join(map(str, field["enum"]))
+    if "anyOf" in field:
+        return " or ".join(dict.fromkeys(_type(option) for option in field["anyOf"]))
+    if field.get("type") == "array":
+        return f"list of {_type(field.get('items', {}))}"
+    return str(field.get("format") or field.get("const") or field.get("type", "value"))

@@ -1,0 +1,139 @@
+"""runs, show, status, verify, report: what is read from the journal."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from datetime import datetime
+from pathlib import Path
+
+from orchestrator.cli import screen as screens
+from orchestrator.cli.failure import Stop
+from orchestrator.cli.screen import columns
+from orchestrator.cli.steps import moment, show_containment, show_gaps, show_proof
+from orchestrator.journal import History, Journal, state_home
+
+
+def runs(args: Namespace) -> int:
+    """List the runs, the latest first."""
+    screen = screens.out()
+    with Journal.open(state_home()) as journal:
+        listed = journal.runs()
+        for run in listed:
+            code = "" if run.exit_code is None else f" ({run.exit_code})"
+            screen.line(
+                f"{run.id}  {_when(run.started)}  {run.state}{code}  {', '.join(run.targets)}: {run.runbook}"
+            )
+        if not listed:
+            screen.line(f"No run yet below {journal.home}.")
+    return 0
+
+
+def show(args: Namespace) -> int:
+    """Show a run, step by step."""
+    screen = screens.out()
+    with Journal.open(state_home()) as journal:
+        history = journal.history(journal.resolve(args.run))
+    screen.line(columns(history.started.runbook_name, history.state, widths=(len(history.state),)), "title")
+    screen.line(f"run {history.run}  by {history.started.operator}  from {moment(history.started_at)}")
+    if history.plan:
+        screen.line(f"plan {history.plan.digest[:8]}: {history.plan.changes} changes on {history.plan.hosts} hosts")
+    screen.line()
+    for step in history.steps:
+        seconds = f"  {step.seconds:.1f} s" if step.seconds >= 0.05 else ""
+        outcome = step.outcome or ("running" if history.state == "running" else "interrupted")
+        style = "bad" if outcome in {"failed", "unknown", "unreachable", "refused", "interrupted"} else ""
+        screen.line(columns(f"{step.name} ({step.target})", step.host, f"{outcome}{seconds}"), style)
+        for change in history.changes:
+            if (change.step, change.target) == (step.step, step.target):
+                why = f": {change.reason}" if change.reason else ""
+                screen.line(f"     {change.state:<12} {change.change.describe()}{why}")
+        show_proof(screen, [c for c in history.checks if (c.step, c.target) == (step.step, step.target)])
+        if step.reason:
+            screen.line(f"     why    {step.reason}", style)
+    for kept in history.evidence:
+        screen.line(f"evidence  {kept.host}: {kept.items} items, {kept.size / 1e6:.1f} MB in {kept.folder}")
+    screen.line()
+    show_gaps(screen, [gap for step in history.steps for gap in step.gaps])
+    show_containment(screen, {c.target: c.verdict for c in history.containment if c.in_force})
+    _say_what_to_do(screen, history)
+    return 0
+
+
+def status(args: Namespace) -> int:
+    """List what is in force now, by what the journal knows."""
+    screen = screens.out()
+    found = False
+    with Journal.open(state_home()) as journal:
+        for run in journal.runs():
+            history = journal.history(run.id)
+            standing = history.in_force()
+            if not standing and history.state != "running":
+                continue
+            found = True
+            screen.line(f"{run.id}  {run.runbook}  ({history.state})", "title")
+            for change in standing:
+                until = f"until {moment(change.ends)}" if change.ends else "until undone"
+                doubt = "" if change.state == "done" else f"  [{change.state}]"
+                screen.line(
+                    f"  {change.host:<11} {change.change.describe()}; {until}{doubt}", "" if not doubt else "warn"
+                )
+            for cut in history.containment:
+                if cut.in_force:
+                    show_containment(screen, {cut.target: cut.verdict})
+        if not found:
+            screen.line("Nothing is in force.")
+    return 0
+
+
+def verify(args: Namespace) -> int:
+    """Check a run's journal and evidence, or a folder of evidence alone."""
+    from orchestrator.evidence import verify_folder, verify_run
+
+    screen = screens.out()
+    path = Path(args.what)
+    if path.exists():
+        what = str(path)
+        problems = verify_folder(path.parent if path.is_file() else path)
+    else:
+        with Journal.open(state_home()) as journal:
+            run = journal.resolve(args.what)
+            what, problems = f"run {run}", verify_run(journal, run)
+    for problem in problems:
+        screen.line(problem, "bad")
+    if problems:
+        screen.line(f"{what}: {len(problems)} problem{'' if len(problems) == 1 else 's'}.", "bad")
+        return 1
+    screen.line(f"{what}: as it was recorded.", "good")
+    return 0
+
+
+def report(args: Namespace) -> int:
+    """Write a run's report."""
+    from orchestrator.report import report as render
+
+    with Journal.open(state_home()) as journal:
+        text = render(journal.history(journal.resolve(args.run)), lang=args.lang, format=args.format)
+    if args.output is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        Path(args.output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Stop(1, f"{args.output}: {error.strerror}; the report was not written") from None
+    screens.err().line(f"Written: {args.output}")
+    return 0
+
+
+def _when(at: datetime | None) -> str:
+    return moment(at) if at else "?"
+
+
+def _say_what_to_do(screen: screens.Screen, history: History) -> None:
+    standing = history.in_force()
+    if history.state == "interrupted":
+        screen.line(f"It did not finish. Go on: stopgap resume {history.run}")
+    if standing:
+        screen.line(f"{len(standing)} changes are in force. Undo: stopgap undo {history.run}")
+    else:
+        screen.line("Nothing of it is in force.")

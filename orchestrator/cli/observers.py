@@ -1,0 +1,160 @@
+"""What watches a run for the operator: lines for a person, or one JSON object a line for a program."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from orchestrator.cli import steps
+from orchestrator.cli.screen import Screen
+from orchestrator.journal.records import (
+    AnyRecord,
+    ChangeIntended,
+    CheckJudged,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    UndoMade,
+)
+from orchestrator.plan import Plan, PlannedStep
+from orchestrator.run.conduct import Conclusion
+
+
+class Lines:
+    """Writes what happens as lines, each step when it has ended; the plan before, where a person will be asked."""
+
+    def __init__(self, screen: Screen, title: str, *, asks: bool) -> None:
+        self._screen = screen
+        self._title = title
+        self._asks = asks
+        self._brief = False
+        self._steps: dict[tuple[str, str], PlannedStep] = {}
+        self._judged: dict[tuple[str, str], list[CheckJudged]] = {}
+        self._target = ""
+
+    def planned(self, plan: Plan, *, dry_run: bool) -> None:
+        """Show the plan of a dry run, and the one that a person is to agree to."""
+        steps.show_heading(self._screen, self._title, "dry run" if dry_run else f"plan {plan.digest[:8]}")
+        if dry_run or self._asks or plan.refusals:
+            steps.show_plan(self._screen, plan)
+            self._brief = True
+        if dry_run or self._asks:
+            show_plan_summary(self._screen, plan, dry_run=dry_run)
+
+    def beginning(self, step: PlannedStep) -> None:
+        """Remember the step, to show it when it has ended."""
+        self._steps[step.key, step.target.name] = step
+
+    def recorded(self, run: str, record: AnyRecord) -> None:
+        """Show a step that has ended; and what was taken back."""
+        if isinstance(record, CheckJudged):
+            self._judged.setdefault((record.step, record.target), []).append(record)
+        elif isinstance(record, StepFinished):
+            self._finished(record)
+        elif isinstance(record, UndoMade):
+            self._screen.line(
+                f"     undo   {record.step} {record.index}: {record.outcome} {record.reason}".rstrip(),
+                "" if record.outcome == "undone" else "bad",
+            )
+
+    def _finished(self, record: StepFinished) -> None:
+        place = (record.step, record.target)
+        step = self._steps.get(place)
+        if step is None:
+            return
+        if self._target != record.target and not self._brief:
+            self._target = record.target
+            steps.show_target(self._screen, step.target, step.scene)
+        steps.show_finished(self._screen, step, record, self._judged.pop(place, []), brief=self._brief)
+
+
+class JsonLines:
+    """Writes one JSON object a line on standard output, and nothing else."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._steps: dict[tuple[str, str], PlannedStep] = {}
+
+    def planned(self, plan: Plan, *, dry_run: bool) -> None:
+        """Write the plan, an event a step."""
+        for step in plan.steps:
+            self._write(
+                {
+                    "event": "step-planned",
+                    "run": None,
+                    **_place(step),
+                    "dry_run": dry_run,
+                    "outcome": step.outcome,
+                    "reason": step.reason,
+                    "changes": [
+                        {"do": c.describe(), "preview": c.preview(), "undo": c.describe_undo()}
+                        for c in step.ordered()
+                    ],
+                    "collects": sum(len(c.artifacts) for c in step.collections),
+                    "asks": [q.text for q in step.questions],
+                    "notes": [n.text for n in step.notes],
+                    "gaps": [g.text for g in step.gaps],
+                    "checks": [{"eye": c.eye, "about": c.describe()} for c in step.checks],
+                }
+            )
+        self._write({"event": "plan-made", "run": None, "plan_digest": plan.digest, "changes": plan.changes})
+
+    def beginning(self, step: PlannedStep) -> None:
+        """Remember the step, to name its task."""
+        self._steps[step.key, step.target.name] = step
+
+    def recorded(self, run: str, record: AnyRecord) -> None:
+        """Write a record as an event; the end of the run is written by `finished`, with more in it."""
+        if isinstance(record, RunFinished):
+            return
+        event: dict[str, Any] = {"event": record.kind, "run": run}
+        if isinstance(record, RunStarted):
+            event |= {"runbook": record.runbook_name, "targets": list(record.targets)}
+        elif isinstance(record, ChangeIntended):
+            event |= record.model_dump(mode="json", exclude={"kind", "change"})
+            event |= {"do": record.change.describe(), "undo": record.change.describe_undo()}
+        else:
+            event |= record.model_dump(mode="json", exclude={"kind"})
+        if isinstance(record, StepFinished) and (step := self._steps.get((record.step, record.target))):
+            event["task"] = step.step.task
+        self._write(event)
+
+    def finished(self, conclusion: Conclusion) -> None:
+        """Write the last line."""
+        self._write(
+            {
+                "event": "run-finished",
+                "run": conclusion.run,
+                "outcome": conclusion.outcome,
+                "exit_code": conclusion.exit_code,
+                "reason": conclusion.refusal,
+                "steps": [{**_place(s), "outcome": outcome, "reason": why} for s, outcome, why in conclusion.steps],
+                "containment": dict(conclusion.containment),
+                "plan_digest": conclusion.plan.digest,
+                "report": str(conclusion.report) if conclusion.report else None,
+            }
+        )
+
+    def _write(self, event: Mapping[str, Any]) -> None:
+        self._stream.write(json.dumps(event) + "\n")
+        self._stream.flush()
+
+
+def show_plan_summary(screen: Screen, plan: Plan, *, dry_run: bool) -> None:
+    """Sum the plan up in one line."""
+    screen.line()
+    hosts = f"{len(plan.hosts)} host{'' if len(plan.hosts) == 1 else 's'}"
+    changes = f"{plan.changes} change{'' if plan.changes == 1 else 's'}"
+    what = f"{changes} on {hosts}" if plan.changes else "no changes"
+    screen.line(f"Plan {plan.digest[:8]}: {what}.{' Nothing was written.' if dry_run else ''}", "title")
+
+
+def _place(step: PlannedStep) -> dict[str, Any]:
+    return {
+        "step": step.key,
+        "target": step.target.name,
+        "host": step.on.name if step.on else step.target.name,
+        "task": step.step.task,
+    }

@@ -1,0 +1,207 @@
+"""check, run, resume: what reads a runbook."""
+
+from __future__ import annotations
+
+import json
+import os
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.cli import screen as screens
+from orchestrator.cli.failure import Stop
+from orchestrator.inventory import Inventory, load_inventory, parse_inventory
+from orchestrator.resources import folder
+from orchestrator.runbook import bind, load_runbook, parse_runbook
+from orchestrator.runbook import check as check_statically
+
+if TYPE_CHECKING:
+    from orchestrator.run.conduct import Conclusion, Conductor
+    from orchestrator.run.execute import Order
+
+
+def check(args: Namespace) -> int:
+    """Validate a runbook against an inventory without opening a socket."""
+    runbook = load_runbook(runbook_path(args.runbook))
+    inventory = load_inventory(Path(args.inventory))
+    targets = inventory.select(args.target)
+    check_statically(runbook, inventory, targets, _given(args.param))
+    noun = "step" if len(runbook.steps) == 1 else "steps"
+    where = f" on {', '.join(t.name for t in targets)}" if targets else ""
+    screens.out().line(f"{runbook.name}: {len(runbook.steps)} {noun}{where}, valid. Nothing was contacted.")
+    return 0
+
+
+def run(args: Namespace) -> int:
+    """Run a runbook, or preview it."""
+    from orchestrator.cli.observers import JsonLines, Lines
+    from orchestrator.cli.terminal import Terminal, stoppable
+
+    order = _order(args)
+    messages = screens.err()
+    person = Terminal(messages, yes=args.yes)
+    json_lines = JsonLines() if args.json else None
+    lines = Lines(messages if args.json else screens.out(), order.runbook.name, asks=person.asks and not args.dry_run)
+    conductor = _conductor(person, [json_lines] if json_lines else [lines])
+    agreed = _saved_digest(Path(args.plan)) if args.plan else None
+    with stoppable(conductor.interruption, messages):
+        if args.dry_run:
+            conclusion = conductor.preview(order)
+            if agreed is not None and agreed != conclusion.plan.digest:
+                messages.line(f"The plan has drifted: saved {agreed[:8]}, now {conclusion.plan.digest[:8]}.", "bad")
+        else:
+            conclusion = conductor.run(order, agreed_digest=agreed)
+    if args.save_plan:
+        _save_plan(Path(args.save_plan), conclusion, order)
+    if json_lines:
+        json_lines.finished(conclusion)
+    if conclusion.refusal:
+        messages.line(f"Refused: {conclusion.refusal}. Nothing was changed.", "bad")
+    elif not args.dry_run and not args.json:
+        show_conclusion(screens.out(), conclusion)
+    return conclusion.exit_code
+
+
+def resume(args: Namespace) -> int:
+    """Go on with a run that did not finish."""
+    from orchestrator.cli.observers import Lines
+    from orchestrator.cli.terminal import Terminal, stoppable
+    from orchestrator.journal import Journal, state_home
+    from orchestrator.run.execute import Order
+
+    messages = screens.err()
+    person = Terminal(messages, yes=args.yes)
+    with Journal.open(state_home()) as journal:
+        name = journal.resolve(args.run)
+        history = journal.history(name)
+        if history.finished and history.finished.exit_code == 0:
+            screens.out().line(f"Run {name} is finished; there is nothing to resume.")
+            return 0
+        started = history.started
+        inventory = parse_inventory(started.inventory_text, started.inventory_path)
+        runbook = parse_runbook(started.runbook_text, started.runbook_path)
+        order = Order(runbook, inventory, inventory.select(started.targets), runbook.load_params(started.params))
+        lines = Lines(screens.out(), order.runbook.name, asks=person.asks)
+        conductor = _conductor(person, [lines])
+        with stoppable(conductor.interruption, messages):
+            conclusion = conductor.resume(journal, name, order)
+    if conclusion.refusal:
+        messages.line(f"Refused: {conclusion.refusal}. Nothing was changed.", "bad")
+    else:
+        show_conclusion(screens.out(), conclusion)
+    return conclusion.exit_code
+
+
+def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
+    """Say how it ended, what is in force, how to undo it, and where the report lies."""
+    from orchestrator.cli.steps import show_containment, show_gaps
+
+    counts: dict[str, int] = {}
+    for _, outcome, _ in conclusion.steps:
+        counts[outcome] = counts.get(outcome, 0) + 1
+    screen.line()
+    show_gaps(screen, [gap.text for step, _, _ in conclusion.steps for gap in step.gaps])
+    show_containment(screen, conclusion.containment)
+    steps = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    screen.line(f"Run {conclusion.run}: {conclusion.outcome} ({steps}).", "title")
+    lasts = [step.lasts for step, outcome, _ in conclusion.steps if step.lasts and outcome == "changed"]
+    if any(outcome in {"changed", "unknown", "failed"} for _, outcome, _ in conclusion.steps):
+        screen.line(f"In force {_until(lasts)}; `stopgap status` lists it.")
+        screen.line(f"Undo:   stopgap undo {conclusion.run}")
+    if conclusion.report:
+        screen.line(f"Report: {conclusion.report}")
+
+
+def runbook_path(name: str) -> Path:
+    """Give the file that a runbook's name means: a path, or one of those shipped (`contain`)."""
+    path = Path(name)
+    if path.exists() or path.suffix or os.sep in name:
+        return path
+    shipped = folder("runbooks") / f"{name}.yaml"
+    return shipped if shipped.exists() else path
+
+
+def _order(args: Namespace) -> Order:
+    from orchestrator.run.execute import Order
+
+    runbook = load_runbook(runbook_path(args.runbook))
+    inventory = load_inventory(Path(args.inventory))
+    targets = inventory.select(args.target) or _only_target(inventory)
+    given = _given(args.param)
+    params = bind(runbook, inventory, targets, given)
+    check_statically(runbook, inventory, targets, given)
+    return Order(runbook, inventory, targets, params)
+
+
+def _only_target(inventory: Inventory) -> tuple[()]:
+    names = ", ".join([*inventory.hosts, *inventory.groups])
+    raise Stop(2, f"which host? Name it with -t; {inventory.path} knows {names}")
+
+
+def _given(pairs: list[str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise Stop(2, f"-p {pair}: expected KEY=VALUE")
+        given[key] = value
+    return given
+
+
+def _conductor(person: object, observers: list[object]) -> Conductor:
+    from orchestrator.cli.terminal import operator
+    from orchestrator.journal import Journal, state_home
+    from orchestrator.remote import connect
+    from orchestrator.run.conduct import Conductor
+
+    return Conductor(
+        open_journal=lambda: Journal.open(state_home()),
+        connect=connect,
+        person=person,  # type: ignore[arg-type]
+        observers=observers,  # type: ignore[arg-type]
+        operator=operator(),
+    )
+
+
+def _save_plan(path: Path, conclusion: Conclusion, order: Order) -> None:
+    plan = conclusion.plan
+    saved = {
+        "plan_digest": plan.digest,
+        "runbook": order.runbook.name,
+        "targets": [target.name for target in order.targets],
+        "steps": [
+            {
+                "step": step.key,
+                "target": step.target.name,
+                "host": step.on.name if step.on else None,
+                "outcome": step.outcome,
+                "changes": [change.model_dump(mode="json") for change in step.ordered()],
+            }
+            for step in plan.steps
+        ],
+    }
+    try:
+        path.write_text(json.dumps(saved, indent=1) + "\n", encoding="utf-8")
+        path.chmod(0o600)
+    except OSError as error:
+        raise Stop(2, f"{path}: {error.strerror}; the plan was not saved") from None
+
+
+def _saved_digest(path: Path) -> str:
+    try:
+        digest = json.loads(path.read_text(encoding="utf-8"))["plan_digest"]
+    except OSError as error:
+        raise Stop(2, f"{path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise Stop(2, f"{path}: not a plan that --save-plan wrote") from None
+    return str(digest)
+
+
+def _until(lasts: list[float]) -> str:
+    from datetime import UTC, datetime, timedelta
+
+    from orchestrator.cli.steps import moment, span
+
+    if not lasts:
+        return "until it is undone"
+    return f"until {moment(datetime.now(UTC) + timedelta(seconds=min(lasts)))} ({span(min(lasts))}), or until undone"

@@ -1,0 +1,84 @@
+"""The one place through which text reaches a terminal: every line is escaped here, whatever it came from."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, TextIO
+
+from orchestrator.hosttext import escape
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH = 80
+"""Columns that the layout is made for; a narrower terminal wraps, a wider one leaves room."""
+
+STYLES = {
+    "title": "bold",
+    "good": "green",
+    "bad": "bold red",
+    "warn": "yellow",
+    "quiet": "dim",
+    "added": "green",
+    "removed": "red",
+}
+
+
+class Screen:
+    """Writes lines to one stream, coloured where it is a terminal, plain where not."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+
+        self._console: Console = Console(
+            file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True, legacy_windows=False
+        )
+
+    @property
+    def is_terminal(self) -> bool:
+        """A person reads it."""
+        return self._console.is_terminal
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """Write one line; what would end it, move the cursor or turn the direction is escaped."""
+        from rich.text import Text
+
+        self._console.print(Text(escape(text), style=STYLES.get(style, style), overflow="fold", no_wrap=True))
+
+    def prompt(self, text: str) -> None:
+        """Write text without ending the line."""
+        self._console.file.write(escape(text))
+        self._console.file.flush()
+
+    def lines(self, lines: Iterable[str], *, indent: str = "", diff: bool = False) -> None:
+        """Write several lines; with `diff`, additions and removals are coloured."""
+        for text in lines:
+            style = ""
+            if diff and text[:1] in {"+", "-"}:
+                style = "added" if text[0] == "+" else "removed"
+            self.line(indent + text, style)
+
+    def busy(self, text: str) -> AbstractContextManager[object]:
+        """While the block runs, show what is going on; on a terminal only."""
+        if not self.is_terminal:
+            return nullcontext()
+        return self._console.status(escape(text), spinner="line", spinner_style="")
+
+
+def out() -> Screen:
+    """Give the screen of results."""
+    return Screen(sys.stdout)
+
+
+def err() -> Screen:
+    """Give the screen of messages and progress."""
+    return Screen(sys.stderr)
+
+
+def columns(left: str, *right: str, widths: tuple[int, ...] = (12, 13)) -> str:
+    """Lay out a line of WIDTH columns: text at the left, fields at the right."""
+    fields = "".join(f"{field:<{width}}" for field, width in zip(right, widths, strict=False)).rstrip()
+    room = WIDTH - sum(widths[: len(right)])
+    return f"{left:<{room}}{fields}" if len(left) < room else f"{left}  {fields}"

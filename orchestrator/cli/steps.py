@@ -1,0 +1,163 @@
+"""How steps look: the same lines for what would be done and for what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from orchestrator.change import Change, PathChange
+from orchestrator.cli.screen import Screen, columns
+from orchestrator.host import Host, Scene
+from orchestrator.journal.records import CheckJudged, StepFinished
+from orchestrator.plan import Plan, PlannedStep
+
+_INDENT = " " * 5
+_STYLE = {
+    "changed": "good",
+    "unchanged": "quiet",
+    "would-change": "warn",
+    "skipped": "quiet",
+    "failed": "bad",
+    "unknown": "bad",
+    "unreachable": "bad",
+    "refused": "bad",
+}
+
+
+def show_heading(screen: Screen, name: str, mode: str) -> None:
+    """Name the runbook, and what is being done with it."""
+    screen.line(columns(name, mode, widths=(len(mode),)), "title")
+
+
+def show_target(screen: Screen, target: Host, scene: Scene | None) -> None:
+    """Show a target with its addresses and its relations."""
+    upstream, spare = (scene.upstream, scene.spare) if scene else (None, None)
+    known = [target.name, *(str(a) for a in target.addresses or (target.address,))]
+    driver = f" ({upstream.driver})" if upstream and upstream.driver else ""
+    relations = [f"upstream {upstream.name}{driver}"] if upstream else []
+    relations += [f"spare {spare.name}"] if spare else []
+    screen.line("  ".join(known) + ("   " + "   ".join(relations) if relations else ""))
+    screen.line()
+
+
+def show_plan(screen: Screen, plan: Plan) -> None:
+    """Show every step of a plan in full, target by target."""
+    target: Host | None = None
+    for step in plan.steps:
+        if target is None or step.target.name != target.name:
+            target = step.target
+            show_target(screen, target, step.scene)
+        show_header(screen, step, step.outcome.replace("-", " "), step.outcome, _reads(step))
+        show_body(screen, step)
+        show_proof_to_come(screen, step)
+        if step.reason:
+            screen.line(f"{_INDENT}{_reason_word(step.outcome)} {step.reason}", _STYLE[step.outcome])
+    show_gaps(screen, [gap.text for step in plan.steps for gap in step.gaps])
+
+
+def show_header(screen: Screen, step: PlannedStep, word: str, outcome: str, extra: str = "") -> None:
+    """Show the step's line: number, name, host, outcome."""
+    host = step.on.name if step.on else step.target.name
+    suffix = step.key.removeprefix(step.step.id)
+    screen.line(columns(f"{step.number:<2} {step.name}{suffix}", host, extra or word), _STYLE.get(outcome, ""))
+
+
+def show_body(screen: Screen, step: PlannedStep) -> None:
+    """Show what the step does, what undoes it, what it asks, and what there is to know."""
+    for change in step.ordered():
+        _show_change(screen, change)
+    if step.lasts is not None:
+        until = datetime.now(UTC) + timedelta(seconds=step.lasts)
+        screen.line(f"{_INDENT}until  {moment(until)} ({span(step.lasts)}), then the host ends it by itself")
+    for question in step.questions:
+        screen.line(f"{_INDENT}asks   {question.text}")
+        if question.reason:
+            screen.line(f"{_INDENT}       {question.reason}", "quiet")
+    for note in step.notes:
+        text = note.text
+        if note.after is not None:
+            text = text.replace("{at}", f"{datetime.now(UTC) + note.after:%a %d %b}")
+        screen.line(f"{_INDENT}note   {text}", "quiet")
+
+
+def show_proof_to_come(screen: Screen, step: PlannedStep) -> None:
+    """Say how many looks from where will prove it."""
+    if not step.checks:
+        return
+    eyes = {eye.name: None for check in step.checks for eye in step.eyes(check)}
+    blind = sum(not step.eyes(check) for check in step.checks)
+    tail = f"; {blind} from where the inventory has nobody" if blind else ""
+    noun = "check" if len(step.checks) == 1 else "checks"
+    screen.line(f"{_INDENT}proof  {len(step.checks)} {noun} from {', '.join(eyes) or 'nowhere'}{tail}")
+
+
+def show_finished(
+    screen: Screen, step: PlannedStep, finished: StepFinished, judged: Sequence[CheckJudged], *, brief: bool
+) -> None:
+    """Show how a step ended; with `brief` without the changes, which the plan has shown already."""
+    seconds = f"{finished.seconds:.1f} s" if finished.seconds >= 0.05 else ""
+    extra = f"{finished.outcome}  {seconds}".rstrip()
+    show_header(screen, step, finished.outcome, finished.outcome, extra)
+    if not brief:
+        show_body(screen, step)
+    show_proof(screen, judged)
+    if finished.reason:
+        screen.line(f"{_INDENT}{_reason_word(finished.outcome)} {finished.reason}", _STYLE[finished.outcome])
+
+
+def show_proof(screen: Screen, judged: Sequence[CheckJudged]) -> None:
+    """Show the proof: one line where everything holds, a line for each thing that does not or could not be seen."""
+    held = [c for c in judged if c.holds]
+    if held:
+        eyes = ", ".join(dict.fromkeys(c.eye for c in held))
+        told = sum(c.reported_by_target for c in held)
+        tail = f" ({told} on the target's own word)" if told else ""
+        screen.line(f"{_INDENT}proof  {len(held)} of {len(judged)} hold, seen from {eyes}{tail}", "good")
+    for check in judged:
+        if check.holds is False:
+            screen.line(f"{_INDENT}proof  NOT: {check.about}: {check.seen}, seen from {check.eye}", "bad")
+        elif check.holds is None:
+            screen.line(f"{_INDENT}proof  not seen from {check.eye}: {check.about}: {check.seen}", "warn")
+
+
+def show_gaps(screen: Screen, gaps: Sequence[str]) -> None:
+    """Say what is not covered, each once."""
+    for gap in dict.fromkeys(gaps):
+        screen.line(f"Not covered: {gap}", "warn")
+
+
+def show_containment(screen: Screen, containment: Mapping[str, str]) -> None:
+    """Show the verdict, target by target."""
+    for target, word in containment.items():
+        style = {"contained": "good", "partly": "bad"}.get(word, "warn")
+        screen.line(f"{target} is {word}." if word != "unverified" else f"{target}: containment unverified.", style)
+
+
+def moment(at: datetime) -> str:
+    """Give a moment as the operator reads it."""
+    return f"{at.astimezone(UTC):%a %d %b %H:%M} UTC"
+
+
+def span(seconds: float) -> str:
+    """Give a length of time in the largest unit that fits it exactly."""
+    for unit, name in ((86400 * 7, "weeks"), (3600, "h"), (60, "min")):
+        if seconds >= unit and seconds % unit == 0:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def _show_change(screen: Screen, change: Change) -> None:
+    if not isinstance(change, PathChange):
+        screen.line(f"{_INDENT}+ {change.describe()}")
+    screen.lines(change.preview(), indent=_INDENT, diff=True)
+    screen.line(f"{_INDENT}undo   {change.describe_undo()}", "quiet")
+
+
+def _reads(step: PlannedStep) -> str:
+    if not step.collections or step.outcome != "unchanged":
+        return ""
+    return f"would read {sum(len(c.artifacts) for c in step.collections)} items"
+
+
+def _reason_word(outcome: str) -> str:
+    return {"skipped": "why   ", "refused": "no    ", "unchanged": "read  "}.get(outcome, "error ")

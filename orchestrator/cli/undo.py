@@ -1,0 +1,74 @@
+"""undo: take back what a run has changed."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from orchestrator.cli import screen as screens
+from orchestrator.cli.failure import Stop
+from orchestrator.cli.terminal import Terminal, stoppable
+from orchestrator.journal import History, Journal, state_home
+from orchestrator.remote import connect
+from orchestrator.run.conduct import write_report
+from orchestrator.run.fleet import Fleet, with_controller
+from orchestrator.run.interruption import Interruption
+from orchestrator.run.outcome import INTERRUPTED
+from orchestrator.run.recorder import Recorder
+from orchestrator.run.undo import Undone
+from orchestrator.run.undo import undo as undo_changes
+
+
+def undo(args: Namespace) -> int:
+    """Take back a run, or one step of it, in reverse order."""
+    screen = screens.out()
+    with Journal.open(state_home()) as journal:
+        run = journal.resolve(args.run)
+        with journal.hold(run):
+            history = journal.history(run)
+            if args.step and args.step not in {step.step for step in history.steps}:
+                known = ", ".join(dict.fromkeys(step.step for step in history.steps))
+                raise Stop(2, f"run {run} has no step {args.step}; it has {known}")
+            changes = history.undoable(args.step)
+            if not changes:
+                _nothing(screen, journal, run)
+                return 0
+            screen.line(f"Undo of run {run}: {history.started.runbook_name}", "title")
+            for change in changes:
+                screen.line(f"  {change.host:<11} {change.change.describe_undo()}")
+            agreed = Terminal(screens.err(), yes=args.yes).confirms(f"Take back {len(changes)} changes?")
+            if not agreed:
+                raise Stop(4, "nobody is there to ask; add --yes" if agreed is None else "nothing was undone")
+            interruption = Interruption()
+            hosts = with_controller({host.name: host for host in history.started.hosts})
+            record = Recorder(journal, run, [])
+            with (
+                Fleet(hosts, connect) as fleet,
+                stoppable(interruption, screens.err()),
+                interruption.cutting(fleet.close, gently=True),
+            ):
+                result = undo_changes(history, changes, fleet, record, interruption=interruption, force=args.force)
+            write_report(journal, run)
+            _show(screen, journal.history(run), result)
+            return INTERRUPTED if interruption.requested.is_set() else result.exit_code
+
+
+def _show(screen: screens.Screen, history: History, result: Undone) -> None:
+    done = sum(made.outcome == "undone" for made in result.made)
+    for made in result.made:
+        if made.outcome != "undone":
+            screen.line(f"  {made.step} on {made.target}: {made.outcome}: {made.reason}", "bad")
+            if made.outcome == "drifted":
+                screen.line("    left as it is; look at it, then add --force to overwrite it")
+    for host, reason in result.unreachable.items():
+        screen.line(f"  {host}: unreachable: {reason}", "bad")
+    left = history.in_force()
+    tail = f"{len(left)} still in force" if left else "nothing of this run is in force any more"
+    screen.line(f"{done} undone; {tail}.", "good" if not left else "warn")
+
+
+def _nothing(screen: screens.Screen, journal: Journal, run: str) -> None:
+    screen.line(f"There is nothing to undo in run {run}.")
+    for other in journal.runs():
+        count = len(journal.history(other.id).in_force()) if other.id != run else 0
+        if count:
+            screen.line(f"Run {other.id} ({other.runbook}) has {count} changes in force.")

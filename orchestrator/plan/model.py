@@ -1,0 +1,125 @@
+"""A plan: what each step would do, in full, before anything is done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from orchestrator.change import Activate, Change
+from orchestrator.check import Check
+from orchestrator.host import Host, Scene
+from orchestrator.journal.records import PlannedOutcome
+from orchestrator.runbook import Step
+from orchestrator.task import Collection, Gap, Note, Question
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step on one target, planned."""
+
+    key: str
+    """The step's id; with `[n]` for the n-th item of a `foreach`, from 0."""
+    number: int
+    """Its place in the runbook, from 1."""
+    step: Step
+    target: Host
+    on: Host | None
+    """Where it acts; None where it was skipped before that mattered."""
+    outcome: PlannedOutcome
+    reason: str = ""
+    name: str = ""
+    scene: Scene | None = None
+    changes: tuple[Change, ...] = ()
+    collections: tuple[Collection, ...] = ()
+    questions: tuple[Question, ...] = ()
+    notes: tuple[Note, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def lasts(self) -> float | None:
+        """Seconds until the first of its changes ends by itself; None where none does."""
+        return min((s for c in self.changes if (s := getattr(c, "lasts", None)) is not None), default=None)
+
+    @property
+    def place(self) -> Host:
+        """The host it acts on; ValueError for a step that was never given one."""
+        if self.on is None:
+            raise ValueError(f"{self.key} acts nowhere")
+        return self.on
+
+    def eyes(self, check: Check) -> tuple[Host, ...]:
+        """Give the hosts from which a check looks."""
+        return self.scene.seen_from(check.eye) if self.scene else ()
+
+    def as_skipped(self, reason: str) -> PlannedStep:
+        """Give the same step with nothing left to do."""
+        nothing: tuple[()] = ()
+        emptied = replace(
+            self, changes=nothing, collections=nothing, questions=nothing, notes=nothing, checks=nothing
+        )
+        return replace(emptied, gaps=nothing, outcome="skipped", reason=reason)
+
+    def ordered(self) -> tuple[Change, ...]:
+        """Give the changes in the order of doing: activations after all others."""
+        return tuple(sorted(self.changes, key=lambda c: isinstance(c, Activate)))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every step on every target, in order; target by target."""
+
+    steps: tuple[PlannedStep, ...] = field(default=())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over what would be done where: same hosts in the same state give the same digest.
+
+        It covers steps, places, changes with their undo, what is collected and what is asked; no notes, no times.
+        """
+        return hashlib.sha256(canonical([_essence(step) for step in self.steps])).hexdigest()
+
+    @property
+    def changes(self) -> int:
+        """How many changes would be made."""
+        return sum(len(step.changes) for step in self.steps)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Names of the hosts that would be changed."""
+        return tuple(dict.fromkeys(step.on.name for step in self.steps if step.changes and step.on))
+
+    @property
+    def refusals(self) -> tuple[PlannedStep, ...]:
+        """Steps that a guard refuses."""
+        return tuple(step for step in self.steps if step.outcome == "refused")
+
+
+def canonical(value: Any) -> bytes:  # noqa: ANN401
+    """Give JSON with sorted keys and no spaces: the same value, the same bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
+        "utf-8", "surrogateescape"
+    )
+
+
+def _essence(step: PlannedStep) -> dict[str, Any]:
+    return {
+        "step": step.key,
+        "target": step.target.name,
+        "on": step.on.name if step.on else None,
+        "outcome": step.outcome,
+        "changes": [_change_essence(change) for change in step.ordered()],
+        "collect": [a.model_dump(mode="json") for c in step.collections for a in c.artifacts],
+        "ask": [q.model_dump(mode="json") for q in step.questions],
+    }
+
+
+def _change_essence(change: Change) -> dict[str, Any]:
+    dump = change.model_dump(mode="json")
+    for state in ("before", "after"):
+        if state in dump:
+            dump[state].pop("modified", None)
+    return dump

@@ -1,0 +1,215 @@
+"""The one planner behind preview and run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from pydantic import ValidationError
+
+from orchestrator.change import Change
+from orchestrator.facts import Reader, UnreadableError
+from orchestrator.host import Host, Scene
+from orchestrator.hosttext import escape
+from orchestrator.inventory import Inventory
+from orchestrator.journal.records import PlannedOutcome
+from orchestrator.plan.model import Plan, PlannedStep
+from orchestrator.registry import tasks
+from orchestrator.runbook import NO_ITEM, Runbook, Step, StepResult, applies, items, render, vantage_of
+from orchestrator.task import At, Collection, Gap, Note, Parameters, Planned, Question, Refused, Task, Unplannable
+
+
+class OutOfReach(Exception):  # noqa: N818
+    """A host that a fact was wanted of cannot be reached; the message says why, escaped."""
+
+
+T = TypeVar("T")
+
+Wanted: TypeAlias = tuple[Host, Reader[Any]]
+Look: TypeAlias = Any | OutOfReach | UnreadableError
+"""A fact, or why there is none."""
+
+
+class Looker(Protocol):
+    """Reads facts: one exchange a host, all hosts at once. Gives an answer for each that was wanted."""
+
+    def __call__(self, wanted: Sequence[Wanted]) -> Mapping[tuple[str, Reader[Any]], Look]: ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """A step on a target, with the item it is repeated for."""
+
+    key: str
+    number: int
+    step: Step
+    target: Host
+    item: Any = NO_ITEM
+
+
+@dataclass
+class Planner:
+    """Plans steps on facts read live; facts already read, or predicted by steps planned before, are not read again.
+
+    `plan` gives the whole plan; `plan_place` one step with what is known by then, for a step that earlier outcomes
+    have called into being.
+    """
+
+    runbook: Runbook
+    inventory: Inventory
+    params: Mapping[str, Any]
+    look: Looker
+    _facts: dict[tuple[str, Reader[Any]], Look] = field(default_factory=dict)
+
+    def plan(self, targets: Sequence[Host]) -> Plan:
+        """Plan every step on every target."""
+        self._prefetch(targets)
+        planned: list[PlannedStep] = []
+        for target in targets:
+            results: dict[str, StepResult] = {}
+            for number, step in enumerate(self.runbook.steps, 1):
+                steps = [self.plan_place(place, results) for place in self.places(step, number, target, results)]
+                results[step.id] = combined([predicted_result(s.outcome) for s in steps])
+                planned += steps
+        return Plan(tuple(planned))
+
+    def places(self, step: Step, number: int, target: Host, results: Mapping[str, StepResult]) -> Iterator[Place]:
+        """Give the step once, or once for each item of its `foreach`."""
+        repeated = items(step, self.params, self._scene(step, target), results)
+        if repeated is None:
+            yield Place(step.id, number, step, target)
+            return
+        for index, item in enumerate(repeated):
+            yield Place(f"{step.id}[{index}]", number, step, target, item)
+
+    def plan_place(self, place: Place, results: Mapping[str, StepResult]) -> PlannedStep:
+        """Plan one step, given how the steps before it ended or are foreseen to end."""
+        step, target = place.step, place.target
+        scene = self._scene(step, target)
+        blank = PlannedStep(place.key, place.number, step, target, scene.on, "skipped", name=step.name, scene=scene)
+        if missed := [n for n in step.needs if n in results and not results[n].succeeded]:
+            return _with(blank, "skipped", f"needs {', '.join(missed)}")
+        if not applies(step, self.params, scene, results, place.item):
+            return _with(blank, "skipped", f"when: {step.when}")
+        task = tasks()[step.task]
+        params = render(step, self.params, scene, results, place.item)
+        readings = self._read(self._readings(task, params, scene))
+        for look in readings.own.values():
+            if isinstance(look, OutOfReach):
+                return _with(blank, "unreachable", str(look))
+            if isinstance(look, UnreadableError):
+                return _with(blank, "failed", str(look))
+        try:
+            facts = task.Facts.model_validate({**readings.own, **readings.elsewhere})
+            planned = list(task.plan(params, facts, scene))
+            checks = tuple(task.checks(params, facts, scene))
+        except Refused as refusal:
+            return _with(blank, "refused", str(refusal))
+        except Unplannable as reason:
+            return _with(blank, "failed", str(reason))
+        except ValidationError as error:
+            return _with(blank, "failed", f"{step.task}: {escape(error.errors()[0]['msg'])}")
+        changes = tuple(p for p in planned if isinstance(p, Change))
+        for change in changes:
+            for reader, fact in change.predicted().items():
+                self._facts[scene.on.name, reader] = fact
+        return PlannedStep(
+            key=place.key,
+            number=place.number,
+            step=step,
+            target=target,
+            on=scene.on,
+            outcome="would-change" if changes else "unchanged",
+            name=step.name,
+            scene=scene,
+            changes=changes,
+            collections=_only(planned, Collection),
+            questions=(*_confirmation(step), *_only(planned, Question)),
+            notes=_only(planned, Note),
+            gaps=_only(planned, Gap),
+            checks=checks,
+        )
+
+    def forget(self) -> None:
+        """Drop every fact, so that the next look is a fresh one."""
+        self._facts.clear()
+
+    def _scene(self, step: Step, target: Host) -> Scene:
+        return self.inventory.scene(target, vantage_of(step, tasks()[step.task], target, self.inventory))
+
+    def _prefetch(self, targets: Sequence[Host]) -> None:
+        """Read at once what all steps want whose parameters do not hang on the results of others."""
+        wanted: list[Wanted] = []
+        for target in targets:
+            for number, step in enumerate(self.runbook.steps, 1):
+                if step.uses_results:
+                    continue
+                for place in self.places(step, number, target, {}):
+                    scene = self._scene(step, target)
+                    if not applies(step, self.params, scene, {}, place.item):
+                        continue
+                    task, params = tasks()[step.task], render(step, self.params, scene, {}, place.item)
+                    wanted += [
+                        (host, reader) for host, reader, _ in self._readings(task, params, scene).values() if host
+                    ]
+        self._fill(wanted)
+
+    def _readings(
+        self, task: Task[Any, Any], params: Parameters, scene: Scene
+    ) -> dict[str, tuple[Host | None, Reader[Any], bool]]:
+        """Give, by the fact's name, host and reader, and whether it is the step's own host."""
+        readings: dict[str, tuple[Host | None, Reader[Any], bool]] = {}
+        for name, wish in task.probe(params, scene).items():
+            if isinstance(wish, At):
+                seen = scene.seen_from(wish.vantage)
+                readings[name] = (seen[0] if seen else None, wish.reader, False)
+            else:
+                readings[name] = (scene.on, wish, True)
+        return readings
+
+    def _read(self, readings: Mapping[str, tuple[Host | None, Reader[Any], bool]]) -> _Readings:
+        self._fill([(host, reader) for host, reader, _ in readings.values() if host])
+        own: dict[str, Look] = {}
+        elsewhere: dict[str, Look] = {}
+        for name, (host, reader, is_own) in readings.items():
+            look = self._facts[host.name, reader] if host else None
+            if is_own:
+                own[name] = look
+            else:
+                elsewhere[name] = None if isinstance(look, Exception) else look
+        return _Readings(own, elsewhere)
+
+    def _fill(self, wanted: Sequence[Wanted]) -> None:
+        missing = list(dict.fromkeys(w for w in wanted if (w[0].name, w[1]) not in self._facts))
+        if missing:
+            self._facts.update(self.look(missing))
+
+
+@dataclass(frozen=True)
+class _Readings:
+    own: dict[str, Look]
+    elsewhere: dict[str, Look]
+
+
+def predicted_result(outcome: PlannedOutcome) -> StepResult:
+    """Give the result that later steps are planned on."""
+    return StepResult("changed" if outcome == "would-change" else outcome)
+
+
+def combined(results: Sequence[StepResult]) -> StepResult:
+    """Give one result for a step that was repeated: the worst of its items; `skipped` for none."""
+    order = ("unknown", "failed", "refused", "unreachable", "changed", "unchanged", "skipped")
+    return min(results, key=lambda r: order.index(r.outcome), default=StepResult("skipped"))
+
+
+def _with(step: PlannedStep, outcome: PlannedOutcome, reason: str) -> PlannedStep:
+    return replace(step, outcome=outcome, reason=reason)
+
+
+def _confirmation(step: Step) -> tuple[Question, ...]:
+    return (Question(text=step.confirm, reason=""),) if step.confirm else ()
+
+
+def _only(planned: list[Planned], kind: type[T]) -> tuple[T, ...]:
+    return tuple(p for p in planned if isinstance(p, kind))

@@ -1,0 +1,1 @@
+"""Running: connect, plan, agree, apply, prove, record; and the way back."""

@@ -1,0 +1,146 @@
+"""Making and taking back the changes of one step: one exchange, the journal written before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator.change import DRIFTED, REJECTED, Activate, AnyChange, Change, PathChange, RunCommands
+from orchestrator.facts import Output
+from orchestrator.host import Host
+from orchestrator.journal.records import ChangeIntended, ChangeMade, UndoIntended, UndoMade
+from orchestrator.plan import PlannedStep
+from orchestrator.remote import Item
+from orchestrator.run.fleet import Fleet
+from orchestrator.run.interruption import Interruption
+from orchestrator.run.recorder import Recorder
+
+CHANGE_DEADLINE = 60.0
+"""Seconds that one change may take: stopping a service waits for its own time-outs."""
+
+Made = Literal["done", "failed", "drifted", "unknown", "not-run"]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What came of a change, or of a step's changes: the worst of them decides, and says why."""
+
+    outcome: Made
+    reason: str = ""
+    rejected: bool = False
+    """An activation's test failed before its daemon was told anything."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A change of the journal, with its place: step, target, index, and the host it was made on."""
+
+    step: str
+    target: str
+    index: int
+    host: Host
+    change: Change
+
+
+def apply_changes(
+    step: PlannedStep, fleet: Fleet, record: Recorder, interruption: Interruption, *, deadline: float | None = None
+) -> Applied:
+    """Make the changes of a planned step on its host.
+
+    Every intent with its undo is on disk before the host hears of any. The first failure ends the step; a step
+    with an activation is then put back, so that no daemon is left with files that it refuses. `unknown`: the link
+    was lost, and each change may or may not have been made. Raises OutOfReach.
+    """
+    changes = step.ordered()
+    session = fleet.session(step.place)
+    key, target, host = step.key, step.target.name, step.place.name
+    first = record.reserve(key, target, len(changes))
+    numbered = list(enumerate(changes, first))
+    record(*(ChangeIntended(step=key, target=target, host=host, index=i, change=_known(c)) for i, c in numbered))
+    items = [Item(change.do_script(), deadline or CHANGE_DEADLINE) for change in changes]
+    with interruption.cutting(session.close, gently=True):
+        outputs = session.exchange(items, stop_on_failure=True)
+    made = [_made(output, session.trouble) for output in outputs]
+    results = zip(numbered, made, strict=True)
+    record(
+        *(ChangeMade(step=key, target=target, index=i, outcome=m.outcome, reason=m.reason) for (i, _), m in results)
+    )
+    worst = next((m for m in made if m.outcome != "done"), Applied("done"))
+    if worst.outcome in {"failed", "drifted"} and any(isinstance(c, Activate) for c in changes):
+        put_back = [
+            Recorded(key, target, i, step.place, change)
+            for (i, change), m in zip(numbered, made, strict=True)
+            if m.outcome != "not-run" and not m.rejected
+        ]
+        put_back.sort(key=lambda c: (isinstance(c.change, Activate), -c.index))
+        problems = [u.reason for u in take_back(put_back, fleet, record, because="step-failed") if u.reason]
+        tail = f"; putting it back failed: {'; '.join(problems)}" if problems else "; the step was put back"
+        return Applied(worst.outcome, worst.reason + tail)
+    return worst
+
+
+def take_back(
+    changes: Sequence[Recorded],
+    fleet: Fleet,
+    record: Recorder,
+    *,
+    because: Literal["operator", "step-failed", "run-failed"],
+    force: bool = False,
+) -> list[UndoMade]:
+    """Take back changes of one step on one host, in this order.
+
+    A change that drifted is left and said so; the others go on. Raises OutOfReach before anything is intended.
+    """
+    if not changes:
+        return []
+    known = [c for c in changes if has_undo(c.change)]
+    session = fleet.session(changes[0].host)
+    record(*(UndoIntended(step=c.step, target=c.target, index=c.index, because=because) for c in known))
+    outputs = session.exchange([Item(c.change.undo_script(force=force), CHANGE_DEADLINE) for c in known])
+    results = [
+        UndoMade(step=c.step, target=c.target, index=c.index, outcome=_UNDONE[m.outcome], reason=m.reason)
+        for c, m in zip(known, (_made(output, session.trouble) for output in outputs), strict=True)
+    ]
+    results += [
+        UndoMade(step=c.step, target=c.target, index=c.index, outcome="no-undo", reason="nobody knows its undo")
+        for c in changes
+        if not has_undo(c.change)
+    ]
+    record(*results)
+    return results
+
+
+def has_undo(change: Change) -> bool:
+    """Tell whether a change can be taken back."""
+    return not (isinstance(change, RunCommands) and change.undo is None)
+
+
+_UNDONE: dict[Made, Literal["undone", "failed", "drifted", "unknown", "no-undo"]] = {
+    "done": "undone",
+    "failed": "failed",
+    "drifted": "drifted",
+    "unknown": "unknown",
+    "not-run": "unknown",
+}
+
+
+def _known(change: Change) -> AnyChange:
+    if isinstance(change, PathChange | RunCommands | Activate):
+        return change
+    raise TypeError(f"the journal knows no change of kind {change.__class__.__name__}")
+
+
+def _made(output: Output, trouble: str | None) -> Applied:
+    if not output.ran:
+        return Applied("not-run")
+    if output.status is None:
+        return Applied("unknown", trouble or "it did not end in time, and may go on")
+    if output.status == 0:
+        return Applied("done")
+    if output.status == DRIFTED:
+        return Applied("drifted", "it is not as it was when it was looked at; somebody else was there")
+    said = output.stderr.last_line() or output.stdout.last_line() or "it said nothing"
+    if output.status == REJECTED:
+        return Applied("failed", f"the test failed: {said}", rejected=True)
+    return Applied("failed", f"exit status {output.status}: {said}")

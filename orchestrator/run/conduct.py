@@ -1,0 +1,194 @@
+"""A whole run: plan, show, agree, carry out; or a dry run, which stops after showing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator import __version__
+from orchestrator.journal import Journal
+from orchestrator.journal.records import Outcome, PlanMade, RunStarted, Verdict
+from orchestrator.plan import Plan, PlannedStep
+from orchestrator.report import report
+from orchestrator.run.collect import Vault
+from orchestrator.run.execute import Order, execute, hosts_of, planner_of
+from orchestrator.run.fleet import Connect, Fleet, with_controller
+from orchestrator.run.interruption import Interruption
+from orchestrator.run.outcome import INTERRUPTED, REFUSED, exit_code, run_outcome
+from orchestrator.run.person import Person
+from orchestrator.run.recorder import Observer, Recorder
+from orchestrator.run.step import Ended, Surroundings
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """How a run or a dry run ended, for whoever reports it."""
+
+    plan: Plan
+    exit_code: int
+    run: str | None = None
+    """None where nothing was run."""
+    steps: tuple[tuple[PlannedStep, str, str], ...] = ()
+    """Each step with outcome and reason."""
+    containment: Mapping[str, Verdict] = field(default_factory=dict)
+    refusal: str = ""
+    """Why nothing was run."""
+    report: Path | None = None
+
+    @property
+    def outcome(self) -> str:
+        """The run's outcome in one word."""
+        return run_outcome(self.exit_code)
+
+
+@dataclass(frozen=True)
+class Conductor:
+    """What a run needs of the world: where its state lives, how to connect, whom to ask, who watches."""
+
+    open_journal: Callable[[], Journal]
+    connect: Connect
+    person: Person
+    observers: Sequence[Observer]
+    operator: str
+    interruption: Interruption = field(default_factory=Interruption)
+
+    def preview(self, order: Order) -> Conclusion:
+        """Plan on facts read live, by readers that change nothing, and show it."""
+        with (
+            Fleet(with_controller(order.inventory.hosts), self.connect) as fleet,
+            self.interruption.cutting(fleet.close),
+        ):
+            fleet.expect(hosts_of(order)[0])
+            plan = planner_of(order, fleet.look).plan(order.targets)
+        self._show(plan, dry_run=True)
+        outcomes = [step.outcome for step in plan.steps]
+        code = INTERRUPTED if self.interruption.requested.is_set() else exit_code(outcomes)
+        return Conclusion(plan, code, steps=_as_planned(plan))
+
+    def run(self, order: Order, *, agreed_digest: str | None = None) -> Conclusion:
+        """Plan, have it agreed to, carry it out.
+
+        With `agreed_digest`, that of a saved plan, anything else is refused as drift. Raises JournalError.
+        """
+        with self.open_journal() as journal, Fleet(with_controller(order.inventory.hosts), self.connect) as fleet:
+            with self.interruption.cutting(fleet.close):
+                acting, looking = hosts_of(order)
+                fleet.expect([*acting, *looking])
+                planner = planner_of(order, fleet.look)
+                plan = planner.plan(order.targets)
+            self._show(plan, dry_run=False)
+            if refusal := self._refusal(plan, agreed_digest):
+                code = INTERRUPTED if self.interruption.requested.is_set() else REFUSED
+                return Conclusion(plan, code, steps=_as_planned(plan), refusal=refusal)
+            run = journal.begin(run_started(order, self.operator))
+            record = Recorder(journal, run, self.observers)
+            record(PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts)))
+            around = self._around(journal, run, fleet, record)
+            return self.carry_out(order, plan, around, journal, {})
+
+    def resume(self, journal: Journal, run: str, order: Order) -> Conclusion:
+        """Go on with a run whose process died: what is unknown is looked at again, what was finished is left.
+
+        Raises JournalError.
+        """
+        history = journal.history(run)
+        done: dict[tuple[str, str], Outcome] = {
+            (step.step, step.target): step.outcome
+            for step in history.steps
+            if step.outcome in {"changed", "unchanged", "skipped"}
+        }
+        numbers = {(c.step, c.target): history.next_index(c.step, c.target) for c in history.changes}
+        with journal.hold(run), Fleet(with_controller(order.inventory.hosts), self.connect) as fleet:
+            with self.interruption.cutting(fleet.close):
+                acting, looking = hosts_of(order)
+                fleet.expect([*acting, *looking])
+                planner = planner_of(order, fleet.look)
+                plan = Plan(tuple(s for s in planner.plan(order.targets).steps if (s.key, s.target.name) not in done))
+            self._show(plan, dry_run=False)
+            if refusal := self._refusal(plan, None):
+                return Conclusion(plan, REFUSED, run, steps=_as_planned(plan), refusal=refusal)
+            record = Recorder(journal, run, self.observers, numbers)
+            record(PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts)))
+            return self.carry_out(order, plan, self._around(journal, run, fleet, record), journal, done)
+
+    def carry_out(
+        self,
+        order: Order,
+        plan: Plan,
+        around: Surroundings,
+        journal: Journal,
+        done: Mapping[tuple[str, str], Outcome],
+    ) -> Conclusion:
+        """Execute, then write what a reader of the run's folder needs: the report, the exported journal."""
+        run = around.record.run
+        with self.interruption.cutting(around.fleet.close, gently=True):
+            result = execute(order, plan, planner_of(order, around.fleet.look), around, done=done)
+        return Conclusion(
+            plan,
+            result.exit_code,
+            run,
+            steps=tuple((step, ended.outcome, ended.reason) for step, ended in _in_plan_order(result.ended)),
+            containment=result.containment,
+            report=write_report(journal, run),
+        )
+
+    def _around(self, journal: Journal, run: str, fleet: Fleet, record: Recorder) -> Surroundings:
+        vault = Vault(journal.run_folder(run), self.operator)
+        return Surroundings(fleet, record, self.person, vault, self.interruption)
+
+    def _show(self, plan: Plan, *, dry_run: bool) -> None:
+        for observer in self.observers:
+            observer.planned(plan, dry_run=dry_run)
+
+    def _refusal(self, plan: Plan, agreed_digest: str | None) -> str:
+        """Say why a plan may not be carried out; nothing where it may."""
+        if self.interruption.requested.is_set():
+            return "interrupted before anything was done"
+        if plan.refusals:
+            first = plan.refusals[0]
+            return f"step {first.key} on {first.target.name} is refused: {first.reason}"
+        if agreed_digest is not None and agreed_digest != plan.digest:
+            return (
+                f"the plan has drifted: saved {agreed_digest[:8]}, now {plan.digest[:8]}; "
+                "look at a new dry run and save it again"
+            )
+        agreed = self.person.agrees(plan)
+        if agreed is None:
+            return "nobody is there to ask; look at a dry run, then add --yes"
+        if self.interruption.requested.is_set():
+            return "interrupted before anything was done"
+        return "" if agreed else "not agreed to"
+
+
+def run_started(order: Order, operator: str) -> RunStarted:
+    """Give the record that a later process resumes or undoes from."""
+    return RunStarted(
+        version=__version__,
+        runbook_name=order.runbook.name,
+        runbook_path=str(order.runbook.path),
+        runbook_text=order.runbook.text,
+        inventory_path=str(order.inventory.path),
+        inventory_text=order.inventory.text,
+        hosts=tuple(order.inventory.hosts.values()),
+        targets=tuple(target.name for target in order.targets),
+        params=order.runbook.dump_params(order.params),
+        operator=operator,
+    )
+
+
+def write_report(journal: Journal, run: str) -> Path:
+    """Write report.html and journal.jsonl into the run's folder; gives the report's path."""
+    journal.export(run)
+    path = journal.run_folder(run) / "report.html"
+    path.write_text(report(journal.history(run), lang="en", format="html"), encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def _as_planned(plan: Plan) -> tuple[tuple[PlannedStep, str, str], ...]:
+    return tuple((step, step.outcome, step.reason) for step in plan.steps)
+
+
+def _in_plan_order(ended: list[tuple[PlannedStep, Ended]]) -> list[tuple[PlannedStep, Ended]]:
+    return sorted(ended, key=lambda pair: (pair[0].target.name, pair[0].number, pair[0].key))

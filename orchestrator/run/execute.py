@@ -1,0 +1,201 @@
+"""A run from its first connection to its verdict."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.host import CONTROLLER, Host
+from orchestrator.inventory import Inventory
+from orchestrator.journal.records import CheckJudged, HostUnreachable, Outcome, RunFinished, Verdict
+from orchestrator.plan import OutOfReach, Place, Plan, PlannedStep, Planner, combined
+from orchestrator.registry import tasks
+from orchestrator.run.outcome import exit_code, run_outcome
+from orchestrator.run.step import Ended, Surroundings, run_step
+from orchestrator.run.undo import take_back_all
+from orchestrator.run.verdict import verdict
+from orchestrator.runbook import Runbook, Step, StepResult, vantage_of
+
+TARGETS_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be run: validated, bound, and complete."""
+
+    runbook: Runbook
+    inventory: Inventory
+    targets: tuple[Host, ...]
+    params: Mapping[str, Any]
+
+
+@dataclass
+class Result:
+    """How it all ended, so far."""
+
+    ended: list[tuple[PlannedStep, Ended]] = field(default_factory=list)
+    containment: dict[str, Verdict] = field(default_factory=dict)
+    exit_code: int = 0
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """The outcome of every step on every target."""
+        return [ended.outcome for _, ended in self.ended]
+
+
+def hosts_of(order: Order) -> tuple[list[Host], list[Host]]:
+    """Give the hosts that steps act on, and those that only look: the eyes of checks."""
+    acting: dict[str, Host] = {}
+    looking: dict[str, Host] = {}
+    for target in order.targets:
+        for step in order.runbook.steps:
+            scene = order.inventory.scene(target, vantage_of(step, tasks()[step.task], target, order.inventory))
+            acting[scene.on.name] = scene.on
+            for host in (scene.target, scene.upstream, scene.spare, *scene.outside, CONTROLLER):
+                if host:
+                    looking.setdefault(host.name, host)
+    return list(acting.values()), [host for name, host in looking.items() if name not in acting]
+
+
+def planner_of(order: Order, around_look: Any) -> Planner:  # noqa: ANN401
+    """Give a planner that reads through this fleet's `look`."""
+    return Planner(order.runbook, order.inventory, order.params, around_look)
+
+
+def execute(
+    order: Order, plan: Plan, planner: Planner, around: Surroundings, *, done: Mapping[tuple[str, str], Outcome]
+) -> Result:
+    """Carry out a plan that was agreed to: targets side by side, the steps of each in order.
+
+    `done` names steps and targets that an earlier process finished; they are not run again. Whatever happens ends
+    with a `run-finished` record, unless the journal itself fails: JournalError.
+    """
+    for name, reason in _unreachable(plan).items():
+        around.record(HostUnreachable(host=name, reason=reason))
+    result = Result()
+    lock = threading.Lock()
+
+    def one(target: Host) -> None:
+        for item in _TargetRun(order, plan, planner, around, target, done).steps():
+            with lock:
+                result.ended.append(item)
+
+    with ThreadPoolExecutor(TARGETS_AT_ONCE, "target") as pool:
+        futures = [pool.submit(one, target) for target in order.targets]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            around.interruption.request()
+            raise
+    judged: dict[str, list[CheckJudged]] = {}
+    for step, ended in result.ended:
+        judged.setdefault(step.target.name, []).extend(ended.judged)
+        if ended.outcome in {"failed", "unknown", "unreachable"} and _would_contain(step) and not ended.judged:
+            judged[step.target.name].append(_unproved(step, ended))
+    result.containment = {name: verdict(seen) for name, seen in judged.items() if any(c.containment for c in seen)}
+    interrupted = around.interruption.requested.is_set()
+    result.exit_code = exit_code(result.outcomes, interrupted=interrupted)
+    around.record(
+        RunFinished(outcome=run_outcome(result.exit_code), exit_code=result.exit_code, containment=result.containment)
+    )
+    return result
+
+
+@dataclass
+class _TargetRun:
+    """The steps of one target, in order."""
+
+    order: Order
+    plan: Plan
+    planner: Planner
+    around: Surroundings
+    target: Host
+    done: Mapping[tuple[str, str], Outcome]
+    results: dict[str, StepResult] = field(default_factory=dict)
+
+    def steps(self) -> Iterable[tuple[PlannedStep, Ended]]:
+        """Run them one by one, and give each with how it ended."""
+        stopped = ""
+        for number, step in enumerate(self.order.runbook.steps, 1):
+            if self.around.interruption.requested.is_set():
+                return
+            outcomes: list[StepResult] = []
+            for place in self.planner.places(step, number, self.target, self.results):
+                if (place.key, self.target.name) in self.done:
+                    outcomes.append(StepResult(self.done[place.key, self.target.name]))
+                    continue
+                planned, ended = self._run(place, stopped)
+                yield planned, ended
+                outcomes.append(StepResult(ended.outcome))
+                if ended.outcome in {"failed", "unknown", "unreachable", "refused"} and not stopped:
+                    stopped = self._after_failure(step)
+            self.results[step.id] = combined(outcomes)
+
+    def _run(self, place: Place, stopped: str) -> tuple[PlannedStep, Ended]:
+        planned = self._planned(place)
+        if stopped:
+            skipped = planned.as_skipped(stopped)
+            return skipped, run_step(skipped, self.around)
+        ended = run_step(planned, self.around)
+        for _ in range(place.step.retry.attempts - 1):
+            if ended.outcome not in {"failed", "unknown", "unreachable"}:
+                break
+            if self.around.interruption.requested.wait(place.step.retry.pause):
+                break
+            planned = self._plan_again(place)
+            ended = run_step(planned, self.around)
+        return planned, ended
+
+    def _planned(self, place: Place) -> PlannedStep:
+        """Give the step as planned; planned afresh where it hangs on results that are not as foreseen."""
+        for planned in self.plan.steps:
+            if planned.key == place.key and planned.target.name == self.target.name:
+                foreseen = not (place.step.uses_results or place.step.needs)
+                return planned if foreseen or self._as_foreseen() else self._plan_again(place)
+        return self._plan_again(place)
+
+    def _as_foreseen(self) -> bool:
+        steps = {s.key: s.outcome for s in self.plan.steps if s.target.name == self.target.name}
+        expected = {key: "changed" if outcome == "would-change" else outcome for key, outcome in steps.items()}
+        return all(expected.get(key) == result.outcome for key, result in self.results.items() if key in expected)
+
+    def _plan_again(self, place: Place) -> PlannedStep:
+        for host in (self.target, *self.order.inventory.hosts.values()):
+            self.around.fleet.reconnect(host)
+        try:
+            return planner_of(self.order, self.around.fleet.look).plan_place(place, self.results)
+        except OutOfReach as error:
+            raise AssertionError("a planner answers for what is out of reach") from error
+
+    def _after_failure(self, step: Step) -> str:
+        """Do what `on_failure` says; gives why the steps that follow are skipped, or nothing."""
+        if step.on_failure == "continue":
+            return ""
+        if step.on_failure == "undo":
+            take_back_all(self.around, self.target.name)
+            return f"{step.id} failed, and the target's changes were undone"
+        return f"{step.id} failed"
+
+
+def _unreachable(plan: Plan) -> dict[str, str]:
+    return {s.on.name: s.reason for s in plan.steps if s.outcome == "unreachable" and s.on}
+
+
+def _would_contain(step: PlannedStep) -> bool:
+    return tasks()[step.step.task].contains
+
+
+def _unproved(step: PlannedStep, ended: Ended) -> CheckJudged:
+    return CheckJudged(
+        step=step.key,
+        target=step.target.name,
+        eye="controller",
+        about=step.name,
+        holds=None,
+        seen=ended.reason or ended.outcome,
+        containment=True,
+    )

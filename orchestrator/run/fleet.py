@@ -1,0 +1,117 @@
+"""The connections of one run: all begun at once, each used by one exchange at a time, closed together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Self
+
+from orchestrator.facts import Reader, UnreadableError
+from orchestrator.host import CONTROLLER, Host
+from orchestrator.plan import Look, OutOfReach, Wanted
+from orchestrator.remote import Item, Session, Unreachable
+
+Connect = Callable[[Host, Mapping[str, Host]], Session]
+
+CONNECTING_AT_ONCE = 64
+"""Handshakes cost this machine's processor; more of them at once only make each slower."""
+
+
+class Fleet:
+    """Sessions by host. `expect` begins connecting and returns at once; `session` waits for one host alone."""
+
+    def __init__(self, hosts: Mapping[str, Host], connect: Connect) -> None:
+        self._hosts = hosts
+        self._connect = connect
+        self._connecting = ThreadPoolExecutor(CONNECTING_AT_ONCE, "connect")
+        self._looking = ThreadPoolExecutor(CONNECTING_AT_ONCE, "look")
+        self._lock = threading.Lock()
+        self._sessions: dict[str, Future[Session]] = {}
+
+    def __enter__(self) -> Self:
+        """Use it in a with statement, which closes every connection."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def expect(self, hosts: Iterable[Host]) -> None:
+        """Begin to connect to these hosts, all at once; those connected or connecting already are left alone."""
+        with self._lock:
+            for host in hosts:
+                if host.name not in self._sessions:
+                    self._sessions[host.name] = self._connecting.submit(self._connect, host, self._hosts)
+
+    def session(self, host: Host) -> Session:
+        """Give the host's session, waiting for it; one that broke is opened again. Raises OutOfReach."""
+        self.expect([host])
+        try:
+            session = self._sessions[host.name].result()
+        except Unreachable as error:
+            raise OutOfReach(error.reason) from error
+        if session.alive:
+            return session
+        with self._lock:
+            if self._sessions[host.name].result() is session:
+                self._sessions[host.name] = self._connecting.submit(self._connect, host, self._hosts)
+        try:
+            return self._sessions[host.name].result()
+        except Unreachable as error:
+            raise OutOfReach(error.reason) from error
+
+    def reconnect(self, host: Host) -> None:
+        """Forget a host that could not be reached, so that the next `session` tries again."""
+        with self._lock:
+            future = self._sessions.get(host.name)
+            if future and future.done() and future.exception():
+                del self._sessions[host.name]
+
+    def look(self, wanted: Sequence[Wanted]) -> dict[tuple[str, Reader[Any]], Look]:
+        """Read facts: one exchange a host, all hosts at once."""
+        by_host: dict[str, tuple[Host, list[Reader[Any]]]] = {}
+        for host, reader in wanted:
+            by_host.setdefault(host.name, (host, []))[1].append(reader)
+        self.expect(host for host, _ in by_host.values())
+        answers = self._looking.map(lambda pair: self._look_at(*pair), by_host.values())
+        return {key: look for answer in answers for key, look in answer.items()}
+
+    def close(self) -> None:
+        """Close every connection, those still being made as well."""
+        with self._lock:
+            futures = list(self._sessions.values())
+        for future in futures:
+            future.cancel()
+            future.add_done_callback(_close)
+        self._connecting.shutdown(wait=False, cancel_futures=True)
+        self._looking.shutdown(wait=False, cancel_futures=True)
+
+    def _look_at(self, host: Host, readers: list[Reader[Any]]) -> dict[tuple[str, Reader[Any]], Look]:
+        try:
+            session = self.session(host)
+            outputs = session.exchange([Item(r.script(), r.deadline, r.cap) for r in readers])
+        except OutOfReach as error:
+            return {(host.name, reader): error for reader in readers}
+        answers: dict[tuple[str, Reader[Any]], Look] = {}
+        for reader, output in zip(readers, outputs, strict=True):
+            try:
+                if output.status is None:
+                    raise UnreadableError(f"{host.name}: {session.trouble or 'no answer in time'}")
+                answers[host.name, reader] = reader.parse(output)
+            except UnreadableError as error:
+                answers[host.name, reader] = error
+        return answers
+
+
+def _close(future: Future[Session]) -> None:
+    if not future.cancelled() and future.exception() is None:
+        future.result().close()
+
+
+def with_controller(hosts: Mapping[str, Host]) -> dict[str, Host]:
+    """Add the controller itself to an inventory's hosts."""
+    return {**hosts, CONTROLLER.name: CONTROLLER}

@@ -1,0 +1,33 @@
+"""Exit codes and the outcome of a run, from the outcomes of its steps (DESIGN, Contract)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+OK, FAILED, INVALID, UNREACHABLE, REFUSED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+RunOutcome = Literal["ok", "failed", "unreachable", "refused", "interrupted"]
+
+
+def exit_code(outcomes: Iterable[str], *, interrupted: bool = False) -> int:
+    """Give the exit code: interrupted before refused, refused before failed, failed before unreachable."""
+    found = set(outcomes)
+    if interrupted:
+        return INTERRUPTED
+    if "refused" in found:
+        return REFUSED
+    if found & {"failed", "unknown"}:
+        return FAILED
+    return UNREACHABLE if "unreachable" in found else OK
+
+
+def run_outcome(code: int) -> RunOutcome:
+    """Name what an exit code of a run says."""
+    names: dict[int, RunOutcome] = {
+        OK: "ok",
+        UNREACHABLE: "unreachable",
+        REFUSED: "refused",
+        INTERRUPTED: "interrupted",
+    }
+    return names.get(code, "failed")

@@ -1,0 +1,95 @@
+"""Proving a step: its checks, from where each has to look, repeated until they hold or their patience is over."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.check import Check, Judgement
+from orchestrator.facts import Reader, TcpConnect, TcpConnects
+from orchestrator.host import CONTROLLER, Host
+from orchestrator.journal.records import CheckJudged
+from orchestrator.plan import Look, PlannedStep
+from orchestrator.run.fleet import Fleet
+
+PAUSE = 0.2
+"""Seconds between two looks at what does not hold yet."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    check: Check
+    eye: Host
+
+
+def prove(step: PlannedStep, fleet: Fleet, cancelled: threading.Event) -> list[CheckJudged]:
+    """Make a step's checks and give what each eye saw, in the order of the checks."""
+    judged: dict[_Look, Judgement] = {}
+    looks: list[_Look] = []
+    blind: list[CheckJudged] = []
+    for check in step.checks:
+        eyes = step.eyes(check)
+        looks += [_Look(check, eye) for eye in eyes]
+        if not eyes:
+            blind.append(_judged(step, check, check.eye, Judgement(None, "the inventory has no such vantage")))
+    started = time.monotonic()
+    pending = looks
+    while pending:
+        seen = _see(pending, fleet)
+        judged.update({look: _judge(look.check, seen[look]) for look in pending})
+        waited = time.monotonic() - started
+        pending = [look for look in pending if judged[look].holds is False and waited < look.check.patience]
+        if cancelled.wait(PAUSE if pending else 0):
+            break
+    return [_judged(step, look.check, look.eye.name, judged[look]) for look in looks] + blind
+
+
+def _see(looks: Sequence[_Look], fleet: Fleet) -> dict[_Look, Look]:
+    """Make the looks: one exchange an eye, and all of an eye's attempts to connect at once."""
+    knocks: dict[str, list[_Look]] = {}
+    wanted: list[tuple[Host, Reader[Any]]] = []
+    for look in looks:
+        reader = look.check.reader()
+        if isinstance(reader, TcpConnect):
+            knocks.setdefault(look.eye.name, []).append(look)
+        else:
+            wanted.append((look.eye, reader))
+    together = {eye: _together(made) for eye, made in knocks.items()}
+    wanted += [(made[0].eye, together[eye]) for eye, made in knocks.items()]
+    facts = fleet.look(wanted)
+    seen: dict[_Look, Look] = {}
+    for look in looks:
+        reader = look.check.reader()
+        if isinstance(reader, TcpConnect):
+            combined = together[look.eye.name]
+            answers = facts[look.eye.name, combined]
+            place = combined.sockets.index((reader.address, reader.port))
+            seen[look] = answers if isinstance(answers, Exception) else answers[place]
+        else:
+            seen[look] = facts[look.eye.name, reader]
+    return seen
+
+
+def _together(looks: Sequence[_Look]) -> TcpConnects:
+    readers = [reader for look in looks if isinstance(reader := look.check.reader(), TcpConnect)]
+    return TcpConnects(tuple(dict.fromkeys((reader.address, reader.port) for reader in readers)))
+
+
+def _judge(check: Check, look: Look) -> Judgement:
+    return Judgement(None, str(look)) if isinstance(look, Exception) else check.judge(look)
+
+
+def _judged(step: PlannedStep, check: Check, eye: str, judgement: Judgement) -> CheckJudged:
+    return CheckJudged(
+        step=step.key,
+        target=step.target.name,
+        eye=eye,
+        about=check.describe(),
+        holds=judgement.holds,
+        seen=judgement.seen,
+        containment=check.containment,
+        reported_by_target=check.trusts_target and eye != CONTROLLER.name,
+    )

@@ -1,0 +1,69 @@
+"""Where what happens goes: to disk first, then to whoever watches."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from orchestrator.journal import History, Journal
+from orchestrator.journal.records import AnyRecord
+from orchestrator.plan import Plan, PlannedStep
+
+
+class Observer(Protocol):
+    """Watches a run; called by one thread at a time, and never for something that is not on disk yet."""
+
+    def planned(self, plan: Plan, *, dry_run: bool) -> None:
+        """Take the plan: all of a dry run, the beginning of a run."""
+
+    def beginning(self, step: PlannedStep) -> None:
+        """Take a step that is about to be run, as it is planned by now."""
+
+    def recorded(self, run: str, record: AnyRecord) -> None:
+        """Take one record, in the order of the journal."""
+
+
+class Recorder:
+    """Appends records of one run to the journal and passes them on to the observers."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        run: str,
+        observers: Sequence[Observer],
+        numbers: Mapping[tuple[str, str], int] | None = None,
+    ) -> None:
+        """`numbers`: of a run that goes on, how many changes each step and target has had."""
+        self.run = run
+        self._numbers = dict(numbers or {})
+        self._journal = journal
+        self._observers = observers
+        self._lock = threading.Lock()
+
+    def __call__(self, *records: AnyRecord) -> None:
+        """Return once the records are on disk. Raises JournalError; then nothing may be done any more."""
+        if not records:
+            return
+        with self._lock:
+            self._journal.append(self.run, *records)
+            for record in records:
+                for observer in self._observers:
+                    observer.recorded(self.run, record)
+
+    def history(self) -> History:
+        """Give what the run's records amount to by now."""
+        return self._journal.history(self.run)
+
+    def begin(self, step: PlannedStep) -> None:
+        """Tell the observers which step comes."""
+        with self._lock:
+            for observer in self._observers:
+                observer.beginning(step)
+
+    def reserve(self, step: str, target: str, count: int) -> int:
+        """Give the first of `count` numbers for changes of a step on a target; no two changes of a run share one."""
+        with self._lock:
+            first = self._numbers.get((step, target), 0)
+            self._numbers[step, target] = first + count
+            return first

@@ -1,0 +1,103 @@
+"""Running one planned step on one target: ask, apply, collect, prove, record."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from orchestrator.journal.records import Answered, CheckJudged, Outcome, StepFinished, StepStarted
+from orchestrator.plan import OutOfReach, PlannedStep
+from orchestrator.run.apply import apply_changes
+from orchestrator.run.collect import Vault, collect
+from orchestrator.run.fleet import Fleet
+from orchestrator.run.interruption import Interruption
+from orchestrator.run.person import Person
+from orchestrator.run.prove import prove
+from orchestrator.run.recorder import Recorder
+from orchestrator.run.verdict import leaks
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every step of a run shares."""
+
+    fleet: Fleet
+    record: Recorder
+    person: Person
+    vault: Vault
+    interruption: Interruption
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a step ended."""
+
+    outcome: Outcome
+    reason: str = ""
+    judged: tuple[CheckJudged, ...] = ()
+
+
+def run_step(step: PlannedStep, around: Surroundings) -> Ended:
+    """Run a planned step and put everything on record. Raises JournalError alone."""
+    started = time.monotonic()
+    host = step.on.name if step.on else step.target.name
+    around.record.begin(step)
+    around.record(StepStarted(step=step.key, target=step.target.name, host=host, name=step.name, task=step.step.task))
+    try:
+        ended = _carry_out(step, around)
+    except OutOfReach as error:
+        ended = Ended("unreachable", str(error))
+    in_force = ended.outcome in {"changed", "unknown"} and step.lasts is not None
+    until = datetime.now(UTC) + timedelta(seconds=step.lasts) if in_force and step.lasts else None
+    around.record(
+        StepFinished(
+            step=step.key,
+            target=step.target.name,
+            host=host,
+            outcome=ended.outcome,
+            reason=ended.reason,
+            seconds=round(time.monotonic() - started, 3),
+            notes=tuple(_dated(note.text, note.after) for note in step.notes),
+            gaps=tuple(gap.text for gap in step.gaps),
+            force_until=until.isoformat(timespec="seconds") if until else None,
+        )
+    )
+    return ended
+
+
+def _carry_out(step: PlannedStep, around: Surroundings) -> Ended:
+    if step.outcome in {"failed", "skipped", "unreachable", "refused"}:
+        return Ended(step.outcome, step.reason)
+    for question in step.questions:
+        answer = around.person.answers(step, question)
+        says, by = (answer.says, answer.by) if answer else ("no", "nobody was there to ask")
+        around.record(Answered(step=step.key, target=step.target.name, question=question.text, answer=says, by=by))
+        if says == "no":
+            return Ended("refused", f"answered no, by {by}")
+    outcome: Outcome = "unchanged"
+    said = ""
+    if step.changes:
+        applied = apply_changes(step, around.fleet, around.record, around.interruption, deadline=step.step.timeout)
+        if applied.outcome != "done":
+            outcome = {"drifted": "refused", "unknown": "unknown"}.get(applied.outcome, "failed")  # type: ignore[assignment]
+            return Ended(outcome, applied.reason)
+        outcome = "changed"
+    for collection in step.collections:
+        kept = collect(step, collection, around.fleet, around.record, around.vault, around.interruption)
+        if kept.trouble:
+            return Ended("failed", kept.trouble)
+        if not step.changes:
+            said = f"{kept.items} items, {kept.size / 1e6:.1f} MB"
+    judged = prove(step, around.fleet, around.interruption.requested) if step.checks else []
+    around.record(*judged)
+    if wrong := [c for c in judged if c.holds is False]:
+        lacking = leaks(wrong) or [f"{c.about}: {c.seen}, seen from {c.eye}" for c in wrong]
+        return Ended("failed", f"{'made, but ' if outcome == 'changed' else ''}{lacking[0]}", tuple(judged))
+    return Ended(outcome, said, tuple(judged))
+
+
+def _dated(text: str, after: timedelta | None) -> str:
+    if after is None:
+        return text
+    return text.replace("{at}", f"{datetime.now(UTC) + after:%a %d %b %H:%M UTC}")

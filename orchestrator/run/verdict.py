@@ -1,0 +1,31 @@
+"""The verdict on containment, drawn from what was seen from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from orchestrator.journal.records import CheckJudged, Verdict
+
+
+def verdict(judged: Sequence[CheckJudged]) -> Verdict:
+    """Draw it from the checks of one target that count towards containment.
+
+    `contained`: packets were tried, from a vantage other than the target, and everything that could be seen holds.
+    `partly`: something that should be cut is not. `unverified`: nobody outside could look.
+    """
+    counting = [c for c in judged if c.containment and not c.reported_by_target]
+    if any(c.holds is False for c in counting):
+        return "partly"
+    seen_as_wanted = {c.about for c in counting if c.holds}
+    return "contained" if counting and all(c.about in seen_as_wanted for c in counting) else "unverified"
+
+
+def leaks(judged: Iterable[CheckJudged]) -> list[str]:
+    """Say what was found open that should be cut."""
+    return [f"{c.about}: {c.seen}, seen from {c.eye}" for c in judged if c.containment and c.holds is False]
+
+
+def unseen(judged: Sequence[CheckJudged]) -> list[str]:
+    """Say what nobody could look at."""
+    seen = {c.about for c in judged if c.holds is not None}
+    return list(dict.fromkeys(f"{c.about}: {c.seen}" for c in judged if c.containment and c.about not in seen))
