@@ -12,8 +12,9 @@ READ_ONLY: tuple[tuple[str, ...], ...] = (
     ("apache2ctl", "-S"),
     ("apache2ctl", "-t"),
     ("conntrack", "-L"),
-    ("exim4", "-bpc"),
+    ("exim", "-bp"),
     ("exim4", "-bp"),
+    ("exim4", "-bpc"),
     ("httpd", "-S"),
     ("httpd", "-t"),
     ("ip", "-4", "-j", "route", "get"),
@@ -37,9 +38,11 @@ class ProgramFact(Fact):
     """What a command printed."""
 
     status: int
-    """127 where the command is not installed."""
+    """127 where the command is not installed; -1 where the host did not say."""
     stdout: str = ""
     stderr: str = ""
+    cut: bool = False
+    """There was more than was read, or it did not end in time."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Program(Reader[ProgramFact]):
     """Run one of the READ_ONLY commands; any other raises ValueError."""
 
     argv: tuple[str, ...]
+    partial: bool = False
+    """Take what came where the whole is too much or too slow: the fact is then marked `cut`."""
 
     def __post_init__(self) -> None:
         """Refuse what is not known to read alone."""
@@ -59,9 +64,15 @@ class Program(Reader[ProgramFact]):
 
     def parse(self, output: Output) -> ProgramFact:
         """Keep status and text; a cut output is an error, since half an answer could be taken for the whole."""
-        if output.status is None or output.truncated:
+        cut = output.status is None or output.truncated
+        if cut and not self.partial:
             raise UnreadableError(f"{join(self.argv)}: no complete answer")
-        return ProgramFact(status=output.status, stdout=output.stdout.decoded(), stderr=output.stderr.decoded())
+        return ProgramFact(
+            status=-1 if output.status is None else output.status,
+            stdout=output.stdout.decoded(),
+            stderr=output.stderr.decoded(),
+            cut=cut,
+        )
 
 
 class SystemFact(Fact):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 from orchestrator.shell import join, quote
+
+_UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\@-]+\.[a-z]+", re.ASCII)
+"""systemd.unit(5), Description: the characters a unit's name is made of."""
+_STATE = re.compile(r"[a-z-]*", re.ASCII)
 
 
 class UnitFact(Fact):
@@ -20,6 +25,8 @@ class UnitFact(Fact):
     """`enabled`, `disabled`, `static`, `masked`, `generated` …; empty where systemd knows no unit file."""
     path: str = ""
     """The unit file."""
+    drop_ins: tuple[str, ...] = ()
+    """Files that add to the unit file."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class Units(Reader[tuple[UnitFact, ...]]):
 
     def script(self) -> str:
         """Print properties; blocks are parted by an empty line."""
-        show = "systemctl show --no-pager -p Id,LoadState,ActiveState,UnitFileState,FragmentPath --"
+        show = "systemctl show --no-pager -p Id,LoadState,ActiveState,UnitFileState,FragmentPath,DropInPaths --"
         return f"if [ -d /run/systemd/system ]; then {show} {join(self.names)}; fi"
 
     def parse(self, output: Output) -> tuple[UnitFact, ...]:
@@ -41,12 +48,16 @@ class Units(Reader[tuple[UnitFact, ...]]):
         for block in output.stdout.decoded().split("\n\n"):
             properties = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
             if name := properties.get("Id"):
+                states = [properties.get(p, "") for p in ("LoadState", "ActiveState", "UnitFileState")]
+                if not _UNIT_NAME.fullmatch(name) or not all(_STATE.fullmatch(state) for state in states):
+                    raise UnreadableError("systemctl show: something that is no unit")
                 units[name] = UnitFact(
                     name=name,
-                    load=properties.get("LoadState", ""),
-                    active=properties.get("ActiveState", ""),
-                    enabled=properties.get("UnitFileState", ""),
+                    load=states[0],
+                    active=states[1],
+                    enabled=states[2],
                     path=properties.get("FragmentPath", ""),
+                    drop_ins=tuple(properties.get("DropInPaths", "").split()),
                 )
         return tuple(units[name] for name in sorted(units))
 
@@ -62,23 +73,30 @@ class InitScriptFact(Fact):
 
 
 @dataclass(frozen=True)
-class InitScript(Reader[InitScriptFact]):
-    """Read one /etc/init.d service and the links that start it."""
+class InitScripts(Reader[tuple[InitScriptFact, ...]]):
+    """Read /etc/init.d services by name, and the links that start them."""
 
-    name: str
+    names: tuple[str, ...]
 
     def script(self) -> str:
-        """Print `yes` where the script is there, then the links."""
-        name = quote(self.name)
-        return (
-            f"if [ -x /etc/init.d/{name} ]; then echo yes; else echo no; fi\n"
-            f"for l in /etc/rc?.d/[SK]??{name} /etc/runlevels/*/{name}; do\n"
-            'if [ -L "$l" ]; then echo "$l"; fi; done'
+        """Print `script NAME` where the script is there, and `link NAME PATH` for each link."""
+        return "\n".join(
+            f"n={quote(name)}; if [ -x /etc/init.d/$n ]; then echo script $n; fi\n"
+            "for l in /etc/rc?.d/[SK]??$n /etc/runlevels/*/$n; do\n"
+            'if [ -L "$l" ]; then echo link $n "$l"; fi; done'
+            for name in self.names
         )
 
-    def parse(self, output: Output) -> InitScriptFact:
-        """Read the lines."""
-        first, *links = output.stdout.lines() or [""]
-        if first not in {"yes", "no"}:
-            raise UnreadableError(f"/etc/init.d/{self.name}: no answer")
-        return InitScriptFact(name=self.name, exists=first == "yes", links=tuple(sorted(links)))
+    def parse(self, output: Output) -> tuple[InitScriptFact, ...]:
+        """Give a fact for each name, in the order asked for."""
+        if output.status != 0 or output.truncated:
+            raise UnreadableError("/etc/init.d: no complete answer")
+        rows = [line.split(" ") for line in output.stdout.lines()]
+        return tuple(
+            InitScriptFact(
+                name=name,
+                exists=["script", name] in rows,
+                links=tuple(sorted(row[2] for row in rows if row[:2] == ["link", name] and len(row) == 3)),
+            )
+            for name in self.names
+        )

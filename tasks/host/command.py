@@ -1,0 +1,86 @@
+"""Running any command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from orchestrator.change import Command, RunCommands
+from orchestrator.facts import ABSENT, File, FileFact
+from orchestrator.host import Scene
+from orchestrator.shell import join
+from orchestrator.task import Facts, Note, Parameters, Planned, Probe, Task
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a NUL byte cannot stand in a command")
+    return text
+
+
+Word = Annotated[str, AfterValidator(_without_nul)]
+Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
+
+
+class HostCommandParams(Parameters):
+    """The command, and what is known of its effect."""
+
+    argv: Argv = Field(
+        description="The command as a list of words; no shell splits or expands them. For a pipe: [sh, -c, '…']."
+    )
+    undo: Argv | None = Field(
+        default=None, description="The command that takes it back, safe to repeat. Without one, nobody knows an undo."
+    )
+    stdin: Word | None = Field(default=None, description="Text for its standard input; default: none.")
+    reads: bool = Field(
+        default=False, description="It only reads, there is nothing to undo. Not run in a dry run all the same."
+    )
+    expect: Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], Field(min_length=1)] = Field(
+        default=(0,), description="Exit statuses that mean success."
+    )
+    creates: Annotated[str, StringConstraints(pattern=r"^/")] | None = Field(
+        default=None, description="An absolute path; where something lies there already, the command is not run."
+    )
+
+    @model_validator(mode="after")
+    def _undo_of_nothing(self) -> Self:
+        if self.reads and self.undo is not None:
+            raise ValueError("a command that only reads has no undo: give `reads` or `undo`, not both")
+        return self
+
+
+class HostCommandFacts(Facts):
+    """What lies at `creates`."""
+
+    created: FileFact = ABSENT
+
+
+class HostCommand(Task[HostCommandParams, HostCommandFacts]):
+    """Run a command.
+
+    What it does cannot be foreseen: without `undo` and without `reads: true` it is shown as opaque.
+    """
+
+    name = "host.command"
+    vantages = ("target", "upstream", "spare", "controller")
+
+    def probe(self, params: HostCommandParams, scene: Scene) -> Probe:
+        """Look at `creates`."""
+        return {"created": File(params.creates)} if params.creates else {}
+
+    def plan(self, params: HostCommandParams, facts: HostCommandFacts, scene: Scene) -> Iterator[Planned]:
+        """Give the command, unless what it creates is there."""
+        if params.creates and facts.created.kind != "absent":
+            yield Note(text=f"{params.creates} is there already")
+            return
+        opaque = params.undo is None and not params.reads
+        undo = () if params.reads else None if params.undo is None else (Command(argv=params.undo),)
+        yield RunCommands(
+            about=f"{'read with' if params.reads else 'run'} {join(params.argv)}",
+            do=(Command(argv=params.argv, stdin=params.stdin, ok=params.expect),),
+            undo=undo,
+            undo_about="nothing to undo, it only reads" if params.reads else "",
+            opaque=opaque,
+        )

@@ -1,0 +1,92 @@
+"""Bringing a path to a wanted state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from orchestrator.change import PathChange, make_directory, make_link, remove_path, write_file
+from orchestrator.facts import File, FileFact
+from orchestrator.host import Scene
+from orchestrator.task import Facts, Parameters, Planned, Probe, Task, Unplannable
+from orchestrator.template import render_file
+
+_FORMS = ("content", "template", "link_to", "directory", "absent")
+
+
+class HostFileParams(Parameters):
+    """The path, and exactly one of content, template, link_to, directory and absent."""
+
+    path: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*[^/\x00]$")] = Field(
+        description="Absolute; the folder it lies in has to exist."
+    )
+    content: str | None = Field(default=None, description="The file's whole text.")
+    template: str | None = Field(default=None, description="A file below templates/ that gives the text.")
+    values: Mapping[str, Any] = Field(default={}, description="What the template may name.")
+    link_to: Annotated[str, StringConstraints(min_length=1)] | None = Field(
+        default=None, description="Make it a symbolic link to this."
+    )
+    directory: bool = Field(default=False, description="Make it a directory.")
+    absent: bool = Field(default=False, description="Remove it; a directory has to be empty.")
+    mode: Annotated[str, StringConstraints(pattern=r"^[0-7]{3,4}$")] | None = Field(
+        default=None,
+        description="Permission bits in octal, quoted, such as '0640'. Default: what they are, or 0644 for a new"
+        " file and 0755 for a new directory.",
+    )
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        given = [name for name in _FORMS if getattr(self, name) not in {None, False}]
+        if len(given) != 1:
+            raise ValueError(f"exactly one of {', '.join(_FORMS)} is needed, not {' and '.join(given) or 'none'}")
+        if self.values and self.template is None:
+            raise ValueError("`values` are for a `template`")
+        if self.mode is not None and (self.absent or self.link_to):
+            raise ValueError("`mode` is for a file or a directory")
+        return self
+
+
+class HostFileFacts(Facts):
+    """What lies at the path."""
+
+    file: FileFact
+
+
+class HostFile(Task[HostFileParams, HostFileFacts]):
+    """Put a file, a link or a directory in place, or take it away.
+
+    A new file belongs to root, an old one keeps its owner. The undo brings back content, owner and mode.
+    """
+
+    name = "host.file"
+    vantages = ("target", "upstream", "spare", "controller")
+
+    def probe(self, params: HostFileParams, scene: Scene) -> Probe:
+        """Read the path."""
+        return {"file": File(params.path)}
+
+    def plan(self, params: HostFileParams, facts: HostFileFacts, scene: Scene) -> Iterator[Planned]:
+        """Give the change, if the path is not as wanted."""
+        try:
+            change = _change(params, facts.file)
+        except ValidationError as error:
+            raise Unplannable(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
+        if change:
+            yield change
+
+
+def _change(params: HostFileParams, before: FileFact) -> PathChange | None:
+    mode = None if params.mode is None else int(params.mode, 8)
+    if params.absent:
+        return remove_path(params.path, before)
+    if params.link_to is not None:
+        return make_link(params.path, params.link_to, before)
+    if params.directory:
+        if before.kind == "directory" and mode not in {None, before.mode}:
+            return PathChange(path=params.path, before=before, after=before.model_copy(update={"mode": mode}))
+        return make_directory(params.path, before, mode=0o755 if mode is None else mode)
+    text = render_file(params.template, params.values) if params.template else params.content or ""
+    kept = before.mode if before.kind == "file" else 0o644
+    return write_file(params.path, text, before, mode=kept if mode is None else mode)

@@ -1,0 +1,59 @@
+"""sysvinit services: the commands that stop them and keep them from starting, with the way back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from orchestrator.change import Command, command
+from orchestrator.facts import InitScriptFact
+from orchestrator.task import Unplannable
+from tasks.host.units import Moves
+
+SWITCHES = ("update-rc.d", "chkconfig")
+"""What turns a service on and off at boot: Debian's program, then Red Hat's."""
+_STARTS = re.compile(r"/etc/rc([S2-5])\.d/S\d\d")
+USUAL_LEVELS = ("2", "3", "4", "5")
+"""The runlevels in which a service starts where nobody chose otherwise."""
+
+
+def levels(script: InitScriptFact) -> tuple[str, ...]:
+    """Give the runlevels in which it starts."""
+    return tuple(sorted({match[1] for link in script.links if (match := _STARTS.match(link))}))
+
+
+def hold(script: InitScriptFact, *, running: bool, programs: Collection[str]) -> Moves:
+    """Stop a service that is running, and keep it from starting at boot; empty where neither is needed.
+
+    `programs` are those of SWITCHES that the host has; without any, what starts at boot raises Unplannable.
+    """
+    wanted = levels(script)
+    stop = (drive(script.name, "stop"),) if running else ()
+    start = (drive(script.name, "start"),) if running else ()
+    off = (switch(script.name, wanted, programs, on=False),) if wanted else ()
+    on = (switch(script.name, wanted, programs, on=True),) if wanted else ()
+    return Moves((*off, *stop), (*on, *start))
+
+
+def switch(name: str, wanted: Collection[str], programs: Collection[str], *, on: bool) -> Command:
+    """Turn a service on or off in some runlevels."""
+    if "update-rc.d" in programs:
+        some = () if tuple(sorted(wanted)) == USUAL_LEVELS else tuple(sorted(wanted))
+        return command("update-rc.d", name, "enable" if on else "disable", *some)
+    if "chkconfig" in programs:
+        return command("chkconfig", "--level", "".join(sorted(wanted)), name, "on" if on else "off")
+    raise Unplannable(f"{name} starts at boot, and there is neither {' nor '.join(SWITCHES)} to change that")
+
+
+def describe(script: InitScriptFact, *, running: bool) -> str:
+    """Name it, with its state: `exim4 (running, runlevels 2 3 4 5)`."""
+    state = [
+        *(["running"] if running else []),
+        *([f"runlevels {' '.join(levels(script))}"] if levels(script) else []),
+    ]
+    return f"{script.name} ({', '.join(state) or 'off'})"
+
+
+def drive(name: str, verb: str) -> Command:
+    """Start or stop a service (service(8))."""
+    return command("service", name, verb)

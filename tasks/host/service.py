@@ -1,0 +1,165 @@
+"""Starting, stopping, enabling and disabling a service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from orchestrator import facts as read
+from orchestrator.change import Command, RunCommands, command
+from orchestrator.host import Scene
+from orchestrator.task import Facts, Parameters, Planned, Probe, Task, Unplannable
+from tasks.host import initscripts, units
+from tasks.host.units import Moves
+
+_SUFFIXES = (".service", ".socket", ".timer", ".path", ".target", ".mount", ".slice", ".scope", ".automount", ".swap")
+
+
+class HostServiceParams(Parameters):
+    """The service, and how it should be."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9:_.\\@-]*$")] = Field(
+        description="Its name, such as `cron`; a systemd unit of another type with its suffix, `cups.socket`."
+    )
+    state: Literal["started", "stopped"] | None = Field(
+        default=None, description="Whether it runs now; default: as it is."
+    )
+    enabled: bool | Literal["masked"] | None = Field(
+        default=None,
+        description="Whether it starts at boot; `masked`: nothing can start it (systemd alone). Default: as it is.",
+    )
+    process: str | None = Field(
+        default=None,
+        description="Its process, which tells whether it runs where the init system does not. Default: the name.",
+    )
+
+    @field_validator("enabled", mode="before")
+    @classmethod
+    def _only_real_booleans(cls, value: object) -> object:
+        if value is None or isinstance(value, bool) or value == "masked":
+            return value
+        raise ValueError("true, false or masked")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.state is None and self.enabled is None:
+            raise ValueError("give `state`, `enabled` or both")
+        if self.state == "started" and self.enabled == "masked":
+            raise ValueError("what is masked cannot be started")
+        return self
+
+
+class HostServiceFacts(Facts):
+    """The service, as systemd or the init scripts tell of it."""
+
+    system: read.SystemFact
+    units: tuple[read.UnitFact, ...] = ()
+    drop_in_directories: tuple[str, ...] = ()
+    scripts: tuple[read.InitScriptFact, ...] = ()
+    processes: tuple[read.ProcessFact, ...] = ()
+
+
+class HostService(Task[HostServiceParams, HostServiceFacts]):
+    """Start or stop a service, and say whether it starts at boot.
+
+    The undo brings back whether it ran and whether it was enabled, disabled or masked.
+    """
+
+    name = "host.service"
+    vantages = ("target", "upstream", "spare", "controller")
+
+    def probe(self, params: HostServiceParams, scene: Scene) -> Probe:
+        """Read the service's state."""
+        return {
+            "system": read.System(initscripts.SWITCHES),
+            "units": read.Units((_unit_name(params.name),)),
+            "drop_in_directories": read.Glob("/etc/systemd/system/*.d"),
+            "scripts": read.InitScripts((params.name,)),
+            "processes": read.Processes(),
+        }
+
+    def plan(self, params: HostServiceParams, facts: HostServiceFacts, scene: Scene) -> Iterator[Planned]:
+        """Give the commands that are still needed."""
+        match facts.system.init:
+            case "systemd":
+                moves, was = _by_systemd(params, facts)
+            case "sysvinit":
+                moves, was = _by_init_script(params, facts)
+            case other:
+                raise Unplannable(f"how to drive services under init system {other!r} is not known")
+        if moves.do:
+            yield RunCommands(about=f"{_wish(params)}: {was}", do=moves.do, undo=moves.undo)
+
+
+def _wish(params: HostServiceParams) -> str:
+    boot = {True: "enable", False: "disable", "masked": "mask", None: ""}[params.enabled]
+    now = {"started": "start", "stopped": "stop", None: ""}[params.state]
+    return " and ".join(filter(None, (boot, now)))
+
+
+def _unit_name(name: str) -> str:
+    return name if name.endswith(_SUFFIXES) else f"{name}.service"
+
+
+def _by_systemd(params: HostServiceParams, facts: HostServiceFacts) -> tuple[Moves, str]:
+    unit = next((u for u in facts.units if units.is_known(u)), None)
+    if unit is None:
+        raise Unplannable(f"systemd knows no {_unit_name(params.name)}")
+    if params.enabled == "masked":
+        return units.hold([unit], facts.drop_in_directories, stop=params.state == "stopped"), units.describe(unit)
+    boot = _enable(unit) if params.enabled else _disable(unit) if params.enabled is False else Moves((), ())
+    now = _run(unit, params.state)
+    return Moves(boot.do + now.do, boot.undo + now.undo), units.describe(unit)
+
+
+def _enable(unit: read.UnitFact) -> Moves:
+    if units.is_masked(unit):
+        # The mask hides whether it was enabled: the undo puts the mask back, and leaves what lies beneath.
+        return Moves(
+            (command("systemctl", "unmask", unit.name), command("systemctl", "enable", unit.name)),
+            (command("systemctl", "mask", unit.name),),
+        )
+    if unit.enabled in {"static", "transient"}:
+        raise Unplannable(f"{unit.name} has no [Install] section: nothing can enable it")
+    if units.starts_by_itself(unit):
+        return Moves((), ())
+    return Moves((command("systemctl", "enable", unit.name),), (command("systemctl", "disable", unit.name),))
+
+
+def _disable(unit: read.UnitFact) -> Moves:
+    if units.is_masked(unit) or not units.starts_by_itself(unit):
+        return Moves((), ())
+    return Moves((command("systemctl", "disable", unit.name),), (command("systemctl", "enable", unit.name),))
+
+
+def _run(unit: read.UnitFact, state: Literal["started", "stopped"] | None) -> Moves:
+    start, stop = command("systemctl", "start", unit.name), command("systemctl", "stop", unit.name)
+    if state == "started" and not units.is_active(unit):
+        return Moves((start,), (stop,))
+    if state == "stopped" and units.is_active(unit):
+        return Moves((stop,), (start,))
+    return Moves((), ())
+
+
+def _by_init_script(params: HostServiceParams, facts: HostServiceFacts) -> tuple[Moves, str]:
+    script = next((s for s in facts.scripts if s.exists), None)
+    if script is None:
+        raise Unplannable(f"there is no /etc/init.d/{params.name}")
+    if params.enabled == "masked":
+        raise Unplannable("without systemd, nothing can be masked: use `enabled: false`")
+    process = params.process or params.name
+    running = any(process in {p.name, p.exe.rpartition("/")[2]} for p in facts.processes)
+    starts = initscripts.levels(script)
+    do: list[Command] = []
+    undo: list[Command] = []
+    if params.enabled is not None and params.enabled != bool(starts):
+        levels = starts or initscripts.USUAL_LEVELS
+        do.append(initscripts.switch(script.name, levels, facts.system.programs, on=params.enabled))
+        undo.append(initscripts.switch(script.name, levels, facts.system.programs, on=not params.enabled))
+    if params.state is not None and (params.state == "started") != running:
+        verbs = ("start", "stop") if params.state == "started" else ("stop", "start")
+        do.append(initscripts.drive(script.name, verbs[0]))
+        undo.append(initscripts.drive(script.name, verbs[1]))
+    return Moves(tuple(do), tuple(undo)), initscripts.describe(script, running=running)

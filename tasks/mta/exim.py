@@ -1,0 +1,44 @@
+"""Exim."""
+
+from __future__ import annotations
+
+import re
+
+from orchestrator.change import command
+from orchestrator.facts import Program, ProgramFact
+from tasks.host.units import Moves
+from tasks.mta.server import MailServer, Queue
+
+_MESSAGE = re.compile(r"\s*(\d{1,4}[mhdwy])\s+\S+\s+[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}\s", re.ASCII)
+"""A message's first line in the listing: how long it has waited, its size, its id."""
+
+
+class Exim(MailServer):
+    """Debian calls it exim4 and starts it by an init script up to release 12; elsewhere it is exim.
+
+    The init script ends the daemon alone, by its pid file: deliveries that it has forked live on.
+    """
+
+    name = "Exim"
+    units = ("exim.socket", "exim.service", "exim4.service", "exim@*.service")
+    scripts = ("exim4", "exim")
+    programs = ("*/exim", "*/exim4")
+    commands = ("exim", "exim4")
+    queue = Program(("exim", "-bp"), partial=True)
+    show_queue = "exim -bp"
+    hook = "/etc/ppp/ip-up.d/exim4"
+    uncovered = (
+        "Exim delivers what a local program hands to sendmail without its daemon: only packets dropped upstream"
+        " stop that",
+    )
+
+    def queued(self, listed: ProgramFact) -> Queue | None:
+        """Read the listing, which is in order of arrival."""
+        if listed.status != 0 and not listed.cut:
+            return None
+        ages = [match[1] for line in listed.stdout.splitlines() if (match := _MESSAGE.match(line))]
+        return Queue(len(ages), f"for {ages[0]}" if ages else "", whole=not listed.cut)
+
+    def end(self, *, managed: bool) -> Moves:
+        """A delivery that is broken off stays in the queue; one started by hand is not started again."""
+        return Moves((command("pkill", "-x", "exim4?", ok=(0, 1)),), ())

@@ -1,0 +1,37 @@
+"""The check that no process of a mail server is left."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from orchestrator.check import Check, Judgement
+from orchestrator.facts import Processes, ProcessFact, Reader
+from orchestrator.host import Eye
+from tasks.mta.server import is_one_of
+
+
+class NoProcess(Check):
+    """No process runs one of these programs, as far as the host's /proc tells."""
+
+    kind: Literal["no-process"] = "no-process"
+    eye: Eye = "target"
+    whose: str
+    programs: tuple[str, ...]
+    """Patterns for executables (fnmatch)."""
+    commands: tuple[str, ...]
+    """Names of processes, where the executable cannot be seen."""
+    trusts_target: ClassVar[bool] = True
+
+    def describe(self) -> str:
+        """Name whose processes."""
+        return f"no process of {self.whose} is left"
+
+    def reader(self) -> Reader[tuple[ProcessFact, ...]]:
+        """Read all processes."""
+        return Processes()
+
+    def judge(self, fact: Any) -> Judgement:  # noqa: ANN401
+        """Look for the programs."""
+        left = [process for process in fact if is_one_of(process, self.programs, self.commands)]
+        some = ", ".join(f"{process.name} ({process.pid})" for process in left[:5])
+        return Judgement(not left, f"{len(left)} left: {some}" if left else "none")

@@ -1,0 +1,184 @@
+"""Stopping the mail server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from orchestrator import facts as read
+from orchestrator.change import RunCommands, write_file
+from orchestrator.check import Check, NoListener, Port
+from orchestrator.host import Scene
+from orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task, Unplannable
+from tasks.host import initscripts, units
+from tasks.host.units import Moves
+from tasks.mta.exim import Exim
+from tasks.mta.no_process import NoProcess
+from tasks.mta.postfix import Postfix
+from tasks.mta.server import MailServer, Queue
+
+SERVERS: tuple[MailServer, ...] = (Postfix(), Exim())
+PORTS = (25, 465, 587, 2525)
+"""SMTP, submission over TLS, submission, and what hosting companies offer beside them."""
+SENDERS_GIVE_UP = timedelta(days=4)
+"""RFC 5321 section 4.5.4.1: a sender should go on trying for 4 to 5 days."""
+ACT_BEFORE = timedelta(hours=72)
+"""A day before the first sender gives up."""
+PATIENCE = 10.0
+"""Seconds; a port can stay open for a moment after the service manager has said that it is stopped."""
+
+
+class StopMtaParams(Parameters):
+    """Nothing to choose: every mail server that is found is stopped."""
+
+
+class StopMtaFacts(Facts):
+    """The mail servers of the host, by its service manager and its processes, and their queues."""
+
+    system: read.SystemFact
+    units: tuple[read.UnitFact, ...] = ()
+    drop_in_directories: tuple[str, ...] = ()
+    scripts: tuple[read.InitScriptFact, ...] = ()
+    processes: tuple[read.ProcessFact, ...] = ()
+    postfix_queue: read.ProgramFact = read.ProgramFact(status=127)
+    exim_queue: read.ProgramFact = read.ProgramFact(status=127)
+    exim_hook: read.FileFact = read.ABSENT
+
+
+class StopMta(Task[StopMtaParams, StopMtaFacts]):
+    """Stop the mail server, so that senders queue and retry instead of bouncing.
+
+    Every Postfix and Exim that is found is stopped and kept from starting, under systemd and sysvinit. The queue
+    is left as it lies, neither flushed nor deleted. One that is neither running nor started at boot is left alone.
+    """
+
+    name = "mta.stop"
+
+    def probe(self, params: StopMtaParams, scene: Scene) -> Probe:
+        """Read services, processes and queues."""
+        return {
+            "system": read.System(initscripts.SWITCHES),
+            "units": read.Units(tuple(name for server in SERVERS for name in server.units)),
+            "drop_in_directories": read.Glob("/etc/systemd/system/*.d"),
+            "scripts": read.InitScripts(tuple(name for server in SERVERS for name in server.scripts)),
+            "processes": read.Processes(),
+            **{f"{_key(server)}_queue": server.queue for server in SERVERS},
+            **{f"{_key(server)}_hook": read.File(server.hook) for server in SERVERS if server.hook},
+        }
+
+    def plan(self, params: StopMtaParams, facts: StopMtaFacts, scene: Scene) -> Iterator[Planned]:
+        """Give a change for each mail server that is not stopped already, and say what waits in its queue."""
+        present = [server for server in SERVERS if _is_present(server, facts)]
+        if not present:
+            yield Note(text=f"no {' or '.join(server.name for server in SERVERS)} here")
+        stopping = False
+        for server in present:
+            if stop := _stop(server, facts):
+                stopping = True
+                yield stop
+            yield from _silence(server, facts)
+            yield from _queue(server, facts, stopping=stop is not None)
+            yield from (Gap(text=text) for text in server.uncovered)
+        if present and facts.system.init == "sysvinit":
+            yield Gap(
+                text="no service can be masked without systemd: whoever starts the mail server by hand succeeds"
+            )
+        if stopping:
+            yield Note(
+                text="senders keep mail back and try again; the first give up from {at}", after=SENDERS_GIVE_UP
+            )
+            yield Note(text="have mail accepted again, here or elsewhere, before {at}", after=ACT_BEFORE)
+
+    def checks(self, params: StopMtaParams, facts: StopMtaFacts, scene: Scene) -> Iterator[Check]:
+        """Look for listeners and processes on the host, and knock from elsewhere."""
+        yield NoListener(ports=PORTS, patience=PATIENCE)
+        yield NoProcess(
+            whose=", ".join(server.name for server in SERVERS),
+            programs=tuple(program for server in SERVERS for program in server.programs),
+            commands=tuple(name for server in SERVERS for name in server.commands),
+            patience=PATIENCE,
+        )
+        for address in scene.target.addresses:
+            yield Port(eye="controller", address=address, port=25, expect="closed", patience=PATIENCE)
+            if scene.outside:
+                yield Port(eye="outside", address=address, port=25, expect="closed", patience=PATIENCE)
+
+
+def _key(server: MailServer) -> str:
+    return server.name.lower()
+
+
+def _is_present(server: MailServer, facts: StopMtaFacts) -> bool:
+    return bool(
+        server.units_among(facts.units) or server.scripts_among(facts.scripts) or server.runs_among(facts.processes)
+    )
+
+
+def _stop(server: MailServer, facts: StopMtaFacts) -> RunCommands | None:
+    running = server.runs_among(facts.processes)
+    match facts.system.init:
+        case "systemd":
+            held, managed, state = _hold_units(server, facts)
+        case "sysvinit":
+            held, managed, state = _hold_scripts(server, facts, running=running)
+        case other:
+            raise Unplannable(f"{server.name} is here, and how to stop it under init system {other!r} is not known")
+    ended = server.end(managed=managed) if running else Moves((), ())
+    if not (held.do or ended.do):
+        return None
+    return RunCommands(
+        about=f"stop {server.name} and keep it stopped: {state or 'no service runs it'}",
+        do=held.do + ended.do,
+        undo=held.undo + ended.undo,
+        undo_about="" if held.undo + ended.undo else "nothing was running that could be started again",
+    )
+
+
+def _hold_units(server: MailServer, facts: StopMtaFacts) -> tuple[Moves, bool, str]:
+    mine = server.units_among(facts.units)
+    active = any(units.is_active(unit) for unit in mine)
+    if not active and not any(_starts_at_boot(unit, facts) for unit in mine):
+        return Moves((), ()), False, ""
+    return units.hold(mine, facts.drop_in_directories), active, ", ".join(units.describe(unit) for unit in mine)
+
+
+def _starts_at_boot(unit: read.UnitFact, facts: StopMtaFacts) -> bool:
+    """An instance is started by its service; a generated unit by the links of its init script."""
+    if units.is_held(unit) or "@" in unit.name:
+        return False
+    if unit.enabled == "generated":
+        return any(initscripts.levels(s) for s in facts.scripts if f"{s.name}.service" == unit.name)
+    return units.starts_by_itself(unit)
+
+
+def _hold_scripts(server: MailServer, facts: StopMtaFacts, *, running: bool) -> tuple[Moves, bool, str]:
+    mine = server.scripts_among(facts.scripts)
+    moves = [initscripts.hold(script, running=running, programs=facts.system.programs) for script in mine]
+    state = ", ".join(initscripts.describe(script, running=running) for script in mine)
+    return (
+        Moves(tuple(c for m in moves for c in m.do), tuple(c for m in moves for c in m.undo)),
+        running and bool(mine),
+        state,
+    )
+
+
+def _silence(server: MailServer, facts: StopMtaFacts) -> Iterator[Planned]:
+    """Take the execute bits off the hook."""
+    hook: read.FileFact = getattr(facts, f"{_key(server)}_hook", read.ABSENT)
+    if server.hook and hook.kind == "file" and hook.mode & 0o111 and hook.content is not None:
+        change = write_file(server.hook, hook.content, hook, mode=hook.mode & ~0o111)
+        if change:
+            yield change
+
+
+def _queue(server: MailServer, facts: StopMtaFacts, *, stopping: bool) -> Iterator[Note]:
+    queue: Queue | None = server.queued(getattr(facts, f"{_key(server)}_queue"))
+    if queue is None:
+        yield Note(text=f"{server.name}'s queue could not be listed; it is left as it lies")
+        return
+    least = "" if queue.whole else "at least "
+    oldest = f", the oldest {queue.oldest}" if queue.oldest else ""
+    messages = "1 message stays" if queue.messages == 1 else f"{queue.messages} messages stay"
+    yield Note(text=f"{server.name}: {least}{messages} queued{oldest}")
+    if stopping and queue.messages:
+        yield Note(text=f"before an undo, look at the queue for the intruder's mail: {server.show_queue}")

@@ -1,0 +1,90 @@
+"""How a mail server's processes, queue and units are told, when the host may lie about them."""
+
+import json
+
+import pytest
+
+from orchestrator.facts import (
+    InitScripts,
+    Output,
+    ProcessFact,
+    Program,
+    ProgramFact,
+    UnitFact,
+    Units,
+    UnreadableError,
+)
+from orchestrator.hosttext import HostText
+from tasks.mta.exim import Exim
+from tasks.mta.no_process import NoProcess
+from tasks.mta.postfix import Postfix
+from tasks.mta.server import Queue
+
+
+def said(text: str, status: int | None = 0, *, truncated: bool = False) -> Output:
+    return Output(HostText(text.encode()), HostText(b""), status, truncated=truncated)
+
+
+def test_a_process_that_is_left_is_named():
+    check = NoProcess(whose="Exim", programs=Exim.programs, commands=Exim.commands)
+    left = (ProcessFact(pid=1, name="init", exe="/sbin/init"), ProcessFact(pid=7, name="x", exe="/usr/sbin/exim4"))
+    assert check.judge(left).seen == "1 left: x (7)"
+    assert not check.judge(left).holds
+    assert check.judge(left[:1]).holds
+    assert check.trusts_target
+
+
+def test_a_kernel_thread_does_not_look_like_a_mail_server():
+    threads = [ProcessFact(pid=2, name="kthreadd"), ProcessFact(pid=9, name="rcu_sched")]
+    assert not Postfix().runs_among(threads)
+    assert not Exim().runs_among(threads)
+
+
+def test_a_queue_of_which_only_a_part_came_is_a_lower_bound():
+    line = json.dumps({"arrival_time": 1795396744})
+    listed = Postfix.queue.parse(said(f"{line}\n{line}\n{line[:9]}", None, truncated=True))
+    assert listed.cut
+    assert Postfix().queued(listed) == Queue(2, "since 2026-11-23 01:19 UTC", whole=False)
+
+
+def test_a_list_that_must_be_whole_is_not_taken_in_part():
+    with pytest.raises(UnreadableError):
+        Program(("mailq",)).parse(said("half", truncated=True))
+
+
+@pytest.mark.parametrize("deep", ["[" * 100_000, '{"arrival_time": ' * 50_000, "{" * 100_000])
+def test_a_queue_nested_without_end_counts_nothing(deep: str):
+    assert Postfix().queued(ProgramFact(status=0, stdout=deep)) == Queue(0)
+
+
+def test_a_queue_that_cannot_be_listed_is_not_an_empty_one():
+    assert Postfix().queued(ProgramFact(status=69)) is None
+    assert Exim().queued(ProgramFact(status=127)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Id=--root=/x\nLoadState=loaded\n",
+        "Id=a b.service\nLoadState=loaded\n",
+        "Id=postfix.service\nActiveState=\x1b[2J\n",
+        "Id=postfix.service\nUnitFileState=enabled) (forged\n",
+    ],
+)
+def test_what_is_no_unit_is_not_read_as_one(text: str):
+    with pytest.raises(UnreadableError):
+        Units(("postfix.service",)).parse(said(text))
+
+
+def test_a_unit_that_nobody_asked_for_is_not_touched():
+    other = UnitFact(name="ssh.service", load="loaded", active="active", enabled="enabled")
+    assert Postfix().units_among([other]) == []
+    assert Exim().units_among([other]) == []
+
+
+def test_init_scripts_are_told_apart_by_name():
+    reader = InitScripts(("postfix", "exim4"))
+    text = "script exim4\nlink exim4 /etc/rc2.d/S01exim4\nlink postfix /etc/rc0.d/K01postfix\nlink other /x\n"
+    postfix, exim = reader.parse(said(text))
+    assert (postfix.exists, postfix.links) == (False, ("/etc/rc0.d/K01postfix",))
+    assert (exim.exists, exim.links) == (True, ("/etc/rc2.d/S01exim4",))
