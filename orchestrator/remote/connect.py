@@ -1,0 +1,72 @@
+"""From a host of the inventory to a session with it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from orchestrator.host import Host
+from orchestrator.remote.deadline import Deadline
+from orchestrator.remote.exchange import FramedSession
+from orchestrator.remote.limits import Limits
+from orchestrator.remote.local import LocalSession
+from orchestrator.remote.session import Item, Session, Unreachable
+
+if TYPE_CHECKING:
+    from orchestrator.remote.ssh import Connection
+
+
+def connect(
+    host: Host,
+    hosts: Mapping[str, Host],
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    cancelled: threading.Event | None = None,
+) -> Session:
+    """Open a session, over the host's jump hosts if it has any, which `hosts` names. Raises Unreachable.
+
+    It returns within `limits.connect` seconds, or soon after `cancelled` is set; a failure leaves nothing open.
+    """
+    deadline = Deadline(limits.connect, cancelled)
+    session = LocalSession(host, limits) if host.connection == "local" else _open_ssh(host, hosts, limits, deadline)
+    if host.become:
+        _become(session, deadline)
+    return session
+
+
+def _open_ssh(host: Host, hosts: Mapping[str, Host], limits: Limits, deadline: Deadline) -> FramedSession:
+    # fabric and paramiko take a sixth of a second to import: who stays on this machine need not wait for them.
+    from orchestrator.remote.ssh import SshSession  # noqa: PLC0415
+
+    connection = _connection(host, hosts, limits, frozenset())
+    try:
+        connection.open(deadline)
+        return SshSession(host, limits, connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _connection(host: Host, hosts: Mapping[str, Host], limits: Limits, seen: frozenset[str]) -> Connection:
+    from orchestrator.remote.ssh import Connection  # noqa: PLC0415
+
+    gateway = None
+    if host.jump is not None:
+        if host.jump in seen | {host.name} or host.jump not in hosts:
+            raise Unreachable(host.name, f"its jump host {host.jump} leads nowhere", "network")
+        gateway = _connection(hosts[host.jump], hosts, limits, seen | {host.name})
+    return Connection(host, limits, gateway)
+
+
+def _become(session: FramedSession, deadline: Deadline) -> None:
+    """See that sudo lets the account through, before anything depends on it."""
+    made = session.make([Item("true", deadline=max(deadline.left(), 0.1))], deadline=max(deadline.left(), 0.1))
+    if made.outputs[0].status == 0:
+        return
+    session.close()
+    name = session.host.name
+    if not made.begun and (said := made.words.last_line()):
+        who = "this account" if session.host.connection == "local" else session.host.user
+        reason = f"sudo -n is refused ({said}); let {who} run /bin/sh with NOPASSWD (sudoers(5)), or connect as root"
+        raise Unreachable(name, reason, "sudo")
+    raise Unreachable(name, f"sudo -n gave no shell: {made.trouble or 'no answer'}", "sudo")

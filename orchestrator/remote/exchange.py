@@ -1,0 +1,213 @@
+"""One exchange over any two-way line to a host's shell: the script goes out while the outputs come in."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from orchestrator.facts import Output
+from orchestrator.host import Host
+from orchestrator.hosttext import HostText, escape
+from orchestrator.remote.framing import NONCE_LENGTH
+from orchestrator.remote.gather import Gathering
+from orchestrator.remote.limits import Limits
+from orchestrator.remote.script import exchange_script
+from orchestrator.remote.session import Item, Sink
+
+_PORTION = 32 << 10
+
+
+class Line(Protocol):
+    """A shell's standard input, output and error. A line that breaks is at its end; it raises OSError at most."""
+
+    def send(self, data: memoryview) -> int:
+        """Send what can be sent without waiting; give how many bytes that was."""
+
+    def receive(self, timeout: float, *, sending: bool) -> tuple[bytes, bytes]:
+        """Give what there is of output and error; wait for either, or while `sending` for room, if there is none."""
+
+    def at_end(self) -> bool:
+        """Nothing more will come."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+@dataclass(frozen=True)
+class Exchanged:
+    """What came of an exchange."""
+
+    outputs: list[Output]
+    trouble: str | None = None
+    """Why items are unknown."""
+    in_step: bool = True
+    """The host kept to the script to its end, so that a further exchange makes sense."""
+    begun: bool = True
+    """The host's shell took the script."""
+    words: HostText = field(default_factory=lambda: HostText(b""))
+    """What the host said outside the items."""
+
+
+def run_exchange(
+    line: Line,
+    items: Sequence[Item],
+    *,
+    stop_on_failure: bool,
+    deadline: float,
+    limits: Limits,
+    sink: Sink | None,
+) -> Exchanged:
+    """Make one exchange, within `deadline` seconds and the items' own deadlines; a sink's error passes through."""
+    nonce = secrets.token_hex(NONCE_LENGTH // 2)
+    script = exchange_script(items, nonce, stop_on_failure=stop_on_failure, total=deadline)
+    now = time.monotonic()
+    end = now + deadline
+    gathering = Gathering(items, nonce.encode(), stop_on_failure=stop_on_failure, limits=limits, sink=sink, now=now)
+    trouble = _converse(line, script, gathering, end)
+    outputs = gathering.outputs()
+    late = sum(1 for output in outputs if output.status is None and output.ran)
+    if trouble is None and late:
+        trouble = f"{late} of {len(items)} items did not end within their deadlines"
+        return Exchanged(outputs, trouble, words=gathering.words)
+    return Exchanged(outputs, trouble, trouble is None, gathering.begun, gathering.words)
+
+
+def _converse(line: Line, script: bytes, gathering: Gathering, end: float) -> str | None:
+    """Send and receive until all is said, or until there is a reason to stop; give the reason."""
+    outgoing = memoryview(script)
+    script_sent = False
+    try:
+        while not gathering.complete:
+            if outgoing:
+                outgoing = outgoing[line.send(outgoing[:_PORTION]) :]
+                if not outgoing and not script_sent:
+                    script_sent = True
+                    gathering.sent(time.monotonic())
+            now = time.monotonic()
+            due = min(end, gathering.due) if script_sent else end
+            if now >= due:
+                return _silence(gathering, over=due == end)
+            until = min(end, gathering.next_moment()) if script_sent else end
+            stdout, stderr = line.receive(max(0.0, until - now), sending=bool(outgoing))
+            now = time.monotonic()
+            gathering.feed(stdout, stderr, now)
+            if gathering.broken:
+                return f"the host's answer is not what the script would send: {gathering.broken}"
+            if script_sent and (order := gathering.orders(now)):
+                outgoing = memoryview(bytes(outgoing) + order)
+            if not stdout and not stderr and line.at_end() and not gathering.complete:
+                return _lost(gathering)
+    except OSError as error:
+        return f"the connection broke: {escape(error.strerror or str(error) or type(error).__name__)}"
+    return None
+
+
+def _silence(gathering: Gathering, *, over: bool) -> str:
+    if over:
+        return "the deadline of the exchange passed"
+    if not gathering.begun:
+        return "the host took the script and stayed silent"
+    return "the host fell silent"
+
+
+def _lost(gathering: Gathering) -> str:
+    if gathering.begun:
+        return "the connection or the host's shell ended in the middle"
+    words = gathering.words.last_line()
+    return f"no POSIX shell answered: {words}" if words else "no POSIX shell answered"
+
+
+class FramedSession(ABC):
+    """What the sessions have in common: one exchange at a time, and none after the host fell out of step."""
+
+    def __init__(self, host: Host, limits: Limits) -> None:
+        self.host = host
+        self.fingerprint: str | None = None
+        self._limits = limits
+        self._turn = threading.Lock()
+        self._trouble: str | None = None
+        self._closed = threading.Event()
+
+    @property
+    def alive(self) -> bool:
+        """It can make a further exchange."""
+        return not self._closed.is_set()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last exchange left items unknown."""
+        return self._trouble
+
+    def exchange(
+        self,
+        items: Sequence[Item],
+        *,
+        stop_on_failure: bool = False,
+        deadline: float | None = None,
+        sink: Sink | None = None,
+    ) -> list[Output]:
+        """Run the items; see `Session.exchange`."""
+        return self.make(items, stop_on_failure=stop_on_failure, deadline=deadline, sink=sink).outputs
+
+    def make(
+        self,
+        items: Sequence[Item],
+        *,
+        stop_on_failure: bool = False,
+        deadline: float | None = None,
+        sink: Sink | None = None,
+    ) -> Exchanged:
+        """Run the items, and say all that is known of how it went."""
+        if not items:
+            return Exchanged([])
+        limits = self._limits
+        if deadline is None:
+            together = sum(item.deadline + limits.grace for item in items) + limits.start
+            deadline = min(limits.exchange, together)
+        with self._turn:
+            made = self._attempt(items, stop_on_failure, deadline, sink)
+            self._trouble = made.trouble
+            return made
+
+    def _attempt(self, items: Sequence[Item], stop_on_failure: bool, deadline: float, sink: Sink | None) -> Exchanged:
+        if not self.alive:
+            return unknown(items, self._trouble or "the connection is closed", sink)
+        try:
+            line = self._open_line(deadline)
+        except OSError as error:
+            self.close()
+            return unknown(items, escape(str(error)), sink)
+        in_step = False
+        try:
+            made = run_exchange(
+                line, items, stop_on_failure=stop_on_failure, deadline=deadline, limits=self._limits, sink=sink
+            )
+            in_step = made.in_step
+        finally:
+            # Closing the connection first keeps the line's own farewell from waiting for a host that is lost.
+            if not in_step:
+                self.close()
+            line.close()
+        return made
+
+    @abstractmethod
+    def _open_line(self, deadline: float) -> Line:
+        """Start a shell that lasts no longer than `deadline`; raises OSError, its message for the operator."""
+
+    def close(self) -> None:
+        """End the connection; an exchange under way returns at once."""
+        self._closed.set()
+
+
+def unknown(items: Sequence[Item], reason: str, sink: Sink | None) -> Exchanged:
+    """Give outputs that say nothing, for items that were never sent."""
+    output = Output(HostText(b""), HostText(b""), None)
+    if sink is not None:
+        for index in range(len(items)):
+            sink.ended(index, output)
+    return Exchanged([output] * len(items), reason, in_step=False, begun=False)

@@ -1,0 +1,139 @@
+"""Takes one stream of an exchange apart: bytes in any portions go in, the items' events come out.
+
+Whatever the bytes, nothing is raised, and no more than a frame's length is held back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+NONCE_LENGTH = 32
+"""Hexadecimal digits: 128 bits, drawn anew for each exchange."""
+
+_LONGEST_FRAME = NONCE_LENGTH + 64
+_FRAME = re.compile(rb" (?:(B) (\d{1,6}) (\d{1,10} \d{1,20}| )|(E) (\d{1,6}) (\d{1,3})|(N) (\d{1,6}))")
+_WORDS_KEPT = 4096
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An item begins."""
+
+    index: int
+    process: str
+    """`pid ticks`; empty where the host does not know."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """The next bytes of the item that runs."""
+
+    chunk: bytes
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An item ended with this status."""
+
+    index: int
+    status: int
+
+
+@dataclass(frozen=True)
+class NotRun:
+    """An item was not begun."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The stream is not what the script would send. Nothing after it is believed."""
+
+    reason: str
+
+
+Event: TypeAlias = Begun | Data | Ended | NotRun | Broken
+
+
+@dataclass
+class Frames:
+    """The parser of one stream that carries `count` items."""
+
+    nonce: bytes
+    count: int
+    noise_limit: int
+    words: bytearray = field(default_factory=bytearray)
+    """The first bytes that belong to no item: what a login script, sudo or a shell that is none had to say."""
+    begun: bool = False
+    """A frame came."""
+    _next: int = 0
+    _inside: bool = False
+    _noise: int = 0
+    _broken: bool = False
+    _pending: bytes = b""
+
+    @property
+    def finished(self) -> bool:
+        """Every item was accounted for."""
+        return self._next == self.count and not self._inside
+
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """Take the next bytes of the stream; to be consumed whole before the next call."""
+        self._pending += data
+        while not self._broken and not self.finished:
+            at = self._pending.find(self.nonce)
+            if at < 0:
+                yield from self._content(max(0, len(self._pending) - len(self.nonce) + 1))
+                return
+            yield from self._content(at)
+            if self._broken:
+                return
+            end = self._pending.find(b"\n", 0, _LONGEST_FRAME)
+            if end < 0:
+                if len(self._pending) >= _LONGEST_FRAME:
+                    yield self._break("a frame without an end")
+                return
+            frame = self._pending[len(self.nonce) : end]
+            self._pending = self._pending[end + 1 :]
+            yield self._frame(frame)
+        self._pending = b""
+
+    def _content(self, length: int) -> Iterator[Event]:
+        chunk, self._pending = self._pending[:length], self._pending[length:]
+        if not chunk:
+            return
+        if self._inside:
+            yield Data(chunk)
+            return
+        self.words += chunk[: _WORDS_KEPT - len(self.words)]
+        self._noise += len(chunk)
+        if self._noise > self.noise_limit:
+            yield self._break("too much text outside the items")
+
+    def _frame(self, frame: bytes) -> Event:
+        found = _FRAME.fullmatch(frame)
+        if found is None:
+            return self._break("a malformed frame")
+        kind = found[1] or found[4] or found[7]
+        index = int(found[2] or found[5] or found[8])
+        if index != self._next or self._inside != (kind == b"E"):
+            return self._break("a frame out of order")
+        self.begun = True
+        if kind == b"B":
+            self._inside = True
+            return Begun(index, found[3].decode().strip())
+        self._inside = False
+        self._next += 1
+        if kind == b"N":
+            return NotRun(index)
+        status = int(found[6])
+        return Ended(index, status) if status <= 255 else self._break("an impossible exit status")
+
+    def _break(self, reason: str) -> Broken:
+        self._broken = True
+        self._pending = b""
+        return Broken(reason)

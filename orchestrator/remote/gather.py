@@ -1,0 +1,199 @@
+"""Puts the two streams of an exchange together into one output for each item, and keeps time and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.facts import Output
+from orchestrator.hosttext import HostText
+from orchestrator.remote.framing import Begun, Broken, Data, Ended, Frames, NotRun
+from orchestrator.remote.limits import Limits
+from orchestrator.remote.script import kill_order
+from orchestrator.remote.session import Item, Sink
+
+_KILLED = 128
+"""Exit statuses above this mean that a signal ended the item (POSIX, 2.8.2)."""
+
+
+@dataclass
+class _Stream:
+    frames: Frames
+    at: int = -1
+    """The item that runs, as far as this stream tells."""
+    ends: dict[int, Ended | NotRun] = field(default_factory=dict)
+
+
+@dataclass
+class _Part:
+    """What came of one item."""
+
+    stdout: bytearray = field(default_factory=bytearray)
+    stderr: bytearray = field(default_factory=bytearray)
+    passed_on: int = 0
+    dropped: int = 0
+    begun: bool = False
+    overdue: bool = False
+
+
+class Gathering:
+    """The state of one exchange. Times are monotonic seconds, given by the caller."""
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        nonce: bytes,
+        *,
+        stop_on_failure: bool,
+        limits: Limits,
+        sink: Sink | None,
+        now: float,
+    ) -> None:
+        self.broken: str | None = None
+        """Why the host's word is no longer taken."""
+        self.due = now + limits.start
+        """When the host must have said something further."""
+        self._items = items
+        self._limits = limits
+        self._sink = sink
+        self._stop = stop_on_failure
+        self._parts = [_Part() for _ in items]
+        self._stdout, self._stderr = (_Stream(Frames(nonce, len(items), limits.noise)) for _ in range(2))
+        self._reported = 0
+        self._kept = 0
+        self._process = ""
+        self._item_due: float | None = None
+        self._orders: list[bytes] = []
+
+    @property
+    def complete(self) -> bool:
+        """Both streams account for every item."""
+        return len(self._stdout.ends) == len(self._stderr.ends) == len(self._items)
+
+    @property
+    def begun(self) -> bool:
+        """The host's shell took the script."""
+        return self._stdout.frames.begun
+
+    @property
+    def words(self) -> HostText:
+        """What the host said outside the items: on standard error, else on standard output."""
+        return HostText(bytes(self._stderr.frames.words or self._stdout.frames.words))
+
+    def feed(self, stdout: bytes, stderr: bytes, now: float) -> None:
+        """Take what arrived; what a sink raises passes through."""
+        for event in self._stdout.frames.feed(stdout) if stdout else ():
+            if isinstance(event, Data):
+                self._keep_stdout(event.chunk)
+            else:
+                self._note(self._stdout, event)
+                self._set_due(event, now)
+        for event in self._stderr.frames.feed(stderr) if stderr else ():
+            if isinstance(event, Data):
+                kept = self._parts[self._stderr.at].stderr
+                kept += event.chunk[: self._limits.stderr - len(kept)]
+            else:
+                self._note(self._stderr, event)
+        self._report()
+
+    def orders(self, now: float) -> bytes:
+        """Give what to tell the host now: to end an item whose time is over, or whose output has no end."""
+        if self._item_due is not None and now >= self._item_due:
+            self._parts[self._stdout.at].overdue = True
+            self._end_item()
+            self._item_due = None
+        orders, self._orders = b"".join(self._orders), []
+        return orders
+
+    def next_moment(self) -> float:
+        """Give the time at which something falls due."""
+        return self.due if self._item_due is None else min(self.due, self._item_due)
+
+    def sent(self, now: float) -> None:
+        """Note that the whole script is on its way: from now on the host may be expected to answer."""
+        if not self.begun:
+            self.due = now + self._limits.start
+
+    def outputs(self) -> list[Output]:
+        """Give one output for each item as things stand, and tell the sink the rest."""
+        self._report(final=True)
+        return [self._output(index) for index in range(len(self._items))]
+
+    def _note(self, stream: _Stream, event: Begun | Ended | NotRun | Broken) -> None:
+        if isinstance(event, Broken):
+            self.broken = event.reason
+        elif isinstance(event, Begun):
+            stream.at = event.index
+            self._parts[event.index].begun = True
+            if self._stop and self._failed(stream, event.index):
+                self.broken = "an item begun after one that failed"
+        elif isinstance(event, NotRun) and not (self._stop and self._failed(stream, event.index)):
+            self.broken = "an item left out without a failure before it"
+        else:
+            stream.ends[event.index] = event
+            other = self._stdout if stream is self._stderr else self._stderr
+            if event.index in other.ends and other.ends[event.index] != event:
+                self.broken = "two streams that contradict each other"
+
+    @staticmethod
+    def _failed(stream: _Stream, index: int) -> bool:
+        before = stream.ends.get(index - 1)
+        return isinstance(before, NotRun) or (before is not None and before.status != 0)
+
+    def _set_due(self, event: Begun | Ended | NotRun | Broken, now: float) -> None:
+        self._item_due = None
+        self.due = now + self._limits.grace
+        if isinstance(event, Begun):
+            self._process = event.process
+            self._item_due = now + self._items[event.index].deadline
+            self.due = self._item_due + self._limits.grace
+
+    def _keep_stdout(self, chunk: bytes) -> None:
+        index = self._stdout.at
+        part, cap = self._parts[index], self._items[index].cap
+        room = cap - part.passed_on
+        if self._sink is None:
+            room = min(room, self._limits.kept - self._kept)
+        kept = chunk[: max(0, room)]
+        part.passed_on += len(kept)
+        if kept and self._sink is not None:
+            self._sink.data(index, kept)
+        elif kept:
+            self._kept += len(kept)
+            part.stdout += kept
+        within = part.dropped <= self._limits.excess
+        part.dropped += len(chunk) - len(kept)
+        if within and part.dropped > self._limits.excess:
+            self._end_item()
+
+    def _end_item(self) -> None:
+        if self._process:
+            self._orders.append(kill_order(self._process))
+
+    def _report(self, *, final: bool = False) -> None:
+        """Tell the sink of the items that are over, in their order."""
+        if self._sink is None or (self.broken and not final):
+            return
+        while self._reported < len(self._items) and (final or self._over(self._reported)):
+            index = self._reported
+            self._reported += 1
+            self._sink.ended(index, self._output(index))
+
+    def _over(self, index: int) -> bool:
+        return index in self._stdout.ends and index in self._stderr.ends
+
+    def _output(self, index: int) -> Output:
+        part = self._parts[index]
+        end, same = self._stdout.ends.get(index), self._stderr.ends.get(index)
+        if end is None or end != same:
+            return self._made(part, None, truncated=part.begun)
+        if isinstance(end, NotRun):
+            return self._made(part, None, ran=False)
+        if part.overdue and end.status > _KILLED:
+            return self._made(part, None, truncated=True)
+        return self._made(part, end.status, truncated=part.dropped > 0)
+
+    @staticmethod
+    def _made(part: _Part, status: int | None, *, truncated: bool = False, ran: bool = True) -> Output:
+        stdout, stderr = HostText(bytes(part.stdout)), HostText(bytes(part.stderr))
+        return Output(stdout, stderr, status, truncated=truncated, ran=ran)

@@ -1,0 +1,98 @@
+"""The host keys that are pinned for an address, in a file as sshd(8) describes it (SSH_KNOWN_HOSTS FILE FORMAT).
+
+Plain, wildcard, negated and hashed names and `@revoked` are understood; `@cert-authority` lines pin nothing here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """Public keys as the wire carries them (RFC 4253, 6.6)."""
+
+    keys: tuple[bytes, ...] = ()
+    revoked: tuple[bytes, ...] = ()
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Give the keys' types, such as `ssh-ed25519`, in the file's order."""
+        return tuple(dict.fromkeys(key_type(key) for key in self.keys))
+
+
+def pinned_keys(file: Path, address: str, port: int) -> Pinned:
+    """Read the keys pinned for this address and port; raises OSError."""
+    names = host_names(address, port)
+    keys: list[bytes] = []
+    revoked: list[bytes] = []
+    for line in file.read_text("utf-8", "surrogateescape").splitlines():
+        fields = line.split()
+        marker = fields.pop(0) if fields and fields[0].startswith("@") else ""
+        if len(fields) < 3 or fields[0].startswith("#") or marker not in {"", "@revoked"}:
+            continue
+        if not any(_matches(fields[0], name) for name in names):
+            continue
+        try:
+            key = base64.b64decode(fields[2], validate=True)
+        except (binascii.Error, ValueError):
+            continue
+        if key_type(key) == fields[1]:
+            (revoked if marker else keys).append(key)
+    return Pinned(tuple(keys), tuple(revoked))
+
+
+def host_names(address: str, port: int) -> tuple[str, ...]:
+    """Give the names under which known_hosts files keep this address, the usual one first."""
+    written = address.lower()
+    try:
+        spellings = dict.fromkeys((str(ip_address(written)), written))
+    except ValueError:
+        spellings = dict.fromkeys((written,))
+    return tuple(name if port == 22 else f"[{name}]:{port}" for name in spellings)
+
+
+def key_type(key: bytes) -> str:
+    """Give the type that stands at a public key's beginning; empty where there is none."""
+    length = int.from_bytes(key[:4], "big")
+    name = key[4 : 4 + length]
+    return name.decode("ascii", "replace") if length and len(name) == length else ""
+
+
+def fingerprint(key: bytes) -> str:
+    """Give the fingerprint as ssh-keygen(1) prints it: `SHA256:…`."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
+
+
+def _matches(patterns: str, name: str) -> bool:
+    if patterns.startswith("|1|"):
+        return _hash_matches(patterns, name)
+    found = False
+    for negated, pattern in _patterns(patterns.lower()):
+        if re.fullmatch(pattern, name):
+            if negated:
+                return False
+            found = True
+    return found
+
+
+def _patterns(text: str) -> Iterator[tuple[bool, str]]:
+    for word in text.split(","):
+        pattern = re.escape(word.removeprefix("!")).replace(r"\*", ".*").replace(r"\?", ".")
+        yield word.startswith("!"), pattern
+
+
+def _hash_matches(hashed: str, name: str) -> bool:
+    try:
+        salt, digest = (base64.b64decode(part, validate=True) for part in hashed.split("|")[2:])
+    except (binascii.Error, ValueError):
+        return False
+    return hmac.compare_digest(hmac.new(salt, name.encode(), "sha1").digest(), digest)

@@ -1,0 +1,47 @@
+"""Every limit that the connection layer keeps, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a host may cost. Times in seconds, sizes in bytes."""
+
+    connect: float = 10.0
+    """From the first packet to an authenticated session, jump hosts, retries and sudo's answer included."""
+    start: float = 10.0
+    """From a script sent to its first word."""
+    grace: float = 1.0
+    """What a host gets beyond a deadline to say that it has kept it; then the connection is closed."""
+    exchange: float = 900.0
+    """The longest that one exchange may take, unless its caller sets another deadline."""
+    banner_attempts: int = 8
+    """How often a server that hangs up before its banner, as sshd does beyond MaxStartups, is tried."""
+    keepalive: int = 15
+    """Between keepalives on an idle connection."""
+    silence: float = 30.0
+    """After which a peer that acknowledges nothing is given up (TCP_USER_TIMEOUT, tcp(7))."""
+    poll: float = 1.0
+    """How often a connection's idle thread looks up; the price of a thousand idle connections."""
+
+    packet: int = 256 << 10
+    """Longest SSH packet read, as in OpenSSH's packet.c; before authentication paramiko alone would read 4 GiB."""
+    banner: int = 8 << 10
+    """Everything that a server may say before its version (RFC 4253, 4.2)."""
+    messages: int = 20_000
+    """SSH messages that bear no channel data; a peer that sends more in one session is flooding."""
+    window: int = 2 << 20
+    """Receive window of a channel (RFC 4254, 5.2), and so the most that is held unread."""
+    channel_packet: int = 32 << 10
+    """Largest data packet that a peer may send on a channel."""
+
+    stderr: int = 64 << 10
+    """Kept of an item's standard error."""
+    noise: int = 64 << 10
+    """Read outside any item, such as what a login script prints; more is a protocol error."""
+    kept: int = 256 << 20
+    """Kept in memory of all outputs of one exchange; what a sink takes does not count."""
+    excess: int = 8 << 20
+    """Thrown away of an output beyond its cap; then the item is ended."""

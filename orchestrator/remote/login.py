@@ -1,0 +1,143 @@
+"""From a socket to an authenticated transport: key exchange, the pinned host key, then the operator's own key."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from paramiko import PKey, SSHException
+from paramiko.ssh_exception import (
+    AuthenticationException,
+    BadAuthenticationType,
+    IncompatiblePeer,
+    PartialAuthentication,
+)
+
+from orchestrator.host import Host
+from orchestrator.remote.deadline import Deadline
+from orchestrator.remote.known_hosts import Pinned, fingerprint, host_names, key_type, pinned_keys
+from orchestrator.remote.session import Unreachable
+from orchestrator.remote.transport import HardenedTransport
+from orchestrator.shell import join
+
+
+class HungUpError(Exception):
+    """The server closed before its banner: most often sshd has more logins under way than MaxStartups allows."""
+
+
+def read_pinned(host: Host) -> Pinned:
+    """Read what the inventory's known_hosts file pins for the host; raises Unreachable."""
+    if host.known_hosts is None:
+        raise Unreachable(host.name, "the inventory names no known_hosts file for it", "host-key")
+    try:
+        return pinned_keys(host.known_hosts, host.address, host.port)
+    except FileNotFoundError:
+        return Pinned()
+    except OSError as error:
+        raise Unreachable(host.name, f"{host.known_hosts}: {error.strerror}", "host-key") from None
+
+
+def read_identity(host: Host) -> PKey:
+    """Read the operator's private key; raises Unreachable."""
+    if host.identity is None:
+        raise Unreachable(host.name, "the inventory names no identity (private key) for it", "identity")
+    try:
+        return _load(host.identity)
+    except OSError as error:
+        raise Unreachable(host.name, f"{host.identity}: {error.strerror}", "identity") from None
+    except TypeError:
+        reason = f"{host.identity}: this private key is encrypted; name one that needs no passphrase"
+        raise Unreachable(host.name, reason, "identity") from None
+    except Exception:  # the libraries have many types for a broken key, and quote from it in their messages
+        reason = f"{host.identity}: no private key that can be used (Ed25519, ECDSA or RSA)"
+        raise Unreachable(host.name, reason, "identity") from None
+
+
+def _load(path: Path) -> PKey:
+    return PKey.from_path(path)
+
+
+def negotiate(transport: HardenedTransport, host: Host, pinned: Pinned, deadline: Deadline) -> str:
+    """Exchange keys, compare the server's with the pinned ones, and give its fingerprint.
+
+    Until this returned, the server got no byte that tells who wants to log in.
+    Raises Unreachable, HungUpError, TimeoutError, CancelledError.
+    """
+    done = threading.Event()
+    transport.start_client(event=done)
+    deadline.wait(done)
+    failure = transport.get_exception()
+    if not transport.is_active() or failure is not None:
+        raise _failed_negotiation(transport, host, failure)
+    key: bytes = transport.get_remote_server_key().asbytes()
+    _verify(host, pinned, key)
+    return fingerprint(key)
+
+
+def authenticate(transport: HardenedTransport, host: Host, identity: PKey, deadline: Deadline) -> None:
+    """Log in with the key, and with nothing else. Raises Unreachable, TimeoutError, CancelledError."""
+    answered = threading.Event()
+    try:
+        transport.auth_publickey(host.user, identity, event=answered)
+        deadline.wait(answered)
+    except (SSHException, EOFError, OSError) as error:
+        if isinstance(error, TimeoutError):
+            raise
+        raise Unreachable(host.name, "the server hung up during authentication", "auth") from None
+    if transport.is_active() and transport.is_authenticated():
+        return
+    raise _refused_login(transport, host, fingerprint(identity.asbytes()))
+
+
+def _verify(host: Host, pinned: Pinned, key: bytes) -> None:
+    shown = f"{fingerprint(key)} ({key_type(key)})"
+    if key in pinned.revoked:
+        raise Unreachable(host.name, f"its host key {shown} is revoked in {host.known_hosts}", "host-key")
+    if key in pinned.keys:
+        return
+    if not pinned.keys:
+        scan = join(["ssh-keyscan", "-p", str(host.port), host.address])
+        reason = (
+            f"unknown host key {shown}; compare it with the host's own (ssh-keygen -lf on its console), "
+            f"then pin it: {scan} >> {host.known_hosts}"
+        )
+        raise Unreachable(host.name, reason, "host-key")
+    known = ", ".join(f"{fingerprint(each)} ({key_type(each)})" for each in pinned.keys)
+    name = host_names(host.address, host.port)[0]
+    reason = (
+        f"HOST KEY CHANGED: it shows {shown}, but {host.known_hosts} pins {known} for {name}; "
+        "somebody may sit in between, or the host was set up anew. Nothing was sent"
+    )
+    raise Unreachable(host.name, reason, "host-key")
+
+
+def _failed_negotiation(transport: HardenedTransport, host: Host, failure: Exception | None) -> Exception:
+    if not transport.remote_version and _is_hang_up(failure):
+        return HungUpError()
+    if isinstance(failure, IncompatiblePeer):
+        return Unreachable(host.name, f"no algorithm in common: {failure}", "protocol")
+    said = str(failure) if failure is not None and str(failure) else "the server hung up during key exchange"
+    return Unreachable(host.name, f"it does not speak SSH as it should: {said[:200]}", "protocol")
+
+
+def _is_hang_up(failure: Exception | None) -> bool:
+    if failure is None or isinstance(failure, EOFError | ConnectionError):
+        return True
+    text = str(failure)
+    return text == "Error reading SSH protocol banner" or (
+        text.startswith("Error reading SSH protocol banner") and "Errno" in text
+    )
+
+
+def _refused_login(transport: HardenedTransport, host: Host, key: str) -> Unreachable:
+    failure = transport.get_exception()
+    if isinstance(failure, BadAuthenticationType | PartialAuthentication):
+        offers = ", ".join(failure.allowed_types)
+        return Unreachable(host.name, f"a key alone does not open it; it asks {host.user} for {offers[:100]}", "auth")
+    if isinstance(failure, AuthenticationException) or failure is None:
+        if not transport.is_active():
+            return Unreachable(host.name, "the server hung up during authentication", "auth")
+        return Unreachable(host.name, f"it does not let {host.user} in with the key {key}", "auth")
+    if isinstance(failure, EOFError):
+        return Unreachable(host.name, "the server hung up during authentication", "auth")
+    return Unreachable(host.name, f"authentication broke off: {str(failure)[:200]}", "auth")

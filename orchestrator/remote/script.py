@@ -1,0 +1,143 @@
+r"""The one script by which a host runs the items of an exchange and says which byte belongs to which.
+
+It goes over standard input to `/bin/sh -s`, as one compound command: the shell has parsed all of it before any of it
+runs, and half of it runs nothing. No argument list, file or variable of the environment shows what it holds. It uses
+the shell's builtins, /proc and sleep(1).
+
+On standard output and standard error alike, each frame is one line that begins with the exchange's nonce:
+
+    NONCE B index pid ticks     item begins, in the process `pid` that started `ticks` after boot (proc(5), starttime)
+    NONCE E index status        item ended
+    NONCE N index               item was not begun, an earlier one having failed
+
+What stands between B and E is the item's own output, byte for byte. The script stays ready for orders on standard
+input, one a line:
+
+    k pid ticks                 end the item that runs as this process
+
+The shell itself speaks to /dev/null, so that its remarks on a killed item do not stand among the item's own words.
+An item is ended with everything that began after it in the script's session, and with whatever descends from that.
+A process that both left the session and lost its parents is out of reach. When standard input ends, the link is
+lost: no further item is begun, and what still runs gets no longer than the longest deadline among the items. If
+nobody is there even to close standard input, all is ended after the exchange's own deadline.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from orchestrator.remote.session import Item
+from orchestrator.shell import quote
+
+SHELL = ("/bin/sh", "-s")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+_PROLOGUE = r"""
+PATH=@path@ LC_ALL=C; export PATH LC_ALL; unset ENV BASH_ENV CDPATH; umask 022; cd /
+exec 3<&0 4>&2 2>/dev/null
+_sg_n=@nonce@
+_sg_stat() {
+    _sg_pid= _sg_parent= _sg_sid= _sg_ticks=
+    { read -r _sg_line </proc/$1/stat; } 2>/dev/null || return 1
+    _sg_pid=${_sg_line%% *}
+    set -- ${_sg_line##*") "}
+    [ $# -ge 20 ] && [ "$1" != Z ] || return 1
+    _sg_parent=$2 _sg_sid=$4 _sg_ticks=${20}
+}
+_sg_stat self
+_sg_born=$_sg_ticks
+case $_sg_sid in $$|"$PPID") _sg_session=$_sg_sid;; *) _sg_session=none;; esac
+_sg_end() {
+    _sg_since=$1 _sg_rounds=
+    while [ "$_sg_rounds" != ..... ]; do
+        _sg_rounds=$_sg_rounds. _sg_young= _sg_prey=' '
+        for _sg_file in /proc/[0-9]*; do
+            _sg_stat "${_sg_file#/proc/}" && [ "$_sg_ticks" -ge "$_sg_since" ] || continue
+            case " $$ $_sg_spared " in *" $_sg_pid "*|*" $_sg_parent:"*) continue;; esac
+            if [ "$_sg_sid" = "$_sg_session" ] || [ "$_sg_parent" = $$ ]; then _sg_prey="$_sg_prey$_sg_pid "
+            else _sg_young="$_sg_young $_sg_pid:$_sg_parent"; fi
+        done
+        _sg_before=
+        while [ "$_sg_before" != "$_sg_prey" ]; do
+            _sg_before=$_sg_prey
+            for _sg_each in $_sg_young; do
+                case $_sg_prey in *" ${_sg_each%%:*} "*) continue;; esac
+                case $_sg_prey in *" ${_sg_each#*:} "*) _sg_prey="$_sg_prey${_sg_each%%:*} ";; esac
+            done
+        done
+        [ "$_sg_prey" != ' ' ] || return 0
+        kill -STOP $_sg_prey
+        kill -KILL $_sg_prey
+    done
+}
+_sg_halt() { if [ $_sg_session = none ]; then kill -STOP $$; else kill -KILL $$; fi; }
+_sg_end_all() {
+    _sg_stat self; _sg_spared=$_sg_pid
+    _sg_end "$_sg_born"
+    kill -KILL $$
+}
+(
+    trap 'kill $!; exit 0' TERM
+    sleep @total@ &
+    wait $! || exit 0
+    _sg_halt
+    _sg_end_all
+) </dev/null >/dev/null 2>&1 3<&- 4>&- &
+_sg_timer=$!
+(
+    _sg_stat self; _sg_spared="$_sg_pid $_sg_timer $_sg_timer:"
+    while read -r _sg_order _sg_k _sg_t; do
+        if [ "$_sg_order" = k ] && _sg_stat "$_sg_k" && [ "$_sg_ticks" = "$_sg_t" ]; then _sg_end "$_sg_t"; fi
+    done
+    _sg_halt
+    sleep @longest@ && _sg_end_all
+) <&3 >/dev/null 2>&1 3<&- 4>&- &
+_sg_watch=$!
+_sg_stop=
+_sg_item() {
+    if [ "$_sg_stop" ]; then
+        printf '%s N %s\n' $_sg_n $1 && printf '%s N %s\n' $_sg_n $1 >&4 || exit 1
+        return 0
+    fi
+    (
+        _sg_stat self
+        printf '%s B %s %s %s\n' $_sg_n $1 "$_sg_pid" "$_sg_ticks" &&
+            printf '%s B %s %s %s\n' $_sg_n $1 "$_sg_pid" "$_sg_ticks" >&2 || exit 125
+        _sg_text=$2
+        set --
+        eval "$_sg_text"
+    ) </dev/null 2>&4 3<&- 4>&-
+    _sg_status=$?
+    printf '%s E %s %s\n' $_sg_n $1 $_sg_status && printf '%s E %s %s\n' $_sg_n $1 $_sg_status >&4 || exit 1
+    [ $_sg_status = 0 ] || _sg_stop=@stop@
+}
+"""
+
+_EPILOGUE = r"""
+kill $_sg_watch $_sg_timer
+exit 0
+"""
+
+
+def exchange_script(items: Sequence[Item], nonce: str, *, stop_on_failure: bool, total: float) -> bytes:
+    """Build the script for these items; `total` is the exchange's deadline in seconds.
+
+    Raises ValueError for a NUL in an item's script.
+    """
+    prologue = _PROLOGUE
+    for name, value in {
+        "path": PATH,
+        "nonce": nonce,
+        "total": str(math.ceil(total)),
+        "longest": str(math.ceil(max((item.deadline for item in items), default=0))),
+        "stop": "yes" if stop_on_failure else "",
+    }.items():
+        prologue = prologue.replace(f"@{name}@", value)
+    calls = "".join(f"_sg_item {index} {quote(item.script)}\n" for index, item in enumerate(items))
+    return f"{{\n{prologue}{calls}{_EPILOGUE}}}\n".encode("utf-8", "surrogateescape")
+
+
+def kill_order(process: str) -> bytes:
+    """Build the order to end an item, which began as `process` ("pid ticks", as its frame said)."""
+    return f"k {process}\n".encode("ascii")

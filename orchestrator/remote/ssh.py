@@ -1,0 +1,234 @@
+"""SSH: fabric's Connection with pinned host keys and deadlines, and the session that makes exchanges over it."""
+
+from __future__ import annotations
+
+import random
+import socket
+import threading
+from typing import Any, NoReturn
+
+from fabric import Config
+from fabric import Connection as FabricConnection
+from paramiko import Channel, SSHException
+from paramiko.config import SSHConfig
+
+from orchestrator.host import Host
+from orchestrator.remote.deadline import CancelledError, Deadline
+from orchestrator.remote.exchange import FramedSession, Line
+from orchestrator.remote.limits import Limits
+from orchestrator.remote.login import HungUpError, authenticate, negotiate, read_identity, read_pinned
+from orchestrator.remote.script import SHELL
+from orchestrator.remote.session import Unreachable
+from orchestrator.remote.tcp import connect_tcp
+from orchestrator.remote.transport import Arrival, HardenedTransport, request_exec
+from orchestrator.shell import join
+
+_PORTION = 64 << 10
+_WINDOW_POLL = 0.005
+
+
+class Connection(FabricConnection):  # type: ignore[misc]
+    """A connection to one host of the inventory; nothing but the inventory says where and as whom.
+
+    No configuration file of ssh or fabric is read, no agent asked, no password known. `gateway` is the jump host's
+    connection. What fabric offers beyond `open` and `close` trusts the host and is refused: make exchanges.
+    """
+
+    fingerprint: str | None = None
+    _described: Host
+    _limits: Limits
+
+    def __init__(self, host: Host, limits: Limits, gateway: Connection | None = None) -> None:
+        config = Config(lazy=True, ssh_config=SSHConfig())
+        super().__init__(host.address, host.user, host.port, config=config, gateway=gateway, forward_agent=False)
+        self._set(_described=host, _limits=limits)
+
+    def open(self, deadline: Deadline | None = None) -> None:
+        """Connect and log in, through the gateway if there is one. Raises Unreachable."""
+        if self.is_connected:
+            return
+        host = self._described
+        deadline = deadline or Deadline(self._limits.connect)
+        try:
+            self._log_in(deadline)
+        except Unreachable:
+            raise
+        except CancelledError:
+            raise Unreachable(host.name, "cancelled", "cancelled") from None
+        except TimeoutError:
+            raise Unreachable(host.name, f"no answer within {deadline.seconds:g} s", "timeout") from None
+        except HungUpError:
+            reason = "the server accepts connections and hangs up (MaxStartups, or its access rules)"
+            raise Unreachable(host.name, reason, "protocol") from None
+        except socket.gaierror as error:
+            raise Unreachable(host.name, f"{host.address}: {error.strerror}", "name") from None
+        except ConnectionRefusedError:
+            raise Unreachable(host.name, f"port {host.port} refuses connections", "refused") from None
+        except OSError as error:
+            raise Unreachable(host.name, error.strerror or str(error), "network") from None
+
+    def open_gateway(self, deadline: Deadline | None = None) -> Channel:
+        """Open a channel through the jump host, which is pinned and logged in to like any other."""
+        host = self._described
+        deadline = deadline or Deadline(self._limits.connect)
+        self.gateway.open(deadline)
+        try:
+            return self.gateway.transport.open_channel(
+                "direct-tcpip", (host.address, host.port), ("127.0.0.1", 0), timeout=deadline.left()
+            )
+        except (SSHException, EOFError) as error:
+            deadline.check()
+            reason = f"its jump host does not let through to {host.address} port {host.port}: {error}"
+            raise Unreachable(host.name, reason[:300], "network") from None
+
+    def close(self) -> None:
+        """Close it, the gateway's connection too, and end their threads."""
+        if self.transport is not None:
+            self.transport.close()
+        if self.gateway is not None:
+            self.gateway.close()
+
+    def _log_in(self, deadline: Deadline) -> None:
+        host, limits = self._described, self._limits
+        pinned, identity = read_pinned(host), read_identity(host)
+        attempt = 0
+        while True:
+            attempt += 1
+            transport = HardenedTransport(self._socket(deadline), limits, pinned.types)
+            guard = threading.Timer(deadline.left() + limits.grace, transport.close)
+            guard.start()
+            try:
+                shown = negotiate(transport, host, pinned, deadline)
+                authenticate(transport, host, identity, deadline)
+            except HungUpError:
+                transport.close()
+                pause = random.uniform(0.3, 1) * min(0.1 * 2**attempt, 2)  # noqa: S311
+                if attempt == limits.banner_attempts or pause > deadline.left():
+                    raise
+                deadline.sleep(pause)
+            except BaseException:
+                transport.close()
+                raise
+            else:
+                transport.set_keepalive(limits.keepalive)
+                self.fingerprint = shown
+                self.transport = transport
+                return
+            finally:
+                guard.cancel()
+
+    def _socket(self, deadline: Deadline) -> Any:  # noqa: ANN401
+        if self.gateway is not None:
+            return self.open_gateway(deadline)
+        host = self._described
+        return connect_tcp(host.address, host.port, deadline, self._limits.silence)
+
+    def _refuse(self, *_arguments: object, **_options: object) -> NoReturn:
+        raise TypeError("a host is worked on by exchanges alone")
+
+    run = sudo = shell = local = sftp = get = put = forward_local = forward_remote = create_session = _refuse
+
+
+class SshSession(FramedSession):
+    """Exchanges over one connection, each on a channel of its own, the next of which is opened ahead."""
+
+    def __init__(self, host: Host, limits: Limits, connection: Connection) -> None:
+        super().__init__(host, limits)
+        self.fingerprint = connection.fingerprint
+        self._connection = connection
+        self._command = "exec " + join((*(("sudo", "-n", "--") if host.become else ()), *SHELL))
+        self._ahead = _ChannelAhead(connection.transport, limits)
+
+    @property
+    def alive(self) -> bool:
+        """The transport stands, and the host kept in step."""
+        return super().alive and bool(self._connection.is_connected)
+
+    def close(self) -> None:
+        """Close the connection."""
+        super().close()
+        self._connection.close()
+
+    def _open_line(self, deadline: float) -> Line:
+        guard = threading.Timer(deadline + self._limits.grace / 2, self._connection.close)
+        guard.daemon = True
+        guard.start()
+        try:
+            channel = self._ahead.take()
+            request_exec(channel, self._command)
+        except (SSHException, EOFError) as error:
+            guard.cancel()
+            raise OSError(f"no channel could be opened: {error}") from None
+        self._ahead = _ChannelAhead(self._connection.transport, self._limits)
+        return _ChannelLine(channel, guard)
+
+
+class _ChannelAhead:
+    """A channel that is being opened while something else goes on, so that its round trip costs nothing."""
+
+    def __init__(self, transport: HardenedTransport, limits: Limits) -> None:
+        self._transport = transport
+        self._limits = limits
+        self._channel: Channel | None = None
+        self._opener = threading.Thread(target=self._open, name="channel ahead", daemon=True)
+        self._opener.start()
+
+    def take(self) -> Channel:
+        """Give the channel; raises SSHException or EOFError. A server that opens one at a time is asked again."""
+        self._opener.join()
+        if self._channel is not None and not self._channel.closed:
+            return self._channel
+        return self._transport.open_session(timeout=self._limits.start)
+
+    def _open(self) -> None:
+        try:
+            self._channel = self._transport.open_session(timeout=self._limits.start)
+        except (SSHException, EOFError, OSError):
+            return
+
+
+class _ChannelLine:
+    def __init__(self, channel: Channel, guard: threading.Timer) -> None:
+        self._channel = channel
+        self._guard = guard
+        self._arrival = Arrival(channel)
+
+    def send(self, data: memoryview) -> int:
+        channel = self._channel
+        if channel.closed or channel.eof_sent:
+            return len(data)
+        if not channel.send_ready():
+            return 0
+        try:
+            return int(channel.send(bytes(data)))
+        except (SSHException, EOFError, OSError):
+            return len(data)
+
+    def receive(self, timeout: float, *, sending: bool) -> tuple[bytes, bytes]:
+        self._arrival.forget()
+        if not self._ready() and not self._over():
+            self._arrival.wait(min(timeout, _WINDOW_POLL) if sending else timeout)
+        channel = self._channel
+        try:
+            stdout = channel.recv(_PORTION) if channel.recv_ready() else b""
+            stderr = channel.recv_stderr(_PORTION) if channel.recv_stderr_ready() else b""
+        except (SSHException, EOFError) as error:
+            raise OSError(str(error) or "closed") from None
+        return stdout, stderr
+
+    def at_end(self) -> bool:
+        return self._over() and not self._ready()
+
+    def close(self) -> None:
+        """Close the channel, not the connection."""
+        self._guard.cancel()
+        try:
+            self._channel.close()
+        except (SSHException, EOFError, OSError):
+            return
+
+    def _ready(self) -> bool:
+        return bool(self._channel.recv_ready() or self._channel.recv_stderr_ready())
+
+    def _over(self) -> bool:
+        return bool(self._channel.closed or self._channel.eof_received)

@@ -1,0 +1,199 @@
+"""paramiko's transport, hardened against the server. Every private attribute of paramiko that is used stands here.
+
+They are `Transport._preferred_*`, `_active_check_timeout`, `_channel_handler_table` and `_send_user_message`,
+`Packetizer._read_timeout`, `Channel._feed` and `_feed_extended`, and `Channel.in_buffer` and `in_stderr_buffer`,
+which are public only by name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
+
+from paramiko import Channel, Message, SSHException, Transport
+from paramiko.common import (
+    MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EXTENDED_DATA,
+    MSG_CHANNEL_WINDOW_ADJUST,
+    cMSG_CHANNEL_REQUEST,
+)
+from paramiko.packet import Packetizer
+
+from orchestrator.remote.limits import Limits
+
+_DATA_MESSAGES = frozenset({MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_WINDOW_ADJUST})
+_JOIN = 3.0
+_Feed: TypeAlias = Callable[[Channel, Message], None]
+
+_LOG = "orchestrator.remote.paramiko"
+logging.getLogger(_LOG).disabled = True
+
+
+class CappedPacketizer(Packetizer):  # type: ignore[misc]
+    """Reads no packet longer than the limit, no banner without end, and no flood of messages that bear no data."""
+
+    def __init__(self, limits: Limits, connection: Any) -> None:  # noqa: ANN401
+        super().__init__(connection)
+        self._limits = limits
+        self._banner_bytes = 0
+        self._messages = 0
+
+    def read_all(self, n: int, check_rekey: bool = False) -> bytes:
+        """Read exactly n bytes, if a server may send that many at once."""
+        if not 0 <= n <= self._limits.packet:
+            raise SSHException("a packet of impossible length")
+        data: bytes = super().read_all(n, check_rekey)
+        return data
+
+    def read_message(self) -> tuple[int, Message]:
+        """Read one message, and count it."""
+        kind, message = super().read_message()
+        if kind not in _DATA_MESSAGES:
+            self._messages += 1
+            if self._messages > self._limits.messages:
+                raise SSHException("a flood of messages")
+        return kind, message
+
+    def start_handshake(self, timeout: float) -> None:
+        """Start no timer, whose thread would outlive a failed connection: the caller's deadline governs."""
+
+    def _read_timeout(self, timeout: float) -> bytes:
+        data: bytes = super()._read_timeout(timeout)
+        self._banner_bytes += len(data)
+        if self._banner_bytes > self._limits.banner:
+            raise SSHException(": it has no end")
+        return data
+
+
+class HardenedTransport(Transport):  # type: ignore[misc]
+    """A client's transport: modern algorithms only, memory bounded, silent, and gone once it is closed."""
+
+    _preferred_ciphers = (
+        "aes128-gcm@openssh.com",
+        "aes256-gcm@openssh.com",
+        "aes256-ctr",
+        "aes192-ctr",
+        "aes128-ctr",
+    )
+    _preferred_macs = (
+        "hmac-sha2-256-etm@openssh.com",
+        "hmac-sha2-512-etm@openssh.com",
+        "hmac-sha2-256",
+        "hmac-sha2-512",
+    )
+    _preferred_keys: tuple[str, ...] = (
+        "ssh-ed25519",
+        "ecdsa-sha2-nistp256",
+        "ecdsa-sha2-nistp384",
+        "ecdsa-sha2-nistp521",
+        "rsa-sha2-512",
+        "rsa-sha2-256",
+    )
+    _preferred_kex = tuple(
+        name
+        for name in (
+            "mlkem768x25519-sha256",
+            "curve25519-sha256@libssh.org",
+            "ecdh-sha2-nistp256",
+            "ecdh-sha2-nistp384",
+            "ecdh-sha2-nistp521",
+            "diffie-hellman-group16-sha512",
+            "diffie-hellman-group14-sha256",
+        )
+        if name in Transport._preferred_kex
+    )
+    _preferred_compression = ("none",)
+
+    def __init__(self, connection: Any, limits: Limits, key_types: tuple[str, ...] = ()) -> None:  # noqa: ANN401
+        """Speak over this socket or channel; the server is asked for a host key of these types first."""
+        self._active_check_timeout = limits.poll
+        super().__init__(
+            connection,
+            default_window_size=limits.window,
+            default_max_packet_size=limits.channel_packet,
+            packetizer_class=partial(CappedPacketizer, limits),
+        )
+        self.set_log_channel(_LOG)
+        self.banner_timeout = limits.connect
+        self.auth_timeout = limits.connect
+        self.channel_timeout = limits.start
+        self.clear_to_send_timeout = limits.start
+        wanted = [algorithm for name in key_types for algorithm in _signatures(name)]
+        self._preferred_keys = (
+            *(name for name in wanted if name in type(self)._preferred_keys),
+            *(name for name in type(self)._preferred_keys if name not in wanted),
+        )
+        self._channel_handler_table = {
+            **Transport._channel_handler_table,
+            MSG_CHANNEL_DATA: partial(_feed_within_window, limits, Channel._feed),
+            MSG_CHANNEL_EXTENDED_DATA: partial(_feed_within_window, limits, Channel._feed_extended),
+        }
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        """Give the host key algorithms to offer: no certificates, which nothing here could check."""
+        return self._preferred_keys
+
+    def close(self) -> None:
+        """End the connection and its thread at once, even while it waits for the network."""
+        with contextlib.suppress(OSError, EOFError, SSHException):
+            if isinstance(self.sock, socket.socket):
+                self.sock.shutdown(socket.SHUT_RDWR)
+        super().close()
+        with contextlib.suppress(OSError, EOFError, SSHException):
+            self.sock.close()
+        if self.is_alive() and self is not threading.current_thread():
+            self.join(_JOIN)
+
+
+class Arrival:
+    """Tells that one of a channel's two streams has something to read, or that it ended."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._event = threading.Event()
+        channel.in_buffer.set_event(self)
+        channel.in_stderr_buffer.set_event(self)
+
+    def set(self) -> None:
+        """Note an arrival; called by paramiko."""
+        self._event.set()
+
+    def clear(self) -> None:
+        """Do nothing: paramiko calls it when one stream is empty, though the other may not be."""
+
+    def forget(self) -> None:
+        """Forget the arrivals so far, before looking at the streams."""
+        self._event.clear()
+
+    def wait(self, timeout: float) -> None:
+        """Wait for an arrival since `forget`."""
+        self._event.wait(timeout)
+
+
+def request_exec(channel: Channel, command: str) -> None:
+    """Ask to run a command without waiting for the answer, so that its input can follow at once.
+
+    A refusal closes the channel.
+    """
+    message = Message()
+    message.add_byte(cMSG_CHANNEL_REQUEST)
+    message.add_int(channel.remote_chanid)
+    message.add_string("exec")
+    message.add_boolean(True)
+    message.add_string(command)
+    channel.transport._send_user_message(message)
+
+
+def _feed_within_window(limits: Limits, feed: _Feed, channel: Channel, message: Message) -> None:
+    feed(channel, message)
+    if len(channel.in_buffer) + len(channel.in_stderr_buffer) > limits.window + limits.channel_packet:
+        raise SSHException("data beyond the receive window")
+
+
+def _signatures(key_type: str) -> tuple[str, ...]:
+    return ("rsa-sha2-512", "rsa-sha2-256") if key_type == "ssh-rsa" else (key_type,)
