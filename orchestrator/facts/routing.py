@@ -1,0 +1,155 @@
+"""How a host's kernel would send packets: its own addresses, its gateways, its neighbours, the way to an address.
+
+The text form of ip(8) is read, line by line: every version of it prints that, and one odd line costs one fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
+from itertools import pairwise
+
+from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from orchestrator.shell import join
+
+_NOWHERE = {"unreachable", "blackhole", "prohibit", "throw"}
+
+
+class InterfaceFact(Fact):
+    """One address of an interface (ip-address(8))."""
+
+    device: str
+    address: IPv4Interface | IPv6Interface
+    peer: IPv4Address | IPv6Address | None = None
+    """The far end of a point-to-point link."""
+
+
+@dataclass(frozen=True)
+class Interfaces(Reader[tuple[InterfaceFact, ...]]):
+    """Read every address of the host."""
+
+    cap = 4 << 20
+
+    def script(self) -> str:
+        """Print a line an address."""
+        return "ip -o addr show"
+
+    def parse(self, output: Output) -> tuple[InterfaceFact, ...]:
+        """Read `NUMBER: DEVICE inet ADDRESS [peer ADDRESS]/LENGTH …`; part of the list is not taken for the whole."""
+        if output.status != 0 or output.truncated:
+            raise UnreadableError(f"ip addr: {output.stderr.last_line() or 'no complete answer'}")
+        return tuple(_interfaces(output.stdout.lines()))
+
+
+def _interfaces(lines: list[str]) -> Iterator[InterfaceFact]:
+    for words in (line.split() for line in lines):
+        if len(words) < 4 or words[2] not in {"inet", "inet6"}:
+            continue
+        far = _after("peer", words)
+        try:
+            peer = ip_interface(far) if far else None
+            length = f"/{peer.network.prefixlen}" if peer and "/" not in words[3] else ""
+            yield InterfaceFact(
+                device=words[1], address=ip_interface(words[3] + length), peer=peer.ip if peer else None
+            )
+        except ValueError:
+            raise UnreadableError("ip addr: a line that holds no address") from None
+
+
+@dataclass(frozen=True)
+class Gateways(Reader[tuple[IPv4Address | IPv6Address, ...]]):
+    """Read the gateways of the default routes, IPv4 and IPv6."""
+
+    def script(self) -> str:
+        """Print the default routes."""
+        return "ip -4 route show default; ip -6 route show default"
+
+    def parse(self, output: Output) -> tuple[IPv4Address | IPv6Address, ...]:
+        """Take each `via`; a route with several next hops has several."""
+        words = output.stdout.decoded().split()
+        found = {_address(w) for before, w in pairwise(words) if before in {"via", "inet6"}}
+        return tuple(sorted((a for a in found if a), key=lambda a: (a.version, int(a))))
+
+
+class NeighbourFact(Fact):
+    """One entry of the neighbour table (ip-neighbour(8)) that has a link-layer address."""
+
+    address: IPv4Address | IPv6Address
+    device: str
+    link_address: str
+
+
+@dataclass(frozen=True)
+class Neighbours(Reader[tuple[NeighbourFact, ...]]):
+    """Read which hosts have lately answered on the host's own links; of a huge table, the beginning."""
+
+    cap = 2 << 20
+
+    def script(self) -> str:
+        """Print a line an entry."""
+        return "ip neigh show"
+
+    def parse(self, output: Output) -> tuple[NeighbourFact, ...]:
+        """Read `ADDRESS dev DEVICE lladdr LINK-ADDRESS …`; entries that nobody answered for do not count."""
+        found = []
+        for words in (line.split() for line in output.stdout.lines()):
+            device, link_address = _after("dev", words), _after("lladdr", words)
+            address = _address(words[0]) if words else None
+            if address and device and link_address and words[-1] != "FAILED":
+                found.append(NeighbourFact(address=address, device=device, link_address=link_address))
+        return tuple(sorted(found, key=lambda n: (n.address.version, int(n.address))))
+
+
+class RouteFact(Fact):
+    """The way that the host's kernel would send a packet (ip-route(8), `get`)."""
+
+    address: IPv4Address | IPv6Address
+    device: str = ""
+    """Empty where there is no way."""
+    gateway: IPv4Address | IPv6Address | None = None
+    """None where the address is on the link itself."""
+    local: bool = False
+    """It is the host's own."""
+
+
+@dataclass(frozen=True)
+class Routes(Reader[tuple[RouteFact, ...]]):
+    """Ask for the way to each of some addresses; nothing is sent."""
+
+    addresses: tuple[IPv4Address | IPv6Address, ...]
+
+    def script(self) -> str:
+        """Print a line an address."""
+        return (
+            f"for a in {join(map(str, self.addresses))}; do\n"
+            'printf "%s " "$a"; ip -o route get "$a" 2>/dev/null || echo unreachable; done'
+        )
+
+    def parse(self, output: Output) -> tuple[RouteFact, ...]:
+        """Read `ADDRESS [TYPE] ADDRESS [via GATEWAY] dev DEVICE …`, in the order asked for."""
+        ways = {words[0]: words[1:] for line in output.stdout.lines() if (words := line.split())}
+        facts = []
+        for address in self.addresses:
+            words = ways.get(str(address), ["unreachable"])
+            if words[0] in _NOWHERE:
+                facts.append(RouteFact(address=address))
+                continue
+            via = _after("via", words)
+            gateway = _address(_after("inet6", words) if via == "inet6" else via)
+            facts.append(
+                RouteFact(address=address, device=_after("dev", words), gateway=gateway, local=words[0] == "local")
+            )
+        return tuple(facts)
+
+
+def _after(key: str, words: list[str]) -> str:
+    """Give the word after the first `key`, or nothing."""
+    return words[words.index(key) + 1] if key in words[:-1] else ""
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None

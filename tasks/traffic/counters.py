@@ -1,0 +1,101 @@
+"""What the router's own ruleset shows: that the drops are there, for how long, and how many packets met them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Any, Literal
+
+from orchestrator.check import Check, Judgement
+from orchestrator.facts import Program, ProgramFact, Reader
+from orchestrator.host import Network
+from tasks.traffic.driver import address_text
+
+_WAYS = {"saddr": "from", "daddr": "to"}
+_BLOCKED = {"@blocked4": 4, "@blocked6": 6}
+
+
+def state_reader(table: str) -> Program:
+    """Read a table with times and counters (libnftables-json(5))."""
+    return Program(("nft", "-j", "list", "table", "inet", table))
+
+
+def remaining(state: str) -> Mapping[Network, timedelta]:
+    """Give how long each blocked network stays blocked; ValueError where it is no table."""
+    left: dict[Network, timedelta] = {}
+    for item in _objects(state, "set"):
+        if f"@{item.get('name')}" not in _BLOCKED:
+            continue
+        for element in item.get("elem", ()):
+            if isinstance(element, dict) and isinstance(inner := element.get("elem"), dict):
+                left[_network(inner["val"])] = timedelta(seconds=inner.get("expires", 0))
+    return left
+
+
+def dropped(state: str) -> Mapping[tuple[str, int], int]:
+    """Give the packets dropped before routing, by direction (`from`, `to`) and IP version; no key, no such drop."""
+    counted: dict[tuple[str, int], int] = {}
+    for rule in _objects(state, "rule"):
+        match rule:
+            case {
+                "chain": "prerouting",
+                "expr": [
+                    {"match": {"left": {"payload": {"field": "saddr" | "daddr" as field}}, "right": str(right)}},
+                    {"counter": {"packets": int(packets)}},
+                    {"drop": None},
+                ],
+            } if right in _BLOCKED:
+                key = _WAYS[field], _BLOCKED[right]
+                counted[key] = counted.get(key, 0) + packets
+    return counted
+
+
+class Dropping(Check):
+    """The drops stand in the router, in both directions, for every blocked address, and have not lapsed.
+
+    How many packets met them is told beside it; none need have come.
+    """
+
+    kind: Literal["dropping"] = "dropping"
+    table: str
+    addresses: tuple[Network, ...]
+
+    def describe(self) -> str:
+        """Name the table."""
+        return f"table inet {self.table} drops both ways"
+
+    def reader(self) -> Reader[ProgramFact]:
+        """Read the table."""
+        return state_reader(self.table)
+
+    def judge(self, fact: ProgramFact) -> Judgement:
+        """Look for the addresses and the drops, and count."""
+        if fact.status != 0:
+            return Judgement(False, "the table is not there")
+        try:
+            present, counted = remaining(fact.stdout), dropped(fact.stdout)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Judgement(None, "nft printed something else than a table")
+        lapsed = [address_text(n) for n in self.addresses if present.get(n, timedelta()) <= timedelta()]
+        if lapsed:
+            return Judgement(False, f"{', '.join(lapsed[:4])} not in it, or lapsed")
+        if missing := [f"{d} IPv{v}" for d in _WAYS.values() for v in _BLOCKED.values() if (d, v) not in counted]:
+            return Judgement(False, f"no drop {', '.join(missing)}")
+        sums = {d: sum(n for (way, _), n in counted.items() if way == d) for d in _WAYS.values()}
+        return Judgement(True, ", ".join(f"{n or 'no'} packets {d} it dropped" for d, n in sums.items()))
+
+
+def _objects(state: str, kind: str) -> Iterator[Mapping[str, Any]]:
+    document = json.loads(state)
+    for item in document["nftables"]:
+        if kind in item:
+            yield item[kind]
+
+
+def _network(value: Any) -> Network:  # noqa: ANN401
+    if isinstance(value, str):
+        return ip_network(value)
+    prefix = value["prefix"]
+    return ip_network(f"{prefix['addr']}/{prefix['len']}")

@@ -1,0 +1,86 @@
+"""The interface of a driver: what has to be dropped, said so that any router can be made to, and who makes it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from orchestrator.check import Check
+from orchestrator.facts import (
+    InterfaceFact,
+    NeighbourFact,
+    ProgramFact,
+    Reader,
+    RouteFact,
+    SystemFact,
+)
+from orchestrator.host import Address, Eye, Network
+from orchestrator.task import Facts, Planned
+
+
+def address_text(network: Network) -> str:
+    """Write a network of one address as that address."""
+    return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
+
+
+@dataclass(frozen=True)
+class Block:
+    """What is wanted of a router, whatever its kind. Networks are collapsed and sorted, IPv4 first."""
+
+    label: str
+    """Names the block on the device: `[a-z0-9_]`, the same for the same host or the same list of addresses."""
+    addresses: tuple[Network, ...]
+    """Nothing from or to them passes."""
+    allowed: tuple[Network, ...]
+    """May open connections to them all the same, and get answers."""
+    spare: tuple[Address, ...]
+    """Gets their web traffic, TCP 80 and 443: at most one of each family; a family without one is dropped whole."""
+    expires: timedelta
+
+    def spare_for(self, network: Network) -> Address | None:
+        """Give the spare's address of this family."""
+        return next((a for a in self.spare if a.version == network.version), None)
+
+
+class DeviceFacts(Facts):
+    """What was read of the router, and of the ways to it. What a driver asks for stands in `rules` and `state`."""
+
+    system: SystemFact = SystemFact()
+    rules: ProgramFact | None = None
+    """The block as the device has it now, without times and counters: what an undo puts back."""
+    state: ProgramFact | None = None
+    """The same with times and counters."""
+    origin: Address | None = None
+    """Whence the operator comes, as the router sees it."""
+    claimed_origin: Address | None = None
+    """The same, as the target says; it may lie."""
+    controller: tuple[InterfaceFact, ...] | None = None
+    """The controller's own addresses, which a claim may be held against."""
+    interfaces: tuple[InterfaceFact, ...] = ()
+    gateways: tuple[Address, ...] = ()
+    neighbours: tuple[NeighbourFact, ...] = ()
+    routes: tuple[RouteFact, ...] = ()
+
+
+class Driver(ABC):
+    """Makes one kind of router drop packets. Pure, as the task it serves."""
+
+    name: ClassVar[str]
+    """As the inventory's `driver` names it."""
+    programs: ClassVar[tuple[str, ...]] = ()
+    """What it needs, or can use, on the device."""
+
+    @abstractmethod
+    def reads(self, label: str) -> Mapping[str, Reader[Any]]:
+        """Say how to read the block of this label: `rules` and `state` of DeviceFacts."""
+
+    @abstractmethod
+    def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
+        """Give the change that is still needed, and what the operator should know; raises Unplannable."""
+
+    @abstractmethod
+    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+        """Give what the device itself can show; `eye` is where it is looked at."""

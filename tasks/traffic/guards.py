@@ -1,0 +1,94 @@
+"""What is never blocked, and why: each refusal says what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_network
+
+from orchestrator.host import Address, Network, Scene
+from orchestrator.task import Refused
+from tasks.traffic.driver import Block, DeviceFacts, address_text
+from tasks.traffic.operators import operators
+
+
+def guard(block: Block, allow: Iterable[Network], facts: DeviceFacts, scene: Scene) -> None:
+    """Raise Refused for the first address that must not be blocked, by the router's owner or by good sense.
+
+    Nothing here rests on the target's word: a lie of its must not be able to keep it from being blocked.
+    """
+    router = scene.on
+    if not router.may_block:
+        raise Refused(f"{router.name} may block nothing: its owner lists in `may_block` what it may")
+    for address in block.addresses:
+        _refuse_special(address)
+        _refuse_outside(address, router.may_block, router.name)
+        for kept, reason in _kept(facts, scene):
+            if _overlap(address, kept):
+                raise Refused(f"{address_text(address)} is not blocked: {reason}")
+        for network in allow:
+            if _overlap(address, network):
+                raise Refused(
+                    f"`allow` holds {address_text(network)}, and so the blocked {address_text(address)}: "
+                    "name only those who may still reach it"
+                )
+    if router.connection == "ssh" and facts.origin is None and not block.allowed:
+        raise Refused(
+            f"{router.name} does not say from which address you come, and you could lock yourself out: "
+            "name your address in `allow`"
+        )
+
+
+def _refuse_special(address: Network) -> None:
+    kinds = {
+        "unspecified": address.network_address.is_unspecified,
+        "loopback": address.is_loopback,
+        "multicast": address.is_multicast,
+        "link-local": address.is_link_local,
+    }
+    for kind, applies in kinds.items():
+        if applies:
+            raise Refused(f"{address_text(address)} is {kind}: no host is reached through a router by it")
+
+
+def _refuse_outside(address: Network, may_block: tuple[Network, ...], router: str) -> None:
+    if any(_within(address, network) for network in may_block):
+        return
+    narrower = [network for network in may_block if _within(network, address)]
+    if narrower:
+        raise Refused(
+            f"{address_text(address)} is wider than {router} may block: "
+            f"`may_block` has {', '.join(map(address_text, narrower))}"
+        )
+    raise Refused(
+        f"{address_text(address)} is outside what {router} may block: {', '.join(map(address_text, may_block))}; "
+        "its owner can add it to `may_block`"
+    )
+
+
+def _kept(facts: DeviceFacts, scene: Scene) -> Iterator[tuple[Network, str]]:
+    """Give what stays reachable, each with the reason."""
+    router, lonely = scene.on.name, "leave it out of `addresses`"
+    for network in scene.on.never_block:
+        yield network, f"`never_block` of {router} has {address_text(network)}"
+    for interface in facts.interfaces:
+        yield _host(interface.address.ip), f"it is {router}'s own, on {interface.device}; {lonely}"
+        if interface.peer:
+            yield _host(interface.peer), f"it is the far end of {router}'s link {interface.device}; {lonely}"
+    for gateway in facts.gateways:
+        yield _host(gateway), f"it is {router}'s default gateway; {lonely}"
+    for origin in operators(facts, scene):
+        yield _host(origin), f"you come from it; {lonely}, or come another way"
+    for address in scene.spare.addresses if scene.spare else ():
+        yield _host(address), f"it is the spare's; {lonely}"
+
+
+def _host(address: Address) -> Network:
+    return ip_network(address)
+
+
+def _overlap(one: Network, other: Network) -> bool:
+    return one.version == other.version and one.overlaps(other)
+
+
+def _within(inner: Network, outer: Network) -> bool:
+    return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]

@@ -1,0 +1,118 @@
+"""The nftables driver: a table of its own, loaded in one transaction, whose drops lapse by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from orchestrator.change import RunCommands, command
+from orchestrator.check import Check
+from orchestrator.facts import Program, ProgramFact, Reader
+from orchestrator.host import Eye, Network
+from orchestrator.task import Gap, Note, Planned, Unplannable
+from tasks.traffic.conntrack import NoFlow, forget_diverted, forget_flows
+from tasks.traffic.counters import Dropping, remaining, state_reader
+from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
+from tasks.traffic.ruleset import delete_script, difference, load_script, ruleset, same, table_of
+
+STALE = 0.1
+"""A block is renewed once this part of the time asked for has gone by; until then it is as asked."""
+NAMED = 4
+"""Addresses that one line names; of the rest, how many."""
+LOOKED_AT = 8
+"""Blocked networks whose flows are looked for one by one."""
+
+
+class Nftables(Driver):
+    """nft(8), from 0.9.3 on; conntrack(8) where it is installed."""
+
+    name: ClassVar[str] = "nftables"
+    programs: ClassVar[tuple[str, ...]] = ("nft", "conntrack")
+
+    def reads(self, label: str) -> Mapping[str, Reader[Any]]:
+        """List the table twice: as an undo would load it, and with times and counters."""
+        table = table_of(label)
+        return {"rules": Program(("nft", "-s", "list", "table", "inet", table)), "state": state_reader(table)}
+
+    def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
+        """Load the table, unless it is in force already."""
+        before, wanted = _present(facts), ruleset(block)
+        left = _time_left(block, facts) if same(before, wanted) else None
+        if left is None:
+            yield _load(block, before, wanted, forgetting="conntrack" in facts.system.programs)
+        yield Note(
+            text="lapses by itself at {at}, and then lets everything through: run it again before",
+            after=left or block.expires,
+        )
+        if "conntrack" not in facts.system.programs:
+            yield Gap(text="conntrack is not installed: a flow from before that an accelerator carries may go on")
+
+    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+        """Look at drops and counters, then at the flows that are left."""
+        yield Dropping(eye=eye, table=table_of(block.label), addresses=block.addresses)
+        if "conntrack" not in facts.system.programs:
+            return
+        for network in block.addresses[:LOOKED_AT]:
+            yield NoFlow(eye=eye, address=network, direction="from", allowed=block.allowed)
+            yield NoFlow(
+                eye=eye, address=network, direction="to", allowed=block.allowed, spare=block.spare_for(network)
+            )
+
+
+def _present(facts: DeviceFacts) -> str:
+    """Give the table as it is; empty where there is none."""
+    listed = facts.rules
+    if "nft" not in facts.system.programs or listed is None:
+        raise Unplannable("nft is not installed there")
+    if listed.status == 0:
+        return listed.stdout
+    if "No such file or directory" in listed.stderr:
+        return ""
+    reason = next(iter(listed.stderr.splitlines()), "no reason given")
+    raise Unplannable(f"nft cannot list the ruleset: {reason}")
+
+
+def _time_left(block: Block, facts: DeviceFacts) -> timedelta | None:
+    """Give how long the block stays in force; None where it has to be renewed."""
+    state: ProgramFact | None = facts.state
+    if state is None or state.status != 0:
+        return None
+    try:
+        left = remaining(state.stdout)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    shortest = min((left.get(n, timedelta()) for n in block.addresses), default=timedelta())
+    return shortest if shortest >= block.expires * (1 - STALE) else None
+
+
+def _load(block: Block, before: str, wanted: str, *, forgetting: bool) -> RunCommands:
+    table = table_of(block.label)
+    back = load_script(before, block.label) if before else delete_script(block.label)
+    return RunCommands(
+        about=_about(block, renewed=bool(before) and same(before, wanted)),
+        do=(
+            command("nft", "-f", "-", stdin=load_script(wanted, block.label)),
+            *((forget_flows(block, table),) if forgetting else ()),
+        ),
+        undo=(
+            command("nft", "-f", "-", stdin=back),
+            *(forget_diverted(block.spare) if forgetting else ()),
+        ),
+        undo_about=f"put back table inet {table} as it was" if before else f"delete table inet {table}",
+        diff=difference(before, wanted, block.label),
+        lasts=block.expires.total_seconds(),
+    )
+
+
+def _about(block: Block, *, renewed: bool) -> str:
+    parts = [f"drop {_some(block.addresses)} both ways"]
+    parts += [f"allow {_some(block.allowed)}"] if block.allowed else []
+    parts += [f"web to {', '.join(map(str, block.spare))}"] if block.spare else []
+    parts += ["for its full time again"] if renewed else []
+    return f"table inet {table_of(block.label)}: {', '.join(parts)}"
+
+
+def _some(networks: tuple[Network, ...]) -> str:
+    named = ", ".join(address_text(n) for n in networks[:NAMED])
+    return f"{named} and {len(networks) - NAMED} more" if len(networks) > NAMED else named

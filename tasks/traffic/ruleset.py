@@ -1,0 +1,169 @@
+"""The nftables ruleset of a block, as text: written the way nft itself lists it, so that the two compare."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from orchestrator.host import Network
+from tasks.traffic.driver import Block, address_text
+
+_ELEMENTS = re.compile(r"elements = \{([^}]*)\}")
+
+
+def table_of(label: str) -> str:
+    """Give the table's name."""
+    return f"stopgap_{label}"
+
+
+def ruleset(block: Block) -> str:
+    """Give the table of a block.
+
+    `prerouting` comes before connection tracking and so stops established flows too. Web traffic that goes to
+    the spare has to pass it; `forward` then stops those packets of it that no translation has caught (of flows
+    older than the block). Who is allowed gets answers, never a connection: `forward` and `input` see to that.
+    """
+    lines = [f"table inet {table_of(block.label)} {{"]
+    for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr")):
+        blocked = [n for n in block.addresses if n.version == version]
+        allowed = [n for n in block.allowed if n.version == version]
+        lines += _set(f"blocked{version}", kind, blocked, nft_time(block.expires))
+        lines += _set(f"allowed{version}", kind, allowed, None)
+    pairs = (("ip", 4), ("ip6", 6))
+    lines += _chain("prerouting", "filter", "prerouting", "raw - 10", _prerouting(block, pairs))
+    if block.spare:
+        lines += _chain("divert", "nat", "prerouting", "dstnat - 10", _divert(block, pairs))
+    lines += _chain("input", "filter", "input", "filter - 10", _answers_alone(pairs, _RECEIVED))
+    lines += _chain("forward", "filter", "forward", "filter - 10", _answers_alone(pairs, _FORWARDED))
+    lines += _chain("output", "filter", "output", "raw - 10", _output(pairs))
+    return "\n".join([*lines[:-1], "}", ""])
+
+
+_ND = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
+"""Neighbour discovery: without it the router could not reach who is allowed to be reached (RFC 4861)."""
+_TOO_BIG = (
+    "ip daddr @blocked4 icmp type destination-unreachable icmp code frag-needed accept",
+    "ip6 daddr @blocked6 icmpv6 type packet-too-big accept",
+)
+"""The router's own word that a packet is too big for the way to the operator, or large answers would hang."""
+_FORWARDED = ("from", "to")
+_RECEIVED = ("from",)
+
+Pairs = Iterable[tuple[str, int]]
+
+
+def _prerouting(block: Block, pairs: Pairs) -> Iterator[str]:
+    for ip, v in pairs:
+        yield f"{ip} saddr @allowed{v} {ip} daddr @blocked{v} accept"
+        yield f"{ip} saddr @blocked{v} {ip} daddr @allowed{v} accept"
+    yield f"ip6 saddr @blocked6 ip6 hoplimit 255 {_ND}"
+    for ip, v in pairs:
+        yield f"{ip} saddr @blocked{v} counter drop"
+    for address in block.spare:
+        ip = "ip" if address.version == 4 else "ip6"
+        yield f"{ip} daddr @blocked{address.version} tcp dport {{ 80, 443 }} accept"
+    for ip, v in pairs:
+        yield f"{ip} daddr @blocked{v} counter drop"
+
+
+def _divert(block: Block, pairs: Pairs) -> Iterator[str]:
+    for ip, v in pairs:
+        for address in block.spare:
+            if address.version == v:
+                yield f"{ip} saddr @allowed{v} return"
+                yield f"{ip} daddr @blocked{v} tcp dport {{ 80, 443 }} dnat {ip} to {address}"
+
+
+def _answers_alone(pairs: Pairs, directions: Iterable[str]) -> Iterator[str]:
+    for ip, v in pairs:
+        if "to" in directions:
+            yield f"{ip} saddr @allowed{v} {ip} daddr @blocked{v} accept"
+        yield f"{ip} saddr @blocked{v} {ip} daddr @allowed{v} ct state established ct direction reply accept"
+    if "to" not in directions:
+        yield f"ip6 saddr @blocked6 ip6 hoplimit 255 {_ND}"
+    for ip, v in pairs:
+        yield f"{ip} saddr @blocked{v} counter drop"
+        if "to" in directions:
+            yield f"{ip} daddr @blocked{v} counter drop"
+
+
+def _output(pairs: Pairs) -> Iterator[str]:
+    for ip, v in pairs:
+        yield f"{ip} saddr @allowed{v} {ip} daddr @blocked{v} accept"
+    yield f"ip6 daddr @blocked6 ip6 hoplimit 255 {_ND}"
+    yield from _TOO_BIG
+    for ip, v in pairs:
+        yield f"{ip} daddr @blocked{v} counter drop"
+
+
+def _set(name: str, kind: str, networks: list[Network], timeout: str | None) -> list[str]:
+    flags = ["interval"] if any(n.prefixlen != n.max_prefixlen for n in networks) else []
+    flags += ["timeout"] if timeout else []
+    elements = [address_text(n) + (f" timeout {timeout}" if timeout else "") for n in networks]
+    return [
+        f"\tset {name} {{",
+        f"\t\ttype {kind}",
+        *([f"\t\tflags {','.join(flags)}"] if flags else []),
+        *([f"\t\telements = {{ {', '.join(elements)} }}"] if elements else []),
+        "\t}",
+        "",
+    ]
+
+
+def _chain(name: str, kind: str, hook: str, priority: str, rules: Iterable[str]) -> list[str]:
+    head = f"\t\ttype {kind} hook {hook} priority {priority}; policy accept;"
+    return [f"\tchain {name} {{", head, *(f"\t\t{rule}" for rule in rules), "\t}", ""]
+
+
+def load_script(text: str, label: str) -> str:
+    """Give the input of `nft -f` that replaces the block's table by this one, in one transaction."""
+    return delete_script(label) + text
+
+
+def delete_script(label: str) -> str:
+    """Give the input of `nft -f` that removes the block's table, there or not."""
+    table = f"inet {table_of(label)}"
+    return f"add table {table}\ndelete table {table}\n"
+
+
+def difference(before: str, after: str, label: str) -> tuple[str, ...]:
+    """Give the unified diff between two listings."""
+    name = f"inet {table_of(label)}"
+    lines = difflib.unified_diff(
+        _one_element_a_line(before),
+        _one_element_a_line(after),
+        f"table {name}{'' if before else '  (absent)'}",
+        f"table {name}",
+        lineterm="",
+    )
+    return tuple(lines)
+
+
+def same(listed: str, wanted: str) -> bool:
+    """Tell whether two listings say the same; nft wraps lines, and orders the elements of a set, as it likes."""
+    return _normal(listed) == _normal(wanted)
+
+
+def _normal(text: str) -> str:
+    return " ".join(_ELEMENTS.sub(lambda m: " ".join(sorted(_elements(m[1]))), text).split())
+
+
+def _one_element_a_line(text: str) -> list[str]:
+    indented = _ELEMENTS.sub(lambda m: f"elements = {{ {(',' + chr(10) + chr(9) * 3).join(_elements(m[1]))} }}", text)
+    return indented.splitlines()
+
+
+def _elements(text: str) -> list[str]:
+    return [" ".join(element.split()) for element in text.split(",") if element.strip()]
+
+
+def nft_time(duration: timedelta) -> str:
+    """Write a duration as nft lists it: `3d`, `1h30m`; whole seconds."""
+    seconds = int(duration.total_seconds())
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts)

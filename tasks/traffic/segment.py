@@ -1,0 +1,72 @@
+"""Who shares the target's segment: their packets to each other never cross the router."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_network
+
+from orchestrator.host import Address, Host, Network, Scene
+from orchestrator.task import Gap
+from tasks.traffic.driver import Block, DeviceFacts
+
+NAMED = 6
+"""Hosts that are named one by one; of the rest, how many."""
+
+
+def devices_of(block: Block, facts: DeviceFacts) -> frozenset[str]:
+    """Give the router's devices on whose links the blocked addresses lie."""
+    return frozenset(
+        route.device
+        for route in facts.routes
+        if route.device and not route.gateway and not route.local and _in(route.address, block.addresses)
+    )
+
+
+def shares_segment(host: Host, block: Block, facts: DeviceFacts) -> bool:
+    """Tell whether packets between this host and a blocked one stay off the router."""
+    devices = devices_of(block, facts)
+    return any(
+        route.address in host.addresses and route.device in devices and not route.gateway for route in facts.routes
+    )
+
+
+def gaps(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
+    """Name what lies beside the blocked addresses, out of an upstream's reach."""
+    who = scene.target.name if scene.target.name != scene.on.name else "the blocked host"
+    others = _others(scene)
+    beside = [f"{h.addresses[0]} ({h.name})" for h in others if shares_segment(h, block, facts)]
+    known = {a for h in others for a in h.addresses}
+    devices = devices_of(block, facts)
+    blocked_links = {n.link_address for n in facts.neighbours if _in(n.address, block.addresses)}
+    strangers: dict[str, Address] = {}
+    for neighbour in facts.neighbours:
+        here = neighbour.device in devices and not neighbour.address.is_link_local
+        if not here or neighbour.address in known or _in(neighbour.address, block.addresses):
+            continue
+        if neighbour.link_address in blocked_links:
+            yield Gap(text=f"{neighbour.address} answers from {who}'s network card, and is not blocked")
+        else:
+            strangers.setdefault(neighbour.link_address, neighbour.address)
+    known_links = {n.link_address for n in facts.neighbours if n.address in known}
+    beside += [str(address) for link, address in strangers.items() if link not in known_links]
+    if beside:
+        named = ", ".join(beside[:NAMED]) + (f" and {len(beside) - NAMED} more" if len(beside) > NAMED else "")
+        verb = "shares" if len(beside) == 1 else "share"
+        yield Gap(text=f"{named} {verb} {who}'s segment; an upstream cannot part them")
+    for gateway in dict.fromkeys(r.gateway for r in facts.routes if r.gateway and _in(r.address, block.addresses)):
+        yield Gap(text=f"{who} is reached through {gateway}; what lies on that side of it is not parted from {who}")
+
+
+def _others(scene: Scene) -> tuple[Host, ...]:
+    """Every host of the inventory that has addresses, but the target and the router."""
+    known = {h.name: h for h in (*((scene.spare,) if scene.spare else ()), *scene.others) if h.addresses}
+    return tuple(h for name, h in sorted(known.items()) if name not in {scene.target.name, scene.on.name})
+
+
+def neighbours_to_ask(scene: Scene) -> tuple[Address, ...]:
+    """Give the addresses of all other hosts, whose way the router is asked for."""
+    return tuple(address for host in _others(scene) for address in host.addresses)
+
+
+def _in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(ip_network(address).version == n.version and address in n for n in networks)
