@@ -52,7 +52,9 @@ def _file(path: Path) -> Path:
 
 def _text(value: object) -> object:
     """Keep a number from being taken for an address: 5 is none, whatever inet_aton(3) says."""
-    return value if isinstance(value, str) else None
+    if isinstance(value, int):
+        raise Unfit(f"{quoted(value)} is no address", "an address in its usual form, such as 203.0.113.10")
+    return value
 
 
 OwnAddress = Annotated[Address, BeforeValidator(_text)]

@@ -14,9 +14,7 @@ from orchestrator.source import InvalidInput, Problem, Unfit, did_you_mean, quot
 def bind(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given: Mapping[str, str]) -> dict[str, Any]:
     """Give every declared parameter its typed value; raises InvalidInput, also for a required one without a value."""
     values, problems = known_values(runbook, inventory, given)
-    for name, param in runbook.params.items():
-        if name not in values and name not in given:
-            problems.append(_missing(runbook, param))
+    problems += missing_values(runbook, given)
     if problems:
         raise InvalidInput(problems)
     return {name: values[name] for name in runbook.params}
@@ -55,9 +53,14 @@ def _unknown(runbook: Runbook, name: str) -> Problem:
     return Problem(f"-p {name}", message, None, expected, did_you_mean(name, runbook.params))
 
 
+def missing_values(runbook: Runbook, given: Mapping[str, str]) -> list[Problem]:
+    """Give a problem for each parameter that has to be given and is not."""
+    return [_missing(runbook, p) for name, p in runbook.params.items() if p.required and name not in given]
+
+
 def _missing(runbook: Runbook, param: Param) -> Problem:
     about = f" ({param.description.rstrip('.')})" if param.description else ""
-    sample = runbook.params[param.name].type.to_json(param.sample)
+    sample = param.type.to_json(param.sample)
     text = ",".join(sample) if isinstance(sample, list) else str(sample)
     return runbook.document.problem(
         ("params", param.name),

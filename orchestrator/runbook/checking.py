@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from orchestrator.host import Host, Scene
 from orchestrator.inventory import Inventory, MissingVantage, load_inventory
 from orchestrator.registry import tasks
-from orchestrator.runbook.binding import known_values
+from orchestrator.runbook.binding import known_values, missing_values
 from orchestrator.runbook.expression import ExpressionError, render_value
 from orchestrator.runbook.loading import draft
 from orchestrator.runbook.names import Scope, name_problems, references
@@ -32,7 +32,7 @@ from orchestrator.runbook.rendering import (
     with_durations,
 )
 from orchestrator.runbook.runbook import Runbook, Step, StepResult
-from orchestrator.source import InvalidInput, Problem, problems_of, read
+from orchestrator.source import InvalidInput, Position, Problem, problems_of, read
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -48,9 +48,17 @@ def check(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given
 
 
 def prepare(
-    runbook: Path, inventory: Path, targets: Sequence[str] = (), given: Mapping[str, str] | None = None
+    runbook: Path,
+    inventory: Path,
+    targets: Sequence[str] = (),
+    given: Mapping[str, str] | None = None,
+    *,
+    complete: bool = False,
 ) -> tuple[Runbook, Inventory, tuple[Host, ...]]:
-    """Read both files, select the targets, and check; raises one InvalidInput with the problems of all of them."""
+    """Read both files, select the targets, and check; raises one InvalidInput with the problems of all of them.
+
+    With `complete`, a required parameter that is not given is a problem too, so that `bind` will succeed.
+    """
     problems: list[Problem] = []
     plan: Runbook | None = None
     hosts: Inventory | None = None
@@ -66,7 +74,9 @@ def prepare(
     except InvalidInput as error:
         problems += error.problems
     if plan is not None:
-        problems += _problems(plan, hosts, selected, given or {})
+        problems += _problems(plan, hosts, selected, given or {}, frozenset(p.position for p in problems))
+        if complete:
+            problems += missing_values(plan, given or {})
     if problems or plan is None or hosts is None:
         raise InvalidInput(problems)
     return plan, hosts, selected
@@ -83,25 +93,44 @@ class _Trial:
     """Those among them of which a task may want less than the type says."""
     scene: Scene
     inventory_known: bool
+    flawed: frozenset[Position | None]
 
-    def lacks(self, value: object, *, expression: bool = False) -> bool:
-        """Tell whether the value names what has not even a sample: a part that is broken, reported elsewhere."""
-        for path in references(value, expression=expression):
+    def lacks(self, step: Step, *field: str) -> bool:
+        """Tell whether a field cannot be tried: it, or what it names, is wrong, which is reported elsewhere."""
+        loc = (*step.loc, *field)
+        if self.flawed and any(
+            position in self.flawed for place, position in step.document.values.items() if place[: len(loc)] == loc
+        ):
+            return True
+        for path in _named(step, *field):
             if path[0] == "params" and len(path) > 1 and path[1] not in self.params:
                 return True
             if path[0] == "hosts" and not self.inventory_known:
                 return True
         return False
 
-    def samples_in(self, value: object, *, expression: bool = False) -> set[str]:
-        """Give the sampled parameters that the value names."""
-        paths = references(value, expression=expression)
+    def samples_in(self, step: Step, *field: str) -> set[str]:
+        """Give the sampled parameters that a field of the step names."""
+        paths = _named(step, *field)
         return {path[1] for path in paths if path[0] == "params" and len(path) > 1} & self.sampled
 
 
+def _named(step: Step, *field: str) -> set[tuple[str, ...]]:
+    """Give what a field of the step names: `when`, `foreach`, or one below `with`."""
+    if field[0] == "with":
+        return references(step.with_[field[1]])
+    value = getattr(step, field[0])
+    return references(value, expression=isinstance(value, str))
+
+
 def _problems(
-    runbook: Runbook, inventory: Inventory | None, targets: Sequence[Host], given: Mapping[str, str]
+    runbook: Runbook,
+    inventory: Inventory | None,
+    targets: Sequence[Host],
+    given: Mapping[str, str],
+    flawed: frozenset[Position | None] = frozenset(),
 ) -> Iterator[Problem]:
+    """Give the problems; what stands at the `flawed` places is known to be wrong, and is not tried."""
     values, problems = known_values(runbook, inventory, given)
     yield from problems
     sampled = frozenset(set(runbook.params) - set(values))
@@ -112,7 +141,9 @@ def _problems(
     for step in runbook.steps:
         task = tasks()[step.task]
         if inventory is not None:
-            yield from name_problems(step, Scope(hosts=inventory.hosts))
+            unknown_hosts = list(name_problems(step, Scope(hosts=inventory.hosts)))
+            flawed |= {problem.position for problem in unknown_hosts}
+            yield from unknown_hosts
         if step.on is not None and step.on not in task.vantages:
             message = f"{step.task} cannot act on {step.on}"
             yield step.document.problem((*step.loc, "on"), message, expected=" or ".join(task.vantages))
@@ -126,7 +157,7 @@ def _problems(
                     loc, f"{missing}, where {step.task} acts", expected=None, hint=missing.advice
                 )
             else:
-                yield from _trial_problems(step, _Trial(values, sampled, free, scene, inventory is not None))
+                yield from _trial_problems(step, _Trial(values, sampled, free, scene, inventory is not None, flawed))
 
 
 def _stand_ins(runbook: Runbook, inventory: Inventory | None) -> tuple[Host, ...]:
@@ -148,46 +179,45 @@ def _scene(step: Step, target: Host, inventory: Inventory | None) -> Scene:
 
 
 def _trial_problems(step: Step, trial: _Trial) -> Iterator[Problem]:
-    named = references(step.with_)
-    for field in ("when", "foreach"):
-        named |= references(getattr(step, field), expression=isinstance(getattr(step, field), str))
+    named = _named(step, "when") | _named(step, "foreach") | references(step.with_)
     results = {path[1]: _SAMPLE_RESULT for path in named if path[0] == "steps" and len(path) > 1}
     things: list[Any] | None = None
-    unknown_items = trial.lacks(step.foreach, expression=isinstance(step.foreach, str))
-    if not unknown_items:
+    items_known = not trial.lacks(step, "foreach")
+    if items_known:
         try:
             things = items(step, trial.params, trial.scene, results)
         except InvalidInput as error:
-            if not trial.samples_in(step.foreach, expression=isinstance(step.foreach, str)):
+            if not trial.samples_in(step, "foreach"):
                 yield from error.problems
             return
     for item in [NO_ITEM] if things is None else things:
-        if isinstance(step.when, str) and not trial.lacks(step.when, expression=True) and not unknown_items:
+        if items_known and not trial.lacks(step, "when"):
             try:
                 applies(step, trial.params, trial.scene, results, item)
             except InvalidInput as error:
-                if not trial.samples_in(step.when, expression=True):
+                if not trial.samples_in(step, "when"):
                     yield from error.problems
-        yield from _with_problems(step, trial, results, item, unknown_items)
+        yield from _with_problems(step, trial, results, item, items_known)
 
 
 def _with_problems(
-    step: Step, trial: _Trial, results: Mapping[str, StepResult], item: object, unknown_items: bool
+    step: Step, trial: _Trial, results: Mapping[str, StepResult], item: object, items_known: bool
 ) -> Iterator[Problem]:
     names = visible(trial.params, trial.scene, results, item)
     values: dict[str, Any] = {}
     skipped: set[str] = set()
     for key, value in step.with_.items():
-        if trial.lacks(value) or (unknown_items and ("item",) in references(value)):
+        if trial.lacks(step, "with", key) or (not items_known and ("item",) in references(value)):
             skipped.add(key)
             continue
         try:
             values[key] = render_value(value, names)
         except ExpressionError as error:
             skipped.add(key)
-            if not trial.samples_in(value):
+            if not trial.samples_in(step, "with", key):
                 yield no_value(step, (*step.loc, "with", key), error)
-    free = {key for key, value in step.with_.items() if trial.samples_in(value) & trial.free}
+    sampled = {key for key in step.with_ if trial.samples_in(step, "with", key)}
+    free = {key for key in step.with_ if trial.samples_in(step, "with", key) & trial.free}
 
     def matters(details: ErrorDetails) -> bool:
         if not details["loc"]:
@@ -197,10 +227,14 @@ def _with_problems(
             key not in free or details["type"].endswith(("_type", "_parsing", "_forbidden"))
         )
 
-    model = tasks()[step.task].Params
+    def shown(details: ErrorDetails) -> object:
+        key = str(details["loc"][0]) if details["loc"] else ""
+        return step.with_[key] if key in sampled else details["input"]
+
+    model, loc = tasks()[step.task].Params, (*step.loc, "with")
     try:
         params = model.model_validate(with_durations(model, values))
     except ValidationError as error:
-        yield from problems_of(error, model, step.document, (*step.loc, "with"), matters=matters)
+        yield from problems_of(error, model, step.document, loc, matters=matters, shown=shown)
     else:
         yield from shutdown_problems(step, params)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cache, lru_cache
@@ -235,4 +236,5 @@ def _nearest_filter(error: Exception) -> str | None:
 
 def _first_line(error: Exception) -> str:
     text = str(getattr(error, "message", None) or error) or type(error).__name__
-    return text.splitlines()[0].rstrip(".")
+    line = text.splitlines()[0].rstrip(".").replace("end of print statement", "}}")
+    return re.sub("^'[a-zA-Z_.]+ object' has no (attribute|element)", "there is no", line)

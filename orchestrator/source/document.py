@@ -43,12 +43,12 @@ class Located:
 
         Parts of `loc` that the data does not have, such as the name of a union's member, are passed over.
         """
-        return self.values[self._known(loc)]
+        return self.values[self.known(loc)]
 
     def key(self, loc: Iterable[object]) -> Position:
         """Give the place of the key that holds the value at `loc`; without a key, the value's own."""
-        known = self._known(loc)
-        return self.keys.get(known) or self.values[known]
+        known = self.known(loc)
+        return self.keys.get(known, self.values[known])
 
     def problem(
         self,
@@ -63,7 +63,8 @@ class Located:
         position = self.key(loc) if at_key else self.value(loc)
         return Problem(self.path, message, position, expected, hint)
 
-    def _known(self, loc: Iterable[object]) -> Loc:
+    def known(self, loc: Iterable[object]) -> Loc:
+        """Give the parts of `loc` that the data has."""
         known: Loc = ()
         for part in loc:
             if isinstance(part, (int, str)) and (longer := (*known, part)) in self.values:

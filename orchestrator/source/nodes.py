@@ -93,8 +93,7 @@ class _Composer:
 
     def _next(self) -> str:
         self._event = next(self._events)
-        mark = self._event.start_mark
-        self.position = Position(mark.line + 1, mark.column + 1)
+        self.position = _position(self._event.start_mark)
         return type(self._event).__name__.removesuffix("Event")
 
     def _node(self, kind: str, depth: int) -> Node:
@@ -166,6 +165,8 @@ def _report_syntax(error: Any, report: Report) -> None:  # noqa: ANN401
     if "end of stream" in problem or "<stream end>" in problem:
         mark = error.context_mark or mark
         problem = "what is opened here is never closed"
+    elif problem.startswith("expected ',' or") and error.context_mark:
+        hint = f"look for the end of what is opened at {_position(error.context_mark)}"
     elif r"character '\t'" in problem:
         problem, hint = "a tab where YAML wants spaces", "indent with spaces"
     elif "cannot start any token" in problem:
@@ -175,4 +176,8 @@ def _report_syntax(error: Any, report: Report) -> None:  # noqa: ANN401
             "a key and its value cannot stand here",
             "look at the indentation, or quote a value that holds ': '",
         )
-    report(Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1), problem, None, hint)
+    report(_position(mark) if mark else Position(1, 1), problem, None, hint)
+
+
+def _position(mark: Any) -> Position:  # noqa: ANN401
+    return Position(mark.line + 1, mark.column + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -55,14 +56,25 @@ def problems_of(
     at: Loc = (),
     *,
     matters: Callable[[ErrorDetails], bool] = lambda _: True,
+    shown: Callable[[ErrorDetails], object] = lambda details: details["input"],
 ) -> Iterator[Problem]:
     """Give the problems of the part of a document that the model was validated from, of the errors that matter.
 
-    The members of a union that all refused one value make one problem.
+    `shown` gives the value that a problem names, where it is not the one that was validated. The members of a
+    union that all refused one value make one problem; one that came further than the others speaks for them.
     """
+    errors = [details for details in error.errors(include_url=False) if matters(details)]
+    reached = [_reached(details, document, at) for details in errors]
     found: dict[tuple[Position | None, str], list[Problem]] = {}
-    for details in filter(matters, error.errors(include_url=False)):
-        problem = _problem(details, model, document, at)
+    for details, known in zip(errors, reached, strict=True):
+        in_union = len(known) < len(at) + len(details["loc"])
+        if (
+            in_union
+            and details["type"] != "missing"
+            and any(len(other) > len(known) and other[: len(known)] == known for other in reached)
+        ):
+            continue
+        problem = _problem(details, model, document, at, shown(details))
         found.setdefault((problem.position, problem.message), []).append(problem)
     for (position, message), same in found.items():
         expected = " or ".join(dict.fromkeys(p.expected for p in same if p.expected))
@@ -70,43 +82,40 @@ def problems_of(
         yield Problem(document.path, message, position, expected or None, hint)
 
 
-def _problem(details: ErrorDetails, model: type[BaseModel], document: Located, at: Loc) -> Problem:
+def _reached(details: ErrorDetails, document: Located, at: Loc) -> Loc:
+    """Give how far into the data the error lies; a key that is missing counts as there."""
+    loc = (*at, *details["loc"])
+    return (*document.known(loc[:-1]), loc[-1]) if details["type"] == "missing" else document.known(loc)
+
+
+def _problem(details: ErrorDetails, model: type[BaseModel], document: Located, at: Loc, value: object) -> Problem:
     kind, inner = details["type"], details["loc"]
     loc = (*at, *inner)
-    name = str(inner[-1]) if inner else ""
     if kind == "extra_forbidden":
         known = sorted(_keys_at(model, inner[:-1]))
-        expected = f"one of {', '.join(known)}" if known else None
-        hint = did_you_mean(name, known)
-        return document.problem(loc, f"unknown key {quoted(name)}", expected=expected, hint=hint, at_key=True)
+        expected = f"one of {', '.join(known)}" if known else "none"
+        hint = did_you_mean(str(inner[-1]), known)
+        return document.problem(loc, f"unknown key {quoted(inner[-1])}", expected=expected, hint=hint, at_key=True)
     if kind == "missing":
-        return document.problem(loc[:-1], f"`{name}` is missing", expected=_description(model, inner))
-    error = details.get("ctx", {}).get("error")
-    if isinstance(error, Unfit):
-        return document.problem(loc, error.message, expected=error.expected, hint=error.hint)
-    value = details["input"]
-    subject = f"`{_field(inner)}`" if _field(inner) else "the file"
-    message = f"{subject} has no value" if value is None else f"{subject} cannot be {_shown(value)}"
+        return document.problem(loc[:-1], f"`{inner[-1]}` is missing", expected=_description(model, inner))
+    context = details.get("ctx", {})
+    unfit = context.get("error")
+    if isinstance(unfit, Unfit):
+        return document.problem(loc, unfit.message, expected=unfit.expected, hint=unfit.hint)
+    name = next((f"`{part}`" for part in reversed(document.known(loc)) if isinstance(part, str)), "the file")
     if kind == "value_error":
-        return document.problem(loc, f"{message}: {error}")
+        return document.problem(loc, str(unfit) if not inner else f"{name} cannot be {_shown(value)}: {unfit}")
+    if kind in {"too_short", "too_long"}:
+        wanted = context.get("min_length", context.get("max_length"))
+        expected = f"{'at least' if kind == 'too_short' else 'at most'} {wanted}"
+        return document.problem(loc, f"{name} has {context['actual_length']} items", expected=expected)
+    message = f"{name} has no value" if value is None else f"{name} cannot be {_shown(value)}"
     hint = None
     if kind == "literal_error" and isinstance(value, str):
-        hint = did_you_mean(
-            value, [w.strip("'") for w in details["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-        )
+        hint = did_you_mean(value, re.findall("'([^']*)'", context["expected"]))
     if kind.endswith("_network"):
         hint = _network_hint(value)
     return document.problem(loc, message, expected=_expected(kind, details), hint=hint)
-
-
-def _field(inner: Sequence[int | str]) -> str:
-    """Name the field, without the names that pydantic gives to the members of a union."""
-    words = [part for part in inner if isinstance(part, str) and not _is_member_name(part)]
-    return words[-1] if words else ""
-
-
-def _is_member_name(part: str) -> bool:
-    return "[" in part or part.lower() in {"int", "str", "float", "bool", "none"} or part.lower().startswith("ipv")
 
 
 def _shown(value: object) -> str:
@@ -123,7 +132,8 @@ def _expected(kind: str, details: ErrorDetails) -> str:
             continue
         if words := _EXPECTED.get(kind.removesuffix(suffix)):
             return words
-    return details["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    words = details["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return words.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
 
 
 def _network_hint(value: object) -> str | None:
