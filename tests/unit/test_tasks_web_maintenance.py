@@ -1,7 +1,5 @@
 """Planning twice: what the changes of a first plan foresee leaves a second one nothing to do."""
 
-from typing import Any
-
 import pytest
 
 from orchestrator.change import Activate, Change, PathChange
@@ -19,7 +17,7 @@ DEBIAN = "apache2ctl", "apache2.service"
 RED_HAT = "httpd", "httpd.service"
 
 
-def found(program: str, unit: str, **more: Any) -> Facts:
+def found(program: str, unit: str, **more: object) -> Facts:
     return Facts.model_validate(
         {
             "system": SystemFact(init="systemd"),
