@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias
 
-from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from orchestrator.task import Parameters
 
 Language: TypeAlias = Literal["en", "ja"]
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def _duration(value: Any) -> Any:  # noqa: ANN401
-    """Read `90s`, `30m`, `72h` or `2d`; all else is left to pydantic."""
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d{1,6})([smhd])", value.strip())):
-        return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
-    return value
 
 
 class Message(Parameters):
@@ -55,7 +45,7 @@ class Params(Parameters):
     next_word: AwareDatetime | None = Field(
         None, description="When visitors will hear more, with its offset from UTC."
     )
-    retry_after: Annotated[timedelta, BeforeValidator(_duration)] = Field(
+    retry_after: timedelta = Field(
         timedelta(hours=1),
         gt=timedelta(0),
         le=timedelta(days=30),
