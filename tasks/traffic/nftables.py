@@ -41,10 +41,8 @@ class Nftables(Driver):
         left = _time_left(block, facts) if same(before, wanted) else None
         if left is None:
             yield _load(block, before, wanted, forgetting="conntrack" in facts.system.programs)
-        yield Note(
-            text="lapses by itself at {at}, and then lets everything through: run it again before",
-            after=left or block.expires,
-        )
+        else:
+            yield Note(text="in force until {at}, then it lets everything through", after=left)
         if "conntrack" not in facts.system.programs:
             yield Gap(text="conntrack is not installed: a flow from before that an accelerator carries may go on")
 

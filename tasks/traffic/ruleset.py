@@ -152,7 +152,7 @@ def _normal(text: str) -> str:
 
 def _one_element_a_line(text: str) -> list[str]:
     indented = _ELEMENTS.sub(lambda m: f"elements = {{ {(',' + chr(10) + chr(9) * 3).join(_elements(m[1]))} }}", text)
-    return indented.splitlines()
+    return indented.expandtabs(4).splitlines()
 
 
 def _elements(text: str) -> list[str]:
