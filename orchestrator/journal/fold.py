@@ -182,7 +182,7 @@ def _moment(text: str | None) -> datetime | None:
 def _containment(
     state: _Fold, steps: tuple[StepStatus, ...], changes: tuple[ChangeStatus, ...], now: datetime
 ) -> Iterable[Containment]:
-    looks = [(check, at) for check, at in state.checks.values() if check.containment]
+    looks = [(c, at) for c, at in state.checks.values() if c.containment and not c.reported_by_target]
     for target in dict.fromkeys([*state.verdicts, *(check.target for check, _ in looks)]):
         proofs = [(check, at) for check, at in looks if check.target == target]
         cutting = {check.step for check, _ in proofs}

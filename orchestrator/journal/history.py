@@ -94,7 +94,7 @@ class Containment:
     proved_at: datetime | None
     """When the last of its proofs was seen; None where there is none."""
     proofs: tuple[CheckJudged, ...]
-    """Every check that counts towards the verdict."""
+    """Every check that counts towards the verdict; none rests on the target's own word."""
     in_force: bool
     """False once the cut was taken back or has expired."""
     until: datetime | None

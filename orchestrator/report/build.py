@@ -1,0 +1,230 @@
+"""Turns a run's history into a report. Pure; every text is escaped here, wherever it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from orchestrator.change import Activate, RunCommands
+from orchestrator.hosttext import escape
+from orchestrator.journal import ChangeStatus, History, StepStatus
+from orchestrator.journal.records import Answered, CheckJudged
+from orchestrator.report.model import (
+    OpenPoint,
+    Report,
+    ReportAnswer,
+    ReportChange,
+    ReportCheck,
+    ReportContainment,
+    ReportEvidence,
+    ReportGap,
+    ReportHost,
+    ReportStep,
+)
+from orchestrator.report.timeline import timeline
+
+PREVIEW_LINES = 400
+"""Of one change; a longer diff is cut, and says so."""
+
+_BAD_OUTCOMES = {"failed", "unknown", "unreachable", "refused"}
+_BAD_UNDO = {"undo-failed", "undo-drifted", "undo-unknown", "no-undo"}
+
+
+def build(history: History) -> Report:
+    """Give the report of a run as it stands."""
+    number = {id(change): count for count, change in enumerate(history.changes, 1)}
+    standing = {id(change) for change in history.in_force()}
+    containment = tuple(_containment(history))
+    points = tuple(_open_points(history))
+    started = history.started
+    return Report(
+        stopgap=escape(started.version),
+        run=history.run,
+        title=escape(started.runbook_name),
+        runbook=escape(started.runbook_path),
+        inventory=escape(started.inventory_path),
+        operator=escape(started.operator),
+        targets=tuple(map(escape, started.targets)),
+        hosts=tuple(_hosts(history)),
+        as_of=history.as_of,
+        started=history.started_at,
+        finished=history.finished_at,
+        state=history.state,
+        exit_code=history.finished.exit_code if history.finished else None,
+        plan_digest=history.plan.digest if history.plan else None,
+        tone=_tone(containment, points),
+        containment=containment,
+        open=points,
+        not_covered=tuple(_gaps(history)),
+        steps=tuple(_step(step, history, number) for step in history.steps),
+        changes=tuple(_change(change, number[id(change)], id(change) in standing) for change in history.changes),
+        undo_order=tuple(number[id(change)] for change in history.undoable()),
+        checks=tuple(map(_check, history.checks)),
+        evidence=tuple(
+            ReportEvidence(
+                step=escape(kept.step),
+                host=escape(kept.host),
+                profile=escape(kept.profile),
+                folder=escape(kept.folder),
+                items=kept.items,
+                bytes=kept.size,
+                manifest_sha256=escape(kept.manifest_sha256),
+            )
+            for kept in history.evidence
+        ),
+        answers=tuple(_answers(history)),
+        timeline=tuple(timeline(history)),
+    )
+
+
+def _hosts(history: History) -> Iterator[ReportHost]:
+    """Give those that the run had to do with, the targets first."""
+    acted = {step.host for step in history.steps} | {check.eye for check in history.checks} | set(history.unreachable)
+    targets = set(history.started.targets)
+    for host in sorted(history.started.hosts, key=lambda host: host.name not in targets):
+        if host.name in acted | targets:
+            yield ReportHost(
+                name=escape(host.name),
+                address=escape(host.address),
+                addresses=tuple(map(str, host.addresses)),
+                upstream=host.upstream and escape(host.upstream),
+                spare=host.spare and escape(host.spare),
+            )
+
+
+def _containment(history: History) -> Iterator[ReportContainment]:
+    for each in history.containment:
+        yield ReportContainment(
+            target=escape(each.target),
+            verdict=each.verdict,
+            in_force=each.in_force,
+            cut_at=each.cut_at,
+            proved_at=each.proved_at,
+            until=each.until,
+            proofs=tuple(map(_check, each.proofs)),
+        )
+
+
+def _check(check: CheckJudged) -> ReportCheck:
+    return ReportCheck(
+        step=escape(check.step),
+        target=escape(check.target),
+        eye=escape(check.eye),
+        about=escape(check.about),
+        holds=check.holds,
+        seen=escape(check.seen),
+        containment=check.containment,
+        reported_by_target=check.reported_by_target,
+    )
+
+
+def _step(step: StepStatus, history: History, number: dict[int, int]) -> ReportStep:
+    return ReportStep(
+        step=escape(step.step),
+        target=escape(step.target),
+        host=escape(step.host),
+        name=escape(step.name),
+        task=escape(step.task),
+        outcome=step.outcome or ("running" if history.state == "running" else "interrupted"),
+        reason=escape(step.reason),
+        started=step.started,
+        finished=step.finished,
+        seconds=step.seconds,
+        notes=tuple(map(escape, step.notes)),
+        changes=tuple(number[id(c)] for c in history.changes if (c.step, c.target) == (step.step, step.target)),
+    )
+
+
+def _change(change: ChangeStatus, number: int, in_force: bool) -> ReportChange:
+    lines = change.change.preview()
+    return ReportChange(
+        number=number,
+        step=escape(change.step),
+        target=escape(change.target),
+        host=escape(change.host),
+        does=escape(change.change.describe()),
+        undo=escape(change.change.describe_undo()),
+        preview=tuple(escape(line.expandtabs(4)) for line in lines[:PREVIEW_LINES]),
+        preview_left_out=max(0, len(lines) - PREVIEW_LINES),
+        opaque=isinstance(change.change, RunCommands) and change.change.opaque,
+        state=change.state,
+        in_force=in_force,
+        reason=escape(change.reason),
+        made=change.made,
+        undone=change.undone,
+        ends=change.ends,
+        expired=change.expired,
+    )
+
+
+def _gaps(history: History) -> Iterator[ReportGap]:
+    for step in history.steps:
+        for text in step.gaps:
+            yield ReportGap(step=escape(step.step), target=escape(step.target), text=escape(text))
+
+
+def _answers(history: History) -> Iterator[ReportAnswer]:
+    for entry in history.entries:
+        if isinstance(record := entry.record, Answered):
+            yield ReportAnswer(
+                at=entry.at,
+                step=escape(record.step),
+                target=escape(record.target),
+                question=escape(record.question),
+                answer=record.answer,
+                by=escape(record.by),
+            )
+
+
+def _open_points(history: History) -> Iterator[OpenPoint]:
+    def point(kind: str, host: str, text: str = "", detail: str = "", **more: object) -> OpenPoint:
+        fields = {"kind": kind, "host": escape(host), "text": escape(text), "detail": escape(detail)}
+        return OpenPoint.model_validate(fields | more)
+
+    if history.state in {"running", "interrupted"}:
+        yield point(history.state, "")
+    for each in history.containment:
+        if each.verdict != "contained" or not each.in_force:
+            yield point("not-contained", each.target, each.verdict if each.in_force else "lifted")
+        elif each.until:
+            yield point("ends", each.target, at=each.until)
+    for host, reason in history.unreachable.items():
+        yield point("host-unreachable", host, "", reason)
+    for step in history.steps:
+        if step.outcome in _BAD_OUTCOMES and step.host not in history.unreachable:
+            yield point("step", step.host, step.name, step.reason)
+    for change in history.changes:
+        if isinstance(change.change, Activate):
+            continue
+        if change.state == "unknown":
+            yield point("change-unknown", change.host, change.change.describe(), change.reason)
+        elif change.state in _BAD_UNDO:
+            yield point("undo", change.host, change.change.describe(), change.reason or change.state)
+    yield from _open_checks(history)
+
+
+def _open_checks(history: History) -> Iterator[OpenPoint]:
+    undone = {(c.step, c.target) for c in history.changes} - {(c.step, c.target) for c in history.in_force()}
+    seen = {(check.target, check.about) for check in history.checks if check.holds is not None}
+    for check in history.checks:
+        if check.holds or (check.step, check.target) in undone:
+            continue
+        if check.holds is None and (check.target, check.about) in seen:
+            continue
+        yield OpenPoint(
+            kind="check-unseen" if check.holds is None else "check-fails",
+            host=escape(check.eye),
+            text=escape(check.about),
+            detail=escape(check.seen),
+        )
+
+
+def _tone(
+    containment: tuple[ReportContainment, ...], points: tuple[OpenPoint, ...]
+) -> Literal["good", "warn", "bad"]:
+    kinds = {point.kind for point in points}
+    if kinds & {"interrupted", "host-unreachable", "step", "change-unknown", "undo", "check-fails"}:
+        return "bad"
+    if any(each.in_force and each.verdict != "contained" for each in containment):
+        return "bad"
+    return "warn" if kinds - {"ends"} else "good"

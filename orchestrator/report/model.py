@@ -1,0 +1,197 @@
+"""What a report says, without language or layout: the JSON form, and what the templates read.
+
+Every text is one line and escaped. Times are UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchestrator.journal.history import ChangeState, RunState
+from orchestrator.journal.records import Outcome, Verdict
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
+
+
+class ReportHost(_Part):
+    """A host of the inventory that the run touched or asked."""
+
+    name: str
+    address: str
+    addresses: tuple[str, ...]
+    upstream: str | None
+    spare: str | None
+
+
+class ReportCheck(_Part):
+    """What one eye saw of one check."""
+
+    step: str
+    target: str
+    eye: str = Field(description="The host that looked, or `controller`.")
+    about: str = Field(description="What had to be true.")
+    holds: bool | None = Field(description="null: it could not be seen.")
+    seen: str
+    containment: bool = Field(description="It counts towards the verdict.")
+    reported_by_target: bool = Field(description="It rests on the target's own word, and proves nothing alone.")
+
+
+class ReportContainment(_Part):
+    """How far a target is cut off."""
+
+    target: str
+    verdict: Verdict
+    in_force: bool = Field(description="false once the cut was taken back or has ended.")
+    cut_at: datetime | None = Field(description="null: an earlier run had cut it off.")
+    proved_at: datetime | None
+    until: datetime | None
+    proofs: tuple[ReportCheck, ...]
+
+
+class ReportStep(_Part):
+    """One step on one target."""
+
+    step: str
+    target: str
+    host: str
+    name: str
+    task: str
+    outcome: Outcome | Literal["running", "interrupted"]
+    reason: str
+    started: datetime | None
+    finished: datetime | None
+    seconds: float
+    notes: tuple[str, ...]
+    changes: tuple[int, ...] = Field(description="Their numbers.")
+
+
+class ReportChange(_Part):
+    """One change, and what has become of it."""
+
+    number: int
+    step: str
+    target: str
+    host: str
+    does: str
+    undo: str
+    preview: tuple[str, ...] = Field(description="Commands or diff; long ones are cut.")
+    preview_left_out: int = Field(description="Lines that were cut.")
+    opaque: bool = Field(description="What it does cannot be foreseen.")
+    state: ChangeState
+    in_force: bool
+    reason: str
+    made: datetime | None
+    undone: datetime | None
+    ends: datetime | None = Field(description="When the host ends it by itself.")
+    expired: bool
+
+
+class ReportEvidence(_Part):
+    """A collection."""
+
+    step: str
+    host: str
+    profile: str
+    folder: str = Field(description="Below the run's folder.")
+    items: int
+    bytes: int
+    manifest_sha256: str
+
+
+class ReportAnswer(_Part):
+    """A question, and who answered it."""
+
+    at: datetime
+    step: str
+    target: str
+    question: str
+    answer: Literal["yes", "no"]
+    by: str
+
+
+class ReportGap(_Part):
+    """Something that is not covered."""
+
+    step: str
+    target: str
+    text: str
+
+
+class Event(_Part):
+    """A line of the timeline; the kind says what `text` and `detail` are about."""
+
+    at: datetime
+    kind: Literal[
+        "run-started",
+        "plan-made",
+        "host-unreachable",
+        "change",
+        "step",
+        "undo",
+        "check",
+        "evidence",
+        "answer",
+        "run-finished",
+    ]
+    result: str = Field(description="Outcome, state, `holds`/`fails`/`unseen`, or the answer, by kind.")
+    host: str
+    text: str
+    detail: str
+
+
+class OpenPoint(_Part):
+    """Something that a person still has to look at."""
+
+    kind: Literal[
+        "running",
+        "interrupted",
+        "not-contained",
+        "host-unreachable",
+        "step",
+        "change-unknown",
+        "undo",
+        "check-fails",
+        "check-unseen",
+        "ends",
+    ]
+    host: str
+    text: str
+    detail: str
+    at: datetime | None = None
+
+
+class Report(_Part):
+    """All of it."""
+
+    format: Literal["stopgap-report"] = "stopgap-report"
+    version: Literal[1] = 1
+    stopgap: str = Field(description="Version of the program that ran it.")
+    run: str
+    title: str = Field(description="Name of the runbook.")
+    runbook: str
+    inventory: str
+    operator: str
+    targets: tuple[str, ...]
+    hosts: tuple[ReportHost, ...]
+    as_of: datetime
+    started: datetime
+    finished: datetime | None
+    state: RunState
+    exit_code: int | None
+    plan_digest: str | None
+    tone: Literal["good", "warn", "bad"] = Field(description="How the first glance should feel.")
+    containment: tuple[ReportContainment, ...]
+    open: tuple[OpenPoint, ...]
+    not_covered: tuple[ReportGap, ...]
+    steps: tuple[ReportStep, ...]
+    changes: tuple[ReportChange, ...]
+    undo_order: tuple[int, ...] = Field(description="Numbers of the changes that an undo would take back, in order.")
+    checks: tuple[ReportCheck, ...]
+    evidence: tuple[ReportEvidence, ...]
+    answers: tuple[ReportAnswer, ...]
+    timeline: tuple[Event, ...]

@@ -1,0 +1,92 @@
+"""Gives a report its language and its form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Literal
+
+from orchestrator.journal import History
+from orchestrator.report.build import build
+from orchestrator.report.model import Report
+from orchestrator.template import render_file
+
+
+def report(
+    history: History,
+    *,
+    lang: Literal["en", "ja"] = "en",
+    format: Literal["html", "md", "json"] = "html",  # noqa: A002
+    zone: tzinfo = UTC,
+) -> str:
+    """Give the report of a run: a self-contained page, Markdown, or JSON after `schema_report`.
+
+    `zone` is the time zone of the page and of Markdown; JSON has UTC and no language.
+    """
+    built = build(history)
+    if format == "json":
+        return built.model_dump_json(indent=2) + "\n"
+    values: dict[str, object] = {
+        "lang": lang,
+        "zone": _zone_name(built.started, zone),
+        "when": lambda moment: _when(moment, zone),
+        "date": lambda moment: moment.astimezone(zone).strftime("%Y-%m-%d"),
+        "clock": lambda moment: moment.astimezone(zone).strftime("%H:%M:%S"),
+        "size": _size,
+    }
+    if format == "md":
+        values |= {"report": _markdown(built.model_dump()), "fenced": fenced}
+        return render_file("report/report.md", values).lstrip()
+    return render_file("report/report.html", values | {"report": built.model_dump()}).lstrip()
+
+
+def schema_report() -> dict[str, Any]:
+    """Give the JSON Schema of the JSON form."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Report.model_json_schema(
+        mode="serialization"
+    )
+
+
+def fenced(lines: tuple[str, ...]) -> str:
+    """Give a fenced block of Markdown whose fence no line of the block can end."""
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return "\n".join([fence, *lines, fence])
+
+
+def _markdown(value: Any) -> Any:  # noqa: ANN401
+    """Escape every text in a tree for Markdown, so that a template cannot forget it; previews stay for `fenced`."""
+    if isinstance(value, str):
+        escaped = re.sub(r"[\\`*_\[\]<>|&#!~${}]", r"\\\g<0>", value)
+        return re.sub(r"(?i)(://|\bwww\.|\bmailto:|@)", lambda found: _unlinked(found[0]), escaped)
+    if isinstance(value, Mapping):
+        return {key: item if key == "preview" else _markdown(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_markdown(item) for item in value]
+    return value
+
+
+def _unlinked(text: str) -> str:
+    """Break what GitHub's Markdown turns into a link by itself."""
+    return text.replace(":", "\\:").replace(".", "\\.").replace("@", "\\@")
+
+
+def _when(moment: datetime, zone: tzinfo) -> str:
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _zone_name(moment: datetime, zone: tzinfo) -> str:
+    there = moment.astimezone(zone)
+    name = there.tzname() or ""
+    offset = there.strftime("%z")
+    return name if name == "UTC" else f"{name} (UTC{offset[:3]}:{offset[3:5]})"
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

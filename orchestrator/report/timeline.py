@@ -1,0 +1,78 @@
+"""The timeline of a report: one event for what a reader needs to follow, in the journal's order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.hosttext import escape
+from orchestrator.journal import Entry, History
+from orchestrator.journal.records import (
+    Answered,
+    ChangeIntended,
+    ChangeMade,
+    CheckJudged,
+    EvidenceKept,
+    HostUnreachable,
+    PlanMade,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    UndoMade,
+)
+from orchestrator.report.model import Event
+
+
+def timeline(history: History) -> Iterator[Event]:
+    """Give the events; what only announces another record is left out."""
+    changes: dict[tuple[str, str, int], ChangeIntended] = {}
+    names: dict[tuple[str, str], str] = {}
+    for entry in history.entries:
+        record = entry.record
+        if isinstance(record, ChangeIntended):
+            changes[record.step, record.target, record.index] = record
+        elif isinstance(record, StepStarted):
+            names[record.step, record.target] = record.name
+        elif isinstance(record, ChangeMade | UndoMade):
+            intended = changes.get((record.step, record.target, record.index))
+            kind = "change" if isinstance(record, ChangeMade) else "undo"
+            if intended and record.outcome != "not-run":
+                does = intended.change.describe()
+                yield _event(entry, kind, intended.host, does, result=record.outcome, detail=record.reason)
+        elif isinstance(record, StepFinished):
+            name = names.get((record.step, record.target), record.step)
+            yield _event(entry, "step", record.host, name, result=record.outcome, detail=record.reason)
+        else:
+            yield from _plain(entry)
+
+
+def _plain(entry: Entry) -> Iterator[Event]:
+    match entry.record:
+        case RunStarted() as started:
+            yield _event(entry, "run-started", text=started.runbook_name, detail=started.operator)
+        case PlanMade() as plan:
+            yield _event(entry, "plan-made", text=plan.digest[:8])
+        case HostUnreachable() as lost:
+            yield _event(entry, "host-unreachable", lost.host, detail=lost.reason)
+        case CheckJudged() as check:
+            result = {True: "holds", False: "fails", None: "unseen"}[check.holds]
+            yield _event(entry, "check", check.eye, check.about, result=result, detail=check.seen)
+        case EvidenceKept() as kept:
+            yield _event(entry, "evidence", kept.host, kept.profile, detail=kept.folder)
+        case Answered() as answer:
+            yield _event(entry, "answer", answer.target, answer.question, result=answer.answer, detail=answer.by)
+        case RunFinished() as end:
+            yield _event(entry, "run-finished", result=end.outcome)
+
+
+def _event(entry: Entry, kind: str, host: str = "", text: str = "", *, result: str = "", detail: str = "") -> Event:
+    return Event.model_validate(
+        {
+            "at": entry.at,
+            "kind": kind,
+            "result": result,
+            "host": escape(host),
+            "text": escape(text),
+            "detail": escape(detail),
+        }
+    )

@@ -1,0 +1,384 @@
+"""The report of a run, as a person and as a program read it, and what a hostile text can do in it."""
+
+import itertools
+import json
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any, Literal, TypeAlias, get_args
+from zoneinfo import ZoneInfo
+
+import jinja2
+import pytest
+
+from orchestrator.change import CHANGE, Activate, Change, RunCommands, command, write_file
+from orchestrator.facts import ABSENT
+from orchestrator.host import Host
+from orchestrator.journal import Entry, History, fold
+from orchestrator.journal.records import (
+    Answered,
+    AnyRecord,
+    ChangeIntended,
+    ChangeMade,
+    CheckJudged,
+    EvidenceKept,
+    HostUnreachable,
+    PlanMade,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    UndoIntended,
+    UndoMade,
+)
+from orchestrator.report import Report, report, schema_report
+from orchestrator.resources import folder
+
+Lang: TypeAlias = Literal["en", "ja"]
+Form: TypeAlias = Literal["html", "md", "json"]
+
+START = datetime(2026, 11, 23, 1, 13, tzinfo=UTC)
+HOSTS = (
+    Host(name="web", address="203.0.113.10", upstream="edge", spare="spare"),
+    Host(name="spare", address="203.0.113.20"),
+    Host(name="edge", address="10.9.0.1", driver="nftables"),
+    Host(name="other", address="203.0.113.99"),
+)
+
+
+def started(**news: object) -> RunStarted:
+    fields: dict[str, object] = {
+        "version": "0.1.0",
+        "runbook_name": "Contain a compromised web server",
+        "runbook_path": "/srv/runbooks/contain.yaml",
+        "runbook_text": "",
+        "inventory_path": "/srv/inventories/lab.yaml",
+        "inventory_text": "",
+        "hosts": HOSTS,
+        "targets": ("web",),
+        "params": {"contact": "noc@example.jp"},
+        "operator": "kei@noc1",
+    }
+    return RunStarted.model_validate(fields | news)
+
+
+def step(name: str, host: str, title: str, task: str, *between: AnyRecord, **end: object) -> list[AnyRecord]:
+    outcome: dict[str, object] = {"outcome": "changed", "seconds": 1.2} | end
+    return [
+        StepStarted(step=name, target="web", host=host, name=title, task=task),
+        *between,
+        StepFinished.model_validate({"step": name, "target": "web", "host": host} | outcome),
+    ]
+
+
+def change(name: str, host: str, *changes: Change | None) -> list[AnyRecord]:
+    numbered = [(i, CHANGE.validate_python(each)) for i, each in enumerate(changes)]
+    return [
+        *(ChangeIntended(step=name, target="web", host=host, index=i, change=each) for i, each in numbered),
+        *(ChangeMade(step=name, target="web", index=i, outcome="done") for i, _ in numbered),
+    ]
+
+
+def look(eye: str, about: str, holds: bool | None = True, **news: object) -> CheckJudged:
+    fields: dict[str, object] = {
+        "step": "cut-off",
+        "target": "web",
+        "eye": eye,
+        "about": about,
+        "holds": holds,
+        "seen": "silent",
+    }
+    return CheckJudged.model_validate(fields | {"containment": True} | news)
+
+
+DROP = RunCommands(
+    about="drop 203.0.113.10 both ways, web to 203.0.113.20",
+    do=(command("nft", "-f", "-", stdin="add table inet stopgap\n"),),
+    undo=(command("nft", "delete", "table", "inet", "stopgap"),),
+    undo_about="delete table inet stopgap",
+    diff=("+table inet stopgap {", "+\tset blocked { type ipv4_addr; flags timeout; }", "+}"),
+    lasts=72 * 3600,
+)
+MASK = RunCommands(
+    about="stop postfix and keep it from starting",
+    do=(command("systemctl", "mask", "--now", "postfix.service"),),
+    undo=(command("systemctl", "unmask", "postfix.service"), command("systemctl", "start", "postfix.service")),
+    undo_about="unmask, enable, start postfix",
+)
+PAGE = write_file("/etc/apache2/conf-available/stopgap.conf", 'ErrorDocument 503 "…"\nRedirect 503 /\n', ABSENT)
+RELOAD = Activate(
+    about="test the configuration, reload apache2",
+    test=(command("apache2ctl", "configtest"),),
+    take=(command("systemctl", "reload", "apache2"),),
+)
+KEPT = EvidenceKept(
+    step="volatile",
+    target="web",
+    host="web",
+    profile="volatile",
+    folder="evidence/web/volatile",
+    items=38,
+    size=2_345_678,
+    manifest_sha256="7f3a91c2" * 8,
+)
+CUT = step(
+    "cut-off",
+    "edge",
+    "Drop its packets upstream",
+    "traffic.block",
+    *change("cut-off", "edge", DROP),
+    look("spare", "203.0.113.10:80 is silent"),
+    look("isp", "203.0.113.10:80 is silent"),
+    look("isp", "[2001:db8:113::10]:80 is silent"),
+    gaps=("203.0.113.30 shares web's segment; an upstream cannot part them.",),
+)
+MAIL = step(
+    "mail",
+    "web",
+    "Stop the mail server",
+    "mta.stop",
+    *change("mail", "web", MASK),
+    look("web", "nothing listens on 25", step="mail", seen="none", containment=False, reported_by_target=True),
+    notes=("14 messages stay queued; senders give up from Fri 27 Nov",),
+)
+WEB = step("page", "spare", "Maintenance page", "apache.maintenance", *change("page", "spare", PAGE, RELOAD))
+OK = RunFinished(outcome="ok", exit_code=0, containment={"web": "contained"})
+CONTAINED = [
+    PlanMade(digest="7f3a91c2" * 8, changes=6, hosts=3),
+    *CUT,
+    *step("volatile", "web", "Evidence, volatile", "evidence.collect", KEPT, outcome="unchanged"),
+    *MAIL,
+    *WEB,
+    Answered(step="ask", target="web", question="Is the provider told?", answer="yes", by="kei"),
+    OK,
+]
+BACK = [
+    UndoIntended(step="cut-off", target="web", index=0, because="operator"),
+    UndoMade(step="cut-off", target="web", index=0, outcome="undone"),
+]
+FAILED = [
+    *CUT[:-1],
+    *step("mail", "web", "Stop the mail server", "mta.stop", outcome="failed", reason="postfix would not stop"),
+    HostUnreachable(host="spare", reason="timeout after 10 s"),
+    *step("page", "spare", "Maintenance page", "apache.maintenance", outcome="unreachable", reason="timeout"),
+    look("isp", "203.0.113.10:25 is silent", False, seen="open"),
+    look("other", "203.0.113.10:443 is silent", None, seen="no tool there to connect with"),
+    RunFinished(outcome="failed", exit_code=1, containment={"web": "partly"}),
+]
+
+
+def told(records: Iterable[AnyRecord], *, first: RunStarted | None = None, running: bool = False) -> History:
+    entries = [
+        Entry(i, START + timedelta(seconds=i / 2), record) for i, record in enumerate([first or started(), *records])
+    ]
+    return fold("20261123-0113-k3f9", entries, now=START + timedelta(minutes=5), running=running)
+
+
+class Page(HTMLParser):
+    """The elements of a page, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self.tags[-1][0] != "style":
+            self.words.append(" ".join(data.split()))
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+def page(records: Iterable[AnyRecord], lang: Lang = "en", *, running: bool = False) -> Page:
+    return Page(report(told(records, running=running), lang=lang))
+
+
+def test_the_page_begins_with_what_is_contained_since_when_and_how_it_is_proved() -> None:
+    text = page(CONTAINED).text
+    first = text[: text.index("Not covered")]
+    assert "web: Contained" in first
+    assert "Packets sent from other hosts show it." in first
+    assert "Cut off 2026-11-23 01:13:02" in first
+    assert "Proved 2026-11-23 01:13:03 , 3 of 3 looks hold, by spare, isp" in first
+    assert "In force until 2026-11-26 01:13:02" in first
+    assert "edge: drop 203.0.113.10 both ways, web to 203.0.113.20 (until 2026-11-26 01:13:02)" in first
+    assert "The cut ends by itself." in first
+
+
+def test_the_page_names_gaps_steps_undo_evidence_answers_and_whose_word_it_is() -> None:
+    text = page(CONTAINED).text
+    for expected in (
+        "203.0.113.30 shares web's segment",
+        "Stop the mail server changed on web, 1.2 s",
+        "14 messages stay queued",
+        "nothing listens on 25 holds the target's own word",
+        "Undo unmask, enable, start postfix",
+        "stopgap undo 20261123-0113-k3f9 --step mail",
+        "38 items, 2.3 MB",
+        "7f3a91c2" * 8,
+        "stopgap verify 20261123-0113-k3f9",
+        "Is the provider told? yes answered by kei",
+        "+ set blocked",
+    ):
+        assert expected in text
+    assert text.index("remove /etc/apache2/conf-available/stopgap.conf") < text.rindex(
+        "unmask, enable, start postfix"
+    )
+
+
+def test_what_failed_is_still_open_on_the_first_screen() -> None:
+    shown = page(FAILED)
+    first = shown.text[: shown.text.index("Not covered")]
+    assert "web: Only partly contained" in first
+    assert "web: Step did not succeed – Stop the mail server (postfix would not stop)" in first
+    assert "spare: Not reached (timeout after 10 s)" in first
+    assert "isp: Is not as it should be – 203.0.113.10:25 is silent (open)" in first
+    assert "other: Nobody could look – 203.0.113.10:443 is silent" in first
+    assert any(attrs.get("class") == "verdict bad" for _, attrs in shown.tags)
+
+
+def test_a_cut_that_was_taken_back_is_not_called_contained() -> None:
+    text = page([*CONTAINED, *BACK]).text
+    assert "web: No longer cut off" in text
+    assert "web: Contained" not in text
+
+
+def test_a_run_that_broke_off_says_so_and_how_to_take_back_what_it_may_have_done() -> None:
+    text = page(CUT[:2]).text
+    assert "The run was interrupted. Go on with it, or undo it." in text
+    assert "edge: Nobody knows whether this was changed – drop 203.0.113.10" in text
+    assert "stopgap undo 20261123-0113-k3f9" in text
+    assert "The run goes on" in page(CUT[:2], running=True).text
+
+
+STORIES: dict[str, list[AnyRecord]] = {
+    "nothing yet": [],
+    "contained": CONTAINED,
+    "taken back": [*CONTAINED, *BACK],
+    "failed": FAILED,
+    "broken off": CUT[:2],
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_every_story_is_told_in_both_languages_and_every_form(story: str) -> None:
+    history = told(STORIES[story])
+    for lang, form in itertools.product(get_args(Lang), get_args(Form)):
+        text = report(history, lang=lang, format=form)
+        assert "20261123-0113-k3f9" in text
+        assert text.endswith("\n")
+
+
+def test_the_japanese_page_is_in_japanese() -> None:
+    shown = page(CONTAINED, "ja")
+    assert ("html", {"lang": "ja"}) in shown.tags
+    for expected in (
+        "web：遮断済み",
+        "未解決の事項",
+        "取り消し方法",
+        "対象ホスト自身の申告",
+        "2026-11-26 01:13:02 まで",
+    ):
+        assert expected in shown.text
+    english = re.sub(r"[^ -~]", "", report(told(CONTAINED), lang="ja", format="md"))
+    assert not re.search(r"\b(Still|Cut off|Proved|Made|Steps|Evidence kept|holds)\b", english)
+
+
+def test_times_may_be_given_in_the_readers_zone() -> None:
+    text = Page(report(told(CONTAINED), lang="ja", zone=ZoneInfo("Asia/Tokyo"))).text
+    assert "JST (UTC+09:00)" in text
+    assert "2026-11-23 10:13:02" in text
+
+
+def test_both_languages_have_the_same_words() -> None:
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(folder("templates")), autoescape=True)
+    words: Any = environment.get_template("report/words.jinja").module
+    english, japanese = words.words["en"], words.words["ja"]
+
+    def shape(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: shape(item) for key, item in value.items()}
+        return sorted(re.findall(r"%\(\w+\)s", str(value)))
+
+    assert shape(english) == shape(japanese)
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing() -> None:
+    shown = page(CONTAINED)
+    policy = {a.get("http-equiv"): a.get("content") for t, a in shown.tags if t == "meta"}
+    assert policy["Content-Security-Policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+    assert not {tag for tag, _ in shown.tags} & {"script", "link", "img", "iframe", "object", "a", "form", "svg"}
+    names = {name for _, attrs in shown.tags for name in attrs}
+    assert not {name for name in names if name.startswith("on") or name in {"src", "href", "style"}}
+    assert "url(" not in report(told(CONTAINED))
+
+
+def test_json_follows_its_schema_and_comes_back_whole() -> None:
+    text = report(told(FAILED), format="json")
+    built = Report.model_validate_json(text)
+    assert (built.tone, built.exit_code, built.containment[0].verdict) == ("bad", 1, "partly")
+    assert json.loads(text)["started"] == "2026-11-23T01:13:00Z"
+    schema = schema_report()
+    assert set(json.loads(text)) == set(schema["properties"]) == set(schema["required"])
+
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "</style><script>alert(1)</script>",
+    '"><svg onload=alert(1)>',
+    "{{ 7*7 }}{% raw %}",
+    "%(target)s %s",
+    "\x1b]0;owned\x07\x1b[2J\x9b31m",
+    "\u202egnp.exe\u2066\u200b\ufeff",
+    "a\nb\r\n# c\n```\n<script>",
+    "![x](http://evil.example/x.png) [y](javascript:alert(1)) www.evil.example <http://e> `c` | d",
+    "````\n# broken out",
+    "lone \udcff surrogate",
+]
+
+
+def hostile_story(text: str) -> History:
+    bad = RunCommands(about=text, do=(command("x", text),), undo=None, undo_about=text, diff=(text, f"+{text}"))
+    written = write_file("/etc/motd", text + "\n", ABSENT)
+    records: list[AnyRecord] = [
+        HostUnreachable(host="other", reason=text),
+        Answered(step="ask", target="web", question=text, answer="no", by=text),
+        KEPT.model_copy(update={"profile": text, "folder": text}),
+        *step(
+            "cut-off", "edge", text, text, *change("cut-off", "edge", bad, written), look("isp", text, False),
+            outcome="failed", reason=text, notes=(text,), gaps=(text,),
+        ),
+        RunFinished(outcome="failed", exit_code=1, containment={"web": "partly"}),
+    ]  # fmt: skip
+    hosts = (*HOSTS[:3], Host(name="other", address=text))
+    return told(records, first=started(runbook_name=text, operator=text, hosts=hosts))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("lang", get_args(Lang))
+def test_a_hostile_text_is_only_text(text: str, lang: Lang) -> None:
+    usual = {tag for tag, _ in page([*CONTAINED, *FAILED], lang).tags}
+    history = hostile_story(text)
+    html, markdown, as_json = (report(history, lang=lang, format=form) for form in get_args(Form))
+    assert {tag for tag, _ in Page(html).tags} <= usual
+    assert "49" not in Page(html).text.replace("2026-11-23", "")
+    for rendered in (html, markdown, as_json):
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]", rendered)
+        rendered.encode()
+    outside = re.sub(r"^(`{3,})\n.*?\n\1$", "", markdown, flags=re.S | re.M)
+    assert not re.search(r"(?<!\\)[<`]", outside)
+    assert not re.search(r"(?<!\\)(\]\(|://)|www\.", outside)
+    assert not re.search(r"^# (c|broken)", outside, flags=re.M)
+
+
+def test_a_long_diff_is_cut_and_says_so() -> None:
+    long = write_file("/etc/long", "line\n" * 5000, ABSENT)
+    text = page(step("page", "spare", "P", "t", *change("page", "spare", long))).text
+    assert "4603 more lines are not shown here." in text
