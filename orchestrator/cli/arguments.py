@@ -32,6 +32,7 @@ def parser() -> ArgumentParser:
     run = _command(commands, "run", "run.run", "run a runbook, or preview it with --dry-run")
     _runbook_words(run)
     run.add_argument("--dry-run", action="store_true", help="show every step in full; nothing is written on any host")
+    run.add_argument("--full", action="store_true", help="show long new files whole")
     run.add_argument("--yes", action="store_true", help="answer yes to the plan and to every question")
     run.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     plan = run.add_mutually_exclusive_group()

@@ -56,7 +56,7 @@ def _body(task: Task[Any, Any]) -> Callable[..., None]:
         with TemporaryDirectory() as folder:
             path = Path(folder) / "fab.yaml"
             path.write_text(json.dumps({"name": task.name, "steps": [step]}))
-            words = {"runbook": str(path), "inventory": own["inventory"], "param": [], "json": False}
+            words = {"runbook": str(path), "inventory": own["inventory"], "param": [], "json": False, "full": False}
             words |= {"target": [own["target"]] if own["target"] else [], "save_plan": None, "plan": None}
             status = main_with(run, Namespace(**words, dry_run=own["dry_run"], yes=own["yes"]))
         if status:

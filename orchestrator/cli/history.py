@@ -21,9 +21,7 @@ def runs(args: Namespace) -> int:
         listed = journal.runs()
         for run in listed:
             code = "" if run.exit_code is None else f" ({run.exit_code})"
-            screen.line(
-                f"{run.id}  {_when(run.started)}  {run.state}{code}  {', '.join(run.targets)}: {run.runbook}"
-            )
+            screen.line(f"{run.id}  {_when(run.started)}  {run.state}{code}  {', '.join(run.targets)}: {run.runbook}")
         if not listed:
             screen.line(f"No run yet below {journal.home}.")
     return 0

@@ -25,7 +25,8 @@ from orchestrator.run.conduct import Conclusion
 class Lines:
     """Writes what happens as lines, each step when it has ended; the plan before, where a person will be asked."""
 
-    def __init__(self, screen: Screen, title: str, *, asks: bool) -> None:
+    def __init__(self, screen: Screen, title: str, *, asks: bool, full: bool = False) -> None:
+        self._full = full
         self._screen = screen
         self._title = title
         self._asks = asks
@@ -38,7 +39,7 @@ class Lines:
         """Show the plan of a dry run, and the one that a person is to agree to."""
         steps.show_heading(self._screen, self._title, "dry run" if dry_run else f"plan {plan.digest[:8]}")
         if dry_run or self._asks or plan.refusals:
-            steps.show_plan(self._screen, plan)
+            steps.show_plan(self._screen, plan, full=self._full)
             self._brief = True
         if dry_run or self._asks:
             show_plan_summary(self._screen, plan, dry_run=dry_run)
@@ -67,7 +68,8 @@ class Lines:
         if self._target != record.target and not self._brief:
             self._target = record.target
             steps.show_target(self._screen, step.target, step.scene)
-        steps.show_finished(self._screen, step, record, self._judged.pop(place, []), brief=self._brief)
+        judged = self._judged.pop(place, [])
+        steps.show_finished(self._screen, step, record, judged, brief=self._brief, full=self._full)
 
 
 class JsonLines:

@@ -41,7 +41,12 @@ def run(args: Namespace) -> int:
     messages = screens.err()
     person = Terminal(messages, yes=args.yes)
     json_lines = JsonLines() if args.json else None
-    lines = Lines(messages if args.json else screens.out(), order.runbook.name, asks=person.asks and not args.dry_run)
+    lines = Lines(
+        messages if args.json else screens.out(),
+        order.runbook.name,
+        asks=person.asks and not args.dry_run,
+        full=args.full,
+    )
     conductor = _conductor(person, [json_lines] if json_lines else [lines])
     agreed = _saved_digest(Path(args.plan)) if args.plan else None
     with stoppable(conductor.interruption, messages):

@@ -45,7 +45,9 @@ class Screen:
         """Write one line; what would end it, move the cursor or turn the direction is escaped."""
         from rich.text import Text
 
-        self._console.print(Text(escape(text), style=STYLES.get(style, style), overflow="fold", no_wrap=True))
+        self._console.print(
+            Text(escape(text.expandtabs(4)), style=STYLES.get(style, style), overflow="fold", no_wrap=True)
+        )
 
     def prompt(self, text: str) -> None:
         """Write text without ending the line."""

@@ -12,6 +12,8 @@ from orchestrator.journal.records import CheckJudged, StepFinished
 from orchestrator.plan import Plan, PlannedStep
 
 _INDENT = " " * 5
+_LONG = 40
+"""Lines of a new file that are shown; a diff of one that exists is always whole."""
 _STYLE = {
     "changed": "good",
     "unchanged": "quiet",
@@ -40,7 +42,7 @@ def show_target(screen: Screen, target: Host, scene: Scene | None) -> None:
     screen.line()
 
 
-def show_plan(screen: Screen, plan: Plan) -> None:
+def show_plan(screen: Screen, plan: Plan, *, full: bool = True) -> None:
     """Show every step of a plan in full, target by target."""
     target: Host | None = None
     for step in plan.steps:
@@ -48,7 +50,7 @@ def show_plan(screen: Screen, plan: Plan) -> None:
             target = step.target
             show_target(screen, target, step.scene)
         show_header(screen, step, step.outcome.replace("-", " "), step.outcome, _reads(step))
-        show_body(screen, step)
+        show_body(screen, step, full=full)
         show_proof_to_come(screen, step)
         if step.reason:
             screen.line(f"{_INDENT}{_reason_word(step.outcome)} {step.reason}", _STYLE[step.outcome])
@@ -62,10 +64,10 @@ def show_header(screen: Screen, step: PlannedStep, word: str, outcome: str, extr
     screen.line(columns(f"{step.number:<2} {step.name}{suffix}", host, extra or word), _STYLE.get(outcome, ""))
 
 
-def show_body(screen: Screen, step: PlannedStep) -> None:
+def show_body(screen: Screen, step: PlannedStep, *, full: bool = True) -> None:
     """Show what the step does, what undoes it, what it asks, and what there is to know."""
     for change in step.ordered():
-        _show_change(screen, change)
+        _show_change(screen, change, full=full)
     if step.lasts is not None:
         until = datetime.now(UTC) + timedelta(seconds=step.lasts)
         screen.line(f"{_INDENT}until  {moment(until)} ({span(step.lasts)}), then the host ends it by itself")
@@ -92,14 +94,20 @@ def show_proof_to_come(screen: Screen, step: PlannedStep) -> None:
 
 
 def show_finished(
-    screen: Screen, step: PlannedStep, finished: StepFinished, judged: Sequence[CheckJudged], *, brief: bool
+    screen: Screen,
+    step: PlannedStep,
+    finished: StepFinished,
+    judged: Sequence[CheckJudged],
+    *,
+    brief: bool,
+    full: bool = True,
 ) -> None:
     """Show how a step ended; with `brief` without the changes, which the plan has shown already."""
     seconds = f"{finished.seconds:.1f} s" if finished.seconds >= 0.05 else ""
     extra = f"{finished.outcome}  {seconds}".rstrip()
     show_header(screen, step, finished.outcome, finished.outcome, extra)
     if not brief:
-        show_body(screen, step)
+        show_body(screen, step, full=full)
     show_proof(screen, judged)
     if finished.reason:
         screen.line(f"{_INDENT}{_reason_word(finished.outcome)} {finished.reason}", _STYLE[finished.outcome])
@@ -146,10 +154,14 @@ def span(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _show_change(screen: Screen, change: Change) -> None:
+def _show_change(screen: Screen, change: Change, *, full: bool) -> None:
+    lines = change.preview()
     if not isinstance(change, PathChange):
         screen.line(f"{_INDENT}+ {change.describe()}")
-    screen.lines(change.preview(), indent=_INDENT, diff=True)
+    elif not full and change.before.kind == "absent" and len(lines) > _LONG:
+        rest = len(lines) - _LONG
+        lines = [*lines[:_LONG], f"… {rest} more lines of a new file; --full shows them"]
+    screen.lines(lines, indent=_INDENT, diff=True)
     screen.line(f"{_INDENT}undo   {change.describe_undo()}", "quiet")
 
 

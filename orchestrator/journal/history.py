@@ -150,6 +150,15 @@ class History:
             order += [c for c in changes if isinstance(c.change, Activate) and _to_activate(c, bool(others))]
         return tuple(order)
 
+    def not_activated(self) -> tuple[ChangeStatus, ...]:
+        """Give the activations that were left out or are unknown, while another change of their step stands."""
+        standing = {(c.step, c.target) for c in self.in_force()}
+        return tuple(
+            c
+            for c in self.changes
+            if isinstance(c.change, Activate) and c.state == "unknown" and (c.step, c.target) in standing
+        )
+
     def next_index(self, step: str, target: str) -> int:
         """Give the index of the next change of a step: what is planned anew goes on counting, so none is mistaken."""
         return max((c.index + 1 for c in self.changes if (c.step, c.target) == (step, target)), default=0)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.journal import Journal
+from orchestrator.journal import History, Journal
 from orchestrator.journal.records import Outcome, PlanMade, RunStarted, Verdict
 from orchestrator.plan import Plan, PlannedStep
 from orchestrator.report import report
@@ -104,7 +104,8 @@ class Conductor:
                 acting, looking = hosts_of(order)
                 fleet.expect([*acting, *looking])
                 planner = planner_of(order, fleet.look)
-                plan = Plan(tuple(s for s in planner.plan(order.targets).steps if (s.key, s.target.name) not in done))
+                left = [s for s in planner.plan(order.targets).steps if (s.key, s.target.name) not in done]
+                plan = Plan(tuple(_with_activation(step, history) for step in left))
             self._show(plan, dry_run=False)
             if refusal := self._refusal(plan, None):
                 return Conclusion(plan, REFUSED, run, steps=_as_planned(plan), refusal=refusal)
@@ -184,6 +185,15 @@ def write_report(journal: Journal, run: str) -> Path:
     path.write_text(report(journal.history(run), lang="en", format="html"), encoding="utf-8")
     path.chmod(0o600)
     return path
+
+
+def _with_activation(step: PlannedStep, history: History) -> PlannedStep:
+    """Add what a daemon was not told before the process died: its files are in place, so no change is planned."""
+    place = (step.key, step.target.name)
+    missing = {c.change for c in history.not_activated() if (c.step, c.target) == place} - set(step.changes)
+    if not missing or step.outcome not in {"would-change", "unchanged"}:
+        return step
+    return replace(step, changes=(*step.changes, *missing), outcome="would-change")
 
 
 def _as_planned(plan: Plan) -> tuple[tuple[PlannedStep, str, str], ...]:

@@ -1,0 +1,363 @@
+"""Runs from the command line to the files they change, on hosts that are this machine."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.change import Activate, command
+from orchestrator.journal import Journal
+from orchestrator.journal.records import ChangeIntended, ChangeMade, StepStarted
+
+from .bench import Bench, outcomes
+
+
+def file(bench: Bench, name: str, content: str = "new\n", **step: Any) -> dict[str, Any]:
+    return {"id": name, "task": "host.file", "with": {"path": str(bench.files / name), "content": content}, **step}
+
+
+def fails(name: str = "bad", **step: Any) -> dict[str, Any]:
+    return {"id": name, "task": "host.command", "with": {"argv": ["sh", "-c", "echo why not >&2; exit 3"]}, **step}
+
+
+def test_a_dry_run_writes_nothing_and_its_digest_is_the_runs(bench: Bench) -> None:
+    runbook = bench.runbook(file(bench, "one"), file(bench, "two"))
+    status, dry = bench.run(runbook, "--dry-run")
+    assert (status, outcomes(dry)) == (0, {"one": "would-change", "two": "would-change"})
+    assert list(bench.files.iterdir()) == []
+    status, done = bench.run(runbook, "--yes")
+    assert (status, outcomes(done)) == (0, {"one": "changed", "two": "changed"})
+    assert {p.name: p.read_text() for p in bench.files.iterdir()} == {"one": "new\n", "two": "new\n"}
+    assert done[-1]["plan_digest"] == dry[-1]["plan_digest"]
+
+
+def test_a_dry_run_starts_no_command_not_even_one_that_is_said_to_read(bench: Bench) -> None:
+    touch = ["touch", str(bench.files / "ran")]
+    steps = [{"id": "x", "task": "host.command", "with": {"argv": touch, "reads": True}}]
+    status, _ = bench.run(bench.runbook(*steps), "--dry-run")
+    assert status == 0
+    assert list(bench.files.iterdir()) == []
+
+
+def test_the_second_run_changes_nothing_and_has_the_digest_of_a_dry_run_before_it(bench: Bench) -> None:
+    runbook = bench.runbook(file(bench, "one"))
+    bench.run(runbook, "--yes")
+    _, dry = bench.run(runbook, "--dry-run")
+    status, again = bench.run(runbook, "--yes")
+    assert (status, outcomes(again)) == (0, {"one": "unchanged"})
+    assert again[-1]["plan_digest"] == dry[-1]["plan_digest"]
+
+
+def test_undo_takes_everything_back_once(bench: Bench) -> None:
+    (bench.files / "two").write_text("old\n")
+    bench.run(bench.runbook(file(bench, "one"), file(bench, "two")), "--yes")
+    status, out, _ = bench.stopgap("undo", "last", "--yes")
+    assert status == 0, out
+    assert {p.name: p.read_text() for p in bench.files.iterdir()} == {"two": "old\n"}
+    status, out, _ = bench.stopgap("undo", "last", "--yes")
+    assert status == 0
+    assert "nothing to undo" in out
+
+
+def test_undo_of_one_step_leaves_the_others(bench: Bench) -> None:
+    bench.run(bench.runbook(file(bench, "one"), file(bench, "two")), "--yes")
+    assert bench.stopgap("undo", "last", "--step", "one", "--yes")[0] == 0
+    assert [p.name for p in bench.files.iterdir()] == ["two"]
+    assert bench.stopgap("undo", "last", "--step", "eno", "--yes")[0] == 2
+
+
+def test_undo_leaves_what_somebody_has_changed_since_and_says_so(bench: Bench) -> None:
+    bench.run(bench.runbook(file(bench, "one"), file(bench, "two")), "--yes")
+    (bench.files / "one").write_text("theirs\n")
+    status, out, _ = bench.stopgap("undo", "last", "--yes")
+    assert status == 4
+    assert "one on a: drifted" in out
+    assert {p.name: p.read_text() for p in bench.files.iterdir()} == {"one": "theirs\n"}
+    assert bench.stopgap("undo", "last", "--yes", "--force")[0] == 0
+    assert list(bench.files.iterdir()) == []
+
+
+def test_a_failed_step_stops_its_target_and_tells_why(bench: Bench) -> None:
+    status, events = bench.run(bench.runbook(file(bench, "one"), fails(), file(bench, "two")), "--yes")
+    assert (status, outcomes(events)) == (1, {"one": "changed", "bad": "failed", "two": "skipped"})
+    assert "why not" in next(s["reason"] for s in events[-1]["steps"] if s["step"] == "bad")
+    assert [p.name for p in bench.files.iterdir()] == ["one"]
+
+
+def test_on_failure_continue_goes_on(bench: Bench) -> None:
+    status, events = bench.run(bench.runbook(fails(on_failure="continue"), file(bench, "two")), "--yes")
+    assert (status, outcomes(events)) == (1, {"bad": "failed", "two": "changed"})
+
+
+def test_on_failure_undo_takes_the_targets_changes_back(bench: Bench) -> None:
+    status, events = bench.run(
+        bench.runbook(file(bench, "one"), fails(on_failure="undo"), file(bench, "two")), "--yes"
+    )
+    assert (status, outcomes(events)["two"]) == (1, "skipped")
+    assert list(bench.files.iterdir()) == []
+    assert "nothing to undo" in bench.stopgap("undo", "last", "--yes", "--step", "one")[1]
+
+
+def test_a_step_that_needs_a_failed_one_is_skipped(bench: Bench) -> None:
+    steps = [fails(on_failure="continue"), file(bench, "two", needs=["bad"]), file(bench, "three")]
+    status, events = bench.run(bench.runbook(*steps), "--yes")
+    assert (status, outcomes(events)) == (1, {"bad": "failed", "two": "skipped", "three": "changed"})
+
+
+def test_when_sees_how_earlier_steps_ended(bench: Bench) -> None:
+    steps = [
+        fails(on_failure="continue"),
+        file(bench, "plan-b", when="steps.bad.outcome == 'failed'"),
+        file(bench, "celebrate", when="steps.bad.changed"),
+    ]
+    _, events = bench.run(bench.runbook(*steps), "--yes")
+    assert outcomes(events) == {"bad": "failed", "plan-b": "changed", "celebrate": "skipped"}
+    assert [p.name for p in bench.files.iterdir()] == ["plan-b"]
+
+
+def test_foreach_repeats_a_step_for_each_item(bench: Bench) -> None:
+    path = str(bench.files / "{{ item }}")
+    step = {"id": "all", "task": "host.file", "foreach": ["x", "y"], "with": {"path": path, "content": "{{ item }}"}}
+    status, events = bench.run(bench.runbook(step), "--yes")
+    assert (status, outcomes(events)) == (0, {"all[0]": "changed", "all[1]": "changed"})
+    assert {p.name: p.read_text() for p in bench.files.iterdir()} == {"x": "x", "y": "y"}
+
+
+def test_a_later_step_is_planned_on_what_an_earlier_one_will_have_done(bench: Bench) -> None:
+    second = {"id": "second", "task": "host.file", "with": {"path": str(bench.files / "one"), "content": "newer\n"}}
+    runbook = bench.runbook(file(bench, "one"), second)
+    _, dry = bench.run(runbook, "--dry-run")
+    planned = [event for event in dry if event["event"] == "step-planned"]
+    assert "-new" in planned[1]["changes"][0]["preview"]
+    assert bench.run(runbook, "--yes")[0] == 0
+    assert (bench.files / "one").read_text() == "newer\n"
+    assert bench.stopgap("undo", "last", "--yes")[0] == 0
+    assert list(bench.files.iterdir()) == []
+
+
+def test_an_unreachable_host_is_an_outcome_and_the_other_targets_go_on(bench: Bench) -> None:
+    runbook = bench.runbook(file(bench, "one"))
+    status, out, _ = bench.stopgap(
+        "run", runbook, "-i", str(bench.inventory), "-t", "gone", "-t", "a", "--json", "--yes"
+    )
+    last = json.loads(out.splitlines()[-1])
+    assert status == 3
+    assert {(s["target"], s["outcome"]) for s in last["steps"]} == {("gone", "unreachable"), ("a", "changed")}
+    assert (bench.files / "one").exists()
+
+
+def test_a_runbook_can_plan_for_a_host_that_is_out_of_reach(bench: Bench) -> None:
+    steps = [
+        {"id": "ask", "task": "host.command", "with": {"argv": ["true"], "reads": True, "creates": "/none"}},
+        file(bench, "note", on="controller", when="steps.ask.outcome == 'unreachable'"),
+    ]
+    steps[0]["on_failure"] = "continue"
+    status, events = bench.run(bench.runbook(*steps), "--yes", target="gone")
+    assert (status, outcomes(events)) == (3, {"ask": "unreachable", "note": "changed"})
+
+
+def test_a_file_that_changed_since_the_plan_was_made_is_refused(bench: Bench) -> None:
+    meddle = {"id": "meddle", "task": "host.command"}
+    meddle |= {"with": {"argv": ["sh", "-c", f"echo theirs > {bench.files}/one"], "reads": True}}
+    status, events = bench.run(bench.runbook(meddle, file(bench, "one")), "--yes")
+    assert (status, outcomes(events)["one"]) == (4, "refused")
+    assert (bench.files / "one").read_text() == "theirs\n"
+
+
+def test_a_saved_plan_runs_only_while_it_is_still_true(bench: Bench) -> None:
+    runbook, saved = bench.runbook(file(bench, "one")), str(bench.top / "plan.json")
+    bench.run(runbook, "--dry-run", "--save-plan", saved)
+    (bench.files / "one").write_text("in between\n")
+    status, events = bench.run(runbook, "--yes", "--plan", saved)
+    assert status == 4
+    assert "drifted" in events[-1]["reason"]
+    assert (bench.files / "one").read_text() == "in between\n"
+    (bench.files / "one").unlink()
+    assert bench.run(runbook, "--yes", "--plan", saved)[0] == 0
+
+
+def test_without_a_terminal_and_without_yes_nothing_is_done(bench: Bench) -> None:
+    status, _, err = bench.stopgap("run", bench.runbook(file(bench, "one")), "-i", str(bench.inventory), "-t", "a")
+    assert status == 4
+    assert "--yes" in err
+    assert list(bench.files.iterdir()) == []
+    assert "No run yet" in bench.stopgap("runs")[1]
+
+
+def test_a_checkpoint_is_answered_and_the_answer_recorded(bench: Bench) -> None:
+    ask = {"id": "ask", "task": "checkpoint", "with": {"ask": "Told the provider?", "reason": "They can help."}}
+    status, events = bench.run(bench.runbook(ask, file(bench, "one")), "--yes")
+    assert status == 0
+    answered = [event for event in events if event["event"] == "answered"]
+    assert [(a["question"], a["answer"], a["by"]) for a in answered] == [("Told the provider?", "yes", "--yes")]
+
+
+def test_a_retried_step_is_planned_afresh(bench: Bench) -> None:
+    marker = bench.files / "tries"
+    flaky = ["sh", "-c", f"echo x >> {marker}; test $(wc -l < {marker}) -ge 3"]
+    step = {"id": "flaky", "task": "host.command", "with": {"argv": flaky}}
+    step["retry"] = {"attempts": 3, "pause": "1s"}
+    status, events = bench.run(bench.runbook(step), "--yes")
+    assert (status, outcomes(events)) == (0, {"flaky": "changed"})
+
+
+def test_two_targets_run_side_by_side(bench: Bench) -> None:
+    step = {"id": "slow", "task": "host.command", "with": {"argv": ["sleep", "1"], "reads": True}}
+    started = time.monotonic()
+    words = ["run", bench.runbook(step), "-i", str(bench.inventory), "-t", "a", "-t", "b", "--yes"]
+    assert bench.stopgap(*words)[0] == 0
+    assert time.monotonic() - started < 1.9
+
+
+def test_the_show_status_and_report_of_a_run_tell_what_is_in_force(bench: Bench) -> None:
+    bench.run(bench.runbook(file(bench, "one")), "--yes")
+    assert f"write {bench.files}/one" in bench.stopgap("status")[1]
+    assert "done" in bench.stopgap("show", "last")[1]
+    for language in ("en", "ja"):
+        for form in ("html", "md", "json"):
+            status, text, _ = bench.stopgap("report", "last", "--lang", language, "--format", form)
+            assert status == 0
+            assert str(bench.files / "one") in text
+    assert bench.stopgap("verify", "last")[0] == 0
+    bench.stopgap("undo", "last", "--yes")
+    assert "Nothing is in force" in bench.stopgap("status")[1]
+
+
+def _in_background(bench: Bench, runbook: str) -> subprocess.Popen[str]:
+    code = "import sys; from orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
+    argv = [sys.executable, "-c", code, "run", runbook, "-i", str(bench.inventory), "-t", "a", "--yes"]
+    return subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL
+    )
+
+
+def _wait_for(path: Path) -> None:
+    for _ in range(200):
+        if path.exists():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{path} never came")
+
+
+def _slow(bench: Bench, seconds: int) -> dict[str, Any]:
+    begun = bench.files / "begun"
+    argv = ["sh", "-c", f"touch {begun}; sleep {seconds}; rm -f {begun}"]
+    return {"id": "slow", "task": "host.command", "with": {"argv": argv, "undo": ["rm", "-f", str(begun)]}}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_lets_what_is_under_way_end_and_begins_nothing_more(bench: Bench, number: int) -> None:
+    runbook = bench.runbook(file(bench, "one"), _slow(bench, 1), file(bench, "two"))
+    process = _in_background(bench, runbook)
+    _wait_for(bench.files / "begun")
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=10)
+    assert process.returncode == 130, out
+    assert "Traceback" not in out
+    assert [p.name for p in bench.files.iterdir()] == ["one"]
+    assert "interrupted" in bench.stopgap("show", "last")[1]
+    assert bench.stopgap("undo", "last", "--yes")[0] == 0
+    assert list(bench.files.iterdir()) == []
+
+
+def test_a_second_signal_cuts_the_connection_and_the_step_is_unknown(bench: Bench) -> None:
+    process = _in_background(bench, bench.runbook(_slow(bench, 8)))
+    _wait_for(bench.files / "begun")
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    out, _ = process.communicate(timeout=6)
+    assert process.returncode == 130, out
+    assert "unknown" in bench.stopgap("show", "last")[1]
+    assert bench.stopgap("undo", "last", "--yes")[0] == 0
+    assert list(bench.files.iterdir()) == []
+
+
+def test_a_run_that_was_killed_is_resumed_or_undone(bench: Bench) -> None:
+    runbook = bench.runbook(file(bench, "one"), _slow(bench, 2), file(bench, "two"))
+    for way in ("resume", "undo"):
+        process = _in_background(bench, runbook)
+        _wait_for(bench.files / "begun")
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(5)
+        shown = bench.stopgap("show", "last")[1]
+        assert "interrupted" in shown
+        assert "unknown" in shown
+        status, out, err = bench.stopgap(way, "last", "--yes")
+        assert status == 0, out + err
+        if way == "resume":
+            assert {p.name for p in bench.files.iterdir()} == {"one", "two"}
+            assert bench.stopgap("undo", "last", "--yes")[0] == 0
+        assert list(bench.files.iterdir()) == []
+
+
+def test_a_resumed_run_lets_a_daemon_take_up_files_that_it_was_not_told_of(bench: Bench) -> None:
+    path, told = bench.files / "one", bench.files / "told"
+    runbook = bench.runbook(file(bench, "one"))
+    bench.run(runbook, "--yes")
+    with Journal.open(bench.top / "home") as journal:
+        first = journal.history(journal.resolve("last"))
+        run = journal.begin(first.started)
+        place = {"step": "one", "target": "a"}
+        activate = Activate(about="reload", test=(), take=(command("touch", str(told)),))
+        journal.append(
+            run,
+            StepStarted(**place, host="a", name="one", task="host.file"),
+            ChangeIntended(**place, host="a", index=0, change=first.changes[0].change),
+            ChangeIntended(**place, host="a", index=1, change=activate),
+            ChangeMade(**place, index=0, outcome="done"),
+        )
+    status, out, err = bench.stopgap("resume", run, "--yes")
+    assert status == 0, out + err
+    assert told.exists()
+    told.unlink()
+    assert bench.stopgap("undo", run, "--yes")[0] == 0
+    assert (path.exists(), told.exists()) == (False, True)
+
+
+def test_a_state_folder_that_cannot_be_written_stops_everything_before_it_begins(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STOPGAP_HOME", "/proc/nowhere")
+    status, _, err = bench.stopgap(
+        "run", bench.runbook(file(bench, "one")), "-i", str(bench.inventory), "-t", "a", "--yes"
+    )
+    assert status == 1
+    assert "STOPGAP_HOME" in err
+    assert list(bench.files.iterdir()) == []
+
+
+def test_a_host_that_is_not_named_is_asked_for(bench: Bench) -> None:
+    status, _, err = bench.stopgap("run", bench.runbook(file(bench, "one")), "-i", str(bench.inventory), "--yes")
+    assert status == 2
+    assert "-t" in err
+
+
+def test_every_command_explains_itself(bench: Bench) -> None:
+    for words in (["tasks"], ["tasks", "host.file"], ["inventory", "-i", str(bench.inventory)], ["runs"], ["status"]):
+        status, out, _ = bench.stopgap(*words)
+        assert status == 0
+        assert out
+    for what in ("runbook", "inventory", "report"):
+        assert json.loads(bench.stopgap("schema", what)[1])["$schema"]
+    assert bench.stopgap("init", str(bench.top / "new"))[0] == 0
+    assert (bench.top / "new" / "inventory.yaml").exists()
+    assert (bench.top / "new" / "runbooks" / "contain.yaml").exists()
+
+
+def test_the_tasks_are_fabric_tasks_too(bench: Bench) -> None:
+    fab = Path(sys.executable).parent / "fab"
+    root = Path(__file__).parents[2]
+    listed = subprocess.run([fab, "--list"], cwd=root, capture_output=True, text=True, timeout=30)
+    assert "host.file" in listed.stdout, listed.stderr
+    path = bench.files / "by-fab"
+    words = ["--inventory", str(bench.inventory), "--target", "a", "--path", str(path), "--content", "x", "--yes"]
+    done = subprocess.run([fab, "host.file", *words], cwd=root, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert path.read_text() == "x"
