@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.host import Vantage
-from orchestrator.journal.records import Outcome, PlannedOutcome
 from orchestrator.runbook.models import OnFailure
 from orchestrator.runbook.paramtype import PARAM_TYPES, ParamType
 from orchestrator.source import Loc, Located, Unfit, did_you_mean, quoted
+
+if TYPE_CHECKING:
+    from orchestrator.journal.records import Outcome, PlannedOutcome
 
 
 @dataclass(frozen=True)

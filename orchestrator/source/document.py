@@ -24,8 +24,9 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\
 # The core schema of YAML 1.2 without its octal, hexadecimal and non-finite numbers. A number with a leading zero
 # stays text, so that a file's mode is not silently read as a decimal number.
 _CONSTANTS = {"null": None, "~": None, "": None, "true": True, "false": False}
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
-_FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})?\.?[0-9]{1,17}([eE][-+]?[0-9]{1,2})?")
+_WHOLE = "(?:0|[1-9][0-9]{0,17})"
+_INTEGER = re.compile(f"[-+]?{_WHOLE}")
+_FLOAT = re.compile(rf"[-+]?(?:{_WHOLE}?\.[0-9]{{1,17}}|{_WHOLE}(?=[eE]))(?:[eE][-+]?[0-9]{{1,2}})?")
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def _resolved(node: ScalarNode) -> str | int | float | bool | None:
         return _CONSTANTS[node.text]
     if _INTEGER.fullmatch(node.text):
         return int(node.text)
-    if _FLOAT.fullmatch(node.text) and not re.match(r"[-+]?0[0-9]", node.text):
+    if _FLOAT.fullmatch(node.text):
         return float(node.text)
     return node.text
 
