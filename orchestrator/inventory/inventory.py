@@ -58,15 +58,15 @@ class Inventory:
         stage = {"target": target, "upstream": upstream, "spare": spare, "controller": CONTROLLER}[on]
         if stage is None:
             raise MissingVantage(target.name, on)
-        outside = tuple(h for h in self.hosts.values() if h.vantage == "outside" and h != target)
-        named = {target, upstream, spare, *outside}
+        outside = tuple(h for h in self.hosts.values() if h.vantage == "outside" and h.name != target.name)
+        named = {host.name for host in (target, upstream, spare, *outside) if host}
         return Scene(
             target=target,
             on=stage,
             upstream=upstream,
             spare=spare,
             outside=outside,
-            others=tuple(host for host in self.hosts.values() if host not in named),
+            others=tuple(host for host in self.hosts.values() if host.name not in named),
         )
 
     def _relation(self, target: Host, vantage: Vantage) -> Host | None:

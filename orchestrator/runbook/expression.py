@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -28,16 +28,21 @@ class ExpressionError(ValueError):
 class View:
     """Names and their values, as a template sees them: `view.name` and `view['name']`, and nothing of Python.
 
-    A name with `-` or `.` is also there with `_` in its place, since `steps.cut-off` would subtract.
+    A name with `-` or `.` is also there with `_` in its place, since `steps.cut-off` would subtract. `show` turns
+    a value into what the template gets.
     """
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_fields", "_show")
 
-    def __init__(self, fields: Mapping[str, object]) -> None:
-        self._fields = {identifier(name): value for name, value in fields.items()} | dict(fields)
+    def __init__(self, fields: Mapping[str, object], show: Callable[[Any], object] = lambda value: value) -> None:
+        self._fields = fields
+        self._show = show
 
     def __getitem__(self, name: object) -> object:
-        return self._fields[name]  # type: ignore[index]
+        for known in self._fields if name not in self._fields else (name,):
+            if known == name or identifier(str(known)) == name:
+                return self._show(self._fields[known])  # type: ignore[index]
+        raise KeyError(name)
 
     def __contains__(self, name: object) -> bool:
         return name in self._fields
@@ -82,8 +87,9 @@ def is_template(value: object) -> bool:
     return False
 
 
+@lru_cache(maxsize=1024)
 def parse_expression(expression: str) -> nodes.Template:
-    """Parse an expression without braces; raises ExpressionError."""
+    """Parse an expression without braces; the tree is only to be read. Raises ExpressionError."""
     from jinja2 import TemplateSyntaxError, nodes  # noqa: PLC0415
     from jinja2.parser import Parser  # noqa: PLC0415
 
@@ -103,8 +109,9 @@ def parse_expression(expression: str) -> nodes.Template:
     return tree
 
 
+@lru_cache(maxsize=1024)
 def parse_template(text: str) -> nodes.Template:
-    """Parse a text with templates in it; raises ExpressionError."""
+    """Parse a text with templates in it; the tree is only to be read. Raises ExpressionError."""
     from jinja2 import TemplateSyntaxError  # noqa: PLC0415
 
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.host import Host
@@ -52,18 +53,22 @@ def name_problems(step: Step, scope: Scope) -> Iterator[Problem]:
 
 def references(value: object, *, expression: bool = False) -> set[tuple[str, ...]]:
     """Give what a value's templates (or an expression) name, two words deep; nothing for what cannot be parsed."""
+    if isinstance(value, str):
+        return set(_references(value, expression)) if expression or is_template(value) else set()
     found: set[tuple[str, ...]] = set()
-    if isinstance(value, str) and (expression or is_template(value)):
-        try:
-            tree = parse_expression(value) if expression else parse_template(value)
-        except ExpressionError:
-            return found
-        found |= {path[:2] for path in members(tree)}
-        found |= {(name,) for name in free_names(tree)}
-    elif isinstance(value, (list, Mapping)):
+    if isinstance(value, (list, Mapping)):
         for part in value.values() if isinstance(value, Mapping) else value:
             found |= references(part)
     return found
+
+
+@lru_cache(maxsize=1024)
+def _references(text: str, expression: bool) -> frozenset[tuple[str, ...]]:
+    try:
+        tree = parse_expression(text) if expression else parse_template(text)
+    except ExpressionError:
+        return frozenset()
+    return frozenset({path[:2] for path in members(tree)} | {(name,) for name in free_names(tree)})
 
 
 def _template_problems(step: Step, loc: Loc, value: Any, scope: Scope, item: bool) -> Iterator[Problem]:  # noqa: ANN401

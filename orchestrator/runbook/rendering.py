@@ -140,8 +140,8 @@ def visible(
     names: dict[str, object] = {
         "params": View(params),
         "target": _host_view(scene.target),
-        "hosts": View({name: _host_view(host) for name, host in hosts.items()}),
-        "steps": View({i: View({"changed": r.changed, "outcome": r.outcome}) for i, r in steps.items()}),
+        "hosts": View(hosts, _host_view),
+        "steps": View(steps, _result_view),
     }
     if item is not NO_ITEM:
         names["item"] = item
@@ -150,6 +150,10 @@ def visible(
 
 def _host_view(host: Host) -> View:
     return View({field: getattr(host, field) for field in HOST_FIELDS})
+
+
+def _result_view(result: StepResult) -> View:
+    return View({"changed": result.changed, "outcome": result.outcome})
 
 
 def with_durations(model: type[Parameters], values: Mapping[str, Any]) -> dict[str, Any]:
