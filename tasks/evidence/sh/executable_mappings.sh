@@ -1,0 +1,2 @@
+# Prints the mappings that may be executed, each behind the path of its process (proc(5), maps).
+grep -H ' ..x[ps] ' /proc/[0-9]*/maps 2>/dev/null
