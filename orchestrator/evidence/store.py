@@ -97,13 +97,15 @@ class EvidenceStore:
         self._clock = clock
         self._started = self._last = clock()
         self._items: dict[int, ManifestItem] = {}
-        self._arriving: _Arriving | None = None
-        self._index = -1
+        self._arriving: dict[int, _Arriving] = {}
         self._skew: float | None = None
         self.folder = _new_folder(run_folder / "evidence" / _part(origin.host.name), _part(origin.step))
 
     def data(self, index: int, chunk: bytes) -> None:
-        """Keep the next bytes of an artifact, up to its cap and the run's quota."""
+        """Keep the next bytes of an artifact, up to its cap and the run's quota.
+
+        Those of the next artifact may come before the end of this one: its end waits for its standard error.
+        """
         item = self._item(index)
         if item.cut:
             return
@@ -129,7 +131,7 @@ class EvidenceStore:
         """
         for index in range(len(self._names)):
             if index not in self._items:
-                never = Output(HostText(b""), HostText(b""), None, truncated=True, ran=self._index == index)
+                never = Output(HostText(b""), HostText(b""), None, truncated=True, ran=index in self._arriving)
                 self._finish(index, never)
         items = tuple(self._items[index] for index in sorted(self._items))
         wrong = [item.file for item in items if item.file and _hash_on_disk(self.folder / item.file) != item.sha256]
@@ -164,10 +166,9 @@ class EvidenceStore:
         )
 
     def _item(self, index: int) -> _Arriving:
-        if self._arriving is None or self._index != index:
-            self._index = index
-            self._arriving = _Arriving(self._collection.artifacts[index], self._names[index], self._last)
-        return self._arriving
+        if index not in self._arriving:
+            self._arriving[index] = _Arriving(self._collection.artifacts[index], self._names[index], self._last)
+        return self._arriving[index]
 
     def _write(self, item: _Arriving, data: bytes) -> None:
         try:
@@ -211,7 +212,8 @@ class EvidenceStore:
             sha256=item.hash.hexdigest() if kept else None,
             stderr=str(output.stderr)[-STDERR_CAP:],
         )
-        self._arriving, self._last = None, now
+        del self._arriving[index]
+        self._last = now
 
     def _write_manifest(self, content: bytes) -> None:
         path = self.folder / MANIFEST

@@ -55,6 +55,19 @@ def manifest(store: EvidenceStore) -> Manifest:
     return Manifest.model_validate_json((store.folder / "manifest.json").read_bytes())
 
 
+def test_an_artifact_may_begin_to_arrive_before_the_one_ahead_of_it_has_ended(tmp_path: Path) -> None:
+    store = EvidenceStore(tmp_path, ORIGIN, THREE, Quota())
+    store.data(0, b"one")
+    store.data(1, b"tw")
+    store.ended(0, end())
+    store.data(1, b"o")
+    store.ended(1, end())
+    store.ended(2, end())
+    store.close()
+    assert [(item.bytes, item.truncated) for item in manifest(store).items] == [(3, False), (3, False), (0, False)]
+    assert verify_folder(store.folder) == []
+
+
 def test_each_artifact_becomes_a_file_named_here_private_and_hashed(tmp_path: Path) -> None:
     contents = (b"1763860000 x\n", b"", b"\x1f\x8b\0\xff binary")
     store = collected(tmp_path, *contents)
