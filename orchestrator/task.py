@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, get_args
+from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -68,6 +68,8 @@ class Gap(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: str
+    at_best: Literal["partly", "unverified"] | None = None
+    """The verdict on containment is no better than this, whatever its checks show."""
 
 
 class Question(BaseModel):
@@ -129,6 +131,13 @@ class Task(ABC, Generic[P, F]):
         """Take the models from the base's type arguments."""
         super().__init_subclass__()
         cls.Params, cls.Facts = get_args(cls.__orig_bases__[0])  # type: ignore[attr-defined]
+
+    def appendix(self) -> Iterator[str]:
+        """Give more lines for the task's page, below its parameters."""
+        yield from ()
+
+    def foresee(self, params: P, scene: Scene) -> None:
+        """Raise Refused for what is known to be impossible before anything is read; `check` asks too. Pure."""
 
     @abstractmethod
     def probe(self, params: P, scene: Scene) -> Probe:

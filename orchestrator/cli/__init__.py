@@ -47,7 +47,7 @@ def _explain(error: Exception) -> int:
                 screen.line(line, "bad" if number == 0 else "")
         count = len(error.problems)
         screen.line(f"{count} problem{'' if count == 1 else 's'}. Nothing was contacted.")
-        return 2
+        return 4 if all(problem.refused for problem in error.problems) else 2
     if isinstance(error, JournalError):
         screen.line(f"stopgap: {error}", "bad")
         return 1

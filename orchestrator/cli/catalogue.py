@@ -115,6 +115,9 @@ def _document(screen: screens.Screen, task: Task[Any, Any]) -> None:
         )
         screen.line(f"  {name}  ({_type(field)}, {default})", "title")
         screen.lines(str(field.get("description", "")).splitlines(), indent="      ")
+    if more := list(task.appendix()):
+        screen.line()
+        screen.lines(more)
 
 
 def _type(field: dict[str, Any]) -> str:

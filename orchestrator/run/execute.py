@@ -96,7 +96,10 @@ def execute(
         judged.setdefault(step.target.name, []).extend(ended.judged)
         if ended.outcome in {"failed", "unknown", "unreachable"} and _would_contain(step) and not ended.judged:
             judged[step.target.name].append(_unproved(step, ended))
-    result.containment = {name: verdict(seen) for name, seen in judged.items() if any(c.containment for c in seen)}
+    at_best = {name: _at_best(result, name) for name in judged}
+    result.containment = {
+        name: verdict(seen, at_best[name]) for name, seen in judged.items() if any(c.containment for c in seen)
+    }
     interrupted = around.interruption.requested.is_set()
     result.exit_code = exit_code(result.outcomes, interrupted=interrupted)
     around.record(
@@ -187,6 +190,10 @@ def _unreachable(plan: Plan) -> dict[str, str]:
 
 def _would_contain(step: PlannedStep) -> bool:
     return tasks()[step.step.task].contains
+
+
+def _at_best(result: Result, target: str) -> list[Verdict]:
+    return [gap.at_best for step, _ in result.ended if step.target.name == target for gap in step.gaps if gap.at_best]
 
 
 def _unproved(step: PlannedStep, ended: Ended) -> CheckJudged:

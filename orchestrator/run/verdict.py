@@ -7,12 +7,17 @@ from collections.abc import Iterable, Sequence
 from orchestrator.journal.records import CheckJudged, Verdict
 
 
-def verdict(judged: Sequence[CheckJudged]) -> Verdict:
+def verdict(judged: Sequence[CheckJudged], at_best: Iterable[Verdict] = ()) -> Verdict:
     """Draw it from the checks of one target that count towards containment.
 
     `contained`: packets were tried, from a vantage other than the target, and everything that could be seen holds.
-    `partly`: something that should be cut is not. `unverified`: nobody outside could look.
+    `partly`: something that should be cut is not. `unverified`: nobody outside could look. It is never better
+    than any of `at_best`, which is what steps have named as open or as not to be believed.
     """
+    return min((_by_packets(judged), *at_best), key=("partly", "unverified", "contained").index)
+
+
+def _by_packets(judged: Sequence[CheckJudged]) -> Verdict:
     counting = [c for c in judged if c.containment and not c.reported_by_target]
     if any(c.holds is False for c in counting):
         return "partly"

@@ -6,7 +6,7 @@ What has no value yet is stood in for by a sample of its type, so that types are
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ from orchestrator.runbook.rendering import (
 )
 from orchestrator.runbook.runbook import Runbook, Step, StepResult
 from orchestrator.source import InvalidInput, Position, Problem, problems_of, read
+from orchestrator.task import Parameters, Refused
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -238,3 +239,13 @@ def _with_problems(
         yield from problems_of(error, model, step.document, loc, matters=matters, shown=shown)
     else:
         yield from shutdown_problems(step, params)
+        if trial.inventory_known and not skipped and not sampled:
+            yield from _refusals(step, trial.scene, params)
+
+
+def _refusals(step: Step, scene: Scene, params: Parameters) -> Iterator[Problem]:
+    try:
+        tasks()[step.task].foresee(params, scene)
+    except Refused as refusal:
+        problem = step.document.problem((*step.loc, "task"), f"{step.task} on {scene.on.name}: {refusal}")
+        yield replace(problem, refused=True)

@@ -32,6 +32,8 @@ class Problem:
     position: Position | None = None
     expected: str | None = None
     hint: str | None = None
+    refused: bool = False
+    """The text is sound, and a guard says no to what it asks."""
 
     def __str__(self) -> str:
         place = f"{self.source}:{self.position}" if self.position else self.source

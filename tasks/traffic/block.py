@@ -15,6 +15,7 @@ from orchestrator.check import Check, Port
 from orchestrator.facts import Gateways, Interfaces, Neighbours, Routes, SshOrigin, System
 from orchestrator.host import Address, Eye, Host, Network, Scene, Vantage
 from orchestrator.task import At, Note, Parameters, Planned, Probe, Refused, Task
+from tasks.traffic.capabilities import refuse_beyond, shortfalls
 from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
 from tasks.traffic.guards import guard
 from tasks.traffic.nftables import Nftables
@@ -64,6 +65,16 @@ class BlockTraffic(Task[Params, DeviceFacts]):
     contains = True
     vantages: ClassVar[tuple[Vantage, ...]] = ("upstream", "target")
 
+    def appendix(self) -> Iterator[str]:
+        """List the drivers with what each can do."""
+        yield "Drivers (`driver` of the router in the inventory):"
+        for driver in DRIVERS.values():
+            yield f"  {driver.name}: {driver.capabilities.describe()}"
+
+    def foresee(self, params: Params, scene: Scene) -> None:
+        """Refuse what the router's driver cannot do."""
+        _refuse_beyond(_driver(scene.on), params, _block(params, DeviceFacts(), scene))
+
     def probe(self, params: Params, scene: Scene) -> Probe:
         """Read the router's table, its links, and whence the operator comes."""
         driver = DRIVERS.get(scene.on.driver or "")
@@ -83,8 +94,10 @@ class BlockTraffic(Task[Params, DeviceFacts]):
     def plan(self, params: Params, facts: DeviceFacts, scene: Scene) -> Iterator[Planned]:
         """Refuse what must not be blocked; else let the driver make the change."""
         driver, block = _driver(scene.on), _block(params, facts, scene)
+        _refuse_beyond(driver, params, block)
         guard(block, params.allow, facts, scene)
         yield from driver.plan(block, facts)
+        yield from shortfalls(driver, block)
         yield from doubts(facts, scene, allowed=_holds(params.allow, facts.claimed_origin))
         yield from gaps(block, facts, scene)
         if len(block.addresses) > SAMPLED:
@@ -100,6 +113,10 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         on_upstream = scene.upstream is not None and scene.upstream.name == scene.on.name
         yield from driver.checks(block, facts, "upstream" if on_upstream else "target")
         yield from _way_in(block, facts, scene)
+
+
+def _refuse_beyond(driver: Driver, params: Params, block: Block) -> None:
+    refuse_beyond(driver, block, allowing=bool(params.allow), diverting=params.web_to == "spare")
 
 
 def _driver(router: Host) -> Driver:
@@ -146,11 +163,12 @@ def _block(params: Params, facts: DeviceFacts, scene: Scene) -> Block:
         raise Refused(f"{scene.target.name} has no `addresses` in the inventory, and the step names none to block")
     if params.web_to == "spare" and not (scene.spare and scene.spare.addresses):
         raise Refused(f"{scene.target.name} has no `spare` with `addresses` to send its web traffic to")
+    divert = params.web_to != "drop" and _driver(scene.on).capabilities.divert
     return Block(
         label=_label(params, scene),
         addresses=addresses,
         allowed=_collapsed((*(ip_network(a) for a in operators(facts, scene)), *params.allow)),
-        spare=_one_a_family(scene.spare.addresses, addresses) if scene.spare and params.web_to != "drop" else (),
+        spare=_one_a_family(scene.spare.addresses, addresses) if scene.spare and divert else (),
         expires=params.expires,
     )
 

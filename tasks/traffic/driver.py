@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from orchestrator.check import Check
 from orchestrator.facts import (
@@ -19,11 +19,20 @@ from orchestrator.facts import (
 )
 from orchestrator.host import Address, Eye, Network
 from orchestrator.task import Facts, Planned
+from tasks.traffic.capabilities import Capabilities, Way
 
 
 def address_text(network: Network) -> str:
     """Write a network of one address as that address."""
     return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
+
+
+@dataclass(frozen=True, order=True)
+class Service:
+    """A service of the blocked addresses."""
+
+    protocol: Literal["tcp", "udp"]
+    port: int
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,14 @@ class Block:
     spare: tuple[Address, ...]
     """Gets their web traffic, TCP 80 and 443: at most one of each family; a family without one is dropped whole."""
     expires: timedelta
+    directions: tuple[Way, ...] = ("from", "to")
+    services: tuple[Service, ...] = ()
+    """Stay open to everybody."""
+    ports: tuple[Service, ...] = ()
+    """Only these are blocked; none: everything is."""
+    persist: bool = False
+    """It is to survive a reboot of the router, for as long as it lasts."""
+    log: bool = False
 
     def spare_for(self, network: Network) -> Address | None:
         """Give the spare's address of this family."""
@@ -70,6 +87,7 @@ class Driver(ABC):
 
     name: ClassVar[str]
     """As the inventory's `driver` names it."""
+    capabilities: ClassVar[Capabilities]
     programs: ClassVar[tuple[str, ...]] = ()
     """What it needs, or can use, on the device."""
 

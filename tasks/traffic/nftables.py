@@ -11,6 +11,7 @@ from orchestrator.check import Check
 from orchestrator.facts import Program, ProgramFact, Reader
 from orchestrator.host import Eye, Network
 from orchestrator.task import Gap, Note, Planned, Unplannable
+from tasks.traffic.capabilities import Capabilities
 from tasks.traffic.conntrack import NoFlow, forget_diverted, forget_flows
 from tasks.traffic.counters import Dropping, remaining, state_reader
 from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
@@ -28,6 +29,7 @@ class Nftables(Driver):
     """nft(8), from 0.9.3 on; conntrack(8) where it is installed."""
 
     name: ClassVar[str] = "nftables"
+    capabilities: ClassVar[Capabilities] = Capabilities(expiry="device", exception=True, divert=True)
     programs: ClassVar[tuple[str, ...]] = ("nft", "conntrack")
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:

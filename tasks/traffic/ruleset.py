@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from ipaddress import ip_network
 
 from orchestrator.host import Network
 from tasks.traffic.driver import Block, address_text
@@ -156,7 +157,15 @@ def _one_element_a_line(text: str) -> list[str]:
 
 
 def _elements(text: str) -> list[str]:
-    return [" ".join(element.split()) for element in text.split(",") if element.strip()]
+    return [_canonical(*element.split()) for element in text.split(",") if element.strip()]
+
+
+def _canonical(address: str, *rest: str) -> str:
+    """Write the address as Python does: nft may write `::1:0` as `::0.1.0.0` (inet_ntop(3))."""
+    try:
+        return " ".join((address_text(ip_network(address)), *rest))
+    except ValueError:
+        return " ".join((address, *rest))
 
 
 def nft_time(duration: timedelta) -> str:

@@ -47,7 +47,7 @@ class Router:
     def __init__(self, lab: Lab, scene: Scene) -> None:
         self.lab, self.scene = lab, scene
 
-    def read(self, host: str, reader: Reader[Any]) -> Any:  # noqa: ANN401
+    def read(self, host: str, reader: Reader[Any]) -> Any:
         done = (
             self.lab.exec("operator", "sh", "-c", reader.script())
             if host == "controller"
@@ -115,7 +115,7 @@ class Observer:
             cwd=HERE.parents[1], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
-    def ask(self, *words: str) -> Any:  # noqa: ANN401
+    def ask(self, *words: str) -> Any:
         assert self.process.stdin and self.process.stdout
         print(*words, file=self.process.stdin, flush=True)
         return json.loads(self.process.stdout.readline())

@@ -1,0 +1,71 @@
+"""A driver that cannot do what is asked refuses, or says what stays open, and the verdict follows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import ClassVar
+
+import pytest
+
+from orchestrator.journal.records import CheckJudged
+from orchestrator.run.verdict import verdict
+from orchestrator.task import Gap, Refused
+from tasks.traffic.block import DRIVERS
+from tasks.traffic.capabilities import Capabilities, refuse_beyond, shortfalls
+from tasks.traffic.driver import Block, Service
+from tasks.traffic.nftables import Nftables
+
+BLOCK = Block(
+    label="web",
+    addresses=(ip_network("203.0.113.10"), ip_network("2001:db8:113::10")),
+    allowed=(),
+    spare=(),
+    expires=timedelta(hours=1),
+)
+
+
+class OneWay(Nftables):
+    name: ClassVar[str] = "one-way"
+    capabilities: ClassVar[Capabilities] = Capabilities(directions=("to",), ipv6=False)
+
+
+def test_every_driver_says_what_it_can_do() -> None:
+    for driver in DRIVERS.values():
+        assert driver.capabilities.describe()
+
+
+def test_a_destination_only_driver_is_never_better_than_partly() -> None:
+    refuse_beyond(OneWay(), BLOCK, allowing=False, diverting=False)
+    gaps = [item for item in shortfalls(OneWay(), BLOCK) if isinstance(item, Gap)]
+    assert [gap.at_best for gap in gaps] == ["partly", "partly"]
+    assert "no packet from the blocked addresses" in gaps[0].text
+    assert "2001:db8:113::10" in gaps[1].text
+
+
+@pytest.mark.parametrize(
+    ("block", "allowing", "diverting", "word"),
+    [
+        (BLOCK, True, False, "allow"),
+        (BLOCK, False, True, "web_to: drop"),
+        (replace(BLOCK, directions=("from",)), False, False, "from it alone"),
+        (replace(BLOCK, addresses=BLOCK.addresses[1:]), False, False, "IPv6"),
+        (replace(BLOCK, persist=True), False, False, "persist"),
+        (replace(BLOCK, log=True), False, False, "log"),
+        (replace(BLOCK, ports=(Service("tcp", 25),)), False, False, "ports"),
+        (replace(BLOCK, services=(Service("tcp", 80),)), False, False, "allow_services"),
+    ],
+)
+def test_what_a_driver_cannot_do_is_refused(block: Block, allowing: bool, diverting: bool, word: str) -> None:
+    with pytest.raises(Refused, match=word):
+        refuse_beyond(OneWay(), block, allowing=allowing, diverting=diverting)
+
+
+def test_a_verdict_is_never_better_than_what_a_step_has_named_as_open() -> None:
+    seen = [
+        CheckJudged(step="s", target="web", eye="isp", about="port 22", holds=True, seen="silent", containment=True)
+    ]
+    assert verdict(seen) == "contained"
+    assert verdict(seen, ["unverified"]) == "unverified"
+    assert verdict(seen, ["unverified", "partly"]) == "partly"
