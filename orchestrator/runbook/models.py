@@ -23,7 +23,14 @@ def _one_line(text: str) -> str:
     return text
 
 
-Line = Annotated[str, AfterValidator(_one_line)]
+def _no_template(text: str) -> str:
+    if "{{" in text or "{%" in text:
+        raise Unfit(f"{quoted(text)} is shown as it is written", "words without a template")
+    return text
+
+
+Words = Annotated[str, StringConstraints(min_length=1), AfterValidator(_no_template)]
+Line = Annotated[str, AfterValidator(_one_line), AfterValidator(_no_template)]
 StepId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
 
@@ -69,7 +76,7 @@ class StepEntry(_Entry):
         description="stop: the target's later steps are skipped; continue: they go on; "
         "undo: what the run has changed for the target is taken back",
     )
-    confirm: str | None = Field(None, min_length=1, description="Question that a person answers before the step")
+    confirm: Words | None = Field(None, description="Question that a person answers before the step")
 
 
 class RunbookFile(_Entry):

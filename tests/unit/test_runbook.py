@@ -13,6 +13,7 @@ import pytest
 
 from orchestrator.inventory import MissingVantage, parse_inventory
 from orchestrator.registry import tasks
+from orchestrator.resources import runbooks
 from orchestrator.runbook import (
     Runbook,
     StepResult,
@@ -21,6 +22,7 @@ from orchestrator.runbook import (
     check,
     items,
     parse_runbook,
+    prepare,
     render,
     vantage_of,
 )
@@ -296,3 +298,20 @@ assert not {"paramiko", "fabric", "invoke", "sqlite3", "asyncio", "rich"} & set(
         [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("inventory", ["example.yaml", "lab.yaml"])
+@pytest.mark.parametrize(
+    ("name", "target"), [("contain", "web"), ("collect", "web"), ("spare", "web"), ("provider-block", "edge")]
+)
+def test_the_shipped_runbooks_suit_the_shipped_inventories(name: str, target: str, inventory: str):
+    path = Path(__file__).parents[2] / "inventories" / inventory
+    given = {"contact": "noc@example.jp"} if name in {"contain", "spare"} else {}
+    given |= {"addresses": "203.0.113.10,2001:db8:113::10"} if name == "provider-block" else {}
+    book, known, targets = prepare(runbooks()[name], path, [target], given, complete=True)
+    assert set(bind(book, known, targets, given)) == set(book.params)
+
+
+def test_what_is_shown_as_it_is_written_holds_no_template():
+    with pytest.raises(InvalidInput, match="shown as it is written"):
+        runbook('  - {task: mta.stop, confirm: "Stop the mail of {{ target.name }}?"}\n')
