@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -13,7 +12,7 @@ from typing import Protocol
 from orchestrator.facts import Output
 from orchestrator.host import Host
 from orchestrator.hosttext import HostText, escape
-from orchestrator.remote.framing import NONCE_LENGTH
+from orchestrator.remote.framing import draw_nonce
 from orchestrator.remote.gather import Gathering
 from orchestrator.remote.limits import Limits
 from orchestrator.remote.script import exchange_script
@@ -22,8 +21,12 @@ from orchestrator.remote.session import Item, Sink
 _PORTION = 32 << 10
 
 
+class LineBrokenError(Exception):
+    """The way to the shell is gone; the message is for the operator."""
+
+
 class Line(Protocol):
-    """A shell's standard input, output and error. A line that breaks is at its end; it raises OSError at most."""
+    """A shell's standard input, output and error. `receive` raises LineBrokenError; `send` leaves that to it."""
 
     def send(self, data: memoryview) -> int:
         """Send what can be sent without waiting; give how many bytes that was."""
@@ -63,7 +66,7 @@ def run_exchange(
     sink: Sink | None,
 ) -> Exchanged:
     """Make one exchange, within `deadline` seconds and the items' own deadlines; a sink's error passes through."""
-    nonce = secrets.token_hex(NONCE_LENGTH // 2)
+    nonce = draw_nonce()
     script = exchange_script(items, nonce, stop_on_failure=stop_on_failure, total=deadline)
     now = time.monotonic()
     end = now + deadline
@@ -102,8 +105,8 @@ def _converse(line: Line, script: bytes, gathering: Gathering, end: float) -> st
                 outgoing = memoryview(bytes(outgoing) + order)
             if not stdout and not stderr and line.at_end() and not gathering.complete:
                 return _lost(gathering)
-    except OSError as error:
-        return f"the connection broke: {escape(error.strerror or str(error) or type(error).__name__)}"
+    except LineBrokenError as error:
+        return f"the connection broke: {escape(str(error))}"
     return None
 
 
@@ -179,7 +182,7 @@ class FramedSession(ABC):
             return unknown(items, self._trouble or "the connection is closed", sink)
         try:
             line = self._open_line(deadline)
-        except OSError as error:
+        except LineBrokenError as error:
             self.close()
             return unknown(items, escape(str(error)), sink)
         in_step = False
@@ -197,7 +200,7 @@ class FramedSession(ABC):
 
     @abstractmethod
     def _open_line(self, deadline: float) -> Line:
-        """Start a shell that lasts no longer than `deadline`; raises OSError, its message for the operator."""
+        """Start a shell that lasts no longer than `deadline`; raises LineBrokenError."""
 
     def close(self) -> None:
         """End the connection; an exchange under way returns at once."""

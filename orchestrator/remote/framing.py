@@ -6,16 +6,19 @@ Whatever the bytes, nothing is raised, and no more than a frame's length is held
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-NONCE_LENGTH = 32
-"""Hexadecimal digits: 128 bits, drawn anew for each exchange."""
-
-_LONGEST_FRAME = NONCE_LENGTH + 64
+_LONGEST_FRAME = 128
 _FRAME = re.compile(rb" (?:(B) (\d{1,6}) (\d{1,10} \d{1,20}| )|(E) (\d{1,6}) (\d{1,3})|(N) (\d{1,6}))")
 _WORDS_KEPT = 4096
+
+
+def draw_nonce() -> str:
+    """Draw 128 bits for one exchange. The first letter stands nowhere else in it: no two places can overlap."""
+    return "g" + secrets.token_hex(16)
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Frames:
         while not self._broken and not self.finished:
             at = self._pending.find(self.nonce)
             if at < 0:
-                yield from self._content(max(0, len(self._pending) - len(self.nonce) + 1))
+                yield from self._content(self._certain())
                 return
             yield from self._content(at)
             if self._broken:
@@ -101,6 +104,11 @@ class Frames:
             self._pending = self._pending[end + 1 :]
             yield self._frame(frame)
         self._pending = b""
+
+    def _certain(self) -> int:
+        """Give the length of what is pending that cannot be a nonce's beginning."""
+        start = self._pending.rfind(self.nonce[:1], max(0, len(self._pending) - len(self.nonce)))
+        return start if start >= 0 and self.nonce.startswith(self._pending[start:]) else len(self._pending)
 
     def _content(self, length: int) -> Iterator[Event]:
         chunk, self._pending = self._pending[:length], self._pending[length:]

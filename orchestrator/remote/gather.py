@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.facts import Output
 from orchestrator.hosttext import HostText
-from orchestrator.remote.framing import Begun, Broken, Data, Ended, Frames, NotRun
+from orchestrator.remote.framing import Begun, Broken, Data, Ended, Event, Frames, NotRun
 from orchestrator.remote.limits import Limits
 from orchestrator.remote.script import kill_order
 from orchestrator.remote.session import Item, Sink
@@ -64,6 +65,8 @@ class Gathering:
         self._process = ""
         self._item_due: float | None = None
         self._orders: list[bytes] = []
+        self._ahead: deque[Event] = deque()
+        self._bytes_ahead = 0
 
     @property
     def complete(self) -> bool:
@@ -82,12 +85,6 @@ class Gathering:
 
     def feed(self, stdout: bytes, stderr: bytes, now: float) -> None:
         """Take what arrived; what a sink raises passes through."""
-        for event in self._stdout.frames.feed(stdout) if stdout else ():
-            if isinstance(event, Data):
-                self._keep_stdout(event.chunk)
-            else:
-                self._note(self._stdout, event)
-                self._set_due(event, now)
         for event in self._stderr.frames.feed(stderr) if stderr else ():
             if isinstance(event, Data):
                 kept = self._parts[self._stderr.at].stderr
@@ -95,6 +92,21 @@ class Gathering:
             else:
                 self._note(self._stderr, event)
         self._report()
+        if stdout:
+            self._ahead.extend(self._stdout.frames.feed(stdout))
+            self._bytes_ahead += len(stdout)
+        while self._ahead and not self._waits(self._ahead[0]):
+            event = self._ahead.popleft()
+            if isinstance(event, Data):
+                self._keep_stdout(event.chunk)
+            else:
+                self._note(self._stdout, event)
+                self._set_due(event, now)
+                self._report()
+        if not self._ahead:
+            self._bytes_ahead = 0
+        elif self._bytes_ahead > 2 * self._limits.window:
+            self.broken = "one stream far ahead of the other"
 
     def orders(self, now: float) -> bytes:
         """Give what to tell the host now: to end an item whose time is over, or whose output has no end."""
@@ -118,6 +130,10 @@ class Gathering:
         """Give one output for each item as things stand, and tell the sink the rest."""
         self._report(final=True)
         return [self._output(index) for index in range(len(self._items))]
+
+    def _waits(self, event: Event) -> bool:
+        """An item's output is taken once the one before it is over on both streams, so that ends stay in order."""
+        return isinstance(event, Begun) and event.index > 0 and event.index - 1 not in self._stderr.ends
 
     def _note(self, stream: _Stream, event: Begun | Ended | NotRun | Broken) -> None:
         if isinstance(event, Broken):

@@ -10,7 +10,7 @@ import subprocess
 from typing import IO, TYPE_CHECKING
 
 from orchestrator.host import Host
-from orchestrator.remote.exchange import FramedSession, Line
+from orchestrator.remote.exchange import FramedSession, Line, LineBrokenError
 from orchestrator.remote.limits import Limits
 from orchestrator.remote.script import PATH, SHELL
 
@@ -23,13 +23,17 @@ _PORTION = 64 << 10
 class LocalSession(FramedSession):
     """A shell of its own for each exchange, in a session of its own, with an environment that holds no secret."""
 
-    def __init__(self, host: Host, limits: Limits) -> None:
+    def __init__(self, host: Host, limits: Limits, shell: tuple[str, ...] = SHELL) -> None:
         super().__init__(host, limits)
+        self._shell = shell
         self._line: _ProcessLine | None = None
 
     def _open_line(self, deadline: float) -> Line:
         become = ("sudo", "-n", "--") if self.host.become else ()
-        self._line = _ProcessLine((*become, *SHELL))
+        try:
+            self._line = _ProcessLine((*become, *self._shell))
+        except OSError as error:
+            raise LineBrokenError(f"{error.filename}: {error.strerror}") from None
         return self._line
 
     def close(self) -> None:
@@ -57,11 +61,12 @@ class _ProcessLine:
             self._arrivals.register(pipe, selectors.EVENT_READ)
 
     def send(self, data: memoryview) -> int:
+        """Send what the pipe takes; once the shell no longer reads, all is taken, and its end says the rest."""
         try:
             return os.write(self._stdin.fileno(), data)
         except BlockingIOError:
             return 0
-        except BrokenPipeError:
+        except (OSError, ValueError):
             return len(data)
 
     def receive(self, timeout: float, *, sending: bool) -> tuple[bytes, bytes]:

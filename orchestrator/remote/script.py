@@ -49,13 +49,14 @@ _sg_stat self
 _sg_born=$_sg_ticks
 case $_sg_sid in $$|"$PPID") _sg_session=$_sg_sid;; *) _sg_session=none;; esac
 _sg_end() {
-    _sg_since=$1 _sg_rounds=
+    _sg_since=$1 _sg_heads=' ' _sg_prey=' ' _sg_rounds=
     while [ "$_sg_rounds" != ..... ]; do
-        _sg_rounds=$_sg_rounds. _sg_young= _sg_prey=' '
+        _sg_rounds=$_sg_rounds. _sg_found="$_sg_heads$_sg_prey" _sg_young=
         for _sg_file in /proc/[0-9]*; do
             _sg_stat "${_sg_file#/proc/}" && [ "$_sg_ticks" -ge "$_sg_since" ] || continue
-            case " $$ $_sg_spared " in *" $_sg_pid "*|*" $_sg_parent:"*) continue;; esac
-            if [ "$_sg_sid" = "$_sg_session" ] || [ "$_sg_parent" = $$ ]; then _sg_prey="$_sg_prey$_sg_pid "
+            case " $$ $_sg_spared $_sg_found" in *" $_sg_pid "*|*" $_sg_parent:"*) continue;; esac
+            if [ "$_sg_parent" = $$ ]; then _sg_heads="$_sg_heads$_sg_pid "
+            elif [ "$_sg_sid" = "$_sg_session" ]; then _sg_prey="$_sg_prey$_sg_pid "
             else _sg_young="$_sg_young $_sg_pid:$_sg_parent"; fi
         done
         _sg_before=
@@ -63,13 +64,15 @@ _sg_end() {
             _sg_before=$_sg_prey
             for _sg_each in $_sg_young; do
                 case $_sg_prey in *" ${_sg_each%%:*} "*) continue;; esac
-                case $_sg_prey in *" ${_sg_each#*:} "*) _sg_prey="$_sg_prey${_sg_each%%:*} ";; esac
+                case "$_sg_heads$_sg_prey" in *" ${_sg_each#*:} "*) _sg_prey="$_sg_prey${_sg_each%%:*} ";; esac
             done
         done
-        [ "$_sg_prey" != ' ' ] || return 0
-        kill -STOP $_sg_prey
-        kill -KILL $_sg_prey
+        [ "$_sg_heads$_sg_prey" != "$_sg_found" ] || break
+        kill -STOP $_sg_heads $_sg_prey
     done
+    # The item's own process comes last: with its end the script goes on, and finds nothing that still writes.
+    [ "$_sg_prey" = ' ' ] || kill -KILL $_sg_prey
+    [ "$_sg_heads" = ' ' ] || kill -KILL $_sg_heads
 }
 _sg_halt() { if [ $_sg_session = none ]; then kill -STOP $$; else kill -KILL $$; fi; }
 _sg_end_all() {
@@ -78,7 +81,7 @@ _sg_end_all() {
     kill -KILL $$
 }
 (
-    trap 'kill $!; exit 0' TERM
+    trap 'kill -KILL $!; exit 0' TERM
     sleep @total@ &
     wait $! || exit 0
     _sg_halt

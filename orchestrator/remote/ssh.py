@@ -14,7 +14,7 @@ from paramiko.config import SSHConfig
 
 from orchestrator.host import Host
 from orchestrator.remote.deadline import CancelledError, Deadline
-from orchestrator.remote.exchange import FramedSession, Line
+from orchestrator.remote.exchange import FramedSession, Line, LineBrokenError
 from orchestrator.remote.limits import Limits
 from orchestrator.remote.login import HungUpError, authenticate, negotiate, read_identity, read_pinned
 from orchestrator.remote.script import SHELL
@@ -158,7 +158,7 @@ class SshSession(FramedSession):
             request_exec(channel, self._command)
         except (SSHException, EOFError) as error:
             guard.cancel()
-            raise OSError(f"no channel could be opened: {error}") from None
+            raise LineBrokenError(f"no channel could be opened: {error}") from None
         self._ahead = _ChannelAhead(self._connection.transport, self._limits)
         return _ChannelLine(channel, guard)
 
@@ -212,8 +212,8 @@ class _ChannelLine:
         try:
             stdout = channel.recv(_PORTION) if channel.recv_ready() else b""
             stderr = channel.recv_stderr(_PORTION) if channel.recv_stderr_ready() else b""
-        except (SSHException, EOFError) as error:
-            raise OSError(str(error) or "closed") from None
+        except (SSHException, EOFError, OSError) as error:
+            raise LineBrokenError(str(error) or "closed") from None
         return stdout, stderr
 
     def at_end(self) -> bool:
