@@ -45,7 +45,7 @@ class Params(Parameters):
         default=timedelta(hours=72),
         ge=timedelta(seconds=1),
         le=timedelta(days=365),
-        description="How long the router keeps it up, in whole seconds or more; then it lapses by itself.",
+        description="How long the router keeps it up, from a second to a year; then it lapses by itself.",
     )
     web_to: Literal["spare", "drop"] | None = Field(
         default=None,
