@@ -15,8 +15,14 @@ class SshOrigin(Reader[IPv4Address | IPv6Address | None]):
     """Read from which address the operator's connection comes (ssh(1), SSH_CONNECTION); None when it is local."""
 
     def script(self) -> str:
-        """Print the first word."""
-        return 'echo "${SSH_CONNECTION%% *}"'
+        """Print the first word; sudo takes the variable away, and then the nearest ancestor has it."""
+        return (
+            "o=$SSH_CONNECTION p=$$\n"
+            'for _ in 1 2 3 4 5 6; do if [ -n "$o" ] || [ "${p:-0}" -le 1 ]; then break; fi\n'
+            "o=$(tr '\\0' '\\n' 2>/dev/null </proc/$p/environ | sed -n 's/^SSH_CONNECTION=//p')\n"
+            "p=$(sed -n 's/^PPid:[^0-9]*//p' /proc/$p/status 2>/dev/null); done\n"
+            'echo "${o%% *}"'
+        )
 
     def parse(self, output: Output) -> IPv4Address | IPv6Address | None:
         """Read an address; IPv4 mapped into IPv6 becomes IPv4."""
@@ -69,7 +75,7 @@ class TcpConnects(Reader[tuple[ConnectFact, ...]]):
             f"if command -v python3 >/dev/null; then exec python3 -c {quote(_CONNECT_IN_PYTHON)} $t {words}; fi\n"
             "if command -v nc >/dev/null; then open() { nc -z -v -n -w $t $1 $2 2>&1; }\n"
             "elif command -v bash >/dev/null && command -v timeout >/dev/null; then\n"
-            "open() { timeout $t bash -c \"exec 3<>/dev/tcp/$1/$2\" 2>&1; }\n"
+            'open() { timeout $t bash -c "exec 3<>/dev/tcp/$1/$2" 2>&1; }\n'
             "else exit 127; fi\n"
             'knock() { if said=$(open $2 $3); then echo "$1 open"; else\n'
             'case $said in *efused*) echo "$1 refused";; *) echo "$1 silent";; esac; fi; }\n'
