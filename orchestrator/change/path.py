@@ -152,16 +152,28 @@ def _reach(path: str, state: FileFact) -> str:
         make = f"{{ [ -d {p} ] || mkdir -- {p}; }}"
         return f"{make} && chown {state.uid}:{state.gid} -- {p} && chmod {state.mode:o} -- {p} && sync -- {parent}"
     temporary = f'"$t"/{quote(PurePosixPath(path).name)}'
-    make = (
-        f"ln -s -- {quote(state.link_to or '')} {temporary}"
-        if state.kind == "link"
-        else f"{emit(state.content or b'')} >{temporary} && chown {state.uid}:{state.gid} -- {temporary}"
-        f" && chmod {state.mode:o} -- {temporary}"
-        + (f" && touch -d @{state.modified} -- {temporary}" if state.modified else "")
-        + f" && sync -- {temporary}"
-    )
+    if state.kind == "link":
+        make = f"ln -s -- {quote(state.link_to or '')} {temporary}"
+    else:
+        parts = [
+            f"{{ {emit(state.content or b'')} >{temporary} || {_say_what_is_free(parent)}; }}",
+            f"chown {state.uid}:{state.gid} -- {temporary}",
+            f"chmod {state.mode:o} -- {temporary}",
+            f"touch -d @{state.modified} -- {temporary}" if state.modified else "",
+            f"sync -- {temporary}",
+        ]
+        make = " && ".join(part for part in parts if part)
     return (
         f"umask 077; t=$(mktemp -d {parent}/.stopgap.XXXXXX) || exit 1\n"
         "trap 'rm -rf -- \"$t\"' EXIT\n"
         f"{make} && mv -f -T -- {temporary} {p} && sync -- {parent}"
+    )
+
+
+def _say_what_is_free(parent: str) -> str:
+    """Give a command that says why a write may have failed, and fails: a shell's own printf calls it an I/O error."""
+    return (
+        f"{{ df -Pk -- {parent} | {{ read -r line; read -r disk size used free rest\n"
+        f'case $free in 0) why="no space left";; *) why="cannot be written";; esac\n'
+        f'echo {parent}": $why" >&2; }}\nfalse; }}'
     )
