@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from orchestrator.cli import screen as screens
 from orchestrator.cli.failure import Stop
-from orchestrator.inventory import Inventory, load_inventory, parse_inventory
+from orchestrator.inventory import parse_inventory
 from orchestrator.resources import folder
-from orchestrator.runbook import bind, load_runbook, parse_runbook
-from orchestrator.runbook import check as check_statically
+from orchestrator.runbook import bind, parse_runbook, prepare
 
 if TYPE_CHECKING:
     from orchestrator.run.conduct import Conclusion, Conductor
@@ -22,10 +21,8 @@ if TYPE_CHECKING:
 
 def check(args: Namespace) -> int:
     """Validate a runbook against an inventory without opening a socket."""
-    runbook = load_runbook(runbook_path(args.runbook))
-    inventory = load_inventory(Path(args.inventory))
-    targets = inventory.select(args.target)
-    check_statically(runbook, inventory, targets, _given(args.param))
+    given = _given(args.param)
+    runbook, _, targets = prepare(runbook_path(args.runbook), Path(args.inventory), args.target, given)
     noun = "step" if len(runbook.steps) == 1 else "steps"
     where = f" on {', '.join(t.name for t in targets)}" if targets else ""
     screens.out().line(f"{runbook.name}: {len(runbook.steps)} {noun}{where}, valid. Nothing was contacted.")
@@ -129,18 +126,14 @@ def runbook_path(name: str) -> Path:
 def _order(args: Namespace) -> Order:
     from orchestrator.run.execute import Order
 
-    runbook = load_runbook(runbook_path(args.runbook))
-    inventory = load_inventory(Path(args.inventory))
-    targets = inventory.select(args.target) or _only_target(inventory)
     given = _given(args.param)
+    path = runbook_path(args.runbook)
+    runbook, inventory, targets = prepare(path, Path(args.inventory), args.target, given, complete=True)
+    if not targets:
+        names = ", ".join([*inventory.hosts, *inventory.groups])
+        raise Stop(2, f"which host? Name it with -t; {inventory.path} knows {names}")
     params = bind(runbook, inventory, targets, given)
-    check_statically(runbook, inventory, targets, given)
     return Order(runbook, inventory, targets, params)
-
-
-def _only_target(inventory: Inventory) -> tuple[()]:
-    names = ", ".join([*inventory.hosts, *inventory.groups])
-    raise Stop(2, f"which host? Name it with -t; {inventory.path} knows {names}")
 
 
 def _given(pairs: list[str]) -> dict[str, str]:

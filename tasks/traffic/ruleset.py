@@ -148,16 +148,7 @@ def same(listed: str, wanted: str) -> bool:
 
 
 def _normal(text: str) -> str:
-    return " ".join(_ELEMENTS.sub(lambda m: " ".join(sorted(map(_canonical, _elements(m[1])))), text).split())
-
-
-def _canonical(element: str) -> str:
-    """Write the address as Python does: the C library has another form for some of IPv6 (`::0.1.0.0`)."""
-    network, *rest = element.split(" ")
-    try:
-        return " ".join([str(ip_network(network)), *rest])
-    except ValueError:
-        return element
+    return " ".join(_ELEMENTS.sub(lambda m: " ".join(sorted(_elements(m[1]))), text).split())
 
 
 def _one_element_a_line(text: str) -> list[str]:
