@@ -14,6 +14,7 @@ from orchestrator.facts.routing import (
     RouteFact,
     Routes,
 )
+from orchestrator.facts.scheduled import Scheduled, ScheduledFact
 from orchestrator.facts.service import InitScriptFact, InitScripts, UnitFact, Units
 
 __all__ = [
@@ -43,6 +44,8 @@ __all__ = [
     "Reader",
     "RouteFact",
     "Routes",
+    "Scheduled",
+    "ScheduledFact",
     "SshOrigin",
     "System",
     "SystemFact",

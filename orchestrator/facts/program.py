@@ -11,6 +11,7 @@ from orchestrator.shell import join, quote
 READ_ONLY: tuple[tuple[str, ...], ...] = (
     ("apache2ctl", "-S"),
     ("apache2ctl", "-t"),
+    ("birdc", "-r"),
     ("conntrack", "-L"),
     ("exim", "-bp"),
     ("exim4", "-bp"),
@@ -34,6 +35,13 @@ READ_ONLY: tuple[tuple[str, ...], ...] = (
 """The commands that a probe may run, each by its first words. None of them changes anything, whatever follows."""
 
 
+def _only_shows(argv: tuple[str, ...]) -> bool:
+    """Tell whether it is FRR's shell, asked with `-c` for `show` commands and nothing else (vtysh(8))."""
+    options, lines = argv[1::2], argv[2::2]
+    asks = argv[:1] == ("vtysh",) and len(options) == len(lines) > 0 and set(options) == {"-c"}
+    return asks and all(line.startswith("show ") and line.isprintable() for line in lines)
+
+
 class ProgramFact(Fact):
     """What a command printed."""
 
@@ -47,7 +55,7 @@ class ProgramFact(Fact):
 
 @dataclass(frozen=True)
 class Program(Reader[ProgramFact]):
-    """Run one of the READ_ONLY commands; any other raises ValueError."""
+    """Run one of the READ_ONLY commands, or let vtysh show something; any other raises ValueError."""
 
     argv: tuple[str, ...]
     partial: bool = False
@@ -55,7 +63,7 @@ class Program(Reader[ProgramFact]):
 
     def __post_init__(self) -> None:
         """Refuse what is not known to read alone."""
-        if not any(self.argv[: len(known)] == known for known in READ_ONLY):
+        if not any(self.argv[: len(known)] == known for known in READ_ONLY) and not _only_shows(self.argv):
             raise ValueError(f"{join(self.argv)}: not among the commands that only read")
 
     def script(self) -> str:

@@ -17,12 +17,13 @@ from orchestrator.host import Address, Eye, Host, Network, Scene, Vantage
 from orchestrator.task import At, Note, Parameters, Planned, Probe, Refused, Task
 from tasks.traffic.capabilities import refuse_beyond, shortfalls
 from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
+from tasks.traffic.frr import Frr
 from tasks.traffic.guards import guard
 from tasks.traffic.nftables import Nftables
 from tasks.traffic.operators import doubts, operators
 from tasks.traffic.segment import gaps, neighbours_to_ask, shares_segment
 
-DRIVERS: dict[str, Driver] = {driver.name: driver for driver in (Nftables(),)}
+DRIVERS: dict[str, Driver] = {driver.name: driver for driver in (Nftables(), Frr())}
 """By the name that the inventory's `driver` uses."""
 
 SAMPLED = 8
@@ -106,13 +107,14 @@ class BlockTraffic(Task[Params, DeviceFacts]):
     def checks(self, params: Params, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:
         """Knock from outside, look at the router's counters and flows, and see that the operator gets in."""
         driver, block = _driver(scene.on), _block(params, facts, scene)
-        for eye in _eyes_outside(block, facts, scene):
+        for eye in _eyes_outside(driver, block, facts, scene):
             for network in _sample(block.addresses):
                 for port in (22, 25) if block.spare_for(network) else (22, 25, 80, 443):
                     yield Port(eye=eye, containment=True, address=_one_of(network), port=port, expect="silent")
         on_upstream = scene.upstream is not None and scene.upstream.name == scene.on.name
         yield from driver.checks(block, facts, "upstream" if on_upstream else "target")
-        yield from _way_in(block, facts, scene)
+        if driver.capabilities.exception:
+            yield from _way_in(block, facts, scene)
 
 
 def _refuse_beyond(driver: Driver, params: Params, block: Block) -> None:
@@ -198,13 +200,14 @@ def _one_of(network: Network) -> Address:
     return network[0] if network.num_addresses <= 2 else network[1]
 
 
-def _eyes_outside(block: Block, facts: DeviceFacts, scene: Scene) -> tuple[Eye, ...]:
-    """Give the eyes whose packets to the blocked addresses cross the router and are not let through.
+def _eyes_outside(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> tuple[Eye, ...]:
+    """Give the eyes whose packets to the blocked addresses meet what drops them, and are not let through.
 
     Where there is none, the `outside` that the inventory lacks is named, so that the verdict says what is missing.
     """
     outside = scene.outside and not any(_reaches(host, block, facts) for host in scene.outside)
-    spare = scene.spare is not None and not _reaches(scene.spare, block, facts)
+    at_hand = driver.capabilities.where == "device"
+    spare = at_hand and scene.spare is not None and not _reaches(scene.spare, block, facts)
     eyes: tuple[Eye, ...] = (*(("outside",) if outside else ()), *(("spare",) if spare else ()))
     return eyes or ("outside",)
 

@@ -21,6 +21,8 @@ class Capabilities(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    where: Literal["device", "provider"] = "device"
+    """Who drops: the device, or the provider above it, whom what crosses the device alone never meets."""
     directions: tuple[Way, ...] = ("from", "to")
     ipv6: bool = True
     established: bool = True
@@ -55,6 +57,7 @@ class Capabilities(BaseModel):
             "log": self.log,
         }
         ways = "both ways" if len(self.directions) == 2 else f"packets {self.directions[0]} it alone"
+        ways += ", at the provider" if self.where == "provider" else ""
         expiry = {"device": "expires in the device", "scheduled": "expires by a scheduled undo", "none": ""}
         lacks = [name for name, there in has.items() if not there] + (["expiry"] if self.expiry == "none" else [])
         parts = [ways, *(name for name, there in has.items() if there), expiry[self.expiry]]
@@ -91,6 +94,12 @@ def shortfalls(driver: Driver, block: Block) -> Iterator[Planned]:
             text=f"{driver.name} drops no packet {' or '.join(open_ways)} the blocked addresses: it is a one-way cut",
             at_best="partly",
         )
+    if can.where == "provider":
+        yield Gap(
+            text="the provider drops, not this router: whoever reaches the blocked addresses without crossing the "
+            "provider, such as its other customers here, still does",
+            at_best="partly",
+        )
     if left := [n for n in block.addresses if n.version == 6 and not can.ipv6]:
         yield Gap(text=f"{driver.name} leaves IPv6 open: {', '.join(map(str, left[:4]))}", at_best="partly")
     if not can.established:
@@ -101,6 +110,7 @@ def shortfalls(driver: Driver, block: Block) -> Iterator[Planned]:
             at_best="unverified",
         )
     if not can.exception:
-        yield Note(text=f"{driver.name} spares nobody: your own way to the blocked addresses is cut too")
+        where = " where it crosses the provider" if can.where == "provider" else ""
+        yield Note(text=f"{driver.name} spares nobody: your own way to the blocked addresses is cut too{where}")
     if can.expiry == "none":
         yield Note(text=f"with {driver.name} it does not lapse by itself: it stays until it is undone")

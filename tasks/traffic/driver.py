@@ -15,6 +15,7 @@ from orchestrator.facts import (
     ProgramFact,
     Reader,
     RouteFact,
+    ScheduledFact,
     SystemFact,
 )
 from orchestrator.host import Address, Eye, Network
@@ -70,6 +71,8 @@ class DeviceFacts(Facts):
     """The block as the device has it now, without times and counters: what an undo puts back."""
     state: ProgramFact | None = None
     """The same with times and counters."""
+    scheduled: ScheduledFact = ScheduledFact()
+    """When the device itself lifts the block, where that was scheduled on it."""
     origin: Address | None = None
     """Whence the operator comes, as the router sees it."""
     claimed_origin: Address | None = None

@@ -1,0 +1,123 @@
+"""The frr driver: asks the provider, over BGP, to drop what is addressed to the host (RTBH, RFC 5635, RFC 7999)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from orchestrator.change import RunCommands
+from orchestrator.check import Check
+from orchestrator.facts import Reader
+from orchestrator.host import Eye, Network
+from orchestrator.task import Note, Planned, Unplannable
+from tasks.traffic import lapse
+from tasks.traffic.bgp import SESSIONS, Announced, established
+from tasks.traffic.capabilities import Capabilities
+from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
+from tasks.traffic.rtbh import CONFIGURATION, Running, announce, difference, parse
+
+STALE = 0.1
+"""A block is renewed once this part of the time asked for has gone by; until then it is as asked."""
+NAMED = 4
+"""Addresses that one line names; of the rest, how many."""
+LOOKED_AT = 8
+"""Announcements that are looked at one by one."""
+
+
+class Frr(Driver):
+    """FRR from 7.4 on, through vtysh(1), with a session to a provider that honours the community 65535:666.
+
+    `network X route-map …` under `router bgp` announces and leaves the router's own routes alone: whoever comes
+    to the host without crossing the provider, the operator for one, still gets there.
+    """
+
+    name: ClassVar[str] = "frr"
+    capabilities: ClassVar[Capabilities] = Capabilities(where="provider", directions=("to",), expiry="scheduled")
+    programs: ClassVar[tuple[str, ...]] = ("vtysh",)
+
+    def reads(self, label: str) -> Mapping[str, Reader[Any]]:
+        """Read what is announced, which sessions stand, and when the block of this label ends."""
+        return {"rules": CONFIGURATION, "state": SESSIONS, "scheduled": lapse.reader(label)}
+
+    def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
+        """Announce the addresses, unless they are announced already and for long enough."""
+        running, asn = _running(facts)
+        peers = _peers(block, facts)
+        _refuse_taken(block, running)
+        before, left = running.announced(_route_map(block)), facts.scheduled.left
+        if set(before) == set(block.addresses) and block.expires * (1 - STALE) <= left <= block.expires:
+            yield Note(text="in force until {at}, then the announcements are withdrawn", after=left)
+        else:
+            yield _announcement(block, facts, asn, before)
+        yield Note(text=f"goes to {', '.join(peers)}, as far as the router's own route-maps let it through")
+
+    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+        """Look at the announcements."""
+        for network in block.addresses[:LOOKED_AT]:
+            yield Announced(eye=eye, network=network)
+
+
+def _route_map(block: Block) -> str:
+    return f"stopgap_{block.label}"
+
+
+def _running(facts: DeviceFacts) -> tuple[Running, int]:
+    """Give what is announced, and the AS number."""
+    if "vtysh" not in facts.system.programs or facts.rules is None:
+        raise Unplannable("vtysh is not installed there")
+    if facts.rules.status != 0:
+        reason = next(iter((facts.rules.stderr or facts.rules.stdout).splitlines()), "no reason given")
+        raise Unplannable(f"vtysh cannot show the configuration: {reason}")
+    running = parse(facts.rules.stdout)
+    if running.asn is None:
+        raise Unplannable("FRR speaks no BGP there: there is no `router bgp` outside of a VRF")
+    if running.import_check:
+        raise Unplannable(
+            "FRR would not announce single addresses: `no bgp network import-check` is missing under `router bgp`"
+        )
+    return running, running.asn
+
+
+def _peers(block: Block, facts: DeviceFacts) -> tuple[str, ...]:
+    """Give the peers whose sessions stand; each family that is blocked needs one."""
+    try:
+        peers = established(facts.state.stdout if facts.state else "")
+    except (ValueError, AttributeError, TypeError):
+        raise Unplannable("FRR does not say which BGP sessions stand") from None
+    for version in sorted({n.version for n in block.addresses}):
+        if not peers[version]:
+            raise Unplannable(f"no BGP session for IPv{version} stands: nobody would hear of it")
+    return tuple(dict.fromkeys(p for version in {n.version for n in block.addresses} for p in peers[version]))
+
+
+def _refuse_taken(block: Block, running: Running) -> None:
+    for network in block.addresses:
+        rest = running.networks.get(network)
+        if rest is not None and rest != f"route-map {_route_map(block)}":
+            line = f"network {network} {rest}".strip()
+            raise Unplannable(
+                f"{address_text(network)} is announced already, by `{line}`: one would replace the other"
+            )
+
+
+def _announcement(block: Block, facts: DeviceFacts, asn: int, before: tuple[Network, ...]) -> RunCommands:
+    route_map = _route_map(block)
+    withdraw = announce(route_map, asn, ())
+    due = facts.scheduled.due
+    keep = (lapse.schedule(block.label, due, withdraw),) if before and due else (lapse.cancel(block.label),)
+    about = f"announce {_some(block)} to be blackholed by the provider"
+    return RunCommands(
+        about=f"{about}, for its full time again" if set(before) == set(block.addresses) else about,
+        do=(lapse.schedule(block.label, block.expires, withdraw), announce(route_map, asn, block.addresses)),
+        undo=(announce(route_map, asn, before), *keep),
+        undo_about="announce what was announced before" if before else "withdraw the announcements",
+        diff=difference(route_map, asn, before, block.addresses),
+        lasts=block.expires / timedelta(seconds=1),
+    )
+
+
+def _some(block: Block) -> str:
+    named = ", ".join(address_text(n) for n in block.addresses[:NAMED])
+    more = len(block.addresses) - NAMED
+    return f"{named} and {more} more" if more > 0 else named

@@ -1,0 +1,88 @@
+"""What FRR announces, read from its running configuration, and the command that makes it announce otherwise."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+
+from orchestrator.change import Command
+from orchestrator.facts import Program
+from orchestrator.host import Network
+from tasks.traffic.shell import run
+
+CONFIGURATION = Program(
+    (
+        "vtysh",
+        "-c",
+        "show running-config | include ^router bgp|^ no bgp network import|^  network |^route-map stopgap_",
+    )
+)
+"""These lines alone: the rest, which may hold passwords of sessions, is not read."""
+
+COMMUNITY = "blackhole"
+"""FRR's word for 65535:666 (RFC 7999)."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """The BGP part of a configuration that matters here; of the default VRF alone."""
+
+    asn: int | None = None
+    """Of the BGP instance; None where there is none."""
+    import_check: bool = True
+    """FRR announces a `network` only where its routing table has that very route."""
+    networks: Mapping[Network, str] = field(default_factory=dict)
+    """What it originates by `network`, each with what follows on the line, such as `route-map X`."""
+
+    def announced(self, route_map: str) -> tuple[Network, ...]:
+        """Give what is announced under this route-map."""
+        return tuple(n for n, rest in self.networks.items() if rest == f"route-map {route_map}")
+
+
+def parse(configuration: str) -> Running:
+    """Read what CONFIGURATION gave; a line that makes no sense is left out."""
+    asn, checked, here = None, True, False
+    networks: dict[Network, str] = {}
+    for line in configuration.splitlines():
+        words = line.split()
+        if words[:2] == ["router", "bgp"]:
+            here = len(words) == 3 and words[2].isdigit()
+            asn = int(words[2]) if here else asn
+        elif here and words[:4] == ["no", "bgp", "network", "import-check"]:
+            checked = False
+        elif here and words[:1] == ["network"] and len(words) > 1:
+            try:
+                networks[ip_network(words[1])] = " ".join(words[2:])
+            except ValueError:
+                continue
+    return Running(asn, checked, networks)
+
+
+def announce(route_map: str, asn: int, networks: Iterable[Network]) -> Command:
+    """Announce these networks under this route-map, and nothing else under it; none: withdraw, and leave no trace."""
+    return run("announce", route_map, str(asn), *map(str, networks))
+
+
+def difference(route_map: str, asn: int, before: tuple[Network, ...], after: tuple[Network, ...]) -> tuple[str, ...]:
+    """Give the unified diff of the running configuration."""
+    lines = difflib.unified_diff(
+        _lines(route_map, asn, before),
+        _lines(route_map, asn, after),
+        "running-config",
+        "running-config",
+        lineterm="",
+    )
+    return tuple(lines)
+
+
+def _lines(route_map: str, asn: int, networks: tuple[Network, ...]) -> list[str]:
+    if not networks:
+        return [f"router bgp {asn}"]
+    lines = [f"route-map {route_map} permit 10", f" set community {COMMUNITY}", f"router bgp {asn}"]
+    for version in (4, 6):
+        if mine := [n for n in networks if n.version == version]:
+            lines.append(f" address-family ipv{version} unicast")
+            lines += [f"  network {n} route-map {route_map}" for n in mine]
+    return lines

@@ -1,0 +1,23 @@
+# Arguments: the undo's name, when it is due (`+SECONDS`, or seconds since 1970). In $undo: what it does.
+# Its script and its moment lie in /run, as a reboot takes the clockwork with it.
+umask 077
+folder=/run/stopgap
+mkdir -p $folder || exit
+file=$folder/$1
+if [ -d /run/systemd/system ]; then systemctl --quiet stop "$1.timer"
+elif read -r before <"$file.pid"; then kill -- "-$before"
+fi 2>/dev/null
+now=$(date +%s)
+case $2 in
+    +*) due=$((now + ${2#+})) ;;
+    *) due=$2 ;;
+esac
+left=$((due > now ? due - now : 1))
+printf '{ %s\n} </dev/null && rm -f %s.sh %s.due %s.pid\n' "$undo" "$file" "$file" "$file" >"$file.sh" || exit
+echo "$due" >"$file.due" || exit
+if [ -d /run/systemd/system ]; then
+    systemctl reset-failed "$1.service" 2>/dev/null
+    exec systemd-run --quiet --collect --unit="$1" --description="Stopgap lifts the block $1" \
+        --on-active="$left" --timer-property=AccuracySec=100ms sh "$file.sh" </dev/null
+fi
+setsid sh -c 'echo $$ >"$1.pid"; sleep "$0"; exec sh "$1.sh"' "$left" "$file" </dev/null >/dev/null 2>&1 &

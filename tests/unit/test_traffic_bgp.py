@@ -1,0 +1,89 @@
+"""What is read of a router that speaks BGP, and what is made of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from ipaddress import ip_network
+
+import pytest
+
+from orchestrator.facts import Output, Program, ProgramFact, Scheduled, UnreadableError
+from orchestrator.hosttext import HostText
+from tasks.traffic.bgp import Announced
+from tasks.traffic.rtbh import parse
+
+BLACKHOLED = ip_network("203.0.113.10/32")
+
+
+def output(text: str) -> Output:
+    return Output(HostText(text.encode()), HostText(b""), status=0)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("vtysh",),
+        ("vtysh", "-c", "configure terminal"),
+        ("vtysh", "-c", "show version", "-c", "clear bgp *"),
+        ("vtysh", "-c", "show version\nconfigure terminal"),
+        ("vtysh", "-f", "show version"),
+        ("vtysh", "-c", "show version", "-f"),
+        ("birdc", "configure"),
+    ],
+)
+def test_a_probe_lets_a_routing_daemon_show_and_nothing_else(argv: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="only read"):
+        Program(argv)
+
+
+def test_a_probe_may_have_several_things_shown() -> None:
+    Program(("vtysh", "-c", "show version", "-c", "show bgp summary json"))
+    Program(("birdc", "-r", "show", "protocols"))
+
+
+@pytest.mark.parametrize(
+    ("printed", "due", "left"),
+    [("none", None, 0), ("1000 400", 1000, 600), ("1000 1004", 1000, 0)],
+)
+def test_a_scheduled_undo_has_so_long_left(printed: str, due: int | None, left: int) -> None:
+    fact = Scheduled("stopgap-web").parse(output(printed))
+    assert (fact.due, fact.left) == (due, timedelta(seconds=left))
+
+
+@pytest.mark.parametrize("printed", ["", "soon", "1 2 3", "1000"])
+def test_a_scheduled_undo_without_a_moment_is_not_taken_for_none(printed: str) -> None:
+    with pytest.raises(UnreadableError):
+        Scheduled("stopgap-web").parse(output(printed))
+
+
+def test_networks_of_a_vrf_and_lines_of_nonsense_do_not_count() -> None:
+    running = parse(
+        "router bgp 64999 vrf red\n no bgp network import-check\n  network 10.0.0.0/8\n"
+        "router bgp 64501\n  network 203.0.113.10/32 route-map stopgap_web\n  network nonsense\n"
+        "  network 2001:db8::/32\n"
+    )
+    assert (running.asn, running.import_check) == (64501, True)
+    assert running.networks == {BLACKHOLED: "route-map stopgap_web", ip_network("2001:db8::/32"): ""}
+    assert running.announced("stopgap_web") == (BLACKHOLED,)
+
+
+def route(community: list[str], peers: list[str]) -> ProgramFact:
+    paths = [{"community": {"list": community}}] if community else [{}]
+    told = {"paths": paths, "advertisedTo": {peer: {} for peer in peers}}
+    return ProgramFact(status=0, stdout=json.dumps(told))
+
+
+@pytest.mark.parametrize(
+    ("fact", "holds"),
+    [
+        (route(["blackhole"], ["192.0.2.1"]), True),
+        (route(["blackhole"], []), False),
+        (route(["noExport"], ["192.0.2.1"]), False),
+        (ProgramFact(status=0, stdout="{}"), False),
+        (ProgramFact(status=0, stdout="[]"), None),
+        (ProgramFact(status=1, stdout="% Unknown command"), None),
+    ],
+)
+def test_an_announcement_counts_once_it_was_sent_with_its_community(fact: ProgramFact, holds: bool | None) -> None:
+    assert Announced(eye="upstream", network=BLACKHOLED).judge(fact).holds is holds
