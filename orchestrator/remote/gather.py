@@ -86,27 +86,17 @@ class Gathering:
     def feed(self, stdout: bytes, stderr: bytes, now: float) -> None:
         """Take what arrived; what a sink raises passes through."""
         for event in self._stderr.frames.feed(stderr) if stderr else ():
-            if isinstance(event, Data):
-                kept = self._parts[self._stderr.at].stderr
-                kept += event.chunk[: self._limits.stderr - len(kept)]
-            else:
-                self._note(self._stderr, event)
+            self._take_stderr(event)
         self._report()
         if stdout:
             self._ahead.extend(self._stdout.frames.feed(stdout))
             self._bytes_ahead += len(stdout)
-        while self._ahead and not self._waits(self._ahead[0]):
-            event = self._ahead.popleft()
-            if isinstance(event, Data):
-                self._keep_stdout(event.chunk)
-            else:
-                self._note(self._stdout, event)
-                self._set_due(event, now)
-                self._report()
+        while self._ahead and not self.broken and not self._waits(self._ahead[0]):
+            self._take_stdout(self._ahead.popleft(), now)
         if not self._ahead:
             self._bytes_ahead = 0
         elif self._bytes_ahead > 2 * self._limits.window:
-            self.broken = "one stream far ahead of the other"
+            self.broken = self.broken or "one stream far ahead of the other"
 
     def orders(self, now: float) -> bytes:
         """Give what to tell the host now: to end an item whose time is over, or whose output has no end."""
@@ -135,7 +125,24 @@ class Gathering:
         """An item's output is taken once the one before it is over on both streams, so that ends stay in order."""
         return isinstance(event, Begun) and event.index > 0 and event.index - 1 not in self._stderr.ends
 
+    def _take_stderr(self, event: Event) -> None:
+        if isinstance(event, Data):
+            kept = self._parts[self._stderr.at].stderr
+            kept += event.chunk[: self._limits.stderr - len(kept)]
+        else:
+            self._note(self._stderr, event)
+
+    def _take_stdout(self, event: Event, now: float) -> None:
+        if isinstance(event, Data):
+            self._keep_stdout(event.chunk)
+        else:
+            self._note(self._stdout, event)
+            self._set_due(event, now)
+            self._report()
+
     def _note(self, stream: _Stream, event: Begun | Ended | NotRun | Broken) -> None:
+        if self.broken:
+            return
         if isinstance(event, Broken):
             self.broken = event.reason
         elif isinstance(event, Begun):

@@ -98,11 +98,13 @@ _sg_timer=$!
 ) <&3 >/dev/null 2>&1 3<&- 4>&- &
 _sg_watch=$!
 _sg_stop=
+_sg_over() {
+    # The last word closes the exchange: with it nothing may be left that would take its end for a lost link.
+    [ $2 != @last@ ] || kill $_sg_watch $_sg_timer
+    printf '%s %s\n' $_sg_n "$*" && printf '%s %s\n' $_sg_n "$*" >&4 || exit 1
+}
 _sg_item() {
-    if [ "$_sg_stop" ]; then
-        printf '%s N %s\n' $_sg_n $1 && printf '%s N %s\n' $_sg_n $1 >&4 || exit 1
-        return 0
-    fi
+    if [ "$_sg_stop" ]; then _sg_over N $1; return; fi
     (
         _sg_stat self
         printf '%s B %s %s %s\n' $_sg_n $1 "$_sg_pid" "$_sg_ticks" &&
@@ -112,14 +114,9 @@ _sg_item() {
         eval "$_sg_text"
     ) </dev/null 2>&4 3<&- 4>&-
     _sg_status=$?
-    printf '%s E %s %s\n' $_sg_n $1 $_sg_status && printf '%s E %s %s\n' $_sg_n $1 $_sg_status >&4 || exit 1
+    _sg_over E $1 $_sg_status
     [ $_sg_status = 0 ] || _sg_stop=@stop@
 }
-"""
-
-_EPILOGUE = r"""
-kill $_sg_watch $_sg_timer
-exit 0
 """
 
 
@@ -134,11 +131,12 @@ def exchange_script(items: Sequence[Item], nonce: str, *, stop_on_failure: bool,
         "nonce": nonce,
         "total": str(math.ceil(total)),
         "longest": str(math.ceil(max((item.deadline for item in items), default=0))),
+        "last": str(len(items) - 1),
         "stop": "yes" if stop_on_failure else "",
     }.items():
         prologue = prologue.replace(f"@{name}@", value)
     calls = "".join(f"_sg_item {index} {quote(item.script)}\n" for index, item in enumerate(items))
-    return f"{{\n{prologue}{calls}{_EPILOGUE}}}\n".encode("utf-8", "surrogateescape")
+    return f"{{\n{prologue}{calls}exit 0\n}}\n".encode("utf-8", "surrogateescape")
 
 
 def kill_order(process: str) -> bytes:

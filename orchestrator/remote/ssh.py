@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from fabric import Config
 from fabric import Connection as FabricConnection
-from paramiko import Channel, SSHException
+from paramiko import Channel, ChannelException, SSHException
 from paramiko.config import SSHConfig
 
 from orchestrator.host import Host
@@ -76,8 +76,10 @@ class Connection(FabricConnection):  # type: ignore[misc]
             return self.gateway.transport.open_channel(
                 "direct-tcpip", (host.address, host.port), ("127.0.0.1", 0), timeout=deadline.left()
             )
-        except (SSHException, EOFError) as error:
+        except (SSHException, EOFError, OSError) as error:
             deadline.check()
+            if self.gateway.is_connected and not isinstance(error, ChannelException):
+                raise TimeoutError from None
             reason = f"its jump host does not let through to {host.address} port {host.port}: {error}"
             raise Unreachable(host.name, reason[:300], "network") from None
 
@@ -156,7 +158,7 @@ class SshSession(FramedSession):
         try:
             channel = self._ahead.take()
             request_exec(channel, self._command)
-        except (SSHException, EOFError) as error:
+        except (SSHException, EOFError, OSError) as error:
             guard.cancel()
             raise LineBrokenError(f"no channel could be opened: {error}") from None
         self._ahead = _ChannelAhead(self._connection.transport, self._limits)
@@ -170,21 +172,24 @@ class _ChannelAhead:
         self._transport = transport
         self._limits = limits
         self._channel: Channel | None = None
+        self._failure: Exception | None = None
         self._opener = threading.Thread(target=self._open, name="channel ahead", daemon=True)
         self._opener.start()
 
     def take(self) -> Channel:
-        """Give the channel; raises SSHException or EOFError. A server that opens one at a time is asked again."""
+        """Give the channel, asking again where a server opens one at a time; raises what paramiko raises."""
         self._opener.join()
         if self._channel is not None and not self._channel.closed:
             return self._channel
+        if self._failure is not None and not isinstance(self._failure, ChannelException):
+            raise self._failure
         return self._transport.open_session(timeout=self._limits.start)
 
     def _open(self) -> None:
         try:
             self._channel = self._transport.open_session(timeout=self._limits.start)
-        except (SSHException, EOFError, OSError):
-            return
+        except (SSHException, EOFError, OSError) as error:
+            self._failure = error
 
 
 class _ChannelLine:

@@ -1,0 +1,102 @@
+"""The inner parts of paramiko that the hardening holds on to: a version that changes them must fail here, loudly."""
+
+from __future__ import annotations
+
+import inspect
+import socket
+
+import paramiko
+import pytest
+from paramiko import Channel, Transport
+from paramiko.buffered_pipe import BufferedPipe
+from paramiko.packet import Packetizer
+
+from orchestrator.remote import Limits
+from orchestrator.remote.transport import Arrival, CappedPacketizer, HardenedTransport, request_exec
+
+
+@pytest.fixture
+def transport():
+    ours, theirs = socket.socketpair()
+    transport = HardenedTransport(ours, Limits(), ("ssh-rsa",))
+    yield transport
+    ours.close()
+    theirs.close()
+
+
+def source(function: object) -> str:
+    return inspect.getsource(function)  # type: ignore[arg-type]
+
+
+def test_the_version_is_one_that_was_looked_into():
+    assert paramiko.__version__.startswith("5.")
+
+
+def test_every_read_goes_through_read_all_and_every_banner_through_read_timeout():
+    assert "self.read_all(" in source(Packetizer.read_message)
+    assert "recv(" not in source(Packetizer.read_message)
+    assert "self._read_timeout(timeout)" in source(Packetizer.readline)
+    assert list(inspect.signature(Packetizer.read_all).parameters) == ["self", "n", "check_rekey"]
+    assert list(inspect.signature(Packetizer._read_timeout).parameters) == ["self", "timeout"]
+    assert "self.packetizer.start_handshake(" in source(Transport.run)
+
+
+def test_the_transport_takes_our_packetizer_and_our_channel_handlers(transport: HardenedTransport):
+    assert isinstance(transport.packetizer, CappedPacketizer)
+    assert "self._channel_handler_table[ptype](chan, m)" in source(Transport.run)
+    assert set(transport._channel_handler_table) == set(Transport._channel_handler_table)
+    assert "self.in_buffer.feed(s)" in source(Channel._feed)
+    assert "self.in_stderr_buffer.feed(s)" in source(Channel._feed_extended)
+
+
+def test_only_modern_algorithms_are_offered_and_gcm_comes_first(transport: HardenedTransport):
+    options = transport.get_security_options()
+    assert options.ciphers[0] == "aes128-gcm@openssh.com"
+    offered = {*options.ciphers, *options.digests, *options.kex, *transport.preferred_keys, *options.compression}
+    weak = ("cbc", "3des", "sha1", "md5", "group1-", "group-exchange", "ssh-rsa", "ssh-dss", "zlib", "cert")
+    assert not [name for name in offered if any(word in name for word in weak)]
+    assert offered <= {
+        *Transport._cipher_info,
+        *Transport._mac_info,
+        *Transport._key_info,
+        *Transport._kex_info,
+        "none",
+    }
+    assert len(options.kex) >= 6
+
+
+def test_the_kex_offer_is_built_from_what_we_set():
+    text = source(Transport._send_kex_init)
+    for name in ("ciphers", "macs", "keys", "compression"):
+        assert f"self.preferred_{name}" in text
+    assert "preferred_kex" in text
+
+
+def test_pinned_key_types_are_asked_for_first(transport: HardenedTransport):
+    assert transport.preferred_keys[:2] == ("rsa-sha2-512", "rsa-sha2-256")
+
+
+def test_an_exec_request_is_what_paramiko_itself_sends():
+    ours = source(request_exec)
+    for line in source(Channel.exec_command).splitlines():
+        if line.strip().startswith("m.add_"):
+            assert line.strip().removeprefix("m.").replace("self.", "channel.") in ours
+    assert "def _send_user_message(self, data)" in source(Transport._send_user_message)
+
+
+def test_an_arrival_is_told_for_both_streams_and_for_the_end():
+    channel = Channel(0)
+    arrival = Arrival(channel)
+    for happen in (
+        lambda: channel.in_buffer.feed(b"x"),
+        lambda: channel.in_stderr_buffer.feed(b"x"),
+        channel.in_buffer.close,
+    ):
+        arrival.forget()
+        happen()
+        assert arrival._event.is_set()
+    assert "self._event.set()" in source(BufferedPipe.feed)
+
+
+def test_the_idle_poll_is_ours(transport: HardenedTransport):
+    assert transport.sock.gettimeout() == Limits().poll

@@ -1,0 +1,301 @@
+"""Sessions with a real OpenSSH server, started here on loopback with keys of its own."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from orchestrator.host import Host
+from orchestrator.remote import Item, Limits, Unreachable, connect
+from orchestrator.remote.known_hosts import fingerprint, pinned_keys
+from orchestrator.remote.transport import HardenedTransport
+
+SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+pytestmark = pytest.mark.skipif(SSHD is None, reason="sshd (Debian package openssh-server) is missing")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def make_key(path: Path, *arguments: str, passphrase: str = "") -> Path:
+    subprocess.run(["ssh-keygen", "-q", *(arguments or ("-t", "ed25519")), "-N", passphrase, "-f", path], check=True)
+    return path
+
+
+@dataclass(frozen=True)
+class Server:
+    folder: Path
+    port: int
+    pid: int
+
+    def host(self, **changes: object) -> Host:
+        described = {
+            "name": "web",
+            "address": "127.0.0.1",
+            "port": self.port,
+            "user": getpass.getuser(),
+            "identity": self.folder / "id",
+            "known_hosts": self.folder / "known_hosts",
+        }
+        return Host.model_validate({**described, **changes})
+
+
+def wait_for_port(port: int) -> None:
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError("sshd did not come up")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    assert SSHD is not None
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    folder, port = tmp_path_factory.mktemp("sshd"), free_port()
+    host_key, identity = make_key(folder / "host"), make_key(folder / "id")
+    shutil.copy(identity.with_suffix(".pub"), folder / "authorized")
+    (folder / "config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {host_key}\nPidFile none\nUsePAM no\nStrictModes no\n"
+        f"AuthorizedKeysFile {folder}/authorized\nPasswordAuthentication no\nMaxStartups 3:90:6\n"
+        "PermitUserEnvironment no\nUseDNS no\n"
+    )
+    key = " ".join(host_key.with_suffix(".pub").read_text().split()[:2])
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {key}\n")
+    process = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "config"], stderr=subprocess.DEVNULL)
+    try:
+        wait_for_port(port)
+        yield Server(folder, port, process.pid)
+    finally:
+        process.terminate()
+        process.wait(5)
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    """No connection outlives its test, however it ended."""
+    yield
+    end = time.monotonic() + 3
+    while time.monotonic() < end and any(isinstance(t, HardenedTransport) for t in threading.enumerate()):
+        time.sleep(0.02)
+    assert not [t for t in threading.enumerate() if isinstance(t, HardenedTransport)]
+
+
+def refusal(host: Host, hosts: dict[str, Host] | None = None, limits: Limits = Limits()) -> Unreachable:  # noqa: B008
+    with pytest.raises(Unreachable) as raised:
+        connect(host, hosts or {}, limits)
+    return raised.value
+
+
+def test_items_come_apart_over_ssh(server: Server):
+    session = connect(server.host(), {})
+    outputs = session.exchange(
+        [Item("head -c 300000 /dev/urandom | tee /dev/stderr | sha256sum; exit 4"), Item("id -u")]
+    )
+    assert (outputs[0].status, len(outputs[0].stderr.raw)) == (4, Limits().stderr)
+    assert outputs[1].stdout.raw == f"{os.getuid()}\n".encode()
+    assert session.fingerprint == fingerprint(
+        pinned_keys(server.folder / "known_hosts", "127.0.0.1", server.port).keys[0]
+    )
+    assert [session.exchange([Item(f"echo {n}")])[0].stdout.raw for n in range(12)] == [
+        b"%d\n" % n for n in range(12)
+    ]
+    session.close()
+    assert not session.alive
+
+
+def test_the_wire_is_gcm_without_compression_and_without_nagle(server: Server):
+    session = connect(server.host(), {})
+    transport = session._connection.transport
+    assert transport.remote_cipher == transport.local_cipher == "aes128-gcm@openssh.com"
+    assert transport.local_compression == "none"
+    assert transport.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    session.close()
+
+
+def test_a_megabyte_goes_up_and_many_come_down(server: Server):
+    session = connect(server.host(), {})
+    text = "é" * 500_000
+    taken = bytearray()
+
+    class Taker:
+        def data(self, index: int, chunk: bytes) -> None:
+            taken.extend(chunk)
+
+        def ended(self, index: int, output: object) -> None:
+            taken.extend(b"|")
+
+    session.exchange(
+        [Item(f"printf %s '{text}'", cap=2 << 20), Item("head -c 20000000 /dev/zero", cap=1 << 30)], sink=Taker()
+    )
+    assert bytes(taken[: len(text.encode()) + 1]) == text.encode() + b"|"
+    assert len(taken) == len(text.encode()) + 20_000_000 + 2
+    session.close()
+
+
+def test_an_overdue_item_ends_and_the_session_goes_on(server: Server):
+    session = connect(server.host(), {})
+    begun = time.monotonic()
+    outputs = session.exchange([Item("sleep 71", deadline=0.5), Item("echo on")])
+    assert time.monotonic() - begun < 2.5
+    assert [(o.status, o.stdout.raw) for o in outputs] == [(None, b""), (0, b"on\n")]
+    assert session.exchange([Item("true")])[0].status == 0
+    session.close()
+
+
+def test_a_stopped_host_is_given_up_at_the_deadline(server: Server, tmp_path: Path):
+    """The whole process group stands still: the host keeps no deadline, this side does."""
+    session = connect(server.host(), {}, Limits(grace=0.5))
+    begun = time.monotonic()
+    script = f"read -r _ _ _ _ group _ </proc/self/stat; echo $group >{tmp_path}/group; kill -STOP 0"
+    output = session.exchange([Item(script, deadline=0.5)])[0]
+    os.killpg(int((tmp_path / "group").read_text()), signal.SIGKILL)
+    assert time.monotonic() - begun < 2.5
+    assert (output.status, session.alive) == (None, False)
+
+
+def test_the_exchange_itself_has_a_deadline(server: Server):
+    session = connect(server.host(), {})
+    begun = time.monotonic()
+    outputs = session.exchange([Item("echo a; sleep 73", deadline=60)] * 3, deadline=0.6)
+    assert time.monotonic() - begun < 2.6
+    assert [o.status for o in outputs] == [None] * 3
+    assert outputs[0].stdout.raw == b"a\n"
+    assert session.trouble == "the deadline of the exchange passed"
+    assert session.exchange([Item("true")])[0].status is None
+
+
+def test_no_change_is_begun_after_the_link_is_cut(server: Server, tmp_path: Path):
+    session = connect(server.host(), {})
+    items = [Item(f"touch {tmp_path}/begun; sleep 0.8", deadline=2), Item(f"touch {tmp_path}/next", deadline=2)]
+    threading.Timer(0.3, session._connection.transport.sock.shutdown, [socket.SHUT_RDWR]).start()
+    outputs = session.exchange(items, stop_on_failure=True)
+    assert [(o.status, o.ran) for o in outputs] == [(None, True), (None, True)]
+    time.sleep(1.2)
+    assert (tmp_path / "begun").exists()
+    assert not (tmp_path / "next").exists()
+
+
+def test_a_jump_host_leads_on_and_is_pinned_too(server: Server, tmp_path: Path):
+    jump = server.host(name="jump")
+    session = connect(server.host(jump="jump"), {"jump": jump})
+    assert session.exchange([Item("echo there")])[0].stdout.raw == b"there\n"
+    session.close()
+    (tmp_path / "none").touch()
+    unpinned = jump.model_copy(update={"known_hosts": tmp_path / "none"})
+    failure = refusal(server.host(jump="jump"), {"jump": unpinned})
+    assert (failure.host, failure.kind) == ("jump", "host-key")
+
+
+def test_what_the_jump_host_does_not_reach_is_said(server: Server):
+    failure = refusal(server.host(jump="jump", port=1), {"jump": server.host(name="jump")})
+    assert (failure.host, failure.kind) == ("web", "network")
+
+
+def test_hosts_that_jump_in_a_circle_are_refused(server: Server):
+    assert refusal(server.host(jump="web"), {"web": server.host(jump="web")}).kind == "network"
+
+
+def test_a_burst_of_logins_beyond_maxstartups_gets_in(server: Server):
+    with ThreadPoolExecutor(10) as pool:
+        sessions = list(pool.map(lambda _: connect(server.host(), {}, Limits(connect=20)), range(10)))
+    assert all(s.exchange([Item("true")])[0].status == 0 for s in sessions)
+    for session in sessions:
+        session.close()
+
+
+def test_an_unknown_host_key_is_refused_and_shown(server: Server, tmp_path: Path):
+    failure = refusal(server.host(known_hosts=tmp_path / "absent"))
+    shown = fingerprint(pinned_keys(server.folder / "known_hosts", "127.0.0.1", server.port).keys[0])
+    assert failure.kind == "host-key"
+    assert shown in failure.reason
+    assert f"ssh-keyscan -p {server.port} 127.0.0.1 >> {tmp_path}/absent" in failure.reason
+
+
+def test_a_changed_host_key_is_refused_with_both_fingerprints(server: Server, tmp_path: Path):
+    other = " ".join(make_key(tmp_path / "other").with_suffix(".pub").read_text().split()[:2])
+    (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{server.port} {other}\n")
+    failure = refusal(server.host(known_hosts=tmp_path / "known_hosts"))
+    assert failure.kind == "host-key"
+    assert failure.reason.startswith("HOST KEY CHANGED")
+    assert failure.reason.count("SHA256:") == 2
+
+
+def test_a_key_that_the_host_does_not_know_is_refused(server: Server, tmp_path: Path):
+    failure = refusal(server.host(identity=make_key(tmp_path / "stranger")))
+    assert failure.kind == "auth"
+
+
+def test_an_agent_and_keys_at_home_are_left_alone(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / ".ssh").mkdir()
+    shutil.copy(server.folder / "id", tmp_path / ".ssh" / "id_ed25519")
+    (tmp_path / ".ssh" / "config").write_text("Host *\n  Port 1\n  User nobody\n  ProxyCommand false\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "no-agent"))
+    assert refusal(server.host(identity=make_key(tmp_path / "stranger"))).kind == "auth"
+    connect(server.host(), {}).close()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda p: make_key(p, passphrase="secret words"), "encrypted"),
+        (lambda p: make_key(p, "-t", "rsa", "-b", "2048", "-m", "PEM", passphrase="secret words"), "encrypted"),
+        (lambda p: p.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nSECRET\n"), "no private key"),
+        (lambda p: p.mkdir(), "directory"),
+        (lambda p: None, "No such file"),
+    ],
+    ids=["encrypted", "encrypted-pem", "broken", "directory", "absent"],
+)
+def test_a_key_that_cannot_be_used_is_said_before_anything_is_sent(make, said: str, server: Server, tmp_path: Path):  # noqa: ANN001
+    make(tmp_path / "key")
+    failure = refusal(server.host(identity=tmp_path / "key", port=1))
+    assert failure.kind == "identity"
+    assert said in failure.reason
+    assert "SECRET" not in failure.reason
+
+
+def test_an_rsa_key_logs_in_with_sha2(server: Server, tmp_path: Path):
+    key = make_key(tmp_path / "rsa", "-t", "rsa", "-b", "2048")
+    with (server.folder / "authorized").open("a") as authorized:
+        authorized.write(key.with_suffix(".pub").read_text())
+    connect(server.host(identity=key), {}).close()
+
+
+def test_a_closed_port_and_a_name_that_is_none_are_told_apart(server: Server):
+    assert refusal(server.host(port=1)).kind == "refused"
+    assert refusal(server.host(address="a..b")).kind == "name"
+
+
+def test_a_cancel_is_heeded_at_once(server: Server):
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(Unreachable) as raised:
+        connect(server.host(), {}, cancelled=cancelled)
+    assert raised.value.kind == "cancelled"
+
+
+def test_what_fabric_offers_beyond_exchanges_is_refused(server: Server):
+    session = connect(server.host(), {})
+    for name in ("run", "sudo", "get", "put", "sftp", "shell", "forward_remote"):
+        with pytest.raises(TypeError):
+            getattr(session._connection, name)("x")
+    session.close()
