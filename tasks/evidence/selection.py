@@ -80,5 +80,6 @@ DATA = without(
     "./var/spool/*",
     "./var/tmp/*",
     "*/Maildir/*",
+    "*/.ssh/*",
 )
-"""Paths whose files change all day, or are data and no programs."""
+"""Paths whose files change all day, are data and no programs, or are taken with more care elsewhere."""

@@ -17,7 +17,7 @@ archive() {
         *)
             echo 'no GNU tar: access times change, files with holes count in full, archives follow one another' >&2
             holes=
-            chosen "$@" | xargs -0 -n 500 tar -c -f - ;;
+            chosen "$@" | xargs -0 -r -n 500 tar -c -f - ;;
     esac || s=$?
 }
 chosen() {

@@ -1,0 +1,149 @@
+"""Evidence of the broken-into host: everything that was planted is in it, and the host stays as it was."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.evidence.collect import PROFILES
+
+if TYPE_CHECKING:
+    from .conftest import Lab
+
+ROOT = Path(__file__).resolve().parents[2]
+DRIVER = """
+import sys
+from pathlib import Path
+from orchestrator.host import Host
+from orchestrator.remote.connect import connect
+from orchestrator.remote.session import Item
+from tasks.evidence.collect import PROFILES
+
+lab, folder = map(Path, sys.argv[1:])
+web = Host(name="web", address="203.0.113.10", identity=lab / "id_ed25519", known_hosts=lab / "known_hosts")
+session = connect(web, {})
+for profile, definitions in PROFILES.items():
+    artifacts = [definition.artifact() for definition in definitions]
+    outputs = session.exchange([Item(a.script, a.deadline, a.cap) for a in artifacts])
+    for artifact, output in zip(artifacts, outputs, strict=True):
+        (folder / f"{profile}.{artifact.id}").write_bytes(output.stdout.raw)
+        (folder / f"{profile}.{artifact.id}.err").write_bytes(output.stderr.raw)
+        if output.status != 0 and not output.truncated:
+            sys.exit(f"{artifact.id}: {output.status} {output.stderr} {session.trouble}")
+session.close()
+"""
+# The records of logins lie in /var/log and /run.
+STATE = "find / /tmp /dev/shm -xdev ! -path '/var/log/*' ! -path /run -printf '%p %i %M %U %s %T@ %C@\\n' | sort"
+
+
+class Evidence:
+    """What was collected, by `profile.artifact`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def text(self, name: str) -> str:
+        """An artifact's output."""
+        return (self.folder / name).read_text(errors="surrogateescape")
+
+    def files(self, name: str) -> dict[str, bytes]:
+        """The regular files of an archive, even if it is cut."""
+        found = {}
+        with tarfile.open(fileobj=io.BytesIO((self.folder / name).read_bytes())) as tar:
+            try:
+                for member in tar:
+                    if member.isfile() and (stream := tar.extractfile(member)):
+                        found[member.name] = stream.read()
+            except tarfile.ReadError:
+                pass
+        return found
+
+    def size(self) -> int:
+        """Bytes of all artifacts."""
+        return sum(path.stat().st_size for path in self.folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def states() -> list[str]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def evidence(lab: Lab, tmp_path_factory: pytest.TempPathFactory, states: list[str]) -> Evidence:
+    folder = tmp_path_factory.mktemp("evidence")
+    states.append(lab.read("web", STATE))
+    done = lab.exec(
+        "operator", sys.executable, "-c", DRIVER, str(ROOT / ".lab"), str(folder), env={"PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 0, done.stderr
+    states.append(lab.read("web", STATE))
+    return Evidence(folder)
+
+
+def test_every_artifact_arrives_and_all_together_stay_small(evidence: Evidence) -> None:
+    for profile, definitions in PROFILES.items():
+        assert all((evidence.folder / f"{profile}.{d.id}").exists() for d in definitions)
+    assert evidence.size() < 100 << 20
+
+
+def test_the_host_is_as_it_was(evidence: Evidence, states: list[str]) -> None:
+    before, after = states
+    assert set(before.splitlines()) ^ set(after.splitlines()) == set()
+
+
+def test_the_history_tells_the_story(evidence: Evidence) -> None:
+    assert b"kit.tgz" in evidence.files("triage.histories")["./root/.bash_history"]
+
+
+def test_the_cron_entry_and_the_key_that_nobody_knows_are_there(evidence: Evidence) -> None:
+    assert b"kswapd1" in evidence.files("triage.cron")["./etc/cron.d/kswap"]
+    assert b"admin@localhost" in evidence.files("triage.ssh")["./root/.ssh/authorized_keys"]
+
+
+def test_the_web_shell_is_a_suspect(evidence: Evidence) -> None:
+    assert b"passthru" in evidence.files("triage.web-suspects")["./var/www/html/uploads/logo.php"]
+
+
+def test_the_immutable_directory_is_named_itself(evidence: Evidence) -> None:
+    immutable = [line.split(" ", 1)[1] for line in evidence.text("triage.attributes").splitlines()]
+    assert {"/usr/sbin", "/usr/sbin/ifconfig", "/usr/sbin/sshd", "/usr/sbin/cron"} <= set(immutable)
+
+
+def test_the_deleted_executable_is_recovered(evidence: Evidence) -> None:
+    assert "sshd-net (deleted)" in evidence.text("volatile.deleted-executables.err")
+    contents = evidence.files("volatile.deleted-executables").values()
+    assert any(content.startswith(b"\x7fELF") for content in contents)
+
+
+def test_the_beacon_shows_though_ps_hides_it(evidence: Evidence) -> None:
+    assert "kswapd1" in evidence.text("volatile.process-arguments")
+    assert "kswapd1" not in evidence.text("volatile.process-list")
+
+
+def test_the_dotted_directory_is_there_with_what_is_in_it(evidence: Evidence) -> None:
+    assert "0|/tmp/.. |" in evidence.text("triage.bodyfile")
+    assert b"198.51.100.2" in evidence.files("triage.temporary-files")["./tmp/.. /targets"]
+
+
+def test_the_changed_tools_are_noticed_and_carried(evidence: Evidence) -> None:
+    verification = evidence.text("triage.package-verification")
+    assert "/bin/ps" in verification
+    assert "/sbin/ifconfig" in verification
+    assert b"kswapd1" in evidence.files("triage.system-tools")["./usr/bin/ps"]
+
+
+def test_the_hidden_kit_comes_first_among_what_changed(evidence: Evidence) -> None:
+    first = list(evidence.files("triage.changed-files"))[:60]
+    assert "./usr/share/.fonts/kswapd1" in first
+
+
+def test_no_private_key_and_no_password_hash_is_carried(evidence: Evidence) -> None:
+    for path in evidence.folder.iterdir():
+        content = path.read_bytes()
+        assert b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl" not in content, path.name
+    assert "./etc/shadow" not in evidence.files("triage.configuration")

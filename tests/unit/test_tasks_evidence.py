@@ -1,0 +1,331 @@
+"""What the artifacts' scripts bring from small hosts of several kinds, and that they leave everything as it was."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from orchestrator.task import Artifact
+from tasks.evidence.collect import PROFILES, Collect
+from tasks.evidence.definition import Definition
+
+from .little_host import SHELLS, Host, build
+
+DEFINITIONS = [(profile, definition) for profile, all_of_it in PROFILES.items() for definition in all_of_it]
+ODD_NAMES = [
+    b"new\nline",
+    b"esc\x1b[2J",
+    b"\xff\xfe",
+    b"-rf",
+    b"a|b",
+    b"back\\nslash",
+    b"tab\tand space ",
+    b"*",
+    b"$(id)",
+]
+SECRET = b"NOBODY MAY CARRY THIS AWAY"
+SECRETS = (
+    "etc/shadow-",
+    "etc/ssh/ssh_host_rsa_key",
+    "etc/ssl/private/web.key",
+    "root/.ssh/id_ed25519",
+    "root/.ssh/backup",
+)
+OLD = 1_500_000_000
+
+
+def artifact(profile: str, name: str) -> Artifact:
+    return next(d.artifact() for p, d in DEFINITIONS if (p, d.id) == (profile, name))
+
+
+def members(archive: bytes) -> dict[bytes, bytes | None]:
+    """Contents by name, of each archive where several follow one another."""
+    with tarfile.open(fileobj=io.BytesIO(archive), ignore_zeros=True, encoding="utf-8") as tar:
+        return {
+            m.name.encode("utf-8", "surrogateescape"): f.read() if m.isfile() and (f := tar.extractfile(m)) else None
+            for m in tar
+        }
+
+
+def names(body: bytes) -> list[bytes]:
+    """The names of a body file, as its reader unescapes them; any line that is not whole fails."""
+    found = []
+    for line in body.removesuffix(b"\n").split(b"\n"):
+        md5, name, inode, mode, *numbers = re.findall(rb"((?:[^\\|]|\\.)*)(?:\||$)", line)[:11]
+        assert (md5, len(numbers)) == (b"0", 7), line
+        assert inode.isdigit(), line
+        assert re.fullmatch(rb"[bcdlps-][rwxsStT-]{9}", mode), line
+        found.append(re.sub(rb"\\(x[0-9a-f]{2}|.)", _unescaped, name))
+    return found
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    return bytes([int(match[1][1:], 16)]) if len(match[1]) > 1 else match[1]
+
+
+@pytest.fixture(scope="module", params=SHELLS)
+def bare(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Host:
+    if shutil.which(request.param) is None:
+        pytest.skip(f"{request.param} is not installed")
+    return build(tmp_path_factory.mktemp(request.param) / "host", request.param)
+
+
+@pytest.fixture
+def host(bare: Host, tmp_path: Path) -> Host:
+    """A host with awkward files, secrets, and traces."""
+    made = Host(tmp_path / "host", bare.shell)
+    shutil.copytree(bare.root, made.root, symlinks=True, copy_function=os.link)
+    root = made.root
+    for odd in ODD_NAMES:
+        Path(os.fsdecode(bytes(root / "tmp") + b"/" + odd)).write_bytes(b"odd: " + odd)
+    for pipe in ("tmp/pipe", "var/log/pipe.log", "root/.viminfo", "etc/cron.d"):
+        os.mkfifo(root / pipe)
+    with (root / "tmp/holes").open("wb") as sparse:
+        sparse.write(b"head")
+        sparse.truncate(300 << 20)
+    (root / "tmp/large").write_bytes(os.urandom(11 << 20))
+    for secret in SECRETS:
+        (root / secret).parent.mkdir(parents=True, exist_ok=True)
+        (root / secret).write_bytes(SECRET)
+    (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\neve:x:0:0::/home/e v e:/bin/sh\n")
+    (root / "etc/shadow").write_text("root:$y$j9T$NOBODY MAY CARRY THIS AWAY:20000:0:99999:7:::\neve::20001::::::\n")
+    (root / "home/e v e").mkdir()
+    (root / "home/e v e/.bash_history").write_text("wget http://198.51.100.2/kit.tgz\n")
+    (root / "root/.bash_history").symlink_to("/dev/null")
+    (root / "root/.ssh/authorized_keys").write_text("ssh-ed25519 AAAA nobody@nowhere\n")
+    (root / "var/www/html/uploads").mkdir(parents=True)
+    (root / "var/www/html/uploads/logo.php").write_text("<?php")
+    (root / "var/log/syslog").write_text("Nov 23 01:00:00 web sshd[1]: Accepted publickey for root\n")
+    os.utime(root / "var/log/syslog", (OLD, OLD))
+    return made
+
+
+@pytest.mark.parametrize("shell", [["dash"], ["bash", "--posix"], ["busybox", "sh"]], ids=lambda s: s[0])
+def test_every_script_parses_in_every_shell(shell: list[str]) -> None:
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"{shell[0]} is not installed")
+    script = "".join(f"f{n}() {{\n{d.artifact().script}\n}}\n" for n, (_, d) in enumerate(DEFINITIONS))
+    done = subprocess.run([*shell, "-n", "-s"], input=script.encode(), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("definition", [d for _, d in DEFINITIONS], ids=lambda d: d.id)
+def test_no_script_uses_what_may_spill_into_a_temporary_file(definition: Definition) -> None:
+    script = re.sub(r"(?m)^ *#.*$", "", definition.artifact().script)
+    assert not re.search(r"<<|(?m:^|[|;&(]) *(sort|mktemp|tee|lsof)\b", script)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_an_artifact_has_one_name_and_a_reason_that_the_documentation_gives(profile: str) -> None:
+    definitions = [d for p, d in DEFINITIONS if p == profile]
+    assert len({d.id for d in definitions}) == len(definitions)
+    for definition in definitions:
+        assert definition.about.endswith(".")
+        assert f"- `{definition.id}`: {definition.about}" in (Collect.__doc__ or "")
+
+
+def test_a_definition_survives_the_way_through_json() -> None:
+    for _, definition in DEFINITIONS:
+        assert Definition.model_validate_json(definition.model_dump_json()) == definition
+
+
+def test_all_metadata_is_read_before_the_content_of_any_file() -> None:
+    order = [definition.id for _, definition in DEFINITIONS if _ == "triage"]
+    assert order[:3] == ["clock", "mounts", "bodyfile"]
+    contents = next(n for n, name in enumerate(order) if artifact("triage", name).suffix == "tar")
+    assert all(order.index(name) < contents for name in ("accessed-24h", "changed-24h", "attributes"))
+
+
+def test_neither_profile_changes_anything_and_no_secret_leaves(host: Host) -> None:
+    before = host.state()
+    for _, definition in DEFINITIONS:
+        done = host.collect(definition.artifact())
+        assert done.returncode in {0, 1, 127}, (definition.id, done.stderr)
+        assert SECRET not in done.stdout, definition.id
+    assert host.state() == before
+
+
+def test_a_bodyfile_has_one_line_for_each_entry_whatever_its_name(host: Host) -> None:
+    done = host.collect(artifact("triage", "bodyfile"))
+    found = names(done.stdout)
+    root = bytes(host.root)
+    wanted = {path.removeprefix(root).removesuffix(b"/.") for path in host.state()}
+    links = {name.split(b" -> ")[0].strip(b"'") for name in found}
+    assert {b"/tmp/" + odd for odd in ODD_NAMES} <= set(found)
+    assert wanted - {b"", b"/proc"} <= links
+    assert not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]", done.stdout)
+
+
+def test_a_bodyfile_gives_the_times_of_a_file(host: Host) -> None:
+    done = host.collect(artifact("triage", "bodyfile"))
+    line = next(line for line in done.stdout.splitlines() if line.startswith(b"0|/var/log/syslog|"))
+    inode, mode, _, _, size, accessed, modified, *_ = line.split(b"|")[2:]
+    seen = (host.root / "var/log/syslog").lstat()
+    assert (int(inode), mode, int(size)) == (seen.st_ino, b"-rw-r--r--", seen.st_size)
+    assert (float(accessed), float(modified)) == (OLD, OLD)
+
+
+def test_what_was_accessed_or_changed_in_the_last_day_is_told_from_what_was_not(host: Host) -> None:
+    old, new = host.root / "home/old", host.root / "home/new"
+    for path, hours in ((old, 25), (new, 23)):
+        path.write_text("x")
+        then = path.stat().st_ctime - hours * 3600
+        os.utime(path, (then, then))
+    accessed = names(host.collect(artifact("triage", "accessed-24h")).stdout)
+    assert b"/home/new" in accessed
+    assert b"/home/old" not in accessed
+    assert b"/home/old" in names(host.collect(artifact("triage", "changed-24h")).stdout)
+
+
+def test_awkward_files_are_carried_whole_and_pipes_stay_shut(host: Host) -> None:
+    done = host.collect(artifact("triage", "temporary-files"))
+    carried = members(done.stdout)
+    for odd in ODD_NAMES:
+        assert carried[b"./tmp/" + odd] == b"odd: " + odd
+    assert b"./tmp/pipe" not in carried
+    assert b"./tmp/large" not in carried
+    assert b"too large: ./tmp/large" in done.stderr
+
+
+def test_holes_are_not_carried_as_zeros(host: Host) -> None:
+    done = host.collect(artifact("triage", "temporary-files"))
+    assert len(done.stdout) < 1 << 20
+    if host.shell == "busybox":
+        assert b"too large: ./tmp/holes" in done.stderr
+    else:
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+            assert tar.getmember("./tmp/holes").size == 300 << 20
+
+
+def test_histories_are_found_in_every_home_and_links_stay_links(host: Host) -> None:
+    carried = members(host.collect(artifact("triage", "histories")).stdout)
+    assert carried == {
+        b"./home/e v e/.bash_history": b"wget http://198.51.100.2/kit.tgz\n",
+        b"./root/.bash_history": None,
+    }
+
+
+def test_of_keys_those_that_let_in_are_carried_alone(host: Host) -> None:
+    assert list(members(host.collect(artifact("triage", "ssh")).stdout)) == [b"./root/.ssh/authorized_keys"]
+
+
+def test_passwords_are_described_and_not_given(host: Host) -> None:
+    said = host.collect(artifact("triage", "password-states")).stdout.decode()
+    assert "/etc/shadow:root:set, method y:20000:" in said
+    assert "/etc/shadow:eve:empty:20001:" in said
+
+
+def test_a_program_among_uploads_is_suspect(host: Host) -> None:
+    assert b"./var/www/html/uploads/logo.php" in members(host.collect(artifact("triage", "web-suspects")).stdout)
+
+
+def test_what_no_package_operation_explains_comes_first(host: Host) -> None:
+    (host.root / "usr/share/.fonts").mkdir(parents=True)
+    (host.root / "var/lib/dpkg").mkdir(parents=True)
+    (host.root / "etc/packaged").write_text("x")
+    (host.root / "var/lib/dpkg/status").write_text("x")
+    time.sleep(1.1)
+    (host.root / "usr/share/.fonts/kit").write_text("x")
+    carried = list(members(host.collect(artifact("triage", "changed-files")).stdout))
+    assert carried.index(b"./usr/share/.fonts/kit") < carried.index(b"./etc/packaged")
+
+
+def test_reading_leaves_access_times_alone(host: Host) -> None:
+    if host.shell == "busybox" or os.geteuid() != 0:
+        pytest.skip("takes GNU tar, and root")
+    log = host.root / "var/log/syslog"
+    assert b"./var/log/syslog" in members(host.collect(artifact("triage", "logs")).stdout)
+    assert log.stat().st_atime == OLD
+
+
+def test_the_clock_comes_first_in_seconds_since_the_epoch(host: Host) -> None:
+    for profile in PROFILES:
+        assert re.match(rb"1\d{9}(\.\d+)? \d{4}-\d\d-\d\dT", host.collect(artifact(profile, "clock")).stdout)
+
+
+def test_settings_of_the_kernel_are_read_whole(host: Host) -> None:
+    said = host.collect(artifact("volatile", "clock")).stdout.decode()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert f"/proc/sys/kernel/random/boot_id:{boot}\n" in said
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process whose executable is gone."""
+    program = tmp_path / "beacon"
+    shutil.copy("/bin/sleep", program)
+    with subprocess.Popen([program, "60"], env={"LD_PRELOAD": "", "WORD": "two\nlines"}) as running:
+        while Path(f"/proc/{running.pid}/exe").readlink() != program:
+            pass
+        program.unlink()
+        yield running
+        running.kill()
+
+
+def test_a_deleted_executable_is_recovered(host: Host, process: subprocess.Popen[bytes]) -> None:
+    done = host.collect(artifact("volatile", "deleted-executables"))
+    assert members(done.stdout)[f"./proc/{process.pid}/exe".encode()] == Path("/bin/sleep").read_bytes()
+    links = names(host.collect(artifact("volatile", "process-links")).stdout)
+    assert any(
+        name.strip(b"'").startswith(f"/proc/{process.pid}/exe".encode()) and b"(deleted)" in name for name in links
+    )
+
+
+def test_arguments_and_environments_keep_to_their_process(host: Host, process: subprocess.Popen[bytes]) -> None:
+    arguments = host.collect(artifact("volatile", "process-arguments")).stdout.decode().splitlines()
+    assert f"/proc/{process.pid}/cmdline:60" in arguments
+    environments = host.collect(artifact("volatile", "process-environments")).stdout.decode()
+    assert f"/proc/{process.pid}/environ:WORD=two\vlines\n" in environments
+    assert (
+        f"/proc/{process.pid}/environ:LD_PRELOAD=\n" in host.collect(artifact("volatile", "preload")).stdout.decode()
+    )
+
+
+def test_a_process_that_the_listing_leaves_out_is_named(host: Host, process: subprocess.Popen[bytes]) -> None:
+    honest = artifact("volatile", "hidden-processes")
+    assert b"hidden:" not in host.collect(honest).stdout
+    rigged = honest.script.replace(
+        "for file in /proc/[0-9]*; do", f"& case $file in */{process.pid}) continue;; esac;"
+    )
+    assert rigged != honest.script
+    done = host.collect(
+        honest.model_copy(update={"script": rigged.replace("& case", "for file in /proc/[0-9]*; do case")})
+    )
+    assert f"hidden: {process.pid} beacon".encode() in done.stdout
+
+
+def test_a_mount_over_a_process_does_not_hide_it(host: Host, process: subprocess.Popen[bytes]) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("a mount over /proc takes root")
+    over = f"mount --bind {host.root}/var/tmp {host.root}/proc/{process.pid}"
+    assert f"masked: {process.pid}".encode() in host.collect(artifact("volatile", "hidden-processes"), over).stdout
+    assert f"/proc/{process.pid} ".encode() in host.collect(artifact("volatile", "mounts"), over).stdout
+
+
+def test_a_missing_tool_is_named(host: Host) -> None:
+    done = host.collect(artifact("triage", "mail-queue"))
+    assert b"not installed: mailq" in done.stderr
+    assert done.stdout == b""
+
+
+def test_the_first_words_of_commands_are_programs_not_shell() -> None:
+    for _, definition in DEFINITIONS:
+        for source in definition.reads:
+            if source.kind == "run":
+                assert all(re.match(r"[a-z]", line) for alternatives in source.commands for line in alternatives)
+
+
+def test_artifacts_come_in_an_order_that_a_reader_can_count_on() -> None:
+    volatile = [definition.id for _, definition in DEFINITIONS if _ == "volatile"]
+    for earlier, later in pairwise(("clock", "processes", "hidden-processes", "sockets", "kernel-log", "units")):
+        assert volatile.index(earlier) < volatile.index(later)
