@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from inspect import getdoc
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -65,6 +66,6 @@ class Collect(Task[CollectParams, CollectFacts]):
         yield Collection(profile=params.profile, artifacts=tuple(d.artifact() for d in definitions))
 
 
-Collect.__doc__ = f"{Collect.__doc__}\n" + "\n".join(
+Collect.__doc__ = f"{getdoc(Collect)}\n\n" + "\n".join(
     f"Profile `{profile}`, in this order:\n\n{table(definitions)}\n" for profile, definitions in PROFILES.items()
 )
