@@ -148,17 +148,18 @@ def test_a_script_larger_than_every_buffer_arrives(session: LocalSession):
 
 def test_no_item_is_begun_once_nobody_listens(session: LocalSession, tmp_path: Path):
     """The link is cut while the first item runs: it may end, the second never begins."""
-    first, second = tmp_path / "first", tmp_path / "second"
-    items = [Item(f"sleep 0.5; touch {first}", deadline=3), Item(f"touch {second}", deadline=3)]
+    begun, ended, following = (tmp_path / name for name in ("begun", "ended", "following"))
+    items = [Item(f"touch {begun}; sleep 0.5; touch {ended}", deadline=3), Item(f"touch {following}", deadline=3)]
 
     def cut() -> None:
+        wait_until(begun.exists)
         session._line._stdin.close()
 
-    threading.Timer(0.2, cut).start()
+    threading.Thread(target=cut).start()
     session.exchange(items)
-    wait_until(first.exists, 2)
+    assert wait_until(ended.exists)
     time.sleep(0.3)
-    assert not second.exists()
+    assert not following.exists()
 
 
 def test_closing_ends_an_exchange_in_another_thread(session: LocalSession):

@@ -65,6 +65,13 @@ def wait_for_port(port: int) -> None:
     raise AssertionError("sshd did not come up")
 
 
+def wait_for(path: Path) -> None:
+    end = time.monotonic() + 10
+    while not path.exists():
+        assert time.monotonic() < end, path
+        time.sleep(0.02)
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     assert SSHD is not None
@@ -184,14 +191,21 @@ def test_the_exchange_itself_has_a_deadline(server: Server):
 
 
 def test_no_change_is_begun_after_the_link_is_cut(server: Server, tmp_path: Path):
+    """The change that runs may end; the next one never begins."""
     session = connect(server.host(), {})
-    items = [Item(f"touch {tmp_path}/begun; sleep 0.8", deadline=2), Item(f"touch {tmp_path}/next", deadline=2)]
-    threading.Timer(0.3, session._connection.transport.sock.shutdown, [socket.SHUT_RDWR]).start()
+    begun, ended, following = (tmp_path / name for name in ("begun", "ended", "following"))
+    items = [Item(f"touch {begun}; sleep 0.8; touch {ended}", deadline=2), Item(f"touch {following}", deadline=2)]
+
+    def cut() -> None:
+        wait_for(begun)
+        session._connection.transport.sock.shutdown(socket.SHUT_RDWR)
+
+    threading.Thread(target=cut).start()
     outputs = session.exchange(items, stop_on_failure=True)
     assert [(o.status, o.ran) for o in outputs] == [(None, True), (None, True)]
-    time.sleep(1.2)
-    assert (tmp_path / "begun").exists()
-    assert not (tmp_path / "next").exists()
+    wait_for(ended)
+    time.sleep(0.3)
+    assert not following.exists()
 
 
 def test_a_jump_host_leads_on_and_is_pinned_too(server: Server, tmp_path: Path):
