@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from orchestrator.secret import Secret
+
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 Vantage: TypeAlias = Literal["target", "upstream", "spare", "controller"]
@@ -37,6 +39,7 @@ class Host(BaseModel):
     connection: Literal["ssh", "local"] = "ssh"
     become: Literal["sudo"] | None = None
     identity: Path | None = None
+    identity_passphrase: Secret | None = None
     known_hosts: Path | None = None
 
 

@@ -1,4 +1,6 @@
-"""The interface of a task. A module of `tasks` needs this one, `facts`, `change`, `check` and `host`, and no other.
+"""The interface of a task. A module of `tasks` needs this one, `facts`, `change`, `check`, `host`, and no other.
+
+A parameter of type `Secret` (`orchestrator.secret`) takes a reference; `reveal()` is for what acts on the controller.
 
 A task never acts. `probe` says what to read, `plan` turns what was read into changes, `checks` says how to prove
 them; the engine previews or executes what came of it, so that a dry run and a run cannot differ.
@@ -31,11 +33,11 @@ class Unplannable(Exception):  # noqa: N818
 class Parameters(BaseModel):
     """Base of a task's `Params`: every field has a description, which documents it, and a type that checks it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Facts(BaseModel):
-    """A guard says no: nothing of the run is applied, exit status 4. The message says what is refused and why."""
+    """Base of a task's `Facts`: what its probe reads, a field for each reader, typed and untrusted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

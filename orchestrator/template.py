@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.hosttext import HostText
 from orchestrator.resources import folder
+from orchestrator.secret import Secret
 
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
@@ -19,30 +20,38 @@ def render_file(name: str, values: Mapping[str, object], *, autoescape: bool | N
     """Render a template; `name` is its path below `templates`, such as `pages/maintenance.html`.
 
     Without `autoescape`, markup is told by the file's suffix. A block tag takes its own line with it.
-    Raises TypeError for a HostText among the values: what a host said is escaped before it is shown;
+    Raises TypeError for a HostText among the values, since what a host said is escaped before it is shown, and for
+    a Secret;
     jinja2.TemplateError for a template that is not there, is wrong, or uses a name without a value.
     """
-    _refuse_host_text(values)
+    _refuse_unfit(values)
     markup = name.endswith(_MARKUP) if autoescape is None else autoescape
     return _environment(markup).get_template(name).render(values)
 
 
-def without_host_text(value: object) -> object:
-    """Give the value back: the `finalize` of every template; raises TypeError for a HostText."""
+def fit_to_show(value: object) -> object:
+    """Give the value back: the `finalize` of every template; raises TypeError for a HostText or a Secret."""
     if isinstance(value, HostText):
         raise TypeError("text that a host sent cannot stand in a template")
+    if isinstance(value, Secret):
+        raise TypeError("a secret cannot stand in a template")
     return value
 
 
-def _refuse_host_text(value: object) -> None:
-    without_host_text(value)
+def has_inner_life(value: object) -> bool:
+    """Tell whether the value's attributes are hidden from every template."""
+    return isinstance(value, (HostText, Secret))
+
+
+def _refuse_unfit(value: object) -> None:
+    fit_to_show(value)
     if isinstance(value, Mapping):
         for key, item in value.items():
-            _refuse_host_text(key)
-            _refuse_host_text(item)
+            _refuse_unfit(key)
+            _refuse_unfit(item)
     elif isinstance(value, (list, tuple, set, frozenset)):
         for item in value:
-            _refuse_host_text(item)
+            _refuse_unfit(item)
 
 
 @cache
@@ -52,7 +61,7 @@ def _environment(markup: bool) -> SandboxedEnvironment:
 
     class Environment(ImmutableSandboxedEnvironment):
         def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
-            if isinstance(obj, HostText) or isinstance(value, HostText):
+            if has_inner_life(obj) or has_inner_life(value):
                 return False
             return super().is_safe_attribute(obj, attr, value)
 
@@ -60,7 +69,7 @@ def _environment(markup: bool) -> SandboxedEnvironment:
         loader=FileSystemLoader(folder("templates")),
         autoescape=markup,
         undefined=StrictUndefined,
-        finalize=without_host_text,
+        finalize=fit_to_show,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

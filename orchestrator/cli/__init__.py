@@ -60,6 +60,8 @@ def _keep_details() -> str:
     import tempfile
     import traceback
 
+    from orchestrator.secret import redact
+
     with tempfile.NamedTemporaryFile("w", prefix="stopgap-error-", suffix=".txt", delete=False) as file:
-        traceback.print_exc(file=file)
+        file.write(redact(traceback.format_exc()))
     return file.name

@@ -20,6 +20,7 @@ from orchestrator.journal.records import (
 )
 from orchestrator.plan import Plan, PlannedStep
 from orchestrator.run.conduct import Conclusion
+from orchestrator.secret import redact_tree
 
 
 class Lines:
@@ -140,7 +141,7 @@ class JsonLines:
         )
 
     def _write(self, event: Mapping[str, Any]) -> None:
-        self._stream.write(json.dumps(event) + "\n")
+        self._stream.write(json.dumps(redact_tree(event)) + "\n")
         self._stream.flush()
 
 

@@ -12,7 +12,8 @@ from orchestrator.cli import screen as screens
 from orchestrator.cli.failure import Stop
 from orchestrator.inventory import parse_inventory
 from orchestrator.resources import folder
-from orchestrator.runbook import bind, parse_runbook, prepare
+from orchestrator.runbook import bind, parse_runbook, prepare, reveal_secrets
+from orchestrator.secret import redact_tree
 
 if TYPE_CHECKING:
     from orchestrator.run.conduct import Conclusion, Conductor
@@ -83,6 +84,7 @@ def resume(args: Namespace) -> int:
         inventory = parse_inventory(started.inventory_text, started.inventory_path)
         runbook = parse_runbook(started.runbook_text, started.runbook_path)
         order = Order(runbook, inventory, inventory.select(started.targets), runbook.load_params(started.params))
+        reveal_secrets(runbook, inventory, order.targets, order.params)
         lines = Lines(screens.out(), order.runbook.name, asks=person.asks)
         conductor = _conductor(person, [lines])
         with stoppable(conductor.interruption, messages):
@@ -133,6 +135,7 @@ def _order(args: Namespace) -> Order:
         names = ", ".join([*inventory.hosts, *inventory.groups])
         raise Stop(2, f"which host? Name it with -t; {inventory.path} knows {names}")
     params = bind(runbook, inventory, targets, given)
+    reveal_secrets(runbook, inventory, targets, params)
     return Order(runbook, inventory, targets, params)
 
 
@@ -179,7 +182,7 @@ def _save_plan(path: Path, conclusion: Conclusion, order: Order) -> None:
         ],
     }
     try:
-        path.write_text(json.dumps(saved, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(redact_tree(saved), indent=1) + "\n", encoding="utf-8")
         path.chmod(0o600)
     except OSError as error:
         raise Stop(2, f"{path}: {error.strerror}; the plan was not saved") from None

@@ -1,4 +1,4 @@
-"""The one place through which text reaches a terminal: every line is escaped here, whatever it came from."""
+"""The one place through which text reaches a terminal: every line is redacted and escaped here, whatever it is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
 from orchestrator.hosttext import escape
+from orchestrator.secret import redact
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,12 +47,12 @@ class Screen:
         from rich.text import Text
 
         self._console.print(
-            Text(escape(text.expandtabs(4)), style=STYLES.get(style, style), overflow="fold", no_wrap=True)
+            Text(escape(redact(text).expandtabs(4)), style=STYLES.get(style, style), overflow="fold", no_wrap=True)
         )
 
     def prompt(self, text: str) -> None:
         """Write text without ending the line."""
-        self._console.file.write(escape(text))
+        self._console.file.write(escape(redact(text)))
         self._console.file.flush()
 
     def lines(self, lines: Iterable[str], *, indent: str = "", diff: bool = False) -> None:
@@ -66,7 +67,7 @@ class Screen:
         """While the block runs, show what is going on; on a terminal only."""
         if not self.is_terminal:
             return nullcontext()
-        return self._console.status(escape(text), spinner="line", spinner_style="")
+        return self._console.status(escape(redact(text)), spinner="line", spinner_style="")
 
 
 def out() -> Screen:

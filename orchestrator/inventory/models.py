@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from orchestrator.host import Address, Network
+from orchestrator.secret import Secret
 from orchestrator.source import Unfit, quoted
 
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}\.?)*", re.ASCII)
@@ -74,6 +75,9 @@ class Defaults(_Entry):
     port: int = Field(22, ge=1, le=65535, description="TCP port of its SSH server")
     user: User = Field("root", description="Login name")
     identity: File | None = Field(None, description="Private key; relative to this file, or below ~")
+    identity_passphrase: Secret | None = Field(
+        None, description="Of an encrypted identity, by reference, such as env:NAME or ask:passphrase of the key"
+    )
     known_hosts: File | None = Field(None, description="Pinned host keys, as ssh-keyscan(1) writes them")
     jump: str | None = Field(None, description="Host of this inventory through which it is reached")
     become: Literal["sudo"] | None = Field(None, description="How to become root where the user is not: sudo -n")

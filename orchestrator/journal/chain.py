@@ -17,7 +17,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from orchestrator.journal.failure import JournalError
-from orchestrator.journal.records import RECORD, AnyRecord
+from orchestrator.journal.records import RECORD, AnyRecord, ChangeIntended, RunStarted
+from orchestrator.secret import redact_tree
 
 GENESIS = "0" * 64
 """Stands for the hash before the first entry of a run."""
@@ -51,8 +52,15 @@ def canonical(value: Any) -> str:  # noqa: ANN401
 
 
 def canonical_record(record: AnyRecord) -> str:
-    """Give a record's canonical JSON."""
-    return canonical(record.model_dump(mode="json"))
+    """Give a record's canonical JSON, redacted but for what has to stay as it is.
+
+    That is the operator's own text in RunStarted, from which a run is resumed, and the change in ChangeIntended,
+    from which it is undone: no plan has one that carries a secret.
+    """
+    fields = record.model_dump(mode="json")
+    if not isinstance(record, RunStarted | ChangeIntended):
+        fields = redact_tree(fields)
+    return canonical(fields)
 
 
 def timestamp(moment: datetime) -> str:

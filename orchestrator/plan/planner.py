@@ -17,6 +17,7 @@ from orchestrator.journal.records import PlannedOutcome
 from orchestrator.plan.model import Plan, PlannedStep
 from orchestrator.registry import tasks
 from orchestrator.runbook import NO_ITEM, Runbook, Step, StepResult, applies, items, render, vantage_of
+from orchestrator.secret import SecretError, carried_by
 from orchestrator.task import At, Collection, Gap, Note, Parameters, Planned, Question, Refused, Task, Unplannable
 
 
@@ -106,11 +107,13 @@ class Planner:
             checks = tuple(task.checks(params, facts, scene))
         except Refused as refusal:
             return _with(blank, "refused", str(refusal))
-        except Unplannable as reason:
+        except (Unplannable, SecretError) as reason:
             return _with(blank, "failed", str(reason))
         except ValidationError as error:
             return _with(blank, "failed", f"{step.task}: {escape(error.errors()[0]['msg'])}")
         changes = tuple(p for p in planned if isinstance(p, Change))
+        for secret in filter(None, (carried_by(change.do_script()) for change in changes)):
+            return _with(blank, "refused", f"it would send {secret} to {scene.on.name}")
         for change in changes:
             for reader, fact in change.predicted().items():
                 self._facts[scene.on.name, reader] = fact

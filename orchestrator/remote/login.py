@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 from paramiko import PKey, SSHException
 from paramiko.ssh_exception import (
@@ -18,6 +17,7 @@ from orchestrator.remote.deadline import Deadline
 from orchestrator.remote.known_hosts import Pinned, fingerprint, host_names, key_type, pinned_keys
 from orchestrator.remote.session import Unreachable
 from orchestrator.remote.transport import HardenedTransport
+from orchestrator.secret import SecretError
 from orchestrator.shell import join
 
 
@@ -42,19 +42,19 @@ def read_identity(host: Host) -> PKey:
     if host.identity is None:
         raise Unreachable(host.name, "the inventory names no identity (private key) for it", "identity")
     try:
-        return _load(host.identity)
+        passphrase = host.identity_passphrase.reveal() if host.identity_passphrase else None
+        return PKey.from_path(host.identity, passphrase.encode() if passphrase else None)
+    except SecretError as error:
+        raise Unreachable(host.name, f"the passphrase of {host.identity}: {error}", "identity") from None
     except OSError as error:
         raise Unreachable(host.name, f"{host.identity}: {error.strerror}", "identity") from None
     except TypeError:
-        reason = f"{host.identity}: this private key is encrypted; name one that needs no passphrase"
+        where = "`identity_passphrase` in the inventory says where its passphrase is to be had"
+        reason = f"{host.identity}: this private key is encrypted; {where}"
         raise Unreachable(host.name, reason, "identity") from None
     except Exception:  # the libraries have many types for a broken key, and quote from it in their messages
         reason = f"{host.identity}: no private key that can be used (Ed25519, ECDSA or RSA)"
         raise Unreachable(host.name, reason, "identity") from None
-
-
-def _load(path: Path) -> PKey:
-    return PKey.from_path(path)
 
 
 def negotiate(transport: HardenedTransport, host: Host, pinned: Pinned, deadline: Deadline) -> str:

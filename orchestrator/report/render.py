@@ -10,6 +10,7 @@ from typing import Any, Literal
 from orchestrator.journal import History
 from orchestrator.report.build import build
 from orchestrator.report.model import Report
+from orchestrator.secret import redact
 from orchestrator.template import render_file
 
 
@@ -26,7 +27,7 @@ def report(
     """
     built = build(history)
     if format == "json":
-        return built.model_dump_json(indent=2) + "\n"
+        return redact(built.model_dump_json(indent=2)) + "\n"
     values: dict[str, object] = {
         "lang": lang,
         "zone": _zone_name(built.started, zone),
@@ -37,8 +38,8 @@ def report(
     }
     if format == "md":
         values |= {"report": _markdown(built.model_dump()), "fenced": fenced}
-        return render_file("report/report.md", values).lstrip()
-    return render_file("report/report.html", values | {"report": built.model_dump()}).lstrip()
+        return redact(render_file("report/report.md", values).lstrip())
+    return redact(render_file("report/report.html", values | {"report": built.model_dump()}).lstrip())
 
 
 def schema_report() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from orchestrator.runbook.binding import bind
 from orchestrator.runbook.checking import check, prepare
+from orchestrator.runbook.confidential import reveal_secrets
 from orchestrator.runbook.duration import format_duration, parse_duration
 from orchestrator.runbook.loading import load_runbook, parse_runbook
 from orchestrator.runbook.rendering import NO_ITEM, applies, items, render, vantage_of
@@ -25,6 +26,7 @@ __all__ = [
     "parse_runbook",
     "prepare",
     "render",
+    "reveal_secrets",
     "schema_inventory",
     "schema_runbook",
     "vantage_of",

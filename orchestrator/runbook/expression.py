@@ -8,9 +8,10 @@ from datetime import timedelta
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.hosttext import HostText
 from orchestrator.runbook.duration import format_duration
 from orchestrator.source import did_you_mean, quoted
-from orchestrator.template import without_host_text
+from orchestrator.template import fit_to_show, has_inner_life
 
 if TYPE_CHECKING:
     from jinja2 import nodes
@@ -153,7 +154,11 @@ def _environment() -> SandboxedEnvironment:
     from jinja2 import StrictUndefined  # noqa: PLC0415
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
 
-    environment = ImmutableSandboxedEnvironment(
+    class Environment(ImmutableSandboxedEnvironment):
+        def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
+            return not has_inner_life(obj) and super().is_safe_attribute(obj, attr, value)
+
+    environment = Environment(
         undefined=StrictUndefined,
         finalize=_as_text,
         autoescape=False,
@@ -198,7 +203,8 @@ def _settled(value: Any) -> Any:  # noqa: ANN401
     """Give the value with its lazy parts worked out; one without a value raises."""
     from jinja2 import Undefined  # noqa: PLC0415
 
-    without_host_text(value)
+    if isinstance(value, HostText):
+        fit_to_show(value)
     if isinstance(value, Undefined):
         str(value)
     if isinstance(value, Mapping):
@@ -214,7 +220,7 @@ def _settled(value: Any) -> Any:  # noqa: ANN401
 
 def _as_text(value: object) -> object:
     """Write a value into text as a person would."""
-    without_host_text(value)
+    fit_to_show(value)
     if isinstance(value, View):
         raise ExpressionError("this is no single value", "name one of its fields, such as target.address")
     if isinstance(value, timedelta):

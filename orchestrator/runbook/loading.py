@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from orchestrator.registry import tasks
+from orchestrator.runbook.confidential import secret_problems
 from orchestrator.runbook.expression import identifier
 from orchestrator.runbook.models import ParamEntry, RetryEntry, RunbookFile, StepEntry
 from orchestrator.runbook.names import Scope, name_problems
@@ -54,6 +55,7 @@ def draft(document: Located) -> tuple[Runbook, list[Problem]]:
         earlier = [*ids[:place], *broken]
         problems.extend(_needs_problems(step, earlier, ids))
         problems.extend(name_problems(step, Scope(declared, earlier, [*ids, *broken])))
+        problems.extend(secret_problems(step, params))
     return (
         Runbook(
             name=str(data.get("name")),

@@ -13,7 +13,7 @@ from orchestrator.source import Unfit, quoted
 OnFailure: TypeAlias = Literal["stop", "continue", "undo"]
 ParamTypeName: TypeAlias = Literal[
     "string", "text", "integer", "number", "boolean", "email", "url", "host", "address", "addresses", "network",
-    "networks", "duration", "list", "choice", "path",
+    "networks", "duration", "list", "choice", "path", "secret",
 ]  # fmt: skip
 
 

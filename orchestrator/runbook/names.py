@@ -23,7 +23,9 @@ from orchestrator.source import Loc, Problem, did_you_mean, quoted
 if TYPE_CHECKING:
     from jinja2 import nodes
 
-HOST_FIELDS = tuple(name for name in Host.model_fields if name not in {"identity", "known_hosts", "become"})
+HOST_FIELDS = tuple(
+    name for name in Host.model_fields if name not in {"identity", "identity_passphrase", "known_hosts", "become"}
+)
 RESULT_FIELDS = ("changed", "outcome")
 
 

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from orchestrator.host import Address, Network
 from orchestrator.runbook.duration import EXPECTED as DURATION
 from orchestrator.runbook.duration import format_duration, parse_duration
+from orchestrator.secret import EXPECTED as SECRET
+from orchestrator.secret import Secret
 from orchestrator.source import Unfit, quoted
 
 # Narrower than RFC 5322: what can stand in a page, a header and a configuration file without a second thought.
@@ -68,6 +70,8 @@ class ParamType:
 def _plain(value: object) -> object:
     if isinstance(value, timedelta):
         return format_duration(value)
+    if isinstance(value, Secret):
+        return value.reference
     return value if isinstance(value, (str, int, float)) else str(value)
 
 
@@ -173,5 +177,6 @@ PARAM_TYPES: Mapping[str, ParamType] = MappingProxyType(
         "list": ParamType("a list of texts", _line, ("sample",), many=True, free=True),
         "choice": ParamType("one of its choices", _line, "sample"),
         "path": ParamType("an absolute path", _path, "/sample", free=True),
+        "secret": ParamType(SECRET, Secret.read, Secret("env:NAME")),
     }
 )

@@ -1,0 +1,120 @@
+"""Secrets in a runbook: where they may stand, and that all of them can be had before anything is contacted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from orchestrator.host import Host
+from orchestrator.inventory import Inventory
+from orchestrator.registry import tasks
+from orchestrator.runbook.names import references
+from orchestrator.runbook.rendering import NO_ITEM, applies, items, render, vantage_of
+from orchestrator.runbook.runbook import Param, Runbook, Step
+from orchestrator.secret import Secret, SecretError
+from orchestrator.source import InvalidInput, Loc, Problem
+
+_ALONE = re.compile(r"\s*\{\{-?\s*params(\.\w+|\[\s*(\"\w+\"|'\w+')\s*\])\s*-?\}\}\s*")
+
+
+def secret_problems(step: Step, params: Mapping[str, Param]) -> Iterator[Problem]:
+    """Give a problem for each place where the step would make a secret into text, or hand it to what takes none."""
+    secrets = {name for name, param in params.items() if param.type_name == "secret"}
+    for name in sorted(_named(step.foreach, expression=isinstance(step.foreach, str)) & secrets):
+        yield _problem(step, (*step.loc, "foreach"), name, "`foreach`")
+    fields = tasks()[step.task].Params.model_fields
+    for key, value in step.with_.items():
+        takes_one = key in fields and _takes_secret(fields[key].annotation)
+        for loc, text in _texts(value, (*step.loc, "with", key)):
+            for name in sorted(_named(text) & secrets):
+                if not takes_one:
+                    yield _problem(step, loc, name, f"`{key}` of {step.task}")
+                elif not _ALONE.fullmatch(text):
+                    expected = f"the secret alone: {{{{ params.{name} }}}}"
+                    message = f"the secret params.{name} cannot be made into text"
+                    yield step.document.problem(loc, message, expected=expected)
+
+
+def reveal_secrets(
+    runbook: Runbook, inventory: Inventory, targets: Sequence[Host], params: Mapping[str, Any]
+) -> None:
+    """Fetch every secret that the run is known to need. Raises InvalidInput with all that cannot be had."""
+    wanted: dict[Secret, Problem] = {}
+    for name, value in params.items():
+        for secret in secrets_in(value):
+            wanted.setdefault(secret, runbook.document.problem(("params", name), f"the parameter {name}"))
+    for step in runbook.steps:
+        for secret in _of_step(step, inventory, targets, params):
+            wanted.setdefault(secret, step.document.problem((*step.loc, "with"), f"a parameter of {step.id}"))
+    for host in inventory.hosts.values():
+        for secret in secrets_in(host):
+            wanted.setdefault(secret, Problem(inventory.path, f"the host {host.name}"))
+    if problems := [problem for secret, where in wanted.items() for problem in _missing(secret, where)]:
+        raise InvalidInput(problems)
+
+
+def secrets_in(value: object) -> Iterator[Secret]:
+    """Give the secrets that a value, such as a task's parameters, holds at any depth."""
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from secrets_in(getattr(value, name))
+    elif isinstance(value, Mapping):
+        yield from secrets_in(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from secrets_in(item)
+
+
+def _of_step(
+    step: Step, inventory: Inventory, targets: Sequence[Host], params: Mapping[str, Any]
+) -> Iterator[Secret]:
+    """Give those of its parameters, as far as they do not hang on how earlier steps end."""
+    task = tasks()[step.task]
+    if step.uses_results or not any(_takes_secret(field.annotation) for field in task.Params.model_fields.values()):
+        return
+    for target in targets:
+        scene = inventory.scene(target, vantage_of(step, task, target, inventory))
+        repeated = items(step, params, scene, {})
+        for item in [NO_ITEM] if repeated is None else repeated:
+            if applies(step, params, scene, {}, item):
+                yield from secrets_in(render(step, params, scene, {}, item))
+
+
+def _missing(secret: Secret, where: Problem) -> Iterator[Problem]:
+    try:
+        secret.reveal()
+    except SecretError as error:
+        yield Problem(where.source, f"{where.message}: {error}", where.position)
+
+
+def _problem(step: Step, loc: Loc, name: str, place: str) -> Problem:
+    message = f"the secret params.{name} cannot stand in {place}"
+    fields = tasks()[step.task].Params.model_fields
+    able = [f"`{field}`" for field, info in fields.items() if _takes_secret(info.annotation)]
+    return step.document.problem(loc, message, expected=" or ".join(able) or "no secret: it might reach a host")
+
+
+def _named(value: object, *, expression: bool = False) -> set[str]:
+    """Give the parameters that a value names."""
+    return {path[1] for path in references(value, expression=expression) if path[0] == "params" and len(path) > 1}
+
+
+def _texts(value: object, loc: Loc) -> Iterator[tuple[Loc, str]]:
+    if isinstance(value, str):
+        yield loc, value
+    elif isinstance(value, (list, Mapping)):
+        for key, part in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _texts(part, (*loc, key))
+
+
+def _takes_secret(annotation: Any) -> bool:  # noqa: ANN401
+    if annotation is Secret:
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return any(_takes_secret(field.annotation) for field in annotation.model_fields.values())
+    return any(map(_takes_secret, get_args(annotation)))

@@ -1,0 +1,79 @@
+"""A secret as the rest of Stopgap handles it: a reference, equal by it, shown by it, written to disk by it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from orchestrator.secret.sources import PATTERN, fetch, validated
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
+
+_OPEN, _CLOSE = "‹secret ", "›"
+_revealed: dict[str, str] = {}
+_revealing = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """A secret, by where it is to be had: `env:NAME`, `file:PATH`, `keyring:SERVICE/USER`, `command:…` or `ask:…`.
+
+    The object never holds the value, so that no copy, pickle, dump or traceback can. As text it is
+    `‹secret env:NAME›`; a field of a pydantic model takes the reference or that text. Raises Unfit for anything
+    else, and does not repeat it, since it may be a value.
+    """
+
+    reference: str
+
+    def __post_init__(self) -> None:
+        """Check the form; nothing is looked up."""
+        validated(self.reference)
+
+    def reveal(self) -> str:
+        """Give the value, fetched once a process. Raises SecretError, which says what is missing."""
+        with _revealing:
+            if self.reference not in _revealed:
+                _revealed[self.reference] = fetch(self.reference)
+            return _revealed[self.reference]
+
+    def __str__(self) -> str:
+        return f"{_OPEN}{self.reference}{_CLOSE}"
+
+    __repr__ = __str__
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """Take a Secret, its text, or a reference; raises Unfit."""
+        if isinstance(value, cls):
+            return value
+        text = validated(value.removeprefix(_OPEN).removesuffix(_CLOSE) if isinstance(value, str) else value)
+        return cls(text)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+        from pydantic_core import core_schema  # noqa: PLC0415
+
+        as_text = core_schema.plain_serializer_function_ser_schema(str, when_used="json")
+        return core_schema.no_info_plain_validator_function(cls.read, serialization=as_text)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": PATTERN}
+
+
+def revealed() -> Mapping[str, str]:
+    """Give the values that this process knows, by reference: what must not leave it."""
+    return dict(_revealed)
+
+
+def forget() -> None:
+    """Drop every value, so that each is fetched anew."""
+    with _revealing:
+        _revealed.clear()
