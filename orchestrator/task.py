@@ -1,4 +1,5 @@
-"""The interface of a task. A module of `tasks` needs this one, `facts`, `change`, `check`, `host`, and no other.
+"""The interface of a task. A module of `tasks` needs this one, `facts`, `change`, `check`, `message`,
+`question`, `host`, and no other.
 
 A parameter of type `Secret` (`orchestrator.secret`) takes a reference; `reveal()` is for what acts on the controller.
 
@@ -20,6 +21,8 @@ from orchestrator.change import Change
 from orchestrator.check import Check
 from orchestrator.facts import Reader
 from orchestrator.host import Scene, Vantage
+from orchestrator.message import Message
+from orchestrator.question import Question
 
 
 class Refused(Exception):  # noqa: N818
@@ -74,15 +77,6 @@ class Gap(BaseModel):
     """The verdict on containment is no better than this, whatever its checks show."""
 
 
-class Question(BaseModel):
-    """Something that a person has to say yes to before the run goes on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    text: str
-    reason: str
-
-
 class Artifact(BaseModel):
     """One piece of evidence: a script that reads, streamed into one file of the run's evidence folder."""
 
@@ -108,7 +102,7 @@ class Collection(BaseModel):
     artifacts: tuple[Artifact, ...]
 
 
-Planned: TypeAlias = Change | Collection | Question | Note | Gap
+Planned: TypeAlias = Change | Message | Collection | Question | Note | Gap
 
 P = TypeVar("P", bound=Parameters)
 F = TypeVar("F", bound=Facts)
@@ -144,6 +138,10 @@ class Task(ABC, Generic[P, F]):
     @abstractmethod
     def probe(self, params: P, scene: Scene) -> Probe:
         """Say what to read before planning. Pure."""
+
+    def asks(self, params: P) -> Question | None:
+        """Give the question whose answer later steps see as `steps.ID.answer`; `plan` yields it too. Pure."""
+        return None
 
     @abstractmethod
     def plan(self, params: P, facts: F, scene: Scene) -> Iterator[Planned]:

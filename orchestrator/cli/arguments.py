@@ -33,7 +33,7 @@ def parser() -> ArgumentParser:
     _runbook_words(run)
     run.add_argument("--dry-run", action="store_true", help="show every step in full; nothing is written on any host")
     run.add_argument("--full", action="store_true", help="show long new files whole")
-    run.add_argument("--yes", action="store_true", help="answer yes to the plan and to every question")
+    _agreement_words(run)
     run.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     plan = run.add_mutually_exclusive_group()
     plan.add_argument("--save-plan", metavar="FILE", help="save the plan, to run exactly that later")
@@ -44,7 +44,14 @@ def parser() -> ArgumentParser:
     _command(commands, "status", "history.status", "list what is in force now, where, and until when")
     resume = _command(commands, "resume", "run.resume", "go on with a run that did not finish")
     _run_word(resume)
-    resume.add_argument("--yes", action="store_true", help="do not ask")
+    _agreement_words(resume)
+    answer = _command(commands, "answer", "answer.answer", "answer a question that a run waits with")
+    _run_word(answer)
+    answer.add_argument(
+        "step", nargs="?", metavar="STEP", help="the step that asks; without it, what is asked is listed"
+    )
+    answer.add_argument("value", nargs="?", metavar="VALUE", help="the answer; without it, you are asked")
+    answer.add_argument("-t", "--target", metavar="HOST", help="for this target alone")
 
     undo = _command(commands, "undo", "undo.undo", "take back what a run has changed")
     _run_word(undo)
@@ -102,6 +109,20 @@ def _runbook_words(command: ArgumentParser) -> None:
         default=[],
         metavar="KEY=VALUE",
         help="a parameter of the runbook; repeatable",
+    )
+
+
+def _agreement_words(command: ArgumentParser) -> None:
+    agreement = command.add_mutually_exclusive_group()
+    agreement.add_argument(
+        "--yes",
+        action="store_true",
+        help="answer yes to the plan, and give every question its default: yes where it is to be decided",
+    )
+    agreement.add_argument(
+        "--wait",
+        action="store_true",
+        help="agree to the plan; questions wait for `stopgap answer` from another shell",
     )
 
 

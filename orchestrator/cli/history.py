@@ -47,8 +47,14 @@ def show(args: Namespace) -> int:
                 why = f": {change.reason}" if change.reason else ""
                 screen.line(f"     {change.state:<12} {change.change.describe()}{why}")
         show_proof(screen, [c for c in history.checks if (c.step, c.target) == (step.step, step.target)])
+        for message in history.messages:
+            if (message.step, message.target) == (step.step, step.target):
+                mark = "bad" if message.state != "sent" else ""
+                screen.line(f"     {message.state:<12} {message.about} to {message.to}: {message.detail}", mark)
         if step.reason:
             screen.line(f"     why    {step.reason}", style)
+    for asked in history.waiting if history.state == "running" else ():
+        screen.line(f"asks      {asked.question.text}: stopgap answer {history.run} {asked.step} VALUE", "warn")
     for kept in history.evidence:
         screen.line(f"evidence  {kept.host}: {kept.items} items, {kept.size / 1e6:.1f} MB in {kept.folder}")
     screen.line()

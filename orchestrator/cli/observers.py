@@ -11,6 +11,7 @@ from orchestrator.cli import steps
 from orchestrator.cli.screen import Screen
 from orchestrator.journal.records import (
     AnyRecord,
+    Asked,
     ChangeIntended,
     CheckJudged,
     RunFinished,
@@ -53,6 +54,9 @@ class Lines:
         """Show a step that has ended; and what was taken back."""
         if isinstance(record, CheckJudged):
             self._judged.setdefault((record.step, record.target), []).append(record)
+        elif isinstance(record, Asked):
+            self._screen.line(f"     asks   {record.question.text} [{record.question.expected}]")
+            self._screen.line(f"            stopgap answer {run} {record.step} VALUE", "quiet")
         elif isinstance(record, StepFinished):
             self._finished(record)
         elif isinstance(record, UndoMade):
@@ -96,6 +100,10 @@ class JsonLines:
                         for c in step.ordered()
                     ],
                     "collects": sum(len(c.artifacts) for c in step.collections),
+                    "messages": [
+                        {"to": m.to, "way": m.route.describe(), "subject": m.subject, "text": m.text}
+                        for m in step.messages
+                    ],
                     "asks": [q.text for q in step.questions],
                     "notes": [n.text for n in step.notes],
                     "gaps": [g.text for g in step.gaps],
@@ -151,6 +159,7 @@ def show_plan_summary(screen: Screen, plan: Plan, *, dry_run: bool) -> None:
     hosts = f"{len(plan.hosts)} host{'' if len(plan.hosts) == 1 else 's'}"
     changes = f"{plan.changes} change{'' if plan.changes == 1 else 's'}"
     what = f"{changes} on {hosts}" if plan.changes else "no changes"
+    what += f", {plan.messages} message{'' if plan.messages == 1 else 's'}" if plan.messages else ""
     screen.line(f"Plan {plan.digest[:8]}: {what}.{' Nothing was written.' if dry_run else ''}", "title")
 
 

@@ -16,6 +16,9 @@ from orchestrator.runbook import bind, parse_runbook, prepare, reveal_secrets
 from orchestrator.secret import redact_tree
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestrator.journal import Delivery
     from orchestrator.run.conduct import Conclusion, Conductor
     from orchestrator.run.execute import Order
 
@@ -37,7 +40,7 @@ def run(args: Namespace) -> int:
 
     order = _order(args)
     messages = screens.err()
-    person = Terminal(messages, yes=args.yes)
+    person = Terminal(messages, yes=args.yes, wait=args.wait)
     json_lines = JsonLines() if args.json else None
     lines = Lines(
         messages if args.json else screens.out(),
@@ -73,7 +76,7 @@ def resume(args: Namespace) -> int:
     from orchestrator.run.execute import Order
 
     messages = screens.err()
-    person = Terminal(messages, yes=args.yes)
+    person = Terminal(messages, yes=args.yes, wait=args.wait)
     with Journal.open(state_home()) as journal:
         name = journal.resolve(args.run)
         history = journal.history(name)
@@ -161,7 +164,18 @@ def _conductor(person: object, observers: list[object]) -> Conductor:
         person=person,  # type: ignore[arg-type]
         observers=observers,  # type: ignore[arg-type]
         operator=operator(),
+        sent=_ledger,
     )
+
+
+def _ledger() -> Mapping[str, Delivery]:
+    """Give what has become of messages so far; a dry run makes no state folder for that."""
+    from orchestrator.journal import Journal, deliveries, state_home
+
+    if not (state_home() / "journal.sqlite").exists():
+        return {}
+    with Journal.open(state_home()) as journal:
+        return deliveries(journal)
 
 
 def _save_plan(path: Path, conclusion: Conclusion, order: Order) -> None:

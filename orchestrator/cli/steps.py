@@ -9,11 +9,14 @@ from orchestrator.change import Change, PathChange
 from orchestrator.cli.screen import Screen, columns
 from orchestrator.host import Host, Scene
 from orchestrator.journal.records import CheckJudged, StepFinished
+from orchestrator.message import Message
 from orchestrator.plan import Plan, PlannedStep
 
 _INDENT = " " * 5
 _LONG = 40
 """Lines of a new file that are shown; a diff of one that exists is always whole."""
+_OTHERS = 20
+"""Recipients that are named."""
 _STYLE = {
     "changed": "good",
     "unchanged": "quiet",
@@ -68,13 +71,15 @@ def show_body(screen: Screen, step: PlannedStep, *, full: bool = True) -> None:
     """Show what the step does, what undoes it, what it asks, and what there is to know."""
     for change in step.ordered():
         _show_change(screen, change, full=full)
+    _show_messages(screen, step.messages)
     if step.lasts is not None:
         until = datetime.now(UTC) + timedelta(seconds=step.lasts)
         screen.line(f"{_INDENT}until  {moment(until)} ({span(step.lasts)}), then the host ends it by itself")
     for question in step.questions:
-        screen.line(f"{_INDENT}asks   {question.text}")
-        if question.reason:
-            screen.line(f"{_INDENT}       {question.reason}", "quiet")
+        default = f", default {question.default}" if question.default is not None else ""
+        screen.line(f"{_INDENT}asks   {question.text} [{question.expected}{default}]")
+        for line in question.reason.splitlines():
+            screen.line(f"{_INDENT}       {line}", "quiet")
     for note in step.notes:
         text = note.text
         if note.after is not None:
@@ -165,6 +170,19 @@ def _show_change(screen: Screen, change: Change, *, full: bool) -> None:
     screen.line(f"{_INDENT}undo   {change.describe_undo()}", "quiet")
 
 
+def _show_messages(screen: Screen, messages: Sequence[Message]) -> None:
+    """Show the first of several messages whole, and to whom else the others go."""
+    for message in messages[:1]:
+        screen.line(f"{_INDENT}+ {message.describe()}")
+        for line in message.preview():
+            screen.line(f"{_INDENT}| {line}".rstrip())
+        screen.line(f"{_INDENT}undo   none: what was sent cannot be taken back", "quiet")
+    if len(messages) > 1:
+        others = ", ".join(message.to for message in messages[1:_OTHERS])
+        more = f" and {len(messages) - _OTHERS} more" if len(messages) > _OTHERS else ""
+        screen.line(f"{_INDENT}+ the same, each by itself, to {others}{more}")
+
+
 def _reads(step: PlannedStep) -> str:
     if not step.collections or step.outcome != "unchanged":
         return ""
@@ -172,4 +190,6 @@ def _reads(step: PlannedStep) -> str:
 
 
 def _reason_word(outcome: str) -> str:
-    return {"skipped": "why   ", "refused": "no    ", "unchanged": "read  "}.get(outcome, "error ")
+    return {"skipped": "why   ", "refused": "no    ", "unchanged": "read  ", "changed": "done  "}.get(
+        outcome, "error "
+    )

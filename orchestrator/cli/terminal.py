@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import getpass
+import select
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 
 from orchestrator.cli.screen import Screen
 from orchestrator.plan import Plan, PlannedStep
+from orchestrator.question import Question
 from orchestrator.run.interruption import Interruption
-from orchestrator.run.person import Answer
-from orchestrator.task import Question
+from orchestrator.run.person import Answer, Waiting
+from orchestrator.source import Unfit
+
+_PAUSE = 0.2
+"""Seconds between two looks at whether somebody has answered elsewhere."""
 
 
 def operator() -> str:
@@ -28,45 +34,70 @@ def operator() -> str:
 
 
 class Terminal:
-    """Asks on standard error, reads standard input; with `yes` it answers by itself."""
+    """Asks on standard error, reads standard input; with `yes` it answers by itself.
 
-    def __init__(self, screen: Screen, *, yes: bool) -> None:
+    With `wait` the plan is agreed to, and questions wait for a terminal or for `stopgap answer`.
+    """
+
+    def __init__(self, screen: Screen, *, yes: bool, wait: bool = False) -> None:
         self._screen = screen
         self._yes = yes
+        self._wait = wait
         self._lock = threading.Lock()
 
     @property
     def asks(self) -> bool:
-        """A person will be asked."""
-        return not self._yes and sys.stdin.isatty()
+        """A person will be asked whether to go ahead."""
+        return not self._yes and not self._wait and sys.stdin.isatty()
 
     def agrees(self, plan: Plan) -> bool | None:
         """Ask whether to go ahead; where nothing would change and nothing is asked, go ahead."""
-        if self._yes:
+        if self._yes or self._wait:
             return True
         if not sys.stdin.isatty():
             return None
-        what = f"make {plan.changes} change{'' if plan.changes == 1 else 's'}" if plan.changes else "run it"
-        return self._ask(f"Go ahead and {what}? [yes/no] ")
+        parts = [_count(plan.changes, "make", "change")] if plan.changes else []
+        parts += [_count(plan.messages, "send", "message")] if plan.messages else []
+        return self._agrees(f"Go ahead and {' and '.join(parts) or 'run it'}? [yes/no] ")
 
     def confirms(self, what: str) -> bool | None:
         """Ask whether to do it; None where nobody is there."""
         if self._yes:
             return True
-        return self._ask(f"{what} [yes/no] ") if sys.stdin.isatty() else None
+        return self._agrees(f"{what} [yes/no] ") if sys.stdin.isatty() else None
 
-    def answers(self, step: PlannedStep, question: Question) -> Answer | None:
-        """Ask a step's question."""
-        if self._yes:
-            return Answer("yes", "--yes")
-        if not sys.stdin.isatty():
+    def can_answer(self, question: Question) -> bool:
+        """Tell whether somebody will: with `yes` the default, else whoever is here or waited for."""
+        if self._yes and not self._wait:
+            return question.by_itself() is not None
+        return self._wait or sys.stdin.isatty()
+
+    def answers(self, step: PlannedStep, question: Question, waiting: Waiting) -> Answer | None:
+        """Ask a step's question, here and, through the journal, wherever `stopgap answer` is called."""
+        if self._yes and not self._wait:
+            said = question.by_itself()
+            return None if said is None else Answer(question.read(said), "--yes")
+        here = sys.stdin.isatty()
+        if not here and not self._wait:
             return None
-        if question.reason:
-            self._screen.line(f"{step.target.name}: {question.reason}")
-        said = self._ask(f"{step.target.name}: {question.text} [yes/no] ")
-        return Answer("yes" if said else "no", operator())
+        with self._lock if here else nullcontext():
+            if here and waiting.heard() is None:
+                show_question(self._screen, step.target.name, question)
+            while waiting.heard() is None and not waiting.over():
+                if not here:
+                    time.sleep(_PAUSE)
+                elif select.select([sys.stdin], [], [], _PAUSE)[0]:
+                    line = sys.stdin.readline()
+                    if not line:
+                        return None
+                    try:
+                        return Answer(question.read(line), operator())
+                    except Unfit as unfit:
+                        self._screen.line(f"{unfit.message}; expected {unfit.expected}")
+                        self._screen.prompt("> ")
+        return waiting.heard()
 
-    def _ask(self, prompt: str) -> bool:
+    def _agrees(self, prompt: str) -> bool:
         with self._lock:
             while True:
                 self._screen.prompt(prompt)
@@ -78,6 +109,19 @@ class Terminal:
                 if line.strip().lower() in {"no", "n"}:
                     return False
                 self._screen.line("Please type yes or no.")
+
+
+def show_question(screen: Screen, target: str, question: Question) -> None:
+    """Put a question, with its reason line by line, and say what an answer looks like."""
+    for line in question.reason.splitlines():
+        screen.line(f"{target}: {line}")
+    default = f", default {question.default}" if question.default is not None else ""
+    limit = f", within {question.timeout:g} s" if question.timeout else ""
+    screen.prompt(f"{target}: {question.text} [{question.expected}{default}{limit}] ")
+
+
+def _count(number: int, verb: str, noun: str) -> str:
+    return f"{verb} {number} {noun}{'' if number == 1 else 's'}"
 
 
 @contextmanager

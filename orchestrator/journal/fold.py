@@ -10,14 +10,25 @@ from typing import Any
 from orchestrator.change import RunCommands
 from orchestrator.journal.chain import Entry
 from orchestrator.journal.failure import JournalError
-from orchestrator.journal.history import ChangeState, ChangeStatus, Containment, History, RunState, StepStatus
+from orchestrator.journal.history import (
+    ChangeState,
+    ChangeStatus,
+    Containment,
+    History,
+    MessageStatus,
+    RunState,
+    StepStatus,
+)
 from orchestrator.journal.records import (
     Answered,
+    Asked,
     ChangeIntended,
     ChangeMade,
     CheckJudged,
     EvidenceKept,
     HostUnreachable,
+    MessageIntended,
+    MessagePosted,
     PlanMade,
     RunFinished,
     RunStarted,
@@ -67,6 +78,8 @@ def fold(run: str, entries: Iterable[Entry], *, now: datetime, running: bool) ->
         checks=tuple(check for check, _ in state.checks.values()),
         evidence=tuple(state.evidence),
         answers=tuple(state.answers),
+        waiting=tuple(state.waiting.values()),
+        messages=tuple(state.messages),
         unreachable=state.unreachable,
         containment=tuple(_containment(state, steps, changes, now)),
     )
@@ -85,6 +98,11 @@ class _Fold:
     checks: dict[tuple[str, str, str, str], tuple[CheckJudged, datetime]] = field(default_factory=dict)
     evidence: list[EvidenceKept] = field(default_factory=list)
     answers: list[Answered] = field(default_factory=list)
+    waiting: dict[tuple[str, str, str], Asked] = field(default_factory=dict)
+    answered: set[tuple[str, str, str]] = field(default_factory=set)
+    messages: list[MessageStatus] = field(default_factory=list)
+    posting: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    """(step, target, key) → place of the last attempt in `messages`."""
     unreachable: dict[str, str] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
 
@@ -126,10 +144,33 @@ class _Fold:
                 self.checks[key] = (record, at)
             case EvidenceKept():
                 self.evidence.append(record)
+            case Asked():
+                place = (record.step, record.target, record.question.text)
+                self.waiting[place] = record
+                self.answered.discard(place)
             case Answered():
-                self.answers.append(record)
+                self._answer(record)
+            case MessageIntended():
+                self.posting[record.step, record.target, record.key] = len(self.messages)
+                self.messages.append(_begun(record, at))
+            case MessagePosted():
+                which = self.posting.get((record.step, record.target, record.key))
+                if which is not None:
+                    news = replace(self.messages[which], state=record.outcome, detail=record.detail, at=at)
+                    self.messages[which] = news
+
+    def _answer(self, record: Answered) -> None:
+        """Take the first answer to a question; another one came too late."""
+        place = (record.step, record.target, record.question)
+        if place not in self.answered:
+            self.answers.append(record)
+        if self.waiting.pop(place, None):
+            self.answered.add(place)
 
     def _finish(self, record: StepFinished, at: datetime) -> None:
+        self.waiting = {
+            place: asked for place, asked in self.waiting.items() if place[:2] != (record.step, record.target)
+        }
         unknown = StepStatus(record.step, record.target, record.host, record.step, "")
         self.steps[record.step, record.target] = replace(
             self.steps.get((record.step, record.target), unknown),
@@ -164,6 +205,20 @@ class _Fold:
         if made := news.get("made"):
             news["ends"] = _end(self.changes[key].change, made)
         self.changes[key] = replace(self.changes[key], **news)
+
+
+def _begun(record: MessageIntended, at: datetime) -> MessageStatus:
+    return MessageStatus(
+        record.step,
+        record.target,
+        record.about,
+        record.to,
+        record.way,
+        record.subject,
+        "unknown",
+        "begun, and its end is not on record",
+        at,
+    )
 
 
 def _end(change: object, made: datetime) -> datetime | None:

@@ -10,6 +10,7 @@ from orchestrator.change import Activate, AnyChange
 from orchestrator.journal.chain import Entry
 from orchestrator.journal.records import (
     Answered,
+    Asked,
     CheckJudged,
     EvidenceKept,
     Outcome,
@@ -18,6 +19,7 @@ from orchestrator.journal.records import (
     RunStarted,
     Verdict,
 )
+from orchestrator.question import AnswerValue, Question
 
 RunState: TypeAlias = Literal["running", "ok", "failed", "unreachable", "refused", "interrupted"]
 ChangeState: TypeAlias = Literal[
@@ -84,6 +86,22 @@ class ChangeStatus:
 
 
 @dataclass(frozen=True)
+class MessageStatus:
+    """One message of the run, and what has become of it."""
+
+    step: str
+    target: str
+    about: str
+    to: str
+    way: str
+    subject: str
+    state: Literal["sent", "failed", "unknown"]
+    """`unknown`: it was begun, and nobody heard how it ended."""
+    detail: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Containment:
     """How far a target is cut off."""
 
@@ -121,6 +139,10 @@ class History:
     """The last judgement of each eye on each thing."""
     evidence: tuple[EvidenceKept, ...]
     answers: tuple[Answered, ...]
+    """The first answer to each question that was asked."""
+    waiting: tuple[Asked, ...]
+    """Questions that nobody has answered yet."""
+    messages: tuple[MessageStatus, ...]
     unreachable: dict[str, str]
     """Host → reason."""
     containment: tuple[Containment, ...]
@@ -158,6 +180,19 @@ class History:
             for c in self.changes
             if isinstance(c.change, Activate) and c.state == "unknown" and (c.step, c.target) in standing
         )
+
+    def answer_of(self, step: str, target: str) -> AnswerValue | None:
+        """Give the last answer to a question of a step, as a value of its type."""
+        found: AnswerValue | None = None
+        asked: dict[str, Question] = {}
+        for entry in self.entries:
+            record = entry.record
+            if isinstance(record, Asked) and (record.step, record.target) == (step, target):
+                asked[record.question.text] = record.question
+            elif isinstance(record, Answered) and (record.step, record.target) == (step, target):
+                question = asked.pop(record.question, None)
+                found = question.value(record.answer) if question else found
+        return found
 
     def next_index(self, step: str, target: str) -> int:
         """Give the index of the next change of a step: what is planned anew goes on counting, so none is mistaken."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from orchestrator.change import AnyChange
 from orchestrator.host import Host
+from orchestrator.question import Question
 
 Outcome: TypeAlias = Literal["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "refused"]
 PlannedOutcome: TypeAlias = Literal["would-change", "unchanged", "failed", "unreachable", "skipped", "refused"]
@@ -142,15 +143,52 @@ class EvidenceKept(_Record):
     manifest_sha256: str
 
 
+class Asked(_Record):
+    """A question that waits for a person, at this terminal or at another."""
+
+    kind: Literal["asked"] = "asked"
+    step: str
+    target: str
+    question: Question
+
+
 class Answered(_Record):
-    """Who said yes or no to a question, and how."""
+    """Who answered a question, and how. Of several answers to one question the first counts."""
 
     kind: Literal["answered"] = "answered"
     step: str
     target: str
     question: str
-    answer: Literal["yes", "no"]
+    answer: str
+    """As `Question.read` understands it: `yes` or `no`, the choice, the amount, the date, the text."""
     by: str
+    """`user@machine`; `--yes` or `time-out` where nobody was asked or nobody answered."""
+
+
+class MessageIntended(_Record):
+    """A message, on disk before it is sent. Without a `message-posted` after it, nobody knows whether it went."""
+
+    kind: Literal["message-intended"] = "message-intended"
+    step: str
+    target: str
+    key: str
+    about: str
+    to: str
+    way: str
+    subject: str
+    text: str
+
+
+class MessagePosted(_Record):
+    """What became of a message."""
+
+    kind: Literal["message-posted"] = "message-posted"
+    step: str
+    target: str
+    key: str
+    to: str
+    outcome: Literal["sent", "failed", "unknown"]
+    detail: str
 
 
 class StepFinished(_Record):
@@ -190,7 +228,10 @@ AnyRecord: TypeAlias = Annotated[
     | UndoMade
     | CheckJudged
     | EvidenceKept
+    | Asked
     | Answered
+    | MessageIntended
+    | MessagePosted
     | StepFinished
     | RunFinished,
     Field(discriminator="kind"),

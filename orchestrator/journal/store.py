@@ -145,6 +145,22 @@ class Journal:
                 found.setdefault(run, {})[kind] = Row(*row)
         return [self._summary(run, rows) for run, rows in reversed(found.items())]
 
+    def of_run(self, run: str, *kinds: str) -> Iterator[Entry]:
+        """Give the entries of these kinds of one run, in their order."""
+        marks = ", ".join("?" * len(kinds))
+        query = f"SELECT seq, at, record, hash FROM records WHERE run = ? AND kind IN ({marks}) ORDER BY seq"  # noqa: S608
+        with self._lock, reading(self.path):
+            rows = self._database.execute(query, (run, *kinds)).fetchall()
+        return (entry(Row(*row)) for row in rows)
+
+    def of_kinds(self, *kinds: str) -> Iterator[tuple[str, Entry]]:
+        """Give the entries of these kinds of all runs, each with its run, in the order in which they were added."""
+        marks = ", ".join("?" * len(kinds))
+        query = f"SELECT run, seq, at, record, hash FROM records WHERE kind IN ({marks}) ORDER BY rowid"  # noqa: S608
+        with self._lock, reading(self.path):
+            rows = self._database.execute(query, kinds).fetchall()
+        return ((run, entry(Row(*row))) for run, *row in rows)
+
     def resolve(self, name: str) -> str:
         """Give the id that `last`, an id, or the unique beginning or end of one means; raises UnknownRunError."""
         with self._lock, reading(self.path):

@@ -1,12 +1,25 @@
 """Planning: facts and a runbook in, every change out, with a digest; nothing is done."""
 
 from orchestrator.plan.model import Plan, PlannedStep, canonical
-from orchestrator.plan.planner import Look, Looker, OutOfReach, Place, Planner, Wanted, combined
+from orchestrator.plan.outstanding import Outstanding, outstanding
+from orchestrator.plan.planner import (
+    Ledger,
+    Look,
+    Looker,
+    OutOfReach,
+    Place,
+    Planner,
+    Wanted,
+    combined,
+    predicted_result,
+)
 
 __all__ = [
+    "Ledger",
     "Look",
     "Looker",
     "OutOfReach",
+    "Outstanding",
     "Place",
     "Plan",
     "PlannedStep",
@@ -14,4 +27,6 @@ __all__ = [
     "Wanted",
     "canonical",
     "combined",
+    "outstanding",
+    "predicted_result",
 ]

@@ -12,8 +12,10 @@ from orchestrator.change import Activate, Change
 from orchestrator.check import Check
 from orchestrator.host import Host, Scene
 from orchestrator.journal.records import PlannedOutcome
+from orchestrator.message import Message
+from orchestrator.question import Question
 from orchestrator.runbook import Step
-from orchestrator.task import Collection, Gap, Note, Question
+from orchestrator.task import Collection, Gap, Note
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,12 @@ class PlannedStep:
     name: str = ""
     scene: Scene | None = None
     changes: tuple[Change, ...] = ()
+    messages: tuple[Message, ...] = ()
+    """Those that are still to be sent."""
     collections: tuple[Collection, ...] = ()
     questions: tuple[Question, ...] = ()
+    answer_to: Question | None = None
+    """The one whose answer later steps see."""
     notes: tuple[Note, ...] = ()
     gaps: tuple[Gap, ...] = ()
     checks: tuple[Check, ...] = ()
@@ -59,9 +65,9 @@ class PlannedStep:
         """Give the same step with nothing left to do."""
         nothing: tuple[()] = ()
         emptied = replace(
-            self, changes=nothing, collections=nothing, questions=nothing, notes=nothing, checks=nothing
+            self, changes=nothing, messages=nothing, collections=nothing, questions=nothing, notes=nothing
         )
-        return replace(emptied, gaps=nothing, outcome="skipped", reason=reason)
+        return replace(emptied, checks=nothing, gaps=nothing, outcome="skipped", reason=reason)
 
     def ordered(self) -> tuple[Change, ...]:
         """Give the changes in the order of doing: activations after all others."""
@@ -86,6 +92,11 @@ class Plan:
     def changes(self) -> int:
         """How many changes would be made."""
         return sum(len(step.changes) for step in self.steps)
+
+    @property
+    def messages(self) -> int:
+        """How many messages would be sent."""
+        return sum(len(step.messages) for step in self.steps)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -114,6 +125,7 @@ def _essence(step: PlannedStep) -> dict[str, Any]:
         "changes": [_change_essence(change) for change in step.ordered()],
         "collect": [a.model_dump(mode="json") for c in step.collections for a in c.artifacts],
         "ask": [q.model_dump(mode="json") for q in step.questions],
+        "send": [{"key": m.key, "to": m.to, "preview": m.preview()} for m in step.messages],
     }
 
 

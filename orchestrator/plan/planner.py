@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from pydantic import ValidationError
@@ -13,12 +14,17 @@ from orchestrator.facts import Reader, UnreadableError
 from orchestrator.host import Host, Scene
 from orchestrator.hosttext import escape
 from orchestrator.inventory import Inventory
+from orchestrator.journal import Delivery
 from orchestrator.journal.records import PlannedOutcome
+from orchestrator.message import Message
 from orchestrator.plan.model import Plan, PlannedStep
+from orchestrator.plan.outstanding import outstanding
+from orchestrator.question import Question
 from orchestrator.registry import tasks
 from orchestrator.runbook import NO_ITEM, Runbook, Step, StepResult, applies, items, render, vantage_of
 from orchestrator.secret import SecretError, carried_by
-from orchestrator.task import At, Collection, Gap, Note, Parameters, Planned, Question, Refused, Task, Unplannable
+from orchestrator.source import InvalidInput
+from orchestrator.task import At, Collection, Gap, Note, Parameters, Planned, Refused, Task, Unplannable
 
 
 class OutOfReach(Exception):  # noqa: N818
@@ -36,6 +42,10 @@ class Looker(Protocol):
     """Reads facts: one exchange a host, all hosts at once. Gives an answer for each that was wanted."""
 
     def __call__(self, wanted: Sequence[Wanted]) -> Mapping[tuple[str, Reader[Any]], Look]: ...
+
+
+Ledger: TypeAlias = Callable[[], Mapping[str, Delivery]]
+"""Tells what has become of every message so far, by its key."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,7 @@ class Planner:
     inventory: Inventory
     params: Mapping[str, Any]
     look: Looker
+    sent: Ledger = dict
     _facts: dict[tuple[str, Reader[Any]], Look] = field(default_factory=dict)
 
     def plan(self, targets: Sequence[Host]) -> Plan:
@@ -71,7 +82,7 @@ class Planner:
             results: dict[str, StepResult] = {}
             for number, step in enumerate(self.runbook.steps, 1):
                 steps = [self.plan_place(place, results) for place in self.places(step, number, target, results)]
-                results[step.id] = combined([predicted_result(s.outcome) for s in steps])
+                results[step.id] = combined([predicted_result(s) for s in steps])
                 planned += steps
         return Plan(tuple(planned))
 
@@ -91,10 +102,15 @@ class Planner:
         blank = PlannedStep(place.key, place.number, step, target, scene.on, "skipped", name=step.name, scene=scene)
         if missed := [n for n in step.needs if n in results and not results[n].succeeded]:
             return _with(blank, "skipped", f"needs {', '.join(missed)}")
-        if not applies(step, self.params, scene, results, place.item):
-            return _with(blank, "skipped", f"when: {step.when}")
         task = tasks()[step.task]
-        params = render(step, self.params, scene, results, place.item)
+        try:
+            if not applies(step, self.params, scene, results, place.item):
+                return _with(blank, "skipped", f"when: {step.when}")
+            params = render(step, self.params, scene, results, place.item)
+        except InvalidInput:
+            if not any(result.sampled for result in results.values()):
+                raise
+            return _with(blank, "unchanged", "it is planned when the questions before it are answered")
         readings = self._read(self._readings(task, params, scene))
         for look in readings.own.values():
             if isinstance(look, OutOfReach):
@@ -112,8 +128,13 @@ class Planner:
         except ValidationError as error:
             return _with(blank, "failed", f"{step.task}: {escape(error.errors()[0]['msg'])}")
         changes = tuple(p for p in planned if isinstance(p, Change))
-        for secret in filter(None, (carried_by(change.do_script()) for change in changes)):
-            return _with(blank, "refused", f"it would send {secret} to {scene.on.name}")
+        messages = _only(planned, Message)
+        left = outstanding(messages, self.sent() if messages else {}, datetime.now(UTC))
+        # Nobody is asked about messages that have all been sent.
+        moot = bool(messages) and not left.messages and not changes
+        texts = [change.do_script() for change in changes] + ["\n".join(message.preview()) for message in messages]
+        for secret in filter(None, map(carried_by, texts)):
+            return _with(blank, "refused", f"it would send {secret} to {scene.on.name if changes else 'a person'}")
         for change in changes:
             for reader, fact in change.predicted().items():
                 self._facts[scene.on.name, reader] = fact
@@ -123,14 +144,16 @@ class Planner:
             step=step,
             target=target,
             on=scene.on,
-            outcome="would-change" if changes else "unchanged",
+            outcome="would-change" if changes or left.messages else "unchanged",
             name=step.name,
             scene=scene,
             changes=changes,
+            messages=left.messages,
             collections=_only(planned, Collection),
-            questions=(*_confirmation(step), *_only(planned, Question)),
-            notes=_only(planned, Note),
-            gaps=_only(planned, Gap),
+            questions=() if moot else (*_confirmation(step), *_only(planned, Question)),
+            notes=(*_only(planned, Note), *left.notes),
+            gaps=(*_only(planned, Gap), *left.gaps),
+            answer_to=task.asks(params),
             checks=checks,
         )
 
@@ -195,9 +218,10 @@ class _Readings:
     elsewhere: dict[str, Look]
 
 
-def predicted_result(outcome: PlannedOutcome) -> StepResult:
-    """Give the result that later steps are planned on."""
-    return StepResult("changed" if outcome == "would-change" else outcome)
+def predicted_result(step: PlannedStep) -> StepResult:
+    """Give the result that later steps are planned on; a sample stands for an answer that nobody has given yet."""
+    outcome = "changed" if step.outcome == "would-change" else step.outcome
+    return StepResult(outcome, step.answer_to.sample(), sampled=True) if step.answer_to else StepResult(outcome)
 
 
 def combined(results: Sequence[StepResult]) -> StepResult:

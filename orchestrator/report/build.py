@@ -7,7 +7,7 @@ from typing import Literal
 
 from orchestrator.change import Activate, RunCommands
 from orchestrator.hosttext import escape
-from orchestrator.journal import ChangeStatus, History, StepStatus
+from orchestrator.journal import ChangeStatus, History, MessageStatus, StepStatus
 from orchestrator.journal.records import Answered, CheckJudged
 from orchestrator.report.model import (
     OpenPoint,
@@ -19,6 +19,7 @@ from orchestrator.report.model import (
     ReportEvidence,
     ReportGap,
     ReportHost,
+    ReportMessage,
     ReportStep,
 )
 from orchestrator.report.timeline import timeline
@@ -73,6 +74,7 @@ def build(history: History) -> Report:
             for kept in history.evidence
         ),
         answers=tuple(_answers(history)),
+        messages=tuple(map(_message, history.messages)),
         timeline=tuple(timeline(history)),
     )
 
@@ -171,9 +173,23 @@ def _answers(history: History) -> Iterator[ReportAnswer]:
                 step=escape(record.step),
                 target=escape(record.target),
                 question=escape(record.question),
-                answer=record.answer,
+                answer=escape(record.answer),
                 by=escape(record.by),
             )
+
+
+def _message(message: MessageStatus) -> ReportMessage:
+    return ReportMessage(
+        at=message.at,
+        step=escape(message.step),
+        target=escape(message.target),
+        about=escape(message.about),
+        to=escape(message.to),
+        way=escape(message.way),
+        subject=escape(message.subject),
+        state=message.state,
+        detail=escape(message.detail),
+    )
 
 
 def _open_points(history: History) -> Iterator[OpenPoint]:
@@ -200,6 +216,9 @@ def _open_points(history: History) -> Iterator[OpenPoint]:
             yield point("change-unknown", change.host, change.change.describe(), change.reason)
         elif change.state in _BAD_UNDO:
             yield point("undo", change.host, change.change.describe(), change.reason or change.state)
+    for message in history.messages:
+        if message.state == "unknown":
+            yield point("message", message.target, f"{message.about}, {message.to}", message.detail)
     yield from _open_checks(history)
 
 
@@ -223,7 +242,7 @@ def _tone(
     containment: tuple[ReportContainment, ...], points: tuple[OpenPoint, ...]
 ) -> Literal["good", "warn", "bad"]:
     kinds = {point.kind for point in points}
-    if kinds & {"interrupted", "host-unreachable", "step", "change-unknown", "undo", "check-fails"}:
+    if kinds & {"interrupted", "host-unreachable", "step", "change-unknown", "message", "undo", "check-fails"}:
         return "bad"
     if any(each.in_force and each.verdict != "contained" for each in containment):
         return "bad"

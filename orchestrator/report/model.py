@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from orchestrator.journal.history import ChangeState, RunState
 from orchestrator.journal.records import Outcome, Verdict
 
+MESSAGES_SHOWN = 20
+"""Of those that were sent; a notice to customers may have gone to thousands."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
@@ -110,8 +113,22 @@ class ReportAnswer(_Part):
     step: str
     target: str
     question: str
-    answer: Literal["yes", "no"]
+    answer: str
     by: str
+
+
+class ReportMessage(_Part):
+    """A message to somebody outside."""
+
+    at: datetime
+    step: str
+    target: str
+    about: str
+    to: str
+    way: str
+    subject: str
+    state: Literal["sent", "failed", "unknown"] = Field(description="unknown: it may or may not have gone.")
+    detail: str
 
 
 class ReportGap(_Part):
@@ -136,6 +153,7 @@ class Event(_Part):
         "check",
         "evidence",
         "answer",
+        "message",
         "run-finished",
     ]
     result: str = Field(description="Outcome, state, `holds`/`fails`/`unseen`, or the answer, by kind.")
@@ -154,6 +172,7 @@ class OpenPoint(_Part):
         "host-unreachable",
         "step",
         "change-unknown",
+        "message",
         "undo",
         "check-fails",
         "check-unseen",
@@ -194,4 +213,11 @@ class Report(_Part):
     checks: tuple[ReportCheck, ...]
     evidence: tuple[ReportEvidence, ...]
     answers: tuple[ReportAnswer, ...]
+    messages: tuple[ReportMessage, ...]
     timeline: tuple[Event, ...]
+
+    @property
+    def messages_shown(self) -> tuple[ReportMessage, ...]:
+        """Give the messages to show one by one: all that were not sent, and the first of the others."""
+        sent = [m for m in self.messages if m.state == "sent"][:MESSAGES_SHOWN]
+        return (*(m for m in self.messages if m.state != "sent"), *sent)

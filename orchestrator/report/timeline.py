@@ -13,6 +13,8 @@ from orchestrator.journal.records import (
     CheckJudged,
     EvidenceKept,
     HostUnreachable,
+    MessageIntended,
+    MessagePosted,
     PlanMade,
     RunFinished,
     RunStarted,
@@ -20,13 +22,15 @@ from orchestrator.journal.records import (
     StepStarted,
     UndoMade,
 )
-from orchestrator.report.model import Event
+from orchestrator.report.model import MESSAGES_SHOWN, Event
 
 
 def timeline(history: History) -> Iterator[Event]:
-    """Give the events; what only announces another record is left out."""
+    """Give the events; what only announces another record is left out, and so is the end of a long list."""
     changes: dict[tuple[str, str, int], ChangeIntended] = {}
     names: dict[tuple[str, str], str] = {}
+    messages: dict[str, MessageIntended] = {}
+    posted: dict[tuple[str, str], int] = {}
     for entry in history.entries:
         record = entry.record
         if isinstance(record, ChangeIntended):
@@ -39,6 +43,14 @@ def timeline(history: History) -> Iterator[Event]:
             if intended and record.outcome != "not-run":
                 does = intended.change.describe()
                 yield _event(entry, kind, intended.host, does, result=record.outcome, detail=record.reason)
+        elif isinstance(record, MessageIntended):
+            messages[record.key] = record
+        elif isinstance(record, MessagePosted):
+            posted[record.step, record.target] = posted.get((record.step, record.target), 0) + 1
+            if record.outcome == "sent" and posted[record.step, record.target] > MESSAGES_SHOWN:
+                continue
+            about = f"{messages[record.key].about}, {record.to}" if record.key in messages else record.to
+            yield _event(entry, "message", text=about, result=record.outcome, detail=record.detail)
         elif isinstance(record, StepFinished):
             name = names.get((record.step, record.target), record.step)
             yield _event(entry, "step", record.host, name, result=record.outcome, detail=record.reason)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.journal import History, Journal
-from orchestrator.journal.records import Outcome, PlanMade, RunStarted, Verdict
-from orchestrator.plan import Plan, PlannedStep
+from orchestrator.journal import History, Journal, deliveries
+from orchestrator.journal.records import PlanMade, RunStarted, Verdict
+from orchestrator.plan import Ledger, Plan, PlannedStep
 from orchestrator.report import report
 from orchestrator.run.collect import Vault
 from orchestrator.run.execute import Order, execute, hosts_of, planner_of
@@ -19,6 +19,7 @@ from orchestrator.run.outcome import INTERRUPTED, REFUSED, exit_code, run_outcom
 from orchestrator.run.person import Person
 from orchestrator.run.recorder import Observer, Recorder
 from orchestrator.run.step import Ended, Surroundings
+from orchestrator.runbook import StepResult
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Conductor:
     observers: Sequence[Observer]
     operator: str
     interruption: Interruption = field(default_factory=Interruption)
+    sent: Ledger = dict
+    """What a dry run, which opens no journal for writing, knows of messages."""
 
     def preview(self, order: Order) -> Conclusion:
         """Plan on facts read live, by readers that change nothing, and show it."""
@@ -60,7 +63,7 @@ class Conductor:
             self.interruption.cutting(fleet.close),
         ):
             fleet.expect(hosts_of(order)[0])
-            plan = planner_of(order, fleet.look).plan(order.targets)
+            plan = planner_of(order, fleet.look, self.sent).plan(order.targets)
         self._show(plan, dry_run=True)
         outcomes = [step.outcome for step in plan.steps]
         code = INTERRUPTED if self.interruption.requested.is_set() else exit_code(outcomes)
@@ -75,7 +78,7 @@ class Conductor:
             with self.interruption.cutting(fleet.close):
                 acting, looking = hosts_of(order)
                 fleet.expect([*acting, *looking])
-                planner = planner_of(order, fleet.look)
+                planner = planner_of(order, fleet.look, lambda: deliveries(journal))
                 plan = planner.plan(order.targets)
             self._show(plan, dry_run=False)
             if refusal := self._refusal(plan, agreed_digest):
@@ -93,17 +96,17 @@ class Conductor:
         Raises JournalError.
         """
         history = journal.history(run)
-        done: dict[tuple[str, str], Outcome] = {
-            (step.step, step.target): step.outcome
+        done: dict[tuple[str, str], StepResult] = {
+            (step.step, step.target): StepResult(step.outcome, history.answer_of(step.step, step.target))
             for step in history.steps
-            if step.outcome in {"changed", "unchanged", "skipped"}
+            if step.outcome in {"changed", "unchanged"}
         }
         numbers = {(c.step, c.target): history.next_index(c.step, c.target) for c in history.changes}
         with journal.hold(run), Fleet(with_controller(order.inventory.hosts), self.connect) as fleet:
             with self.interruption.cutting(fleet.close):
                 acting, looking = hosts_of(order)
                 fleet.expect([*acting, *looking])
-                planner = planner_of(order, fleet.look)
+                planner = planner_of(order, fleet.look, lambda: deliveries(journal))
                 left = [s for s in planner.plan(order.targets).steps if (s.key, s.target.name) not in done]
                 plan = Plan(tuple(_with_activation(step, history) for step in left))
             self._show(plan, dry_run=False)
@@ -119,12 +122,13 @@ class Conductor:
         plan: Plan,
         around: Surroundings,
         journal: Journal,
-        done: Mapping[tuple[str, str], Outcome],
+        done: Mapping[tuple[str, str], StepResult],
     ) -> Conclusion:
         """Execute, then write what a reader of the run's folder needs: the report, the exported journal."""
         run = around.record.run
         with self.interruption.cutting(around.fleet.close, gently=True):
-            result = execute(order, plan, planner_of(order, around.fleet.look), around, done=done)
+            planner = planner_of(order, around.fleet.look, around.record.deliveries)
+            result = execute(order, plan, planner, around, done=done)
         return Conclusion(
             plan,
             result.exit_code,
@@ -157,6 +161,10 @@ class Conductor:
         agreed = self.person.agrees(plan)
         if agreed is None:
             return "nobody is there to ask; look at a dry run, then add --yes"
+        for step in plan.steps:
+            for question in step.questions:
+                if not self.person.can_answer(question):
+                    return f"step {step.key} asks for {question.expected}, and nobody is there to answer; add --wait"
         if self.interruption.requested.is_set():
             return "interrupted before anything was done"
         return "" if agreed else "not agreed to"

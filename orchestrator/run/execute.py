@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.host import CONTROLLER, Host
+from orchestrator.hosttext import escape
 from orchestrator.inventory import Inventory
 from orchestrator.journal.records import CheckJudged, HostUnreachable, Outcome, RunFinished, Verdict
-from orchestrator.plan import OutOfReach, Place, Plan, PlannedStep, Planner, combined
+from orchestrator.plan import Ledger, Looker, OutOfReach, Place, Plan, PlannedStep, Planner, combined
 from orchestrator.registry import tasks
 from orchestrator.run.outcome import exit_code, run_outcome
 from orchestrator.run.step import Ended, Surroundings, run_step
 from orchestrator.run.undo import take_back_all
 from orchestrator.run.verdict import verdict
 from orchestrator.runbook import Runbook, Step, StepResult, vantage_of
+from orchestrator.source import InvalidInput
 
 TARGETS_AT_ONCE = 32
 
@@ -60,13 +62,13 @@ def hosts_of(order: Order) -> tuple[list[Host], list[Host]]:
     return list(acting.values()), [host for name, host in looking.items() if name not in acting]
 
 
-def planner_of(order: Order, around_look: Any) -> Planner:  # noqa: ANN401
-    """Give a planner that reads through this fleet's `look`."""
-    return Planner(order.runbook, order.inventory, order.params, around_look)
+def planner_of(order: Order, look: Looker, sent: Ledger) -> Planner:
+    """Give a planner that reads through a fleet's `look`, and knows what was sent already."""
+    return Planner(order.runbook, order.inventory, order.params, look, sent)
 
 
 def execute(
-    order: Order, plan: Plan, planner: Planner, around: Surroundings, *, done: Mapping[tuple[str, str], Outcome]
+    order: Order, plan: Plan, planner: Planner, around: Surroundings, *, done: Mapping[tuple[str, str], StepResult]
 ) -> Result:
     """Carry out a plan that was agreed to: targets side by side, the steps of each in order.
 
@@ -117,7 +119,7 @@ class _TargetRun:
     planner: Planner
     around: Surroundings
     target: Host
-    done: Mapping[tuple[str, str], Outcome]
+    done: Mapping[tuple[str, str], StepResult]
     results: dict[str, StepResult] = field(default_factory=dict)
 
     def steps(self) -> Iterable[tuple[PlannedStep, Ended]]:
@@ -129,11 +131,11 @@ class _TargetRun:
             outcomes: list[StepResult] = []
             for place in self.planner.places(step, number, self.target, self.results):
                 if (place.key, self.target.name) in self.done:
-                    outcomes.append(StepResult(self.done[place.key, self.target.name]))
+                    outcomes.append(self.done[place.key, self.target.name])
                     continue
                 planned, ended = self._run(place, stopped)
                 yield planned, ended
-                outcomes.append(StepResult(ended.outcome))
+                outcomes.append(StepResult(ended.outcome, ended.answer))
                 if ended.outcome in {"failed", "unknown", "unreachable", "refused"} and not stopped:
                     stopped = self._after_failure(step)
             self.results[step.id] = combined(outcomes)
@@ -164,13 +166,19 @@ class _TargetRun:
     def _as_foreseen(self) -> bool:
         steps = {s.key: s.outcome for s in self.plan.steps if s.target.name == self.target.name}
         expected = {key: "changed" if outcome == "would-change" else outcome for key, outcome in steps.items()}
-        return all(expected.get(key) == result.outcome for key, result in self.results.items() if key in expected)
+        if any(result.answer is not None for result in self.results.values()):
+            return False
+        return all(expected.get(key) == result.outcome for key, result in self.results.items())
 
     def _plan_again(self, place: Place) -> PlannedStep:
         for host in (self.target, *self.order.inventory.hosts.values()):
             self.around.fleet.reconnect(host)
         try:
-            return planner_of(self.order, self.around.fleet.look).plan_place(place, self.results)
+            planner = planner_of(self.order, self.around.fleet.look, self.around.record.deliveries)
+            return planner.plan_place(place, self.results)
+        except InvalidInput as error:
+            why = escape(error.problems[0].message)
+            return PlannedStep(place.key, place.number, place.step, self.target, None, "failed", why, place.step.name)
         except OutOfReach as error:
             raise AssertionError("a planner answers for what is out of reach") from error
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from orchestrator.plan import Plan, PlannedStep
-from orchestrator.task import Question
+from orchestrator.question import Question
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What was said, and by whom (`user@machine`, or `--yes`)."""
+    """What was said, as `Question.read` gives it, and by whom (`user@machine`, or `--yes`)."""
 
-    says: Literal["yes", "no"]
+    says: str
     by: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What to look at while a question waits; both may be called again and again."""
+
+    heard: Callable[[], Answer | None]
+    """Gives the answer that somebody gave at another terminal."""
+    over: Callable[[], bool]
+    """The time is over, or the run is told to stop."""
 
 
 class Person(Protocol):
@@ -23,5 +34,8 @@ class Person(Protocol):
     def agrees(self, plan: Plan) -> bool | None:
         """Say whether to go ahead with a plan."""
 
-    def answers(self, step: PlannedStep, question: Question) -> Answer | None:
-        """Answer one question of one step."""
+    def can_answer(self, question: Question) -> bool:
+        """Tell whether somebody will be there for it."""
+
+    def answers(self, step: PlannedStep, question: Question, waiting: Waiting) -> Answer | None:
+        """Answer one question of one step; None where nobody does, in time or at all."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
-from orchestrator.journal import History, Journal
-from orchestrator.journal.records import AnyRecord
+from orchestrator.journal import Delivery, History, Journal, deliveries, posting
+from orchestrator.journal.records import Answered, AnyRecord, Asked
 from orchestrator.plan import Plan, PlannedStep
 
 
@@ -54,6 +55,32 @@ class Recorder:
     def history(self) -> History:
         """Give what the run's records amount to by now."""
         return self._journal.history(self.run)
+
+    def deliveries(self) -> dict[str, Delivery]:
+        """Give what has become of every message of every run."""
+        return deliveries(self._journal)
+
+    def posting(self, series: str, *, give_up: Callable[[], bool]) -> AbstractContextManager[bool]:
+        """Be the one process that sends messages of a series, for the length of a block."""
+        return posting(self._journal, series, give_up=give_up)
+
+    def answered(self, step: str, target: str, question: str) -> Answered | None:
+        """Give the first answer since the question was asked last, from whatever process."""
+        found: Answered | None = None
+        for entry in self._journal.of_run(self.run, "asked", "answered"):
+            record = entry.record
+            if isinstance(record, Asked) and (record.step, record.target) == (step, target):
+                found = None if record.question.text == question else found
+            elif isinstance(record, Answered) and found is None:
+                same = (record.step, record.target, record.question) == (step, target, question)
+                found = record if same else None
+        return found
+
+    def announce(self, record: AnyRecord) -> None:
+        """Tell the observers of a record that another process has written."""
+        with self._lock:
+            for observer in self._observers:
+                observer.recorded(self.run, record)
 
     def begin(self, step: PlannedStep) -> None:
         """Tell the observers which step comes."""

@@ -6,10 +6,13 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from orchestrator.journal.records import Answered, CheckJudged, Outcome, StepFinished, StepStarted
+from orchestrator.journal.records import CheckJudged, Outcome, StepFinished, StepStarted
 from orchestrator.plan import OutOfReach, PlannedStep
+from orchestrator.question import AnswerValue, Question
 from orchestrator.run.apply import apply_changes
+from orchestrator.run.ask import ask
 from orchestrator.run.collect import Vault, collect
+from orchestrator.run.deliver import deliver
 from orchestrator.run.fleet import Fleet
 from orchestrator.run.interruption import Interruption
 from orchestrator.run.person import Person
@@ -36,6 +39,7 @@ class Ended:
     outcome: Outcome
     reason: str = ""
     judged: tuple[CheckJudged, ...] = ()
+    answer: AnswerValue | None = None
 
 
 def run_step(step: PlannedStep, around: Surroundings) -> Ended:
@@ -69,20 +73,30 @@ def run_step(step: PlannedStep, around: Surroundings) -> Ended:
 def _carry_out(step: PlannedStep, around: Surroundings) -> Ended:
     if step.outcome in {"failed", "skipped", "unreachable", "refused"}:
         return Ended(step.outcome, step.reason)
-    for question in step.questions:
-        answer = around.person.answers(step, question)
-        says, by = (answer.says, answer.by) if answer else ("no", "nobody was there to ask")
-        around.record(Answered(step=step.key, target=step.target.name, question=question.text, answer=says, by=by))
-        if says == "no":
-            return Ended("refused", f"answered no, by {by}")
-    outcome: Outcome = "unchanged"
+    value: AnswerValue | None = None
     said = ""
+    for question in step.questions:
+        answer = ask(step, question, around.person, around.record, around.interruption)
+        if answer is None:
+            return Ended("refused", _unanswered(question, around))
+        if question.type == "yes-no" and question.no_refuses and answer.says == "no":
+            return Ended("refused", f"answered no, by {answer.by}")
+        if question == step.answer_to:
+            value = question.value(answer.says)
+            said = f"{answer.says}, by {answer.by}"
+    outcome: Outcome = "unchanged"
     if step.changes:
         applied = apply_changes(step, around.fleet, around.record, around.interruption, deadline=step.step.timeout)
         if applied.outcome != "done":
             outcome = {"drifted": "refused", "unknown": "unknown"}.get(applied.outcome, "failed")  # type: ignore[assignment]
             return Ended(outcome, applied.reason)
         outcome = "changed"
+    if step.messages:
+        delivered = deliver(step, around.record, around.vault.run_folder, around.interruption)
+        if delivered.outcome in {"failed", "unknown"}:
+            return Ended(delivered.outcome, delivered.said)
+        outcome = "changed" if step.changes else delivered.outcome
+        said = delivered.said
     for collection in step.collections:
         kept = collect(step, collection, around.fleet, around.record, around.vault, around.interruption)
         if kept.trouble:
@@ -94,7 +108,15 @@ def _carry_out(step: PlannedStep, around: Surroundings) -> Ended:
     if wrong := [c for c in judged if c.holds is False]:
         lacking = leaks(wrong) or [f"{c.about}: {c.seen}, seen from {c.eye}" for c in wrong]
         return Ended("failed", f"{'made, but ' if outcome == 'changed' else ''}{lacking[0]}", tuple(judged))
-    return Ended(outcome, said, tuple(judged))
+    return Ended(outcome, said, tuple(judged), value)
+
+
+def _unanswered(question: Question, around: Surroundings) -> str:
+    if around.interruption.requested.is_set():
+        return "interrupted before it was answered"
+    if not around.person.can_answer(question):
+        return "nobody was there to ask"
+    return f"nobody answered within {question.timeout:g} s" if question.timeout else "it was not answered"
 
 
 def _dated(text: str, after: timedelta | None) -> str:

@@ -17,7 +17,7 @@ from orchestrator.host import Host, Scene
 from orchestrator.inventory import Inventory, MissingVantage, load_inventory
 from orchestrator.registry import tasks
 from orchestrator.runbook.binding import known_values, missing_values
-from orchestrator.runbook.expression import ExpressionError, render_value
+from orchestrator.runbook.expression import ExpressionError, identifier, render_value
 from orchestrator.runbook.loading import draft
 from orchestrator.runbook.names import Scope, name_problems, references
 from orchestrator.runbook.rendering import (
@@ -95,6 +95,8 @@ class _Trial:
     scene: Scene
     inventory_known: bool
     flawed: frozenset[Position | None]
+    answers: dict[str, StepResult]
+    """What stands in for the answers to questions, by the step's id as an expression writes it."""
 
     def lacks(self, step: Step, *field: str) -> bool:
         """Tell whether a field cannot be tried: it, or what it names, is wrong, which is reported elsewhere."""
@@ -111,9 +113,14 @@ class _Trial:
         return False
 
     def samples_in(self, step: Step, *field: str) -> set[str]:
-        """Give the sampled parameters that a field of the step names."""
-        paths = _named(step, *field)
-        return {path[1] for path in paths if path[0] == "params" and len(path) > 1} & self.sampled
+        """Give the sampled parameters and answers that a field of the step names."""
+        paths = {path for path in _named(step, *field) if len(path) > 1}
+        return {path[1] for path in paths if path[0] == "params"} & self.sampled | self.answers_in(step, *field)
+
+    def answers_in(self, step: Step, *field: str) -> set[str]:
+        """Give the steps that a field names and that ask: of their answer, only the type is known."""
+        paths = {path for path in _named(step, *field) if len(path) > 1}
+        return {path[1] for path in paths if path[0] == "steps" and identifier(path[1]) in self.answers}
 
 
 def _named(step: Step, *field: str) -> set[tuple[str, ...]]:
@@ -139,6 +146,7 @@ def _problems(
     if inventory is not None:
         values |= {n: next(iter(inventory.hosts)) for n in sampled if runbook.params[n].type_name == "host"}
     free = frozenset(name for name in sampled if runbook.params[name].type.free)
+    answers: dict[str, StepResult] = {}
     for step in runbook.steps:
         task = tasks()[step.task]
         if inventory is not None:
@@ -158,7 +166,8 @@ def _problems(
                     loc, f"{missing}, where {step.task} acts", expected=None, hint=missing.advice
                 )
             else:
-                yield from _trial_problems(step, _Trial(values, sampled, free, scene, inventory is not None, flawed))
+                trial = _Trial(values, sampled, free, scene, inventory is not None, flawed, answers)
+                yield from _trial_problems(step, trial)
 
 
 def _stand_ins(runbook: Runbook, inventory: Inventory | None) -> tuple[Host, ...]:
@@ -181,7 +190,11 @@ def _scene(step: Step, target: Host, inventory: Inventory | None) -> Scene:
 
 def _trial_problems(step: Step, trial: _Trial) -> Iterator[Problem]:
     named = _named(step, "when") | _named(step, "foreach") | references(step.with_)
-    results = {path[1]: _SAMPLE_RESULT for path in named if path[0] == "steps" and len(path) > 1}
+    results = {
+        path[1]: trial.answers.get(identifier(path[1]), _SAMPLE_RESULT)
+        for path in named
+        if path[0] == "steps" and len(path) > 1
+    }
     things: list[Any] | None = None
     items_known = not trial.lacks(step, "foreach")
     if items_known:
@@ -218,7 +231,11 @@ def _with_problems(
             if not trial.samples_in(step, "with", key):
                 yield no_value(step, (*step.loc, "with", key), error)
     sampled = {key for key in step.with_ if trial.samples_in(step, "with", key)}
-    free = {key for key in step.with_ if trial.samples_in(step, "with", key) & trial.free}
+    free = {
+        key
+        for key in step.with_
+        if trial.samples_in(step, "with", key) & trial.free or trial.answers_in(step, "with", key)
+    }
 
     def matters(details: ErrorDetails) -> bool:
         if not details["loc"]:
@@ -241,6 +258,8 @@ def _with_problems(
         yield from shutdown_problems(step, params)
         if trial.inventory_known and not skipped and not sampled:
             yield from _refusals(step, trial.scene, params)
+        if question := tasks()[step.task].asks(params):
+            trial.answers[identifier(step.id)] = StepResult("unchanged", question.sample(), sampled=True)
 
 
 def _refusals(step: Step, scene: Scene, params: Parameters) -> Iterator[Problem]:

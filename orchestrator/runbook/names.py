@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 HOST_FIELDS = tuple(
     name for name in Host.model_fields if name not in {"identity", "identity_passphrase", "known_hosts", "become"}
 )
-RESULT_FIELDS = ("changed", "outcome")
+RESULT_FIELDS = ("changed", "outcome", "answer")
 
 
 @dataclass(frozen=True)

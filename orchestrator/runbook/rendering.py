@@ -153,7 +153,7 @@ def _host_view(host: Host) -> View:
 
 
 def _result_view(result: StepResult) -> View:
-    return View({"changed": result.changed, "outcome": result.outcome})
+    return View({"changed": result.changed, "outcome": result.outcome, "answer": result.answer})
 
 
 def with_durations(model: type[Parameters], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from orchestrator.source import Loc, Located, Unfit, did_you_mean, quoted
 
 if TYPE_CHECKING:
     from orchestrator.journal.records import Outcome, PlannedOutcome
+    from orchestrator.question import AnswerValue
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class StepResult:
     """What later steps may know of a step; of the host's own words, nothing."""
 
     outcome: Outcome | PlannedOutcome
+    answer: AnswerValue | None = None
+    """What a person answered; None where nobody was asked."""
+    sampled: bool = False
+    """Nobody has answered yet, and a sample of the answer's type stands in."""
 
     @property
     def changed(self) -> bool:

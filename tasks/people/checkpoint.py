@@ -3,18 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from orchestrator.host import Scene
-from orchestrator.task import Facts, Parameters, Planned, Probe, Question, Task
+from orchestrator.question import AnswerType, Question
+from orchestrator.task import Facts, Parameters, Planned, Probe, Task
+
+
+def _as_typed(value: object) -> object:
+    """Take `default: no` or `default: 3` as they would be typed: YAML makes a boolean and a number of them."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if isinstance(value, int | float) else value
 
 
 class CheckpointParams(Parameters):
-    """What is asked, and why."""
+    """What is asked, why, and what an answer looks like."""
 
-    ask: str = Field(min_length=1, description="The question, to be answered with yes or no.")
+    ask: str = Field(min_length=1, description="The question.")
     reason: str = Field(min_length=1, description="Why a person has to decide it; shown with the question.")
+    type: AnswerType = Field(
+        "yes-no",
+        description="What an answer is: yes or no, a line of text, a ticket's number, one of `choices`, an amount,"
+        " or a date, with time and offset from UTC or without. Later steps see it as `steps.ID.answer`:"
+        " true or false, text, a number, a date.",
+    )
+    choices: tuple[str, ...] = Field((), description="For the type `choice`: what it can be.")
+    currency: str = Field("", max_length=10, description="For the type `amount`: of what, such as JPY.")
+    default: Annotated[str | None, BeforeValidator(_as_typed)] = Field(
+        None, description="The answer of `--yes`, and of nobody when the time is over. Default: yes, of `yes-no`;"
+        " of any other type none, so that `--yes` is refused.",
+    )  # fmt: skip
+    time_limit: timedelta | None = Field(
+        None,
+        gt=timedelta(0),
+        description="How long to wait for an answer; then the `default` counts, and without one the step is refused.",
+    )
+    on_no: Literal["refuse", "answer"] = Field(
+        "refuse", description="Whether a `no` ends the step as refused, or is an answer like any other."
+    )
+
+    @model_validator(mode="after")
+    def _answerable(self) -> Self:
+        try:
+            question(self)
+        except ValidationError as error:
+            raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        if self.on_no == "answer" and self.type != "yes-no":
+            raise ValueError("`on_no` is for the type `yes-no`")
+        return self
 
 
 class CheckpointFacts(Facts):
@@ -24,7 +64,8 @@ class CheckpointFacts(Facts):
 class Checkpoint(Task[CheckpointParams, CheckpointFacts]):
     """Ask a person before the run goes on.
 
-    `--yes` answers yes. Without a terminal and without `--yes` the run is refused.
+    Asked at the terminal, and wherever `stopgap answer RUN STEP` is called meanwhile. Who answered what, and when, is
+    on record. `--yes` answers with the default; without a terminal, `--wait` waits for `stopgap answer`.
     """
 
     name = "checkpoint"
@@ -34,6 +75,24 @@ class Checkpoint(Task[CheckpointParams, CheckpointFacts]):
         """Nothing."""
         return {}
 
+    def asks(self, params: CheckpointParams) -> Question:
+        """Give the question."""
+        return question(params)
+
     def plan(self, params: CheckpointParams, facts: CheckpointFacts, scene: Scene) -> Iterator[Planned]:
         """Give the question."""
-        yield Question(text=params.ask, reason=params.reason)
+        yield question(params)
+
+
+def question(params: CheckpointParams) -> Question:
+    """Make the question; raises ValidationError where its parts do not fit each other."""
+    return Question(
+        text=params.ask,
+        reason=params.reason,
+        type=params.type,
+        choices=params.choices,
+        currency=params.currency,
+        default=params.default,
+        timeout=params.time_limit.total_seconds() if params.time_limit else None,
+        no_refuses=params.on_no == "refuse",
+    )

@@ -2,7 +2,8 @@
 
 A case holds `about`, and optionally `params`, `scene` (what differs from the usual one), `facts`; then what is
 expected: `changes` (each with `do`, `preview` and `undo`, of which those given are compared), `notes`, `gaps`,
-`questions`, `checks` (one line each: `EYE: description`), or `refused` / `unplannable` (a part of the message).
+`questions`, `messages` (with `to`, `way`, `preview`),
+`checks` (one line each: `EYE: description`), or `refused` / `unplannable` (a part of the message).
 """
 
 import json
@@ -12,9 +13,11 @@ from typing import Any
 import pytest
 
 from orchestrator.change import CHANGE, Change
-from orchestrator.host import Scene
+from orchestrator.host import CONTROLLER, Scene
+from orchestrator.message import Message
+from orchestrator.question import Question
 from orchestrator.registry import tasks
-from orchestrator.task import Collection, Gap, Note, Question, Refused, Unplannable
+from orchestrator.task import Collection, Gap, Note, Refused, Unplannable
 
 ROOT = Path(__file__).parent
 CASES = sorted(ROOT.glob("*/*.json"))
@@ -39,7 +42,9 @@ USUAL = {"target": WEB, "upstream": EDGE, "spare": SPARE}
 
 def scene_of(case: dict[str, Any], vantage: str) -> Scene:
     hosts = {**USUAL, **case.get("scene", {})}
-    on = hosts.pop("on", None) or hosts.get(vantage)
+    on = hosts.pop("on", None) or (
+        CONTROLLER.model_dump(mode="json") if vantage == "controller" else hosts.get(vantage)
+    )
     return Scene.model_validate_json(
         json.dumps({**hosts, "on": on if isinstance(on, dict) else hosts[on or "target"]})
     )
@@ -69,6 +74,11 @@ def test_case(path: Path) -> None:
     assert len(got) == len(wanted), got
     for key, kind in (("notes", Note), ("gaps", Gap), ("questions", Question)):
         assert [p.text for p in planned if isinstance(p, kind)] == case.get(key, [])
+    messages = [p for p in planned if isinstance(p, Message)]
+    sent = [{"to": m.to, "way": m.route.describe(), "preview": m.preview()} for m in messages]
+    expected = case.get("messages", [])
+    assert [{k: s[k] for k in w} for s, w in zip(sent, expected, strict=False)] == expected, sent
+    assert len(sent) == len(expected), sent
     if "artifacts" in case:
         collections = [p for p in planned if isinstance(p, Collection)]
         assert [a.id for c in collections for a in c.artifacts] == case["artifacts"]

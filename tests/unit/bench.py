@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,17 @@ class Bench:
         status = main(argv)
         said = self.capsys.readouterr()
         return status, said.out, said.err
+
+    def in_background(self, *argv: str) -> subprocess.Popen[str]:
+        """Start a command in a process of its own, without a terminal."""
+        code = "import sys; from orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
+        return subprocess.Popen(
+            [sys.executable, "-c", code, *argv],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
 
     def run(self, runbook: str, *words: str, target: str = "a") -> tuple[int, list[dict[str, Any]]]:
         """Run a runbook with --json; give exit status and events."""

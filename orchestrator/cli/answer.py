@@ -1,0 +1,64 @@
+"""answer: tell a run that waits what a person has decided."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from orchestrator.cli import screen as screens
+from orchestrator.cli.failure import Stop
+from orchestrator.cli.terminal import operator, show_question
+from orchestrator.journal import Journal, state_home
+from orchestrator.journal.records import Answered, Asked
+from orchestrator.source import Unfit
+
+
+def answer(args: Namespace) -> int:
+    """Answer a step's question; without a step, list what is asked."""
+    screen = screens.out()
+    with Journal.open(state_home()) as journal:
+        run = journal.resolve(args.run)
+        history = journal.history(run)
+        if history.state != "running":
+            raise Stop(4, f"run {run} does not wait: it is {history.state}")
+        waiting = [asked for asked in history.waiting if args.target in {None, asked.target}]
+        if args.step is None:
+            _list(screen, run, waiting)
+            return 0
+        mine = [asked for asked in waiting if asked.step == args.step]
+        if not mine:
+            others = ", ".join(dict.fromkeys(asked.step for asked in waiting))
+            raise Stop(4, f"step {args.step} of run {run} asks nothing now{f'; {others} does' if others else ''}")
+        said = _said(mine[0]) if args.value is None else args.value
+        try:
+            answers = [(asked, asked.question.read(said)) for asked in mine]
+        except Unfit as unfit:
+            hint = f"; {unfit.hint}" if unfit.hint else ""
+            raise Stop(2, f"{unfit.message}; expected {unfit.expected}{hint}") from None
+        for asked, read in answers:
+            journal.append(
+                run,
+                Answered(
+                    step=asked.step, target=asked.target, question=asked.question.text, answer=read, by=operator()
+                ),
+            )
+            screen.line(f"{asked.step} ({asked.target}): {asked.question.text} {read}")
+    return 0
+
+
+def _list(screen: screens.Screen, run: str, waiting: list[Asked]) -> None:
+    if not waiting:
+        screen.line(f"Run {run} asks nothing now.")
+    for asked in waiting:
+        screen.line(f"{asked.step} ({asked.target}): {asked.question.text} [{asked.question.expected}]")
+        for line in asked.question.reason.splitlines():
+            screen.line(f"     {line}", "quiet")
+        screen.line(f"     stopgap answer {run} {asked.step} VALUE")
+
+
+def _said(asked: Asked) -> str:
+    show_question(screens.err(), asked.target, asked.question)
+    line = sys.stdin.readline()
+    if not line:
+        raise Stop(2, "no answer was given")
+    return line

@@ -1,0 +1,99 @@
+"""What has become of messages, over all runs: so that each is sent once, however often a runbook is repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from orchestrator.journal.chain import Entry
+from orchestrator.journal.failure import JournalError
+from orchestrator.journal.home import private_folder
+from orchestrator.journal.lock import take
+from orchestrator.journal.records import MessageIntended, MessagePosted
+from orchestrator.journal.store import Journal
+
+DeliveryState: TypeAlias = Literal["sent", "unknown", "failed"]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What is known of one message. `unknown`: it was begun, and nobody heard how it ended."""
+
+    key: str
+    to: str
+    about: str
+    state: DeliveryState
+    run: str
+    at: datetime
+    step: str = ""
+    target: str = ""
+    subject: str = ""
+    way: str = ""
+    detail: str = ""
+
+
+def deliveries(journal: Journal) -> dict[str, Delivery]:
+    """Give what has become of every message of every run, by the message's key."""
+    return fold_deliveries(journal.of_kinds("message-intended", "message-posted"))
+
+
+def fold_deliveries(entries: Iterable[tuple[str, Entry]]) -> dict[str, Delivery]:
+    """Give deliveries by key from the entries of all runs, each with its run, in their order.
+
+    What was sent stays sent, whatever came after; what is unknown stays so until it is sent.
+    """
+    attempts: dict[str, list[Delivery]] = {}
+    for run, each in entries:
+        if isinstance(record := each.record, MessageIntended):
+            attempts.setdefault(record.key, []).append(_begun(run, each.at, record))
+        elif isinstance(record, MessagePosted):
+            made = attempts.get(record.key, [])
+            for place in range(len(made) - 1, -1, -1):
+                if made[place].run == run:
+                    made[place] = replace(made[place], state=record.outcome, at=each.at, detail=record.detail)
+                    break
+    return {key: max(made, key=lambda d: (_WEIGHT[d.state], d.at)) for key, made in attempts.items()}
+
+
+@contextmanager
+def posting(journal: Journal, series: str, *, give_up: Callable[[], bool]) -> Iterator[bool]:
+    """Be the one process that sends messages of a series; gives False where `give_up` said so while waiting.
+
+    Raises JournalError.
+    """
+    path = private_folder(journal.home / "posting") / hashlib.sha256(series.encode()).hexdigest()[:16]
+    try:
+        descriptor = take(path)
+        while descriptor is None and not give_up():
+            descriptor = take(path)
+    except OSError as error:
+        raise JournalError(f"{path}: {error.strerror}") from None
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+_WEIGHT: dict[DeliveryState, int] = {"failed": 0, "unknown": 1, "sent": 2}
+
+
+def _begun(run: str, at: datetime, record: MessageIntended) -> Delivery:
+    return Delivery(
+        key=record.key,
+        to=record.to,
+        about=record.about,
+        state="unknown",
+        run=run,
+        at=at,
+        step=record.step,
+        target=record.target,
+        subject=record.subject,
+        way=record.way,
+        detail="begun, and its end is not on record",
+    )

@@ -1,0 +1,143 @@
+"""A message to somebody outside: what it says, to whom, and the way it goes. Pure data; `post` sends it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from orchestrator.facts import Content
+from orchestrator.secret import Secret
+
+MailAddress: TypeAlias = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,64}@([A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{1,63}$", max_length=254),
+]
+"""Narrower than RFC 5322: what can stand in a header and an SMTP command without a second thought."""
+Line: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
+"""Text that cannot end its line, and so no header of a mail."""
+Authority: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SmtpRoute(_Part):
+    """By mail, through a submission server (RFC 6409)."""
+
+    kind: Literal["smtp"] = Field("smtp", description="By mail.")
+    host: Authority = Field(description="The mail server; best one that the intruder has no part in.")
+    port: int = Field(587, ge=1, le=65535, description="Its port: 587 for STARTTLS, 465 for TLS.")
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="`none` sends in the clear, and has to be asked for."
+    )
+    ca: str | None = Field(None, description="A file of certificates to trust instead of the system's.")
+    user: Line | None = Field(None, min_length=1, description="Login name; without one, nobody logs in.")
+    secret: Secret | None = Field(None, description="The password, by reference: env:NAME, file:/PATH …")
+    sender: MailAddress | None = Field(None, description="From address; default: the contact's.")
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if (self.user is None) != (self.secret is None):
+            raise ValueError("`user` and `secret` belong together")
+        if self.secret is not None and self.security == "none":
+            raise ValueError("a password is not sent in the clear: `security: none` goes without `user`")
+        return self
+
+    def describe(self) -> str:
+        """Name the way in a few words."""
+        login = f", as {self.user}" if self.user else ""
+        return f"by mail through {self.host}:{self.port} ({_SECURITY[self.security]}{login})"
+
+
+class WebhookRoute(_Part):
+    """By an HTTP POST of JSON, signed with HMAC-SHA256 (RFC 2104) where there is a secret."""
+
+    kind: Literal["webhook"] = Field("webhook", description="By HTTP.")
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?$")] = Field(
+        description="Where to; no redirection is followed.", max_length=2000
+    )
+    security: Literal["tls", "none"] = Field("tls", description="`none` allows http://, and has to be asked for.")
+    ca: str | None = Field(None, description="A file of certificates to trust instead of the system's.")
+    secret: Secret | None = Field(None, description="The key of the signature, by reference.")
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if self.security == "tls" and not self.url.startswith("https://"):
+            raise ValueError("http:// sends in the clear: it takes `security: none`")
+        return self
+
+    def describe(self) -> str:
+        """Name the way in a few words, without the query, which may hold a token."""
+        return f"by webhook to {self.url.partition('?')[0]} ({'signed' if self.secret else 'not signed'})"
+
+
+class FileRoute(_Part):
+    """Into a file, to paste or to read out on the telephone."""
+
+    kind: Literal["file"] = Field("file", description="Into a file.")
+    path: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*[^/\x00]$")] | None = Field(
+        None, description="Absolute; default: a file in the folder `letters` of the run. None is written over."
+    )
+
+    def describe(self) -> str:
+        """Name the way in a few words."""
+        return f"into {self.path or 'the folder letters of the run'}"
+
+
+Route: TypeAlias = Annotated[SmtpRoute | WebhookRoute | FileRoute, Field(discriminator="kind")]
+
+
+class Attachment(_Part):
+    """A file that goes along."""
+
+    name: Line
+    content: Content
+    media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]+$")] = "application/octet-stream"
+
+
+class Message(_Part):
+    """One message, sent once. It cannot be taken back, and no undo tries to."""
+
+    key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    """Of `message_key`: two messages with the same key are the same message, in whatever run."""
+    series: Line
+    """Messages of one series are sent by one process at a time."""
+    about: Line
+    """What it is, in a few words; names the file that it is written to."""
+    to: Line
+    """A mail address, or the name of whoever reads it."""
+    reply_to: MailAddress
+    subject: Line
+    text: str
+    route: Route
+    attachments: tuple[Attachment, ...] = ()
+    automatic: bool = False
+    """One of many, which no machine should answer (RFC 3834)."""
+    pause: float = Field(0.0, ge=0)
+    """Seconds to wait after it, before the next."""
+    fresh_for: float | None = None
+    """Seconds for which it counts as sent; None: for good."""
+    resend_unknown: bool = False
+    """Send it again where nobody knows whether it went."""
+
+    def describe(self) -> str:
+        """Say in one line what is sent, and how."""
+        return f"{self.about} to {self.to}, {self.route.describe()}"
+
+    def preview(self) -> list[str]:
+        """Give the whole of it, line by line."""
+        head = [f"To: {self.to}", f"Subject: {self.subject}"]
+        head += [f"Attached: {a.name} ({len(a.content or b'')} bytes)" for a in self.attachments]
+        return [*head, "", *self.text.splitlines()]
+
+
+def message_key(incident: str, to: str, *texts: str) -> str:
+    """Give the key of a message: incident, recipient, and those of its texts that no run changes."""
+    parts = [incident, to.lower(), *texts]
+    return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
+
+
+_SECURITY = {"starttls": "STARTTLS", "tls": "TLS", "none": "in the clear"}

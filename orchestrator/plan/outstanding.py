@@ -1,0 +1,73 @@
+"""Which messages still have to go: what was sent is not sent again, whatever run it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from orchestrator.journal import Delivery
+from orchestrator.message import Message
+from orchestrator.task import Gap, Note
+
+_NAMED = 3
+"""Messages that are told of one by one; of more, their number."""
+
+
+@dataclass(frozen=True)
+class Outstanding:
+    """What is left of a step's messages."""
+
+    messages: tuple[Message, ...]
+    notes: tuple[Note, ...]
+    gaps: tuple[Gap, ...]
+
+
+def outstanding(messages: Sequence[Message], known: Mapping[str, Delivery], now: datetime) -> Outstanding:
+    """Leave out what was sent, and what may have been; of two messages with one key, the second."""
+    once = {message.key: message for message in messages}
+    left: list[Message] = []
+    sent: list[Delivery] = []
+    unknown: list[Delivery] = []
+    for message in once.values():
+        delivery = known.get(message.key)
+        if delivery is None or delivery.state == "failed" or _stale(message, delivery, now):
+            left.append(message)
+        elif delivery.state == "sent":
+            sent.append(delivery)
+        elif message.resend_unknown:
+            left.append(message)
+        else:
+            unknown.append(delivery)
+    return Outstanding(tuple(left), tuple(map(_note, _sent(sent))), tuple(Gap(text=t) for t in _unknown(unknown)))
+
+
+def _stale(message: Message, delivery: Delivery, now: datetime) -> bool:
+    return message.fresh_for is not None and (now - delivery.at).total_seconds() > message.fresh_for
+
+
+def _sent(deliveries: Sequence[Delivery]) -> Iterator[str]:
+    if len(deliveries) > _NAMED:
+        yield f"{len(deliveries)} messages were sent already, the last {deliveries[-1].at:%a %d %b %H:%M} UTC"
+        return
+    for delivery in deliveries:
+        yield (
+            f"{delivery.about} to {delivery.to} was sent already: {delivery.at:%a %d %b %H:%M} UTC,"
+            f" run {delivery.run} ({delivery.detail})"
+        )
+
+
+def _unknown(deliveries: Sequence[Delivery]) -> Iterator[str]:
+    if len(deliveries) > _NAMED:
+        some = ", ".join(d.to for d in deliveries[:_NAMED])
+        yield f"{len(deliveries)} messages may or may not have gone ({some} …); `resend_unknown: true` sends them"
+        return
+    for delivery in deliveries:
+        yield (
+            f"{delivery.about} to {delivery.to} may or may not have been sent, {delivery.at:%a %d %b %H:%M} UTC,"
+            f" run {delivery.run}; `resend_unknown: true` sends it again"
+        )
+
+
+def _note(text: str) -> Note:
+    return Note(text=text)

@@ -1,0 +1,77 @@
+"""Into a file of the controller, for a person to paste, to print, or to read out."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from orchestrator.journal.failure import JournalError
+from orchestrator.journal.home import private_folder, sync_folder
+from orchestrator.message import FileRoute, Message
+from orchestrator.post.postman import Posted
+
+
+class FilePostman:
+    """Writes each message to a file of its own, mode 0600; a file that is there already is left as it is."""
+
+    def __init__(self, route: FileRoute, letters: Path) -> None:
+        self._route = route
+        self._letters = letters
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def post(self, message: Message) -> Posted:
+        """Write one message, durable when it returns; what is attached lies beside it."""
+        try:
+            path = Path(self._route.path) if self._route.path else private_folder(self._letters) / _name(message)
+            _write(path, written(message).encode("utf-8", "replace"))
+            for attachment in message.attachments:
+                _write(path.with_name(f"{path.stem}-{_safe(attachment.name)}"), attachment.content or b"")
+        except JournalError as error:
+            return Posted("failed", str(error))
+        except FileExistsError:
+            return Posted("failed", f"{path}: there is a file already, and it says something else")
+        except OSError as error:
+            return Posted("failed", f"{path}: {error.strerror}")
+        return Posted("sent", str(path))
+
+
+def written(message: Message) -> str:
+    """Give the file's text."""
+    head = [f"To: {message.to}", f"Reply-To: {message.reply_to}", f"Subject: {message.subject}"]
+    return "\n".join([*head, "", message.text.rstrip("\n"), ""])
+
+
+def _name(message: Message) -> str:
+    return f"{_safe(message.about)}-{message.key[:8]}.txt"
+
+
+def _safe(text: str) -> str:
+    """Give a file's name: letters, digits, dots and hyphens, no dot first."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:80] or "letter"
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a new file at once, under a temporary name first; raises FileExistsError where another lies there."""
+    if path.is_file() and not path.is_symlink() and path.read_bytes() == content:
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.link(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)

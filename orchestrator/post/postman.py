@@ -1,0 +1,47 @@
+"""The seam between a run and the ways out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from orchestrator.message import FileRoute, Message, Route, SmtpRoute
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What became of a message. `failed`: it did not go. `unknown`: it was handed over, and none confirmed."""
+
+    outcome: Literal["sent", "failed", "unknown"]
+    detail: str
+    """What the other side said, escaped; or where the file lies."""
+
+
+class Postman(Protocol):
+    """Takes messages one way. Raises nothing for a message that cannot be sent: `Posted` says so."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def post(self, message: Message) -> Posted:
+        """Send one message, once; returns within about a minute."""
+
+
+def postman(route: Route, letters: Path) -> Postman:
+    """Give the postman for a route; `letters` is the folder for messages that name no file."""
+    if isinstance(route, SmtpRoute):
+        from orchestrator.post.smtp import SmtpPostman  # noqa: PLC0415
+
+        return SmtpPostman(route)
+    if isinstance(route, FileRoute):
+        from orchestrator.post.file import FilePostman  # noqa: PLC0415
+
+        return FilePostman(route, letters)
+    from orchestrator.post.webhook import WebhookPostman  # noqa: PLC0415
+
+    return WebhookPostman(route)

@@ -1,0 +1,132 @@
+"""What a person is asked, and how an answer is read: typed, on one line, and the same wherever it was typed."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from orchestrator.source import Unfit, did_you_mean, quoted
+
+AnswerType: TypeAlias = Literal["yes-no", "text", "ticket", "choice", "amount", "date"]
+AnswerValue: TypeAlias = bool | str | Decimal | date | datetime
+"""What a later step gets of an answer."""
+
+_LONGEST = 500
+_TICKET = re.compile(r"[A-Za-z0-9#][A-Za-z0-9._/#:-]{0,63}", re.ASCII)
+_AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?", re.ASCII)
+_WORDS = {
+    "yes": True,
+    "y": True,
+    "true": True,
+    "はい": True,
+    "no": False,
+    "n": False,
+    "false": False,
+    "いいえ": False,
+}
+
+
+class Question(BaseModel):
+    """Something that a person has to decide or to report before the run goes on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str
+    reason: str
+    type: AnswerType = "yes-no"
+    choices: tuple[str, ...] = ()
+    currency: str = ""
+    default: str | None = None
+    """What counts where nobody answers in time, and what `--yes` answers."""
+    timeout: float | None = Field(None, gt=0)
+    """Seconds to wait for an answer; None: as long as it takes."""
+    no_refuses: bool = True
+    """A `no` ends the step as refused, and is not handed on as an answer."""
+
+    @model_validator(mode="after")
+    def _answerable(self) -> Self:
+        if (self.type == "choice") != bool(self.choices):
+            raise ValueError("`choices` belong to the type `choice`, which needs them")
+        if self.currency and self.type != "amount":
+            raise ValueError("`currency` belongs to the type `amount`")
+        if self.default is not None:
+            try:
+                self.read(self.default)
+            except Unfit as unfit:
+                raise ValueError(f"the default is no answer: {unfit.message}, expected {unfit.expected}") from None
+        return self
+
+    @property
+    def expected(self) -> str:
+        """Say what an answer looks like."""
+        return {
+            "yes-no": "yes or no",
+            "text": "text on one line",
+            "ticket": "a ticket's number",
+            "choice": f"one of {', '.join(self.choices)}",
+            "amount": f"an amount{f' in {self.currency}' if self.currency else ''}, such as 120 or 99.50",
+            "date": "a date, such as 2026-11-25 or 2026-11-25T21:15+09:00",
+        }[self.type]
+
+    def by_itself(self) -> str | None:
+        """Give the answer of `--yes`: the default; without one, yes to what is to be decided and no other answer."""
+        return self.default if self.default is not None else "yes" if self.type == "yes-no" else None
+
+    def read(self, text: str) -> str:
+        """Give an answer in its one form; raises Unfit."""
+        line = text.strip()
+        if not line or len(line) > _LONGEST or not line.isprintable():
+            raise Unfit("an empty answer" if not line else f"{quoted(line[:40])} does not fit", self.expected)
+        if self.type == "yes-no":
+            if line.lower() not in _WORDS:
+                raise Unfit(f"{quoted(line)} is neither", self.expected)
+            return "yes" if _WORDS[line.lower()] else "no"
+        if self.type == "choice":
+            if line not in self.choices:
+                raise Unfit(f"{quoted(line)} is no choice", self.expected, did_you_mean(line, self.choices))
+            return line
+        if self.type == "ticket" and not _TICKET.fullmatch(line):
+            raise Unfit(f"{quoted(line)} is no ticket", self.expected)
+        if self.type == "amount":
+            line = line.removesuffix(self.currency).strip().replace(",", "") if self.currency else line
+            if not _AMOUNT.fullmatch(line):
+                raise Unfit(f"{quoted(line)} is no amount", self.expected)
+        if self.type == "date":
+            return _date(line, self.expected).isoformat()
+        return line
+
+    def value(self, answer: str) -> AnswerValue:
+        """Give what `read` gave as a value of its type."""
+        if self.type == "yes-no":
+            return answer == "yes"
+        if self.type == "amount":
+            return Decimal(answer)
+        return _date(answer, self.expected) if self.type == "date" else answer
+
+    def sample(self) -> AnswerValue:
+        """Give a value to plan and check later steps with, while there is no answer."""
+        if self.default is not None:
+            return self.value(self.read(self.default))
+        samples: dict[AnswerType, AnswerValue] = {
+            "yes-no": True,
+            "choice": self.choices[0] if self.choices else "",
+            "amount": Decimal(0),
+            "date": date(2000, 1, 1),
+        }
+        return samples.get(self.type, "answer")
+
+
+def _date(text: str, expected: str) -> date | datetime:
+    try:
+        if len(text) <= len("2026-11-25"):
+            return date.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Unfit(f"{quoted(text)} is no date", expected) from None
+    if moment.tzinfo is None:
+        raise Unfit(f"{quoted(text)} says no time zone", expected)
+    return moment

@@ -1,0 +1,42 @@
+"""Asking a person: here, or at another terminal through the journal; who answers first, and in time, is heard."""
+
+from __future__ import annotations
+
+import time
+
+from orchestrator.journal.records import Answered, Asked
+from orchestrator.plan import PlannedStep
+from orchestrator.question import Question
+from orchestrator.run.interruption import Interruption
+from orchestrator.run.person import Answer, Person, Waiting
+from orchestrator.run.recorder import Recorder
+
+TIME_OUT = "time-out"
+"""Who answers with the default where nobody does in time."""
+
+
+def ask(
+    step: PlannedStep, question: Question, person: Person, record: Recorder, interruption: Interruption
+) -> Answer | None:
+    """Ask, and give the answer once it is on record; None where there is none: the step is refused."""
+    place = {"step": step.key, "target": step.target.name}
+    record(Asked(**place, question=question))
+    ends = None if question.timeout is None else time.monotonic() + question.timeout
+
+    def heard() -> Answer | None:
+        found = record.answered(step.key, step.target.name, question.text)
+        return Answer(found.answer, found.by) if found else None
+
+    def over() -> bool:
+        return interruption.requested.is_set() or (ends is not None and time.monotonic() >= ends)
+
+    answer = person.answers(step, question, Waiting(heard, over))
+    if answer is None and not interruption.requested.is_set() and question.default is not None and over():
+        answer = Answer(question.read(question.default), TIME_OUT)
+    if elsewhere := heard():
+        record.announce(Answered(**place, question=question.text, answer=elsewhere.says, by=elsewhere.by))
+        return elsewhere
+    if answer is not None:
+        record(Answered(**place, question=question.text, answer=answer.says, by=answer.by))
+        return heard()
+    return None

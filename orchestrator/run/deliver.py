@@ -1,0 +1,90 @@
+"""Sending the messages of one step: each on record before and after, none twice, whatever happens in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+
+from orchestrator.journal.records import MessageIntended, MessagePosted, Outcome
+from orchestrator.message import Message
+from orchestrator.plan import PlannedStep, outstanding
+from orchestrator.post import Posted, postman
+from orchestrator.run.interruption import Interruption
+from orchestrator.run.recorder import Recorder
+
+LETTERS = "letters"
+"""Folder below the run's own for messages that are written to a file."""
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What came of a step's messages, and what there is to say of them."""
+
+    outcome: Outcome
+    said: str
+
+
+def deliver(step: PlannedStep, record: Recorder, run_folder: Path, interruption: Interruption) -> Delivered:
+    """Send a planned step's messages, one after the other.
+
+    Another process that sends messages of the same series is waited for, and what it has sent is left out. One that
+    fails does not stop the others. Raises JournalError; then the message under way stays unknown.
+    """
+    asked = interruption.requested
+    posted: list[tuple[Message, Posted]] = []
+    for series, messages in groupby(step.messages, key=lambda m: m.series):
+        with record.posting(series, give_up=asked.is_set) as mine:
+            if mine:
+                left = outstanding(tuple(messages), record.deliveries(), datetime.now(UTC)).messages
+                posted += _post(step, left, record, run_folder, interruption)
+    return _summed_up(posted, stopped=asked.is_set() and len(posted) < len(step.messages))
+
+
+def _post(
+    step: PlannedStep, messages: Sequence[Message], record: Recorder, run_folder: Path, interruption: Interruption
+) -> list[tuple[Message, Posted]]:
+    posted: list[tuple[Message, Posted]] = []
+    place = {"step": step.key, "target": step.target.name}
+    for route, several in groupby(messages, key=lambda m: m.route):
+        with postman(route, run_folder / LETTERS) as by:
+            for message in several:
+                if interruption.requested.is_set():
+                    return posted
+                if posted and (pause := posted[-1][0].pause) and interruption.requested.wait(pause):
+                    return posted
+                record(
+                    MessageIntended(
+                        **place,
+                        key=message.key,
+                        about=message.about,
+                        to=message.to,
+                        way=route.describe(),
+                        subject=message.subject,
+                        text=message.text,
+                    )
+                )
+                came = by.post(message)
+                record(
+                    MessagePosted(**place, key=message.key, to=message.to, outcome=came.outcome, detail=came.detail)
+                )
+                posted.append((message, came))
+    return posted
+
+
+def _summed_up(posted: Sequence[tuple[Message, Posted]], *, stopped: bool) -> Delivered:
+    sent = sum(came.outcome == "sent" for _, came in posted)
+    bad = [(message, came) for message, came in posted if came.outcome != "sent"]
+    if bad:
+        message, came = bad[0]
+        word = "may not have been sent" if came.outcome == "unknown" else "was not sent"
+        count = f"{sent} sent, {len(bad)} not or perhaps not; first: " if len(posted) > 1 else ""
+        outcome: Outcome = "failed" if any(came.outcome == "failed" for _, came in bad) else "unknown"
+        return Delivered(outcome, f"{count}{message.about} to {message.to} {word}: {came.detail}")
+    if stopped:
+        return Delivered("failed", f"{sent} sent, then stopped; the others wait for `stopgap resume`")
+    if not posted:
+        return Delivered("unchanged", "sent already by another run")
+    return Delivered("changed", posted[0][1].detail if len(posted) == 1 else f"{sent} sent")

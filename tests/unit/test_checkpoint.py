@@ -1,0 +1,221 @@
+"""What a person is asked, where the answer may come from, and what becomes of it."""
+
+import os
+import pty
+import sys
+import time
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from orchestrator.journal import Journal
+from orchestrator.question import Question
+from orchestrator.source import Unfit
+
+from .bench import Bench, outcomes
+
+
+def ask(name: str = "ask", **given: Any) -> dict[str, Any]:
+    return {"id": name, "task": "checkpoint", "with": {"ask": "Well?", "reason": "It has to be known.", **given}}
+
+
+def note(bench: Bench, text: str) -> dict[str, Any]:
+    """Write what a template makes of an answer to a file."""
+    return {"id": "note", "task": "host.file", "with": {"path": str(bench.files / "note"), "content": text}}
+
+
+def wait_until_asked(bench: Bench, step: str = "ask") -> None:
+    for _ in range(200):
+        if (bench.top / "home" / "journal.sqlite").exists():
+            with Journal.open(bench.top / "home") as journal:
+                runs = journal.runs()
+                if runs and step in {asked.step for asked in journal.history(runs[0].id).waiting}:
+                    return
+        time.sleep(0.05)
+    raise AssertionError("it never asked")
+
+
+@pytest.mark.parametrize(
+    ("question", "typed", "value"),
+    [
+        ({}, " Yes ", True),
+        ({}, "いいえ", False),
+        ({"type": "text"}, "call 山田 back", "call 山田 back"),
+        ({"type": "ticket"}, "INC-2026/11#7", "INC-2026/11#7"),
+        ({"type": "choice", "choices": ("spare", "wait")}, "wait", "wait"),
+        ({"type": "amount", "currency": "JPY"}, "12,000 JPY", Decimal(12000)),
+        ({"type": "amount"}, "99.50", Decimal("99.50")),
+        ({"type": "date"}, "2026-11-25", date(2026, 11, 25)),
+        ({"type": "date"}, "2026-11-25T21:15+09:00", datetime.fromisoformat("2026-11-25T21:15+09:00")),
+    ],
+)
+def test_an_answer_becomes_a_value_of_its_type(question: dict[str, Any], typed: str, value: object) -> None:
+    asked = Question(text="Well?", reason="", **question)
+    assert asked.value(asked.read(typed)) == value
+    assert asked.read(asked.read(typed)) == asked.read(typed)
+
+
+@pytest.mark.parametrize(
+    ("question", "typed"),
+    [
+        ({}, "maybe"),
+        ({"type": "text"}, ""),
+        ({"type": "text"}, "two\nlines"),
+        ({"type": "text"}, "\x1b[2J"),
+        ({"type": "text"}, "\u202egnirts"),
+        ({"type": "text"}, "x" * 501),
+        ({"type": "ticket"}, "a b"),
+        ({"type": "ticket"}, "$(id)"),
+        ({"type": "choice", "choices": ("spare", "wait")}, "spar"),
+        ({"type": "amount"}, "-3"),
+        ({"type": "amount"}, "1e9"),
+        ({"type": "date"}, "tomorrow"),
+        ({"type": "date"}, "2026-11-25T21:15"),
+    ],
+)
+def test_what_is_no_answer_is_refused(question: dict[str, Any], typed: str) -> None:
+    with pytest.raises(Unfit):
+        Question(text="Well?", reason="", **question).read(typed)
+
+
+def test_an_answer_from_another_shell_is_heard_recorded_and_handed_on(bench: Bench) -> None:
+    runbook = bench.runbook(ask(type="ticket"), note(bench, "ticket {{ steps.ask.answer }}"))
+    run = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--wait")
+    wait_until_asked(bench)
+    assert "Well? [a ticket's number]" in bench.stopgap("answer", "last")[1]
+    assert "stopgap answer" in bench.stopgap("show", "last")[1]
+    status, _, err = bench.stopgap("answer", "last", "ask", "no such thing")
+    assert (status, "expected a ticket's number" in err) == (2, True)
+    assert bench.stopgap("answer", "last", "aks", "T-1")[0] == 4
+    assert bench.stopgap("answer", "last", "ask", "T-1")[0] == 0
+    out, _ = run.communicate(timeout=20)
+    assert run.returncode == 0, out
+    assert (bench.files / "note").read_text() == "ticket T-1"
+    with Journal.open(bench.top / "home") as journal:
+        (answer,) = journal.history(journal.resolve("last")).answers
+    assert (answer.answer, answer.question) == ("T-1", "Well?")
+    assert "@" in answer.by
+    status, _, err = bench.stopgap("answer", "last", "ask", "T-2")
+    assert (status, "does not wait" in err) == (4, True)
+    assert bench.stopgap("verify", "last")[0] == 0
+    for language in ("en", "ja"):
+        assert "T-1" in bench.stopgap("report", "last", "--lang", language)[1]
+
+
+def test_the_first_of_two_answers_counts(bench: Bench) -> None:
+    runbook = bench.runbook(ask(type="text"), note(bench, "{{ steps.ask.answer }}"))
+    run = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--wait")
+    wait_until_asked(bench)
+    both = [bench.in_background("answer", "last", "ask", word) for word in ("one", "two")]
+    codes = [answer.wait(20) for answer in both]
+    run.communicate(timeout=20)
+    assert run.returncode == 0
+    with Journal.open(bench.top / "home") as journal:
+        history = journal.history(journal.resolve("last"))
+    assert (bench.files / "note").read_text() == history.answers[0].answer
+    assert len(history.answers) == 1
+    assert 0 in codes
+
+
+def test_a_person_at_the_terminal_is_asked_until_the_answer_fits(bench: Bench) -> None:
+    runbook = bench.runbook(ask(type="amount", currency="JPY"), note(bench, "= {{ steps.ask.answer + 1 }}"))
+    child, terminal = pty.fork()
+    if child == 0:
+        code = "import sys; from orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
+        os.execv(sys.executable, [sys.executable, "-c", code, "run", runbook, "-i", str(bench.inventory), "-t", "a"])
+    os.write(terminal, b"yes\n")
+    wait_until_asked(bench)
+    os.write(terminal, b"a lot\n12000\n")
+    seen = b""
+    try:
+        while part := os.read(terminal, 4096):
+            seen += part
+    except OSError:
+        pass
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, seen.decode()
+    assert b"expected an amount in JPY" in seen
+    assert (bench.files / "note").read_text() == "= 12001"
+
+
+def test_a_default_counts_when_the_time_is_over(bench: Bench) -> None:
+    runbook = bench.runbook(ask(type="choice", choices=["a", "b"], default="b", time_limit="1s"), ask("second"))
+    run = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--wait")
+    wait_until_asked(bench, "second")
+    assert bench.stopgap("answer", "last", "second", "yes")[0] == 0
+    out, _ = run.communicate(timeout=20)
+    assert run.returncode == 0, out
+    with Journal.open(bench.top / "home") as journal:
+        first, _ = journal.history(journal.resolve("last")).answers
+    assert (first.answer, first.by) == ("b", "time-out")
+
+
+def test_without_a_default_the_step_is_refused_when_the_time_is_over(bench: Bench) -> None:
+    runbook = bench.runbook(ask(type="text", time_limit="1s"), note(bench, "never"))
+    run = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--wait")
+    out, _ = run.communicate(timeout=20)
+    assert run.returncode == 4, out
+    assert "nobody answered within 1 s" in out
+    assert not (bench.files / "note").exists()
+
+
+def test_yes_gives_the_default_and_refuses_before_anything_where_there_is_none(bench: Bench) -> None:
+    steps = [note(bench, "x"), ask(type="ticket")]
+    status, _, err = bench.stopgap("run", bench.runbook(*steps), "-i", str(bench.inventory), "-t", "a", "--yes")
+    assert (status, "step ask asks for a ticket's number" in err) == (4, True)
+    assert list(bench.files.iterdir()) == []
+    steps = [ask(type="ticket", default="T-0"), note(bench, "{{ steps.ask.answer }}")]
+    assert bench.run(bench.runbook(*steps), "--yes")[0] == 0
+    assert (bench.files / "note").read_text() == "T-0"
+
+
+def test_a_no_refuses_or_is_an_answer_as_the_runbook_says(bench: Bench) -> None:
+    steps = [ask(default="no", on_no="answer"), note(bench, "spare: {{ steps.ask.answer }}")]
+    assert bench.run(bench.runbook(*steps), "--yes")[0] == 0
+    assert (bench.files / "note").read_text() == "spare: false"
+    status, events = bench.run(bench.runbook(ask(default=False), note(bench, "x")), "--yes")
+    assert (status, outcomes(events)) == (4, {"ask": "refused", "note": "skipped"})
+
+
+def test_a_dry_run_asks_nobody_and_plans_on_a_sample(bench: Bench) -> None:
+    steps = [ask(type="date"), note(bench, "until {{ steps.ask.answer }}")]
+    status, events = bench.run(bench.runbook(*steps), "--dry-run")
+    assert (status, outcomes(events)) == (0, {"ask": "unchanged", "note": "would-change"})
+
+
+def test_an_answer_that_a_later_step_cannot_take_fails_that_step(bench: Bench) -> None:
+    mode = {"id": "note", "task": "host.file"}
+    mode["with"] = {"path": str(bench.files / "note"), "content": "", "mode": "{{ steps.ask.answer }}"}  # type: ignore[assignment]
+    status, _, err = bench.stopgap("check", bench.runbook(ask(type="text"), mode), "-i", str(bench.inventory))
+    assert status == 0, err
+    status, events = bench.run(bench.runbook(ask(type="text"), mode), "--dry-run")
+    assert (status, outcomes(events)) == (0, {"ask": "unchanged", "note": "unchanged"})
+    run = bench.in_background(
+        "run", bench.runbook(ask(type="text"), mode), "-i", str(bench.inventory), "-t", "a", "--wait"
+    )
+    wait_until_asked(bench)
+    assert bench.stopgap("answer", "last", "ask", "rwx")[0] == 0
+    out, _ = run.communicate(timeout=20)
+    assert run.returncode == 1, out
+    assert "an error of its own" not in out
+
+
+def test_a_resumed_run_knows_the_answers_of_the_steps_that_are_done(bench: Bench) -> None:
+    fails = {"id": "bad", "task": "host.command", "with": {"argv": ["test", "-e", str(bench.files / "there")]}}
+    steps = [ask(type="ticket", default="T-7"), fails, note(bench, "{{ steps.ask.answer }}")]
+    assert bench.run(bench.runbook(*steps), "--yes")[0] == 1
+    (bench.files / "there").touch()
+    status, out, err = bench.stopgap("resume", "last", "--yes")
+    assert status == 0, out + err
+    assert (bench.files / "note").read_text() == "T-7"
+
+
+def test_a_run_that_is_told_to_stop_while_it_waits_stops(bench: Bench) -> None:
+    runbook = bench.runbook(ask(), note(bench, "x"))
+    run = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--wait")
+    wait_until_asked(bench)
+    run.terminate()
+    out, _ = run.communicate(timeout=20)
+    assert run.returncode == 130, out
+    assert not (bench.files / "note").exists()
