@@ -19,6 +19,10 @@ Eye: TypeAlias = Literal["target", "upstream", "spare", "controller", "outside"]
 """Where a check looks from: a vantage, or every host that the inventory marks `vantage: outside`."""
 
 
+Cli: TypeAlias = Literal["vyos", "routeros", "junos", "eos", "ios"]
+"""Whose command line a network device without a shell has; `ios` is IOS and IOS-XE."""
+
+
 class Host(BaseModel):
     """One host, its relations by name, and how to reach it; paths are absolute."""
 
@@ -33,6 +37,10 @@ class Host(BaseModel):
     spare: str | None = None
     jump: str | None = None
     driver: str | None = None
+    cli: Cli | None = None
+    """It has no shell, but this command line."""
+    switchport: str | None = None
+    """The port that its cable is in, as the switch that is its upstream calls it."""
     may_block: tuple[Network, ...] = ()
     never_block: tuple[Network, ...] = ()
     vantage: Literal["outside"] | None = None

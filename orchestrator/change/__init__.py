@@ -6,10 +6,12 @@ from pydantic import Field, TypeAdapter
 
 from orchestrator.change.base import DRIFTED, REJECTED, Change
 from orchestrator.change.command import Activate, Command, RunCommands, command
+from orchestrator.change.device import DeviceChange, Entry
 from orchestrator.change.path import PathChange, make_directory, make_link, remove_path, write_file
+from orchestrator.dialogue import Words
 
-AnyChange: TypeAlias = Annotated[PathChange | RunCommands | Activate, Field(discriminator="kind")]
-CHANGE: TypeAdapter[PathChange | RunCommands | Activate] = TypeAdapter(AnyChange)
+AnyChange: TypeAlias = Annotated[PathChange | RunCommands | Activate | DeviceChange, Field(discriminator="kind")]
+CHANGE: TypeAdapter[PathChange | RunCommands | Activate | DeviceChange] = TypeAdapter(AnyChange)
 """Reads a change back from the JSON that `model_dump_json` gave."""
 
 __all__ = [
@@ -20,8 +22,11 @@ __all__ = [
     "AnyChange",
     "Change",
     "Command",
+    "DeviceChange",
+    "Entry",
     "PathChange",
     "RunCommands",
+    "Words",
     "command",
     "make_directory",
     "make_link",

@@ -1,5 +1,6 @@
 """What can be read of a host: a closed set of readers that change nothing, and the typed facts they give."""
 
+from orchestrator.facts.device import DeviceOrigin, Shown, ShownFact
 from orchestrator.facts.file import ABSENT, Content, File, FileFact, Glob
 from orchestrator.facts.network import ConnectFact, HttpFact, HttpGet, SshOrigin, TcpConnect, TcpConnects
 from orchestrator.facts.process import ListenerFact, Listeners, Processes, ProcessFact
@@ -21,6 +22,7 @@ __all__ = [
     "ABSENT",
     "ConnectFact",
     "Content",
+    "DeviceOrigin",
     "Fact",
     "File",
     "FileFact",
@@ -46,6 +48,8 @@ __all__ = [
     "Routes",
     "Scheduled",
     "ScheduledFact",
+    "Shown",
+    "ShownFact",
     "SshOrigin",
     "System",
     "SystemFact",

@@ -6,11 +6,11 @@ from collections import Counter
 from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.host import Address, Host
+from orchestrator.host import Address, Cli, Host
 from orchestrator.inventory.inventory import Inventory
 from orchestrator.inventory.models import Defaults, GroupEntry, HostEntry, InventoryFile
 from orchestrator.inventory.relations import check_addresses, check_groups, check_names, check_relations, members_of
@@ -78,6 +78,8 @@ def _hosts(entries: dict[str, HostEntry], defaults: Defaults, folder: Path) -> d
         # An address that several hosts answer at, on ports of their own, is a translator's, and none of theirs.
         if not entry.addresses and shared[entry.address] == 1:
             fields["addresses"] = _own_address(entry.address)
+        if entry.cli is None and entry.driver in get_args(Cli):
+            fields["cli"] = entry.driver
         hosts[name] = Host(name=name, **fields)
     return hosts
 

@@ -9,13 +9,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from orchestrator.host import Address, Network
+from orchestrator.host import Address, Cli, Network
 from orchestrator.secret import Secret
 from orchestrator.source import Unfit, quoted
 
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}\.?)*", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]{0,63}", re.ASCII)
+_PORT_NAME = re.compile(r"[A-Za-z][A-Za-z-]*[0-9][0-9./:-]{0,30}", re.ASCII)
 RESERVED = "controller"
 
 
@@ -44,6 +45,12 @@ def _user(text: str) -> str:
     return text
 
 
+def _port_name(text: str) -> str:
+    if not _PORT_NAME.fullmatch(text):
+        raise Unfit(f"`switchport` cannot be {quoted(text)}", "a port's whole name, such as GigabitEthernet1/0/7")
+    return text
+
+
 def _file(path: Path) -> Path:
     text = str(path)
     if "\0" in text or text == "." or (text.startswith("~") and not text.startswith("~/")):
@@ -62,6 +69,7 @@ OwnAddress = Annotated[Address, BeforeValidator(_text)]
 Range = Annotated[Network, BeforeValidator(_text)]
 Destination = Annotated[str, AfterValidator(_destination)]
 User = Annotated[str, AfterValidator(_user)]
+PortName = Annotated[str, AfterValidator(_port_name)]
 File = Annotated[Path, AfterValidator(_file)]
 
 
@@ -93,6 +101,15 @@ class HostEntry(Defaults):
     upstream: str | None = Field(None, description="Host of this inventory that routes its packets")
     spare: str | None = Field(None, description="Host of this inventory that answers its visitors meanwhile")
     driver: str | None = Field(None, description="How to block on it, where it is a router, such as nftables")
+    cli: Cli | None = Field(
+        None,
+        description="It is a network device without a shell, and has this command line; "
+        "default: that of its `driver`, where that is one of these",
+    )
+    switchport: PortName | None = Field(
+        None,
+        description="Port that its cable is in, as its upstream calls it, for that one's `driver: switchport`",
+    )
     may_block: tuple[Range, ...] = Field((), description="On a router: networks whose addresses may be blocked")
     never_block: tuple[Range, ...] = Field((), description="On a router: networks that are never blocked")
     vantage: Literal["outside"] | None = Field(

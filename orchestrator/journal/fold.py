@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestrator.change import RunCommands
+from orchestrator.change import DeviceChange, RunCommands
 from orchestrator.journal.chain import Entry
 from orchestrator.journal.failure import JournalError
 from orchestrator.journal.history import (
@@ -222,7 +222,7 @@ def _begun(record: MessageIntended, at: datetime) -> MessageStatus:
 
 
 def _end(change: object, made: datetime) -> datetime | None:
-    lasts = change.lasts if isinstance(change, RunCommands) else None
+    lasts = change.lasts if isinstance(change, RunCommands | DeviceChange) else None
     return None if lasts is None else made + timedelta(seconds=lasts)
 
 

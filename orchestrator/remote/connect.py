@@ -28,6 +28,8 @@ def connect(
     It returns within `limits.connect` seconds, or soon after `cancelled` is set; a failure leaves nothing open.
     """
     deadline = Deadline(limits.connect, cancelled)
+    if host.cli is not None:
+        return _open_device(host, hosts, limits, deadline)
     session = LocalSession(host, limits) if host.connection == "local" else _open_ssh(host, hosts, limits, deadline)
     if host.become:
         _become(session, deadline)
@@ -45,6 +47,27 @@ def _open_ssh(host: Host, hosts: Mapping[str, Host], limits: Limits, deadline: D
     except BaseException:
         connection.close()
         raise
+
+
+def _open_device(host: Host, hosts: Mapping[str, Host], limits: Limits, deadline: Deadline) -> Session:
+    # netmiko takes half a second to import: who has no such device need not wait for it.
+    from orchestrator.remote.device.dialect import DIALECTS  # noqa: PLC0415
+    from orchestrator.remote.device.session import DeviceSession  # noqa: PLC0415
+    from orchestrator.remote.device.terminal import Terminal  # noqa: PLC0415
+
+    dialect = DIALECTS[host.cli or "ios"]
+
+    def log_in(deadline: Deadline) -> Terminal:
+        as_named = host.model_copy(update={"user": host.user + dialect.login_suffix})
+        connection = _connection(as_named, hosts, limits, frozenset())
+        try:
+            connection.open(deadline)
+            return Terminal(connection, dialect, limits, deadline)
+        except BaseException:
+            connection.close()
+            raise
+
+    return DeviceSession(host, limits, log_in, deadline)
 
 
 def _connection(host: Host, hosts: Mapping[str, Host], limits: Limits, seen: frozenset[str]) -> Connection:

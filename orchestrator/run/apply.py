@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator.change import DRIFTED, REJECTED, Activate, AnyChange, Change, PathChange, RunCommands
+from orchestrator.change import DRIFTED, REJECTED, Activate, AnyChange, Change, DeviceChange, PathChange, RunCommands
 from orchestrator.facts import Output
 from orchestrator.host import Host
 from orchestrator.journal.records import ChangeIntended, ChangeMade, UndoIntended, UndoMade
@@ -126,7 +126,7 @@ _UNDONE: dict[Made, Literal["undone", "failed", "drifted", "unknown", "no-undo"]
 
 
 def _known(change: Change) -> AnyChange:
-    if isinstance(change, PathChange | RunCommands | Activate):
+    if isinstance(change, PathChange | RunCommands | Activate | DeviceChange):
         return change
     raise TypeError(f"the journal knows no change of kind {change.__class__.__name__}")
 

@@ -12,10 +12,11 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from orchestrator.check import Check, Port
-from orchestrator.facts import Gateways, Interfaces, Neighbours, Routes, SshOrigin, System
+from orchestrator.facts import DeviceOrigin, Gateways, Interfaces, Neighbours, Routes, SshOrigin, System
 from orchestrator.host import Address, Eye, Host, Network, Scene, Vantage
 from orchestrator.task import At, Note, Parameters, Planned, Probe, Refused, Task
 from tasks.traffic.capabilities import refuse_beyond, shortfalls
+from tasks.traffic.cli import CLI_DRIVERS
 from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
 from tasks.traffic.frr import Frr
 from tasks.traffic.guards import guard
@@ -23,7 +24,7 @@ from tasks.traffic.nftables import Nftables
 from tasks.traffic.operators import doubts, operators
 from tasks.traffic.segment import gaps, neighbours_to_ask, shares_segment
 
-DRIVERS: dict[str, Driver] = {driver.name: driver for driver in (Nftables(), Frr())}
+DRIVERS: dict[str, Driver] = {driver.name: driver for driver in (Nftables(), Frr(), *CLI_DRIVERS)}
 """By the name that the inventory's `driver` uses."""
 
 SAMPLED = 8
@@ -74,10 +75,17 @@ class BlockTraffic(Task[Params, DeviceFacts]):
 
     def foresee(self, params: Params, scene: Scene) -> None:
         """Refuse what the router's driver cannot do."""
-        _refuse_beyond(_driver(scene.on), params, _block(params, DeviceFacts(), scene))
+        _refuse_beyond(_driver(scene), params, _block(params, DeviceFacts(), scene))
 
     def probe(self, params: Params, scene: Scene) -> Probe:
         """Read the router's table, its links, and whence the operator comes."""
+        if scene.on.cli is not None:
+            return {
+                "origin": DeviceOrigin(),
+                "claimed_origin": At("target", SshOrigin()),
+                "controller": At("controller", Interfaces()),
+                **_driver(scene).reads(_label(params, scene)),
+            }
         driver = DRIVERS.get(scene.on.driver or "")
         sampled = tuple(_one_of(network) for network in _sample(_asked(params, scene)))
         return {
@@ -94,7 +102,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
 
     def plan(self, params: Params, facts: DeviceFacts, scene: Scene) -> Iterator[Planned]:
         """Refuse what must not be blocked; else let the driver make the change."""
-        driver, block = _driver(scene.on), _block(params, facts, scene)
+        driver, block = _driver(scene), _block(params, facts, scene)
         _refuse_beyond(driver, params, block)
         guard(block, params.allow, facts, scene)
         yield from driver.plan(block, facts)
@@ -106,7 +114,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
 
     def checks(self, params: Params, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:
         """Knock from outside, look at the router's counters and flows, and see that the operator gets in."""
-        driver, block = _driver(scene.on), _block(params, facts, scene)
+        driver, block = _driver(scene), _block(params, facts, scene)
         for eye in _eyes_outside(driver, block, facts, scene):
             for network in _sample(block.addresses):
                 for port in (22, 25) if block.spare_for(network) else (22, 25, 80, 443):
@@ -121,7 +129,8 @@ def _refuse_beyond(driver: Driver, params: Params, block: Block) -> None:
     refuse_beyond(driver, block, allowing=bool(params.allow), diverting=params.web_to == "spare")
 
 
-def _driver(router: Host) -> Driver:
+def _driver(scene: Scene) -> Driver:
+    router = scene.on
     known = ", ".join(DRIVERS)
     if router.driver is None:
         raise Refused(
@@ -130,7 +139,11 @@ def _driver(router: Host) -> Driver:
         )
     if router.driver not in DRIVERS:
         raise Refused(f"{router.name}: no driver is called {router.driver}; known: {known}")
-    return DRIVERS[router.driver]
+    driver = DRIVERS[router.driver]
+    if (driver in CLI_DRIVERS) != (router.cli is not None):
+        needs = "needs a `cli`" if router.cli is None else f"needs a shell, and `cli: {router.cli}` has none"
+        raise Refused(f"{router.name}: `driver: {driver.name}` {needs}")
+    return driver.at(scene)
 
 
 def _asked(params: Params, scene: Scene) -> tuple[Network, ...]:
@@ -165,7 +178,7 @@ def _block(params: Params, facts: DeviceFacts, scene: Scene) -> Block:
         raise Refused(f"{scene.target.name} has no `addresses` in the inventory, and the step names none to block")
     if params.web_to == "spare" and not (scene.spare and scene.spare.addresses):
         raise Refused(f"{scene.target.name} has no `spare` with `addresses` to send its web traffic to")
-    divert = params.web_to != "drop" and _driver(scene.on).capabilities.divert
+    divert = params.web_to != "drop" and _driver(scene).capabilities.divert
     return Block(
         label=_label(params, scene),
         addresses=addresses,
@@ -206,7 +219,7 @@ def _eyes_outside(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene
     Where there is none, the `outside` that the inventory lacks is named, so that the verdict says what is missing.
     """
     outside = scene.outside and not any(_reaches(host, block, facts) for host in scene.outside)
-    at_hand = driver.capabilities.where == "device"
+    at_hand = driver.capabilities.where == "device" and scene.on.cli is None
     spare = at_hand and scene.spare is not None and not _reaches(scene.spare, block, facts)
     eyes: tuple[Eye, ...] = (*(("outside",) if outside else ()), *(("spare",) if spare else ()))
     return eyes or ("outside",)

@@ -16,9 +16,10 @@ from orchestrator.facts import (
     Reader,
     RouteFact,
     ScheduledFact,
+    ShownFact,
     SystemFact,
 )
-from orchestrator.host import Address, Eye, Network
+from orchestrator.host import Address, Eye, Network, Scene
 from orchestrator.task import Facts, Planned
 from tasks.traffic.capabilities import Capabilities, Way
 
@@ -73,6 +74,8 @@ class DeviceFacts(Facts):
     """The same with times and counters."""
     scheduled: ScheduledFact = ScheduledFact()
     """When the device itself lifts the block, where that was scheduled on it."""
+    shown: ShownFact | None = None
+    """The same, of a device without a shell: what its command line shows."""
     origin: Address | None = None
     """Whence the operator comes, as the router sees it."""
     claimed_origin: Address | None = None
@@ -93,6 +96,10 @@ class Driver(ABC):
     capabilities: ClassVar[Capabilities]
     programs: ClassVar[tuple[str, ...]] = ()
     """What it needs, or can use, on the device."""
+
+    def at(self, scene: Scene) -> Driver:
+        """Give the driver as it acts in this scene; raises Refused where the inventory leaves out what it needs."""
+        return self
 
     @abstractmethod
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:

@@ -70,6 +70,8 @@ def _kept(facts: DeviceFacts, scene: Scene) -> Iterator[tuple[Network, str]]:
     router, lonely = scene.on.name, "leave it out of `addresses`"
     for network in scene.on.never_block:
         yield network, f"`never_block` of {router} has {address_text(network)}"
+    for address in scene.on.addresses:
+        yield _host(address), f"it is {router}'s own, by the inventory; {lonely}"
     for interface in facts.interfaces:
         yield _host(interface.address.ip), f"it is {router}'s own, on {interface.device}; {lonely}"
         if interface.peer:

@@ -1,0 +1,96 @@
+"""A change of a network device's configuration, in the words of its own command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchestrator.change.base import Change
+from orchestrator.dialogue import Alter, Said, Sight, Words, to_text
+from orchestrator.facts import Reader
+from orchestrator.facts.device import Shown, ShownFact
+
+
+class Entry(BaseModel):
+    """One line of a device's configuration or tables, as a command shows it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    show: Said
+    line: str
+    """As the command would show it."""
+    seen: str
+    """A regular expression that recognises it, spaces collapsed and trimmed, case ignored."""
+
+    def stands_in(self, shown: str) -> bool:
+        """Tell whether it is there, in what the command shows."""
+        return Sight(show=self.show, seen=self.seen, before=True).holds(shown)
+
+
+class DeviceChange(Change):
+    """Add entries to a device, and take others away; undo goes the other way.
+
+    The device is looked at first: all entries as they were planned on, or all as they are wanted, or it has
+    drifted. Where `do` has words to confirm with, the device itself goes back unless a second login says them.
+    """
+
+    kind: Literal["device"] = "device"
+    about: str
+    do: Words
+    undo: Words
+    added: tuple[Entry, ...] = ()
+    removed: tuple[Entry, ...] = ()
+    lasts: float | None = None
+    """Seconds after which the device itself ends the effect; None: it stays until it is undone."""
+    looked: ShownFact | None = Field(default=None, exclude=True, repr=False)
+    """What the plan rests on."""
+
+    def describe(self) -> str:
+        """Give `about`."""
+        return self.about
+
+    def preview(self) -> list[str]:
+        """Give every line that is said, then the entries as a diff."""
+        said = [f"> {line}" for line in (*self.do.enter, *self.do.lines, *self.do.commit)]
+        if self.do.confirm:
+            said += [f"> {line}" for line in self.do.confirm[:-1]]
+            said += [f"> {self.do.confirm[-1]}   (over a second login, or it goes back after {self.do.within} s)"]
+        shows = dict.fromkeys(entry.show for entry in (*self.removed, *self.added))
+        for show in shows:
+            said += [f"--- {show}", f"+++ {show}"]
+            said += [f"-{entry.line}" for entry in self.removed if entry.show == show]
+            said += [f"+{entry.line}" for entry in self.added if entry.show == show]
+        return said
+
+    def describe_undo(self) -> str:
+        """Give the lines."""
+        return "; ".join((*self.undo.enter, *self.undo.lines, *self.undo.commit))
+
+    def do_script(self) -> str:
+        """Go from before to after."""
+        return to_text(Alter(sights=self._sights(undoing=False), words=self.do))
+
+    def undo_script(self, *, force: bool = False) -> str:
+        """Go from after to before."""
+        return to_text(Alter(sights=self._sights(undoing=True), words=self.undo, force=force))
+
+    def predicted(self) -> Mapping[Reader[Any], Any]:
+        """The same look shows the entries."""
+        if self.looked is None:
+            return {}
+        shown = {show: self._after(show, text) for show, text in self.looked.shown.items()}
+        return {Shown(tuple(shown)): ShownFact(shown=shown)}
+
+    def _after(self, show: str, text: str) -> str:
+        gone = [entry for entry in self.removed if entry.show == show]
+        kept = [line for line in text.splitlines() if not any(entry.stands_in(line) for entry in gone)]
+        return "\n".join([*kept, *(entry.line for entry in self.added if entry.show == show)])
+
+    def _sights(self, *, undoing: bool) -> tuple[Sight, ...]:
+        return tuple(
+            Sight(show=entry.show, seen=entry.seen, before=was is not undoing)
+            for entries, was in ((self.added, False), (self.removed, True))
+            for entry in entries
+        )

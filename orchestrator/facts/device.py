@@ -1,0 +1,87 @@
+"""What a network device without a shell shows of itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from orchestrator.dialogue import Look, Origin, to_text
+from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+
+_NAME = r"[A-Za-z0-9_.:/-]{1,64}"
+READ_ONLY: tuple[re.Pattern[str], ...] = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"show configuration commands \| match {_NAME}",
+        rf"show configuration (policy-options|firewall|interfaces)( {_NAME}){{0,2}} \| display set( \| no-more)?",
+        rf"show (ip|ipv6) access-lists? {_NAME}",
+        rf"show running-config interface {_NAME}( {_NAME})?",
+        rf"show running-config interfaces {_NAME}",
+        r"show archive",
+        r"show running-config \| include Null0 tag 666",
+        rf"/(ip|ipv6) firewall (address-list|raw) print terse where (list|comment)={_NAME}",
+    )
+)
+"""The commands that a look may say, whole: none of them changes anything, none can be given a file to write."""
+
+
+class ShownFact(Fact):
+    """What commands showed, each by itself."""
+
+    shown: dict[str, str] = {}
+
+    def lines(self, command: str) -> list[str]:
+        """Give the lines that a command showed, spaces collapsed and trimmed, blank ones left out."""
+        return [" ".join(line.split()) for line in self.shown.get(command, "").splitlines() if line.strip()]
+
+
+@dataclass(frozen=True)
+class Shown(Reader[ShownFact]):
+    """Say some of the READ_ONLY commands to a network device; any other raises ValueError.
+
+    A command that the device refuses shows its refusal.
+    """
+
+    commands: tuple[str, ...]
+    deadline = 30.0
+    cap = 8 << 20
+
+    def __post_init__(self) -> None:
+        """Refuse what is not known to show alone."""
+        for command in self.commands:
+            if not any(known.fullmatch(command) for known in READ_ONLY):
+                raise ValueError(f"{command}: not among the commands that only show")
+
+    def script(self) -> str:
+        """Give the dialogue."""
+        return to_text(Look(commands=self.commands))
+
+    def parse(self, output: Output) -> ShownFact:
+        """Take the answers apart."""
+        try:
+            answers = json.loads(output.stdout.decoded())
+        except ValueError:
+            answers = None
+        if output.status != 0 or not isinstance(answers, list) or len(answers) != len(self.commands):
+            raise UnreadableError(output.stderr.last_line() or "the device did not answer as one")
+        return ShownFact(shown=dict(zip(self.commands, map(str, answers), strict=True)))
+
+
+@dataclass(frozen=True)
+class DeviceOrigin(Reader[IPv4Address | IPv6Address | None]):
+    """Give the address from which the operator comes to a network device; None behind a jump host."""
+
+    def script(self) -> str:
+        """Give the dialogue."""
+        return to_text(Origin())
+
+    def parse(self, output: Output) -> IPv4Address | IPv6Address | None:
+        """Read an address; IPv4 mapped into IPv6 becomes IPv4."""
+        text = output.stdout.decoded()
+        try:
+            address = ip_address(text) if text else None
+        except ValueError:
+            raise UnreadableError("no address of this end of the connection is known") from None
+        return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address

@@ -1,0 +1,69 @@
+"""How the command lines of network devices differ, as far as a conversation with one has to know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from orchestrator.host import Cli
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One kind of command line."""
+
+    netmiko: str
+    """netmiko's device type."""
+    refusal: re.Pattern[str]
+    """Matches a line that says that a command was not taken."""
+    harmless: re.Pattern[str] = re.compile(r"(?!)")
+    """Matches a line that looks like a refusal, and says that it is so already."""
+    questions: tuple[tuple[re.Pattern[str], str], ...] = ()
+    """What the device asks before it goes on, and the answer."""
+    login_suffix: str = ""
+    """Follows the login name: RouterOS takes terminal options there."""
+
+    def refused(self, said: str) -> str | None:
+        """Give the first line of an answer that is a refusal."""
+        return next(
+            (
+                line.strip()
+                for line in said.splitlines()
+                if self.refusal.search(line) and not self.harmless.search(line)
+            ),
+            None,
+        )
+
+
+_CISCO = re.compile(r"^\s*% ?\S|^% ?Invalid|[Cc]ommand rejected|^ERROR:|Rollback .*(?:fail|cannot)")
+
+DIALECTS: Mapping[Cli, Dialect] = MappingProxyType(
+    {
+        "vyos": Dialect(
+            "vyos",
+            re.compile(r"(?i)is not valid|invalid (?:command|value)|set failed|delete failed|commit failed|error:"),
+            re.compile(r"(?i)already exists|nothing to delete"),
+            ((re.compile(r"\[confirm\]\s*(?:\[y\])?\s*\Z|\(y/N\)\s*\Z", re.IGNORECASE), "y"),),
+        ),
+        "routeros": Dialect(
+            "mikrotik_routeros",
+            re.compile(
+                r"(?i)^\s*(?:failure:|syntax error|bad command|expected |invalid |input does not match|no such item)"
+            ),
+            login_suffix="+ct511w4098h",
+        ),
+        "junos": Dialect(
+            "juniper_junos",
+            re.compile(r"(?i)^\s*(?:error:|syntax error|unknown command|invalid |missing )|commit failed"),
+        ),
+        "eos": Dialect("arista_eos", _CISCO),
+        "ios": Dialect(
+            "cisco_xe",
+            _CISCO,
+            re.compile(r"^%(?:SYS|PARSER|ARCHIVE|HA_CONFIG|LINEPROTO|LINK)-[0-6]"),
+            ((re.compile(r"\[(?:confirm|no|yes)\]:?\s*\Z", re.IGNORECASE), "y"),),
+        ),
+    }
+)

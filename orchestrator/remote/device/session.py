@@ -1,0 +1,106 @@
+"""Exchanges with a network device: each item is a dialogue, not a script."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+
+from orchestrator.dialogue import Alter, Look, Origin, from_text
+from orchestrator.facts import Output
+from orchestrator.host import Host
+from orchestrator.hosttext import HostText, escape
+from orchestrator.remote.deadline import CancelledError, Deadline
+from orchestrator.remote.device.alteration import alter
+from orchestrator.remote.device.terminal import Terminal
+from orchestrator.remote.limits import Limits
+from orchestrator.remote.session import Item, Sink
+
+LogIn = Callable[[Deadline], Terminal]
+
+
+class DeviceSession:
+    """A login on a network device; a `Session`. Scripts for a shell are answered with status None, and never sent."""
+
+    def __init__(self, host: Host, limits: Limits, log_in: LogIn, deadline: Deadline) -> None:
+        """Log in; raises Unreachable."""
+        self.host = host
+        self._limits = limits
+        self._log_in = log_in
+        self._terminal = log_in(deadline)
+        self.fingerprint: str | None = self._terminal.connection.fingerprint
+        self._turn = threading.Lock()
+        self._trouble: str | None = None
+        self._closed = threading.Event()
+
+    @property
+    def alive(self) -> bool:
+        """The login stands, and the device kept in step."""
+        return not self._closed.is_set() and bool(self._terminal.connection.is_connected)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last exchange left items unknown."""
+        return self._trouble
+
+    def exchange(
+        self,
+        items: Sequence[Item],
+        *,
+        stop_on_failure: bool = False,
+        deadline: float | None = None,
+        sink: Sink | None = None,
+    ) -> list[Output]:
+        """Have the dialogues, in order; see `Session.exchange`."""
+        outputs: list[Output] = []
+        with self._turn:
+            self._trouble = None
+            whole = Deadline(min(self._limits.exchange, deadline or self._limits.exchange), self._closed)
+            failed = False
+            for index, item in enumerate(items):
+                output = _nothing(ran=False) if failed and stop_on_failure else self._have(item, whole)
+                failed = failed or output.status != 0
+                outputs.append(output)
+                if sink is not None:
+                    sink.ended(index, output)
+        return outputs
+
+    def close(self) -> None:
+        """End the login; an exchange under way returns at once."""
+        self._closed.set()
+        self._terminal.close()
+
+    def _have(self, item: Item, whole: Deadline) -> Output:
+        dialogue = from_text(item.script)
+        if dialogue is None:
+            self._trouble = "it is a network device, and has no shell to run that in"
+            return _nothing()
+        if not self.alive:
+            self._trouble = self._trouble or "the connection is closed"
+            return _nothing()
+        deadline = Deadline(min(item.deadline, whole.left()), self._closed)
+        try:
+            match dialogue:
+                case Origin():
+                    return _said(self._terminal.local_address)
+                case Look(commands=commands):
+                    answers = json.dumps([self._terminal.say(command, deadline) for command in commands])
+                    return _said(answers, truncated=len(answers) > item.cap)
+                case Alter():
+                    made = alter(dialogue, self._terminal, self._log_in, self.host, deadline)
+                    return Output(HostText(b""), HostText(made.reason.encode("utf-8", "replace")), made.status)
+        except CancelledError:
+            reason = "interrupted"
+        except OSError as error:
+            reason = escape(str(error) or type(error).__name__)
+        self._trouble = reason
+        self.close()
+        return _nothing()
+
+
+def _said(text: str, *, truncated: bool = False) -> Output:
+    return Output(HostText(text.encode("utf-8", "surrogateescape")), HostText(b""), 0, truncated=truncated)
+
+
+def _nothing(*, ran: bool = True) -> Output:
+    return Output(HostText(b""), HostText(b""), None, ran=ran)

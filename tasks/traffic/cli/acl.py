@@ -1,0 +1,103 @@
+"""Access lists on the customer's interface, which the owner put there: IN is from the customer, OUT to it.
+
+Numbers below FIRST are the owner's (neighbour discovery), and so are those from LAST on, where everything else is
+permitted; who is let through comes before what is denied.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterator
+from itertools import count
+
+from orchestrator.change import Entry
+from orchestrator.facts import ShownFact
+from orchestrator.host import Network
+from tasks.traffic.cli.slot import Placed, SlotDriver
+from tasks.traffic.driver import Block
+
+FIRST, DENIED, LAST = 100, 5000, 10000
+
+
+class AccessLists(SlotDriver):
+    """What EOS and IOS have in common."""
+
+    def lacks(self, block: Block, shown: ShownFact) -> Iterator[str]:
+        """Look for the lists, and for the permit at the end without which everybody would be cut off."""
+        for version in sorted({n.version for n in block.addresses}):
+            for name in _names(version):
+                numbered = self._rules(version, name, shown)
+                end = [n for n, rule in numbered if re.match(rf"permit {_ip(version)} any any\b", rule)]
+                if not numbered:
+                    yield f"no access list {name}"
+                elif not any(n >= LAST for n in end):
+                    yield f"{name} does not end with `{LAST} permit {_ip(version)} any any`"
+
+    def entries(self, block: Block, shown: ShownFact) -> list[Placed]:
+        """Give the rules, those that are missing with numbers that are free."""
+        placed: list[Placed] = []
+        for version in sorted({n.version for n in block.addresses}):
+            blocked = [n for n in block.addresses if n.version == version]
+            allowed = [n for n in block.allowed if n.version == version]
+            for name in _names(version):
+                inward = name.endswith("-IN")
+                pairs = [(b, a) if inward else (a, b) for b in blocked for a in allowed]
+                wanted = [(FIRST, f"permit {_ip(version)} {self.written(s)} {self.written(d)}") for s, d in pairs]
+                for b in blocked:
+                    ends = f"{self.written(b)} any" if inward else f"any {self.written(b)}"
+                    wanted.append((DENIED, f"deny {_ip(version)} {ends}"))
+                placed += self._numbered(version, name, wanted, shown)
+        return placed
+
+    def _numbered(self, version: int, name: str, wanted: list[tuple[int, str]], shown: ShownFact) -> Iterator[Placed]:
+        there = self._rules(version, name, shown)
+        taken = {number for number, _ in there}
+        for start, rule in wanted:
+            seen = rf"(?:(?:sequence )?\d+ )?{re.escape(rule)}(?: sequence \d+)?(?: [\[(].*)?"
+            number = next((n for n, text in there if re.fullmatch(seen, text, re.IGNORECASE)), None)
+            if number is None:
+                number = next(n for n in count(start, 10) if n not in taken)
+                taken.add(number)
+            put, take, line = self.numbered(version, number, rule)
+            show = self.show(version, name)
+            yield Placed(Entry(show=show, line=line, seen=seen), put, take, within=self.enter(version, name))
+
+    def _rules(self, version: int, name: str, shown: ShownFact) -> list[tuple[int, str]]:
+        """Give a list's rules with their numbers."""
+        rules = []
+        for line in shown.lines(self.show(version, name)):
+            if found := re.fullmatch(r"(?:sequence )?(\d+) ((?:permit|deny) .*)", line):
+                rules.append((int(found[1]), found[2]))
+            elif found := re.fullmatch(r"((?:permit|deny) .*?) sequence (\d+)", line):
+                rules.append((int(found[2]), found[1]))
+        return rules
+
+    def show(self, version: int, name: str) -> str:
+        """Give the command that shows a list."""
+        return f"show {_list(version)} {name}"
+
+    @abstractmethod
+    def enter(self, version: int, name: str) -> str:
+        """Give the line that enters a list."""
+
+    @abstractmethod
+    def numbered(self, version: int, number: int, rule: str) -> tuple[str, str, str]:
+        """Give how a rule is put, taken away and shown."""
+
+    @abstractmethod
+    def written(self, network: Network) -> str:
+        """Write a network as a rule has it."""
+
+
+def _names(version: int) -> tuple[str, str]:
+    base = "STOPGAP" if version == 4 else "STOPGAP6"
+    return f"{base}-IN", f"{base}-OUT"
+
+
+def _ip(version: int) -> str:
+    return "ip" if version == 4 else "ipv6"
+
+
+def _list(version: int) -> str:
+    return "ip access-lists" if version == 4 else "ipv6 access-lists"

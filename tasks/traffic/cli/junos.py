@@ -1,0 +1,56 @@
+"""Junos: prefix lists, which the first terms of the owner's filters discard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import ClassVar
+
+from orchestrator.change import Entry
+from orchestrator.facts import ShownFact
+from orchestrator.host import Cli
+from tasks.traffic.capabilities import Capabilities
+from tasks.traffic.cli.lists import members, names
+from tasks.traffic.cli.slot import Placed, SlotDriver
+from tasks.traffic.driver import Block
+
+_LISTS = "show configuration policy-options | display set"
+_FILTERS = "show configuration firewall | display set"
+
+
+class Junos(SlotDriver):
+    """Junos with stateless filters (MX, EX, QFX, PTX); on an SRX, flows that are known may pass them by."""
+
+    name: ClassVar[str] = "junos"
+    cli: ClassVar[Cli] = "junos"
+    capabilities: ClassVar[Capabilities] = Capabilities(exception=True, commit_confirm=True, persist=True)
+    commands: ClassVar[tuple[str, ...]] = (_LISTS, _FILTERS)
+
+    def lacks(self, block: Block, shown: ShownFact) -> Iterator[str]:
+        """Look for the lists, and for terms that discard either side; a list in use must never be empty."""
+        lists = shown.lines(_LISTS)
+        for name in names(block):
+            if not any(re.match(rf"set policy-options prefix-list {name} \S", line) for line in lists):
+                yield f"no prefix-list {name} with at least one placeholder in it"
+            elif not name.endswith("-ALLOW"):
+                for side in ("source", "destination"):
+                    if not _discards(name, side, shown):
+                        yield f"no filter term that discards by {side}-prefix-list {name}"
+
+    def entries(self, block: Block, shown: ShownFact) -> list[Placed]:
+        """Give a line for each member of a list."""
+        return [self._placed(f"policy-options prefix-list {name} {network}") for name, network in members(block)]
+
+    def _placed(self, path: str) -> Placed:
+        line = f"set {path}"
+        return Placed(Entry(show=_LISTS, line=line, seen=re.escape(line)), line, f"delete {path}")
+
+
+def _discards(name: str, side: str, shown: ShownFact) -> bool:
+    lines = shown.lines(_FILTERS)
+    terms = [
+        found[1]
+        for line in lines
+        if (found := re.fullmatch(rf"set (firewall .* term \S+) from {side}-prefix-list {name}", line))
+    ]
+    return any(line.startswith(f"set {term} then discard") for term in terms for line in lines)

@@ -1,0 +1,60 @@
+"""How each command line takes an alteration up: where it is entered, committed, confirmed and given up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.change import Words
+from orchestrator.host import Cli
+
+MINUTES = 2
+"""What a device waits for a confirmation: enough for a second login, little for a lock-out."""
+
+
+def once(cli: Cli, label: str, lines: Sequence[str], back: Sequence[str]) -> Words:
+    """Give the words for an alteration that stands at once; `back` undoes lines that are in force one by one."""
+    session = f"stopgap-{label}"
+    match cli:
+        case "vyos":
+            return _words(("configure",), lines, ("commit", "exit"), ("exit discard",))
+        case "junos":
+            return _words(("configure exclusive",), lines, ("commit", "exit"), ("rollback 0", "exit"))
+        case "eos":
+            return _words((f"configure session {session}",), lines, ("commit",), ("abort",))
+        case "ios":
+            return _words(("configure terminal",), lines, ("end",), ("end", "configure terminal", *back, "end"))
+        case "routeros":
+            return _words((), lines, (), back)
+
+
+def confirmed(cli: Cli, label: str, lines: Sequence[str]) -> Words:
+    """Give the words for an alteration that the device takes back after MINUTES unless a second login confirms it.
+
+    VyOS: only where it then reloads its configuration; by default it reboots. IOS: only with an archive. RouterOS
+    has no such thing; its entries' own timeouts serve instead.
+    """
+    session = f"stopgap-{label}"
+    match cli:
+        case "vyos":
+            words = _words(("configure",), lines, (f"commit-confirm {MINUTES}", "exit"), ("exit discard",))
+            confirm: tuple[str, ...] = ("configure", "confirm", "exit")
+        case "junos":
+            commit = (f"commit confirmed {MINUTES}", "exit")
+            words = _words(("configure exclusive",), lines, commit, ("rollback 0", "exit"))
+            confirm = ("configure exclusive", "commit", "exit")
+        case "eos":
+            words = _words(
+                (f"configure session {session}",), lines, (f"commit timer 00:{MINUTES:02}:00",), ("abort",)
+            )
+            confirm = (f"configure session {session} commit",)
+        case "ios":
+            enter = (f"configure terminal revert timer {MINUTES}",)
+            words = _words(enter, lines, ("end",), ("end", "configure revert now"))
+            confirm = ("configure confirm",)
+        case "routeros":
+            raise ValueError("RouterOS confirms by its entries' timeouts")
+    return words.model_copy(update={"confirm": confirm, "within": MINUTES * 60})
+
+
+def _words(enter: Sequence[str], lines: Sequence[str], commit: Sequence[str], abort: Sequence[str]) -> Words:
+    return Words(enter=tuple(enter), lines=tuple(lines), commit=tuple(commit), abort=tuple(abort))

@@ -1,0 +1,149 @@
+"""MikroTik RouterOS: address lists whose entries time out, which raw rules of the owner's drop."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import ClassVar
+
+from orchestrator.change import DeviceChange, Entry, Words
+from orchestrator.facts import ShownFact
+from orchestrator.host import Cli, Network
+from orchestrator.task import Gap, Note, Planned
+from tasks.traffic.capabilities import Capabilities
+from tasks.traffic.cli.procedure import MINUTES, once
+from tasks.traffic.cli.slot import Placed, SlotDriver, about, lines_of
+from tasks.traffic.driver import Block, DeviceFacts, address_text
+
+STALE = 0.1
+"""Entries are renewed once this part of the time asked for has gone by."""
+_UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
+
+
+class RouterOs(SlotDriver):
+    """RouterOS 7. An entry first lives for MINUTES; a second login gives it its full time."""
+
+    name: ClassVar[str] = "routeros"
+    cli: ClassVar[Cli] = "routeros"
+    capabilities: ClassVar[Capabilities] = Capabilities(expiry="device", exception=True, commit_confirm=True)
+    commands: ClassVar[tuple[str, ...]] = tuple(
+        f"/{ip} firewall {what}"
+        for ip in ("ip", "ipv6")
+        for what in (
+            "address-list print terse where list=stopgap",
+            "address-list print terse where list=stopgap-allow",
+            "raw print terse where comment=stopgap",
+        )
+    )
+
+    def lacks(self, block: Block, shown: ShownFact) -> Iterator[str]:
+        """Look for raw rules that drop either side."""
+        for version in sorted({n.version for n in block.addresses}):
+            rules = shown.lines(f"/{_ip(version)} firewall raw print terse where comment=stopgap")
+            for side in ("src", "dst"):
+                if not any(_is_drop(rule, side) for rule in rules):
+                    yield f"no raw rule of IPv{version} that drops by {side}-address-list=stopgap"
+
+    def entries(self, block: Block, shown: ShownFact) -> list[Placed]:
+        """Give the members of both lists, who is let through first."""
+        seconds = MINUTES * 60
+        versions = {n.version for n in block.addresses}
+        allowed = [_placed("stopgap-allow", n, seconds) for n in block.allowed if n.version in versions]
+        return [*allowed, *(_placed("stopgap", n, seconds) for n in block.addresses)]
+
+    def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
+        """Also say what FastTrack may leave alive of a whole network."""
+        yield from super().plan(block, facts)
+        if any(not _is_host(n) for n in block.addresses):
+            yield Gap(text="flows of a whole network that FastTrack carries are not looked for: they may go on")
+
+    def change(self, block: Block, missing: list[Placed], shown: ShownFact) -> DeviceChange:
+        """Add with a short time, drop the flows, and give the full time over a second login."""
+        put, take = lines_of(missing, "put"), lines_of(missing[::-1], "take")
+        whole = tuple(_retimed(one, int(block.expires.total_seconds())) for one in missing)
+        flows = [line for network in block.addresses if _is_host(network) for line in _forget(network)]
+        words = once(self.cli, block.label, [*put, *flows], back=take)
+        return DeviceChange(
+            about=about(block),
+            do=words.model_copy(update={"confirm": whole, "within": MINUTES * 60}),
+            undo=self.undo(block, take, []),
+            added=tuple(one.entry for one in missing),
+            lasts=block.expires.total_seconds(),
+            looked=shown,
+        )
+
+    def renewal(self, block: Block, placed: list[Placed], shown: ShownFact) -> Iterator[Planned]:
+        """Give the entries their full time again, once a part of it has gone."""
+        lefts = [_left(one.entry, shown) for one in placed]
+        timed = [left for left in lefts if left is not None]
+        left = min(timed, default=None)
+        if left is None:
+            yield Note(text="in force until it is undone: the entries have no timeout")
+            return
+        if left >= block.expires * (1 - STALE):
+            yield Note(text="in force until {at}, then it lets everything through", after=left)
+            return
+        pairs = [(one, left) for one, left in zip(placed, lefts, strict=True) if left is not None]
+        yield DeviceChange(
+            about=f"{about(block)}, for its full time again",
+            do=Words(lines=tuple(_retimed(one, int(block.expires.total_seconds())) for one, _ in pairs)),
+            undo=Words(lines=tuple(_retimed(one, int(left.total_seconds())) for one, left in pairs)),
+            lasts=block.expires.total_seconds(),
+        )
+
+
+def _placed(name: str, network: Network, seconds: int) -> Placed:
+    at = f"/{_ip(network.version)} firewall address-list"
+    address = address_text(network) if network.version == 4 else str(network)
+    return Placed(
+        Entry(
+            show=f"{at} print terse where list={name}",
+            line=f"0 D list={name} address={address} timeout={seconds}s",
+            seen=rf".*\blist={name} address={re.escape(address)}(?: .*)?",
+        ),
+        f"{at} add list={name} address={address} timeout={seconds}s",
+        f"{at} remove [find list={name} address={address}]",
+    )
+
+
+def _retimed(one: Placed, seconds: int) -> str:
+    return f"{one.take.replace(' remove ', ' set ')} timeout={seconds}s"
+
+
+def _forget(network: Network) -> Iterator[str]:
+    """Drop the flows, which FastTrack would carry past every rule."""
+    for side in ("src", "dst"):
+        pattern = f"^{re.escape(str(network.network_address))}(:|$)" if network.version == 4 else _quoted6(network)
+        yield f'/{_ip(network.version)} firewall connection remove [find {side}-address~"{_escaped(pattern)}"]'
+
+
+def _quoted6(network: Network) -> str:
+    return f"^\\[*{network.network_address}(]|/|$)"
+
+
+def _escaped(pattern: str) -> str:
+    """Write a pattern as a string of RouterOS's scripts has it."""
+    return pattern.replace("\\", "\\\\").replace("$", "\\$")
+
+
+def _is_drop(rule: str, side: str) -> bool:
+    words = rule.split()
+    return {"action=drop", "chain=prerouting", f"{side}-address-list=stopgap"} <= set(words) and "X" not in words[:3]
+
+
+def _left(entry: Entry, shown: ShownFact) -> timedelta | None:
+    """Give the time that is left to an entry; None where it has no timeout."""
+    for line in shown.lines(entry.show):
+        if re.fullmatch(entry.seen, line) and (found := re.search(r"\btimeout=((?:\d+[wdhms])+)", line)):
+            parts = re.findall(r"(\d+)([wdhms])", found[1])
+            return timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in parts))
+    return None
+
+
+def _ip(version: int) -> str:
+    return "ip" if version == 4 else "ipv6"
+
+
+def _is_host(network: Network) -> bool:
+    return network.prefixlen == network.max_prefixlen

@@ -1,0 +1,132 @@
+"""What the drivers have in common: the router's owner prepares a slot, a block puts entries into it and nothing else.
+
+docs/routers.md says how to prepare each vendor's.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from orchestrator.change import DeviceChange, Entry, Words
+from orchestrator.check import Check
+from orchestrator.facts import Reader, Shown, ShownFact
+from orchestrator.host import Cli, Eye
+from orchestrator.task import Gap, Note, Planned, Unplannable
+from tasks.traffic.cli.procedure import confirmed, once
+from tasks.traffic.cli.standing import Standing
+from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
+
+NAMED = 4
+"""Addresses that one line names; of the rest, how many."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One entry of a block, and the words that put it there and take it away."""
+
+    entry: Entry
+    put: str
+    take: str
+    within: str = ""
+    """Said before either: where the entry lies."""
+
+    def stands(self, shown: ShownFact) -> bool:
+        """Tell whether it is there."""
+        return _seen(self.entry, shown)
+
+
+class SlotDriver(Driver):
+    """A driver whose device has a command line instead of a shell."""
+
+    cli: ClassVar[Cli]
+    commands: ClassVar[tuple[str, ...]]
+    """What shows the slot and its entries."""
+
+    def reads(self, label: str) -> Mapping[str, Reader[Any]]:
+        """Look at the slot."""
+        return {"shown": Shown(self.commands)}
+
+    @abstractmethod
+    def lacks(self, block: Block, shown: ShownFact) -> Iterator[str]:
+        """Name what the slot lacks, without which nothing would be dropped, or too much."""
+
+    @abstractmethod
+    def entries(self, block: Block, shown: ShownFact) -> list[Placed]:
+        """Give every entry of the block."""
+
+    def heals(self, shown: ShownFact) -> bool:
+        """Tell whether the device goes back by itself where nobody confirms."""
+        return self.capabilities.commit_confirm
+
+    def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
+        """Put in the entries that are missing."""
+        shown = facts.shown or ShownFact()
+        if lacking := list(self.lacks(block, shown)):
+            raise Unplannable(
+                f"the router is not prepared for blocks: {'; '.join(lacking[:3])} (docs/routers.md, {self.name})"
+            )
+        placed = self.entries(block, shown)
+        missing = [one for one in placed if not one.stands(shown)]
+        if missing:
+            yield self.change(block, missing, shown)
+            if not self.heals(shown) and self.healing_needs:
+                yield Gap(text=f"the router would not go back by itself after a lock-out: {self.healing_needs}")
+        else:
+            yield from self.renewal(block, placed, shown)
+        yield Note(text="the router is not asked who shares the target's segment; an upstream cannot part them")
+
+    healing_needs: ClassVar[str] = ""
+    """What the router's owner can do about it, where `heals` depends on that."""
+
+    def renewal(self, block: Block, placed: list[Placed], shown: ShownFact) -> Iterator[Planned]:
+        """Give what is needed of a block that stands in full."""
+        yield Note(text="in force until it is undone")
+
+    def change(self, block: Block, missing: list[Placed], shown: ShownFact) -> DeviceChange:
+        """Put the entries in, confirmed over a second login where the device can do that."""
+        put, take = lines_of(missing, "put"), lines_of(missing[::-1], "take")
+        return DeviceChange(
+            about=about(block),
+            do=confirmed(self.cli, block.label, put)
+            if self.heals(shown)
+            else once(self.cli, block.label, put, back=take),
+            undo=self.undo(block, take, put),
+            added=tuple(one.entry for one in missing),
+            looked=shown,
+        )
+
+    def undo(self, block: Block, take: list[str], put: list[str]) -> Words:
+        """Take the entries away."""
+        return once(self.cli, block.label, take, back=put)
+
+    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+        """See that every entry stands."""
+        placed = self.entries(block, facts.shown or ShownFact())
+        yield Standing(eye=eye, commands=self.commands, entries=tuple(one.entry for one in placed))
+
+
+def lines_of(placed: Iterable[Placed], which: str) -> list[str]:
+    """Give the lines of entries, each place entered once in a row."""
+    lines: list[str] = []
+    here = ""
+    for one in placed:
+        if one.within and one.within != here:
+            lines.append(one.within)
+        here = one.within
+        lines.append(one.put if which == "put" else one.take)
+    return lines
+
+
+def about(block: Block) -> str:
+    """Say in one line what a block does."""
+    named = ", ".join(address_text(n) for n in block.addresses[:NAMED])
+    rest = len(block.addresses) - NAMED
+    allowed = ", ".join(address_text(n) for n in block.allowed[:NAMED])
+    return f"drop {named}{f' and {rest} more' if rest > 0 else ''} both ways{f', allow {allowed}' if allowed else ''}"
+
+
+def _seen(entry: Entry, shown: ShownFact) -> bool:
+    return entry.stands_in(shown.shown.get(entry.show, ""))

@@ -1,0 +1,32 @@
+"""What a device itself shows of a block: that its entries stand."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from orchestrator.change import Entry
+from orchestrator.check import Check, Judgement
+from orchestrator.facts import Reader, Shown, ShownFact
+
+
+class Standing(Check):
+    """Every entry of a block stands in the device."""
+
+    kind: Literal["standing"] = "standing"
+    commands: tuple[str, ...]
+    entries: tuple[Entry, ...]
+
+    def describe(self) -> str:
+        """Count the entries."""
+        return f"the router shows {len(self.entries)} entries of the block"
+
+    def reader(self) -> Reader[ShownFact]:
+        """Look at all of them at once."""
+        return Shown(self.commands)
+
+    def judge(self, fact: ShownFact) -> Judgement:
+        """Name the first that is missing."""
+        missing = [entry for entry in self.entries if not entry.stands_in(fact.shown.get(entry.show, ""))]
+        if missing:
+            return Judgement(False, f"{len(missing)} missing, among them {missing[0].line.strip()}")
+        return Judgement(True, "all there")

@@ -1,0 +1,85 @@
+"""A switch: shut the port that the host's cable is in, the nearest thing to pulling the cable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from orchestrator.change import DeviceChange, Entry
+from orchestrator.check import Check
+from orchestrator.facts import Reader, Shown, ShownFact
+from orchestrator.host import Cli, Eye, Scene
+from orchestrator.task import Note, Planned, Question, Refused
+from tasks.traffic.capabilities import Capabilities
+from tasks.traffic.cli.procedure import once
+from tasks.traffic.cli.slot import Placed
+from tasks.traffic.cli.standing import Standing
+from tasks.traffic.driver import Block, DeviceFacts, Driver
+
+
+class SwitchPort(Driver):
+    """EOS, IOS or Junos, by the switch's `cli`; the port is the target's `switchport`."""
+
+    name: ClassVar[str] = "switchport"
+    capabilities: ClassVar[Capabilities] = Capabilities()
+
+    def __init__(self, cli: Cli = "ios", port: str = "") -> None:
+        self._cli: Cli = cli
+        self._port = port
+
+    def at(self, scene: Scene) -> Driver:
+        """Take command line and port from the inventory."""
+        if scene.on.cli not in {"eos", "ios", "junos"}:
+            raise Refused(f"{scene.on.name}: `driver: switchport` needs a `cli`, one of eos, ios, junos")
+        if not scene.target.switchport:
+            raise Refused(
+                f"{scene.target.name} has no `switchport`: the port of {scene.on.name} that its cable is in"
+            )
+        return SwitchPort(scene.on.cli, scene.target.switchport)
+
+    def reads(self, label: str) -> Mapping[str, Reader[Any]]:
+        """Look at the port."""
+        return {"shown": Shown((self._show,))} if self._port else {}
+
+    def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
+        """Shut the port, after a person has said yes."""
+        shown, placed = facts.shown or ShownFact(), self._placed()
+        if placed.stands(shown):
+            yield Note(text=f"port {self._port} is shut already")
+            return
+        yield Question(
+            text=f"Shut port {self._port}?",
+            reason="It cuts everything, on every address: your own way to the host, its management and evidence "
+            "with it. Whatever else is behind the port is cut too.",
+        )
+        within = (placed.within,) if placed.within else ()
+        yield DeviceChange(
+            about=f"shut port {self._port}",
+            do=once(self._cli, block.label, [*within, placed.put], back=[*within, placed.take]),
+            undo=once(self._cli, block.label, [*within, placed.take], back=[*within, placed.put]),
+            added=(placed.entry,),
+            looked=shown,
+        )
+
+    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+        """See that the port is shut."""
+        yield Standing(eye=eye, commands=(self._show,), entries=(self._placed().entry,))
+
+    @property
+    def _show(self) -> str:
+        return {
+            "eos": f"show running-config interfaces {self._port}",
+            "ios": f"show running-config interface {self._port}",
+        }.get(self._cli, f"show configuration interfaces {self._port} | display set")
+
+    def _placed(self) -> Placed:
+        if self._cli == "junos":
+            line = f"set interfaces {self._port} disable"
+            return Placed(
+                Entry(show=self._show, line=line, seen=re.escape(line)),
+                line,
+                f"delete interfaces {self._port} disable",
+            )
+        entry = Entry(show=self._show, line=" shutdown", seen="shutdown")
+        return Placed(entry, "shutdown", "no shutdown", within=f"interface {self._port}")

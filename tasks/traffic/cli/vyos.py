@@ -1,0 +1,89 @@
+"""VyOS: groups of networks, which rules of the owner's drop."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import ClassVar
+
+from orchestrator.change import Entry
+from orchestrator.facts import ShownFact
+from orchestrator.host import Cli
+from orchestrator.task import Gap, Planned
+from tasks.traffic.capabilities import Capabilities
+from tasks.traffic.cli.lists import members, names, versions
+from tasks.traffic.cli.slot import Placed, SlotDriver
+from tasks.traffic.driver import Block, DeviceFacts
+
+_FIREWALL = "show configuration commands | match firewall"
+_MANAGEMENT = "show configuration commands | match config-management"
+_SIDES = ("source", "destination")
+
+
+class Vyos(SlotDriver):
+    """VyOS from 1.4 on. Without `commit-confirm reload` it reboots where nobody confirms, so it is not asked to."""
+
+    name: ClassVar[str] = "vyos"
+    cli: ClassVar[Cli] = "vyos"
+    capabilities: ClassVar[Capabilities] = Capabilities(exception=True, commit_confirm=True)
+    commands: ClassVar[tuple[str, ...]] = (_FIREWALL, _MANAGEMENT)
+    healing_needs: ClassVar[str] = (
+        "VyOS would reboot; let it reload: set system config-management commit-confirm reload"
+    )
+
+    def heals(self, shown: ShownFact) -> bool:
+        """Only where it reloads its configuration, instead of rebooting."""
+        return any(re.search(r"commit-confirm\b.*\breload\b", line) for line in shown.lines(_MANAGEMENT))
+
+    def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
+        """Also say where the owner's rules come too late for flows that are known already."""
+        yield from super().plan(block, facts)
+        late = [v for v in versions(block) if not _drops(v, "prerouting raw", facts.shown or ShownFact())]
+        if late:
+            yield Gap(
+                text=f"IPv{' and IPv'.join(map(str, late))}: the router drops in `forward filter` alone, behind its "
+                "state policy: flows from before may live on",
+                at_best="partly",
+            )
+
+    def lacks(self, block: Block, shown: ShownFact) -> Iterator[str]:
+        """Look for the groups, and for drops of both sides in either place."""
+        lines = shown.lines(_FIREWALL)
+        for name in names(block):
+            if not any(line.startswith(f"set firewall group {_kind(name)} {name}") for line in lines):
+                yield f"no {_kind(name)} {name}"
+        for version in versions(block):
+            if not any(_drops(version, place, shown) for place in ("prerouting raw", "forward filter")):
+                yield f"no rules that drop {_base(version)} as source and as destination"
+
+    def entries(self, block: Block, shown: ShownFact) -> list[Placed]:
+        """Give a line for each member of a group."""
+        return [self._placed(f"firewall group {_kind(name)} {name} network", str(n)) for name, n in members(block)]
+
+    def _placed(self, path: str, value: str) -> Placed:
+        return Placed(
+            Entry(
+                show=_FIREWALL, line=f"set {path} '{value}'", seen=rf"set {re.escape(path)} '?{re.escape(value)}'?"
+            ),
+            f"set {path} {value}",
+            f"delete {path} {value}",
+        )
+
+
+def _drops(version: int, place: str, shown: ShownFact) -> bool:
+    """Tell whether rules there drop what comes from the group, and what goes to it."""
+    rules: dict[str, set[str]] = {}
+    for line in shown.lines(_FIREWALL):
+        if found := re.fullmatch(rf"set firewall ipv{version if version == 6 else 4} {place} rule (\d+) (.*)", line):
+            rules.setdefault(found[1], set()).add(found[2].replace("'", ""))
+    group = f"group {_kind(_base(version))} {_base(version)}"
+    dropping = [words for words in rules.values() if "action drop" in words and "disable" not in words]
+    return all(any(f"{side} {group}" in words for words in dropping) for side in _SIDES)
+
+
+def _base(version: int) -> str:
+    return "STOPGAP" if version == 4 else "STOPGAP6"
+
+
+def _kind(name: str) -> str:
+    return "ipv6-network-group" if name.startswith("STOPGAP6") else "network-group"
