@@ -29,7 +29,7 @@ class Scheduled(Reader[ScheduledFact]):
             f"n={quote(self.name)}; d=/run/stopgap\n"
             'if [ -d /run/systemd/system ]; then systemctl --quiet is-active "$n.timer"\n'
             'else read -r p <"$d/$n.pid" && kill -0 "$p"; fi 2>/dev/null || { echo none; exit 0; }\n'
-            'read -r due <"$d/$n.due" && echo "$due $(date +%s)"'
+            '{ read -r due <"$d/$n.due"; } 2>/dev/null && echo "$due $(date +%s)" || echo none'
         )
 
     def parse(self, output: Output) -> ScheduledFact:

@@ -20,12 +20,12 @@ from .failure import LabError
 ROOTFS = Path(__file__).parent / "rootfs" / "base"
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "libpam-systemd", "udev", "openssh-server", "sudo", "cron", "rsyslog"),
-    *("apache2", "postfix", "frr", "nftables", "conntrack", "iproute2", "iputils-ping", "net-tools", "curl"),
+    *("apache2", "postfix", "frr", "bird2", "nftables", "conntrack", "iproute2", "iputils-ping", "net-tools", "curl"),
     *("procps", "psmisc", "lsof", "kmod", "e2fsprogs", "file", "less", "python3-minimal"),
 )
 KEPT = 14 * 24 * 3600.0
 """Seconds that an image is kept after its last use; another clone may have need of it."""
-DISABLED = ("frr.service",)
+DISABLED = ("frr.service", "bird.service")
 # Whatever would change a host by itself while a test looks at it, or has no business in a namespace.
 MASKED = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from .topology import Node
 
 ROOTFS = Path(__file__).parent / "rootfs"
-WANTED_BY = {"frr": "multi-user.target", "nftables": "sysinit.target"}
+WANTED_BY = {"frr": "multi-user.target", "bird": "multi-user.target", "nftables": "sysinit.target"}
 STARTED_BY_IMAGE = ("apache2", "postfix")
 
 

@@ -89,7 +89,7 @@ NODES = (
             "net.ipv6.conf.br0.proxy_ndp": 1, "net.ipv6.neigh.br0.proxy_delay": 0,
             "net.ipv6.conf.sp0.proxy_ndp": 1, "net.ipv6.neigh.sp0.proxy_delay": 0,
         },
-        frozenset({"ssh", "frr", "nftables"}),
+        frozenset({"ssh", "frr", "bird", "nftables"}),
     ),
     Node(
         "isp", ("192.0.2.1", "2001:db8:1::1", "198.51.100.1", "2001:db8:100::1"),
@@ -99,7 +99,7 @@ NODES = (
             "route add 10.9.0.0/24 via 192.0.2.2", "route add fd00:9::/64 via 2001:db8:1::2",
         ),
         FORWARDING,
-        frozenset({"ssh", "frr"}),
+        frozenset({"ssh", "frr", "bird"}),
     ),
     Node(
         "web", ("203.0.113.10", "2001:db8:113::10"),

@@ -18,13 +18,14 @@ from orchestrator.task import At, Note, Parameters, Planned, Probe, Refused, Tas
 from tasks.traffic.capabilities import refuse_beyond, shortfalls
 from tasks.traffic.cli import CLI_DRIVERS
 from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
+from tasks.traffic.flowspec import Flowspec
 from tasks.traffic.frr import Frr
 from tasks.traffic.guards import guard
 from tasks.traffic.nftables import Nftables
 from tasks.traffic.operators import doubts, operators
 from tasks.traffic.segment import gaps, neighbours_to_ask, shares_segment
 
-DRIVERS: dict[str, Driver] = {driver.name: driver for driver in (Nftables(), Frr(), *CLI_DRIVERS)}
+DRIVERS: dict[str, Driver] = {driver.name: driver for driver in (Nftables(), Frr(), Flowspec(), *CLI_DRIVERS)}
 """By the name that the inventory's `driver` uses."""
 
 SAMPLED = 8

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from orchestrator.check import Check
 from orchestrator.facts import (
+    FileFact,
     InterfaceFact,
     NeighbourFact,
     ProgramFact,
@@ -72,6 +73,8 @@ class DeviceFacts(Facts):
     """The block as the device has it now, without times and counters: what an undo puts back."""
     state: ProgramFact | None = None
     """The same with times and counters."""
+    file: FileFact | None = None
+    """The file that holds the block, where the driver keeps it in one."""
     scheduled: ScheduledFact = ScheduledFact()
     """When the device itself lifts the block, where that was scheduled on it."""
     shown: ShownFact | None = None

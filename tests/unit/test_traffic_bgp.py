@@ -11,6 +11,7 @@ import pytest
 from orchestrator.facts import Output, Program, ProgramFact, Scheduled, UnreadableError
 from orchestrator.hosttext import HostText
 from tasks.traffic.bgp import Announced
+from tasks.traffic.bird import Originated, Rule, Session, content, sessions
 from tasks.traffic.rtbh import parse
 
 BLACKHOLED = ip_network("203.0.113.10/32")
@@ -87,3 +88,74 @@ def route(community: list[str], peers: list[str]) -> ProgramFact:
 )
 def test_an_announcement_counts_once_it_was_sent_with_its_community(fact: ProgramFact, holds: bool | None) -> None:
     assert Announced(eye="upstream", network=BLACKHOLED).judge(fact).holds is holds
+
+
+PROTOCOLS = """BIRD 2.0.12 ready.
+Access restricted
+Name       Proto      Table      State  Since         Info
+device1    Device     ---        up     02:16:16.946
+
+isp        BGP        ---        up     02:16:17.871  Established
+  BGP state:          Established
+  Channel ipv4
+    State:          UP
+    Table:          master4
+  Channel flow4
+    State:          UP
+    Table:          flowtab4
+  Channel flow6
+    State:          DOWN
+    Table:          flowtab6
+
+away       BGP        ---        start  02:16:17.871  Active        Socket: Connection refused
+  BGP state:          Active
+  Channel flow4
+    State:          DOWN
+    Table:          flowtab4
+
+mine       Static     ---        up     02:16:17.871
+  Channel flow6
+    State:          UP
+    Table:          flowtab6
+"""
+
+
+def test_only_sessions_that_stand_and_carry_flowspec_take_rules() -> None:
+    assert sessions(PROTOCOLS) == (Session("isp", 4, "flowtab4"),)
+
+
+def test_a_rule_says_what_it_matches_and_discards_unless_it_accepts() -> None:
+    operator = ip_network("10.9.0.2/32")
+    text = content(
+        "web",
+        (Rule(BLACKHOLED, operator, accept=True), Rule(source=BLACKHOLED)),
+        {4: ("flowtab4",), 6: ("flowtab6",)},
+    )
+    assert text == (
+        "protocol static stopgap_web_flowtab4 {\n"
+        "\tflow4 { table flowtab4; };\n"
+        "\troute flow4 { dst 203.0.113.10/32; src 10.9.0.2/32; };\n"
+        "\troute flow4 { src 203.0.113.10/32; } { bgp_ext_community.add((generic, 0x80060000, 0x0)); };\n"
+        "}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("exported", "holds"),
+    [
+        ("flow4 { dst 203.0.113.10/32; }  [x] * (200)\nflow4 { src 203.0.113.10/32; }  [x] * (200)\n", True),
+        ("flow4 { dst 203.0.113.10/32; }  [x] * (200)\n", False),
+        ("flow4 { dst 203.0.113.10/32; src 203.0.113.10/32; }  [x] * (200)\n", False),
+        ("BIRD 2.0.12 ready.\n", False),
+    ],
+)
+def test_rules_count_once_the_session_exports_each_of_them(exported: str, holds: bool) -> None:
+    check = Originated(
+        eye="upstream",
+        protocol="isp",
+        version=4,
+        table="flowtab4",
+        rules=(Rule(destination=BLACKHOLED), Rule(source=BLACKHOLED)),
+    )
+    assert check.judge(ProgramFact(status=0, stdout=exported)).holds is holds
+    assert check.judge(ProgramFact(status=1)).holds is None

@@ -1,0 +1,147 @@
+"""BIRD as a source of FlowSpec rules: which sessions carry them, the file that holds them, which were sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Literal
+
+from orchestrator.change import Command
+from orchestrator.check import Check, Judgement
+from orchestrator.facts import File, Program, ProgramFact, Reader
+from orchestrator.host import Network
+from tasks.traffic.shell import run
+
+SESSIONS = Program(("birdc", "-r", "show", "protocols", "all"))
+
+_PROTOCOL = re.compile(r"^([A-Za-z_][A-Za-z0-9_]*)\s+(\S+)\s+\S+\s+(\S+)\s")
+_CHANNEL = re.compile(r"^  Channel flow([46])$")
+_FIELD = re.compile(r"^    (State|Table):\s+(\S+)$")
+_RULE = re.compile(r"^flow[46] \{ ([^}]*)\}")
+_PREFIX = re.compile(r"(dst|src) ([0-9a-fA-F.:/]+);")
+
+DISCARD = "bgp_ext_community.add((generic, 0x80060000, 0x0));"
+"""The traffic-rate action with a rate of nothing (RFC 8955, section 7.1)."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A BGP session that stands and carries FlowSpec rules of one family, out of this table."""
+
+    protocol: str
+    version: Literal[4, 6]
+    table: str
+
+
+def sessions(shown: str) -> tuple[Session, ...]:
+    """Read what SESSIONS gave."""
+    return tuple(_sessions(shown.splitlines()))
+
+
+def _sessions(lines: Iterable[str]) -> Iterator[Session]:
+    protocol, version, up = "", None, False
+    for line in lines:
+        if match := _PROTOCOL.match(line):
+            protocol = match[1] if match[2] == "BGP" and match[3] == "up" and "Established" in line else ""
+            version = None
+        elif match := _CHANNEL.match(line):
+            version, up = (4 if match[1] == "4" else 6), False
+        elif line.startswith("  Channel "):
+            version = None
+        elif protocol and version and (match := _FIELD.match(line)):
+            if match[1] == "State":
+                up = match[2] == "UP"
+            elif up:
+                yield Session(protocol, 4 if version == 4 else 6, match[2])
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Packets from and to these networks; None is any. They are discarded, unless `accept`."""
+
+    destination: Network | None = None
+    source: Network | None = None
+    accept: bool = False
+
+    @property
+    def version(self) -> int:
+        """IP version of its networks."""
+        network = self.destination or self.source
+        return network.version if network else 0
+
+    def line(self) -> str:
+        """Give BIRD's line (BIRD's manual, section 6.14)."""
+        parts = [f"{key} {n};" for key, n in (("dst", self.destination), ("src", self.source)) if n]
+        action = ";" if self.accept else f" {{ {DISCARD} }};"
+        return f"\troute flow{self.version} {{ {' '.join(parts)} }}{action}"
+
+
+def path(label: str) -> str:
+    """Name the file of a block. It lies in /run, as the clockwork that ends the block is gone after a reboot too."""
+    return f"/run/stopgap-bird-{label}.conf"
+
+
+def content(label: str, rules: Iterable[Rule], tables: Mapping[int, tuple[str, ...]]) -> str:
+    """Give a static protocol for each table; `tables` are those that sessions send from, by IP version."""
+    known = tuple(rules)
+    lines: list[str] = []
+    for version in (4, 6):
+        mine = [rule.line() for rule in known if rule.version == version]
+        for table in tables.get(version, ()) if mine else ():
+            lines += [f"protocol static stopgap_{label}_{table} {{", f"\tflow{version} {{ table {table}; }};"]
+            lines += [*mine, "}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def reader(label: str) -> File:
+    """Read the file of a block."""
+    return File(path(label))
+
+
+def originate(label: str, rules: str) -> Command:
+    """Have BIRD take up this content, in place of what there was; none: the rules are withdrawn."""
+    return run("originate", path(label), rules=rules)
+
+
+class Originated(Check):
+    """BIRD sends these rules to a peer. What the peer makes of them is not seen here."""
+
+    kind: Literal["originated"] = "originated"
+    protocol: str
+    version: Literal[4, 6]
+    table: str
+    rules: tuple[Rule, ...]
+
+    def describe(self) -> str:
+        """Name the session."""
+        return f"FlowSpec rules for IPv{self.version} are sent over the session {self.protocol}"
+
+    def reader(self) -> Reader[ProgramFact]:
+        """List what the session exports."""
+        return Program(("birdc", "-r", "show", "route", "table", self.table, "export", self.protocol))
+
+    def judge(self, fact: ProgramFact) -> Judgement:
+        """Look for each rule."""
+        if fact.status != 0:
+            return Judgement(None, "BIRD does not list them")
+        sent = {_prefixes(match[1]) for line in fact.stdout.splitlines() if (match := _RULE.match(line))}
+        missing = [rule for rule in self.rules if (rule.destination, rule.source) not in sent]
+        if missing:
+            return Judgement(
+                False,
+                f"{len(missing)} of {len(self.rules)} are not: does bird.conf include {path('*')}, and does the "
+                "session's export filter let them through?",
+            )
+        return Judgement(True, f"all {len(self.rules)}")
+
+
+def _prefixes(rule: str) -> tuple[Network | None, Network | None]:
+    found: dict[str, Network] = {}
+    for key, text in _PREFIX.findall(rule):
+        try:
+            found[key] = ip_network(text)
+        except ValueError:
+            continue
+    return found.get("dst"), found.get("src")
