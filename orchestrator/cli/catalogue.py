@@ -82,7 +82,8 @@ def init(args: Namespace) -> int:
     wanted = {top / "inventory.yaml": folder("inventories") / "example.yaml"}
     wanted |= {top / "runbooks" / path.name: path for path in sorted(folder("runbooks").glob("*.yaml"))}
     # Where the runbooks' first line tells an editor to look.
-    wanted |= {top / "templates" / "schema" / p.name: p for p in sorted((folder("templates") / "schema").glob("*.json"))}
+    schemas = sorted((folder("templates") / "schema").glob("*.json"))
+    wanted |= {top / "templates" / "schema" / path.name: path for path in schemas}
     try:
         for to, source in wanted.items():
             if to.exists():

@@ -10,7 +10,8 @@ from orchestrator.change import DeviceChange, Entry
 from orchestrator.check import Check
 from orchestrator.facts import Reader, Shown, ShownFact
 from orchestrator.host import Cli, Eye, Scene
-from orchestrator.task import Note, Planned, Question, Refused
+from orchestrator.question import Question
+from orchestrator.task import Note, Planned, Refused
 from tasks.traffic.capabilities import Capabilities
 from tasks.traffic.cli.procedure import once
 from tasks.traffic.cli.slot import Placed
