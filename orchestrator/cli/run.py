@@ -112,7 +112,7 @@ def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
     steps = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     screen.line(f"Run {conclusion.run}: {conclusion.outcome} ({steps}).", "title")
     lasts = [step.lasts for step, outcome, _ in conclusion.steps if step.lasts and outcome == "changed"]
-    if any(outcome in {"changed", "unknown", "failed"} for _, outcome, _ in conclusion.steps):
+    if any(step.changes and outcome in {"changed", "unknown", "failed"} for step, outcome, _ in conclusion.steps):
         screen.line(f"In force {_until(lasts)}; `stopgap status` lists it.")
         screen.line(f"Undo:   stopgap undo {conclusion.run}")
     if conclusion.report:

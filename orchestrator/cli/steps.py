@@ -67,11 +67,11 @@ def show_header(screen: Screen, step: PlannedStep, word: str, outcome: str, extr
     screen.line(columns(f"{step.number:<2} {step.name}{suffix}", host, extra or word), _STYLE.get(outcome, ""))
 
 
-def show_body(screen: Screen, step: PlannedStep, *, full: bool = True) -> None:
+def show_body(screen: Screen, step: PlannedStep, *, full: bool = True, letters: bool = True) -> None:
     """Show what the step does, what undoes it, what it asks, and what there is to know."""
     for change in step.ordered():
         _show_change(screen, change, full=full)
-    _show_messages(screen, step.messages)
+    _show_messages(screen, step.messages, whole=letters)
     if step.lasts is not None:
         until = datetime.now(UTC) + timedelta(seconds=step.lasts)
         screen.line(f"{_INDENT}until  {moment(until)} ({span(step.lasts)}), then the host ends it by itself")
@@ -112,7 +112,7 @@ def show_finished(
     extra = f"{finished.outcome}  {seconds}".rstrip()
     show_header(screen, step, finished.outcome, finished.outcome, extra)
     if not brief:
-        show_body(screen, step, full=full)
+        show_body(screen, step, full=full, letters=False)
     show_proof(screen, judged)
     if finished.reason:
         screen.line(f"{_INDENT}{_reason_word(finished.outcome)} {finished.reason}", _STYLE[finished.outcome])
@@ -170,11 +170,11 @@ def _show_change(screen: Screen, change: Change, *, full: bool) -> None:
     screen.line(f"{_INDENT}undo   {change.describe_undo()}", "quiet")
 
 
-def _show_messages(screen: Screen, messages: Sequence[Message]) -> None:
-    """Show the first of several messages whole, and to whom else the others go."""
+def _show_messages(screen: Screen, messages: Sequence[Message], *, whole: bool) -> None:
+    """Show the first of several messages, its text too where it is to come, and to whom else the others go."""
     for message in messages[:1]:
         screen.line(f"{_INDENT}+ {message.describe()}")
-        for line in message.preview():
+        for line in message.preview() if whole else ():
             screen.line(f"{_INDENT}| {line}".rstrip())
         screen.line(f"{_INDENT}undo   none: what was sent cannot be taken back", "quiet")
     if len(messages) > 1:

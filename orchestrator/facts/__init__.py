@@ -2,6 +2,7 @@
 
 from orchestrator.facts.device import DeviceOrigin, Shown, ShownFact
 from orchestrator.facts.file import ABSENT, Content, File, FileFact, Glob
+from orchestrator.facts.listing import Listing
 from orchestrator.facts.network import ConnectFact, HttpFact, HttpGet, SshOrigin, TcpConnect, TcpConnects
 from orchestrator.facts.process import ListenerFact, Listeners, Processes, ProcessFact
 from orchestrator.facts.program import Program, ProgramFact, System, SystemFact
@@ -36,6 +37,7 @@ __all__ = [
     "Interfaces",
     "ListenerFact",
     "Listeners",
+    "Listing",
     "NeighbourFact",
     "Neighbours",
     "Output",

@@ -13,9 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from orchestrator.journal.history import ChangeState, RunState
 from orchestrator.journal.records import Outcome, Verdict
 
-MESSAGES_SHOWN = 20
-"""Of those that were sent; a notice to customers may have gone to thousands."""
-
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
@@ -215,9 +212,3 @@ class Report(_Part):
     answers: tuple[ReportAnswer, ...]
     messages: tuple[ReportMessage, ...]
     timeline: tuple[Event, ...]
-
-    @property
-    def messages_shown(self) -> tuple[ReportMessage, ...]:
-        """Give the messages to show one by one: all that were not sent, and the first of the others."""
-        sent = [m for m in self.messages if m.state == "sent"][:MESSAGES_SHOWN]
-        return (*(m for m in self.messages if m.state != "sent"), *sent)

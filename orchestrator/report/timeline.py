@@ -22,7 +22,10 @@ from orchestrator.journal.records import (
     StepStarted,
     UndoMade,
 )
-from orchestrator.report.model import MESSAGES_SHOWN, Event
+from orchestrator.report.model import Event
+
+MESSAGES_SHOWN = 20
+"""Of one step; a notice to customers may have gone to thousands."""
 
 
 def timeline(history: History) -> Iterator[Event]:

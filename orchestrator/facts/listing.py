@@ -1,0 +1,35 @@
+"""What a command of the operator's own prints on the controller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.facts.program import ProgramFact
+from orchestrator.facts.reader import Output, Reader
+from orchestrator.shell import join
+
+
+@dataclass(frozen=True)
+class Listing(Reader[ProgramFact]):
+    """Run a command that the runbook says only reads, for a dry run too.
+
+    For tasks that act on the controller alone: there the command is the operator's, and so is its word that it
+    reads. On a host nobody could vouch for it.
+    """
+
+    argv: tuple[str, ...]
+    deadline = 60.0
+    cap = 8 << 20
+
+    def script(self) -> str:
+        """Run it."""
+        return join(self.argv)
+
+    def parse(self, output: Output) -> ProgramFact:
+        """Keep status and text."""
+        return ProgramFact(
+            status=-1 if output.status is None else output.status,
+            stdout=output.stdout.decoded(),
+            stderr=output.stderr.decoded(),
+            cut=output.status is None or output.truncated,
+        )

@@ -1,0 +1,62 @@
+"""Reading a list of customers: what can be written to, and what is wrong with the rest."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter, ValidationError
+
+from orchestrator.hosttext import escape
+from orchestrator.message import MailAddress
+from orchestrator.task import Unplannable
+from tasks.people.correspondence import Language
+
+_ADDRESS: TypeAdapter[str] = TypeAdapter(MailAddress)
+_FAULTS_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Addressee:
+    """One customer."""
+
+    email: str
+    name: str = ""
+    language: Language | None = None
+
+
+def addressees(text: str) -> tuple[list[Addressee], list[str]]:
+    """Give the customers of a CSV (RFC 4180) with a header, each address once, and what is wrong with other rows.
+
+    Raises Unplannable for a list without a column `email`.
+    """
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), restkey="", strict=False)
+    try:
+        header = [(name or "").strip().lower() for name in rows.fieldnames or ()]
+        rows.fieldnames = header
+        if "email" not in header:
+            raise Unplannable("the list of customers has no column `email` in its first line")
+        found: dict[str, Addressee] = {}
+        faults: list[str] = []
+        for row in rows:
+            try:
+                addressee = _addressee(row)
+            except ValidationError:
+                faults.append(f"line {rows.line_num}: no mail address, {escape(str(row['email']))[:60]!r}; not told")
+            else:
+                found.setdefault(addressee.email.lower(), addressee)
+    except csv.Error as error:
+        raise Unplannable(f"the list of customers is no CSV: {error}") from None
+    hidden = len(faults) - _FAULTS_SHOWN
+    return list(found.values()), faults[:_FAULTS_SHOWN] + ([f"and {hidden} lines more"] if hidden > 0 else [])
+
+
+def _addressee(row: dict[str, str]) -> Addressee:
+    name = escape((row.get("name") or "").strip())[:100]
+    language = (row.get("language") or "").strip().lower()[:2]
+    return Addressee(
+        email=_ADDRESS.validate_python((row["email"] or "").strip()),
+        name=name,
+        language="ja" if language == "ja" else "en" if language == "en" else None,
+    )

@@ -1,0 +1,109 @@
+"""What every letter has in common: who writes, about what, in which languages; and how its text is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from orchestrator.host import Scene
+from orchestrator.hosttext import escape
+from orchestrator.message import Line, MailAddress
+from orchestrator.task import Parameters
+from orchestrator.template import render_file
+
+Language: TypeAlias = Literal["en", "ja"]
+ShortLine: TypeAlias = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
+LongText: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=8000)]
+AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]*[^/\x00-\x1f]$")]
+
+UNNAMED_FRESH_FOR = timedelta(days=14)
+"""How long a message without the incident's own name counts as sent: the host may be broken into again."""
+
+
+class Correspondence(Parameters):
+    """Who writes, and about what."""
+
+    contact: MailAddress = Field(description="Mail address for answers; best one that the host has no part in.")
+    reporter: ShortLine | None = Field(None, description="Name of whoever writes.")
+    organisation: ShortLine | None = Field(None, description="For whom they write.")
+    phone: ShortLine | None = Field(None, description="Where they can be called.")
+    incident: ShortLine | None = Field(
+        None,
+        description="Name of the incident; stands in the subject. The same text goes to the same reader once an"
+        " incident. Default: the target's name, for 14 days.",
+    )
+    service: ShortLine | None = Field(None, description="What the host does, such as `the shop's web server`.")
+    seen: LongText | None = Field(None, description="What was noticed, in the operator's own words.")
+    seen_at: AwareDatetime | None = Field(None, description="When it was noticed, with its offset from UTC.")
+    languages: tuple[Language, ...] = Field(
+        ("en", "ja"), min_length=1, max_length=2, description="Languages of the text, one below the other."
+    )
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A letter's text."""
+
+    subject: str
+    text: str
+
+
+def common_values(params: Correspondence, scene: Scene) -> dict[str, object]:
+    """Give what every template may name."""
+    return {
+        "host": scene.target.name,
+        "addresses": [str(a) for a in scene.target.addresses or (scene.target.address,)],
+        "incident": incident_of(params, scene),
+        "contact": params.contact,
+        "reporter": params.reporter,
+        "organisation": params.organisation,
+        "phone": params.phone,
+        "service": params.service,
+        "seen": params.seen and safe(params.seen),
+        "seen_at": params.seen_at and moment(params.seen_at),
+    }
+
+
+def incident_of(params: Correspondence, scene: Scene) -> str:
+    """Name the incident."""
+    return params.incident or scene.target.name
+
+
+def fresh_for(params: Correspondence) -> float | None:
+    """Give for how many seconds a message of this incident counts as sent; None: for good."""
+    return None if params.incident else UNNAMED_FRESH_FOR.total_seconds()
+
+
+def letter(name: str, languages: Sequence[Language], values: Mapping[str, object]) -> Letter:
+    """Render `letters/NAME.LANGUAGE.txt` in each language; a template's first line is its subject."""
+    parts = [_part(render_file(f"letters/{name}.{language}.txt", values)) for language in languages]
+    subject = " / ".join(part.subject for part in parts)
+    return Letter(subject, "\n\n".join(_ruled([part.text for part in parts])) + "\n")
+
+
+def moment(at: datetime) -> str:
+    """Give a moment in the zone that the operator wrote, and in UTC."""
+    there = f"{at:%Y-%m-%d %H:%M} (UTC{at.isoformat()[-6:]})"
+    utc = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return utc if not at.utcoffset() else f"{there} = {utc}"
+
+
+def safe(text: str) -> str:
+    """Give the operator's words with what would steer a terminal or turn the direction escaped."""
+    return escape(text.replace("\r\n", "\n").strip(), keep_lines=True)
+
+
+def _part(rendered: str) -> Letter:
+    head, _, body = rendered.partition("\n")
+    return Letter(head.removeprefix("Subject: ").strip(), body.strip("\n"))
+
+
+def _ruled(texts: Sequence[str]) -> Iterator[str]:
+    for place, text in enumerate(texts):
+        if place:
+            yield "-" * 72
+        yield text

@@ -1,0 +1,135 @@
+"""Telling the customers: one message each, none twice, the text approved first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+
+from orchestrator.facts import ABSENT, File, FileFact, Listing, ProgramFact
+from orchestrator.host import Scene
+from orchestrator.message import FileRoute, Message, Route, message_key
+from orchestrator.question import Question
+from orchestrator.shell import join
+from orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task, Unplannable
+from tasks.people.addressees import Addressee, addressees
+from tasks.people.correspondence import (
+    AbsolutePath,
+    Correspondence,
+    LongText,
+    ShortLine,
+    common_values,
+    fresh_for,
+    incident_of,
+    letter,
+    moment,
+    safe,
+)
+
+Word = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$")]
+
+
+class Words(Parameters):
+    """The operator's own words."""
+
+    en: LongText | None = Field(None, description="In the English part.")
+    ja: LongText | None = Field(None, description="In the Japanese part.")
+
+
+class CustomersNotifyParams(Correspondence):
+    """Who the customers are, and what they are told."""
+
+    csv: AbsolutePath | None = Field(
+        None, description="A CSV file on the controller: a column `email`, and if wanted `name` and `language`."
+    )
+    command: tuple[Word, ...] | None = Field(
+        None, min_length=1, description="Or a command on the controller that prints such a CSV; it must only read."
+    )
+    service: ShortLine = Field(description="What does not work, by the name that customers know.")
+    message: Words = Field(Words(), description="The operator's own words, beside the standing ones.")
+    since: AwareDatetime | None = Field(None, description="Since when, with its offset from UTC.")
+    next_word: AwareDatetime | None = Field(None, description="When they will hear more.")
+    per_minute: int = Field(30, ge=1, le=6000, description="How many messages a minute, at most.")
+    via: Route = Field(description="How they are sent.")
+    resend_unknown: bool = Field(False, description="Send again those of which nobody knows whether they went.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.csv is None) == (self.command is None):
+            raise ValueError("give `csv` or `command`")
+        if isinstance(self.via, FileRoute) and self.via.path:
+            raise ValueError("each message needs a file of its own: leave out `path`")
+        return self
+
+
+class CustomersNotifyFacts(Facts):
+    """The list."""
+
+    csv: FileFact = ABSENT
+    command: ProgramFact = ProgramFact(status=0)
+
+
+class CustomersNotify(Task[CustomersNotifyParams, CustomersNotifyFacts]):
+    """Tell the customers what does not work, and when they will hear more.
+
+    One message each, in the customer's language where the list names one. A person approves the text first. However
+    it is interrupted and repeated, nobody gets it twice; of whom that is not known, it is said.
+    """
+
+    name = "customers.notify"
+    vantages = ("controller",)
+
+    def probe(self, params: CustomersNotifyParams, scene: Scene) -> Probe:
+        """Read the list."""
+        return {"csv": File(params.csv)} if params.csv else {"command": Listing(params.command or ())}
+
+    def plan(self, params: CustomersNotifyParams, facts: CustomersNotifyFacts, scene: Scene) -> Iterator[Planned]:
+        """Give a message for each customer, and the question whether the text is right."""
+        found, faults = addressees(_listed(params, facts))
+        yield from (Gap(text=f"{params.csv or 'the list'}: {fault}") for fault in faults)
+        messages = [_message(params, scene, addressee) for addressee in found]
+        if messages:
+            source = params.csv or join(params.command or ())
+            first = "\n".join(messages[0].preview())
+            yield Question(text=f"Is this text right, and may it go to the customers of {source}?", reason=first)
+        yield from messages
+
+
+def _listed(params: CustomersNotifyParams, facts: CustomersNotifyFacts) -> str:
+    if params.csv:
+        text = facts.csv.text()
+        if text is None:
+            raise Unplannable(f"{params.csv}: no file that can be read, or one of more than 1 MiB")
+        return text
+    if facts.command.status != 0 or facts.command.cut:
+        said = facts.command.stderr.strip().splitlines()[-1:] or ["it printed no complete list"]
+        raise Unplannable(f"{(params.command or ('',))[0]}: exit status {facts.command.status}: {safe(said[0])}")
+    return facts.command.stdout
+
+
+def _message(params: CustomersNotifyParams, scene: Scene, addressee: Addressee) -> Message:
+    languages = (addressee.language,) if addressee.language else params.languages
+    values = {
+        **common_values(params, scene),
+        "name": addressee.name,
+        "message": {lang: safe(getattr(params.message, lang) or "") for lang in ("en", "ja")},
+        "since": params.since and moment(params.since),
+        "next_word": params.next_word and moment(params.next_word),
+    }
+    text = letter("customers", languages, values)
+    incident = incident_of(params, scene)
+    return Message(
+        key=message_key(incident, addressee.email, "customers", text.subject, text.text),
+        series=f"customers.notify {incident}",
+        about="notice",
+        to=addressee.email,
+        reply_to=params.contact,
+        subject=text.subject,
+        text=text.text,
+        route=params.via,
+        automatic=True,
+        pause=60 / params.per_minute,
+        fresh_for=fresh_for(params),
+        resend_unknown=params.resend_unknown,
+    )

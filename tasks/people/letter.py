@@ -1,0 +1,112 @@
+"""Letters to authorities and others, only composed: a person reads, completes and sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+
+from orchestrator.host import Scene
+from orchestrator.message import FileRoute, Message, message_key
+from orchestrator.task import Facts, Planned, Probe, Task
+from tasks.people.correspondence import (
+    AbsolutePath,
+    Correspondence,
+    LongText,
+    ShortLine,
+    common_values,
+    fresh_for,
+    incident_of,
+    letter,
+    moment,
+    safe,
+)
+from tasks.people.deadlines import Regime, deadlines
+
+
+class LetterComposeParams(Correspondence):
+    """Which letter, and what it says."""
+
+    kind: Literal["cert", "phishing", "personal-data"] = Field(
+        description="`cert`: to a CERT such as JPCERT/CC. `phishing`: to the registry, or to the bank that a phishing"
+        " page on the host imitates. `personal-data`: to the data-protection authority."
+    )
+    recipient: ShortLine = Field(description="Who it goes to.")
+    known: LongText | None = Field(None, description="What is known of the damage.")
+    unknown: LongText | None = Field(None, description="What is not known yet.")
+    measures: LongText | None = Field(None, description="What has been done.")
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=2000)] | None = Field(
+        None, description="Of the phishing page; written so that nobody clicks on it by accident."
+    )
+    imitates: ShortLine | None = Field(None, description="Whom the phishing page imitates.")
+    aware_at: AwareDatetime | None = Field(
+        None,
+        description="When it became known that personal data are concerned; deadlines count from it.",
+    )
+    people: ShortLine | None = Field(None, description="How many people are concerned, and who they are.")
+    regime: Regime = Field("appi", description="Whose deadlines: `gdpr` (EU), `appi` (Japan).")
+    path: AbsolutePath | None = Field(
+        None, description="Where to write it; default: the folder `letters` of the run. Nothing is written over."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind == "phishing" and self.url is None:
+            raise ValueError("a letter about a phishing page needs its `url`")
+        if self.kind == "personal-data" and self.aware_at is None:
+            raise ValueError("a data-protection notice needs `aware_at`: its deadlines count from then")
+        return self
+
+
+class LetterComposeFacts(Facts):
+    """It reads nothing."""
+
+
+class LetterCompose(Task[LetterComposeParams, LetterComposeFacts]):
+    """Write a letter to an authority into a file; it is never sent.
+
+    A person reads it, completes it and sends it. Deadlines stand in it, with where they come from; whether they apply
+    is for a lawyer to say.
+    """
+
+    name = "letter.compose"
+    vantages = ("controller",)
+
+    def probe(self, params: LetterComposeParams, scene: Scene) -> Probe:
+        """Nothing."""
+        return {}
+
+    def plan(self, params: LetterComposeParams, facts: LetterComposeFacts, scene: Scene) -> Iterator[Planned]:
+        """Give the letter, for a file."""
+        texts = ("known", "unknown", "measures")
+        values = {
+            **common_values(params, scene),
+            **{name: safe(text) if (text := getattr(params, name)) else None for name in texts},
+            "recipient": params.recipient,
+            "url": params.url and defanged(params.url),
+            "imitates": params.imitates,
+            "people": params.people,
+            "aware_at": params.aware_at and moment(params.aware_at),
+            "deadlines": deadlines(params.regime, params.aware_at) if params.aware_at else [],
+        }
+        text = letter(params.kind, params.languages, values)
+        incident = incident_of(params, scene)
+        yield Message(
+            key=message_key(incident, params.recipient, params.kind, params.path or "", text.subject, text.text),
+            series=f"letter.compose {incident}",
+            about=f"{params.kind} letter on {scene.target.name}",
+            to=params.recipient,
+            reply_to=params.contact,
+            subject=text.subject,
+            text=text.text,
+            route=FileRoute(path=params.path),
+            fresh_for=fresh_for(params),
+        )
+
+
+def defanged(url: str) -> str:
+    """Give a URL that no program makes into a link: hxxp, and brackets around the dots of its host."""
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme.replace('tt', 'xx')}://{host.replace('.', '[.]')}{slash}{path}"

@@ -1,0 +1,124 @@
+"""Telling the provider: what was seen, what has been done, and what is asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Literal, Self, TypeAlias
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from orchestrator.facts import ABSENT, File, FileFact
+from orchestrator.host import Scene
+from orchestrator.message import Attachment, FileRoute, MailAddress, Message, Route, SmtpRoute, message_key
+from orchestrator.task import Facts, Parameters, Planned, Probe, Task, Unplannable
+from tasks.people.correspondence import (
+    AbsolutePath,
+    Correspondence,
+    ShortLine,
+    common_values,
+    fresh_for,
+    incident_of,
+    letter,
+    moment,
+)
+
+Wish: TypeAlias = Literal["drop", "unplug", "spare", "page", "console", "image", "charges"]
+
+
+class Done(Parameters):
+    """Something that has been done already, or was tried."""
+
+    what: ShortLine = Field(description="What, in words.")
+    outcome: Literal["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "refused"] = Field(
+        description="How it ended: `{{ steps.ID.outcome }}`."
+    )
+
+
+class ProviderNotifyParams(Correspondence):
+    """What the provider is told and asked, and how it reaches them."""
+
+    provider: MailAddress | None = Field(None, description="Their mail address; `via: {kind: smtp}` needs it.")
+    provider_name: ShortLine | None = Field(None, description="Their name, for the salutation.")
+    customer: ShortLine | None = Field(None, description="The number of the contract, by which they know the host.")
+    ask: tuple[Wish, ...] = Field(
+        ("drop", "console", "image", "charges"),
+        min_length=1,
+        description="What is asked, in this order: `drop` its packets at the router above, `unplug` its cable or shut"
+        " its port, a `spare` server, a holding `page`, access to its `console`, an `image` of its disk, what will"
+        " be charged (`charges`).",
+    )
+    until: AwareDatetime | None = Field(None, description="How long to drop; default: until they hear otherwise.")
+    done: tuple[Done, ...] = Field(
+        (), description="What has been done so far. The letter is the same one, whatever stands here."
+    )
+    block_request: AbsolutePath | None = Field(
+        None, description="A file on the controller that goes along, such as a request to block."
+    )
+    via: Route = Field(FileRoute(), description="How it is sent; default: into a file of the run's folder.")
+    resend_unknown: bool = Field(False, description="Send it again where nobody knows whether it went.")
+
+    @model_validator(mode="after")
+    def _addressed(self) -> Self:
+        if isinstance(self.via, SmtpRoute) and self.provider is None:
+            raise ValueError("a mail needs `provider`, the address that it goes to")
+        return self
+
+
+class ProviderNotifyFacts(Facts):
+    """What goes along."""
+
+    block_request: FileFact = ABSENT
+
+
+class ProviderNotify(Task[ProviderNotifyParams, ProviderNotifyFacts]):
+    """Tell the provider what happened, and what is asked of them.
+
+    Sent by mail, by webhook, or written to a file to paste or to read out on the telephone. Once an incident, however
+    often the runbook is repeated. It cannot be taken back.
+    """
+
+    name = "provider.notify"
+    vantages = ("controller",)
+
+    def probe(self, params: ProviderNotifyParams, scene: Scene) -> Probe:
+        """Read the file that goes along."""
+        return {"block_request": File(params.block_request)} if params.block_request else {}
+
+    def plan(self, params: ProviderNotifyParams, facts: ProviderNotifyFacts, scene: Scene) -> Iterator[Planned]:
+        """Give the letter."""
+        attachments = _attached(params, facts)
+        values = {
+            **common_values(params, scene),
+            "provider": params.provider_name,
+            "customer": params.customer,
+            "ask": params.ask,
+            "until": params.until and moment(params.until),
+            "attached": [a.name for a in attachments],
+        }
+        lasting = letter("provider", params.languages, {**values, "done": [], "attached": []})
+        whole = letter("provider", params.languages, {**values, "done": [d.model_dump() for d in params.done]})
+        to = params.provider or params.provider_name or "the provider"
+        incident = incident_of(params, scene)
+        yield Message(
+            key=message_key(incident, to, params.via.kind, lasting.subject, lasting.text),
+            series=f"provider.notify {incident}",
+            about=f"report on {scene.target.name}",
+            to=to,
+            reply_to=params.contact,
+            subject=whole.subject,
+            text=whole.text,
+            route=params.via,
+            attachments=attachments,
+            fresh_for=fresh_for(params),
+            resend_unknown=params.resend_unknown,
+        )
+
+
+def _attached(params: ProviderNotifyParams, facts: ProviderNotifyFacts) -> tuple[Attachment, ...]:
+    if params.block_request is None:
+        return ()
+    content = facts.block_request.content
+    if content is None:
+        raise Unplannable(f"{params.block_request}: no file that could go along")
+    return (Attachment(name=PurePosixPath(params.block_request).name, content=content),)
