@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 from paramiko import PKey, SSHException
 from paramiko.ssh_exception import (
@@ -42,18 +43,26 @@ def read_identity(host: Host) -> PKey:
     if host.identity is None:
         raise Unreachable(host.name, "the inventory names no identity (private key) for it", "identity")
     try:
-        passphrase = host.identity_passphrase.reveal() if host.identity_passphrase else None
-        return PKey.from_path(host.identity, passphrase.encode() if passphrase else None)
-    except SecretError as error:
-        raise Unreachable(host.name, f"the passphrase of {host.identity}: {error}", "identity") from None
+        return PKey.from_path(host.identity)
     except OSError as error:
         raise Unreachable(host.name, f"{host.identity}: {error.strerror}", "identity") from None
     except TypeError:
-        where = "`identity_passphrase` in the inventory says where its passphrase is to be had"
-        reason = f"{host.identity}: this private key is encrypted; {where}"
-        raise Unreachable(host.name, reason, "identity") from None
+        return _decrypted(host, host.identity)
     except Exception:  # the libraries have many types for a broken key, and quote from it in their messages
         reason = f"{host.identity}: no private key that can be used (Ed25519, ECDSA or RSA)"
+        raise Unreachable(host.name, reason, "identity") from None
+
+
+def _decrypted(host: Host, identity: Path) -> PKey:
+    if host.identity_passphrase is None:
+        where = "`identity_passphrase` in the inventory says where its passphrase is to be had"
+        raise Unreachable(host.name, f"{identity}: this private key is encrypted; {where}", "identity")
+    try:
+        return PKey.from_path(identity, host.identity_passphrase.reveal().encode())
+    except SecretError as error:
+        raise Unreachable(host.name, f"the passphrase of {identity}: {error}", "identity") from None
+    except Exception:
+        reason = f"{identity}: {host.identity_passphrase} does not open it"
         raise Unreachable(host.name, reason, "identity") from None
 
 

@@ -287,6 +287,23 @@ def test_a_key_that_cannot_be_used_is_said_before_anything_is_sent(make, said: s
     assert "SECRET" not in failure.reason
 
 
+def test_an_encrypted_key_opens_with_the_passphrase_that_the_inventory_refers_to(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    key = make_key(tmp_path / "key", passphrase="secret words")
+    with (server.folder / "authorized").open("a") as authorized:
+        authorized.write(key.with_suffix(".pub").read_text())
+    monkeypatch.setenv("PASSPHRASE", "secret words")
+    monkeypatch.setenv("ANOTHER", "other words")
+    connect(server.host(identity=key, identity_passphrase="env:PASSPHRASE"), {}).close()
+    connect(server.host(identity_passphrase="env:PASSPHRASE"), {}).close()  # of a key that needs none
+    wrong = refusal(server.host(identity=key, identity_passphrase="env:ANOTHER", port=1))
+    assert (wrong.kind, "does not open it" in wrong.reason) == ("identity", True)
+    missing = refusal(server.host(identity=key, identity_passphrase="env:NOT_SET", port=1))
+    assert (missing.kind, "env:NOT_SET: this variable is not set" in missing.reason) == ("identity", True)
+    assert "words" not in wrong.reason + missing.reason
+
+
 def test_an_rsa_key_logs_in_with_sha2(server: Server, tmp_path: Path):
     key = make_key(tmp_path / "rsa", "-t", "rsa", "-b", "2048")
     with (server.folder / "authorized").open("a") as authorized:
