@@ -60,13 +60,15 @@ class Watch:
     def _look(self) -> None:
         while not self._over.wait(0.005):
             own = self._read(self._top, "cmdline")
-            self.found.update(traces(own))
+            self.found.update(f"{hit} in {own!r}" for hit in traces(own))
             for pid in self._below(self._top):
                 self.seen.add(pid)
                 # A child is its parent until exec(2); and the source of a secret is the operator's own choice.
                 words = self._read(pid, "cmdline")
-                if words != own and not words.startswith(b"cat\0"):
-                    self.found.update(traces(words + self._read(pid, "environ")))
+                environment = self._read(pid, "environ")
+                if words not in {b"", own} and words == self._read(pid, "cmdline") and words[:4] != b"cat\0":
+                    hits = traces(words + environment)
+                    self.found.update(f"{hit} in {words!r}" for hit in hits)
 
     def _below(self, pid: int) -> Iterator[int]:
         try:
@@ -105,7 +107,7 @@ def stopgap(bench: Bench, *words: str) -> tuple[int, bytes]:
     with Watch(process.pid) as watch:
         said, _ = process.communicate(timeout=60)
     assert not watch.found
-    assert watch.seen or words[0] != "run" or process.returncode == 2
+    assert watch.seen or process.returncode != 0 or words[0] != "run"
     return process.returncode, said
 
 
