@@ -19,7 +19,11 @@ READ_ONLY: tuple[tuple[str, ...], ...] = (
     ("httpd", "-S"),
     ("httpd", "-t"),
     ("ip", "-4", "-j", "route", "get"),
+    ("ip", "-4", "route", "show"),
+    ("ip", "-4", "rule", "show"),
     ("ip", "-6", "-j", "route", "get"),
+    ("ip", "-6", "route", "show"),
+    ("ip", "-6", "rule", "show"),
     ("ip", "-j", "addr", "show"),
     ("ip", "-j", "neigh", "show"),
     ("ip", "-j", "route", "get"),
@@ -33,6 +37,14 @@ READ_ONLY: tuple[tuple[str, ...], ...] = (
     ("postqueue", "-p"),
 )
 """The commands that a probe may run, each by its first words. None of them changes anything, whatever follows."""
+
+
+READ_ONLY_ALONE: tuple[tuple[str, ...], ...] = (
+    ("ip6tables-save",),
+    ("ipset", "save"),
+    ("iptables-save",),
+)
+"""The same, of commands that could write a file if more words followed: only as they stand."""
 
 
 def _only_shows(argv: tuple[str, ...]) -> bool:
@@ -55,7 +67,7 @@ class ProgramFact(Fact):
 
 @dataclass(frozen=True)
 class Program(Reader[ProgramFact]):
-    """Run one of the READ_ONLY commands, or let vtysh show something; any other raises ValueError."""
+    """Run one of the commands that only read, or let vtysh show something; any other raises ValueError."""
 
     argv: tuple[str, ...]
     partial: bool = False
@@ -63,7 +75,8 @@ class Program(Reader[ProgramFact]):
 
     def __post_init__(self) -> None:
         """Refuse what is not known to read alone."""
-        if not any(self.argv[: len(known)] == known for known in READ_ONLY) and not _only_shows(self.argv):
+        known = self.argv in READ_ONLY_ALONE or any(self.argv[: len(words)] == words for words in READ_ONLY)
+        if not known and not _only_shows(self.argv):
             raise ValueError(f"{join(self.argv)}: not among the commands that only read")
 
     def script(self) -> str:

@@ -20,8 +20,8 @@ from .failure import LabError
 ROOTFS = Path(__file__).parent / "rootfs" / "base"
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "libpam-systemd", "udev", "openssh-server", "sudo", "cron", "rsyslog"),
-    *("apache2", "postfix", "frr", "bird2", "nftables", "conntrack", "iproute2", "iputils-ping", "net-tools", "curl"),
-    *("procps", "psmisc", "lsof", "kmod", "e2fsprogs", "file", "less", "python3-minimal"),
+    *("apache2", "postfix", "frr", "bird2", "nftables", "conntrack", "iptables", "ipset", "iproute2", "iputils-ping"),
+    *("net-tools", "curl", "procps", "psmisc", "lsof", "kmod", "e2fsprogs", "file", "less", "python3-minimal"),
 )
 KEPT = 14 * 24 * 3600.0
 """Seconds that an image is kept after its last use; another clone may have need of it."""

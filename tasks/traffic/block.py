@@ -7,29 +7,36 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
 from orchestrator.check import Check, Port
 from orchestrator.facts import DeviceOrigin, Gateways, Interfaces, Neighbours, Routes, SshOrigin, System
-from orchestrator.host import Address, Eye, Host, Network, Scene, Vantage
+from orchestrator.host import Address, Network, Scene, Vantage
 from orchestrator.task import At, Note, Parameters, Planned, Probe, Refused, Task
+from tasks.traffic.blackhole import Blackhole
 from tasks.traffic.capabilities import refuse_beyond, shortfalls
 from tasks.traffic.cli import CLI_DRIVERS
-from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
+from tasks.traffic.driver import Block, DeviceFacts, Driver, Service, address_text
 from tasks.traffic.flowspec import Flowspec
 from tasks.traffic.frr import Frr
-from tasks.traffic.guards import guard
+from tasks.traffic.guards import guard, guard_own_host
+from tasks.traffic.iproute import Iproute
+from tasks.traffic.iptables import Iptables
+from tasks.traffic.knocks import SAMPLED, eyes_outside, holds, one_of, ports_to_knock_on, sample, way_in
 from tasks.traffic.nftables import Nftables
+from tasks.traffic.openwrt import Openwrt
 from tasks.traffic.operators import doubts, operators
-from tasks.traffic.segment import gaps, neighbours_to_ask, shares_segment
+from tasks.traffic.own_host import OwnHost
+from tasks.traffic.segment import gaps, neighbours_to_ask
 
-DRIVERS: dict[str, Driver] = {driver.name: driver for driver in (Nftables(), Frr(), Flowspec(), *CLI_DRIVERS)}
+LINUX: tuple[Driver, ...] = (Nftables(), Iptables(), Iproute(), Blackhole(), Openwrt())
+DRIVERS: dict[str, Driver] = {d.name: d for d in (*LINUX, Frr(), Flowspec(), *CLI_DRIVERS, OwnHost())}
 """By the name that the inventory's `driver` uses."""
 
-SAMPLED = 8
-"""Blocked networks that are knocked on from outside; a longer list is sampled evenly."""
+
+ServiceText: TypeAlias = Annotated[str, Field(pattern=r"^(tcp|udp)/([1-9][0-9]{0,4})$")]
 
 
 class Params(Parameters):
@@ -49,6 +56,34 @@ class Params(Parameters):
         ge=timedelta(seconds=1),
         le=timedelta(days=365),
         description="How long the router keeps it up, from a second to a year; then it lapses by itself.",
+    )
+    direction: Literal["both", "from", "to"] = Field(
+        default="both",
+        description="Which packets to drop: those `from` the addresses, those `to` them, or both.",
+    )
+    allow_services: tuple[ServiceText, ...] = Field(
+        default=(),
+        description="Services of theirs that stay open to everybody, such as `tcp/80`.",
+    )
+    ports: tuple[ServiceText, ...] = Field(
+        default=(),
+        description="Drop only what goes to these ports, such as `tcp/25`. Default: everything.",
+    )
+    log: bool = Field(
+        default=False,
+        description="Have the router log dropped packets, five a minute at most.",
+    )
+    max_prefix: int = Field(
+        default=24,
+        ge=0,
+        le=32,
+        description="The shortest IPv4 prefix to block; a wider network is refused, whatever `may_block` says.",
+    )
+    max_prefix6: int = Field(
+        default=48,
+        ge=0,
+        le=128,
+        description="The same for IPv6.",
     )
     web_to: Literal["spare", "drop"] | None = Field(
         default=None,
@@ -75,7 +110,8 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             yield f"  {driver.name}: {driver.capabilities.describe()}"
 
     def foresee(self, params: Params, scene: Scene) -> None:
-        """Refuse what the router's driver cannot do."""
+        """Refuse what the router's driver cannot do, and what is wider than it may be."""
+        _refuse_wide(_asked(params, scene), params)
         _refuse_beyond(_driver(scene), params, _block(params, DeviceFacts(), scene))
 
     def probe(self, params: Params, scene: Scene) -> Probe:
@@ -88,7 +124,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
                 **_driver(scene).reads(_label(params, scene)),
             }
         driver = DRIVERS.get(scene.on.driver or "")
-        sampled = tuple(_one_of(network) for network in _sample(_asked(params, scene)))
+        sampled = tuple(one_of(network) for network in sample(_asked(params, scene)))
         return {
             "system": System(driver.programs if driver else ()),
             "origin": SshOrigin(),
@@ -105,10 +141,11 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         """Refuse what must not be blocked; else let the driver make the change."""
         driver, block = _driver(scene), _block(params, facts, scene)
         _refuse_beyond(driver, params, block)
-        guard(block, params.allow, facts, scene)
+        (guard if driver.capabilities.trusted else guard_own_host)(block, params.allow, facts, scene)
+        _refuse_wide(block.addresses, params)
         yield from driver.plan(block, facts)
         yield from shortfalls(driver, block)
-        yield from doubts(facts, scene, allowed=_holds(params.allow, facts.claimed_origin))
+        yield from doubts(facts, scene, allowed=holds(params.allow, facts.claimed_origin))
         yield from gaps(block, facts, scene)
         if len(block.addresses) > SAMPLED:
             yield Note(text=f"{SAMPLED} of {len(block.addresses)} blocked networks are knocked on from outside")
@@ -116,14 +153,14 @@ class BlockTraffic(Task[Params, DeviceFacts]):
     def checks(self, params: Params, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:
         """Knock from outside, look at the router's counters and flows, and see that the operator gets in."""
         driver, block = _driver(scene), _block(params, facts, scene)
-        for eye in _eyes_outside(driver, block, facts, scene):
-            for network in _sample(block.addresses):
-                for port in (22, 25) if block.spare_for(network) else (22, 25, 80, 443):
-                    yield Port(eye=eye, containment=True, address=_one_of(network), port=port, expect="silent")
+        for eye in eyes_outside(driver, block, facts, scene):
+            for network in sample(block.addresses):
+                for port in ports_to_knock_on(block, network):
+                    yield Port(eye=eye, containment=True, address=one_of(network), port=port, expect="silent")
         on_upstream = scene.upstream is not None and scene.upstream.name == scene.on.name
         yield from driver.checks(block, facts, "upstream" if on_upstream else "target")
         if driver.capabilities.exception:
-            yield from _way_in(block, facts, scene)
+            yield from way_in(block, facts, scene)
 
 
 def _refuse_beyond(driver: Driver, params: Params, block: Block) -> None:
@@ -179,14 +216,33 @@ def _block(params: Params, facts: DeviceFacts, scene: Scene) -> Block:
         raise Refused(f"{scene.target.name} has no `addresses` in the inventory, and the step names none to block")
     if params.web_to == "spare" and not (scene.spare and scene.spare.addresses):
         raise Refused(f"{scene.target.name} has no `spare` with `addresses` to send its web traffic to")
-    divert = params.web_to != "drop" and _driver(scene).capabilities.divert
+    web_passes = any(s.protocol == "tcp" and s.port in (80, 443) for s in _services(params.allow_services))
+    if params.web_to == "spare" and web_passes:
+        raise Refused("web traffic either stays open (`allow_services`) or goes to the spare (`web_to`)")
+    whole = params.direction == "both" and not params.ports and not web_passes
+    divert = params.web_to != "drop" and whole and _driver(scene).capabilities.divert
     return Block(
         label=_label(params, scene),
         addresses=addresses,
         allowed=_collapsed((*(ip_network(a) for a in operators(facts, scene)), *params.allow)),
         spare=_one_a_family(scene.spare.addresses, addresses) if scene.spare and divert else (),
         expires=params.expires,
+        directions=("from", "to") if params.direction == "both" else (params.direction,),
+        services=_services(params.allow_services),
+        ports=_services(params.ports),
+        log=params.log,
     )
+
+
+def _services(texts: Iterable[str]) -> tuple[Service, ...]:
+    words = [text.partition("/") for text in texts]
+    return tuple(sorted({Service("tcp" if word == "tcp" else "udp", int(port)) for word, _, port in words}))
+
+
+def _refuse_wide(addresses: Iterable[Network], params: Params) -> None:
+    for network in addresses:
+        if network.prefixlen < (shortest := params.max_prefix if network.version == 4 else params.max_prefix6):
+            raise Refused(f"{network} is wider than a /{shortest}: name smaller networks, or change `max_prefix`")
 
 
 def _one_a_family(spare: tuple[Address, ...], blocked: tuple[Network, ...]) -> tuple[Address, ...]:
@@ -202,46 +258,3 @@ def _collapsed(networks: Iterable[Network]) -> tuple[Network, ...]:
         *collapse_addresses(n for n in known if isinstance(n, IPv4Network)),
         *collapse_addresses(n for n in known if isinstance(n, IPv6Network)),
     )
-
-
-def _sample(networks: tuple[Network, ...]) -> tuple[Network, ...]:
-    step = max(1, -(-len(networks) // SAMPLED))
-    return networks[::step]
-
-
-def _one_of(network: Network) -> Address:
-    """Give an address of the network that a host may have."""
-    return network[0] if network.num_addresses <= 2 else network[1]
-
-
-def _eyes_outside(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> tuple[Eye, ...]:
-    """Give the eyes whose packets to the blocked addresses meet what drops them, and are not let through.
-
-    Where there is none, the `outside` that the inventory lacks is named, so that the verdict says what is missing.
-    """
-    outside = scene.outside and not any(_reaches(host, block, facts) for host in scene.outside)
-    at_hand = driver.capabilities.where == "device" and scene.on.cli is None
-    spare = at_hand and scene.spare is not None and not _reaches(scene.spare, block, facts)
-    eyes: tuple[Eye, ...] = (*(("outside",) if outside else ()), *(("spare",) if spare else ()))
-    return eyes or ("outside",)
-
-
-def _reaches(host: Host, block: Block, facts: DeviceFacts) -> bool:
-    return shares_segment(host, block, facts) or any(_holds(block.allowed, a) for a in host.addresses)
-
-
-def _holds(networks: Iterable[Network], address: Address | None) -> bool:
-    return address is not None and any(address.version == n.version and address in n for n in networks)
-
-
-def _way_in(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:
-    """See that the operator still reaches a target that was within reach before, where no jump host is needed."""
-    target = scene.target
-    if facts.claimed_origin is None or target.jump or target.connection != "ssh" or target.name == scene.on.name:
-        return
-    try:
-        address = ip_address(target.address)
-    except ValueError:
-        return
-    if _holds(block.addresses, address):
-        yield Port(eye="controller", address=address, port=target.port, expect="open")

@@ -24,6 +24,8 @@ class Capabilities(BaseModel):
     where: Literal["device", "provider"] = "device"
     """Who drops: the device, or the provider above it, whom what crosses the device alone never meets."""
     directions: tuple[Way, ...] = ("from", "to")
+    one_way: bool = False
+    """It can drop in one of its directions alone."""
     ipv6: bool = True
     established: bool = True
     """Flows from before the block die too."""
@@ -79,7 +81,7 @@ def refuse_beyond(driver: Driver, block: Block, *, allowing: bool, diverting: bo
         "block single `ports`": bool(block.ports) and not can.services,
         "survive a reboot (`persist`)": block.persist and not can.persist,
         "log": block.log and not can.log,
-        f"drop packets {' and '.join(block.directions)} it alone": not set(block.directions) & set(can.directions),
+        f"drop packets {' and '.join(block.directions)} it alone": not _in_its_ways(can, block),
         "block IPv6": not can.ipv6 and all(n.version == 6 for n in block.addresses),
     }
     if wanting := [what for what, beyond in asked.items() if beyond]:
@@ -89,6 +91,10 @@ def refuse_beyond(driver: Driver, block: Block, *, allowing: bool, diverting: bo
 def shortfalls(driver: Driver, block: Block) -> Iterator[Planned]:
     """Name what the driver leaves open of a block that it can make for the rest."""
     can = driver.capabilities
+    if block.partial:
+        yield Gap(
+            text=f"asked for no more than this: drop {block.ways}{_open(block)}; the rest passes", at_best="partly"
+        )
     if open_ways := [way for way in block.directions if way not in can.directions]:
         yield Gap(
             text=f"{driver.name} drops no packet {' or '.join(open_ways)} the blocked addresses: it is a one-way cut",
@@ -114,3 +120,14 @@ def shortfalls(driver: Driver, block: Block) -> Iterator[Planned]:
         yield Note(text=f"{driver.name} spares nobody: your own way to the blocked addresses is cut too{where}")
     if can.expiry == "none":
         yield Note(text=f"with {driver.name} it does not lapse by itself: it stays until it is undone")
+
+
+def _in_its_ways(can: Capabilities, block: Block) -> bool:
+    """Tell whether it drops something in the directions asked for, and nothing in the other."""
+    asked, able = set(block.directions), set(can.directions)
+    return bool(asked & able) and (can.one_way or able <= asked)
+
+
+def _open(block: Block) -> str:
+    services = ", ".join(f"{s.protocol}/{s.port}" for s in block.services)
+    return f", but leave {services} open to everybody" if services else ""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from orchestrator.check import Check, Judgement
 from orchestrator.facts import Program, ProgramFact, Reader
 from orchestrator.host import Network
+from tasks.traffic.capabilities import Way
 from tasks.traffic.driver import address_text
 
 _WAYS = {"saddr": "from", "daddr": "to"}
@@ -43,6 +44,7 @@ def dropped(state: str) -> Mapping[tuple[str, int], int]:
                 "chain": "prerouting",
                 "expr": [
                     {"match": {"left": {"payload": {"field": "saddr" | "daddr" as field}}, "right": str(right)}},
+                    *_,
                     {"counter": {"packets": int(packets)}},
                     {"drop": None},
                 ],
@@ -61,10 +63,12 @@ class Dropping(Check):
     kind: Literal["dropping"] = "dropping"
     table: str
     addresses: tuple[Network, ...]
+    directions: tuple[Way, ...] = ("from", "to")
 
     def describe(self) -> str:
         """Name the table."""
-        return f"table inet {self.table} drops both ways"
+        ways = "both ways" if len(self.directions) == 2 else f"packets {self.directions[0]} it"
+        return f"table inet {self.table} drops {ways}"
 
     def reader(self) -> Reader[ProgramFact]:
         """Read the table."""
@@ -81,9 +85,9 @@ class Dropping(Check):
         lapsed = [address_text(n) for n in self.addresses if present.get(n, timedelta()) <= timedelta()]
         if lapsed:
             return Judgement(False, f"{', '.join(lapsed[:4])} not in it, or lapsed")
-        if missing := [f"{d} IPv{v}" for d in _WAYS.values() for v in _BLOCKED.values() if (d, v) not in counted]:
+        if missing := [f"{d} IPv{v}" for d in self.directions for v in _BLOCKED.values() if (d, v) not in counted]:
             return Judgement(False, f"no drop {', '.join(missing)}")
-        sums = {d: sum(n for (way, _), n in counted.items() if way == d) for d in _WAYS.values()}
+        sums = {d: sum(n for (way, _), n in counted.items() if way == d) for d in self.directions}
         return Judgement(True, ", ".join(f"{n or 'no'} packets {d} it dropped" for d, n in sums.items()))
 
 

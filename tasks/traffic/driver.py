@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, Literal
@@ -24,10 +25,25 @@ from orchestrator.host import Address, Eye, Network, Scene
 from orchestrator.task import Facts, Planned
 from tasks.traffic.capabilities import Capabilities, Way
 
+NAMED = 4
+"""Addresses that one line names."""
+
 
 def address_text(network: Network) -> str:
     """Write a network of one address as that address."""
     return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
+
+
+def some(networks: tuple[Network, ...]) -> str:
+    """Name the first few networks; of the rest, how many."""
+    named = ", ".join(address_text(n) for n in networks[:NAMED])
+    return f"{named} and {len(networks) - NAMED} more" if len(networks) > NAMED else named
+
+
+def text_diff(name: str, before: list[str], after: list[str]) -> tuple[str, ...]:
+    """Give the unified diff between two listings of a device."""
+    absent = "" if before else "  (absent)"
+    return tuple(difflib.unified_diff(before, after, f"{name}{absent}", name, lineterm=""))
 
 
 @dataclass(frozen=True, order=True)
@@ -36,6 +52,11 @@ class Service:
 
     protocol: Literal["tcp", "udp"]
     port: int
+
+
+def listed(services: Iterable[Service]) -> str:
+    """Name services, as a runbook writes them."""
+    return ", ".join(f"{s.protocol}/{s.port}" for s in services)
 
 
 @dataclass(frozen=True)
@@ -60,13 +81,24 @@ class Block:
     """It is to survive a reboot of the router, for as long as it lasts."""
     log: bool = False
 
+    @property
+    def partial(self) -> bool:
+        """Something of the addresses' traffic is meant to pass, by everybody."""
+        return bool(self.services or self.ports) or len(self.directions) < 2
+
+    @property
+    def ways(self) -> str:
+        """Say in which direction, and at which ports, packets are dropped."""
+        ways = "both ways" if len(self.directions) == 2 else f"in packets {self.directions[0]} it"
+        return f"{ways}, at {listed(self.ports)} alone" if self.ports else ways
+
     def spare_for(self, network: Network) -> Address | None:
         """Give the spare's address of this family."""
         return next((a for a in self.spare if a.version == network.version), None)
 
 
 class DeviceFacts(Facts):
-    """What was read of the router, and of the ways to it. What a driver asks for stands in `rules` and `state`."""
+    """What was read of the router, and of the ways to it; from `rules` to `scheduled`, what its driver asks for."""
 
     system: SystemFact = SystemFact()
     rules: ProgramFact | None = None
@@ -75,6 +107,10 @@ class DeviceFacts(Facts):
     """The same with times and counters."""
     file: FileFact | None = None
     """The file that holds the block, where the driver keeps it in one."""
+    rules6: ProgramFact | None = None
+    """The IPv6 part of `rules`, where a device keeps it apart."""
+    flowtables: ProgramFact | None = None
+    """What carries established flows past the ruleset."""
     scheduled: ScheduledFact = ScheduledFact()
     """When the device itself lifts the block, where that was scheduled on it."""
     shown: ShownFact | None = None
@@ -106,7 +142,7 @@ class Driver(ABC):
 
     @abstractmethod
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
-        """Say how to read the block of this label: `rules` and `state` of DeviceFacts."""
+        """Say how to read the block of this label: fields of DeviceFacts."""
 
     @abstractmethod
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:

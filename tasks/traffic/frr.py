@@ -17,8 +17,6 @@ from tasks.traffic.capabilities import Capabilities
 from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
 from tasks.traffic.rtbh import CONFIGURATION, Running, announce, difference, parse
 
-STALE = 0.1
-"""A block is renewed once this part of the time asked for has gone by; until then it is as asked."""
 NAMED = 4
 """Addresses that one line names; of the rest, how many."""
 LOOKED_AT = 8
@@ -46,7 +44,7 @@ class Frr(Driver):
         peers = _peers(block, facts)
         _refuse_taken(block, running)
         before, left = running.announced(_route_map(block)), facts.scheduled.left
-        if set(before) == set(block.addresses) and block.expires * (1 - STALE) <= left <= block.expires:
+        if set(before) == set(block.addresses) and lapse.long_enough(facts.scheduled, block.expires):
             yield Note(text="in force until {at}, then the announcements are withdrawn", after=left)
         else:
             yield _announcement(block, facts, asn, before)

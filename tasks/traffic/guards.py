@@ -38,6 +38,19 @@ def guard(block: Block, allow: Iterable[Network], facts: DeviceFacts, scene: Sce
         )
 
 
+def guard_own_host(block: Block, allow: Iterable[Network], facts: DeviceFacts, scene: Scene) -> None:
+    """Raise Refused where a host that cuts itself off is another one, or would lock the operator out."""
+    if scene.on.name != scene.target.name:
+        raise Refused(
+            f"the driver of {scene.on.name} cuts off the host it runs on, and {scene.target.name} is another"
+        )
+    if scene.on.connection == "ssh" and facts.origin is None and not block.allowed:
+        raise Refused(
+            f"{scene.on.name} does not say from which address you come, and you could lock yourself out: "
+            "name your address in `allow`"
+        )
+
+
 def _refuse_special(address: Network) -> None:
     kinds = {
         "unspecified": address.network_address.is_unspecified,

@@ -9,8 +9,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from orchestrator.change import Command
-from orchestrator.facts import Scheduled
+from orchestrator.facts import Scheduled, ScheduledFact
 from tasks.traffic.shell import run
+
+STALE = 0.1
+"""A block is renewed once this part of the time asked for has gone by; until then it is as asked."""
 
 
 def unit(label: str) -> str:
@@ -32,3 +35,8 @@ def schedule(label: str, when: timedelta | int, undo: Command) -> Command:
 def cancel(label: str) -> Command:
     """Take the scheduled undo away, there or not."""
     return run("cancel", unit(label))
+
+
+def long_enough(fact: ScheduledFact, wanted: timedelta) -> bool:
+    """Tell whether what is scheduled comes about when a block as asked for would end."""
+    return wanted * (1 - STALE) <= fact.left <= wanted

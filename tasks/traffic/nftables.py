@@ -9,18 +9,15 @@ from typing import Any, ClassVar
 from orchestrator.change import RunCommands, command
 from orchestrator.check import Check
 from orchestrator.facts import Program, ProgramFact, Reader
-from orchestrator.host import Eye, Network
+from orchestrator.host import Eye
 from orchestrator.task import Gap, Note, Planned, Unplannable
 from tasks.traffic.capabilities import Capabilities
 from tasks.traffic.conntrack import NoFlow, forget_diverted, forget_flows
 from tasks.traffic.counters import Dropping, remaining, state_reader
-from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
+from tasks.traffic.driver import Block, DeviceFacts, Driver, listed, some
+from tasks.traffic.lapse import STALE
 from tasks.traffic.ruleset import delete_script, difference, load_script, ruleset, same, table_of
 
-STALE = 0.1
-"""A block is renewed once this part of the time asked for has gone by; until then it is as asked."""
-NAMED = 4
-"""Addresses that one line names; of the rest, how many."""
 LOOKED_AT = 8
 """Blocked networks whose flows are looked for one by one."""
 
@@ -29,7 +26,9 @@ class Nftables(Driver):
     """nft(8), from 0.9.3 on; conntrack(8) where it is installed."""
 
     name: ClassVar[str] = "nftables"
-    capabilities: ClassVar[Capabilities] = Capabilities(expiry="device", exception=True, divert=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        one_way=True, expiry="device", exception=True, divert=True, services=True, log=True
+    )
     programs: ClassVar[tuple[str, ...]] = ("nft", "conntrack")
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
@@ -37,12 +36,17 @@ class Nftables(Driver):
         table = table_of(label)
         return {"rules": Program(("nft", "-s", "list", "table", "inet", table)), "state": state_reader(table)}
 
+    def ruleset(self, block: Block) -> str:
+        """Give the table that a block wants."""
+        return ruleset(block)
+
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Load the table, unless it is in force already."""
-        before, wanted = _present(facts), ruleset(block)
+        before, wanted = _present(facts), self.ruleset(block)
         left = _time_left(block, facts) if same(before, wanted) else None
         if left is None:
-            yield _load(block, before, wanted, forgetting="conntrack" in facts.system.programs)
+            forgetting = "conntrack" in facts.system.programs and not block.partial
+            yield _load(block, before, wanted, forgetting=forgetting)
         else:
             yield Note(text="in force until {at}, then it lets everything through", after=left)
         if "conntrack" not in facts.system.programs:
@@ -50,8 +54,8 @@ class Nftables(Driver):
 
     def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
         """Look at drops and counters, then at the flows that are left."""
-        yield Dropping(eye=eye, table=table_of(block.label), addresses=block.addresses)
-        if "conntrack" not in facts.system.programs:
+        yield Dropping(eye=eye, table=table_of(block.label), addresses=block.addresses, directions=block.directions)
+        if "conntrack" not in facts.system.programs or block.partial:
             return
         for network in block.addresses[:LOOKED_AT]:
             yield NoFlow(eye=eye, address=network, direction="from", allowed=block.allowed)
@@ -106,13 +110,9 @@ def _load(block: Block, before: str, wanted: str, *, forgetting: bool) -> RunCom
 
 
 def _about(block: Block, *, renewed: bool) -> str:
-    parts = [f"drop {_some(block.addresses)} both ways"]
-    parts += [f"allow {_some(block.allowed)}"] if block.allowed else []
+    parts = [f"drop {some(block.addresses)} {block.ways}"]
+    parts += [f"leave {listed(block.services)} open"] if block.services else []
+    parts += [f"allow {some(block.allowed)}"] if block.allowed else []
     parts += [f"web to {', '.join(map(str, block.spare))}"] if block.spare else []
     parts += ["for its full time again"] if renewed else []
     return f"table inet {table_of(block.label)}: {', '.join(parts)}"
-
-
-def _some(networks: tuple[Network, ...]) -> str:
-    named = ", ".join(address_text(n) for n in networks[:NAMED])
-    return f"{named} and {len(networks) - NAMED} more" if len(networks) > NAMED else named

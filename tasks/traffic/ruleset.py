@@ -9,7 +9,8 @@ from datetime import timedelta
 from ipaddress import ip_network
 
 from orchestrator.host import Network
-from tasks.traffic.driver import Block, address_text
+from tasks.traffic.capabilities import Way
+from tasks.traffic.driver import Block, Service, address_text
 
 _ELEMENTS = re.compile(r"elements = \{([^}]*)\}")
 
@@ -26,20 +27,41 @@ def ruleset(block: Block) -> str:
     the spare has to pass it; `forward` then stops those packets of it that no translation has caught (of flows
     older than the block). Who is allowed gets answers, never a connection: `forward` and `input` see to that.
     """
-    lines = [f"table inet {table_of(block.label)} {{"]
-    for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr")):
-        blocked = [n for n in block.addresses if n.version == version]
-        allowed = [n for n in block.allowed if n.version == version]
-        lines += _set(f"blocked{version}", kind, blocked, nft_time(block.expires))
-        lines += _set(f"allowed{version}", kind, allowed, None)
+    lines = [f"table inet {table_of(block.label)} {{", *_sets(block)]
     pairs = (("ip", 4), ("ip6", 6))
     lines += _chain("prerouting", "filter", "prerouting", "raw - 10", _prerouting(block, pairs))
     if block.spare:
         lines += _chain("divert", "nat", "prerouting", "dstnat - 10", _divert(block, pairs))
-    lines += _chain("input", "filter", "input", "filter - 10", _answers_alone(pairs, _RECEIVED))
-    lines += _chain("forward", "filter", "forward", "filter - 10", _answers_alone(pairs, _FORWARDED))
-    lines += _chain("output", "filter", "output", "raw - 10", _output(pairs))
+    lines += _chain("input", "filter", "input", "filter - 10", _answers_alone(block, pairs, _RECEIVED))
+    lines += _chain("forward", "filter", "forward", "filter - 10", _answers_alone(block, pairs, _FORWARDED))
+    lines += _chain("output", "filter", "output", "raw - 10", _output(block, pairs))
     return "\n".join([*lines[:-1], "}", ""])
+
+
+def host_ruleset(block: Block) -> str:
+    """Give the table by which a host cuts itself off: all addresses, its own loopback spared."""
+    lines = [f"table inet {table_of(block.label)} {{", *_sets(block)]
+    come = [f"{ip} saddr @allowed{v} accept" for ip, v in (("ip", 4), ("ip6", 6))]
+    answer = [
+        f"{ip} daddr @allowed{v} ct state established ct direction reply accept" for ip, v in (("ip", 4), ("ip6", 6))
+    ]
+    lines += _chain("prerouting", "filter", "prerouting", "raw - 10", ['iif "lo" accept', *come, *_lone("saddr")])
+    lines += _chain("output", "filter", "output", "filter - 10", ['oif "lo" accept', *answer, *_lone("daddr")])
+    return "\n".join([*lines[:-1], "}", ""])
+
+
+def _lone(side: str) -> Iterator[str]:
+    yield f"ip6 hoplimit 255 {_ND}"
+    yield f"ip {side} @blocked4 counter drop"
+    yield f"ip6 {side} @blocked6 counter drop"
+
+
+def _sets(block: Block) -> Iterator[str]:
+    for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr")):
+        blocked = [n for n in block.addresses if n.version == version]
+        allowed = [n for n in block.allowed if n.version == version]
+        yield from _set(f"blocked{version}", kind, blocked, nft_time(block.expires))
+        yield from _set(f"allowed{version}", kind, allowed, None)
 
 
 _ND = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
@@ -49,8 +71,8 @@ _TOO_BIG = (
     "ip6 daddr @blocked6 icmpv6 type packet-too-big accept",
 )
 """The router's own word that a packet is too big for the way to the operator, or large answers would hang."""
-_FORWARDED = ("from", "to")
-_RECEIVED = ("from",)
+_FORWARDED: tuple[Way, ...] = ("from", "to")
+_RECEIVED: tuple[Way, ...] = ("from",)
 
 Pairs = Iterable[tuple[str, int]]
 
@@ -61,12 +83,36 @@ def _prerouting(block: Block, pairs: Pairs) -> Iterator[str]:
         yield f"{ip} saddr @blocked{v} {ip} daddr @allowed{v} accept"
     yield f"ip6 saddr @blocked6 ip6 hoplimit 255 {_ND}"
     for ip, v in pairs:
-        yield f"{ip} saddr @blocked{v} counter drop"
+        yield from (f"{ip} saddr @blocked{v} {ports} accept" for ports in _ports(block.services, "sport"))
+    for ip, v in pairs:
+        yield from _drops(block, ip, v, "from", log=block.log)
+    for ip, v in pairs:
+        yield from (f"{ip} daddr @blocked{v} {ports} accept" for ports in _ports(block.services, "dport"))
     for address in block.spare:
         ip = "ip" if address.version == 4 else "ip6"
         yield f"{ip} daddr @blocked{address.version} tcp dport {{ 80, 443 }} accept"
     for ip, v in pairs:
-        yield f"{ip} daddr @blocked{v} counter drop"
+        yield from _drops(block, ip, v, "to", log=block.log)
+
+
+def _drops(block: Block, ip: str, version: int, way: Way, *, log: bool = False) -> Iterator[str]:
+    """Drop in one direction, where the block has it: all, or what goes to certain ports."""
+    if way not in block.directions:
+        return
+    side = "saddr" if way == "from" else "daddr"
+    for ports in _ports(block.ports, "dport") if block.ports else [""]:
+        match = f"{ip} {side} @blocked{version} {ports}".rstrip()
+        if log:
+            yield f'{match} limit rate 5/minute log prefix "stopgap {block.label}: "'
+        yield f"{match} counter drop"
+
+
+def _ports(services: Iterable[Service], side: str) -> Iterator[str]:
+    for protocol in ("tcp", "udp"):
+        numbers = [str(port) for port in sorted({s.port for s in services if s.protocol == protocol})]
+        if numbers:
+            listed = numbers[0] if len(numbers) == 1 else f"{{ {', '.join(numbers)} }}"
+            yield f"{protocol} {side} {listed}"
 
 
 def _divert(block: Block, pairs: Pairs) -> Iterator[str]:
@@ -77,7 +123,7 @@ def _divert(block: Block, pairs: Pairs) -> Iterator[str]:
                 yield f"{ip} daddr @blocked{v} tcp dport {{ 80, 443 }} dnat {ip} to {address}"
 
 
-def _answers_alone(pairs: Pairs, directions: Iterable[str]) -> Iterator[str]:
+def _answers_alone(block: Block, pairs: Pairs, directions: Iterable[Way]) -> Iterator[str]:
     for ip, v in pairs:
         if "to" in directions:
             yield f"{ip} saddr @allowed{v} {ip} daddr @blocked{v} accept"
@@ -85,18 +131,21 @@ def _answers_alone(pairs: Pairs, directions: Iterable[str]) -> Iterator[str]:
     if "to" not in directions:
         yield f"ip6 saddr @blocked6 ip6 hoplimit 255 {_ND}"
     for ip, v in pairs:
-        yield f"{ip} saddr @blocked{v} counter drop"
         if "to" in directions:
-            yield f"{ip} daddr @blocked{v} counter drop"
+            yield from (f"{ip} daddr @blocked{v} {ports} accept" for ports in _ports(block.services, "dport"))
+        for ports in _ports(block.services, "sport"):
+            yield f"{ip} saddr @blocked{v} {ports} ct state established ct direction reply accept"
+        for way in directions:
+            yield from _drops(block, ip, v, way)
 
 
-def _output(pairs: Pairs) -> Iterator[str]:
+def _output(block: Block, pairs: Pairs) -> Iterator[str]:
     for ip, v in pairs:
         yield f"{ip} saddr @allowed{v} {ip} daddr @blocked{v} accept"
     yield f"ip6 daddr @blocked6 ip6 hoplimit 255 {_ND}"
     yield from _TOO_BIG
     for ip, v in pairs:
-        yield f"{ip} daddr @blocked{v} counter drop"
+        yield from _drops(block, ip, v, "to")
 
 
 def _set(name: str, kind: str, networks: list[Network], timeout: str | None) -> list[str]:
@@ -143,12 +192,16 @@ def difference(before: str, after: str, label: str) -> tuple[str, ...]:
 
 
 def same(listed: str, wanted: str) -> bool:
-    """Tell whether two listings say the same; nft wraps lines, and orders the elements of a set, as it likes."""
+    """Tell whether two listings say the same.
+
+    nft wraps lines, orders the elements of a set, and names the usual burst of a limit or does not, as it likes.
+    """
     return _normal(listed) == _normal(wanted)
 
 
 def _normal(text: str) -> str:
-    return " ".join(_ELEMENTS.sub(lambda m: " ".join(sorted(_elements(m[1]))), text).split())
+    usual = text.replace(" burst 5 packets", "")
+    return " ".join(_ELEMENTS.sub(lambda m: " ".join(sorted(_elements(m[1]))), usual).split())
 
 
 def _one_element_a_line(text: str) -> list[str]:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.traffic.counters import dropped, remaining
-from tasks.traffic.driver import Block
+from tasks.traffic.driver import Block, Service
 from tasks.traffic.ruleset import delete_script, load_script, nft_time, ruleset, same, table_of
 
 SPARES = (ip_address("203.0.113.20"), ip_address("2001:db8:113::20"))
@@ -38,6 +38,7 @@ networks = st.builds(
     st.lists(ipv4, max_size=12),
     st.lists(ipv6, max_size=12),
 )
+services = st.lists(st.builds(Service, st.sampled_from(["tcp", "udp"]), st.integers(1, 65535)), max_size=3).map(tuple)
 blocks = st.builds(
     Block,
     label=st.just("web"),
@@ -45,6 +46,10 @@ blocks = st.builds(
     allowed=networks,
     spare=st.sampled_from([(), SPARES, SPARES[:1], SPARES[1:]]),
     expires=st.integers(20, 40 * 86400).map(lambda s: timedelta(seconds=s)),
+    directions=st.sampled_from([("from", "to"), ("from",), ("to",)]),
+    services=services,
+    ports=services,
+    log=st.booleans(),
 )
 
 
@@ -67,7 +72,7 @@ def test_what_nft_lists_is_what_was_wanted(block: Block) -> None:
     assert same(listed, ruleset(block))
     assert set(remaining(state)) == set(block.addresses)
     assert all(block.expires - timedelta(seconds=10) <= left <= block.expires for left in remaining(state).values())
-    assert set(dropped(state)) == {("from", 4), ("from", 6), ("to", 4), ("to", 6)}
+    assert set(dropped(state)) == {(way, version) for way in block.directions for version in (4, 6)}
 
 
 def test_a_listing_loads_again_and_deleting_leaves_nothing() -> None:

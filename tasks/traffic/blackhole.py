@@ -1,0 +1,114 @@
+"""The blackhole driver: a route to nowhere for each address, where a router can do nothing better.
+
+It is destination-only. What the host sends still leaves the router; answers to it are lost, and so connections die,
+but one-way packets (a beacon, a flood, stolen data over UDP) go on. It spares nobody, the operator least of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+from orchestrator.change import Command, RunCommands, command
+from orchestrator.check import Check, Judgement
+from orchestrator.facts import Program, ProgramFact, Reader
+from orchestrator.host import Eye, Network
+from orchestrator.task import Note, Planned, Unplannable
+from tasks.traffic import lapse
+from tasks.traffic.capabilities import Capabilities
+from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text, some, text_diff
+from tasks.traffic.shell import run
+
+PROTOCOL = "83"
+"""Marks the routes that are ours (rtm_protocol); no routing daemon uses this number."""
+
+
+class Blackhole(Driver):
+    """ip(8), with `blackhole` routes (ip-route(8))."""
+
+    name: ClassVar[str] = "blackhole"
+    capabilities: ClassVar[Capabilities] = Capabilities(directions=("to",), expiry="scheduled")
+    programs: ClassVar[tuple[str, ...]] = ("ip",)
+
+    def reads(self, label: str) -> Mapping[str, Reader[Any]]:
+        """List the routes of both families that are ours, and the undo that is scheduled."""
+        return {"rules": _listing(4), "rules6": _listing(6), "scheduled": lapse.reader(label)}
+
+    def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
+        """Add the routes that are not there; blocks that overlap share theirs, and undo takes what this one added."""
+        present = {*_present(facts.rules), *_present(facts.rules6)}
+        missing = [n for n in block.addresses if address_text(n) not in present]
+        if missing or not lapse.long_enough(facts.scheduled, block.expires):
+            yield _change(block, missing, facts.scheduled.due)
+        else:
+            yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
+
+    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+        """See that the routes are there."""
+        for version in (4, 6):
+            if networks := tuple(n for n in block.addresses if n.version == version):
+                yield Blackholed(eye=eye, version=version, addresses=networks)
+
+
+class Blackholed(Check):
+    """A route to nowhere stands in the router for every blocked address."""
+
+    kind: Literal["blackholed"] = "blackholed"
+    version: Literal[4, 6]
+    addresses: tuple[Network, ...]
+
+    def describe(self) -> str:
+        """Name the addresses."""
+        return f"routes of packets to {some(self.addresses)} end in a blackhole"
+
+    def reader(self) -> Reader[ProgramFact]:
+        """List the routes."""
+        return _listing(self.version)
+
+    def judge(self, fact: ProgramFact) -> Judgement:
+        """Look for each."""
+        try:
+            present = _present(fact)
+        except Unplannable:
+            return Judgement(None, "the routes could not be listed")
+        missing = [text for n in self.addresses if (text := address_text(n)) not in present]
+        return Judgement(not missing, f"missing: {missing[0]}" if missing else f"{len(self.addresses)} routes")
+
+
+def _change(block: Block, missing: Sequence[Network], due: int | None) -> RunCommands:
+    everything = command("sh", "-c", "\n".join(c.script() for c in _routes("lift_routes", block.addresses)))
+    renewed = "" if missing else ", for its full time again"
+    return RunCommands(
+        about=f"blackhole routes: drop packets to {some(block.addresses)}{renewed}",
+        do=(lapse.schedule(block.label, block.expires, everything), *_routes("lay_routes", missing)),
+        undo=(
+            *_routes("lift_routes", missing),
+            lapse.schedule(block.label, due, everything) if due else lapse.cancel(block.label),
+        ),
+        undo_about="delete these routes" if missing else "let them lapse when they would have",
+        diff=text_diff("ip route", [], [f"blackhole {address_text(n)}" for n in missing]),
+        lasts=block.expires.total_seconds(),
+    )
+
+
+def _routes(script: str, networks: Sequence[Network]) -> Iterator[Command]:
+    for version in (4, 6):
+        if lines := [_route(n) for n in networks if n.version == version]:
+            yield run(script, str(version), routes="".join(lines))
+
+
+def _route(network: Network) -> str:
+    """Give a route as ip(8) takes it; an IPv6 route without a metric would rank behind a static one."""
+    return f"{network} protocol {PROTOCOL}{' metric 1' if network.version == 6 else ''}\n"
+
+
+def _listing(version: int) -> Program:
+    return Program(("ip", f"-{version}", "route", "show", "type", "blackhole", "proto", PROTOCOL))
+
+
+def _present(fact: ProgramFact | None) -> frozenset[str]:
+    """Give the addresses that are routed nowhere; raises Unplannable."""
+    if fact is None or fact.status != 0:
+        raise Unplannable("ip cannot list the routes")
+    lines = [line.split() for line in fact.stdout.splitlines()]
+    return frozenset(words[1] for words in lines if len(words) > 1 and words[0] == "blackhole")

@@ -1,0 +1,148 @@
+"""The chains and sets of a block for iptables, as text: written the way iptables-save and ipset list them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_network
+
+from orchestrator.host import Network
+from tasks.traffic.driver import Block, address_text
+
+TABLES = {"raw": ("PREROUTING", "p", "OUTPUT", "o"), "mangle": ("FORWARD", "f", "INPUT", "i")}
+"""Table → built-in chain and the ending of ours, twice. `raw` comes before connection tracking, and so meets flows
+from before; `mangle` before whatever a firewall or Docker puts into `filter`."""
+
+_LONGEST = 18
+"""Characters of a label; a set's name has up to 31 with what is put around it, a chain's 28."""
+
+
+def name_of(label: str) -> str:
+    """Give the beginning of the name of every chain and set."""
+    short = label if len(label) <= _LONGEST else f"{label[:11]}_{hashlib.sha256(label.encode()).hexdigest()[:6]}"
+    return f"stopgap_{short}"
+
+
+@dataclass(frozen=True)
+class Chains:
+    """What a router has, or is to have, of one block."""
+
+    rules: Mapping[int, tuple[str, ...]]
+    """By IP version: `TABLE -A CHAIN …`, in order, without the jumps."""
+    sets: Mapping[str, Mapping[Network, timedelta]]
+    """Name → element → how long it stays; zero: for ever."""
+    jumps: int = 8
+    """How many of the eight jumps stand first in their chain."""
+
+    def same_as(self, other: Chains) -> bool:
+        """Tell whether the rules, and the elements whatever their time, are the same."""
+        mine, theirs = ({name: set(s) for name, s in c.sets.items()} for c in (self, other))
+        rules = all(self.rules.get(v, ()) == other.rules.get(v, ()) for v in (4, 6))
+        return rules and mine == theirs and self.jumps == other.jumps
+
+    def restore(self, version: int, name: str) -> str:
+        """Give the input of `iptables-restore --noflush`; empty where there is nothing of this version."""
+        lines: list[str] = []
+        for table, (_, one, _, other) in TABLES.items():
+            rules = [rule.removeprefix(f"{table} ") for rule in self.rules.get(version, ()) if rule.startswith(table)]
+            lines += [f"*{table}", f":{name}_{one} - [0:0]", f":{name}_{other} - [0:0]", *rules, "COMMIT"]
+        return "\n".join([*lines, ""]) if self.rules.get(version) else ""
+
+    def restore_sets(self, name: str) -> str:
+        """Give the input of `ipset restore`: each set is filled beside, then takes its place at once."""
+        lines: list[str] = []
+        for known, elements in self.sets.items():
+            kind = f"hash:net family {'inet6' if known.endswith('6') else 'inet'} timeout 0"
+            lines += [f"create {name}_t {kind}", f"flush {name}_t"]
+            lines += [f"add {name}_t {element(n, left)}" for n, left in elements.items()]
+            lines += [f"create {known} {kind}", f"swap {name}_t {known}", f"destroy {name}_t"]
+        return "\n".join([*lines, ""])
+
+    def listing(self) -> list[str]:
+        """Give it line by line, for a diff."""
+        sets = [f"{name}: {element(n, left)}" for name, elements in self.sets.items() for n, left in elements.items()]
+        return sets + [f"IPv{version} {rule}" for version, rules in self.rules.items() for rule in rules]
+
+
+def element(network: Network, left: timedelta) -> str:
+    """Write an element of a set."""
+    seconds = int(left.total_seconds())
+    return address_text(network) + (f" timeout {seconds}" if seconds else "")
+
+
+def chains(block: Block) -> Chains:
+    """Give what a block wants. Whoever is allowed gets answers, never a connection from the blocked."""
+    name = name_of(block.label)
+    versions = [v for v in (4, 6) if any(n.version == v for n in block.addresses)]
+    sets = {}
+    for version in versions:
+        sets[f"{name}_b{version}"] = {n: block.expires for n in block.addresses if n.version == version}
+        sets[f"{name}_a{version}"] = {n: timedelta() for n in block.allowed if n.version == version}
+    return Chains({version: tuple(_rules(name, version, block)) for version in versions}, sets)
+
+
+def _rules(name: str, version: int, block: Block) -> Iterator[str]:
+    def matching(kind: str, side: str) -> str:
+        return f"-m set --match-set {name}_{kind}{version} {side}"
+
+    blocked_in, blocked_out = matching("b", "src"), matching("b", "dst")
+    to_blocked = f"{matching('a', 'src')} {blocked_out} -j RETURN"
+    to_allowed = f"{blocked_in} {matching('a', 'dst')}"
+    answers = f"{to_allowed} -m conntrack --ctstate ESTABLISHED --ctdir REPLY -j RETURN"
+    drop_from = [f"{blocked_in} -j DROP"] if "from" in block.directions else []
+    drop_to = [f"{blocked_out} -j DROP"] if "to" in block.directions else []
+    come, go = (_discovery(version, match) for match in (blocked_in, blocked_out))
+    yield from _chain(f"raw -A {name}_p", [to_blocked, f"{to_allowed} -j RETURN", *come, *drop_from, *drop_to])
+    yield from _chain(f"raw -A {name}_o", [to_blocked, *go, _too_big(version, blocked_out), *drop_to])
+    yield from _chain(f"mangle -A {name}_f", [to_blocked, answers, *drop_from, *drop_to])
+    yield from _chain(f"mangle -A {name}_i", [answers, *come, *drop_from])
+
+
+def _chain(head: str, rules: Iterable[str]) -> Iterator[str]:
+    return (f"{head} {rule}" for rule in rules)
+
+
+def _discovery(version: int, match: str) -> list[str]:
+    """Let neighbour discovery pass, without which nobody allowed could be reached either (RFC 4861)."""
+    kinds = (135, 136) if version == 6 else ()
+    return [f"-p ipv6-icmp -m icmp6 --icmpv6-type {k} -m hl --hl-eq 255 {match} -j RETURN" for k in kinds]
+
+
+def _too_big(version: int, match: str) -> str:
+    """Let the router say that a packet is too big for the way to who is allowed."""
+    kind = "-p ipv6-icmp -m icmp6 --icmpv6-type 2" if version == 6 else "-p icmp -m icmp --icmp-type 3/4"
+    return f"{kind} {match} -j RETURN"
+
+
+def present(name: str, saved: Mapping[int, str], sets: str) -> Chains:
+    """Read what iptables-save, ip6tables-save and `ipset save` list of the block of this name."""
+    rules: dict[int, tuple[str, ...]] = {}
+    jumps = 0
+    for version, text in saved.items():
+        table, own = "", []
+        first: set[tuple[str, str]] = set()
+        for line in text.splitlines():
+            words = line.split()
+            if line.startswith("*"):
+                table = line[1:].strip()
+            elif words[:1] == ["-A"] and words[1].startswith(f"{name}_"):
+                own.append(f"{table} {line.strip()}")
+            elif words[:1] == ["-A"] and (table, words[1]) not in first:
+                first.add((table, words[1]))
+                jumps += words[2:3] == ["-j"] and words[3].startswith(f"{name}_")
+        rules |= {version: tuple(sorted(own, key=_order))} if own else {}
+    found: dict[str, dict[Network, timedelta]] = {}
+    for line in sets.splitlines():
+        match line.split():
+            case ["create", known, *_] if known.startswith(f"{name}_"):
+                found[known] = {}
+            case ["add", known, network, *rest] if known in found:
+                found[known][ip_network(network)] = timedelta(seconds=int(rest[1]) if rest[:1] == ["timeout"] else 0)
+    return Chains(rules, found, jumps)
+
+
+def _order(rule: str) -> int:
+    """Bring chains into the order in which `_rules` has them; rules of a chain keep theirs."""
+    return "pofi".index(rule.split()[2][-1])

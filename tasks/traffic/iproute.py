@@ -1,0 +1,221 @@
+"""The iproute driver: routing rules that send a host's packets nowhere, both ways, on any Linux router.
+
+ip-rule(8): rules are looked up by priority, before any route but the router's own addresses. A block takes three
+priorities: the first lets pass who is allowed, and what the router itself sends (it has to find the way back to
+the host for those who are allowed, rp_filter and ARP included); the second drops; the third is where the first
+leads to, and bears the block's mark, by which it is found again.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from orchestrator.change import Command, RunCommands
+from orchestrator.check import Check, Judgement
+from orchestrator.facts import Program, ProgramFact, Reader
+from orchestrator.host import Eye, Network
+from orchestrator.task import Gap, Note, Planned, Unplannable
+from tasks.traffic import lapse
+from tasks.traffic.capabilities import Capabilities
+from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text, some, text_diff
+from tasks.traffic.shell import run
+
+PROTOCOL = "83"
+"""Marks what is ours (FRA_PROTOCOL); no routing daemon uses this number."""
+FIRST, SLOTS = 64, 300
+"""Priorities 64 to 963: above the tables that routers add, below 1000, where VRFs begin."""
+
+
+class Iproute(Driver):
+    """ip(8) of iproute2, from 4.17 on (`protocol` of a rule)."""
+
+    name: ClassVar[str] = "iproute"
+    capabilities: ClassVar[Capabilities] = Capabilities(one_way=True, expiry="scheduled", exception=True)
+    programs: ClassVar[tuple[str, ...]] = ("ip",)
+
+    def reads(self, label: str) -> Mapping[str, Reader[Any]]:
+        """List the rules of both families, and the undo that is scheduled."""
+        return {"rules": _listing(4), "rules6": _listing(6), "scheduled": lapse.reader(label)}
+
+    def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
+        """Add the rules, unless they are in force already."""
+        listed = {4: _listed(facts.rules), 6: _listed(facts.rules6)}
+        place = _place(block.label, listed)
+        wanted = {version: _wanted(block, place, version) for version in (4, 6)}
+        before = {version: _ours(lines, place) for version, lines in listed.items()}
+        same = all(sorted(before[version]) == sorted(wanted[version]) for version in (4, 6))
+        if same and lapse.long_enough(facts.scheduled, block.expires):
+            yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
+        else:
+            yield _change(block, facts, _Slot(place), before, wanted)
+        yield Gap(text="routing rules see what is forwarded: the router itself and the blocked addresses still talk")
+        if block.allowed:
+            yield Gap(text="routing rules know no connections: who is allowed in can also be reached from there")
+
+    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+        """See that the rules are there."""
+        for version in (4, 6):
+            if networks := tuple(n for n in block.addresses if n.version == version):
+                yield Ruled(eye=eye, version=version, addresses=networks, directions=block.directions)
+
+
+class Ruled(Check):
+    """The routing rules that drop stand in the router, in each direction, for every blocked address."""
+
+    kind: Literal["ruled"] = "ruled"
+    version: Literal[4, 6]
+    addresses: tuple[Network, ...]
+    directions: tuple[Literal["from", "to"], ...]
+
+    def describe(self) -> str:
+        """Name the family and the directions."""
+        return f"IPv{self.version} routing rules drop {' and '.join(self.directions)} {some(self.addresses)}"
+
+    def reader(self) -> Reader[ProgramFact]:
+        """List the rules."""
+        return _listing(self.version)
+
+    def judge(self, fact: ProgramFact) -> Judgement:
+        """Look for each; they have no counters."""
+        if fact.status != 0:
+            return Judgement(None, "the rules could not be listed")
+        present = {rule.text for rule in _parsed(fact.stdout)}
+        wanted = [_drop(network, way) for network in self.addresses for way in self.directions]
+        missing = [text for text in wanted if text not in present]
+        return Judgement(not missing, f"missing: {missing[0]}" if missing else f"{len(wanted)} rules")
+
+
+@dataclass(frozen=True, order=True)
+class _Rule:
+    pref: int
+    text: str
+    """As ip lists it, without the protocol."""
+
+    def __str__(self) -> str:
+        return f"{self.pref}: {self.text}"
+
+
+@dataclass(frozen=True)
+class _Slot:
+    first: int
+
+    @property
+    def prefs(self) -> tuple[str, ...]:
+        """The dropping ones first, so that lifting opens before it forgets who was allowed."""
+        return tuple(str(self.first + n) for n in (1, 0, 2))
+
+    def lift(self) -> Command:
+        return run("lift_rules", PROTOCOL, *self.prefs)
+
+    def lay(self, version: int, rules: Sequence[_Rule]) -> Command:
+        """Add the rules: the landing place first, then who passes, then what drops."""
+        order = {2: 0, 0: 1, 1: 2}
+        in_order = sorted(rules, key=lambda rule: (order[rule.pref - self.first], rule.text))
+        script = "".join(f"rule add pref {r.pref} protocol {PROTOCOL} {r.text}\n" for r in in_order)
+        drops = sum(rule.pref == self.first + 1 for rule in rules)
+        passing = sum(rule.pref == self.first for rule in rules)
+        prefs = str(self.first), str(self.first + 1)
+        return run("lay_rules", str(version), *prefs, str(passing), str(drops), rules=script)
+
+
+def _change(
+    block: Block,
+    facts: DeviceFacts,
+    slot: _Slot,
+    before: Mapping[int, list[_Rule]],
+    wanted: Mapping[int, list[_Rule]],
+) -> RunCommands:
+    def lay(rules: Mapping[int, list[_Rule]]) -> list[Command]:
+        return [slot.lay(version, rules[version]) for version in (4, 6) if rules[version]]
+
+    there = any(before.values())
+    changed = any(sorted(before[version]) != sorted(wanted[version]) for version in (4, 6))
+    due = facts.scheduled.due
+    keep = (lapse.schedule(block.label, due, slot.lift()),) if there and due else (lapse.cancel(block.label),)
+    renewed = "" if changed else " for its full time again"
+    anew = (slot.lift(),) if there and changed else ()
+    return RunCommands(
+        about=f"routing rules {slot.first}-{slot.first + 2}: {_about(block)}{renewed}",
+        do=(lapse.schedule(block.label, block.expires, slot.lift()), *anew, *lay(wanted)),
+        undo=(slot.lift(), *(lay(before) if there else ()), *keep),
+        undo_about="put back the routing rules as they were" if there else "delete these routing rules",
+        diff=text_diff(
+            "ip rule", [str(r) for v in (4, 6) for r in before[v]], [str(r) for v in (4, 6) for r in wanted[v]]
+        ),
+        lasts=block.expires.total_seconds(),
+    )
+
+
+def _about(block: Block) -> str:
+    ways = "both ways" if len(block.directions) == 2 else f"packets {block.directions[0]} it"
+    allowed = f", allow {some(block.allowed)}" if block.allowed else ""
+    return f"drop {some(block.addresses)} {ways}{allowed}"
+
+
+def _listing(version: int) -> Program:
+    return Program(("ip", f"-{version}", "rule", "show"))
+
+
+def _listed(fact: ProgramFact | None) -> list[_Rule]:
+    """Give every rule of the router; raises Unplannable."""
+    if fact is None or fact.status != 0:
+        said = next(iter(fact.stderr.splitlines()), "") if fact else ""
+        raise Unplannable(f"ip cannot list the routing rules: {said or 'no reason given'}")
+    return _parsed(fact.stdout)
+
+
+def _parsed(listing: str) -> list[_Rule]:
+    """Read `PREF:<tab>TEXT [proto NAME]`; what is no rule is passed over."""
+    rules = []
+    for line in listing.splitlines():
+        pref, colon, text = line.partition(":")
+        if colon and pref.strip().isdigit():
+            rules.append(_Rule(int(pref), " ".join(text.replace(f"proto {PROTOCOL}", "").split())))
+    return rules
+
+
+def _mark(label: str) -> str:
+    return f"from all fwmark {zlib.crc32(label.encode()) or 1:#x} nop"
+
+
+def _place(label: str, listed: Mapping[int, list[_Rule]]) -> int:
+    """Give the first priority of the block: where it stands, or the first that is free; raises Unplannable."""
+    rules = [rule for lines in listed.values() for rule in lines]
+    mark = _mark(label)
+    for rule in rules:
+        if rule.text == mark:
+            return rule.pref - 2
+    taken = {(rule.pref - FIRST) // 3 for rule in rules}
+    start: int = zlib.crc32(label.encode()) % SLOTS
+    for n in range(SLOTS):
+        if (slot := (start + n) % SLOTS) not in taken:
+            return FIRST + 3 * slot
+    raise Unplannable(f"no three priorities between {FIRST} and {FIRST + 3 * SLOTS} are free for routing rules")
+
+
+def _ours(listed: list[_Rule], place: int) -> list[_Rule]:
+    return [rule for rule in listed if place <= rule.pref <= place + 2]
+
+
+def _wanted(block: Block, place: int, version: int) -> list[_Rule]:
+    blocked = [n for n in block.addresses if n.version == version]
+    allowed = [n for n in block.allowed if n.version == version]
+    if not blocked:
+        return []
+    passing = ["from all iif lo"]
+    for one in blocked:
+        for other in allowed:
+            a, b = address_text(one), address_text(other)
+            passing += [f"from {b} to {a}", f"from {a} to {b}"]
+    return [
+        *(_Rule(place, f"{text} goto {place + 2}") for text in passing),
+        *(_Rule(place + 1, _drop(network, way)) for network in blocked for way in block.directions),
+        _Rule(place + 2, _mark(block.label)),
+    ]
+
+
+def _drop(network: Network, way: str) -> str:
+    return f"from {'all to ' if way == 'to' else ''}{address_text(network)} blackhole"

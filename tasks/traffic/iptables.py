@@ -1,0 +1,148 @@
+"""The iptables driver: sets whose elements lapse in the kernel, and chains ahead of all others, IPv4 and IPv6."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, ClassVar, Literal
+
+from orchestrator.change import Command, RunCommands
+from orchestrator.check import Check, Judgement
+from orchestrator.facts import Program, ProgramFact, Reader
+from orchestrator.host import Eye, Network
+from orchestrator.task import Gap, Note, Planned, Refused, Unplannable
+from tasks.traffic.capabilities import Capabilities
+from tasks.traffic.chains import TABLES, Chains, chains, name_of, present
+from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text, some, text_diff
+from tasks.traffic.lapse import STALE
+from tasks.traffic.shell import run
+
+LONGEST = timedelta(seconds=2147483)
+"""What a set's element can be given (ipset(8), `timeout`)."""
+SETS, SAVED4, SAVED6 = Program(("ipset", "save")), Program(("iptables-save",)), Program(("ip6tables-save",))
+
+
+class Iptables(Driver):
+    """iptables(8) and ip6tables(8), legacy or nft, whichever the commands of that name are; ipset(8)."""
+
+    name: ClassVar[str] = "iptables"
+    capabilities: ClassVar[Capabilities] = Capabilities(one_way=True, expiry="device", exception=True)
+    programs: ClassVar[tuple[str, ...]] = ("iptables-save", "ip6tables-save", "ipset")
+
+    def reads(self, label: str) -> Mapping[str, Reader[Any]]:
+        """List all tables that there are, and the sets."""
+        return {"rules": SAVED4, "rules6": SAVED6, "state": SETS}
+
+    def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
+        """Load sets and chains, unless they are in force already."""
+        if block.expires > LONGEST:
+            raise Refused(f"ipset keeps nothing for longer than {LONGEST.days} days: ask for less in `expires`")
+        saved = {4: _listed(facts.rules, "iptables-save"), 6: _listed(facts.rules6, "ip6tables-save")}
+        name, wanted = name_of(block.label), chains(block)
+        wanted = replace(wanted, jumps=4 * len(wanted.rules))
+        before = present(name, saved, _listed(facts.state, "ipset save"))
+        left = min((t for s in before.sets.values() for n, t in s.items() if n in block.addresses), default=None)
+        if before.same_as(wanted) and left is not None and left >= block.expires * (1 - STALE):
+            yield Note(text="in force until {at}, then it lets everything through", after=left)
+        else:
+            yield _load(block, name, before, wanted, _absent(saved))
+        yield Gap(text="a flow from before that an accelerator carries past iptables may go on")
+
+    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+        """Look at the sets and at the chains that drop."""
+        yield InSet(eye=eye, name=name_of(block.label), addresses=block.addresses)
+        for version in (4, 6):
+            if any(n.version == version for n in block.addresses):
+                rules = chains(block).rules[version]
+                yield Chained(eye=eye, name=name_of(block.label), version=version, rules=rules)
+
+
+class InSet(Check):
+    """Every blocked address is in the block's set, and has not lapsed."""
+
+    kind: Literal["in-set"] = "in-set"
+    name: str
+    addresses: tuple[Network, ...]
+
+    def describe(self) -> str:
+        """Name the sets."""
+        return f"{some(self.addresses)} in the sets {self.name}"
+
+    def reader(self) -> Reader[ProgramFact]:
+        """List the sets."""
+        return SETS
+
+    def judge(self, fact: ProgramFact) -> Judgement:
+        """Look for each."""
+        if fact.status != 0:
+            return Judgement(None, "the sets could not be listed")
+        inside = {n for elements in present(self.name, {}, fact.stdout).sets.values() for n in elements}
+        missing = [address_text(n) for n in self.addresses if n not in inside]
+        return Judgement(not missing, f"{missing[0]} is not, or has lapsed" if missing else "all")
+
+
+class Chained(Check):
+    """The chains that drop are as they were made, and stand ahead of all others."""
+
+    kind: Literal["chained"] = "chained"
+    name: str
+    version: Literal[4, 6]
+    rules: tuple[str, ...]
+
+    def describe(self) -> str:
+        """Name the chains."""
+        return f"IPv{self.version} chains {self.name} drop ahead of all others"
+
+    def reader(self) -> Reader[ProgramFact]:
+        """List the tables."""
+        return SAVED4 if self.version == 4 else SAVED6
+
+    def judge(self, fact: ProgramFact) -> Judgement:
+        """Compare rules and jumps."""
+        if fact.status != 0:
+            return Judgement(None, "the tables could not be listed")
+        found = present(self.name, {self.version: fact.stdout}, "")
+        if found.rules.get(self.version) != self.rules:
+            return Judgement(False, "the chains are not there, or not as they were made")
+        return Judgement(found.jumps == 4, "they are" if found.jumps == 4 else "something stands before them")
+
+
+def _listed(fact: ProgramFact | None, program: str) -> str:
+    if fact is None or fact.status != 0:
+        said = next(iter(fact.stderr.splitlines()), "") if fact else ""
+        raise Unplannable(f"{program} lists nothing: {said or 'no reason given'}")
+    return fact.stdout
+
+
+def _absent(saved: Mapping[int, str]) -> tuple[str, ...]:
+    """Give family and name of the tables that are not there."""
+    pairs = [(4, "ip"), (6, "ip6")]
+    return tuple(
+        word for v, family in pairs for table in TABLES if f"*{table}\n" not in saved[v] for word in (family, table)
+    )
+
+
+def _load(block: Block, name: str, before: Chains, wanted: Chains, absent: tuple[str, ...]) -> RunCommands:
+    there = bool(before.rules)
+    renewed = ", for its full time again" if before.same_as(wanted) else ""
+    allowed = f", allow {some(block.allowed)}" if block.allowed else ""
+    ways = "both ways" if len(block.directions) == 2 else f"packets {block.directions[0]} it"
+    return RunCommands(
+        about=f"chains {name}: drop {some(block.addresses)} {ways}{allowed}{renewed}",
+        do=(_lay(name, wanted),),
+        undo=(_lay(name, before),) if there else (run("lift_chains", name, *absent),),
+        undo_about=f"put back chains and sets {name} as they were" if there else f"delete chains and sets {name}",
+        diff=text_diff(name, before.listing(), wanted.listing()),
+        lasts=block.expires.total_seconds(),
+    )
+
+
+def _lay(name: str, state: Chains) -> Command:
+    return run(
+        "lay_chains",
+        name,
+        sets=state.restore_sets(name),
+        chains4=state.restore(4, name),
+        chains6=state.restore(6, name),
+    )

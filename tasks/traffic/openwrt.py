@@ -1,0 +1,37 @@
+"""The openwrt driver: nftables beside fw4, OpenWrt's own firewall.
+
+fw4 keeps its rules in a table of its own, `inet fw4`, which `fw4 reload` and every change of an interface make
+anew; the block's table is another, and stays. What differs from a plain nftables router: conntrack(8) is seldom
+installed there, and where `flow_offloading` is on, flows from before pass by every chain until they are forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from orchestrator.facts import Program, Reader
+from orchestrator.task import Gap, Planned
+from tasks.traffic.driver import Block, DeviceFacts
+from tasks.traffic.nftables import Nftables
+
+
+class Openwrt(Nftables):
+    """OpenWrt from 22.03 on, where fw4 brought nft."""
+
+    name: ClassVar[str] = "openwrt"
+
+    def reads(self, label: str) -> Mapping[str, Reader[Any]]:
+        """Read what offloads flows as well."""
+        return {**super().reads(label), "flowtables": Program(("nft", "-s", "list", "flowtables"))}
+
+    def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
+        """Say so where offloaded flows from before cannot be forgotten."""
+        yield from super().plan(block, facts)
+        offloads = facts.flowtables is not None and "flowtable " in facts.flowtables.stdout
+        if offloads and "conntrack" not in facts.system.programs:
+            yield Gap(
+                text="flow_offloading is on and conntrack is not installed: offloaded flows from before go on until "
+                "they end; `opkg install conntrack`, or turn offloading off",
+                at_best="partly",
+            )

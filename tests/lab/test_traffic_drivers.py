@@ -1,0 +1,175 @@
+"""Every driver of a Linux router meets packets: flows from before, new ones, one-way ones, on both protocols."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.task import Gap
+
+from .traffic import EDGE, ROOT, WITH_SPARE, Observer, Router, pings, reaches, succeeding
+
+if TYPE_CHECKING:
+    from .conftest import Lab
+
+WEB4, WEB6 = "203.0.113.10", "2001:db8:113::10"
+STATE = (
+    "nft -s list ruleset; iptables-save; ip6tables-save; ipset save; ip -4 rule; ip -6 rule; ip -4 route;"
+    "ip -6 route | sed 's/ expires [0-9]*sec//'"
+)
+LEFT_BEHIND = (
+    "find /run/stopgap -type f 2>/dev/null; systemctl list-units --all --no-legend 'stopgap-*';"
+    "pgrep -af '[s]topgap-web'; true"
+)
+
+
+def router_with(lab: Lab, driver: str) -> Router:
+    """Give the router as this driver sees it; of iptables, the commands are those of the flavour."""
+    if flavour := driver.partition("iptables-")[2]:
+        for family in ("ip", "ip6"):
+            if flavour == "legacy":  # whose tables stay for good once they were used
+                lab.read("edge", f"for t in raw mangle; do {family}tables-legacy -t $t -S; done")
+            lab.read("edge", f"update-alternatives --quiet --set {family}tables /usr/sbin/{family}tables-{flavour}")
+        driver = "iptables"
+    edge = EDGE.model_copy(update={"driver": driver})
+    return Router(lab, WITH_SPARE.model_copy(update={"on": edge, "upstream": edge, "spare": None}))
+
+
+def state(lab: Lab) -> str:
+    """Give all rules and routes of the router, in a form that counters and clocks do not change."""
+    text = lab.read("edge", STATE)
+    return re.sub(r"(?m)^#.*\n|\[\d+:\d+\]|(?<=timeout )\d+|initval \S+", "", text)
+
+
+@contextmanager
+def as_before(lab: Lab) -> Iterator[None]:
+    """Whatever happens in between, the router ends as it began, byte for byte."""
+    before = state(lab)
+    yield
+    assert state(lab) == before
+    assert lab.read("edge", LEFT_BEHIND) == ""
+
+
+@pytest.fixture
+def internet(lab: Lab) -> Iterator[Observer]:
+    observer = Observer(lab, "internet")
+    yield observer
+    observer.process.kill()
+    observer.process.wait()
+
+
+@pytest.fixture
+def session(lab: Lab) -> Iterator[subprocess.Popen[bytes]]:
+    """A session of the operator's on web that was open before."""
+    process = subprocess.Popen(
+        ["scripts/lab", "ssh", "web", "cat"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert answers(process)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def answers(session: subprocess.Popen[bytes]) -> bool:
+    assert session.stdin and session.stdout
+    session.stdin.write(b"there\n")
+    session.stdin.flush()
+    return session.stdout.readline() == b"there\n"
+
+
+BOTH_WAYS = ["iptables-legacy", "iptables-nft", "iproute"]
+
+
+@pytest.mark.parametrize("driver", BOTH_WAYS)
+def test_nothing_passes_but_the_operator(
+    lab: Lab, internet: Observer, session: subprocess.Popen[bytes], driver: str
+) -> None:
+    router = router_with(lab, driver)
+    for name, address in (("in4", WEB4), ("in6", WEB6)):
+        assert internet.ask("open", name, address, "22")
+    assert {"udp4", "udp6"} <= set(internet.counts_during(1.2))
+    with as_before(lab), router.block() as change:
+        assert internet.counts_during(1.2) == {}
+        assert not internet.ask("poke", "in4")
+        assert not internet.ask("poke", "in6")
+        attempts = {
+            "new from outside, IPv4": partial(lab.tcp, WEB4, 22),
+            "new from outside, IPv6": partial(lab.tcp, WEB6, 22),
+            "echo from outside, IPv4": partial(pings, lab, "internet", WEB4),
+            "echo from outside, IPv6": partial(pings, lab, "internet", WEB6),
+            "new to the outside": partial(reaches, lab, "web", "198.51.100.2", 5555),
+            "another customer": partial(reaches, lab, "spare", WEB4, 22),
+            "the operator's session": partial(answers, session),
+            "the operator's echo": partial(pings, lab, "operator", WEB4),
+            "the neighbour, IPv4": partial(lab.tcp, "203.0.113.30", 22),
+            "the neighbour, IPv6": partial(lab.tcp, "2001:db8:113::30", 22),
+        }
+        allowed = ["the operator's session", "the operator's echo", "the neighbour, IPv4", "the neighbour, IPv6"]
+        assert succeeding(attempts) == allowed
+        assert router.failing_checks() == {}
+        router.run(change.do_script())
+        assert router.planned()[0] == []
+        in_force = state(lab)
+        with router.block(allow=["198.51.100.0/24"], expires="PT10M"):
+            assert lab.tcp(WEB4, 22)
+        assert state(lab) == in_force
+        router.run(change.undo_script())
+        assert {"udp4", "udp6"} <= set(internet.counts_during(1.2))
+
+
+def test_a_blackhole_route_stops_connections_and_names_what_still_leaves(lab: Lab, internet: Observer) -> None:
+    router = router_with(lab, "blackhole")
+    for name, address in (("in4", WEB4), ("in6", WEB6)):
+        assert internet.ask("open", name, address, "22")
+    with as_before(lab), router.block() as change:
+        assert not internet.ask("poke", "in4")
+        assert not internet.ask("poke", "in6")
+        attempts = {
+            "new from outside, IPv4": partial(lab.tcp, WEB4, 22),
+            "new from outside, IPv6": partial(lab.tcp, WEB6, 22),
+            "new to the outside": partial(reaches, lab, "web", "198.51.100.2", 5555),
+            "the operator": partial(lab.tcp, WEB4, 22, "operator"),
+            "the neighbour": partial(lab.tcp, "203.0.113.30", 22),
+        }
+        assert succeeding(attempts) == ["the neighbour"]
+        assert {"udp4", "udp6"} <= set(internet.counts_during(1.2))
+        leaks = [item.text for item in router.planned_all() if isinstance(item, Gap) and item.at_best == "partly"]
+        assert leaks == ["blackhole drops no packet from the blocked addresses: it is a one-way cut"]
+        router.run(change.do_script())
+        assert router.planned()[0] == []
+        assert router.failing_checks() == {}
+        router.run(change.undo_script())
+
+
+@pytest.mark.parametrize("driver", [*BOTH_WAYS, "blackhole"])
+def test_it_lapses_by_itself(lab: Lab, driver: str) -> None:
+    router = router_with(lab, driver)
+    with as_before(lab), router.block(expires="PT6S"):
+        assert not lab.tcp(WEB6, 22)
+        assert eventually(partial(lab.tcp, WEB4, 22))
+        assert lab.tcp(WEB6, 22)
+
+
+def test_without_systemd_a_sleeping_process_lifts_the_block(lab: Lab) -> None:
+    router = router_with(lab, "iproute")
+    with as_before(lab):
+        (change,) = router.planned(expires="PT6S")[0]
+        router.run(change.do_script().replace("/run/systemd/system", "/run/no-systemd"))
+        assert "/run/stopgap/stopgap-web" in lab.read("edge", "pgrep -af '[s]topgap-web'")
+        assert eventually(partial(lab.tcp, WEB4, 22))
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 20) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if holds():
+            return True
+        time.sleep(0.3)
+    return False
