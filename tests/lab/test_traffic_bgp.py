@@ -209,6 +209,17 @@ def test_rules_for_both_directions_reach_the_provider_and_no_packet_passes_there
     assert until(lambda: "flow4" not in lab.read("isp", "birdc -r show route table flowtab4"), 12)
 
 
+def test_rules_that_the_provider_does_not_install_fail_the_step(lab: Lab, flowspec: Operator, runbook: str) -> None:
+    lab.read("isp", "systemctl kill -s STOP flowspec")
+    try:
+        done = flowspec.run(runbook, "-t", "web", "--yes")
+    finally:
+        lab.read("isp", "systemctl kill -s CONT flowspec")
+    assert (done.status, done.outcomes) == (1, {"cut-off": "failed"})
+    assert "made, but" in done.reason("cut-off")
+    assert '"seen": "all 4"' in done.out, "BIRD had sent them"
+
+
 def test_who_is_allowed_passes_at_the_provider(lab: Lab, flowspec: Operator, tmp_path: Path) -> None:
     path = tmp_path / "allow.yaml"
     step = {"id": "cut-off", "task": "traffic.block", "with": {"allow": ["198.51.100.2/32"]}}
