@@ -92,9 +92,7 @@ def shortfalls(driver: Driver, block: Block) -> Iterator[Planned]:
     """Name what the driver leaves open of a block that it can make for the rest."""
     can = driver.capabilities
     if block.partial:
-        yield Gap(
-            text=f"asked for no more than this: drop {block.ways}{_open(block)}; the rest passes", at_best="partly"
-        )
+        yield Gap(text=f"dropped {block.ways}{_open(block)}, as asked: the rest passes", at_best="partly")
     if open_ways := [way for way in block.directions if way not in can.directions]:
         yield Gap(
             text=f"{driver.name} drops no packet {' or '.join(open_ways)} the blocked addresses: it is a one-way cut",
@@ -130,4 +128,4 @@ def _in_its_ways(can: Capabilities, block: Block) -> bool:
 
 def _open(block: Block) -> str:
     services = ", ".join(f"{s.protocol}/{s.port}" for s in block.services)
-    return f", but leave {services} open to everybody" if services else ""
+    return f", {services} open to everybody" if services else ""

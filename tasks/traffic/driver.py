@@ -88,8 +88,8 @@ class Block:
 
     @property
     def ways(self) -> str:
-        """Say in which direction, and at which ports, packets are dropped."""
-        ways = "both ways" if len(self.directions) == 2 else f"in packets {self.directions[0]} it"
+        """Say in which directions, and at which ports, packets are dropped."""
+        ways = "both ways" if len(self.directions) == 2 else f"one way ({self.directions[0]} it)"
         return f"{ways}, at {listed(self.ports)} alone" if self.ports else ways
 
     def spare_for(self, network: Network) -> Address | None:

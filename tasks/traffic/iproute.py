@@ -142,17 +142,18 @@ def _change(
         do=(lapse.schedule(block.label, block.expires, slot.lift()), *anew, *lay(wanted)),
         undo=(slot.lift(), *(lay(before) if there else ()), *keep),
         undo_about="put back the routing rules as they were" if there else "delete these routing rules",
-        diff=text_diff(
-            "ip rule", [str(r) for v in (4, 6) for r in before[v]], [str(r) for v in (4, 6) for r in wanted[v]]
-        ),
+        diff=text_diff("ip rule", _lines(before), _lines(wanted)),
         lasts=block.expires.total_seconds(),
     )
 
 
+def _lines(rules: Mapping[int, list[_Rule]]) -> list[str]:
+    return [f"IPv{version} {rule}" for version in (4, 6) for rule in rules[version]]
+
+
 def _about(block: Block) -> str:
-    ways = "both ways" if len(block.directions) == 2 else f"packets {block.directions[0]} it"
     allowed = f", allow {some(block.allowed)}" if block.allowed else ""
-    return f"drop {some(block.addresses)} {ways}{allowed}"
+    return f"drop {some(block.addresses)} {block.ways}{allowed}"
 
 
 def _listing(version: int) -> Program:

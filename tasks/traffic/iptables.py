@@ -127,9 +127,8 @@ def _load(block: Block, name: str, before: Chains, wanted: Chains, absent: tuple
     there = bool(before.rules)
     renewed = ", for its full time again" if before.same_as(wanted) else ""
     allowed = f", allow {some(block.allowed)}" if block.allowed else ""
-    ways = "both ways" if len(block.directions) == 2 else f"packets {block.directions[0]} it"
     return RunCommands(
-        about=f"chains {name}: drop {some(block.addresses)} {ways}{allowed}{renewed}",
+        about=f"chains {name}: drop {some(block.addresses)} {block.ways}{allowed}{renewed}",
         do=(_lay(name, wanted),),
         undo=(_lay(name, before),) if there else (run("lift_chains", name, *absent),),
         undo_about=f"put back chains and sets {name} as they were" if there else f"delete chains and sets {name}",

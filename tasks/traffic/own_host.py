@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from orchestrator.check import Check
 from orchestrator.host import Eye
-from orchestrator.task import Planned
+from orchestrator.task import Gap, Planned
 from tasks.traffic.capabilities import Capabilities
 from tasks.traffic.driver import Block, DeviceFacts
 from tasks.traffic.nftables import Nftables
@@ -35,7 +35,8 @@ class OwnHost(Nftables):
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Load the table, unless it is in force already."""
-        yield from super().plan(replace(block, addresses=EVERYTHING), facts)
+        planned = super().plan(replace(block, addresses=EVERYTHING), facts)
+        yield from (item for item in planned if not isinstance(item, Gap))
 
     def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
         """Ask the host nothing: only packets from outside tell."""
