@@ -63,9 +63,16 @@ def certificate(folder: Path) -> tuple[str, str]:
 
 @contextmanager
 def mail_server(
-    folder: Path, *, tls: bool = True, answer: Callable[[int, Envelope], str] = lambda _n, _e: "250 taken"
+    folder: Path,
+    *,
+    tls: bool = True,
+    at_once: bool = False,
+    answer: Callable[[int, Envelope], str] = lambda _n, _e: "250 taken",
 ) -> Iterator[Mailbox]:
-    """Serve; `answer` gives the reply to the n-th text, from 1. With TLS, nothing goes without it and a login."""
+    """Serve; `answer` gives the reply to the n-th text, from 1. With TLS, nothing goes without it and a login.
+
+    With `at_once`, TLS begins with the connection (RFC 8314).
+    """
     cert, key = certificate(folder)
     context = SSLContext(PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
@@ -87,6 +94,9 @@ def mail_server(
         if tls
         else {}
     )
+
+    if at_once:
+        more = {"ssl_context": context, "auth_require_tls": False, "auth_required": True, "authenticator": login}
 
     class AnyPort(Controller):
         def _trigger_server(self) -> None:
@@ -112,8 +122,11 @@ class Hook:
 
 
 @contextmanager
-def web_server(statuses: list[int]) -> Iterator[Hook]:
-    """Serve; each request gets the next status, the last one again and again. 0: the connection is closed."""
+def web_server(statuses: list[int], certified: tuple[str, str] | None = None) -> Iterator[Hook]:
+    """Serve, over TLS with a certificate and its key. Each request gets the next status, the last one for ever.
+
+    A status of 0 closes the connection instead.
+    """
     left = list(statuses)
 
     class Handler(BaseHTTPRequestHandler):
@@ -132,6 +145,10 @@ def web_server(statuses: list[int]) -> Iterator[Hook]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certified:
+        context = SSLContext(PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certified)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     hook = Hook(server.server_port)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -17,7 +17,7 @@ from orchestrator.journal import Journal, deliveries
 from orchestrator.secret import secret as secrets
 
 from .bench import Bench, outcomes
-from .letterbox import Mailbox, mail_server, web_server
+from .letterbox import Mailbox, certificate, mail_server, web_server
 
 SEEN_AT = "2026-11-23T10:13:00+09:00"
 
@@ -196,6 +196,23 @@ def test_a_webhook_gets_signed_json_and_a_key_for_repetitions(bench: Bench) -> N
     assert headers["Idempotency-Key"] == again["Idempotency-Key"] == json.loads(body)["key"]
     assert json.loads(body)["attachments"][0]["base64"] == "AGRyb3D/"
     assert "token" not in bench.stopgap("show", "last")[1]
+
+
+def test_tls_may_begin_with_the_connection(bench: Bench) -> None:
+    with mail_server(bench.top, at_once=True) as box:
+        assert bench.run(bench.runbook(tell(by_mail(box, security="tls"))), "--yes")[0] == 0
+        assert len(box.envelopes) == 1
+
+
+def test_a_webhook_checks_the_certificate(bench: Bench) -> None:
+    cert, key = certificate(bench.top)
+    with web_server([200], (cert, key)) as hook:
+        via = {"kind": "webhook", "url": f"https://127.0.0.1:{hook.port}/"}
+        status, events = bench.run(bench.runbook(tell(via)), "--yes")
+        assert (status, "certificate verify failed" in events[-1]["steps"][0]["reason"]) == (1, True)
+        assert hook.posts == []
+        assert bench.run(bench.runbook(tell({**via, "ca": cert})), "--yes")[0] == 0
+        assert len(hook.posts) == 1
 
 
 def test_a_webhook_that_closes_the_connection_leaves_it_unknown(bench: Bench) -> None:
