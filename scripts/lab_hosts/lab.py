@@ -50,13 +50,20 @@ def up() -> None:
                 say("The lab is up already: nothing to do.")
                 return
             say(f"The lab is up, but not whole ({', '.join(ailing)}): starting it afresh.")
-        _clear()
-        try:
-            _start(base)
-        except BaseException:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            _clear(keep_state=True)
-            raise
+        for last in (False, True):
+            _clear()
+            try:
+                _start(base)
+                break
+            except LabError as error:
+                if last:
+                    _clear(keep_state=True)
+                    raise
+                say(f"{error} Trying once more.")
+            except BaseException:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                _clear(keep_state=True)
+                raise
         say(f"The lab is up ({time.monotonic() - start:.1f} s). Take it down with scripts/lab down.")
 
 
