@@ -5,6 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where scripts on a host find their programs, whatever its login scripts say."""
+
 
 def quote(word: str) -> str:
     """Quote one word for sh; a NUL, which no argument can carry, raises ValueError."""

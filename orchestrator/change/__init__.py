@@ -7,6 +7,7 @@ from pydantic import Field, TypeAdapter
 from orchestrator.change.base import DRIFTED, REJECTED, Change
 from orchestrator.change.command import Activate, Command, RunCommands, command
 from orchestrator.change.device import DeviceChange, Entry
+from orchestrator.change.lifeline import LOST, TAKEN_BACK, TAKING_BACK_FAILED, armed, forget, lifeline_name, settle
 from orchestrator.change.path import PathChange, make_directory, make_link, remove_path, write_file
 from orchestrator.dialogue import Words
 
@@ -17,7 +18,10 @@ CHANGE: TypeAdapter[PathChange | RunCommands | Activate | DeviceChange] = TypeAd
 __all__ = [
     "CHANGE",
     "DRIFTED",
+    "LOST",
     "REJECTED",
+    "TAKEN_BACK",
+    "TAKING_BACK_FAILED",
     "Activate",
     "AnyChange",
     "Change",
@@ -27,9 +31,13 @@ __all__ = [
     "PathChange",
     "RunCommands",
     "Words",
+    "armed",
     "command",
+    "forget",
+    "lifeline_name",
     "make_directory",
     "make_link",
     "remove_path",
+    "settle",
     "write_file",
 ]

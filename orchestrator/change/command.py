@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from orchestrator.change.base import REJECTED, Change
 from orchestrator.shell import emit, join
@@ -57,6 +57,14 @@ class RunCommands(Change):
     """What it does cannot be foreseen."""
     lasts: float | None = None
     """Seconds after which the host itself ends the effect; None: it stays until it is undone."""
+    lifeline: Annotated[float, Field(gt=0)] | None = None
+    """It may cut the operator off: the host takes it back after so many seconds, unless a fresh connection comes."""
+
+    @model_validator(mode="after")
+    def _holds(self) -> Self:
+        if self.lifeline is not None and self.undo is None:
+            raise ValueError("a lifeline needs an undo")
+        return self
 
     def describe(self) -> str:
         """Give `about`."""

@@ -96,7 +96,12 @@ class JsonLines:
                     "outcome": step.outcome,
                     "reason": step.reason,
                     "changes": [
-                        {"do": c.describe(), "preview": c.preview(), "undo": c.describe_undo()}
+                        {
+                            "do": c.describe(),
+                            "preview": c.preview(),
+                            "undo": c.describe_undo(),
+                            "lifeline": getattr(c, "lifeline", None),
+                        }
                         for c in step.ordered()
                     ],
                     "collects": sum(len(c.artifacts) for c in step.collections),

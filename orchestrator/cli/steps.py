@@ -72,6 +72,12 @@ def show_body(screen: Screen, step: PlannedStep, *, full: bool = True, letters: 
     for change in step.ordered():
         _show_change(screen, change, full=full)
     _show_messages(screen, step.messages, whole=letters)
+    for seconds in dict.fromkeys(s for c in step.changes if (s := getattr(c, "lifeline", None))):
+        where = step.on.name if step.on else "the host"
+        screen.line(
+            f"{_INDENT}safety its undo is scheduled on {where} first, {span(seconds)}; a fresh connection cancels it",
+            "quiet",
+        )
     if step.lasts is not None:
         until = datetime.now(UTC) + timedelta(seconds=step.lasts)
         screen.line(f"{_INDENT}until  {moment(until)} ({span(step.lasts)}), then the host ends it by itself")

@@ -27,6 +27,7 @@ from orchestrator.journal.records import (
     CheckJudged,
     EvidenceKept,
     HostUnreachable,
+    LifelineSettled,
     MessageIntended,
     MessagePosted,
     PlanMade,
@@ -38,6 +39,8 @@ from orchestrator.journal.records import (
     UndoMade,
     Verdict,
 )
+
+UNCONFIRMED = "made, but access was not confirmed: the host takes it back by itself"
 
 _AFTER_UNDO: dict[str, ChangeState] = {
     "undone": "undone",
@@ -95,6 +98,8 @@ class _Fold:
     """By count of intents: a change that was intended is never forgotten, even if its index is given away again."""
     latest: dict[tuple[str, str, int], int] = field(default_factory=dict)
     """(step, target, index) → key of `changes`."""
+    unsettled: dict[int, str] = field(default_factory=dict)
+    """Key of a change that hangs on a lifeline → what was heard of it."""
     checks: dict[tuple[str, str, str, str], tuple[CheckJudged, datetime]] = field(default_factory=dict)
     evidence: list[EvidenceKept] = field(default_factory=list)
     answers: list[Answered] = field(default_factory=list)
@@ -132,12 +137,14 @@ class _Fold:
             case ChangeIntended():
                 self._intend(record, at)
             case ChangeMade():
-                self._become(record, state=record.outcome, reason=record.reason, made=at)
+                self._make(record, at)
+            case LifelineSettled():
+                self._settle(record, at)
             case UndoIntended():
                 self._become(record, state="undo-unknown", reason="")
             case UndoMade():
-                undone = at if record.outcome == "undone" else None
-                self._become(record, state=_AFTER_UNDO[record.outcome], reason=record.reason, undone=undone)
+                state, undone = _AFTER_UNDO[record.outcome], at if record.outcome == "undone" else None
+                self._become(record, state=state, reason=record.reason, undone=undone, unsettled=False)
             case CheckJudged():
                 key = (record.step, record.target, record.eye, record.about)
                 self.checks.pop(key, None)
@@ -196,7 +203,39 @@ class _Fold:
             "unknown",
             at,
             ends=_end(record.change, at),
+            unsettled=bool(getattr(record.change, "lifeline", None)),
         )
+
+    def _make(self, record: ChangeMade, at: datetime) -> None:
+        """Take what came of a change; one that hangs on a lifeline may still be taken back by the host."""
+        key = self.latest.get((record.step, record.target, record.index))
+        hangs = key is not None and self.changes[key].unsettled and record.outcome != "not-run"
+        self._become(record, state=record.outcome, reason=record.reason, made=at)
+        if key is not None and hangs:
+            self.unsettled[key] = record.outcome
+            state, reason = self.changes[key].state, self.changes[key].reason
+            if state == "done":
+                state, reason = "unknown", UNCONFIRMED
+            self.changes[key] = replace(self.changes[key], state=state, reason=reason)
+        elif key is not None:
+            self.changes[key] = replace(self.changes[key], unsettled=False)
+
+    def _settle(self, record: LifelineSettled, at: datetime) -> None:
+        key = self.latest.get((record.step, record.target, record.index))
+        if key is None:
+            return
+        change = self.changes[key]
+        made = self.unsettled.pop(key, change.state)
+        settled: dict[str, ChangeState] = {
+            "confirmed": "unknown" if made == "unknown" else made,  # type: ignore[dict-item]
+            "taken-back": "undone",
+            "failed": "undo-failed",
+            "unknown": "unknown",
+        }
+        undone = at if record.outcome == "taken-back" else None
+        state = settled[record.outcome]
+        reason = change.reason if record.outcome == "confirmed" and made != "done" else record.reason
+        self.changes[key] = replace(change, state=state, reason=reason, undone=undone, unsettled=False)
 
     def _become(self, record: ChangeMade | UndoIntended | UndoMade, **news: Any) -> None:  # noqa: ANN401
         key = self.latest.get((record.step, record.target, record.index))

@@ -78,6 +78,8 @@ class ChangeStatus:
     """When the host ends the effect by itself."""
     expired: bool = False
     """That moment is over."""
+    unsettled: bool = False
+    """The host may yet take it back, or has done so: its lifeline was neither cancelled nor heard of."""
 
     @property
     def stands(self) -> bool:
@@ -193,6 +195,10 @@ class History:
                 question = asked.pop(record.question, None)
                 found = question.value(record.answer) if question else found
         return found
+
+    def unsettled(self) -> tuple[ChangeStatus, ...]:
+        """Give the changes whose lifeline is to be cancelled, or asked after, before anything else is believed."""
+        return tuple(c for c in self.changes if c.unsettled)
 
     def next_index(self, step: str, target: str) -> int:
         """Give the index of the next change of a step: what is planned anew goes on counting, so none is mistaken."""

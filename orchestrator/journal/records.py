@@ -91,6 +91,18 @@ class ChangeMade(_Record):
     reason: str = ""
 
 
+class LifelineSettled(_Record):
+    """What came of the undo that the host was to make by itself unless a fresh connection confirmed access."""
+
+    kind: Literal["lifeline-settled"] = "lifeline-settled"
+    step: str
+    target: str
+    index: int
+    outcome: Literal["confirmed", "taken-back", "failed", "unknown"]
+    """`failed`: the host tried to take it back, and could not. `unknown`: nobody heard, or no trace is left."""
+    reason: str = ""
+
+
 class UndoIntended(_Record):
     """A change is about to be taken back, by an operator or because its step failed."""
 
@@ -224,6 +236,7 @@ AnyRecord: TypeAlias = Annotated[
     | StepStarted
     | ChangeIntended
     | ChangeMade
+    | LifelineSettled
     | UndoIntended
     | UndoMade
     | CheckJudged

@@ -12,7 +12,8 @@ from typing import IO, TYPE_CHECKING
 from orchestrator.host import Host
 from orchestrator.remote.exchange import FramedSession, Line, LineBrokenError
 from orchestrator.remote.limits import Limits
-from orchestrator.remote.script import PATH, SHELL
+from orchestrator.remote.script import SHELL
+from orchestrator.shell import PATH
 
 if TYPE_CHECKING:
     from _typeshed import HasFileno

@@ -28,10 +28,9 @@ import math
 from collections.abc import Sequence
 
 from orchestrator.remote.session import Item
-from orchestrator.shell import quote
+from orchestrator.shell import PATH, quote
 
 SHELL = ("/bin/sh", "-s")
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _PROLOGUE = r"""
 PATH=@path@ LC_ALL=C; export PATH LC_ALL; unset ENV BASH_ENV CDPATH; umask 022; cd /

@@ -13,6 +13,7 @@ from orchestrator.journal.records import (
     CheckJudged,
     EvidenceKept,
     HostUnreachable,
+    LifelineSettled,
     MessageIntended,
     MessagePosted,
     PlanMade,
@@ -40,10 +41,10 @@ def timeline(history: History) -> Iterator[Event]:
             changes[record.step, record.target, record.index] = record
         elif isinstance(record, StepStarted):
             names[record.step, record.target] = record.name
-        elif isinstance(record, ChangeMade | UndoMade):
+        elif isinstance(record, ChangeMade | UndoMade | LifelineSettled):
             intended = changes.get((record.step, record.target, record.index))
             kind = "change" if isinstance(record, ChangeMade) else "undo"
-            if intended and record.outcome != "not-run":
+            if intended and record.outcome not in {"not-run", "confirmed"}:
                 does = intended.change.describe()
                 yield _event(entry, kind, intended.host, does, result=record.outcome, detail=record.reason)
         elif isinstance(record, MessageIntended):

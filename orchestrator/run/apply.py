@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator.change import DRIFTED, REJECTED, Activate, AnyChange, Change, DeviceChange, PathChange, RunCommands
+from orchestrator.change import (
+    DRIFTED,
+    REJECTED,
+    Activate,
+    AnyChange,
+    Change,
+    DeviceChange,
+    PathChange,
+    RunCommands,
+    forget,
+    lifeline_name,
+)
+from orchestrator.change import armed as schedule
 from orchestrator.facts import Output
 from orchestrator.host import Host
 from orchestrator.journal.records import ChangeIntended, ChangeMade, UndoIntended, UndoMade
@@ -14,6 +26,7 @@ from orchestrator.plan import PlannedStep
 from orchestrator.remote import Item
 from orchestrator.run.fleet import Fleet
 from orchestrator.run.interruption import Interruption
+from orchestrator.run.lifeline import Armed, confirm
 from orchestrator.run.recorder import Recorder
 
 CHANGE_DEADLINE = 60.0
@@ -50,7 +63,8 @@ def apply_changes(
 
     Every intent with its undo is on disk before the host hears of any. The first failure ends the step; a step
     with an activation is then put back, so that no daemon is left with files that it refuses. `unknown`: the link
-    was lost, and each change may or may not have been made. Raises OutOfReach.
+    was lost, and each change may or may not have been made. A change with a lifeline is confirmed over a fresh
+    connection; `failed` where the host has taken it back. Raises OutOfReach.
     """
     changes = step.ordered()
     session = fleet.session(step.place)
@@ -58,14 +72,18 @@ def apply_changes(
     first = record.reserve(key, target, len(changes))
     numbered = list(enumerate(changes, first))
     record(*(ChangeIntended(step=key, target=target, host=host, index=i, change=_known(c)) for i, c in numbered))
-    items = [Item(change.do_script(), deadline or CHANGE_DEADLINE) for change in changes]
+    armed = {i: Armed(key, target, i, s) for i, c in numbered if (s := getattr(c, "lifeline", None))}
+    items = [Item(_do_script(c, armed.get(i), record.run), deadline or CHANGE_DEADLINE) for i, c in numbered]
     with interruption.cutting(session.close, gently=True):
         outputs = session.exchange(items, stop_on_failure=True)
     made = [_made(output, session.trouble) for output in outputs]
-    results = zip(numbered, made, strict=True)
+    results = list(zip(numbered, made, strict=True))
     record(
         *(ChangeMade(step=key, target=target, index=i, outcome=m.outcome, reason=m.reason) for (i, _), m in results)
     )
+    tried = [armed[i] for (i, _), m in results if i in armed and m.outcome != "not-run"]
+    if lost := [s for s in confirm(tried, step.place, fleet, record, interruption) if s.outcome != "confirmed"]:
+        return Applied("unknown" if any(s.outcome == "unknown" for s in lost) else "failed", lost[0].reason)
     worst = next((m for m in made if m.outcome != "done"), Applied("done"))
     if worst.outcome in {"failed", "drifted"} and any(isinstance(c, Activate) for c in changes):
         put_back = [
@@ -97,7 +115,7 @@ def take_back(
     known = [c for c in changes if has_undo(c.change)]
     session = fleet.session(changes[0].host)
     record(*(UndoIntended(step=c.step, target=c.target, index=c.index, because=because) for c in known))
-    outputs = session.exchange([Item(c.change.undo_script(force=force), CHANGE_DEADLINE) for c in known])
+    outputs = session.exchange([Item(_undo_script(c, record.run, force=force), CHANGE_DEADLINE) for c in known])
     results = [
         UndoMade(step=c.step, target=c.target, index=c.index, outcome=_UNDONE[m.outcome], reason=m.reason)
         for c, m in zip(known, (_made(output, session.trouble) for output in outputs), strict=True)
@@ -109,6 +127,21 @@ def take_back(
     ]
     record(*results)
     return results
+
+
+def _do_script(change: Change, lifeline: Armed | None, run: str) -> str:
+    if lifeline is None:
+        return change.do_script()
+    name = lifeline_name(run, lifeline.step, lifeline.target, lifeline.index)
+    return schedule(change, name, lifeline.seconds)
+
+
+def _undo_script(recorded: Recorded, run: str, *, force: bool) -> str:
+    """Give the undo; no lifeline may fire after it."""
+    undo = recorded.change.undo_script(force=force)
+    if not getattr(recorded.change, "lifeline", None):
+        return undo
+    return f"({forget(lifeline_name(run, recorded.step, recorded.target, recorded.index))})\n{undo}"
 
 
 def has_undo(change: Change) -> bool:

@@ -15,6 +15,7 @@ from orchestrator.run.collect import Vault
 from orchestrator.run.execute import Order, execute, hosts_of, planner_of
 from orchestrator.run.fleet import Connect, Fleet, with_controller
 from orchestrator.run.interruption import Interruption
+from orchestrator.run.lifeline import settle_all
 from orchestrator.run.outcome import INTERRUPTED, REFUSED, exit_code, run_outcome
 from orchestrator.run.person import Person
 from orchestrator.run.recorder import Observer, Recorder
@@ -103,16 +104,17 @@ class Conductor:
         }
         numbers = {(c.step, c.target): history.next_index(c.step, c.target) for c in history.changes}
         with journal.hold(run), Fleet(with_controller(order.inventory.hosts), self.connect) as fleet:
+            record = Recorder(journal, run, self.observers, numbers)
             with self.interruption.cutting(fleet.close):
                 acting, looking = hosts_of(order)
                 fleet.expect([*acting, *looking])
+                settle_all(history, fleet, record)
                 planner = planner_of(order, fleet.look, lambda: deliveries(journal))
                 left = [s for s in planner.plan(order.targets).steps if (s.key, s.target.name) not in done]
                 plan = Plan(tuple(_with_activation(step, history) for step in left))
             self._show(plan, dry_run=False)
             if refusal := self._refusal(plan, None):
                 return Conclusion(plan, REFUSED, run, steps=_as_planned(plan), refusal=refusal)
-            record = Recorder(journal, run, self.observers, numbers)
             record(PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts)))
             return self.carry_out(order, plan, self._around(journal, run, fleet, record), journal, done)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -70,6 +71,18 @@ class Fleet:
             future = self._sessions.get(host.name)
             if future and future.done() and future.exception():
                 del self._sessions[host.name]
+
+    @contextmanager
+    def fresh(self, host: Host) -> Iterator[Session]:
+        """Open a connection of its own for the length of a block; the one in use stays. Raises OutOfReach."""
+        try:
+            session = self._connect(host, self._hosts)
+        except Unreachable as error:
+            raise OutOfReach(error.reason) from error
+        try:
+            yield session
+        finally:
+            session.close()
 
     def look(self, wanted: Sequence[Wanted]) -> dict[tuple[str, Reader[Any]], Look]:
         """Read facts: one exchange a host, all hosts at once."""

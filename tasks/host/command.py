@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -40,6 +41,13 @@ class HostCommandParams(Parameters):
     expect: Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], Field(min_length=1)] = Field(
         default=(0,), description="Exit statuses that mean success."
     )
+    lifeline: timedelta | None = Field(
+        default=None,
+        gt=timedelta(0),
+        le=timedelta(hours=1),
+        description="It may cut you off: the host runs `undo` by itself after this time, unless a fresh connection "
+        "comes about. Needs `undo`.",
+    )
     creates: Annotated[str, StringConstraints(pattern=r"^/")] | None = Field(
         default=None, description="An absolute path; where something lies there already, the command is not run."
     )
@@ -48,6 +56,8 @@ class HostCommandParams(Parameters):
     def _undo_of_nothing(self) -> Self:
         if self.reads and self.undo is not None:
             raise ValueError("a command that only reads has no undo: give `reads` or `undo`, not both")
+        if self.lifeline is not None and self.undo is None:
+            raise ValueError("`lifeline` runs `undo`: give one")
         return self
 
 
@@ -83,4 +93,5 @@ class HostCommand(Task[HostCommandParams, HostCommandFacts]):
             undo=undo,
             undo_about="nothing to undo, it only reads" if params.reads else "",
             opaque=opaque,
+            lifeline=params.lifeline.total_seconds() if params.lifeline else None,
         )

@@ -28,6 +28,9 @@ from tasks.traffic.capabilities import Capabilities, Way
 NAMED = 4
 """Addresses that one line names."""
 
+LIFELINE = 60.0
+"""Seconds after which a router takes a block back that has locked the operator out."""
+
 
 def address_text(network: Network) -> str:
     """Write a network of one address as that address."""

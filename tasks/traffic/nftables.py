@@ -14,7 +14,7 @@ from orchestrator.task import Gap, Note, Planned, Unplannable
 from tasks.traffic.capabilities import Capabilities
 from tasks.traffic.conntrack import NoFlow, forget_diverted, forget_flows
 from tasks.traffic.counters import Dropping, remaining, state_reader
-from tasks.traffic.driver import Block, DeviceFacts, Driver, listed, some
+from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, listed, some
 from tasks.traffic.lapse import STALE
 from tasks.traffic.ruleset import delete_script, difference, load_script, ruleset, same, table_of
 
@@ -106,6 +106,7 @@ def _load(block: Block, before: str, wanted: str, *, forgetting: bool) -> RunCom
         undo_about=f"put back table inet {table} as it was" if before else f"delete table inet {table}",
         diff=difference(before, wanted, block.label),
         lasts=block.expires.total_seconds(),
+        lifeline=LIFELINE,
     )
 
 

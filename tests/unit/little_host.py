@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.remote.script import PATH
+from orchestrator.shell import PATH
 from orchestrator.task import Artifact
 
 TOOLS = (

@@ -1,0 +1,93 @@
+"""A lifeline: the undo of a change, scheduled on the host before the change is made, so that a lock-out heals itself.
+
+The host keeps it below /run, which a reboot empties as it empties what most routers load at run time. One rename
+decides between the host, which takes the change back when the time is over, and the operator, who cancels that over
+a fresh connection: whoever renames the armed file first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+
+from orchestrator.change.base import Change
+from orchestrator.shell import PATH, emit, quote
+
+FOLDER = "/run/stopgap"
+"""On the host; nothing of it outlives a reboot."""
+LOST = 78
+"""Exit status of a settling that found no trace of the lifeline."""
+TAKEN_BACK = 79
+"""Exit status of a settling that came too late: the host has taken the change back."""
+TAKING_BACK_FAILED = 80
+"""As TAKEN_BACK, but the undo failed there, or had not ended after some seconds."""
+_PATIENCE = 10
+"""Seconds in which an undo that the host has begun may end before it is reported as failed."""
+
+_ARMED = """\
+_sl_fire='mv -f -T -- "$0".armed "$0".fired || exit 0; /bin/sh "$0".fired; echo $? >"$0".status'
+(umask 077; mkdir -p -- @folder@ && @keep@ >@file@.armed) && {
+    { [ -d /run/systemd/system ] &&
+        systemd-run --quiet --collect --unit=@unit@ --on-active=@delay@ --timer-property=AccuracySec=100ms \
+            /bin/sh -c "$_sl_fire" @file@ </dev/null >/dev/null 2>&1; } ||
+    { command -v setsid >/dev/null &&
+        (setsid /bin/sh -c "sleep @delay@; $_sl_fire" @file@ </dev/null >/dev/null 2>&1 &); }
+} || {
+    rm -f -- @file@.armed
+    echo 'its undo could not be scheduled first, so it was not made' >&2
+    exit 1
+}
+@do@"""
+
+
+def lifeline_name(run: str, step: str, target: str, index: int) -> str:
+    """Name the lifeline of one change of one run: the same in every process that works on the run."""
+    place = hashlib.sha256(f"{step}\0{target}\0{index}".encode()).hexdigest()[:8]
+    return f"stopgap-{run}-{place}"
+
+
+def armed(change: Change, name: str, seconds: float, *, folder: str = FOLDER) -> str:
+    """Give the script that schedules the undo in so many seconds and then makes the change.
+
+    Where the undo cannot be scheduled nothing is done. It outlives the shell, the connection and its session: a
+    timer of systemd's, or a process of its own. Clock changes do not move it.
+    """
+    undo = f"PATH={PATH} LC_ALL=C\nexport PATH LC_ALL\numask 022\ncd /\n{change.undo_script()}\n"
+    values = {
+        "folder": quote(folder),
+        "file": quote(f"{folder}/{name}"),
+        "unit": quote(name),
+        "delay": str(math.ceil(seconds)),
+        "keep": emit(undo.encode("utf-8", "surrogateescape")),
+        "do": change.do_script(),
+    }
+    return re.sub("@([a-z]+)@", lambda found: values[found[1]], _ARMED)
+
+
+def settle(name: str, *, folder: str = FOLDER) -> str:
+    """Give the script that cancels a lifeline: 0, or LOST, TAKEN_BACK or TAKING_BACK_FAILED where it is too late.
+
+    Safe to repeat before `forget`.
+    """
+    file = quote(f"{folder}/{name}")
+    return (
+        f"if mv -f -T -- {file}.armed {file}.kept 2>/dev/null || [ -e {file}.kept ]; then\n"
+        f"  {_stop(name)}; exit 0\nfi\n"
+        f"[ -e {file}.fired ] || exit {LOST}\n"
+        f"n=0; while [ ! -s {file}.status ]; do n=$((n + 1)); [ $n -le {_PATIENCE * 5} ] || break; sleep 0.2; done\n"
+        f'case "$(cat -- {file}.status 2>/dev/null)" in 0) exit {TAKEN_BACK};; *) exit {TAKING_BACK_FAILED};; esac'
+    )
+
+
+def forget(name: str, *, folder: str = FOLDER) -> str:
+    """Give the script that removes what is left of a lifeline, scheduled or settled; nothing fires after it."""
+    file = quote(f"{folder}/{name}")
+    return (
+        f"rm -f -- {file}.armed {file}.kept {file}.fired {file}.status; {_stop(name)}; "
+        f"rmdir -- {quote(folder)} 2>/dev/null || true"
+    )
+
+
+def _stop(name: str) -> str:
+    return f"if [ -d /run/systemd/system ]; then systemctl stop {quote(name)}.timer >/dev/null 2>&1; fi"

@@ -1,0 +1,118 @@
+"""Confirming access after a change that may have cut the operator off, before the host takes it back by itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from orchestrator.change import LOST, TAKEN_BACK, TAKING_BACK_FAILED, forget, lifeline_name, settle
+from orchestrator.facts import Output
+from orchestrator.host import Host
+from orchestrator.journal import ChangeStatus, History
+from orchestrator.journal.records import LifelineSettled
+from orchestrator.plan import OutOfReach
+from orchestrator.remote import Item, Session
+from orchestrator.run.fleet import Fleet
+from orchestrator.run.interruption import Interruption
+from orchestrator.run.recorder import Recorder
+
+GRACE = 20.0
+"""Seconds beyond a lifeline's end in which the host may become reachable again and say what it did."""
+PAUSE = 0.5
+"""Seconds between two attempts to connect."""
+_DEADLINE = 20.0
+
+
+@dataclass(frozen=True)
+class Armed:
+    """A change that the host takes back by itself after so many seconds."""
+
+    step: str
+    target: str
+    index: int
+    seconds: float
+
+
+def confirm(
+    armed: Sequence[Armed], host: Host, fleet: Fleet, record: Recorder, interruption: Interruption
+) -> list[LifelineSettled]:
+    """Cancel what is scheduled on a host over a connection made for that alone, and put on record what came of it.
+
+    Tries until the host must have taken the changes back, and a little longer to hear that it did.
+    """
+    if not armed:
+        return []
+    end = time.monotonic() + max(a.seconds for a in armed) + GRACE
+    given_up = threading.Event()
+    reason = ""
+    settled: list[LifelineSettled] = []
+    with interruption.cutting(given_up.set, gently=True):
+        while not settled:
+            try:
+                with fleet.fresh(host) as session, interruption.cutting(session.close, gently=True):
+                    settled = _ask(armed, session, record.run, reason)
+            except OutOfReach as error:
+                reason = reason or str(error)
+            if not settled and (given_up.wait(PAUSE) or time.monotonic() > end):
+                why = f"no fresh connection came about ({reason}); {host.name} takes it back by itself"
+                settled = [_settled(a, "unknown", why) for a in armed]
+    record(*settled)
+    return settled
+
+
+def settle_all(history: History, fleet: Fleet, record: Recorder) -> None:
+    """Settle what a dead process left open, so that nothing changes under the plan that comes; a host at a time.
+
+    A host out of reach is left as it is. Every connection is a fresh one by then.
+    """
+    hosts = {host.name: host for host in history.started.hosts}
+    for name, changes in groupby(_by_host(history.unsettled()), key=lambda change: change.host):
+        armed = [Armed(c.step, c.target, c.index, getattr(c.change, "lifeline", None) or 0.0) for c in changes]
+        try:
+            record(*_ask(armed, fleet.session(hosts[name]), record.run, "the process that made it died"))
+        except OutOfReach:
+            continue
+
+
+def _by_host(changes: Iterable[ChangeStatus]) -> list[ChangeStatus]:
+    return sorted(changes, key=lambda change: change.host)
+
+
+def _ask(armed: Sequence[Armed], session: Session, run: str, reason: str) -> list[LifelineSettled]:
+    """Cancel; gives nothing where the host did not answer."""
+    items = [Item(_settle_once(lifeline_name(run, a.step, a.target, a.index)), _DEADLINE) for a in armed]
+    outputs = session.exchange(items)
+    if any(output.status is None for output in outputs):
+        return []
+    return [_judged(a, output, reason) for a, output in zip(armed, outputs, strict=True)]
+
+
+def _settle_once(name: str) -> str:
+    return f"({settle(name)})\ns=$?\n({forget(name)})\nexit $s"
+
+
+def _judged(armed: Armed, output: Output, reason: str) -> LifelineSettled:
+    because = f": {reason}" if reason else ""
+    match output.status:
+        case 0:
+            return _settled(armed, "confirmed")
+        case _ if output.status == TAKEN_BACK:
+            return _settled(
+                armed, "taken-back", f"the host took it back, as nobody confirmed access in time{because}"
+            )
+        case _ if output.status == TAKING_BACK_FAILED:
+            return _settled(armed, "failed", f"the host tried to take it back, and could not{because}")
+        case _ if output.status == LOST:
+            return _settled(armed, "unknown", "no trace is left of its lifeline")
+        case _:
+            said = output.stderr.last_line() or "it said nothing"
+            return _settled(armed, "unknown", f"its lifeline could not be asked after: {said}")
+
+
+def _settled(armed: Armed, outcome: str, reason: str = "") -> LifelineSettled:
+    return LifelineSettled.model_validate(
+        {"step": armed.step, "target": armed.target, "index": armed.index, "outcome": outcome, "reason": reason}
+    )

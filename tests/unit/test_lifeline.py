@@ -1,0 +1,119 @@
+"""A change that may cut the operator off is taken back by the host itself, unless access is confirmed in time."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestrator.change import LOST, TAKEN_BACK, RunCommands, armed, command, forget, lifeline_name, settle
+from orchestrator.journal import Journal
+from orchestrator.journal.records import ChangeIntended, ChangeMade, LifelineSettled, StepStarted
+
+from .bench import Bench, outcomes
+
+root = pytest.mark.skipif(os.geteuid() != 0, reason="it writes to /run")
+
+
+def touch(path: Path, **rest: object) -> RunCommands:
+    return RunCommands(
+        about="touch", do=(command("touch", str(path)),), undo=(command("rm", "-f", str(path)),), **rest  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def sh(script: str) -> int:
+    return subprocess.run(["sh", "-c", script], timeout=20, capture_output=True).returncode
+
+
+def wait_until_gone(path: Path, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while path.exists():
+        assert time.monotonic() < end, f"{path} is still there"
+        time.sleep(0.05)
+
+
+def test_the_host_takes_the_change_back_when_the_time_is_over(tmp_path: Path) -> None:
+    path, folder = tmp_path / "made", str(tmp_path / "run")
+    assert sh(armed(touch(path), "x", 1, folder=folder)) == 0
+    assert path.exists()
+    wait_until_gone(path, 3)
+    assert sh(settle("x", folder=folder)) == TAKEN_BACK
+    assert sh(forget("x", folder=folder)) == 0
+    assert not Path(folder).exists()
+
+
+def test_a_cancelled_lifeline_never_fires_and_may_be_cancelled_again(tmp_path: Path) -> None:
+    path, folder = tmp_path / "made", str(tmp_path / "run")
+    sh(armed(touch(path), "x", 1, folder=folder))
+    assert [sh(settle("x", folder=folder)) for _ in range(2)] == [0, 0]
+    time.sleep(1.5)
+    assert path.exists()
+    sh(forget("x", folder=folder))
+    assert sh(settle("x", folder=folder)) == LOST
+
+
+def test_a_change_is_not_made_where_its_undo_cannot_be_scheduled(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / "made"
+    assert sh(armed(touch(path), "x", 1, folder=str(tmp_path / "file"))) == 1
+    assert not path.exists()
+
+
+def test_a_lifeline_needs_an_undo() -> None:
+    with pytest.raises(ValueError, match="undo"):
+        RunCommands(about="x", do=(command("true"),), undo=None, lifeline=1)
+
+
+def _step(path: Path) -> dict[str, object]:
+    words = {"argv": ["touch", str(path)], "undo": ["rm", "-f", str(path)], "lifeline": "2s"}
+    return {"id": "risky", "task": "host.command", "with": words}
+
+
+@root
+def test_access_that_is_confirmed_keeps_the_change_and_leaves_no_trace(bench: Bench) -> None:
+    path = bench.files / "made"
+    _, dry, _ = bench.stopgap("run", bench.runbook(_step(path)), "-i", str(bench.inventory), "-t", "a", "--dry-run")
+    assert "undo is scheduled on a first, 2 s" in dry
+    status, events = bench.run(bench.runbook(_step(path)), "--yes")
+    assert (status, outcomes(events)) == (0, {"risky": "changed"})
+    settled = [e for e in events if e["event"] == "lifeline-settled"]
+    assert [e["outcome"] for e in settled] == ["confirmed"]
+    time.sleep(2.5)
+    assert path.exists()
+    assert not list(Path("/run/stopgap").glob(f"*{settled[0]['run']}*"))
+    assert bench.stopgap("undo", "last", "--yes")[0] == 0
+    assert not path.exists()
+
+
+@root
+@pytest.mark.parametrize("way", ["resume", "undo", "neither"])
+def test_a_process_that_died_before_it_confirmed_leaves_no_surprise(bench: Bench, way: str) -> None:
+    path = bench.files / "made"
+    bench.run(bench.runbook(_step(path)), "--yes")
+    with Journal.open(bench.top / "home") as journal:
+        first = journal.history(journal.resolve("last"))
+        run = journal.begin(first.started)
+        place = {"step": "risky", "target": "a"}
+        change = first.changes[0].change
+        journal.append(
+            run,
+            StepStarted(**place, host="a", name="risky", task="host.command"),
+            ChangeIntended(**place, host="a", index=0, change=change),
+        )
+        assert sh(armed(change, lifeline_name(run, "risky", "a", 0), 2)) == 0
+        journal.append(run, ChangeMade(**place, index=0, outcome="done"))
+        assert journal.history(run).changes[0].state == "unknown"
+    if way == "neither":
+        wait_until_gone(path, 4)
+        bench.stopgap("resume", run, "--yes")
+        with Journal.open(bench.top / "home") as journal:
+            settled = [e.record for e in journal.records(run) if isinstance(e.record, LifelineSettled)]
+        assert [s.outcome for s in settled] == ["taken-back", "confirmed"]
+        assert path.exists()
+        return
+    status, out, err = bench.stopgap(way, run, "--yes")
+    assert status == 0, out + err
+    time.sleep(2.5)
+    assert path.exists() == (way == "resume")
+    assert not list(Path("/run/stopgap").glob(f"*{run}*"))
