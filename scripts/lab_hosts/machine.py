@@ -53,6 +53,13 @@ def whole(node: Node) -> bool:
     return bool(_members(group / "supervisor") and _members(group / "payload" / "init.scope"))
 
 
+def init(node: Node) -> int:
+    """A host's first process, as this machine numbers it; LabError where it does not run."""
+    for process in _members(_group(node) / "payload" / "init.scope"):
+        return int(process)
+    raise LabError(f"{node.name} does not run.")
+
+
 def any_left() -> bool:
     """Some host's process or control group is still there."""
     return _groups().is_dir()

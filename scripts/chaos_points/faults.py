@@ -1,0 +1,130 @@
+"""Runs `stopgap` with one fault at one boundary. It patches the child process alone; the program knows nothing of it.
+
+    faults.py '{"at": 17, "do": "kill", "log": "FILE"}' run contain …
+
+A boundary is an instant before or after something becomes durable or visible: a commit of the journal, an fsync, a
+rename, a script sent to a host, its first answer, its end. The log names each that was reached, a line each.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT, "hup": signal.SIGHUP}
+
+
+class Faults:
+    """Counts boundaries, and strikes at one of them."""
+
+    def __init__(self, at: int, do: str, log: str) -> None:
+        self._at, self._do = at, do
+        self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._lock = threading.Lock()
+        self._count = 0
+        self.sessions: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.shift = timedelta()
+
+    def reach(self, name: str) -> None:
+        """Note a boundary; strike if it is the one."""
+        with self._lock:
+            os.write(self._log, f"{name}\n".encode())
+            count, self._count = self._count, self._count + 1
+        if count == self._at:
+            self._strike()
+
+    def _strike(self) -> None:
+        if self._do in SIGNALS:
+            os.kill(os.getpid(), SIGNALS[self._do])
+        elif self._do == "cut":
+            for session in list(self.sessions):
+                with suppress(OSError):
+                    session._connection.transport.sock.shutdown(socket.SHUT_RDWR)
+        elif self._do == "full":
+            with suppress(OSError), (Path(os.environ["STOPGAP_HOME"]) / "filler").open("wb", 0) as filler:
+                while True:
+                    filler.write(bytes(4096))
+        elif self._do in {"ahead", "back"}:
+            self.shift = timedelta(days=400 if self._do == "ahead" else -400)
+
+
+def install(faults: Faults) -> None:
+    """Put boundaries around everything that becomes durable or visible."""
+    os.fsync = _around(faults, "fsync", os.fsync)
+    os.replace = _around(faults, "rename", os.replace)
+
+    class Connection(sqlite3.Connection):
+        def execute(self, statement: str, *rest: Any) -> sqlite3.Cursor:
+            if statement not in {"BEGIN IMMEDIATE", "COMMIT"}:
+                return super().execute(statement, *rest)
+            faults.reach(f"before {statement}")
+            try:
+                return super().execute(statement, *rest)
+            finally:
+                faults.reach(f"after {statement}")
+
+    connect = sqlite3.connect
+    sqlite3.connect = lambda *words, **rest: connect(*words, factory=Connection, **rest)
+
+    from orchestrator.journal.store import Journal
+    from orchestrator.remote.exchange import FramedSession
+    from orchestrator.remote.gather import Gathering
+    from orchestrator.remote.ssh import SshSession
+
+    def now() -> datetime:
+        return datetime.now(UTC) + faults.shift
+
+    for function in (Journal.__init__, Journal.open.__func__):
+        function.__kwdefaults__["clock"] = now
+    FramedSession.make = _around(faults, "exchange", FramedSession.make)
+    began = SshSession.__init__
+
+    def begin(session: Any, *words: Any, **rest: Any) -> None:
+        began(session, *words, **rest)
+        faults.sessions.add(session)
+
+    SshSession.__init__ = begin
+    sent, feed = Gathering.sent, Gathering.feed
+
+    def send(gathering: Any, moment: float) -> None:
+        sent(gathering, moment)
+        faults.reach("script sent")
+
+    def take(gathering: Any, *words: Any) -> Any:
+        before = gathering.begun
+        try:
+            return feed(gathering, *words)
+        finally:
+            if gathering.begun and not before:
+                faults.reach("first answer")
+
+    Gathering.sent, Gathering.feed = send, take
+
+
+def _around(faults: Faults, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    def wrapped(*words: Any, **rest: Any) -> Any:
+        faults.reach(f"before {name}")
+        try:
+            return call(*words, **rest)
+        finally:
+            faults.reach(f"after {name}")
+
+    return wrapped
+
+
+if __name__ == "__main__":
+    from orchestrator.cli import main
+
+    install(Faults(**json.loads(sys.argv[1])))
+    sys.exit(main(sys.argv[2:]))
