@@ -15,7 +15,7 @@ from chaos_points.runs import Point, Scenario, boundaries, scenarios, strike
 
 SPARSE = {"term": 5, "int": 5, "hup": 5, "full": 4, "cut": 3, "ahead": 9, "back": 9}
 """How many boundaries lie between two points of a fault; kill strikes at each."""
-COSTLY = {"contain": 9, "collect": 7}
+COSTLY = {"contain": 20, "collect": 20}
 """Every so many-th boundary of a runbook that takes long."""
 
 
@@ -33,7 +33,7 @@ def main() -> int:
     count: dict[tuple[str, str], Counter[str]] = {}
     baseline = world.snapshot()
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        plan = [p for p in _plan(scenarios(Path(folder)), baseline, words.only)]
+        plan = list(_plan(scenarios(Path(folder)), baseline, words.only))
         for number, (scenario, at, do) in enumerate(plan[: words.points], 1):
             if time.monotonic() > end:
                 print(f"The time is over: {len(plan) - number + 1} points are left.", flush=True)

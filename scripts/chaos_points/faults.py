@@ -22,6 +22,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from orchestrator.journal.store import Journal
+from orchestrator.remote.exchange import FramedSession
+from orchestrator.remote.gather import Gathering
+from orchestrator.remote.ssh import SshSession
+
 SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT, "hup": signal.SIGHUP}
 
 
@@ -76,11 +81,6 @@ def install(faults: Faults) -> None:
 
     connect = sqlite3.connect
     sqlite3.connect = lambda *words, **rest: connect(*words, factory=Connection, **rest)
-
-    from orchestrator.journal.store import Journal
-    from orchestrator.remote.exchange import FramedSession
-    from orchestrator.remote.gather import Gathering
-    from orchestrator.remote.ssh import SshSession
 
     def now() -> datetime:
         return datetime.now(UTC) + faults.shift

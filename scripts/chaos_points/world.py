@@ -84,7 +84,7 @@ def _files(host: str) -> str:
                 status = path.lstat()
                 digest.update(f"{relative} {status.st_mode:o} {status.st_uid} {status.st_gid} ".encode())
                 if path.is_symlink():
-                    digest.update(os.readlink(path).encode())
+                    digest.update(str(path.readlink()).encode())
                 elif path.is_file():
                     digest.update(path.read_bytes())
     sockets = subprocess.run(enter(host, "ss", "-Hltn"), capture_output=True, text=True).stdout

@@ -16,7 +16,7 @@ from orchestrator.host import Eye, Network
 from orchestrator.task import Note, Planned, Unplannable
 from tasks.traffic import lapse
 from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text, some, text_diff
+from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text, some, text_diff
 from tasks.traffic.shell import run
 
 PROTOCOL = "83"
@@ -88,6 +88,7 @@ def _change(block: Block, missing: Sequence[Network], due: int | None) -> RunCom
         undo_about="delete these routes" if missing else "let them lapse when they would have",
         diff=text_diff("ip route", [], [f"blackhole {address_text(n)}" for n in missing]),
         lasts=block.expires.total_seconds(),
+        lifeline=LIFELINE,
     )
 
 

@@ -14,7 +14,7 @@ from orchestrator.task import Note, Planned, Unplannable
 from tasks.traffic import lapse
 from tasks.traffic.bgp import SESSIONS, Announced, established
 from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
+from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text
 from tasks.traffic.rtbh import CONFIGURATION, Running, announce, difference, parse
 
 NAMED = 4
@@ -112,6 +112,7 @@ def _announcement(block: Block, facts: DeviceFacts, asn: int, before: tuple[Netw
         undo_about="announce what was announced before" if before else "withdraw the announcements",
         diff=difference(route_map, asn, before, block.addresses),
         lasts=block.expires / timedelta(seconds=1),
+        lifeline=LIFELINE,
     )
 
 

@@ -20,7 +20,7 @@ from orchestrator.host import Eye, Network
 from orchestrator.task import Gap, Note, Planned, Unplannable
 from tasks.traffic import lapse
 from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text, some, text_diff
+from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text, some, text_diff
 from tasks.traffic.shell import run
 
 PROTOCOL = "83"
@@ -144,6 +144,7 @@ def _change(
         undo_about="put back the routing rules as they were" if there else "delete these routing rules",
         diff=text_diff("ip rule", _lines(before), _lines(wanted)),
         lasts=block.expires.total_seconds(),
+        lifeline=LIFELINE,
     )
 
 

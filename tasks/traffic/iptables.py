@@ -14,7 +14,7 @@ from orchestrator.host import Eye, Network
 from orchestrator.task import Gap, Note, Planned, Refused, Unplannable
 from tasks.traffic.capabilities import Capabilities
 from tasks.traffic.chains import TABLES, Chains, chains, name_of, present
-from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text, some, text_diff
+from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text, some, text_diff
 from tasks.traffic.lapse import STALE
 from tasks.traffic.shell import run
 
@@ -134,6 +134,7 @@ def _load(block: Block, name: str, before: Chains, wanted: Chains, absent: tuple
         undo_about=f"put back chains and sets {name} as they were" if there else f"delete chains and sets {name}",
         diff=text_diff(name, before.listing(), wanted.listing()),
         lasts=block.expires.total_seconds(),
+        lifeline=LIFELINE,
     )
 
 
