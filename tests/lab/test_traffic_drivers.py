@@ -14,7 +14,7 @@ import pytest
 
 from orchestrator.task import Gap
 
-from .traffic import EDGE, ROOT, WITH_SPARE, Observer, Router, pings, reaches, succeeding
+from .traffic import EDGE, ROOT, WEB, WITH_SPARE, Observer, Router, pings, reaches, succeeding
 
 if TYPE_CHECKING:
     from .conftest import Lab
@@ -173,3 +173,57 @@ def eventually(holds: Callable[[], bool], seconds: float = 20) -> bool:
             return True
         time.sleep(0.3)
     return False
+
+
+def test_openwrt_keeps_its_own_table_and_blocks_beside_it(lab: Lab) -> None:
+    router = router_with(lab, "openwrt")
+    fw4 = (
+        "table inet fw4 { chain forward { type filter hook forward priority filter; policy accept;"
+        " ct state established,related accept; }; }"
+    )
+    try:
+        lab.read("edge", f"echo '{fw4}' | nft -f -")
+        with as_before(lab), router.block():
+            lab.read("edge", f"echo 'delete table inet fw4; {fw4}' | nft -f -")
+            assert not lab.tcp(WEB4, 22)
+            assert not lab.tcp(WEB6, 22)
+            assert router.failing_checks() == {}
+    finally:
+        lab.read("edge", "nft delete table inet fw4")
+
+
+def test_a_host_cuts_itself_off_and_is_not_believed(lab: Lab, internet: Observer) -> None:
+    web = WEB.model_copy(update={"driver": "host", "upstream": None})
+    router = Router(lab, WITH_SPARE.model_copy(update={"target": web, "on": web, "upstream": None, "spare": None}))
+    before = lab.read("web", "nft -s list ruleset")
+    with router.block():
+        attempts = {
+            "new from outside, IPv4": partial(lab.tcp, WEB4, 22),
+            "new from outside, IPv6": partial(lab.tcp, WEB6, 22),
+            "the neighbour on its segment": partial(reaches, lab, "neighbour", WEB4, 22),
+            "new to the outside": partial(reaches, lab, "web", "198.51.100.2", 5555),
+            "the operator": partial(lab.tcp, WEB4, 22, "operator"),
+            "its own loopback": partial(reaches, lab, "web", "127.0.0.1", 22),
+        }
+        assert succeeding(attempts) == ["the operator", "its own loopback"]
+        assert internet.counts_during(1.2) == {}
+        assert router.failing_checks() == {}
+        assert router.planned()[0] == []
+        doubts = [item.at_best for item in router.planned_all() if isinstance(item, Gap) and item.at_best]
+        assert doubts == ["unverified"]
+    assert lab.read("web", "nft -s list ruleset") == before
+
+
+def test_only_what_was_asked_for_is_dropped(lab: Lab, internet: Observer) -> None:
+    router = router_with(lab, "nftables")
+    inbound = {"direction": "to", "allow_services": ["tcp/80"], "log": True}
+    with as_before(lab):
+        with router.block(**inbound):
+            assert {"udp4", "udp6"} <= set(internet.counts_during(1.5))
+            assert lab.http("http://203.0.113.10/") == 200
+            assert not lab.tcp(WEB4, 22)
+            assert router.failing_checks(**inbound) == {}
+        with router.block(ports=["tcp/25"]):
+            assert not lab.tcp(WEB6, 25)
+            assert lab.tcp(WEB6, 22)
+            assert router.failing_checks(ports=["tcp/25"]) == {}
