@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 
 from orchestrator.cli.arguments import parser
 from orchestrator.cli.failure import Stop
-from orchestrator.cli.screen import err
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,6 +19,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def main_with(command: Callable[[Namespace], int], args: Namespace) -> int:
     """Run a command and give its exit status, whatever it raises; no traceback gets out."""
+    from orchestrator.cli.screen import err
+
     try:
         return int(command(args))
     except Stop as stop:
@@ -37,6 +38,7 @@ def main_with(command: Callable[[Namespace], int], args: Namespace) -> int:
 
 def _explain(error: Exception) -> int:
     """Say what is wrong with the input, the state folder or Stopgap itself, and give the exit status."""
+    from orchestrator.cli.screen import err
     from orchestrator.journal.failure import JournalError
     from orchestrator.source import InvalidInput
 

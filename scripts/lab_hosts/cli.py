@@ -18,6 +18,7 @@ usage: scripts/lab up                 bring the lab up; returns once everything 
        scripts/lab exec NAMESPACE CMD…  run here, on a namespace's network
        scripts/lab pause|resume HOST  stop and continue all of its processes
        scripts/lab cut|join HOST      pull its cable and plug it in again
+       scripts/lab delay MS|off       round trip of the operator's wire to the edge, in milliseconds
 """
 PACKAGE = Path(__file__).resolve().parent
 CALLERS_PATH = "STOPGAP_LAB_CALLERS_PATH"
@@ -45,6 +46,11 @@ def _dispatch(command: str, *arguments: str) -> int:
             node = _named(name)
             _require_up(node)
             _exec(node, argv)
+        case "delay", (amount,):
+            _require_up(BY_NAME["operator"])
+            _delay(amount)
+        case "carry", (amount,):
+            _carry(amount)
         case (("up" | "down" | "status"), ()):
             return _whole_lab(command)
         case (("ssh" | "pause" | "resume" | "cut" | "join"), (name, *words)) if command == "ssh" or not words:
@@ -72,6 +78,28 @@ def _whole_lab(command: str) -> int:
     except CalledProcessError as error:
         raise LabError(f"{error} Its own words, if any, are above.") from None
     return 0
+
+
+def _delay(amount: str) -> None:
+    from . import delayed_wire  # noqa: PLC0415
+
+    if amount == "off":
+        delayed_wire.restore()
+    else:
+        delayed_wire.stretch(PACKAGE, _milliseconds(amount))
+
+
+def _carry(amount: str) -> None:
+    from . import delayed_wire  # noqa: PLC0415
+
+    delayed_wire.carry(_milliseconds(amount))
+
+
+def _milliseconds(amount: str) -> float:
+    try:
+        return float(amount)
+    except ValueError:
+        raise LabError(f"{amount} is no number of milliseconds.") from None
 
 
 def _one_host(command: str, host: Node, words: list[str]) -> None:

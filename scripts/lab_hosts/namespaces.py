@@ -47,19 +47,28 @@ def remove() -> None:
 @contextmanager
 def entered(node: Node) -> Iterator[None]:
     """The calling thread, with what it starts or opens meanwhile, is in the node's namespace."""
-    libc = ctypes.CDLL(None, use_errno=True)
     home = os.open("/proc/self/ns/net", os.O_RDONLY)
     away = os.open(NAMESPACES / node.namespace, os.O_RDONLY)
     try:
-        if libc.setns(away, CLONE_NEWNET):
-            raise LabError(f"Cannot enter the namespace {node.namespace}: {os.strerror(ctypes.get_errno())}.")
+        enter(away)
         try:
             yield
         finally:
-            libc.setns(home, CLONE_NEWNET)
+            enter(home)
     finally:
         os.close(away)
         os.close(home)
+
+
+def enter(namespace: int) -> None:
+    """Move the calling thread to the namespace of this descriptor, for good; raises LabError."""
+    if ctypes.CDLL(None, use_errno=True).setns(namespace, CLONE_NEWNET):
+        raise LabError(f"Cannot enter a namespace: {os.strerror(ctypes.get_errno())}.")
+
+
+def lay(wire: Wire) -> None:
+    """Lay one wire, without addresses."""
+    _ip([_veth(wire)])
 
 
 def processes() -> list[int]:

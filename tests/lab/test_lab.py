@@ -245,3 +245,28 @@ def test_down_leaves_nothing_even_of_what_still_runs_in_a_namespace(lab: Lab):
         assert "run scripts/lab up" in lab.exec("internet", "true").stderr
     finally:
         assert lab.run("up").returncode == 0
+
+
+def _connecting_takes(lab: Lab, address: str) -> float:
+    """Seconds that a TCP connection from the operator takes, the best of three."""
+    code = (
+        "import socket, time\n"
+        "def once():\n"
+        "    begun = time.monotonic()\n"
+        f"    socket.create_connection(({address!r}, 22), 5).close()\n"
+        "    return time.monotonic() - begun\n"
+        "print(min(once() for _ in range(3)))"
+    )
+    return float(lab.exec("operator", "python3", "-c", code).stdout)
+
+
+@pytest.mark.parametrize("address", WEB)
+def test_the_operators_wire_can_be_made_long_and_short_again(lab: Lab, address: str):
+    try:
+        assert lab.run("delay", "80").returncode == 0
+        assert 0.08 <= _connecting_takes(lab, address) < 0.24
+        assert lab.run("status").returncode == 0
+    finally:
+        assert lab.run("delay", "off").returncode == 0
+    assert _connecting_takes(lab, address) < 0.08
+    assert lab.run("delay", "much").returncode == 1

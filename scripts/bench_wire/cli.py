@@ -1,0 +1,55 @@
+"""What a person types: `scripts/bench [--only PART]… [--round-trip MS]… [--attempts N]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench_wire import cut_off, eight, fleet, start_up, streaming
+from bench_wire.place import LAB, Place
+from bench_wire.table import Row, show
+
+PARTS: dict[str, Callable[[Place], Iterator[Row]]] = {
+    "start-up": start_up.measure,
+    "cut-off": cut_off.measure,
+    "eight": eight.measure,
+    "streaming": streaming.measure,
+    "fleet": fleet.measure,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Measure what is asked for, print a row as soon as it is known."""
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("--only", action="append", choices=PARTS, help="this part alone; repeatable")
+    parser.add_argument("--round-trip", action="append", type=float, metavar="MS", help="default: 0, 50 and 200")
+    parser.add_argument("--hosts", action="append", type=int, metavar="N", help="default: 1, 20, 200 and 1000")
+    parser.add_argument("--attempts", type=int, default=5, help="the median of as many (default 5)")
+    words = parser.parse_args(arguments)
+    print(f"{platform.platform()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the start\n")
+    with _lab(), tempfile.TemporaryDirectory() as folder:
+        place = Place(
+            Path(folder), words.attempts, words.round_trip or [0, 50, 200], words.hosts or [1, 20, 200, 1000]
+        )
+        for part in words.only or PARTS:
+            show(part, PARTS[part](place))
+    print(f"load {os.getloadavg()[0]:.1f} at the end")
+    return 0
+
+
+@contextmanager
+def _lab() -> Iterator[None]:
+    """Boot the lab, unless it is up; leave it as it was found."""
+    found = subprocess.run([LAB, "status"], capture_output=True).returncode == 0
+    subprocess.run([LAB, "up"], check=True)
+    try:
+        yield
+    finally:
+        if not found:
+            subprocess.run([LAB, "down"], check=True)

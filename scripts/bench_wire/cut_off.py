@@ -1,0 +1,116 @@
+"""From the command to the first packet that no longer arrives."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench_wire.place import INVENTORY, STOPGAP, Place, distance, ssh, timed
+from bench_wire.probe import Probe
+from bench_wire.table import Row
+
+EDGE, WEB = "10.9.0.1", "203.0.113.10"
+DROP = (
+    "table inet bench { chain cut { type filter hook prerouting priority -400;"
+    " ip saddr 203.0.113.10 drop; ip daddr 203.0.113.10 drop;"
+    " ip6 saddr 2001:db8:113::10 drop; ip6 daddr 2001:db8:113::10 drop; }; }\n"
+)
+CONTAIN = ["run", "contain", "-i", str(INVENTORY), "-t", "web", "-p", "contact=noc@example.jp"]
+
+
+def measure(place: Place) -> Iterator[Row]:
+    """Cold; then after a preview, from the yes, against a connection that is open already; then the whole run."""
+    block = place.folder / "block.yaml"
+    block.write_text("name: Block\nsteps: [{task: traffic.block}]\n")
+    words = ["run", str(block), "-i", str(INVENTORY), "-t", "web"]
+    for round_trip in place.round_trips:
+        with distance(round_trip):
+            cold, bare, told, mastered, whole = [], [], [], [], []
+            for _ in range(place.attempts):
+                cold.append(_cut(place, lambda: _begin([*STOPGAP, *words, "--yes"], place), place.undo))
+                bare.append(_cut(place, lambda: _begin(ssh(EDGE, "nft", "-f", "-"), place, DROP), _lift))
+                told.append(_cut(place, lambda: _agreed([*STOPGAP, *words], place), place.undo))
+                with _master(place.folder / "master") as options:
+                    mastered.append(
+                        _cut(
+                            place,
+                            lambda o=options: _begin(ssh(EDGE, "nft", "-f", "-", options=o), place, DROP),
+                            _lift,
+                        )
+                    )
+            yield Row(f"cold, {round_trip:g} ms", tuple(cold), tuple(bare), target="≤ 1.3")
+            yield Row(f"from the yes, {round_trip:g} ms", tuple(told), tuple(mastered), target="≤ 2")
+            for _ in range(max(1, place.attempts // 2)):
+                whole.append(place.stopgap(*CONTAIN, "--yes"))
+                place.undo()
+            yield Row(f"the whole containment, {round_trip:g} ms", tuple(whole))
+
+
+def _cut(place: Place, begin: Callable[[], tuple[float, Callable[[], None]]], lift: Callable[[], object]) -> float:
+    """Give the seconds from the beginning to the first packet lost for good; lifts the block afterwards."""
+    with Probe() as probe:
+        begun, finish = begin()
+        try:
+            lost = probe.first_lost(begun + 30)
+        except TimeoutError:
+            raise SystemExit(f"the host was not cut off:\n{(place.folder / 'said').read_text()}") from None
+        finish()
+    lift()
+    return lost - begun
+
+
+def _begin(argv: list[str], place: Place, stdin: str = "") -> tuple[float, Callable[[], None]]:
+    begun = time.monotonic()
+    with (place.folder / "said").open("wb") as said:
+        process = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=said, stderr=subprocess.STDOUT, env=place.environment
+        )
+    thread = threading.Thread(target=process.communicate, args=(stdin.encode(),))
+    thread.start()
+    return begun, thread.join
+
+
+def _agreed(argv: list[str], place: Place) -> tuple[float, Callable[[], None]]:
+    """Begin on a terminal, read the preview, say yes; the beginning is the yes."""
+    ours, its = pty.openpty()
+    process = subprocess.Popen(argv, stdin=its, stdout=its, stderr=its, env=place.environment)
+    os.close(its)
+    said = b""
+    while b"[yes/no]" not in said:
+        said += os.read(ours, 65536)
+    time.sleep(0.5)  # a person reads
+    begun = time.monotonic()
+    os.write(ours, b"yes\n")
+
+    def drain() -> None:
+        try:
+            while os.read(ours, 65536):
+                pass
+        except OSError:
+            pass
+        process.wait()
+        os.close(ours)
+
+    thread = threading.Thread(target=drain)
+    thread.start()
+    return begun, thread.join
+
+
+def _lift() -> None:
+    timed(ssh(EDGE, "nft", "delete", "table", "inet", "bench"))
+
+
+@contextmanager
+def _master(path: Path) -> Iterator[tuple[str, ...]]:
+    control = ("-o", f"ControlPath={path}")
+    timed(ssh(EDGE, "-N", "-f", options=("-o", "ControlMaster=yes", "-o", "ControlPersist=60", *control)))
+    try:
+        yield control
+    finally:
+        timed(ssh(EDGE, options=("-O", "exit", *control)))

@@ -1,0 +1,31 @@
+"""Eight changes on one host, against one ssh that runs one script doing the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from bench_wire.place import INVENTORY, Place, distance, ssh, timed
+from bench_wire.table import Row
+
+WEB = "203.0.113.10"
+PATHS = [f"/root/bench-{n}" for n in range(8)]
+SCRIPT = "set -e\n" + "".join(f"echo {n} >{p}.new; sync {p}.new; mv {p}.new {p}\n" for n, p in enumerate(PATHS))
+
+
+def measure(place: Place) -> Iterator[Row]:
+    """The run as a whole, from a cold start."""
+    runbook = place.folder / "eight.yaml"
+    steps = [
+        {"id": f"s{n}", "task": "host.file", "with": {"path": p, "content": f"{n}\n"}} for n, p in enumerate(PATHS)
+    ]
+    runbook.write_text(json.dumps({"name": "Eight files", "steps": steps}))
+    for round_trip in place.round_trips:
+        with distance(round_trip):
+            ours, bare = [], []
+            for _ in range(place.attempts):
+                ours.append(place.stopgap("run", str(runbook), "-i", str(INVENTORY), "-t", "web", "--yes"))
+                place.undo()
+                bare.append(timed(ssh(WEB, "sh", "-s"), stdin=SCRIPT))
+                timed(ssh(WEB, "rm", "-f", *PATHS))
+            yield Row(f"eight steps, {round_trip:g} ms", tuple(ours), tuple(bare), target="≤ 1.5")

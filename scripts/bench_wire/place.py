@@ -1,0 +1,88 @@
+"""Where it is measured: the lab, the command line on the operator's network, the bare client beside it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB = ROOT / "scripts" / "lab"
+INVENTORY = ROOT / "inventories" / "lab.yaml"
+OPERATOR = ("nsenter", "--net=/run/netns/stopgap-operator", "--")
+STOPGAP = (*OPERATOR, str(ROOT / ".venv" / "bin" / "stopgap"))
+
+
+@dataclass(frozen=True)
+class Place:
+    """One call of the bench."""
+
+    folder: Path
+    attempts: int
+    round_trips: list[float]
+    hosts: list[int]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of every command: a state folder of its own."""
+        return {**os.environ, "STOPGAP_HOME": str(self.folder / "home")}
+
+    def stopgap(self, *words: str) -> float:
+        """Run it to its end; gives seconds. It may fail to prove something, but not to do it."""
+        return timed([*STOPGAP, *words], env=self.environment, accept=(0, 1))
+
+    def undo(self) -> None:
+        """Take back the last run."""
+        self.stopgap("undo", "last", "--yes")
+
+
+def timed(
+    argv: list[str], *, env: dict[str, str] | None = None, stdin: str = "", accept: tuple[int, ...] = (0,)
+) -> float:
+    """Run a command to its end; gives seconds."""
+    begun = time.monotonic()
+    done = subprocess.run(argv, input=stdin, env=env, capture_output=True, text=True)
+    took = time.monotonic() - begun
+    if done.returncode not in accept:
+        raise SystemExit(f"{' '.join(argv)}: {done.returncode}\n{done.stdout}{done.stderr}")
+    return took
+
+
+def ssh(address: str, *words: str, options: tuple[str, ...] = ()) -> list[str]:
+    """Give the bare client's command line, with the lab's keys and no agent, as quick as it can be."""
+    known = (
+        "-F",
+        "none",
+        "-i",
+        str(ROOT / ".lab/id_ed25519"),
+        "-o",
+        f"UserKnownHostsFile={ROOT / '.lab/known_hosts'}",
+    )
+    quick = (
+        "-o",
+        "IdentitiesOnly=yes",
+        "-o",
+        "IdentityAgent=none",
+        "-o",
+        "GSSAPIAuthentication=no",
+        "-o",
+        "BatchMode=yes",
+    )
+    return [*OPERATOR, "ssh", *known, *quick, *options, f"root@{address}", *words]
+
+
+@contextmanager
+def distance(round_trip: float) -> Iterator[None]:
+    """While the block runs, the operator is this far away: milliseconds there and back."""
+    if not round_trip:
+        yield
+        return
+    subprocess.run([LAB, "delay", str(round_trip)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([LAB, "delay", "off"], check=True)
