@@ -1,0 +1,54 @@
+"""Exchanges are the currency: a run pays one to look at each host, and then one for each step that changes it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from orchestrator.remote.exchange import Line
+from orchestrator.remote.local import LocalSession
+
+from .bench import Bench
+
+
+@pytest.fixture
+def exchanges(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
+    """Counts by host; each exchange is one channel, and so one round trip beside those that connecting costs."""
+    count: Counter[str] = Counter()
+    open_line = LocalSession._open_line
+
+    def counting(session: LocalSession, deadline: float) -> Line:
+        count[session.host.name] += 1
+        return open_line(session, deadline)
+
+    monkeypatch.setattr(LocalSession, "_open_line", counting)
+    yield count
+
+
+def files(bench: Bench, number: int, **more: Any) -> list[dict[str, Any]]:
+    with_ = [{"path": str(bench.files / f"{n}"), "content": "x"} for n in range(number)]
+    return [{"id": f"s{n}", "task": "host.file", "with": w, **more} for n, w in enumerate(with_)]
+
+
+def test_a_dry_run_of_any_length_is_one_exchange_a_host(bench: Bench, exchanges: Counter[str]) -> None:
+    assert bench.run(bench.runbook(*files(bench, 8)), "--dry-run")[0] == 0
+    assert exchanges == {"a": 1}
+
+
+def test_a_run_is_one_exchange_to_look_and_one_for_each_step_that_changes(
+    bench: Bench, exchanges: Counter[str]
+) -> None:
+    runbook = bench.runbook(*files(bench, 8))
+    assert bench.run(runbook, "--yes")[0] == 0
+    assert exchanges == {"a": 1 + 8}
+    exchanges.clear()
+    assert bench.run(runbook, "--yes")[0] == 0
+    assert exchanges == {"a": 1}
+
+
+def test_an_undo_is_one_exchange_for_each_step(bench: Bench, exchanges: Counter[str]) -> None:
+    bench.run(bench.runbook(*files(bench, 8)), "--yes")
+    exchanges.clear()
+    assert bench.stopgap("undo", "last", "--yes")[0] == 0
+    assert exchanges == {"a": 8}
