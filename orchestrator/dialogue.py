@@ -64,7 +64,8 @@ class Words(_Part):
     lines: tuple[Said, ...]
     commit: tuple[Said, ...] = ()
     abort: tuple[Said, ...] = ()
-    """Said when one of the former is refused; refusals of these do not count."""
+    """Said when a line or the commit is refused; refusals of these do not count. What refused to be entered is
+    left alone: somebody else may be at work in it."""
     confirm: tuple[Said, ...] = ()
     """Said over a second login. Where that fails, the device goes back by itself."""
     within: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,6 +26,9 @@ class Change(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    deadline: ClassVar[float] = 60.0
+    """Seconds that it may take: stopping a service waits for its own time-outs."""
 
     @abstractmethod
     def describe(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -36,6 +36,8 @@ class DeviceChange(Change):
     drifted. Where `do` has words to confirm with, the device itself goes back unless a second login says them.
     """
 
+    deadline: ClassVar[float] = 300.0
+    """A large device commits for a minute, and confirming is a second commit."""
     kind: Literal["device"] = "device"
     about: str
     do: Words

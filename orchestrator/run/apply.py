@@ -29,9 +29,6 @@ from orchestrator.run.interruption import Interruption
 from orchestrator.run.lifeline import Armed, confirm
 from orchestrator.run.recorder import Recorder
 
-CHANGE_DEADLINE = 60.0
-"""Seconds that one change may take: stopping a service waits for its own time-outs."""
-
 Made = Literal["done", "failed", "drifted", "unknown", "not-run"]
 
 
@@ -73,7 +70,7 @@ def apply_changes(
     numbered = list(enumerate(changes, first))
     record(*(ChangeIntended(step=key, target=target, host=host, index=i, change=_known(c)) for i, c in numbered))
     armed = {i: Armed(key, target, i, s) for i, c in numbered if (s := getattr(c, "lifeline", None))}
-    items = [Item(_do_script(c, armed.get(i), record.run), deadline or CHANGE_DEADLINE) for i, c in numbered]
+    items = [Item(_do_script(c, armed.get(i), record.run), deadline or c.deadline) for i, c in numbered]
     with interruption.cutting(session.close, gently=True):
         outputs = session.exchange(items, stop_on_failure=True)
     made = [_made(output, session.trouble) for output in outputs]
@@ -115,7 +112,7 @@ def take_back(
     known = [c for c in changes if has_undo(c.change)]
     session = fleet.session(changes[0].host)
     record(*(UndoIntended(step=c.step, target=c.target, index=c.index, because=because) for c in known))
-    outputs = session.exchange([Item(_undo_script(c, record.run, force=force), CHANGE_DEADLINE) for c in known])
+    outputs = session.exchange([Item(_undo_script(c, record.run, force=force), c.change.deadline) for c in known])
     results = [
         UndoMade(step=c.step, target=c.target, index=c.index, outcome=_UNDONE[m.outcome], reason=m.reason)
         for c, m in zip(known, (_made(output, session.trouble) for output in outputs), strict=True)

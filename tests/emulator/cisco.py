@@ -76,7 +76,8 @@ class CiscoShell(Shell):
         return self.device.sessions[self.session] if self.session else self.device.config
 
     def invalid(self) -> str:
-        return "% Invalid input" if self.eos else "          ^\n% Invalid input detected at '^' marker.\n"
+        said = "% Invalid input" if self.eos else "          ^\n% Invalid input detected at '^' marker."
+        return said + self.device.hostile.strip("\n")
 
     def answer(self, line: str) -> str:
         with self.device.lock:

@@ -252,3 +252,53 @@ def test_a_script_for_a_shell_is_never_sent_to_a_device(devices: DeviceBench) ->
     assert status == 1
     assert "has no shell" in reason(events)
     assert not any("id" in line.split() for line in device.said)
+
+
+def test_a_hundred_addresses_are_one_transaction(devices: DeviceBench) -> None:
+    device = Eos()
+    devices.serve(device, driver="eos")
+    before = device.dump()
+    many = [f"203.0.113.{n}" for n in range(1, 100, 2)] + [f"2001:db8:113::{n:x}" for n in range(1, 100, 2)]
+
+    status, events = devices.block("--yes", addresses=many, allow=[])
+
+    assert (status, outcomes(events)) == (0, {"block": "changed"}), reason(events)
+    assert device.dump().count(" deny ") == 200
+    assert sum(line.startswith("commit") for line in device.said) == 1
+    assert devices.undo() == 0
+    assert device.dump() == before
+
+
+def test_what_a_device_says_of_a_refused_line_is_escaped(devices: DeviceBench) -> None:
+    device = Ios()
+    devices.serve(device, driver="ios")
+    device.refuse, device.hostile = "5000 deny", "\n\x1b]0;owned\x07 \u202e"
+
+    status, events = devices.block("--yes")
+
+    assert (status, outcomes(events)) == (1, {"block": "failed"})
+    assert "\\x1b]0;owned\\x07" in reason(events)
+    assert not {"\x1b", "\x07", "\u202e"} & set(str([list(event.values()) for event in events]))
+
+
+def test_a_device_that_never_stops_talking_is_left(devices: DeviceBench) -> None:
+    device = Ios()
+    devices.serve(device, driver="ios")
+    device.hostile = "flood" * 2_000_000
+
+    status, events = devices.block("--yes")
+
+    assert status == 1
+    assert "does not stop talking" in reason(events)
+
+
+def test_what_another_operator_has_in_hand_is_not_given_up(devices: DeviceBench) -> None:
+    device = Junos()
+    devices.serve(device, driver="junos")
+    device.exclusive = object()
+
+    status, events = devices.block("--yes")
+
+    assert (status, outcomes(events)) == (1, {"block": "failed"})
+    assert "locked by" in reason(events)
+    assert "rollback 0" not in device.said

@@ -38,7 +38,9 @@ def alter(
         return Altered(0)
     if seen and not all(seen.values()) and not wanted.force:
         return Altered(DRIFTED, "it shows neither what was there before nor what is wanted")
-    if refusal := _say_all((*words.enter, *words.lines, *words.commit), terminal, dialect, deadline):
+    if refusal := _say_all(words.enter, terminal, dialect, deadline):
+        return Altered(FAILED, refusal)
+    if refusal := _say_all((*words.lines, *words.commit), terminal, dialect, deadline):
         for line in words.abort:
             terminal.say(line, deadline)
         return Altered(FAILED, refusal)

@@ -44,6 +44,9 @@ class Terminal:
                 ssh_strict=True,
                 system_host_keys=False,
             )
+        except TimeoutError:
+            connection.close()
+            raise Unreachable(connection.host, "no prompt within the deadline", "timeout") from None
         except Exception as error:  # netmiko raises what it likes where a prompt is not as it expects
             connection.close()
             reason = f"no command line of this kind answers there: {_first_line(error)}"

@@ -14,6 +14,7 @@ from itertools import count
 from orchestrator.change import Entry
 from orchestrator.facts import ShownFact
 from orchestrator.host import Network
+from orchestrator.task import Unplannable
 from tasks.traffic.cli.slot import Placed, SlotDriver
 from tasks.traffic.driver import Block
 
@@ -57,7 +58,9 @@ class AccessLists(SlotDriver):
             seen = rf"(?:(?:sequence )?\d+ )?{re.escape(rule)}(?: sequence \d+)?(?: [\[(].*)?"
             number = next((n for n, text in there if re.fullmatch(seen, text, re.IGNORECASE)), None)
             if number is None:
-                number = next(n for n in count(start, 10) if n not in taken)
+                number = next(n for n in count(start) if n not in taken)
+                if number >= (DENIED if start == FIRST else LAST):
+                    raise Unplannable(f"{name} has no number left: {LAST - DENIED} addresses are the most")
                 taken.add(number)
             put, take, line = self.numbered(version, number, rule)
             show = self.show(version, name)
