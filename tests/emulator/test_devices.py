@@ -302,3 +302,14 @@ def test_what_another_operator_has_in_hand_is_not_given_up(devices: DeviceBench)
     assert (status, outcomes(events)) == (1, {"block": "failed"})
     assert "locked by" in reason(events)
     assert "rollback 0" not in device.said
+
+
+def test_a_cut_of_one_direction_alone_is_refused(devices: DeviceBench) -> None:
+    device = Eos()
+    devices.serve(device, driver="eos")
+    before = device.dump()
+
+    status, _ = devices.block("--yes", direction="from")
+
+    assert status == 4
+    assert device.dump() == before

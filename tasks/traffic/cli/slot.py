@@ -14,7 +14,7 @@ from orchestrator.change import DeviceChange, Entry, Words
 from orchestrator.check import Check
 from orchestrator.facts import Reader, Shown, ShownFact
 from orchestrator.host import Cli, Eye
-from orchestrator.task import Gap, Note, Planned, Unplannable
+from orchestrator.task import Gap, Note, Planned, Refused, Unplannable
 from tasks.traffic.cli.procedure import confirmed, once
 from tasks.traffic.cli.standing import Standing
 from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
@@ -63,6 +63,7 @@ class SlotDriver(Driver):
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Put in the entries that are missing."""
+        refuse_part(self, block)
         shown = facts.shown or ShownFact()
         if lacking := list(self.lacks(block, shown)):
             raise Unplannable(
@@ -106,6 +107,12 @@ class SlotDriver(Driver):
         """See that every entry stands."""
         placed = self.entries(block, facts.shown or ShownFact())
         yield Standing(eye=eye, commands=self.commands, entries=tuple(one.entry for one in placed))
+
+
+def refuse_part(driver: Driver, block: Block) -> None:
+    """Raise Refused where only a part of what the driver cuts is asked for."""
+    if extra := [way for way in driver.capabilities.directions if way not in block.directions]:
+        raise Refused(f"the driver {driver.name} cannot let packets {' and '.join(extra)} it pass")
 
 
 def lines_of(placed: Iterable[Placed], which: str) -> list[str]:

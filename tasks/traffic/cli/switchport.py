@@ -14,7 +14,7 @@ from orchestrator.question import Question
 from orchestrator.task import Note, Planned, Refused
 from tasks.traffic.capabilities import Capabilities
 from tasks.traffic.cli.procedure import once
-from tasks.traffic.cli.slot import Placed
+from tasks.traffic.cli.slot import Placed, refuse_part
 from tasks.traffic.cli.standing import Standing
 from tasks.traffic.driver import Block, DeviceFacts, Driver
 
@@ -45,6 +45,7 @@ class SwitchPort(Driver):
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Shut the port, after a person has said yes."""
+        refuse_part(self, block)
         shown, placed = facts.shown or ShownFact(), self._placed()
         if placed.stands(shown):
             yield Note(text=f"port {self._port} is shut already")
