@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
@@ -63,6 +64,18 @@ def parser() -> ArgumentParser:
         commands, "verify", "history.verify", "check a run's journal and evidence, or an evidence folder"
     )
     verify.add_argument("what", metavar="RUN|FILE", help="a run's id, `last`, a manifest.json or its folder")
+    verify.add_argument(
+        "--signers",
+        metavar="FILE",
+        help="who must have signed the journal: allowed signers, as ssh-keygen(1) has them",
+    )
+    for command in (run, resume, undo):
+        command.add_argument(
+            "--sign-key",
+            metavar="FILE",
+            default=os.environ.get("STOPGAP_SIGN_KEY"),
+            help="SSH key that signs the journal's head at the end (default: $STOPGAP_SIGN_KEY)",
+        )
 
     report = _command(commands, "report", "history.report", "write a run's report")
     _run_word(report)

@@ -58,7 +58,9 @@ def _body(task: Task[Any, Any]) -> Callable[..., None]:
             path.write_text(json.dumps({"name": task.name, "steps": [step]}))
             words = {"runbook": str(path), "inventory": own["inventory"], "param": [], "json": False, "full": False}
             words |= {"target": [own["target"]] if own["target"] else [], "save_plan": None, "plan": None}
-            status = main_with(run, Namespace(**words, dry_run=own["dry_run"], yes=own["yes"], wait=False))
+            status = main_with(
+                run, Namespace(**words, dry_run=own["dry_run"], yes=own["yes"], wait=False, sign_key=None)
+            )
         if status:
             raise Exit(code=status)
 

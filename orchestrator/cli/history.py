@@ -95,14 +95,14 @@ def verify(args: Namespace) -> int:
     from orchestrator.evidence import verify_folder, verify_run
 
     screen = screens.out()
-    path = Path(args.what)
+    path, signers = Path(args.what), Path(args.signers) if args.signers else None
     if path.exists():
         what = str(path)
-        problems = verify_folder(path.parent if path.is_file() else path)
+        problems = verify_folder(path.parent if path.is_file() else path, signers)
     else:
         with Journal.open(state_home()) as journal:
             run = journal.resolve(args.what)
-            what, problems = f"run {run}", verify_run(journal, run)
+            what, problems = f"run {run}", verify_run(journal, run, signers)
     for problem in problems:
         screen.line(problem, "bad")
     if problems:

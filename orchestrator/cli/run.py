@@ -48,7 +48,7 @@ def run(args: Namespace) -> int:
         asks=person.asks and not args.dry_run,
         full=args.full,
     )
-    conductor = _conductor(person, [json_lines] if json_lines else [lines])
+    conductor = _conductor(person, [json_lines] if json_lines else [lines], sign_key(args))
     agreed = _saved_digest(Path(args.plan)) if args.plan else None
     with stoppable(conductor.interruption, messages):
         if args.dry_run:
@@ -65,7 +65,7 @@ def run(args: Namespace) -> int:
         messages.line(f"Refused: {conclusion.refusal}. Nothing was changed.", "bad")
     elif not args.dry_run and not args.json:
         show_conclusion(screens.out(), conclusion)
-    return conclusion.exit_code
+    return signed_exit_code(conclusion.exit_code, conclusion.unsigned)
 
 
 def resume(args: Namespace) -> int:
@@ -89,14 +89,14 @@ def resume(args: Namespace) -> int:
         order = Order(runbook, inventory, inventory.select(started.targets), runbook.load_params(started.params))
         reveal_secrets(runbook, inventory, order.targets, order.params)
         lines = Lines(screens.out(), order.runbook.name, asks=person.asks)
-        conductor = _conductor(person, [lines])
+        conductor = _conductor(person, [lines], sign_key(args))
         with stoppable(conductor.interruption, messages):
             conclusion = conductor.resume(journal, name, order)
     if conclusion.refusal:
         messages.line(f"Refused: {conclusion.refusal}. Nothing was changed.", "bad")
     else:
         show_conclusion(screens.out(), conclusion)
-    return conclusion.exit_code
+    return signed_exit_code(conclusion.exit_code, conclusion.unsigned)
 
 
 def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
@@ -152,7 +152,24 @@ def _given(pairs: list[str]) -> dict[str, str]:
     return given
 
 
-def _conductor(person: object, observers: list[object]) -> Conductor:
+def sign_key(args: Namespace) -> Path | None:
+    """Give the key that is to sign the journal; one that is not there stops everything before it begins."""
+    if not args.sign_key:
+        return None
+    path = Path(args.sign_key).expanduser()
+    if not path.is_file():
+        raise Stop(2, f"{path}: no such key to sign the journal with")
+    return path
+
+
+def signed_exit_code(code: int, unsigned: str) -> int:
+    """Say why the journal was not signed, and give the exit code with that in mind."""
+    if unsigned:
+        screens.err().line(f"The journal is not signed: {unsigned}", "bad")
+    return code or int(bool(unsigned))
+
+
+def _conductor(person: object, observers: list[object], key: Path | None) -> Conductor:
     from orchestrator.cli.terminal import operator
     from orchestrator.journal import Journal, state_home
     from orchestrator.remote import connect
@@ -164,6 +181,7 @@ def _conductor(person: object, observers: list[object]) -> Conductor:
         person=person,  # type: ignore[arg-type]
         observers=observers,  # type: ignore[arg-type]
         operator=operator(),
+        sign_key=key,
         sent=_ledger,
     )
 

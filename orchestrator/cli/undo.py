@@ -6,10 +6,11 @@ from argparse import Namespace
 
 from orchestrator.cli import screen as screens
 from orchestrator.cli.failure import Stop
+from orchestrator.cli.run import sign_key, signed_exit_code
 from orchestrator.cli.terminal import Terminal, stoppable
 from orchestrator.journal import History, Journal, state_home
 from orchestrator.remote import connect
-from orchestrator.run.conduct import write_report
+from orchestrator.run.conduct import sign_journal, write_report
 from orchestrator.run.fleet import Fleet, with_controller
 from orchestrator.run.interruption import Interruption
 from orchestrator.run.outcome import INTERRUPTED
@@ -20,7 +21,7 @@ from orchestrator.run.undo import undo as undo_changes
 
 def undo(args: Namespace) -> int:
     """Take back a run, or one step of it, in reverse order."""
-    screen = screens.out()
+    screen, key = screens.out(), sign_key(args)
     with Journal.open(state_home()) as journal:
         run = journal.resolve(args.run)
         with journal.hold(run):
@@ -48,8 +49,10 @@ def undo(args: Namespace) -> int:
             ):
                 result = undo_changes(history, changes, fleet, record, interruption=interruption, force=args.force)
             write_report(journal, run)
+            unsigned = sign_journal(journal, run, key)
             _show(screen, journal.history(run), result)
-            return INTERRUPTED if interruption.requested.is_set() else result.exit_code
+            code = INTERRUPTED if interruption.requested.is_set() else result.exit_code
+            return signed_exit_code(code, unsigned)
 
 
 def _show(screen: screens.Screen, history: History, result: Undone) -> None:

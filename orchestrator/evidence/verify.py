@@ -19,6 +19,7 @@ from orchestrator.evidence.manifest import MANIFEST, Manifest
 from orchestrator.hosttext import escape
 from orchestrator.journal import Journal, JournalError
 from orchestrator.journal.chain import read_export
+from orchestrator.journal.head import head_problems
 from orchestrator.journal.records import EvidenceKept
 from orchestrator.journal.store import EXPORT
 
@@ -28,7 +29,7 @@ _DEPTH = 3
 """Of `evidence/<host>/<step>` below a run's folder."""
 
 
-def verify_folder(path: Path) -> list[str]:
+def verify_folder(path: Path, signers: Path | None = None) -> list[str]:
     """Give what is wrong with a collection's folder, or with all collections (and journal.jsonl) below a folder.
 
     Each problem names its file: changed, missing, extra, or a manifest that is damaged.
@@ -37,7 +38,7 @@ def verify_folder(path: Path) -> list[str]:
         return list(_collection_problems(path))
     if not path.is_dir():
         return [f"{path}: no such folder"]
-    problems = read_export(path / EXPORT)[2] if (path / EXPORT).is_file() else []
+    problems = _export_problems(path, signers) if (path / EXPORT).is_file() else []
     collections = _collections(path)
     if not collections and not (path / EXPORT).is_file():
         problems.append(f"{path}: holds no manifest")
@@ -47,12 +48,12 @@ def verify_folder(path: Path) -> list[str]:
     return problems
 
 
-def verify_run(journal: Journal, run: str) -> list[str]:
+def verify_run(journal: Journal, run: str, signers: Path | None = None) -> list[str]:
     """Give what is wrong with a run: its chain, its evidence, and the manifests against the journal.
 
     Raises JournalError for a run that is not there.
     """
-    problems = journal.verify(run)
+    problems = journal.verify(run, signers)
     folder = journal.run_folder(run)
     try:
         kept = [entry.record for entry in journal.records(run) if isinstance(entry.record, EvidenceKept)]
@@ -73,6 +74,11 @@ def verify_run(journal: Journal, run: str) -> list[str]:
         elif (collection / MANIFEST).exists():
             problems += [f"{_shown(where)}/{problem}" for problem in _collection_problems(collection)]
     return problems
+
+
+def _export_problems(folder: Path, signers: Path | None) -> list[str]:
+    run, rows, problems = read_export(folder / EXPORT)
+    return problems + head_problems(run, rows, folder, signers)
 
 
 def _collections(path: Path) -> list[Path]:

@@ -29,10 +29,12 @@ from orchestrator.journal.chain import (
 from orchestrator.journal.database import open_database, reading, transaction
 from orchestrator.journal.failure import JournalError, RunHeldError, UnknownRunError
 from orchestrator.journal.fold import fold
+from orchestrator.journal.head import HEAD, SIGNATURE, head_problems, head_text
 from orchestrator.journal.history import History
 from orchestrator.journal.home import private_folder, sync_folder
 from orchestrator.journal.lock import is_taken, take
 from orchestrator.journal.records import AnyRecord, RunFinished, RunStarted
+from orchestrator.signature import sign
 
 EXPORT = "journal.jsonl"
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
@@ -183,11 +185,11 @@ class Journal:
         private_folder(self.home / "runs")
         return private_folder(self.home / "runs" / run)
 
-    def verify(self, run: str) -> list[str]:
+    def verify(self, run: str, signers: Path | None = None) -> list[str]:
         """Give what is wrong with a run's records: flipped, deleted, reordered, or cut off at the end.
 
-        What was cut off shows by the head that is kept beside the records, and by journal.jsonl where the run was
-        exported.
+        What was cut off shows by the head that is kept beside the records, by journal.jsonl where the run was
+        exported, and by the signed head; with `signers` there has to be one, by one of them.
         """
         with self._lock, reading(self.path):
             head = self._database.execute("SELECT seq, hash FROM heads WHERE run = ?", (run,)).fetchone()
@@ -205,25 +207,25 @@ class Journal:
         elif (rows[-1].seq, rows[-1].hash) != tuple(head):
             problems.append(f"record {rows[-1].seq}: is not the head that was written last")
         exported = self.home / "runs" / run / EXPORT
+        problems += head_problems(run, rows, exported.parent, signers)
         return problems + (_export_problems(run, rows, exported) if exported.exists() else [])
 
     def export(self, run: str, path: Path | None = None) -> Path:
         """Write the run's entries as JSON lines, by default to journal.jsonl in its folder, replaced at once."""
         target = path or self.run_folder(run) / EXPORT
-        lines = "".join(export_line(run, row) + "\n" for row in self._rows(run))
-        temporary = target.with_name(f".{target.name}.{_letters(8)}")
-        with _disk(target):
-            try:
-                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-                with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-                    stream.write(lines)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                temporary.replace(target)
-                sync_folder(target.parent)
-            finally:
-                temporary.unlink(missing_ok=True)
+        _write(target, "".join(export_line(run, row) + "\n" for row in self._rows(run)).encode("ascii"))
         return target
+
+    def sign(self, run: str, key: Path) -> None:
+        """Sign the head of a run's chain, beside its journal.jsonl; raises SignatureError.
+
+        `ssh-keygen -Y verify -f SIGNERS -I WHO -n stopgap -s journal.head.sig <journal.head` checks it too.
+        """
+        content = head_text(run, self._rows(run))
+        signature = sign(content, key)
+        folder = self.run_folder(run)
+        _write(folder / HEAD, content)
+        _write(folder / SIGNATURE, signature)
 
     @contextmanager
     def hold(self, run: str) -> Iterator[None]:
@@ -303,6 +305,22 @@ def _export_problems(run: str, rows: list[Row], exported: Path) -> list[str]:
     known = {row.seq: row for row in rows}
     differing = [line.seq for line in lines if line.seq in known and known[line.seq] != line]
     return problems + [f"record {seq}: {exported.name} has another" for seq in differing]
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Write a file of mode 0600 at once: the old content or the new, never half; durable."""
+    temporary = target.with_name(f".{target.name}.{_letters(8)}")
+    with _disk(target):
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(target)
+            sync_folder(target.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _letters(count: int) -> str:

@@ -21,6 +21,7 @@ from orchestrator.run.person import Person
 from orchestrator.run.recorder import Observer, Recorder
 from orchestrator.run.step import Ended, Surroundings
 from orchestrator.runbook import StepResult
+from orchestrator.signature import SignatureError
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Conclusion:
     refusal: str = ""
     """Why nothing was run."""
     report: Path | None = None
+    unsigned: str = ""
+    """Why the journal could not be signed, where it was to be."""
 
     @property
     def outcome(self) -> str:
@@ -54,6 +57,8 @@ class Conductor:
     observers: Sequence[Observer]
     operator: str
     interruption: Interruption = field(default_factory=Interruption)
+    sign_key: Path | None = None
+    """Signs the journal's head when a run has ended."""
     sent: Ledger = dict
     """What a dry run, which opens no journal for writing, knows of messages."""
 
@@ -138,6 +143,7 @@ class Conductor:
             steps=tuple((step, ended.outcome, ended.reason) for step, ended in _in_plan_order(result.ended)),
             containment=result.containment,
             report=write_report(journal, run),
+            unsigned=sign_journal(journal, run, self.sign_key),
         )
 
     def _around(self, journal: Journal, run: str, fleet: Fleet, record: Recorder) -> Surroundings:
@@ -195,6 +201,17 @@ def write_report(journal: Journal, run: str) -> Path:
     path.write_text(report(journal.history(run), lang="en", format="html"), encoding="utf-8")
     path.chmod(0o600)
     return path
+
+
+def sign_journal(journal: Journal, run: str, key: Path | None) -> str:
+    """Sign the head of a run's journal, where there is a key for it; gives why that was not possible."""
+    if key is None:
+        return ""
+    try:
+        journal.sign(run, key)
+    except SignatureError as error:
+        return str(error)
+    return ""
 
 
 def _with_activation(step: PlannedStep, history: History) -> PlannedStep:

@@ -1,0 +1,71 @@
+"""Signatures with the operator's SSH key, as `ssh-keygen -Y` makes and checks them (ssh-keygen(1))."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+NAMESPACE = "stopgap"
+"""What a signature is for; one made for git or for a file by hand is no signature of a run."""
+_TIMEOUT = 20.0
+
+
+class SignatureError(Exception):
+    """Something could not be signed, or a signature does not hold; the message says why."""
+
+
+def sign(content: bytes, key: Path) -> bytes:
+    """Sign with a private key, or by its public half where an agent holds it.
+
+    Nobody is asked for a passphrase. Raises SignatureError.
+    """
+    done = _ssh_keygen("sign", "-f", str(key), "-n", NAMESPACE, stdin=content)
+    if done.returncode:
+        raise SignatureError(
+            f"{key}: {_reason(done)}; for a key with a passphrase, add it to an agent and name its .pub"
+        )
+    return done.stdout
+
+
+def check(content: bytes, signature: Path, signers: Path | None = None) -> str:
+    """See that a signature is of this content; gives who signed: `kei@noc` of `signers`, or the key's fingerprint.
+
+    `signers` is a file of allowed signers (ssh-keygen(1), ALLOWED SIGNERS). Without one, any key will do: the caller
+    has to compare its fingerprint. Raises SignatureError.
+    """
+    rest = ("-s", str(signature), "-n", NAMESPACE)
+    if signers is None:
+        done = _ssh_keygen("check-novalidate", *rest, stdin=content)
+        if done.returncode:
+            raise SignatureError(f"{signature.name}: does not match: {_reason(done)}")
+        return done.stdout.decode(errors="replace").split(" key ")[-1].strip()
+    found = _ssh_keygen("find-principals", "-s", str(signature), "-f", str(signers), stdin=b"")
+    who = found.stdout.decode(errors="replace").strip().splitlines()
+    if found.returncode or not who:
+        raise SignatureError(f"{signature.name}: by nobody whom {signers} allows")
+    done = _ssh_keygen("verify", *rest, "-f", str(signers), "-I", who[0], stdin=content)
+    if done.returncode:
+        raise SignatureError(f"{signature.name}: does not match: {_reason(done)}")
+    return who[0]
+
+
+def _ssh_keygen(what: str, *words: str, stdin: bytes) -> subprocess.CompletedProcess[bytes]:
+    try:
+        # A session of its own has no terminal to ask for a passphrase on.
+        return subprocess.run(
+            ["ssh-keygen", "-Y", what, *words],
+            input=stdin,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            start_new_session=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise SignatureError("ssh-keygen is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise SignatureError(f"ssh-keygen gave no answer within {_TIMEOUT:.0f} s") from None
+
+
+def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"ssh-keygen gave {done.returncode}"
