@@ -18,7 +18,7 @@ input, one a line:
 The shell itself speaks to /dev/null, so that its remarks on a killed item do not stand among the item's own words.
 An item is ended with everything that began after it in the script's session, and with whatever descends from that.
 A process that both left the session and lost its parents is out of reach. When standard input ends, the link is
-lost: no further item is begun, and what still runs gets no longer than the longest deadline among the items. If
+lost: no further item is begun, and the one that runs gets no longer than the longest deadline among the items. If
 nobody is there even to close standard input, all is ended after the exchange's own deadline.
 """
 
@@ -47,26 +47,29 @@ _sg_stat() {
 _sg_stat self
 _sg_born=$_sg_ticks
 case $_sg_sid in $$|"$PPID") _sg_session=$_sg_sid;; *) _sg_session=none;; esac
+_sg_scan() {
+    _sg_found="$_sg_heads$_sg_prey" _sg_young=
+    for _sg_file in /proc/[0-9]*; do
+        _sg_stat "${_sg_file#/proc/}" && [ "$_sg_ticks" -ge "$_sg_since" ] || continue
+        case " $$ $_sg_spared $_sg_found" in *" $_sg_pid "*|*" $_sg_parent:"*) continue;; esac
+        if [ "$_sg_parent" = $$ ]; then _sg_heads="$_sg_heads$_sg_pid "
+        elif [ "$_sg_sid" = "$_sg_session" ]; then _sg_prey="$_sg_prey$_sg_pid "
+        else _sg_young="$_sg_young $_sg_pid:$_sg_parent"; fi
+    done
+    _sg_before=
+    while [ "$_sg_before" != "$_sg_prey" ]; do
+        _sg_before=$_sg_prey
+        for _sg_each in $_sg_young; do
+            case $_sg_prey in *" ${_sg_each%%:*} "*) continue;; esac
+            case "$_sg_heads$_sg_prey" in *" ${_sg_each#*:} "*) _sg_prey="$_sg_prey${_sg_each%%:*} ";; esac
+        done
+    done
+    [ "$_sg_heads$_sg_prey" != "$_sg_found" ]
+}
 _sg_end() {
     _sg_since=$1 _sg_heads=' ' _sg_prey=' ' _sg_rounds=
-    while [ "$_sg_rounds" != ..... ]; do
-        _sg_rounds=$_sg_rounds. _sg_found="$_sg_heads$_sg_prey" _sg_young=
-        for _sg_file in /proc/[0-9]*; do
-            _sg_stat "${_sg_file#/proc/}" && [ "$_sg_ticks" -ge "$_sg_since" ] || continue
-            case " $$ $_sg_spared $_sg_found" in *" $_sg_pid "*|*" $_sg_parent:"*) continue;; esac
-            if [ "$_sg_parent" = $$ ]; then _sg_heads="$_sg_heads$_sg_pid "
-            elif [ "$_sg_sid" = "$_sg_session" ]; then _sg_prey="$_sg_prey$_sg_pid "
-            else _sg_young="$_sg_young $_sg_pid:$_sg_parent"; fi
-        done
-        _sg_before=
-        while [ "$_sg_before" != "$_sg_prey" ]; do
-            _sg_before=$_sg_prey
-            for _sg_each in $_sg_young; do
-                case $_sg_prey in *" ${_sg_each%%:*} "*) continue;; esac
-                case "$_sg_heads$_sg_prey" in *" ${_sg_each#*:} "*) _sg_prey="$_sg_prey${_sg_each%%:*} ";; esac
-            done
-        done
-        [ "$_sg_heads$_sg_prey" != "$_sg_found" ] || break
+    while [ "$_sg_rounds" != ..... ] && _sg_scan; do
+        _sg_rounds=$_sg_rounds.
         kill -STOP $_sg_heads $_sg_prey
     done
     # The item's own process comes last: with its end the script goes on, and finds nothing that still writes.
@@ -93,7 +96,11 @@ _sg_timer=$!
         if [ "$_sg_order" = k ] && _sg_stat "$_sg_k" && [ "$_sg_ticks" = "$_sg_t" ]; then _sg_end "$_sg_t"; fi
     done
     _sg_halt
-    sleep @longest@ && _sg_end_all
+    _sg_left=@longest@ _sg_since=$_sg_born _sg_heads=' ' _sg_prey=' '
+    while [ $_sg_left -gt 0 ] && _sg_scan && sleep 1; do
+        _sg_left=$((_sg_left - 1)) _sg_heads=' ' _sg_prey=' '
+    done
+    _sg_end_all
 ) <&3 >/dev/null 2>&1 3<&- 4>&- &
 _sg_watch=$!
 _sg_stop=

@@ -52,6 +52,18 @@ def running(marker: str) -> list[str]:
     return found
 
 
+def in_session(leader: int) -> list[str]:
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, session = file.read_text().rpartition(") ")[2].split()[:4]
+        except OSError:
+            continue
+        if int(session) == leader and state != "Z":
+            found.append(file.parent.name)
+    return found
+
+
 def test_each_item_gets_its_own_output_error_and_status(session: LocalSession):
     outputs = session.exchange([Item("printf 'a\\0\\377'; echo no >&2; exit 3"), Item("printf b")])
     assert [(o.stdout.raw, o.stderr.raw, o.status) for o in outputs] == [(b"a\0\xff", b"no\n", 3), (b"b", b"", 0)]
@@ -160,6 +172,27 @@ def test_no_item_is_begun_once_nobody_listens(session: LocalSession, tmp_path: P
     assert wait_until(ended.exists)
     time.sleep(0.3)
     assert not following.exists()
+
+
+def test_once_nobody_listens_the_item_that_runs_gets_its_time_and_nothing_stays(session: LocalSession):
+    """The shell is run by hand: no session is there to clean up after it."""
+    marker = f"8{os.getpid()}1"
+    for script, longest in ((f": {marker}; sleep 0.5", 90), (f"sleep {marker}", 1)):
+        text = exchange_script(
+            [Item(script, deadline=longest), Item("true", deadline=1)], "g0", stop_on_failure=False, total=700
+        )
+        shell = subprocess.Popen(
+            session._shell, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
+        assert shell.stdin
+        assert shell.stdout
+        shell.stdin.write(text)
+        shell.stdin.flush()
+        assert shell.stdout.readline().startswith(b"g0 B 0 ")
+        shell.stdin.close()
+        shell.wait(5)
+        assert wait_until(lambda leader=shell.pid: not in_session(leader), 5), script
+        shell.stdout.close()
 
 
 def test_closing_ends_an_exchange_in_another_thread(session: LocalSession):

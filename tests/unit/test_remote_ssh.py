@@ -182,8 +182,8 @@ def test_a_stopped_host_is_given_up_at_the_deadline(server: Server, tmp_path: Pa
 def test_the_exchange_itself_has_a_deadline(server: Server):
     session = connect(server.host(), {})
     begun = time.monotonic()
-    outputs = session.exchange([Item("echo a; sleep 73", deadline=60)] * 3, deadline=0.6)
-    assert time.monotonic() - begun < 2.6
+    outputs = session.exchange([Item("echo a; sleep 73", deadline=60)] * 3, deadline=1.2)
+    assert time.monotonic() - begun < 1.2 + 2
     assert [o.status for o in outputs] == [None] * 3
     assert outputs[0].stdout.raw == b"a\n"
     assert session.trouble == "the deadline of the exchange passed"
