@@ -8,7 +8,8 @@ from typing import Literal
 from orchestrator.change import Activate, RunCommands
 from orchestrator.hosttext import escape
 from orchestrator.journal import ChangeStatus, History, MessageStatus, StepStatus
-from orchestrator.journal.records import Answered, CheckJudged
+from orchestrator.journal.records import Answered, CheckJudged, EvidenceKept
+from orchestrator.report.lessons import lessons, times, to_rotate
 from orchestrator.report.model import (
     OpenPoint,
     Report,
@@ -34,6 +35,9 @@ _BAD_UNDO = {"undo-failed", "undo-drifted", "undo-unknown", "no-undo"}
 def build(history: History) -> Report:
     """Give the report of a run as it stands."""
     number = {id(change): count for count, change in enumerate(history.changes, 1)}
+    of_step: dict[tuple[str, str], list[int]] = {}
+    for change in history.changes:
+        of_step.setdefault((change.step, change.target), []).append(number[id(change)])
     standing = {id(change) for change in history.in_force()}
     containment = tuple(_containment(history))
     points = tuple(_open_points(history))
@@ -57,24 +61,16 @@ def build(history: History) -> Report:
         containment=containment,
         open=points,
         not_covered=tuple(_gaps(history)),
-        steps=tuple(_step(step, history, number) for step in history.steps),
+        steps=tuple(_step(step, history, of_step.get((step.step, step.target), [])) for step in history.steps),
         changes=tuple(_change(change, number[id(change)], id(change) in standing) for change in history.changes),
         undo_order=tuple(number[id(change)] for change in history.undoable()),
         checks=tuple(map(_check, history.checks)),
-        evidence=tuple(
-            ReportEvidence(
-                step=escape(kept.step),
-                host=escape(kept.host),
-                profile=escape(kept.profile),
-                folder=escape(kept.folder),
-                items=kept.items,
-                bytes=kept.size,
-                manifest_sha256=escape(kept.manifest_sha256),
-            )
-            for kept in history.evidence
-        ),
+        evidence=tuple(_evidence(history)),
         answers=tuple(_answers(history)),
         messages=tuple(map(_message, history.messages)),
+        times=tuple(times(history)),
+        lessons=tuple(lessons(history)),
+        rotate=tuple(to_rotate(history)),
         timeline=tuple(timeline(history)),
     )
 
@@ -120,7 +116,7 @@ def _check(check: CheckJudged) -> ReportCheck:
     )
 
 
-def _step(step: StepStatus, history: History, number: dict[int, int]) -> ReportStep:
+def _step(step: StepStatus, history: History, changes: list[int]) -> ReportStep:
     return ReportStep(
         step=escape(step.step),
         target=escape(step.target),
@@ -132,8 +128,9 @@ def _step(step: StepStatus, history: History, number: dict[int, int]) -> ReportS
         started=step.started,
         finished=step.finished,
         seconds=step.seconds,
+        after=(step.finished - history.started_at).total_seconds() if step.finished else None,
         notes=tuple(map(escape, step.notes)),
-        changes=tuple(number[id(c)] for c in history.changes if (c.step, c.target) == (step.step, step.target)),
+        changes=tuple(changes),
     )
 
 
@@ -163,6 +160,22 @@ def _gaps(history: History) -> Iterator[ReportGap]:
     for step in history.steps:
         for text in step.gaps:
             yield ReportGap(step=escape(step.step), target=escape(step.target), text=escape(text))
+
+
+def _evidence(history: History) -> Iterator[ReportEvidence]:
+    for entry in history.entries:
+        if isinstance(kept := entry.record, EvidenceKept):
+            yield ReportEvidence(
+                step=escape(kept.step),
+                host=escape(kept.host),
+                profile=escape(kept.profile),
+                at=entry.at,
+                by=escape(history.started.operator),
+                folder=escape(kept.folder),
+                items=kept.items,
+                bytes=kept.size,
+                manifest_sha256=escape(kept.manifest_sha256),
+            )
 
 
 def _answers(history: History) -> Iterator[ReportAnswer]:

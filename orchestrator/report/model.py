@@ -66,6 +66,7 @@ class ReportStep(_Part):
     started: datetime | None
     finished: datetime | None
     seconds: float
+    after: float | None = Field(description="Seconds from the start of the run until it had ended.")
     notes: tuple[str, ...]
     changes: tuple[int, ...] = Field(description="Their numbers.")
 
@@ -97,6 +98,8 @@ class ReportEvidence(_Part):
     step: str
     host: str
     profile: str
+    at: datetime = Field(description="When it was complete, by the controller's clock.")
+    by: str = Field(description="Who ran the collection: `user@machine`.")
     folder: str = Field(description="Below the run's folder.")
     items: int
     bytes: int
@@ -181,6 +184,32 @@ class OpenPoint(_Part):
     at: datetime | None = None
 
 
+class ReportTime(_Part):
+    """How long it took from the start of the run, on one target."""
+
+    kind: Literal["cut", "proof", "end"]
+    target: str = Field(description="Empty for the whole run.")
+    seconds: float
+
+
+class ReportLesson(_Part):
+    """Something that would go better another time, by what the run itself shows."""
+
+    kind: Literal["slow", "waited", "manual", "timed-out", "refused", "failed", "unreachable", "unseen", "not-sent"]
+    host: str
+    text: str
+    detail: str
+    seconds: float | None = None
+
+
+class ReportCredential(_Part):
+    """Something that whoever had root on a target may know, and that has to be replaced."""
+
+    kind: Literal["host-key", "login", "stored"]
+    host: str
+    text: str
+
+
 class Report(_Part):
     """All of it."""
 
@@ -211,4 +240,7 @@ class Report(_Part):
     evidence: tuple[ReportEvidence, ...]
     answers: tuple[ReportAnswer, ...]
     messages: tuple[ReportMessage, ...]
+    times: tuple[ReportTime, ...]
+    lessons: tuple[ReportLesson, ...]
+    rotate: tuple[ReportCredential, ...]
     timeline: tuple[Event, ...]

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
 
 from orchestrator.journal import History
 from orchestrator.report.build import build
+from orchestrator.report.chart import chart
+from orchestrator.report.excerpt import excerpt
 from orchestrator.report.model import Report
 from orchestrator.secret import redact
 from orchestrator.template import render_file
+
+UNITS = {
+    "en": {"s": " s", "min": " min", "h": " h", "d": " d"},
+    "ja": {"s": " 秒", "min": " 分", "h": " 時間", "d": " 日"},
+}
 
 
 def report(
@@ -28,8 +36,11 @@ def report(
     built = build(history)
     if format == "json":
         return redact(built.model_dump_json(indent=2)) + "\n"
+    shown, left_out = excerpt(built)
     values: dict[str, object] = {
         "lang": lang,
+        "left_out": left_out,
+        "span": lambda seconds: span(seconds, lang),
         "zone": _zone_name(built.started, zone),
         "when": lambda moment: _when(moment, zone),
         "date": lambda moment: moment.astimezone(zone).strftime("%Y-%m-%d"),
@@ -37,9 +48,13 @@ def report(
         "size": _size,
     }
     if format == "md":
-        values |= {"report": _markdown(built.model_dump()), "fenced": fenced}
+        fields = _markdown(shown.model_dump())
+        values |= {"report": fields, "by_number": _by_number(fields), "fenced": fenced}
         return redact(render_file("report/report.md", values).lstrip())
-    return redact(render_file("report/report.html", values | {"report": built.model_dump()}).lstrip())
+    drawn = chart(built)
+    fields = shown.model_dump()
+    values |= {"report": fields, "by_number": _by_number(fields), "chart": asdict(drawn) if drawn else None}
+    return redact(render_file("report/report.html", values).lstrip())
 
 
 def schema_report() -> dict[str, Any]:
@@ -68,6 +83,10 @@ def _markdown(value: Any) -> Any:  # noqa: ANN401
     return value
 
 
+def _by_number(fields: Mapping[str, Any]) -> dict[int, Any]:
+    return {change["number"]: change for change in fields["changes"]}
+
+
 def _unlinked(text: str) -> str:
     """Break what GitHub's Markdown turns into a link by itself."""
     return text.replace(":", "\\:").replace(".", "\\.").replace("@", "\\@")
@@ -82,6 +101,19 @@ def _zone_name(moment: datetime, zone: tzinfo) -> str:
     name = there.tzname() or ""
     offset = there.strftime("%z")
     return name if name == "UTC" else f"{name} (UTC{offset[:3]}:{offset[3:5]})"
+
+
+def span(seconds: float, lang: Literal["en", "ja"]) -> str:
+    """Give a length of time in one or two units: `1.2 s`, `4 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
+    names = UNITS[lang]
+    if seconds < 59.95:
+        return f"{seconds:.1f}".removesuffix(".0") + names["s"]
+    whole = round(seconds)
+    for size, name, small, less in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // small
+            return f"{whole // size}{names[name]}" + (f" {rest}{names[less]}" if rest else "")
+    return f"{whole}{names['s']}"
 
 
 def _size(count: int) -> str:

@@ -314,7 +314,18 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing() -> None:
     shown = page(CONTAINED)
     policy = {a.get("http-equiv"): a.get("content") for t, a in shown.tags if t == "meta"}
     assert policy["Content-Security-Policy"] == "default-src 'none'; style-src 'unsafe-inline'"
-    assert not {tag for tag, _ in shown.tags} & {"script", "link", "img", "iframe", "object", "a", "form", "svg"}
+    assert not {tag for tag, _ in shown.tags} & {
+        "script",
+        "link",
+        "img",
+        "iframe",
+        "object",
+        "a",
+        "form",
+        "use",
+        "image",
+        "foreignobject",
+    }
     names = {name for _, attrs in shown.tags for name in attrs}
     assert not {name for name in names if name.startswith("on") or name in {"src", "href", "style"}}
     assert "url(" not in report(told(CONTAINED))
@@ -382,3 +393,44 @@ def test_a_long_diff_is_cut_and_says_so() -> None:
     long = write_file("/etc/long", "line\n" * 5000, ABSENT)
     text = page(step("page", "spare", "P", "t", *change("page", "spare", long))).text
     assert "4603 more lines are not shown here." in text
+
+
+def test_the_drawing_is_to_scale_and_the_times_count_from_the_start() -> None:
+    shown = page(CONTAINED)
+    bars = [attrs for tag, attrs in shown.tags if tag == "rect"]
+    assert len(bars) == 4
+    starts = [int(attrs["x"] or "") for attrs in bars]
+    assert starts == sorted(starts)
+    # The run takes 9.5 s to the end of its last step: the width is 12 s, the cut begins after 1 s and takes 3 s.
+    assert "the whole width is 12 s" in shown.text
+    assert (bars[0]["x"], bars[0]["width"]) == ("83", "250")
+    assert "until web was cut off 2 s" in shown.text
+    assert "until the end of: Stop the mail server 8 s" in shown.text
+
+
+def test_what_to_do_better_comes_from_the_run_itself() -> None:
+    text = page(FAILED).text
+    lessons = text[text.index("What to do better") : text.index("What happened when")]
+    assert "spare: Could not be reached" in lessons
+    assert "web: Stop the mail server – Did not succeed" in lessons
+    assert "other: 203.0.113.10:443 is silent – Nobody could look" in lessons
+    assert "Maintenance page" not in lessons
+    assert "Nothing was slow, refused or left to do by hand." in page(CONTAINED).text
+
+
+def test_what_root_on_a_target_could_read_is_to_be_replaced() -> None:
+    text = page(CONTAINED).text
+    assert "web: its SSH host keys" in text
+    assert "(root@203.0.113.10)" in text
+    assert "spare: its SSH host keys" not in text
+
+
+def test_ten_thousand_looks_stay_usable_and_the_ones_that_fail_are_shown() -> None:
+    looks: list[AnyRecord] = [look("isp", f"port {n} is silent", n != 9_000) for n in range(10_000)]
+    history = told([*CUT[:-1], *looks, CUT[-1], OK])
+    for lang, form in itertools.product(get_args(Lang), ("html", "md")):
+        text = report(history, lang=lang, format=form)
+        assert len(text) < 300_000
+        assert "port 9000 is silent" in text
+        assert "9803" in text
+    assert len(json.loads(report(history, format="json"))["checks"]) == 10_003

@@ -1,0 +1,96 @@
+"""What the run's own times and outcomes say: how fast it was, what to do better, and what to replace. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from orchestrator.change import Activate, RunCommands
+from orchestrator.hosttext import escape
+from orchestrator.journal import History
+from orchestrator.journal.records import Answered, Asked
+from orchestrator.report.model import ReportCredential, ReportLesson, ReportTime
+
+SLOW = 30.0
+"""Seconds; a step that takes longer is named, beside those that take more than half of the run."""
+NOTICEABLE = 5.0
+"""Seconds; below them no step is called slow, however short the run was."""
+WAITED = 60.0
+"""Seconds until somebody answered a question."""
+
+
+def times(history: History) -> Iterator[ReportTime]:
+    """Give how long after its start the run had cut each target off, proved it, and ended."""
+    for each in history.containment:
+        if each.cut_at:
+            yield ReportTime(kind="cut", target=escape(each.target), seconds=_after(history, each.cut_at))
+        if each.proved_at:
+            yield ReportTime(kind="proof", target=escape(each.target), seconds=_after(history, each.proved_at))
+    if history.finished_at:
+        yield ReportTime(kind="end", target="", seconds=_after(history, history.finished_at))
+
+
+def lessons(history: History) -> Iterator[ReportLesson]:
+    """Give what would go better another time; a host that was not reached is named once, not for each step."""
+    for host, reason in history.unreachable.items():
+        yield _lesson("unreachable", host, "", reason)
+    for step in history.steps:
+        if step.outcome == "refused":
+            yield _lesson("refused", step.host, step.name, step.reason)
+        elif step.outcome in {"failed", "unknown"}:
+            yield _lesson("failed", step.host, step.name, step.reason)
+    yield from _slow(history)
+    yield from _waits(history)
+    for change in history.changes:
+        by_hand = isinstance(change.change, RunCommands) and change.change.undo is None
+        if by_hand and change.state in {"done", "no-undo"} and not isinstance(change.change, Activate):
+            yield _lesson("manual", change.host, change.change.describe())
+    for check in history.checks:
+        if check.holds is None:
+            yield _lesson("unseen", check.eye, check.about, check.seen)
+    for message in history.messages:
+        if message.state == "failed":
+            yield _lesson("not-sent", "", f"{message.about}, {message.to}", message.detail)
+
+
+def to_rotate(history: History) -> Iterator[ReportCredential]:
+    """Give what root on a target could read or impersonate; nothing where the run never went to the host."""
+    acted = {step.host for step in history.steps} | set(history.started.targets)
+    for host in history.started.hosts:
+        if host.name in acted & set(history.started.targets) and host.connection == "ssh" and host.cli is None:
+            name = escape(host.name)
+            yield ReportCredential(kind="host-key", host=name, text=escape(host.address))
+            yield ReportCredential(kind="login", host=name, text=escape(f"{host.user}@{host.address}"))
+            yield ReportCredential(kind="stored", host=name, text="")
+
+
+def _slow(history: History) -> Iterator[ReportLesson]:
+    end = history.finished_at or history.as_of
+    whole = _after(history, end)
+    for step in history.steps:
+        if step.seconds >= SLOW or (step.seconds >= NOTICEABLE and step.seconds > whole / 2):
+            yield _lesson("slow", step.host, step.name, seconds=step.seconds)
+
+
+def _waits(history: History) -> Iterator[ReportLesson]:
+    asked: dict[tuple[str, str, str], datetime] = {}
+    for entry in history.entries:
+        record = entry.record
+        if isinstance(record, Asked):
+            asked[record.step, record.target, record.question.text] = entry.at
+        elif isinstance(record, Answered):
+            since = asked.pop((record.step, record.target, record.question), None)
+            waited = (entry.at - since).total_seconds() if since else 0.0
+            if record.by == "time-out":
+                yield _lesson("timed-out", record.target, record.question, record.answer, waited)
+            elif waited >= WAITED:
+                yield _lesson("waited", record.target, record.question, record.by, waited)
+
+
+def _after(history: History, moment: datetime) -> float:
+    return max(0.0, (moment - history.started_at).total_seconds())
+
+
+def _lesson(kind: str, host: str, text: str, detail: str = "", seconds: float | None = None) -> ReportLesson:
+    fields = {"kind": kind, "host": escape(host), "text": escape(text), "detail": escape(detail), "seconds": seconds}
+    return ReportLesson.model_validate(fields)
