@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from orchestrator.change import Change
 from orchestrator.check import Check
 from orchestrator.facts import Reader
-from orchestrator.host import Scene, Vantage
+from orchestrator.host import Network, Scene, Vantage
 from orchestrator.message import Message
 from orchestrator.question import Question
 
@@ -104,6 +104,22 @@ class Collection(BaseModel):
 
 Planned: TypeAlias = Change | Message | Collection | Question | Note | Gap
 
+
+class Standing(BaseModel):
+    """What a look at a device shows of something that a step has put in force there, and that may end by itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    """Names it on its device: two steps with one key make the same thing, and the later replaces the earlier."""
+    state: Literal["in-force", "changed", "gone"]
+    """`changed`: something of it is there, but not what the step would make."""
+    left: timedelta | None = None
+    """Until the device ends it by itself, as it says; None where it does not say, or never."""
+    difference: tuple[str, ...] = ()
+    """What would put it right, where it is not as made: lines of a diff."""
+
+
 P = TypeVar("P", bound=Parameters)
 F = TypeVar("F", bound=Facts)
 
@@ -135,12 +151,20 @@ class Task(ABC, Generic[P, F]):
     def foresee(self, params: P, scene: Scene) -> None:
         """Raise Refused for what is known to be impossible before anything is read; `check` asks too. Pure."""
 
+    def cuts_off(self, params: P, scene: Scene) -> tuple[Network, ...]:
+        """Give the addresses at which the operator too does not get in any more once it is done. Pure, offline."""
+        return ()
+
     @abstractmethod
     def probe(self, params: P, scene: Scene) -> Probe:
         """Say what to read before planning. Pure."""
 
     def asks(self, params: P) -> Question | None:
         """Give the question whose answer later steps see as `steps.ID.answer`; `plan` yields it too. Pure."""
+        return None
+
+    def standing(self, params: P, facts: F, scene: Scene) -> Standing | None:
+        """Tell what is in force of it now; None for a task that cannot. Pure; raises Refused, Unplannable."""
         return None
 
     @abstractmethod

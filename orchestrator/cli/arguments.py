@@ -42,7 +42,8 @@ def parser() -> ArgumentParser:
 
     _command(commands, "runs", "history.runs", "list the runs")
     _run_word(_command(commands, "show", "history.show", "show a run, step by step"))
-    _command(commands, "status", "history.status", "list what is in force now, where, and until when")
+    status = _command(commands, "status", "status.status", "list what is in force now, where, and until when")
+    status.add_argument("--offline", action="store_true", help="by the journal alone; no device is looked at")
     resume = _command(commands, "resume", "run.resume", "go on with a run that did not finish")
     _run_word(resume)
     _agreement_words(resume)

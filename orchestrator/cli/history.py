@@ -1,4 +1,4 @@
-"""runs, show, status, verify, report: what is read from the journal."""
+"""runs, show, verify, report: what is read from the journal."""
 
 from __future__ import annotations
 
@@ -61,32 +61,6 @@ def show(args: Namespace) -> int:
     show_gaps(screen, [gap for step in history.steps for gap in step.gaps])
     show_containment(screen, {c.target: c.verdict for c in history.containment if c.in_force})
     _say_what_to_do(screen, history)
-    return 0
-
-
-def status(args: Namespace) -> int:
-    """List what is in force now, by what the journal knows."""
-    screen = screens.out()
-    found = False
-    with Journal.open(state_home()) as journal:
-        for run in journal.runs():
-            history = journal.history(run.id)
-            standing = history.in_force()
-            if not standing and history.state != "running":
-                continue
-            found = True
-            screen.line(f"{run.id}  {run.runbook}  ({history.state})", "title")
-            for change in standing:
-                until = f"until {moment(change.ends)}" if change.ends else "until undone"
-                doubt = "" if change.state == "done" else f"  [{change.state}]"
-                screen.line(
-                    f"  {change.host:<11} {change.change.describe()}; {until}{doubt}", "" if not doubt else "warn"
-                )
-            for cut in history.containment:
-                if cut.in_force:
-                    show_containment(screen, {cut.target: cut.verdict})
-        if not found:
-            screen.line("Nothing is in force.")
     return 0
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from pydantic import ValidationError
 
 from orchestrator.change import Change
+from orchestrator.check import Check
 from orchestrator.facts import Reader, UnreadableError
 from orchestrator.host import Host, Scene
 from orchestrator.hosttext import escape
@@ -24,7 +25,7 @@ from orchestrator.registry import tasks
 from orchestrator.runbook import NO_ITEM, Runbook, Step, StepResult, applies, items, render, vantage_of
 from orchestrator.secret import SecretError, carried_by
 from orchestrator.source import InvalidInput
-from orchestrator.task import At, Collection, Gap, Note, Parameters, Planned, Refused, Task, Unplannable
+from orchestrator.task import At, Collection, Gap, Note, Parameters, Planned, Refused, Standing, Task, Unplannable
 
 
 class OutOfReach(Exception):  # noqa: N818
@@ -156,6 +157,26 @@ class Planner:
             answer_to=task.asks(params),
             checks=checks,
         )
+
+    def standing(self, place: Place) -> tuple[Standing, tuple[Check, ...]] | None:
+        """Tell what is in force now of a step that was run, and give the checks that look at its own device.
+
+        None for a task that cannot tell, and for a step that hangs on how others ended. Raises OutOfReach,
+        UnreadableError, Refused, Unplannable.
+        """
+        task = tasks()[place.step.task]
+        if type(task).standing is Task.standing or place.step.uses_results:
+            return None
+        scene = self._scene(place.step, place.target)
+        params = render(place.step, self.params, scene, {}, place.item)
+        readings = self._read(self._readings(task, params, scene))
+        for look in readings.own.values():
+            if isinstance(look, OutOfReach | UnreadableError):
+                raise look
+        facts = task.Facts.model_validate({**readings.own, **readings.elsewhere})
+        found = task.standing(params, facts, scene)
+        looks = tuple(c for c in task.checks(params, facts, scene) if scene.seen_from(c.eye) == (scene.on,))
+        return (found, looks) if found else None
 
     def forget(self) -> None:
         """Drop every fact, so that the next look is a fresh one."""

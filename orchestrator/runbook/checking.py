@@ -20,6 +20,7 @@ from orchestrator.runbook.binding import known_values, missing_values
 from orchestrator.runbook.expression import ExpressionError, identifier, render_value
 from orchestrator.runbook.loading import draft
 from orchestrator.runbook.names import Scope, name_problems, references
+from orchestrator.runbook.order import Ways
 from orchestrator.runbook.rendering import (
     NO_ITEM,
     applies,
@@ -97,6 +98,7 @@ class _Trial:
     flawed: frozenset[Position | None]
     answers: dict[str, StepResult]
     """What stands in for the answers to questions, by the step's id as an expression writes it."""
+    ways: Ways
 
     def lacks(self, step: Step, *field: str) -> bool:
         """Tell whether a field cannot be tried: it, or what it names, is wrong, which is reported elsewhere."""
@@ -147,6 +149,7 @@ def _problems(
         values |= {n: next(iter(inventory.hosts)) for n in sampled if runbook.params[n].type_name == "host"}
     free = frozenset(name for name in sampled if runbook.params[name].type.free)
     answers: dict[str, StepResult] = {}
+    ways = Ways(inventory.hosts if inventory else {})
     for step in runbook.steps:
         task = tasks()[step.task]
         if inventory is not None:
@@ -166,7 +169,7 @@ def _problems(
                     loc, f"{missing}, where {step.task} acts", expected=None, hint=missing.advice
                 )
             else:
-                trial = _Trial(values, sampled, free, scene, inventory is not None, flawed, answers)
+                trial = _Trial(values, sampled, free, scene, inventory is not None, flawed, answers, ways)
                 yield from _trial_problems(step, trial)
 
 
@@ -205,12 +208,15 @@ def _trial_problems(step: Step, trial: _Trial) -> Iterator[Problem]:
                 yield from error.problems
             return
     for item in [NO_ITEM] if things is None else things:
+        runs = True
         if items_known and not trial.lacks(step, "when"):
             try:
-                applies(step, trial.params, trial.scene, results, item)
+                runs = applies(step, trial.params, trial.scene, results, item)
             except InvalidInput as error:
                 if not trial.samples_in(step, "when"):
                     yield from error.problems
+        if trial.inventory_known and (runs or trial.samples_in(step, "when")):
+            yield from trial.ways.needed(step, trial.scene.target, trial.scene.on)
         yield from _with_problems(step, trial, results, item, items_known)
 
 
@@ -258,6 +264,7 @@ def _with_problems(
         yield from shutdown_problems(step, params)
         if trial.inventory_known and not skipped and not sampled:
             yield from _refusals(step, trial.scene, params)
+            yield from _cuts(step, trial, params)
         if question := tasks()[step.task].asks(params):
             trial.answers[identifier(step.id)] = StepResult("unchanged", question.sample(), sampled=True)
 
@@ -268,3 +275,11 @@ def _refusals(step: Step, scene: Scene, params: Parameters) -> Iterator[Problem]
     except Refused as refusal:
         problem = step.document.problem((*step.loc, "task"), f"{step.task} on {scene.on.name}: {refusal}")
         yield replace(problem, refused=True)
+
+
+def _cuts(step: Step, trial: _Trial, params: Parameters) -> Iterator[Problem]:
+    try:
+        networks = tasks()[step.task].cuts_off(params, trial.scene)
+    except Refused:
+        return  # `foresee` says so.
+    yield from trial.ways.cut(step, trial.scene.target, trial.scene.on, networks)

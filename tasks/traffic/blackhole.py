@@ -34,11 +34,16 @@ class Blackhole(Driver):
         """List the routes of both families that are ours, and the undo that is scheduled."""
         return {"rules": _listing(4), "rules6": _listing(6), "scheduled": lapse.reader(label)}
 
+    def stands(self, block: Block, facts: DeviceFacts) -> bool:
+        """See whether there are routes."""
+        present = {*_present(facts.rules), *_present(facts.rules6)}
+        return any(address_text(n) in present for n in block.addresses)
+
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Add the routes that are not there; blocks that overlap share theirs, and undo takes what this one added."""
         present = {*_present(facts.rules), *_present(facts.rules6)}
         missing = [n for n in block.addresses if address_text(n) not in present]
-        if missing or not lapse.long_enough(facts.scheduled, block.expires):
+        if missing or not lapse.long_enough(facts.scheduled, block.expires, block.fresh):
             yield _change(block, missing, facts.scheduled.due)
         else:
             yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)

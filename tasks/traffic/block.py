@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
+from orchestrator.change import Change
 from orchestrator.check import Check, Port
 from orchestrator.facts import DeviceOrigin, Gateways, Interfaces, Neighbours, Routes, SshOrigin, System
 from orchestrator.host import Address, Network, Scene, Vantage
-from orchestrator.task import At, Note, Parameters, Planned, Probe, Refused, Task
+from orchestrator.task import At, Note, Parameters, Planned, Probe, Refused, Standing, Task
 from tasks.traffic.blackhole import Blackhole
 from tasks.traffic.capabilities import refuse_beyond, shortfalls
 from tasks.traffic.cli import CLI_DRIVERS
-from tasks.traffic.driver import Block, DeviceFacts, Driver, Service, address_text
+from tasks.traffic.driver import FRESH, Block, DeviceFacts, Driver, Service, address_text
 from tasks.traffic.flowspec import Flowspec
 from tasks.traffic.frr import Frr
 from tasks.traffic.guards import guard, guard_own_host
@@ -34,7 +36,8 @@ from tasks.traffic.segment import gaps, neighbours_to_ask
 LINUX: tuple[Driver, ...] = (Nftables(), Iptables(), Iproute(), Blackhole(), Openwrt())
 DRIVERS: dict[str, Driver] = {d.name: d for d in (*LINUX, Frr(), Flowspec(), *CLI_DRIVERS, OwnHost())}
 """By the name that the inventory's `driver` uses."""
-
+RENEWED = 2.0
+"""What no block has left of its time, so that it is always made anew (`Block.fresh`)."""
 
 ServiceText: TypeAlias = Annotated[str, Field(pattern=r"^(tcp|udp)/([1-9][0-9]{0,4})$")]
 
@@ -56,6 +59,10 @@ class Params(Parameters):
         ge=timedelta(seconds=1),
         le=timedelta(days=365),
         description="How long the router keeps it up, from a second to a year; then it lapses by itself.",
+    )
+    renew: bool = Field(
+        default=False,
+        description="Begin the time anew, however much of it is left. Default: where a tenth of it is over.",
     )
     direction: Literal["both", "from", "to"] = Field(
         default="both",
@@ -114,6 +121,11 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         _refuse_wide(_asked(params, scene), params)
         _refuse_beyond(_driver(scene), params, _block(params, DeviceFacts(), scene))
 
+    def cuts_off(self, params: Params, scene: Scene) -> tuple[Network, ...]:
+        """Give what is blocked, where the router's driver spares nobody; what a provider drops is not on the way."""
+        can = _driver(scene).capabilities
+        return () if can.exception or can.where == "provider" else _asked(params, scene)
+
     def probe(self, params: Params, scene: Scene) -> Probe:
         """Read the router's table, its links, and whence the operator comes."""
         if scene.on.cli is not None:
@@ -136,6 +148,20 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             "routes": Routes((*sampled, *neighbours_to_ask(scene))),
             **(driver.reads(_label(params, scene)) if driver else {}),
         }
+
+    def standing(self, params: Params, facts: DeviceFacts, scene: Scene) -> Standing:
+        """Compare what the router has with what the block would be, however little of its time is left."""
+        driver, block = _driver(scene), replace(_block(params, facts, scene), fresh=0.0)
+        planned = list(driver.plan(block, facts))
+        changes = [item for item in planned if isinstance(item, Change)]
+        if not changes:
+            left = next((i.after for i in planned if isinstance(i, Note) and i.after is not None), None)
+            return Standing(key=block.label, state="in-force", left=left)
+        if not driver.stands(block, facts):
+            return Standing(key=block.label, state="gone")
+        lines = [line for change in changes for line in change.preview() if line[:1] in {"-", "+"}]
+        differing = tuple(line for line in lines if not line.startswith(("---", "+++")))
+        return Standing(key=block.label, state="changed", difference=differing)
 
     def plan(self, params: Params, facts: DeviceFacts, scene: Scene) -> Iterator[Planned]:
         """Refuse what must not be blocked; else let the driver make the change."""
@@ -227,6 +253,7 @@ def _block(params: Params, facts: DeviceFacts, scene: Scene) -> Block:
         allowed=_collapsed((*(ip_network(a) for a in operators(facts, scene)), *params.allow)),
         spare=_one_a_family(scene.spare.addresses, addresses) if scene.spare and divert else (),
         expires=params.expires,
+        fresh=RENEWED if params.renew else FRESH,
         directions=("from", "to") if params.direction == "both" else (params.direction,),
         services=_services(params.allow_services),
         ports=_services(params.ports),

@@ -25,6 +25,8 @@ from orchestrator.host import Address, Eye, Network, Scene
 from orchestrator.task import Facts, Planned
 from tasks.traffic.capabilities import Capabilities, Way
 
+FRESH = 0.9
+"""The least part of its time that a block has left where nothing is to be done about it."""
 NAMED = 4
 """Addresses that one line names."""
 
@@ -80,6 +82,8 @@ class Block:
     """Stay open to everybody."""
     ports: tuple[Service, ...] = ()
     """Only these are blocked; none: everything is."""
+    fresh: float = FRESH
+    """The least part of `expires` that has to be left of what is in force, or it is made for its full time again."""
     persist: bool = False
     """It is to survive a reboot of the router, for as long as it lasts."""
     log: bool = False
@@ -146,6 +150,10 @@ class Driver(ABC):
     @abstractmethod
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Say how to read the block of this label: fields of DeviceFacts."""
+
+    def stands(self, block: Block, facts: DeviceFacts) -> bool:
+        """Tell whether anything of the block is in the device, as it was made or not; True where it cannot tell."""
+        return True
 
     @abstractmethod
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:

@@ -16,8 +16,6 @@ from tasks.traffic.bird import SESSIONS, Originated, Rule, Session, content, ori
 from tasks.traffic.capabilities import Capabilities
 from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
 
-STALE = 0.1
-"""A block is renewed once this part of the time asked for has gone by; until then it is as asked."""
 NAMED = 4
 """Addresses that one line names; of the rest, how many."""
 
@@ -37,12 +35,16 @@ class Flowspec(Driver):
         """Read the block's file, which sessions stand, and when the block of this label ends."""
         return {"file": reader(label), "state": SESSIONS, "scheduled": lapse.reader(label)}
 
+    def stands(self, block: Block, facts: DeviceFacts) -> bool:
+        """See whether rules are sent."""
+        return bool(_present(facts))
+
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Send the rules, unless they are sent already and for long enough."""
         carriers = _carriers(block, facts)
         before, wanted = _present(facts), content(block.label, _rules(block), _tables(carriers))
         left = facts.scheduled.left
-        if before == wanted and block.expires * (1 - STALE) <= left <= block.expires:
+        if before == wanted and lapse.long_enough(facts.scheduled, block.expires, block.fresh):
             yield Note(text="in force until {at}, then the rules are withdrawn", after=left)
         else:
             yield _change(block, facts, before, wanted)

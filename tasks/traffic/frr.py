@@ -38,13 +38,17 @@ class Frr(Driver):
         """Read what is announced, which sessions stand, and when the block of this label ends."""
         return {"rules": CONFIGURATION, "state": SESSIONS, "scheduled": lapse.reader(label)}
 
+    def stands(self, block: Block, facts: DeviceFacts) -> bool:
+        """See whether anything is announced."""
+        return bool(_running(facts)[0].announced(_route_map(block)))
+
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Announce the addresses, unless they are announced already and for long enough."""
         running, asn = _running(facts)
         peers = _peers(block, facts)
         _refuse_taken(block, running)
         before, left = running.announced(_route_map(block)), facts.scheduled.left
-        if set(before) == set(block.addresses) and lapse.long_enough(facts.scheduled, block.expires):
+        if set(before) == set(block.addresses) and lapse.long_enough(facts.scheduled, block.expires, block.fresh):
             yield Note(text="in force until {at}, then the announcements are withdrawn", after=left)
         else:
             yield _announcement(block, facts, asn, before)

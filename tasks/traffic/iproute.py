@@ -40,6 +40,11 @@ class Iproute(Driver):
         """List the rules of both families, and the undo that is scheduled."""
         return {"rules": _listing(4), "rules6": _listing(6), "scheduled": lapse.reader(label)}
 
+    def stands(self, block: Block, facts: DeviceFacts) -> bool:
+        """See whether there are rules."""
+        listed = {4: _listed(facts.rules), 6: _listed(facts.rules6)}
+        return any(_ours(lines, _place(block.label, listed)) for lines in listed.values())
+
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Add the rules, unless they are in force already."""
         listed = {4: _listed(facts.rules), 6: _listed(facts.rules6)}
@@ -47,7 +52,7 @@ class Iproute(Driver):
         wanted = {version: _wanted(block, place, version) for version in (4, 6)}
         before = {version: _ours(lines, place) for version, lines in listed.items()}
         same = all(sorted(before[version]) == sorted(wanted[version]) for version in (4, 6))
-        if same and lapse.long_enough(facts.scheduled, block.expires):
+        if same and lapse.long_enough(facts.scheduled, block.expires, block.fresh):
             yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
         else:
             yield _change(block, facts, _Slot(place), before, wanted)

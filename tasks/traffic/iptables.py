@@ -15,7 +15,6 @@ from orchestrator.task import Gap, Note, Planned, Refused, Unplannable
 from tasks.traffic.capabilities import Capabilities
 from tasks.traffic.chains import TABLES, Chains, chains, name_of, present
 from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text, some, text_diff
-from tasks.traffic.lapse import STALE
 from tasks.traffic.shell import run
 
 LONGEST = timedelta(seconds=2147483)
@@ -34,6 +33,11 @@ class Iptables(Driver):
         """List all tables that there are, and the sets."""
         return {"rules": SAVED4, "rules6": SAVED6, "state": SETS}
 
+    def stands(self, block: Block, facts: DeviceFacts) -> bool:
+        """See whether there are chains."""
+        saved = {4: _listed(facts.rules, "iptables-save"), 6: _listed(facts.rules6, "ip6tables-save")}
+        return bool(present(name_of(block.label), saved, _listed(facts.state, "ipset save")).rules)
+
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Load sets and chains, unless they are in force already."""
         if block.expires > LONGEST:
@@ -43,7 +47,7 @@ class Iptables(Driver):
         wanted = replace(wanted, jumps=4 * len(wanted.rules))
         before = present(name, saved, _listed(facts.state, "ipset save"))
         left = min((t for s in before.sets.values() for n, t in s.items() if n in block.addresses), default=None)
-        if before.same_as(wanted) and left is not None and left >= block.expires * (1 - STALE):
+        if before.same_as(wanted) and left is not None and left >= block.expires * block.fresh:
             yield Note(text="in force until {at}, then it lets everything through", after=left)
         else:
             yield _load(block, name, before, wanted, _absent(saved))

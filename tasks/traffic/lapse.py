@@ -10,10 +10,8 @@ from datetime import timedelta
 
 from orchestrator.change import Command
 from orchestrator.facts import Scheduled, ScheduledFact
+from tasks.traffic.driver import FRESH
 from tasks.traffic.shell import run
-
-STALE = 0.1
-"""A block is renewed once this part of the time asked for has gone by; until then it is as asked."""
 
 
 def unit(label: str) -> str:
@@ -37,6 +35,6 @@ def cancel(label: str) -> Command:
     return run("cancel", unit(label))
 
 
-def long_enough(fact: ScheduledFact, wanted: timedelta) -> bool:
-    """Tell whether what is scheduled comes about when a block as asked for would end."""
-    return wanted * (1 - STALE) <= fact.left <= wanted
+def long_enough(fact: ScheduledFact, wanted: timedelta, fresh: float = FRESH) -> bool:
+    """Tell whether what is scheduled comes about when a block as asked for would end; `fresh` as a Block has it."""
+    return fact.due is not None and wanted * fresh <= fact.left <= wanted

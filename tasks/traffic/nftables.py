@@ -15,7 +15,6 @@ from tasks.traffic.capabilities import Capabilities
 from tasks.traffic.conntrack import NoFlow, forget_diverted, forget_flows
 from tasks.traffic.counters import Dropping, remaining, state_reader
 from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, listed, some
-from tasks.traffic.lapse import STALE
 from tasks.traffic.ruleset import delete_script, difference, load_script, ruleset, same, table_of
 
 LOOKED_AT = 8
@@ -39,6 +38,10 @@ class Nftables(Driver):
     def ruleset(self, block: Block) -> str:
         """Give the table that a block wants."""
         return ruleset(block)
+
+    def stands(self, block: Block, facts: DeviceFacts) -> bool:
+        """See whether there is a table."""
+        return bool(_present(facts))
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Load the table, unless it is in force already."""
@@ -87,7 +90,7 @@ def _time_left(block: Block, facts: DeviceFacts) -> timedelta | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     shortest = min((left.get(n, timedelta()) for n in block.addresses), default=timedelta())
-    return shortest if shortest >= block.expires * (1 - STALE) else None
+    return shortest if shortest >= block.expires * block.fresh else None
 
 
 def _load(block: Block, before: str, wanted: str, *, forgetting: bool) -> RunCommands:

@@ -16,8 +16,6 @@ from tasks.traffic.cli.procedure import MINUTES, once
 from tasks.traffic.cli.slot import Placed, SlotDriver, about, lines_of
 from tasks.traffic.driver import Block, DeviceFacts, address_text
 
-STALE = 0.1
-"""Entries are renewed once this part of the time asked for has gone by."""
 _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
@@ -81,7 +79,7 @@ class RouterOs(SlotDriver):
         if left is None:
             yield Note(text="in force until it is undone: the entries have no timeout")
             return
-        if left >= block.expires * (1 - STALE):
+        if left >= block.expires * block.fresh:
             yield Note(text="in force until {at}, then it lets everything through", after=left)
             return
         pairs = [(one, left) for one, left in zip(placed, lefts, strict=True) if left is not None]

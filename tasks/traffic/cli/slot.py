@@ -61,6 +61,11 @@ class SlotDriver(Driver):
         """Tell whether the device goes back by itself where nobody confirms."""
         return self.capabilities.commit_confirm
 
+    def stands(self, block: Block, facts: DeviceFacts) -> bool:
+        """See whether any entry is there."""
+        shown = facts.shown or ShownFact()
+        return any(one.stands(shown) for one in self.entries(block, shown))
+
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Put in the entries that are missing."""
         refuse_part(self, block)

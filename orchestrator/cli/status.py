@@ -1,0 +1,124 @@
+"""status: what is in force now, by the journal, and as the devices themselves show it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from orchestrator.cli import screen as screens
+from orchestrator.cli.screen import Screen
+from orchestrator.cli.steps import moment, show_containment, span
+from orchestrator.journal import ChangeStatus, History, Journal, state_home
+from orchestrator.run.standing import Seen
+
+SOON = timedelta(hours=6)
+"""A block that ends within this time is warned of."""
+LAST = 0.1
+"""So is one with less than this part of its time left."""
+_NAMED = 4
+"""Lines of a difference that are shown."""
+
+
+def status(args: Namespace) -> int:
+    """List what is in force: 0 as it should be, 1 where a device shows otherwise, 3 where one was unreachable."""
+    screen = screens.out()
+    shown = _Shown(screen)
+    with Journal.open(state_home()) as journal:
+        for run in journal.runs():
+            history = journal.history(run.id)
+            lapsed = [c for c in history.changes if c.expired and c.state == "done"]
+            if not history.in_force() and not lapsed and history.state != "running":
+                continue
+            seen = {} if args.offline else _look(history)
+            shown.run(history, lapsed, seen)
+    if not shown.anything:
+        screen.line("Nothing is in force.")
+    return shown.exit_code
+
+
+class _Shown:
+    """What was shown so far: of two runs that made the same thing, the later one counts."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._latest: dict[tuple[str, str], str] = {}
+        self.anything = False
+        self.exit_code = 0
+
+    def run(self, history: History, lapsed: Iterable[ChangeStatus], seen: Mapping[tuple[str, str], Seen]) -> None:
+        screen, self.anything = self._screen, True
+        screen.line(f"{history.run}  {history.started.runbook_name}  ({history.state})", "title")
+        told: set[tuple[str, str]] = set()
+        for change in history.in_force():
+            place = change.step, change.target
+            until = f"until {moment(change.ends)}" if change.ends else "until undone"
+            doubt = "" if change.state == "done" else f"  [{change.state}]"
+            line = f"  {change.host:<11} {change.change.describe()}; {until}{doubt}"
+            screen.line(line, "warn" if doubt else "")
+            if place in seen and place not in told:
+                told.add(place)
+                self._device(history.run, change, seen[place])
+        for change in lapsed:
+            ended = f"lapsed {moment(change.ends)}" if change.ends else "lapsed"
+            screen.line(f"  {change.host:<11} {change.change.describe()}; {ended}", "quiet")
+        for cut in history.containment:
+            if cut.in_force:
+                show_containment(screen, {cut.target: cut.verdict})
+
+    def _device(self, run: str, change: ChangeStatus, seen: Seen) -> None:
+        if seen.unreachable:
+            self._say(f"unreachable: {seen.unreachable}; the journal alone says so", "bad")
+            self.exit_code = 3
+            return
+        found = seen.standing
+        if found is None:
+            self._say(f"could not be seen: {seen.trouble}", "bad")
+            self._wrong()
+            return
+        later = self._latest.setdefault((seen.host, found.key), run)
+        if later != run:
+            self._say(f"made again by run {later}", "quiet")
+            return
+        if found.state == "in-force":
+            left = f", {span(found.left.total_seconds())} left" if found.left is not None else ""
+            self._say(f"in force{left}, as {seen.host} says", "good")
+            if found.left is not None and _ends_soon(found.left, change):
+                at = moment(datetime.now(UTC) + found.left)
+                self._say(f"ends soon, {at}, and then lets everything through: run `extend` to prolong it", "warn")
+        elif found.state == "gone":
+            self._say("gone: the router was restarted, or somebody took it away", "bad")
+            self._wrong()
+        else:
+            self._say("changed by somebody since; to put it right:", "bad")
+            for line in found.difference[:_NAMED]:
+                self._say(f"  {line}")
+            if (more := len(found.difference) - _NAMED) > 0:
+                self._say(f"  and {more} lines more")
+            self._wrong()
+        if found.state != "gone":
+            for look in seen.looks:
+                self._say(look)
+
+    def _say(self, text: str, style: str = "") -> None:
+        self._screen.line(f"    {text}", style)
+
+    def _wrong(self) -> None:
+        self.exit_code = self.exit_code or 1
+
+
+def _ends_soon(left: timedelta, change: ChangeStatus) -> bool:
+    whole = change.ends - change.made if change.ends and change.made else None
+    return left < SOON or (whole is not None and left < whole * LAST)
+
+
+def _look(history: History) -> dict[tuple[str, str], Seen]:
+    from orchestrator.remote import connect
+    from orchestrator.run.fleet import Fleet, with_controller
+    from orchestrator.run.standing import look_at
+
+    if not history.in_force():
+        return {}
+    hosts = with_controller({host.name: host for host in history.started.hosts})
+    with Fleet(hosts, connect) as fleet:
+        return {(seen.step, seen.target): seen for seen in look_at(history, fleet)}
