@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import threading
@@ -9,12 +10,13 @@ from typing import Any, NoReturn
 
 from fabric import Config
 from fabric import Connection as FabricConnection
-from paramiko import Channel, ChannelException, SSHException
+from paramiko import Channel, ChannelException, PKey, SSHException
 from paramiko.config import SSHConfig
 
 from orchestrator.host import Host
 from orchestrator.remote.deadline import CancelledError, Deadline
 from orchestrator.remote.exchange import FramedSession, Line, LineBrokenError
+from orchestrator.remote.known_hosts import Pinned
 from orchestrator.remote.limits import Limits
 from orchestrator.remote.login import HungUpError, authenticate, negotiate, read_identity, read_pinned
 from orchestrator.remote.script import SHELL
@@ -91,33 +93,41 @@ class Connection(FabricConnection):  # type: ignore[misc]
             self.gateway.close()
 
     def _log_in(self, deadline: Deadline) -> None:
-        host, limits = self._described, self._limits
-        pinned, identity = read_pinned(host), read_identity(host)
-        attempt = 0
+        pinned, identity = read_pinned(self._described), read_identity(self._described)
+        attempt, hung_up = 0, False
         while True:
             attempt += 1
-            transport = HardenedTransport(self._socket(deadline), limits, pinned.types)
-            guard = threading.Timer(deadline.left() + limits.grace, transport.close)
-            guard.start()
             try:
-                shown = negotiate(transport, host, pinned, deadline)
-                authenticate(transport, host, identity, deadline)
+                self._try_to_log_in(pinned, identity, deadline)
             except HungUpError:
-                transport.close()
+                hung_up = True
                 pause = random.uniform(0.3, 1) * min(0.1 * 2**attempt, 2)  # noqa: S311
-                if attempt == limits.banner_attempts or pause > deadline.left():
+                if attempt == self._limits.banner_attempts or pause > deadline.left():
                     raise
-                deadline.sleep(pause)
-            except BaseException:
-                transport.close()
+                with contextlib.suppress(TimeoutError):
+                    deadline.sleep(pause)
+            except TimeoutError:
+                if hung_up:  # what it did before tells more than that the time is over
+                    raise HungUpError from None
                 raise
             else:
-                transport.set_keepalive(limits.keepalive)
-                self.fingerprint = shown
-                self.transport = transport
                 return
-            finally:
-                guard.cancel()
+
+    def _try_to_log_in(self, pinned: Pinned, identity: PKey, deadline: Deadline) -> None:
+        transport = HardenedTransport(self._socket(deadline), self._limits, pinned.types)
+        guard = threading.Timer(deadline.left() + self._limits.grace, transport.close)
+        guard.start()
+        try:
+            shown = negotiate(transport, self._described, pinned, deadline)
+            authenticate(transport, self._described, identity, deadline)
+        except BaseException:
+            transport.close()
+            raise
+        finally:
+            guard.cancel()
+        transport.set_keepalive(self._limits.keepalive)
+        self.fingerprint = shown
+        self.transport = transport
 
     def _socket(self, deadline: Deadline) -> Any:  # noqa: ANN401
         if self.gateway is not None:

@@ -139,6 +139,17 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         """Give the host key algorithms to offer: no certificates, which nothing here could check."""
         return self._preferred_keys
 
+    def get_exception(self) -> Exception | None:
+        """Give why the connection ended. What the host made paramiko stumble over is an SSHException like all else.
+
+        paramiko keeps whatever its thread fell over, such as a KeyError for a message type that does not exist, and
+        raises it again in every thread that waits for the host.
+        """
+        failure: Exception | None = super().get_exception()
+        if failure is not None and not isinstance(failure, SSHException | EOFError | OSError):
+            failure = SSHException("the host sent what no SSH server sends")
+        return failure
+
     def close(self) -> None:
         """End the connection and its thread at once, even while it waits for the network."""
         with contextlib.suppress(OSError, EOFError, SSHException):

@@ -165,7 +165,7 @@ def _made(output: Output, trouble: str | None) -> Applied:
     if not output.ran:
         return Applied("not-run")
     if output.status is None:
-        return Applied("unknown", trouble or "it did not end in time, and may go on")
+        return Applied("unknown", f"{trouble or 'it did not end in time'}; what it started may still run there")
     if output.status == 0:
         return Applied("done")
     if output.status == DRIFTED:

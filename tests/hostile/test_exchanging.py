@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable
@@ -286,3 +287,17 @@ def test_nothing_of_it_is_printed(evil: Any, within: Within, capfd: pytest.Captu
     finally:
         logging.getLogger().removeHandler(handler)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("message", [b"\xff", b"\x15"], ids=["no such type", "out of place"])
+def test_a_message_that_paramiko_stumbles_over_is_a_broken_link(message: bytes, evil: Any, within: Within):
+    """The channel ahead is being opened meanwhile, so that its thread and the exchange both hear of it."""
+    session = connect(evil.ssh(stop_at="channel"), {}, replace(evil.limits, connect=5))
+    evil.servers[0].transport._send_message(paramiko.Message(message))
+    with within(evil.limits.start + 1):
+        outputs = session.exchange(ITEMS)
+    assert [o.status for o in outputs] == [None, None]
+    assert session.trouble
+    assert not session.alive
+    gc.collect()

@@ -100,3 +100,11 @@ def test_an_arrival_is_told_for_both_streams_and_for_the_end():
 
 def test_the_idle_poll_is_ours(transport: HardenedTransport):
     assert transport.sock.gettimeout() == Limits().poll
+
+
+def test_whatever_paramiko_fell_over_is_told_through_get_exception(transport: HardenedTransport):
+    transport.saved_exception = KeyError(255)
+    assert isinstance(transport.get_exception(), paramiko.SSHException)
+    assert "self.saved_exception = e" in source(Transport.run)
+    assert "e = self.get_exception()" in source(Transport.open_channel)
+    assert "get_exception()" in source(Channel._wait_for_event)
