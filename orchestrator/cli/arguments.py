@@ -72,6 +72,11 @@ def parser() -> ArgumentParser:
     )
     for command in (run, resume, undo):
         command.add_argument(
+            "--take-over",
+            action="store_true",
+            help="even where another machine is at work on a router or spare",
+        )
+        command.add_argument(
             "--sign-key",
             metavar="FILE",
             default=os.environ.get("STOPGAP_SIGN_KEY"),

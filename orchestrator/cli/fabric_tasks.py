@@ -59,7 +59,10 @@ def _body(task: Task[Any, Any]) -> Callable[..., None]:
             words = {"runbook": str(path), "inventory": own["inventory"], "param": [], "json": False, "full": False}
             words |= {"target": [own["target"]] if own["target"] else [], "save_plan": None, "plan": None}
             status = main_with(
-                run, Namespace(**words, dry_run=own["dry_run"], yes=own["yes"], wait=False, sign_key=None)
+                run,
+                Namespace(
+                    **words, dry_run=own["dry_run"], yes=own["yes"], wait=False, sign_key=None, take_over=False
+                ),
             )
         if status:
             raise Exit(code=status)

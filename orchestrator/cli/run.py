@@ -48,7 +48,7 @@ def run(args: Namespace) -> int:
         asks=person.asks and not args.dry_run,
         full=args.full,
     )
-    conductor = _conductor(person, [json_lines] if json_lines else [lines], sign_key(args))
+    conductor = _conductor(person, [json_lines] if json_lines else [lines], args)
     agreed = _saved_digest(Path(args.plan)) if args.plan else None
     with stoppable(conductor.interruption, messages):
         if args.dry_run:
@@ -89,7 +89,7 @@ def resume(args: Namespace) -> int:
         order = Order(runbook, inventory, inventory.select(started.targets), runbook.load_params(started.params))
         reveal_secrets(runbook, inventory, order.targets, order.params)
         lines = Lines(screens.out(), order.runbook.name, asks=person.asks)
-        conductor = _conductor(person, [lines], sign_key(args))
+        conductor = _conductor(person, [lines], args)
         with stoppable(conductor.interruption, messages):
             conclusion = conductor.resume(journal, name, order)
     if conclusion.refusal:
@@ -169,7 +169,7 @@ def signed_exit_code(code: int, unsigned: str) -> int:
     return code or int(bool(unsigned))
 
 
-def _conductor(person: object, observers: list[object], key: Path | None) -> Conductor:
+def _conductor(person: object, observers: list[object], args: Namespace) -> Conductor:
     from orchestrator.cli.terminal import operator
     from orchestrator.journal import Journal, state_home
     from orchestrator.remote import connect
@@ -181,7 +181,8 @@ def _conductor(person: object, observers: list[object], key: Path | None) -> Con
         person=person,  # type: ignore[arg-type]
         observers=observers,  # type: ignore[arg-type]
         operator=operator(),
-        sign_key=key,
+        sign_key=sign_key(args),
+        take_over=args.take_over,
         sent=_ledger,
     )
 

@@ -7,11 +7,12 @@ from argparse import Namespace
 from orchestrator.cli import screen as screens
 from orchestrator.cli.failure import Stop
 from orchestrator.cli.run import sign_key, signed_exit_code
-from orchestrator.cli.terminal import Terminal, stoppable
+from orchestrator.cli.terminal import Terminal, operator, stoppable
 from orchestrator.journal import History, Journal, state_home
 from orchestrator.remote import connect
+from orchestrator.run.claim import claiming, refusal
 from orchestrator.run.conduct import sign_journal, write_report
-from orchestrator.run.fleet import Fleet, with_controller
+from orchestrator.run.fleet import Fleet, releasing, with_controller
 from orchestrator.run.interruption import Interruption
 from orchestrator.run.outcome import INTERRUPTED
 from orchestrator.run.recorder import Recorder
@@ -43,10 +44,17 @@ def undo(args: Namespace) -> int:
             hosts = with_controller({host.name: host for host in history.started.hosts})
             record = Recorder(journal, run, [])
             with (
-                Fleet(hosts, connect) as fleet,
+                claiming(
+                    journal.home, operator(), (hosts[c.host] for c in changes), take_over=args.take_over
+                ) as claims,
+                Fleet(hosts, connect, claims) as fleet,
                 stoppable(interruption, screens.err()),
                 interruption.cutting(fleet.close, gently=True),
+                releasing(fleet),
             ):
+                fleet.claim(dict.fromkeys(hosts[c.host] for c in changes))
+                if held := refusal(claims.held, (c.host for c in changes)):
+                    raise Stop(4, f"{held}. Nothing was undone.")
                 result = undo_changes(history, changes, fleet, record, interruption=interruption, force=args.force)
             write_report(journal, run)
             unsigned = sign_journal(journal, run, key)

@@ -24,6 +24,7 @@ from orchestrator.host import Host
 from orchestrator.journal.records import ChangeIntended, ChangeMade, UndoIntended, UndoMade
 from orchestrator.plan import PlannedStep
 from orchestrator.remote import Item
+from orchestrator.run.claim import lost
 from orchestrator.run.fleet import Fleet
 from orchestrator.run.interruption import Interruption
 from orchestrator.run.lifeline import Armed, confirm
@@ -71,16 +72,21 @@ def apply_changes(
     record(*(ChangeIntended(step=key, target=target, host=host, index=i, change=_known(c)) for i, c in numbered))
     armed = {i: Armed(key, target, i, s) for i, c in numbered if (s := getattr(c, "lifeline", None))}
     items = [Item(_do_script(c, armed.get(i), record.run), deadline or c.deadline) for i, c in numbered]
+    guard = fleet.claims.guard(step.place)
     with interruption.cutting(session.close, gently=True):
-        outputs = session.exchange(items, stop_on_failure=True)
+        outputs = session.exchange([guard, *items] if guard else items, stop_on_failure=True)
+    claim_lost = lost(step.place, outputs.pop(0)) if guard else ""
     made = [_made(output, session.trouble) for output in outputs]
     results = list(zip(numbered, made, strict=True))
     record(
         *(ChangeMade(step=key, target=target, index=i, outcome=m.outcome, reason=m.reason) for (i, _), m in results)
     )
+    if claim_lost:
+        return Applied("drifted", claim_lost)
     tried = [armed[i] for (i, _), m in results if i in armed and m.outcome != "not-run"]
-    if lost := [s for s in confirm(tried, step.place, fleet, record, interruption) if s.outcome != "confirmed"]:
-        return Applied("unknown" if any(s.outcome == "unknown" for s in lost) else "failed", lost[0].reason)
+    settled = confirm(tried, step.place, fleet, record, interruption)
+    if gone := [s for s in settled if s.outcome != "confirmed"]:
+        return Applied("unknown" if any(s.outcome == "unknown" for s in gone) else "failed", gone[0].reason)
     worst = next((m for m in made if m.outcome != "done"), Applied("done"))
     if worst.outcome in {"failed", "drifted"} and any(isinstance(c, Activate) for c in changes):
         put_back = [

@@ -11,9 +11,11 @@ from orchestrator.journal import History, Journal, deliveries
 from orchestrator.journal.records import PlanMade, RunStarted, Verdict
 from orchestrator.plan import Ledger, Plan, PlannedStep
 from orchestrator.report import report
+from orchestrator.run.claim import claiming
+from orchestrator.run.claim import refusal as claimed
 from orchestrator.run.collect import Vault
 from orchestrator.run.execute import Order, execute, hosts_of, planner_of
-from orchestrator.run.fleet import Connect, Fleet, with_controller
+from orchestrator.run.fleet import Connect, Fleet, releasing, with_controller
 from orchestrator.run.interruption import Interruption
 from orchestrator.run.lifeline import settle_all
 from orchestrator.run.outcome import INTERRUPTED, REFUSED, exit_code, run_outcome
@@ -57,6 +59,8 @@ class Conductor:
     observers: Sequence[Observer]
     operator: str
     interruption: Interruption = field(default_factory=Interruption)
+    take_over: bool = False
+    """Disregard what another machine claims on routers and spares."""
     sign_key: Path | None = None
     """Signs the journal's head when a run has ended."""
     sent: Ledger = dict
@@ -80,14 +84,19 @@ class Conductor:
 
         With `agreed_digest`, that of a saved plan, anything else is refused as drift. Raises JournalError.
         """
-        with self.open_journal() as journal, Fleet(with_controller(order.inventory.hosts), self.connect) as fleet:
+        acting, looking = hosts_of(order)
+        with (
+            self.open_journal() as journal,
+            claiming(journal.home, self.operator, acting, take_over=self.take_over) as claims,
+            Fleet(with_controller(order.inventory.hosts), self.connect, claims) as fleet,
+            releasing(fleet),
+        ):
             with self.interruption.cutting(fleet.close):
-                acting, looking = hosts_of(order)
                 fleet.expect([*acting, *looking])
                 planner = planner_of(order, fleet.look, lambda: deliveries(journal))
                 plan = planner.plan(order.targets)
             self._show(plan, dry_run=False)
-            if refusal := self._refusal(plan, agreed_digest):
+            if refusal := claimed(claims.held, plan.hosts) or self._refusal(plan, agreed_digest):
                 code = INTERRUPTED if self.interruption.requested.is_set() else REFUSED
                 return Conclusion(plan, code, steps=_as_planned(plan), refusal=refusal)
             run = journal.begin(run_started(order, self.operator))
@@ -108,17 +117,22 @@ class Conductor:
             if step.outcome in {"changed", "unchanged"}
         }
         numbers = {(c.step, c.target): history.next_index(c.step, c.target) for c in history.changes}
-        with journal.hold(run), Fleet(with_controller(order.inventory.hosts), self.connect) as fleet:
+        acting, looking = hosts_of(order)
+        with (
+            journal.hold(run),
+            claiming(journal.home, self.operator, acting, take_over=self.take_over) as claims,
+            Fleet(with_controller(order.inventory.hosts), self.connect, claims) as fleet,
+            releasing(fleet),
+        ):
             record = Recorder(journal, run, self.observers, numbers)
             with self.interruption.cutting(fleet.close):
-                acting, looking = hosts_of(order)
                 fleet.expect([*acting, *looking])
                 settle_all(history, fleet, record)
                 planner = planner_of(order, fleet.look, lambda: deliveries(journal))
                 left = [s for s in planner.plan(order.targets).steps if (s.key, s.target.name) not in done]
                 plan = Plan(tuple(_with_activation(step, history) for step in left))
             self._show(plan, dry_run=False)
-            if refusal := self._refusal(plan, None):
+            if refusal := claimed(claims.held, plan.hosts) or self._refusal(plan, None):
                 return Conclusion(plan, REFUSED, run, steps=_as_planned(plan), refusal=refusal)
             record(PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts)))
             return self.carry_out(order, plan, self._around(journal, run, fleet, record), journal, done)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ from orchestrator.facts import Reader, UnreadableError
 from orchestrator.host import CONTROLLER, Host
 from orchestrator.plan import Look, OutOfReach, Wanted
 from orchestrator.remote import Item, Session, Unreachable
+from orchestrator.run.claim import Claims
 
 Connect = Callable[[Host, Mapping[str, Host]], Session]
 
@@ -23,7 +24,9 @@ CONNECTING_AT_ONCE = 64
 class Fleet:
     """Sessions by host. `expect` begins connecting and returns at once; `session` waits for one host alone."""
 
-    def __init__(self, hosts: Mapping[str, Host], connect: Connect) -> None:
+    def __init__(self, hosts: Mapping[str, Host], connect: Connect, claims: Claims | None = None) -> None:
+        """`claims`: what is to be claimed of a host before it is looked at."""
+        self.claims = claims or Claims("")
         self._hosts = hosts
         self._connect = connect
         self._connecting = ThreadPoolExecutor(CONNECTING_AT_ONCE, "connect")
@@ -93,6 +96,22 @@ class Fleet:
         answers = self._looking.map(lambda pair: self._look_at(*pair), by_host.values())
         return {key: look for answer in answers for key, look in answer.items()}
 
+    def claim(self, hosts: Iterable[Host]) -> None:
+        """Claim hosts that nothing is to be read of first; one out of reach is left."""
+        for host in hosts:
+            with suppress(OutOfReach):
+                if item := self.claims.item(host):
+                    self.claims.heard(host, self.session(host).exchange([item])[0])
+
+    def release(self) -> None:
+        """Let go of every host that was claimed; one out of reach does so by itself, later."""
+        for name in self.claims.claimed:
+            future = self._sessions.get(name)
+            session = future.result() if future and future.done() and not future.exception() else None
+            item = self.claims.release(self._hosts[name])
+            if session and session.alive and item:
+                session.exchange([item], deadline=item.deadline)
+
     def close(self) -> None:
         """Close every connection, those still being made as well."""
         with self._lock:
@@ -106,9 +125,13 @@ class Fleet:
     def _look_at(self, host: Host, readers: list[Reader[Any]]) -> dict[tuple[str, Reader[Any]], Look]:
         try:
             session = self.session(host)
-            outputs = session.exchange([Item(r.script(), r.deadline, r.cap) for r in readers])
+            claim = self.claims.item(host)
+            items = [Item(r.script(), r.deadline, r.cap) for r in readers]
+            outputs = session.exchange([claim, *items] if claim else items)
         except OutOfReach as error:
             return {(host.name, reader): error for reader in readers}
+        if claim:
+            self.claims.heard(host, outputs.pop(0))
         answers: dict[tuple[str, Reader[Any]], Look] = {}
         for reader, output in zip(readers, outputs, strict=True):
             try:
@@ -123,6 +146,15 @@ class Fleet:
 def _close(future: Future[Session]) -> None:
     if not future.cancelled() and future.exception() is None:
         future.result().close()
+
+
+@contextmanager
+def releasing(fleet: Fleet) -> Iterator[None]:
+    """Let go of what the fleet has claimed when the block ends, unless it was cut off from its hosts."""
+    try:
+        yield
+    finally:
+        fleet.release()
 
 
 def with_controller(hosts: Mapping[str, Host]) -> dict[str, Host]:

@@ -1,0 +1,114 @@
+"""Two operators do not work on one host at once, and nobody is kept out by one who is gone."""
+
+import fcntl
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from orchestrator.facts import Output
+from orchestrator.host import Host
+from orchestrator.hosttext import HostText
+from orchestrator.remote import Item
+from orchestrator.run import claim
+from orchestrator.run.claim import GONE, HELD, Claims
+
+from .bench import Bench
+
+EDGE = Host(name="edge", address="10.9.0.1", driver="nftables")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(claim, "FOLDER", str(tmp_path / "run"))
+    return tmp_path / "run"
+
+
+def of(who: str, home: str, **rest: bool) -> Claims:
+    return Claims(who, home, frozenset({"edge"}), **rest)
+
+
+def heard(item: Item | None) -> Output:
+    assert item is not None
+    done = subprocess.run(["sh", "-c", item.script], capture_output=True, timeout=20)
+    return Output(HostText(done.stdout), HostText(done.stderr), done.returncode)
+
+
+def claimed(claims: Claims) -> bool:
+    claims.heard(EDGE, heard(claims.item(EDGE)))
+    return "edge" in claims.claimed
+
+
+def test_the_second_is_told_who_holds_it_and_since_when(folder: Path) -> None:
+    first, second = of("kei@noc", "aa"), of("ana@desk", "bb")
+    assert claimed(first)
+    assert not claimed(second)
+    assert second.held["edge"] == f"kei@noc since {first.since}"
+    assert "kei@noc" in claim.refusal(second.held, ["edge"])
+    assert heard(first.release(EDGE)).status == 0
+    assert not folder.exists()
+    assert claimed(of("ana@desk", "bb"))
+
+
+def test_a_claim_of_this_machine_whose_process_died_is_replaced() -> None:
+    assert claimed(of("kei@noc", "aa"))
+    assert claimed(of("kei@noc", "aa"))
+
+
+def test_a_claim_lapses_and_can_be_taken_over(folder: Path) -> None:
+    assert claimed(of("kei@noc", "aa"))
+    assert claimed(of("ana@desk", "bb", take_over=True))
+    note = folder / "claim"
+    note.write_text("1 " + note.read_text().split(" ", 1)[1])
+    assert claimed(of("eve@attic", "cc"))
+
+
+@pytest.mark.parametrize("rubbish", ["", "\n", "x y z\n", "99999999999999999999 a\n", "\0\0"])
+def test_a_note_that_makes_no_sense_keeps_nobody_out_for_ever(folder: Path, rubbish: str) -> None:
+    folder.mkdir()
+    (folder / "claim").write_text(rubbish)
+    status = heard(of("kei@noc", "aa").item(EDGE)).status
+    assert status in {0, HELD}
+    assert claimed(of("kei@noc", "aa", take_over=True))
+
+
+def test_who_has_lost_the_claim_meanwhile_changes_nothing(folder: Path) -> None:
+    first = of("kei@noc", "aa")
+    assert claimed(first)
+    assert heard(first.guard(EDGE)).status == 0
+    assert claimed(of("ana@desk", "bb", take_over=True))
+    output = heard(first.guard(EDGE))
+    assert output.status == GONE
+    assert "ana@desk" in claim.lost(EDGE, output)
+    (folder / "claim").unlink()
+    assert "restarted" in claim.lost(EDGE, heard(first.guard(EDGE)))
+
+
+def test_a_folder_that_cannot_be_written_does_not_keep_the_cut_from_being_made(folder: Path) -> None:
+    folder.write_text("a file")
+    assert heard(of("kei@noc", "aa").item(EDGE)).status == 0
+
+
+def test_a_lifeline_that_a_dead_process_left_is_cancelled_with_the_claim(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "stopgap-x.armed").touch()
+    assert claimed(of("kei@noc", "aa"))
+    assert sorted(p.name for p in folder.iterdir()) == ["claim", "stopgap-x.kept"]
+
+
+def test_a_second_process_of_this_machine_is_refused_until_the_first_ends(bench: Bench) -> None:
+    step = {"id": "one", "task": "host.file", "with": {"path": str(bench.files / "one"), "content": "new\n"}}
+    reads = {"id": "ask", "task": "checkpoint", "with": {"ask": "There?", "reason": "To see."}}
+    locks = bench.top / "home" / "locks"
+    locks.mkdir(parents=True)
+    with (locks / "127.0.0.2_22").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(json.dumps({"who": "ana@desk", "since": "2026-11-23T01:13:00Z"}))
+        lock.flush()
+        words = ["-i", str(bench.inventory), "-t", "a", "--yes"]
+        status, _, err = bench.stopgap("run", bench.runbook(step), *words)
+        assert (status, list(bench.files.iterdir())) == (4, [])
+        assert "ana@desk since 2026-11-23T01:13:00Z" in err
+        assert bench.stopgap("run", bench.runbook(reads), *words)[0] == 0
+    assert bench.run(bench.runbook(step), "--yes")[0] == 0
