@@ -89,6 +89,8 @@ def parser() -> ArgumentParser:
     report.add_argument("--format", choices=("html", "md", "json"), default="html")
     report.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
 
+    _evidence_words(_group(commands, "evidence", "read what was collected, without unpacking it"))
+
     tasks = _command(commands, "tasks", "catalogue.tasks", "list the tasks, or document one")
     tasks.add_argument("name", nargs="?", metavar="NAME")
     inventory = _command(commands, "inventory", "catalogue.inventory", "show an inventory as it is understood")
@@ -106,6 +108,34 @@ def _command(
     sub = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".", epilog=_EXIT_CODES)
     sub.set_defaults(command=_lazily(where))
     return sub
+
+
+def _group(
+    commands: argparse._SubParsersAction[ArgumentParser], name: str, about: str
+) -> argparse._SubParsersAction[ArgumentParser]:
+    sub = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".", epilog=_EXIT_CODES)
+    return sub.add_subparsers(metavar="COMMAND", required=True)
+
+
+def _evidence_words(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    ls = _command(commands, "ls", "evidence.ls", "list the items, or the files in one")
+    cat = _command(commands, "cat", "evidence.cat", "show an item, or a file in one")
+    grep = _command(commands, "grep", "evidence.grep", "search all items and the files in them")
+    timeline = _command(commands, "timeline", "evidence.timeline", "one line of time, as JSONL for Timesketch")
+    findings = _command(commands, "findings", "evidence.findings", "judge it anew, and show what was found")
+    for command in (ls, cat, grep, timeline, findings):
+        command.add_argument("what", metavar="RUN|FOLDER", help="a run's id, `last`, or a folder of evidence")
+    ls.add_argument("item", nargs="?", metavar="ITEM", help="as `ls` names it, with or without host and step")
+    cat.add_argument("item", metavar="ITEM", help="as `ls` names it, with or without host and step")
+    cat.add_argument("member", nargs="?", metavar="PATH", help="a file in it, if it is an archive")
+    cat.add_argument("--raw", action="store_true", help="the bytes as they came; not to a terminal")
+    grep.add_argument("pattern", metavar="PATTERN", help="a regular expression")
+    grep.add_argument("-i", "--ignore-case", action="store_true")
+    grep.add_argument("-F", "--fixed", action="store_true", help="PATTERN is text, no regular expression")
+    timeline.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
+    findings.add_argument("--all", action="store_true", help="also what was compared and nothing was seen")
+    findings.add_argument("--json", action="store_true", help="one JSON object a collection")
+    findings.add_argument("--rules", metavar="FILE|DIR", help="rules of your own, besides; nothing is recorded")
 
 
 def _lazily(where: str) -> Callable[[Namespace], int]:

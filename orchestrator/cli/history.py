@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.cli import screen as screens
 from orchestrator.cli.failure import Stop
+from orchestrator.cli.findings import show_findings_made
 from orchestrator.cli.screen import columns
 from orchestrator.cli.steps import moment, show_containment, show_gaps, show_proof
 from orchestrator.journal import History, Journal, state_home
@@ -57,6 +58,7 @@ def show(args: Namespace) -> int:
         screen.line(f"asks      {asked.question.text}: stopgap answer {history.run} {asked.step} VALUE", "warn")
     for kept in history.evidence:
         screen.line(f"evidence  {kept.host}: {kept.items} items, {kept.size / 1e6:.1f} MB in {kept.folder}")
+    show_findings_made(screen, history.findings, history.run)
     screen.line()
     show_gaps(screen, [gap for step in history.steps for gap in step.gaps])
     show_containment(screen, {c.target: c.verdict for c in history.containment if c.in_force})

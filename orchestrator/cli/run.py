@@ -101,6 +101,7 @@ def resume(args: Namespace) -> int:
 
 def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
     """Say how it ended, what is in force, how to undo it, and where the report lies."""
+    from orchestrator.cli.findings import show_findings_made
     from orchestrator.cli.steps import show_containment, show_gaps
 
     counts: dict[str, int] = {}
@@ -109,6 +110,7 @@ def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
     screen.line()
     show_gaps(screen, [gap.text for step, _, _ in conclusion.steps for gap in step.gaps])
     show_containment(screen, conclusion.containment)
+    show_findings_made(screen, conclusion.findings, conclusion.run or "last")
     steps = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     screen.line(f"Run {conclusion.run}: {conclusion.outcome} ({steps}).", "title")
     lasts = [step.lasts for step, outcome, _ in conclusion.steps if step.lasts and outcome == "changed"]

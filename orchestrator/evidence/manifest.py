@@ -8,6 +8,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 MANIFEST = "manifest.json"
+MANIFEST_CAP = 64 << 20
+"""Bytes; no collection's manifest is larger."""
+FINDINGS = "findings.json"
+"""What the controller makes of a collection, beside what came from the host, and not vouched for by its manifest."""
 FILE_NAME = r"^[0-9]{3,}-[a-z0-9]+(-[a-z0-9]+)*\.[a-z0-9]+(\.[a-z0-9]+)*$"
 """Of an item: number, artifact, suffix. Nothing that a host says goes into a name."""
 

@@ -15,16 +15,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from orchestrator.evidence.manifest import MANIFEST, Manifest
+from orchestrator.evidence.manifest import FINDINGS, MANIFEST, MANIFEST_CAP, Manifest
 from orchestrator.hosttext import escape
 from orchestrator.journal import Journal, JournalError
 from orchestrator.journal.chain import read_export
 from orchestrator.journal.head import head_problems
-from orchestrator.journal.records import EvidenceKept
+from orchestrator.journal.records import EvidenceKept, FindingsMade
 from orchestrator.journal.store import EXPORT
 
-MANIFEST_CAP = 64 << 20
-"""Bytes; no collection's manifest is larger."""
 _DEPTH = 3
 """Of `evidence/<host>/<step>` below a run's folder."""
 
@@ -39,7 +37,7 @@ def verify_folder(path: Path, signers: Path | None = None) -> list[str]:
     if not path.is_dir():
         return [f"{path}: no such folder"]
     problems = _export_problems(path, signers) if (path / EXPORT).is_file() else []
-    collections = _collections(path)
+    collections = collections_below(path)
     if not collections and not (path / EXPORT).is_file():
         problems.append(f"{path}: holds no manifest")
     for folder in collections:
@@ -56,9 +54,10 @@ def verify_run(journal: Journal, run: str, signers: Path | None = None) -> list[
     problems = journal.verify(run, signers)
     folder = journal.run_folder(run)
     try:
-        kept = [entry.record for entry in journal.records(run) if isinstance(entry.record, EvidenceKept)]
+        records = [entry.record for entry in journal.records(run)]
     except JournalError as error:
         return [*problems, str(error)]
+    kept = [record for record in records if isinstance(record, EvidenceKept)]
     for record in kept:
         manifest = folder / record.folder / MANIFEST
         found = _read(manifest)
@@ -66,6 +65,8 @@ def verify_run(journal: Journal, run: str, signers: Path | None = None) -> list[
             problems.append(f"{record.folder}/{MANIFEST}: missing, and the journal knows it")
         elif hashlib.sha256(found).hexdigest() != record.manifest_sha256:
             problems.append(f"{record.folder}/{MANIFEST}: changed; it is not the one that the journal knows")
+    for made in {record.folder: record for record in records if isinstance(record, FindingsMade)}.values():
+        problems += _findings_problems(folder, made)
     known = {record.folder for record in kept}
     for collection in sorted((folder / "evidence").glob("*/*")):
         where = str(collection.relative_to(folder))
@@ -81,8 +82,19 @@ def _export_problems(folder: Path, signers: Path | None) -> list[str]:
     return problems + head_problems(run, rows, folder, signers)
 
 
-def _collections(path: Path) -> list[Path]:
-    """Give the folders below that hold a manifest, sorted; links are not followed."""
+def _findings_problems(run_folder: Path, made: FindingsMade) -> Iterator[str]:
+    if made.sha256 is None:
+        return
+    where = f"{_shown(made.folder)}/{FINDINGS}"
+    found = _read(run_folder / made.folder / FINDINGS)
+    if found is None:
+        yield f"{where}: missing, and the journal knows it"
+    elif hashlib.sha256(found).hexdigest() != made.sha256:
+        yield f"{where}: changed; it is not the one that the journal knows"
+
+
+def collections_below(path: Path) -> list[Path]:
+    """Give the folders at or below a path that hold a manifest, sorted; links are not followed."""
     found = []
     for folder, below, files in os.walk(path):
         if MANIFEST in files:
@@ -111,7 +123,7 @@ def _collection_problems(folder: Path) -> Iterator[str]:
         if reason:
             yield f"{name}: {reason}"
     for other in sorted(path.name for path in folder.iterdir()):
-        if other != MANIFEST and other not in listed:
+        if other not in {MANIFEST, FINDINGS} and other not in listed:
             yield f"{_shown(other)}: extra; the manifest does not list it"
 
 

@@ -26,6 +26,7 @@ from orchestrator.journal.records import (
     ChangeMade,
     CheckJudged,
     EvidenceKept,
+    FindingsMade,
     HostUnreachable,
     LifelineSettled,
     MessageIntended,
@@ -80,6 +81,7 @@ def fold(run: str, entries: Iterable[Entry], *, now: datetime, running: bool) ->
         changes=changes,
         checks=tuple(check for check, _ in state.checks.values()),
         evidence=tuple(state.evidence),
+        findings=tuple(state.findings.values()),
         answers=tuple(state.answers),
         waiting=tuple(state.waiting.values()),
         messages=tuple(state.messages),
@@ -102,6 +104,7 @@ class _Fold:
     """Key of a change that hangs on a lifeline → what was heard of it."""
     checks: dict[tuple[str, str, str, str], tuple[CheckJudged, datetime]] = field(default_factory=dict)
     evidence: list[EvidenceKept] = field(default_factory=list)
+    findings: dict[str, FindingsMade] = field(default_factory=dict)
     answers: list[Answered] = field(default_factory=list)
     waiting: dict[tuple[str, str, str], Asked] = field(default_factory=dict)
     answered: set[tuple[str, str, str]] = field(default_factory=set)
@@ -151,6 +154,8 @@ class _Fold:
                 self.checks[key] = (record, at)
             case EvidenceKept():
                 self.evidence.append(record)
+            case FindingsMade():
+                self.findings[record.folder] = record
             case Asked():
                 place = (record.step, record.target, record.question.text)
                 self.waiting[place] = record

@@ -13,6 +13,7 @@ from orchestrator.journal.records import (
     Asked,
     CheckJudged,
     EvidenceKept,
+    FindingsMade,
     Outcome,
     PlanMade,
     RunFinished,
@@ -140,6 +141,8 @@ class History:
     checks: tuple[CheckJudged, ...]
     """The last judgement of each eye on each thing."""
     evidence: tuple[EvidenceKept, ...]
+    findings: tuple[FindingsMade, ...]
+    """The last of each collection."""
     answers: tuple[Answered, ...]
     """The first answer to each question that was asked."""
     waiting: tuple[Asked, ...]

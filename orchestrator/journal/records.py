@@ -16,6 +16,9 @@ from orchestrator.question import Question
 Outcome: TypeAlias = Literal["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "refused"]
 PlannedOutcome: TypeAlias = Literal["would-change", "unchanged", "failed", "unreachable", "skipped", "refused"]
 Verdict: TypeAlias = Literal["contained", "partly", "unverified"]
+Severity: TypeAlias = Literal["info", "low", "medium", "high", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
+"""The worst first."""
 
 
 class _Record(BaseModel):
@@ -164,6 +167,39 @@ class Asked(_Record):
     question: Question
 
 
+class FindingNoted(_Record):
+    """A finding in short; the whole of it lies beside the evidence."""
+
+    id: str
+    severity: Severity
+    title: str
+    count: int
+    first: str
+    """What was seen first, and where."""
+
+
+class FindingsMade(_Record):
+    """What the rules make of a collection; it may be made again, and the last one holds."""
+
+    kind: Literal["findings-made"] = "findings-made"
+    step: str
+    target: str
+    host: str
+    profile: str
+    folder: str
+    """Of the collection, relative to the run's folder."""
+    findings: tuple[FindingNoted, ...] = ()
+    """The worst first."""
+    rules: int
+    """How many rules looked."""
+    not_looked: int
+    """How many could not look, or not at everything."""
+    sha256: str | None
+    """Of the file of findings; None where there is none."""
+    trouble: str = ""
+    """Why there is none."""
+
+
 class Answered(_Record):
     """Who answered a question, and how. Of several answers to one question the first counts."""
 
@@ -241,6 +277,7 @@ AnyRecord: TypeAlias = Annotated[
     | UndoMade
     | CheckJudged
     | EvidenceKept
+    | FindingsMade
     | Asked
     | Answered
     | MessageIntended

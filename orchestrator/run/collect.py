@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.evidence import EvidenceError, EvidenceStore, Origin, Quota
+from orchestrator.findings import shipped_rules
+from orchestrator.findings.keeping import keep_findings
 from orchestrator.plan import PlannedStep
 from orchestrator.remote import Item
 from orchestrator.run.fleet import Fleet
 from orchestrator.run.interruption import Interruption
 from orchestrator.run.recorder import Recorder
+from orchestrator.source import InvalidInput
 from orchestrator.task import Collection
 
 
@@ -40,7 +45,7 @@ def collect(
     vault: Vault,
     interruption: Interruption,
 ) -> Collected:
-    """Stream a collection to disk and put it on record.
+    """Stream a collection to disk, put it on record, and see what it means.
 
     What arrived before a lost link or an interruption is kept, with its manifest. Raises OutOfReach.
     """
@@ -49,11 +54,18 @@ def collect(
     items = [Item(artifact.script, artifact.deadline, artifact.cap) for artifact in collection.artifacts]
     try:
         store = EvidenceStore(vault.run_folder, origin, collection, vault.quota)
+        threading.Thread(target=_load_rules, daemon=True).start()  # while the host is at work
         with interruption.cutting(session.close):
             session.exchange(items, deadline=step.step.timeout, sink=store)
         kept = store.close()
     except EvidenceError as error:
         return Collected(0, 0, str(error))
     record(kept)
+    record(keep_findings(vault.run_folder, kept, shipped_rules, stop=interruption.requested.is_set))
     trouble = f"{session.trouble}; what had arrived is kept" if session.trouble else ""
     return Collected(kept.items, kept.size, trouble)
+
+
+def _load_rules() -> None:
+    with suppress(InvalidInput, FileNotFoundError):  # whoever needs them is told
+        shipped_rules()

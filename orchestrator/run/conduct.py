@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator import __version__
 from orchestrator.journal import History, Journal, deliveries
-from orchestrator.journal.records import PlanMade, RunStarted, Verdict
+from orchestrator.journal.records import FindingsMade, PlanMade, RunStarted, Verdict
 from orchestrator.plan import Ledger, Plan, PlannedStep
 from orchestrator.report import report
 from orchestrator.run.claim import claiming
@@ -42,6 +42,8 @@ class Conclusion:
     report: Path | None = None
     unsigned: str = ""
     """Why the journal could not be signed, where it was to be."""
+    findings: tuple[FindingsMade, ...] = ()
+    """Of each collection."""
 
     @property
     def outcome(self) -> str:
@@ -158,6 +160,7 @@ class Conductor:
             containment=result.containment,
             report=write_report(journal, run),
             unsigned=sign_journal(journal, run, self.sign_key),
+            findings=journal.history(run).findings,
         )
 
     def _around(self, journal: Journal, run: str, fleet: Fleet, record: Recorder) -> Surroundings:

@@ -236,6 +236,13 @@ TRIAGE = (
         races=True,
     ),
     Definition(
+        id="package-digests",
+        about="The digests that packages brought, for programs, libraries and configuration, so that the controller "
+        "compares for itself; the record is the host's own, and an intruder can have changed it as well.",
+        reads=(Script(name="package_digests"),),
+        deadline=60,
+    ),
+    Definition(
         id="system-tools",
         about="The programs that an intruder replaces first, and the modules that check passwords: to be hashed and "
         "compared where nobody can forge the answer.",

@@ -1,0 +1,215 @@
+"""evidence ls, cat, grep, timeline, findings: reading what was collected, without unpacking it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.cli import screen as screens
+from orchestrator.cli.failure import Stop
+from orchestrator.evidence.shelf import Line, Shelf, UnreadableEvidence, lines_of, open_shelf
+from orchestrator.evidence.verify import collections_below
+from orchestrator.hosttext import escape
+from orchestrator.journal import Journal, state_home
+
+if TYPE_CHECKING:
+    from orchestrator.evidence.archive import Member
+    from orchestrator.evidence.manifest import ManifestItem
+    from orchestrator.findings.timeline import Work
+    from orchestrator.report.model import Event
+
+_KINDS = {"file": "-", "directory": "d", "link": "l", "other": "?"}
+
+
+def ls(args: Namespace) -> int:
+    """List the items of a run's collections, or the files in one that is an archive."""
+    if args.item is None:
+        for shelf in _shelves(args.what):
+            manifest = shelf.manifest
+            _say(f"{manifest.host}/{shelf.folder.name}  {manifest.profile}, {manifest.started}")
+            for item in manifest.items:
+                state = "" if item.file else "  nothing came"
+                state += f"  cut: {item.truncated_because}" if item.truncated else ""
+                _say(f"  {item.bytes:>12}  {item.file or item.id}{state}")
+        return 0
+    for shelf, item in _items(args.what, args.item):
+        for member in shelf.members(item.id):
+            target = f" -> {member.target}" if member.kind == "link" else ""
+            owner = f"{member.uid}:{member.gid}"
+            _say(f"{_KINDS[member.kind]}{member.mode:04o} {owner} {member.size:>10} {member.name}{target}")
+    return 0
+
+
+def cat(args: Namespace) -> int:
+    """Show an item, or a file in one that is an archive."""
+    if args.raw and sys.stdout.isatty():
+        raise Stop(2, "a host's bytes as they are do not go to a terminal; send them to a file")
+    found = False
+    for shelf, item in _items(args.what, args.item):
+        if args.member is None:
+            found = True
+            if args.raw and item.file:
+                with (shelf.folder / item.file).open("rb") as stream:
+                    while chunk := stream.read(1 << 20):
+                        sys.stdout.buffer.write(chunk)
+            else:
+                _show(shelf.lines(item.id))
+            continue
+        for member in shelf.members(item.id):
+            if member.kind == "file" and member.name == "/" + args.member.strip("/"):
+                found = True
+                if args.raw:
+                    for chunk in member.chunks(member.size, holes=True):
+                        sys.stdout.buffer.write(chunk)
+                else:
+                    _show(lines_of(member.chunks(member.size)))
+    if not found:
+        raise Stop(1, f"{args.member}: no such file in {args.item}; `stopgap evidence ls RUN {args.item}` lists them")
+    return 0
+
+
+def grep(args: Namespace) -> int:
+    """Search all items, and the files in those that are archives, line by line."""
+    try:
+        pattern = re.compile(re.escape(args.pattern) if args.fixed else args.pattern, re.I if args.ignore_case else 0)
+    except re.error as error:
+        raise Stop(2, f"{args.pattern}: no regular expression: {error}") from None
+    found = False
+    for shelf in _shelves(args.what):
+        for item in shelf.manifest.items:
+            for member, line in _all_lines(shelf, item):
+                if pattern.search(line.text):
+                    found = True
+                    where = f"{shelf.manifest.host}/{shelf.folder.name}/{item.file}"
+                    where += f":{member.name}" if member else ""
+                    _say(f"{where}:{line.number}: {line.text[:4096]}")
+    return 0 if found else 1
+
+
+def timeline(args: Namespace) -> int:
+    """Write one line of time, as JSONL that Timesketch takes."""
+    from orchestrator.findings.timeline import timeline as lines
+
+    output = sys.stdout
+    try:
+        if args.output:
+            output = Path(args.output).open("w", encoding="ascii")  # noqa: SIM115 (standard output stays open)
+        for line in lines(_shelves(args.what), _work(args.what)):
+            output.write(line + "\n")
+        output.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Stop(1, f"{args.output}: {error.strerror}") from None
+    finally:
+        if args.output:
+            output.close()
+    return 0
+
+
+def findings(args: Namespace) -> int:
+    """Judge a run's collections anew, and show what was found."""
+    from orchestrator.cli.findings import show_findings
+    from orchestrator.findings import judge, load_rules, shipped_rules
+    from orchestrator.findings.keeping import keep_findings
+    from orchestrator.run.conduct import write_report
+
+    rules = shipped_rules()
+    if args.rules:
+        own = Path(args.rules)
+        rules += load_rules(sorted(own.glob("*.yaml")) if own.is_dir() else [own])
+    screen = screens.out()
+    made = []
+    for shelf in _shelves(args.what):
+        found = judge(shelf, rules)
+        made.append(found)
+        if not args.json:
+            show_findings(screen, found, every=args.all)
+    if args.json:
+        for found in made:
+            sys.stdout.write(found.canonical().decode())
+    if not Path(args.what).exists() and not args.rules:
+        with Journal.open(state_home()) as journal:
+            run = journal.resolve(args.what)
+            with journal.hold(run):
+                history = journal.history(run)
+                before = {record.folder: record for record in history.findings}
+                for kept in history.evidence:
+                    record = keep_findings(journal.run_folder(run), kept, lambda: rules)
+                    if record != before.get(kept.folder):
+                        journal.append(run, record)
+                write_report(journal, run)
+    return 0
+
+
+def _shelves(what: str) -> Iterator[Shelf]:
+    """Open the collections of a run, or below a folder."""
+    if Path(what).is_dir():
+        folders = collections_below(Path(what))
+    else:
+        with Journal.open(state_home()) as journal:
+            run = journal.resolve(what)
+            folders = [journal.run_folder(run) / kept.folder for kept in journal.history(run).evidence]
+    if not folders:
+        raise Stop(1, f"{what}: holds no evidence")
+    for folder in folders:
+        try:
+            yield open_shelf(folder)
+        except UnreadableEvidence as error:
+            screens.err().line(f"stopgap: {error}", "bad")
+
+
+def _items(what: str, name: str) -> list[tuple[Shelf, ManifestItem]]:
+    """Give the items that a name means: an artifact's id, a file, or `host/step/file`."""
+    found = [
+        (shelf, item)
+        for shelf in _shelves(what)
+        for item in shelf.manifest.items
+        if name in {item.id, item.file, f"{shelf.manifest.host}/{shelf.folder.name}/{item.file}"}
+        or name == f"{shelf.manifest.host}/{shelf.folder.name}/{item.id}"
+    ]
+    if not found:
+        raise Stop(1, f"{name}: no such item; `stopgap evidence ls {what}` lists them")
+    return found
+
+
+def _all_lines(shelf: Shelf, item: ManifestItem) -> Iterator[tuple[Member | None, Line]]:
+    if item.file is not None and item.file.endswith(".tar"):
+        for member in shelf.members(item.id):
+            for line in lines_of(member.chunks(member.size)):
+                yield member, line
+    else:
+        for line in shelf.lines(item.id):
+            yield None, line
+
+
+def _work(what: str) -> Work | None:
+    from orchestrator.findings.timeline import Work
+    from orchestrator.report.timeline import timeline as own
+
+    if Path(what).is_dir():
+        return None
+    with Journal.open(state_home()) as journal:
+        history = journal.history(journal.resolve(what))
+    ended = history.finished_at or history.as_of
+    done = tuple(
+        (event.at.timestamp(), event.host, " ".join(part for part in _words(event) if part)) for event in own(history)
+    )
+    return Work(history.started_at.timestamp(), ended.timestamp(), done)
+
+
+def _words(event: Event) -> tuple[str, ...]:
+    return event.kind, event.text, event.result, event.detail
+
+
+def _show(lines: Iterator[Line]) -> None:
+    for line in lines:
+        _say(line.text)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(escape(text.replace("\t", "    ")) + "\n")

@@ -1,0 +1,71 @@
+"""How findings look on the screen: the worst first, and never the word clean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from orchestrator.cli.screen import Screen
+from orchestrator.findings import Findings
+from orchestrator.journal.records import SEVERITIES, FindingsMade, Severity
+
+WORST = 5
+"""Findings that the end of a run names."""
+_STYLE = {"critical": "bad", "high": "bad", "medium": "warn", "low": "", "info": "quiet"}
+_SHOWN = 6
+"""Places of one finding that are shown, without --all."""
+
+
+def show_findings(screen: Screen, found: Findings, *, every: bool) -> None:
+    """Show a collection's findings in full; with `every`, also where nothing was seen, and every place."""
+    screen.line(f"{found.host}/{found.step}: {_counted(found.counts())}", "title")
+    for finding in found.findings:
+        screen.line(f"{finding.severity:<9} {finding.title}  [{finding.id}]", _STYLE[finding.severity])
+        shown = finding.seen if every else finding.seen[:_SHOWN]
+        for sighting in shown:
+            where = ":".join(filter(None, (sighting.file, sighting.member, str(sighting.line or ""))))
+            screen.line(f"          {sighting.what}")
+            screen.line(f"              in {where}", "quiet")
+        if finding.count > len(shown):
+            screen.line(f"          … {finding.count - len(shown)} more", "quiet")
+        screen.line(f"     why       {finding.why}")
+        screen.line(f"     sure      {finding.sure}; otherwise: {finding.otherwise}")
+        screen.line(f"     next      {finding.next}")
+    if every:
+        for compared in found.no_discrepancy_seen:
+            screen.line(f"no discrepancy seen: {compared.title}  [{compared.compared}]", "quiet")
+    else:
+        count = len(found.no_discrepancy_seen)
+        screen.line(f"No discrepancy seen by {count} other rules; --all lists what they compared.")
+    for missed in found.not_looked:
+        screen.line(f"not looked: {missed.title}: {missed.reason}", "warn")
+    screen.line()
+
+
+def show_findings_made(screen: Screen, made: Iterable[FindingsMade], run: str) -> None:
+    """Show at the end of a run how many findings there are, and the worst few of each host."""
+    by_host: dict[str, list[FindingsMade]] = {}
+    for record in made:
+        by_host.setdefault(record.host, []).append(record)
+    for host, records in by_host.items():
+        noted = sorted(
+            (noted for record in records for noted in record.findings),
+            key=lambda noted: SEVERITIES.index(noted.severity),
+        )
+        counts = {s: sum(noted_.severity == s for noted_ in noted) for s in SEVERITIES}
+        worse = [noted_ for noted_ in noted if noted_.severity != "info"]
+        screen.line(f"Findings on {host}: {_counted(counts)}", "bad" if worse else "")
+        for each in worse[:WORST]:
+            screen.line(f"  {each.severity:<9} {each.title}", _STYLE[each.severity])
+            screen.line(f"            {each.first}", "quiet")
+        for record in records:
+            if record.trouble:
+                screen.line(f"  none of {record.folder}: {record.trouble}", "warn")
+            elif record.not_looked:
+                screen.line(f"  {record.not_looked} rules could not look at all of {record.folder}", "warn")
+    if by_host:
+        screen.line(f"All of them: stopgap evidence findings {run}")
+
+
+def _counted(counts: Mapping[Severity, int]) -> str:
+    some = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+    return some or "none; no discrepancy seen in what was compared"

@@ -1,0 +1,206 @@
+"""Reads a tar archive that a host made: in one pass, in bounded memory, extracting nothing.
+
+Formats: ustar, GNU (long names, sparse files) and the paths of pax (POSIX.1-2017, pax; GNU tar manual, "Basic
+Tar Format"). Several archives may follow one another. What is damaged is passed over in steps of a block.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+BLOCK = 512
+_CHUNK = 64 << 10
+LONGEST_NAME = 64 << 10
+"""Bytes of a name or a pax header; a longer one is cut."""
+MOST_EXTENTS = 21 * 512
+"""Of a sparse file; the content of one with more is not read."""
+
+Kind: TypeAlias = Literal["file", "directory", "link", "other"]
+_KINDS: dict[bytes, Kind] = {
+    b"0": "file",
+    b"\0": "file",
+    b"7": "file",
+    b"S": "file",
+    b"1": "other",
+    b"2": "link",
+    b"5": "directory",
+}
+
+
+@dataclass(frozen=True)
+class Member:
+    """An entry of an archive; its content can be read while the archive is open."""
+
+    name: str
+    """Absolute; bytes that are not UTF-8 are lone surrogates (PEP 383)."""
+    kind: Kind
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    """Bytes of the file itself, holes included."""
+    mtime: int
+    target: str
+    """Of a link."""
+    offset: int
+    """Of its header, in the archive."""
+    _descriptor: int
+    _extents: tuple[tuple[int, int, int], ...]
+    """Of its data: offset in the file, offset in the archive, length."""
+
+    def chunks(self, cap: int = 64 << 20, *, holes: bool = False) -> Iterator[bytes]:
+        """Give the content in pieces of up to 64 kB, `cap` bytes at most; its holes only with `holes`."""
+        given = 0
+        for position, start, length in (*self._extents, (self.size, 0, 0)):
+            if holes:
+                while given < min(position, cap):
+                    zeros = min(position - given, cap - given, _CHUNK)
+                    given += zeros
+                    yield bytes(zeros)
+            at, end = start, start + min(length, cap - given)
+            while at < end:
+                piece = os.pread(self._descriptor, min(end - at, _CHUNK), at)
+                if not piece:
+                    return
+                at += len(piece)
+                given += len(piece)
+                yield piece
+
+    def read(self, cap: int) -> bytes:
+        """Give the first `cap` bytes of the content, without holes."""
+        return b"".join(self.chunks(cap))
+
+
+def members(path: Path) -> Iterator[Member]:
+    """Give the entries of an archive, in its order; a file that is no archive has none. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        yield from _members(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+
+
+def _members(descriptor: int, end: int) -> Iterator[Member]:
+    at, name, target, size_given = 0, b"", b"", None
+    while at + BLOCK <= end:
+        header = os.pread(descriptor, BLOCK, at)
+        if len(header) < BLOCK:
+            return
+        if not _is_header(header):
+            at += BLOCK
+            continue
+        kind, size, start = header[156:157], _number(header[124:136]), at + BLOCK
+        if kind in {b"L", b"K", b"x", b"g"}:
+            text = os.pread(descriptor, min(size, LONGEST_NAME), start)
+            if kind == b"L":
+                name = text.partition(b"\0")[0]
+            elif kind == b"K":
+                target = text.partition(b"\0")[0]
+            elif kind == b"x":
+                pax = _pax(text)
+                name, target = pax.get(b"path", name), pax.get(b"linkpath", target)
+                size_given = int(pax[b"size"]) if pax.get(b"size", b"").isdigit() else None
+            at = start + _padded(size)
+            continue
+        size = size if size_given is None else size_given
+        extents: tuple[tuple[int, int, int], ...] = ((0, start, size),)
+        real = size
+        if kind == b"S":
+            start, extents, real = _sparse(descriptor, header, start, size)
+        elif kind not in {b"0", b"\0", b"7"}:
+            size, extents = 0, ()
+        yield Member(
+            name=_absolute(name or _name(header)),
+            kind=_KINDS.get(kind, "other"),
+            mode=_number(header[100:108]) & 0o7777,
+            uid=_number(header[108:116]),
+            gid=_number(header[116:124]),
+            size=real,
+            mtime=_number(header[136:148]),
+            target=_text(target or header[157:257].partition(b"\0")[0]),
+            offset=at,
+            _descriptor=descriptor,
+            _extents=extents,
+        )
+        at = start + _padded(size)
+        name, target, size_given = b"", b"", None
+
+
+def _sparse(
+    descriptor: int, header: bytes, start: int, stored: int
+) -> tuple[int, tuple[tuple[int, int, int], ...], int]:
+    """Give where the data begins, its extents, and the file's own size (GNU's old sparse format)."""
+    map_ = _extents_in(header[386:482])
+    more = header[482:483] == b"\1"
+    while more:
+        block = os.pread(descriptor, BLOCK, start)
+        if len(block) < BLOCK:
+            break
+        if len(map_) < MOST_EXTENTS:
+            map_ += _extents_in(block[:504])
+        more = block[504:505] == b"\1"
+        start += BLOCK
+    extents, at, last = [], start, 0
+    for position, claimed in map_:
+        length = min(claimed, start + stored - at)
+        if length <= 0 or position < last or len(map_) >= MOST_EXTENTS:
+            continue
+        extents.append((position, at, length))
+        at, last = at + length, position + length
+    return start, tuple(extents), _number(header[483:495])
+
+
+def _extents_in(field: bytes) -> list[tuple[int, int]]:
+    parts = (field[at : at + 24] for at in range(0, len(field), 24))
+    return [(_number(part[:12]), _number(part[12:])) for part in parts if part[12:13] != b"\0"]
+
+
+def _is_header(block: bytes) -> bool:
+    if block[0] == 0:
+        return False
+    total = sum(block) - sum(block[148:156]) + 8 * 0x20
+    field = block[148:156].strip(b"\0 ")
+    return bool(field) and set(field) <= set(b"01234567") and int(field, 8) == total
+
+
+def _number(field: bytes) -> int:
+    """Octal digits, or a big-endian number behind a set high bit; what is neither is 0."""
+    if field[0] & 0x80:
+        value = int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big")
+        return value if field[0] == 0x80 and value < 1 << 62 else 0
+    digits = field.partition(b"\0")[0].strip(b" ")
+    return int(digits, 8) if digits and set(digits) <= set(b"01234567") else 0
+
+
+def _padded(size: int) -> int:
+    return -(-size // BLOCK) * BLOCK
+
+
+def _name(header: bytes) -> bytes:
+    name = header[:100].partition(b"\0")[0]
+    prefix = header[345:500].partition(b"\0")[0] if header[257:263] == b"ustar\0" else b""
+    return prefix + b"/" + name if prefix else name
+
+
+def _absolute(name: bytes) -> str:
+    return "/" + _text(name).removeprefix("./").strip("/")
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _pax(text: bytes) -> dict[bytes, bytes]:
+    found, rest = {}, text
+    while rest:
+        length, _, record = rest.partition(b" ")
+        if not length.isdigit() or len(length) > 8 or int(length) <= len(length) + 1:
+            break
+        record, rest = rest[len(length) + 1 : int(length)], rest[int(length) :]
+        key, _, value = record.removesuffix(b"\n").partition(b"=")
+        found[key] = value
+    return found

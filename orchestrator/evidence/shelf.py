@@ -1,0 +1,87 @@
+"""Reads a collection as it lies on disk, item by item, without unpacking anything; every line is capped."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from orchestrator.evidence.archive import Member, members
+from orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, Manifest, ManifestItem
+
+LONGEST_LINE = 64 << 10
+"""Bytes; the rest of a longer line is left out."""
+
+
+class UnreadableEvidence(Exception):  # noqa: N818
+    """A collection without a manifest that can be read; the message names it."""
+
+
+class Line(NamedTuple):
+    """A line of an item, or of a file in an archive."""
+
+    number: int
+    """From 1."""
+    text: str
+    """Without its newline; bytes that are not UTF-8 are lone surrogates (PEP 383)."""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One collection: its folder and its manifest."""
+
+    folder: Path
+    manifest: Manifest
+
+    def item(self, id: str) -> ManifestItem | None:  # noqa: A002
+        """Give the item of an artifact; None where it was not asked for."""
+        return next((item for item in self.manifest.items if item.id == id), None)
+
+    def lines(self, id: str) -> Iterator[Line]:  # noqa: A002
+        """Give the lines of an item that is text; none where nothing came."""
+        item = self.item(id)
+        if item is None or item.file is None:
+            return
+        try:
+            descriptor = os.open(self.folder / item.file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return
+        with os.fdopen(descriptor, "rb", buffering=0) as stream:
+            yield from lines_of(iter(lambda: stream.read(64 << 10), b""))
+
+    def members(self, id: str) -> Iterator[Member]:  # noqa: A002
+        """Give the entries of an item that is an archive; none where nothing came."""
+        item = self.item(id)
+        if item is not None and item.file is not None:
+            try:
+                yield from members(self.folder / item.file)
+            except OSError:
+                return
+
+
+def open_shelf(folder: Path) -> Shelf:
+    """Open a collection's folder. Raises UnreadableEvidence."""
+    try:
+        descriptor = os.open(folder / MANIFEST, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            return Shelf(folder, Manifest.model_validate(json.loads(stream.read(MANIFEST_CAP))))
+    except (OSError, ValueError, ValidationError, RecursionError):
+        raise UnreadableEvidence(f"{folder / MANIFEST}: missing or damaged") from None
+
+
+def lines_of(chunks: Iterable[bytes]) -> Iterator[Line]:
+    """Split what comes in pieces at newlines; what is beyond LONGEST_LINE of a line is dropped."""
+    number, rest = 1, b""
+    for chunk in chunks:
+        first, *more = chunk.split(b"\n")
+        rest += first[: LONGEST_LINE - len(rest)]
+        for piece in more:
+            yield Line(number, rest.decode("utf-8", "surrogateescape"))
+            number, rest = number + 1, piece[:LONGEST_LINE]
+    if rest:
+        yield Line(number, rest.decode("utf-8", "surrogateescape"))

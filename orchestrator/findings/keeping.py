@@ -1,0 +1,88 @@
+"""Puts what the rules make of a collection beside it, for people, for the journal and for the report."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from orchestrator.evidence.manifest import FINDINGS
+from orchestrator.evidence.shelf import UnreadableEvidence, open_shelf
+from orchestrator.findings.judge import judge
+from orchestrator.findings.model import Finding, Findings
+from orchestrator.findings.rule import Rule
+from orchestrator.hosttext import escape
+from orchestrator.journal.records import EvidenceKept, FindingNoted, FindingsMade
+
+NOTED = 200
+"""Findings that the journal keeps in short."""
+
+
+def keep_findings(
+    run_folder: Path,
+    kept: EvidenceKept,
+    rules: Callable[[], Sequence[Rule]],
+    *,
+    stop: Callable[[], bool] = lambda: False,
+) -> FindingsMade:
+    """Judge a collection, write `findings.json` beside it, and give the record of it.
+
+    Raises nothing: evidence is worth more than what is made of it, so that a failure here is a record too.
+    """
+    folder = run_folder / kept.folder
+    try:
+        used = rules()
+        found = judge(open_shelf(folder), used, stop=stop)
+        content = found.canonical()
+        _replace(folder / FINDINGS, content)
+    except (OSError, UnreadableEvidence) as error:
+        return _record(kept, trouble=escape(str(error)))
+    except Exception as error:
+        return _record(kept, trouble=escape(f"an error of its own: {error.__class__.__name__}: {error}"))
+    return _record(kept, found, hashlib.sha256(content).hexdigest())
+
+
+def place_of(finding: Finding) -> str:
+    """Name where a finding was first seen: item, file in it, line."""
+    if not finding.seen:
+        return ""
+    first = finding.seen[0]
+    parts = [first.file, first.member, str(first.line) if first.line else ""]
+    return ":".join(part for part in parts if part)
+
+
+def _record(
+    kept: EvidenceKept, found: Findings | None = None, sha256: str | None = None, *, trouble: str = ""
+) -> FindingsMade:
+    return FindingsMade(
+        step=kept.step,
+        target=kept.target,
+        host=kept.host,
+        profile=kept.profile,
+        folder=kept.folder,
+        findings=tuple(map(_noted, found.findings[:NOTED])) if found else (),
+        rules=len(found.findings) + len(found.no_discrepancy_seen) if found else 0,
+        not_looked=len(found.not_looked) if found else 0,
+        sha256=sha256,
+        trouble=trouble,
+    )
+
+
+def _noted(finding: Finding) -> FindingNoted:
+    first = f"{finding.seen[0].what} ({place_of(finding)})" if finding.seen else ""
+    return FindingNoted(
+        id=finding.id, severity=finding.severity, title=finding.title, count=finding.count, first=first
+    )
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(descriptor)
+    part.replace(path)

@@ -1,0 +1,61 @@
+"""Rules from files: every mistake in them is named with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from orchestrator.findings.rule import Join, Rule
+from orchestrator.findings.table import tables
+from orchestrator.resources import folder
+from orchestrator.source import InvalidInput, Loc, Located, Problem, did_you_mean, read, validate
+
+
+@cache
+def shipped_rules() -> tuple[Rule, ...]:
+    """Give the rules that come with Stopgap."""
+    return load_rules(sorted(folder("rules").glob("*.yaml")))
+
+
+def load_rules(paths: Iterable[Path]) -> tuple[Rule, ...]:
+    """Load files of rules, each a list below `rules`. Raises InvalidInput with every problem in them."""
+    problems: list[Problem] = []
+    rules: dict[str, Rule] = {}
+    for path in paths:
+        document = read(path)
+        listed = document.data.get("rules") if isinstance(document.data, dict) else None
+        if not isinstance(listed, list):
+            problems.append(document.problem((), "no rules", expected="a list below `rules:`"))
+            continue
+        for number in range(len(listed)):
+            at: Loc = ("rules", number)
+            rule = validate(Rule, document, at, problems)
+            if rule is None:
+                continue
+            if rule.id in rules:
+                problems.append(document.problem((*at, "id"), f"a second rule `{rule.id}`"))
+            problems += _unknown(rule, document, at)
+            rules[rule.id] = rule
+    if problems:
+        raise InvalidInput(problems)
+    return tuple(rules.values())
+
+
+def _unknown(rule: Rule, document: Located, at: Loc) -> list[Problem]:
+    """Give the names of tables and fields that there are none of."""
+    known = tables()
+    wanted: list[tuple[Loc, str, set[str]]] = [((*at, "table"), rule.table, rule.fields())]
+    joins: list[tuple[str, Join | None]] = [("absent_from", rule.absent_from), ("present_in", rule.present_in)]
+    for key, join in joins:
+        if join:
+            wanted.append(((*at, key, "table"), join.table, {*join.on.values(), *join.when}))
+    problems = []
+    for loc, name, fields in wanted:
+        if name not in known:
+            problems.append(document.problem(loc, f"no table `{name}`", hint=did_you_mean(name, known)))
+            continue
+        for field in sorted(fields - set(known[name].fields)):
+            expected = ", ".join(known[name].fields)
+            problems.append(document.problem(at, f"table {name} has no field `{field}`", expected=expected))
+    return problems

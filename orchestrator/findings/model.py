@@ -1,0 +1,94 @@
+"""Findings: what was seen, where, why it matters, how sure that is, what else would explain it, what to do next.
+
+Nothing here says that a host is clean: where a rule found nothing, it says what it compared. Every text is escaped.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.journal.records import SEVERITIES, Severity
+
+Sureness: TypeAlias = Literal["low", "medium", "high"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Sighting(_Part):
+    """One place where it was seen."""
+
+    what: str
+    file: str
+    """The item, by its name in the collection's folder."""
+    member: str = ""
+    """The file inside that archive."""
+    line: int | None = None
+    """From 1, in the item or in the member."""
+    offset: int | None = None
+    """Bytes, of the member's header in the archive, where no line is meant."""
+
+
+class Finding(_Part):
+    """What one rule has found in one collection."""
+
+    id: str
+    """The rule's."""
+    severity: Severity
+    title: str
+    seen: tuple[Sighting, ...]
+    """The first of them."""
+    count: int
+    """All of them."""
+    why: str
+    sure: Sureness
+    otherwise: str
+    """What else would explain it."""
+    next: str
+
+
+class Compared(_Part):
+    """A rule that found nothing: no discrepancy seen, in this much."""
+
+    id: str
+    title: str
+    compared: str
+    """The tables, with the number of their rows."""
+
+
+class NotLooked(_Part):
+    """A rule that could not look, or only in part."""
+
+    id: str
+    title: str
+    reason: str
+
+
+class Findings(_Part):
+    """All that the rules make of one collection; the same evidence and the same rules give the same bytes."""
+
+    format: Literal["stopgap-findings"] = "stopgap-findings"
+    version: Literal[1] = 1
+    run: str
+    step: str
+    host: str
+    profile: str
+    manifest_sha256: str
+    rules_sha256: str
+    findings: tuple[Finding, ...]
+    """The worst first."""
+    no_discrepancy_seen: tuple[Compared, ...]
+    not_looked: tuple[NotLooked, ...]
+
+    def canonical(self) -> bytes:
+        """Give the one form that is written and hashed: sorted keys, no spaces, a newline at the end."""
+        return (json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":")) + "\n").encode()
+
+    def counts(self) -> dict[Severity, int]:
+        """Give how many findings there are of each severity that occurs, the worst first."""
+        found = {severity: sum(f.severity == severity for f in self.findings) for severity in SEVERITIES}
+        return {severity: count for severity, count in found.items() if count}

@@ -1,0 +1,168 @@
+"""A rule: rows of a table, conditions on them, and what it means when one meets them. Data, nothing but data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+
+from orchestrator.findings.model import Sureness
+from orchestrator.findings.table import Value
+from orchestrator.journal.records import Severity
+
+Meets: TypeAlias = Callable[[Mapping[str, Value]], bool]
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+SEARCHED = 8192
+"""Characters that patterns see, of the beginning and of the end of a value."""
+SHOWN = 300
+"""Characters of one field in what a finding shows."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Condition(_Model):
+    """What one field has to be; all that is given has to hold."""
+
+    matches: tuple[str, ...] = ()
+    """Regular expressions (Python's), one of which is found in it."""
+    lacks: tuple[str, ...] = ()
+    """Regular expressions, none of which is found in it."""
+    under: tuple[str, ...] = ()
+    """Directories: it is one of them, or below one."""
+    one_of: tuple[Value, ...] = ()
+    none_of: tuple[Value, ...] = ()
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @field_validator("matches", "lacks")
+    @classmethod
+    def _compile(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"no regular expression: {error}") from None
+        return patterns
+
+    def test(self) -> Callable[[Value], bool]:
+        """Give the test of a value."""
+        tests: list[Callable[[Value], bool]] = []
+        if self.one_of:
+            wanted = frozenset(self.one_of)
+            tests.append(lambda value: value in wanted)
+        if self.none_of:
+            unwanted = frozenset(self.none_of)
+            tests.append(lambda value: value not in unwanted)
+        if (least := self.at_least) is not None:
+            tests.append(lambda value: isinstance(value, int | float) and value >= least)
+        if (most := self.at_most) is not None:
+            tests.append(lambda value: isinstance(value, int | float) and value <= most)
+        if self.under:
+            folders, below = frozenset(self.under), tuple(f"{folder.rstrip('/')}/" for folder in self.under)
+            tests.append(lambda value: isinstance(value, str) and (value in folders or value.startswith(below)))
+        if self.matches:
+            wanted_patterns = [re.compile(pattern) for pattern in self.matches]
+            tests.append(lambda value: _found(wanted_patterns, value))
+        if self.lacks:
+            unwanted_patterns = [re.compile(pattern) for pattern in self.lacks]
+            tests.append(lambda value: not _found(unwanted_patterns, value))
+        return lambda value: all(test(value) for test in tests)
+
+
+def _condition(value: Any) -> Any:  # noqa: ANN401
+    """A value alone stands for itself, a list for one of its values; lists become tuples."""
+    if isinstance(value, dict):
+        return {k: tuple(v) if isinstance(v, list) else (v,) if _takes_list(k, v) else v for k, v in value.items()}
+    return {"one_of": tuple(value) if isinstance(value, list) else (value,)}
+
+
+def _takes_list(key: str, value: object) -> bool:
+    return key in {"matches", "lacks", "under", "one_of", "none_of"} and isinstance(value, str | int | float)
+
+
+Where: TypeAlias = dict[str, Annotated[Condition, BeforeValidator(_condition)]]
+
+
+class Join(_Model):
+    """Rows of another table, with the same values in these fields."""
+
+    table: str
+    on: dict[str, str]
+    """This rule's field → the other table's."""
+    when: Where = {}
+
+
+class Rule(_Model):
+    """What to look for, and all that a finding says of it."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    title: str
+    """What was seen, as one short sentence."""
+    severity: Severity
+    table: str
+    when: Where = {}
+    unless: tuple[Where, ...] = Field((), strict=False)
+    """Rows that meet one of these are left out."""
+    absent_from: Join | None = None
+    """Only rows that the other table lacks."""
+    present_in: Join | None = None
+    """Only rows that the other table has as well."""
+    more_than: int = Field(0, ge=0)
+    """It takes more rows than this."""
+    shows: str
+    """What a finding shows of a row: text with `{field}`."""
+    why: str
+    sure: Sureness
+    otherwise: str
+    next: str
+    finds: tuple[dict[str, Any], ...] = Field(strict=False, min_length=1)
+    """Collections in which it finds something: artifact → its text, or its archive's files → their text."""
+    spares: tuple[dict[str, Any], ...] = Field(strict=False, min_length=1)
+    """Collections in which it finds nothing."""
+
+    @field_validator("unless", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, dict) else value
+
+    def meets(self) -> Meets:
+        """Give the test of a row, without the joins."""
+        wanted = row_test(self.when)
+        spared = [row_test(where) for where in self.unless]
+        return lambda row: wanted(row) and not any(test(row) for test in spared)
+
+    def show(self, row: Mapping[str, Value]) -> str:
+        """Give what the finding shows of a row, not yet escaped."""
+        return _PLACEHOLDER.sub(lambda found: _cut(str(row[found[1]])), self.shows)
+
+    def joins(self) -> tuple[Join, ...]:
+        """Give both joins, as far as there are any."""
+        return tuple(join for join in (self.absent_from, self.present_in) if join)
+
+    def fields(self) -> set[str]:
+        """Give the fields of the rule's own table that it names."""
+        named = {*self.when, *(field for where in self.unless for field in where)}
+        named |= {field for join in self.joins() for field in join.on}
+        return named | set(_PLACEHOLDER.findall(self.shows))
+
+
+def row_test(where: Where) -> Meets:
+    """Give the test of a row: every field named meets its condition."""
+    tests = [(field, condition.test()) for field, condition in where.items()]
+    return lambda row: all(test(row[field]) for field, test in tests)
+
+
+def _found(patterns: Sequence[re.Pattern[str]], value: Value) -> bool:
+    """Search the value, of a long one the beginning and the end: a pattern's time may grow with its square."""
+    text = str(value)
+    if len(text) > 2 * SEARCHED:
+        text = f"{text[:SEARCHED]}\n{text[-SEARCHED:]}"
+    return any(pattern.search(text) for pattern in patterns)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -1,0 +1,135 @@
+"""Who may come in: accounts, their passwords' states, keys, and what sshd allows."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterator
+
+from orchestrator.evidence.archive import Member
+from orchestrator.evidence.shelf import LONGEST_LINE, Line, Shelf, lines_of
+from orchestrator.findings.table import Fields, Place, Row, table
+from orchestrator.findings.tables.files import collected_at
+
+TEXT = 4 << 20
+"""Bytes of one file that are read as text."""
+_KEY = re.compile(r"(?:^|\s)((?:sk-)?(?:ssh|ecdsa)-[\w@.-]+)\s+([A-Za-z0-9+/]+=*)(?:\s+(.*))?$")
+
+
+def text_of(member: Member, cap: int = TEXT) -> Iterator[Line]:
+    """Give the lines of a file in an archive, `cap` bytes at most."""
+    return lines_of(member.chunks(cap))
+
+
+@table(
+    "accounts",
+    reads="configuration",
+    fields={
+        "name": "the account",
+        "uid": "its number",
+        "gid": "its group",
+        "home": "its home",
+        "shell": "its shell",
+        "enters": "that shell lets somebody work",
+    },
+)
+def accounts(shelf: Shelf) -> Iterator[Row]:
+    """Accounts of passwd(5)."""
+    for member in shelf.members("configuration"):
+        if member.name != "/etc/passwd":
+            continue
+        for number, text in text_of(member):
+            fields = text.split(":")
+            if len(fields) < 7 or not fields[2].isdecimal():
+                continue
+            shell = fields[6].strip()
+            row: Fields = {"name": fields[0], "uid": int(fields[2][:12])}
+            row |= {"gid": int(fields[3][:12]) if fields[3].isdecimal() else -1}
+            row |= {"home": fields[5], "shell": shell}
+            row |= {"enters": not shell.endswith(("/nologin", "/false", "/sync", "/halt", "/shutdown"))}
+            yield Row(row, Place("configuration", number, member.name))
+
+
+@table(
+    "passwords",
+    reads="password-states",
+    fields={
+        "account": "the account, or the group",
+        "file": "`shadow` or `gshadow`",
+        "state": "`empty`, `locked`, `set`, …",
+        "age": "days since it was changed; -1 where unknown",
+    },
+)
+def passwords(shelf: Shelf) -> Iterator[Row]:
+    """States of passwords; none of their hashes."""
+    today = collected_at(shelf) / 86400
+    for number, text in shelf.lines("password-states"):
+        file, colon, rest = text.partition(":")
+        fields = rest.split(":")
+        if not colon or len(fields) < 3:
+            continue
+        known = fields[2].isdecimal() and file.endswith("/shadow")
+        row: Fields = {"account": fields[0], "file": file.rpartition("/")[2], "state": fields[1]}
+        yield Row(row | {"age": int(today - int(fields[2][:9])) if known else -1}, Place("password-states", number))
+
+
+@table(
+    "keys",
+    reads="ssh",
+    fields={
+        "path": "the file",
+        "type": "the kind of key",
+        "fingerprint": "its SHA-256, as ssh-keygen -l shows it",
+        "comment": "what stands behind the key",
+        "options": "what stands before it",
+        "age": "days since the file was written",
+    },
+)
+def keys(shelf: Shelf) -> Iterator[Row]:
+    """Keys that may log in."""
+    now = collected_at(shelf)
+    for member in shelf.members("ssh"):
+        if member.kind != "file" or not member.name.rpartition("/")[2].startswith("authorized_keys"):
+            continue
+        for number, text in text_of(member):
+            found = _KEY.search(text[:LONGEST_LINE])
+            if not found or text.lstrip().startswith("#"):
+                continue
+            row: Fields = {
+                "path": member.name,
+                "type": found[1],
+                "fingerprint": _fingerprint(found[2]),
+                "comment": (found[3] or "").strip(),
+                "options": text[: found.start(1)].strip(),
+                "age": round((now - member.mtime) / 86400, 2),
+            }
+            yield Row(row, Place("ssh", number, member.name))
+
+
+def _fingerprint(blob: str) -> str:
+    try:
+        digest = hashlib.sha256(base64.b64decode(blob + "=" * (-len(blob) % 4))).digest()
+    except (binascii.Error, ValueError):
+        return "no key"
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+@table("ssh-files", reads="ssh", fields={"path": "the file", "text": "the line"})
+def ssh_files(shelf: Shelf) -> Iterator[Row]:
+    """Lines of what ssh runs or sets at a login: rc and environment."""
+    for member in shelf.members("ssh"):
+        if member.kind == "file" and member.name.rpartition("/")[2] in {"rc", "environment"}:
+            for number, text in text_of(member):
+                if text.strip() and not text.lstrip().startswith("#"):
+                    yield Row({"path": member.name, "text": text}, Place("ssh", number, member.name))
+
+
+@table("sshd", reads="sshd", fields={"option": "the option, in small letters", "value": "its value"})
+def sshd(shelf: Shelf) -> Iterator[Row]:
+    """The configuration that sshd uses."""
+    for number, text in shelf.lines("sshd"):
+        option, blank, value = text.partition(" ")
+        if blank and option.isalnum():
+            yield Row({"option": option.lower(), "value": value.strip()}, Place("sshd", number))

@@ -1,0 +1,59 @@
+"""Body files: metadata, an entry a line (The Sleuth Kit 3, `fls -m`), names escaped by the walk that wrote them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from orchestrator.evidence.shelf import Shelf
+
+_ESCAPE = re.compile(r"\\(\\|\||x[0-9a-f]{2})")
+
+
+class Entry(NamedTuple):
+    """One entry; times are seconds since the epoch, 0 where unknown."""
+
+    line: int
+    name: str
+    target: str
+    """Of a link."""
+    mode: str
+    """As ls(1) has it: `-rwsr-xr-x`."""
+    uid: int
+    gid: int
+    size: int
+    accessed: float
+    modified: float
+    changed: float
+    born: float
+
+
+def entries(shelf: Shelf, artifact: str) -> Iterator[Entry]:
+    """Give the entries of an item that is a body file; a line that is none is passed over."""
+    for number, text in shelf.lines(artifact):
+        fields = text.rsplit("|", 9)
+        if len(fields) != 10 or not fields[0].startswith("0|"):
+            continue
+        name = fields[0][2:]
+        mode = fields[2]
+        try:
+            uid, gid, size = (int(field[:20]) for field in fields[3:6])
+            times = [_time(field) for field in fields[6:]]
+        except ValueError:
+            continue
+        target = ""
+        if mode.startswith("l"):
+            name, _, target = name.partition(" -> ")
+        yield Entry(number, _unescaped(name), _unescaped(target), mode, uid, gid, size, *times)
+
+
+def _time(field: str) -> float:
+    value = float(field[:32])
+    return value if 0 <= value < 1e11 else 0.0
+
+
+def _unescaped(name: str) -> str:
+    if "\\" not in name:
+        return name
+    return _ESCAPE.sub(lambda m: m[1] if len(m[1]) == 1 else chr(int(m[1][1:], 16)), name)

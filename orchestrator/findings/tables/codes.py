@@ -1,0 +1,110 @@
+"""Programs that a web server shows, line by line and as a whole."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from orchestrator.evidence.archive import Member
+from orchestrator.evidence.shelf import Shelf
+from orchestrator.findings.table import Fields, Place, Row, table
+from orchestrator.findings.tables.accounts import text_of
+
+LARGEST = 2 << 20
+"""Bytes of a program that are looked at."""
+_UPLOADS = re.compile(r"/(uploads?|images?|img|files|media|tmp|cache|avatars?|attachments?)/", re.IGNORECASE)
+_PHP = re.compile(r"\.(php\d?|phtml|pht|phar|inc)$", re.IGNORECASE)
+_ENCODED = re.compile(rb"[A-Za-z0-9+/=]{200,}|(?:\\x[0-9a-fA-F]{2}){60,}")
+
+
+@table(
+    "web-code",
+    reads="web-code",
+    also="web-suspects",
+    fields={
+        "path": "the file",
+        "name": "its last part",
+        "upload": "its directory is for uploads, images or caches",
+        "uid": "whose it is",
+        "text": "the line",
+    },
+)
+def web_code(shelf: Shelf) -> Iterator[Row]:
+    """Lines of the programs and settings that web servers show."""
+    for archive, member in _programs(shelf):
+        name = member.name.rpartition("/")[2]
+        upload = bool(_UPLOADS.search(member.name))
+        for number, text in text_of(member, LARGEST):
+            row: Fields = {"path": member.name, "name": name, "upload": upload, "uid": member.uid, "text": text}
+            yield Row(row, Place(archive, number, member.name))
+
+
+@table(
+    "web-programs",
+    reads="web-code",
+    also="web-suspects",
+    fields={
+        "path": "the file",
+        "php": "PHP, by its name",
+        "upload": "its directory is for uploads, images or caches",
+        "uid": "whose it is",
+        "encoded": "characters of the longest encoded run",
+        "entropy": "bits a character, of that run: 6 is base64 of anything compressed",
+        "share": "how much of the file that run is, 0 to 1",
+        "others": "everyone may write it",
+    },
+)
+def web_programs(shelf: Shelf) -> Iterator[Row]:
+    """Programs that web servers show, with what their encoding looks like."""
+    for archive, member in _programs(shelf):
+        content = member.read(LARGEST)
+        longest = max((found[0] for found in _ENCODED.finditer(content)), key=len, default=b"")
+        row: Fields = {
+            "path": member.name,
+            "php": bool(_PHP.search(member.name)),
+            "upload": bool(_UPLOADS.search(member.name)),
+            "uid": member.uid,
+            "encoded": len(longest),
+            "entropy": _entropy(longest),
+            "share": round(len(longest) / max(1, len(content)), 2),
+            "others": bool(member.mode & 0o002),
+        }
+        yield Row(row, Place(archive, None, member.name, member.offset))
+
+
+def _programs(shelf: Shelf) -> Iterator[tuple[str, Member]]:
+    """Give the files of both archives; the suspects are among all the code, unless that archive is cut."""
+    item = shelf.item("web-code")
+    whole = item is not None and item.file is not None and not item.truncated
+    for archive in ("web-code",) if whole else ("web-suspects", "web-code"):
+        for member in shelf.members(archive):
+            if member.kind == "file":
+                yield archive, member
+
+
+def _entropy(text: bytes) -> float:
+    """Give Shannon's entropy in bits a character."""
+    counts = [text.count(code) for code in set(text)]
+    return round(-sum(n / len(text) * math.log2(n / len(text)) for n in counts), 2) if counts else 0.0
+
+
+@table(
+    "php-settings",
+    reads="configuration",
+    fields={"path": "the file", "option": "the option", "value": "its value"},
+)
+def php_settings(shelf: Shelf) -> Iterator[Row]:
+    """Settings of PHP."""
+    for member in shelf.members("configuration"):
+        if member.kind != "file" or not re.search(r"/php[^/]*(/.*)?\.ini$", member.name):
+            continue
+        for number, text in text_of(member):
+            option, equals, value = text.partition("=")
+            if equals and not text.lstrip().startswith(";"):
+                row: Fields = {
+                    "path": member.name,
+                    "option": option.strip().lower(),
+                    "value": value.strip().strip('"'),
+                }
+                yield Row(row, Place("configuration", number, member.name))

@@ -1,0 +1,121 @@
+"""Files by their metadata: all of them, and lists of those that stand out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from orchestrator.evidence.shelf import Shelf
+from orchestrator.findings.table import Fields, Place, Row, Value, table
+from orchestrator.findings.tables.body import Entry, entries
+from orchestrator.findings.tables.packages import Digests
+
+_FIELDS = {
+    "path": "the path",
+    "name": "its last part",
+    "folder": "the rest",
+    "target": "where a link leads",
+    "kind": "`file`, `directory`, `link` or `other`",
+    "mode": "as ls has it",
+    "uid": "whose it is",
+    "gid": "its group",
+    "size": "bytes",
+    "runs": "a file that may be executed",
+    "suid": "it runs as its owner, or as its group",
+    "hidden": "its name begins with a dot",
+    "age": "days since its inode changed (ctime), when it was collected",
+    "written": "days since its content was written (mtime)",
+    "packaged": "a package brought it, by the packages' own record; `unknown` without one",
+}
+_KINDS = {"-": "file", "d": "directory", "l": "link"}
+
+
+@table("files", reads="bodyfile", also="package-digests", fields=_FIELDS)
+def files(shelf: Shelf) -> Iterator[Row]:
+    """Every entry of the local filesystems."""
+    return _rows(shelf, "bodyfile")
+
+
+@table("privileged", reads="privileged-files", also="package-digests", fields=_FIELDS)
+def privileged(shelf: Shelf) -> Iterator[Row]:
+    """Set-user-ID and set-group-ID files."""
+    return _rows(shelf, "privileged-files")
+
+
+@table("unowned", reads="unowned-files", also="package-digests", fields=_FIELDS)
+def unowned(shelf: Shelf) -> Iterator[Row]:
+    """Files of users and groups that do not exist."""
+    return _rows(shelf, "unowned-files")
+
+
+@table("devices", reads="device-directory", fields=_FIELDS)
+def devices(shelf: Shelf) -> Iterator[Row]:
+    """Regular files and directories below /dev."""
+    return _rows(shelf, "device-directory")
+
+
+def _rows(shelf: Shelf, artifact: str) -> Iterator[Row]:
+    digests, now = Digests(shelf), collected_at(shelf)
+    for entry in entries(shelf, artifact):
+        yield Row(_fields(entry, digests, now), Place(artifact, entry.line))
+
+
+def _fields(entry: Entry, digests: Digests, now: float) -> Mapping[str, Value]:
+    folder, _, name = entry.name.rpartition("/")
+    return {
+        "path": entry.name,
+        "name": name,
+        "folder": folder or "/",
+        "target": entry.target,
+        "kind": _KINDS.get(entry.mode[:1], "other"),
+        "mode": entry.mode,
+        "uid": entry.uid,
+        "gid": entry.gid,
+        "size": entry.size,
+        "runs": entry.mode[:1] == "-" and ("x" in entry.mode or "s" in entry.mode),
+        "suid": "s" in entry.mode[1:],
+        "hidden": name.startswith("."),
+        "age": round((now - entry.changed) / 86400, 2),
+        "written": round((now - entry.modified) / 86400, 2),
+        "packaged": digests.knows(entry.name),
+    }
+
+
+def collected_at(shelf: Shelf) -> float:
+    """Give the host's own time at which the collection began, in seconds since the epoch."""
+    try:
+        started = datetime.fromisoformat(shelf.manifest.started).timestamp()
+    except ValueError:
+        started = 0.0
+    return started + (shelf.manifest.clock_skew or 0.0)
+
+
+@table(
+    "attributes",
+    reads="attributes",
+    fields={"path": "the path", "immutable": "nobody can change it", "append": "it can only grow"},
+)
+def attributes(shelf: Shelf) -> Iterator[Row]:
+    """Files and directories that are immutable or append-only (chattr(1))."""
+    for number, text in shelf.lines("attributes"):
+        flags, _, path = text.partition(" ")
+        if re.fullmatch(r"[A-Za-z-]{4,32}", flags) and path.startswith("/"):
+            row: Fields = {"path": path, "immutable": "i" in flags, "append": "a" in flags}
+            yield Row(row, Place("attributes", number))
+
+
+@table(
+    "capabilities",
+    reads="capabilities",
+    also="package-digests",
+    fields={"path": "the file", "powers": "as getcap lists them", "packaged": "a package brought it, or `unknown`"},
+)
+def capabilities(shelf: Shelf) -> Iterator[Row]:
+    """Files that carry capabilities."""
+    digests = Digests(shelf)
+    for number, text in shelf.lines("capabilities"):
+        match = re.fullmatch(r"(/.*?)(?: =)? (cap_[\w,]+[=+][a-z]+.*)", text, re.DOTALL)
+        if match:
+            row: Fields = {"path": match[1], "powers": match[2], "packaged": digests.knows(match[1])}
+            yield Row(row, Place("capabilities", number))

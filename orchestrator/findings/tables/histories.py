@@ -1,0 +1,46 @@
+"""What was typed, and whether somebody kept it from being written down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from orchestrator.evidence.shelf import Shelf
+from orchestrator.findings.table import Fields, Place, Row, table
+from orchestrator.findings.tables.accounts import text_of
+
+
+@table(
+    "histories",
+    reads="histories",
+    fields={"path": "the file", "kind": "`file`, `link`, …", "target": "where a link leads", "size": "bytes"},
+)
+def histories(shelf: Shelf) -> Iterator[Row]:
+    """Files of histories."""
+    for member in shelf.members("histories"):
+        row: Fields = {"path": member.name, "kind": member.kind, "target": member.target, "size": member.size}
+        yield Row(row, Place("histories", None, member.name, member.offset))
+
+
+@table(
+    "history-lines",
+    reads="histories",
+    fields={"path": "the file", "text": "the line", "time": "seconds since the epoch, or 0 where it is not written"},
+)
+def history_lines(shelf: Shelf) -> Iterator[Row]:
+    """Lines of the histories of shells and clients, with their times where they have any (HISTTIMEFORMAT)."""
+    for member in shelf.members("histories"):
+        if member.kind != "file":
+            continue
+        time = 0
+        for number, text in text_of(member):
+            stamp = re.fullmatch(r"#(\d{9,10})", text)
+            zsh = re.match(r": (\d{9,10}):\d+;(.*)", text, re.DOTALL)
+            if stamp:
+                time = int(stamp[1])
+                continue
+            if zsh:
+                time, text = int(zsh[1]), zsh[2]  # noqa: PLW2901
+            if text.strip():
+                row: Fields = {"path": member.name, "text": text, "time": time}
+                yield Row(row, Place("histories", number, member.name))

@@ -1,0 +1,111 @@
+"""What the kernel says of itself: mounts, modules, taint, settings, hooks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from orchestrator.evidence.shelf import Shelf
+from orchestrator.findings.table import Fields, Place, Row, table
+
+TAINTS = {
+    0: "a proprietary module was loaded",
+    1: "a module was forced in",
+    2: "a processor out of specification",
+    3: "a module was forced out",
+    4: "a machine check",
+    5: "a bad page",
+    6: "a user asked for it",
+    7: "it has crashed before (oops)",
+    8: "an ACPI table was overridden",
+    9: "a warning was raised",
+    10: "a staging driver was loaded",
+    11: "a firmware bug is worked around",
+    12: "a module from outside the kernel's own tree was loaded",
+    13: "an unsigned module was loaded",
+    14: "a soft lockup",
+    15: "it was patched while running",
+    16: "a distribution's own mark",
+    17: "the layout of structures was randomised",
+    18: "a test was run inside it",
+}
+"""Bits of /proc/sys/kernel/tainted (Documentation/admin-guide/tainted-kernels.rst)."""
+
+
+@table(
+    "mounts",
+    reads="mounts",
+    fields={
+        "point": "where it is mounted",
+        "type": "the filesystem",
+        "source": "what is mounted",
+        "options": "how",
+        "root": "which part of the source",
+    },
+)
+def mounts(shelf: Shelf) -> Iterator[Row]:
+    """Mounts of the host's own namespace."""
+    for number, text in shelf.lines("mounts"):
+        path, _, rest = text.partition(":")
+        if path != "/proc/self/mountinfo":
+            continue
+        mine, _, behind = rest.partition(" - ")
+        fields, more = mine.split(" "), behind.split(" ")
+        if len(fields) >= 6 and len(more) >= 2:
+            row: Fields = {"point": _plain(fields[4]), "options": fields[5], "root": _plain(fields[3])}
+            row |= {"type": more[0], "source": _plain(more[1])}
+            yield Row(row, Place("mounts", number))
+
+
+def _plain(field: str) -> str:
+    """Turn a character written as a backslash and three octal digits back (proc(5), mountinfo)."""
+    return re.sub(r"\\([0-3][0-7]{2})", lambda found: chr(int(found[1], 8)), field)
+
+
+@table("taint", reads="clock", fields={"bit": "its number", "meaning": "what it says"})
+def taint(shelf: Shelf) -> Iterator[Row]:
+    """Marks that the kernel bears."""
+    for number, text in shelf.lines("clock"):
+        match = re.fullmatch(r"/proc/sys/kernel/tainted:(\d{1,19})", text)
+        if match:
+            for bit in range(64):
+                if int(match[1]) >> bit & 1:
+                    row: Fields = {"bit": bit, "meaning": TAINTS.get(bit, "a mark that this program does not know")}
+                    yield Row(row, Place("clock", number))
+
+
+@table(
+    "modules",
+    reads="modules",
+    fields={"name": "the module", "view": "`loaded` (/proc/modules), `live` (/sys) or `symbols` (kallsyms)"},
+)
+def modules(shelf: Shelf) -> Iterator[Row]:
+    """Kernel modules, in three views."""
+    for number, text in shelf.lines("modules"):
+        path, _, rest = text.partition(":")
+        if path == "/proc/modules":
+            yield Row({"name": rest.partition(" ")[0], "view": "loaded"}, Place("modules", number))
+        elif path == "/proc/kallsyms":
+            name = rest.strip("[]")
+            if not name.startswith("__builtin__") and name != "bpf":
+                yield Row({"name": name, "view": "symbols"}, Place("modules", number))
+        elif path.endswith("/initstate") and rest == "live":
+            yield Row({"name": path.split("/")[3], "view": "live"}, Place("modules", number))
+
+
+@table("settings", reads="kernel-settings", fields={"name": "its path", "value": "its value"})
+def settings(shelf: Shelf) -> Iterator[Row]:
+    """Settings below /proc/sys."""
+    for number, text in shelf.lines("kernel-settings"):
+        name, colon, value = text.partition(":")
+        if colon:
+            yield Row({"name": name.removeprefix("/proc/sys/"), "value": value}, Place("kernel-settings", number))
+
+
+@table("hooks", reads="kernel-hooks", fields={"source": "where it is hooked in", "text": "the hook"})
+def hooks(shelf: Shelf) -> Iterator[Row]:
+    """Probes, traced functions and interpreters hooked into the kernel."""
+    for number, text in shelf.lines("kernel-hooks"):
+        source, colon, rest = text.partition(":")
+        if colon and source.startswith(("/sys/kernel/", "/proc/sys/fs/binfmt_misc/")):
+            yield Row({"source": source, "text": rest}, Place("kernel-hooks", number))

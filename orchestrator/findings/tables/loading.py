@@ -1,0 +1,50 @@
+"""Code that is forced into programs: what the dynamic loader is told to load, and what is mapped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from orchestrator.evidence.shelf import Shelf
+from orchestrator.findings.table import Fields, Place, Row, table
+
+
+@table(
+    "preload",
+    reads="preload",
+    fields={"source": "the loader's file, or a process's environment", "variable": "its name", "value": "its value"},
+)
+def preload(shelf: Shelf) -> Iterator[Row]:
+    """What the dynamic loader is told to load first."""
+    for number, text in shelf.lines("preload"):
+        source, colon, rest = text.partition(":")
+        if not colon:
+            continue
+        variable, equals, value = rest.partition("=")
+        if source.startswith("/proc/") and equals:
+            yield Row({"source": source, "variable": variable, "value": value}, Place("preload", number))
+        elif source.startswith("/etc/") and rest.partition("#")[0].strip():
+            yield Row({"source": source, "variable": "", "value": rest.strip()}, Place("preload", number))
+
+
+@table(
+    "mappings",
+    reads="process-code",
+    fields={
+        "pid": "the process",
+        "path": "the file; empty where there is none",
+        "gone": "it was deleted",
+        "mode": "`r-xp`; with a `w` the code can be rewritten",
+    },
+)
+def mappings(shelf: Shelf) -> Iterator[Row]:
+    """Code that processes have mapped, a file of each process once."""
+    last: tuple[str, str] | None = None
+    for number, text in shelf.lines("process-code"):
+        match = re.match(r"/proc/(\d{1,9})/maps:\S+ (\S{4}) \S+ \S+ \d+ *(.*)", text, re.DOTALL)
+        if not match or (match[1], match[3]) == last:
+            continue
+        last = (match[1], match[3])
+        path = match[3].removesuffix(" (deleted)")
+        row: Fields = {"pid": int(match[1]), "path": path, "gone": path != match[3], "mode": match[2]}
+        yield Row(row, Place("process-code", number))

@@ -1,0 +1,176 @@
+"""Logs of the system: what they say of logins, and whether somebody has been at them."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from orchestrator.evidence.archive import Member
+from orchestrator.evidence.shelf import Shelf
+from orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
+from orchestrator.findings.tables.files import collected_at
+from orchestrator.findings.tables.moments import of_syslog
+from orchestrator.findings.tables.requests import log_lines
+
+_TEXT = re.compile(
+    r"/var/log/(?:auth\.log|secure|syslog|messages|daemon\.log|kern\.log|cron(?:\.log)?)(?:[.-]\d+)?(?:\.gz)?$"
+)
+_AUTH = re.compile(r"/var/log/(?:auth\.log|secure)(?:[.-]\d+)?(?:\.gz)?$")
+_STEADY = re.compile(r"/(?:syslog|messages)[^/]*$")
+_LOGIN = re.compile(r"sshd(?:-session)?\[\d+\]: (Accepted|Failed) (\S+) for (?:invalid user )?(\S*) from (\S+) port")
+_BOOT = re.compile(
+    r"(?:kernel: .*Linux version |systemd\[1\]: (?:systemd .* running in|Starting |Started )|rsyslogd: .*start)"
+)
+_RISE = re.compile(r"\b(sudo|su)(?:\[\d+\])?: +(.*)")
+GAP = 6 * 3600.0
+"""Seconds without a line in a log that has one every hour on most hosts."""
+
+UTMP = struct.Struct("<hxxi32s4s32s256shhiii16s20x")
+"""A record of wtmp, btmp and utmp, 384 bytes (utmp(5), on x86-64 and most others)."""
+
+
+class Login(NamedTuple):
+    """A record of wtmp or btmp."""
+
+    number: int
+    """From 1."""
+    kind: int
+    pid: int
+    line: str
+    user: str
+    host: str
+    time: float
+
+
+@table(
+    "logins",
+    reads="logs",
+    fields={
+        "how": "`Accepted` or `Failed`",
+        "method": "`publickey`, `password` …",
+        "user": "as whom",
+        "address": "from where",
+        "failures": "how often that address had failed before, in the same log",
+    },
+)
+def logins(shelf: Shelf) -> Iterator[Row]:
+    """Logins over SSH, with how often their address had failed before."""
+    for member in _matching(shelf, _AUTH):
+        failures: dict[str, int] = {}
+        for number, text in log_lines(member):
+            found = _LOGIN.search(text[:2048])
+            if not found:
+                continue
+            how, method, user, address = found.groups()
+            before = failures.get(address, 0)
+            if how == "Failed" and (before or len(failures) < FEW_KEYS):
+                failures[address] = before + 1
+            row: Fields = {"how": how, "method": method, "user": user, "address": address, "failures": before}
+            yield Row(row, Place("logs", number, member.name))
+
+
+@table("rises", reads="logs", fields={"tool": "`sudo` or `su`", "text": "what the log says"})
+def rises(shelf: Shelf) -> Iterator[Row]:
+    """Uses of sudo and su."""
+    for member in _matching(shelf, _AUTH):
+        for number, text in log_lines(member):
+            found = _RISE.search(text[:4096])
+            if found and ("COMMAND=" in found[2] or "opened for user" in found[2] or "FAILED" in found[2]):
+                yield Row({"tool": found[1], "text": found[2]}, Place("logs", number, member.name))
+
+
+@table("auth-lines", reads="logs", fields={"text": "the line"})
+def auth_lines(shelf: Shelf) -> Iterator[Row]:
+    """Lines of the logs about logins and accounts."""
+    for member in _matching(shelf, _AUTH):
+        for number, text in log_lines(member):
+            yield Row({"text": text[:4096]}, Place("logs", number, member.name))
+
+
+@table(
+    "log-gaps",
+    reads="logs",
+    fields={"log": "the log", "hours": "how long nothing was written", "boot": "the host started at its end"},
+)
+def log_gaps(shelf: Shelf) -> Iterator[Row]:
+    """Times of hours in which a log that is never silent was."""
+    now = collected_at(shelf)
+    for member in _matching(shelf, _STEADY):
+        last = 0.0
+        for number, text in log_lines(member):
+            time = of_syslog(text, now)
+            if last and time - last >= GAP:
+                row: Fields = {"log": member.name, "hours": round((time - last) / 3600, 1)}
+                row |= {"boot": bool(_BOOT.search(text))}
+                yield Row(row, Place("logs", number, member.name))
+            last = time or last
+
+
+@table(
+    "log-files",
+    reads="logs",
+    fields={
+        "path": "the file",
+        "kind": "`file`, `link` …",
+        "target": "where a link leads",
+        "size": "bytes",
+        "zeros": "lines that hold NUL bytes, as an edited or cut log does",
+        "main": "one of the system's own logs",
+    },
+)
+def log_files(shelf: Shelf) -> Iterator[Row]:
+    """The files below /var/log."""
+    for member in shelf.members("logs"):
+        main = bool(_TEXT.search(member.name))
+        zeros = sum("\0" in text for _, text in log_lines(member)) if main and member.kind == "file" else 0
+        row: Fields = {"path": member.name, "kind": member.kind, "target": member.target, "size": member.size}
+        yield Row(row | {"zeros": zeros, "main": main}, Place("logs", None, member.name, member.offset))
+
+
+@table(
+    "login-records",
+    reads="logs",
+    fields={
+        "path": "the file",
+        "size": "bytes",
+        "whole": "its length is a multiple of a record's",
+        "blank": "records that were overwritten with zeros",
+        "backward": "records that are more than an hour older than the one before them",
+    },
+)
+def login_records(shelf: Shelf) -> Iterator[Row]:
+    """The records of logins, wtmp and btmp, as files."""
+    for member in shelf.members("logs"):
+        if member.kind != "file" or not re.search(r"/[wb]tmp(?:\.\d+)?$", member.name):
+            continue
+        blank = backward = 0
+        last = 0.0
+        for login in records(member):
+            blank += not login.kind and not login.time and not login.user
+            backward += bool(login.time) and login.time < last - 3600
+            last = login.time or last
+        row: Fields = {"path": member.name, "size": member.size, "whole": member.size % UTMP.size == 0}
+        yield Row(row | {"blank": blank, "backward": backward}, Place("logs", None, member.name, member.offset))
+
+
+def records(member: Member) -> Iterator[Login]:
+    """Give the records of a file of utmp(5), 64 MB at most."""
+    rest, number = b"", 0
+    for chunk in member.chunks(64 << 20, holes=True):
+        rest += chunk
+        whole = len(rest) - len(rest) % UTMP.size
+        for fields in UTMP.iter_unpack(rest[:whole]):
+            number += 1
+            kind, pid, line, _, user, host, _, _, _, seconds, micro, _ = fields
+            yield Login(number, kind, pid, _text(line), _text(user), _text(host), seconds + micro / 1e6)
+        rest = rest[whole:]
+
+
+def _text(field: bytes) -> str:
+    return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+
+
+def _matching(shelf: Shelf, pattern: re.Pattern[str]) -> Iterator[Member]:
+    return (member for member in shelf.members("logs") if member.kind == "file" and pattern.search(member.name))

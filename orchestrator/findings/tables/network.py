@@ -1,0 +1,92 @@
+"""Ports that are open, in two views; mounts' and interfaces' oddities are the kernel's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from orchestrator.evidence.shelf import Shelf
+from orchestrator.findings.table import Fields, Place, Row, table
+
+_LISTENS = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
+"""State of a socket that waits for anybody (include/net/tcp_states.h): TCP_LISTEN, and for UDP TCP_CLOSE."""
+_USER = re.compile(r'\("((?:[^"\\]|\\.)*)",pid=(\d{1,9}),')
+_FIELDS = {"protocol": "`tcp` or `udp`", "port": "the port"}
+
+
+@table(
+    "listening",
+    reads="sockets",
+    fields=_FIELDS | {"uid": "whose socket it is", "inode": "the socket's number", "address": "in hexadecimal"},
+)
+def listening(shelf: Shelf) -> Iterator[Row]:
+    """Ports on which something waits, by the kernel's tables."""
+    for number, text in shelf.lines("sockets"):
+        path, _, rest = text.partition(":")
+        family = path.removeprefix("/proc/self/net/")
+        fields = rest.split()
+        if _LISTENS.get(family) is None or len(fields) < 10 or fields[3] != _LISTENS[family]:
+            continue
+        address, _, port = fields[1].rpartition(":")
+        if not re.fullmatch("[0-9A-F]{4}", port) or not fields[2].endswith(":0000") or not fields[7].isdecimal():
+            continue
+        row: Fields = {"protocol": family[:3], "port": int(port, 16), "uid": int(fields[7][:12]), "inode": fields[9]}
+        yield Row(row | {"address": address}, Place("sockets", number))
+
+
+@table("listening-shown", reads="socket-list", fields=_FIELDS | {"process": "who has it, by the tool"})
+def listening_shown(shelf: Shelf) -> Iterator[Row]:
+    """Ports on which something waits, by ss or netstat."""
+    for number, text in shelf.lines("socket-list"):
+        fields = text.split()
+        if len(fields) < 5 or fields[0] not in _LISTENS:
+            continue
+        protocol, netstat = fields[0][:3], fields[1].isdecimal()
+        local, remote = (fields[3], fields[4]) if netstat else (fields[4], fields[5] if len(fields) > 5 else "")
+        state = (fields[5] if len(fields) > 5 else "") if netstat else fields[1]
+        port = local.rpartition(":")[2]
+        if port.isdecimal() and len(port) < 6 and remote.endswith(":*") and (protocol == "udp" or state == "LISTEN"):
+            process = ", ".join(f"{name} ({pid})" for name, pid in _USER.findall(text))
+            row: Fields = {"protocol": protocol, "port": int(port), "process": process or fields[-1]}
+            yield Row(row, Place("socket-list", number))
+
+
+@table(
+    "connections",
+    reads="socket-list",
+    fields={
+        "protocol": "`tcp` or `udp`",
+        "state": "`ESTAB`, `SYN-SENT` …",
+        "local": "address and port here",
+        "remote": "address and port there",
+        "process": "who has it, by the tool",
+    },
+)
+def connections(shelf: Shelf) -> Iterator[Row]:
+    """Connections to elsewhere, by ss."""
+    for number, text in shelf.lines("socket-list"):
+        fields = text.split()
+        if len(fields) < 6 or fields[0] not in {"tcp", "udp"} or not fields[1].isupper():
+            continue
+        local, remote = fields[4], fields[5]
+        if remote.endswith(":*") or remote.startswith(("127.", "[::1]")):
+            continue
+        process = ", ".join(f"{name} ({pid})" for name, pid in _USER.findall(text))
+        row: Fields = {
+            "protocol": fields[0],
+            "state": fields[1],
+            "local": local,
+            "remote": remote,
+            "process": process,
+        }
+        yield Row(row, Place("socket-list", number))
+
+
+@table("interfaces", reads="interfaces", fields={"name": "the interface", "promiscuous": "it hears all"})
+def interfaces(shelf: Shelf) -> Iterator[Row]:
+    """Interfaces with their flags, by the kernel."""
+    for number, text in shelf.lines("interfaces"):
+        match = re.fullmatch(r"/sys/class/net/([^/]+)/flags:0x([0-9a-f]{1,8})", text)
+        if match:
+            row: Fields = {"name": match[1], "promiscuous": bool(int(match[2], 16) & 0x100)}
+            yield Row(row, Place("interfaces", number))

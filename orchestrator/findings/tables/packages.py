@@ -1,0 +1,113 @@
+"""Packaged files against what packages brought: by the host's tool, and by the controller's own hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+from orchestrator.evidence.shelf import Shelf
+from orchestrator.findings.table import MOST_KEYS, Fields, Place, Row, table
+
+Known: TypeAlias = Literal["yes", "no", "unknown"]
+LARGEST_TOOL = 32 << 20
+"""Bytes of a tool that are hashed."""
+_MERGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/", "/usr/libx32/")
+_DIGEST = re.compile(r"([0-9a-f]{32})  ?(\S.*)", re.DOTALL)
+
+
+class Digests:
+    """The digests that packages brought, by path; `/usr/bin` and `/bin` are the same (file-hierarchy(7))."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        """Read them; what is beyond MOST_KEYS is left out, and nothing counts as unpackaged then."""
+        self._of: dict[str, bytes] = {}
+        self._whole = True
+        for _, text in shelf.lines("package-digests"):
+            match = _DIGEST.fullmatch(text)
+            if not match:
+                continue
+            if len(self._of) >= MOST_KEYS:
+                self._whole = False
+                break
+            self._of[_merged("/" + match[2].removeprefix("./"))] = bytes.fromhex(match[1])
+        item = shelf.item("package-digests")
+        self._whole = self._whole and bool(self._of) and item is not None and not item.truncated
+
+    def knows(self, path: str) -> Known:
+        """Tell whether a package brought the file; `unknown` where the record is missing or not whole."""
+        if _merged(path) in self._of:
+            return "yes"
+        return "no" if self._whole else "unknown"
+
+    def digest(self, path: str) -> str:
+        """Give the MD5 that the package brought; empty where there is none."""
+        return self._of.get(_merged(path), b"").hex()
+
+
+def _merged(path: str) -> str:
+    return path.removeprefix("/usr") if path.startswith(_MERGED) else path
+
+
+@table(
+    "verification",
+    reads="package-verification",
+    fields={
+        "path": "the file",
+        "flags": "the tool's letters; `5` is another content",
+        "content": "its content is another",
+        "missing": "it is not there",
+        "configuration": "its package lets administrators change it",
+    },
+)
+def verification(shelf: Shelf) -> Iterator[Row]:
+    """Packaged files that are not as their packages brought them, by the host's own tool."""
+    for number, text in shelf.lines("package-verification"):
+        match = re.fullmatch(r"(missing|[SM5DLUGTPC?.]{8,9})\s+(?:([a-z])\s)?\s*(/.*)", text, re.DOTALL)
+        if match:
+            path = match[3].removesuffix(" (Permission denied)")
+            row: Fields = {"path": path, "flags": match[1], "content": "5" in match[1]}
+            row |= {"missing": match[1] == "missing", "configuration": match[2] == "c"}
+            yield Row(row, Place("package-verification", number))
+
+
+@table(
+    "tools",
+    reads="system-tools",
+    also="package-digests",
+    fields={
+        "path": "the file",
+        "md5": "of its content, computed here",
+        "packaged": "a package brought it, or `unknown`",
+        "altered": "its package brought another content",
+        "script": "it is a script; `#!` and what runs it",
+        "mode": "permissions, in octal",
+        "size": "bytes",
+    },
+)
+def tools(shelf: Shelf) -> Iterator[Row]:
+    """The programs by which a host is looked at and entered, hashed by the controller."""
+    digests = Digests(shelf)
+    for member in shelf.members("system-tools"):
+        if member.kind != "file" or member.size > LARGEST_TOOL:
+            continue
+        hashed, head, held = hashlib.md5(usedforsecurity=False), b"", 0
+        for chunk in member.chunks(LARGEST_TOOL, holes=True):
+            head = head or chunk[:128]
+            held += len(chunk)
+            hashed.update(chunk)
+        if held != member.size:  # cut off: its hash would say nothing
+            continue
+        wanted = digests.digest(member.name)
+        first = head.partition(b"\n")[0].decode("utf-8", "surrogateescape")
+        row: Fields = {
+            "path": member.name,
+            "md5": hashed.hexdigest(),
+            "packaged": digests.knows(member.name),
+            "altered": bool(wanted) and wanted != hashed.hexdigest(),
+            "script": first if first.startswith("#!") else "",
+            "mode": f"{member.mode:o}",
+            "size": member.size,
+        }
+        yield Row(row, Place("system-tools", member=member.name, offset=member.offset))

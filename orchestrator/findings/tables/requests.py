@@ -1,0 +1,81 @@
+"""What visitors asked of the web server, by its access logs (combined format of Apache and nginx)."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from orchestrator.evidence.archive import Member
+from orchestrator.evidence.shelf import Line, Shelf, lines_of
+from orchestrator.findings.table import Fields, Place, Row, table
+from orchestrator.findings.tables.moments import of_access_log
+
+LOG = 256 << 20
+"""Bytes of one log that are read, uncompressed."""
+_ACCESS = re.compile(r"/(?:apache2?|httpd|nginx|lighttpd)/[^/]*access[^/]*$")
+_REQUEST = re.compile(
+    r'(?:\S+:\d+ )?(\S{1,100}) \S+ \S+ \[([^\]]{1,40})\] "(?:([A-Z]{3,10}) )?((?:[^"\\]|\\.)*?)(?: HTTP/[\d.]+)?" '
+    r'(\d{3}) (\d+|-)(?: "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)")?'
+)
+
+
+@table(
+    "requests",
+    reads="logs",
+    fields={
+        "log": "the log",
+        "address": "who asked",
+        "time": "seconds since the epoch, or 0",
+        "method": "`GET`, `POST` …",
+        "path": "what was asked, percent-signs decoded twice",
+        "status": "what the server answered",
+        "done": "the status is 2xx or 5xx: the request came through",
+        "agent": "what the visitor calls itself",
+    },
+)
+def requests(shelf: Shelf) -> Iterator[Row]:
+    """Requests in the access logs."""
+    for member in shelf.members("logs"):
+        if member.kind != "file" or not _ACCESS.search(member.name):
+            continue
+        for number, text in log_lines(member):
+            found = _REQUEST.match(text[:16384])
+            if not found:
+                continue
+            status = int(found[5])
+            row: Fields = {
+                "log": member.name,
+                "address": found[1],
+                "time": of_access_log(found[2]),
+                "method": found[3] or "",
+                "path": unquote(unquote(found[4])),
+                "status": status,
+                "done": 200 <= status < 300 or status >= 500,
+                "agent": found[8] or "",
+            }
+            yield Row(row, Place("logs", number, member.name))
+
+
+def log_lines(member: Member) -> Iterator[Line]:
+    """Give the lines of a log, of one that gzip packed too; what is damaged ends it."""
+    if not member.name.endswith(".gz"):
+        yield from lines_of(member.chunks(LOG))
+        return
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
+
+    def unpacked() -> Iterator[bytes]:
+        left = LOG
+        for chunk in member.chunks(LOG):
+            rest = chunk
+            while rest and left > 0 and not unpack.eof:
+                try:
+                    piece = unpack.decompress(rest, 64 << 10)
+                except zlib.error:
+                    return
+                left -= len(piece)
+                rest = unpack.unconsumed_tail
+                yield piece
+
+    yield from lines_of(unpacked())

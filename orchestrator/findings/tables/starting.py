@@ -1,0 +1,122 @@
+"""What starts by itself: with the host, at a time, at a login, with a device."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+from orchestrator.evidence.archive import Member
+from orchestrator.evidence.shelf import Shelf
+from orchestrator.findings.table import Fields, Place, Row, table
+from orchestrator.findings.tables.accounts import TEXT, text_of
+from orchestrator.findings.tables.files import collected_at
+from orchestrator.findings.tables.packages import Digests
+
+_ARCHIVES = ("cron", "units", "start-files", "transient-units", "configuration")
+_KINDS = (
+    ("cron", re.compile(r"/etc/(cron|anacron|at\.)|/var/spool/(cron|at|anacron)")),
+    ("rc.local", re.compile(r"/etc/(rc\.d/)?rc\.local$")),
+    ("init", re.compile(r"/etc/(init|rc)")),
+    ("udev", re.compile(r"/udev/")),
+    ("network", re.compile(r"/etc/(network/|NetworkManager/dispatcher\.d/|dhcp/)")),
+    ("generator", re.compile(r"-generators?/")),
+    ("unit", re.compile(r"/systemd/")),
+    ("pam", re.compile(r"/etc/(pam\.d/|pam\.conf|security/)|/\.pam_environment$")),
+    ("sudo", re.compile(r"/etc/sudoers")),
+    ("loader", re.compile(r"/etc/ld\.so\.conf")),
+    ("modules", re.compile(r"/etc/(modules|modprobe)")),
+    ("package manager", re.compile(r"/etc/(apt/apt\.conf|dpkg/dpkg\.cfg|yum|dnf)")),
+    ("message", re.compile(r"/etc/update-motd\.d/")),
+    ("shell", re.compile(r"/etc/(profile|bash|zsh|environment|csh|skel/)|/\.(\w*profile|\w*login|\w*rc|\w*env)")),
+    ("mail", re.compile(r"/\.(forward|procmailrc)$|/etc/aliases$")),
+    ("inetd", re.compile(r"/etc/(x?inetd|inittab)")),
+    ("desktop", re.compile(r"/autostart/")),
+)
+_FIELDS = {
+    "path": "the file",
+    "kind": "`cron`, `unit`, `shell`, `pam`, … by its path",
+    "packaged": "`yes`: as a package brought it, by the controller's hash; `altered`, `no`, or `unknown`",
+    "age": "days since it was written",
+    "uid": "whose it is",
+}
+
+
+@table(
+    "starts",
+    reads="cron",
+    also="units start-files transient-units configuration package-digests",
+    fields=_FIELDS | {"target": "where a link leads", "others": "everyone may write it", "size": "bytes"},
+)
+def starts(shelf: Shelf) -> Iterator[Row]:
+    """Files that say what starts by itself."""
+    digests, now = Digests(shelf), collected_at(shelf)
+    for archive, member, kind in _files(shelf):
+        row = _fields(member, kind, digests, now)
+        row |= {"target": member.target if member.kind == "link" else "", "size": member.size}
+        row |= {"others": member.kind == "file" and bool(member.mode & 0o002)}
+        yield Row(row, Place(archive, None, member.name, member.offset))
+
+
+@table(
+    "start-lines",
+    reads="cron",
+    also="units start-files transient-units configuration package-digests",
+    fields=_FIELDS | {"text": "the line; comments are left out"},
+)
+def start_lines(shelf: Shelf) -> Iterator[Row]:
+    """Lines of files that say what starts by itself."""
+    return _lines(shelf, _ARCHIVES)
+
+
+@table("running-unit-lines", reads="transient-units", fields=_FIELDS | {"text": "the line; comments are left out"})
+def running_unit_lines(shelf: Shelf) -> Iterator[Row]:
+    """Lines of units that live in /run alone."""
+    return _lines(shelf, ("transient-units",))
+
+
+def _lines(shelf: Shelf, archives: tuple[str, ...]) -> Iterator[Row]:
+    digests, now = Digests(shelf), collected_at(shelf)
+    for archive, member, kind in _files(shelf, archives):
+        if member.kind != "file" or member.size > TEXT:
+            continue
+        fields = _fields(member, kind, digests, now)
+        for number, text in text_of(member):
+            stripped = text.strip()
+            if number == 1 and stripped.startswith("\x7fELF"):
+                break
+            if stripped and not stripped.startswith(("#", ";")):
+                yield Row(fields | {"text": text}, Place(archive, number, member.name))
+
+
+def _fields(member: Member, kind: str, digests: Digests, now: float) -> Fields:
+    return {
+        "path": member.name,
+        "kind": kind,
+        "packaged": _packaged(member, digests),
+        "age": round((now - member.mtime) / 86400, 2),
+        "uid": member.uid,
+    }
+
+
+def _packaged(member: Member, digests: Digests) -> str:
+    wanted = digests.digest(member.name)
+    if not wanted or member.kind != "file":
+        return digests.knows(member.name)
+    hashed = hashlib.md5(usedforsecurity=False)
+    for chunk in member.chunks(TEXT, holes=True):
+        hashed.update(chunk)
+    return "yes" if hashed.hexdigest() == wanted else "altered"
+
+
+def _files(shelf: Shelf, archives: tuple[str, ...] = _ARCHIVES) -> Iterator[tuple[str, Member, str]]:
+    """Give the files and links that start something; one that several archives hold comes once."""
+    for archive in archives:
+        for member in shelf.members(archive):
+            if member.kind not in {"file", "link"}:
+                continue
+            kind = next((name for name, pattern in _KINDS if pattern.search(member.name)), "")
+            if archive == "configuration" and kind in {"cron", "init", "rc.local", "udev", "network", "unit", ""}:
+                continue  # the other archives have them
+            if archive == "configuration" or kind or archive == "start-files":
+                yield archive, member, kind or "session"

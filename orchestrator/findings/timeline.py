@@ -1,0 +1,176 @@
+"""One line of time out of all that has a time: metadata, logs, logins, histories, packages, and what Stopgap did.
+
+Events are JSON objects with `message`, `datetime` (ISO 8601, UTC) and `timestamp_desc`, a line each, as Timesketch
+takes them (its guide "Create timeline from JSON/JSONL/CSV file").
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import IO, NamedTuple
+
+from orchestrator.evidence.archive import Member
+from orchestrator.evidence.shelf import Shelf
+from orchestrator.findings.tables.body import entries
+from orchestrator.findings.tables.files import collected_at
+from orchestrator.findings.tables.histories import history_lines
+from orchestrator.findings.tables.logs import records
+from orchestrator.findings.tables.moments import as_iso, of_iso, of_syslog
+from orchestrator.findings.tables.requests import log_lines, requests
+from orchestrator.hosttext import escape
+
+AT_ONCE = 100_000
+"""Events that are sorted in memory; more go through temporary files."""
+LONGEST = 4096
+"""Characters of a message."""
+_LOGS = re.compile(
+    r"/var/log/(?:auth\.log|secure|syslog|messages|daemon\.log|kern\.log|mail\.(?:log|err|warn|info)|maillog"
+    r"|cron(?:\.log)?|user\.log|debug|dpkg\.log|yum\.log|dnf\.log|apt/history\.log)(?:[.-]\d+)?(?:\.gz)?$"
+)
+_PACKAGES = re.compile(r"/(?:dpkg|yum|dnf|history)\.log")
+_DPKG = re.compile(r"\S+ \S+ (?:install|upgrade|remove|purge|status installed|status not-installed) ")
+_LOGIN_KINDS = {1: "run level", 2: "boot", 5: "process started", 6: "login waits", 7: "login", 8: "logout"}
+"""Kinds of record in utmp(5)."""
+_TIMES = (
+    ("Content Modification Time", "modified"),
+    ("Last Access Time", "accessed"),
+    ("Metadata Modification Time", "changed"),
+    ("Creation Time", "born"),
+)
+
+
+class Event(NamedTuple):
+    """Something that has a time."""
+
+    time: float
+    """Seconds since the epoch."""
+    what: str
+    """The meaning of the time."""
+    message: str
+    source: str
+    """The item, and the file in it."""
+    kind: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """When Stopgap was at work, in seconds since the epoch, and what it did."""
+
+    began: float
+    ended: float
+    done: tuple[tuple[float, str, str], ...]
+    """Time, host, what."""
+
+
+def timeline(shelves: Iterable[Shelf], work: Work | None = None) -> Iterator[str]:
+    """Give all events as lines of JSON, the oldest first. What Stopgap did itself has `ours`: true.
+
+    What a host did while Stopgap was at work on the run has `during_run`: true; it may be Stopgap's trace.
+    """
+    yield from _in_order(_lines(shelves, work))
+
+
+def _lines(shelves: Iterable[Shelf], work: Work | None) -> Iterator[tuple[float, str]]:
+    for shelf in shelves:
+        # The host's clock, so that its own times are set against its own.
+        skew = shelf.manifest.clock_skew or 0.0
+        for event in events(shelf):
+            during = work is not None and work.began + skew <= event.time <= work.ended + skew
+            yield event.time, _line(event, shelf.manifest.host, ours=False, during=during)
+    for time, host, what in work.done if work else ():
+        event = Event(time, "Action of Stopgap", f"Stopgap: {what}", "journal", "stopgap:action")
+        yield time, _line(event, host, ours=True, during=True)
+
+
+def events(shelf: Shelf) -> Iterator[Event]:
+    """Give the events of a collection, in no order."""
+    yield from _metadata(shelf)
+    yield from _logs(shelf)
+    for row in requests(shelf):
+        fields = row.fields
+        if time := float(fields["time"]):
+            text = f"{fields['address']} {fields['method']} {fields['path']} {fields['status']} {fields['agent']}"
+            yield Event(time, "Request", text, f"logs:{row.place.member}", "apache:access")
+    for row in history_lines(shelf):
+        if time := float(row.fields["time"]):
+            text = f"{row.fields['path']}: {row.fields['text']}"
+            yield Event(time, "Command typed", text, f"histories:{row.place.member}", "bash:history")
+    for _, text in shelf.lines("kernel-log"):
+        if time := of_iso(text.partition(" ")[0]):
+            yield Event(time, "Log line", text.partition(" ")[2], "kernel-log", "linux:dmesg")
+
+
+def _metadata(shelf: Shelf) -> Iterator[Event]:
+    for entry in entries(shelf, "bodyfile"):
+        by_time: dict[float, list[str]] = {}
+        for what, field in _TIMES:
+            if time := float(getattr(entry, field)):
+                by_time.setdefault(time, []).append(what)
+        shown = f"{entry.name} -> {entry.target}" if entry.target else entry.name
+        for time, what_all in by_time.items():
+            text = f"{shown} {entry.mode} {entry.uid}:{entry.gid} {entry.size} bytes"
+            yield Event(time, "; ".join(what_all), text, "bodyfile", "fs:stat")
+
+
+def _logs(shelf: Shelf) -> Iterator[Event]:
+    now = collected_at(shelf)
+    for member in shelf.members("logs"):
+        if member.kind != "file":
+            continue
+        if re.search(r"/[wb]tmp(?:\.\d+)?$", member.name):
+            yield from _records(member)
+        elif _LOGS.search(member.name):
+            packages = bool(_PACKAGES.search(member.name))
+            for _, text in log_lines(member):
+                if packages and member.name.startswith("/var/log/dpkg") and not _DPKG.match(text):
+                    continue
+                if time := of_syslog(text, now):
+                    what, kind = ("Package Time", "package:log") if packages else ("Log line", "syslog:line")
+                    yield Event(time, what, text, f"logs:{member.name}", kind)
+
+
+def _records(member: Member) -> Iterator[Event]:
+    failed = "btmp" in member.name
+    for login in records(member):
+        if login.time > 0:
+            what = "failed login" if failed else _LOGIN_KINDS.get(login.kind, f"kind {login.kind}")
+            text = f"{what}: {login.user} {login.line} {login.host}".rstrip()
+            yield Event(login.time, "Login record", text, f"logs:{member.name}", "linux:utmp")
+
+
+def _line(event: Event, host: str, *, ours: bool, during: bool) -> str:
+    return json.dumps(
+        {
+            "message": escape(event.message[:LONGEST]),
+            "datetime": as_iso(event.time),
+            "timestamp_desc": event.what,
+            "host": escape(host),
+            "source": escape(event.source),
+            "data_type": event.kind,
+            "ours": ours,
+            "during_run": during,
+        }
+    )
+
+
+def _in_order(lines: Iterator[tuple[float, str]]) -> Iterator[str]:
+    """Sort by time in bounded memory: in parts, through temporary files where there are many."""
+    with ExitStack() as files:
+        parts: list[IO[str]] = []
+        held: list[str] = []
+        for time, line in lines:
+            held.append(f"{max(0.0, time):020.6f}\t{line}\n")
+            if len(held) >= AT_ONCE:
+                part = files.enter_context(tempfile.TemporaryFile("w+", encoding="ascii"))
+                part.writelines(sorted(held))
+                part.seek(0)
+                parts.append(part)
+                held = []
+        for line in heapq.merge(*parts, sorted(held)):
+            yield line.partition("\t")[2].rstrip("\n")

@@ -1,0 +1,78 @@
+"""Collections for tests: artifacts as text, archives as files, written as the store writes them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from orchestrator.evidence.manifest import MANIFEST, Manifest, ManifestItem
+from orchestrator.evidence.shelf import Shelf, open_shelf
+
+STARTED = "2026-11-23T02:14:50.000000Z"
+UTMP = "<hxxi32s4s32s256shhiii16s20x"
+
+
+def shelf(folder: Path, artifacts: dict[str, Any], empty: tuple[str, ...] = ()) -> Shelf:
+    """Write a collection: artifact → text, bytes, `{text, times}` or an archive's files; and `empty` artifacts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    items = []
+    contents = dict.fromkeys(empty, b"") | {name: content_of(given) for name, given in artifacts.items()}
+    for number, (name, content) in enumerate(contents.items()):
+        archive = isinstance(artifacts.get(name), dict) and not set(artifacts[name]) <= {"text", "times"}
+        file = f"{number:03d}-{name}.{'tar' if archive else 'txt'}"
+        (folder / file).write_bytes(content)
+        items.append(item(name, file, content))
+    manifest = Manifest(
+        stopgap="1", run="r", step="s", target="web", host="web", address="203.0.113.10", host_key=None,
+        operator="o", profile="triage", started=STARTED, ended=STARTED, clock_skew=0.0, items=tuple(items),
+    )  # fmt: skip
+    (folder / MANIFEST).write_bytes(manifest.canonical())
+    return open_shelf(folder)
+
+
+def item(name: str, file: str, content: bytes, **more: Any) -> ManifestItem:
+    """An item that came whole, but for what `more` says."""
+    fields = {
+        "id": name, "about": "", "command": "", "command_sha256": "0" * 64, "ran": True, "exit_status": 0,
+        "started": STARTED, "ended": STARTED, "file": file, "bytes": len(content), "truncated": False,
+        "truncated_because": "", "sha256": hashlib.sha256(content).hexdigest(), "stderr": "",
+    }  # fmt: skip
+    return ManifestItem.model_validate(fields | more)
+
+
+def content_of(given: Any) -> bytes:
+    if isinstance(given, bytes):
+        return given
+    if isinstance(given, str):
+        return given.encode("utf-8", "surrogateescape")
+    if set(given) <= {"text", "times"}:
+        return str(given["text"]).encode() * int(given.get("times", 1))
+    return tar(given)
+
+
+def tar(files: dict[str, Any]) -> bytes:
+    """An archive as GNU tar writes it: path → text, or `{text, hex, times, records, mode, uid, target}`."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for path, given in files.items():
+            spec = given if isinstance(given, dict) else {"text": given}
+            info = tarfile.TarInfo(f".{path}")
+            info.mode, info.uid, info.mtime = spec.get("mode", 0o644), spec.get("uid", 0), 1795400000
+            data = bytes.fromhex(spec.get("hex", "")) + str(spec.get("text", "")).encode("utf-8", "surrogateescape")
+            data *= int(spec.get("times", 1))
+            data += b"".join(record(time) for time in spec.get("records", ()))
+            if "target" in spec:
+                info.type, info.linkname = tarfile.SYMTYPE, spec["target"]
+            else:
+                info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return stream.getvalue()
+
+
+def record(time: int) -> bytes:
+    """A login in wtmp."""
+    return struct.pack(UTMP, 7, 1, b"pts/0", b"", b"root", b"198.51.100.2", 0, 0, 0, time, 0, b"")
