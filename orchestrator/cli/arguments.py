@@ -87,6 +87,7 @@ def parser() -> ArgumentParser:
     _run_word(report)
     report.add_argument("--lang", choices=("en", "ja"), default="en")
     report.add_argument("--format", choices=("html", "md", "json"), default="html")
+    report.add_argument("--manual", action="store_true", help="the recovery as a manual for the next time")
     report.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
 
     _evidence_words(_group(commands, "evidence", "read what was collected, without unpacking it"))

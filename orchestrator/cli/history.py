@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -89,11 +90,14 @@ def verify(args: Namespace) -> int:
 
 
 def report(args: Namespace) -> int:
-    """Write a run's report."""
+    """Write a run's report, or the manual for the next time."""
     from orchestrator.report import report as render
 
+    if args.manual and args.format == "json":
+        raise Stop(2, "--manual is for people: --format html or md")
     with Journal.open(state_home()) as journal:
-        text = render(journal.history(journal.resolve(args.run)), lang=args.lang, format=args.format)
+        history = journal.history(journal.resolve(args.run))
+    text = _manual(history, args) if args.manual else render(history, lang=args.lang, format=args.format)
     if args.output is None:
         sys.stdout.write(text)
         return 0
@@ -103,6 +107,19 @@ def report(args: Namespace) -> int:
         raise Stop(1, f"{args.output}: {error.strerror}; the report was not written") from None
     screens.err().line(f"Written: {args.output}")
     return 0
+
+
+def _manual(history: History, args: Namespace) -> str:
+    from orchestrator.report import manual
+    from orchestrator.runbook import parse_runbook
+    from orchestrator.source import InvalidInput
+
+    about, inputs = "", {}
+    with suppress(InvalidInput):  # of another version: the manual goes without the runbook's own words
+        runbook = parse_runbook(history.started.runbook_text, history.started.runbook_path)
+        about = runbook.description
+        inputs = {name: param.description for name, param in runbook.params.items()}
+    return manual(history, about=about, inputs=inputs, lang=args.lang, format=args.format)
 
 
 def _when(at: datetime | None) -> str:

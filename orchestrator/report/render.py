@@ -37,7 +37,22 @@ def report(
     if format == "json":
         return redact(built.model_dump_json(indent=2)) + "\n"
     shown, left_out = excerpt(built)
-    values: dict[str, object] = {
+    values = standing_values(built, left_out, lang, zone)
+    if format == "md":
+        fields = escape_markdown(shown.model_dump())
+        values |= {"report": fields, "by_number": _by_number(fields), "fenced": fenced}
+        return redact(render_file("report/report.md", values).lstrip())
+    drawn = chart(built)
+    fields = shown.model_dump()
+    values |= {"report": fields, "by_number": _by_number(fields), "chart": asdict(drawn) if drawn else None}
+    return redact(render_file("report/report.html", values).lstrip())
+
+
+def standing_values(
+    built: Report, left_out: Mapping[str, int], lang: Literal["en", "ja"], zone: tzinfo
+) -> dict[str, object]:
+    """Give what every paper's template may use beside the report itself."""
+    return {
         "lang": lang,
         "left_out": left_out,
         "span": lambda seconds: span(seconds, lang),
@@ -47,14 +62,6 @@ def report(
         "clock": lambda moment: moment.astimezone(zone).strftime("%H:%M:%S"),
         "size": _size,
     }
-    if format == "md":
-        fields = _markdown(shown.model_dump())
-        values |= {"report": fields, "by_number": _by_number(fields), "fenced": fenced}
-        return redact(render_file("report/report.md", values).lstrip())
-    drawn = chart(built)
-    fields = shown.model_dump()
-    values |= {"report": fields, "by_number": _by_number(fields), "chart": asdict(drawn) if drawn else None}
-    return redact(render_file("report/report.html", values).lstrip())
 
 
 def schema_report() -> dict[str, Any]:
@@ -71,15 +78,15 @@ def fenced(lines: tuple[str, ...]) -> str:
     return "\n".join([fence, *lines, fence])
 
 
-def _markdown(value: Any) -> Any:  # noqa: ANN401
+def escape_markdown(value: Any) -> Any:  # noqa: ANN401
     """Escape every text in a tree for Markdown, so that a template cannot forget it; previews stay for `fenced`."""
     if isinstance(value, str):
         escaped = re.sub(r"[\\`*_\[\]<>|&#!~${}]", r"\\\g<0>", value)
         return re.sub(r"(?i)(://|\bwww\.|\bmailto:|@)", lambda found: _unlinked(found[0]), escaped)
     if isinstance(value, Mapping):
-        return {key: item if key == "preview" else _markdown(item) for key, item in value.items()}
+        return {key: item if key == "preview" else escape_markdown(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_markdown(item) for item in value]
+        return [escape_markdown(item) for item in value]
     return value
 
 

@@ -32,7 +32,7 @@ from orchestrator.journal.records import (
     UndoIntended,
     UndoMade,
 )
-from orchestrator.report import Report, report, schema_report
+from orchestrator.report import Report, manual, report, schema_report
 from orchestrator.resources import folder
 
 Lang: TypeAlias = Literal["en", "ja"]
@@ -299,15 +299,16 @@ def test_times_may_be_given_in_the_readers_zone() -> None:
 
 def test_both_languages_have_the_same_words() -> None:
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(folder("templates")), autoescape=True)
-    words: Any = environment.get_template("report/words.jinja").module
-    english, japanese = words.words["en"], words.words["ja"]
+    words: Any = environment.get_template("report/words.jinja").module.words
+    more: Any = environment.get_template("report/manual-words.jinja").module.manual_words
 
     def shape(value: object) -> object:
         if isinstance(value, dict):
             return {key: shape(item) for key, item in value.items()}
         return sorted(re.findall(r"%\(\w+\)s", str(value)))
 
-    assert shape(english) == shape(japanese)
+    assert shape(words["en"]) == shape(words["ja"])
+    assert shape(more["en"]) == shape(more["ja"])
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing() -> None:
@@ -434,3 +435,34 @@ def test_ten_thousand_looks_stay_usable_and_the_ones_that_fail_are_shown() -> No
         assert "port 9000 is silent" in text
         assert "9803" in text
     assert len(json.loads(report(history, format="json"))["checks"]) == 10_003
+
+
+def test_the_manual_tells_somebody_who_was_not_there_what_to_type_and_what_to_expect() -> None:
+    text = Page(manual(told(CONTAINED), about="Cut it off.", inputs={"contact": "Shown to visitors"})).text
+    for expected in (
+        "Cut it off.",
+        "stopgap run /srv/runbooks/contain.yaml -i /srv/inventories/lab.yaml -t web -p contact=noc@example.jp",
+        "contact noc@example.jp Shown to visitors",
+        "1 Drop its packets upstream edge changed 1.2 s",
+        "It worked when: 203.0.113.10:80 is silent",
+        "root@203.0.113.10",
+        "$ systemctl mask --now postfix.service",
+        "stopgap undo last --step mail web: unmask, enable, start postfix",
+        "Never shut the host down",
+    ):
+        assert expected in text
+    back = text[text.index("How to take it back") :]
+    assert back.index("--step page") < back.index("--step mail") < back.index("--step cut-off")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("lang", get_args(Lang))
+def test_a_hostile_text_is_only_text_in_the_manual_too(text: str, lang: Lang) -> None:
+    usual = {tag for tag, _ in Page(manual(told(CONTAINED), lang=lang)).tags}
+    history = hostile_story(text)
+    html = manual(history, lang=lang, about=text)
+    markdown = manual(history, lang=lang, about=text, format="md")
+    assert {tag for tag, _ in Page(html).tags} <= usual
+    outside = re.sub(r"^(`{3,})\n.*?\n\1$", "", markdown, flags=re.S | re.M)
+    assert not re.search(r"(?<!\\)[<`]", outside)
+    assert not re.search(r"(?<!\\)(\]\(|://)|www\.", outside)

@@ -1,0 +1,119 @@
+"""The recovery manual: what a run did, told as what to do, for somebody who was not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, tzinfo
+from pathlib import PurePath
+from typing import Any, Literal
+
+from orchestrator.hosttext import escape
+from orchestrator.journal import History
+from orchestrator.report.build import build
+from orchestrator.report.excerpt import excerpt
+from orchestrator.report.model import Report
+from orchestrator.report.render import escape_markdown, fenced, standing_values
+from orchestrator.secret import redact
+from orchestrator.shell import join
+from orchestrator.template import render_file
+
+CALLED = 40
+"""Lines of the list of people; a notice to customers may have gone to thousands."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """A value that the run is given; `about` comes from the runbook, `last` is what it was."""
+
+    name: str
+    about: str
+    last: str
+
+
+@dataclass(frozen=True)
+class Party:
+    """Somebody to be told, or who decided; `name` is an address, a name or `user@machine`."""
+
+    name: str
+    about: str
+    way: str
+
+
+def manual(
+    history: History,
+    *,
+    about: str = "",
+    inputs: Mapping[str, str] | None = None,
+    lang: Literal["en", "ja"] = "en",
+    format: Literal["html", "md"] = "html",  # noqa: A002
+    zone: tzinfo = UTC,
+) -> str:
+    """Give the manual. `about` and `inputs` (parameter → description) come from the runbook, where it can be read."""
+    built = build(history)
+    shown, left_out = excerpt(built)
+    parties = tuple(_parties(built))
+    values = standing_values(built, left_out, lang, zone)
+    fields: dict[str, Any] = {
+        "report": shown.model_dump(),
+        "about": escape(" ".join(about.split())),
+        "inputs": [asdict(each) for each in _inputs(history.started.params, inputs or {})],
+        "parties": [asdict(each) for each in parties[:CALLED]],
+        "uncalled": max(0, len(parties) - CALLED),
+        "hosts": [_host(host) for host in history.started.hosts],
+    }
+    if format == "md":
+        fields = escape_markdown(fields) | {"fenced": fenced}
+    fields |= {
+        "commands": _commands(history),
+        "by_number": {change["number"]: change for change in fields["report"]["changes"]},
+    }
+    return redact(render_file(f"report/manual.{format}", values | fields).lstrip())
+
+
+def _inputs(params: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[Input]:
+    for name, value in params.items():
+        if value is not None:
+            yield Input(escape(name), escape(about.get(name, "")), escape(_text(value)))
+
+
+def _parties(report: Report) -> Iterator[Party]:
+    """Give each once, those who decided first."""
+    known = [Party(answer.by, answer.question, "") for answer in report.answers if "@" in answer.by]
+    known += [Party(message.to, message.about, message.way) for message in report.messages]
+    yield from dict.fromkeys([Party(report.operator, "", ""), *known])
+
+
+def _host(host: Any) -> dict[str, str]:  # noqa: ANN401
+    role = {"upstream": host.upstream or "", "spare": host.spare or "", "jump": host.jump or ""}
+    return {
+        "name": escape(host.name),
+        "login": escape(f"{host.user}@{host.address}" + (f":{host.port}" if host.port != 22 else "")),
+        "driver": escape(host.driver or host.cli or ""),
+        "identity": escape(str(host.identity or "")),
+    } | {key: escape(value) for key, value in role.items()}
+
+
+def _commands(history: History) -> dict[str, str]:
+    started = history.started
+    inventory = ["-i", started.inventory_path]
+    targets = [word for target in started.targets for word in ("-t", target)]
+    given = [
+        word
+        for name, value in started.params.items()
+        if value is not None and value != []
+        for word in ("-p", f"{name}={_text(value)}")
+    ]
+    run = ["stopgap", "run", started.runbook_path, *inventory, *targets, *given]
+    return {
+        "check": escape(join(["stopgap", "check", started.runbook_path, *inventory, *targets, *given])),
+        "look": escape(join([*run, "--dry-run"])),
+        "run": escape(join(run)),
+        "runbook": escape(PurePath(started.runbook_path).name),
+    }
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ",".join(map(_text, value)) if isinstance(value, list | tuple) else str(value)
