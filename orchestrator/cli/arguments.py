@@ -96,8 +96,9 @@ def parser() -> ArgumentParser:
     tasks.add_argument("name", nargs="?", metavar="NAME")
     inventory = _command(commands, "inventory", "catalogue.inventory", "show an inventory as it is understood")
     inventory.add_argument("-i", "--inventory", required=True, metavar="INVENTORY")
-    schema = _command(commands, "schema", "catalogue.schema", "print a JSON Schema, for editors")
-    schema.add_argument("what", choices=("runbook", "inventory", "report"))
+    _command(commands, "schema", "catalogue.schema", "print a JSON Schema, for editors").add_argument(
+        "what", choices=("runbook", "inventory", "report")
+    )
     init = _command(commands, "init", "catalogue.init", "start a folder with an inventory and the runbooks")
     init.add_argument("folder", nargs="?", default=".", metavar="DIR")
     return top

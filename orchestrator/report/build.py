@@ -8,7 +8,7 @@ from typing import Literal
 from orchestrator.change import Activate, RunCommands
 from orchestrator.hosttext import escape
 from orchestrator.journal import ChangeStatus, History, MessageStatus, StepStatus
-from orchestrator.journal.records import Answered, CheckJudged, EvidenceKept
+from orchestrator.journal.records import SEVERITIES, Answered, CheckJudged, EvidenceKept
 from orchestrator.report.lessons import lessons, times, to_rotate
 from orchestrator.report.model import (
     OpenPoint,
@@ -18,6 +18,7 @@ from orchestrator.report.model import (
     ReportCheck,
     ReportContainment,
     ReportEvidence,
+    ReportFinding,
     ReportGap,
     ReportHost,
     ReportMessage,
@@ -66,6 +67,7 @@ def build(history: History) -> Report:
         undo_order=tuple(number[id(change)] for change in history.undoable()),
         checks=tuple(map(_check, history.checks)),
         evidence=tuple(_evidence(history)),
+        findings=tuple(_findings(history)),
         answers=tuple(_answers(history)),
         messages=tuple(map(_message, history.messages)),
         times=tuple(times(history)),
@@ -176,6 +178,20 @@ def _evidence(history: History) -> Iterator[ReportEvidence]:
                 bytes=kept.size,
                 manifest_sha256=escape(kept.manifest_sha256),
             )
+
+
+def _findings(history: History) -> Iterator[ReportFinding]:
+    found = [(made, noted) for made in history.findings for noted in made.findings]
+    for made, noted in sorted(found, key=lambda pair: SEVERITIES.index(pair[1].severity)):
+        yield ReportFinding(
+            step=escape(made.step),
+            host=escape(made.host),
+            severity=noted.severity,
+            id=escape(noted.id),
+            title=escape(noted.title),
+            count=noted.count,
+            first=escape(noted.first),
+        )
 
 
 def _answers(history: History) -> Iterator[ReportAnswer]:

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator.journal.history import ChangeState, RunState
-from orchestrator.journal.records import Outcome, Verdict
+from orchestrator.journal.records import Outcome, Severity, Verdict
 
 
 class _Part(BaseModel):
@@ -104,6 +104,18 @@ class ReportEvidence(_Part):
     items: int
     bytes: int
     manifest_sha256: str
+
+
+class ReportFinding(_Part):
+    """What the rules made of a collection; the whole of it lies beside the evidence."""
+
+    step: str
+    host: str
+    severity: Severity
+    id: str = Field(description="The rule's.")
+    title: str
+    count: int
+    first: str = Field(description="What was seen first, and where.")
 
 
 class ReportAnswer(_Part):
@@ -238,6 +250,7 @@ class Report(_Part):
     undo_order: tuple[int, ...] = Field(description="Numbers of the changes that an undo would take back, in order.")
     checks: tuple[ReportCheck, ...]
     evidence: tuple[ReportEvidence, ...]
+    findings: tuple[ReportFinding, ...] = Field(description="The worst first.")
     answers: tuple[ReportAnswer, ...]
     messages: tuple[ReportMessage, ...]
     times: tuple[ReportTime, ...]

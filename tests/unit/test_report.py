@@ -23,6 +23,8 @@ from orchestrator.journal.records import (
     ChangeMade,
     CheckJudged,
     EvidenceKept,
+    FindingNoted,
+    FindingsMade,
     HostUnreachable,
     PlanMade,
     RunFinished,
@@ -122,6 +124,20 @@ KEPT = EvidenceKept(
     size=2_345_678,
     manifest_sha256="7f3a91c2" * 8,
 )
+FOUND = FindingsMade(
+    step="volatile",
+    target="web",
+    host="web",
+    profile="volatile",
+    folder="evidence/web/volatile",
+    findings=(
+        FindingNoted(id="y", severity="low", title="A job of cron", count=1, first="/etc/cron.d/<b>x</b>"),
+        FindingNoted(id="x", severity="critical", title="A process hides", count=3, first="process 7 (002-x.txt:9)"),
+    ),
+    rules=120,
+    not_looked=0,
+    sha256="7f3a91c2" * 8,
+)
 CUT = step(
     "cut-off",
     "edge",
@@ -213,7 +229,7 @@ def test_the_page_begins_with_what_is_contained_since_when_and_how_it_is_proved(
 
 
 def test_the_page_names_gaps_steps_undo_evidence_answers_and_whose_word_it_is() -> None:
-    text = page(CONTAINED).text
+    text = page([*CONTAINED, FOUND]).text
     for expected in (
         "203.0.113.30 shares web's segment",
         "Stop the mail server changed on web, 1.2 s",
@@ -224,6 +240,9 @@ def test_the_page_names_gaps_steps_undo_evidence_answers_and_whose_word_it_is() 
         "38 items, 2.3 MB",
         "7f3a91c2" * 8,
         "stopgap verify 20261123-0113-k3f9",
+        "critical web: A process hides seen 3 times process 7 (002-x.txt:9)",
+        "/etc/cron.d/<b>x</b>",
+        "stopgap evidence findings 20261123-0113-k3f9",
         "Is the provider told? yes answered by kei",
         "+ set blocked",
     ):
