@@ -1,0 +1,86 @@
+"""Everything that was planted on the broken-into host is found, and on its clean twin nothing above `info`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .conftest import Lab
+
+PLANTED = {
+    "the beacon, hidden from ps": ("process-hidden-from-ps", "kswapd1"),
+    "the beacon, named like a thread of the kernel": ("process-like-kernel-thread", "kswapd1"),
+    "the beacon, a script that talks to the network": ("process-interpreter-network", "kswapd1"),
+    "the beacon, run out of the kit": ("process-from-hidden-place", "/usr/share/.fonts/kswapd1"),
+    "the program that was deleted while it runs": ("process-deleted-program", "sshd-net"),
+    "the kit's hidden directory": ("directory-hidden", "/usr/share/.fonts"),
+    "the replaced ps, by the controller's hash": ("tool-altered", "/usr/bin/ps"),
+    "the replaced ifconfig, by the controller's hash": ("tool-altered", "/usr/sbin/ifconfig"),
+    "the replaced ps, by the host's dpkg": ("package-program-altered", "/bin/ps"),
+    "the replaced ps, a script": ("tool-script", "/usr/bin/ps"),
+    "the cron job that starts the beacon again": ("start-from-hidden-place", "/etc/cron.d/kswap"),
+    "the cron job that no package brought": ("cron-unpackaged", "/etc/cron.d/kswap"),
+    "the key": ("key-odd", "admin@localhost"),
+    "the history, fetching the kit": ("history-fetched", "kit.tgz"),
+    "the history, replacing tools": ("history-tools-replaced", "mv /bin/ps"),
+    "the history, arranging to come back": ("history-made-to-stay", "authorized_keys"),
+    "the history, making files immutable": ("history-attributes", "chattr +i"),
+    "the history, deleting a running program": ("history-program-removed", "rm sshd-net"),
+    "the history, going on to the next host": ("history-onward", "root@203.0.113.30"),
+    "the web shell, by what it does": ("web-shell-visitor-runs", "logo.php"),
+    "the web shell, by how it hides": ("web-shell-unpacks-itself", "logo.php"),
+    "the web shell, by where it lies": ("web-program-in-uploads", "logo.php"),
+    "the directory in /tmp whose name is made to be overlooked": ("name-odd", "/tmp/.. "),
+    "the immutable directory": ("attribute-system", "/usr/sbin"),
+    "the immutable sshd": ("attribute-system", "/usr/sbin/sshd"),
+    "the mail that it was made to send": ("queue-senders", "shop@example.jp"),
+}
+"""What `scripts/lab_hosts/plant` does → the rule that finds it, and what the finding shows."""
+
+
+@pytest.fixture(scope="module")
+def home(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """State of a run that has collected both profiles from the host and from its twin."""
+    state = tmp_path_factory.mktemp("state")
+    run = lab.exec(
+        "operator", "stopgap", "run", "collect", "-i", "inventories/lab.yaml", "-t", "customers", "--yes",
+        env={"STOPGAP_HOME": str(state)}, timeout=300,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "Findings on web: " in run.stdout
+    assert "Findings on neighbour: " in run.stdout
+    return state
+
+
+def findings(home: Path, host: str) -> list[dict[str, Any]]:
+    files = list(home.glob(f"runs/*/evidence/{host}/*/findings.json"))
+    assert len(files) == 2, files
+    return [finding for file in files for finding in json.loads(file.read_text())["findings"]]
+
+
+@pytest.mark.parametrize("what", PLANTED)
+def test_what_was_planted_is_found(home: Path, what: str) -> None:
+    rule, shown = PLANTED[what]
+    seen = [s["what"] for f in findings(home, "web") if f["id"] == rule for s in f["seen"]]
+    assert any(shown in text for text in seen), seen
+
+
+def test_on_the_clean_twin_nothing_is_found_above_info(home: Path) -> None:
+    loud = [(f["id"], [s["what"] for s in f["seen"]]) for f in findings(home, "neighbour") if f["severity"] != "info"]
+    assert loud == []
+
+
+def test_the_worst_findings_of_the_broken_into_host_are_critical_and_the_report_names_them(home: Path) -> None:
+    assert sum(finding["severity"] == "critical" for finding in findings(home, "web")) >= 6
+    (report,) = home.glob("runs/*/report.html")
+    assert "The host&#39;s ps leaves out a process that /proc lists" in report.read_text()
+
+
+def test_the_docs_name_every_planted_item(home: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/findings.md").read_text()
+    for what, (rule, _) in PLANTED.items():
+        assert f"| {what} | `{rule}` |" in page
