@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from bench_wire import cut_off, eight, fleet, start_up, streaming
@@ -22,6 +24,7 @@ PARTS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "streaming": streaming.measure,
     "fleet": fleet.measure,
 }
+WITHOUT_LAB = {"start-up", "fleet"}
 
 
 def main(arguments: list[str]) -> int:
@@ -29,15 +32,21 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=PARTS, help="this part alone; repeatable")
     parser.add_argument("--round-trip", action="append", type=float, metavar="MS", help="default: 0, 50 and 200")
-    parser.add_argument("--hosts", action="append", type=int, metavar="N", help="default: 1, 20, 200 and 1000")
+    parser.add_argument(
+        "--hosts",
+        action="append",
+        type=int,
+        metavar="N",
+        help="default: 1, 20 and 200; 1000 wants a machine of its own",
+    )
     parser.add_argument("--attempts", type=int, default=5, help="the median of as many (default 5)")
     words = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was set up is taken down
     print(f"{platform.platform()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the start\n")
-    with _lab(), tempfile.TemporaryDirectory() as folder:
-        place = Place(
-            Path(folder), words.attempts, words.round_trip or [0, 50, 200], words.hosts or [1, 20, 200, 1000]
-        )
-        for part in words.only or PARTS:
+    parts = words.only or list(PARTS)
+    with nullcontext() if {*parts} <= WITHOUT_LAB else _lab(), tempfile.TemporaryDirectory() as folder:
+        place = Place(Path(folder), words.attempts, words.round_trip or [0, 50, 200], words.hosts or [1, 20, 200])
+        for part in parts:
             show(part, PARTS[part](place))
     print(f"load {os.getloadavg()[0]:.1f} at the end")
     return 0

@@ -32,8 +32,8 @@ class Place:
         return {**os.environ, "STOPGAP_HOME": str(self.folder / "home")}
 
     def stopgap(self, *words: str) -> float:
-        """Run it to its end; gives seconds. It may fail to prove something, but not to do it."""
-        return timed([*STOPGAP, *words], env=self.environment, accept=(0, 1))
+        """Run it to its end; gives seconds. A proof that fails on a busy machine is not the matter here."""
+        return timed([*STOPGAP, *words], env=self.environment, accept=(0, 1, 3))
 
     def undo(self) -> None:
         """Take back the last run."""
