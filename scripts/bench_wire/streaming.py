@@ -40,6 +40,7 @@ def measure(place: Place) -> Iterator[Row]:
             ours, bare = [], []
             for number in range(place.attempts):
                 folder = place.folder / f"evidence-{round_trip:g}-{number}"
+                folder.mkdir()
                 done = subprocess.run(
                     [*OPERATOR, sys.executable, "-c", COLLECT, folder, "step"],
                     cwd=ROOT,
