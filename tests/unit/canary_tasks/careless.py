@@ -55,7 +55,7 @@ class Careless(Task[Params, Found]):
                 yield change
         yield Note(text=f"used {value}, which is {encoded}")
         yield Gap(text=f"{value!r} was not hidden")
-        yield Question(text=f"Use {value}?", reason=f"It is {params.token}, {value.encode().hex()}.")
+        yield Question(text="Use it?", reason=f"It is {params.token}, {value.encode().hex()}.")
 
     def checks(self, params: Params, facts: Found, scene: Scene) -> Iterator[Check]:
         yield from ()
