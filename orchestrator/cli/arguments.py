@@ -83,12 +83,7 @@ def parser() -> ArgumentParser:
             help="SSH key that signs the journal's head at the end (default: $STOPGAP_SIGN_KEY)",
         )
 
-    report = _command(commands, "report", "history.report", "write a run's report")
-    _run_word(report)
-    report.add_argument("--lang", choices=("en", "ja"), default="en")
-    report.add_argument("--format", choices=("html", "md", "json"), default="html")
-    report.add_argument("--manual", action="store_true", help="the recovery as a manual for the next time")
-    report.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
+    _paper_words(commands)
 
     _evidence_words(_group(commands, "evidence", "read what was collected, without unpacking it"))
 
@@ -147,6 +142,16 @@ def _lazily(where: str) -> Callable[[Namespace], int]:
         return int(getattr(importlib.import_module(f"orchestrator.cli.{module}"), function)(args))
 
     return call
+
+
+def _paper_words(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    _run_word(_command(commands, "watch", "watch.watch", "look on at a run until it ends; q leaves"))
+    report = _command(commands, "report", "history.report", "write a run's report")
+    _run_word(report)
+    report.add_argument("--lang", choices=("en", "ja"), default="en")
+    report.add_argument("--format", choices=("html", "md", "json"), default="html")
+    report.add_argument("--manual", action="store_true", help="the recovery as a manual for the next time")
+    report.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
 
 
 def _runbook_words(command: ArgumentParser) -> None:

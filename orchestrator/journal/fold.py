@@ -192,6 +192,7 @@ class _Fold:
             seconds=record.seconds,
             notes=record.notes,
             gaps=record.gaps,
+            deadlines=tuple((text, due) for text, each in record.deadlines.items() if (due := _moment(each))),
             force_until=_moment(record.force_until),
             finished=at,
         )

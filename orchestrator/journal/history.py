@@ -55,6 +55,8 @@ class StepStatus:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
+    deadlines: tuple[tuple[str, datetime], ...] = ()
+    """Notes that name a moment, with it."""
     force_until: datetime | None = None
     started: datetime | None = None
     finished: datetime | None = None
@@ -176,6 +178,12 @@ class History:
             order += others
             order += [c for c in changes if isinstance(c.change, Activate) and _to_activate(c, bool(others))]
         return tuple(order)
+
+    def deadlines(self) -> tuple[tuple[str, datetime], ...]:
+        """Give the notes that name a moment, of steps of which a change stands, the nearest first."""
+        standing = {(c.step, c.target) for c in self.in_force()}
+        found = [each for s in self.steps if (s.step, s.target) in standing for each in s.deadlines]
+        return tuple(sorted(dict.fromkeys(found), key=lambda each: each[1]))
 
     def not_activated(self) -> tuple[ChangeStatus, ...]:
         """Give the activations that were left out or are unknown, while another change of their step stands."""

@@ -251,6 +251,8 @@ class StepFinished(_Record):
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
+    deadlines: dict[str, str] = {}
+    """Those of the notes that name a moment: the note → the moment, ISO 8601 in UTC."""
     force_until: str | None = None
     """When what it put in force ends by itself, ISO 8601 in UTC."""
 

@@ -63,6 +63,11 @@ def run_step(step: PlannedStep, around: Surroundings) -> Ended:
             reason=ended.reason,
             seconds=round(time.monotonic() - started, 3),
             notes=tuple(_dated(note.text, note.after) for note in step.notes),
+            deadlines={
+                _dated(note.text, note.after): (datetime.now(UTC) + note.after).isoformat(timespec="seconds")
+                for note in step.notes
+                if note.after is not None
+            },
             gaps=tuple(gap.text for gap in step.gaps),
             force_until=until.isoformat(timespec="seconds") if until else None,
         )
