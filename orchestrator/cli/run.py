@@ -228,7 +228,7 @@ def _saved_digest(path: Path) -> str:
         digest = json.loads(path.read_text(encoding="utf-8"))["plan_digest"]
     except OSError as error:
         raise Stop(2, f"{path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise Stop(2, f"{path}: not a plan that --save-plan wrote") from None
     return str(digest)
 

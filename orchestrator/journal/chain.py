@@ -104,9 +104,12 @@ def _is_canonical(record: str) -> bool:
 
 
 def export_line(run: str, row: Row) -> str:
-    """Give an entry as a line of journal.jsonl, without the newline."""
-    fields = {"at": row.at, "hash": row.hash, "record": json.loads(row.record), "run": run, "seq": row.seq}
-    return canonical(fields)
+    """Give an entry as a line of journal.jsonl, without the newline; raises JournalError for a damaged one."""
+    try:
+        record = json.loads(row.record)
+        return canonical({"at": row.at, "hash": row.hash, "record": record, "run": run, "seq": row.seq})
+    except (ValueError, TypeError, RecursionError):
+        raise JournalError(f"record {row.seq} cannot be read; `stopgap verify` tells what is wrong") from None
 
 
 def read_export(path: Path) -> tuple[str, list[Row], list[str]]:
@@ -132,7 +135,7 @@ def read_export(path: Path) -> tuple[str, list[Row], list[str]]:
             rows.append(row)
             if export_line(runs[-1], row) != line:
                 problems.append(f"{path.name}: line {number}: not as Stopgap writes it")
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError, JournalError):
             problems.append(f"{path.name}: line {number}: no entry of a journal")
     run = runs[0] if runs else ""
     if any(other != run for other in runs):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.remote.framing import Begun, Broken, Data, Ended, Event, Frames, NotRun, draw_nonce
 
+FUZZED = settings(max_examples=int(os.environ.get("STOPGAP_FUZZ", "100")), deadline=None)
+"""Examples of each test; a longer run sets STOPGAP_FUZZ."""
 NONCE = draw_nonce().encode()
 
 contents = st.lists(
@@ -47,12 +50,14 @@ def outcome(events: Iterable[Event]) -> list[tuple[bytes, int]]:
     return found
 
 
+@FUZZED
 @given(contents, st.lists(st.integers(0), max_size=20))
 def test_any_content_in_any_portions_comes_out_as_it_went_in(items: list[tuple[bytes, int]], cuts: list[int]):
     # A content that ends with the nonce's beginning, followed by the nonce, is where a careless search goes wrong.
     assert outcome(parse(stream_of(items), len(items), cuts)) == items
 
 
+@FUZZED
 @given(
     st.lists(st.binary(max_size=100) | st.sampled_from([NONCE, NONCE + b" B 0 1 2\n", NONCE + b" E 0 0\n", b"\n"]))
 )
@@ -64,6 +69,7 @@ def test_no_bytes_raise_and_little_is_held_back(portions: list[bytes]):
         assert len(frames.words) <= 4096
 
 
+@FUZZED
 @given(contents, st.integers(0), st.integers(0, 255))
 def test_a_flipped_byte_never_makes_more_items_end_than_there_are(
     items: list[tuple[bytes, int]], at: int, value: int

@@ -38,6 +38,7 @@ def test_every_read_goes_through_read_all_and_every_banner_through_read_timeout(
     assert "self._read_timeout(timeout)" in source(Packetizer.readline)
     assert list(inspect.signature(Packetizer.read_all).parameters) == ["self", "n", "check_rekey"]
     assert list(inspect.signature(Packetizer._read_timeout).parameters) == ["self", "timeout"]
+    assert list(inspect.signature(Packetizer.start_handshake).parameters) == ["self", "timeout"]
     assert "self.packetizer.start_handshake(" in source(Transport.run)
 
 
@@ -63,6 +64,7 @@ def test_only_modern_algorithms_are_offered_and_gcm_comes_first(transport: Harde
         "none",
     }
     assert len(options.kex) >= 6
+    assert set(options.kex) <= set(Transport._preferred_kex)
 
 
 def test_the_kex_offer_is_built_from_what_we_set():
@@ -108,3 +110,40 @@ def test_whatever_paramiko_fell_over_is_told_through_get_exception(transport: Ha
     assert "self.saved_exception = e" in source(Transport.run)
     assert "e = self.get_exception()" in source(Transport.open_channel)
     assert "get_exception()" in source(Channel._wait_for_event)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (Packetizer, "read_all"),
+        (Packetizer, "_read_timeout"),
+        (Packetizer, "start_handshake"),
+        (Channel, "_feed"),
+        (Channel, "_feed_extended"),
+        (Channel, "exec_command"),
+        (Transport, "_channel_handler_table"),
+        (Transport, "_send_user_message"),
+        (Transport, "_preferred_kex"),
+        (Transport, "get_exception"),
+    ],
+)
+def test_a_part_that_is_gone_is_missed(owner: type, name: str, monkeypatch: pytest.MonkeyPatch):
+    """The guards of this file fail loudly, or nothing works at all, once paramiko has renamed what they guard."""
+    monkeypatch.delattr(owner, name)
+    with pytest.raises((AttributeError, AssertionError, TypeError)):
+        guards()
+
+
+def guards() -> None:
+    """Go through everything above that looks into paramiko."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        built = HardenedTransport(ours, Limits(), ("ssh-rsa",))
+        test_every_read_goes_through_read_all_and_every_banner_through_read_timeout()
+        test_the_transport_takes_our_packetizer_and_our_channel_handlers(built)
+        test_only_modern_algorithms_are_offered_and_gcm_comes_first(built)
+        test_the_kex_offer_is_built_from_what_we_set()
+        test_an_exec_request_is_what_paramiko_itself_sends()
+        test_an_arrival_is_told_for_both_streams_and_for_the_end()
+        test_the_idle_poll_is_ours(built)
+        test_whatever_paramiko_fell_over_is_told_through_get_exception(built)

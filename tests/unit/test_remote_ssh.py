@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import shutil
@@ -166,6 +167,32 @@ def test_an_overdue_item_ends_and_the_session_goes_on(server: Server):
     assert [(o.status, o.stdout.raw) for o in outputs] == [(None, b""), (0, b"on\n")]
     assert session.exchange([Item("true")])[0].status == 0
     session.close()
+
+
+def test_nothing_that_a_step_started_outlives_its_deadline(server: Server):
+    """In the background, in a subshell, in a session of its own, deaf to signals: all of it is gone soon after."""
+    marker = f"7{os.getpid()}3"
+    session = connect(server.host(), {})
+    script = (
+        f"sleep {marker} & (sleep {marker} &) ; setsid sleep {marker} & nohup sleep {marker} >/dev/null 2>&1 & "
+        f"(trap '' TERM HUP INT; sleep {marker}; sleep {marker})"
+    )
+    assert session.exchange([Item(script, deadline=0.5)])[0].status is None
+    end = time.monotonic() + 5
+    while (left := _running(marker)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not left
+    session.close()
+
+
+def _running(marker: str) -> list[bytes]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            title = (process / "cmdline").read_bytes()
+            if title == b"sleep\0" + marker.encode() + b"\0":
+                found.append(title)
+    return found
 
 
 def test_a_stopped_host_is_given_up_at_the_deadline(server: Server, tmp_path: Path):

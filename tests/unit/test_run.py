@@ -361,3 +361,11 @@ def test_the_tasks_are_fabric_tasks_too(bench: Bench) -> None:
     done = subprocess.run([fab, "host.file", *words], cwd=root, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stdout + done.stderr
     assert path.read_text() == "x"
+
+
+def test_a_step_beyond_its_time_says_that_what_it_started_may_still_run(bench: Bench) -> None:
+    step = {"task": "host.command", "timeout": "1s", "with": {"argv": ["sleep", "30"]}}
+    status, events = bench.run(bench.runbook(step), "--yes")
+    ended = next(event for event in events if event["event"] == "step-finished")
+    assert (status, ended["outcome"]) == (1, "unknown")
+    assert "what it started may still run there" in ended["reason"]

@@ -1,5 +1,7 @@
 """Whatever a runbook or an inventory holds, it is read, or its problems are told."""
 
+import os
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -8,6 +10,8 @@ from orchestrator.inventory import parse_inventory
 from orchestrator.runbook import check, parse_runbook
 from orchestrator.source import InvalidInput
 
+EXAMPLES = int(os.environ.get("STOPGAP_FUZZ", "200"))
+"""Examples of each test; a longer run sets STOPGAP_FUZZ."""
 INVENTORY = parse_inventory(
     "hosts:\n  web: {address: 203.0.113.10, upstream: edge}\n  edge: {address: 10.9.0.1}\n", "i"
 )
@@ -53,7 +57,7 @@ def written(data: object) -> str:
     return stream.getvalue()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(RUNBOOK)
 def test_a_runbook_is_sound_or_its_problems_are_told(data: object):
     try:
@@ -63,7 +67,7 @@ def test_a_runbook_is_sound_or_its_problems_are_told(data: object):
         assert str(error)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(INVENTORIES)
 def test_an_inventory_is_sound_or_its_problems_are_told(data: object):
     try:
