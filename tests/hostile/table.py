@@ -110,7 +110,7 @@ def _bounded(spec: dict[str, object], folder: Path) -> tuple[tuple[str, float, f
     if ended or not (folder / "result").exists():
         return (ended or "crashed", passed, peak / (1 << 20)), shown
     result = json.loads((folder / "result").read_text())
-    return (result["said"], result["seconds"], result["bytes"] / (1 << 20)), shown
+    return (result["said"].replace(str(folder), "…"), result["seconds"], result["bytes"] / (1 << 20)), shown
 
 
 def _resident(pid: int) -> int:
