@@ -14,12 +14,12 @@ class SignatureError(Exception):
     """Something could not be signed, or a signature does not hold; the message says why."""
 
 
-def sign(content: bytes, key: Path) -> bytes:
+def sign(content: bytes, key: Path, namespace: str = NAMESPACE) -> bytes:
     """Sign with a private key, or by its public half where an agent holds it.
 
     Nobody is asked for a passphrase. Raises SignatureError.
     """
-    done = _ssh_keygen("sign", "-f", str(key), "-n", NAMESPACE, stdin=content)
+    done = _ssh_keygen("sign", "-f", str(key), "-n", namespace, stdin=content)
     if done.returncode:
         raise SignatureError(
             f"{key}: {_reason(done)}; for a key with a passphrase, add it to an agent and name its .pub"
@@ -27,13 +27,13 @@ def sign(content: bytes, key: Path) -> bytes:
     return done.stdout
 
 
-def check(content: bytes, signature: Path, signers: Path | None = None) -> str:
+def check(content: bytes, signature: Path, signers: Path | None = None, namespace: str = NAMESPACE) -> str:
     """See that a signature is of this content; gives who signed: `kei@noc` of `signers`, or the key's fingerprint.
 
     `signers` is a file of allowed signers (ssh-keygen(1), ALLOWED SIGNERS). Without one, any key will do: the caller
     has to compare its fingerprint. Raises SignatureError.
     """
-    rest = ("-s", str(signature), "-n", NAMESPACE)
+    rest = ("-s", str(signature), "-n", namespace)
     if signers is None:
         done = _ssh_keygen("check-novalidate", *rest, stdin=content)
         if done.returncode:

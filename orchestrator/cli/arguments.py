@@ -36,9 +36,10 @@ def parser() -> ArgumentParser:
     run.add_argument("--full", action="store_true", help="show long new files whole")
     _agreement_words(run)
     run.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
-    plan = run.add_mutually_exclusive_group()
-    plan.add_argument("--save-plan", metavar="FILE", help="save the plan, to run exactly that later")
-    plan.add_argument("--plan", metavar="FILE", help="run only if the plan is still the one that was saved")
+    _plan_words(run)
+
+    _follow_words(run)
+    _request_words(_command(commands, "request", "request.request", "write a signed request to block addresses"))
 
     _command(commands, "runs", "history.runs", "list the runs")
     _run_word(_command(commands, "show", "history.show", "show a run, step by step"))
@@ -166,6 +167,35 @@ def _runbook_words(command: ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="a parameter of the runbook; repeatable",
     )
+
+
+def _plan_words(command: ArgumentParser) -> None:
+    plan = command.add_mutually_exclusive_group()
+    plan.add_argument("--save-plan", metavar="FILE", help="save the plan, to run exactly that later")
+    plan.add_argument("--plan", metavar="FILE", help="run only if the plan is still the one that was saved")
+
+
+def _follow_words(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--request", metavar="FILE", help="a customer's block request: gives addresses, expires, reason"
+    )
+    command.add_argument(
+        "--customers", metavar="FILE", help="who may request what; default: customers.yaml beside the inventory"
+    )
+
+
+def _request_words(command: ArgumentParser) -> None:
+    command.add_argument("-i", "--inventory", required=True, metavar="INVENTORY")
+    command.add_argument("-t", "--target", action="append", required=True, metavar="HOST|GROUP", help="repeatable")
+    command.add_argument(
+        "--address", action="append", default=[], metavar="NETWORK", help="this alone, of the target's; repeatable"
+    )
+    command.add_argument("--reason", required=True, metavar="TEXT", help="what was noticed")
+    command.add_argument("--contact", required=True, metavar="TEXT", help="whom the provider can reach")
+    command.add_argument("--expires", default="24h", metavar="DURATION", help="how long to block, from now")
+    command.add_argument("--run", metavar="RUN", help="a run whose evidence it vouches for, by digest")
+    command.add_argument("--sign-key", required=True, metavar="KEY", help="SSH key that the provider knows")
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="write to this file")
 
 
 def _agreement_words(command: ArgumentParser) -> None:

@@ -61,7 +61,13 @@ def _body(task: Task[Any, Any]) -> Callable[..., None]:
             status = main_with(
                 run,
                 Namespace(
-                    **words, dry_run=own["dry_run"], yes=own["yes"], wait=False, sign_key=None, take_over=False
+                    **words,
+                    dry_run=own["dry_run"],
+                    yes=own["yes"],
+                    wait=False,
+                    sign_key=None,
+                    take_over=False,
+                    request=None,
                 ),
             )
         if status:

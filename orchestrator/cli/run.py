@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from orchestrator.journal import Delivery
+    from orchestrator.request.verification import Claim
     from orchestrator.run.conduct import Conclusion, Conductor
     from orchestrator.run.execute import Order
 
@@ -34,11 +35,19 @@ def check(args: Namespace) -> int:
 
 
 def run(args: Namespace) -> int:
-    """Run a runbook, or preview it."""
+    """Run a runbook, or preview it; with `--request`, on the word of a customer who signed it."""
+    from orchestrator.cli.request import followed
+
+    given = _given(args.param)
+    with followed(args, given) as claim:
+        return _run(args, given, claim)
+
+
+def _run(args: Namespace, given: dict[str, str], claim: Claim) -> int:
     from orchestrator.cli.observers import JsonLines, Lines
     from orchestrator.cli.terminal import Terminal, stoppable
 
-    order = _order(args)
+    order = _order(args, given)
     messages = screens.err()
     person = Terminal(messages, yes=args.yes, wait=args.wait)
     json_lines = JsonLines() if args.json else None
@@ -56,7 +65,9 @@ def run(args: Namespace) -> int:
             if agreed is not None and agreed != conclusion.plan.digest:
                 messages.line(f"The plan has drifted: saved {agreed[:8]}, now {conclusion.plan.digest[:8]}.", "bad")
         else:
+            claim.unused = False
             conclusion = conductor.run(order, agreed_digest=agreed)
+            claim.unused = conclusion.run is None
     if args.save_plan:
         _save_plan(Path(args.save_plan), conclusion, order)
     if json_lines:
@@ -130,10 +141,9 @@ def runbook_path(name: str) -> Path:
     return shipped if shipped.exists() else path
 
 
-def _order(args: Namespace) -> Order:
+def _order(args: Namespace, given: Mapping[str, str]) -> Order:
     from orchestrator.run.execute import Order
 
-    given = _given(args.param)
     path = runbook_path(args.runbook)
     runbook, inventory, targets = prepare(path, Path(args.inventory), args.target, given, complete=True)
     if not targets:

@@ -1,0 +1,108 @@
+"""request: what a customer writes; and what a provider's run takes from it."""
+
+from __future__ import annotations
+
+import secrets
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+from orchestrator.cli import screen as screens
+from orchestrator.cli.failure import Stop
+from orchestrator.cli.steps import moment
+from orchestrator.host import Host, Network
+from orchestrator.inventory import load_inventory
+from orchestrator.journal import Journal, state_home
+from orchestrator.request import (
+    BlockRequest,
+    Evidence,
+    RequestRefused,
+    SignedRequest,
+    accept,
+    claim,
+    load_customers,
+    read_request,
+)
+from orchestrator.request.verification import Claim
+from orchestrator.runbook import format_duration, parse_duration
+from orchestrator.signature import SignatureError
+from orchestrator.source import Unfit
+
+
+def request(args: Namespace) -> int:
+    """Write a block request, signed; nothing is contacted."""
+    inventory = load_inventory(Path(args.inventory))
+    targets = inventory.select(args.target)
+    try:
+        duration = parse_duration(args.expires)
+        named = tuple(ip_network(text) for text in args.address)
+    except (Unfit, ValueError) as error:
+        raise Stop(2, str(error)) from None
+    now = datetime.now(UTC).replace(microsecond=0)
+    try:
+        made = BlockRequest(
+            addresses=named or tuple(dict.fromkeys(n for target in targets for n in _addresses(target))),
+            reason=args.reason,
+            contact=args.contact,
+            created=now,
+            expires=now + duration,
+            nonce=secrets.token_hex(16),
+            evidence=_evidence(args.run) if args.run else (),
+        )
+        text = SignedRequest.made(made, Path(args.sign_key)).text()
+    except SignatureError as error:
+        raise Stop(2, f"not signed: {error}") from None
+    except ValueError:
+        raise Stop(2, "it needs an address, a reason of at most 1000 characters, and a contact") from None
+    try:
+        Path(args.output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Stop(2, f"{args.output}: {error.strerror}") from None
+    addresses = ", ".join(map(str, made.addresses[:4])) + (" …" if len(made.addresses) > 4 else "")
+    screens.out().line(f"{args.output}: block {addresses} until {moment(made.expires)}. Nothing was contacted.")
+    return 0
+
+
+@contextmanager
+def followed(args: Namespace, given: dict[str, str]) -> Iterator[Claim]:
+    """Turn the request of `--request`, once it is believed, into parameters of the runbook, added to `given`."""
+    if not args.request:
+        yield Claim()
+        return
+    signed = read_request(Path(args.request))
+    listed = Path(args.customers) if args.customers else Path(args.inventory).parent / "customers.yaml"
+    now = datetime.now(UTC)
+    try:
+        customer = accept(signed, load_customers(listed), now)
+        wanted = signed.request
+        fields = {
+            "addresses": ",".join(map(str, wanted.addresses)),
+            "expires": format_duration(wanted.left(now)),
+            "reason": f"{customer}: {wanted.reason} (contact {wanted.contact}, request {wanted.digest[:12]})",
+        }
+        if twice := sorted(fields.keys() & given.keys()):
+            raise Stop(2, f"-p {twice[0]}: the request says it")
+        given |= fields
+        if args.dry_run:
+            yield Claim()
+            return
+        with claim(signed, state_home()) as claimed:
+            yield claimed
+    except RequestRefused as refusal:
+        raise Stop(4, f"{args.request}: refused: {refusal}. Nothing was contacted.") from None
+
+
+def _addresses(target: Host) -> list[Network]:
+    try:
+        return [ip_network(a) for a in target.addresses or (ip_address(target.address),)]
+    except ValueError:
+        raise Stop(2, f"{target.name} has no `addresses` in the inventory: name them with --address") from None
+
+
+def _evidence(run: str) -> tuple[Evidence, ...]:
+    with Journal.open(state_home()) as journal:
+        kept = journal.history(journal.resolve(run)).evidence
+    return tuple(Evidence(host=k.host, profile=k.profile, manifest_sha256=k.manifest_sha256) for k in kept)

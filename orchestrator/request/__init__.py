@@ -1,0 +1,17 @@
+"""Block requests: a customer asks the provider, over their signature, to have addresses of theirs dropped."""
+
+from orchestrator.request.customers import Customer, load_customers
+from orchestrator.request.model import BlockRequest, Evidence, SignedRequest
+from orchestrator.request.verification import RequestRefused, accept, claim, read_request
+
+__all__ = [
+    "BlockRequest",
+    "Customer",
+    "Evidence",
+    "RequestRefused",
+    "SignedRequest",
+    "accept",
+    "claim",
+    "load_customers",
+    "read_request",
+]

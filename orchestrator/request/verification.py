@@ -1,0 +1,105 @@
+"""Believing a request: signed by a customer, for networks of theirs, not over yet, and for the first time."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from orchestrator.journal.home import private_folder, sync_folder
+from orchestrator.request.customers import Customer
+from orchestrator.request.model import LONGEST, NAMESPACE, SignedRequest
+from orchestrator.signature import SignatureError, check
+from orchestrator.source import InvalidInput, Problem
+
+_CAP = 1 << 20
+"""Bytes of a request's file."""
+_SKEW = timedelta(minutes=5)
+"""By which a customer's clock may be ahead."""
+
+
+class RequestRefused(Exception):  # noqa: N818
+    """A request is not to be followed; the message says why. Nothing was contacted."""
+
+
+def read_request(path: Path) -> SignedRequest:
+    """Read a request's file, believing nothing of it yet; raises InvalidInput."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_CAP + 1)
+    except OSError as error:
+        raise InvalidInput([Problem(str(path), error.strerror or "cannot be read")]) from None
+    if len(content) > _CAP:
+        raise InvalidInput([Problem(str(path), f"is larger than {_CAP} bytes")])
+    try:
+        return SignedRequest.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        message = f"{where}: {first['msg']}" if where else first["msg"]
+        raise InvalidInput([Problem(str(path), message, None, "what `stopgap request` writes")]) from None
+
+
+def accept(signed: SignedRequest, customers: Mapping[str, Customer], now: datetime) -> str:
+    """Give the name of the customer who asks. Raises RequestRefused."""
+    name = _signer(signed, customers)
+    request = signed.request
+    for network in request.addresses:
+        if not customers[name].holds(network):
+            raise RequestRefused(f"{network} is none of the networks of {name}")
+    if request.created > now + _SKEW:
+        raise RequestRefused(f"it was made in the future, {request.created:%Y-%m-%d %H:%M} UTC: a clock is wrong")
+    if request.left(now) <= timedelta():
+        raise RequestRefused(f"it has expired, {request.expires:%Y-%m-%d %H:%M} UTC")
+    if request.expires - request.created > LONGEST:
+        raise RequestRefused(f"it asks for more than {LONGEST.days} days")
+    return name
+
+
+def _signer(signed: SignedRequest, customers: Mapping[str, Customer]) -> str:
+    with tempfile.TemporaryDirectory(prefix="stopgap-") as folder:
+        signature, signers = Path(folder, "signature"), Path(folder, "signers")
+        signature.write_text(signed.signature)
+        lines = [f'{name} namespaces="{NAMESPACE}" {key}\n' for name, c in customers.items() for key in c.keys]
+        signers.write_text("".join(lines))
+        try:
+            name = check(signed.request.canonical(), signature, signers, NAMESPACE)
+        except SignatureError as error:
+            said = str(error).replace(str(signers), "the list of customers")
+            raise RequestRefused(f"the signature does not hold: {said}") from None
+    if name not in customers:
+        raise RequestRefused("it is signed by nobody on the list of customers")
+    return name
+
+
+@contextmanager
+def claim(signed: SignedRequest, home: Path) -> Iterator[Claim]:
+    """Remember the request, so that it is followed once; forgotten again where the block says that nothing was run.
+
+    Raises RequestRefused where it was remembered before, JournalError.
+    """
+    folder = private_folder(home / "requests")
+    mark = folder / signed.request.digest
+    try:
+        os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        raise RequestRefused("it was followed before: a new one has to be made for each time") from None
+    sync_folder(folder)
+    kept = Claim()
+    try:
+        yield kept
+    finally:
+        if kept.unused:
+            mark.unlink(missing_ok=True)
+
+
+class Claim:
+    """A remembered request."""
+
+    unused: bool = True
+    """Nothing was run by it yet: it may be followed later."""
