@@ -43,8 +43,7 @@ def parser() -> ArgumentParser:
 
     _command(commands, "runs", "history.runs", "list the runs")
     _run_word(_command(commands, "show", "history.show", "show a run, step by step"))
-    status = _command(commands, "status", "status.status", "list what is in force now, where, and until when")
-    status.add_argument("--offline", action="store_true", help="by the journal alone; no device is looked at")
+    _offline_word(_command(commands, "status", "status.status", "list what is in force now, where, and until when"))
     resume = _command(commands, "resume", "run.resume", "go on with a run that did not finish")
     _run_word(resume)
     _agreement_words(resume)
@@ -167,6 +166,10 @@ def _runbook_words(command: ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="a parameter of the runbook; repeatable",
     )
+
+
+def _offline_word(command: ArgumentParser) -> None:
+    command.add_argument("--offline", action="store_true", help="by the journal alone; no device is looked at")
 
 
 def _plan_words(command: ArgumentParser) -> None:
