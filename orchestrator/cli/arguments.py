@@ -89,8 +89,9 @@ def parser() -> ArgumentParser:
 
     tasks = _command(commands, "tasks", "catalogue.tasks", "list the tasks, or document one")
     tasks.add_argument("name", nargs="?", metavar="NAME")
-    inventory = _command(commands, "inventory", "catalogue.inventory", "show an inventory as it is understood")
-    inventory.add_argument("-i", "--inventory", required=True, metavar="INVENTORY")
+    _command(commands, "inventory", "catalogue.inventory", "show an inventory as it is understood").add_argument(
+        "-i", "--inventory", required=True, metavar="INVENTORY"
+    )
     _command(commands, "schema", "catalogue.schema", "print a JSON Schema, for editors").add_argument(
         "what", choices=("runbook", "inventory", "report")
     )
