@@ -33,6 +33,7 @@ def parser() -> ArgumentParser:
     run = _command(commands, "run", "run.run", "run a runbook, or preview it with --dry-run")
     _runbook_words(run)
     run.add_argument("--dry-run", action="store_true", help="show every step in full; nothing is written on any host")
+    run.add_argument("--incident", metavar="NAME", help="it belongs to this incident")
     run.add_argument("--full", action="store_true", help="show long new files whole")
     _agreement_words(run)
     run.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
@@ -84,6 +85,7 @@ def parser() -> ArgumentParser:
         )
 
     _paper_words(commands)
+    _incident_words(commands)
 
     _evidence_words(_group(commands, "evidence", "read what was collected, without unpacking it"))
 
@@ -153,6 +155,18 @@ def _paper_words(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
     report.add_argument("--format", choices=("html", "md", "json"), default="html")
     report.add_argument("--manual", action="store_true", help="the recovery as a manual for the next time")
     report.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
+
+
+def _incident_words(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    top = commands.add_parser("incident", help="several runs and people's notes under one name", epilog=_EXIT_CODES)
+    verbs = top.add_subparsers(metavar="VERB", required=True)
+    _command(verbs, "open", "incident.opening", "open an incident").add_argument("name", metavar="NAME")
+    note = _command(verbs, "note", "incident.noting", "add a note, with its time and author")
+    note.add_argument("text", metavar="TEXT")
+    close = _command(verbs, "close", "incident.closing", "close an incident")
+    show = _command(verbs, "show", "incident.show", "show notes and runs in the order of time")
+    for verb in (note, close, show):
+        verb.add_argument("--incident", metavar="NAME", help="default: the latest that is open")
 
 
 def _runbook_words(command: ArgumentParser) -> None:

@@ -151,7 +151,18 @@ def _order(args: Namespace, given: Mapping[str, str]) -> Order:
         raise Stop(2, f"which host? Name it with -t; {inventory.path} knows {names}")
     params = bind(runbook, inventory, targets, given)
     reveal_secrets(runbook, inventory, targets, params)
-    return Order(runbook, inventory, targets, params)
+    return Order(runbook, inventory, targets, params, _incident(args.incident))
+
+
+def _incident(name: str | None) -> str:
+    """Give the name of an incident that is there."""
+    if name is None:
+        return ""
+    from orchestrator.journal import Journal, state_home
+    from orchestrator.journal.incidents import find_incident
+
+    with Journal.open(state_home()) as journal:
+        return find_incident(journal, name).name
 
 
 def _given(pairs: list[str]) -> dict[str, str]:

@@ -40,6 +40,8 @@ class RunStarted(_Record):
     params: dict[str, Any]
     operator: str
     """`user@machine` of the controller."""
+    incident: str = ""
+    """Name of the incident that it belongs to."""
 
 
 class PlanMade(_Record):
@@ -267,6 +269,29 @@ class RunFinished(_Record):
     """By target, for a run that blocks."""
 
 
+class IncidentOpened(_Record):
+    """An incident begins. Its records are in a chain of their own."""
+
+    kind: Literal["incident-opened"] = "incident-opened"
+    name: str
+    by: str
+
+
+class Noted(_Record):
+    """What a person has to say of an incident."""
+
+    kind: Literal["noted"] = "noted"
+    text: str
+    by: str
+
+
+class IncidentClosed(_Record):
+    """An incident is over."""
+
+    kind: Literal["incident-closed"] = "incident-closed"
+    by: str
+
+
 AnyRecord: TypeAlias = Annotated[
     RunStarted
     | PlanMade
@@ -285,7 +310,10 @@ AnyRecord: TypeAlias = Annotated[
     | MessageIntended
     | MessagePosted
     | StepFinished
-    | RunFinished,
+    | RunFinished
+    | IncidentOpened
+    | Noted
+    | IncidentClosed,
     Field(discriminator="kind"),
 ]
 RECORD: TypeAdapter[AnyRecord] = TypeAdapter(AnyRecord)

@@ -166,7 +166,7 @@ class Journal:
     def resolve(self, name: str) -> str:
         """Give the id that `last`, an id, or the unique beginning or end of one means; raises UnknownRunError."""
         with self._lock, reading(self.path):
-            query = "SELECT run FROM records WHERE seq = 0 ORDER BY rowid"
+            query = "SELECT run FROM records WHERE seq = 0 AND kind <> 'incident-opened' ORDER BY rowid"
             ids = [str(row[0]) for row in self._database.execute(query)]
         if not ids:
             raise UnknownRunError(f"there is no run yet below {self.home}")

@@ -208,6 +208,7 @@ def run_started(order: Order, operator: str) -> RunStarted:
         targets=tuple(target.name for target in order.targets),
         params=order.runbook.dump_params(order.params),
         operator=operator,
+        incident=order.incident,
     )
 
 

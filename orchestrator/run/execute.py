@@ -32,6 +32,8 @@ class Order:
     inventory: Inventory
     targets: tuple[Host, ...]
     params: Mapping[str, Any]
+    incident: str = ""
+    """Name of the incident that the run belongs to."""
 
 
 @dataclass

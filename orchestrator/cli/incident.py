@@ -1,0 +1,58 @@
+"""incident: several runs and the notes of people, under one name."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from orchestrator.cli import screen as screens
+from orchestrator.cli.steps import moment
+from orchestrator.cli.terminal import operator
+from orchestrator.journal import Journal, state_home
+from orchestrator.journal.incidents import close_incident, find_incident, note, open_incident
+
+
+def opening(args: Namespace) -> int:
+    """Open an incident."""
+    with Journal.open(state_home()) as journal:
+        open_incident(journal, args.name, operator())
+    screens.out().line(
+        f"Incident {args.name} is open: stopgap run … --incident {args.name}; stopgap incident note TEXT"
+    )
+    return 0
+
+
+def noting(args: Namespace) -> int:
+    """Add a note, with its time and author."""
+    with Journal.open(state_home()) as journal:
+        incident = find_incident(journal, args.incident)
+        note(journal, incident, args.text, operator())
+    screens.out().line(f"Noted in {incident.name}.")
+    return 0
+
+
+def closing(args: Namespace) -> int:
+    """Close an incident."""
+    with Journal.open(state_home()) as journal:
+        incident = find_incident(journal, args.incident)
+        close_incident(journal, incident, operator())
+    screens.out().line(f"Incident {incident.name} is closed.")
+    return 0
+
+
+def show(args: Namespace) -> int:
+    """Show an incident: its notes and runs in the order of time, and what is still in force."""
+    screen = screens.out()
+    with Journal.open(state_home()) as journal:
+        incident = find_incident(journal, args.incident)
+        histories = [journal.history(run) for run in incident.runs]
+    state = f"closed {moment(incident.closed.at)}" if incident.closed else "open"
+    screen.line(f"{incident.name}  {state}", "title")
+    lines = [(incident.opened.at, f"opened by {incident.opened.by}")]
+    lines += [(told.at, f"{told.by}: {told.text}") for told in incident.notes]
+    lines += [(h.started_at, f"run {h.run}: {h.started.runbook_name} ({h.state})") for h in histories]
+    for at, text in sorted(lines):
+        screen.line(f"{moment(at)}  {text}")
+    for history in histories:
+        if standing := history.in_force():
+            screen.line(f"{len(standing)} changes of {history.run} are in force: stopgap undo {history.run}", "warn")
+    return 0

@@ -1,0 +1,90 @@
+"""Incidents: several runs and people's notes under one name. Their records are chained as those of a run are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from orchestrator.journal.failure import JournalError
+from orchestrator.journal.records import IncidentClosed, IncidentOpened, Noted, RunStarted
+from orchestrator.journal.store import Journal
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}", re.ASCII)
+_PREFIX = "incident-"
+
+
+@dataclass(frozen=True)
+class Told:
+    """A note, with its time and author."""
+
+    at: datetime
+    by: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Incident:
+    """An incident as it stands."""
+
+    name: str
+    opened: Told
+    notes: tuple[Told, ...]
+    closed: Told | None
+    runs: tuple[str, ...]
+    """In the order in which they began."""
+
+
+def open_incident(journal: Journal, name: str, by: str) -> None:
+    """Open an incident; raises JournalError for a name that is taken or does not fit."""
+    if not NAME.fullmatch(name):
+        raise JournalError(f"{name!r} is no name for an incident: lower-case letters, digits and `-`, 41 at most")
+    if any(each.name == name for each in incidents(journal)):
+        raise JournalError(f"there is an incident {name} already")
+    journal.append(_PREFIX + name, IncidentOpened(name=name, by=by))
+
+
+def note(journal: Journal, incident: Incident, text: str, by: str) -> None:
+    """Add a note, also to an incident that is closed; raises JournalError."""
+    journal.append(_PREFIX + incident.name, Noted(text=text, by=by))
+
+
+def close_incident(journal: Journal, incident: Incident, by: str) -> None:
+    """Close it; raises JournalError where it is closed already."""
+    if incident.closed:
+        raise JournalError(f"incident {incident.name} is closed already")
+    journal.append(_PREFIX + incident.name, IncidentClosed(by=by))
+
+
+def incidents(journal: Journal) -> Iterator[Incident]:
+    """Give all incidents, in the order in which they were opened."""
+    notes: dict[str, list[Told]] = {}
+    opened: dict[str, Told] = {}
+    closed: dict[str, Told] = {}
+    runs: dict[str, list[str]] = {}
+    for run, entry in journal.of_kinds("incident-opened", "noted", "incident-closed", "run-started"):
+        match entry.record:
+            case IncidentOpened() as record:
+                opened[record.name] = Told(entry.at, record.by, "")
+            case Noted() as record:
+                notes.setdefault(run.removeprefix(_PREFIX), []).append(Told(entry.at, record.by, record.text))
+            case IncidentClosed() as record:
+                closed[run.removeprefix(_PREFIX)] = Told(entry.at, record.by, "")
+            case RunStarted() as record if record.incident:
+                runs.setdefault(record.incident, []).append(run)
+    for name, told in opened.items():
+        yield Incident(name, told, tuple(notes.get(name, ())), closed.get(name), tuple(runs.get(name, ())))
+
+
+def find_incident(journal: Journal, name: str | None) -> Incident:
+    """Give the incident of a name, or the latest that is open; raises JournalError."""
+    known = list(incidents(journal))
+    for each in reversed(known):
+        if each.name == name or (name is None and not each.closed):
+            return each
+    if name is None:
+        raise JournalError("no incident is open; `stopgap incident open NAME` opens one")
+    raise JournalError(
+        f"there is no incident {name}" + (f"; there are {', '.join(i.name for i in known)}" if known else "")
+    )
