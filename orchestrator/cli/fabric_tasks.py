@@ -62,6 +62,7 @@ def _body(task: Task[Any, Any]) -> Callable[..., None]:
                 run,
                 Namespace(
                     **words,
+                    incident=None,
                     dry_run=own["dry_run"],
                     yes=own["yes"],
                     wait=False,
