@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument(
         "--only", metavar="NAME", action="append", default=[], help="a runbook or a fault; repeatable"
     )
+    parser.add_argument("--sample", action="store_true", help="spread the points over all, instead of the first")
     words = parser.parse_args()
     end = time.monotonic() + 60 * words.minutes
     began = time.monotonic()
@@ -34,7 +35,8 @@ def main() -> int:
     baseline = world.snapshot()
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         plan = list(_plan(scenarios(Path(folder)), baseline, words.only))
-        for number, (scenario, at, do) in enumerate(plan[: words.points], 1):
+        step = max(1, len(plan) // words.points) if words.sample else 1
+        for number, (scenario, at, do) in enumerate(plan[::step][: words.points], 1):
             if time.monotonic() > end:
                 print(f"The time is over: {len(plan) - number + 1} points are left.", flush=True)
                 break
