@@ -75,10 +75,10 @@ def failing(probes: Sequence[Probe] = PROBES, patience: float = 1.0) -> list[Pro
         return [probe for probe, success in zip(probes, succeeded, strict=True) if not success]
 
 
-def wait(alive: Callable[[], bool], limit: float) -> list[Probe]:
+def wait(alive: Callable[[], bool], limit: float, probes: Sequence[Probe] = PROBES) -> list[Probe]:
     """Wait until every probe has succeeded once; those that have not after `limit` seconds, or once not `alive`."""
     deadline = time.monotonic() + limit
-    pending = list(PROBES)
+    pending = list(probes)
     while pending and time.monotonic() < deadline and alive():
         pending = failing(pending, patience=0.3)
         time.sleep(0.05 if pending else 0)

@@ -17,6 +17,7 @@ usage: scripts/lab up                 bring the lab up; returns once everything 
        scripts/lab ssh HOST [CMD…]    as root, from the operator's namespace
        scripts/lab exec NAMESPACE CMD…  run here, on a namespace's network
        scripts/lab pause|resume HOST  stop and continue all of its processes
+       scripts/lab reboot HOST        boot it afresh, as after a power cut; returns once it has SSH
        scripts/lab cut|join HOST      pull its cable and plug it in again
        scripts/lab delay MS|off       round trip of the operator's wire to the edge, in milliseconds
 """
@@ -53,7 +54,9 @@ def _dispatch(command: str, *arguments: str) -> int:
             _carry(amount)
         case (("up" | "down" | "status"), ()):
             return _whole_lab(command)
-        case (("ssh" | "pause" | "resume" | "cut" | "join"), (name, *words)) if command == "ssh" or not words:
+        case (("ssh" | "pause" | "resume" | "reboot" | "cut" | "join"), (name, *words)) if (
+            command == "ssh" or not words
+        ):
             host = _named(name)
             if not host.booted:
                 raise LabError(f"{name} is a namespace and no host: use scripts/lab exec {name} CMD….")
@@ -110,6 +113,8 @@ def _one_host(command: str, host: Node, words: list[str]) -> None:
             _become([*lab.ssh_command(host), *([" ".join(words)] if words else [])])
         case "pause" | "resume":
             machine.freeze(host, command == "pause")
+        case "reboot":
+            lab.reboot(host)
         case _:
             lab.plug(host, command == "join")
 

@@ -96,6 +96,24 @@ def plug(host: Node, plugged: bool) -> None:
         namespaces.set_port(BY_NAME[far], interface, plugged)
 
 
+def reboot(host: Node) -> None:
+    """Boot one host afresh, as after a power cut: what it wrote is there, what its kernel knew is not.
+
+    Raises LabError when it does not answer to SSH in time.
+    """
+    with _alone():
+        base = image.ensure(say)
+        directory = STATE / "hosts" / host.name
+        token = machine.token(host)
+        machine.kill(host)
+        image.remove_tree(directory / "work")  # a volatile overlay is not mounted twice
+        namespaces.renew(host)
+        nspawn = machine.boot(host, directory, base, token)
+        ssh = [probe for probe in answers.PROBES if probe.host == host and probe.service == answers.SSH]
+        if answers.wait(lambda: nspawn.poll() is None, BOOT_LIMIT, ssh):
+            raise LabError(f"{host.name} did not boot: see {directory}/console.")
+
+
 def _start(base: Path) -> None:
     STATE.mkdir(mode=0o755)
     OWNER.symlink_to(STATE)

@@ -60,6 +60,12 @@ def init(node: Node) -> int:
     raise LabError(f"{node.name} does not run.")
 
 
+def token(node: Node) -> str:
+    """The token that a host was booted with; LabError where it does not run."""
+    words = Path(f"/proc/{init(node)}/environ").read_text(errors="replace").split("\0")
+    return next((word.partition("=")[2] for word in words if word.startswith("STOPGAP_LAB_TOKEN=")), "")
+
+
 def any_left() -> bool:
     """Some host's process or control group is still there."""
     return _groups().is_dir()
@@ -80,7 +86,16 @@ def kill_all(patience: float = 10) -> None:
 
     Raises LabError when the kernel still holds one after `patience` seconds.
     """
-    groups = _groups()
+    _kill(Path(GROUP), patience)
+
+
+def kill(node: Node, patience: float = 10) -> None:
+    """Do the same with the processes and control groups of one host."""
+    _kill(Path(GROUP, node.name), patience)
+
+
+def _kill(branch: Path, patience: float) -> None:
+    groups = _groups().parent / branch
     if groups.is_dir():
         (groups / "cgroup.kill").write_text("1")
     deadline = time.monotonic() + patience
@@ -90,7 +105,7 @@ def kill_all(patience: float = 10) -> None:
         time.sleep(0.02)
     # systemd-nspawn makes its groups in the older hierarchies too.
     for hierarchy in (*_mounts("cgroup2"), *_mounts("cgroup")):
-        for path, _, _ in os.walk(hierarchy / GROUP, topdown=False):
+        for path, _, _ in os.walk(hierarchy / branch, topdown=False):
             Path(path).rmdir()
 
 

@@ -35,6 +35,22 @@ def build() -> None:
             _sysctl(node.sysctl)
 
 
+def renew(node: Node) -> None:
+    """Make a node's namespace and wires anew: no rule, route, flow or neighbour of before is left in it."""
+    wires = [wire for wire in WIRES if node.name in {wire.left[0], wire.right[0]}]
+    with entered(node):
+        _ip(f"link delete {port}" for wire in wires for name, port in (wire.left, wire.right) if name == node.name)
+    _ip([f"netns delete {node.namespace}", f"netns add {node.namespace}"])
+    with entered(node):
+        _sysctl(QUIET)
+    _ip(_veth(wire) for wire in wires)
+    at_ends = {name for wire in wires for name, _ in (wire.left, wire.right)}
+    for end in (end for end in NODES if end.name in at_ends):
+        with entered(end):
+            _ip(("link set lo up", *end.network), force=True)  # most of it is there at the far ends
+            _sysctl(end.sysctl)
+
+
 def remove() -> None:
     """Remove every namespace of the lab, and the directory of namespaces if that leaves it empty."""
     _ip(f"netns delete {node.namespace}" for node in NODES if (NAMESPACES / node.namespace).exists())

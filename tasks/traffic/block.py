@@ -80,6 +80,10 @@ class Params(Parameters):
         default=False,
         description="Have the router log dropped packets, five a minute at most.",
     )
+    persist: bool = Field(
+        default=False,
+        description="Have the block survive a reboot of the router; it ends at the same moment all the same.",
+    )
     max_prefix: int = Field(
         default=24,
         ge=0,
@@ -147,6 +151,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             "neighbours": Neighbours(),
             "routes": Routes((*sampled, *neighbours_to_ask(scene))),
             **(driver.reads(_label(params, scene)) if driver else {}),
+            **(driver.reads_to_persist(_label(params, scene)) if driver and params.persist else {}),
         }
 
     def standing(self, params: Params, facts: DeviceFacts, scene: Scene) -> Standing:
@@ -257,6 +262,7 @@ def _block(params: Params, facts: DeviceFacts, scene: Scene) -> Block:
         directions=("from", "to") if params.direction == "both" else (params.direction,),
         services=_services(params.allow_services),
         ports=_services(params.ports),
+        persist=params.persist,
         log=params.log,
     )
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from orchestrator.check import Check
 from orchestrator.facts import (
+    ABSENT,
     FileFact,
     InterfaceFact,
     NeighbourFact,
@@ -112,6 +113,12 @@ class DeviceFacts(Facts):
     """The block as the device has it now, without times and counters: what an undo puts back."""
     state: ProgramFact | None = None
     """The same with times and counters."""
+    boot_end: FileFact = ABSENT
+    """When the block ends, as a reboot would find it."""
+    boot_script: FileFact = ABSENT
+    """What loads the block after a reboot: a script, the unit that runs it, and the link that has it started."""
+    boot_unit: FileFact = ABSENT
+    boot_link: FileFact = ABSENT
     file: FileFact | None = None
     """The file that holds the block, where the driver keeps it in one."""
     rules6: ProgramFact | None = None
@@ -154,6 +161,10 @@ class Driver(ABC):
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """Tell whether anything of the block is in the device, as it was made or not; True where it cannot tell."""
         return True
+
+    def reads_to_persist(self, label: str) -> Mapping[str, Reader[Any]]:
+        """Say what more to read where the block is to survive a reboot: fields of DeviceFacts."""
+        return {}
 
     @abstractmethod
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:

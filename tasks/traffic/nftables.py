@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 from orchestrator.change import RunCommands, command
 from orchestrator.check import Check
-from orchestrator.facts import Program, ProgramFact, Reader
+from orchestrator.facts import FileFact, Program, ProgramFact, Reader
 from orchestrator.host import Eye
 from orchestrator.task import Gap, Note, Planned, Unplannable
+from tasks.traffic.after_boot import end_is_right, end_reader, loader, loader_readers, put_end_back, set_end
 from tasks.traffic.capabilities import Capabilities
 from tasks.traffic.conntrack import NoFlow, forget_diverted, forget_flows
 from tasks.traffic.counters import Dropping, remaining, state_reader
@@ -26,14 +27,19 @@ class Nftables(Driver):
 
     name: ClassVar[str] = "nftables"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        one_way=True, expiry="device", exception=True, divert=True, services=True, log=True
+        one_way=True, expiry="device", exception=True, divert=True, services=True, persist=True, log=True
     )
     programs: ClassVar[tuple[str, ...]] = ("nft", "conntrack")
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """List the table twice: as an undo would load it, and with times and counters."""
         table = table_of(label)
-        return {"rules": Program(("nft", "-s", "list", "table", "inet", table)), "state": state_reader(table)}
+        block = {"rules": Program(("nft", "-s", "list", "table", "inet", table)), "state": state_reader(table)}
+        return {**block, "boot_end": end_reader(label)} if self.capabilities.persist else block
+
+    def reads_to_persist(self, label: str) -> Mapping[str, Reader[Any]]:
+        """Read what loads the table after a reboot."""
+        return loader_readers(label)
 
     def ruleset(self, block: Block) -> str:
         """Give the table that a block wants."""
@@ -49,9 +55,13 @@ class Nftables(Driver):
         left = _time_left(block, facts) if same(before, wanted) else None
         if left is None:
             forgetting = "conntrack" in facts.system.programs and not block.partial
-            yield _load(block, before, wanted, forgetting=forgetting)
+            yield _load(block, before, wanted, facts.boot_end, forgetting=forgetting)
         else:
             yield Note(text="in force until {at}, then it lets everything through", after=left)
+            if not end_is_right(block, facts):
+                yield _change_end(block, facts.boot_end)
+        if block.persist:
+            yield from loader(block, wanted, facts)
         if "conntrack" not in facts.system.programs:
             yield Gap(text="conntrack is not installed: a flow from before that an accelerator carries may go on")
 
@@ -93,17 +103,20 @@ def _time_left(block: Block, facts: DeviceFacts) -> timedelta | None:
     return shortest if shortest >= block.expires * block.fresh else None
 
 
-def _load(block: Block, before: str, wanted: str, *, forgetting: bool) -> RunCommands:
+def _load(block: Block, before: str, wanted: str, end: FileFact, *, forgetting: bool) -> RunCommands:
     table = table_of(block.label)
     back = load_script(before, block.label) if before else delete_script(block.label)
+    keeping = block.persist or end.kind != "absent"
     return RunCommands(
         about=_about(block, renewed=bool(before) and same(before, wanted)),
         do=(
             command("nft", "-f", "-", stdin=load_script(wanted, block.label)),
+            *((set_end(block),) if keeping else ()),
             *((forget_flows(block, table),) if forgetting else ()),
         ),
         undo=(
             command("nft", "-f", "-", stdin=back),
+            *((put_end_back(block, end),) if keeping else ()),
             *(forget_diverted(block.spare) if forgetting else ()),
         ),
         undo_about=f"put back table inet {table} as it was" if before else f"delete table inet {table}",
@@ -113,10 +126,20 @@ def _load(block: Block, before: str, wanted: str, *, forgetting: bool) -> RunCom
     )
 
 
+def _change_end(block: Block, end: FileFact) -> RunCommands:
+    what = "also after a reboot, until the same moment" if block.persist else "no longer after a reboot"
+    return RunCommands(
+        about=f"table inet {table_of(block.label)}: {what}",
+        do=(set_end(block),),
+        undo=(put_end_back(block, end),),
+    )
+
+
 def _about(block: Block, *, renewed: bool) -> str:
     parts = [f"drop {some(block.addresses)} {block.ways}"]
     parts += [f"leave {listed(block.services)} open"] if block.services else []
     parts += [f"allow {some(block.allowed)}"] if block.allowed else []
     parts += [f"web to {', '.join(map(str, block.spare))}"] if block.spare else []
     parts += ["for its full time again"] if renewed else []
+    parts += ["also after a reboot"] if block.persist else []
     return f"table inet {table_of(block.label)}: {', '.join(parts)}"

@@ -3,6 +3,8 @@
 fw4 keeps its rules in a table of its own, `inet fw4`, which `fw4 reload` and every change of an interface make
 anew; the block's table is another, and stays. What differs from a plain nftables router: conntrack(8) is seldom
 installed there, and where `flow_offloading` is on, flows from before pass by every chain until they are forgotten.
+Few such routers have a clock that goes on while they are off: a block that survived a reboot could outlast what was
+asked, so none does.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Any, ClassVar
 
 from orchestrator.facts import Program, Reader
 from orchestrator.task import Gap, Planned
+from tasks.traffic.capabilities import Capabilities
 from tasks.traffic.driver import Block, DeviceFacts
 from tasks.traffic.nftables import Nftables
 
@@ -20,6 +23,7 @@ class Openwrt(Nftables):
     """OpenWrt from 22.03 on, where fw4 brought nft."""
 
     name: ClassVar[str] = "openwrt"
+    capabilities: ClassVar[Capabilities] = Nftables.capabilities.model_copy(update={"persist": False})
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Read what offloads flows as well."""

@@ -1,0 +1,116 @@
+"""A block that survives a reboot of the router: a unit of its own loads it again, for the time that is left.
+
+What the router's own configuration loads, and when, is left alone: the unit stands beside it, comes after
+nftables.service, whose files usually begin with `flush ruleset`, and before the network (systemd.special(7),
+network-pre.target). Without the file that says when the block ends, or once that is over, it loads nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from orchestrator.change import Command, PathChange, command, make_link, write_file
+from orchestrator.facts import ABSENT, File, FileFact, Reader
+from orchestrator.task import Refused, Unplannable
+from tasks.traffic.driver import Block, DeviceFacts
+from tasks.traffic.ruleset import load_script, nft_time, table_of
+from tasks.traffic.shell import run
+
+_SCRIPT = """\
+#!/bin/sh
+# Written by Stopgap: drops again after a reboot what {table} dropped before, until the same moment.
+read -r end <{until} || exit 0
+left=$((end - $(date +%s)))
+[ "$left" -gt 0 ] || exit 0
+[ "$left" -le {whole} ] || left={whole} # the clock was set back
+exec nft -f - <<END
+{rules}END
+"""
+_UNIT = """\
+[Unit]
+Description=Stopgap drops again what {table} dropped before the reboot
+DefaultDependencies=no
+ConditionPathExists={until}
+After=local-fs.target nftables.service
+Before=network-pre.target shutdown.target
+Wants=network-pre.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh {script}
+"""
+
+
+def end_reader(label: str) -> File:
+    """Read when the block ends, as a reboot would find it."""
+    return File(_until(label))
+
+
+def loader_readers(label: str) -> Mapping[str, Reader[Any]]:
+    """Read what loads the block after a reboot."""
+    paths = {"boot_script": _script(label), "boot_unit": _unit(label), "boot_link": _link(label)}
+    return {field: File(path) for field, path in paths.items()}
+
+
+def loader(block: Block, rules: str, facts: DeviceFacts) -> Iterator[PathChange]:
+    """Give what is missing of the files that load these rules; raises Refused where there is no systemd."""
+    if facts.system.init != "systemd":
+        raise Refused("the driver nftables cannot make a block survive a reboot (`persist`) without systemd")
+    table, whole = table_of(block.label), int(block.expires.total_seconds())
+    asked = f" timeout {nft_time(block.expires)}"
+    words = {
+        "table": table,
+        "until": _until(block.label),
+        "script": _script(block.label),
+        "whole": whole,
+        "rules": load_script(rules, block.label).replace(asked, f"{asked} expires ${{left}}s"),
+    }
+    wanted = (
+        write_file(_script(block.label), _SCRIPT.format(**words), facts.boot_script, mode=0o755),
+        write_file(_unit(block.label), _UNIT.format(**words), facts.boot_unit),
+        make_link(_link(block.label), _unit(block.label), facts.boot_link),
+    )
+    yield from (change for change in wanted if change)
+
+
+def end_is_right(block: Block, facts: DeviceFacts) -> bool:
+    """Tell whether an end is written down where the block is to persist, and none where it is not."""
+    if not block.persist:
+        return facts.boot_end.kind == "absent"
+    return facts.boot_end.kind == "file" and (facts.boot_end.text() or "").strip().isdigit()
+
+
+def set_end(block: Block) -> Command:
+    """Write down when the block in force ends, or that nothing is to be loaded after a reboot, whatever stands."""
+    if block.persist:
+        return run("keep", table_of(block.label), _until(block.label))
+    return command("rm", "-f", "--", _until(block.label))
+
+
+def put_end_back(block: Block, end: FileFact) -> Command:
+    """Give what makes the end's file what it was; raises Unplannable where that could not be done."""
+    if end.kind == "absent":
+        return command("rm", "-f", "--", _until(block.label))
+    if end.kind != "file" or end.content is None:
+        raise Unplannable(f"{_until(block.label)} is no file of Stopgap's")
+    path = _until(block.label)
+    return command("sh", "-s", stdin=PathChange(path=path, before=end, after=ABSENT).undo_script(force=True))
+
+
+def _until(label: str) -> str:
+    return f"/etc/{table_of(label)}.until"
+
+
+def _script(label: str) -> str:
+    return f"/etc/{table_of(label)}.sh"
+
+
+def _unit(label: str) -> str:
+    return f"/etc/systemd/system/{table_of(label)}.service"
+
+
+def _link(label: str) -> str:
+    return f"/etc/systemd/system/multi-user.target.wants/{table_of(label)}.service"
