@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from orchestrator.cli import screen as screens
 from orchestrator.cli.screen import Screen
-from orchestrator.cli.steps import moment, show_containment, span
+from orchestrator.cli.steps import moment, show_containment
 from orchestrator.journal import ChangeStatus, History, Journal, state_home
 from orchestrator.run.standing import Seen
+from orchestrator.runbook import format_duration
 
 SOON = timedelta(hours=6)
 """A block that ends within this time is warned of."""
@@ -81,7 +82,7 @@ class _Shown:
             self._say(f"made again by run {later}", "quiet")
             return
         if found.state == "in-force":
-            left = f", {span(found.left.total_seconds())} left" if found.left is not None else ""
+            left = f", {_rounded(found.left)} left" if found.left is not None else ""
             self._say(f"in force{left}, as {seen.host} says", "good")
             if found.left is not None and _ends_soon(found.left, change):
                 at = moment(datetime.now(UTC) + found.left)
@@ -110,6 +111,11 @@ class _Shown:
 def _ends_soon(left: timedelta, change: ChangeStatus) -> bool:
     whole = change.ends - change.made if change.ends and change.made else None
     return left < SOON or (whole is not None and left < whole * LAST)
+
+
+def _rounded(left: timedelta) -> str:
+    minute = timedelta(minutes=1)
+    return format_duration(round(left / minute) * minute if left > 2 * minute else left)
 
 
 def _look(history: History) -> dict[tuple[str, str], Seen]:

@@ -6,11 +6,8 @@ The router is a network namespace with nft alone and a ruleset that was there be
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -18,67 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from orchestrator.change import Change
 
-from .traffic import WITHOUT_SPARE, Router
+from .alone import router_alone
 
-if TYPE_CHECKING:
-    from .conftest import Lab
-
-BEFORE = """
-nft -f - <<'END'
-table ip filter {
-    chain DOCKER-USER { counter return; }
-    chain FORWARD { type filter hook forward priority filter; ct state established accept; jump DOCKER-USER; }
-}
-table inet own {
-    set bad { type ipv4_addr; elements = { 192.0.2.66 }; }
-    chain in { type filter hook prerouting priority -300; ip saddr @bad drop; }
-}
-END
-"""
-RULES = "nft -s list ruleset"
 SEQUENCES = int(os.environ.get("STOPGAP_SEQUENCES", "4"))
 """Random sequences; 100 for a release."""
-
-
-class Alone:
-    """A namespace that answers as the lab's router would to `ssh`; nobody else is there."""
-
-    def __init__(self) -> None:
-        self._holder = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", _HOLD], stdout=subprocess.PIPE)
-        assert self._holder.stdout
-        assert self._holder.stdout.readline() == b"ready\n"
-
-    def ssh(self, host: str, script: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        if host != "edge":
-            return subprocess.CompletedProcess([], 255, "", "nobody there")
-        enter = ["nsenter", f"--target={self._holder.pid}", "--net", "--mount", "sh"]
-        environment = {**os.environ, "SSH_CONNECTION": "10.9.0.2 50000 10.9.0.1 22"}
-        return subprocess.run(enter, input=script, env=environment, capture_output=True, text=True, check=False)
-
-    def exec(self, namespace: str, *argv: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess(argv, 255, "", "not looked at")
-
-    def rules(self) -> str:
-        done = self.ssh("edge", RULES)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def end(self) -> None:
-        self._holder.kill()
-        self._holder.wait()
-
-
-_HOLD = "mount -t tmpfs none /run; echo ready; exec sleep infinity"
-
-
-@contextmanager
-def router_alone() -> Iterator[tuple[Alone, Router]]:
-    alone = Alone()
-    try:
-        assert alone.ssh("edge", BEFORE).returncode == 0
-        yield alone, Router(cast("Lab", alone), WITHOUT_SPARE)
-    finally:
-        alone.end()
 
 
 FIVE_HUNDRED = [

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from .operator import Operator
+from .alone import Alone, router_alone
+from .operator import Ran
 
-if TYPE_CHECKING:
-    from .conftest import Lab
-
+INVENTORY = """\
+hosts:
+  web: {address: 203.0.113.10, addresses: [203.0.113.10, "2001:db8:113::10"], upstream: edge, connection: local}
+  edge: {address: 10.9.0.1, connection: local, driver: nftables, may_block: [203.0.113.0/24, "2001:db8:113::/64"]}
+"""
 BLOCK = """\
 name: Cut off
 params:
@@ -24,58 +27,72 @@ steps:
 """
 
 
+class Noc:
+    """The command line on the router."""
+
+    def __init__(self, router: Alone, top: Path) -> None:
+        self.router, self._top = router, top
+        (top / "inventory.yaml").write_text(INVENTORY)
+        (top / "block.yaml").write_text(BLOCK)
+        self.block = str(top / "block.yaml")
+
+    def stopgap(self, *argv: str) -> Ran:
+        return self.router.stopgap(self._top / "home", *argv)
+
+    def run(self, runbook: str, *argv: str) -> str:
+        """Run a runbook, and give the run's id."""
+        ran = self.stopgap(
+            "run", runbook, "-i", str(self._top / "inventory.yaml"), "-t", "web", "--yes", "--json", *argv
+        )
+        assert ran.outcomes == {"cut-off": "changed"}, ran.out + ran.err
+        return str(json.loads(ran.out.splitlines()[-1])["run"])
+
+    def nft(self, words: str) -> None:
+        assert self.router.ssh("edge", f"nft {words}").returncode == 0
+
+
 @pytest.fixture
-def operator(lab: Lab, tmp_path: Path) -> Iterator[Operator]:
-    before = lab.rules()
-    (tmp_path / "block.yaml").write_text(BLOCK)
-    operator = Operator(lab, tmp_path / "home")
-    yield operator
-    operator.undo_all()
-    assert lab.rules() == before
+def noc(tmp_path: Path) -> Iterator[Noc]:
+    with router_alone() as (alone, _):
+        yield Noc(alone, tmp_path)
 
 
-def test_status_follows_the_router_and_not_the_journal(lab: Lab, operator: Operator, tmp_path: Path) -> None:
-    assert operator.run(str(tmp_path / "block.yaml"), "-t", "web", "--yes").status == 0
-    assert not lab.tcp("203.0.113.10", 22)
-
-    fine = operator.stopgap("status")
-    assert fine.status == 0
-    assert "in force, 8 h left, as edge says" in fine.out
+def test_status_follows_the_router_and_not_the_journal(noc: Noc) -> None:
+    assert noc.stopgap("status").out == "Nothing is in force.\n"
+    noc.run(noc.block)
+    fine = noc.stopgap("status")
+    assert fine.status == 0, fine.out
+    assert "in force, 8h left, as edge says" in fine.out
     assert "packets to it dropped" in fine.out
     assert "ends soon" not in fine.out
 
-    lab.read("edge", "nft delete element inet stopgap_web blocked4 '{ 203.0.113.10 }'")
-    changed = operator.stopgap("status")
+    noc.nft("delete element inet stopgap_web blocked4 '{ 203.0.113.10 }'")
+    changed = noc.stopgap("status")
     assert changed.status == 1
     assert "changed by somebody since" in changed.out
     assert "203.0.113.10 timeout 8h" in changed.out
 
-    lab.read("edge", "nft delete table inet stopgap_web")
-    gone = operator.stopgap("status")
+    noc.nft("delete table inet stopgap_web")
+    gone = noc.stopgap("status")
     assert gone.status == 1
     assert "gone: the router was restarted, or somebody took it away" in gone.out
-    assert operator.stopgap("status", "--offline").status == 0
+    assert noc.stopgap("status", "--offline").status == 0
 
 
-def test_extend_prolongs_a_block_that_ends_soon_and_undo_puts_the_first_back(
-    lab: Lab, operator: Operator, tmp_path: Path
-) -> None:
-    first = operator.run(str(tmp_path / "block.yaml"), "-t", "web", "-p", "expires=2h", "--yes").last["run"]
-    with_first = lab.rules()
-    assert "ends soon" in operator.stopgap("status").out
+def test_extend_prolongs_a_block_that_ends_soon_and_undo_puts_the_first_back(noc: Noc) -> None:
+    first = noc.run(noc.block, "-p", "expires=2h")
+    with_first = noc.router.rules()
+    assert "ends soon" in noc.stopgap("status").out
 
-    extended = operator.run("extend", "-t", "web", "-p", "expires=90h", "--yes")
-    assert (extended.status, extended.outcomes) == (0, {"cut-off": "changed"})
-    status = operator.stopgap("status")
-    assert status.status == 0
-    assert f"made again by run {extended.last['run']}" in status.out
-    assert "90 h left" in status.out
+    extended = noc.run("extend", "-p", "expires=90h")
+    status = noc.stopgap("status")
+    assert status.status == 0, status.out
+    assert f"made again by run {extended}" in status.out
+    assert "in force, 90h left" in status.out
     assert "ends soon" not in status.out
 
-    again = operator.run("extend", "-t", "web", "-p", "expires=90h", "--yes")
-    assert again.outcomes == {"cut-off": "changed"}, "it begins the time anew, though hardly any of it is over"
-
-    operator.stopgap("undo", again.last["run"], "--yes")
-    operator.stopgap("undo", extended.last["run"], "--yes")
-    assert lab.rules() == with_first
-    assert first in operator.stopgap("status").out
+    again = noc.run("extend", "-p", "expires=90h")
+    noc.stopgap("undo", again, "--yes")
+    noc.stopgap("undo", extended, "--yes")
+    assert noc.router.rules() == with_first
+    assert first in noc.stopgap("status").out
