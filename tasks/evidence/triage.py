@@ -217,8 +217,8 @@ TRIAGE = (
     ),
     Definition(
         id="mail-queue",
-        about="The mail queue: what the host was made to send. Its messages are not read. Postfix, asked for the first "
-        "time since boot, makes an empty lock file of its own in its spool (pid/unix.showq).",
+        about="The mail queue: what the host was made to send. Its messages are not read. Postfix, asked for the "
+        "first time since boot, makes an empty lock file of its own in its spool (pid/unix.showq).",
         reads=(Run(commands=(("postqueue -p", "exim4 -bp", "exim -bp", "mailq"),), optional=True),),
         races=True,
     ),

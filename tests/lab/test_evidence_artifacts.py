@@ -76,7 +76,7 @@ def states() -> list[str]:
 @pytest.fixture(scope="module")
 def evidence(lab: Lab, tmp_path_factory: pytest.TempPathFactory, states: list[str]) -> Evidence:
     folder = tmp_path_factory.mktemp("evidence")
-    # Postfix itself makes the lock of its showq, pid/unix.showq, when its queue is asked for the first time since boot.
+    # Postfix makes the lock of its showq, pid/unix.showq, when its queue is asked for the first time since boot.
     lab.read("web", "postqueue -p")
     states.append(lab.read("web", STATE))
     done = lab.exec(
