@@ -15,6 +15,8 @@ from chaos_points.runs import Point, Scenario, boundaries, scenarios, strike
 
 SPARSE = {"term": 5, "int": 5, "hup": 5, "full": 4, "cut": 3, "ahead": 9, "back": 9}
 """How many boundaries lie between two points of a fault; kill strikes at each."""
+GOLDEN = 0.6180339887498949
+"""Its multiples, modulo one, are spread evenly at any time."""
 COSTLY = {"contain": 20, "collect": 20}
 """Every so many-th boundary of a runbook that takes long."""
 
@@ -27,7 +29,6 @@ def main() -> int:
     parser.add_argument(
         "--only", metavar="NAME", action="append", default=[], help="a runbook or a fault; repeatable"
     )
-    parser.add_argument("--sample", action="store_true", help="spread the points over all, instead of the first")
     words = parser.parse_args()
     end = time.monotonic() + 60 * words.minutes
     began = time.monotonic()
@@ -35,8 +36,7 @@ def main() -> int:
     baseline = world.snapshot()
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         plan = list(_plan(scenarios(Path(folder)), baseline, words.only))
-        step = max(1, len(plan) // words.points) if words.sample else 1
-        for number, (scenario, at, do) in enumerate(plan[::step][: words.points], 1):
+        for number, (scenario, at, do) in enumerate(plan[: words.points], 1):
             if time.monotonic() > end:
                 print(f"The time is over: {len(plan) - number + 1} points are left.", flush=True)
                 break
@@ -50,8 +50,8 @@ def main() -> int:
 def _plan(
     known: dict[str, Scenario], baseline: dict[str, str], only: list[str]
 ) -> Iterator[tuple[Scenario, int, str]]:
-    """Give every point: all faults of a runbook interleaved, so that a bounded run sees some of each."""
-    found: list[tuple[float, Scenario, int, str]] = []
+    """Give every point, in an order of which any beginning is spread over all runbooks, faults and boundaries."""
+    found: list[tuple[Scenario, int, str]] = []
     for scenario in known.values():
         faults = [do for do in ("kill", *SPARSE) if not {scenario.name, do}.isdisjoint(only) or not only]
         if only and not faults:
@@ -61,8 +61,8 @@ def _plan(
         for do in faults:
             places = [at for at, name in enumerate(reached) if do != "cut" or "exchange" in name or "script" in name]
             places = places[:: SPARSE.get(do, 1) * COSTLY.get(scenario.name, 1)]
-            found += [(n / max(1, len(places)), scenario, at, do) for n, at in enumerate(places)]
-    yield from ((scenario, at, do) for _, scenario, at, do in sorted(found, key=lambda p: (p[0], p[1].name, p[3])))
+            found += [(scenario, at, do) for at in places]
+    yield from (found[n] for n in sorted(range(len(found)), key=lambda n: n * GOLDEN % 1))
 
 
 def _tally(count: Counter[str], point: Point) -> None:
