@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterable
 
 from orchestrator.cli import screen as screens
 from orchestrator.cli.failure import Stop
 from orchestrator.cli.run import sign_key, signed_exit_code
 from orchestrator.cli.terminal import Terminal, operator, stoppable
+from orchestrator.host import Host
 from orchestrator.journal import History, Journal, state_home
 from orchestrator.remote import connect
 from orchestrator.run.claim import claiming, refusal
@@ -42,17 +44,16 @@ def undo(args: Namespace) -> int:
                 raise Stop(4, "nobody is there to ask; add --yes" if agreed is None else "nothing was undone")
             interruption = Interruption()
             hosts = with_controller({host.name: host for host in history.started.hosts})
+            concerned = _concerned(history, [hosts[c.host] for c in changes])
             record = Recorder(journal, run, [])
             with (
-                claiming(
-                    journal.home, operator(), (hosts[c.host] for c in changes), take_over=args.take_over
-                ) as claims,
+                claiming(journal.home, operator(), concerned, take_over=args.take_over) as claims,
                 Fleet(hosts, connect, claims) as fleet,
                 stoppable(interruption, screens.err()),
                 interruption.cutting(fleet.close, gently=True),
                 releasing(fleet),
             ):
-                fleet.claim(dict.fromkeys(hosts[c.host] for c in changes))
+                fleet.claim(concerned)
                 if held := refusal(claims.held, (c.host for c in changes)):
                     raise Stop(4, f"{held}. Nothing was undone.")
                 result = undo_changes(history, changes, fleet, record, interruption=interruption, force=args.force)
@@ -61,6 +62,14 @@ def undo(args: Namespace) -> int:
             _show(screen, journal.history(run), result)
             code = INTERRUPTED if interruption.requested.is_set() else result.exit_code
             return signed_exit_code(code, unsigned)
+
+
+def _concerned(history: History, changed: Iterable[Host]) -> list[Host]:
+    """Give the hosts that were changed, and those that the run may have claimed before its process died."""
+    hosts = {host.name: host for host in history.started.hosts}
+    targets = [hosts[name] for name in history.started.targets if name in hosts]
+    related = [hosts[name] for t in targets for name in (t.upstream, t.spare) if name in hosts]
+    return list({host.name: host for host in (*changed, *targets, *related)}.values())
 
 
 def _show(screen: screens.Screen, history: History, result: Undone) -> None:

@@ -29,7 +29,7 @@ from orchestrator.journal.lock import take
 from orchestrator.remote import Item
 from orchestrator.shell import quote
 
-LEASE = 600
+LEASE = 180
 """Seconds after which a note counts no more, by the host's time since boot; each change there renews it."""
 HELD, GONE = 81, 82
 """Exit statuses: somebody else's note is there; ours no longer is."""

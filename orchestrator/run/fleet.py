@@ -98,10 +98,11 @@ class Fleet:
 
     def claim(self, hosts: Iterable[Host]) -> None:
         """Claim hosts that nothing is to be read of first; one out of reach is left."""
-        for host in hosts:
+        items = [(host, item) for host in hosts if (item := self.claims.item(host))]
+        self.expect(host for host, _ in items)
+        for host, item in items:
             with suppress(OutOfReach):
-                if item := self.claims.item(host):
-                    self.claims.heard(host, self.session(host).exchange([item])[0])
+                self.claims.heard(host, self.session(host).exchange([item])[0])
 
     def release(self) -> None:
         """Let go of every host that was claimed; one out of reach does so by itself, later."""

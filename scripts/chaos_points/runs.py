@@ -72,8 +72,7 @@ def scenarios(folder: Path) -> dict[str, Scenario]:
 
 def boundaries(scenario: Scenario, baseline: dict[str, str]) -> list[str]:
     """Run it whole, name every boundary on the way, and undo it."""
-    with tempfile.TemporaryDirectory(prefix="chaos-") as top:
-        home = Path(top) / "home"
+    with tempfile.TemporaryDirectory(prefix="chaos-") as top, _disk() as home:
         log = Path(top) / "log"
         done = _broken(scenario, -1, "kill", home, log)
         assert done.returncode == 0, f"{scenario.name} does not even run unbroken:\n{done.stdout}{done.stderr}"
@@ -85,7 +84,7 @@ def boundaries(scenario: Scenario, baseline: dict[str, str]) -> list[str]:
 
 def strike(scenario: Scenario, at: int, do: str, way: str, baseline: dict[str, str]) -> Point:
     """Break it there, look, go back; the hosts are as before when it returns, unless it says that they are stuck."""
-    with tempfile.TemporaryDirectory(prefix="chaos-") as top, _disk(Path(top), small=do == "full") as home:
+    with tempfile.TemporaryDirectory(prefix="chaos-") as top, _disk(small=do == "full") as home:
         log = Path(top) / "log"
         done = _broken(scenario, at, do, home, log)
         reached = log.read_text().splitlines() if log.exists() else []
@@ -161,12 +160,13 @@ def _histories(home: Path) -> list[History]:
 class _disk:  # noqa: N801
     """A state folder; `small` puts it on a disk of its own that is soon full."""
 
-    def __init__(self, top: Path, *, small: bool) -> None:
-        self._home, self._small = top / "home", small
+    def __init__(self, *, small: bool = False) -> None:
+        # The same path every time: it is one operator, whose claims outlive their process only for others.
+        self._home, self._small = Path(tempfile.gettempdir()) / f"chaos-home-{os.getpid()}", small
 
     def __enter__(self) -> Path:
         if self._small:
-            self._home.mkdir()
+            self._home.mkdir(mode=0o700)
             subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "chaos", self._home], check=True)
         return self._home
 
