@@ -41,8 +41,10 @@ def main() -> int:
                 print(f"The time is over: {len(plan) - number + 1} points are left.", flush=True)
                 break
             started = time.monotonic()
-            point = strike(scenario, at, do, ("resume", "undo")[number % 2], baseline)
-            _tally(count.setdefault((scenario.name, do), Counter()), point)
+            counted = count.setdefault((scenario.name, do), Counter())
+            way = ("resume", "undo")[counted.total() // 2 % 2]
+            point = strike(scenario, at, do, way, baseline)
+            _tally(counted, point)
             _tell(number, scenario, at, do, point, time.monotonic() - started)
     return _table(count, time.monotonic() - began)
 
