@@ -41,12 +41,13 @@ def stretch(package: Path, round_trip: float) -> None:
         [sys.executable, "-I", "-S", str(package), "carry", str(round_trip)],
         stdout=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     assert carrier.stdout is not None
     if carrier.stdout.readline() != b"up\n":
         _plug_in()
-        raise LabError("The delayed wire did not come up (its own words are above).")
+        raise LabError("The delayed wire did not come up: /dev/net/tun has to be there.")
     CARRIER.write_text(str(carrier.pid))
     _address()
 

@@ -78,6 +78,7 @@ def test_the_run_is_the_dry_run_and_ends_contained(dry_run: Ran, contained: Ran)
     assert contained.last["plan_digest"] == dry_run.last["plan_digest"]
     assert contained.last["containment"] == {"web": "contained"}
     assert contained.outcomes == {
+        "provider": "changed",
         "cut-off": "changed",
         "volatile": "unchanged",
         "mail": "changed",
@@ -165,7 +166,7 @@ def test_the_report_tells_what_was_done(operator: Operator, contained: Ran) -> N
     page = Path(contained.last["report"]).read_text()
     for words in ("cut off", "203.0.113.10", "stopgap_web", "203.0.113.30", contained.last["run"]):
         assert words in page
-    assert "隔離" in operator.stopgap("report", contained.last["run"], "--lang", "ja", "--format", "md").out
+    assert "遮断" in operator.stopgap("report", contained.last["run"], "--lang", "ja", "--format", "md").out
 
 
 def test_undo_gives_everything_back_byte_for_byte_and_once(

@@ -88,6 +88,7 @@ def test_a_target_that_is_down_or_silent_is_cut_off_all_the_same(
         took = time.monotonic() - started
     assert done.status == 3, done.out + done.err
     assert done.outcomes == {
+        "provider": "changed",
         "cut-off": "changed",
         "volatile": "unreachable",
         "mail": "unreachable",
