@@ -14,7 +14,7 @@ from orchestrator.report import report
 from orchestrator.run.claim import claiming
 from orchestrator.run.claim import refusal as claimed
 from orchestrator.run.collect import Vault
-from orchestrator.run.execute import Order, execute, hosts_of, planner_of
+from orchestrator.run.execute import Order, execute, hosts_of, planner_of, proved_anew
 from orchestrator.run.fleet import Connect, Fleet, releasing, with_controller
 from orchestrator.run.interruption import Interruption
 from orchestrator.run.lifeline import settle_all
@@ -131,7 +131,8 @@ class Conductor:
                 fleet.expect([*acting, *looking])
                 settle_all(history, fleet, record)
                 planner = planner_of(order, fleet.look, lambda: deliveries(journal))
-                left = [s for s in planner.plan(order.targets).steps if (s.key, s.target.name) not in done]
+                planned = planner.plan(order.targets).steps
+                left = [s for s in planned if (s.key, s.target.name) not in done or proved_anew(s.step)]
                 plan = Plan(tuple(_with_activation(step, history) for step in left))
             self._show(plan, dry_run=False)
             if refusal := claimed(claims.held, plan.hosts) or self._refusal(plan, None):

@@ -74,8 +74,9 @@ def execute(
 ) -> Result:
     """Carry out a plan that was agreed to: targets side by side, the steps of each in order.
 
-    `done` names steps and targets that an earlier process finished; they are not run again. Whatever happens ends
-    with a `run-finished` record, unless the journal itself fails: JournalError.
+    `done` names steps and targets that an earlier process finished; they are not run again, but those that contain:
+    a verdict rests on what is seen now. Whatever happens ends with a `run-finished` record, unless the journal itself
+    fails: JournalError.
     """
     for name, reason in _unreachable(plan).items():
         around.record(HostUnreachable(host=name, reason=reason))
@@ -132,12 +133,14 @@ class _TargetRun:
                 return
             outcomes: list[StepResult] = []
             for place in self.planner.places(step, number, self.target, self.results):
-                if (place.key, self.target.name) in self.done:
-                    outcomes.append(self.done[place.key, self.target.name])
+                before = self.done.get((place.key, self.target.name))
+                if before and not proved_anew(step):
+                    outcomes.append(before)
                     continue
                 planned, ended = self._run(place, stopped)
                 yield planned, ended
-                outcomes.append(StepResult(ended.outcome, ended.answer))
+                stands = before is not None and ended.outcome == "unchanged"
+                outcomes.append(before if before and stands else StepResult(ended.outcome, ended.answer))
                 if ended.outcome in {"failed", "unknown", "unreachable", "refused"} and not stopped:
                     stopped = self._after_failure(step)
             self.results[step.id] = combined(outcomes)
@@ -196,6 +199,11 @@ class _TargetRun:
 
 def _unreachable(plan: Plan) -> dict[str, str]:
     return {s.on.name: s.reason for s in plan.steps if s.outcome == "unreachable" and s.on}
+
+
+def proved_anew(step: Step) -> bool:
+    """Tell whether a step that an earlier process finished is looked at again all the same."""
+    return tasks()[step.task].contains
 
 
 def _would_contain(step: PlannedStep) -> bool:

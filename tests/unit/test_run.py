@@ -6,14 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator.change import Activate, command
+from orchestrator.check import Port
 from orchestrator.journal import Journal
-from orchestrator.journal.records import ChangeIntended, ChangeMade, StepStarted
+from orchestrator.journal.records import ChangeIntended, ChangeMade, StepFinished, StepStarted
+from orchestrator.registry import tasks
 
 from .bench import Bench, outcomes
 
@@ -369,3 +372,27 @@ def test_a_step_beyond_its_time_says_that_what_it_started_may_still_run(bench: B
     ended = next(event for event in events if event["event"] == "step-finished")
     assert (status, ended["outcome"]) == (1, "unknown")
     assert "what it started may still run there" in ended["reason"]
+
+
+def test_a_resumed_run_proves_again_what_an_earlier_process_had_cut_off(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Port(eye="controller", containment=True, address=ip_address("127.0.0.1"), port=1, expect="closed")
+    monkeypatch.setattr(type(tasks()["host.file"]), "contains", True)
+    monkeypatch.setattr(type(tasks()["host.file"]), "checks", lambda *_: [looks])
+    after = {"id": "after", "task": "host.command", "when": "steps.cut.changed"}
+    after |= {"with": {"argv": ["touch", str(bench.files / "after")], "reads": True}}
+    bench.run(bench.runbook(file(bench, "cut"), after), "--yes")
+    (bench.files / "after").unlink()
+    with Journal.open(bench.top / "home") as journal:
+        first = journal.history(journal.resolve("last"))
+        run = journal.begin(first.started)
+        place = {"step": "cut", "target": "a", "host": "a"}
+        journal.append(run, StepStarted(**place, name="Cut", task="host.file"))
+        journal.append(run, StepFinished(**place, outcome="changed"))
+    status, out, err = bench.stopgap("resume", run, "--yes")
+    assert status == 0, out + err
+    with Journal.open(bench.top / "home") as journal:
+        history = journal.history(run)
+    assert [c.verdict for c in history.containment] == ["contained"]
+    assert (bench.files / "after").exists(), "what the first process had changed still counts as changed"
