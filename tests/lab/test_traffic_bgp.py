@@ -258,4 +258,4 @@ def test_without_systemd_what_is_scheduled_is_seen_happens_and_can_be_called_off
     router(lapse.schedule("test", timedelta(seconds=2), mark).script())
     assert seen(router(lapse.cancel("test").script(), lapse.cancel("test").script(), look)).due is None
     time.sleep(2.5)
-    assert lab.ssh("edge", "rm /run/lapsed; ls -A /run/stopgap; pgrep -f stopgap-test").stdout == ""
+    assert lab.ssh("edge", "rm /run/lapsed; ls -d /run/stopgap/test*; pgrep -f stopgap-test").stdout == ""
