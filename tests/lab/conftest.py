@@ -1,4 +1,4 @@
-"""The lab for tests: up once for the session, down at its end. STOPGAP_KEEP_LAB=1 leaves it up."""
+"""The lab for tests: a fresh one for each file, down at its end. STOPGAP_KEEP_LAB=1 leaves it up."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="boots real hosts in network namespaces, which takes root"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """The lab, up. One that is up already is used, after repair if it needs any."""
     it = Lab()
