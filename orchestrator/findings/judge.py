@@ -36,13 +36,14 @@ class _Watch:
     """Ends the reading when time is up or somebody asks."""
 
     stop: Callable[[], bool]
+    clock: Callable[[], float]
     until: float
     over: bool = False
 
     def rows(self, rows: Iterator[Row]) -> Iterator[Row]:
         """Give the rows until then."""
         for row in rows:
-            if self.over or time.monotonic() > self.until or self.stop():
+            if self.over or self.clock() > self.until or self.stop():
                 self.over = True
                 return
             yield row
@@ -54,13 +55,14 @@ def judge(
     *,
     budget: float = BUDGET,
     stop: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Findings:
-    """Give what the rules make of a collection, within `budget` seconds, or until `stop` says so.
+    """Give what the rules make of a collection, within `budget` seconds of `clock`, or until `stop` says so.
 
     A rule whose items the profile does not collect is passed over. Raises OSError where the manifest is gone.
     """
     known = tables()
-    watch = _Watch(stop, time.monotonic() + budget)
+    watch = _Watch(stop, clock, clock() + budget)
     reasons = {rule.id: _reason(shelf, rule) for rule in rules if _collected(shelf, rule)}
     able = [rule for rule in rules if reasons.get(rule.id) == ""]
     keys = _keys(shelf, [join for rule in able for join in rule.joins()], watch)

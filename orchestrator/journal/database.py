@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from orchestrator.journal.failure import JournalError
 
@@ -16,6 +17,7 @@ SCHEMA = 1
 APPLICATION_ID = 0x53544750
 BUSY_SECONDS = 15.0
 """How long a process waits for another that writes."""
+_DAMAGED = "damaged; each run's journal.jsonl holds what was exported"
 
 _TABLES = """
 CREATE TABLE records (
@@ -104,11 +106,18 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
             raise
 
 
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn what SQLite raises into JournalError."""
+def select(
+    connection: sqlite3.Connection, path: Path, query: str, parameters: Sequence[str], *columns: type
+) -> list[tuple[Any, ...]]:
+    """Give the rows of a query, whose columns are of these types; raises JournalError.
+
+    A STRICT table keeps the types of what is inserted, but not those of a file whose bytes were changed.
+    """
     with _explained(path):
-        yield
+        rows: list[tuple[Any, ...]] = connection.execute(query, parameters).fetchall()
+    if any(type(value) is not column for row in rows for value, column in zip(row, columns, strict=True)):
+        raise _damaged(path)
+    return rows
 
 
 @contextmanager
@@ -117,8 +126,14 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise JournalError(f"{path}: {_reason(error)}") from None
+    except UnicodeDecodeError:  # text in the file, or in SQLite's own message about it
+        raise _damaged(path) from None
     except OSError as error:
         raise JournalError(f"{path}: {error.strerror}") from None
+
+
+def _damaged(path: Path) -> JournalError:
+    return JournalError(f"{path}: {_DAMAGED}")
 
 
 def _reason(error: sqlite3.Error) -> str:
@@ -128,5 +143,5 @@ def _reason(error: sqlite3.Error) -> str:
         sqlite3.SQLITE_CANTOPEN: "cannot be opened; set STOPGAP_HOME to a folder that can be written",
         sqlite3.SQLITE_BUSY: f"another process has held it for {BUSY_SECONDS:.0f} s",
         sqlite3.SQLITE_NOTADB: "this is no journal of Stopgap",
-        sqlite3.SQLITE_CORRUPT: "damaged; each run's journal.jsonl holds what was exported",
+        sqlite3.SQLITE_CORRUPT: _DAMAGED,
     }.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from orchestrator.journal.chain import (
     GENESIS,
@@ -26,7 +26,7 @@ from orchestrator.journal.chain import (
     read_export,
     timestamp,
 )
-from orchestrator.journal.database import open_database, reading, transaction
+from orchestrator.journal.database import open_database, select, transaction
 from orchestrator.journal.failure import JournalError, RunHeldError, UnknownRunError
 from orchestrator.journal.fold import fold
 from orchestrator.journal.head import HEAD, SIGNATURE, head_problems, head_text
@@ -37,6 +37,9 @@ from orchestrator.journal.records import AnyRecord, RunFinished, RunStarted
 from orchestrator.signature import sign
 
 EXPORT = "journal.jsonl"
+_HEAD = "SELECT seq, hash FROM heads WHERE run = ?"
+_ROW = (int, str, str, str)
+"""Types of what a Row is made from."""
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -113,8 +116,8 @@ class Journal:
         """Add records, all or none; they are on disk when it returns."""
         texts = [(record.kind, canonical_record(record)) for record in records]
         with self._lock, transaction(self._database, self.path):
-            found = self._database.execute("SELECT seq, hash FROM heads WHERE run = ?", (run,)).fetchone()
-            seq, previous = found if found else (-1, GENESIS)
+            found = select(self._database, self.path, _HEAD, (run,), int, str)
+            seq, previous = found[0] if found else (-1, GENESIS)
             for kind, text in texts:
                 seq, at = seq + 1, timestamp(self._clock())
                 previous = link(previous, run, seq, at, text)
@@ -142,32 +145,26 @@ class Journal:
             " WHERE kind IN ('run-started', 'step-started', 'run-finished') GROUP BY run, kind"
         )
         found: dict[str, dict[str, Row]] = {}
-        with self._lock, reading(self.path):
-            for _, run, kind, *row in sorted(self._database.execute(query)):
-                found.setdefault(run, {})[kind] = Row(*row)
+        for _, run, kind, *row in sorted(self._select(query, (), int, str, str, *_ROW)):
+            found.setdefault(run, {})[kind] = Row(*row)
         return [self._summary(run, rows) for run, rows in reversed(found.items())]
 
     def of_run(self, run: str, *kinds: str) -> Iterator[Entry]:
         """Give the entries of these kinds of one run, in their order."""
         marks = ", ".join("?" * len(kinds))
         query = f"SELECT seq, at, record, hash FROM records WHERE run = ? AND kind IN ({marks}) ORDER BY seq"  # noqa: S608
-        with self._lock, reading(self.path):
-            rows = self._database.execute(query, (run, *kinds)).fetchall()
-        return (entry(Row(*row)) for row in rows)
+        return (entry(Row(*row)) for row in self._select(query, (run, *kinds), *_ROW))
 
     def of_kinds(self, *kinds: str) -> Iterator[tuple[str, Entry]]:
         """Give the entries of these kinds of all runs, each with its run, in the order in which they were added."""
         marks = ", ".join("?" * len(kinds))
         query = f"SELECT run, seq, at, record, hash FROM records WHERE kind IN ({marks}) ORDER BY rowid"  # noqa: S608
-        with self._lock, reading(self.path):
-            rows = self._database.execute(query, kinds).fetchall()
-        return ((run, entry(Row(*row))) for run, *row in rows)
+        return ((run, entry(Row(*row))) for run, *row in self._select(query, kinds, str, *_ROW))
 
     def resolve(self, name: str) -> str:
         """Give the id that `last`, an id, or the unique beginning or end of one means; raises UnknownRunError."""
-        with self._lock, reading(self.path):
-            query = "SELECT run FROM records WHERE seq = 0 AND kind <> 'incident-opened' ORDER BY rowid"
-            ids = [str(row[0]) for row in self._database.execute(query)]
+        query = "SELECT run FROM records WHERE seq = 0 AND kind <> 'incident-opened' ORDER BY rowid"
+        ids = [str(run) for (run,) in self._select(query, (), str)]
         if not ids:
             raise UnknownRunError(f"there is no run yet below {self.home}")
         if name == "last":
@@ -191,8 +188,7 @@ class Journal:
         What was cut off shows by the head that is kept beside the records, by journal.jsonl where the run was
         exported, and by the signed head; with `signers` there has to be one, by one of them.
         """
-        with self._lock, reading(self.path):
-            head = self._database.execute("SELECT seq, hash FROM heads WHERE run = ?", (run,)).fetchone()
+        head = next(iter(self._select(_HEAD, (run,), int, str)), None)
         rows = self._rows(run)
         if not rows and head is None:
             raise self._unknown(run)
@@ -204,7 +200,7 @@ class Journal:
             problems.append(
                 f"cut off: the chain reached record {head[0]}, and ends at {rows[-1].seq if rows else -1}"
             )
-        elif (rows[-1].seq, rows[-1].hash) != tuple(head):
+        elif (rows[-1].seq, rows[-1].hash) != head:
             problems.append(f"record {rows[-1].seq}: is not the head that was written last")
         exported = self.home / "runs" / run / EXPORT
         problems += head_problems(run, rows, exported.parent, signers)
@@ -262,13 +258,15 @@ class Journal:
 
     def _rows(self, run: str) -> list[Row]:
         query = "SELECT seq, at, record, hash FROM records WHERE run = ? ORDER BY seq"
-        with self._lock, reading(self.path):
-            return [Row(*row) for row in self._database.execute(query, (run,))]
+        return [Row(*row) for row in self._select(query, (run,), *_ROW)]
 
     def _misfiled(self, run: str) -> list[int]:
         query = "SELECT seq FROM records WHERE run = ? AND instr(record, '\"kind\":\"' || kind || '\"') = 0"
-        with self._lock, reading(self.path):
-            return [row[0] for row in self._database.execute(query, (run,))]
+        return [seq for (seq,) in self._select(query, (run,), int)]
+
+    def _select(self, query: str, parameters: Sequence[str], *columns: type) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return select(self._database, self.path, query, parameters, *columns)
 
     def _unknown(self, run: str) -> UnknownRunError:
         return UnknownRunError(f"there is no run {run} below {self.home}")

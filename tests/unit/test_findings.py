@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import subprocess
@@ -88,12 +89,18 @@ def test_many_sightings_are_counted_and_a_few_shown(tmp_path: Path) -> None:
     assert len(finding.seen) == 20
 
 
-def test_time_is_bounded_and_what_was_not_looked_at_is_said(tmp_path: Path) -> None:
+def test_lines_made_to_be_slow_to_match_are_not(tmp_path: Path) -> None:
     hostile = "/usr/" * 12000 + "\n"
     planted = {"histories": {"/root/.bash_history": hostile * 400}}
     started = time.monotonic()
-    judged = judge(shelf(tmp_path, planted), RULES, budget=1.0)
+    judge(shelf(tmp_path, planted), RULES, budget=1.0)
     assert time.monotonic() - started < 10
+
+
+def test_time_is_bounded_and_what_was_not_looked_at_is_said(tmp_path: Path) -> None:
+    planted = {"histories": {"/root/.bash_history": "history -c\n" * 100}}
+    ticks = itertools.count()
+    judged = judge(shelf(tmp_path, planted), RULES, budget=50, clock=lambda: float(next(ticks)))
     assert not judged.no_discrepancy_seen
     assert any("time for it was over" in missed.reason for missed in judged.not_looked)
 
