@@ -1,7 +1,7 @@
 """What can be read of a host: a closed set of readers that change nothing, and the typed facts they give."""
 
 from orchestrator.facts.device import DeviceOrigin, Shown, ShownFact
-from orchestrator.facts.file import ABSENT, Content, File, FileFact, Glob
+from orchestrator.facts.file import ABSENT, Content, File, FileFact, FilesBelow, FilesFact, Glob
 from orchestrator.facts.listing import Listing
 from orchestrator.facts.network import ConnectFact, HttpFact, HttpGet, SshOrigin, TcpConnect, TcpConnects
 from orchestrator.facts.process import ListenerFact, Listeners, Processes, ProcessFact
@@ -27,6 +27,8 @@ __all__ = [
     "Fact",
     "File",
     "FileFact",
+    "FilesBelow",
+    "FilesFact",
     "Gateways",
     "Glob",
     "HttpFact",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -127,11 +128,49 @@ class Glob(Reader[tuple[str, ...]]):
 
     def script(self) -> str:
         """Print each match, ended by NUL, so that a newline in a name does not split it."""
-        words = "".join(c if c in "*?[]" else quote(c) for c in self.pattern)
-        return f'for p in {words}; do if [ -e "$p" ] || [ -L "$p" ]; then printf "%s\\0" "$p"; fi; done'
+        return f'for p in {_glob(self.pattern)}; do if [ -e "$p" ] || [ -L "$p" ]; then printf "%s\\0" "$p"; fi; done'
 
     def parse(self, output: Output) -> tuple[str, ...]:
         """Split at NUL."""
         if output.status != 0 or output.truncated:
             raise UnreadableError(f"{self.pattern}: the listing is incomplete")
         return tuple(sorted(output.stdout.decoded().split("\0")[:-1]))
+
+
+class FilesFact(Fact):
+    """The files below some directories, counted."""
+
+    count: int | None = None
+    """None where they could not be listed."""
+    oldest: int | None = None
+    """When the first of them was made, in seconds since the epoch; None where the filesystem does not say."""
+    whole: bool = True
+    """False: there are more, which were not listed in time or within the cap."""
+
+
+@dataclass(frozen=True)
+class FilesBelow(Reader[FilesFact]):
+    """Count the regular files below all directories that match some patterns (as Glob has them), opening none."""
+
+    patterns: tuple[str, ...]
+
+    def script(self) -> str:
+        """Print each file's time of birth, 0 where it is not known (stat(1))."""
+        words = " ".join(map(_glob, self.patterns))
+        return (
+            f'set --; for p in {words}; do if [ -d "$p" ]; then set -- "$@" "$p"; fi; done\n'
+            'if [ $# -gt 0 ]; then find "$@" -type f -exec stat -c %W {} +; fi'
+        )
+
+    def parse(self, output: Output) -> FilesFact:
+        """Count the lines; those that are no times count as files all the same."""
+        cut = output.status is None or output.truncated
+        if output.status != 0 and not cut:
+            return FilesFact()
+        whole_lines = output.stdout.decoded().split("\n")[:-1]
+        births = [int(line) for line in whole_lines if re.fullmatch(r"[1-9][0-9]{0,10}", line)]
+        return FilesFact(count=len(whole_lines), oldest=min(births, default=None), whole=not cut)
+
+
+def _glob(pattern: str) -> str:
+    return "".join(c if c in "*?[]" else quote(c) for c in pattern)

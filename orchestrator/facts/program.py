@@ -33,8 +33,6 @@ READ_ONLY: tuple[tuple[str, ...], ...] = (
     ("nft", "-s", "list"),
     ("nft", "list"),
     ("postconf", "-h"),
-    ("postqueue", "-j"),
-    ("postqueue", "-p"),
 )
 """The commands that a probe may run, each by its first words. None of them changes anything, whatever follows."""
 

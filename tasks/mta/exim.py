@@ -13,7 +13,7 @@ _MESSAGE = re.compile(r"\s*(\d{1,4}[mhdwy])\s+\S+\s+[0-9A-Za-z]{6}-[0-9A-Za-z]{6
 """A message's first line in the listing: how long it has waited, its size, its id."""
 
 
-class Exim(MailServer):
+class Exim(MailServer[ProgramFact]):
     """Debian calls it exim4 and starts it by an init script up to release 12; elsewhere it is exim.
 
     The init script ends the daemon alone, by its pid file: deliveries that it has forked live on.

@@ -6,10 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
-from orchestrator.facts import InitScriptFact, ProcessFact, Program, ProgramFact, UnitFact
+from orchestrator.facts import Fact, InitScriptFact, ProcessFact, Reader, UnitFact
 from tasks.host.units import Moves, is_known
+
+L = TypeVar("L", bound=Fact)
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,11 @@ class Queue:
     """False: it could not be read to its end, there are more."""
 
 
-class MailServer(ABC):
-    """One kind of mail server. Everything is named as its packages name it, on every distribution known."""
+class MailServer(ABC, Generic[L]):
+    """One kind of mail server, whose queue is read as an `L`.
+
+    Everything is named as its packages name it, on every distribution known.
+    """
 
     name: ClassVar[str]
     units: ClassVar[tuple[str, ...]]
@@ -35,7 +40,7 @@ class MailServer(ABC):
     """Patterns for the executables of its daemons (fnmatch)."""
     commands: ClassVar[tuple[str, ...]]
     """Names of its daemons' processes, for an account that may not see executables."""
-    queue: ClassVar[Program]
+    queue: Reader[L]
     """Lists the mail that waits."""
     show_queue: ClassVar[str]
     """How an operator lists it."""
@@ -45,7 +50,7 @@ class MailServer(ABC):
     """What goes on although it is stopped."""
 
     @abstractmethod
-    def queued(self, listed: ProgramFact) -> Queue | None:
+    def queued(self, listed: L) -> Queue | None:
         """Read the list of waiting mail; None where it could not be listed."""
 
     @abstractmethod

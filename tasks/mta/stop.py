@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from orchestrator import facts as read
 from orchestrator.change import RunCommands, write_file
@@ -17,7 +18,7 @@ from tasks.mta.no_process import NoProcess
 from tasks.mta.postfix import Postfix
 from tasks.mta.server import MailServer, Queue
 
-SERVERS: tuple[MailServer, ...] = (Postfix(), Exim())
+SERVERS: tuple[MailServer[Any], ...] = (Postfix(), Exim())
 PORTS = (25, 465, 587, 2525)
 """SMTP, submission over TLS, submission, and what hosting companies offer beside them."""
 SENDERS_GIVE_UP = timedelta(days=4)
@@ -40,7 +41,7 @@ class StopMtaFacts(Facts):
     drop_in_directories: tuple[str, ...] = ()
     scripts: tuple[read.InitScriptFact, ...] = ()
     processes: tuple[read.ProcessFact, ...] = ()
-    postfix_queue: read.ProgramFact = read.ProgramFact(status=127)
+    postfix_queue: read.FilesFact = read.FilesFact()
     exim_queue: read.ProgramFact = read.ProgramFact(status=127)
     exim_hook: read.FileFact = read.ABSENT
 
@@ -104,17 +105,17 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
                 yield Port(eye="outside", address=address, port=25, expect="closed", patience=PATIENCE)
 
 
-def _key(server: MailServer) -> str:
+def _key(server: MailServer[Any]) -> str:
     return server.name.lower()
 
 
-def _is_present(server: MailServer, facts: StopMtaFacts) -> bool:
+def _is_present(server: MailServer[Any], facts: StopMtaFacts) -> bool:
     return bool(
         server.units_among(facts.units) or server.scripts_among(facts.scripts) or server.runs_among(facts.processes)
     )
 
 
-def _stop(server: MailServer, facts: StopMtaFacts) -> RunCommands | None:
+def _stop(server: MailServer[Any], facts: StopMtaFacts) -> RunCommands | None:
     running = server.runs_among(facts.processes)
     match facts.system.init:
         case "systemd":
@@ -134,7 +135,7 @@ def _stop(server: MailServer, facts: StopMtaFacts) -> RunCommands | None:
     )
 
 
-def _hold_units(server: MailServer, facts: StopMtaFacts) -> tuple[Moves, bool, str]:
+def _hold_units(server: MailServer[Any], facts: StopMtaFacts) -> tuple[Moves, bool, str]:
     mine = server.units_among(facts.units)
     active = any(units.is_active(unit) for unit in mine)
     if not active and not any(_starts_at_boot(unit, facts) for unit in mine):
@@ -151,7 +152,7 @@ def _starts_at_boot(unit: read.UnitFact, facts: StopMtaFacts) -> bool:
     return units.starts_by_itself(unit)
 
 
-def _hold_scripts(server: MailServer, facts: StopMtaFacts, *, running: bool) -> tuple[Moves, bool, str]:
+def _hold_scripts(server: MailServer[Any], facts: StopMtaFacts, *, running: bool) -> tuple[Moves, bool, str]:
     mine = server.scripts_among(facts.scripts)
     moves = [initscripts.hold(script, running=running, programs=facts.system.programs) for script in mine]
     state = ", ".join(initscripts.describe(script, running=running) for script in mine)
@@ -162,7 +163,7 @@ def _hold_scripts(server: MailServer, facts: StopMtaFacts, *, running: bool) -> 
     )
 
 
-def _silence(server: MailServer, facts: StopMtaFacts) -> Iterator[Planned]:
+def _silence(server: MailServer[Any], facts: StopMtaFacts) -> Iterator[Planned]:
     """Take the execute bits off the hook."""
     hook: read.FileFact = getattr(facts, f"{_key(server)}_hook", read.ABSENT)
     if server.hook and hook.kind == "file" and hook.mode & 0o111 and hook.content is not None:
@@ -171,7 +172,7 @@ def _silence(server: MailServer, facts: StopMtaFacts) -> Iterator[Planned]:
             yield change
 
 
-def _queue(server: MailServer, facts: StopMtaFacts, *, stopping: bool) -> Iterator[Note]:
+def _queue(server: MailServer[Any], facts: StopMtaFacts, *, stopping: bool) -> Iterator[Note]:
     queue: Queue | None = server.queued(getattr(facts, f"{_key(server)}_queue"))
     if queue is None:
         yield Note(text=f"{server.name}'s queue could not be listed; it is left as it lies")
