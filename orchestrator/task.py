@@ -94,7 +94,7 @@ class Artifact(BaseModel):
 
 
 class Collection(BaseModel):
-    """Evidence to stream from the host in this order; reading changes nothing, so there is nothing to undo."""
+    """Evidence to stream from the host in this order, before the step changes anything; there is nothing to undo."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -158,6 +158,10 @@ class Task(ABC, Generic[P, F]):
     @abstractmethod
     def probe(self, params: P, scene: Scene) -> Probe:
         """Say what to read before planning. Pure."""
+
+    def needs_first(self, params: P) -> str:
+        """Name a task that must have succeeded on the same target before, in this run; empty for none. Pure."""
+        return ""
 
     def asks(self, params: P) -> Question | None:
         """Give the question whose answer later steps see as `steps.ID.answer`; `plan` yields it too. Pure."""

@@ -4,6 +4,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
+from orchestrator.change.attributes import AttributesChange
 from orchestrator.change.base import DRIFTED, REJECTED, Change
 from orchestrator.change.command import Activate, Command, RunCommands, command
 from orchestrator.change.device import DeviceChange, Entry
@@ -11,8 +12,10 @@ from orchestrator.change.lifeline import LOST, TAKEN_BACK, TAKING_BACK_FAILED, a
 from orchestrator.change.path import PathChange, make_directory, make_link, remove_path, write_file
 from orchestrator.dialogue import Words
 
-AnyChange: TypeAlias = Annotated[PathChange | RunCommands | Activate | DeviceChange, Field(discriminator="kind")]
-CHANGE: TypeAdapter[PathChange | RunCommands | Activate | DeviceChange] = TypeAdapter(AnyChange)
+AnyChange: TypeAlias = Annotated[
+    PathChange | RunCommands | Activate | DeviceChange | AttributesChange, Field(discriminator="kind")
+]
+CHANGE: TypeAdapter[PathChange | RunCommands | Activate | DeviceChange | AttributesChange] = TypeAdapter(AnyChange)
 """Reads a change back from the JSON that `model_dump_json` gave."""
 
 __all__ = [
@@ -24,6 +27,7 @@ __all__ = [
     "TAKING_BACK_FAILED",
     "Activate",
     "AnyChange",
+    "AttributesChange",
     "Change",
     "Command",
     "DeviceChange",

@@ -1,5 +1,6 @@
 """What can be read of a host: a closed set of readers that change nothing, and the typed facts they give."""
 
+from orchestrator.facts.attributes import Attributes, AttributesFact, LockedFact
 from orchestrator.facts.device import DeviceOrigin, Shown, ShownFact
 from orchestrator.facts.file import ABSENT, Content, File, FileFact, FilesBelow, FilesFact, Glob
 from orchestrator.facts.listing import Listing
@@ -21,6 +22,8 @@ from orchestrator.facts.service import InitScriptFact, InitScripts, UnitFact, Un
 
 __all__ = [
     "ABSENT",
+    "Attributes",
+    "AttributesFact",
     "ConnectFact",
     "Content",
     "DeviceOrigin",
@@ -40,6 +43,7 @@ __all__ = [
     "ListenerFact",
     "Listeners",
     "Listing",
+    "LockedFact",
     "NeighbourFact",
     "Neighbours",
     "Output",

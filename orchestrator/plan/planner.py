@@ -112,6 +112,10 @@ class Planner:
             if not any(result.sampled for result in results.values()):
                 raise
             return _with(blank, "unchanged", "it is planned when the questions before it are answered")
+        if (first := task.needs_first(params)) and not self._has_succeeded(first, place.number, results):
+            return _with(
+                blank, "refused", f"no step of {first} has succeeded on {target.name} before it, in this run"
+            )
         readings = self._read(self._readings(task, params, scene))
         for look in readings.own.values():
             if isinstance(look, OutOfReach):
@@ -184,6 +188,10 @@ class Planner:
 
     def _scene(self, step: Step, target: Host) -> Scene:
         return self.inventory.scene(target, vantage_of(step, tasks()[step.task], target, self.inventory))
+
+    def _has_succeeded(self, task: str, before: int, results: Mapping[str, StepResult]) -> bool:
+        earlier = [step.id for step in self.runbook.steps[: before - 1] if step.task == task]
+        return any(results[step].succeeded for step in earlier if step in results)
 
     def _prefetch(self, targets: Sequence[Host]) -> None:
         """Read at once what all steps want whose parameters do not hang on the results of others."""

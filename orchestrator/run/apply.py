@@ -11,6 +11,7 @@ from orchestrator.change import (
     REJECTED,
     Activate,
     AnyChange,
+    AttributesChange,
     Change,
     DeviceChange,
     PathChange,
@@ -162,7 +163,7 @@ _UNDONE: dict[Made, Literal["undone", "failed", "drifted", "unknown", "no-undo"]
 
 
 def _known(change: Change) -> AnyChange:
-    if isinstance(change, PathChange | RunCommands | Activate | DeviceChange):
+    if isinstance(change, PathChange | RunCommands | Activate | DeviceChange | AttributesChange):
         return change
     raise TypeError(f"the journal knows no change of kind {change.__class__.__name__}")
 

@@ -20,6 +20,7 @@ from orchestrator.run.undo import take_back_all
 from orchestrator.run.verdict import verdict
 from orchestrator.runbook import Runbook, Step, StepResult, vantage_of
 from orchestrator.source import InvalidInput
+from orchestrator.task import Task
 
 TARGETS_AT_ONCE = 32
 
@@ -164,7 +165,7 @@ class _TargetRun:
         """Give the step as planned; planned afresh where it hangs on results that are not as foreseen."""
         for planned in self.plan.steps:
             if planned.key == place.key and planned.target.name == self.target.name:
-                foreseen = not (place.step.uses_results or place.step.needs)
+                foreseen = not (place.step.uses_results or place.step.needs or _needs_first(place.step))
                 return planned if foreseen or self._as_foreseen() else self._plan_again(place)
         return self._plan_again(place)
 
@@ -204,6 +205,10 @@ def _unreachable(plan: Plan) -> dict[str, str]:
 def proved_anew(step: Step) -> bool:
     """Tell whether a step that an earlier process finished is looked at again all the same."""
     return tasks()[step.task].contains
+
+
+def _needs_first(step: Step) -> bool:
+    return type(tasks()[step.task]).needs_first is not Task.needs_first
 
 
 def _would_contain(step: PlannedStep) -> bool:

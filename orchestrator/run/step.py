@@ -90,6 +90,12 @@ def _carry_out(step: PlannedStep, around: Surroundings) -> Ended:
             value = question.value(answer.says)
             said = f"{answer.says}, by {answer.by}"
     outcome: Outcome = "unchanged"
+    for collection in step.collections:
+        kept = collect(step, collection, around.fleet, around.record, around.vault, around.interruption)
+        if kept.trouble:
+            return Ended("failed", kept.trouble)
+        if not step.changes:
+            said = f"{kept.items} items, {kept.size / 1e6:.1f} MB"
     if step.changes:
         applied = apply_changes(step, around.fleet, around.record, around.interruption, deadline=step.step.timeout)
         if applied.outcome != "done":
@@ -102,12 +108,6 @@ def _carry_out(step: PlannedStep, around: Surroundings) -> Ended:
             return Ended(delivered.outcome, delivered.said)
         outcome = "changed" if step.changes else delivered.outcome
         said = delivered.said
-    for collection in step.collections:
-        kept = collect(step, collection, around.fleet, around.record, around.vault, around.interruption)
-        if kept.trouble:
-            return Ended("failed", kept.trouble)
-        if not step.changes:
-            said = f"{kept.items} items, {kept.size / 1e6:.1f} MB"
     judged = prove(step, around.fleet, around.interruption.requested) if step.checks else []
     around.record(*judged)
     if wrong := [c for c in judged if c.holds is False]:

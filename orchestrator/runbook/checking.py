@@ -99,6 +99,8 @@ class _Trial:
     answers: dict[str, StepResult]
     """What stands in for the answers to questions, by the step's id as an expression writes it."""
     ways: Ways
+    earlier: frozenset[str]
+    """The tasks of the steps before it."""
 
     def lacks(self, step: Step, *field: str) -> bool:
         """Tell whether a field cannot be tried: it, or what it names, is wrong, which is reported elsewhere."""
@@ -150,8 +152,9 @@ def _problems(
     free = frozenset(name for name in sampled if runbook.params[name].type.free)
     answers: dict[str, StepResult] = {}
     ways = Ways(inventory.hosts if inventory else {})
-    for step in runbook.steps:
+    for number, step in enumerate(runbook.steps):
         task = tasks()[step.task]
+        earlier = frozenset(other.task for other in runbook.steps[:number])
         if inventory is not None:
             unknown_hosts = list(name_problems(step, Scope(hosts=inventory.hosts)))
             flawed |= {problem.position for problem in unknown_hosts}
@@ -169,7 +172,7 @@ def _problems(
                     loc, f"{missing}, where {step.task} acts", expected=None, hint=missing.advice
                 )
             else:
-                trial = _Trial(values, sampled, free, scene, inventory is not None, flawed, answers, ways)
+                trial = _Trial(values, sampled, free, scene, inventory is not None, flawed, answers, ways, earlier)
                 yield from _trial_problems(step, trial)
 
 
@@ -262,11 +265,19 @@ def _with_problems(
         yield from problems_of(error, model, step.document, loc, matters=matters, shown=shown)
     else:
         yield from shutdown_problems(step, params)
+        yield from _out_of_turn(step, trial, params)
         if trial.inventory_known and not skipped and not sampled:
             yield from _refusals(step, trial.scene, params)
             yield from _cuts(step, trial, params)
         if question := tasks()[step.task].asks(params):
             trial.answers[identifier(step.id)] = StepResult("unchanged", question.sample(), sampled=True)
+
+
+def _out_of_turn(step: Step, trial: _Trial, params: Parameters) -> Iterator[Problem]:
+    first = tasks()[step.task].needs_first(params)
+    if first and first not in trial.earlier:
+        message = f"{step.task} is refused unless a step of {first} has succeeded before it"
+        yield replace(step.document.problem((*step.loc, "task"), message), refused=True)
 
 
 def _refusals(step: Step, scene: Scene, params: Parameters) -> Iterator[Problem]:

@@ -201,6 +201,19 @@ def test_a_checkpoint_is_answered_and_the_answer_recorded(bench: Bench) -> None:
     assert [(a["question"], a["answer"], a["by"]) for a in answered] == [("Told the provider?", "yes", "--yes")]
 
 
+def test_a_step_that_needs_evidence_first_is_refused_where_collecting_failed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(tasks()["host.file"]), "needs_first", lambda *_: "host.command")
+    first = fails("look", on_failure="continue")
+    status, events = bench.run(bench.runbook(first, file(bench, "two")), "--yes")
+    assert (status, outcomes(events)) == (4, {"look": "failed", "two": "refused"})
+    assert list(bench.files.iterdir()) == []
+    first["with"] = {"argv": ["true"], "reads": True}
+    status, events = bench.run(bench.runbook(first, file(bench, "two")), "--yes")
+    assert (status, outcomes(events)) == (0, {"look": "changed", "two": "changed"})
+
+
 def test_a_retried_step_is_planned_afresh(bench: Bench) -> None:
     marker = bench.files / "tries"
     flaky = ["sh", "-c", f"echo x >> {marker}; test $(wc -l < {marker}) -ge 3"]

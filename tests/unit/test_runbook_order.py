@@ -59,3 +59,20 @@ def test_a_router_behind_what_it_cuts_off_could_not_be_told_to_undo(
 ) -> None:
     assert check(tmp_path, BLOCK, jump=", jump: web") == 4
     assert "edge is reached through web, which this step cuts off" in capsys.readouterr().err
+
+
+UNLOCK = "  - {id: unlock, task: host.unlock, with: {paths: [/usr]}}\n"
+
+
+def test_attributes_are_not_cleared_before_evidence_was_collected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(tmp_path, UNLOCK, EVIDENCE) == 4
+    said = capsys.readouterr().err
+    assert "runbook.yaml:3:" in said
+    assert "host.unlock is refused unless a step of evidence.collect has succeeded before it" in said
+    assert check(tmp_path, EVIDENCE, UNLOCK) == 0
+
+
+def test_unless_the_runbook_says_that_it_does_without(tmp_path: Path) -> None:
+    assert check(tmp_path, UNLOCK.replace("/usr]", "/usr], without_evidence: true")) == 0

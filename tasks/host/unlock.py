@@ -1,0 +1,127 @@
+"""Making what an intruder has locked changeable again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import Field, StringConstraints
+
+from orchestrator.change import AttributesChange
+from orchestrator.check import Check, Judgement
+from orchestrator.facts import Attributes, AttributesFact, LockedFact, Reader, System, SystemFact
+from orchestrator.host import Eye, Scene
+from orchestrator.task import Artifact, Collection, Facts, Note, Parameters, Planned, Probe, Task, Unplannable
+
+AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/([^\x00-\x1f/]+(/[^\x00-\x1f/]+)*)?$")]
+
+
+class HostUnlockParams(Parameters):
+    """Where to look, and what to leave."""
+
+    paths: tuple[AbsolutePath, ...] = Field(
+        min_length=1,
+        description="Files and directories, with all that lies below them on the same filesystem. No symbolic "
+        "link is followed.",
+    )
+    leave: tuple[AbsolutePath, ...] = Field(
+        (), description="What stays as it is, with all below it: an administrator's own protection."
+    )
+    without_evidence: bool = Field(
+        False,
+        description="Do it though no step of this run has collected evidence: each inode that is cleared gets the "
+        "present as its time of change, and an investigator loses the time at which it was locked.",
+    )
+
+
+class HostUnlockFacts(Facts):
+    """What is locked, and as whom it would be cleared."""
+
+    system: SystemFact
+    attributes: AttributesFact
+
+
+class NothingLocked(Check):
+    """Nothing at or below some paths is immutable or append-only, by the host's own word."""
+
+    kind: Literal["nothing-locked"] = "nothing-locked"
+    eye: Eye = "target"
+    paths: tuple[str, ...]
+    leave: tuple[str, ...] = ()
+    trusts_target: ClassVar[bool] = True
+
+    def describe(self) -> str:
+        """Name the paths."""
+        return f"nothing is locked below {', '.join(self.paths)}"
+
+    def reader(self) -> Reader[AttributesFact]:
+        """List it again."""
+        return Attributes(self.paths)
+
+    def judge(self, fact: Any) -> Judgement:  # noqa: ANN401
+        """Count what is left."""
+        left = _wanted(self.leave, fact)
+        return Judgement(not left, f"{left[0].name()} and {len(left) - 1} more" if left else "none")
+
+
+class HostUnlock(Task[HostUnlockParams, HostUnlockFacts]):
+    """Clear what makes files and directories immutable or append-only.
+
+    The letter of 2006 began so: root cannot change /usr/sbin any more, and nothing can be installed. Directories
+    count as well as files. What is locked is listed and kept as evidence first (`chattr -i` leaves no other trace of
+    it), then cleared from the top down; the undo sets exactly the same attributes again, from the bottom up. Other
+    attributes are left as they are. What somebody has marked otherwise meanwhile is left, and said so.
+
+    It is refused unless a step of `evidence.collect` has succeeded on the host before, in the same run.
+    """
+
+    name = "host.unlock"
+    vantages = ("target", "spare")
+
+    def needs_first(self, params: HostUnlockParams) -> str:
+        """Evidence, unless told otherwise."""
+        return "" if params.without_evidence else "evidence.collect"
+
+    def probe(self, params: HostUnlockParams, scene: Scene) -> Probe:
+        """List what is locked."""
+        return {"system": System(), "attributes": Attributes(params.paths)}
+
+    def plan(self, params: HostUnlockParams, facts: HostUnlockFacts, scene: Scene) -> Iterator[Planned]:
+        """Keep the list, then clear."""
+        yield from (Note(text=f"{path} is not there") for path in facts.attributes.absent)
+        yield from (Note(text=f"{path} is a symbolic link, and is not followed") for path in facts.attributes.links)
+        locked = _wanted(params.leave, facts.attributes)
+        if kept := len(facts.attributes.locked) - len(locked):
+            yield Note(text=f"{kept} more {'is' if kept == 1 else 'are'} locked and left so")
+        if not locked:
+            yield Note(text="nothing that is to be cleared is locked, by the host's own word")
+            return
+        if facts.system.uid != 0:
+            raise Unplannable(f"{len(locked)} are locked, and only root can clear that: this is {facts.system.uid}")
+        yield Collection(profile="attributes", artifacts=(_list_of(params),))
+        yield AttributesChange(locked=locked)
+
+    def checks(self, params: HostUnlockParams, facts: HostUnlockFacts, scene: Scene) -> Iterator[Check]:
+        """List it again."""
+        if _wanted(params.leave, facts.attributes):
+            yield NothingLocked(
+                eye="target" if scene.on == scene.target else "spare", paths=params.paths, leave=params.leave
+            )
+
+
+def _list_of(params: HostUnlockParams) -> Artifact:
+    return Artifact(
+        id="attributes",
+        about="Immutable and append-only files and directories, before they were cleared.",
+        script=Attributes(params.paths).script(),
+        deadline=Attributes.deadline,
+    )
+
+
+def _wanted(leave: tuple[str, ...], facts: AttributesFact) -> tuple[LockedFact, ...]:
+    """Give what is to be cleared."""
+    return tuple(
+        one
+        for one in facts.locked
+        if not any(one.name() == path or one.name().startswith(f"{path.rstrip('/')}/") for path in leave)
+    )

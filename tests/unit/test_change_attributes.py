@@ -1,0 +1,117 @@
+"""Clearing and setting attributes, by the real chattr on the real kernel, names of every kind."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.change import CHANGE, DRIFTED, AttributesChange
+from orchestrator.facts import Attributes, AttributesFact, Output, UnreadableError
+from orchestrator.hosttext import HostText
+
+NAMES = (b"plain", b"with blank", b"-i", b"new\nline", b"\xff\xfe", b"esc\x1b[2J", b"quote'\"$(id)`", b"*")
+
+
+def sh(script: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["/bin/sh", "-s"], input=script.encode("utf-8", "surrogateescape"), capture_output=True)
+
+
+def listed(*paths: Path) -> AttributesFact:
+    reader = Attributes(tuple(map(str, paths)))
+    done = sh(reader.script())
+    return reader.parse(Output(HostText(done.stdout), HostText(done.stderr), done.returncode))
+
+
+def raw(folder: Path) -> bytes:
+    return subprocess.run(["lsattr", "-Ra", folder], capture_output=True, check=True).stdout
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Iterator[Path]:
+    """A directory with files of every kind of name, all immutable or append-only, the directory too."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can set these attributes")
+    folder = tmp_path / "locked"
+    (folder / "below").mkdir(parents=True)
+    for name in NAMES:
+        Path(os.fsdecode(bytes(folder) + b"/below/" + name)).write_text("x")
+    marks = ["+i", "+a", "+ia"]
+    for number, name in enumerate(NAMES):
+        path = os.fsdecode(bytes(folder) + b"/below/" + name)
+        done = subprocess.run(["chattr", marks[number % 3], "--", path], capture_output=True)
+        if done.returncode:
+            pytest.skip("this filesystem or container has no such attributes")
+    subprocess.run(["chattr", "+i", folder / "below", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["chattr", "-R", "-ia", folder], check=True)
+
+
+def test_every_name_is_found_parents_first(locked: Path) -> None:
+    found = [one.path for one in listed(locked).locked]
+    assert found[:2] == [bytes(locked), bytes(locked / "below")]
+    assert set(found[2:]) == {bytes(locked) + b"/below/" + name for name in NAMES}
+
+
+def test_a_path_that_is_not_there_is_named_and_a_link_is_not_followed(locked: Path) -> None:
+    link = locked.parent / "link"
+    link.symlink_to(locked)
+    found = listed(link, link / "none")
+    assert (found.locked, found.absent, found.links) == ((), (f"{link}/none",), (str(link),))
+
+
+def test_a_list_that_was_cut_off_is_not_taken_for_the_whole() -> None:
+    with pytest.raises(UnreadableError, match="incomplete"):
+        Attributes(("/",)).parse(Output(HostText(b"----i---- /x\n"), HostText(b""), 0, truncated=True))
+
+
+def test_all_is_cleared_and_the_undo_is_exact_to_the_byte(locked: Path) -> None:
+    before = raw(locked)
+    change = CHANGE.validate_json(AttributesChange(locked=listed(locked).locked).model_dump_json())
+    for _ in range(2):
+        assert sh(change.do_script()).returncode == 0
+        assert listed(locked).locked == ()
+    (locked / "below" / "new").write_text("it can be changed again")
+    (locked / "below" / "new").unlink()
+    for _ in range(2):
+        done = sh(change.undo_script())
+        assert done.returncode == 0, done.stderr
+        assert raw(locked) == before
+
+
+def test_an_undo_of_what_was_never_done_changes_nothing(locked: Path) -> None:
+    before = raw(locked)
+    assert sh(AttributesChange(locked=listed(locked).locked).undo_script()).returncode == 0
+    assert raw(locked) == before
+
+
+def test_nothing_is_touched_where_somebody_was_there_meanwhile(locked: Path) -> None:
+    change = AttributesChange(locked=listed(locked).locked)
+    subprocess.run(["chattr", "-i", locked / "below"], check=True)
+    subprocess.run(["chattr", "+a", locked / "below"], check=True)
+    before = raw(locked)
+    assert sh(change.do_script()).returncode == DRIFTED
+    assert raw(locked) == before
+
+
+def test_the_undo_leaves_what_somebody_has_marked_meanwhile_and_does_the_rest(locked: Path) -> None:
+    change = AttributesChange(locked=listed(locked).locked)
+    assert sh(change.do_script()).returncode == 0
+    (locked / "below" / "plain").unlink()
+    subprocess.run(["chattr", "+a", locked / "below" / "-i"], check=True, cwd="/")
+    assert sh(change.undo_script()).returncode == DRIFTED
+    marks = {one.path.rpartition(b"/")[2]: one.marks for one in listed(locked).locked}
+    assert marks[b"-i"] == "a"
+    assert (marks[b"locked"], marks[b"below"], len(marks)) == ("i", "i", len(NAMES) + 1)
+
+
+def test_an_undo_by_force_sets_what_was_there_before(locked: Path) -> None:
+    before = raw(locked)
+    change = AttributesChange(locked=listed(locked).locked)
+    assert sh(change.do_script()).returncode == 0
+    subprocess.run(["chattr", "+a", locked / "below" / "plain"], check=True)
+    assert sh(change.undo_script(force=True)).returncode == 0
+    assert raw(locked) == before
