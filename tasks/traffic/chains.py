@@ -11,9 +11,14 @@ from ipaddress import ip_network
 from orchestrator.host import Network
 from tasks.traffic.driver import Block, address_text
 
-TABLES = {"raw": ("PREROUTING", "p", "OUTPUT", "o"), "mangle": ("FORWARD", "f", "INPUT", "i")}
-"""Table → built-in chain and the ending of ours, twice. `raw` comes before connection tracking, and so meets flows
-from before; `mangle` before whatever a firewall or Docker puts into `filter`."""
+TABLES = {
+    "raw": (("PREROUTING", "p"), ("OUTPUT", "o")),
+    "mangle": (("FORWARD", "f"), ("INPUT", "i")),
+    "nat": (("PREROUTING", "d"),),
+}
+"""Table → built-in chains, each with the ending of ours. `raw` comes before connection tracking, and so meets flows
+from before; `mangle` before whatever a firewall or Docker puts into `filter`. `nat` is used for a spare alone."""
+_ORDER = "pofid"
 
 _LONGEST = 18
 """Characters of a label; a set's name has up to 31 with what is put around it, a chain's 28."""
@@ -33,21 +38,33 @@ class Chains:
     """By IP version: `TABLE -A CHAIN …`, in order, without the jumps."""
     sets: Mapping[str, Mapping[Network, timedelta]]
     """Name → element → how long it stays; zero: for ever."""
-    jumps: int = 8
-    """How many of the eight jumps stand first in their chain."""
+    jumps: int | None = None
+    """How many chains a built-in one begins with a jump to; None: all of them."""
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """The tables that it has rules in."""
+        return frozenset(rule.split()[0] for rules in self.rules.values() for rule in rules)
+
+    @property
+    def first(self) -> bool:
+        """Whether every chain stands ahead of what else is in its built-in one."""
+        chains = {(version, rule.split()[2]) for version, rules in self.rules.items() for rule in rules}
+        return self.jumps in {None, len(chains)}
 
     def same_as(self, other: Chains) -> bool:
         """Tell whether the rules, and the elements whatever their time, are the same."""
         mine, theirs = ({name: set(s) for name, s in c.sets.items()} for c in (self, other))
         rules = all(self.rules.get(v, ()) == other.rules.get(v, ()) for v in (4, 6))
-        return rules and mine == theirs and self.jumps == other.jumps
+        return rules and mine == theirs and self.first and other.first
 
     def restore(self, version: int, name: str) -> str:
         """Give the input of `iptables-restore --noflush`; empty where there is nothing of this version."""
         lines: list[str] = []
-        for table, (_, one, _, other) in TABLES.items():
+        for table, places in TABLES.items():
             rules = [rule.removeprefix(f"{table} ") for rule in self.rules.get(version, ()) if rule.startswith(table)]
-            lines += [f"*{table}", f":{name}_{one} - [0:0]", f":{name}_{other} - [0:0]", *rules, "COMMIT"]
+            if rules:
+                lines += [f"*{table}", *(f":{name}_{ending} - [0:0]" for _, ending in places), *rules, "COMMIT"]
         return "\n".join([*lines, ""]) if self.rules.get(version) else ""
 
     def restore_sets(self, name: str) -> str:
@@ -73,7 +90,11 @@ def element(network: Network, left: timedelta) -> str:
 
 
 def chains(block: Block) -> Chains:
-    """Give what a block wants. Whoever is allowed gets answers, never a connection from the blocked."""
+    """Give what a block wants. Whoever is allowed gets answers, never a connection from the blocked.
+
+    Web traffic that goes to a spare passes `raw`; `mangle`, which comes after the translation, stops those packets of
+    it that none has caught (of flows older than the block).
+    """
     name = name_of(block.label)
     versions = [v for v in (4, 6) if any(n.version == v for n in block.addresses)]
     sets = {}
@@ -93,11 +114,19 @@ def _rules(name: str, version: int, block: Block) -> Iterator[str]:
     answers = f"{to_allowed} -m conntrack --ctstate ESTABLISHED --ctdir REPLY -j RETURN"
     drop_from = [f"{blocked_in} -j DROP"] if "from" in block.directions else []
     drop_to = [f"{blocked_out} -j DROP"] if "to" in block.directions else []
+    spare = next((a for a in block.spare if a.version == version), None)
+    web = f"-p tcp {blocked_out} -m multiport --dports 80,443"
+    diverted = [f"{web} -j RETURN"] if spare else []
     come, go = (_discovery(version, match) for match in (blocked_in, blocked_out))
-    yield from _chain(f"raw -A {name}_p", [to_blocked, f"{to_allowed} -j RETURN", *come, *drop_from, *drop_to])
+    yield from _chain(
+        f"raw -A {name}_p", [to_blocked, f"{to_allowed} -j RETURN", *come, *drop_from, *diverted, *drop_to]
+    )
     yield from _chain(f"raw -A {name}_o", [to_blocked, *go, _too_big(version, blocked_out), *drop_to])
     yield from _chain(f"mangle -A {name}_f", [to_blocked, answers, *drop_from, *drop_to])
     yield from _chain(f"mangle -A {name}_i", [answers, *come, *drop_from])
+    if spare:
+        spared = f"{matching('a', 'src')} -j RETURN"
+        yield from _chain(f"nat -A {name}_d", [spared, f"{web} -j DNAT --to-destination {spare}"])
 
 
 def _chain(head: str, rules: Iterable[str]) -> Iterator[str]:
@@ -145,4 +174,4 @@ def present(name: str, saved: Mapping[int, str], sets: str) -> Chains:
 
 def _order(rule: str) -> int:
     """Bring chains into the order in which `_rules` has them; rules of a chain keep theirs."""
-    return "pofi".index(rule.split()[2][-1])
+    return _ORDER.index(rule.split()[2][-1])

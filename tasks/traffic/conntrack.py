@@ -10,17 +10,24 @@ from typing import Literal
 from orchestrator.change import Command, command
 from orchestrator.check import Check, Judgement
 from orchestrator.facts import Program, ProgramFact, Reader
-from orchestrator.host import Address, Network
-from tasks.traffic.driver import Block, address_text
+from orchestrator.host import Address, Eye, Network
+from orchestrator.task import Gap
+from tasks.traffic.driver import Block, DeviceFacts, address_text
 
+IN_NFT_SET = 'nft get element inet "$0" "allowed$version" "{ $source }"'
+"""Tells whether `$source` is in a set of the block's table, `$0`."""
+IN_IPSET = 'ipset test "${0}_a$version" "$source"'
+"""The same of the sets that belong to the chains `$0`."""
+LOOKED_AT = 8
+"""Blocked networks whose flows are looked for one by one."""
 _FORGET = (
-    "while read -r family address allowed; do "
+    "while read -r version address; do family=ipv$version; "
     'conntrack -D -f "$family" -s "$address"; '
     'for web in 80 443; do conntrack -D -f "$family" -d "$address" -p tcp --dport $web; done; '
     'conntrack -D -f "$family" -d "$address" -p udp; '
     'conntrack -L -f "$family" -d "$address" | sed -n "s/^[^=]*src=\\([^ ]*\\).*/\\1/p" | sort -u | head -n 256 | '
     "while read -r source; do "
-    'nft get element inet "$0" "$allowed" "{ $source }" || '
+    "%s || "
     'conntrack -D -f "$family" -s "$source" -d "$address"; '
     "done; done >/dev/null 2>&1; true"
 )
@@ -30,20 +37,40 @@ Web and UDP flows, of which there may be many, go at once."""
 _SOURCE = re.compile(r"src=(\S+)")
 
 
-def forget_flows(block: Block, table: str) -> Command:
-    """Forget the flows of the blocked addresses; the sets of `table` say which of them are spared.
+def forgets(block: Block, facts: DeviceFacts) -> bool:
+    """Tell whether the flows of the blocked addresses can be forgotten, and must: all is blocked of them."""
+    return "conntrack" in facts.system.programs and not block.partial
+
+
+def unforgotten(facts: DeviceFacts) -> Iterator[Gap]:
+    """Say what may go on where no flow can be forgotten."""
+    if "conntrack" not in facts.system.programs:
+        yield Gap(text="conntrack is not installed: a flow from before that an accelerator carries may go on")
+
+
+def forget_flows(block: Block, name: str, spared: str) -> Command:
+    """Forget the flows of the blocked addresses, but those that who is allowed has opened.
+
+    `spared` asks the block of this name whether somebody is: IN_NFT_SET or IN_IPSET.
 
     A flow that was translated, or offloaded, before the block would otherwise go on as it was. conntrack(8)
     exits with 1 where nothing matches, which is as good.
     """
-    lines = [f"{_family(n)} {address_text(n)} allowed{n.version}\n" for n in block.addresses]
-    return command("sh", "-c", _FORGET, table, stdin="".join(lines))
+    lines = [f"{n.version} {address_text(n)}\n" for n in block.addresses]
+    return command("sh", "-c", _FORGET.replace("%s", spared), name, stdin="".join(lines))
 
 
 def forget_diverted(spares: Iterable[Address]) -> Iterator[Command]:
     """Forget the flows that were translated to a spare, so that visitors find the host itself again."""
     for address in spares:
         yield command("conntrack", "-D", "-f", _family(address), "--dst-nat", str(address), ok=(0, 1))
+
+
+def no_flow_is_left(block: Block, eye: Eye) -> Iterator[NoFlow]:
+    """Look for flows of the blocked addresses, of the first few."""
+    for network in block.addresses[:LOOKED_AT]:
+        yield NoFlow(eye=eye, address=network, direction="from", allowed=block.allowed)
+        yield NoFlow(eye=eye, address=network, direction="to", allowed=block.allowed, spare=block.spare_for(network))
 
 
 class NoFlow(Check):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar, Literal
 
@@ -11,9 +10,10 @@ from orchestrator.change import Command, RunCommands
 from orchestrator.check import Check, Judgement
 from orchestrator.facts import Program, ProgramFact, Reader
 from orchestrator.host import Eye, Network
-from orchestrator.task import Gap, Note, Planned, Refused, Unplannable
+from orchestrator.task import Note, Planned, Refused, Unplannable
 from tasks.traffic.capabilities import Capabilities
 from tasks.traffic.chains import TABLES, Chains, chains, name_of, present
+from tasks.traffic.conntrack import IN_IPSET, forget_diverted, forget_flows, forgets, no_flow_is_left, unforgotten
 from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text, some, text_diff
 from tasks.traffic.shell import run
 
@@ -26,8 +26,8 @@ class Iptables(Driver):
     """iptables(8) and ip6tables(8), legacy or nft, whichever the commands of that name are; ipset(8)."""
 
     name: ClassVar[str] = "iptables"
-    capabilities: ClassVar[Capabilities] = Capabilities(one_way=True, expiry="device", exception=True)
-    programs: ClassVar[tuple[str, ...]] = ("iptables-save", "ip6tables-save", "ipset")
+    capabilities: ClassVar[Capabilities] = Capabilities(one_way=True, expiry="device", exception=True, divert=True)
+    programs: ClassVar[tuple[str, ...]] = ("iptables-save", "ip6tables-save", "ipset", "conntrack")
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """List all tables that there are, and the sets."""
@@ -44,14 +44,13 @@ class Iptables(Driver):
             raise Refused(f"ipset keeps nothing for longer than {LONGEST.days} days: ask for less in `expires`")
         saved = {4: _listed(facts.rules, "iptables-save"), 6: _listed(facts.rules6, "ip6tables-save")}
         name, wanted = name_of(block.label), chains(block)
-        wanted = replace(wanted, jumps=4 * len(wanted.rules))
         before = present(name, saved, _listed(facts.state, "ipset save"))
         left = min((t for s in before.sets.values() for n, t in s.items() if n in block.addresses), default=None)
         if before.same_as(wanted) and left is not None and left >= block.expires * block.fresh:
             yield Note(text="in force until {at}, then it lets everything through", after=left)
         else:
-            yield _load(block, name, before, wanted, _absent(saved))
-        yield Gap(text="a flow from before that an accelerator carries past iptables may go on")
+            yield _load(block, name, before, wanted, _absent(saved, wanted), forgetting=forgets(block, facts))
+        yield from unforgotten(facts)
 
     def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
         """Look at the sets and at the chains that drop."""
@@ -60,6 +59,8 @@ class Iptables(Driver):
             if any(n.version == version for n in block.addresses):
                 rules = chains(block).rules[version]
                 yield Chained(eye=eye, name=name_of(block.label), version=version, rules=rules)
+        if forgets(block, facts):
+            yield from no_flow_is_left(block, eye)
 
 
 class InSet(Check):
@@ -109,7 +110,7 @@ class Chained(Check):
         found = present(self.name, {self.version: fact.stdout}, "")
         if found.rules.get(self.version) != self.rules:
             return Judgement(False, "the chains are not there, or not as they were made")
-        return Judgement(found.jumps == 4, "they are" if found.jumps == 4 else "something stands before them")
+        return Judgement(found.first, "they are" if found.first else "something stands before them")
 
 
 def _listed(fact: ProgramFact | None, program: str) -> str:
@@ -119,22 +120,29 @@ def _listed(fact: ProgramFact | None, program: str) -> str:
     return fact.stdout
 
 
-def _absent(saved: Mapping[int, str]) -> tuple[str, ...]:
-    """Give family and name of the tables that are not there."""
+def _absent(saved: Mapping[int, str], wanted: Chains) -> tuple[str, ...]:
+    """Give family and name of the tables that are wanted and not there."""
     pairs = [(4, "ip"), (6, "ip6")]
+    tables = [table for table in TABLES if table in wanted.tables]
     return tuple(
-        word for v, family in pairs for table in TABLES if f"*{table}\n" not in saved[v] for word in (family, table)
+        word for v, family in pairs for table in tables if f"*{table}\n" not in saved[v] for word in (family, table)
     )
 
 
-def _load(block: Block, name: str, before: Chains, wanted: Chains, absent: tuple[str, ...]) -> RunCommands:
+def _load(
+    block: Block, name: str, before: Chains, wanted: Chains, absent: tuple[str, ...], *, forgetting: bool
+) -> RunCommands:
     there = bool(before.rules)
     renewed = ", for its full time again" if before.same_as(wanted) else ""
     allowed = f", allow {some(block.allowed)}" if block.allowed else ""
+    web = f", web to {', '.join(map(str, block.spare))}" if block.spare else ""
     return RunCommands(
-        about=f"chains {name}: drop {some(block.addresses)} {block.ways}{allowed}{renewed}",
-        do=(_lay(name, wanted),),
-        undo=(_lay(name, before),) if there else (run("lift_chains", name, *absent),),
+        about=f"chains {name}: drop {some(block.addresses)} {block.ways}{allowed}{web}{renewed}",
+        do=(_lay(name, wanted), *((forget_flows(block, name, IN_IPSET),) if forgetting else ())),
+        undo=(
+            _lay(name, before) if there else run("lift_chains", name, *absent),
+            *(forget_diverted(block.spare) if forgetting else ()),
+        ),
         undo_about=f"put back chains and sets {name} as they were" if there else f"delete chains and sets {name}",
         diff=text_diff(name, before.listing(), wanted.listing()),
         lasts=block.expires.total_seconds(),

@@ -10,16 +10,13 @@ from orchestrator.change import RunCommands, command
 from orchestrator.check import Check
 from orchestrator.facts import FileFact, Program, ProgramFact, Reader
 from orchestrator.host import Eye
-from orchestrator.task import Gap, Note, Planned, Unplannable
+from orchestrator.task import Note, Planned, Unplannable
 from tasks.traffic.after_boot import end_is_right, end_reader, loader, loader_readers, put_end_back, set_end
 from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.conntrack import NoFlow, forget_diverted, forget_flows
+from tasks.traffic.conntrack import IN_NFT_SET, forget_diverted, forget_flows, forgets, no_flow_is_left, unforgotten
 from tasks.traffic.counters import Dropping, remaining, state_reader
 from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, listed, some
 from tasks.traffic.ruleset import delete_script, difference, load_script, ruleset, same, table_of
-
-LOOKED_AT = 8
-"""Blocked networks whose flows are looked for one by one."""
 
 
 class Nftables(Driver):
@@ -54,27 +51,20 @@ class Nftables(Driver):
         before, wanted = _present(facts), self.ruleset(block)
         left = _time_left(block, facts) if same(before, wanted) else None
         if left is None:
-            forgetting = "conntrack" in facts.system.programs and not block.partial
-            yield _load(block, before, wanted, facts.boot_end, forgetting=forgetting)
+            yield _load(block, before, wanted, facts.boot_end, forgetting=forgets(block, facts))
         else:
             yield Note(text="in force until {at}, then it lets everything through", after=left)
             if not end_is_right(block, facts):
                 yield _change_end(block, facts.boot_end)
         if block.persist:
             yield from loader(block, wanted, facts)
-        if "conntrack" not in facts.system.programs:
-            yield Gap(text="conntrack is not installed: a flow from before that an accelerator carries may go on")
+        yield from unforgotten(facts)
 
     def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
         """Look at drops and counters, then at the flows that are left."""
         yield Dropping(eye=eye, table=table_of(block.label), addresses=block.addresses, directions=block.directions)
-        if "conntrack" not in facts.system.programs or block.partial:
-            return
-        for network in block.addresses[:LOOKED_AT]:
-            yield NoFlow(eye=eye, address=network, direction="from", allowed=block.allowed)
-            yield NoFlow(
-                eye=eye, address=network, direction="to", allowed=block.allowed, spare=block.spare_for(network)
-            )
+        if forgets(block, facts):
+            yield from no_flow_is_left(block, eye)
 
 
 def _present(facts: DeviceFacts) -> str:
@@ -112,7 +102,7 @@ def _load(block: Block, before: str, wanted: str, end: FileFact, *, forgetting: 
         do=(
             command("nft", "-f", "-", stdin=load_script(wanted, block.label)),
             *((set_end(block),) if keeping else ()),
-            *((forget_flows(block, table),) if forgetting else ()),
+            *((forget_flows(block, table, IN_NFT_SET),) if forgetting else ()),
         ),
         undo=(
             command("nft", "-f", "-", stdin=back),

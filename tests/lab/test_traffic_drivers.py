@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.host import Host
 from orchestrator.task import Gap
 
-from .traffic import EDGE, ROOT, WEB, WITH_SPARE, Observer, Router, pings, reaches, succeeding
+from .traffic import EDGE, ROOT, SPARE, WEB, WITH_SPARE, Observer, Router, pings, reaches, succeeding
 
 if TYPE_CHECKING:
     from .conftest import Lab
@@ -30,16 +31,16 @@ LEFT_BEHIND = (
 )
 
 
-def router_with(lab: Lab, driver: str) -> Router:
+def router_with(lab: Lab, driver: str, *, spare: Host | None = None) -> Router:
     """Give the router as this driver sees it; of iptables, the commands are those of the flavour."""
     if flavour := driver.partition("iptables-")[2]:
         for family in ("ip", "ip6"):
             if flavour == "legacy":  # whose tables stay for good once they were used
-                lab.read("edge", f"for t in raw mangle; do {family}tables-legacy -t $t -S; done")
+                lab.read("edge", f"for t in raw mangle nat; do {family}tables-legacy -t $t -S; done")
             lab.read("edge", f"update-alternatives --quiet --set {family}tables /usr/sbin/{family}tables-{flavour}")
         driver = "iptables"
     edge = EDGE.model_copy(update={"driver": driver})
-    return Router(lab, WITH_SPARE.model_copy(update={"on": edge, "upstream": edge, "spare": None}))
+    return Router(lab, WITH_SPARE.model_copy(update={"on": edge, "upstream": edge, "spare": spare}))
 
 
 def state(lab: Lab) -> str:
@@ -122,6 +123,33 @@ def test_nothing_passes_but_the_operator(
         assert state(lab) == in_force
         router.run(change.undo_script())
         assert {"udp4", "udp6"} <= set(internet.counts_during(1.2))
+
+
+@pytest.mark.parametrize("driver", ["iptables-legacy", "iptables-nft"])
+def test_visitors_reach_the_spare_and_old_flows_are_forgotten(lab: Lab, internet: Observer, driver: str) -> None:
+    router = router_with(lab, driver, spare=SPARE)
+    for name, address in (("in4", WEB4), ("in6", WEB6)):
+        assert internet.ask("open", name, address, "22")
+    with as_before(lab), router.block() as change:
+        seen_by_spare = int(lab.read("spare", "wc -l </var/log/apache2/access.log"))
+        for url in (f"http://{WEB4}/divert", f"http://[{WEB6}]/divert"):
+            assert lab.http(url) == 404
+        visitors = lab.read("spare", f"tail -n +{seen_by_spare + 1} /var/log/apache2/access.log | cut -d' ' -f1")
+        assert visitors.split() == ["198.51.100.2", "2001:db8:100::2"]
+        assert not internet.ask("poke", "in4")
+        assert not internet.ask("poke", "in6")
+        assert lab.http(f"http://{WEB4}/", "operator") == 200
+        assert not lab.tcp(WEB4, 22)
+        assert router.failing_checks() == {}
+        with router.block(web_to="drop"):
+            assert lab.http(f"http://{WEB4}/divert") == 0
+            assert "_d " not in lab.read("edge", "iptables-save; ip6tables-save")
+            assert router.failing_checks(web_to="drop") == {}
+        assert lab.http(f"http://{WEB4}/divert") == 404
+        router.run(change.do_script())
+        assert router.planned()[0] == []
+    page = lab.read("web", "curl -s http://127.0.0.1/")
+    assert lab.exec("internet", "curl", "-s", f"http://{WEB4}/").stdout == page
 
 
 def test_a_blackhole_route_stops_connections_and_names_what_still_leaves(lab: Lab, internet: Observer) -> None:

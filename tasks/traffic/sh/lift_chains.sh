@@ -15,6 +15,8 @@ for command in iptables ip6tables; do
     "$command-save" | grep -q "^:${name}_" || continue
     # shellcheck disable=SC2086
     lift $jumps
+    # Asking for the table nat where it is not there would make it.
+    ! "$command-save" | grep -q "^:${name}_d " || lift nat PREROUTING d
 done </dev/null >/dev/null 2>&1
 for set in b4 b6 a4 a6; do ipset -q destroy "${name}_$set"; done </dev/null
 while [ $# -gt 0 ]; do
