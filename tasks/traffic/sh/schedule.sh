@@ -20,4 +20,6 @@ if [ -d /run/systemd/system ]; then
     exec systemd-run --quiet --collect --unit="$1" --description="Stopgap lifts the block $1" \
         --on-active="$left" --timer-property=AccuracySec=100ms sh "$file.sh" </dev/null
 fi
-setsid sh -c 'echo $$ >"$1.pid"; sleep "$0"; exec sh "$1.sh"' "$left" "$file" </dev/null >/dev/null 2>&1 &
+# setsid(1) keeps its process here, which leads no group before: it is to be seen as soon as this ends.
+setsid sh -c 'sleep "$0"; exec sh "$1.sh"' "$left" "$file" </dev/null >/dev/null 2>&1 &
+echo $! >"$file.pid"
