@@ -17,6 +17,7 @@ from orchestrator.facts.routing import (
     RouteFact,
     Routes,
 )
+from orchestrator.facts.running import Running, RunningFact, RunningProcess
 from orchestrator.facts.scheduled import Scheduled, ScheduledFact
 from orchestrator.facts.service import InitScriptFact, InitScripts, UnitFact, Units
 
@@ -54,6 +55,9 @@ __all__ = [
     "Reader",
     "RouteFact",
     "Routes",
+    "Running",
+    "RunningFact",
+    "RunningProcess",
     "Scheduled",
     "ScheduledFact",
     "Shown",

@@ -181,6 +181,7 @@ def _sighting(rule: Rule, row: Row, shelf: Shelf) -> Sighting:
         member=escape(place.member),
         line=place.line,
         offset=place.offset,
+        pid=pid if isinstance(pid := row.fields.get("pid"), int) else None,
     )
 
 

@@ -31,6 +31,8 @@ class Sighting(_Part):
     """From 1, in the item or in the member."""
     offset: int | None = None
     """Bytes, of the member's header in the archive, where no line is meant."""
+    pid: int | None = None
+    """The process, where it is one."""
 
 
 class Finding(_Part):

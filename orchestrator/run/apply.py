@@ -14,6 +14,7 @@ from orchestrator.change import (
     AttributesChange,
     Change,
     DeviceChange,
+    FreezeChange,
     PathChange,
     RunCommands,
     forget,
@@ -163,7 +164,7 @@ _UNDONE: dict[Made, Literal["undone", "failed", "drifted", "unknown", "no-undo"]
 
 
 def _known(change: Change) -> AnyChange:
-    if isinstance(change, PathChange | RunCommands | Activate | DeviceChange | AttributesChange):
+    if isinstance(change, PathChange | RunCommands | Activate | DeviceChange | AttributesChange | FreezeChange):
         return change
     raise TypeError(f"the journal knows no change of kind {change.__class__.__name__}")
 

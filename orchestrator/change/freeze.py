@@ -1,0 +1,107 @@
+"""Processes, stopped where they are and let go on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.change.base import DRIFTED, Change
+from orchestrator.facts.file import Content
+from orchestrator.hosttext import escape
+from orchestrator.shell import quote
+
+_FUNCTIONS = r"""
+state() {
+    state=gone
+    { read -r line </proc/$1/stat; } 2>/dev/null || return 0
+    set -- "$@" ${line##*") "}
+    shift; [ $# -ge 20 ] || return 0
+    [ "${20}" -ge "$oldest" ] && [ "${20}" -le "$youngest" ] || return 0
+    state=$1
+}
+"""
+
+
+class Frozen(BaseModel):
+    """One process, by what no other one shares: its number, and when it started."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pid: int
+    oldest: int
+    youngest: int
+    """It started between these, in ticks after boot."""
+    name: str = ""
+    exe: Content | None = None
+    """What it ran when it was looked at; None where that is not known."""
+
+    def describe(self) -> str:
+        """Name it for a person."""
+        runs = f" runs {self.exe.decode('utf-8', 'surrogateescape')}" if self.exe else ""
+        born = f"started {self.oldest}" if self.oldest == self.youngest else f"started by {self.youngest}"
+        return escape(f"{self.pid} {self.name}".rstrip() + f"{runs}, {born}")
+
+
+class FreezeChange(Change):
+    """Stop processes with SIGSTOP, and never kill one; undo lets them go on.
+
+    Doing it touches nothing where one of them runs another program than it was seen to. A process that has ended, or
+    whose number another one has now, is left alone; so is every process after a reboot.
+    """
+
+    kind: Literal["freeze"] = "freeze"
+    boot: str
+    processes: tuple[Frozen, ...]
+
+    def describe(self) -> str:
+        """Count them."""
+        return f"freeze {_count(len(self.processes))}, killing none"
+
+    def preview(self) -> list[str]:
+        """Give a command for each."""
+        return [f"$ kill -STOP {one.pid}   ({one.describe()})" for one in self.processes]
+
+    def describe_undo(self) -> str:
+        """Say the same the other way."""
+        return f"kill -CONT {' '.join(str(one.pid) for one in self.processes)}, as far as they are still the same"
+
+    def do_script(self) -> str:
+        """Look at all of them first, then stop each that is there."""
+        looks = "\n".join(
+            f"oldest={one.oldest} youngest={one.youngest}; state {one.pid}; look {one.pid} {quote(_text(one.exe))}"
+            for one in self.processes
+            if one.exe
+        )
+        stops = self._each("STOP")
+        return (
+            f"{_FUNCTIONS}"
+            "look() {\n[ $state != gone ] || return 0\ne=$(readlink /proc/$1/exe)\n"
+            '[ "${e% (deleted)}" = "$2" ] || { echo "process $1 runs another program now" >&2; drifted=1; }\n}\n'
+            f"drifted= bad=\n{self._same_boot(f'exit {DRIFTED}')}\n{looks}\n"
+            f'[ -z "$drifted" ] || exit {DRIFTED}\n{stops}\n[ -z "$bad" ]'
+        )
+
+    def undo_script(self, *, force: bool = False) -> str:
+        """Let each go on that is still the same."""
+        return f'{_FUNCTIONS}bad=\n{self._same_boot("exit 0")}\n{self._each("CONT")}\n[ -z "$bad" ]'
+
+    def _same_boot(self, otherwise: str) -> str:
+        return (
+            f'boot=; read -r boot </proc/sys/kernel/random/boot_id\n[ "$boot" = {quote(self.boot)} ] || {otherwise}'
+        )
+
+    def _each(self, signal: Literal["STOP", "CONT"]) -> str:
+        return "\n".join(
+            f"oldest={one.oldest} youngest={one.youngest}; state {one.pid}; "
+            f"[ $state = gone ] || kill -{signal} {one.pid} || bad=1"
+            for one in self.processes
+        )
+
+
+def _count(number: int) -> str:
+    return f"{number} process" if number == 1 else f"{number} processes"
+
+
+def _text(path: bytes | None) -> str:
+    return (path or b"").decode("utf-8", "surrogateescape")

@@ -1,0 +1,111 @@
+"""Processes so exactly named that another one with the same number is not taken for them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from orchestrator.facts.file import Content
+from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+
+TICKS = 100
+"""Clock ticks a second in which /proc counts (USER_HZ; proc(5), starttime)."""
+
+_STAT = re.compile(rb"(\d+) \((.*)\) (\S)((?: -?\d+){19,})", re.DOTALL)
+
+
+class RunningProcess(Fact):
+    """One process; number, start and boot together name it for ever."""
+
+    pid: int
+    parent: int
+    started: int
+    """Ticks after boot."""
+    state: str
+    """One letter of proc(5); `T` and `t` are stopped."""
+    name: str
+    """What it calls itself, escaped by the kernel."""
+    exe: Content = b""
+    """Where its executable lies, without ` (deleted)`; empty for a thread of the kernel or where it is not told."""
+
+    def program(self) -> str:
+        """Give `exe` as text, bytes that are not UTF-8 as surrogates."""
+        return self.exe.decode("utf-8", "surrogateescape")
+
+
+class RunningFact(Fact):
+    """All that /proc lists, and what times and numbers are counted from."""
+
+    boot: str
+    """Of this boot alone (random(4), boot_id)."""
+    now: int
+    """Seconds since 1970, by the host's clock."""
+    uptime: float
+    """Seconds since boot."""
+    reader: int
+    """The number of the process that read this."""
+    processes: tuple[RunningProcess, ...]
+
+    def carrying(self) -> frozenset[int]:
+        """Give the numbers of the reader and its forebears: the connection, the daemon that took it, and init."""
+        parents = {process.pid: process.parent for process in self.processes}
+        found: set[int] = {1}
+        pid = self.reader
+        while pid and pid not in found:
+            found.add(pid)
+            pid = parents.get(pid, 0)
+        return frozenset(found)
+
+    def ticks_at(self, moment: float) -> int:
+        """Give how many ticks after boot a moment was, in seconds since 1970 by the host's clock."""
+        return int((moment - (self.now - self.uptime)) * TICKS)
+
+
+@dataclass(frozen=True)
+class Running(Reader[RunningFact]):
+    """Read every process that /proc lists, with its start and its executable."""
+
+    cap = 8 << 20
+
+    def script(self) -> str:
+        """Print NUL-ended fields: boot, time, uptime, the shell's own number, then stat and exe of each."""
+        return (
+            "{ read -r boot </proc/sys/kernel/random/boot_id; read -r up rest </proc/uptime\n"
+            "read -r me rest </proc/self/stat; } 2>/dev/null\n"
+            'printf "%s\\0" "$boot" "$(date +%s)" "$up" "$me"\n'
+            "for d in /proc/[0-9]*; do\n"
+            's=; read -r s <"$d/stat" || continue; e=$(readlink "$d/exe") || e=\n'
+            'printf "%s\\0%s\\0" "$s" "${e% (deleted)}"; done 2>/dev/null'
+        )
+
+    def parse(self, output: Output) -> RunningFact:
+        """Take the fields two by two."""
+        fields = output.stdout.raw.split(b"\0")[:-1]
+        if output.truncated or len(fields) < 6 or len(fields) % 2:
+            raise UnreadableError("/proc: the list of processes is incomplete")
+        boot, now, uptime, reader, *rest = fields
+        try:
+            return RunningFact(
+                boot=boot.decode("ascii"),
+                now=int(now),
+                uptime=float(uptime),
+                reader=int(reader),
+                processes=tuple(_process(s, e) for s, e in zip(rest[::2], rest[1::2], strict=True)),
+            )
+        except ValueError:
+            raise UnreadableError("/proc: a process without a number, or no clock") from None
+
+
+def _process(stat: bytes, exe: bytes) -> RunningProcess:
+    match = _STAT.match(stat)
+    if not match:
+        raise ValueError
+    numbers = match[4].split()
+    return RunningProcess(
+        pid=int(match[1]),
+        parent=int(numbers[0]),
+        started=int(numbers[18]),
+        state=match[3].decode("ascii"),
+        name=match[2].decode("utf-8", "replace"),
+        exe=exe,
+    )

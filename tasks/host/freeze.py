@@ -1,0 +1,249 @@
+"""Stopping an intruder's processes without killing them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from orchestrator.change import FreezeChange, Frozen
+from orchestrator.check import Check, Judgement
+from orchestrator.facts import ABSENT, File, FileFact, Reader, Running, RunningFact, RunningProcess
+from orchestrator.host import Scene
+from orchestrator.task import At, Facts, Gap, Note, Parameters, Planned, Probe, Refused, Task, Unplannable
+
+AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]*[^/\x00-\x1f]$")]
+_MARGIN = 2.0
+"""Seconds by which a process has to be older than the evidence that names it: clocks are read to the second."""
+
+
+class NamedProcess(Parameters):
+    """One process, by number, start and program."""
+
+    pid: int = Field(ge=2, description="Its number.")
+    started: int = Field(
+        ge=0, description="When it started, in clock ticks after boot: the 22nd field of /proc/PID/stat."
+    )
+    exe: AbsolutePath | None = Field(
+        None, description="What it runs, as /proc/PID/exe shows it; default: not compared."
+    )
+
+
+class HostFreezeParams(Parameters):
+    """Which processes."""
+
+    processes: tuple[NamedProcess, ...] = Field((), description="Processes by number, start and program.")
+    findings: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")], ...] = Field(
+        (), description="Ids of findings, such as `process-deleted-program`: the processes that they name."
+    )
+    evidence: AbsolutePath | None = Field(
+        None,
+        description="The folder on the controller that holds findings.json and manifest.json of that collection: "
+        "runs/RUN/evidence/HOST/STEP in Stopgap's state folder.",
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.processes and not self.findings:
+            raise ValueError("give `processes`, or `findings` and `evidence`")
+        if bool(self.findings) != bool(self.evidence):
+            raise ValueError("`findings` and `evidence` belong together")
+        return self
+
+
+class HostFreezeFacts(Facts):
+    """What runs, and what was found."""
+
+    running: RunningFact
+    findings: FileFact | None = ABSENT
+    manifest: FileFact | None = ABSENT
+
+
+class Stopped(Check):
+    """Processes stand still, or are gone, by the host's own word."""
+
+    kind: Literal["stopped"] = "stopped"
+    processes: tuple[Frozen, ...]
+    trusts_target: ClassVar[bool] = True
+
+    def describe(self) -> str:
+        """Name them."""
+        return f"stopped: {' '.join(str(one.pid) for one in self.processes)}"
+
+    def reader(self) -> Reader[RunningFact]:
+        """Read the processes."""
+        return Running()
+
+    def judge(self, fact: Any) -> Judgement:  # noqa: ANN401
+        """Look at the state of each."""
+        by_pid = {process.pid: process for process in fact.processes}
+        seen = [p for one in self.processes if (p := by_pid.get(one.pid)) and one.oldest <= p.started <= one.youngest]
+        still = [p.pid for p in seen if p.state in {"T", "t"}]
+        moving = [str(p.pid) for p in seen if p.state not in {"T", "t", "Z", "X"}]
+        return Judgement(not moving, f"running: {' '.join(moving)}" if moving else f"{len(still)} stopped")
+
+
+class HostFreeze(Task[HostFreezeParams, HostFreezeFacts]):
+    """Stop processes where they are, and kill none; the undo lets them go on.
+
+    A frozen process keeps its memory, its files and its sockets for whoever examines it, and does nothing more. Each
+    is named by its number and its start, and by what it runs, so that a process which only has the same number is
+    never touched: not by the step, and not by the undo. What a finding names has to have been running already when
+    the evidence was read. Never stopped are init, the kernel's threads, and what carries the operator's connection.
+
+    A watchdog may start another one in its place; freeze its parent too.
+    """
+
+    name = "host.freeze"
+
+    def probe(self, params: HostFreezeParams, scene: Scene) -> Probe:
+        """Read the processes, and what was found."""
+        if params.evidence is None:
+            return {"running": Running()}
+        return {
+            "running": Running(),
+            "findings": At("controller", File(f"{params.evidence}/findings.json")),
+            "manifest": At("controller", File(f"{params.evidence}/manifest.json")),
+        }
+
+    def plan(self, params: HostFreezeParams, facts: HostFreezeFacts, scene: Scene) -> Iterator[Planned]:
+        """Give one change for all that are still the same."""
+        running = facts.running
+        chosen: dict[int, Frozen] = {}
+        for named in params.processes:
+            if named.pid in running.carrying():
+                raise Refused(f"process {named.pid} is init, or carries this connection: nobody could let it go on")
+            found = _by_pid(running, named.pid)
+            if found is None or found.started != named.started:
+                yield Note(text=f"process {named.pid} started {named.started} is gone, or another one has its number")
+            elif named.exe is not None and found.program() != named.exe:
+                yield Note(text=f"process {named.pid} does not run {named.exe} any more: left alone")
+            else:
+                chosen[named.pid] = _frozen(found)
+        if params.findings:
+            evidence = _read(params, facts, scene)
+            yield from evidence.gaps(params)
+            for pid, observed in evidence.observed(params).items():
+                yield from _choose(pid, running.ticks_at(observed - _MARGIN), running, chosen)
+        still = [p for pid in chosen if (p := _by_pid(running, pid)) and (p.state in {"T", "t"} or p.parent == 2)]
+        for process in still:
+            del chosen[process.pid]
+            what = "is a thread of the kernel" if process.parent == 2 else "is stopped already"
+            yield Note(text=f"process {process.pid} {what}")
+        if chosen:
+            yield FreezeChange(boot=running.boot, processes=tuple(chosen.values()))
+
+    def checks(self, params: HostFreezeParams, facts: HostFreezeFacts, scene: Scene) -> Iterator[Check]:
+        """Look at their state."""
+        for planned in self.plan(params, facts, scene):
+            if isinstance(planned, FreezeChange):
+                yield Stopped(eye="target", processes=planned.processes)
+
+
+def _choose(pid: int, youngest: int, running: RunningFact, chosen: dict[int, Frozen]) -> Iterator[Planned]:
+    """Add a process that evidence names, if it cannot be another one."""
+    found = _by_pid(running, pid)
+    if pid in running.carrying():
+        yield Gap(text=f"process {pid} is init, or carries this connection: it is left running")
+    elif found is None:
+        # It may hide from the listing and answer all the same; where it is gone, nothing is touched.
+        yield Note(text=f"process {pid} is not listed: it is stopped if it answers under that number")
+        chosen[pid] = Frozen(pid=pid, oldest=0, youngest=max(0, youngest))
+    elif found.started > youngest:
+        yield Note(text=f"process {pid} is younger than the evidence: another one has its number, and is left alone")
+    else:
+        chosen[pid] = _frozen(found)
+
+
+def _frozen(process: RunningProcess) -> Frozen:
+    return Frozen(
+        pid=process.pid,
+        oldest=process.started,
+        youngest=process.started,
+        name=process.name,
+        exe=process.exe or None,
+    )
+
+
+def _by_pid(running: RunningFact, pid: int) -> RunningProcess | None:
+    return next((process for process in running.processes if process.pid == pid), None)
+
+
+class _Lenient(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Sighting(_Lenient):
+    file: str
+    pid: int | None = None
+
+
+class _Finding(_Lenient):
+    id: str
+    seen: tuple[_Sighting, ...]
+    count: int
+
+
+class _Findings(_Lenient):
+    host: str
+    findings: tuple[_Finding, ...]
+
+
+class _Item(_Lenient):
+    file: str | None
+    started: datetime
+
+
+class _Manifest(_Lenient):
+    clock_skew: float | None
+    items: tuple[_Item, ...]
+
+
+class _Evidence(_Lenient):
+    """What a collection's folder says, as far as it matters here."""
+
+    findings: _Findings
+    skew: float
+    started: dict[str, datetime]
+    """Item → when reading it began, by the controller's clock."""
+
+    def gaps(self, params: HostFreezeParams) -> Iterator[Planned]:
+        """Say what is not there, or not all there."""
+        found = {finding.id: finding for finding in self.findings.findings}
+        for name in params.findings:
+            if name not in found:
+                yield Note(text=f"{name}: no such finding in this evidence")
+            elif found[name].count > len(found[name].seen):
+                text = f"{name} names {found[name].count} processes, and the first {len(found[name].seen)} are kept"
+                yield Gap(text=f"{text}: the others are left running")
+
+    def observed(self, params: HostFreezeParams) -> dict[int, float]:
+        """Give each process that is named, with the moment since which it runs, by the host's clock."""
+        return {
+            sighting.pid: self.started[sighting.file].timestamp() + self.skew
+            for finding in self.findings.findings
+            if finding.id in params.findings
+            for sighting in finding.seen
+            if sighting.pid and sighting.file in self.started
+        }
+
+
+def _read(params: HostFreezeParams, facts: HostFreezeFacts, scene: Scene) -> _Evidence:
+    texts = [fact.content if fact else None for fact in (facts.findings, facts.manifest)]
+    if None in texts:
+        raise Unplannable(f"{params.evidence}: no findings.json with its manifest.json there, each below 1 MiB")
+    try:
+        findings = _Findings.model_validate_json(texts[0] or b"")
+        manifest = _Manifest.model_validate_json(texts[1] or b"")
+    except ValidationError:
+        raise Unplannable(f"{params.evidence}: findings.json or manifest.json is not what Stopgap writes") from None
+    if findings.host != scene.on.name:
+        raise Refused(f"{params.evidence} is evidence of another host than {scene.on.name}")
+    if manifest.clock_skew is None:
+        raise Unplannable(
+            "the evidence does not know the host's clock, so that nobody can tell which process is meant"
+        )
+    started = {item.file: item.started for item in manifest.items if item.file}
+    return _Evidence(findings=findings, skew=manifest.clock_skew, started=started)
