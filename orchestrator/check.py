@@ -29,7 +29,7 @@ class Check(BaseModel):
     Where the eye stands for several hosts, all of them look, and the check holds when it holds for each.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     eye: Eye
     patience: float = 5.0

@@ -26,7 +26,7 @@ Said = Annotated[str, AfterValidator(_sayable)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class Look(_Part):

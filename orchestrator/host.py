@@ -26,7 +26,7 @@ Cli: TypeAlias = Literal["vyos", "routeros", "junos", "eos", "ios"]
 class Host(BaseModel):
     """One host, its relations by name, and how to reach it; paths are absolute."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     name: str
     address: str
@@ -57,7 +57,7 @@ CONTROLLER = Host(name="controller", address="127.0.0.1", connection="local")
 class Scene(BaseModel):
     """The hosts that one step on one target concerns."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     target: Host
     on: Host

@@ -21,7 +21,7 @@ Authority: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class SmtpRoute(_Part):

@@ -33,7 +33,7 @@ _WORDS = {
 class Question(BaseModel):
     """Something that a person has to decide or to report before the run goes on."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     text: str
     reason: str

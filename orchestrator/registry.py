@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from types import MappingProxyType
+from pathlib import Path
 from typing import Any
 
 from orchestrator.task import Task
@@ -14,17 +13,56 @@ from orchestrator.task import Task
 
 @cache
 def tasks() -> Mapping[str, Task[Any, Any]]:
-    """Import every module below `tasks` and give one instance of each task, by name, sorted.
+    """Give one instance of each task, by name; a module is imported when a task of it is asked for.
 
-    Two tasks of one name are a mistake of the programmer: ValueError.
+    Two tasks of one name are a mistake of the programmer: ValueError, once all are asked for.
     """
-    package = importlib.import_module("tasks")
-    found: dict[str, Task[Any, Any]] = {}
-    for module in pkgutil.walk_packages(package.__path__, "tasks."):
-        for item in vars(importlib.import_module(module.name)).values():
-            if not (isinstance(item, type) and issubclass(item, Task) and item.__module__ == module.name):
-                continue
-            if item.name in found:
-                raise ValueError(f"two tasks are called {item.name}")
-            found[item.name] = item()
-    return MappingProxyType(dict(sorted(found.items())))
+    return _Tasks()
+
+
+class _Tasks(Mapping[str, Task[Any, Any]]):
+    """Asked for a name, it tries the modules whose text has it; only an unknown one makes it import all."""
+
+    def __init__(self) -> None:
+        self._texts = {name: path.read_text(encoding="utf-8") for name, path in _modules()}
+        self._found: dict[str, Task[Any, Any]] = {}
+        self._all: dict[str, Task[Any, Any]] | None = None
+
+    def __getitem__(self, name: str) -> Task[Any, Any]:
+        if name not in self._found:
+            for module, text in self._texts.items():
+                if f'name = "{name}"' in text:
+                    self._found |= _tasks_of(module)
+        return self._found[name] if name in self._found else self._every()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._every())
+
+    def __len__(self) -> int:
+        return len(self._every())
+
+    def _every(self) -> dict[str, Task[Any, Any]]:
+        if self._all is None:
+            found: dict[str, Task[Any, Any]] = {}
+            for module in self._texts:
+                for name, task in _tasks_of(module).items():
+                    if name in found:
+                        raise ValueError(f"two tasks are called {name}")
+                    found[name] = self._found.setdefault(name, task)
+            self._all = dict(sorted(found.items()))
+        return self._all
+
+
+def _modules() -> Iterator[tuple[str, Path]]:
+    for place in importlib.import_module("tasks").__path__:
+        for file in sorted(Path(place).rglob("*.py")):
+            parts = file.relative_to(place).with_suffix("").parts
+            yield ".".join(("tasks", *parts)).removesuffix(".__init__"), file
+
+
+def _tasks_of(module: str) -> dict[str, Task[Any, Any]]:
+    return {
+        item.name: item()
+        for item in vars(importlib.import_module(module)).values()
+        if isinstance(item, type) and issubclass(item, Task) and item.__module__ == module
+    }

@@ -36,13 +36,13 @@ class Unplannable(Exception):  # noqa: N818
 class Parameters(BaseModel):
     """Base of a task's `Params`: every field has a description, which documents it, and a type that checks it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Facts(BaseModel):
     """Base of a task's `Facts`: what its probe reads, a field for each reader, typed and untrusted."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ Probe: TypeAlias = Mapping[str, Reader[Any] | At]
 class Note(BaseModel):
     """A word for the operator, beside the changes; it is no part of the plan's digest."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     text: str
     """May hold `{at}`, the moment `after` from now."""
@@ -70,7 +70,7 @@ class Note(BaseModel):
 class Gap(BaseModel):
     """Something that the step does not cover, and nobody should believe that it does."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     text: str
     at_best: Literal["partly", "unverified"] | None = None
@@ -80,7 +80,7 @@ class Gap(BaseModel):
 class Artifact(BaseModel):
     """One piece of evidence: a script that reads, streamed into one file of the run's evidence folder."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     id: str
     """Lower-case words joined by `-`; names the file."""
@@ -96,7 +96,7 @@ class Artifact(BaseModel):
 class Collection(BaseModel):
     """Evidence to stream from the host in this order, before the step changes anything; there is nothing to undo."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     profile: str
     artifacts: tuple[Artifact, ...]
@@ -108,7 +108,7 @@ Planned: TypeAlias = Change | Message | Collection | Question | Note | Gap
 class Standing(BaseModel):
     """What a look at a device shows of something that a step has put in force there, and that may end by itself."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     key: str
     """Names it on its device: two steps with one key make the same thing, and the later replaces the earlier."""

@@ -25,7 +25,7 @@ class Change(BaseModel):
     undoing what was never done, leaves the host as it is and succeeds.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     deadline: ClassVar[float] = 60.0
     """Seconds that it may take: stopping a service waits for its own time-outs."""

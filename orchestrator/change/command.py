@@ -13,7 +13,7 @@ from orchestrator.shell import emit, join
 class Command(BaseModel):
     """One command: words, never a line for a shell to split."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     argv: tuple[str, ...]
     stdin: str | None = None

@@ -16,7 +16,7 @@ from orchestrator.facts.device import Shown, ShownFact
 class Entry(BaseModel):
     """One line of a device's configuration or tables, as a command shows it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     show: Said
     line: str

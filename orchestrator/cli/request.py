@@ -69,9 +69,6 @@ def request(args: Namespace) -> int:
 @contextmanager
 def followed(args: Namespace, given: dict[str, str]) -> Iterator[Claim]:
     """Turn the request of `--request`, once it is believed, into parameters of the runbook, added to `given`."""
-    if not args.request:
-        yield Claim()
-        return
     signed = read_request(Path(args.request))
     listed = Path(args.customers) if args.customers else Path(args.inventory).parent / "customers.yaml"
     now = datetime.now(UTC)

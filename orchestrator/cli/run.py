@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from orchestrator.journal import Delivery
     from orchestrator.request.verification import Claim
     from orchestrator.run.conduct import Conclusion, Conductor
-    from orchestrator.run.execute import Order
+    from orchestrator.run.fleet import Connect
+    from orchestrator.run.order import Order
 
 
 def check(args: Namespace) -> int:
@@ -36,18 +37,32 @@ def check(args: Namespace) -> int:
 
 def run(args: Namespace) -> int:
     """Run a runbook, or preview it; with `--request`, on the word of a customer who signed it."""
+    given = _given(args.param)
+    if not args.request:
+        return _run(args, given)
     from orchestrator.cli.request import followed
 
-    given = _given(args.param)
     with followed(args, given) as claim:
         return _run(args, given, claim)
 
 
-def _run(args: Namespace, given: dict[str, str], claim: Claim) -> int:
+def _run(args: Namespace, given: dict[str, str], claim: Claim | None = None) -> int:
+    from orchestrator.remote import ConnectAhead
+
+    order = _order(args, given)
+    agreed = _saved_digest(Path(args.plan)) if args.plan else None
+    key = sign_key(args)
+    with ConnectAhead(order.inventory.hosts) as connect:
+        connect.begin([*order.hosts()[0], *(() if args.dry_run else order.targets)])
+        return _go(args, order, claim, connect, key, agreed)
+
+
+def _go(
+    args: Namespace, order: Order, claim: Claim | None, connect: Connect, key: Path | None, agreed: str | None
+) -> int:
     from orchestrator.cli.observers import JsonLines, Lines
     from orchestrator.cli.terminal import Terminal, stoppable
 
-    order = _order(args, given)
     messages = screens.err()
     person = Terminal(messages, yes=args.yes, wait=args.wait)
     json_lines = JsonLines() if args.json else None
@@ -57,17 +72,18 @@ def _run(args: Namespace, given: dict[str, str], claim: Claim) -> int:
         asks=person.asks and not args.dry_run,
         full=args.full,
     )
-    conductor = _conductor(person, [json_lines] if json_lines else [lines], args)
-    agreed = _saved_digest(Path(args.plan)) if args.plan else None
+    conductor = _conductor(person, [json_lines] if json_lines else [lines], args, connect, key)
     with stoppable(conductor.interruption, messages):
         if args.dry_run:
             conclusion = conductor.preview(order)
             if agreed is not None and agreed != conclusion.plan.digest:
                 messages.line(f"The plan has drifted: saved {agreed[:8]}, now {conclusion.plan.digest[:8]}.", "bad")
         else:
-            claim.unused = False
+            if claim:
+                claim.unused = False
             conclusion = conductor.run(order, agreed_digest=agreed)
-            claim.unused = conclusion.run is None
+            if claim:
+                claim.unused = conclusion.run is None
     if args.save_plan:
         _save_plan(Path(args.save_plan), conclusion, order)
     if json_lines:
@@ -84,9 +100,11 @@ def resume(args: Namespace) -> int:
     from orchestrator.cli.observers import Lines
     from orchestrator.cli.terminal import Terminal, stoppable
     from orchestrator.journal import Journal, state_home
-    from orchestrator.run.execute import Order
+    from orchestrator.remote import connect
+    from orchestrator.run.order import Order
 
     messages = screens.err()
+    key = sign_key(args)
     person = Terminal(messages, yes=args.yes, wait=args.wait)
     with Journal.open(state_home()) as journal:
         name = journal.resolve(args.run)
@@ -100,7 +118,7 @@ def resume(args: Namespace) -> int:
         order = Order(runbook, inventory, inventory.select(started.targets), runbook.load_params(started.params))
         reveal_secrets(runbook, inventory, order.targets, order.params)
         lines = Lines(screens.out(), order.runbook.name, asks=person.asks)
-        conductor = _conductor(person, [lines], args)
+        conductor = _conductor(person, [lines], args, connect, key)
         with stoppable(conductor.interruption, messages):
             conclusion = conductor.resume(journal, name, order)
     if conclusion.refusal:
@@ -142,7 +160,7 @@ def runbook_path(name: str) -> Path:
 
 
 def _order(args: Namespace, given: Mapping[str, str]) -> Order:
-    from orchestrator.run.execute import Order
+    from orchestrator.run.order import Order
 
     path = runbook_path(args.runbook)
     runbook, inventory, targets = prepare(path, Path(args.inventory), args.target, given, complete=True)
@@ -192,10 +210,11 @@ def signed_exit_code(code: int, unsigned: str) -> int:
     return code or int(bool(unsigned))
 
 
-def _conductor(person: object, observers: list[object], args: Namespace) -> Conductor:
+def _conductor(
+    person: object, observers: list[object], args: Namespace, connect: Connect, key: Path | None
+) -> Conductor:
     from orchestrator.cli.terminal import operator
     from orchestrator.journal import Journal, state_home
-    from orchestrator.remote import connect
     from orchestrator.run.conduct import Conductor
 
     return Conductor(
@@ -204,7 +223,7 @@ def _conductor(person: object, observers: list[object], args: Namespace) -> Cond
         person=person,  # type: ignore[arg-type]
         observers=observers,  # type: ignore[arg-type]
         operator=operator(),
-        sign_key=sign_key(args),
+        sign_key=key,
         take_over=args.take_over,
         sent=_ledger,
     )

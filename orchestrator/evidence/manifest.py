@@ -21,7 +21,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 class ManifestItem(BaseModel):
     """One artifact."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     id: str
     about: str
@@ -50,7 +50,7 @@ class ManifestItem(BaseModel):
 class Manifest(BaseModel):
     """All of one collection."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     format: Literal["stopgap-evidence"] = "stopgap-evidence"
     version: Literal[1] = 1

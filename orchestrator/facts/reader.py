@@ -33,7 +33,7 @@ class Output:
 class Fact(BaseModel):
     """What a probe read: typed, and untrusted."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class Reader(ABC, Generic[T_co]):

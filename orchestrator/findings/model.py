@@ -16,7 +16,7 @@ Sureness: TypeAlias = Literal["low", "medium", "high"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class Sighting(_Part):

@@ -74,7 +74,7 @@ File = Annotated[Path, AfterValidator(_file)]
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class Defaults(_Entry):

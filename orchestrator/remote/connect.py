@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orchestrator.host import Host
-from orchestrator.remote.deadline import Deadline
+from orchestrator.remote.deadline import CancelledError, Deadline
 from orchestrator.remote.exchange import FramedSession
 from orchestrator.remote.limits import Limits
 from orchestrator.remote.local import LocalSession
 from orchestrator.remote.session import Item, Session, Unreachable
+from orchestrator.remote.tcp import connect_tcp
 
 if TYPE_CHECKING:
     from orchestrator.remote.ssh import Connection
@@ -37,10 +39,12 @@ def connect(
 
 
 def _open_ssh(host: Host, hosts: Mapping[str, Host], limits: Limits, deadline: Deadline) -> FramedSession:
-    # fabric and paramiko take a sixth of a second to import: who stays on this machine need not wait for them.
+    dialled = _dial(host, limits, deadline)
+    # fabric and paramiko take a sixth of a second to import: who stays on this machine need not wait for them, and
+    # who does not has the host answer meanwhile.
     from orchestrator.remote.ssh import SshSession  # noqa: PLC0415
 
-    connection = _connection(host, hosts, limits, frozenset())
+    connection = _connection(host, hosts, limits, frozenset(), dialled)
     try:
         connection.open(deadline)
         return SshSession(host, limits, connection)
@@ -70,7 +74,23 @@ def _open_device(host: Host, hosts: Mapping[str, Host], limits: Limits, deadline
     return DeviceSession(host, limits, log_in, deadline)
 
 
-def _connection(host: Host, hosts: Mapping[str, Host], limits: Limits, seen: frozenset[str]) -> Connection:
+def _dial(host: Host, limits: Limits, deadline: Deadline) -> socket.socket | None:
+    """Begin with the TCP connection; None where there is none yet, and opening the connection will say why."""
+    if host.jump is not None or host.identity is None or host.known_hosts is None:
+        return None
+    try:
+        return connect_tcp(host.address, host.port, deadline, limits.silence)
+    except (OSError, CancelledError):
+        return None
+
+
+def _connection(
+    host: Host,
+    hosts: Mapping[str, Host],
+    limits: Limits,
+    seen: frozenset[str],
+    dialled: socket.socket | None = None,
+) -> Connection:
     from orchestrator.remote.ssh import Connection  # noqa: PLC0415
 
     gateway = None
@@ -78,7 +98,7 @@ def _connection(host: Host, hosts: Mapping[str, Host], limits: Limits, seen: fro
         if host.jump in seen | {host.name} or host.jump not in hosts:
             raise Unreachable(host.name, f"its jump host {host.jump} leads nowhere", "network")
         gateway = _connection(hosts[host.jump], hosts, limits, seen | {host.name})
-    return Connection(host, limits, gateway)
+    return Connection(host, limits, gateway, dialled)
 
 
 def _become(session: FramedSession, deadline: Deadline) -> None:

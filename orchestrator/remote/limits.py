@@ -11,6 +11,8 @@ class Limits:
 
     connect: float = 10.0
     """From the first packet to an authenticated session, jump hosts, retries and sudo's answer included."""
+    handshakes: int = 32
+    """Connections made at once: they cost this machine's processor, and more of them only make each slower."""
     start: float = 10.0
     """From a script sent to its first word."""
     grace: float = 1.0

@@ -87,7 +87,7 @@ def authenticate(transport: HardenedTransport, host: Host, identity: PKey, deadl
     """Log in with the key, and with nothing else. Raises Unreachable, TimeoutError, CancelledError."""
     answered = threading.Event()
     try:
-        transport.auth_publickey(host.user, identity, event=answered)
+        transport.log_in(host.user, identity, answered)
         deadline.wait(answered)
     except (SSHException, EOFError, OSError) as error:
         if isinstance(error, TimeoutError):

@@ -33,17 +33,25 @@ class Connection(FabricConnection):  # type: ignore[misc]
     """A connection to one host of the inventory; nothing but the inventory says where and as whom.
 
     No configuration file of ssh or fabric is read, no agent asked, no password known. `gateway` is the jump host's
-    connection. What fabric offers beyond `open` and `close` trusts the host and is refused: make exchanges.
+    connection, `dialled` a TCP connection to the host that stands already. What fabric offers beyond `open` and
+    `close` trusts the host and is refused: make exchanges.
     """
 
     fingerprint: str | None = None
     _described: Host
     _limits: Limits
+    _dialled: socket.socket | None
 
-    def __init__(self, host: Host, limits: Limits, gateway: Connection | None = None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        limits: Limits,
+        gateway: Connection | None = None,
+        dialled: socket.socket | None = None,
+    ) -> None:
         config = Config(lazy=True, ssh_config=SSHConfig())
         super().__init__(host.address, host.user, host.port, config=config, gateway=gateway, forward_agent=False)
-        self._set(_described=host, _limits=limits)
+        self._set(_described=host, _limits=limits, _dialled=dialled)
 
     def open(self, deadline: Deadline | None = None) -> None:
         """Connect and log in, through the gateway if there is one. Raises Unreachable."""
@@ -87,6 +95,8 @@ class Connection(FabricConnection):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close it, the gateway's connection too, and end their threads."""
+        if self._dialled is not None:
+            self._dialled.close()
         if self.transport is not None:
             self.transport.close()
         if self.gateway is not None:
@@ -132,6 +142,9 @@ class Connection(FabricConnection):  # type: ignore[misc]
     def _socket(self, deadline: Deadline) -> Any:  # noqa: ANN401
         if self.gateway is not None:
             return self.open_gateway(deadline)
+        if self._dialled is not None:
+            dialled, _ = self._dialled, self._set(_dialled=None)
+            return dialled
         host = self._described
         return connect_tcp(host.address, host.port, deadline, self._limits.silence)
 

@@ -1,8 +1,8 @@
 """paramiko's transport, hardened against the server. Every private attribute of paramiko that is used stands here.
 
 They are `Transport._preferred_*`, `_active_check_timeout`, `_channel_handler_table` and `_send_user_message`,
-`Packetizer._read_timeout`, `Channel._feed` and `_feed_extended`, and `Channel.in_buffer` and `in_stderr_buffer`,
-which are public only by name.
+`Packetizer._read_timeout`, `AuthHandler._request_auth` and `_parse_service_accept`, `Channel._feed` and
+`_feed_extended`, and `Channel.in_buffer` and `in_stderr_buffer`, which are public only by name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
-from paramiko import Channel, Message, SSHException, Transport
+from paramiko import Channel, Message, PKey, SSHException, Transport
+from paramiko.auth_handler import AuthHandler
 from paramiko.common import (
     MSG_CHANNEL_DATA,
     MSG_CHANNEL_EXTENDED_DATA,
@@ -40,6 +41,7 @@ class CappedPacketizer(Packetizer):  # type: ignore[misc]
     def __init__(self, limits: Limits, connection: Any) -> None:  # noqa: ANN401
         super().__init__(connection)
         self._limits = limits
+        self._tcp = connection if isinstance(connection, socket.socket) else None
         self._banner_bytes = 0
         self._messages = 0
 
@@ -54,6 +56,7 @@ class CappedPacketizer(Packetizer):  # type: ignore[misc]
         """Read one message, and count it."""
         kind, message = super().read_message()
         if kind not in _DATA_MESSAGES:
+            self._acknowledge()
             self._messages += 1
             if self._messages > self._limits.messages:
                 raise SSHException("a flood of messages")
@@ -62,12 +65,32 @@ class CappedPacketizer(Packetizer):  # type: ignore[misc]
     def start_handshake(self, timeout: float) -> None:
         """Start no timer, whose thread would outlive a failed connection: the caller's deadline governs."""
 
+    def _acknowledge(self) -> None:
+        """Let the kernel acknowledge at once: sshd has Nagle's algorithm on until a session begins (tcp(7))."""
+        if self._tcp is not None and hasattr(socket, "TCP_QUICKACK"):
+            with contextlib.suppress(OSError):
+                self._tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
     def _read_timeout(self, timeout: float) -> bytes:
         data: bytes = super()._read_timeout(timeout)
         self._banner_bytes += len(data)
         if self._banner_bytes > self._limits.banner:
             raise SSHException(": it has no end")
         return data
+
+
+class PromptAuthHandler(AuthHandler):  # type: ignore[misc]
+    """Asks for the service and to be let in with one breath; the answer to the first has nothing to say."""
+
+    def _request_auth(self) -> None:
+        super()._request_auth()
+        accepted = Message()
+        accepted.add_string("ssh-userauth")
+        accepted.rewind()
+        super()._parse_service_accept(accepted)
+
+    def _parse_service_accept(self, _message: Message) -> None:
+        pass
 
 
 class HardenedTransport(Transport):  # type: ignore[misc]
@@ -138,6 +161,20 @@ class HardenedTransport(Transport):  # type: ignore[misc]
     def preferred_keys(self) -> tuple[str, ...]:
         """Give the host key algorithms to offer: no certificates, which nothing here could check."""
         return self._preferred_keys
+
+    def log_in(self, user: str, key: PKey, event: threading.Event) -> None:
+        """Send the request to log in with a key; the event tells that it was answered. Raises SSHException.
+
+        OpenSSH's server is known to take it together with the request for the service: a round trip less. An RSA
+        key waits for what the server says of its algorithms.
+        """
+        if "OpenSSH" not in self.remote_version or key.get_name() == "ssh-rsa":
+            self.auth_publickey(user, key, event)
+            return
+        if not self.is_active():
+            raise SSHException("no connection to log in over")
+        self.auth_handler = PromptAuthHandler(self)
+        self.auth_handler.auth_publickey(user, key, event)
 
     def get_exception(self) -> Exception | None:
         """Give why the connection ended. What the host made paramiko stumble over is an SSHException like all else.

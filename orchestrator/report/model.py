@@ -15,7 +15,9 @@ from orchestrator.journal.records import Outcome, Severity, Verdict
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(
+        defer_build=True, frozen=True, extra="forbid", json_schema_serialization_defaults_required=True
+    )
 
 
 class ReportHost(_Part):

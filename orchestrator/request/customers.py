@@ -24,7 +24,7 @@ def _key(text: str) -> str:
 class Customer(BaseModel):
     """One customer."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     keys: tuple[Annotated[str, AfterValidator(_key)], ...] = Field(
         min_length=1, description="Public SSH keys that may sign, as lines of .pub files"
@@ -40,7 +40,7 @@ class Customer(BaseModel):
 
 
 class _File(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     customers: dict[str, Customer] = Field(min_length=1, description="Customers by name")
 

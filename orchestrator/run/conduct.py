@@ -14,10 +14,11 @@ from orchestrator.report import report
 from orchestrator.run.claim import claiming
 from orchestrator.run.claim import refusal as claimed
 from orchestrator.run.collect import Vault
-from orchestrator.run.execute import Order, execute, hosts_of, planner_of, proved_anew
+from orchestrator.run.execute import execute, planner_of, proved_anew
 from orchestrator.run.fleet import Connect, Fleet, releasing, with_controller
 from orchestrator.run.interruption import Interruption
 from orchestrator.run.lifeline import settle_all
+from orchestrator.run.order import Order
 from orchestrator.run.outcome import INTERRUPTED, REFUSED, exit_code, run_outcome
 from orchestrator.run.person import Person
 from orchestrator.run.recorder import Observer, Recorder
@@ -74,7 +75,7 @@ class Conductor:
             Fleet(with_controller(order.inventory.hosts), self.connect) as fleet,
             self.interruption.cutting(fleet.close),
         ):
-            fleet.expect(hosts_of(order)[0])
+            fleet.expect(order.hosts()[0])
             plan = planner_of(order, fleet.look, self.sent).plan(order.targets)
         self._show(plan, dry_run=True)
         outcomes = [step.outcome for step in plan.steps]
@@ -86,7 +87,7 @@ class Conductor:
 
         With `agreed_digest`, that of a saved plan, anything else is refused as drift. Raises JournalError.
         """
-        acting, looking = hosts_of(order)
+        acting, looking = order.hosts()
         with (
             self.open_journal() as journal,
             claiming(journal.home, self.operator, acting, take_over=self.take_over) as claims,
@@ -94,10 +95,11 @@ class Conductor:
             releasing(fleet),
         ):
             with self.interruption.cutting(fleet.close):
-                fleet.expect([*acting, *looking])
+                fleet.expect([*acting, *order.targets])
                 planner = planner_of(order, fleet.look, lambda: deliveries(journal))
                 plan = planner.plan(order.targets)
             self._show(plan, dry_run=False)
+            fleet.expect(looking)
             if refusal := claimed(claims.held, plan.hosts) or self._refusal(plan, agreed_digest):
                 code = INTERRUPTED if self.interruption.requested.is_set() else REFUSED
                 return Conclusion(plan, code, steps=_as_planned(plan), refusal=refusal)
@@ -119,7 +121,7 @@ class Conductor:
             if step.outcome in {"changed", "unchanged"}
         }
         numbers = {(c.step, c.target): history.next_index(c.step, c.target) for c in history.changes}
-        acting, looking = hosts_of(order)
+        acting, looking = order.hosts()
         with (
             journal.hold(run),
             claiming(journal.home, self.operator, acting, take_over=self.take_over) as claims,

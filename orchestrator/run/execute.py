@@ -6,35 +6,22 @@ import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
-from orchestrator.host import CONTROLLER, Host
+from orchestrator.host import Host
 from orchestrator.hosttext import escape
-from orchestrator.inventory import Inventory
 from orchestrator.journal.records import CheckJudged, HostUnreachable, Outcome, RunFinished, Verdict
 from orchestrator.plan import Ledger, Looker, OutOfReach, Place, Plan, PlannedStep, Planner, combined
 from orchestrator.registry import tasks
+from orchestrator.run.order import Order
 from orchestrator.run.outcome import exit_code, run_outcome
 from orchestrator.run.step import Ended, Surroundings, run_step
 from orchestrator.run.undo import take_back_all
 from orchestrator.run.verdict import verdict
-from orchestrator.runbook import Runbook, Step, StepResult, vantage_of
+from orchestrator.runbook import Step, StepResult
 from orchestrator.source import InvalidInput
 from orchestrator.task import Task
 
 TARGETS_AT_ONCE = 32
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be run: validated, bound, and complete."""
-
-    runbook: Runbook
-    inventory: Inventory
-    targets: tuple[Host, ...]
-    params: Mapping[str, Any]
-    incident: str = ""
-    """Name of the incident that the run belongs to."""
 
 
 @dataclass
@@ -49,20 +36,6 @@ class Result:
     def outcomes(self) -> list[Outcome]:
         """The outcome of every step on every target."""
         return [ended.outcome for _, ended in self.ended]
-
-
-def hosts_of(order: Order) -> tuple[list[Host], list[Host]]:
-    """Give the hosts that steps act on, and those that only look: the eyes of checks."""
-    acting: dict[str, Host] = {}
-    looking: dict[str, Host] = {}
-    for target in order.targets:
-        for step in order.runbook.steps:
-            scene = order.inventory.scene(target, vantage_of(step, tasks()[step.task], target, order.inventory))
-            acting[scene.on.name] = scene.on
-            for host in (scene.target, scene.upstream, scene.spare, *scene.outside, CONTROLLER):
-                if host:
-                    looking.setdefault(host.name, host)
-    return list(acting.values()), [host for name, host in looking.items() if name not in acting]
 
 
 def planner_of(order: Order, look: Looker, sent: Ledger) -> Planner:

@@ -12,13 +12,12 @@ from typing import Any, Self
 from orchestrator.facts import Reader, UnreadableError
 from orchestrator.host import CONTROLLER, Host
 from orchestrator.plan import Look, OutOfReach, Wanted
-from orchestrator.remote import Item, Session, Unreachable
+from orchestrator.remote import Item, Limits, Session, Unreachable
 from orchestrator.run.claim import Claims
 
 Connect = Callable[[Host, Mapping[str, Host]], Session]
 
-CONNECTING_AT_ONCE = 64
-"""Handshakes cost this machine's processor; more of them at once only make each slower."""
+LOOKING_AT_ONCE = 64
 
 
 class Fleet:
@@ -29,8 +28,8 @@ class Fleet:
         self.claims = claims or Claims("")
         self._hosts = hosts
         self._connect = connect
-        self._connecting = ThreadPoolExecutor(CONNECTING_AT_ONCE, "connect")
-        self._looking = ThreadPoolExecutor(CONNECTING_AT_ONCE, "look")
+        self._connecting = ThreadPoolExecutor(Limits().handshakes, "connect")
+        self._looking = ThreadPoolExecutor(LOOKING_AT_ONCE, "look")
         self._lock = threading.Lock()
         self._sessions: dict[str, Future[Session]] = {}
 

@@ -13,7 +13,7 @@ from tasks.evidence.source import AnySource, shell
 class Definition(BaseModel):
     """One artifact: what it reads, one source after the other, and what for."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     id: str
     about: str

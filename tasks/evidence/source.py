@@ -32,7 +32,7 @@ def shell(name: str) -> str:
 class Source(BaseModel):
     """One thing to read. Its script adds to the status `s`, and ends the shell in no case but a missing tool."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     @abstractmethod
     def libraries(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ Way: TypeAlias = Literal["from", "to"]
 class Capabilities(BaseModel):
     """What a driver does, as it is: nothing is promised that its device does not keep."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     where: Literal["device", "provider"] = "device"
     """Who drops: the device, or the provider above it, whom what crosses the device alone never meets."""

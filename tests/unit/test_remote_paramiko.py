@@ -8,11 +8,19 @@ import socket
 import paramiko
 import pytest
 from paramiko import Channel, Transport
+from paramiko.auth_handler import AuthHandler
 from paramiko.buffered_pipe import BufferedPipe
+from paramiko.common import MSG_SERVICE_ACCEPT
 from paramiko.packet import Packetizer
 
 from orchestrator.remote import Limits
-from orchestrator.remote.transport import Arrival, CappedPacketizer, HardenedTransport, request_exec
+from orchestrator.remote.transport import (
+    Arrival,
+    CappedPacketizer,
+    HardenedTransport,
+    PromptAuthHandler,
+    request_exec,
+)
 
 
 @pytest.fixture
@@ -78,6 +86,16 @@ def test_pinned_key_types_are_asked_for_first(transport: HardenedTransport):
     assert transport.preferred_keys[:2] == ("rsa-sha2-512", "rsa-sha2-256")
 
 
+def test_a_login_goes_out_with_the_request_for_the_service(transport: HardenedTransport):
+    assert "self._request_auth()" in source(AuthHandler.auth_publickey)
+    assert "cMSG_SERVICE_REQUEST" in source(AuthHandler._request_auth)
+    assert "self.transport._send_message(m)" in source(AuthHandler._parse_service_accept)
+    assert "AuthHandler(self)" in source(Transport.auth_publickey)
+    handler = PromptAuthHandler(transport)
+    assert handler._client_handler_table[MSG_SERVICE_ACCEPT] == handler._parse_service_accept
+    assert handler._parse_service_accept(paramiko.Message()) is None
+
+
 def test_an_exec_request_is_what_paramiko_itself_sends():
     ours = source(request_exec)
     for line in source(Channel.exec_command).splitlines():
@@ -118,6 +136,8 @@ def test_whatever_paramiko_fell_over_is_told_through_get_exception(transport: Ha
         (Packetizer, "read_all"),
         (Packetizer, "_read_timeout"),
         (Packetizer, "start_handshake"),
+        (AuthHandler, "_request_auth"),
+        (AuthHandler, "_parse_service_accept"),
         (Channel, "_feed"),
         (Channel, "_feed_extended"),
         (Channel, "exec_command"),
@@ -143,6 +163,7 @@ def guards() -> None:
         test_the_transport_takes_our_packetizer_and_our_channel_handlers(built)
         test_only_modern_algorithms_are_offered_and_gcm_comes_first(built)
         test_the_kex_offer_is_built_from_what_we_set()
+        test_a_login_goes_out_with_the_request_for_the_service(built)
         test_an_exec_request_is_what_paramiko_itself_sends()
         test_an_arrival_is_told_for_both_streams_and_for_the_end()
         test_the_idle_poll_is_ours(built)

@@ -17,11 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from paramiko import Message
+from paramiko.common import (
+    MSG_SERVICE_ACCEPT,
+    MSG_SERVICE_REQUEST,
+    MSG_USERAUTH_REQUEST,
+    MSG_USERAUTH_SUCCESS,
+)
 
 from orchestrator.host import Host
-from orchestrator.remote import Item, Limits, Unreachable, connect
+from orchestrator.remote import ConnectAhead, Item, Limits, Unreachable, connect
 from orchestrator.remote.known_hosts import fingerprint, pinned_keys
-from orchestrator.remote.transport import HardenedTransport
+from orchestrator.remote.transport import CappedPacketizer, HardenedTransport
 
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(SSHD is None, reason="sshd (Debian package openssh-server) is missing")
@@ -111,6 +118,42 @@ def refusal(host: Host, hosts: dict[str, Host] | None = None, limits: Limits = L
     with pytest.raises(Unreachable) as raised:
         connect(host, hosts or {}, limits)
     return raised.value
+
+
+def test_a_login_waits_for_no_leave_to_ask(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """One round trip for both, where the server is OpenSSH: nothing arrives between the two requests."""
+    seen: list[int] = []
+    send, read = CappedPacketizer.send_message, CappedPacketizer.read_message
+
+    def sending(self: CappedPacketizer, message: Message) -> None:
+        seen.append(message.asbytes()[0])
+        send(self, message)
+
+    def reading(self: CappedPacketizer) -> tuple[int, Message]:
+        kind, message = read(self)
+        seen.append(kind)
+        return kind, message
+
+    monkeypatch.setattr(CappedPacketizer, "send_message", sending)
+    monkeypatch.setattr(CappedPacketizer, "read_message", reading)
+    connect(server.host(), {}).close()
+    asked, accepted = seen.index(MSG_SERVICE_REQUEST), seen.index(MSG_SERVICE_ACCEPT)
+    assert seen.index(MSG_USERAUTH_REQUEST) < accepted
+    assert asked < seen.index(MSG_USERAUTH_REQUEST) < seen.index(MSG_USERAUTH_SUCCESS)
+
+
+def test_a_connection_that_was_begun_ahead_is_given_once_and_closed_where_nobody_asks(server: Server):
+    asked, left, gone = server.host(), server.host(name="left"), server.host(name="gone", port=free_port())
+    with ConnectAhead({}) as ahead:
+        ahead.begin([asked, left, gone])
+        first, second = ahead(asked, {}), ahead(asked, {})
+        assert first is not second
+        assert first.exchange([Item("echo hello")])[0].stdout.raw == b"hello\n"
+        with pytest.raises(Unreachable, match="refuses connections"):
+            ahead(gone, {})
+    for session in (first, second):
+        assert session.alive
+        session.close()
 
 
 def test_items_come_apart_over_ssh(server: Server):

@@ -1,0 +1,56 @@
+"""Connections that are begun before anybody asks for them, while this process still gets ready to use them."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+from orchestrator.host import Host
+from orchestrator.remote.connect import connect
+from orchestrator.remote.limits import Limits
+from orchestrator.remote.session import Session
+
+
+class ConnectAhead:
+    """Use it in place of `connect`, and in a with statement, which closes what nobody asked for."""
+
+    def __init__(self, hosts: Mapping[str, Host]) -> None:
+        """`hosts`: of the inventory, by name."""
+        self._hosts = hosts
+        self._cancelled = threading.Event()
+        self._begun: dict[str, Future[Session]] = {}
+        self._pool = ThreadPoolExecutor(Limits().handshakes, "connect ahead")
+
+    def begin(self, hosts: Iterable[Host]) -> None:
+        """Begin to connect to these hosts, all at once. What is out of reach is told to who asks."""
+        for host in hosts:
+            if host.connection == "ssh" and host.name not in self._begun:
+                self._begun[host.name] = self._pool.submit(connect, host, self._hosts, Limits(), self._cancelled)
+        if self._begun:
+            # The packets are on their way: what speaks SSH is imported while they are.
+            importlib.import_module("orchestrator.remote.ssh")
+
+    def __call__(self, host: Host, hosts: Mapping[str, Host]) -> Session:
+        """Give the connection that was begun, once; after that, a new one. Raises Unreachable."""
+        begun = self._begun.pop(host.name, None)
+        return begun.result() if begun else connect(host, hosts)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._cancelled.set()
+        for begun in self._begun.values():
+            begun.add_done_callback(_close)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _close(begun: Future[Session]) -> None:
+    if not begun.cancelled() and begun.exception() is None:
+        begun.result().close()

@@ -1,0 +1,37 @@
+"""What is to be run, and the hosts that it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.host import CONTROLLER, Host
+from orchestrator.inventory import Inventory
+from orchestrator.registry import tasks
+from orchestrator.runbook import Runbook, vantage_of
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be run: validated, bound, and complete."""
+
+    runbook: Runbook
+    inventory: Inventory
+    targets: tuple[Host, ...]
+    params: Mapping[str, Any]
+    incident: str = ""
+    """Name of the incident that the run belongs to."""
+
+    def hosts(self) -> tuple[list[Host], list[Host]]:
+        """Give the hosts that steps act on, and those that only look: the eyes of checks."""
+        acting: dict[str, Host] = {}
+        looking: dict[str, Host] = {}
+        for target in self.targets:
+            for step in self.runbook.steps:
+                scene = self.inventory.scene(target, vantage_of(step, tasks()[step.task], target, self.inventory))
+                acting[scene.on.name] = scene.on
+                for host in (scene.target, scene.upstream, scene.spare, *scene.outside, CONTROLLER):
+                    if host:
+                        looking.setdefault(host.name, host)
+        return list(acting.values()), [host for name, host in looking.items() if name not in acting]

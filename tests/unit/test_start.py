@@ -1,0 +1,55 @@
+"""What a command does before its first packet: as little as it can, and all that may fail."""
+
+import json
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from .bench import Bench
+
+
+def imported_by(code: str) -> set[str]:
+    told = f"{code}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_a_task_is_imported_when_it_is_asked_for() -> None:
+    modules = imported_by("from orchestrator.registry import tasks; tasks()['host.file']")
+    assert "tasks.host.file" in modules
+    assert not {"tasks.mta.stop", "tasks.traffic.block"} & modules
+
+
+def test_the_help_imports_no_model_and_no_ssh() -> None:
+    modules = imported_by("from orchestrator.cli.arguments import parser; parser()")
+    assert not {"pydantic", "paramiko", "rich", "yaml"} & modules
+
+
+def test_a_runbook_is_checked_without_ssh_and_without_a_journal(bench: Bench) -> None:
+    runbook = bench.runbook({"task": "host.file", "with": {"path": "/tmp/x", "content": "x"}})
+    words = ["check", runbook, "-i", str(bench.inventory)]
+    modules = imported_by(f"from orchestrator.cli import main; assert main({words!r}) == 0")
+    assert not {"paramiko", "fabric", "sqlite3", "orchestrator.run.conduct"} & modules
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--plan", "nowhere.json"),
+        ("--sign-key", "nowhere"),
+        ("-p", "nonsense=1"),
+        ("-t", "nobody"),
+    ],
+)
+def test_nothing_is_contacted_by_a_call_that_cannot_run(bench: Bench, words: tuple[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host = {"address": "127.0.0.1", "port": server.getsockname()[1], "identity": "./id"}
+        bench.inventory.write_text(json.dumps({"defaults": {"known_hosts": "./known_hosts"}, "hosts": {"far": host}}))
+        runbook = bench.runbook({"task": "host.file", "with": {"path": "/tmp/x", "content": "x"}})
+        status, _, said = bench.stopgap("run", runbook, "-i", str(bench.inventory), "-t", "far", "--yes", *words)
+        assert status == 2, said
+        server.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            server.accept()
