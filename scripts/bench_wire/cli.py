@@ -46,6 +46,7 @@ def main(arguments: list[str]) -> int:
     parts = words.only or list(PARTS)
     with nullcontext() if {*parts} <= WITHOUT_LAB else _lab(), tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder), words.attempts, words.round_trip or [0, 50, 200], words.hosts or [1, 20, 200])
+        place.compile()
         for part in parts:
             show(part, PARTS[part](place))
     print(f"load {os.getloadavg()[0]:.1f} at the end")

@@ -13,6 +13,9 @@ def measure(place: Place) -> Iterator[Row]:
     """`--help` against an interpreter that does nothing."""
     times = max(place.attempts, 9)
     stopgap = str(ROOT / ".venv/bin/stopgap")
-    pairs = [(timed([stopgap, "--help"]), timed([sys.executable, "-c", "pass"])) for _ in range(times)]
+    env = place.environment
+    pairs = [
+        (timed([stopgap, "--help"], env=env), timed([sys.executable, "-c", "pass"], env=env)) for _ in range(times)
+    ]
     ours, bare = zip(*pairs, strict=True)
     yield Row("stopgap --help / python -c pass", ours, bare, target="≤ 2.5")

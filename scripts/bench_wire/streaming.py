@@ -44,6 +44,7 @@ def measure(place: Place) -> Iterator[Row]:
                 done = subprocess.run(
                     [*OPERATOR, sys.executable, "-c", COLLECT, folder, "step"],
                     cwd=ROOT,
+                    env=place.environment,
                     capture_output=True,
                     text=True,
                 )
