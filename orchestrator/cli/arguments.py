@@ -63,13 +63,15 @@ def parser() -> ArgumentParser:
     undo.add_argument("--force", action="store_true", help="also where somebody has changed it since")
 
     verify = _command(
-        commands, "verify", "history.verify", "check a run's journal and evidence, or an evidence folder"
+        commands, "verify", "history.verify", "check a run's journal and evidence, an evidence folder, or an archive"
     )
-    verify.add_argument("what", metavar="RUN|FILE", help="a run's id, `last`, a manifest.json or its folder")
+    verify.add_argument(
+        "what", metavar="RUN|FILE", help="a run's id, `last`, a folder, a manifest.json, or an exported archive"
+    )
     verify.add_argument(
         "--signers",
         metavar="FILE",
-        help="who must have signed the journal: allowed signers, as ssh-keygen(1) has them",
+        help="who must have signed it: allowed signers, as ssh-keygen(1) has them",
     )
     for command in (run, resume, undo):
         command.add_argument(
@@ -77,12 +79,7 @@ def parser() -> ArgumentParser:
             action="store_true",
             help="even where another machine is at work on a router or spare",
         )
-        command.add_argument(
-            "--sign-key",
-            metavar="FILE",
-            default=os.environ.get("STOPGAP_SIGN_KEY"),
-            help="SSH key that signs the journal's head at the end (default: $STOPGAP_SIGN_KEY)",
-        )
+        _sign_word(command, "journal and evidence at the end")
 
     _paper_words(commands)
     _incident_words(commands)
@@ -123,8 +120,13 @@ def _evidence_words(commands: argparse._SubParsersAction[ArgumentParser]) -> Non
     grep = _command(commands, "grep", "evidence.grep", "search all items and the files in them")
     timeline = _command(commands, "timeline", "evidence.timeline", "one line of time, as JSONL for Timesketch")
     findings = _command(commands, "findings", "evidence.findings", "judge it anew, and show what was found")
-    for command in (ls, cat, grep, timeline, findings):
+    custody = _command(commands, "custody", "custody.custody", "who collected, opened and exported it")
+    export = _command(commands, "export", "custody.export", "write all that came of one host into one archive")
+    for command in (ls, cat, grep, timeline, findings, custody, export):
         command.add_argument("what", metavar="RUN|FOLDER", help="a run's id, `last`, or a folder of evidence")
+    export.add_argument("-t", "--target", metavar="HOST", help="of this host; needed where there are several")
+    export.add_argument("-o", "--output", metavar="FILE", required=True, help="a new file, FILE.tar")
+    _sign_word(export, "the archive's list")
     ls.add_argument("item", nargs="?", metavar="ITEM", help="as `ls` names it, with or without host and step")
     cat.add_argument("item", metavar="ITEM", help="as `ls` names it, with or without host and step")
     cat.add_argument("member", nargs="?", metavar="PATH", help="a file in it, if it is an archive")
@@ -180,6 +182,15 @@ def _runbook_words(command: ArgumentParser) -> None:
         default=[],
         metavar="KEY=VALUE",
         help="a parameter of the runbook; repeatable",
+    )
+
+
+def _sign_word(command: ArgumentParser, signed: str) -> None:
+    command.add_argument(
+        "--sign-key",
+        metavar="FILE",
+        default=os.environ.get("STOPGAP_SIGN_KEY"),
+        help=f"SSH key that signs {signed} (default: $STOPGAP_SIGN_KEY)",
     )
 
 

@@ -1,4 +1,7 @@
-"""evidence ls, cat, grep, timeline, findings: reading what was collected, without unpacking it."""
+"""evidence ls, cat, grep, timeline, findings: reading what was collected, without unpacking it.
+
+Whoever reads is put on record in the custody log.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli import screen as screens
+from orchestrator.cli.custody import opened
 from orchestrator.cli.failure import Stop
-from orchestrator.evidence.shelf import Line, Shelf, UnreadableEvidence, lines_of, open_shelf
-from orchestrator.evidence.verify import collections_below
+from orchestrator.evidence.shelf import Line, Shelf, lines_of
 from orchestrator.hosttext import escape
 from orchestrator.journal import Journal, state_home
 
@@ -28,7 +31,7 @@ _KINDS = {"file": "-", "directory": "d", "link": "l", "other": "?"}
 def ls(args: Namespace) -> int:
     """List the items of a run's collections, or the files in one that is an archive."""
     if args.item is None:
-        for shelf in _shelves(args.what):
+        for shelf in opened(args.what, "ls"):
             manifest = shelf.manifest
             _say(f"{manifest.host}/{shelf.folder.name}  {manifest.profile}, {manifest.started}")
             for item in manifest.items:
@@ -36,7 +39,7 @@ def ls(args: Namespace) -> int:
                 state += f"  cut: {item.truncated_because}" if item.truncated else ""
                 _say(f"  {item.bytes:>12}  {item.file or item.id}{state}")
         return 0
-    for shelf, item in _items(args.what, args.item):
+    for shelf, item in _items(args.what, args.item, f"ls {args.item}"):
         for member in shelf.members(item.id):
             target = f" -> {member.target}" if member.kind == "link" else ""
             owner = f"{member.uid}:{member.gid}"
@@ -49,7 +52,8 @@ def cat(args: Namespace) -> int:
     if args.raw and sys.stdout.isatty():
         raise Stop(2, "a host's bytes as they are do not go to a terminal; send them to a file")
     found = False
-    for shelf, item in _items(args.what, args.item):
+    looked_at = " ".join(filter(None, ("cat", args.item, args.member)))
+    for shelf, item in _items(args.what, args.item, looked_at):
         if args.member is None:
             found = True
             if args.raw and item.file:
@@ -79,7 +83,7 @@ def grep(args: Namespace) -> int:
     except re.error as error:
         raise Stop(2, f"{args.pattern}: no regular expression: {error}") from None
     found = False
-    for shelf in _shelves(args.what):
+    for shelf in opened(args.what, f"grep {args.pattern}"):
         for item in shelf.manifest.items:
             for member, line in _all_lines(shelf, item):
                 if pattern.search(line.text):
@@ -98,7 +102,7 @@ def timeline(args: Namespace) -> int:
     try:
         if args.output:
             output = Path(args.output).open("w", encoding="ascii")  # noqa: SIM115 (standard output stays open)
-        for line in lines(_shelves(args.what), _work(args.what)):
+        for line in lines(opened(args.what, "timeline"), _work(args.what)):
             output.write(line + "\n")
         output.flush()
     except BrokenPipeError:
@@ -124,7 +128,7 @@ def findings(args: Namespace) -> int:
         rules += load_rules(sorted(own.glob("*.yaml")) if own.is_dir() else [own])
     screen = screens.out()
     made = []
-    for shelf in _shelves(args.what):
+    for shelf in opened(args.what, "findings"):
         found = judge(shelf, rules)
         made.append(found)
         if not args.json:
@@ -146,28 +150,11 @@ def findings(args: Namespace) -> int:
     return 0
 
 
-def _shelves(what: str) -> Iterator[Shelf]:
-    """Open the collections of a run, or below a folder."""
-    if Path(what).is_dir():
-        folders = collections_below(Path(what))
-    else:
-        with Journal.open(state_home()) as journal:
-            run = journal.resolve(what)
-            folders = [journal.run_folder(run) / kept.folder for kept in journal.history(run).evidence]
-    if not folders:
-        raise Stop(1, f"{what}: holds no evidence")
-    for folder in folders:
-        try:
-            yield open_shelf(folder)
-        except UnreadableEvidence as error:
-            screens.err().line(f"stopgap: {error}", "bad")
-
-
-def _items(what: str, name: str) -> list[tuple[Shelf, ManifestItem]]:
+def _items(what: str, name: str, about: str) -> list[tuple[Shelf, ManifestItem]]:
     """Give the items that a name means: an artifact's id, a file, or `host/step/file`."""
     found = [
         (shelf, item)
-        for shelf in _shelves(what)
+        for shelf in opened(what, about)
         for item in shelf.manifest.items
         if name in {item.id, item.file, f"{shelf.manifest.host}/{shelf.folder.name}/{item.file}"}
         or name == f"{shelf.manifest.host}/{shelf.folder.name}/{item.id}"

@@ -68,12 +68,15 @@ def show(args: Namespace) -> int:
 
 
 def verify(args: Namespace) -> int:
-    """Check a run's journal and evidence, or a folder of evidence alone."""
+    """Check a run's journal and evidence, or a folder or an archive of evidence alone."""
     from orchestrator.evidence import verify_folder, verify_run
+    from orchestrator.evidence.packed import is_archive, verify_archive
 
     screen = screens.out()
     path, signers = Path(args.what), Path(args.signers) if args.signers else None
-    if path.exists():
+    if path.is_file() and is_archive(path):
+        what, problems = str(path), verify_archive(path, signers)
+    elif path.exists():
         what = str(path)
         problems = verify_folder(path.parent if path.is_file() else path, signers)
     else:

@@ -206,7 +206,7 @@ def sign_key(args: Namespace) -> Path | None:
 def signed_exit_code(code: int, unsigned: str) -> int:
     """Say why the journal was not signed, and give the exit code with that in mind."""
     if unsigned:
-        screens.err().line(f"The journal is not signed: {unsigned}", "bad")
+        screens.err().line(f"Journal and evidence are not signed: {unsigned}", "bad")
     return code or int(bool(unsigned))
 
 

@@ -13,7 +13,7 @@ from orchestrator.host import Host
 from orchestrator.journal import History, Journal, state_home
 from orchestrator.remote import connect
 from orchestrator.run.claim import claiming, refusal
-from orchestrator.run.conduct import sign_journal, write_report
+from orchestrator.run.conduct import sign_run, write_report
 from orchestrator.run.fleet import Fleet, releasing, with_controller
 from orchestrator.run.interruption import Interruption
 from orchestrator.run.outcome import INTERRUPTED
@@ -58,7 +58,7 @@ def undo(args: Namespace) -> int:
                     raise Stop(4, f"{held}. Nothing was undone.")
                 result = undo_changes(history, changes, fleet, record, interruption=interruption, force=args.force)
             write_report(journal, run)
-            unsigned = sign_journal(journal, run, key)
+            unsigned = sign_run(journal, run, key)
             _show(screen, journal.history(run), result)
             code = INTERRUPTED if interruption.requested.is_set() else result.exit_code
             return signed_exit_code(code, unsigned)

@@ -70,6 +70,11 @@ class Member:
                 given += len(piece)
                 yield piece
 
+    @property
+    def holes(self) -> int:
+        """How many of its bytes are not stored, for they are zeros."""
+        return self.size - sum(length for _, _, length in self._extents)
+
     def read(self, cap: int) -> bytes:
         """Give the first `cap` bytes of the content, without holes."""
         return b"".join(self.chunks(cap))
@@ -79,12 +84,14 @@ def members(path: Path) -> Iterator[Member]:
     """Give the entries of an archive, in its order; a file that is no archive has none. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        yield from _members(descriptor, os.fstat(descriptor).st_size)
+        yield from members_of(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _members(descriptor: int, end: int) -> Iterator[Member]:
+def members_of(descriptor: int) -> Iterator[Member]:
+    """Give the entries of an archive that is open, and stays so as long as they are read. Raises OSError."""
+    end = os.fstat(descriptor).st_size
     at, name, target, size_given = 0, b"", b"", None
     while at + BLOCK <= end:
         header = os.pread(descriptor, BLOCK, at)

@@ -10,6 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 MANIFEST = "manifest.json"
 MANIFEST_CAP = 64 << 20
 """Bytes; no collection's manifest is larger."""
+SIGNATURE = "manifest.json.sig"
+"""By the operator's SSH key, where one was given."""
+CUSTODY = "custody.jsonl"
+"""Who collected, opened and exported it: lines as journal.jsonl has them, chained likewise."""
 FINDINGS = "findings.json"
 """What the controller makes of a collection, beside what came from the host, and not vouched for by its manifest."""
 FILE_NAME = r"^[0-9]{3,}-[a-z0-9]+(-[a-z0-9]+)*\.[a-z0-9]+(\.[a-z0-9]+)*$"

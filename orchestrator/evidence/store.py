@@ -12,11 +12,12 @@ from pathlib import Path
 from threading import Lock
 
 from orchestrator import __version__
+from orchestrator.evidence.custody import CustodyError, log_handling
 from orchestrator.evidence.manifest import FILE_NAME, MANIFEST, Manifest, ManifestItem
 from orchestrator.facts import Output
 from orchestrator.host import Host
 from orchestrator.hosttext import HostText, escape
-from orchestrator.journal.records import EvidenceKept
+from orchestrator.journal.records import EvidenceHandled, EvidenceKept
 from orchestrator.task import Artifact, Collection
 
 STDERR_CAP = 4096
@@ -152,6 +153,7 @@ class EvidenceStore:
             items=items,
         ).canonical()
         self._write_manifest(content)
+        self._begin_custody(hashlib.sha256(content).hexdigest())
         if wrong:
             raise EvidenceError(f"{self.folder}: {', '.join(map(str, wrong))}: what lies on disk is not what arrived")
         return EvidenceKept(
@@ -159,11 +161,29 @@ class EvidenceStore:
             target=origin.target,
             host=origin.host.name,
             profile=self._collection.profile,
-            folder=str(self.folder.relative_to(self._run_folder)),
+            folder=self._name,
             items=sum(item.ran for item in items),
             size=sum(item.bytes for item in items),
             manifest_sha256=hashlib.sha256(content).hexdigest(),
         )
+
+    @property
+    def _name(self) -> str:
+        return str(self.folder.relative_to(self._run_folder))
+
+    def _begin_custody(self, manifest_sha256: str) -> None:
+        collected = EvidenceHandled(
+            action="collected",
+            host=self._origin.host.name,
+            folder=self._name,
+            by=escape(self._origin.operator),
+            about=self._collection.profile,
+            manifest_sha256=manifest_sha256,
+        )
+        try:
+            log_handling(self.folder, collected, clock=self._clock)
+        except CustodyError as error:
+            raise EvidenceError(str(error)) from None
 
     def _item(self, index: int) -> _Arriving:
         if index not in self._arriving:

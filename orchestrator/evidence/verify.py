@@ -1,7 +1,7 @@
 """Checks evidence against its manifest, and a run's manifests against its journal.
 
 A folder can be checked alone, on another machine. Its manifest vouches for the files; what vouches for the manifest
-is its hash in the journal.
+is its signature, and its hash in the journal.
 """
 
 from __future__ import annotations
@@ -9,22 +9,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from orchestrator.evidence.manifest import FINDINGS, MANIFEST, MANIFEST_CAP, Manifest
+from orchestrator.evidence.custody import custody_problems
+from orchestrator.evidence.files import Files, FolderFiles, difference, read
+from orchestrator.evidence.manifest import CUSTODY, FINDINGS, MANIFEST, MANIFEST_CAP, SIGNATURE, Manifest
+from orchestrator.evidence.signing import signature_problems
 from orchestrator.hosttext import escape
 from orchestrator.journal import Journal, JournalError
 from orchestrator.journal.chain import read_export
 from orchestrator.journal.head import head_problems
-from orchestrator.journal.records import EvidenceKept, FindingsMade
+from orchestrator.journal.records import EvidenceHandled, EvidenceKept, FindingsMade
 from orchestrator.journal.store import EXPORT
 
 _DEPTH = 3
 """Of `evidence/<host>/<step>` below a run's folder."""
+_BESIDE = {MANIFEST, SIGNATURE, CUSTODY, FINDINGS}
+"""What lies in a collection's folder besides its items."""
 
 
 def verify_folder(path: Path, signers: Path | None = None) -> list[str]:
@@ -33,7 +37,7 @@ def verify_folder(path: Path, signers: Path | None = None) -> list[str]:
     Each problem names its file: changed, missing, extra, or a manifest that is damaged.
     """
     if (path / MANIFEST).exists() or (path / MANIFEST).is_symlink():
-        return list(_collection_problems(path))
+        return list(collection_problems(FolderFiles(path), signers))
     if not path.is_dir():
         return [f"{path}: no such folder"]
     problems = _export_problems(path, signers) if (path / EXPORT).is_file() else []
@@ -42,7 +46,7 @@ def verify_folder(path: Path, signers: Path | None = None) -> list[str]:
         problems.append(f"{path}: holds no manifest")
     for folder in collections:
         where = _shown(str(folder.relative_to(path)))
-        problems += [f"{where}/{problem}" for problem in _collection_problems(folder)]
+        problems += [f"{where}/{problem}" for problem in collection_problems(FolderFiles(folder), signers)]
     return problems
 
 
@@ -59,8 +63,7 @@ def verify_run(journal: Journal, run: str, signers: Path | None = None) -> list[
         return [*problems, str(error)]
     kept = [record for record in records if isinstance(record, EvidenceKept)]
     for record in kept:
-        manifest = folder / record.folder / MANIFEST
-        found = _read(manifest)
+        found = read(FolderFiles(folder / record.folder), MANIFEST, MANIFEST_CAP)
         if found is None:
             problems.append(f"{record.folder}/{MANIFEST}: missing, and the journal knows it")
         elif hashlib.sha256(found).hexdigest() != record.manifest_sha256:
@@ -73,7 +76,9 @@ def verify_run(journal: Journal, run: str, signers: Path | None = None) -> list[
         if where not in known:
             problems.append(f"{_shown(where)}: not in the journal: broken off, or put there by somebody else")
         elif (collection / MANIFEST).exists():
-            problems += [f"{_shown(where)}/{problem}" for problem in _collection_problems(collection)]
+            handled = [r for r in records if isinstance(r, EvidenceHandled) and r.folder == where]
+            found_ = collection_problems(FolderFiles(collection), signers, handled)
+            problems += [f"{_shown(where)}/{problem}" for problem in found_]
     return problems
 
 
@@ -86,7 +91,7 @@ def _findings_problems(run_folder: Path, made: FindingsMade) -> Iterator[str]:
     if made.sha256 is None:
         return
     where = f"{_shown(made.folder)}/{FINDINGS}"
-    found = _read(run_folder / made.folder / FINDINGS)
+    found = read(FolderFiles(run_folder / made.folder), FINDINGS, MANIFEST_CAP)
     if found is None:
         yield f"{where}: missing, and the journal knows it"
     elif hashlib.sha256(found).hexdigest() != made.sha256:
@@ -104,8 +109,11 @@ def collections_below(path: Path) -> list[Path]:
     return sorted(found)
 
 
-def _collection_problems(folder: Path) -> Iterator[str]:
-    content = _read(folder / MANIFEST)
+def collection_problems(
+    files: Files, signers: Path | None = None, known: Sequence[EvidenceHandled] = ()
+) -> Iterator[str]:
+    """Give what is wrong with one collection, wherever its files lie; `known` is what the journal says was done."""
+    content = read(files, MANIFEST, MANIFEST_CAP)
     if content is None:
         yield f"{MANIFEST}: missing, or no ordinary file: nothing vouches for what lies there"
         return
@@ -117,43 +125,16 @@ def _collection_problems(folder: Path) -> Iterator[str]:
         return
     if not whole:
         yield f"{MANIFEST}: changed; it is not as Stopgap writes it"
+    yield from signature_problems(files, MANIFEST, content, signers)
+    yield from custody_problems(files, content, known)
     listed = {item.file: item for item in manifest.items if item.file}
     for name, item in listed.items():
-        reason = _file_problem(folder / name, item.bytes, item.sha256)
+        reason = difference(files, name, item.bytes, item.sha256)
         if reason:
             yield f"{name}: {reason}"
-    for other in sorted(path.name for path in folder.iterdir()):
-        if other not in {MANIFEST, FINDINGS} and other not in listed:
+    for other in files.names():
+        if other not in _BESIDE and other not in listed:
             yield f"{_shown(other)}: extra; the manifest does not list it"
-
-
-def _file_problem(path: Path, size: int, sha256: str | None) -> str:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return "missing"
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return "no ordinary file"
-        if status.st_size != size:
-            return f"changed: {status.st_size} bytes, {size} were collected"
-        try:
-            same = hashlib.file_digest(stream, "sha256").hexdigest() == sha256
-        except OSError as error:
-            return f"cannot be read: {error.strerror}"
-    return "" if same else "changed: its SHA-256 is another"
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            return stream.read(MANIFEST_CAP) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
-    except OSError:
-        return None
 
 
 def _shown(name: str) -> str:

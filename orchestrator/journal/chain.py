@@ -119,14 +119,19 @@ def read_export(path: Path) -> tuple[str, list[Row], list[str]]:
     cannot be read at all.
     """
     try:
-        text = path.read_text("ascii", "replace")
+        return read_lines(path.read_bytes(), path.name)
     except OSError as error:
         raise JournalError(f"{path}: {error.strerror}") from None
+
+
+def read_lines(content: bytes, name: str) -> tuple[str, list[Row], list[str]]:
+    """Read chained lines: the name of their chain, the rows, and what is wrong; problems begin with `name`."""
+    text = content.decode("ascii", "replace")
     rows: list[Row] = []
     problems: list[str] = []
     runs: list[str] = []
     if text and not text.endswith("\n"):
-        problems.append(f"{path.name}: cut off within its last line")
+        problems.append(f"{name}: cut off within its last line")
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], 1):
         try:
             fields = json.loads(line)
@@ -134,13 +139,13 @@ def read_export(path: Path) -> tuple[str, list[Row], list[str]]:
             runs.append(str(fields["run"]))
             rows.append(row)
             if export_line(runs[-1], row) != line:
-                problems.append(f"{path.name}: line {number}: not as Stopgap writes it")
+                problems.append(f"{name}: line {number}: not as Stopgap writes it")
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError, JournalError):
-            problems.append(f"{path.name}: line {number}: no entry of a journal")
+            problems.append(f"{name}: line {number}: no entry of a journal")
     run = runs[0] if runs else ""
     if any(other != run for other in runs):
-        problems.append(f"{path.name}: entries of several runs")
+        problems.append(f"{name}: entries of several runs")
     if not rows:
-        problems.append(f"{path.name}: holds no entry")
-    problems += [f"{path.name}: {problem}" for problem in chain_problems(run, rows)]
+        problems.append(f"{name}: holds no entry")
+    problems += [f"{name}: {problem}" for problem in chain_problems(run, rows)]
     return run, rows, problems

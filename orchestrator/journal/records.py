@@ -160,6 +160,21 @@ class EvidenceKept(_Record):
     manifest_sha256: str
 
 
+class EvidenceHandled(_Record):
+    """Somebody had a collection in hand. It stands in the log beside the evidence, and in the run's journal."""
+
+    kind: Literal["evidence-handled"] = "evidence-handled"
+    action: Literal["collected", "opened", "exported"]
+    host: str
+    folder: str
+    """Of the collection, as the run's folder names it."""
+    by: str
+    """`user@machine`."""
+    about: str
+    """What was looked at, or where it went."""
+    manifest_sha256: str
+
+
 class Asked(_Record):
     """A question that waits for a person, at this terminal or at another."""
 
@@ -305,6 +320,7 @@ AnyRecord: TypeAlias = Annotated[
     | CheckJudged
     | EvidenceKept
     | FindingsMade
+    | EvidenceHandled
     | Asked
     | Answered
     | MessageIntended

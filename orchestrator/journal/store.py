@@ -27,6 +27,7 @@ from orchestrator.journal.chain import (
     timestamp,
 )
 from orchestrator.journal.database import open_database, select, transaction
+from orchestrator.journal.disk import disk_errors, write_at_once
 from orchestrator.journal.failure import JournalError, RunHeldError, UnknownRunError
 from orchestrator.journal.fold import fold
 from orchestrator.journal.head import HEAD, SIGNATURE, head_problems, head_text
@@ -103,7 +104,7 @@ class Journal:
         while True:
             run = self._clock().astimezone(UTC).strftime("%Y%m%d-%H%M-") + _letters(4)
             with suppress(FileExistsError):
-                with _disk(self.home):
+                with disk_errors(self.home):
                     private_folder(self.home / "runs")
                     (self.home / "runs" / run).mkdir(mode=0o700)
                     sync_folder(self.home / "runs")
@@ -209,7 +210,7 @@ class Journal:
     def export(self, run: str, path: Path | None = None) -> Path:
         """Write the run's entries as JSON lines, by default to journal.jsonl in its folder, replaced at once."""
         target = path or self.run_folder(run) / EXPORT
-        _write(target, "".join(export_line(run, row) + "\n" for row in self._rows(run)).encode("ascii"))
+        write_at_once(target, "".join(export_line(run, row) + "\n" for row in self._rows(run)).encode("ascii"))
         return target
 
     def sign(self, run: str, key: Path) -> None:
@@ -220,8 +221,8 @@ class Journal:
         content = head_text(run, self._rows(run))
         signature = sign(content, key)
         folder = self.run_folder(run)
-        _write(folder / HEAD, content)
-        _write(folder / SIGNATURE, signature)
+        write_at_once(folder / HEAD, content)
+        write_at_once(folder / SIGNATURE, signature)
 
     @contextmanager
     def hold(self, run: str) -> Iterator[None]:
@@ -249,7 +250,7 @@ class Journal:
         with self._lock:
             if run in self._held:
                 return False
-            with _disk(path):
+            with disk_errors(path):
                 descriptor = take(path)
             if descriptor is None:
                 raise RunHeldError(f"another process is at work on run {run}")
@@ -305,29 +306,5 @@ def _export_problems(run: str, rows: list[Row], exported: Path) -> list[str]:
     return problems + [f"record {seq}: {exported.name} has another" for seq in differing]
 
 
-def _write(target: Path, content: bytes) -> None:
-    """Write a file of mode 0600 at once: the old content or the new, never half; durable."""
-    temporary = target.with_name(f".{target.name}.{_letters(8)}")
-    with _disk(target):
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(target)
-            sync_folder(target.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
 def _letters(count: int) -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(count))
-
-
-@contextmanager
-def _disk(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise JournalError(f"{path}: {error.strerror}") from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator import __version__
+from orchestrator.evidence.signing import sign_manifest
 from orchestrator.journal import History, Journal, deliveries
 from orchestrator.journal.records import FindingsMade, PlanMade, RunStarted, Verdict
 from orchestrator.plan import Ledger, Plan, PlannedStep
@@ -42,7 +43,7 @@ class Conclusion:
     """Why nothing was run."""
     report: Path | None = None
     unsigned: str = ""
-    """Why the journal could not be signed, where it was to be."""
+    """Why journal and evidence could not be signed, where they were to be."""
     findings: tuple[FindingsMade, ...] = ()
     """Of each collection."""
 
@@ -65,7 +66,7 @@ class Conductor:
     take_over: bool = False
     """Disregard what another machine claims on routers and spares."""
     sign_key: Path | None = None
-    """Signs the journal's head when a run has ended."""
+    """Signs the manifests of evidence and the journal's head when a run has ended."""
     sent: Ledger = dict
     """What a dry run, which opens no journal for writing, knows of messages."""
 
@@ -162,7 +163,7 @@ class Conductor:
             steps=tuple((step, ended.outcome, ended.reason) for step, ended in _in_plan_order(result.ended)),
             containment=result.containment,
             report=write_report(journal, run),
-            unsigned=sign_journal(journal, run, self.sign_key),
+            unsigned=sign_run(journal, run, self.sign_key),
             findings=journal.history(run).findings,
         )
 
@@ -224,12 +225,19 @@ def write_report(journal: Journal, run: str) -> Path:
     return path
 
 
-def sign_journal(journal: Journal, run: str, key: Path | None) -> str:
-    """Sign the head of a run's journal, where there is a key for it; gives why that was not possible."""
+def sign_run(journal: Journal, run: str, key: Path | None) -> str:
+    """Sign a run's manifests of evidence and the head of its journal; gives why that was not possible.
+
+    Without a key nothing is signed.
+    """
     if key is None:
         return ""
     try:
         journal.sign(run, key)
+        for kept in journal.history(run).evidence:
+            folder = journal.run_folder(run) / kept.folder
+            if folder.is_dir():
+                sign_manifest(folder, key, kept.manifest_sha256)
     except SignatureError as error:
         return str(error)
     return ""

@@ -1,8 +1,14 @@
-"""Everything that was planted on the broken-into host is found, and on its clean twin nothing above `info`."""
+"""Everything that was planted on the broken-into host is found, and on its clean twin nothing above `info`.
+
+What was collected goes into an archive that dissect.target opens, and it shows what was planted too.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,3 +90,47 @@ def test_the_docs_name_every_planted_item(home: Path) -> None:
     page = (Path(__file__).resolve().parents[2] / "docs/findings.md").read_text()
     for what, (rule, _) in PLANTED.items():
         assert f"| {what} | `{rule}` |" in page
+
+
+@pytest.fixture(scope="module")
+def archive(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("export") / "web.tar"
+    for words in (["evidence", "export", "last", "-t", "web", "-o", str(path)], ["verify", str(path)]):
+        done = subprocess.run(
+            [Path(sys.executable).with_name("stopgap"), *words],
+            env=os.environ | {"STOPGAP_HOME": str(home)}, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+    return path
+
+
+def dissected(archive: Path, functions: str, *words: str) -> str:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("target-query"), "-q", *words, "-f", functions, archive],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_dissect_knows_the_host_in_the_archive(archive: Path) -> None:
+    assert dissected(archive, "hostname,version").split(maxsplit=2)[2].startswith("web Debian GNU/Linux")
+
+
+def test_dissect_finds_in_the_archive_what_was_planted(archive: Path, lab: Lab) -> None:
+    functions = "users,bashhistory,authlog,cronjobs,ssh.authorized_keys,services,processes"
+    records = [json.loads(line) for line in dissected(archive, functions, "-j").splitlines()]
+    of: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        if record["_type"] == "record":
+            of.setdefault(record["_recorddescriptor"][0], []).append(record)
+    history = lab.read("web", "cat /root/.bash_history").splitlines()
+    assert [record["command"] for record in of["unix/history"]] == history
+    users = lab.read("web", "cut -d: -f1 /etc/passwd").split()
+    assert [record["name"] for record in of["unix/user"]] == users
+    keys = {record["comment"] for record in of["application/openssh/authorized_keys"]}
+    assert keys == {"operator", "admin@localhost"}
+    assert any("/usr/share/.fonts/kswapd1" in record["command"] for record in of["unix/cronjob"])
+    assert {"kswapd1", "sshd-net", "apache2"} <= {record["name"] for record in of["linux/proc/processes"]}
+    assert {"sshd.service", "apache2.service"} <= {record["name"] for record in of["linux/service"]}
+    assert any("session opened for user root" in record["message"] for record in of["linux/log/auth"])

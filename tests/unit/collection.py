@@ -9,8 +9,10 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+from orchestrator.evidence.custody import log_handling
 from orchestrator.evidence.manifest import MANIFEST, Manifest, ManifestItem
 from orchestrator.evidence.shelf import Shelf, open_shelf
+from orchestrator.journal.records import EvidenceHandled
 
 STARTED = "2026-11-23T02:14:50.000000Z"
 UTMP = "<hxxi32s4s32s256shhiii16s20x"
@@ -32,6 +34,15 @@ def shelf(folder: Path, artifacts: dict[str, Any], empty: tuple[str, ...] = ()) 
     )  # fmt: skip
     (folder / MANIFEST).write_bytes(manifest.canonical())
     return open_shelf(folder)
+
+
+def begin_custody(shelf: Shelf) -> None:
+    """Write the first line of a collection's custody log, as a run does."""
+    collected = EvidenceHandled(
+        action="collected", host="web", folder=f"evidence/web/{shelf.folder.name}", by="kei@noc", about="triage",
+        manifest_sha256=hashlib.sha256(shelf.manifest.canonical()).hexdigest(),
+    )  # fmt: skip
+    log_handling(shelf.folder, collected)
 
 
 def item(name: str, file: str, content: bytes, **more: Any) -> ManifestItem:

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.evidence import EvidenceError, EvidenceStore, Manifest, Origin, Quota, verify_folder, verify_run
+from orchestrator.evidence.custody import log_handling, read_log
+from orchestrator.evidence.files import FolderFiles
 from orchestrator.facts import Output
 from orchestrator.host import Host
 from orchestrator.hosttext import HostText
@@ -75,7 +77,7 @@ def test_each_artifact_becomes_a_file_named_here_private_and_hashed(tmp_path: Pa
     assert store.folder == tmp_path / "evidence" / "web" / "volatile"
     names = ["000-clock.txt", "001-ps.txt", "002-logs.tar.gz"]
     assert [(store.folder / name).read_bytes() for name in names] == list(contents)
-    assert sorted(p.name for p in store.folder.iterdir()) == [*names, "manifest.json"]
+    assert sorted(p.name for p in store.folder.iterdir()) == [*names, "custody.jsonl", "manifest.json"]
     assert {stat.S_IMODE(p.stat().st_mode) for p in store.folder.iterdir()} == {0o600}
     assert stat.S_IMODE(store.folder.stat().st_mode) == 0o700
     assert [item.sha256 for item in manifest(store).items] == [hashlib.sha256(c).hexdigest() for c in contents]
@@ -285,6 +287,13 @@ def test_a_manifest_rewritten_to_match_is_found_by_the_journal(run: tuple[Journa
     old = hashlib.sha256(file.read_bytes()).hexdigest()
     file.write_bytes(b"forged")
     listing.write_text(listing.read_text().replace(old, hashlib.sha256(b"forged").hexdigest()))
+    assert verify_folder(store.folder) == ["custody.jsonl: is of another manifest"]
+    (first,) = [record for _, record in read_log(FolderFiles(store.folder))]
+    (store.folder / "custody.jsonl").unlink()
+    log_handling(
+        store.folder,
+        first.model_copy(update={"manifest_sha256": hashlib.sha256(listing.read_bytes()).hexdigest()}),
+    )
     assert verify_folder(store.folder) == []
     (problem,) = verify_run(journal, name)
     assert problem.startswith("evidence/web/volatile/manifest.json: changed; it is not the one")

@@ -27,7 +27,7 @@ from orchestrator.journal import Journal
 from orchestrator.journal.records import EvidenceKept, RunFinished, RunStarted
 
 from .bench import Bench
-from .collection import shelf, tar
+from .collection import begin_custody, shelf, tar
 
 RULES = shipped_rules()
 HIDDEN: dict[str, Any] = {
@@ -287,7 +287,8 @@ def collected(bench: Bench) -> Bench:
     with Journal.open(bench.top / "home") as journal:
         run = journal.begin(started)
         folder = journal.run_folder(run)
-        shelf(folder / "evidence/web/look", HIDDEN | {"logs": {"/var/log/auth.log": "Nov 23 02:14:49 web x\n"}})
+        look = HIDDEN | {"logs": {"/var/log/auth.log": "Nov 23 02:14:49 web x\n"}}
+        begin_custody(shelf(folder / "evidence/web/look", look))
         manifest = (folder / "evidence/web/look" / MANIFEST).read_bytes()
         kept = EvidenceKept(
             step="look", target="web", host="web", profile="triage", folder="evidence/web/look", items=5, size=1,

@@ -1,0 +1,119 @@
+"""evidence export, custody: handing evidence on, and who has had it in hand."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from orchestrator.cli import screen as screens
+from orchestrator.cli.failure import Stop
+from orchestrator.cli.steps import moment
+from orchestrator.cli.terminal import operator
+from orchestrator.evidence.custody import CustodyError, log_handling, read_log
+from orchestrator.evidence.files import FileProblem, FolderFiles
+from orchestrator.evidence.shelf import Shelf, UnreadableEvidence, open_shelf
+from orchestrator.evidence.verify import collections_below
+from orchestrator.hosttext import escape
+from orchestrator.journal import Journal, state_home
+from orchestrator.journal.records import EvidenceHandled
+
+
+def opened(what: str, about: str) -> Iterator[Shelf]:
+    """Open the collections of a run, or below a folder, and put on record that they were."""
+    for shelf in _shelves(what):
+        _put_on_record(what, shelf, "opened", about)
+        yield shelf
+
+
+def export(args: Namespace) -> int:
+    """Write all collections of one host into one archive."""
+    from orchestrator.cli.run import sign_key
+    from orchestrator.evidence.pack import pack
+    from orchestrator.signature import SignatureError
+
+    shelves = list(_shelves(args.what))
+    hosts = sorted({shelf.manifest.host for shelf in shelves})
+    if args.target is None and len(hosts) > 1:
+        raise Stop(2, f"{args.what} holds evidence of {', '.join(hosts)}; an archive is of one host: add -t HOST")
+    shelves = [shelf for shelf in shelves if args.target in {None, shelf.manifest.host}]
+    if not shelves:
+        raise Stop(2, f"{args.what} holds no evidence of {args.target}; it does of {', '.join(hosts)}")
+    target = Path(args.output)
+    key = sign_key(args)
+    try:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Stop(1, f"{target}: {error.strerror}") from None
+    whole = False
+    try:
+        for shelf in shelves:
+            _put_on_record(args.what, shelf, "exported", str(target.absolute()))
+        with os.fdopen(descriptor, "wb") as stream:
+            packed = pack(shelves, stream, operator(), key)
+            stream.flush()
+            os.fsync(descriptor)
+        whole = True
+    except (OSError, FileProblem, SignatureError) as error:
+        raise Stop(1, f"{target}: not written: {error}") from None
+    finally:
+        if not whole:
+            target.unlink(missing_ok=True)
+    screen = screens.out()
+    listed = packed.list
+    screen.line(f"Written: {target}: {len(shelves)} collections of {listed.host}, {listed.entries} of its files")
+    if listed.left_out:
+        screen.line(f"{listed.left_out} paths are in the items alone; stopgap/root.jsonl says which, and why", "warn")
+    screen.line(f"SHA-256 of stopgap/archive.json, {'signed' if key else 'not signed'}: {packed.sha256}")
+    return 0
+
+
+def custody(args: Namespace) -> int:
+    """Show who collected, opened and exported each collection."""
+    screen = screens.out()
+    for shelf in _shelves(args.what):
+        screen.line(f"{shelf.manifest.host}/{shelf.folder.name}", "title")
+        try:
+            for at, handled in read_log(FolderFiles(shelf.folder)):
+                screen.line(f"  {moment(at)}  {handled.action:<9}  {handled.by}  {handled.about}")
+        except CustodyError as error:
+            raise Stop(1, f"{shelf.folder}: {error}") from None
+    return 0
+
+
+def _put_on_record(what: str, shelf: Shelf, action: Literal["opened", "exported"], about: str) -> None:
+    handled = EvidenceHandled(
+        action=action,
+        host=shelf.manifest.host,
+        folder=f"evidence/{shelf.manifest.host}/{shelf.folder.name}",
+        by=escape(operator()),
+        about=escape(about)[:1024],
+        manifest_sha256=hashlib.sha256(shelf.manifest.canonical()).hexdigest(),
+    )
+    try:
+        log_handling(shelf.folder, handled)
+    except CustodyError as error:
+        screens.err().line(f"stopgap: not in the custody log: {error}", "bad")
+        return
+    if not Path(what).is_dir():
+        with Journal.open(state_home()) as journal:
+            journal.append(journal.resolve(what), handled)
+
+
+def _shelves(what: str) -> Iterator[Shelf]:
+    if Path(what).is_dir():
+        folders = collections_below(Path(what))
+    else:
+        with Journal.open(state_home()) as journal:
+            run = journal.resolve(what)
+            folders = [journal.run_folder(run) / kept.folder for kept in journal.history(run).evidence]
+    if not folders:
+        raise Stop(1, f"{what}: holds no evidence")
+    for folder in folders:
+        try:
+            yield open_shelf(folder)
+        except UnreadableEvidence as error:
+            screens.err().line(f"stopgap: {error}", "bad")

@@ -1,0 +1,95 @@
+"""The custody log of a collection: who collected, opened and exported it, one chained line each, never taken away.
+
+It lies beside the evidence, so that it goes where the evidence goes. What was done by way of a run stands in the
+run's journal too, which tells whether lines were cut off.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from orchestrator.evidence.files import Files, read
+from orchestrator.evidence.manifest import CUSTODY
+from orchestrator.hosttext import escape
+from orchestrator.journal import JournalError
+from orchestrator.journal.chain import GENESIS, Entry, Row, canonical_record, export_line, link, read_lines, timestamp
+from orchestrator.journal.chain import entry as entry_of
+from orchestrator.journal.records import EvidenceHandled
+
+LONGEST = 16 << 20
+"""Bytes of a log that are read."""
+
+
+class CustodyError(Exception):
+    """The log could not be written, or is damaged; the message names it and says why."""
+
+
+def log_handling(
+    folder: Path, handled: EvidenceHandled, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> None:
+    """Add a line to the log in a collection's folder; it is on disk when this returns. Raises CustodyError."""
+    path = folder / CUSTODY
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "r+b", buffering=0) as stream:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            content = stream.read(LONGEST)
+            chain, rows, problems = read_lines(content, CUSTODY)
+            if content and problems:
+                raise CustodyError(f"{path}: {problems[0]}; nothing was added to it")
+            chain = chain or f"{handled.manifest_sha256[:16]} {handled.folder}"
+            seq, previous = (rows[-1].seq + 1, rows[-1].hash) if rows else (0, GENESIS)
+            at, record = timestamp(clock()), canonical_record(handled)
+            row = Row(seq, at, record, link(previous, chain, seq, at, record))
+            stream.write(export_line(chain, row).encode("ascii") + b"\n")
+            os.fsync(descriptor)
+    except OSError as error:
+        raise CustodyError(f"{path}: {error.strerror}") from None
+
+
+def read_log(files: Files) -> Iterator[tuple[datetime, EvidenceHandled]]:
+    """Give what a collection's log says, in its order; raises CustodyError for one that is missing or damaged."""
+    content = read(files, CUSTODY, LONGEST)
+    if content is None:
+        raise CustodyError(f"{CUSTODY}: missing")
+    for each in _entries(content):
+        if isinstance(each.record, EvidenceHandled):
+            yield each.at, each.record
+
+
+def custody_problems(files: Files, manifest: bytes, known: Sequence[EvidenceHandled] = ()) -> Iterator[str]:
+    """Give what is wrong with the log beside a manifest; `known` is what the journal says was done."""
+    content = read(files, CUSTODY, LONGEST)
+    if content is None:
+        yield f"{CUSTODY}: missing: nothing says who had it in hand"
+        return
+    _, _, problems = read_lines(content, CUSTODY)
+    if problems:
+        yield from (escape(problem) for problem in problems)
+        return
+    try:
+        records = [each.record for each in _entries(content)]
+    except CustodyError as error:
+        yield str(error)
+        return
+    first = records[0]
+    if not isinstance(first, EvidenceHandled) or first.action != "collected":
+        yield f"{CUSTODY}: does not begin with the collection"
+    elif first.manifest_sha256 != hashlib.sha256(manifest).hexdigest():
+        yield f"{CUSTODY}: is of another manifest"
+    rest = iter(records)
+    lost = [record for record in known if record not in rest]  # each is looked for behind the one before it
+    if lost:
+        yield f"{CUSTODY}: lacks what the journal knows: {lost[0].action} by {escape(lost[0].by)}"
+
+
+def _entries(content: bytes) -> Iterator[Entry]:
+    try:
+        yield from map(entry_of, read_lines(content, CUSTODY)[1])
+    except JournalError as error:
+        raise CustodyError(f"{CUSTODY}: {error}") from None

@@ -1,0 +1,224 @@
+"""Writes the collections of one host into one archive: as they lie here, and as a tree that other tools open.
+
+- `stopgap/HOST/STEP/…`: manifest, signature, custody log, findings and items, byte for byte.
+- `[root]/…`: the host's files by their paths, with their times, as dissect.target opens them.
+- `stopgap/root.jsonl`: a line for each entry below [root]: what it is, its SHA-256, and the item it is from.
+- `stopgap/archive.json`: the digests of manifests, custody logs and root.jsonl; `archive.json.sig` signs it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchestrator import __version__
+from orchestrator.evidence.files import FileProblem, FolderFiles
+from orchestrator.evidence.manifest import CUSTODY, MANIFEST, Sha256
+from orchestrator.evidence.shelf import Shelf
+from orchestrator.evidence.tree import LONGEST_PATH, Leaf, LeftOut, tree
+from orchestrator.journal.chain import canonical
+from orchestrator.signature import sign
+
+OURS = "stopgap"
+ROOT = "[root]"
+LIST = "archive.json"
+ENTRIES = "root.jsonl"
+ALWAYS = ("/etc", "/run", "/var")
+"""Directories that every tree has: by them dissect.target knows a Linux host."""
+
+
+class ArchivedCollection(BaseModel):
+    """A collection in an archive."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")]
+    """`HOST/STEP`."""
+    manifest_sha256: Sha256
+    custody_sha256: Sha256
+
+
+class ArchiveList(BaseModel):
+    """What vouches for an archive."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["stopgap-archive"] = "stopgap-archive"
+    version: Literal[1] = 1
+    stopgap: str
+    run: str
+    host: str
+    operator: str
+    exported: str
+    collections: tuple[ArchivedCollection, ...]
+    entries: int
+    entries_sha256: Sha256
+    """Of root.jsonl."""
+    left_out: int
+    """How many paths are in items, and not below [root]; root.jsonl names them with the reason."""
+
+    def canonical(self) -> bytes:
+        """Give the one form that is written, hashed and signed."""
+        return (canonical(self.model_dump(mode="json")) + "\n").encode("ascii")
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What was written."""
+
+    list: ArchiveList
+    sha256: str
+    """Of archive.json, which vouches for all of it."""
+
+
+def pack(shelves: Sequence[Shelf], stream: IO[bytes], operator: str, key: Path | None = None) -> Packed:
+    """Write an archive of the collections of one host; with `key`, its list is signed.
+
+    Raises OSError, FileProblem for a collection that is not whole, SignatureError.
+    """
+    now = datetime.now(UTC)
+    with tarfile.open(fileobj=stream, mode="w|", format=tarfile.GNU_FORMAT, encoding="utf-8") as archive:
+        collections = tuple(_add_collection(archive, shelf) for shelf in shelves)
+        with TemporaryFile("w+b") as lines:
+            entries, left_out = _add_tree(archive, shelves, lines, now)
+            digest, size = hashlib.sha256(), lines.tell()
+            lines.seek(0)
+            while piece := lines.read(1 << 20):
+                digest.update(piece)
+            lines.seek(0)
+            archive.addfile(_ours(f"{OURS}/{ENTRIES}", size, now), lines)
+        listed = ArchiveList(
+            stopgap=__version__,
+            run=shelves[0].manifest.run,
+            host=shelves[0].manifest.host,
+            operator=operator,
+            exported=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            collections=collections,
+            entries=entries,
+            entries_sha256=digest.hexdigest(),
+            left_out=left_out,
+        )
+        content = listed.canonical()
+        _add_bytes(archive, f"{OURS}/{LIST}", content, now)
+        if key is not None:
+            _add_bytes(archive, f"{OURS}/{LIST}.sig", sign(content, key), now)
+    return Packed(listed, hashlib.sha256(content).hexdigest())
+
+
+def entry_line(leaf: Leaf, size: int, sha256: str | None) -> str:
+    """Give the line of root.jsonl for an entry."""
+    fields = {
+        "path": leaf.path,
+        "kind": leaf.kind,
+        "mode": leaf.mode,
+        "uid": leaf.uid,
+        "gid": leaf.gid,
+        "mtime": leaf.mtime,
+        "target": leaf.target,
+        "bytes": size,
+        "sha256": sha256,
+        "item": leaf.origin,
+    }
+    return canonical(fields)
+
+
+def _add_collection(archive: tarfile.TarFile, shelf: Shelf) -> ArchivedCollection:
+    folder = f"{shelf.manifest.host}/{shelf.folder.name}"
+    files, digests = FolderFiles(shelf.folder), {}
+    for name in files.names():
+        digest = hashlib.sha256()
+        ended = datetime.fromisoformat(shelf.manifest.ended)
+        size = files.size(name)
+        with _Reader(files.chunks(name), digest) as reader:
+            archive.addfile(_ours(f"{OURS}/{folder}/{name}", size, ended), reader)
+        digests[name] = digest.hexdigest()
+    for name in (MANIFEST, CUSTODY):
+        if name not in digests:
+            raise FileProblem(f"{shelf.folder / name}: missing")
+    return ArchivedCollection(folder=folder, manifest_sha256=digests[MANIFEST], custody_sha256=digests[CUSTODY])
+
+
+def _add_tree(archive: tarfile.TarFile, shelves: Sequence[Shelf], lines: IO[bytes], now: datetime) -> tuple[int, int]:
+    """Add all entries, with the directories that they need; gives how many entries, and how many are left out."""
+    made: set[str] = set()
+    entries = left_out = 0
+    for directory in ALWAYS:
+        _add_directories(archive, directory + "/", made, now)
+    for leaf in tree(shelves):
+        if isinstance(leaf, LeftOut):
+            left_out += 1
+            line = canonical({"left_out": leaf.path[:LONGEST_PATH], "item": leaf.origin, "because": leaf.reason})
+        else:
+            _add_directories(archive, leaf.path, made, now)
+            line = _add_leaf(archive, leaf)
+            entries += 1
+        lines.write(line.encode("ascii") + b"\n")
+    return entries, left_out
+
+
+def _add_directories(archive: tarfile.TarFile, path: str, made: set[str], now: datetime) -> None:
+    for at, letter in enumerate(path):
+        if letter == "/" and (above := path[:at]) not in made:
+            made.add(above)
+            info = _ours(ROOT + above, 0, now)
+            info.type, info.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(info)
+
+
+def _add_leaf(archive: tarfile.TarFile, leaf: Leaf) -> str:
+    info = tarfile.TarInfo(ROOT + leaf.path)
+    info.mode, info.uid, info.gid, info.mtime = leaf.mode, leaf.uid, leaf.gid, leaf.mtime
+    if leaf.kind == "link":
+        info.type, info.linkname = tarfile.SYMTYPE, leaf.target
+        archive.addfile(info)
+        return entry_line(leaf, 0, None)
+    digest = hashlib.sha256()
+    for piece in leaf.chunks():
+        digest.update(piece)
+        info.size += len(piece)
+    with _Reader(leaf.chunks()) as reader:
+        archive.addfile(info, reader)
+    return entry_line(leaf, info.size, digest.hexdigest())
+
+
+def _ours(name: str, size: int, at: datetime) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.size, info.mtime, info.mode = size, int(at.timestamp()), 0o600
+    return info
+
+
+def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes, now: datetime) -> None:
+    archive.addfile(_ours(name, len(content), now), io.BytesIO(content))
+
+
+class _Reader(io.RawIOBase):
+    """Pieces as tarfile wants them: a file to read from."""
+
+    def __init__(self, pieces: Iterator[bytes], digest: hashlib._Hash | None = None) -> None:
+        self._pieces, self._digest = pieces, digest
+        self._rest = b""
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Give as many bytes as asked for, fewer at the end alone."""
+        parts, got = [], 0
+        while got < size and (piece := self._rest or next(self._pieces, b"")):
+            part, self._rest = piece[: size - got], piece[size - got :]
+            got += len(part)
+            parts.append(part)
+        content = b"".join(parts)
+        if self._digest is not None:
+            self._digest.update(content)
+        return content

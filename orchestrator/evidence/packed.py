@@ -1,0 +1,144 @@
+"""Checks an exported archive, alone: nothing of it is unpacked.
+
+What is checked: the list and its signature, every collection as in a folder, and each entry below [root].
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from orchestrator.evidence.archive import BLOCK, Member, members_of
+from orchestrator.evidence.files import ArchivedFiles, read
+from orchestrator.evidence.manifest import CUSTODY, MANIFEST, MANIFEST_CAP
+from orchestrator.evidence.pack import ENTRIES, LIST, OURS, ROOT, ArchiveList, entry_line
+from orchestrator.evidence.shelf import lines_of
+from orchestrator.evidence.signing import signature_problems
+from orchestrator.evidence.tree import Leaf
+from orchestrator.evidence.verify import collection_problems
+from orchestrator.hosttext import escape
+
+_AT_THE_TOP = {LIST, f"{LIST}.sig", ENTRIES}
+_MOST_OURS = 10_000
+"""Files of a host's collections together."""
+_MOST_TOLD = 100
+"""Problems that are told; an archive that is wrong all over needs no more."""
+
+
+def is_archive(path: Path) -> bool:
+    """Tell whether a file begins as an exported archive does."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(BLOCK)
+    except OSError:
+        return False
+    return head.startswith(OURS.encode() + b"/") and head[257:262] == b"ustar"
+
+
+def verify_archive(path: Path, signers: Path | None = None) -> list[str]:
+    """Give what is wrong with an exported archive, up to a hundred problems, each with the name of its file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        return [f"{path}: {error.strerror}"]
+    try:
+        found = _problems(descriptor, signers)
+        return [problem for problem, _ in zip(found, range(_MOST_TOLD), strict=False)]
+    except OSError as error:
+        return [f"{path}: {error.strerror}"]
+    finally:
+        os.close(descriptor)
+
+
+def _problems(descriptor: int, signers: Path | None) -> Iterator[str]:
+    ours: dict[str, dict[str, Member]] = {}
+    count = 0
+    for member in members_of(descriptor):
+        folder, _, name = member.name.removeprefix("/").rpartition("/")
+        if member.holes:
+            yield f"{escape(member.name)}: has holes, as no entry of an exported archive has"
+            return
+        if member.name.startswith(f"/{ROOT}"):
+            continue
+        count += 1
+        if count > _MOST_OURS or not f"{folder}/".startswith(f"{OURS}/"):
+            yield f"{escape(member.name)}: extra; no such file belongs there"
+        elif name in ours.setdefault(folder, {}):
+            yield f"{escape(member.name)}: there twice"
+        else:
+            ours[folder][name] = member
+    top = ArchivedFiles(ours.pop(OURS, {}))
+    yield from (f"{escape(name)}: extra; no such file belongs there" for name in {*top.members} - _AT_THE_TOP)
+    content = read(top, LIST, MANIFEST_CAP)
+    try:
+        listed = ArchiveList.model_validate(json.loads(content or b""))
+    except (ValueError, ValidationError, RecursionError):
+        yield f"{LIST}: missing or damaged: nothing vouches for the archive as a whole"
+        return
+    if listed.canonical() != content:
+        yield f"{LIST}: changed; it is not as Stopgap writes it"
+    yield from signature_problems(top, LIST, content or b"", signers)
+    for collection in listed.collections:
+        files = ArchivedFiles(ours.pop(f"{OURS}/{collection.folder}", {}))
+        where = escape(collection.folder)
+        for name, sha256 in ((MANIFEST, collection.manifest_sha256), (CUSTODY, collection.custody_sha256)):
+            if hashlib.sha256(read(files, name, MANIFEST_CAP) or b"").hexdigest() != sha256:
+                yield f"{where}/{name}: changed or missing; it is not the one that {LIST} lists"
+        yield from (f"{where}/{problem}" for problem in collection_problems(files))
+    for folder in ours:
+        yield f"{escape(folder)}: extra; {LIST} does not list it"
+    yield from _tree_problems(descriptor, top, listed)
+
+
+def _tree_problems(descriptor: int, top: ArchivedFiles, listed: ArchiveList) -> Iterator[str]:
+    """Compare the entries below [root] with root.jsonl, line by line: they have one order."""
+    digest = hashlib.sha256()
+    if ENTRIES in top.members:
+        for piece in top.chunks(ENTRIES):
+            digest.update(piece)
+    if digest.hexdigest() != listed.entries_sha256:
+        yield f"{ENTRIES}: changed or missing; it is not the one that {LIST} lists"
+        return
+    lines = (line.text for line in lines_of(top.chunks(ENTRIES)))
+    wanted = (line for line in lines if not line.startswith('{"because":'))
+    for member in members_of(descriptor):
+        if not member.name.startswith(f"/{ROOT}") or member.kind == "directory":
+            continue
+        line = next(wanted, None)
+        if line is None or line != _line_of(member, line):
+            yield f"{escape(member.name)}: changed, or not in its place"
+            return
+    if next(wanted, None) is not None:
+        yield f"{ROOT}: not all of it is there"
+
+
+def _line_of(member: Member, line: str) -> str:
+    """Give the line that an entry should have; the item that it is from is taken as the line has it."""
+    try:
+        origin = json.loads(line)["item"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    sha256, size = None, 0
+    if member.kind == "file":
+        digest = hashlib.sha256()
+        for piece in member.chunks(member.size, holes=True):
+            digest.update(piece)
+            size += len(piece)
+        sha256 = digest.hexdigest()
+    leaf = Leaf(
+        path=member.name.removeprefix(f"/{ROOT}"),
+        kind="link" if member.kind == "link" else "file",
+        mode=member.mode,
+        uid=member.uid,
+        gid=member.gid,
+        mtime=member.mtime,
+        target=member.target if member.kind == "link" else "",
+        origin=origin,
+        content=None,
+    )
+    return entry_line(leaf, size, sha256)

@@ -1,0 +1,55 @@
+"""The operator's signature of what vouches for evidence: its manifest, and the list of an exported archive."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from orchestrator.evidence.files import Files, read
+from orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, SIGNATURE
+from orchestrator.hosttext import escape
+from orchestrator.journal.disk import write_at_once
+from orchestrator.signature import SignatureError, check, sign
+
+_LONGEST = 64 << 10
+"""Bytes of a signature; those of the largest keys take 4 kB."""
+
+
+def sign_manifest(folder: Path, key: Path, sha256: str) -> None:
+    """Sign the manifest in a collection's folder, where it is not signed yet and has the digest `sha256`.
+
+    `ssh-keygen -Y verify -f SIGNERS -I WHO -n stopgap -s manifest.json.sig <manifest.json` checks it too.
+    Raises SignatureError.
+    """
+    if (folder / SIGNATURE).exists():
+        return
+    try:
+        with (folder / MANIFEST).open("rb") as stream:
+            content = stream.read(MANIFEST_CAP)
+    except OSError as error:
+        raise SignatureError(f"{folder / MANIFEST}: {error.strerror}") from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise SignatureError(f"{folder / MANIFEST}: changed since it was written")
+    write_at_once(folder / SIGNATURE, sign(content, key))
+
+
+def signature_problems(files: Files, name: str, content: bytes, signers: Path | None) -> Iterator[str]:
+    """Give what is wrong with the signature of a file, `NAME.sig` beside it.
+
+    What was never signed passes, unless `signers` says who must have signed it.
+    """
+    signature = f"{name}.sig"
+    found = read(files, signature, _LONGEST)
+    if found is None:
+        if signers or signature in files.names():
+            yield f"{name}: not signed, or the signature was removed"
+        return
+    with TemporaryDirectory(prefix="stopgap-") as folder:
+        place = Path(folder) / signature
+        place.write_bytes(found)
+        try:
+            check(content, place, signers)
+        except SignatureError as error:
+            yield escape(str(error))

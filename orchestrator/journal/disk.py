@@ -1,0 +1,40 @@
+"""Writing files of the state folder, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.journal.failure import JournalError
+from orchestrator.journal.home import sync_folder
+
+
+def write_at_once(target: Path, content: bytes) -> None:
+    """Write a file of mode 0600 at once: the old content or the new, never half; durable.
+
+    Raises JournalError.
+    """
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    with disk_errors(target):
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(target)
+            sync_folder(target.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Let what goes wrong with a file be raised as JournalError."""
+    try:
+        yield
+    except OSError as error:
+        raise JournalError(f"{path}: {error.strerror}") from None
