@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
-from orchestrator.facts import Reader, UnreadableError
+from orchestrator.facts import Output, Reader, UnreadableError
 from orchestrator.host import CONTROLLER, Host
 from orchestrator.plan import Look, OutOfReach, Wanted
 from orchestrator.remote import Item, Limits, Session, Unreachable
@@ -18,10 +19,14 @@ from orchestrator.run.claim import Claims
 Connect = Callable[[Host, Mapping[str, Host]], Session]
 
 LOOKING_AT_ONCE = 64
+_INTERRUPTED = "interrupted; its connection was closed"
 
 
 class Fleet:
-    """Sessions by host. `expect` begins connecting and returns at once; `session` waits for one host alone."""
+    """Sessions by host. `expect` begins connecting and returns at once; `session` waits for one host alone.
+
+    Once it is closed, which any thread may do at any time, every host is out of reach.
+    """
 
     def __init__(self, hosts: Mapping[str, Host], connect: Connect, claims: Claims | None = None) -> None:
         """`claims`: what is to be claimed of a host before it is looked at."""
@@ -32,6 +37,7 @@ class Fleet:
         self._looking = ThreadPoolExecutor(LOOKING_AT_ONCE, "look")
         self._lock = threading.Lock()
         self._sessions: dict[str, Future[Session]] = {}
+        self._closed = False
 
     def __enter__(self) -> Self:
         """Use it in a with statement, which closes every connection."""
@@ -47,36 +53,32 @@ class Fleet:
         """Begin to connect to these hosts, all at once; those connected or connecting already are left alone."""
         with self._lock:
             for host in hosts:
-                if host.name not in self._sessions:
+                if host.name not in self._sessions and not self._closed:
                     self._sessions[host.name] = self._connecting.submit(self._connect, host, self._hosts)
 
     def session(self, host: Host) -> Session:
         """Give the host's session, waiting for it; one that broke is opened again. Raises OutOfReach."""
         self.expect([host])
-        try:
-            session = self._sessions[host.name].result()
-        except Unreachable as error:
-            raise OutOfReach(error.reason) from error
+        session = self._opened(host)
         if session.alive:
             return session
         with self._lock:
-            if self._sessions[host.name].result() is session:
+            if not self._closed and self._sessions[host.name].result() is session:
                 self._sessions[host.name] = self._connecting.submit(self._connect, host, self._hosts)
-        try:
-            return self._sessions[host.name].result()
-        except Unreachable as error:
-            raise OutOfReach(error.reason) from error
+        return self._opened(host)
 
     def reconnect(self, host: Host) -> None:
         """Forget a host that could not be reached, so that the next `session` tries again."""
         with self._lock:
             future = self._sessions.get(host.name)
-            if future and future.done() and future.exception():
+            if future and future.done() and not future.cancelled() and future.exception():
                 del self._sessions[host.name]
 
     @contextmanager
     def fresh(self, host: Host) -> Iterator[Session]:
         """Open a connection of its own for the length of a block; the one in use stays. Raises OutOfReach."""
+        if self._closed:
+            raise OutOfReach(_INTERRUPTED)
         try:
             session = self._connect(host, self._hosts)
         except Unreachable as error:
@@ -92,8 +94,11 @@ class Fleet:
         for host, reader in wanted:
             by_host.setdefault(host.name, (host, []))[1].append(reader)
         self.expect(host for host, _ in by_host.values())
-        answers = self._looking.map(lambda pair: self._look_at(*pair), by_host.values())
-        return {key: look for answer in answers for key, look in answer.items()}
+        with self._lock:
+            if self._closed:
+                return {(host.name, reader): OutOfReach(_INTERRUPTED) for host, reader in wanted}
+            answers = [self._looking.submit(self._look_at, *pair) for pair in by_host.values()]
+        return {key: look for answer in answers for key, look in answer.result().items()}
 
     def claim(self, hosts: Iterable[Host]) -> None:
         """Claim hosts that nothing is to be read of first; one out of reach is left."""
@@ -107,7 +112,8 @@ class Fleet:
         """Let go of every host that was claimed; one out of reach does so by itself, later."""
         for name in self.claims.claimed:
             future = self._sessions.get(name)
-            session = future.result() if future and future.done() and not future.exception() else None
+            opened = future and future.done() and not future.cancelled() and not future.exception()
+            session = future.result() if future and opened else None
             item = self.claims.release(self._hosts[name])
             if session and session.alive and item:
                 session.exchange([item], deadline=item.deadline)
@@ -115,19 +121,30 @@ class Fleet:
     def close(self) -> None:
         """Close every connection, those still being made as well."""
         with self._lock:
+            self._closed = True
             futures = list(self._sessions.values())
         for future in futures:
             future.cancel()
             future.add_done_callback(_close)
         self._connecting.shutdown(wait=False, cancel_futures=True)
-        self._looking.shutdown(wait=False, cancel_futures=True)
+        self._looking.shutdown(wait=False)  # what waits there is answered at once: every host is out of reach
+
+    def _opened(self, host: Host) -> Session:
+        """Wait for the host's session, whether or not it is still alive."""
+        if self._closed:
+            raise OutOfReach(_INTERRUPTED)
+        try:
+            return self._sessions[host.name].result()
+        except Unreachable as error:
+            raise OutOfReach(error.reason) from error
+        except CancelledError:
+            raise OutOfReach(_INTERRUPTED) from None
 
     def _look_at(self, host: Host, readers: list[Reader[Any]]) -> dict[tuple[str, Reader[Any]], Look]:
+        claim = self.claims.item(host)
+        items = [Item(r.script(), r.deadline, r.cap) for r in readers]
         try:
-            session = self.session(host)
-            claim = self.claims.item(host)
-            items = [Item(r.script(), r.deadline, r.cap) for r in readers]
-            outputs = session.exchange([claim, *items] if claim else items)
+            session, outputs = self._read(host, [claim, *items] if claim else items)
         except OutOfReach as error:
             return {(host.name, reader): error for reader in readers}
         if claim:
@@ -141,6 +158,20 @@ class Fleet:
             except UnreadableError as error:
                 answers[host.name, reader] = error
         return answers
+
+    def _read(self, host: Host, items: Sequence[Item]) -> tuple[Session, list[Output]]:
+        """Make an exchange that only reads; where its connection breaks, once more, in what is left of the time."""
+        session = self.session(host)
+        began = time.monotonic()
+        outputs = session.exchange(items)
+        left = sum(item.deadline for item in items) - (time.monotonic() - began)
+        if session.alive or left <= 0 or all(output.status is not None for output in outputs):
+            return session, outputs
+        try:
+            again = self.session(host)
+        except OutOfReach:
+            return session, outputs
+        return again, again.exchange(items, deadline=left)
 
 
 def _close(future: Future[Session]) -> None:

@@ -3,93 +3,139 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from chaos_points import world
-from chaos_points.runs import Point, Scenario, boundaries, scenarios, strike
+from chaos_points.runs import DENSITY, MEANINGS, Point, boundaries, strike
+from chaos_points.scenarios import Scenario, left_out, scenarios
 
-SPARSE = {"term": 5, "int": 5, "hup": 5, "full": 4, "cut": 3, "ahead": 9, "back": 9}
-"""How many boundaries lie between two points of a fault; kill strikes at each."""
 GOLDEN = 0.6180339887498949
 """Its multiples, modulo one, are spread evenly at any time."""
-COSTLY = {"contain": 20, "collect": 20}
-"""Every so many-th boundary of a runbook that takes long."""
 
 
 def main() -> int:
     """Give 0 where nothing was lost and all converged."""
-    parser = argparse.ArgumentParser(prog="scripts/chaos", description=__doc__)
+    faults = "\n".join(f"  {name:<7} {meaning}" for name, meaning in MEANINGS.items())
+    parser = argparse.ArgumentParser(
+        prog="scripts/chaos",
+        description=__doc__,
+        epilog=f"faults:\n{faults}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--points", type=int, default=400, help="at most so many (default: 400)")
     parser.add_argument("--minutes", type=float, default=90, help="begin none after so long (default: 90)")
+    parser.add_argument("--log", type=Path, help="keep results there, and leave out points that are there already")
     parser.add_argument(
         "--only", metavar="NAME", action="append", default=[], help="a runbook or a fault; repeatable"
     )
     words = parser.parse_args()
     end = time.monotonic() + 60 * words.minutes
-    began = time.monotonic()
-    count: dict[tuple[str, str], Counter[str]] = {}
+    log = _Log(words.log)
     baseline = world.snapshot()
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        plan = list(_plan(scenarios(Path(folder)), baseline, words.only))
+        known = scenarios(Path(folder))
+        for name in left_out(known):
+            print(f"{name}: is not struck at")
+        plan = list(_plan(known, baseline, words.only, log))
+        ways: Counter[tuple[str, str]] = Counter()
         for number, (scenario, at, do) in enumerate(plan[: words.points], 1):
+            way = ("resume", "undo")[ways[scenario.name, do] // 2 % 2]
+            ways[scenario.name, do] += 1
+            if log.has(scenario.name, at, do):
+                continue
             if time.monotonic() > end:
-                print(f"The time is over: {len(plan) - number + 1} points are left.", flush=True)
+                print(f"The time is over: {len(plan[: words.points]) - number + 1} points are left.", flush=True)
                 break
             started = time.monotonic()
-            counted = count.setdefault((scenario.name, do), Counter())
-            way = ("resume", "undo")[counted.total() // 2 % 2]
             point = strike(scenario, at, do, way, baseline)
-            _tally(counted, point)
-            _tell(number, scenario, at, do, point, time.monotonic() - started)
-    return _table(count, time.monotonic() - began)
+            point.seconds = round(time.monotonic() - started, 1)
+            log.keep(point)
+            _tell(number, point)
+            if point.stuck:
+                baseline = world.snapshot()
+    return _table(log.points)
+
+
+class _Log:
+    """Points that were struck, and the boundaries that each runbook has: in a file, so that another call goes on."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.points: list[Point] = []
+        self.boundaries: dict[str, list[str]] = {}
+        for line in path.read_text().splitlines() if path and path.exists() else ():
+            held = json.loads(line)
+            if "boundaries" in held:
+                self.boundaries[held["scenario"]] = held["boundaries"]
+            else:
+                self.points.append(Point(**held))
+
+    def has(self, scenario: str, at: int, do: str) -> bool:
+        return any((p.scenario, p.at, p.do) == (scenario, at, do) for p in self.points)
+
+    def keep(self, point: Point) -> None:
+        self.points.append(point)
+        self._write(point.as_json())
+
+    def reached(self, scenario: Scenario, baseline: dict[str, str]) -> list[str]:
+        if scenario.name not in self.boundaries:
+            self.boundaries[scenario.name] = boundaries(scenario, baseline)
+            self._write({"scenario": scenario.name, "boundaries": self.boundaries[scenario.name]})
+        return self.boundaries[scenario.name]
+
+    def _write(self, held: dict[str, Any]) -> None:
+        if self._path:
+            with self._path.open("a") as file:
+                file.write(json.dumps(held) + "\n")
 
 
 def _plan(
-    known: dict[str, Scenario], baseline: dict[str, str], only: list[str]
+    known: dict[str, Scenario], baseline: dict[str, str], only: list[str], log: _Log
 ) -> Iterator[tuple[Scenario, int, str]]:
     """Give every point, in an order of which any beginning is spread over all runbooks, faults and boundaries."""
+    runbooks = [name for name in known if name in only] or list(known)
+    faults = [do for do in DENSITY if do in only] or list(DENSITY)
     found: list[tuple[Scenario, int, str]] = []
-    for scenario in known.values():
-        faults = [do for do in ("kill", *SPARSE) if not {scenario.name, do}.isdisjoint(only) or not only]
-        if only and not faults:
-            continue
-        reached = boundaries(scenario, baseline)
+    for scenario in (known[name] for name in runbooks):
+        reached = log.reached(scenario, baseline)
         print(f"{scenario.name}: {len(reached)} boundaries", flush=True)
         for do in faults:
             places = [at for at, name in enumerate(reached) if do != "cut" or "exchange" in name or "script" in name]
-            places = places[:: SPARSE.get(do, 1) * COSTLY.get(scenario.name, 1)]
-            found += [(scenario, at, do) for at in places]
+            found += [(scenario, at, do) for at in places[:: DENSITY[do] * scenario.sparse]]
     yield from (found[n] for n in sorted(range(len(found)), key=lambda n: n * GOLDEN % 1))
 
 
-def _tally(count: Counter[str], point: Point) -> None:
-    count["points"] += point.struck
-    count["not reached"] += not point.struck
-    count["lost"] += bool(point.lost)
-    count["refused"] += bool(point.refused)
-    count[point.way] += not point.stuck
-    count["stuck"] += bool(point.stuck)
+def _tell(number: int, point: Point) -> None:
+    faults = [*(f"LOST {host}" for host in point.lost), *point.refused, *point.stuck]
+    what = f"{number:>4}  {point.scenario:<14} {point.do:<6} {point.at:>3} {point.boundary or 'not reached':<24}"
+    print(f"{what} {point.way:<7}{point.seconds:5.1f} s  {'; '.join(faults) or 'ok'}", flush=True)
 
 
-def _tell(number: int, scenario: Scenario, at: int, do: str, point: Point, seconds: float) -> None:
-    faults = [*(f"LOST {h}" for h in point.lost), *point.refused, *point.stuck]
-    what = f"{number:>4}  {scenario.name:<14} {do:<5} {at:>3} {point.boundary or 'not reached':<24}"
-    print(f"{what} {point.way:<7}{seconds:5.1f} s  {'; '.join(faults) or 'ok'}", flush=True)
-
-
-def _table(count: dict[tuple[str, str], Counter[str]], seconds: float) -> int:
+def _table(points: Iterable[Point]) -> int:
+    count: dict[tuple[str, str], Counter[str]] = {}
+    for point in points:
+        counted = count.setdefault((point.scenario, point.do), Counter())
+        counted["points"] += point.struck
+        counted["not reached"] += not point.struck
+        counted["lost"] += bool(point.lost)
+        counted["refused"] += bool(point.refused)
+        counted[point.way] += not point.stuck
+        counted["stuck"] += bool(point.stuck)
+        counted["seconds"] += round(point.seconds)
     columns = ("points", "not reached", "lost", "refused", "resume", "undo", "stuck")
     print(f"\n{'runbook':<16}{'fault':<7}{''.join(f'{c:>12}' for c in columns)}")
     total: Counter[str] = Counter()
     for (name, do), counted in sorted(count.items()):
         print(f"{name:<16}{do:<7}{''.join(f'{counted[c]:>12}' for c in columns)}")
         total.update(counted)
-    print(f"{'all':<23}{''.join(f'{total[c]:>12}' for c in columns)}   in {seconds / 60:.1f} min")
+    print(f"{'all':<23}{''.join(f'{total[c]:>12}' for c in columns)}   in {total['seconds'] / 60:.0f} min")
     return 1 if total["lost"] or total["refused"] or total["stuck"] else 0
 
 

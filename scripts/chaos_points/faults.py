@@ -1,6 +1,4 @@
-"""Runs `stopgap` with one fault at one boundary. It patches the child process alone; the program knows nothing of it.
-
-    faults.py '{"at": 17, "do": "kill", "log": "FILE"}' run contain …
+"""One fault at one boundary of a process that is `stopgap`. It patches that process alone; the program knows nothing.
 
 A boundary is an instant before or after something becomes durable or visible: a commit of the journal, an fsync, a
 rename, a script sent to a host, its first answer, its end. The log names each that was reached, a line each.
@@ -8,15 +6,14 @@ rename, a script sent to a host, its first answer, its end. The log names each t
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import sqlite3
-import sys
+import subprocess
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,8 +30,9 @@ SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT,
 class Faults:
     """Counts boundaries, and strikes at one of them."""
 
-    def __init__(self, at: int, do: str, log: str) -> None:
-        self._at, self._do = at, do
+    def __init__(self, at: int, do: str, log: Path, command: Sequence[str] = ()) -> None:
+        """`command` is what is done where `do` is none of the faults that are known here."""
+        self._at, self._do, self._command = at, do, command
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._lock = threading.Lock()
         self._count = 0
@@ -62,6 +60,8 @@ class Faults:
                     filler.write(bytes(4096))
         elif self._do in {"ahead", "back"}:
             self.shift = timedelta(days=400 if self._do == "ahead" else -400)
+        elif self._command:
+            subprocess.run(self._command, stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
 
 
 def install(faults: Faults) -> None:
@@ -121,10 +121,3 @@ def _around(faults: Faults, name: str, call: Callable[..., Any]) -> Callable[...
             faults.reach(f"after {name}")
 
     return wrapped
-
-
-if __name__ == "__main__":
-    from orchestrator.cli import main
-
-    install(Faults(**json.loads(sys.argv[1])))
-    sys.exit(main(sys.argv[2:]))

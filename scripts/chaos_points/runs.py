@@ -2,175 +2,185 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from chaos_points import world
+from chaos_points.faults import Faults, install
+from chaos_points.process import STOPGAP, stopgap
+from chaos_points.scenarios import Scenario
 from orchestrator.journal import History, Journal
 
-ROOT = Path(__file__).resolve().parents[2]
-STOPGAP = str(ROOT / ".venv" / "bin" / "stopgap")
-FAULTS = str(Path(__file__).with_name("faults.py"))
 PATIENCE = 15.0
-TIMEOUT = 180.0
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A runbook with what it is run on."""
-
-    name: str
-    words: tuple[str, ...]
-    contains: bool = False
+DENSITY = {
+    "kill": 1,
+    "term": 5,
+    "int": 5,
+    "hup": 5,
+    "full": 4,
+    "host": 4,
+    "second": 6,
+    "cut": 3,
+    "ahead": 9,
+    "back": 9,
+}
+"""Faults, and how many boundaries lie between two points of each; kill strikes at each."""
+MEANINGS = {
+    "kill": "kill -9",
+    "term": "SIGTERM",
+    "int": "SIGINT",
+    "hup": "SIGHUP",
+    "full": "the controller's disk is full from there on",
+    "host": "the disks of target and spare are full from there on",
+    "second": "another operator, with a state folder of his own, runs the same to its end",
+    "cut": "every connection is cut",
+    "ahead": "the journal's clock jumps 400 days ahead",
+    "back": "the journal's clock jumps 400 days back",
+}
 
 
 @dataclass
 class Point:
     """What came of a point; empty lists are as it should be."""
 
+    scenario: str
+    at: int
+    do: str
+    way: str = ""
     boundary: str = ""
     struck: bool = False
-    way: str = ""
     lost: list[str] = field(default_factory=list)
     """Hosts that are different, and no journal knows."""
     refused: list[str] = field(default_factory=list)
+    """Configuration that its daemon would refuse."""
     stuck: list[str] = field(default_factory=list)
     """Why it did not converge."""
+    seconds: float = 0.0
 
-
-def scenarios(folder: Path) -> dict[str, Scenario]:
-    """The shipped runbooks; contain also without its evidence, which costs most of its time."""
-    shipped, inventory = ROOT / "runbooks", ("-i", str(ROOT / "inventories" / "lab.yaml"))
-    contact = ("-p", "contact=noc@example.jp")
-    lines, keep = [], True
-    for line in (shipped / "contain.yaml").read_text().splitlines():
-        if line.startswith("  - id: "):
-            keep = line.split()[-1] not in {"volatile", "triage"}
-        lines += [line] if keep else []
-    brief = folder / "contain-brief.yaml"
-    brief.write_text("\n".join(lines) + "\n")
-    block = ("-p", "addresses=203.0.113.30,2001:db8:113::30")
-    return {
-        s.name: s
-        for s in (
-            Scenario("contain-brief", (str(brief), *inventory, "-t", "web", *contact), contains=True),
-            Scenario(
-                "provider-block", (str(shipped / "provider-block.yaml"), *inventory, "-t", "edge", *block), True
-            ),
-            Scenario("spare", (str(shipped / "spare.yaml"), *inventory, "-t", "web", *contact)),
-            Scenario("contain", (str(shipped / "contain.yaml"), *inventory, "-t", "web", *contact), contains=True),
-            Scenario("collect", (str(shipped / "collect.yaml"), *inventory, "-t", "neighbour")),
-        )
-    }
+    def as_json(self) -> dict[str, Any]:
+        """Give it for a line of the log."""
+        return asdict(self)
 
 
 def boundaries(scenario: Scenario, baseline: dict[str, str]) -> list[str]:
     """Run it whole, name every boundary on the way, and undo it."""
-    with tempfile.TemporaryDirectory(prefix="chaos-") as top, _disk() as home:
+    with tempfile.TemporaryDirectory(prefix="chaos-") as top, _homes() as homes:
         log = Path(top) / "log"
-        done = _broken(scenario, -1, "kill", home, log)
+        _first(scenario, homes[0])
+        done = _broken(scenario, Faults(-1, "none", log), homes[0])
         assert done.returncode == 0, f"{scenario.name} does not even run unbroken:\n{done.stdout}{done.stderr}"
-        point = Point(way="undo")
-        _recover(scenario, point, home, baseline)
+        point = Point(scenario.name, -1, "none", "undo")
+        _recover(scenario, point, homes, baseline)
         assert not point.stuck, point.stuck
         return log.read_text().splitlines()
 
 
 def strike(scenario: Scenario, at: int, do: str, way: str, baseline: dict[str, str]) -> Point:
     """Break it there, look, go back; the hosts are as before when it returns, unless it says that they are stuck."""
-    with tempfile.TemporaryDirectory(prefix="chaos-") as top, _disk(small=do == "full") as home:
+    point = Point(scenario.name, at, do, way)
+    with (
+        tempfile.TemporaryDirectory(prefix="chaos-") as top,
+        _homes(small=do == "full") as homes,
+        ExitStack() as disks,
+    ):
+        _first(scenario, homes[0])
+        before = world.snapshot() if scenario.first else baseline
+        command: list[str] = []
+        if do == "host":
+            command = disks.enter_context(world.small_disks())
+        elif do == "second":
+            command = ["env", f"STOPGAP_HOME={homes[1]}", STOPGAP, "run", *scenario.words, "--yes"]
         log = Path(top) / "log"
-        done = _broken(scenario, at, do, home, log)
+        done = _broken(scenario, Faults(at, do, log, command), homes[0])
         reached = log.read_text().splitlines() if log.exists() else []
-        point = Point(reached[at] if at < len(reached) else "", at < len(reached), way)
-        if "Traceback" in done.stderr:
-            point.stuck.append(done.stderr.strip().splitlines()[-1])
-        (home / "filler").unlink(missing_ok=True)
-        changes = [c for history in _histories(home) for c in history.changes]
+        point.boundary, point.struck = (reached[at], True) if at < len(reached) else ("", False)
+        point.stuck += _crash(done)
+        (homes[0] / "filler").unlink(missing_ok=True)
+        world.free_small_disks()
+        changes = [c for home in homes for history in _histories(home) for c in history.changes]
         # By the clock of a run that thought it was another year, a block may have lapsed: it is known all the same.
         known = {c.host for c in changes if c.stands or c.unsettled or c.expired or c.state == "failed"}
-        point.lost = sorted(world.differing(baseline) - known)
+        if scenario.first:
+            known = {c.host for c in _histories(homes[0])[-1].changes} if len(_histories(homes[0])) > 1 else set()
+        point.lost = sorted(world.differing(before) - known)
         point.refused = world.refused()
-        _recover(scenario, point, home, baseline)
-        return point
+        _recover(scenario, point, homes, baseline)
+    return point
 
 
-def restore(home: Path) -> None:
-    """Take back what is left, by force."""
-    for history in _histories(home):
-        _stopgap(home, "undo", history.run, "--yes", "--force")
-
-
-def _recover(scenario: Scenario, point: Point, home: Path, baseline: dict[str, str]) -> None:
-    runs = [history.run for history in _histories(home)]
-    if runs and point.way == "resume":
-        resumed = _stopgap(home, "resume", runs[-1], "--yes")
-        cuts = [c for h in _histories(home) for c in h.containment]
+def _recover(scenario: Scenario, point: Point, homes: list[Path], baseline: dict[str, str]) -> None:
+    """Go the point's way, and see where it leads: everything is undone in the end."""
+    runs = [history.run for history in _histories(homes[0])]
+    begun = len(runs) > bool(scenario.first)
+    if begun and point.way == "resume":
+        resumed = stopgap(homes[0], "resume", runs[-1], "--yes")
+        cuts = [c for home in homes for h in _histories(home) for c in h.containment]
+        point.stuck += _crash(resumed)
         if resumed.returncode:
             point.stuck.append(f"resume gave {resumed.returncode}: {(resumed.stdout + resumed.stderr)[-300:]}")
-        elif scenario.contains and not (cuts and all(c.verdict == "contained" for c in cuts)):
+        elif scenario.contains and not any(c.verdict == "contained" for c in cuts):
             point.stuck.append("resume did not contain it")
-    for run in runs:
-        undone = _stopgap(home, "undo", run, "--yes")
+    latest_first = [(home, h.run) for home in homes for h in reversed(_histories(home))]
+    for home, run in latest_first:
+        undone = stopgap(home, "undo", run, "--yes")
+        point.stuck += _crash(undone)
         if undone.returncode:
             point.stuck.append(f"undo gave {undone.returncode}: {(undone.stdout + undone.stderr)[-300:]}")
     different = world.differing(baseline, patience=PATIENCE)
     if different:
         point.stuck.append(f"not as before: {', '.join(sorted(different))}")
-        restore(home)
+        for home, run in latest_first:
+            stopgap(home, "undo", run, "--yes", "--force")
     point.stuck += world.left_behind()
-    for run in runs:
-        verified = _stopgap(home, "verify", run)
+    for home, run in latest_first:
+        verified = stopgap(home, "verify", run)
         if verified.returncode and "broken off" not in verified.stdout:
             point.stuck.append(f"verify: {verified.stdout[-200:]}")
 
 
-def _broken(scenario: Scenario, at: int, do: str, home: Path, log: Path) -> subprocess.CompletedProcess[str]:
-    fault = json.dumps({"at": at, "do": do, "log": str(log)})
-    return _run(home, sys.executable, FAULTS, fault, "run", *scenario.words, "--yes")
+def _first(scenario: Scenario, home: Path) -> None:
+    if scenario.first:
+        done = stopgap(home, "run", *scenario.first, "--yes")
+        assert done.returncode == 0, f"what comes before {scenario.name} does not run:\n{done.stdout}{done.stderr}"
 
 
-def _stopgap(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return _run(home, STOPGAP, *words)
+def _broken(scenario: Scenario, faults: Faults, home: Path) -> subprocess.CompletedProcess[str]:
+    return stopgap(home, "run", *scenario.words, "--yes", before=lambda: install(faults))
 
 
-def _run(home: Path, *argv: str) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            world.enter("operator", *argv), cwd=ROOT, env=os.environ | {"STOPGAP_HOME": str(home)}, text=True,
-            capture_output=True, errors="replace", stdin=subprocess.DEVNULL, timeout=TIMEOUT, start_new_session=True,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(argv, 124, "", f"Traceback: still running after {TIMEOUT:.0f} s")
+def _crash(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Give what shows that a process met something that it does not know."""
+    told = [line for line in done.stderr.splitlines() if "an error of its own" in line or "Traceback" in line]
+    return [f"{done.args[0]}: {line}" for line in told]
 
 
 def _histories(home: Path) -> list[History]:
+    """Every run below a home, the first first."""
     if not (home / "journal.sqlite").exists():
         return []
     with Journal.open(home) as journal:
         return [journal.history(run.id) for run in reversed(journal.runs())]
 
 
-class _disk:  # noqa: N801
-    """A state folder; `small` puts it on a disk of its own that is soon full."""
-
-    def __init__(self, *, small: bool = False) -> None:
-        # The same path every time: it is one operator, whose claims outlive their process only for others.
-        self._home, self._small = Path(tempfile.gettempdir()) / f"chaos-home-{os.getpid()}", small
-
-    def __enter__(self) -> Path:
-        if self._small:
-            self._home.mkdir(mode=0o700)
-            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "chaos", self._home], check=True)
-        return self._home
-
-    def __exit__(self, *_: object) -> None:
-        if self._small:
-            subprocess.run(["umount", "-l", self._home], check=True)
-        shutil.rmtree(self._home, ignore_errors=True)
+@contextmanager
+def _homes(*, small: bool = False) -> Iterator[list[Path]]:
+    """Give the state folders of two operators; `small` puts the first on a disk of its own that is soon full."""
+    # The same paths every time: claims outlive their process only for others.
+    homes = [Path(tempfile.gettempdir()) / f"chaos-home-{os.getpid()}-{number}" for number in (1, 2)]
+    if small:
+        homes[0].mkdir(mode=0o700)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "chaos", homes[0]], check=True)
+    try:
+        yield homes
+    finally:
+        if small:
+            subprocess.run(["umount", "-l", homes[0]], check=True)
+        for home in homes:
+            shutil.rmtree(home, ignore_errors=True)

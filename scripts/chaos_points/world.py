@@ -6,6 +6,8 @@ import hashlib
 import os
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lab_hosts import machine
@@ -14,6 +16,9 @@ from lab_hosts.topology import BY_NAME
 
 SEEN = {"edge": "rules", "web": "files", "spare": "files", "neighbour": "files"}
 FOLDERS = ("etc", "var/www")
+FILLED = {"web": ("/etc/systemd/system",), "spare": ("/etc/apache2", "/var/www")}
+"""Where a run writes on hosts; a router's changes lie in its memory."""
+FILLER = ".stopgap-chaos-filler"
 CHURN = ("etc/mtab", "etc/resolv.conf", "etc/.updated", "etc/machine-id")
 
 
@@ -54,11 +59,49 @@ def refused() -> list[str]:
     return problems + ([f"edge: nft -c: {tested.stderr[:200]}"] if tested.returncode else [])
 
 
+@contextmanager
+def small_disks() -> Iterator[list[str]]:
+    """Put what is written to on hosts on small disks, for a block's length; gives the command that fills them."""
+    fill = [f"cat /dev/zero >{folder}/{FILLER}" for folder in _fillable()]
+    try:
+        for host, folders in FILLED.items():
+            for folder in folders:
+                _inside(
+                    host,
+                    f"""
+                    cp -a {folder} /run/stopgap-chaos && size=$(($(du -sk {folder} | cut -f1) + 64))
+                    mount -t tmpfs -o mode=755,size=${{size}}k chaos {folder}
+                    cp -a /run/stopgap-chaos/. {folder}/; rm -rf /run/stopgap-chaos""",
+                )
+        yield ["sh", "-c", "; ".join(fill)]
+    finally:
+        for host, folders in FILLED.items():
+            _inside(host, "; ".join(f"umount -l {folder}" for folder in folders))
+
+
+def free_small_disks() -> None:
+    """Make room again on disks that were filled."""
+    for filler in _fillable():
+        (filler / FILLER).unlink(missing_ok=True)
+
+
+def _fillable() -> list[Path]:
+    return [_root(host) / folder.lstrip("/") for host, folders in FILLED.items() for folder in folders]
+
+
+def _root(host: str) -> Path:
+    return Path("/proc") / str(machine.init(BY_NAME[host])) / "root"
+
+
+def _inside(host: str, script: str) -> None:
+    subprocess.run(["nsenter", "-t", str(machine.init(BY_NAME[host])), "-a", "sh", "-ec", script], check=True)
+
+
 def left_behind() -> list[str]:
     """What a run has left on hosts that no undo will remove: scheduled undos, temporary folders."""
     found = []
     for host in SEEN:
-        root = Path("/proc") / str(machine.init(BY_NAME[host])) / "root"
+        root = _root(host)
         found += [f"{host}: {p.name}" for p in (root / "run/stopgap").glob("*.armed")]
         for folder in FOLDERS:
             found += [f"{host}: {p.name}" for p in (root / folder).rglob(".stopgap.*")]
@@ -71,7 +114,7 @@ def _rules(host: str) -> str:
 
 
 def _files(host: str) -> str:
-    root = Path("/proc") / str(machine.init(BY_NAME[host])) / "root"
+    root = _root(host)
     digest = hashlib.sha256()
     for top in FOLDERS:
         for folder, below, names in os.walk(root / top):

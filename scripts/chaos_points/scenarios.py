@@ -1,0 +1,63 @@
+"""What is run and broken: every shipped runbook, with what it is run on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos_points.process import ROOT
+
+SHIPPED = ROOT / "runbooks"
+INVENTORY = ("-i", str(ROOT / "inventories" / "lab.yaml"))
+CONTACT = ("-p", "contact=noc@example.jp")
+EVIDENCE = {"volatile", "triage"}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A runbook with what it is run on; a point is struck in `words`, after `first` has been run whole."""
+
+    name: str
+    words: tuple[str, ...]
+    contains: bool = False
+    first: tuple[str, ...] = ()
+    sparse: int = 1
+    """Every so many-th of its boundaries is struck at: what takes long is struck at less often."""
+
+
+def scenarios(folder: Path) -> dict[str, Scenario]:
+    """The shipped runbooks; contain also without its evidence, which costs most of its time."""
+    web = (*INVENTORY, "-t", "web")
+    brief = _without(EVIDENCE, "contain", folder / "contain-brief.yaml")
+    cut_off = _without({*EVIDENCE, "provider", "mail", "page"}, "contain", folder / "cut-off.yaml")
+    block = ("-p", "addresses=203.0.113.30,2001:db8:113::30")
+    made = (
+        Scenario("contain-brief", (brief, *web, *CONTACT), contains=True),
+        Scenario("provider-block", ("provider-block", *INVENTORY, "-t", "edge", *block), contains=True),
+        Scenario("spare", ("spare", *web, *CONTACT)),
+        Scenario("extend", ("extend", *web), contains=True, first=(cut_off, *web, *CONTACT)),
+        Scenario("contain", ("contain", *web, *CONTACT), contains=True, sparse=40),
+        Scenario("collect", ("collect", *INVENTORY, "-t", "neighbour"), sparse=20),
+    )
+    return {scenario.name: scenario for scenario in made}
+
+
+def left_out(known: dict[str, Scenario]) -> list[str]:
+    """Shipped runbooks that no scenario runs."""
+    return sorted(path.stem for path in SHIPPED.glob("*.yaml") if path.stem not in known)
+
+
+def _without(steps: set[str], name: str, path: Path) -> str:
+    """Write a shipped runbook without some of its steps."""
+    path.write_text("\n".join(_kept((SHIPPED / f"{name}.yaml").read_text().splitlines(), steps)) + "\n")
+    return str(path)
+
+
+def _kept(lines: list[str], steps: set[str]) -> Iterator[str]:
+    keep = True
+    for line in lines:
+        if line.startswith("  - id: "):
+            keep = line.split()[-1] not in steps
+        if keep:
+            yield line

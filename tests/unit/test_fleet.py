@@ -1,0 +1,120 @@
+"""A run's connections when they break, or when the operator stops it: sessions here are what a test says they are."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from orchestrator.facts import File, Output, UnreadableError
+from orchestrator.host import Host
+from orchestrator.hosttext import HostText
+from orchestrator.plan import OutOfReach
+from orchestrator.remote import Item
+from orchestrator.run.fleet import Fleet
+
+HOST = Host(name="a", address="192.0.2.1")
+READERS = [File("/a"), File("/b")]
+
+
+def said(text: str, status: int | None = 0) -> Output:
+    return Output(HostText(text.encode()), HostText(b""), status)
+
+
+@dataclass
+class Line:
+    """A session; `answer` gives the outputs of an exchange and may break it."""
+
+    answer: Callable[["Line", Sequence[Item]], list[Output]]
+    host: Host = HOST
+    fingerprint: str | None = None
+    alive: bool = True
+    trouble: str | None = None
+    deadlines: list[float | None] = field(default_factory=list)
+
+    def exchange(self, items: Sequence[Item], *, deadline: float | None = None, **_: Any) -> list[Output]:
+        self.deadlines.append(deadline)
+        return self.answer(self, items)
+
+    def close(self) -> None:
+        self.alive = False
+
+
+def absent(_: Line, items: Sequence[Item]) -> list[Output]:
+    return [said("absent\n") for _ in items]
+
+
+def breaks(line: Line, items: Sequence[Item]) -> list[Output]:
+    line.alive, line.trouble = False, "the connection broke"
+    return [said("absent\n"), *(said("", None) for _ in items[1:])]
+
+
+def fleet_of(*lines: Line) -> tuple[Fleet, list[Line]]:
+    left, made = list(lines), []
+
+    def connect(*_: object) -> Line:
+        made.append(left.pop(0))
+        return made[-1]
+
+    return Fleet({HOST.name: HOST}, connect), made
+
+
+def looks(fleet: Fleet) -> list[object]:
+    found = fleet.look([(HOST, reader) for reader in READERS])
+    return [found[HOST.name, reader] for reader in READERS]
+
+
+def test_a_look_whose_connection_breaks_is_made_once_more_over_a_new_one() -> None:
+    fleet, made = fleet_of(Line(breaks), Line(absent))
+    with fleet:
+        assert not [look for look in looks(fleet) if isinstance(look, Exception)]
+    assert len(made) == 2
+
+
+def test_the_second_look_has_no_more_time_than_the_first_has_left() -> None:
+    fleet, made = fleet_of(Line(breaks), Line(absent))
+    with fleet:
+        looks(fleet)
+    (left,) = made[1].deadlines
+    assert left is not None
+    assert 0 < left <= sum(reader.deadline for reader in READERS)
+
+
+def test_a_look_whose_connection_breaks_twice_cannot_be_made() -> None:
+    fleet, made = fleet_of(Line(breaks), Line(breaks), Line(absent))
+    with fleet:
+        first, second = looks(fleet)
+    assert not isinstance(first, Exception), "what was read before it broke"
+    assert isinstance(second, UnreadableError)
+    assert len(made) == 2
+
+
+def test_an_answer_that_did_not_come_in_time_is_not_asked_for_again() -> None:
+    fleet, made = fleet_of(Line(lambda _, items: [said("", None) for _ in items]))
+    with fleet:
+        assert all(isinstance(look, UnreadableError) for look in looks(fleet))
+    assert len(made[0].deadlines) == 1
+
+
+def test_nothing_is_looked_at_or_connected_to_once_it_is_closed() -> None:
+    fleet, made = fleet_of(Line(absent))
+    looks(fleet)
+    fleet.close()
+    assert all(isinstance(look, OutOfReach) for look in looks(fleet))
+    with pytest.raises(OutOfReach, match="interrupted"):
+        fleet.session(HOST)
+    with pytest.raises(OutOfReach, match="interrupted"), fleet.fresh(HOST):
+        pass
+    fleet.reconnect(HOST)
+    fleet.release()
+    assert len(made) == 1
+
+
+def test_a_look_under_way_when_it_is_closed_ends_without_a_new_connection() -> None:
+    def closes(line: Line, items: Sequence[Item]) -> list[Output]:
+        fleet.close()
+        return breaks(line, items)
+
+    fleet, made = fleet_of(Line(closes), Line(absent))
+    assert isinstance(looks(fleet)[1], UnreadableError)
+    assert len(made) == 1
