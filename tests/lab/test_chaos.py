@@ -7,27 +7,24 @@ import re
 import subprocess
 import sys
 
-import pytest
-
 from .conftest import ROOT, Lab
 
-POINTS = 12
+POINTS = 8
 
 
-@pytest.mark.skipif("STOPGAP_CHAOS" not in os.environ, reason="minutes long; set STOPGAP_CHAOS=1")
 def test_a_run_that_is_broken_anywhere_loses_nothing_and_converges(lab: Lab) -> None:
-    words = [sys.executable, "-m", "chaos_points", "--points", str(POINTS), "--only", "contain-brief"]
+    words = ("--points", str(POINTS), "--minutes", "30", "--only", "contain-brief")
     done = subprocess.run(
-        words,
+        [sys.executable, "-m", "chaos_points", *words],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT / "scripts")},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     total = re.search(r"^all +(\d+) +(\d+)", done.stdout, re.MULTILINE)
-    assert total is not None
-    assert int(total[1]) + int(total[2]) == POINTS
-    if int(total[1]) < POINTS // 2:
-        pytest.fail(f"most boundaries were never reached:\n{done.stdout}")
+    assert total is not None, done.stdout
+    struck, not_reached = int(total[1]), int(total[2])
+    assert struck + not_reached == POINTS, done.stdout
+    assert struck > POINTS / 2, f"most boundaries were never reached:\n{done.stdout}"
