@@ -11,6 +11,7 @@ from chaos_points.process import ROOT
 SHIPPED = ROOT / "runbooks"
 INVENTORY = ("-i", str(ROOT / "inventories" / "lab.yaml"))
 CONTACT = ("-p", "contact=noc@example.jp")
+SBIN = ("-p", "paths=/usr/sbin")
 EVIDENCE = {"volatile", "triage"}
 
 
@@ -27,7 +28,7 @@ class Scenario:
 
 
 def scenarios(folder: Path) -> dict[str, Scenario]:
-    """The shipped runbooks; contain also without its evidence, which costs most of its time."""
+    """The shipped runbooks; contain and unlock also without their evidence, which costs most of their time."""
     web = (*INVENTORY, "-t", "web")
     brief = _without(EVIDENCE, "contain", folder / "contain-brief.yaml")
     cut_off = _without({*EVIDENCE, "provider", "mail", "page"}, "contain", folder / "cut-off.yaml")
@@ -37,8 +38,10 @@ def scenarios(folder: Path) -> dict[str, Scenario]:
         Scenario("provider-block", ("provider-block", *INVENTORY, "-t", "edge", *block), contains=True),
         Scenario("spare", ("spare", *web, *CONTACT)),
         Scenario("extend", ("extend", *web), contains=True, first=(cut_off, *web, *CONTACT)),
+        Scenario("unlock-brief", (_at_once(folder / "unlock-brief.yaml"), *web, *SBIN)),
         Scenario("contain", ("contain", *web, *CONTACT), contains=True, sparse=40),
         Scenario("collect", ("collect", *INVENTORY, "-t", "neighbour"), sparse=20),
+        Scenario("unlock", ("unlock", *web, *SBIN), sparse=40),
     )
     return {scenario.name: scenario for scenario in made}
 
@@ -51,6 +54,13 @@ def left_out(known: dict[str, Scenario]) -> list[str]:
 def _without(steps: set[str], name: str, path: Path) -> str:
     """Write a shipped runbook without some of its steps."""
     path.write_text("\n".join(_kept((SHIPPED / f"{name}.yaml").read_text().splitlines(), steps)) + "\n")
+    return str(path)
+
+
+def _at_once(path: Path) -> str:
+    """Write the runbook that unlocks, without the evidence that comes before."""
+    text = Path(_without(EVIDENCE, "unlock", path)).read_text()
+    path.write_text(text.replace("    needs: [triage]\n", "") + "      without_evidence: true\n")
     return str(path)
 
 

@@ -131,5 +131,7 @@ def _files(host: str) -> str:
                 elif path.is_file():
                     digest.update(path.read_bytes())
     sockets = subprocess.run(enter(host, "ss", "-Hltn"), capture_output=True, text=True).stdout
+    locked = subprocess.run(["lsattr", "-a", root / "usr/sbin", root / "usr"], capture_output=True).stdout
+    digest.update(locked.replace(bytes(root), b""))
     ports = sorted({line.split()[3].rpartition(":")[2] for line in sockets.splitlines()})
     return f"{digest.hexdigest()} {' '.join(ports)}"
