@@ -99,6 +99,14 @@ def _problem(details: ErrorDetails, model: type[BaseModel], document: Located, a
     if kind == "missing":
         return document.problem(loc[:-1], f"`{inner[-1]}` is missing", expected=_description(model, inner))
     context = details.get("ctx", {})
+    if kind == "union_tag_invalid":
+        known_tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+        discriminator = context["discriminator"].strip("'")
+        place, hint = (*loc, discriminator), did_you_mean(context["tag"], known_tags)
+        message = f"`{discriminator}` cannot be {quoted(context['tag'])}"
+        return document.problem(place, message, expected=", ".join(known_tags), hint=hint)
+    if kind == "union_tag_not_found":
+        return document.problem(loc, f"`{context['discriminator'].strip(chr(39))}` is missing")
     unfit = context.get("error")
     if isinstance(unfit, Unfit):
         return document.problem(loc, unfit.message, expected=unfit.expected, hint=unfit.hint)

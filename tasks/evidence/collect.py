@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from inspect import getdoc
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 from pydantic import Field
@@ -12,14 +10,10 @@ from pydantic import Field
 from orchestrator.facts import System, SystemFact
 from orchestrator.host import Scene
 from orchestrator.task import Collection, Facts, Gap, Parameters, Planned, Probe, Task
-from tasks.evidence.definition import Definition, table
-from tasks.evidence.triage import TRIAGE
-from tasks.evidence.volatile import VOLATILE
+from tasks.evidence.catalogue import shipped
+from tasks.evidence.definition import table
 
 Profile: TypeAlias = Literal["volatile", "triage"]
-
-PROFILES: Mapping[Profile, tuple[Definition, ...]] = MappingProxyType({"volatile": VOLATILE, "triage": TRIAGE})
-"""What each profile collects, in this order."""
 
 
 class CollectParams(Parameters):
@@ -62,10 +56,14 @@ class Collect(Task[CollectParams, CollectFacts]):
                 text=f"Collected without root's rights (user id {facts.system.uid}): "
                 "what belongs to others is missing from the evidence."
             )
-        definitions = PROFILES[params.profile]
+        definitions = shipped().profile(params.profile)
         yield Collection(profile=params.profile, artifacts=tuple(d.artifact() for d in definitions))
 
-
-Collect.__doc__ = f"{getdoc(Collect)}\n\n" + "\n".join(
-    f"Profile `{profile}`, in this order:\n\n{table(definitions)}\n" for profile, definitions in PROFILES.items()
-)
+    def appendix(self) -> Iterator[str]:
+        """List what each profile collects."""
+        known = shipped()
+        for name, profile in known.profiles.items():
+            yield f"Profile `{name}`, in this order. {profile.about}"
+            yield ""
+            yield from table(known.profile(name)).splitlines()
+            yield ""

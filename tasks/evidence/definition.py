@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from orchestrator.task import Artifact
-from tasks.evidence.source import AnySource, shell
+from tasks.evidence.source import AnySource, Size, Some, shell
+
+Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Volatility: TypeAlias = Literal["running", "boot", "times", "disk"]
+"""When it is gone: `running` with a process or a connection, `boot` at a restart, `times` when files are read, which
+moves their access times, `disk` when it is overwritten. Collected in this order (RFC 3227, 2.1)."""
+VOLATILITIES: tuple[Volatility, ...] = ("running", "boot", "times", "disk")
 
 
 class Definition(BaseModel):
@@ -15,14 +22,18 @@ class Definition(BaseModel):
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
-    id: str
-    about: str
-    """What it holds and what it is good for, in one sentence or two."""
-    reads: tuple[AnySource, ...]
-    suffix: str = "txt"
-    deadline: float = 20.0
+    id: Name = Field(description="Lower-case words joined by `-`")
+    about: Annotated[str, StringConstraints(pattern=r"^\S.*\.$")] = Field(
+        description="What it holds and what it is good for, in a sentence or two"
+    )
+    volatility: Volatility = Field(description="When it is gone")
+    tables: tuple[str, ...] = ()
+    """Tables of findings that read it (`orchestrator.findings.tables`)."""
+    reads: Some[AnySource] = Field(description="What it reads")
+    suffix: Literal["txt", "body", "tar"] = "txt"
+    deadline: float = Field(20.0, gt=0, le=3600)
     """Seconds."""
-    cap: int = 64 << 20
+    cap: Size = 64 << 20
     """Bytes."""
     races: bool = False
     """It reads what comes and goes meanwhile, so that something missing is no error."""

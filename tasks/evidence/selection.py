@@ -1,85 +1,39 @@
-"""Which files an artifact takes, as words for find(1); paths begin with `./`, and a `*` stands for `/` too."""
+"""A choice of files by their paths, with a name: words for find(1); a `*` in a pattern stands for `/` too."""
 
 from __future__ import annotations
 
-from tasks.evidence.source import Word
+from typing import Annotated, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from tasks.evidence.source import Tests
+
+Glob: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\w./*?!+,=\[\]-]+$")]
 
 
-def named(*patterns: str) -> tuple[Word, ...]:
-    """Words for find(1): the last part of the path is one of these."""
-    return _any_of("-name", *patterns)
+class Selection(BaseModel):
+    """One choice, made in one of three ways."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-def without(*patterns: str) -> tuple[Word, ...]:
-    """Words for find(1): the path is none of these."""
-    return tuple(word for pattern in patterns for word in ("!", "-path", pattern))
+    about: str = Field(description="What it chooses, and why")
+    named: tuple[Glob, ...] = ()
+    """The last part of the path is one of these."""
+    paths: tuple[Glob, ...] = ()
+    """The path, which begins with `./`, is one of these."""
+    without: tuple[Glob, ...] = ()
+    """The path is none of these."""
 
+    @model_validator(mode="after")
+    def _one_way(self) -> Selection:
+        if sum(map(bool, (self.named, self.paths, self.without))) != 1:
+            raise ValueError("a selection has one of `named`, `paths` and `without`")
+        return self
 
-def _any_of(test: str, *patterns: str) -> tuple[Word, ...]:
-    words = [word for pattern in patterns for word in ("-o", test, pattern)]
-    return ("(", *words[1:], ")")
-
-
-SECRETS = without(
-    "*/shadow*",
-    "*/gshadow*",
-    "*/opasswd*",
-    "*/ssh_host_*_key",
-    "*/id_[rde]*[!b]",
-    "*.pem",
-    "*/private/*",
-    "*privkey*",
-    "*.key",
-    "*.p12",
-    "*.pfx",
-    "*.jks",
-    "*.keytab",
-    "*.kdbx",
-    "*secret*",
-    "*/sasl_passwd*",
-    "*/wireguard/*.conf",
-    "*/system-connections/*",
-    "*/.netrc",
-    "*/.pgpass",
-    "*/.my.cnf",
-    "*/debian.cnf",
-)
-"""Private keys, password hashes and files made for passwords: they tell an investigator nothing that their metadata
-does not, and whoever holds the evidence would hold them. `[!b]` spares public keys, which end in `.pub`."""
-
-SSH = named("authorized_keys*", "known_hosts*", "config", "rc", "environment", "*.pub")
-
-CODE = named(
-    "*.ph[pt]*",
-    "*.inc",
-    "*.phar",
-    "*.cgi",
-    "*.p[ly]",
-    "*.sh",
-    "*.jsp*",
-    "*.as[ph]*",
-    "*.shtml",
-    ".htaccess",
-    ".user.ini",
-    "php.ini",
-)
-SHOWN = _any_of("-path", "*/*upload*/*", "*/tmp/*", "*/cache/*", "*/images/*", "*/files/*")
-"""Directories of a web site that hold what visitors bring or see, and no program."""
-
-DATA = without(
-    "./boot/*",
-    "./dev/*",
-    "./run/*",
-    "./tmp/*",
-    "./usr/share/doc/*",
-    "./usr/share/man/*",
-    "./var/cache/*",
-    "./var/lib/*",
-    "./var/log/*",
-    "./var/mail/*",
-    "./var/spool/*",
-    "./var/tmp/*",
-    "*/Maildir/*",
-    "*/.ssh/*",
-)
-"""Paths whose files change all day, are data and no programs, or are taken with more care elsewhere."""
+    def words(self) -> Tests:
+        """Give the words for find(1)."""
+        if self.without:
+            return tuple(word for pattern in self.without for word in ("!", "-path", pattern))
+        test, patterns = ("-name", self.named) if self.named else ("-path", self.paths)
+        words = [word for pattern in patterns for word in ("-o", test, pattern)]
+        return ("(", *words[1:], ")")

@@ -5,28 +5,125 @@ A script writes nothing on the host: no here-document and no sort(1), which may 
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from orchestrator.shell import join, quote
+from orchestrator.source import Unfit, did_you_mean, quoted
 
 Pattern: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\w./+@\[\]*?-]*$")]
 """A path, with `*`, `?` and `[…]` as the shell has them."""
-Word: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\S+$")]
-CommandLine: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\w./=,:+-]+( [\w./=,:+-]+)*$")]
+CommandLine: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][\w./=,:+-]*( [\w./=,:+-]+)*$")]
 """A program and its words, parted by one blank; none holds a blank or needs quotes."""
 Within: TypeAlias = Literal["/", "filesystems", "homes", "web-roots"]
 """Where paths begin: at the root, each local filesystem, each home, each directory that a web server shows."""
+
+V = TypeVar("V")
+_SIZE = re.compile(r"([1-9][0-9]{0,8}) (KiB|MiB|GiB)")
+_UNITS = {"KiB": 10, "MiB": 20, "GiB": 30}
+_WORD = re.compile(r"@?[\w./*?:!+,=\[\]()-]+")
+_TESTS = frozenset(
+    (
+        "-a",
+        "-o",
+        "-amin",
+        "-atime",
+        "-cmin",
+        "-cnewer",
+        "-ctime",
+        "-empty",
+        "-group",
+        "-gid",
+        "-iname",
+        "-inum",
+        "-ipath",
+        "-links",
+        "-maxdepth",
+        "-mindepth",
+        "-mmin",
+        "-mtime",
+        "-name",
+        "-newer",
+        "-nogroup",
+        "-nouser",
+        "-path",
+        "-perm",
+        "-size",
+        "-type",
+        "-uid",
+        "-user",
+    )
+)
+"""What find(1) is asked; what it could be told to do, such as -delete and -exec, is not among it."""
+
+
+def _size(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, str):
+        if not (found := _SIZE.fullmatch(value)):
+            raise Unfit(f"{quoted(value)} is no size", "a number of bytes, or such as 10 MiB (KiB, MiB, GiB)")
+        return int(found[1]) << _UNITS[found[2]]
+    return value
+
+
+def _words(value: Any) -> Any:  # noqa: ANN401
+    return value.split() if isinstance(value, str) else value
+
+
+def _tests(words: tuple[str, ...]) -> tuple[str, ...]:
+    for word in words:
+        if not _WORD.fullmatch(word) or "@" in word[1:]:
+            raise Unfit(f"{quoted(word)} is no word that find(1) gets", "a test, a pattern, or `@` and a selection")
+        if word.startswith("-") and not word[1:].isdigit() and word not in _TESTS and not _MODE.fullmatch(word):
+            raise Unfit(f"find(1) is not given {word}", "a test that only looks", did_you_mean(word, _TESTS))
+    return words
+
+
+def _some(values: tuple[V, ...]) -> tuple[V, ...]:
+    # After the items: pydantic's own limit would count those that are no mistakes.
+    if not values:
+        raise Unfit("there is nothing in it", "at least one")
+    return values
+
+
+def _alternatives(value: Any) -> Any:  # noqa: ANN401
+    return (value,) if isinstance(value, str) else value
+
+
+_MODE = re.compile(r"-[0-7]{4}|-[0-9]+[cwbkMG]?")
+
+Size: TypeAlias = Annotated[int, BeforeValidator(_size), Field(gt=0, le=64 << 30)]
+"""Bytes; a file may also say `10 MiB`."""
+Tests: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_tests)]
+"""Words for find(1), parted by blanks where they are one text; `@name` stands for the selection of that name."""
 
 
 @cache
 def shell(name: str) -> str:
     """Give a file of the folder `sh`."""
     return (files("tasks.evidence") / "sh" / f"{name}.sh").read_text("utf-8")
+
+
+@cache
+def shell_names() -> frozenset[str]:
+    """Name the files of the folder `sh`."""
+    return frozenset(f.name.removesuffix(".sh") for f in (files("tasks.evidence") / "sh").iterdir())
+
+
+def _known_shell(name: str) -> str:
+    if name not in shell_names():
+        raise Unfit(f"no script {quoted(name)}", "one of Stopgap's own", did_you_mean(name, shell_names()))
+    return name
+
+
+Some: TypeAlias = Annotated[tuple[V, ...], AfterValidator(_some)]
+"""A list of one or more."""
+Alternatives: TypeAlias = Annotated[Some[CommandLine], BeforeValidator(_alternatives)]
+ShellName: TypeAlias = Annotated[str, AfterValidator(_known_shell)]
 
 
 class Source(BaseModel):
@@ -47,7 +144,7 @@ class Show(Source):
     """Text of the kernel or small files, line by line, read by the shell itself."""
 
     kind: Literal["show"] = "show"
-    paths: tuple[Pattern, ...]
+    paths: Some[Pattern]
 
     def libraries(self) -> tuple[str, ...]:
         """Just one."""
@@ -62,7 +159,7 @@ class Strings(Source):
     """Files of the kernel that hold strings ended by NUL."""
 
     kind: Literal["strings"] = "strings"
-    paths: tuple[Pattern, ...]
+    paths: Some[Pattern]
 
     def libraries(self) -> tuple[str, ...]:
         """Just one."""
@@ -77,7 +174,7 @@ class Run(Source):
     """Commands that only read; of alternatives, the first that is installed."""
 
     kind: Literal["run"] = "run"
-    commands: tuple[tuple[CommandLine, ...], ...]
+    commands: Some[Alternatives]
     optional: bool = False
     """Not every host has them: where none is installed, that is said, and is no error."""
 
@@ -97,8 +194,8 @@ class Walk(Source):
     kind: Literal["walk"] = "walk"
     within: Within = "/"
     paths: tuple[Pattern, ...] = ("",)
-    tests: tuple[Word, ...] = ()
-    """Words for find(1): which entries."""
+    tests: Tests = ()
+    """Which entries."""
 
     def libraries(self) -> tuple[str, ...]:
         """Where, and the walk."""
@@ -116,11 +213,13 @@ class Archive(Source):
     kind: Literal["archive"] = "archive"
     within: Within = "/"
     paths: tuple[Pattern, ...] = ("",)
-    tests: tuple[Word, ...] = ()
-    """Words for find(1): which of the files; their paths begin with `./`."""
+    tests: Tests = ()
+    """Which of the files; their paths begin with `./`."""
+    secrets: Literal["withheld", "taken"] = "withheld"
+    """Whether the selection `secrets` is added to the tests."""
     first: Literal["recent", "unpackaged"] = "recent"
     """What comes first: written within the last eight days, or changed since the last package operation."""
-    each: int = Field(10 << 20, gt=0)
+    each: Size = 10 << 20
     """Bytes on disk from which on a file is left out."""
 
     def libraries(self) -> tuple[str, ...]:
@@ -137,8 +236,8 @@ class Script(Source):
     """A script of its own, from the folder `sh`."""
 
     kind: Literal["script"] = "script"
-    name: str
-    uses: tuple[str, ...] = ()
+    name: ShellName
+    uses: tuple[ShellName, ...] = ()
     """Files of `sh` whose functions it calls."""
     within: Within = "/"
     paths: tuple[Pattern, ...] = ()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.evidence.collect import PROFILES
+from tasks.evidence.catalogue import shipped
 
 if TYPE_CHECKING:
     from .conftest import Lab
@@ -22,13 +22,13 @@ from pathlib import Path
 from orchestrator.host import Host
 from orchestrator.remote.connect import connect
 from orchestrator.remote.session import Item
-from tasks.evidence.collect import PROFILES
+from tasks.evidence.catalogue import shipped
 
 lab, folder = map(Path, sys.argv[1:])
 web = Host(name="web", address="203.0.113.10", identity=lab / "id_ed25519", known_hosts=lab / "known_hosts")
 session = connect(web, {})
-for profile, definitions in PROFILES.items():
-    artifacts = [definition.artifact() for definition in definitions]
+for profile in shipped().profiles:
+    artifacts = [definition.artifact() for definition in shipped().profile(profile)]
     outputs = session.exchange([Item(a.script, a.deadline, a.cap) for a in artifacts])
     for artifact, output in zip(artifacts, outputs, strict=True):
         (folder / f"{profile}.{artifact.id}").write_bytes(output.stdout.raw)
@@ -88,8 +88,8 @@ def evidence(lab: Lab, tmp_path_factory: pytest.TempPathFactory, states: list[st
 
 
 def test_every_artifact_arrives_and_all_together_stay_small(evidence: Evidence) -> None:
-    for profile, definitions in PROFILES.items():
-        assert all((evidence.folder / f"{profile}.{d.id}").exists() for d in definitions)
+    for profile in shipped().profiles:
+        assert all((evidence.folder / f"{profile}.{d.id}").exists() for d in shipped().profile(profile))
     assert evidence.size() < 100 << 20
 
 

@@ -15,13 +15,16 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.findings.table import tables
 from orchestrator.task import Artifact
-from tasks.evidence.collect import PROFILES, Collect
-from tasks.evidence.definition import Definition
+from tasks.evidence.catalogue import shipped
+from tasks.evidence.collect import Collect
+from tasks.evidence.definition import VOLATILITIES, Definition
 
 from .little_host import SHELLS, Host, build
 
-DEFINITIONS = [(profile, definition) for profile, all_of_it in PROFILES.items() for definition in all_of_it]
+PROFILES = tuple(shipped().profiles)
+DEFINITIONS = [(profile, definition) for profile in PROFILES for definition in shipped().profile(profile)]
 ODD_NAMES = [
     b"new\nline",
     b"esc\x1b[2J",
@@ -127,11 +130,25 @@ def test_no_script_uses_what_may_spill_into_a_temporary_file(definition: Definit
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_an_artifact_has_one_name_and_a_reason_that_the_documentation_gives(profile: str) -> None:
+    documented = list(Collect().appendix())
     definitions = [d for p, d in DEFINITIONS if p == profile]
     assert len({d.id for d in definitions}) == len(definitions)
     for definition in definitions:
-        assert definition.about.endswith(".")
-        assert f"- `{definition.id}`: {definition.about}" in (Collect.__doc__ or "")
+        assert f"- `{definition.id}`: {definition.about}" in documented
+
+
+def test_artifacts_name_the_tables_that_read_them() -> None:
+    reading = {
+        name: {table.name for table in tables().values() if name in (*table.reads, *table.also)}
+        for name in shipped().artifacts
+    }
+    assert {name: set(definition.tables) for name, definition in shipped().artifacts.items()} == reading
+
+
+def test_profiles_list_what_is_gone_first_first() -> None:
+    for profile in shipped().profiles.values():
+        order = [VOLATILITIES.index(shipped().artifacts[name].volatility) for name in profile.artifacts]
+        assert order == sorted(order)
 
 
 def test_a_definition_survives_the_way_through_json() -> None:
@@ -327,5 +344,7 @@ def test_the_first_words_of_commands_are_programs_not_shell() -> None:
 
 def test_artifacts_come_in_an_order_that_a_reader_can_count_on() -> None:
     volatile = [definition.id for _, definition in DEFINITIONS if _ == "volatile"]
-    for earlier, later in pairwise(("clock", "processes", "hidden-processes", "sockets", "kernel-log", "units")):
+    for earlier, later in pairwise(
+        ("clock", "processes", "hidden-processes", "sockets", "kernel-log", "running-units")
+    ):
         assert volatile.index(earlier) < volatile.index(later)

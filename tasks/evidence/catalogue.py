@@ -1,0 +1,142 @@
+"""Artifacts and profiles from files: every mistake in them is named with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchestrator.resources import folder
+from orchestrator.source import InvalidInput, Loc, Located, Problem, did_you_mean, read, validate
+from tasks.evidence.definition import VOLATILITIES, Definition, Name
+from tasks.evidence.selection import Selection
+from tasks.evidence.source import AnySource, Archive, Walk
+
+
+class Profile(BaseModel):
+    """What is collected together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    about: str = Field(description="What it is for")
+    artifacts: tuple[Name, ...]
+
+
+class ArtifactFile(BaseModel):
+    """A file of definitions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    selections: dict[Name, Selection] = {}
+    artifacts: tuple[Definition, ...] = ()
+    profiles: dict[Name, Profile] = {}
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All artifacts by id, their selections spelled out, and all profiles by name."""
+
+    artifacts: Mapping[str, Definition]
+    profiles: Mapping[str, Profile]
+
+    def chosen(self, names: Iterable[str]) -> tuple[Definition, ...]:
+        """Give these artifacts, what is gone first first, and otherwise in the order of their names here.
+
+        Raises KeyError for a name that there is none of.
+        """
+        chosen = [self.artifacts[name] for name in dict.fromkeys(names)]
+        return tuple(sorted(chosen, key=lambda definition: VOLATILITIES.index(definition.volatility)))
+
+    def profile(self, name: str) -> tuple[Definition, ...]:
+        """Give the artifacts of a profile, in the order in which they are collected."""
+        return self.chosen(self.profiles[name].artifacts)
+
+
+@cache
+def shipped() -> Catalogue:
+    """Give what comes with Stopgap."""
+    return load(sorted(folder("artifacts").glob("*.yaml")))
+
+
+def load(paths: Iterable[Path]) -> Catalogue:
+    """Load files of artifacts, selections and profiles. Raises InvalidInput with every problem in them."""
+    problems: list[Problem] = []
+    loaded: list[tuple[Located, ArtifactFile]] = []
+    for path in paths:
+        try:
+            document = read(path)
+        except InvalidInput as error:
+            problems += error.problems
+            continue
+        content = validate(ArtifactFile, document, (), problems)
+        if content is not None:
+            loaded.append((document, content))
+    if problems:
+        raise InvalidInput(problems)
+    problems += _twice(loaded)
+    selections = {name: chosen for _, content in loaded for name, chosen in content.selections.items()}
+    artifacts: dict[str, Definition] = {}
+    for document, content in loaded:
+        for number, definition in enumerate(content.artifacts):
+            at: Loc = ("artifacts", number)
+            problems += _unknown_selections(definition, selections, document, at)
+            if not problems:
+                artifacts[definition.id] = _spelled_out(definition, selections)
+            else:
+                artifacts[definition.id] = definition
+    profiles: dict[str, Profile] = {}
+    for document, content in loaded:
+        for name, profile in content.profiles.items():
+            profiles[name] = profile
+            for number, member in enumerate(profile.artifacts):
+                if member not in artifacts:
+                    place = ("profiles", name, "artifacts", number)
+                    hint = did_you_mean(member, artifacts)
+                    problems.append(document.problem(place, f"no artifact `{member}`", hint=hint))
+    if problems:
+        raise InvalidInput(problems)
+    return Catalogue(artifacts, profiles)
+
+
+def _twice(loaded: Iterable[tuple[Located, ArtifactFile]]) -> Iterator[Problem]:
+    seen: set[tuple[str, str]] = set()
+    for document, content in loaded:
+        names: list[tuple[Loc, str, str]] = [
+            (("artifacts", number, "id"), "artifact", definition.id)
+            for number, definition in enumerate(content.artifacts)
+        ]
+        names += [(("selections", name), "selection", name) for name in content.selections]
+        names += [(("profiles", name), "profile", name) for name in content.profiles]
+        for at, kind, name in names:
+            if (kind, name) in seen:
+                yield document.problem(at, f"a second {kind} `{name}`", at_key=kind != "artifact")
+            seen.add((kind, name))
+
+
+def _unknown_selections(
+    definition: Definition, known: Mapping[str, Selection], document: Located, at: Loc
+) -> Iterator[Problem]:
+    for number, source in enumerate(definition.reads):
+        for word in source.tests if isinstance(source, Walk | Archive) else ():
+            if word.startswith("@") and word[1:] not in known:
+                hint = did_you_mean(word[1:], known)
+                yield document.problem((*at, "reads", number, "tests"), f"no selection `{word[1:]}`", hint=hint)
+
+
+def _spelled_out(definition: Definition, selections: Mapping[str, Selection]) -> Definition:
+    reads: list[AnySource] = []
+    for source in definition.reads:
+        if not isinstance(source, Walk | Archive):
+            reads.append(source)
+            continue
+        words = [*source.tests]
+        if isinstance(source, Archive) and source.secrets == "withheld":
+            words.append("@secrets")
+        tests = tuple(
+            each for word in words for each in (selections[word[1:]].words() if word[0] == "@" else (word,))
+        )
+        reads.append(source.model_copy(update={"tests": tests}))
+    return definition.model_copy(update={"reads": tuple(reads)})
