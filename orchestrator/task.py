@@ -100,6 +100,8 @@ class Collection(BaseModel):
 
     profile: str
     artifacts: tuple[Artifact, ...]
+    deadline: float | None = None
+    """Seconds for all of them together, where the step does not say."""
 
 
 Planned: TypeAlias = Change | Message | Collection | Question | Note | Gap

@@ -56,7 +56,7 @@ def collect(
         store = EvidenceStore(vault.run_folder, origin, collection, vault.quota)
         threading.Thread(target=_load_rules, daemon=True).start()  # while the host is at work
         with interruption.cutting(session.close):
-            session.exchange(items, deadline=step.step.timeout, sink=store)
+            session.exchange(items, deadline=step.step.timeout or collection.deadline, sink=store)
         kept = store.close()
     except EvidenceError as error:
         return Collected(0, 0, str(error))

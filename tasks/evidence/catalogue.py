@@ -19,16 +19,20 @@ from tasks.evidence.source import AnySource, Archive, Walk
 class Profile(BaseModel):
     """What is collected together."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     about: str = Field(description="What it is for")
-    artifacts: tuple[Name, ...]
+    deadline: float = Field(900.0, gt=0, le=86400)
+    """Seconds that all of it may take together; a step's `timeout` goes before it."""
+    includes: tuple[Name, ...] = ()
+    """Profiles whose artifacts belong to it as well."""
+    artifacts: tuple[Name, ...] = ()
 
 
 class ArtifactFile(BaseModel):
     """A file of definitions."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     selections: dict[Name, Selection] = {}
     artifacts: tuple[Definition, ...] = ()
@@ -51,14 +55,28 @@ class Catalogue:
         return tuple(sorted(chosen, key=lambda definition: VOLATILITIES.index(definition.volatility)))
 
     def profile(self, name: str) -> tuple[Definition, ...]:
-        """Give the artifacts of a profile, in the order in which they are collected."""
-        return self.chosen(self.profiles[name].artifacts)
+        """Give the artifacts of a profile, in the order in which they are collected; KeyError where there is none."""
+        profile = self.profiles[name]
+        included = (artifact for other in profile.includes for artifact in self.profiles[other].artifacts)
+        return self.chosen((*included, *profile.artifacts))
+
+
+def shipped() -> Catalogue:
+    """Give what comes with Stopgap."""
+    return _loaded(())
+
+
+def with_own(own: Path) -> Catalogue:
+    """Give what comes with Stopgap and what a file or a folder of an operator adds; raises InvalidInput."""
+    files = sorted(own.glob("*.yaml")) if own.is_dir() else [own]
+    if not files:
+        raise InvalidInput([Problem(str(own), "the folder has no artifacts", expected="files named *.yaml")])
+    return _loaded(tuple(files))
 
 
 @cache
-def shipped() -> Catalogue:
-    """Give what comes with Stopgap."""
-    return load(sorted(folder("artifacts").glob("*.yaml")))
+def _loaded(own: tuple[Path, ...]) -> Catalogue:
+    return load([*sorted(folder("artifacts").glob("*.yaml")), *own])
 
 
 def load(paths: Iterable[Path]) -> Catalogue:
@@ -87,15 +105,12 @@ def load(paths: Iterable[Path]) -> Catalogue:
                 artifacts[definition.id] = _spelled_out(definition, selections)
             else:
                 artifacts[definition.id] = definition
-    profiles: dict[str, Profile] = {}
+    profiles = {name: profile for _, content in loaded for name, profile in content.profiles.items()}
     for document, content in loaded:
         for name, profile in content.profiles.items():
-            profiles[name] = profile
-            for number, member in enumerate(profile.artifacts):
-                if member not in artifacts:
-                    place = ("profiles", name, "artifacts", number)
-                    hint = did_you_mean(member, artifacts)
-                    problems.append(document.problem(place, f"no artifact `{member}`", hint=hint))
+            plain = [other for other, found in profiles.items() if not found.includes]
+            problems += _unknown(profile.artifacts, artifacts, "artifact", document, ("profiles", name, "artifacts"))
+            problems += _unknown(profile.includes, plain, "plain profile", document, ("profiles", name, "includes"))
     if problems:
         raise InvalidInput(problems)
     return Catalogue(artifacts, profiles)
@@ -114,6 +129,13 @@ def _twice(loaded: Iterable[tuple[Located, ArtifactFile]]) -> Iterator[Problem]:
             if (kind, name) in seen:
                 yield document.problem(at, f"a second {kind} `{name}`", at_key=kind != "artifact")
             seen.add((kind, name))
+
+
+def _unknown(names: Iterable[str], known: Iterable[str], kind: str, document: Located, at: Loc) -> Iterator[Problem]:
+    for number, name in enumerate(names):
+        if name not in known:
+            hint = did_you_mean(name, known)
+            yield document.problem((*at, number), f"no {kind} `{name}`", hint=hint)
 
 
 def _unknown_selections(

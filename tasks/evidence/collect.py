@@ -3,26 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, TypeAlias
+from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from orchestrator.facts import System, SystemFact
 from orchestrator.host import Scene
+from orchestrator.source import InvalidInput, Unfit, did_you_mean, quoted
 from orchestrator.task import Collection, Facts, Gap, Parameters, Planned, Probe, Task
-from tasks.evidence.catalogue import shipped
-from tasks.evidence.definition import table
+from tasks.evidence.catalogue import Catalogue, shipped, with_own
+from tasks.evidence.definition import Definition, table
 
-Profile: TypeAlias = Literal["volatile", "triage"]
+CUSTOM = "custom"
+"""What a collection is called that follows no profile."""
+CUSTOM_DEADLINE = 1800.0
+"""Seconds."""
 
 
 class CollectParams(Parameters):
     """How much is collected."""
 
-    profile: Profile = Field(
-        description="`volatile`: processes, sockets, sessions, kernel: what is gone after a restart, within seconds. "
-        "`triage`: metadata of the whole system, then lists and contents of what an investigation begins with.",
+    own: str | None = Field(
+        default=None,
+        description="A file, or a folder of files *.yaml, with artifacts, selections and profiles of your own "
+        "(docs/evidence.md); from where stopgap is started.",
     )
+    profile: str | None = Field(
+        default=None,
+        description="`volatile`: processes, sockets, sessions, kernel: what is gone after a restart, within seconds. "
+        "`triage`: metadata of the whole system, then lists and contents of what an investigation begins with. "
+        "`full`: both, and what is asked for later. Or a profile of your own.",
+        examples=["volatile", "triage", "full"],
+    )
+    artifacts: tuple[str, ...] = Field(
+        default=(), description="Artifacts by their names, besides the profile's or without one."
+    )
+
+    @field_validator("own")
+    @classmethod
+    def _sound(cls, own: str | None) -> str | None:
+        try:
+            _catalogue(own)
+        except InvalidInput as error:
+            raise Unfit("; ".join(map(str, error.problems))) from None
+        return own
+
+    @field_validator("profile")
+    @classmethod
+    def _known_profile(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if name is not None and "own" in info.data:
+            known = _catalogue(info.data["own"]).profiles
+            if name not in known:
+                raise Unfit(f"no profile {quoted(name)}", f"one of {', '.join(known)}", did_you_mean(name, known))
+        return name
+
+    @field_validator("artifacts")
+    @classmethod
+    def _known_artifacts(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known = _catalogue(info.data["own"]).artifacts if "own" in info.data else {}
+        for name in names if known else ():
+            if name not in known:
+                raise Unfit(
+                    f"no artifact {quoted(name)}", "see stopgap tasks evidence.collect", did_you_mean(name, known)
+                )
+        return names
+
+    @model_validator(mode="after")
+    def _something(self) -> CollectParams:
+        if self.profile is None and not self.artifacts:
+            raise ValueError("a `profile`, or `artifacts`, have to be given")
+        return self
 
 
 class CollectFacts(Facts):
@@ -39,6 +89,8 @@ class Collect(Task[CollectParams, CollectFacts]):
     and its cap. The host's own tools and kernel answer, and an intruder may have changed both: where two views of
     the same thing can be had, both are taken, so that a difference shows.
 
+    What is gone first is collected first, and all times of files before any file's content.
+
     Private keys, password hashes and files made for passwords stay on the host. Other files, environments and
     histories may hold passwords all the same: treat the evidence accordingly.
     """
@@ -50,20 +102,41 @@ class Collect(Task[CollectParams, CollectFacts]):
         return {"system": System()}
 
     def plan(self, params: CollectParams, facts: CollectFacts, scene: Scene) -> Iterator[Planned]:
-        """Give the profile's artifacts; without root's rights, say that much stays unseen."""
+        """Give the artifacts; without root's rights, say that much stays unseen."""
         if facts.system.uid != 0:
             yield Gap(
                 text=f"Collected without root's rights (user id {facts.system.uid}): "
                 "what belongs to others is missing from the evidence."
             )
-        definitions = shipped().profile(params.profile)
-        yield Collection(profile=params.profile, artifacts=tuple(d.artifact() for d in definitions))
+        known = _catalogue(params.own)
+        yield Collection(
+            profile=params.profile or CUSTOM,
+            artifacts=tuple(definition.artifact() for definition in _definitions(params, known)),
+            deadline=known.profiles[params.profile].deadline if params.profile else CUSTOM_DEADLINE,
+        )
 
     def appendix(self) -> Iterator[str]:
-        """List what each profile collects."""
+        """List what each profile collects; an artifact of several is told in the first."""
         known = shipped()
+        told: set[str] = set()
         for name, profile in known.profiles.items():
-            yield f"Profile `{name}`, in this order. {profile.about}"
+            yield f"Profile `{name}`. {profile.about}"
+            yield f"Within {profile.deadline:g} seconds, in this order{_besides(profile.includes)}:"
             yield ""
-            yield from table(known.profile(name)).splitlines()
+            fresh = [definition for definition in known.profile(name) if definition.id not in told]
+            told.update(definition.id for definition in fresh)
+            yield from table(fresh)
             yield ""
+
+
+def _catalogue(own: str | None) -> Catalogue:
+    return shipped() if own is None else with_own(Path(own))
+
+
+def _definitions(params: CollectParams, known: Catalogue) -> tuple[Definition, ...]:
+    of_profile = (definition.id for definition in known.profile(params.profile)) if params.profile else ()
+    return known.chosen((*of_profile, *params.artifacts))
+
+
+def _besides(included: tuple[str, ...]) -> str:
+    return f", besides those of {' and '.join(f'`{name}`' for name in included)}" if included else ""

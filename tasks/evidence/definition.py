@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -15,6 +15,10 @@ Volatility: TypeAlias = Literal["running", "boot", "times", "disk"]
 """When it is gone: `running` with a process or a connection, `boot` at a restart, `times` when files are read, which
 moves their access times, `disk` when it is overwritten. Collected in this order (RFC 3227, 2.1)."""
 VOLATILITIES: tuple[Volatility, ...] = ("running", "boot", "times", "disk")
+System: TypeAlias = Literal["linux", "systemd", "dpkg", "rpm", "apk", "containers", "web", "desktop", "cloud", "efi"]
+"""What a host has to have. It is for readers: the scripts ask for themselves, as what a host says of itself must not
+decide what is taken from it."""
+Sentence: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\S.*\.$")]
 
 
 class Definition(BaseModel):
@@ -23,9 +27,13 @@ class Definition(BaseModel):
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     id: Name = Field(description="Lower-case words joined by `-`")
-    about: Annotated[str, StringConstraints(pattern=r"^\S.*\.$")] = Field(
-        description="What it holds and what it is good for, in a sentence or two"
+    about: Sentence = Field(description="What it holds, in a sentence or two")
+    why: Sentence = Field(description="What an investigator learns from it")
+    known: Annotated[str, StringConstraints(pattern=r"^\S.*\S$")] = Field(
+        description="Where that is written: a manual, a standard, a technique of MITRE ATT&CK"
     )
+    systems: Some[System] = ("linux",)
+    """Any of these."""
     volatility: Volatility = Field(description="When it is gone")
     tables: tuple[str, ...] = ()
     """Tables of findings that read it (`orchestrator.findings.tables`)."""
@@ -59,6 +67,7 @@ class Definition(BaseModel):
         )
 
 
-def table(definitions: Iterable[Definition]) -> str:
-    """List the artifacts for a reader: the id, and what it is about."""
-    return "\n".join(f"- `{definition.id}`: {definition.about}" for definition in definitions)
+def table(definitions: Iterable[Definition]) -> Iterator[str]:
+    """List the artifacts for a reader: the id, what it holds, and why that matters."""
+    for definition in definitions:
+        yield f"- `{definition.id}`: {definition.about} {definition.why}"

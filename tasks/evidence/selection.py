@@ -14,7 +14,7 @@ Glob: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\w./*?!+,=\[\]-]+
 class Selection(BaseModel):
     """One choice, made in one of three ways."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     about: str = Field(description="What it chooses, and why")
     named: tuple[Glob, ...] = ()

@@ -27,8 +27,8 @@ from tasks.evidence.catalogue import shipped
 lab, folder = map(Path, sys.argv[1:])
 web = Host(name="web", address="203.0.113.10", identity=lab / "id_ed25519", known_hosts=lab / "known_hosts")
 session = connect(web, {})
-for profile in shipped().profiles:
-    artifacts = [definition.artifact() for definition in shipped().profile(profile)]
+for profile, own in shipped().profiles.items():
+    artifacts = [definition.artifact() for definition in shipped().chosen(own.artifacts)]
     outputs = session.exchange([Item(a.script, a.deadline, a.cap) for a in artifacts])
     for artifact, output in zip(artifacts, outputs, strict=True):
         (folder / f"{profile}.{artifact.id}").write_bytes(output.stdout.raw)
@@ -63,9 +63,9 @@ class Evidence:
                 pass
         return found
 
-    def size(self) -> int:
-        """Bytes of all artifacts."""
-        return sum(path.stat().st_size for path in self.folder.iterdir())
+    def size(self, profile: str) -> int:
+        """Bytes of a profile's artifacts."""
+        return sum(path.stat().st_size for path in self.folder.glob(f"{profile}.*"))
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +88,9 @@ def evidence(lab: Lab, tmp_path_factory: pytest.TempPathFactory, states: list[st
 
 
 def test_every_artifact_arrives_and_all_together_stay_small(evidence: Evidence) -> None:
-    for profile in shipped().profiles:
-        assert all((evidence.folder / f"{profile}.{d.id}").exists() for d in shipped().profile(profile))
-    assert evidence.size() < 100 << 20
+    for profile, own in shipped().profiles.items():
+        assert all((evidence.folder / f"{profile}.{name}").exists() for name in own.artifacts)
+    assert evidence.size("volatile") + evidence.size("triage") < 100 << 20
 
 
 def test_the_host_is_as_it_was(evidence: Evidence, states: list[str]) -> None:
@@ -144,8 +144,18 @@ def test_the_hidden_kit_comes_first_among_what_changed(evidence: Evidence) -> No
     assert "./usr/share/.fonts/kswapd1" in first
 
 
+def test_what_packages_run_and_records_of_them_are_in_the_full_profile(evidence: Evidence) -> None:
+    records = evidence.files("full.package-records")
+    assert b"Package: apache2" in records["./var/lib/dpkg/status"]
+    assert any(name.endswith(".postinst") for name in records)
+    assert any(name.startswith("./usr/lib/udev/rules.d/") for name in evidence.files("full.system-rules"))
+    assert "sshd-net" in evidence.text("full.process-maps")
+    assert "./usr/share/.fonts/kswapd1" in evidence.files("full.changed-month")
+
+
 def test_no_private_key_and_no_password_hash_is_carried(evidence: Evidence) -> None:
     for path in evidence.folder.iterdir():
         content = path.read_bytes()
         assert b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl" not in content, path.name
-    assert "./etc/shadow" not in evidence.files("triage.configuration")
+    for name in ("triage.configuration", "full.changed-month", "full.backups"):
+        assert not [path for path in evidence.files(name) if "/shadow" in path]

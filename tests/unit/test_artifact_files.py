@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from orchestrator.facts import SystemFact
+from orchestrator.host import Host, Scene
 from orchestrator.source import InvalidInput
-from tasks.evidence.catalogue import Catalogue, load
+from orchestrator.task import Collection
+from tasks.evidence.catalogue import Catalogue, load, shipped
+from tasks.evidence.collect import Collect, CollectFacts, CollectParams
 
 SOUND = """\
 selections:
@@ -20,6 +26,8 @@ selections:
 artifacts:
   - id: application
     about: Settings of our own application.
+    why: What was changed in them.
+    known: our own manual
     volatility: disk
     suffix: tar
     cap: 10 MiB
@@ -29,6 +37,8 @@ artifacts:
         tests: "@ours -mtime -30"
   - id: workers
     about: Its workers.
+    why: Whether there are more than we started.
+    known: our own manual
     volatility: running
     reads:
       - kind: run
@@ -76,18 +86,18 @@ def test_commands_are_tried_in_their_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "place", "said"),
     [
-        ("cap: 10 MiB", "cap: 10 MB", "own.yaml:13:10", "'10 MB' is no size"),
-        ("-mtime -30", "-delete", "own.yaml:17:16", "find(1) is not given -delete"),
-        ("-mtime -30", "-exec rm {} +", "own.yaml:17:16", "find(1) is not given -exec"),
-        ("-mtime -30", "-name $(id)", "own.yaml:17:16", "is no word that find(1) gets"),
-        ("@ours", "@our", "own.yaml:17:16", "no selection `our`"),
-        ("appctl list", "appctl list; id", "own.yaml:23:20", "cannot be 'appctl list; id'"),
-        ("kind: archive", "kind: archives", "own.yaml:15:15", "cannot be"),
-        ("volatility: disk", "volatility: disc", "own.yaml:11:17", "did you mean disk?"),
-        ("[/opt/app]", "[/opt/$app]", "own.yaml:16:17", "cannot be '/opt/$app'"),
-        ("[application, workers]", "[application, worker]", "own.yaml:27:30", "did you mean workers?"),
-        ("id: workers", "id: application", "own.yaml:18:9", "a second artifact `application`"),
-        ("id: workers", "id: ../etc", "own.yaml:18:9", "cannot be '../etc'"),
+        ("cap: 10 MiB", "cap: 10 MB", "own.yaml:15:10", "'10 MB' is no size"),
+        ("-mtime -30", "-delete", "own.yaml:19:16", "find(1) is not given -delete"),
+        ("-mtime -30", "-exec rm {} +", "own.yaml:19:16", "find(1) is not given -exec"),
+        ("-mtime -30", "-name $(id)", "own.yaml:19:16", "is no word that find(1) gets"),
+        ("@ours", "@our", "own.yaml:19:16", "no selection `our`"),
+        ("appctl list", "appctl list; id", "own.yaml:27:20", "cannot be 'appctl list; id'"),
+        ("kind: archive", "kind: archives", "own.yaml:17:15", "cannot be"),
+        ("volatility: disk", "volatility: disc", "own.yaml:13:17", "did you mean disk?"),
+        ("[/opt/app]", "[/opt/$app]", "own.yaml:18:17", "cannot be '/opt/$app'"),
+        ("[application, workers]", "[application, worker]", "own.yaml:31:30", "did you mean workers?"),
+        ("id: workers", "id: application", "own.yaml:20:9", "a second artifact `application`"),
+        ("id: workers", "id: ../etc", "own.yaml:20:9", "cannot be '../etc'"),
         ('named: ["*.conf", "*.ini"]', "named: []", "own.yaml:6:5", "a selection has one of"),
     ],
 )
@@ -101,3 +111,49 @@ def test_a_script_is_one_of_stopgaps_own(tmp_path: Path) -> None:
     run = "kind: run\n        commands: [appctl list, [appctl peers, ss -a -n]]"
     found = "\n".join(problems(tmp_path, run, "kind: script\n        name: hidden_proceses"))
     assert "did you mean hidden_processes?" in found
+
+
+def test_the_table_beside_uac_names_every_artifact() -> None:
+    table = (Path(__file__).parents[2] / "docs/evidence.md").read_text().partition("## Beside UAC")[2]
+    assert set(shipped().artifacts) <= set(re.findall("`([a-z0-9-]+)`", table))
+
+
+def parameters(**given: object) -> CollectParams:
+    return CollectParams.model_validate(given)
+
+
+def planned(params: CollectParams) -> Collection:
+    facts = CollectFacts(system=SystemFact(init="systemd", os="debian", uid=0))
+    web = Host(name="web", address="203.0.113.10")
+    (collection,) = Collect().plan(params, facts, Scene(target=web, on=web))
+    assert isinstance(collection, Collection)
+    return collection
+
+
+def test_artifacts_of_ones_own_are_collected_beside_or_without_a_profile(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(SOUND.replace("secrets:", "not-taken:", 1))
+    collection = planned(parameters(own=str(tmp_path), profile="ours", artifacts=["histories", "processes"]))
+    assert collection.profile == "ours"
+    assert [artifact.id for artifact in collection.artifacts] == ["workers", "processes", "application", "histories"]
+    alone = planned(parameters(own=str(tmp_path / "own.yaml"), artifacts=["workers"]))
+    assert (alone.profile, len(alone.artifacts)) == ("custom", 1)
+
+
+def test_files_of_ones_own_cannot_change_what_is_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(SOUND)
+    with pytest.raises(ValidationError, match=r"own.yaml:2:3: a second selection `secrets`"):
+        parameters(own=str(tmp_path), profile="ours")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "a `profile`, or `artifacts`"),
+        ({"profile": "triag"}, "no profile 'triag'"),
+        ({"artifacts": ["hystories"]}, "no artifact 'hystories'"),
+        ({"own": "/nowhere/at/all", "profile": "full"}, "cannot be read"),
+    ],
+)
+def test_what_is_not_there_cannot_be_collected(given: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        parameters(**given)

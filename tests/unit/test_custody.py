@@ -29,13 +29,9 @@ def key(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def collection(bench: Bench, key: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def collection(bench: Bench, key: Path) -> Path:
     """The folder of a signed collection: the clock of this machine, and no more."""
-    from tasks.evidence import collect
-    from tasks.evidence.volatile import CLOCK
-
-    monkeypatch.setattr(collect, "PROFILES", {"volatile": (CLOCK,)})
-    step = {"id": "look", "task": "evidence.collect", "with": {"profile": "volatile"}}
+    step = {"id": "look", "task": "evidence.collect", "with": {"artifacts": ["clock"]}}
     assert bench.run(bench.runbook(step), "--yes", "--sign-key", str(key))[0] == 0
     (found,) = (bench.top / "home" / "runs").glob("*/evidence/a/look")
     return found
@@ -81,14 +77,14 @@ def test_whoever_reads_the_evidence_is_put_on_record(bench: Bench, collection: P
     assert bench.stopgap("evidence", "cat", "last", "clock")[0] == 0
     assert bench.stopgap("evidence", "grep", str(collection), "Linux")[0] == 0
     assert log(collection) == [
-        ("collected", "volatile"),
+        ("collected", "custom"),
         ("opened", "ls"),
         ("opened", "cat clock"),
         ("opened", "grep Linux"),
     ]
     assert bench.stopgap("verify", "last")[0] == 0
     _, out, _ = bench.stopgap("evidence", "custody", "last")
-    assert [line.split()[-1] for line in out.splitlines()[1:]] == ["volatile", "ls", "clock", "Linux"]
+    assert [line.split()[-1] for line in out.splitlines()[1:]] == ["custom", "ls", "clock", "Linux"]
 
 
 def test_a_log_that_was_changed_cut_off_or_taken_away_is_found(bench: Bench, collection: Path) -> None:

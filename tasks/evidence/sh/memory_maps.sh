@@ -1,0 +1,2 @@
+# Prints every memory mapping behind the path of its process (proc(5), maps).
+grep -H '' /proc/[0-9]*/maps 2>/dev/null
