@@ -118,6 +118,7 @@ def timeline(args: Namespace) -> int:
 def findings(args: Namespace) -> int:
     """Judge a run's collections anew, and show what was found."""
     from orchestrator.cli.findings import show_findings
+    from orchestrator.cli.run import written_exit_code
     from orchestrator.findings import judge, load_rules, shipped_rules
     from orchestrator.findings.keeping import keep_findings
     from orchestrator.run.conduct import write_report
@@ -146,7 +147,8 @@ def findings(args: Namespace) -> int:
                     record = keep_findings(journal.run_folder(run), kept, lambda: rules)
                     if record != before.get(kept.folder):
                         journal.append(run, record)
-                write_report(journal, run)
+                _, unreported = write_report(journal, run)
+                return written_exit_code(0, unreported, "")
     return 0
 
 

@@ -12,7 +12,7 @@ from orchestrator.cli import screen as screens
 from orchestrator.cli.failure import Stop
 from orchestrator.cli.findings import show_findings_made
 from orchestrator.cli.screen import columns
-from orchestrator.cli.steps import moment, show_containment, show_gaps, show_proof
+from orchestrator.cli.steps import counted, moment, reason_word, show_containment, show_gaps, show_proof
 from orchestrator.journal import History, Journal, state_home
 
 
@@ -54,7 +54,7 @@ def show(args: Namespace) -> int:
                 mark = "bad" if message.state != "sent" else ""
                 screen.line(f"     {message.state:<12} {message.about} to {message.to}: {message.detail}", mark)
         if step.reason:
-            screen.line(f"     why    {step.reason}", style)
+            screen.line(f"     {reason_word(outcome)} {step.reason}", style)
     for asked in history.waiting if history.state == "running" else ():
         screen.line(f"asks      {asked.question.text}: stopgap answer {history.run} {asked.step} VALUE", "warn")
     for kept in history.evidence:
@@ -62,7 +62,7 @@ def show(args: Namespace) -> int:
     show_findings_made(screen, history.findings, history.run)
     screen.line()
     show_gaps(screen, [gap for step in history.steps for gap in step.gaps])
-    show_containment(screen, {c.target: c.verdict for c in history.containment if c.in_force})
+    show_containment(screen, {c.target: c.verdict for c in history.containment if c.in_force}, history.state)
     _say_what_to_do(screen, history)
     return 0
 
@@ -134,6 +134,6 @@ def _say_what_to_do(screen: screens.Screen, history: History) -> None:
     if history.state == "interrupted":
         screen.line(f"It did not finish. Go on: stopgap resume {history.run}")
     if standing:
-        screen.line(f"{len(standing)} changes are in force. Undo: stopgap undo {history.run}")
+        screen.line(f"{counted(standing)} in force. Undo: stopgap undo {history.run}")
     else:
         screen.line("Nothing of it is in force.")

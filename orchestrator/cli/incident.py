@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from orchestrator.cli import screen as screens
-from orchestrator.cli.steps import moment
+from orchestrator.cli.steps import counted, moment
 from orchestrator.cli.terminal import operator
 from orchestrator.journal import Journal, state_home
 from orchestrator.journal.incidents import close_incident, find_incident, note, open_incident
@@ -54,5 +54,5 @@ def show(args: Namespace) -> int:
         screen.line(f"{moment(at)}  {text}")
     for history in histories:
         if standing := history.in_force():
-            screen.line(f"{len(standing)} changes of {history.run} are in force: stopgap undo {history.run}", "warn")
+            screen.line(f"Of {history.run} {counted(standing)} in force: stopgap undo {history.run}", "warn")
     return 0

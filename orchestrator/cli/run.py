@@ -92,7 +92,7 @@ def _go(
         messages.line(f"Refused: {conclusion.refusal}. Nothing was changed.", "bad")
     elif not args.dry_run and not args.json:
         show_conclusion(screens.out(), conclusion)
-    return signed_exit_code(conclusion.exit_code, conclusion.unsigned)
+    return written_exit_code(conclusion.exit_code, conclusion.unreported, conclusion.unsigned)
 
 
 def resume(args: Namespace) -> int:
@@ -125,13 +125,13 @@ def resume(args: Namespace) -> int:
         messages.line(f"Refused: {conclusion.refusal}. Nothing was changed.", "bad")
     else:
         show_conclusion(screens.out(), conclusion)
-    return signed_exit_code(conclusion.exit_code, conclusion.unsigned)
+    return written_exit_code(conclusion.exit_code, conclusion.unreported, conclusion.unsigned)
 
 
 def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
     """Say how it ended, what is in force, how to undo it, and where the report lies."""
     from orchestrator.cli.findings import show_findings_made
-    from orchestrator.cli.steps import show_containment, show_gaps
+    from orchestrator.cli.steps import moment, show_containment, show_gaps
 
     counts: dict[str, int] = {}
     for _, outcome, _ in conclusion.steps:
@@ -142,9 +142,11 @@ def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
     show_findings_made(screen, conclusion.findings, conclusion.run or "last")
     steps = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     screen.line(f"Run {conclusion.run}: {conclusion.outcome} ({steps}).", "title")
-    lasts = [step.lasts for step, outcome, _ in conclusion.steps if step.lasts and outcome == "changed"]
-    if any(step.changes and outcome in {"changed", "unknown", "failed"} for step, outcome, _ in conclusion.steps):
-        screen.line(f"In force {_until(lasts)}; `stopgap status` lists it.")
+    if conclusion.standing:
+        ends = [change.ends for change in conclusion.standing if change.ends]
+        until = f"until {moment(min(ends))}, or until undone" if ends else "until it is undone"
+        screen.line(f"In force {until}; `stopgap status` lists it.")
+    if conclusion.undoable:
         screen.line(f"Undo:   stopgap undo {conclusion.run}")
     if conclusion.report:
         screen.line(f"Report: {conclusion.report}")
@@ -203,11 +205,13 @@ def sign_key(args: Namespace) -> Path | None:
     return path
 
 
-def signed_exit_code(code: int, unsigned: str) -> int:
-    """Say why the journal was not signed, and give the exit code with that in mind."""
+def written_exit_code(code: int, unreported: str, unsigned: str) -> int:
+    """Say why the report was not written, and what was not signed; give the exit code with that in mind."""
+    if unreported:
+        screens.err().line(f"The report was not written: {unreported}; `stopgap report` makes it again", "bad")
     if unsigned:
         screens.err().line(f"Journal and evidence are not signed: {unsigned}", "bad")
-    return code or int(bool(unsigned))
+    return code or int(bool(unreported or unsigned))
 
 
 def _conductor(
@@ -271,13 +275,3 @@ def _saved_digest(path: Path) -> str:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Stop(2, f"{path}: not a plan that --save-plan wrote") from None
     return str(digest)
-
-
-def _until(lasts: list[float]) -> str:
-    from datetime import UTC, datetime, timedelta
-
-    from orchestrator.cli.steps import moment, span
-
-    if not lasts:
-        return "until it is undone"
-    return f"until {moment(datetime.now(UTC) + timedelta(seconds=min(lasts)))} ({span(min(lasts))}), or until undone"

@@ -65,7 +65,7 @@ class _Shown:
             screen.line(f"  {change.host:<11} {change.change.describe()}; {ended}", "quiet")
         for cut in history.containment:
             if cut.in_force:
-                show_containment(screen, {cut.target: cut.verdict})
+                show_containment(screen, {cut.target: cut.verdict}, history.state)
 
     def _device(self, run: str, change: ChangeStatus, seen: Seen) -> None:
         if seen.unreachable:

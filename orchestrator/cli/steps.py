@@ -56,7 +56,7 @@ def show_plan(screen: Screen, plan: Plan, *, full: bool = True) -> None:
         show_body(screen, step, full=full)
         show_proof_to_come(screen, step)
         if step.reason:
-            screen.line(f"{_INDENT}{_reason_word(step.outcome)} {step.reason}", _STYLE[step.outcome])
+            screen.line(f"{_INDENT}{reason_word(step.outcome)} {step.reason}", _STYLE[step.outcome])
     show_gaps(screen, [gap.text for step in plan.steps for gap in step.gaps])
 
 
@@ -121,7 +121,7 @@ def show_finished(
         show_body(screen, step, full=full, letters=False)
     show_proof(screen, judged)
     if finished.reason:
-        screen.line(f"{_INDENT}{_reason_word(finished.outcome)} {finished.reason}", _STYLE[finished.outcome])
+        screen.line(f"{_INDENT}{reason_word(finished.outcome)} {finished.reason}", _STYLE[finished.outcome])
 
 
 def show_proof(screen: Screen, judged: Sequence[CheckJudged]) -> None:
@@ -135,8 +135,13 @@ def show_proof(screen: Screen, judged: Sequence[CheckJudged]) -> None:
     for check in judged:
         if check.holds is False:
             screen.line(f"{_INDENT}proof  NOT: {check.about}: {check.seen}, seen from {check.eye}", "bad")
-        elif check.holds is None:
-            screen.line(f"{_INDENT}proof  not seen from {check.eye}: {check.about}: {check.seen}", "warn")
+    unseen: dict[tuple[str, str], list[CheckJudged]] = {}
+    for check in judged:
+        if check.holds is None:
+            unseen.setdefault((check.eye, check.seen), []).append(check)
+    for (eye, why), checks in unseen.items():
+        what = checks[0].about if len(checks) == 1 else f"{len(checks)} checks"
+        screen.line(f"{_INDENT}proof  not seen from {eye}: {what}: {why}", "warn")
 
 
 def show_gaps(screen: Screen, gaps: Sequence[str]) -> None:
@@ -145,11 +150,16 @@ def show_gaps(screen: Screen, gaps: Sequence[str]) -> None:
         screen.line(f"Not covered: {gap}", "warn")
 
 
-def show_containment(screen: Screen, containment: Mapping[str, str]) -> None:
-    """Show the verdict, target by target."""
+def show_containment(screen: Screen, containment: Mapping[str, str], state: str = "") -> None:
+    """Show the verdict, target by target; a run whose `state` says that it has not ended has none yet."""
+    why = {"interrupted": ": the run did not finish; `resume` proves it", "running": ": not proved yet"}.get(
+        state, ""
+    )
     for target, word in containment.items():
         style = {"contained": "good", "partly": "bad"}.get(word, "warn")
-        screen.line(f"{target} is {word}." if word != "unverified" else f"{target}: containment unverified.", style)
+        screen.line(
+            f"{target} is {word}." if word != "unverified" else f"{target}: containment unverified{why}.", style
+        )
 
 
 def moment(at: datetime) -> str:
@@ -195,7 +205,13 @@ def _reads(step: PlannedStep) -> str:
     return f"would read {sum(len(c.artifacts) for c in step.collections)} items"
 
 
-def _reason_word(outcome: str) -> str:
+def counted(changes: Sequence[object]) -> str:
+    """Give how many changes are, with the verb."""
+    return "1 change is" if len(changes) == 1 else f"{len(changes)} changes are"
+
+
+def reason_word(outcome: str) -> str:
+    """Give the word that stands before a step's reason."""
     return {"skipped": "why   ", "refused": "no    ", "unchanged": "read  ", "changed": "done  "}.get(
         outcome, "error "
     )

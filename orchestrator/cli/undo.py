@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from orchestrator.cli import screen as screens
 from orchestrator.cli.failure import Stop
-from orchestrator.cli.run import sign_key, signed_exit_code
+from orchestrator.cli.run import sign_key, written_exit_code
+from orchestrator.cli.steps import counted
 from orchestrator.cli.terminal import Terminal, operator, stoppable
 from orchestrator.host import Host
 from orchestrator.journal import History, Journal, state_home
@@ -57,11 +58,11 @@ def undo(args: Namespace) -> int:
                 if held := refusal(claims.held, (c.host for c in changes)):
                     raise Stop(4, f"{held}. Nothing was undone.")
                 result = undo_changes(history, changes, fleet, record, interruption=interruption, force=args.force)
-            write_report(journal, run)
+            _, unreported = write_report(journal, run)
             unsigned = sign_run(journal, run, key)
             _show(screen, journal.history(run), result)
             code = INTERRUPTED if interruption.requested.is_set() else result.exit_code
-            return signed_exit_code(code, unsigned)
+            return written_exit_code(code, unreported, unsigned)
 
 
 def _concerned(history: History, changed: Iterable[Host]) -> list[Host]:
@@ -89,6 +90,6 @@ def _show(screen: screens.Screen, history: History, result: Undone) -> None:
 def _nothing(screen: screens.Screen, journal: Journal, run: str) -> None:
     screen.line(f"There is nothing to undo in run {run}.")
     for other in journal.runs():
-        count = len(journal.history(other.id).in_force()) if other.id != run else 0
-        if count:
-            screen.line(f"Run {other.id} ({other.runbook}) has {count} changes in force.")
+        standing = journal.history(other.id).in_force() if other.id != run else ()
+        if standing:
+            screen.line(f"Of run {other.id} ({other.runbook}) {counted(standing)} in force: stopgap undo {other.id}")

@@ -15,7 +15,7 @@ import re
 import secrets
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,8 +132,9 @@ def claiming(folder: Path, who: str, hosts: Iterable[Host], *, take_over: bool =
                 claims.held[host.name] = _holder(path)
                 continue
             taken.append(descriptor)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps({"who": who, "since": claims.since}).encode(), 0)
+            with suppress(OSError):  # a full disk; the lock holds without saying whose it is
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, json.dumps({"who": who, "since": claims.since}).encode(), 0)
         yield claims
     finally:
         for descriptor in taken:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from orchestrator import __version__
 from orchestrator.evidence.signing import sign_manifest
-from orchestrator.journal import History, Journal, deliveries
+from orchestrator.journal import ChangeStatus, History, Journal, JournalError, deliveries
+from orchestrator.journal.disk import write_at_once
 from orchestrator.journal.records import FindingsMade, PlanMade, RunStarted, Verdict
 from orchestrator.plan import Ledger, Plan, PlannedStep
 from orchestrator.report import report
@@ -42,10 +43,16 @@ class Conclusion:
     refusal: str = ""
     """Why nothing was run."""
     report: Path | None = None
+    unreported: str = ""
+    """Why the report could not be written."""
     unsigned: str = ""
     """Why journal and evidence could not be signed, where they were to be."""
     findings: tuple[FindingsMade, ...] = ()
     """Of each collection."""
+    standing: tuple[ChangeStatus, ...] = ()
+    """What the whole run, also by processes that died, has in force."""
+    undoable: bool = False
+    """There is something to take back."""
 
     @property
     def outcome(self) -> str:
@@ -156,15 +163,21 @@ class Conductor:
         with self.interruption.cutting(around.fleet.close, gently=True):
             planner = planner_of(order, around.fleet.look, around.record.deliveries)
             result = execute(order, plan, planner, around, done=done)
+        made, unreported = write_report(journal, run)
+        unsigned = sign_run(journal, run, self.sign_key)
+        history = journal.history(run)
         return Conclusion(
             plan,
             result.exit_code,
             run,
             steps=tuple((step, ended.outcome, ended.reason) for step, ended in _in_plan_order(result.ended)),
             containment=result.containment,
-            report=write_report(journal, run),
-            unsigned=sign_run(journal, run, self.sign_key),
-            findings=journal.history(run).findings,
+            report=made,
+            unreported=unreported,
+            unsigned=unsigned,
+            findings=history.findings,
+            standing=history.in_force(),
+            undoable=bool(history.undoable()),
         )
 
     def _around(self, journal: Journal, run: str, fleet: Fleet, record: Recorder) -> Surroundings:
@@ -216,13 +229,16 @@ def run_started(order: Order, operator: str) -> RunStarted:
     )
 
 
-def write_report(journal: Journal, run: str) -> Path:
-    """Write report.html and journal.jsonl into the run's folder; gives the report's path."""
-    journal.export(run)
-    path = journal.run_folder(run) / "report.html"
-    path.write_text(report(journal.history(run), lang="en", format="html"), encoding="utf-8")
-    path.chmod(0o600)
-    return path
+def write_report(journal: Journal, run: str) -> tuple[Path | None, str]:
+    """Write report.html and journal.jsonl into the run's folder; give the report's path, or why there is none."""
+    try:
+        journal.export(run)
+        text = report(journal.history(run), lang="en", format="html")
+        path = journal.run_folder(run) / "report.html"
+        write_at_once(path, text.encode())
+        return path, ""
+    except JournalError as error:
+        return None, str(error)
 
 
 def sign_run(journal: Journal, run: str, key: Path | None) -> str:
@@ -238,7 +254,7 @@ def sign_run(journal: Journal, run: str, key: Path | None) -> str:
             folder = journal.run_folder(run) / kept.folder
             if folder.is_dir():
                 sign_manifest(folder, key, kept.manifest_sha256)
-    except SignatureError as error:
+    except (SignatureError, JournalError) as error:
         return str(error)
     return ""
 

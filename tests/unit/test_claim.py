@@ -3,6 +3,7 @@
 import fcntl
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,22 @@ def test_a_second_process_of_this_machine_is_refused_until_the_first_ends(bench:
         assert "ana@desk since 2026-11-23T01:13:00Z" in err
         assert bench.stopgap("run", bench.runbook(reads), *words)[0] == 0
     assert bench.run(bench.runbook(step), "--yes")[0] == 0
+
+
+ON_A_FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from orchestrator.host import Host
+from orchestrator.run.claim import claiming
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+hosts = [Host(name="edge", address="10.9.0.1")]
+with claiming(Path(sys.argv[1]), "kei", hosts), claiming(Path(sys.argv[1]), "rin", hosts) as second:
+    print(second.held)
+"""
+
+
+def test_a_host_is_claimed_on_a_full_disk_too(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir(mode=0o700)
+    words = [sys.executable, "-c", ON_A_FULL_DISK, str(tmp_path / "home")]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "{'edge': 'another process on this machine'}\n", done.stderr
