@@ -19,6 +19,8 @@ from orchestrator.remote.script import exchange_script
 from orchestrator.remote.session import Item, Sink
 
 _PORTION = 32 << 10
+_HALT_POLL = 0.2
+"""Seconds within which a wish to halt is passed on."""
 
 
 class LineBrokenError(Exception):
@@ -64,14 +66,18 @@ def run_exchange(
     deadline: float,
     limits: Limits,
     sink: Sink | None,
+    halted: threading.Event,
 ) -> Exchanged:
-    """Make one exchange, within `deadline` seconds and the items' own deadlines; a sink's error passes through."""
+    """Make one exchange, within `deadline` seconds and the items' own deadlines; a sink's error passes through.
+
+    Once `halted` is set, nothing is begun from the next pause on.
+    """
     nonce = draw_nonce()
     script = exchange_script(items, nonce, stop_on_failure=stop_on_failure, total=deadline)
     now = time.monotonic()
     end = now + deadline
     gathering = Gathering(items, nonce.encode(), stop_on_failure=stop_on_failure, limits=limits, sink=sink, now=now)
-    trouble = _converse(line, script, gathering, end)
+    trouble = _converse(line, script, gathering, end, halted)
     outputs = gathering.outputs()
     late = sum(1 for output in outputs if output.status is None and output.ran)
     if trouble is None and late:
@@ -80,7 +86,7 @@ def run_exchange(
     return Exchanged(outputs, trouble, trouble is None, gathering.begun, gathering.words)
 
 
-def _converse(line: Line, script: bytes, gathering: Gathering, end: float) -> str | None:
+def _converse(line: Line, script: bytes, gathering: Gathering, end: float, halted: threading.Event) -> str | None:
     """Send and receive until all is said, or until there is a reason to stop; give the reason."""
     outgoing = memoryview(script)
     script_sent = False
@@ -96,6 +102,10 @@ def _converse(line: Line, script: bytes, gathering: Gathering, end: float) -> st
             if now >= due:
                 return _silence(gathering, over=due == end)
             until = min(end, gathering.next_moment()) if script_sent else end
+            if gathering.may_halt:
+                until = min(until, now + _HALT_POLL)
+                if halted.is_set():
+                    gathering.halt()
             stdout, stderr = line.receive(max(0.0, until - now), sending=bool(outgoing))
             now = time.monotonic()
             gathering.feed(stdout, stderr, now)
@@ -135,6 +145,7 @@ class FramedSession(ABC):
         self._turn = threading.Lock()
         self._trouble: str | None = None
         self._closed = threading.Event()
+        self._halted = threading.Event()
 
     @property
     def alive(self) -> bool:
@@ -188,7 +199,13 @@ class FramedSession(ABC):
         in_step = False
         try:
             made = run_exchange(
-                line, items, stop_on_failure=stop_on_failure, deadline=deadline, limits=self._limits, sink=sink
+                line,
+                items,
+                stop_on_failure=stop_on_failure,
+                deadline=deadline,
+                limits=self._limits,
+                sink=sink,
+                halted=self._halted,
             )
             in_step = made.in_step
         finally:
@@ -201,6 +218,10 @@ class FramedSession(ABC):
     @abstractmethod
     def _open_line(self, deadline: float) -> Line:
         """Start a shell that lasts no longer than `deadline`; raises LineBrokenError."""
+
+    def halt(self) -> None:
+        """Begin nothing more from the next pause on, in this exchange or a later one."""
+        self._halted.set()
 
     def close(self) -> None:
         """End the connection; an exchange under way returns at once."""

@@ -10,7 +10,7 @@ from orchestrator.facts import Output
 from orchestrator.hosttext import HostText
 from orchestrator.remote.framing import Begun, Broken, Data, Ended, Event, Frames, NotRun
 from orchestrator.remote.limits import Limits
-from orchestrator.remote.script import kill_order
+from orchestrator.remote.script import HALT_ORDER, kill_order
 from orchestrator.remote.session import Item, Sink
 
 _KILLED = 128
@@ -65,6 +65,7 @@ class Gathering:
         self._process = ""
         self._item_due: float | None = None
         self._orders: list[bytes] = []
+        self._halted = False
         self._ahead: deque[Event] = deque()
         self._bytes_ahead = 0
 
@@ -106,6 +107,16 @@ class Gathering:
             self._item_due = None
         orders, self._orders = b"".join(self._orders), []
         return orders
+
+    @property
+    def may_halt(self) -> bool:
+        """There is a pause to halt at, and it was not asked for yet."""
+        return not self._halted and any(item.pause for item in self._items)
+
+    def halt(self) -> None:
+        """Order the host to begin nothing more from the next pause on."""
+        self._halted = True
+        self._orders.append(HALT_ORDER)
 
     def next_moment(self) -> float:
         """Give the time at which something falls due."""
@@ -150,13 +161,18 @@ class Gathering:
             self._parts[event.index].begun = True
             if self._stop and self._failed(stream, event.index):
                 self.broken = "an item begun after one that failed"
-        elif isinstance(event, NotRun) and not (self._stop and self._failed(stream, event.index)):
+        elif isinstance(event, NotRun) and not self._may_leave_out(stream, event.index):
             self.broken = "an item left out without a failure before it"
         else:
             stream.ends[event.index] = event
             other = self._stdout if stream is self._stderr else self._stderr
             if event.index in other.ends and other.ends[event.index] != event:
                 self.broken = "two streams that contradict each other"
+
+    def _may_leave_out(self, stream: _Stream, index: int) -> bool:
+        if self._halted and (self._items[index].pause or isinstance(stream.ends.get(index - 1), NotRun)):
+            return True
+        return self._stop and self._failed(stream, index)
 
     @staticmethod
     def _failed(stream: _Stream, index: int) -> bool:

@@ -14,6 +14,7 @@ What stands between B and E is the item's own output, byte for byte. The script 
 input, one a line:
 
     k pid ticks                 end the item that runs as this process
+    h                           begin nothing more from the next item on that has a pause before it
 
 The shell itself speaks to /dev/null, so that its remarks on a killed item do not stand among the item's own words.
 An item is ended with everything that began after it in the script's session, and with whatever descends from that.
@@ -36,6 +37,8 @@ _PROLOGUE = r"""
 PATH=@path@ LC_ALL=C; export PATH LC_ALL; unset ENV BASH_ENV CDPATH; umask 022; cd /
 exec 3<&0 4>&2 2>/dev/null
 _sg_n=@nonce@
+_sg_halted=
+trap '_sg_halted=yes' USR1
 _sg_stat() {
     _sg_pid= _sg_parent= _sg_sid= _sg_ticks=
     { read -r _sg_line </proc/$1/stat; } 2>/dev/null || return 1
@@ -93,6 +96,7 @@ _sg_timer=$!
 (
     _sg_stat self; _sg_spared="$_sg_pid $_sg_timer $_sg_timer:"
     while read -r _sg_order _sg_k _sg_t; do
+        if [ "$_sg_order" = h ]; then kill -USR1 $$; fi
         if [ "$_sg_order" = k ] && _sg_stat "$_sg_k" && [ "$_sg_ticks" = "$_sg_t" ]; then _sg_end "$_sg_t"; fi
     done
     _sg_halt
@@ -110,6 +114,7 @@ _sg_over() {
     printf '%s %s\n' $_sg_n "$*" && printf '%s %s\n' $_sg_n "$*" >&4 || exit 1
 }
 _sg_item() {
+    [ -z "$_sg_halted" ] || [ -z "$3" ] || _sg_stop=yes
     if [ "$_sg_stop" ]; then _sg_over N $1; return; fi
     (
         _sg_stat self
@@ -141,8 +146,14 @@ def exchange_script(items: Sequence[Item], nonce: str, *, stop_on_failure: bool,
         "stop": "yes" if stop_on_failure else "",
     }.items():
         prologue = prologue.replace(f"@{name}@", value)
-    calls = "".join(f"_sg_item {index} {quote(item.script)}\n" for index, item in enumerate(items))
+    calls = "".join(
+        f"_sg_item {index} {quote(item.script)}{' pause' if item.pause else ''}\n" for index, item in enumerate(items)
+    )
     return f"{{\n{prologue}{calls}exit 0\n}}\n".encode("utf-8", "surrogateescape")
+
+
+HALT_ORDER = b"h\n"
+"""The order to begin nothing more from the next pause on."""
 
 
 def kill_order(process: str) -> bytes:

@@ -37,6 +37,8 @@ class Item:
     """Seconds from its start, kept on the host and here."""
     cap: int = 1 << 20
     """Bytes of standard output kept."""
+    pause: bool = False
+    """Where `Session.halt` was called, it and what follows is not begun."""
 
 
 class Sink(Protocol):
@@ -80,6 +82,9 @@ class Session(Protocol):
         `deadline`, in seconds, bounds the exchange; by default its items' deadlines do, together. A host that keeps
         neither loses its connection, and every later exchange of this session gives unknown outputs.
         """
+
+    def halt(self) -> None:
+        """Let the exchange under way, and any later one, end at its next pause; called from any thread."""
 
     def close(self) -> None:
         """End the connection; an exchange under way in another thread returns at once."""

@@ -1,8 +1,8 @@
-"""Making and taking back the changes of one step: one exchange, the journal written before and after."""
+"""Making and taking back the changes of steps: one exchange, the journal written before and after."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,44 +56,94 @@ class Recorded:
     change: Change
 
 
-def apply_changes(
-    step: PlannedStep, fleet: Fleet, record: Recorder, interruption: Interruption, *, deadline: float | None = None
-) -> Applied:
-    """Make the changes of a planned step on its host.
+@dataclass(frozen=True)
+class _Numbered:
+    """A step's changes with their numbers in the journal, and those of them that hang on a lifeline."""
 
-    Every intent with its undo is on disk before the host hears of any. The first failure ends the step; a step
-    with an activation is then put back, so that no daemon is left with files that it refuses. `unknown`: the link
-    was lost, and each change may or may not have been made. A change with a lifeline is confirmed over a fresh
-    connection; `failed` where the host has taken it back. Raises OutOfReach.
+    step: PlannedStep
+    changes: tuple[tuple[int, Change], ...]
+    armed: Mapping[int, Armed]
+
+    def items(self, run: str, *, pause: bool) -> list[Item]:
+        """Give what makes them; with `pause`, an operator's wish to stop is heeded before the first."""
+        seconds = self.step.step.timeout
+        return [
+            Item(_do_script(c, self.armed.get(i), run), seconds or c.deadline, pause=pause and place == 0)
+            for place, (i, c) in enumerate(self.changes)
+        ]
+
+
+def apply_changes(step: PlannedStep, fleet: Fleet, record: Recorder, interruption: Interruption) -> Applied:
+    """Make the changes of a planned step on its host; see `apply_steps`."""
+    return apply_steps([step], fleet, record, interruption)[0]
+
+
+def apply_steps(
+    steps: Sequence[PlannedStep], fleet: Fleet, record: Recorder, interruption: Interruption
+) -> list[Applied]:
+    """Make the changes of consecutive steps on one host, in one exchange; give what came of each step.
+
+    Every intent with its undo is on disk before the host hears of any. The first failure ends it: the steps after it
+    are `not-run`, and so are those that an interruption found not begun. A failed step with an activation is put
+    back, so that no daemon is left with files that it refuses. `unknown`: the link was lost, and each change may or
+    may not have been made. A change with a lifeline is confirmed over a fresh connection; `failed` where the host has
+    taken it back. Raises OutOfReach.
     """
-    changes = step.ordered()
-    session = fleet.session(step.place)
-    key, target, host = step.key, step.target.name, step.place.name
-    first = record.reserve(key, target, len(changes))
-    numbered = list(enumerate(changes, first))
-    record(*(ChangeIntended(step=key, target=target, host=host, index=i, change=_known(c)) for i, c in numbered))
-    armed = {i: Armed(key, target, i, s) for i, c in numbered if (s := getattr(c, "lifeline", None))}
-    items = [Item(_do_script(c, armed.get(i), record.run), deadline or c.deadline) for i, c in numbered]
-    guard = fleet.claims.guard(step.place)
-    with interruption.cutting(session.close, gently=True):
-        outputs = session.exchange([guard, *items] if guard else items, stop_on_failure=True)
-    claim_lost = lost(step.place, outputs.pop(0)) if guard else ""
-    made = [_made(output, session.trouble) for output in outputs]
-    results = list(zip(numbered, made, strict=True))
+    place = steps[0].place
+    session = fleet.session(place)
+    numbered = [_numbered(step, record) for step in steps]
     record(
-        *(ChangeMade(step=key, target=target, index=i, outcome=m.outcome, reason=m.reason) for (i, _), m in results)
+        *(
+            ChangeIntended(step=n.step.key, target=n.step.target.name, host=place.name, index=i, change=_known(c))
+            for n in numbered
+            for i, c in n.changes
+        )
+    )
+    items = [item for count, n in enumerate(numbered) for item in n.items(record.run, pause=count > 0)]
+    guard = fleet.claims.guard(place)
+    with interruption.cutting(session.halt), interruption.cutting(session.close, gently=True):
+        outputs = session.exchange([guard, *items] if guard else items, stop_on_failure=True)
+    claim_lost = lost(place, outputs.pop(0)) if guard else ""
+    answers = iter([_made(output, session.trouble) for output in outputs])
+    made = [[next(answers) for _ in n.changes] for n in numbered]
+    record(
+        *(
+            ChangeMade(step=n.step.key, target=n.step.target.name, index=i, outcome=m.outcome, reason=m.reason)
+            for n, results in zip(numbered, made, strict=True)
+            for (i, _), m in zip(n.changes, results, strict=True)
+        )
     )
     if claim_lost:
-        return Applied("drifted", claim_lost)
-    tried = [armed[i] for (i, _), m in results if i in armed and m.outcome != "not-run"]
-    settled = confirm(tried, step.place, fleet, record, interruption)
+        return [Applied("drifted", claim_lost), *(Applied("not-run") for _ in steps[1:])]
+    return [_concluded(n, results, fleet, record, interruption) for n, results in zip(numbered, made, strict=True)]
+
+
+def _numbered(step: PlannedStep, record: Recorder) -> _Numbered:
+    changes, key, target = step.ordered(), step.key, step.target.name
+    numbered = tuple(enumerate(changes, record.reserve(key, target, len(changes))))
+    armed = {i: Armed(key, target, i, s) for i, c in numbered if (s := getattr(c, "lifeline", None))}
+    return _Numbered(step, numbered, armed)
+
+
+def _concluded(
+    numbered: _Numbered,
+    made: Sequence[Applied],
+    fleet: Fleet,
+    record: Recorder,
+    interruption: Interruption,
+) -> Applied:
+    """Confirm what hangs on a lifeline, put back what a daemon refused, and give what came of the step."""
+    place, key, target = numbered.step.place, numbered.step.key, numbered.step.target.name
+    results = list(zip(numbered.changes, made, strict=True))
+    tried = [numbered.armed[i] for (i, _), m in results if i in numbered.armed and m.outcome != "not-run"]
+    settled = confirm(tried, place, fleet, record, interruption)
     if gone := [s for s in settled if s.outcome != "confirmed"]:
         return Applied("unknown" if any(s.outcome == "unknown" for s in gone) else "failed", gone[0].reason)
     worst = next((m for m in made if m.outcome != "done"), Applied("done"))
-    if worst.outcome in {"failed", "drifted"} and any(isinstance(c, Activate) for c in changes):
+    if worst.outcome in {"failed", "drifted"} and any(isinstance(c, Activate) for _, c in numbered.changes):
         put_back = [
-            Recorded(key, target, i, step.place, change)
-            for (i, change), m in zip(numbered, made, strict=True)
+            Recorded(key, target, i, place, change)
+            for (i, change), m in results
             if m.outcome != "not-run" and not m.rejected
         ]
         put_back.sort(key=lambda c: (isinstance(c.change, Activate), -c.index))

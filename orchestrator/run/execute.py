@@ -15,6 +15,7 @@ from orchestrator.registry import tasks
 from orchestrator.run.order import Order
 from orchestrator.run.outcome import exit_code, run_outcome
 from orchestrator.run.step import Ended, Surroundings, run_step
+from orchestrator.run.together import run_together, together
 from orchestrator.run.undo import take_back_all
 from orchestrator.run.verdict import verdict
 from orchestrator.runbook import Step, StepResult
@@ -98,12 +99,14 @@ class _TargetRun:
     target: Host
     done: Mapping[tuple[str, str], StepResult]
     results: dict[str, StepResult] = field(default_factory=dict)
+    ahead: dict[str, tuple[PlannedStep, Ended]] = field(default_factory=dict)
+    """Steps that were run together with one before them, by key."""
 
     def steps(self) -> Iterable[tuple[PlannedStep, Ended]]:
         """Run them one by one, and give each with how it ended."""
         stopped = ""
         for number, step in enumerate(self.order.runbook.steps, 1):
-            if self.around.interruption.requested.is_set():
+            if self.around.interruption.requested.is_set() and not self.ahead:
                 return
             outcomes: list[StepResult] = []
             for place in self.planner.places(step, number, self.target, self.results):
@@ -120,10 +123,16 @@ class _TargetRun:
             self.results[step.id] = combined(outcomes)
 
     def _run(self, place: Place, stopped: str) -> tuple[PlannedStep, Ended]:
+        if place.key in self.ahead:
+            return self.ahead.pop(place.key)
         planned = self._planned(place)
         if stopped:
             skipped = planned.as_skipped(stopped)
             return skipped, run_step(skipped, self.around)
+        group = together(planned, self._after(planned), self._stands) if planned.on else [planned]
+        if len(group) > 1:
+            self.ahead = {s.key: (s, e) for s, e in zip(group, run_together(group, self.around), strict=True)}
+            return self.ahead.pop(place.key)
         ended = run_step(planned, self.around)
         for _ in range(place.step.retry.attempts - 1):
             if ended.outcome not in {"failed", "unknown", "unreachable"}:
@@ -141,6 +150,15 @@ class _TargetRun:
                 foreseen = not (place.step.uses_results or place.step.needs or _needs_first(place.step))
                 return planned if foreseen or self._as_foreseen() else self._plan_again(place)
         return self._plan_again(place)
+
+    def _after(self, step: PlannedStep) -> list[PlannedStep]:
+        mine = [s for s in self.plan.steps if s.target.name == self.target.name]
+        places = [place for place, s in enumerate(mine) if s.key == step.key]
+        return [s for s in mine[places[0] + 1 :] if s.on] if places else []
+
+    def _stands(self, step: PlannedStep) -> bool:
+        """Tell whether a later step is to be run as planned, if those that it is run together with go well."""
+        return (step.key, self.target.name) not in self.done and (not step.step.needs or self._as_foreseen())
 
     def _as_foreseen(self) -> bool:
         steps = {s.key: s.outcome for s in self.plan.steps if s.target.name == self.target.name}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from orchestrator.journal.records import CheckJudged, Outcome, StepFinished, StepStarted
 from orchestrator.plan import OutOfReach, PlannedStep
 from orchestrator.question import AnswerValue, Question
-from orchestrator.run.apply import apply_changes
+from orchestrator.run.apply import Applied, apply_changes
 from orchestrator.run.ask import ask
 from orchestrator.run.collect import Vault, collect
 from orchestrator.run.deliver import deliver
@@ -44,35 +44,46 @@ class Ended:
 
 def run_step(step: PlannedStep, around: Surroundings) -> Ended:
     """Run a planned step and put everything on record. Raises JournalError alone."""
-    started = time.monotonic()
-    host = step.on.name if step.on else step.target.name
+    began = time.monotonic()
     around.record.begin(step)
-    around.record(StepStarted(step=step.key, target=step.target.name, host=host, name=step.name, task=step.step.task))
+    around.record(started(step))
     try:
         ended = _carry_out(step, around)
     except OutOfReach as error:
         ended = Ended("unreachable", str(error))
+    around.record(finished(step, ended, time.monotonic() - began))
+    return ended
+
+
+def started(step: PlannedStep) -> StepStarted:
+    """Give the record of a step that begins."""
+    return StepStarted(step=step.key, target=step.target.name, host=_host(step), name=step.name, task=step.step.task)
+
+
+def finished(step: PlannedStep, ended: Ended, seconds: float) -> StepFinished:
+    """Give the record of a step that has ended, after so many seconds."""
     in_force = ended.outcome in {"changed", "unknown"} and step.lasts is not None
     until = datetime.now(UTC) + timedelta(seconds=step.lasts) if in_force and step.lasts else None
-    around.record(
-        StepFinished(
-            step=step.key,
-            target=step.target.name,
-            host=host,
-            outcome=ended.outcome,
-            reason=ended.reason,
-            seconds=round(time.monotonic() - started, 3),
-            notes=tuple(_dated(note.text, note.after) for note in step.notes),
-            deadlines={
-                _dated(note.text, note.after): (datetime.now(UTC) + note.after).isoformat(timespec="seconds")
-                for note in step.notes
-                if note.after is not None
-            },
-            gaps=tuple(gap.text for gap in step.gaps),
-            force_until=until.isoformat(timespec="seconds") if until else None,
-        )
+    return StepFinished(
+        step=step.key,
+        target=step.target.name,
+        host=_host(step),
+        outcome=ended.outcome,
+        reason=ended.reason,
+        seconds=round(seconds, 3),
+        notes=tuple(_dated(note.text, note.after) for note in step.notes),
+        deadlines={
+            _dated(note.text, note.after): (datetime.now(UTC) + note.after).isoformat(timespec="seconds")
+            for note in step.notes
+            if note.after is not None
+        },
+        gaps=tuple(gap.text for gap in step.gaps),
+        force_until=until.isoformat(timespec="seconds") if until else None,
     )
-    return ended
+
+
+def _host(step: PlannedStep) -> str:
+    return step.on.name if step.on else step.target.name
 
 
 def _carry_out(step: PlannedStep, around: Surroundings) -> Ended:
@@ -97,10 +108,9 @@ def _carry_out(step: PlannedStep, around: Surroundings) -> Ended:
         if not step.changes:
             said = f"{kept.items} items, {kept.size / 1e6:.1f} MB"
     if step.changes:
-        applied = apply_changes(step, around.fleet, around.record, around.interruption, deadline=step.step.timeout)
+        applied = apply_changes(step, around.fleet, around.record, around.interruption)
         if applied.outcome != "done":
-            outcome = {"drifted": "refused", "unknown": "unknown"}.get(applied.outcome, "failed")  # type: ignore[assignment]
-            return Ended(outcome, applied.reason)
+            return Ended(unapplied(applied), applied.reason)
         outcome = "changed"
     if step.messages:
         delivered = deliver(step, around.record, around.vault.run_folder, around.interruption)
@@ -108,12 +118,24 @@ def _carry_out(step: PlannedStep, around: Surroundings) -> Ended:
             return Ended(delivered.outcome, delivered.said)
         outcome = "changed" if step.changes else delivered.outcome
         said = delivered.said
+    return proved(step, Ended(outcome, said, answer=value), around)
+
+
+def unapplied(applied: Applied) -> Outcome:
+    """Give the outcome of a step whose changes were not all made."""
+    outcomes: dict[str, Outcome] = {"drifted": "refused", "unknown": "unknown"}
+    return outcomes.get(applied.outcome, "failed")
+
+
+def proved(step: PlannedStep, ended: Ended, around: Surroundings) -> Ended:
+    """Make the checks of a step that went well so far, put on record what was seen, and give how it ends."""
     judged = prove(step, around.fleet, around.interruption.requested) if step.checks else []
     around.record(*judged)
     if wrong := [c for c in judged if c.holds is False]:
         lacking = leaks(wrong) or [f"{c.about}: {c.seen}, seen from {c.eye}" for c in wrong]
-        return Ended("failed", f"{'made, but ' if outcome == 'changed' else ''}{lacking[0]}", tuple(judged))
-    return Ended(outcome, said, tuple(judged), value)
+        made = "made, but " if ended.outcome == "changed" else ""
+        return Ended("failed", f"{made}{lacking[0]}", tuple(judged))
+    return replace(ended, judged=tuple(judged))
 
 
 def _unanswered(question: Question, around: Surroundings) -> str:

@@ -266,3 +266,34 @@ def test_become_without_sudo_is_said_at_once():
     with pytest.raises(Unreachable) as raised:
         connect(host, {}, LIMITS)
     assert raised.value.kind == "sudo"
+
+
+def test_a_halt_lets_the_item_under_way_end_and_begins_nothing_from_the_next_pause_on(session: LocalSession):
+    begun = threading.Event()
+
+    def halt_soon() -> None:
+        begun.wait(10)
+        session.halt()
+
+    class Listening:
+        def data(self, index: int, chunk: bytes) -> None:
+            begun.set()
+
+        def ended(self, index: int, output: Output) -> None:
+            ended.append((output.status, output.ran))
+
+    ended: list[tuple[int | None, bool]] = []
+    thread = threading.Thread(target=halt_soon)
+    thread.start()
+    slow = Item("echo begun; sleep 1")
+    session.exchange([slow, Item("true"), Item("true", pause=True), Item("true")], sink=Listening())
+    thread.join()
+    assert ended == [(0, True), (0, True), (None, False), (None, False)]
+    assert session.trouble is None
+    assert session.exchange([Item("echo on")])[0].stdout.raw == b"on\n"
+
+
+def test_a_halt_before_the_exchange_leaves_what_comes_first(session: LocalSession):
+    session.halt()
+    outputs = session.exchange([Item("sleep 0.5"), Item("true", pause=True)], stop_on_failure=True)
+    assert [(o.status, o.ran) for o in outputs] == [(0, True), (None, False)]

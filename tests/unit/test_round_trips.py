@@ -36,15 +36,43 @@ def test_a_dry_run_of_any_length_is_one_exchange_a_host(bench: Bench, exchanges:
     assert exchanges == {"a": 1}
 
 
-def test_a_run_is_one_exchange_to_look_and_one_for_each_step_that_changes(
-    bench: Bench, exchanges: Counter[str]
-) -> None:
+def test_all_that_a_host_gets_is_one_exchange_to_look_and_one_to_act(bench: Bench, exchanges: Counter[str]) -> None:
     runbook = bench.runbook(*files(bench, 8))
     assert bench.run(runbook, "--yes")[0] == 0
-    assert exchanges == {"a": 1 + 8}
+    assert exchanges == {"a": 1 + 1}
     exchanges.clear()
     assert bench.run(runbook, "--yes")[0] == 0
     assert exchanges == {"a": 1}
+
+
+def test_what_needs_the_one_before_goes_with_it(bench: Bench, exchanges: Counter[str]) -> None:
+    first, second, third = files(bench, 3)
+    assert bench.run(bench.runbook(first, {**second, "needs": ["s0"]}, third), "--yes")[0] == 0
+    assert exchanges == {"a": 1 + 1}
+
+
+def test_a_step_that_hangs_on_a_result_a_wish_or_a_retry_is_an_exchange_of_its_own(
+    bench: Bench, exchanges: Counter[str]
+) -> None:
+    for more in ({"when": "steps.s0.changed"}, {"retry": 2}, {"confirm": "Really?"}):
+        first, second = files(bench, 2)
+        assert bench.run(bench.runbook(first, {**second, **more}), "--yes")[0] == 0
+        assert exchanges["a"] >= 1 + 2
+        bench.stopgap("undo", "last", "--yes")
+        exchanges.clear()
+
+
+def test_a_step_after_whose_failure_others_go_on_ends_an_exchange(bench: Bench, exchanges: Counter[str]) -> None:
+    runbook = bench.runbook(*files(bench, 2, on_failure="continue"))
+    assert bench.run(runbook, "--yes")[0] == 0
+    assert exchanges == {"a": 1 + 2}
+
+
+def test_commands_are_begun_alone(bench: Bench, exchanges: Counter[str]) -> None:
+    command = {"id": "c", "task": "host.command", "with": {"argv": ["true"], "undo": ["true"]}}
+    first, second = files(bench, 2)
+    assert bench.run(bench.runbook(first, command, second), "--yes")[0] == 0
+    assert exchanges == {"a": 1 + 3}
 
 
 def test_an_undo_is_one_exchange_for_each_step(bench: Bench, exchanges: Counter[str]) -> None:

@@ -65,6 +65,9 @@ class DeviceSession:
                     sink.ended(index, output)
         return outputs
 
+    def halt(self) -> None:
+        """Do nothing: no exchange with a device has a pause."""
+
     def close(self) -> None:
         """End the login; an exchange under way returns at once."""
         self._closed.set()

@@ -1,0 +1,90 @@
+"""Consecutive steps on one host that hang on nothing of each other: made in one exchange, as one script would."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from orchestrator.change import Activate, PathChange
+from orchestrator.journal.records import StepFinished
+from orchestrator.plan import OutOfReach, PlannedStep
+from orchestrator.run.apply import Applied, apply_steps
+from orchestrator.run.step import Ended, Surroundings, finished, proved, started, unapplied
+
+AT_ONCE = 16
+"""Steps in one exchange."""
+
+
+def together(
+    first: PlannedStep, rest: Sequence[PlannedStep], may: Callable[[PlannedStep], bool]
+) -> list[PlannedStep]:
+    """Give the first step with those that may be made in the same exchange, in order.
+
+    `rest` are the steps planned after it; `may` tells whether one stands as planned, if those before it go well.
+    """
+    group = [first]
+    for step in rest:
+        last = group[-1]
+        if len(group) == AT_ONCE or not _may_be_followed(last) or not _may_follow(step):
+            break
+        if step.place != first.place or step.number - last.number > 1 or not may(step):
+            break
+        group.append(step)
+    return group
+
+
+def run_together(steps: Sequence[PlannedStep], around: Surroundings) -> list[Ended]:
+    """Run steps that `together` gave, and put everything on record. Raises JournalError alone."""
+    began = time.monotonic()
+    for step in steps:
+        around.record.begin(step)
+    around.record(*map(started, steps))
+    changing = [step for step in steps if step.changes]
+    applied: dict[str, Applied] = {}
+    unreachable = ""
+    try:
+        made = apply_steps(changing, around.fleet, around.record, around.interruption) if changing else []
+        applied = {step.key: result for step, result in zip(changing, made, strict=True)}
+    except OutOfReach as error:
+        unreachable = str(error)
+    ended: list[Ended] = []
+    records: list[StepFinished] = []
+    stopped = ""
+    for step in steps:
+        one = _ended(step, applied.get(step.key), unreachable, stopped, around)
+        if one.outcome == "skipped":
+            stopped = stopped or one.reason
+        elif one.outcome not in {"changed", "unchanged"}:
+            stopped = stopped or f"{step.step.id} failed"
+        ended.append(one)
+        records.append(finished(step, one, time.monotonic() - began))
+    around.record(*records)
+    return ended
+
+
+def _ended(step: PlannedStep, applied: Applied | None, unreachable: str, stopped: str, around: Surroundings) -> Ended:
+    if stopped:
+        return Ended("skipped", stopped)
+    if step.changes and unreachable:
+        return Ended("unreachable", unreachable)
+    if applied and applied.outcome == "not-run":
+        return Ended("skipped", "interrupted before it was begun")
+    if applied and applied.outcome != "done":
+        return Ended(unapplied(applied), applied.reason)
+    return proved(step, Ended("changed" if step.changes else "unchanged"), around)
+
+
+def _may_follow(step: PlannedStep) -> bool:
+    talks = step.questions or step.messages or step.collections
+    settled = step.outcome in {"would-change", "unchanged"} and step.step.retry.attempts == 1
+    return settled and not talks and not step.step.uses_results and all(map(_looks_first, step.changes))
+
+
+def _may_be_followed(step: PlannedStep) -> bool:
+    """Nothing but its changes has to happen before the next step, and a failure leaves the rest out."""
+    return _may_follow(step) and not step.checks and step.step.on_failure == "stop"
+
+
+def _looks_first(change: object) -> bool:
+    """Its undo leaves alone what was never made. Of commands, whether they were begun has to be known."""
+    return isinstance(change, PathChange | Activate)
