@@ -34,6 +34,10 @@ class Check(BaseModel):
     eye: Eye
     patience: float = 5.0
     """Seconds in which it may become true: a daemon takes its time to leave a port."""
+    steady: float = 0.0
+    """Seconds for which it has to go on to hold; failing for no longer than `patience` is forgiven meanwhile."""
+    every: float = 15.0
+    """Seconds between two looks while it holds."""
     containment: bool = False
     """It counts towards the verdict `contained`."""
     trusts_target: ClassVar[bool] = False

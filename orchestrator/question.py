@@ -46,11 +46,15 @@ class Question(BaseModel):
     """Seconds to wait for an answer; None: as long as it takes."""
     no_refuses: bool = True
     """A `no` ends the step as refused, and is not handed on as an answer."""
+    refusing: tuple[str, ...] = ()
+    """Choices that end it so too."""
 
     @model_validator(mode="after")
     def _answerable(self) -> Self:
         if (self.type == "choice") != bool(self.choices):
             raise ValueError("`choices` belong to the type `choice`, which needs them")
+        if not set(self.refusing) <= set(self.choices):
+            raise ValueError("`refusing` names `choices`")
         if self.currency and self.type != "amount":
             raise ValueError("`currency` belongs to the type `amount`")
         if self.default is not None:
@@ -71,6 +75,10 @@ class Question(BaseModel):
             "amount": f"an amount{f' in {self.currency}' if self.currency else ''}, such as 120 or 99.50",
             "date": "a date, such as 2026-11-25 or 2026-11-25T21:15+09:00",
         }[self.type]
+
+    def refuses(self, answer: str) -> bool:
+        """Tell whether an answer, as `read` gives it, ends the step."""
+        return answer in self.refusing or (self.type == "yes-no" and self.no_refuses and answer == "no")
 
     def by_itself(self) -> str | None:
         """Give the answer of `--yes`: the default; without one, yes to what is to be decided and no other answer."""

@@ -1,5 +1,5 @@
 """The interface of a task. A module of `tasks` needs this one, `facts`, `change`, `check`, `message`,
-`question`, `host`, and no other.
+`question`, `past`, `host`, and no other.
 
 A parameter of type `Secret` (`orchestrator.secret`) takes a reference; `reveal()` is for what acts on the controller.
 
@@ -22,6 +22,7 @@ from orchestrator.check import Check
 from orchestrator.facts import Reader
 from orchestrator.host import Network, Scene, Vantage
 from orchestrator.message import Message
+from orchestrator.past import PastChange
 from orchestrator.question import Question
 
 
@@ -53,8 +54,19 @@ class At:
     reader: Reader[Any]
 
 
-Probe: TypeAlias = Mapping[str, Reader[Any] | At]
-"""What to read: the name of a field of `Facts` → a reader, at the step's own vantage or `At` another."""
+@dataclass(frozen=True)
+class Past:
+    """What earlier runs have done for the target; the fact is a tuple of `PastRun`, in this order.
+
+    A step that asks for it is planned when its turn comes, once more. A run that is not there refuses the step.
+    """
+
+    runs: tuple[str, ...]
+    """Ids, their beginnings or ends, or `past.THIS`."""
+
+
+Probe: TypeAlias = Mapping[str, Reader[Any] | At | Past]
+"""What to read: the name of a field of `Facts` → a reader, at the step's own vantage or `At` another, or `Past`."""
 
 
 class Note(BaseModel):
@@ -104,7 +116,20 @@ class Collection(BaseModel):
     """Seconds for all of them together, where the step does not say."""
 
 
-Planned: TypeAlias = Change | Message | Collection | Question | Note | Gap
+class Lifting(BaseModel):
+    """What a step of a run has changed for the target, to be taken back as `stopgap undo RUN --step ID` does it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str
+    step: str
+    undo: tuple[PastChange, ...]
+    """What is known to be taken back by now, for whoever agrees to it."""
+    force: bool = False
+    """Also what somebody has changed since."""
+
+
+Planned: TypeAlias = Change | Message | Collection | Question | Lifting | Note | Gap
 
 
 class Standing(BaseModel):
@@ -134,6 +159,8 @@ class Task(ABC, Generic[P, F]):
 
     contains: ClassVar[bool] = False
     """Its checks decide the verdict on containment."""
+    lifts: ClassVar[bool] = False
+    """It takes back changes: on the target, and on its upstream and spare."""
     name: ClassVar[str]
     """`subject.verb`, as a runbook writes it."""
     vantages: ClassVar[tuple[Vantage, ...]] = ("target",)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from orchestrator.cli.screen import Screen
 from orchestrator.findings import Findings
-from orchestrator.journal.records import SEVERITIES, FindingsMade, Severity
+from orchestrator.journal.records import FindingsMade
+from orchestrator.severity import SEVERITIES, Severity
 
 WORST = 5
 """Findings that the end of a run names."""

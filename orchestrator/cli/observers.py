@@ -105,6 +105,7 @@ class JsonLines:
                         for c in step.ordered()
                     ],
                     "collects": sum(len(c.artifacts) for c in step.collections),
+                    "lifts": [lifting.model_dump(mode="json") for lifting in step.liftings],
                     "messages": [
                         {"to": m.to, "way": m.route.describe(), "subject": m.subject, "text": m.text}
                         for m in step.messages

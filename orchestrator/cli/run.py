@@ -16,9 +16,10 @@ from orchestrator.runbook import bind, parse_runbook, prepare, reveal_secrets
 from orchestrator.secret import redact_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from orchestrator.journal import Delivery
+    from orchestrator.past import PastRun
     from orchestrator.request.verification import Claim
     from orchestrator.run.conduct import Conclusion, Conductor
     from orchestrator.run.fleet import Connect
@@ -230,7 +231,22 @@ def _conductor(
         sign_key=key,
         take_over=args.take_over,
         sent=_ledger,
+        past=_past,
     )
+
+
+def _past(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
+    """Tell a dry run of earlier runs; it makes no state folder for that."""
+    from orchestrator.journal import Journal, UnknownRunError, state_home
+    from orchestrator.past import THIS, PastRun
+    from orchestrator.run.archive import Archive
+
+    if set(runs) == {THIS}:
+        return tuple(PastRun(run=run, begun=False) for run in runs)
+    if not (state_home() / "journal.sqlite").exists():
+        raise UnknownRunError(f"there is no run yet below {state_home()}")
+    with Journal.open(state_home()) as journal:
+        return Archive(journal).past(runs, target)
 
 
 def _ledger() -> Mapping[str, Delivery]:

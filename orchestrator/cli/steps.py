@@ -10,7 +10,9 @@ from orchestrator.cli.screen import Screen, columns
 from orchestrator.host import Host, Scene
 from orchestrator.journal.records import CheckJudged, StepFinished
 from orchestrator.message import Message
+from orchestrator.past import THIS
 from orchestrator.plan import Plan, PlannedStep
+from orchestrator.task import Lifting
 
 _INDENT = " " * 5
 _LONG = 40
@@ -71,6 +73,8 @@ def show_body(screen: Screen, step: PlannedStep, *, full: bool = True, letters: 
     """Show what the step does, what undoes it, what it asks, and what there is to know."""
     for change in step.ordered():
         _show_change(screen, change, full=full)
+    for lifting in step.liftings:
+        _show_lifting(screen, lifting)
     _show_messages(screen, step.messages, whole=letters)
     for seconds in dict.fromkeys(s for c in step.changes if (s := getattr(c, "lifeline", None))):
         where = step.on.name if step.on else "the host"
@@ -184,6 +188,16 @@ def _show_change(screen: Screen, change: Change, *, full: bool) -> None:
         lines = [*lines[:_LONG], f"… {rest} more lines of a new file; --full shows them"]
     screen.lines(lines, indent=_INDENT, diff=True)
     screen.line(f"{_INDENT}undo   {change.describe_undo()}", "quiet")
+
+
+def _show_lifting(screen: Screen, lifting: Lifting) -> None:
+    """Show what is taken back, change by change."""
+    whose = "this run" if lifting.run == THIS else f"run {lifting.run}"
+    screen.line(f"{_INDENT}+ take back step {lifting.step} of {whose}")
+    for change in lifting.undo:
+        screen.line(f"{_INDENT}  {change.host}: {change.undo}")
+    if not lifting.undo:
+        screen.line(f"{_INDENT}  what it will have changed by then")
 
 
 def _show_messages(screen: Screen, messages: Sequence[Message], *, whole: bool) -> None:

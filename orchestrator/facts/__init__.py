@@ -3,6 +3,7 @@
 from orchestrator.facts.attributes import Attributes, AttributesFact, LockedFact
 from orchestrator.facts.device import DeviceOrigin, Shown, ShownFact
 from orchestrator.facts.file import ABSENT, Content, File, FileFact, FilesBelow, FilesFact, Glob
+from orchestrator.facts.heads import FileHeads, HeadsFact
 from orchestrator.facts.listing import Listing
 from orchestrator.facts.network import ConnectFact, HttpFact, HttpGet, SshOrigin, TcpConnect, TcpConnects
 from orchestrator.facts.process import ListenerFact, Listeners, Processes, ProcessFact
@@ -31,10 +32,12 @@ __all__ = [
     "Fact",
     "File",
     "FileFact",
+    "FileHeads",
     "FilesBelow",
     "FilesFact",
     "Gateways",
     "Glob",
+    "HeadsFact",
     "HttpFact",
     "HttpGet",
     "InitScriptFact",

@@ -128,7 +128,8 @@ class Glob(Reader[tuple[str, ...]]):
 
     def script(self) -> str:
         """Print each match, ended by NUL, so that a newline in a name does not split it."""
-        return f'for p in {_glob(self.pattern)}; do if [ -e "$p" ] || [ -L "$p" ]; then printf "%s\\0" "$p"; fi; done'
+        words = glob_words(self.pattern)
+        return f'for p in {words}; do if [ -e "$p" ] || [ -L "$p" ]; then printf "%s\\0" "$p"; fi; done'
 
     def parse(self, output: Output) -> tuple[str, ...]:
         """Split at NUL."""
@@ -156,7 +157,7 @@ class FilesBelow(Reader[FilesFact]):
 
     def script(self) -> str:
         """Print each file's time of birth, 0 where it is not known (stat(1))."""
-        words = " ".join(map(_glob, self.patterns))
+        words = " ".join(map(glob_words, self.patterns))
         return (
             f'set --; for p in {words}; do if [ -d "$p" ]; then set -- "$@" "$p"; fi; done\n'
             'if [ $# -gt 0 ]; then find "$@" -type f -exec stat -c %W {} +; fi'
@@ -172,5 +173,6 @@ class FilesBelow(Reader[FilesFact]):
         return FilesFact(count=len(whole_lines), oldest=min(births, default=None), whole=not cut)
 
 
-def _glob(pattern: str) -> str:
+def glob_words(pattern: str) -> str:
+    """Quote a pattern for the shell, but for what makes it one."""
     return "".join(c if c in "*?[]" else quote(c) for c in pattern)

@@ -13,7 +13,7 @@ from orchestrator.findings.model import Compared, Finding, Findings, NotLooked, 
 from orchestrator.findings.rule import Join, Meets, Rule, row_test
 from orchestrator.findings.table import MOST_KEYS, Place, Row, Table, tables
 from orchestrator.hosttext import escape
-from orchestrator.journal.records import SEVERITIES
+from orchestrator.severity import SEVERITIES
 
 SHOWN = 20
 """Sightings of one finding that are kept; all are counted."""

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.journal.records import SEVERITIES, Severity
+from orchestrator.severity import SEVERITIES, Severity
 
 Sureness: TypeAlias = Literal["low", "medium", "high"]
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from orchestrator.findings.model import Sureness
 from orchestrator.findings.table import Value
-from orchestrator.journal.records import Severity
+from orchestrator.severity import Severity
 
 Meets: TypeAlias = Callable[[Mapping[str, Value]], bool]
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")

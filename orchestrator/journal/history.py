@@ -179,6 +179,12 @@ class History:
             order += [c for c in changes if isinstance(c.change, Activate) and _to_activate(c, bool(others))]
         return tuple(order)
 
+    def taken_back(self) -> frozenset[tuple[str, str]]:
+        """Give the steps and targets that changed something, and of which every change was undone."""
+        real = [c for c in self.changes if not isinstance(c.change, Activate) and c.state != "not-run"]
+        undone = {(c.step, c.target) for c in real if c.state == "undone"}
+        return frozenset(undone - {(c.step, c.target) for c in real if c.state != "undone"})
+
     def deadlines(self) -> tuple[tuple[str, datetime], ...]:
         """Give the notes that name a moment, of steps of which a change stands, the nearest first."""
         standing = {(c.step, c.target) for c in self.in_force()}

@@ -12,13 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from orchestrator.change import AnyChange
 from orchestrator.host import Host
 from orchestrator.question import Question
+from orchestrator.severity import Severity
 
 Outcome: TypeAlias = Literal["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "refused"]
 PlannedOutcome: TypeAlias = Literal["would-change", "unchanged", "failed", "unreachable", "skipped", "refused"]
 Verdict: TypeAlias = Literal["contained", "partly", "unverified"]
-Severity: TypeAlias = Literal["info", "low", "medium", "high", "critical"]
-SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
-"""The worst first."""
 
 
 class _Record(BaseModel):

@@ -15,7 +15,7 @@ from orchestrator.journal.records import PlannedOutcome
 from orchestrator.message import Message
 from orchestrator.question import Question
 from orchestrator.runbook import Step
-from orchestrator.task import Collection, Gap, Note
+from orchestrator.task import Collection, Gap, Lifting, Note
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,9 @@ class PlannedStep:
     messages: tuple[Message, ...] = ()
     """Those that are still to be sent."""
     collections: tuple[Collection, ...] = ()
+    liftings: tuple[Lifting, ...] = ()
+    on_past: bool = False
+    """It hangs on the journal, and is planned once more when its turn comes."""
     questions: tuple[Question, ...] = ()
     answer_to: Question | None = None
     """The one whose answer later steps see."""
@@ -65,7 +68,13 @@ class PlannedStep:
         """Give the same step with nothing left to do."""
         nothing: tuple[()] = ()
         emptied = replace(
-            self, changes=nothing, messages=nothing, collections=nothing, questions=nothing, notes=nothing
+            self,
+            changes=nothing,
+            messages=nothing,
+            collections=nothing,
+            liftings=nothing,
+            questions=nothing,
+            notes=nothing,
         )
         return replace(emptied, checks=nothing, gaps=nothing, outcome="skipped", reason=reason)
 
@@ -91,7 +100,12 @@ class Plan:
     @property
     def changes(self) -> int:
         """How many changes would be made."""
-        return sum(len(step.changes) for step in self.steps)
+        return sum(len(step.changes) for step in self.steps) + self.undone
+
+    @property
+    def undone(self) -> int:
+        """How many changes of this or earlier runs would be taken back, as far as that is known."""
+        return sum(len(lifting.undo) for step in self.steps for lifting in step.liftings)
 
     @property
     def messages(self) -> int:
@@ -101,7 +115,9 @@ class Plan:
     @property
     def hosts(self) -> tuple[str, ...]:
         """Names of the hosts that would be changed."""
-        return tuple(dict.fromkeys(step.on.name for step in self.steps if step.changes and step.on))
+        made = [step.on.name for step in self.steps if step.changes and step.on]
+        lifted = [change.host for step in self.steps for lifting in step.liftings for change in lifting.undo]
+        return tuple(dict.fromkeys([*made, *lifted]))
 
     @property
     def refusals(self) -> tuple[PlannedStep, ...]:
@@ -124,6 +140,7 @@ def _essence(step: PlannedStep) -> dict[str, Any]:
         "outcome": step.outcome,
         "changes": [_change_essence(change) for change in step.ordered()],
         "collect": [a.model_dump(mode="json") for c in step.collections for a in c.artifacts],
+        "lift": [lifting.model_dump(mode="json") for lifting in step.liftings],
         "ask": [q.model_dump(mode="json") for q in step.questions],
         "send": [{"key": m.key, "to": m.to, "preview": m.preview()} for m in step.messages],
     }

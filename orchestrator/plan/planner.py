@@ -15,9 +15,10 @@ from orchestrator.facts import Reader, UnreadableError
 from orchestrator.host import Host, Scene
 from orchestrator.hosttext import escape
 from orchestrator.inventory import Inventory
-from orchestrator.journal import Delivery
+from orchestrator.journal import Delivery, JournalError
 from orchestrator.journal.records import PlannedOutcome
 from orchestrator.message import Message
+from orchestrator.past import PastRun
 from orchestrator.plan.model import Plan, PlannedStep
 from orchestrator.plan.outstanding import outstanding
 from orchestrator.question import Question
@@ -25,7 +26,20 @@ from orchestrator.registry import tasks
 from orchestrator.runbook import NO_ITEM, Runbook, Step, StepResult, applies, items, render, vantage_of
 from orchestrator.secret import SecretError, carried_by
 from orchestrator.source import InvalidInput
-from orchestrator.task import At, Collection, Gap, Note, Parameters, Planned, Refused, Standing, Task, Unplannable
+from orchestrator.task import (
+    At,
+    Collection,
+    Gap,
+    Lifting,
+    Note,
+    Parameters,
+    Past,
+    Planned,
+    Refused,
+    Standing,
+    Task,
+    Unplannable,
+)
 
 
 class OutOfReach(Exception):  # noqa: N818
@@ -47,6 +61,15 @@ class Looker(Protocol):
 
 Ledger: TypeAlias = Callable[[], Mapping[str, Delivery]]
 """Tells what has become of every message so far, by its key."""
+
+
+PastRuns: TypeAlias = Callable[[Sequence[str], str], tuple[PastRun, ...]]
+"""Tells what runs, by their ids, have done for a target; raises JournalError for one that is not there."""
+
+
+def no_past(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
+    """Know of no run."""
+    raise JournalError("there is no journal of earlier runs here")
 
 
 @dataclass(frozen=True)
@@ -73,6 +96,7 @@ class Planner:
     params: Mapping[str, Any]
     look: Looker
     sent: Ledger = dict
+    past: PastRuns = no_past
     _facts: dict[tuple[str, Reader[Any]], Look] = field(default_factory=dict)
 
     def plan(self, targets: Sequence[Host]) -> Plan:
@@ -122,11 +146,13 @@ class Planner:
                 return _with(blank, "unreachable", str(look))
             if isinstance(look, UnreadableError):
                 return _with(blank, "failed", str(look))
+        asked = {n: wish for n, wish in task.probe(params, scene).items() if isinstance(wish, Past)}
         try:
-            facts = task.Facts.model_validate({**readings.own, **readings.elsewhere})
+            past = {name: self.past(wish.runs, target.name) for name, wish in asked.items()}
+            facts = task.Facts.model_validate({**readings.own, **readings.elsewhere, **past})
             planned = list(task.plan(params, facts, scene))
             checks = tuple(task.checks(params, facts, scene))
-        except Refused as refusal:
+        except (Refused, JournalError) as refusal:
             return _with(blank, "refused", str(refusal))
         except (Unplannable, SecretError) as reason:
             return _with(blank, "failed", str(reason))
@@ -134,6 +160,7 @@ class Planner:
             return _with(blank, "failed", f"{step.task}: {escape(error.errors()[0]['msg'])}")
         changes = tuple(p for p in planned if isinstance(p, Change))
         messages = _only(planned, Message)
+        liftings = _only(planned, Lifting)
         left = outstanding(messages, self.sent() if messages else {}, datetime.now(UTC))
         # Nobody is asked about messages that have all been sent.
         moot = bool(messages) and not left.messages and not changes
@@ -149,12 +176,14 @@ class Planner:
             step=step,
             target=target,
             on=scene.on,
-            outcome="would-change" if changes or left.messages else "unchanged",
+            outcome="would-change" if changes or left.messages or liftings else "unchanged",
             name=step.name,
             scene=scene,
             changes=changes,
             messages=left.messages,
             collections=_only(planned, Collection),
+            liftings=liftings,
+            on_past=bool(asked),
             questions=() if moot else (*_confirmation(step), *_only(planned, Question)),
             notes=(*_only(planned, Note), *left.notes),
             gaps=(*_only(planned, Gap), *left.gaps),
@@ -216,6 +245,8 @@ class Planner:
         """Give, by the fact's name, host and reader, and whether it is the step's own host."""
         readings: dict[str, tuple[Host | None, Reader[Any], bool]] = {}
         for name, wish in task.probe(params, scene).items():
+            if isinstance(wish, Past):
+                continue
             if isinstance(wish, At):
                 seen = scene.seen_from(wish.vantage)
                 readings[name] = (seen[0] if seen else None, wish.reader, False)

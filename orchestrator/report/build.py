@@ -8,7 +8,7 @@ from typing import Literal
 from orchestrator.change import Activate, RunCommands
 from orchestrator.hosttext import escape
 from orchestrator.journal import ChangeStatus, History, MessageStatus, StepStatus
-from orchestrator.journal.records import SEVERITIES, Answered, CheckJudged, EvidenceKept
+from orchestrator.journal.records import Answered, CheckJudged, EvidenceKept
 from orchestrator.report.lessons import lessons, times, to_rotate
 from orchestrator.report.model import (
     OpenPoint,
@@ -25,6 +25,7 @@ from orchestrator.report.model import (
     ReportStep,
 )
 from orchestrator.report.timeline import timeline
+from orchestrator.severity import SEVERITIES
 
 PREVIEW_LINES = 400
 """Of one change; a longer diff is cut, and says so."""

@@ -15,6 +15,8 @@ SLOW = 30.0
 """Seconds; a step that takes longer is named, beside those that take more than half of the run."""
 NOTICEABLE = 5.0
 """Seconds; below them no step is called slow, however short the run was."""
+CREDENTIALS = "credential-"
+"""Rules whose ids begin so name what has to be replaced."""
 WAITED = 60.0
 """Seconds until somebody answered a question."""
 
@@ -62,6 +64,16 @@ def to_rotate(history: History) -> Iterator[ReportCredential]:
             yield ReportCredential(kind="host-key", host=name, text=escape(host.address))
             yield ReportCredential(kind="login", host=name, text=escape(f"{host.user}@{host.address}"))
             yield ReportCredential(kind="stored", host=name, text="")
+            yield from _found(history, host.name)
+
+
+def _found(history: History, host: str) -> Iterator[ReportCredential]:
+    for made in history.findings:
+        for noted in made.findings if made.host == host else ():
+            if noted.id.startswith(CREDENTIALS):
+                more = f", and {noted.count - 1} more" if noted.count > 1 else ""
+                text = escape(f"{noted.title}: {noted.first}{more}")
+                yield ReportCredential(kind="found", host=escape(host), text=text)
 
 
 def _slow(history: History) -> Iterator[ReportLesson]:

@@ -11,7 +11,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator.journal.history import ChangeState, RunState
-from orchestrator.journal.records import Outcome, Severity, Verdict
+from orchestrator.journal.records import Outcome, Verdict
+from orchestrator.severity import Severity
 
 
 class _Part(BaseModel):
@@ -219,9 +220,9 @@ class ReportLesson(_Part):
 class ReportCredential(_Part):
     """Something that whoever had root on a target may know, and that has to be replaced."""
 
-    kind: Literal["host-key", "login", "stored"]
+    kind: Literal["host-key", "login", "stored", "found"]
     host: str
-    text: str
+    text: str = Field(description="Address, login, or what was found where; by names, never by content.")
 
 
 class Report(_Part):

@@ -11,12 +11,14 @@ from orchestrator.evidence.signing import sign_manifest
 from orchestrator.journal import ChangeStatus, History, Journal, JournalError, deliveries
 from orchestrator.journal.disk import write_at_once
 from orchestrator.journal.records import FindingsMade, PlanMade, RunStarted, Verdict
-from orchestrator.plan import Ledger, Plan, PlannedStep
+from orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
+from orchestrator.plan.planner import no_past
 from orchestrator.report import report
+from orchestrator.run.archive import Archive
 from orchestrator.run.claim import claiming
 from orchestrator.run.claim import refusal as claimed
 from orchestrator.run.collect import Vault
-from orchestrator.run.execute import execute, planner_of, proved_anew
+from orchestrator.run.execute import execute, planner_of, stays
 from orchestrator.run.fleet import Connect, Fleet, releasing, with_controller
 from orchestrator.run.interruption import Interruption
 from orchestrator.run.lifeline import settle_all
@@ -76,6 +78,8 @@ class Conductor:
     """Signs the manifests of evidence and the journal's head when a run has ended."""
     sent: Ledger = dict
     """What a dry run, which opens no journal for writing, knows of messages."""
+    past: PastRuns = no_past
+    """What it knows of earlier runs."""
 
     def preview(self, order: Order) -> Conclusion:
         """Plan on facts read live, by readers that change nothing, and show it."""
@@ -84,7 +88,7 @@ class Conductor:
             self.interruption.cutting(fleet.close),
         ):
             fleet.expect(order.hosts()[0])
-            plan = planner_of(order, fleet.look, self.sent).plan(order.targets)
+            plan = planner_of(order, fleet.look, self.sent, self.past).plan(order.targets)
         self._show(plan, dry_run=True)
         outcomes = [step.outcome for step in plan.steps]
         code = INTERRUPTED if self.interruption.requested.is_set() else exit_code(outcomes)
@@ -104,7 +108,7 @@ class Conductor:
         ):
             with self.interruption.cutting(fleet.close):
                 fleet.expect([*acting, *order.targets])
-                planner = planner_of(order, fleet.look, lambda: deliveries(journal))
+                planner = planner_of(order, fleet.look, lambda: deliveries(journal), Archive(journal).past)
                 plan = planner.plan(order.targets)
             self._show(plan, dry_run=False)
             fleet.expect(looking)
@@ -140,15 +144,17 @@ class Conductor:
             with self.interruption.cutting(fleet.close):
                 fleet.expect([*acting, *looking])
                 settle_all(history, fleet, record)
-                planner = planner_of(order, fleet.look, lambda: deliveries(journal))
+                past = Archive(journal, run).past
+                planner = planner_of(order, fleet.look, lambda: deliveries(journal), past)
                 planned = planner.plan(order.targets).steps
-                left = [s for s in planned if (s.key, s.target.name) not in done or proved_anew(s.step)]
+                left = [s for s in planned if not stays(s.step, (s.key, s.target.name), done, history.taken_back())]
                 plan = Plan(tuple(_with_activation(step, history) for step in left))
             self._show(plan, dry_run=False)
             if refusal := claimed(claims.held, plan.hosts) or self._refusal(plan, None):
                 return Conclusion(plan, REFUSED, run, steps=_as_planned(plan), refusal=refusal)
             record(PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts)))
-            return self.carry_out(order, plan, self._around(journal, run, fleet, record), journal, done)
+            around = self._around(journal, run, fleet, record)
+            return self.carry_out(order, plan, around, journal, done, history.taken_back())
 
     def carry_out(
         self,
@@ -157,14 +163,14 @@ class Conductor:
         around: Surroundings,
         journal: Journal,
         done: Mapping[tuple[str, str], StepResult],
+        taken_back: frozenset[tuple[str, str]] = frozenset(),
     ) -> Conclusion:
         """Execute, then write what a reader of the run's folder needs: the report, the exported journal."""
         run = around.record.run
         with self.interruption.cutting(around.fleet.close, gently=True):
-            planner = planner_of(order, around.fleet.look, around.record.deliveries)
-            result = execute(order, plan, planner, around, done=done)
-        made, unreported = write_report(journal, run)
-        unsigned = sign_run(journal, run, self.sign_key)
+            planner = planner_of(order, around.fleet.look, around.record.deliveries, around.archive.past)
+            result = execute(order, plan, planner, around, done=done, taken_back=taken_back)
+        ended = [self._written(journal, each) for each in (run, *sorted(around.archive.touched))]
         history = journal.history(run)
         return Conclusion(
             plan,
@@ -172,17 +178,22 @@ class Conductor:
             run,
             steps=tuple((step, ended.outcome, ended.reason) for step, ended in _in_plan_order(result.ended)),
             containment=result.containment,
-            report=made,
-            unreported=unreported,
-            unsigned=unsigned,
+            report=ended[0][0],
+            unreported=next((why for _, why, _ in ended if why), ""),
+            unsigned=next((why for _, _, why in ended if why), ""),
             findings=history.findings,
             standing=history.in_force(),
             undoable=bool(history.undoable()),
         )
 
+    def _written(self, journal: Journal, run: str) -> tuple[Path | None, str, str]:
+        """Write a run's report and sign its journal; gives the report, and why either was not possible."""
+        made, unreported = write_report(journal, run)
+        return made, unreported, sign_run(journal, run, self.sign_key)
+
     def _around(self, journal: Journal, run: str, fleet: Fleet, record: Recorder) -> Surroundings:
         vault = Vault(journal.run_folder(run), self.operator)
-        return Surroundings(fleet, record, self.person, vault, self.interruption)
+        return Surroundings(fleet, record, self.person, vault, self.interruption, Archive(journal, run))
 
     def _show(self, plan: Plan, *, dry_run: bool) -> None:
         for observer in self.observers:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from orchestrator.host import Host
 from orchestrator.hosttext import escape
 from orchestrator.journal.records import CheckJudged, HostUnreachable, Outcome, RunFinished, Verdict
-from orchestrator.plan import Ledger, Looker, OutOfReach, Place, Plan, PlannedStep, Planner, combined
+from orchestrator.plan import Ledger, Looker, OutOfReach, PastRuns, Place, Plan, PlannedStep, Planner, combined
 from orchestrator.registry import tasks
 from orchestrator.run.order import Order
 from orchestrator.run.outcome import exit_code, run_outcome
@@ -39,19 +39,25 @@ class Result:
         return [ended.outcome for _, ended in self.ended]
 
 
-def planner_of(order: Order, look: Looker, sent: Ledger) -> Planner:
-    """Give a planner that reads through a fleet's `look`, and knows what was sent already."""
-    return Planner(order.runbook, order.inventory, order.params, look, sent)
+def planner_of(order: Order, look: Looker, sent: Ledger, past: PastRuns) -> Planner:
+    """Give a planner that reads through a fleet's `look`, and knows what was sent and done already."""
+    return Planner(order.runbook, order.inventory, order.params, look, sent, past)
 
 
 def execute(
-    order: Order, plan: Plan, planner: Planner, around: Surroundings, *, done: Mapping[tuple[str, str], StepResult]
+    order: Order,
+    plan: Plan,
+    planner: Planner,
+    around: Surroundings,
+    *,
+    done: Mapping[tuple[str, str], StepResult],
+    taken_back: frozenset[tuple[str, str]] = frozenset(),
 ) -> Result:
     """Carry out a plan that was agreed to: targets side by side, the steps of each in order.
 
     `done` names steps and targets that an earlier process finished; they are not run again, but those that contain:
-    a verdict rests on what is seen now. Whatever happens ends with a `run-finished` record, unless the journal itself
-    fails: JournalError.
+    a verdict rests on what is seen now. `taken_back` names those that were undone since; they stay so. Whatever
+    happens ends with a `run-finished` record, unless the journal itself fails: JournalError.
     """
     for name, reason in _unreachable(plan).items():
         around.record(HostUnreachable(host=name, reason=reason))
@@ -59,7 +65,7 @@ def execute(
     lock = threading.Lock()
 
     def one(target: Host) -> None:
-        for item in _TargetRun(order, plan, planner, around, target, done).steps():
+        for item in _TargetRun(order, plan, planner, around, target, done, taken_back).steps():
             with lock:
                 result.ended.append(item)
 
@@ -80,6 +86,8 @@ def execute(
     result.containment = {
         name: verdict(seen, at_best[name]) for name, seen in judged.items() if any(c.containment for c in seen)
     }
+    for name in _lifted(result, around):
+        result.containment.pop(name, None)
     interrupted = around.interruption.requested.is_set()
     result.exit_code = exit_code(result.outcomes, interrupted=interrupted)
     around.record(
@@ -98,6 +106,7 @@ class _TargetRun:
     around: Surroundings
     target: Host
     done: Mapping[tuple[str, str], StepResult]
+    taken_back: frozenset[tuple[str, str]]
     results: dict[str, StepResult] = field(default_factory=dict)
     ahead: dict[str, tuple[PlannedStep, Ended]] = field(default_factory=dict)
     """Steps that were run together with one before them, by key."""
@@ -111,7 +120,7 @@ class _TargetRun:
             outcomes: list[StepResult] = []
             for place in self.planner.places(step, number, self.target, self.results):
                 before = self.done.get((place.key, self.target.name))
-                if before and not proved_anew(step):
+                if before and stays(step, (place.key, self.target.name), self.done, self.taken_back):
                     outcomes.append(before)
                     continue
                 planned, ended = self._run(place, stopped)
@@ -125,7 +134,7 @@ class _TargetRun:
     def _run(self, place: Place, stopped: str) -> tuple[PlannedStep, Ended]:
         if place.key in self.ahead:
             return self.ahead.pop(place.key)
-        planned = self._planned(place)
+        planned = self._planned(place, again=not stopped)
         if stopped:
             skipped = planned.as_skipped(stopped)
             return skipped, run_step(skipped, self.around)
@@ -143,12 +152,13 @@ class _TargetRun:
             ended = run_step(planned, self.around)
         return planned, ended
 
-    def _planned(self, place: Place) -> PlannedStep:
-        """Give the step as planned; planned afresh where it hangs on results that are not as foreseen."""
+    def _planned(self, place: Place, *, again: bool) -> PlannedStep:
+        """Give the step as planned; planned afresh where it hangs on the journal, or on results not as foreseen."""
         for planned in self.plan.steps:
             if planned.key == place.key and planned.target.name == self.target.name:
                 foreseen = not (place.step.uses_results or place.step.needs or _needs_first(place.step))
-                return planned if foreseen or self._as_foreseen() else self._plan_again(place)
+                stands = (foreseen or self._as_foreseen()) and not (planned.on_past and again)
+                return planned if stands else self._plan_again(place)
         return self._plan_again(place)
 
     def _after(self, step: PlannedStep) -> list[PlannedStep]:
@@ -171,7 +181,8 @@ class _TargetRun:
         for host in (self.target, *self.order.inventory.hosts.values()):
             self.around.fleet.reconnect(host)
         try:
-            planner = planner_of(self.order, self.around.fleet.look, self.around.record.deliveries)
+            around = self.around
+            planner = planner_of(self.order, around.fleet.look, around.record.deliveries, around.archive.past)
             return planner.plan_place(place, self.results)
         except InvalidInput as error:
             why = escape(error.problems[0].message)
@@ -193,9 +204,14 @@ def _unreachable(plan: Plan) -> dict[str, str]:
     return {s.on.name: s.reason for s in plan.steps if s.outcome == "unreachable" and s.on}
 
 
-def proved_anew(step: Step) -> bool:
-    """Tell whether a step that an earlier process finished is looked at again all the same."""
-    return tasks()[step.task].contains
+def stays(
+    step: Step,
+    place: tuple[str, str],
+    done: Mapping[tuple[str, str], StepResult],
+    taken_back: frozenset[tuple[str, str]],
+) -> bool:
+    """Tell whether a step stays as an earlier process left it: one that contains is looked at, unless undone."""
+    return place in done and (place in taken_back or not tasks()[step.task].contains)
 
 
 def _needs_first(step: Step) -> bool:
@@ -208,6 +224,14 @@ def _would_contain(step: PlannedStep) -> bool:
 
 def _at_best(result: Result, target: str) -> list[Verdict]:
     return [gap.at_best for step, _ in result.ended if step.target.name == target for gap in step.gaps if gap.at_best]
+
+
+def _lifted(result: Result, around: Surroundings) -> set[str]:
+    """Give the targets whose cut a later step of the run has taken back."""
+    if not any(step.liftings for step, _ in result.ended):
+        return set()
+    cut = {(step.key, step.target.name) for step, _ in result.ended if _would_contain(step)}
+    return {target for _, target in cut & around.record.history().taken_back()}
 
 
 def _unproved(step: PlannedStep, ended: Ended) -> CheckJudged:

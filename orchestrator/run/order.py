@@ -30,7 +30,8 @@ class Order:
         for target in self.targets:
             for step in self.runbook.steps:
                 scene = self.inventory.scene(target, vantage_of(step, tasks()[step.task], target, self.inventory))
-                acting[scene.on.name] = scene.on
+                lifted_on = (scene.target, scene.upstream, scene.spare) if tasks()[step.task].lifts else ()
+                acting |= {host.name: host for host in (scene.on, *lifted_on) if host}
                 for host in (scene.target, scene.upstream, scene.spare, *scene.outside, CONTROLLER):
                     if host:
                         looking.setdefault(host.name, host)

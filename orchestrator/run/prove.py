@@ -1,4 +1,7 @@
-"""Proving a step: its checks, from where each has to look, repeated until they hold or their patience is over."""
+"""Proving a step: its checks, from where each has to look, repeated until they hold or their patience is over.
+
+One that has to stay so is looked at again and again until its time is over.
+"""
 
 from __future__ import annotations
 
@@ -36,15 +39,30 @@ def prove(step: PlannedStep, fleet: Fleet, cancelled: threading.Event) -> list[C
         if not eyes:
             blind.append(_judged(step, check, check.eye, Judgement(None, "the inventory has no such vantage")))
     started = time.monotonic()
-    pending = looks
+    failing: dict[_Look, float] = dict.fromkeys(looks, started)
+    pending = due = looks
     while pending:
-        seen = _see(pending, fleet)
-        judged.update({look: _judge(look.check, seen[look]) for look in pending})
-        waited = time.monotonic() - started
-        pending = [look for look in pending if judged[look].holds is False and waited < look.check.patience]
-        if cancelled.wait(PAUSE if pending else 0):
+        seen = _see(due, fleet)
+        judged.update({look: _judge(look.check, seen[look]) for look in due})
+        now = time.monotonic()
+        for look in due:
+            if judged[look].holds is not False:
+                failing.pop(look, None)
+            else:
+                failing.setdefault(look, now)
+        pending = [look for look in pending if _goes_on(look, failing.get(look), now - started, now)]
+        due = [look for look in pending if look in failing] or pending
+        pause = PAUSE if failing.keys() & set(due) else min((look.check.every for look in due), default=0)
+        if cancelled.wait(pause if due else 0):
             break
     return [_judged(step, look.check, look.eye.name, judged[look]) for look in looks] + blind
+
+
+def _goes_on(look: _Look, failing_since: float | None, after: float, now: float) -> bool:
+    """Tell whether to look once more: a failing check within its patience, one that holds within its time."""
+    if failing_since is not None:
+        return now - failing_since < look.check.patience
+    return after < look.check.steady
 
 
 def _see(looks: Sequence[_Look], fleet: Fleet) -> dict[_Look, Look]:

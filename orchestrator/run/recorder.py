@@ -52,6 +52,12 @@ class Recorder:
                 for observer in self._observers:
                     observer.recorded(self.run, record)
 
+    def of(self, run: str) -> Recorder:
+        """Give one for another run, which is being taken back; the same observers watch."""
+        other = Recorder(self._journal, run, self._observers)
+        other._lock = self._lock
+        return other
+
     def history(self) -> History:
         """Give what the run's records amount to by now."""
         return self._journal.history(self.run)

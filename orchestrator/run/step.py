@@ -10,11 +10,13 @@ from orchestrator.journal.records import CheckJudged, Outcome, StepFinished, Ste
 from orchestrator.plan import OutOfReach, PlannedStep
 from orchestrator.question import AnswerValue, Question
 from orchestrator.run.apply import Applied, apply_changes
+from orchestrator.run.archive import Archive
 from orchestrator.run.ask import ask
 from orchestrator.run.collect import Vault, collect
 from orchestrator.run.deliver import deliver
 from orchestrator.run.fleet import Fleet
 from orchestrator.run.interruption import Interruption
+from orchestrator.run.lift import lift
 from orchestrator.run.person import Person
 from orchestrator.run.prove import prove
 from orchestrator.run.recorder import Recorder
@@ -30,6 +32,7 @@ class Surroundings:
     person: Person
     vault: Vault
     interruption: Interruption
+    archive: Archive
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,8 @@ def _carry_out(step: PlannedStep, around: Surroundings) -> Ended:
         answer = ask(step, question, around.person, around.record, around.interruption)
         if answer is None:
             return Ended("refused", _unanswered(question, around))
-        if question.type == "yes-no" and question.no_refuses and answer.says == "no":
-            return Ended("refused", f"answered no, by {answer.by}")
+        if question.refuses(answer.says):
+            return Ended("refused", f"answered {answer.says}, by {answer.by}: {question.text}")
         if question == step.answer_to:
             value = question.value(answer.says)
             said = f"{answer.says}, by {answer.by}"
@@ -112,6 +115,11 @@ def _carry_out(step: PlannedStep, around: Surroundings) -> Ended:
         if applied.outcome != "done":
             return Ended(unapplied(applied), applied.reason)
         outcome = "changed"
+    if step.liftings:
+        lifted = lift(step, around.fleet, around.archive, around.record, around.interruption)
+        if lifted.outcome not in {"changed", "unchanged"}:
+            return Ended(lifted.outcome, lifted.said)
+        outcome, said = lifted.outcome, lifted.said
     if step.messages:
         delivered = deliver(step, around.record, around.vault.run_folder, around.interruption)
         if delivered.outcome in {"failed", "unknown"}:

@@ -7,7 +7,7 @@ import re
 from orchestrator.change import command
 from orchestrator.facts import Program, ProgramFact
 from tasks.host.units import Moves
-from tasks.mta.server import MailServer, Queue
+from tasks.mta.server import Letter, MailServer, Queue
 
 _MESSAGE = re.compile(r"\s*(\d{1,4}[mhdwy])\s+\S+\s+[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}\s", re.ASCII)
 """A message's first line in the listing: how long it has waited, its size, its id."""
@@ -25,7 +25,9 @@ class Exim(MailServer[ProgramFact]):
     programs = ("*/exim", "*/exim4")
     commands = ("exim", "exim4")
     queue = Program(("exim", "-bp"), partial=True)
+    mail = queue
     show_queue = "exim -bp"
+    delete_queued = "exim -Mrm MESSAGE-ID"
     hook = "/etc/ppp/ip-up.d/exim4"
     uncovered = (
         "Exim delivers what a local program hands to sendmail without its daemon: only packets dropped upstream"
@@ -38,6 +40,18 @@ class Exim(MailServer[ProgramFact]):
             return None
         ages = [match[1] for line in listed.stdout.splitlines() if (match := _MESSAGE.match(line))]
         return Queue(len(ages), f"for {ages[0]}" if ages else "", whole=not listed.cut)
+
+    def letters(self, read: ProgramFact) -> list[Letter] | None:
+        """Read a head line with the sender in angle brackets, and a line for each recipient; `D` marks one done."""
+        if read.status != 0 and not read.cut:
+            return None
+        found: list[tuple[str, list[str]]] = []
+        for line in read.stdout.splitlines():
+            if match := _MESSAGE.match(line):
+                found.append((line[match.end() :].partition(">")[0].strip().removeprefix("<"), []))
+            elif found and line.strip() and not line.strip().startswith("D "):
+                found[-1][1].append(line.strip())
+        return [Letter(sender, tuple(recipients), len(recipients)) for sender, recipients in found]
 
     def end(self, *, managed: bool) -> Moves:
         """A delivery that is broken off stays in the queue; one started by hand is not started again."""

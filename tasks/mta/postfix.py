@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from orchestrator.change import command
-from orchestrator.facts import FilesBelow, FilesFact
+from orchestrator.facts import FileHeads, FilesBelow, FilesFact, HeadsFact
 from tasks.host.units import Moves
-from tasks.mta.server import MailServer, Queue
+from tasks.mta.server import Letter, MailServer, Queue
 
 QUEUES = ("maildrop", "incoming", "active", "deferred", "hold")
 """Directories of messages in the spool (QSHAPE_README); a message keeps its file as it moves between them."""
+
+_LONGEST = 28
+"""Bits of a record's length."""
+_MOST_RECIPIENTS = 1_000_000
 
 
 class Postfix(MailServer[FilesFact]):
@@ -26,7 +31,9 @@ class Postfix(MailServer[FilesFact]):
     programs = ("*/lib/postfix/*", "*/libexec/postfix/*")
     commands = ("master", "qmgr", "pickup")
     queue = FilesBelow(tuple(f"/var/spool/postfix*/{name}" for name in QUEUES))
+    mail = FileHeads(queue.patterns, length=4096)
     show_queue = "postqueue -p"
+    delete_queued = "postsuper -d QUEUE-ID"
 
     def queued(self, listed: FilesFact) -> Queue | None:
         """Count the messages of all instances."""
@@ -35,8 +42,49 @@ class Postfix(MailServer[FilesFact]):
         since = f"since {datetime.fromtimestamp(listed.oldest, UTC):%Y-%m-%d %H:%M} UTC" if listed.oldest else ""
         return Queue(listed.count, since, whole=listed.whole)
 
+    def letters(self, read: HeadsFact) -> list[Letter] | None:
+        """Read the envelope at the beginning of each queue file."""
+        return None if read.heads is None else [_letter(head) for head in read.heads]
+
     def end(self, *, managed: bool) -> Moves:
         """Its master process takes all others with it."""
         if managed:
             return Moves((), ())
         return Moves((command("postfix", "stop"),), (command("postfix", "start"),))
+
+
+def _letter(head: bytes) -> Letter:
+    """Read the records before the message, and those behind it where `head` reaches so far.
+
+    The first one says how long the message is, where it begins, and how many recipients there are (cleanup(8)).
+    """
+    sender, recipients, size = "", [], [0, 0, 0]
+    behind = False
+    for place, kind, data in _records(head, 0):
+        if kind == b"C":
+            size = ([int(word) for word in data.split() if word.isdigit()] + [0, 0, 0])[:3]
+        elif kind == b"S":
+            sender = data.decode("utf-8", "surrogateescape")
+        elif kind == b"R":
+            recipients.append(data)
+        behind = kind == b"M" and size[0] + size[1] > place
+    if behind:
+        recipients += [data for _, kind, data in _records(head, size[0] + size[1]) if kind == b"R"]
+    known = tuple(data.decode("utf-8", "surrogateescape") for data in recipients)
+    return Letter(sender, known, max(len(known), min(size[2], _MOST_RECIPIENTS)))
+
+
+def _records(head: bytes, place: int) -> Iterator[tuple[int, bytes, bytes]]:
+    """Give place, type and content of each record: a length of seven bits a byte; the message's own are left out."""
+    while place < len(head):
+        start, kind, length, shift = place, head[place : place + 1], 0, 0
+        place += 1
+        while place < len(head) and shift < _LONGEST:
+            length |= (head[place] & 0x7F) << shift
+            place, shift, more = place + 1, shift + 7, head[place] & 0x80
+            if not more:
+                break
+        yield start, kind, head[place : place + length]
+        if kind in {b"M", b"E"}:
+            return
+        place += length

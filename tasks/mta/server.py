@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from orchestrator.facts import Fact, InitScriptFact, ProcessFact, Reader, UnitFact
 from tasks.host.units import Moves, is_known
@@ -23,6 +23,18 @@ class Queue:
     """Since when, or for how long, the oldest has waited, in words; empty where it is not known."""
     whole: bool = True
     """False: it could not be read to its end, there are more."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One message that waits, as the host names it: untrusted."""
+
+    sender: str
+    """Empty for a bounce."""
+    recipients: tuple[str, ...] = ()
+    """Those that could be read."""
+    count: int = 0
+    """How many there are."""
 
 
 class MailServer(ABC, Generic[L]):
@@ -42,8 +54,12 @@ class MailServer(ABC, Generic[L]):
     """Names of its daemons' processes, for an account that may not see executables."""
     queue: Reader[L]
     """Lists the mail that waits."""
+    mail: Reader[Any]
+    """Reads the mail itself: who sends to whom. Like `queue`, it changes nothing on the host."""
     show_queue: ClassVar[str]
     """How an operator lists it."""
+    delete_queued: ClassVar[str]
+    """How an operator takes one message out of it."""
     hook: ClassVar[str | None] = None
     """A script that runs its queue from outside the init system, as long as it is executable."""
     uncovered: ClassVar[tuple[str, ...]] = ()
@@ -52,6 +68,10 @@ class MailServer(ABC, Generic[L]):
     @abstractmethod
     def queued(self, listed: L) -> Queue | None:
         """Read the list of waiting mail; None where it could not be listed."""
+
+    @abstractmethod
+    def letters(self, read: Any) -> list[Letter] | None:  # noqa: ANN401
+        """Tell who sends to whom, by what `mail` read; None where there is none of it, or it could not be read."""
 
     @abstractmethod
     def end(self, *, managed: bool) -> Moves:

@@ -32,6 +32,7 @@ class CheckpointParams(Parameters):
         " true or false, text, a number, a date.",
     )
     choices: tuple[str, ...] = Field((), description="For the type `choice`: what it can be.")
+    refusing: tuple[str, ...] = Field((), description="Those of the `choices` that end the step as refused.")
     currency: str = Field("", max_length=10, description="For the type `amount`: of what, such as JPY.")
     default: Annotated[str | None, BeforeValidator(_as_typed)] = Field(
         None, description="The answer of `--yes`, and of nobody when the time is over. Default: yes, of `yes-no`;"
@@ -91,6 +92,7 @@ def question(params: CheckpointParams) -> Question:
         reason=params.reason,
         type=params.type,
         choices=params.choices,
+        refusing=params.refusing,
         currency=params.currency,
         default=params.default,
         timeout=params.time_limit.total_seconds() if params.time_limit else None,

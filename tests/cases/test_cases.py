@@ -2,7 +2,7 @@
 
 A case holds `about`, and optionally `params`, `scene` (what differs from the usual one), `facts`; then what is
 expected: `changes` (each with `do`, `preview` and `undo`, of which those given are compared), `notes`, `gaps`,
-`questions`, `messages` (with `to`, `way`, `preview`),
+`questions`, `reasons` (of the questions), `liftings`, `messages` (with `to`, `way`, `preview`),
 `checks` (one line each: `EYE: description`), or `refused` / `unplannable` (a part of the message).
 """
 
@@ -17,7 +17,7 @@ from orchestrator.host import CONTROLLER, Scene
 from orchestrator.message import Message
 from orchestrator.question import Question
 from orchestrator.registry import tasks
-from orchestrator.task import Collection, Gap, Note, Refused, Unplannable
+from orchestrator.task import Collection, Gap, Lifting, Note, Refused, Unplannable
 
 ROOT = Path(__file__).parent
 CASES = sorted(ROOT.glob("*/*.json"))
@@ -74,6 +74,11 @@ def test_case(path: Path) -> None:
     assert len(got) == len(wanted), got
     for key, kind in (("notes", Note), ("gaps", Gap), ("questions", Question)):
         assert [p.text for p in planned if isinstance(p, kind)] == case.get(key, [])
+    if "reasons" in case:
+        assert [p.reason for p in planned if isinstance(p, Question)] == case["reasons"]
+    lifted = [p for p in planned if isinstance(p, Lifting)]
+    shown = [f"{p.run} {p.step}: {'; '.join(f'{c.host}: {c.undo}' for c in p.undo)}" for p in lifted]
+    assert shown == case.get("liftings", [])
     messages = [p for p in planned if isinstance(p, Message)]
     sent = [{"to": m.to, "way": m.route.describe(), "preview": m.preview()} for m in messages]
     expected = case.get("messages", [])

@@ -1,0 +1,81 @@
+"""What the journal and the evidence say of earlier runs, for a step that is planned on it. Every text is escaped."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.severity import Severity
+
+THIS = "this"
+"""Names the run that asks, where a task takes the ids of runs."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PastChange(_Part):
+    """A change that an undo would take back, in the order in which it would do so."""
+
+    step: str
+    host: str
+    undo: str
+
+
+class PastCollection(_Part):
+    """Evidence that was kept of the target."""
+
+    step: str
+    profile: str
+    items: int
+
+
+class PastFinding(_Part):
+    """What the rules made of the evidence of the target."""
+
+    step: str
+    severity: Severity
+    id: str
+    title: str
+    count: int
+    first: str
+    """What was seen first, and where."""
+
+
+class PastCredential(_Part):
+    """Something that whoever had root on the target may know."""
+
+    kind: Literal["host-key", "login", "stored", "found"]
+    text: str
+    """Address, login, or what was found where."""
+
+
+class PastAnswer(_Part):
+    """What a person has answered."""
+
+    question: str
+    answer: str
+
+
+class PastRun(_Part):
+    """One run, as far as it concerns one target."""
+
+    run: str
+    begun: bool = True
+    """False of a run that asks for itself before it has begun."""
+    runbook: str = ""
+    steps: tuple[str, ...] = ()
+    """Ids of those that were run for the target."""
+    changes: tuple[PastChange, ...] = ()
+    collections: tuple[PastCollection, ...] = ()
+    problems: tuple[str, ...] = ()
+    """What a verification of the run's journal and evidence complains of."""
+    findings: tuple[PastFinding, ...] = ()
+    """The worst first."""
+    credentials: tuple[PastCredential, ...] = ()
+    answers: tuple[PastAnswer, ...] = ()
+    deadlines: tuple[tuple[str, datetime], ...] = ()
+    """Notes that name a moment, with it, as long as what they are about is in force."""

@@ -1,0 +1,94 @@
+"""What a step may know of earlier runs, and the way to their records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from orchestrator.change import Activate
+from orchestrator.evidence import verify_run
+from orchestrator.hosttext import escape
+from orchestrator.journal import History, Journal
+from orchestrator.past import THIS, PastAnswer, PastChange, PastCollection, PastCredential, PastFinding, PastRun
+from orchestrator.report.lessons import to_rotate
+from orchestrator.run.recorder import Recorder
+from orchestrator.severity import SEVERITIES
+
+
+@dataclass
+class Archive:
+    """The journal as a run sees it: `current` is the run itself, None before it has begun."""
+
+    journal: Journal
+    current: str | None = None
+    touched: set[str] = field(default_factory=set)
+    """Other runs of which something was taken back: their reports are to be written anew."""
+
+    def past(self, runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
+        """Give what the runs have done for a target; raises JournalError."""
+        return tuple(self._past(run, target) for run in runs)
+
+    def resolve(self, run: str) -> str | None:
+        """Give a run's id, `last` that before; None of the run itself before it has begun. Raises UnknownRunError."""
+        if run == THIS:
+            return self.current
+        if run == "last":
+            run = next((known.id for known in self.journal.runs() if known.id != self.current), run)
+        return self.journal.resolve(run)
+
+    @contextmanager
+    def at_work_on(self, run: str, record: Recorder) -> Iterator[tuple[History, Recorder]]:
+        """Be the one process that takes back what a run has changed, for a block's length; raises JournalError."""
+        if run == self.current:
+            yield record.history(), record
+            return
+        with self.journal.hold(run):
+            self.touched.add(run)
+            yield self.journal.history(run), record.of(run)
+
+    def _past(self, name: str, target: str) -> PastRun:
+        run = self.resolve(name)
+        if run is None:
+            return PastRun(run=THIS, begun=False)
+        history = self.journal.history(run)
+        found = [(made, noted) for made in history.findings if made.target == target for noted in made.findings]
+        found.sort(key=lambda pair: SEVERITIES.index(pair[1].severity))
+        return PastRun(
+            run=run,
+            runbook=escape(history.started.runbook_name),
+            steps=tuple(dict.fromkeys(step.step for step in history.steps if step.target == target)),
+            changes=tuple(
+                PastChange(step=change.step, host=change.host, undo=escape(change.change.describe_undo()))
+                for change in history.undoable()
+                if change.target == target and not isinstance(change.change, Activate)
+            ),
+            collections=tuple(
+                PastCollection(step=kept.step, profile=kept.profile, items=kept.items)
+                for kept in history.evidence
+                if kept.target == target
+            ),
+            problems=tuple(verify_run(self.journal, run)) if run != self.current else (),
+            findings=tuple(
+                PastFinding(
+                    step=made.step,
+                    severity=noted.severity,
+                    id=escape(noted.id),
+                    title=escape(noted.title),
+                    count=noted.count,
+                    first=escape(noted.first),
+                )
+                for made, noted in found
+            ),
+            credentials=tuple(
+                PastCredential(kind=each.kind, text=each.text)
+                for each in to_rotate(history)
+                if each.host == escape(target)
+            ),
+            answers=tuple(
+                PastAnswer(question=each.question, answer=each.answer)
+                for each in history.answers
+                if each.target == target
+            ),
+            deadlines=tuple((escape(text), at) for text, at in history.deadlines()),
+        )

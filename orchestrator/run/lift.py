@@ -1,0 +1,97 @@
+"""Taking back what earlier runs have changed, as a step of a run: the same undo as `stopgap undo RUN --step ID`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from orchestrator.host import Host
+from orchestrator.journal import ChangeStatus, JournalError
+from orchestrator.journal.records import Outcome
+from orchestrator.plan import OutOfReach, PlannedStep
+from orchestrator.run.archive import Archive
+from orchestrator.run.claim import lost, refusal
+from orchestrator.run.fleet import Fleet
+from orchestrator.run.interruption import Interruption
+from orchestrator.run.recorder import Recorder
+from orchestrator.run.undo import undo
+from orchestrator.task import Lifting
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """What came of a step's liftings, and what there is to say of them."""
+
+    outcome: Outcome
+    said: str
+
+
+def lift(step: PlannedStep, fleet: Fleet, archive: Archive, record: Recorder, interruption: Interruption) -> Lifted:
+    """Take back what the step's liftings name, in their order; the first that does not come to its end ends it.
+
+    Raises JournalError where the journal fails.
+    """
+    said: list[str] = []
+    for lifting in step.liftings:
+        ended = _lift(lifting, step, fleet, archive, record, interruption)
+        if ended.outcome not in {"changed", "unchanged"}:
+            return Lifted(ended.outcome, "; ".join([*said, ended.said]))
+        said += [ended.said] if ended.outcome == "changed" else []
+    return Lifted("changed", "; ".join(said)) if said else Lifted("unchanged", "nothing of it was in force any more")
+
+
+def _lift(
+    lifting: Lifting,
+    step: PlannedStep,
+    fleet: Fleet,
+    archive: Archive,
+    record: Recorder,
+    interruption: Interruption,
+) -> Lifted:
+    try:
+        run = archive.resolve(lifting.run) or ""
+        with archive.at_work_on(run, record) as (history, records):
+            changes = [c for c in history.undoable(lifting.step) if c.target == step.target.name]
+            hosts = {host.name: host for host in history.started.hosts}
+            if held := _claimed(fleet, [hosts[c.host] for c in changes if c.host in hosts]):
+                return Lifted("refused", held)
+            with interruption.cutting(fleet.close, gently=True):
+                result = undo(history, changes, fleet, records, interruption=interruption, force=lifting.force)
+    except JournalError as error:
+        return Lifted("refused", str(error))
+    if result.unreachable:
+        return Lifted("unreachable", next(iter(result.unreachable.values())))
+    left = [made for made in result.made if made.outcome != "undone"]
+    if drifted := [made for made in left if made.outcome == "drifted"]:
+        return Lifted("refused", f"{_does(changes, drifted[0].index)} was left as it is: {drifted[0].reason}")
+    if left:
+        unknown = all(made.outcome == "unknown" for made in left)
+        return Lifted("unknown" if unknown else "failed", f"{_does(changes, left[0].index)}: {left[0].reason}")
+    if len(result.made) < len(changes):
+        return Lifted("failed", "interrupted before all of it was taken back")
+    undone = len(result.made)
+    return Lifted(
+        "changed" if undone else "unchanged",
+        f"{undone} change{'' if undone == 1 else 's'} of step {lifting.step} of run {run} taken back",
+    )
+
+
+def _does(changes: Iterable[ChangeStatus], index: int) -> str:
+    return next((c.change.describe() for c in changes if c.index == index), "a change")
+
+
+def _claimed(fleet: Fleet, hosts: Iterable[Host]) -> str:
+    """Claim the hosts; gives who holds one of them, or why a claim is lost. One out of reach is left to the undo."""
+    unique = list({host.name: host for host in hosts}.values())
+    fleet.claim(unique)
+    if held := refusal(fleet.claims.held, (host.name for host in unique)):
+        return held
+    for host in unique:
+        guard = fleet.claims.guard(host)
+        try:
+            said = lost(host, fleet.session(host).exchange([guard])[0]) if guard else ""
+        except OutOfReach:
+            continue
+        if said:
+            return said
+    return ""

@@ -1,0 +1,89 @@
+"""Looking at the mail that waits, before the mail server is started again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from orchestrator import facts as read
+from orchestrator.host import Scene
+from orchestrator.hosttext import escape
+from orchestrator.past import PastRun
+from orchestrator.question import Question
+from orchestrator.task import Facts, Note, Parameters, Past, Planned, Probe, Task
+from tasks.mta.server import Letter
+from tasks.mta.stop import SERVERS
+from tasks.recovery.runs import RunName
+
+_SENDERS = 10
+"""Named, those with the most messages first."""
+_RECIPIENTS = 3
+
+
+class ReviewQueueParams(Parameters):
+    """What else to remember."""
+
+    runs: tuple[RunName, ...] = Field((), description="Ids of the runs whose deadlines for mail are shown.")
+
+
+class ReviewQueueFacts(Facts):
+    """The queues, and the deadlines."""
+
+    postfix_mail: read.HeadsFact = read.HeadsFact()
+    exim_mail: read.ProgramFact = read.ProgramFact(status=127)
+    past: tuple[PastRun, ...] = ()
+
+
+class ReviewQueue(Task[ReviewQueueParams, ReviewQueueFacts]):
+    """Show the mail that waits in the queue, and ask whether it may go, before the mail server starts.
+
+    By sender, with how many messages to how many recipients: what the intruder has put there leaves as soon as the
+    server starts. It is not deleted here; the note says how to.
+    """
+
+    name = "mta.review"
+
+    def probe(self, params: ReviewQueueParams, scene: Scene) -> Probe:
+        """Read the queues."""
+        mail = {f"{server.name.lower()}_mail": server.mail for server in SERVERS}
+        return {**mail, "past": Past(params.runs)} if params.runs else mail
+
+    def plan(self, params: ReviewQueueParams, facts: ReviewQueueFacts, scene: Scene) -> Iterator[Planned]:
+        """Ask about each queue that holds something."""
+        for text, _ in sorted({d for run in facts.past for d in run.deadlines}, key=lambda each: each[1]):
+            yield Note(text=text)
+        present = False
+        for server in SERVERS:
+            letters = server.letters(getattr(facts, f"{server.name.lower()}_mail"))
+            if letters is None:
+                continue
+            present = True
+            if not letters:
+                yield Note(text=f"{server.name}: nothing waits in the queue")
+                continue
+            yield Question(
+                text=f"{server.name}: may the {len(letters)} messages in the queue be sent?",
+                reason="\n".join([*_by_sender(letters), f"Take the intruder's out first: {server.delete_queued}"]),
+            )
+        if not present:
+            shown = " or ".join(server.show_queue for server in SERVERS)
+            yield Question(
+                text="No queue could be read: may what waits there be sent all the same?",
+                reason=f"Look at it on {scene.target.name}: {shown}",
+            )
+
+
+def _by_sender(letters: list[Letter]) -> Iterator[str]:
+    counted = Counter(letter.sender for letter in letters)
+    for sender, count in counted.most_common(_SENDERS):
+        to = list(dict.fromkeys(r for letter in letters if letter.sender == sender for r in letter.recipients))
+        some = ", ".join(escape(recipient)[:80] for recipient in to[:_RECIPIENTS])
+        all_of_them = max(len(to), *(letter.count for letter in letters if letter.sender == sender))
+        more = f" and {all_of_them - _RECIPIENTS} more" if all_of_them > _RECIPIENTS else ""
+        noun = "message" if count == 1 else "messages"
+        to_whom = some or f"{all_of_them} recipients" if all_of_them else "nobody"
+        yield f"- {escape(sender)[:80] or 'no sender (bounces)'}: {count} {noun} to {to_whom}{more if some else ''}"
+    if len(counted) > _SENDERS:
+        yield f"- and {len(counted) - _SENDERS} senders more"

@@ -1,0 +1,53 @@
+"""Making sure that the evidence is there before anything of it is overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from orchestrator.host import Scene
+from orchestrator.task import Note, Past, Planned, Probe, Refused, Task
+from tasks.recovery.runs import RunsFacts, RunsParams
+
+_SHOWN = 5
+
+
+class EvidenceVerifyParams(RunsParams):
+    """What has to be there."""
+
+    profiles: tuple[Literal["volatile", "triage"], ...] = Field(
+        ("volatile", "triage"), description="The collections without which the evidence is not complete."
+    )
+
+
+class EvidenceVerify(Task[EvidenceVerifyParams, RunsFacts]):
+    """Verify that the evidence of earlier runs is complete, and as it was recorded.
+
+    As `stopgap verify RUN` does: the journal's chain, every manifest, every file. Where something is missing or
+    changed, the step is refused.
+    """
+
+    name = "evidence.verify"
+    vantages = ("controller",)
+
+    def probe(self, params: EvidenceVerifyParams, scene: Scene) -> Probe:
+        """Ask the journal, and read the evidence where it lies."""
+        return {"past": Past(params.runs)}
+
+    def plan(self, params: EvidenceVerifyParams, facts: RunsFacts, scene: Scene) -> Iterator[Planned]:
+        """Refuse what is not as recorded; else say what there is."""
+        problems = [f"run {run.run}: {problem}" for run in facts.past for problem in run.problems]
+        if problems:
+            more = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""
+            raise Refused("; ".join(problems[:_SHOWN]) + more)
+        kept = {collection.profile for run in facts.past for collection in run.collections}
+        if missing := [profile for profile in params.profiles if profile not in kept]:
+            raise Refused(
+                f"no {' and no '.join(missing)} evidence of {scene.target.name} was kept:"
+                " run `collect` first, or leave the profile out of `profiles`"
+            )
+        for run in facts.past:
+            for collection in run.collections:
+                yield Note(text=f"run {run.run}: {collection.profile}, {collection.items} items, as recorded")

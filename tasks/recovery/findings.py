@@ -1,0 +1,69 @@
+"""Going through the findings, one by one, before the host comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from orchestrator.host import Scene
+from orchestrator.past import THIS, PastFinding, PastRun
+from orchestrator.question import Question
+from orchestrator.severity import SEVERITIES, Severity
+from orchestrator.task import Note, Past, Planned, Probe, Task
+from tasks.recovery.runs import RunsFacts, RunsParams
+
+
+class FindingsReviewParams(RunsParams):
+    """Which findings."""
+
+    least: Severity = Field("high", description="The least severity that somebody has to answer for.")
+
+
+class FindingsReviewFacts(RunsFacts):
+    """And what was answered in this run already."""
+
+    this: tuple[PastRun, ...] = ()
+
+
+class FindingsReview(Task[FindingsReviewParams, FindingsReviewFacts]):
+    """Ask of each finding whether it was resolved, or is accepted; who answered what is on record.
+
+    `open` ends the run there: resolve it, then resume. The same rule in several collections is asked about once, and
+    what this run was told to accept is not asked again. What was resolved, and shows in a fresh look of this run, is.
+    """
+
+    name = "findings.review"
+    vantages = ("controller",)
+
+    def probe(self, params: FindingsReviewParams, scene: Scene) -> Probe:
+        """Ask the journal."""
+        return {"past": Past(params.runs), "this": Past((THIS,))}
+
+    def plan(self, params: FindingsReviewParams, facts: FindingsReviewFacts, scene: Scene) -> Iterator[Planned]:
+        """Ask about each, the worst first."""
+        least = SEVERITIES.index(params.least)
+        by_rule: dict[str, list[PastFinding]] = {}
+        said = {each.question: each.answer for run in facts.this for each in run.answers}
+        own = {run.run for run in facts.this}
+        fresh = {finding.id for run in facts.past if run.run in own for finding in run.findings}
+        for run in facts.past:
+            for finding in run.findings:
+                by_rule.setdefault(finding.id, []).append(finding)
+        asked = {id_: seen for id_, seen in by_rule.items() if SEVERITIES.index(seen[0].severity) <= least}
+        for id_, seen in sorted(asked.items(), key=lambda item: SEVERITIES.index(item[1][0].severity)):
+            text = f"{id_} ({seen[0].severity}): {seen[0].title}: resolved, or accepted?"
+            if said.get(text) == "accepted" or (said.get(text) == "resolved" and id_ not in fresh):
+                yield Note(text=f"{id_}: {said[text]}")
+                continue
+            yield Question(
+                text=text,
+                reason="\n".join(f"{s.count} in {s.step}, first {s.first}" for s in seen),
+                type="choice",
+                choices=("resolved", "accepted", "open"),
+                refusing=("open",),
+            )
+        if left := len(by_rule) - len(asked):
+            yield Note(text=f"{left} findings below `{params.least}` are not asked about; the report lists them")
+        if not by_rule and all(run.begun for run in facts.past):
+            yield Note(text="the rules found nothing in what was collected; that proves nothing by itself")

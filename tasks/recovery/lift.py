@@ -1,0 +1,50 @@
+"""Taking back what earlier runs have changed, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from orchestrator.host import Scene
+from orchestrator.past import THIS
+from orchestrator.task import Lifting, Note, Past, Planned, Probe, Refused, Task
+from tasks.recovery.runs import RunsFacts, RunsParams
+
+
+class LiftParams(RunsParams):
+    """What to take back."""
+
+    step: str = Field(pattern=r"^[a-z0-9_-]{1,60}$", description="Id of the step in those runs, such as `cut-off`.")
+    force: bool = Field(False, description="Also what somebody has changed since, which is else reported and left.")
+
+
+class Lift(Task[LiftParams, RunsFacts]):
+    """Take back what a step of earlier runs has changed for this target.
+
+    It is the undo of the recorded changes, the same as `stopgap undo RUN --step ID`, the latest run first, and stands
+    in the journal of the run that made them. What somebody has changed since is reported and left. To cut the host
+    off again, run the earlier runbook again: an undo of this run does not do it.
+    """
+
+    name = "change.lift"
+    vantages = ("controller",)
+    lifts = True
+
+    def probe(self, params: LiftParams, scene: Scene) -> Probe:
+        """Ask the journal."""
+        return {"past": Past(params.runs)}
+
+    def plan(self, params: LiftParams, facts: RunsFacts, scene: Scene) -> Iterator[Planned]:
+        """Name the changes; refuse a step that none of the runs has had."""
+        if all(run.begun and params.step not in run.steps for run in facts.past):
+            known = ", ".join(dict.fromkeys(step for run in facts.past for step in run.steps)) or "none"
+            runs = ", ".join(run.run for run in facts.past)
+            raise Refused(f"{runs} had no step {params.step} for {scene.target.name}; there were {known}")
+        for run in reversed(facts.past):
+            changes = tuple(change for change in run.changes if change.step == params.step)
+            if changes or not run.begun:
+                yield Lifting(run=run.run, step=params.step, undo=changes, force=params.force)
+            elif params.step in run.steps:
+                named = "this run" if run.run == THIS else f"run {run.run}"
+                yield Note(text=f"nothing of step {params.step} of {named} is in force any more")

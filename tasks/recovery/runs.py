@@ -1,0 +1,28 @@
+"""What the steps of a recovery have in common: the runs that they look back on."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from pydantic import Field, StringConstraints
+
+from orchestrator.past import PastRun
+from orchestrator.task import Facts, Parameters
+
+RunName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
+
+
+class RunsParams(Parameters):
+    """Which runs."""
+
+    runs: tuple[RunName, ...] = Field(
+        min_length=1,
+        description="Ids of the runs that contained the host, as `stopgap runs` lists them, the first one first;"
+        " `last` is the one before this run, `this` the run itself.",
+    )
+
+
+class RunsFacts(Facts):
+    """What the journal and the evidence say of them."""
+
+    past: tuple[PastRun, ...] = ()

@@ -1,0 +1,110 @@
+"""Looking on at a service that has come back, for as long as it takes to be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from orchestrator.check import Check, Page, Port
+from orchestrator.host import Address, Eye, Host, Scene
+from orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task
+
+
+class ServiceWatchParams(Parameters):
+    """What is looked at, and for how long."""
+
+    open: tuple[int, ...] = Field((), description="TCP ports that must answer.")
+    closed: tuple[int, ...] = Field((), description="TCP ports that must not.")
+    page: str | None = Field(
+        None, pattern=r"^/[!-~]*$", max_length=500, description="Path of a page that must be served, such as `/`."
+    )
+    status: int = Field(200, ge=100, le=599, description="With which status.")
+    contains: str | None = Field(
+        None, min_length=1, max_length=200, description="And with which text, which the maintenance page has not."
+    )
+    duration: timedelta = Field(
+        timedelta(minutes=10),
+        gt=timedelta(0),
+        le=timedelta(days=30),
+        description="How long all of it has to hold.",
+    )
+    every: timedelta = Field(timedelta(seconds=15), ge=timedelta(seconds=1), description="Time between two looks.")
+    forgive: timedelta = Field(
+        timedelta(seconds=10),
+        gt=timedelta(0),
+        le=timedelta(hours=1),
+        description="How long something may fail meanwhile: a lost packet, a restart.",
+    )
+    seen_from: Literal["outside", "controller"] | None = Field(
+        None, description="Who looks. Default: every host that the inventory marks as outside, else the controller."
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.open or self.closed or self.page):
+            raise ValueError("name something to look at: `open`, `closed` or `page`")
+        return self
+
+
+class ServiceWatchFacts(Facts):
+    """It reads nothing beforehand."""
+
+
+class ServiceWatch(Task[ServiceWatchParams, ServiceWatchFacts]):
+    """Look on from outside at what the target serves again, and at what it must not.
+
+    Every look goes over the network, as a visitor's packets do, to all addresses of the target. What fails for longer
+    than is forgiven is not looked at again, and the step fails.
+    """
+
+    name = "service.watch"
+    vantages = ("controller",)
+
+    def probe(self, params: ServiceWatchParams, scene: Scene) -> Probe:
+        """Nothing."""
+        return {}
+
+    def plan(self, params: ServiceWatchParams, facts: ServiceWatchFacts, scene: Scene) -> Iterator[Planned]:
+        """Change nothing; say where nobody can look."""
+        if _eye(params, scene) == "controller" and params.seen_from is None:
+            yield Gap(text=f"No host of the inventory looks at {scene.target.name} from outside: the controller does")
+
+    def checks(self, params: ServiceWatchParams, facts: ServiceWatchFacts, scene: Scene) -> Iterator[Check]:
+        """Ask and knock at each address."""
+        times = {
+            "patience": params.forgive.total_seconds(),
+            "steady": params.duration.total_seconds(),
+            "every": params.every.total_seconds(),
+        }
+        eye = _eye(params, scene)
+        for address in _addresses(scene.target):
+            if params.page is not None:
+                yield Page(
+                    eye=eye,
+                    address=address,
+                    path=params.page,
+                    status=params.status,
+                    contains=params.contains,
+                    **times,
+                )
+            for port in params.open:
+                yield Port(eye=eye, address=address, port=port, expect="open", **times)
+            for port in params.closed:
+                yield Port(eye=eye, address=address, port=port, expect="closed", **times)
+
+
+def _addresses(host: Host) -> tuple[Address, ...]:
+    if host.addresses:
+        return host.addresses
+    try:
+        return (ip_address(host.address),)
+    except ValueError:
+        return ()
+
+
+def _eye(params: ServiceWatchParams, scene: Scene) -> Eye:
+    return params.seen_from or ("outside" if scene.outside else "controller")
