@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ from tasks.traffic import lapse
 from tasks.traffic.bgp import SESSIONS, Announced, established
 from tasks.traffic.capabilities import Capabilities
 from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text
-from tasks.traffic.rtbh import CONFIGURATION, Running, announce, difference, parse
+from tasks.traffic.rtbh import CONFIGURATION, Running, announce, difference, parse, singles
 
 NAMED = 4
 """Addresses that one line names; of the rest, how many."""
@@ -44,6 +45,7 @@ class Frr(Driver):
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Announce the addresses, unless they are announced already and for long enough."""
+        block = replace(block, addresses=singles(block.addresses))
         running, asn = _running(facts)
         peers = _peers(block, facts)
         _refuse_taken(block, running)
@@ -56,7 +58,7 @@ class Frr(Driver):
 
     def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
         """Look at the announcements."""
-        for network in block.addresses[:LOOKED_AT]:
+        for network in singles(block.addresses)[:LOOKED_AT]:
             yield Announced(eye=eye, network=network)
 
 

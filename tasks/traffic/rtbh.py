@@ -21,6 +21,8 @@ CONFIGURATION = Program(
 )
 """These lines alone: the rest, which may hold passwords of sessions, is not read."""
 
+FEW = 256
+"""Addresses of a network that is announced one by one; a larger one is announced whole."""
 COMMUNITY = "blackhole"
 """FRR's word for 65535:666 (RFC 7999)."""
 
@@ -58,6 +60,15 @@ def parse(configuration: str) -> Running:
             except ValueError:
                 continue
     return Running(asn, checked, networks)
+
+
+def singles(networks: Iterable[Network]) -> tuple[Network, ...]:
+    """Split networks into single addresses, as providers take no others (RFC 7999, section 3.3), where they are few."""
+    return tuple(
+        one
+        for network in networks
+        for one in (network.subnets(new_prefix=network.max_prefixlen) if network.num_addresses <= FEW else (network,))
+    )
 
 
 def announce(route_map: str, asn: int, networks: Iterable[Network]) -> Command:
