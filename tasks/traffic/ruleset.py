@@ -42,8 +42,11 @@ def host_ruleset(block: Block) -> str:
     """Give the table by which a host cuts itself off: all addresses, its own loopback spared."""
     lines = [f"table inet {table_of(block.label)} {{", *_sets(block)]
     come = [f"{ip} saddr @allowed{v} accept" for ip, v in (("ip", 4), ("ip6", 6))]
+    # A session from before may be one that nothing tracked: its first tracked packet is then no reply.
     answer = [
-        f"{ip} daddr @allowed{v} ct state established ct direction reply accept" for ip, v in (("ip", 4), ("ip6", 6))
+        f"{ip} daddr @allowed{v} {what} accept"
+        for ip, v in (("ip", 4), ("ip6", 6))
+        for what in ("tcp flags ack", "ct state established ct direction reply")
     ]
     lines += _chain("prerouting", "filter", "prerouting", "raw - 10", ['iif "lo" accept', *come, *_lone("saddr")])
     lines += _chain("output", "filter", "output", "filter - 10", ['oif "lo" accept', *answer, *_lone("daddr")])
