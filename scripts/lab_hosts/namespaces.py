@@ -128,4 +128,6 @@ def _ip(commands: Iterable[str], force: bool = False) -> None:
 
 def _sysctl(settings: dict[str, int]) -> None:
     for name, value in settings.items():
-        Path("/proc/sys", *name.split(".")).write_text(str(value))
+        path = Path("/proc/sys", *name.split("."))
+        if path.exists() or not name.startswith("net.bridge."):  # which only br_netfilter brings
+            path.write_text(str(value))

@@ -45,6 +45,8 @@ class Wire:
 
 
 FORWARDING = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
+# A bridge is a switch, whose frames meet no packet filter of the router that it is in.
+SWITCHING = {f"net.bridge.bridge-nf-call-{name}": 0 for name in ("iptables", "ip6tables", "arptables")}
 # Before any wire is there: no router advertisements, and no second's wait for duplicate link-local addresses.
 QUIET = {"net.ipv6.conf.default.accept_ra": 0, "net.ipv6.conf.default.accept_dad": 0}
 
@@ -84,7 +86,7 @@ NODES = (
             "neigh add proxy 2001:db8:113::1 dev sp0",
             *_default("192.0.2.1", "2001:db8:1::1"),
         ),
-        FORWARDING | {
+        FORWARDING | SWITCHING | {
             "net.ipv4.conf.br0.proxy_arp": 1, "net.ipv4.neigh.br0.proxy_delay": 0,
             "net.ipv6.conf.br0.proxy_ndp": 1, "net.ipv6.neigh.br0.proxy_delay": 0,
             "net.ipv6.conf.sp0.proxy_ndp": 1, "net.ipv6.neigh.sp0.proxy_delay": 0,

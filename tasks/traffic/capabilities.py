@@ -33,6 +33,10 @@ class Capabilities(BaseModel):
     """Who ends the block: the device's own clockwork, an undo scheduled on it, or nobody but `undo`."""
     exception: bool = False
     """Those in `allow`, and the operator, still get through."""
+    answers_alone: bool = False
+    """Who is let through gets answers from the blocked addresses, and is never connected to from there."""
+    local: bool = False
+    """What the device itself exchanges with the blocked addresses is dropped too."""
     divert: bool = False
     """Web traffic can go to a spare."""
     services: bool = False
@@ -52,6 +56,8 @@ class Capabilities(BaseModel):
             "IPv6": self.ipv6,
             "established flows": self.established,
             "allow": self.exception,
+            "answers alone": self.answers_alone,
+            "local traffic": self.local,
             "divert": self.divert,
             "services": self.services,
             "commit-confirm": self.commit_confirm,

@@ -26,7 +26,9 @@ class Iptables(Driver):
     """iptables(8) and ip6tables(8), legacy or nft, whichever the commands of that name are; ipset(8)."""
 
     name: ClassVar[str] = "iptables"
-    capabilities: ClassVar[Capabilities] = Capabilities(one_way=True, expiry="device", exception=True, divert=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        one_way=True, expiry="device", exception=True, answers_alone=True, local=True, divert=True
+    )
     programs: ClassVar[tuple[str, ...]] = ("iptables-save", "ip6tables-save", "ipset", "conntrack")
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:

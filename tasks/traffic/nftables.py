@@ -24,7 +24,15 @@ class Nftables(Driver):
 
     name: ClassVar[str] = "nftables"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        one_way=True, expiry="device", exception=True, divert=True, services=True, persist=True, log=True
+        one_way=True,
+        expiry="device",
+        exception=True,
+        answers_alone=True,
+        local=True,
+        divert=True,
+        services=True,
+        persist=True,
+        log=True,
     )
     programs: ClassVar[tuple[str, ...]] = ("nft", "conntrack")
 

@@ -26,7 +26,9 @@ class OwnHost(Nftables):
     """nft(8) on the target itself: not to be trusted. Its own view of the drops is not even asked for."""
 
     name: ClassVar[str] = "host"
-    capabilities: ClassVar[Capabilities] = Capabilities(expiry="device", exception=True, trusted=False)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        expiry="device", exception=True, answers_alone=True, local=True, trusted=False
+    )
     programs: ClassVar[tuple[str, ...]] = ("nft",)
 
     def ruleset(self, block: Block) -> str:

@@ -63,7 +63,7 @@ def parse(configuration: str) -> Running:
 
 
 def singles(networks: Iterable[Network]) -> tuple[Network, ...]:
-    """Split networks into single addresses, as providers take no others (RFC 7999, section 3.3), where they are few."""
+    """Split small networks into single addresses: providers seldom take others (RFC 7999, section 3.3)."""
     return tuple(
         one
         for network in networks

@@ -166,13 +166,12 @@ def flowspec(lab: Lab, tmp_path: Path) -> Iterator[Operator]:
     """An operator whose router speaks FlowSpec, to a provider who installs what it hears."""
     assert until(lambda: "Established" in lab.read("edge", "birdc -r show protocols isp"))
     before = state(lab)
-    router = (Path(__file__).parent / "flowspec_router.py").read_text()
-    lab.ssh("isp", "cat >/run/flowspec.py && systemd-run -q --unit=flowspec python3 /run/flowspec.py", stdin=router)
+    lab.read("isp", "systemctl start flowspec")
     operator = operator_with(lab, tmp_path, "flowspec")
     yield operator
     operator.undo_all()
     assert until(lambda: "flowspec" not in lab.rules("isp"))
-    lab.read("isp", "systemctl stop flowspec; rm /run/flowspec.py")
+    lab.read("isp", "systemctl stop flowspec")
     assert state(lab) == before
 
 

@@ -33,7 +33,6 @@ def host(name: str, *addresses: str, **more: object) -> Host:
 
 WEB = host("web", "203.0.113.10", "2001:db8:113::10", upstream="edge", spare="spare")
 SPARE = host("spare", "203.0.113.20", "2001:db8:113::20")
-WEB_ADDRESSES = ("203.0.113.10", "2001:db8:113::10")
 NEIGHBOUR = host("neighbour", "203.0.113.30", "2001:db8:113::30")
 ISP = host("isp", "192.0.2.1", vantage="outside")
 EDGE = host("edge", "10.9.0.1", driver="nftables", may_block=["203.0.113.0/24", "2001:db8:113::/64"])

@@ -1,0 +1,49 @@
+"""Proves what drivers do with packets, and prints one table."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from lab_hosts.state import ROOT
+
+from proof_packets.course import CHOICES, Course
+from proof_packets.devices import DEVICES, lab
+from proof_packets.eyes import Eyes
+from proof_packets.table import lines
+
+LAB = ROOT / "scripts" / "lab"
+
+
+def main() -> int:
+    """Give 0 where every driver does what it declares, and leaves nothing behind."""
+    parser = argparse.ArgumentParser(prog="scripts/proof", description=__doc__)
+    names = [device.name for device in DEVICES]
+    parser.add_argument("--only", action="append", choices=names, help="this driver alone; repeatable")
+    parser.add_argument("--phase", action="append", choices=CHOICES, help="this phase alone; repeatable")
+    words = parser.parse_args()
+    found = subprocess.run([LAB, "status"], capture_output=True, check=False).returncode == 0
+    lab("up")
+    try:
+        columns = []
+        with Eyes() as eyes:
+            for device in DEVICES:
+                if words.only and device.name not in words.only:
+                    continue
+                began = time.monotonic()
+                with tempfile.TemporaryDirectory(prefix="proof-") as folder, device.ready():
+                    columns.append(Course(device, eyes, Path(folder), words.phase or CHOICES).run())
+                print(f"{device.name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        print("\n".join(lines(columns)))
+        return 1 if any(measured.against() for measured in columns) else 0
+    finally:
+        if not found:
+            lab("down")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

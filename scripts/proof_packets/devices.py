@@ -1,0 +1,160 @@
+"""What each column of the table blocks with: a driver, the device it acts on, and how that is made ready."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab_hosts import machine
+from lab_hosts.state import ROOT, STATE
+from lab_hosts.topology import BY_NAME
+
+from proof_packets.ways import ALLOWED, OPERATOR, SECOND, WEB
+from tasks.traffic.block import DRIVERS
+from tasks.traffic.capabilities import Capabilities
+
+RULES = """
+nft -s list ruleset; iptables-save; ip6tables-save; ipset save
+ip -4 rule; ip -6 rule; ip -4 route; ip -6 route | sed 's/ expires [0-9]*sec//'
+vtysh -c 'show running-config'
+birdc -r show protocols | sed '1,2d; s/[0-9:.]\\{12\\}//'
+find /run/stopgap* -type f ! -name claim 2>/dev/null
+systemctl list-units --all --no-legend 'stopgap-*'
+pgrep -af '[s]topgap-web'
+find /etc -printf '%p %M %u %g %l\\n' | sort
+find /etc -type f -print0 | sort -z | xargs -0 sha256sum
+"""
+"""Shows all that a block may leave on a device."""
+CHANGING = re.compile(r"(?m)^#.*\n|\[\d+:\d+\]|(?<=timeout )\d+|initval \S+")
+"""What counters, clocks and chance change."""
+UNIT = """[Unit]
+After=nftables.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/etc/router-before start
+ExecStop=/etc/router-before stop
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A column of the table."""
+
+    name: str
+    driver: str
+    flavour: str = "nft"
+    """Of the router's iptables commands."""
+
+    @property
+    def can(self) -> Capabilities:
+        """What the driver says of itself."""
+        return DRIVERS[self.driver].capabilities
+
+    @property
+    def host(self) -> str:
+        """The host of the lab that drops, and is rebooted; a provider's customer, where the provider drops."""
+        return "edge" if self.can.trusted else "web"
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """Give the router rules that were there before, and the provider what installs what it hears."""
+        before = (Path(__file__).with_name("router_before")).read_text()
+        kind = "openwrt" if self.driver == "openwrt" else "docker"
+        alternatives = "; ".join(
+            f"update-alternatives --quiet --set {f}tables /usr/sbin/{f}tables-{self.flavour}" for f in ("ip", "ip6")
+        )
+        on(
+            "edge",
+            f"cat >/etc/router-before && chmod 755 /etc/router-before && echo {kind} >/etc/router-before.kind && "
+            f"echo '{UNIT}' >/etc/systemd/system/router-before.service && {alternatives} && "
+            "systemctl daemon-reload && systemctl --quiet enable --now router-before",
+            before,
+        )
+        if self.driver == "flowspec":
+            on("isp", "systemctl start flowspec")
+        try:
+            yield
+        finally:
+            if self.driver == "flowspec":
+                on("isp", "systemctl stop flowspec")
+            on(
+                "edge",
+                "systemctl --quiet disable --now router-before; cd /etc && rm router-before router-before.kind "
+                "systemd/system/router-before.service && systemctl daemon-reload",
+            )
+
+    def disturb(self) -> None:
+        """Have what was there before be made anew beside a block, as `fw4 reload` does."""
+        if self.driver == "openwrt":
+            on("edge", "/etc/router-before start")
+
+    def state(self) -> str:
+        """Give all rules, routes and files of the device that drops, in a form that only a change changes."""
+        return CHANGING.sub("", on(self.host, RULES, check=False))
+
+    def inventory(self, folder: Path) -> Path:
+        """Write the lab's inventory as this driver needs it."""
+        web: dict[str, Any] = {"address": WEB.ipv4, "addresses": [WEB.ipv4, WEB.ipv6, SECOND.ipv4, SECOND.ipv6]}
+        web |= {"upstream": "edge", "spare": "spare"} if self.host == "edge" else {"driver": self.driver}
+        edge = {"address": "10.9.0.1", "may_block": ["203.0.113.0/24", "2001:db8:113::/64"]}
+        hosts = {
+            "web": web,
+            "edge": edge | {"driver": self.driver} if self.host == "edge" else edge,
+            "spare": {"address": "203.0.113.20", "addresses": ["203.0.113.20", "2001:db8:113::20"]},
+            "neighbour": {"address": "203.0.113.30", "addresses": ["203.0.113.30", "2001:db8:113::30"]},
+            "isp": {"address": "192.0.2.1", "vantage": "outside"},
+        }
+        keys = {"known_hosts": str(STATE / "known_hosts"), "identity": str(STATE / "id_ed25519")}
+        path = folder / "inventory.json"
+        path.write_text(json.dumps({"defaults": {"user": "root"} | keys, "hosts": hosts}))
+        return path
+
+    def runbook(self, folder: Path, expires: str, *, persist: bool) -> Path:
+        """Write a runbook of one step that asks for what the driver can do, and perhaps to persist."""
+        wanted: dict[str, Any] = {"expires": expires}
+        others = [ALLOWED.ipv4, ALLOWED.ipv6, OPERATOR.ipv6]  # who comes over IPv4 is known by that address alone
+        wanted |= {"allow": others} if self.can.exception else {}
+        wanted |= {"persist": True} if persist else {}
+        step = {"id": "cut-off", "task": "traffic.block", "with": wanted}
+        step |= {"on": "target"} if self.host == "web" else {}
+        path = folder / "block.json"
+        path.write_text(json.dumps({"name": "Block", "steps": [step]}))
+        return path
+
+
+DEVICES = (
+    Device("nftables", "nftables"),
+    Device("openwrt", "openwrt"),
+    Device("iptables", "iptables"),
+    Device("legacy", "iptables", "legacy"),
+    Device("iproute", "iproute"),
+    Device("blackhole", "blackhole"),
+    Device("frr", "frr"),
+    Device("flowspec", "flowspec"),
+    Device("host", "host"),
+)
+
+
+def on(host: str, script: str, stdin: str = "", *, check: bool = True) -> str:
+    """Run a shell script inside a host of the lab, past its network; raises RuntimeError where it fails."""
+    inside = ["nsenter", "-t", str(machine.init(BY_NAME[host])), "-a", "--", "sh", "-c", script]
+    done = subprocess.run(inside, input=stdin, capture_output=True, text=True, check=False)
+    if check and done.returncode:
+        raise RuntimeError(f"{host}: {script}\n{done.stderr}")
+    return done.stdout
+
+
+def lab(*words: str) -> None:
+    """Run scripts/lab; raises RuntimeError where it fails."""
+    done = subprocess.run([ROOT / "scripts" / "lab", *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"scripts/lab {' '.join(words)}: {done.stderr}")

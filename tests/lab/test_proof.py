@@ -1,0 +1,31 @@
+"""Every kind of packet meets every driver of a router here; `scripts/proof` prints the whole of it as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from proof_packets.course import CHOICES, Course
+from proof_packets.devices import DEVICES, Device
+from proof_packets.eyes import Eyes
+
+from .conftest import Lab
+
+THROUGHOUT = "nftables"
+"""Also meets expiry and reboots; of the others that takes too long for every day."""
+
+
+@pytest.fixture(scope="module")
+def eyes(lab: Lab) -> Iterator[Eyes]:
+    with Eyes() as eyes:
+        yield eyes
+
+
+@pytest.mark.parametrize("device", [d for d in DEVICES if d.can.where == "device"], ids=lambda d: d.name)
+def test_packets_pass_or_are_dropped_as_the_driver_declares_and_nothing_is_left(
+    eyes: Eyes, device: Device, tmp_path: Path
+) -> None:
+    with device.ready():
+        phases = CHOICES if device.name == THROUGHOUT else ("blocked",)
+        assert Course(device, eyes, tmp_path, phases).run().against() == []
