@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from bench_wire import cut_off, eight, fleet, start_up, streaming
+from bench_wire import cut_off, drivers, eight, fleet, start_up, streaming
 from bench_wire.place import LAB, Place
 from bench_wire.table import Row, show
 
 PARTS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "start-up": start_up.measure,
     "cut-off": cut_off.measure,
+    "drivers": drivers.measure,
     "eight": eight.measure,
     "streaming": streaming.measure,
     "fleet": fleet.measure,

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 from bench_wire.place import INVENTORY, STOPGAP, Place, distance, ssh, timed
 from bench_wire.probe import Probe
@@ -21,6 +22,8 @@ DROP = (
     " ip saddr 203.0.113.10 drop; ip daddr 203.0.113.10 drop;"
     " ip6 saddr 2001:db8:113::10 drop; ip6 daddr 2001:db8:113::10 drop; }; }\n"
 )
+Begun: TypeAlias = tuple[float, Callable[[], None]]
+"""When it began, and what waits for its end."""
 CONTAIN = ["run", "contain", "-i", str(INVENTORY), "-t", "web", "-p", "contact=noc@example.jp"]
 
 
@@ -33,15 +36,15 @@ def measure(place: Place) -> Iterator[Row]:
         with distance(round_trip):
             cold, bare, told, mastered, whole = [], [], [], [], []
             for _ in range(place.attempts):
-                cold.append(_cut(place, lambda: _begin([*STOPGAP, *words, "--yes"], place), place.undo))
-                bare.append(_cut(place, lambda: _begin(ssh(EDGE, "nft", "-f", "-"), place, DROP), _lift))
-                told.append(_cut(place, lambda: _agreed([*STOPGAP, *words], place), place.undo))
+                cold.append(cut(place, lambda: begin([*STOPGAP, *words, "--yes"], place), place.undo))
+                bare.append(cut(place, lambda: begin(ssh(EDGE, "nft", "-f", "-"), place, DROP), lift))
+                told.append(cut(place, lambda: _agreed([*STOPGAP, *words], place), place.undo))
                 with _master(place.folder / "master") as options:
                     mastered.append(
-                        _cut(
+                        cut(
                             place,
-                            lambda o=options: _begin(ssh(EDGE, "nft", "-f", "-", options=o), place, DROP),
-                            _lift,
+                            lambda o=options: begin(ssh(EDGE, "nft", "-f", "-", options=o), place, DROP),
+                            lift,
                         )
                     )
             yield Row(f"cold, {round_trip:g} ms", tuple(cold), tuple(bare), target="≤ 1.3")
@@ -52,20 +55,22 @@ def measure(place: Place) -> Iterator[Row]:
             yield Row(f"the whole containment, {round_trip:g} ms", tuple(whole))
 
 
-def _cut(place: Place, begin: Callable[[], tuple[float, Callable[[], None]]], lift: Callable[[], object]) -> float:
+def cut(
+    place: Place, starting: Callable[[], tuple[float, Callable[[], None]]], lifting: Callable[[], object]
+) -> float:
     """Give the seconds from the beginning to the first packet lost for good; lifts the block afterwards."""
     with Probe() as probe:
-        begun, finish = begin()
+        begun, finish = starting()
         try:
             lost = probe.first_lost(begun + 30)
         except TimeoutError:
             raise SystemExit(f"the host was not cut off:\n{(place.folder / 'said').read_text()}") from None
         finish()
-    lift()
+    lifting()
     return lost - begun
 
 
-def _begin(argv: list[str], place: Place, stdin: str = "") -> tuple[float, Callable[[], None]]:
+def begin(argv: list[str], place: Place, stdin: str = "") -> Begun:
     begun = time.monotonic()
     with (place.folder / "said").open("wb") as said:
         process = subprocess.Popen(
@@ -76,7 +81,7 @@ def _begin(argv: list[str], place: Place, stdin: str = "") -> tuple[float, Calla
     return begun, thread.join
 
 
-def _agreed(argv: list[str], place: Place) -> tuple[float, Callable[[], None]]:
+def _agreed(argv: list[str], place: Place) -> Begun:
     """Begin on a terminal, read the preview, say yes; the beginning is the yes."""
     ours, its = pty.openpty()
     process = subprocess.Popen(argv, stdin=its, stdout=its, stderr=its, env=place.environment)
@@ -102,7 +107,7 @@ def _agreed(argv: list[str], place: Place) -> tuple[float, Callable[[], None]]:
     return begun, thread.join
 
 
-def _lift() -> None:
+def lift() -> None:
     timed(ssh(EDGE, "nft", "delete", "table", "inet", "bench"))
 
 
