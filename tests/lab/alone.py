@@ -8,7 +8,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from select import select
+from typing import TYPE_CHECKING, Any, cast
+
+from orchestrator.facts import File, Program, Reader
+from orchestrator.task import At
 
 from .operator import Ran
 from .traffic import ROOT, WITHOUT_SPARE, Router
@@ -40,12 +44,17 @@ class Alone:
         assert self._holder.stdout
         assert self._holder.stdout.readline() == b"ready\n"
 
+    @property
+    def _enter(self) -> list[str]:
+        return ["nsenter", f"--target={self._holder.pid}", "--net", "--mount"]
+
     def ssh(self, host: str, script: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         if host != "edge":
             return subprocess.CompletedProcess([], 255, "", "nobody there")
-        enter = ["nsenter", f"--target={self._holder.pid}", "--net", "--mount", "sh"]
         environment = {**os.environ, "SSH_CONNECTION": "10.9.0.2 50000 10.9.0.1 22"}
-        return subprocess.run(enter, input=script, env=environment, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            [*self._enter, "sh"], input=script, env=environment, capture_output=True, text=True, check=False
+        )
 
     def exec(self, namespace: str, *argv: str) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(argv, 255, "", "not looked at")
@@ -55,10 +64,35 @@ class Alone:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    @contextmanager
+    def transactions(self) -> Iterator[list[str]]:
+        """Collect a line for each transaction that changes the ruleset meanwhile, as the kernel tells them."""
+        made: list[str] = []
+        words = [*self._enter, "nft", "monitor"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as monitor:
+            assert monitor.stdout
+            while not select([monitor.stdout], [], [], 0.2)[0]:  # until it listens
+                self._mark("begun")
+            self._mark("begins")
+            for line in monitor.stdout:
+                if line == "delete table ip begins\n":
+                    break
+            next(monitor.stdout)
+            yield made
+            self._mark("over")
+            for line in monitor.stdout:
+                if line == "add table ip over\n":
+                    break
+                made += [line] if line.startswith("# new generation") else []
+            monitor.kill()
+
+    def _mark(self, name: str) -> None:
+        assert self.ssh("edge", f"nft add table ip {name}; nft delete table ip {name}").returncode == 0
+
     def stopgap(self, home: Path, *argv: str) -> Ran:
         """Run the command line on the router itself."""
         done = subprocess.run(
-            ["nsenter", f"--target={self._holder.pid}", "--net", "--mount", STOPGAP, *argv],
+            [*self._enter, STOPGAP, *argv],
             cwd=ROOT, env={**os.environ, "STOPGAP_HOME": str(home)},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
@@ -72,11 +106,26 @@ class Alone:
 _HOLD = "mount -t tmpfs none /run; echo ready; exec sleep infinity"
 
 
+class Unchanging(Router):
+    """Reads but once what changes no more on a router that stands alone: its system, links and neighbours."""
+
+    def __init__(self, alone: Alone) -> None:
+        super().__init__(cast("Lab", alone), WITHOUT_SPARE)
+        self._known: dict[str, Any] = {}
+
+    def fact(self, wish: Reader[Any] | At) -> Any:
+        if isinstance(wish, Program | File):
+            return super().fact(wish)
+        if (key := repr(wish)) not in self._known:
+            self._known[key] = super().fact(wish)
+        return self._known[key]
+
+
 @contextmanager
 def router_alone() -> Iterator[tuple[Alone, Router]]:
     alone = Alone()
     try:
         assert alone.ssh("edge", BEFORE).returncode == 0
-        yield alone, Router(cast("Lab", alone), WITHOUT_SPARE)
+        yield alone, Unchanging(alone)
     finally:
         alone.end()
