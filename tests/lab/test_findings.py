@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .aftermath import TRACES, leave
+
 if TYPE_CHECKING:
     from .conftest import Lab
 
@@ -44,14 +46,16 @@ PLANTED = {
     "the immutable directory": ("attribute-system", "/usr/sbin"),
     "the immutable sshd": ("attribute-system", "/usr/sbin/sshd"),
     "the mail that it was made to send": ("queue-senders", "shop@example.jp"),
-}
-"""What `scripts/lab_hosts/plant` does → the rule that finds it, and what the finding shows."""
+} | {what: (trace.rule, trace.shown) for what, trace in TRACES.items()}
+PLANTED["a script in an address"] = ("request-attack", "<script>alert(1)</script>: 200")
+"""What `scripts/lab_hosts/plant` and `aftermath` do → the rule that finds it, and what the finding shows."""
 
 
 @pytest.fixture(scope="module")
 def home(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """State of a run that has collected both profiles from the host and from its twin."""
     state = tmp_path_factory.mktemp("state")
+    leave(lab)
     run = lab.exec(
         "operator", "stopgap", "run", "collect", "-i", "inventories/lab.yaml", "-t", "customers", "--yes",
         env={"STOPGAP_HOME": str(state)}, timeout=300,

@@ -11,8 +11,10 @@ from orchestrator.findings.tables import (
     mail,
     network,
     packages,
+    php,
     processes,
     requests,
+    sending,
     starting,
 )
 
@@ -27,7 +29,9 @@ MODULES = (
     mail,
     network,
     packages,
+    php,
     processes,
     requests,
+    sending,
     starting,
 )

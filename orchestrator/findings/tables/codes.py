@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from orchestrator.evidence.archive import Member
 from orchestrator.evidence.shelf import Shelf
 from orchestrator.findings.table import Fields, Place, Row, table
-from orchestrator.findings.tables.accounts import text_of
+from orchestrator.findings.tables.accounts import accounts, text_of
 
 LARGEST = 2 << 20
 """Bytes of a program that are looked at."""
+_SERVERS = frozenset({"www-data", "apache", "nginx", "httpd", "http", "wwwrun", "lighttpd", "php-fpm"})
 _UPLOADS = re.compile(r"/(uploads?|images?|img|files|media|tmp|cache|avatars?|attachments?)/", re.IGNORECASE)
 _PHP = re.compile(r"\.(php\d?|phtml|pht|phar|inc)$", re.IGNORECASE)
 _ENCODED = re.compile(rb"[A-Za-z0-9+/=]{200,}|(?:\\x[0-9a-fA-F]{2}){60,}")
@@ -43,7 +44,7 @@ def web_code(shelf: Shelf) -> Iterator[Row]:
 @table(
     "web-programs",
     reads="web-code",
-    also="web-suspects",
+    also="web-suspects configuration",
     fields={
         "path": "the file",
         "php": "PHP, by its name",
@@ -53,10 +54,12 @@ def web_code(shelf: Shelf) -> Iterator[Row]:
         "entropy": "bits a character, of that run: 6 is base64 of anything compressed",
         "share": "how much of the file that run is, 0 to 1",
         "others": "everyone may write it",
+        "server": "the web server's own account may write it",
     },
 )
 def web_programs(shelf: Shelf) -> Iterator[Row]:
     """Programs that web servers show, with what their encoding looks like."""
+    servers = server_accounts(shelf)
     for archive, member in _programs(shelf):
         content = member.read(LARGEST)
         longest = max((found[0] for found in _ENCODED.finditer(content)), key=len, default=b"")
@@ -69,8 +72,22 @@ def web_programs(shelf: Shelf) -> Iterator[Row]:
             "entropy": _entropy(longest),
             "share": round(len(longest) / max(1, len(content)), 2),
             "others": bool(member.mode & 0o002),
+            "server": _may_write(member, servers),
         }
         yield Row(row, Place(archive, None, member.name, member.offset))
+
+
+def server_accounts(shelf: Shelf) -> frozenset[tuple[int, int]]:
+    """Give user and group of the accounts that web servers and PHP run as, by the host's passwd."""
+    found = (row.fields for row in accounts(shelf))
+    return frozenset((int(f["uid"]), int(f["gid"])) for f in found if f["name"] in _SERVERS)
+
+
+def _may_write(member: Member, servers: frozenset[tuple[int, int]]) -> bool:
+    return any(
+        (member.uid == uid and member.mode & 0o200) or (member.gid == gid and member.mode & 0o020)
+        for uid, gid in servers
+    )
 
 
 def _programs(shelf: Shelf) -> Iterator[tuple[str, Member]]:
@@ -87,24 +104,3 @@ def _entropy(text: bytes) -> float:
     """Give Shannon's entropy in bits a character."""
     counts = [text.count(code) for code in set(text)]
     return round(-sum(n / len(text) * math.log2(n / len(text)) for n in counts), 2) if counts else 0.0
-
-
-@table(
-    "php-settings",
-    reads="configuration",
-    fields={"path": "the file", "option": "the option", "value": "its value"},
-)
-def php_settings(shelf: Shelf) -> Iterator[Row]:
-    """Settings of PHP."""
-    for member in shelf.members("configuration"):
-        if member.kind != "file" or not re.search(r"/php[^/]*(/.*)?\.ini$", member.name):
-            continue
-        for number, text in text_of(member):
-            option, equals, value = text.partition("=")
-            if equals and not text.lstrip().startswith(";"):
-                row: Fields = {
-                    "path": member.name,
-                    "option": option.strip().lower(),
-                    "value": value.strip().strip('"'),
-                }
-                yield Row(row, Place("configuration", number, member.name))

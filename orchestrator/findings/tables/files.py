@@ -37,6 +37,18 @@ def files(shelf: Shelf) -> Iterator[Row]:
     return _rows(shelf, "bodyfile")
 
 
+@table("changed", reads="changed-24h", also="package-digests", fields=_FIELDS)
+def changed(shelf: Shelf) -> Iterator[Row]:
+    """Entries that were written within a day, or had their name, owner or mode changed."""
+    return _rows(shelf, "changed-24h")
+
+
+@table("accessed", reads="accessed-24h", also="package-digests", fields=_FIELDS)
+def accessed(shelf: Shelf) -> Iterator[Row]:
+    """Files that were read within a day, as far as the mounts record it."""
+    return _rows(shelf, "accessed-24h")
+
+
 @table("privileged", reads="privileged-files", also="package-digests", fields=_FIELDS)
 def privileged(shelf: Shelf) -> Iterator[Row]:
     """Set-user-ID and set-group-ID files."""

@@ -109,6 +109,41 @@ def log_gaps(shelf: Shelf) -> Iterator[Row]:
 
 
 @table(
+    "log-turns",
+    reads="logs",
+    fields={"log": "the log", "hours": "by how much the time of a line is before that of the line above it"},
+)
+def log_turns(shelf: Shelf) -> Iterator[Row]:
+    """Places where a log of the system goes back in time by more than an hour."""
+    now = collected_at(shelf)
+    for member in _matching(shelf, _STEADY):
+        last = 0.0
+        for number, text in log_lines(member):
+            time = of_syslog(text, now)
+            if time and time < last - 3660:
+                row: Fields = {"log": member.name, "hours": round((last - time) / 3600, 1)}
+                yield Row(row, Place("logs", number, member.name))
+            last = time or last
+
+
+@table("log-series", reads="logs", fields={"missing": "the file that is not there", "later": "one behind it that is"})
+def log_series(shelf: Shelf) -> Iterator[Row]:
+    """Holes in the series of rotated logs: `auth.log.2.gz` is there, and `auth.log.1` is not."""
+    found: dict[str, dict[int, Member]] = {}
+    for member in shelf.members("logs"):
+        match = re.fullmatch(r"(/.*?)(?:\.(\d{1,3}))?(?:\.(?:gz|xz|bz2|zst))?", member.name, re.DOTALL)
+        if match and (match[1] in found or len(found) < FEW_KEYS):
+            found.setdefault(match[1], {}).setdefault(int(match[2] or 0), member)
+    for base, numbers in found.items():
+        if not _TEXT.search(base):
+            continue
+        for missing in sorted(set(range(max(numbers))) - set(numbers)):
+            later = numbers[min(number for number in numbers if number > missing)]
+            row: Fields = {"missing": f"{base}.{missing}" if missing else base, "later": later.name}
+            yield Row(row, Place("logs", None, later.name, later.offset))
+
+
+@table(
     "log-files",
     reads="logs",
     fields={

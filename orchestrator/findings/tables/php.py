@@ -1,0 +1,101 @@
+"""PHP: which version, and what it is told to allow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from orchestrator.evidence.shelf import Shelf
+from orchestrator.findings.table import Fields, Place, Row, table
+from orchestrator.findings.tables.accounts import text_of
+from orchestrator.findings.tables.files import collected_at
+
+ENDS = {
+    "5.6": "2018-12-31",
+    "7.0": "2019-01-10",
+    "7.1": "2019-12-01",
+    "7.2": "2020-11-30",
+    "7.3": "2021-12-06",
+    "7.4": "2022-11-28",
+    "8.0": "2023-11-26",
+    "8.1": "2025-12-31",
+    "8.2": "2026-12-31",
+    "8.3": "2027-12-31",
+    "8.4": "2028-12-31",
+    "8.5": "2029-12-31",
+}
+"""When the makers of PHP end the security support of a branch (php.net, Supported Versions and EOL Versions)."""
+_DPKG = re.compile(r"((?:lib[\w-]+-)?php\d[\d.]*(?:-\w+)?)(?::\w+)?\t(?:\d+:)?(\d+\.\d+)\.(\d+\S*)$")
+_RPM = re.compile(r"((?:\w+-)?php\d*(?:-php)?(?:-(?:cli|fpm|common|cgi))?)-(\d+\.\d+)\.(\d+-\S+)")
+_APK = re.compile(r"(php\d+)-(\d+\.\d+)\.(\d+-r\d+)")
+_DISTRIBUTION = re.compile(r"[~+]deb\d+u|ubuntu|\.(el|fc|amzn)\d|-r\d+$")
+_SETTING = re.compile(r"\s*php_(?:admin_)?(?:value|flag)(?:\s+|\[)([\w.]+)(?:\s+|\]\s*=\s*)(.*)")
+_INI = re.compile(r"/php[^/]*(/.*)?\.ini$")
+_SERVER = re.compile(r"/etc/(?:php[^/]*/.*|apache2/.*|httpd/.*)\.conf$|/etc/(?:apache2|httpd)/sites-[^/]+/[^/]+$")
+
+
+@table(
+    "php-versions",
+    reads="packages",
+    fields={
+        "version": "the branch, such as 8.2",
+        "package": "the package that says so, with the rest of its version",
+        "ended": "days since its makers no longer mend it, when it was collected; negative before",
+        "distribution": "a distribution brought it, and may mend it still",
+    },
+)
+def php_versions(shelf: Shelf) -> Iterator[Row]:
+    """Branches of PHP that packages brought, each once; one that is newer than this table is left out."""
+    now = datetime.fromtimestamp(max(0.0, collected_at(shelf)), UTC)
+    seen: set[str] = set()
+    for number, text in shelf.lines("packages"):
+        found = _DPKG.match(text) or _RPM.match(text) or _APK.match(text)
+        if not found or found[2] in seen or not (end := _end(found[2])):
+            continue
+        seen.add(found[2])
+        row: Fields = {"version": found[2], "package": f"{found[1]} {found[2]}.{found[3]}"}
+        row |= {"ended": (now - end).days, "distribution": bool(_DISTRIBUTION.search(found[3]))}
+        yield Row(row, Place("packages", number))
+
+
+def _end(version: str) -> datetime | None:
+    """Give when a branch ended; all before those that are listed ended with the first of them."""
+    if version in ENDS:
+        return datetime.fromisoformat(ENDS[version]).replace(tzinfo=UTC)
+    major, minor = map(int, version.split("."))
+    return datetime(2018, 12, 31, tzinfo=UTC) if 3 <= major < 7 and minor < 100 else None
+
+
+@table(
+    "php-settings",
+    reads="configuration",
+    fields={
+        "path": "the file",
+        "option": "the option",
+        "value": "its value",
+        "pages": "it is for pages, and not for the command line alone",
+    },
+)
+def php_settings(shelf: Shelf) -> Iterator[Row]:
+    """Settings of PHP: in its own files, in FPM's pools, and in those of Apache's sites."""
+    for member in shelf.members("configuration"):
+        own, server = _INI.search(member.name), _SERVER.search(member.name)
+        if member.kind != "file" or not (own or server):
+            continue
+        for number, text in text_of(member):
+            if own:
+                option, equals, value = text.partition("=")
+                if not equals or text.lstrip().startswith(";"):
+                    continue
+            elif found := _SETTING.match(text):
+                option, value = found[1], found[2]
+            else:
+                continue
+            row: Fields = {
+                "path": member.name,
+                "option": option.strip().lower(),
+                "value": value.strip().strip('"'),
+                "pages": "/cli/" not in member.name,
+            }
+            yield Row(row, Place("configuration", number, member.name))
