@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from orchestrator.evidence.archive import Member
     from orchestrator.evidence.manifest import ManifestItem
     from orchestrator.findings.timeline import Work
+    from orchestrator.findings.yara import YaraRules
     from orchestrator.report.model import Event
 
 _KINDS = {"file": "-", "directory": "d", "link": "l", "other": "?"}
@@ -121,23 +122,27 @@ def findings(args: Namespace) -> int:
     from orchestrator.cli.run import written_exit_code
     from orchestrator.findings import judge, load_rules, shipped_rules
     from orchestrator.findings.keeping import keep_findings
+    from orchestrator.findings.yara import add_yara
     from orchestrator.run.conduct import write_report
 
     rules = shipped_rules()
     if args.rules:
         own = Path(args.rules)
         rules += load_rules(sorted(own.glob("*.yaml")) if own.is_dir() else [own])
+    yara = _yara_rules(args.yara)
     screen = screens.out()
     made = []
     for shelf in opened(args.what, "findings"):
         found = judge(shelf, rules)
+        if yara:
+            found = add_yara(found, shelf, yara)
         made.append(found)
         if not args.json:
             show_findings(screen, found, every=args.all)
     if args.json:
         for found in made:
             sys.stdout.write(found.canonical().decode())
-    if not Path(args.what).exists() and not args.rules:
+    if not Path(args.what).exists() and not args.rules and not yara:
         with Journal.open(state_home()) as journal:
             run = journal.resolve(args.what)
             with journal.hold(run):
@@ -150,6 +155,15 @@ def findings(args: Namespace) -> int:
                 _, unreported = write_report(journal, run)
                 return written_exit_code(0, unreported, "")
     return 0
+
+
+def _yara_rules(path: str | None) -> YaraRules | None:
+    from orchestrator.findings.yara import YaraError, load_yara
+
+    try:
+        return load_yara(Path(path)) if path else None
+    except YaraError as error:
+        raise Stop(2, str(error)) from None
 
 
 def _items(what: str, name: str, about: str) -> list[tuple[Shelf, ManifestItem]]:

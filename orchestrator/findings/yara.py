@@ -1,0 +1,153 @@
+"""YARA rules of the operator's own, held against every item and every file in those that are archives (YARA-X)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from orchestrator.evidence.files import FolderFiles, read
+from orchestrator.evidence.shelf import Shelf
+from orchestrator.findings.judge import BUDGET, SHOWN
+from orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
+from orchestrator.hosttext import escape
+from orchestrator.journal.records import SEVERITIES, Severity
+
+LARGEST = 64 << 20
+"""Bytes of one file that are looked at."""
+_ONE = 20
+"""Seconds for one file."""
+_MATCHES = 100
+"""Of one pattern in one file."""
+
+
+class YaraError(Exception):
+    """Rules that cannot be used; the message names their file and says why."""
+
+
+@dataclass
+class _Seen:
+    """What one rule has matched."""
+
+    about: dict[str, str]
+    count: int = 0
+    seen: list[Sighting] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class YaraRules:
+    """Compiled rules."""
+
+    compiled: Any
+    """`yara_x.Rules`."""
+    names: tuple[str, ...]
+
+
+def load_yara(path: Path) -> YaraRules:
+    """Compile the rules of a file, or of all `*.yar` and `*.yara` in a folder. Raises YaraError."""
+    try:
+        import yara_x  # noqa: PLC0415 (an extra)
+    except ImportError:
+        raise YaraError("for YARA rules, install yara-x: pip install 'stopgap[yara]'") from None
+    files = sorted(p for p in path.iterdir() if p.suffix in {".yar", ".yara"}) if path.is_dir() else [path]
+    if not files:
+        raise YaraError(f"{path}: holds no *.yar and no *.yara")
+    compiler = yara_x.Compiler()
+    for file in files:
+        try:
+            compiler.new_namespace(file.name)
+            compiler.add_source(file.read_text(encoding="utf-8"), origin=str(file))
+        except (OSError, ValueError) as error:
+            raise YaraError(f"{file}: {getattr(error, 'strerror', None) or error}") from None
+        except yara_x.CompileError as error:
+            raise YaraError(f"{file}: {error}") from None
+    compiled = compiler.build()
+    return YaraRules(compiled, tuple(rule.identifier for rule in compiled))
+
+
+def add_yara(
+    found: Findings,
+    shelf: Shelf,
+    rules: YaraRules,
+    *,
+    budget: float = BUDGET,
+    clock: Callable[[], float] = time.monotonic,
+) -> Findings:
+    """Add what the rules match in a collection, within `budget` seconds; files beyond LARGEST are cut for it."""
+    import yara_x  # noqa: PLC0415 (an extra)
+
+    scanner = yara_x.Scanner(rules.compiled)
+    scanner.set_timeout(_ONE)
+    scanner.max_matches_per_pattern(_MATCHES)
+    matched: dict[str, _Seen] = {}
+    until, looked, missed = clock() + budget, 0, ""
+    for file, member, offset, content in _contents(shelf):
+        if clock() > until:
+            missed = "the time for it was over; what had been read by then is judged"
+            break
+        try:
+            results = scanner.scan(content)
+        except (yara_x.ScanError, yara_x.TimeoutError) as error:
+            missed = f"{file}{':' if member else ''}{member}: {error}"
+            continue
+        looked += 1
+        for rule in results.matching_rules:
+            known = matched.setdefault(rule.identifier, _Seen(_about(rule)))
+            known.count += 1
+            if len(known.seen) < SHOWN:
+                at = min((match.offset for pattern in rule.patterns for match in pattern.matches), default=None)
+                what = f"{member or file}{'' if at is None else f', at byte {at}'}"
+                known.seen.append(Sighting(what=escape(what), file=file, member=escape(member), offset=offset))
+    more = [_finding(name, known) for name, known in matched.items()]
+    findings = sorted((*found.findings, *more), key=lambda f: (SEVERITIES.index(f.severity), f.id))
+    spared = [
+        Compared(id=_id(name), title=f"YARA rule {name}", compared=f"{looked} files")
+        for name in rules.names
+        if name not in matched and not missed
+    ]
+    unseen = [NotLooked(id="yara", title="YARA rules", reason=escape(missed))] if missed else []
+    return found.model_copy(
+        update={
+            "findings": tuple(findings),
+            "no_discrepancy_seen": (*found.no_discrepancy_seen, *spared),
+            "not_looked": (*found.not_looked, *unseen),
+        }
+    )
+
+
+def _contents(shelf: Shelf) -> Iterator[tuple[str, str, int | None, bytes]]:
+    """Give what is looked at: item, file in it, offset of that file's header, content."""
+    for item in shelf.manifest.items:
+        if item.file is None:
+            continue
+        if item.file.endswith(".tar"):
+            for member in shelf.members(item.id):
+                if member.kind == "file":
+                    yield item.file, member.name, member.offset, member.read(LARGEST)
+        elif content := read(FolderFiles(shelf.folder), item.file, LARGEST):
+            yield item.file, "", None, content
+
+
+def _about(rule: Any) -> dict[str, str]:  # noqa: ANN401 (yara_x.Rule)
+    return {str(key): str(value) for key, value in rule.metadata}
+
+
+def _id(name: str) -> str:
+    return f"yara-{name.lower().replace('_', '-')}"
+
+
+def _finding(name: str, known: _Seen) -> Finding:
+    severity = known.about.get("severity", "").lower()
+    return Finding(
+        id=_id(name),
+        severity=cast("Severity", severity) if severity in get_args(Severity) else "medium",
+        title=escape(f"YARA rule {name} matches"),
+        seen=tuple(known.seen),
+        count=known.count,
+        why=escape(known.about.get("description", "The rule's author says what it stands for.")[:1000]),
+        sure="low",
+        otherwise="A rule that is not sharp, or a copy of such rules among the files.",
+        next="Look at the files; the rule says which bytes it means.",
+    )
