@@ -126,6 +126,13 @@ def _evidence_words(commands: argparse._SubParsersAction[ArgumentParser]) -> Non
         command.add_argument("what", metavar="RUN|FOLDER", help="a run's id, `last`, or a folder of evidence")
     export.add_argument("-t", "--target", metavar="HOST", help="of this host; needed where there are several")
     export.add_argument("-o", "--output", metavar="FILE", required=True, help="a new file, FILE.tar")
+    export.add_argument(
+        "--age",
+        metavar="RECIPIENT",
+        action="append",
+        default=[],
+        help="encrypt it to this public key, age1… or an SSH key; repeatable; needs stopgap[age]",
+    )
     _sign_word(export, "the archive's list")
     ls.add_argument("item", nargs="?", metavar="ITEM", help="as `ls` names it, with or without host and step")
     cat.add_argument("item", metavar="ITEM", help="as `ls` names it, with or without host and step")
@@ -138,6 +145,9 @@ def _evidence_words(commands: argparse._SubParsersAction[ArgumentParser]) -> Non
     findings.add_argument("--all", action="store_true", help="also what was compared and nothing was seen")
     findings.add_argument("--json", action="store_true", help="one JSON object a collection")
     findings.add_argument("--rules", metavar="FILE|DIR", help="rules of your own, besides; nothing is recorded")
+    findings.add_argument(
+        "--yara", metavar="FILE|DIR", help="YARA rules besides; nothing is recorded; needs stopgap[yara]"
+    )
 
 
 def _lazily(where: str) -> Callable[[Namespace], int]:

@@ -6,6 +6,7 @@ import hashlib
 import os
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +34,7 @@ def export(args: Namespace) -> int:
     """Write all collections of one host into one archive."""
     from orchestrator.cli.run import sign_key
     from orchestrator.evidence.pack import pack
+    from orchestrator.evidence.sealing import SealingError, sealing
     from orchestrator.signature import SignatureError
 
     shelves = list(_shelves(args.what))
@@ -51,13 +53,15 @@ def export(args: Namespace) -> int:
     whole = False
     try:
         for shelf in shelves:
-            _put_on_record(args.what, shelf, "exported", str(target.absolute()))
+            whom = "".join(f", encrypted to {recipient}" for recipient in args.age)
+            _put_on_record(args.what, shelf, "exported", f"{target.absolute()}{whom}")
         with os.fdopen(descriptor, "wb") as stream:
-            packed = pack(shelves, stream, operator(), key)
+            with sealing(stream, args.age) if args.age else nullcontext(stream) as clear:
+                packed = pack(shelves, clear, operator(), key)
             stream.flush()
             os.fsync(descriptor)
         whole = True
-    except (OSError, FileProblem, SignatureError) as error:
+    except (OSError, FileProblem, SignatureError, SealingError) as error:
         raise Stop(1, f"{target}: not written: {error}") from None
     finally:
         if not whole:

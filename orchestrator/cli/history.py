@@ -70,10 +70,12 @@ def show(args: Namespace) -> int:
 def verify(args: Namespace) -> int:
     """Check a run's journal and evidence, or a folder or an archive of evidence alone."""
     from orchestrator.evidence import verify_folder, verify_run
-    from orchestrator.evidence.packed import is_archive, verify_archive
+    from orchestrator.evidence.packed import is_archive, is_sealed, verify_archive
 
     screen = screens.out()
     path, signers = Path(args.what), Path(args.signers) if args.signers else None
+    if path.is_file() and is_sealed(path):
+        raise Stop(2, f"{path} is encrypted; who has a key decrypts it first: age -d -i KEY {path} >archive.tar")
     if path.is_file() and is_archive(path):
         what, problems = str(path), verify_archive(path, signers)
     elif path.exists():

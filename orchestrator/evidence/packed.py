@@ -17,6 +17,7 @@ from orchestrator.evidence.archive import BLOCK, Member, members_of
 from orchestrator.evidence.files import ArchivedFiles, read
 from orchestrator.evidence.manifest import CUSTODY, MANIFEST, MANIFEST_CAP
 from orchestrator.evidence.pack import ENTRIES, LIST, OURS, ROOT, ArchiveList, entry_line
+from orchestrator.evidence.sealing import MAGIC
 from orchestrator.evidence.shelf import lines_of
 from orchestrator.evidence.signing import signature_problems
 from orchestrator.evidence.tree import Leaf
@@ -32,12 +33,21 @@ _MOST_TOLD = 100
 
 def is_archive(path: Path) -> bool:
     """Tell whether a file begins as an exported archive does."""
+    head = _head(path)
+    return head.startswith(OURS.encode() + b"/") and head[257:262] == b"ustar"
+
+
+def is_sealed(path: Path) -> bool:
+    """Tell whether a file begins as one does that is encrypted with age."""
+    return _head(path).startswith(MAGIC)
+
+
+def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            head = stream.read(BLOCK)
+            return stream.read(BLOCK)
     except OSError:
-        return False
-    return head.startswith(OURS.encode() + b"/") and head[257:262] == b"ustar"
+        return b""
 
 
 def verify_archive(path: Path, signers: Path | None = None) -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 
 from orchestrator.cli import main
 from orchestrator.evidence.packed import verify_archive
+from orchestrator.evidence.sealing import SealingError, sealing
 from orchestrator.evidence.tree import Leaf, LeftOut, tree
 
 from .collection import begin_custody, shelf
@@ -226,3 +227,42 @@ def test_a_collection_that_is_not_whole_leaves_no_archive(tmp_path: Path, folder
     (folder / "link").symlink_to("manifest.json")
     assert main(["evidence", "export", str(folder), "-o", str(tmp_path / "x.tar")]) == 1
     assert not (tmp_path / "x.tar").exists()
+
+
+def test_an_archive_is_encrypted_as_it_is_written_and_its_reader_alone_opens_it(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import pyrage
+
+    reader = pyrage.x25519.Identity.generate()
+    path, opened = tmp_path / "web.tar.age", tmp_path / "web.tar"
+    assert main(["evidence", "export", str(folder), "-o", str(path), "--age", str(reader.to_public())]) == 0
+    assert b"root:x:0:0" not in path.read_bytes()
+    assert main(["verify", str(path)]) == 2
+    assert "is encrypted" in capsys.readouterr().err
+    opened.write_bytes(pyrage.decrypt(path.read_bytes(), [reader]))
+    assert verify_archive(opened) == []
+    last = json.loads((folder / "custody.jsonl").read_text().splitlines()[-1])["record"]
+    assert last["about"] == f"{path}, encrypted to {reader.to_public()}"
+
+
+@pytest.mark.parametrize("recipient", ["age1nobody", "ssh-rsa x", "kei"])
+def test_a_recipient_that_is_none_leaves_no_archive(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str], recipient: str
+) -> None:
+    assert main(["evidence", "export", str(folder), "-o", str(tmp_path / "x"), "--age", recipient]) == 1
+    assert f"{recipient}: no public key of age" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_disk_that_is_full_while_an_archive_is_encrypted_is_told() -> None:
+    import pyrage
+
+    key = str(pyrage.x25519.Identity.generate().to_public())
+    with (
+        pytest.raises(SealingError, match="encrypting failed"),
+        Path("/dev/full").open("wb", buffering=0) as full,
+        sealing(full, [key]) as stream,
+    ):
+        for _ in range(100):
+            stream.write(bytes(1 << 16))
