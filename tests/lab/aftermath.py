@@ -48,7 +48,7 @@ TRACES = {
         f'setsid python3 -c "{_MEMFD}" >/dev/null 2>&1 </dev/null &', "process-in-memory", "memfd:x"
     ),
     "a library forced into a program": Trace(
-        f"LD_PRELOAD={_SHARE}/l.so setsid sleep 30d >/dev/null 2>&1 </dev/null &", "loader-preload-variable", "l.so"
+        f"LD_PRELOAD={_SHARE}/l.so setsid sleep 30d >/dev/null 2>&1 </dev/null &", "loader-preload-open-place", "l.so"
     ),
     "a unit that starts a program out of memory": Trace(
         f"printf '[Service]\\nExecStart={_SHARE}/netd\\n' >/etc/systemd/system/netd.service",
