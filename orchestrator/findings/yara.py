@@ -13,7 +13,7 @@ from orchestrator.evidence.shelf import Shelf
 from orchestrator.findings.judge import BUDGET, SHOWN
 from orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
 from orchestrator.hosttext import escape
-from orchestrator.journal.records import SEVERITIES, Severity
+from orchestrator.severity import SEVERITIES, Severity
 
 LARGEST = 64 << 20
 """Bytes of one file that are looked at."""
