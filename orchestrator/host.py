@@ -33,7 +33,8 @@ class Host(BaseModel):
     port: int = 22
     user: str = "root"
     addresses: tuple[Address, ...] = ()
-    upstream: str | None = None
+    upstream: str | tuple[str, ...] | None = None
+    """The router above it, or all of them where there are several."""
     spare: str | None = None
     jump: str | None = None
     driver: str | None = None
@@ -50,6 +51,11 @@ class Host(BaseModel):
     identity_passphrase: Secret | None = None
     known_hosts: Path | None = None
 
+    @property
+    def upstreams(self) -> tuple[str, ...]:
+        """The names of all its upstreams, in the inventory's order."""
+        return (self.upstream,) if isinstance(self.upstream, str) else self.upstream or ()
+
 
 CONTROLLER = Host(name="controller", address="127.0.0.1", connection="local")
 
@@ -63,10 +69,19 @@ class Scene(BaseModel):
     on: Host
     """The host on which the step acts."""
     upstream: Host | None = None
+    """The one that the step acts on, or else the first."""
+    beside: tuple[Host, ...] = ()
+    """The target's other upstreams."""
     spare: Host | None = None
     outside: tuple[Host, ...] = ()
     others: tuple[Host, ...] = ()
     """Every other host of the inventory."""
+
+    @property
+    def upstreams(self) -> tuple[Host, ...]:
+        """All upstreams of the target, in the inventory's order."""
+        known = {host.name: host for host in (self.upstream, *self.beside) if host}
+        return tuple(known[name] for name in self.target.upstreams if name in known)
 
     def seen_from(self, eye: Eye) -> tuple[Host, ...]:
         """Give the hosts that this eye stands for; none where the inventory has none."""

@@ -192,6 +192,13 @@ class Task(ABC, Generic[P, F]):
         """Name a task that must have succeeded on the same target before, in this run; empty for none. Pure."""
         return ""
 
+    def keeps_what_holds(self, params: P) -> bool:
+        """Tell whether, of several upstreams, those where it was done stay so where another one fails. Pure.
+
+        Otherwise it is done on all of them or on none.
+        """
+        return False
+
     def asks(self, params: P) -> Question | None:
         """Give the question whose answer later steps see as `steps.ID.answer`; `plan` yields it too. Pure."""
         return None

@@ -48,7 +48,7 @@ def inventory(args: Namespace) -> int:
         screen.line(f"{host.name:<11} {how}", "title")
         for label, value in (
             ("addresses", ", ".join(map(str, host.addresses))),
-            ("upstream", host.upstream),
+            ("upstream", ", ".join(host.upstreams)),
             ("spare", host.spare),
             ("jump", host.jump),
             ("driver", host.driver),

@@ -38,10 +38,10 @@ def show_heading(screen: Screen, name: str, mode: str) -> None:
 
 def show_target(screen: Screen, target: Host, scene: Scene | None) -> None:
     """Show a target with its addresses and its relations."""
-    upstream, spare = (scene.upstream, scene.spare) if scene else (None, None)
+    upstreams, spare = (scene.upstreams, scene.spare) if scene else ((), None)
     known = [target.name, *(str(a) for a in target.addresses or (target.address,))]
-    driver = f" ({upstream.driver})" if upstream and upstream.driver else ""
-    relations = [f"upstream {upstream.name}{driver}"] if upstream else []
+    named = [f"{router.name} ({router.driver})" if router.driver else router.name for router in upstreams]
+    relations = [f"upstream {', '.join(named)}"] if named else []
     relations += [f"spare {spare.name}"] if spare else []
     screen.line("  ".join(known) + ("   " + "   ".join(relations) if relations else ""))
     screen.line()
@@ -65,7 +65,7 @@ def show_plan(screen: Screen, plan: Plan, *, full: bool = True) -> None:
 def show_header(screen: Screen, step: PlannedStep, word: str, outcome: str, extra: str = "") -> None:
     """Show the step's line: number, name, host, outcome."""
     host = step.on.name if step.on else step.target.name
-    suffix = step.key.removeprefix(step.step.id)
+    suffix = step.key.removeprefix(step.step.id).partition("@")[0]
     screen.line(columns(f"{step.number:<2} {step.name}{suffix}", host, extra or word), _STYLE.get(outcome, ""))
 
 

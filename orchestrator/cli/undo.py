@@ -11,7 +11,7 @@ from orchestrator.cli.run import sign_key, written_exit_code
 from orchestrator.cli.steps import counted
 from orchestrator.cli.terminal import Terminal, operator, stoppable
 from orchestrator.host import Host
-from orchestrator.journal import History, Journal, state_home
+from orchestrator.journal import History, Journal, state_home, step_of
 from orchestrator.remote import connect
 from orchestrator.run.claim import claiming, refusal
 from orchestrator.run.conduct import sign_run, write_report
@@ -30,8 +30,8 @@ def undo(args: Namespace) -> int:
         run = journal.resolve(args.run)
         with journal.hold(run):
             history = journal.history(run)
-            if args.step and args.step not in {step.step for step in history.steps}:
-                known = ", ".join(dict.fromkeys(step.step for step in history.steps))
+            known = ", ".join(dict.fromkeys(step.step for step in history.steps))
+            if args.step and not any(args.step in {s.step, step_of(s.step)} for s in history.steps):
                 raise Stop(2, f"run {run} has no step {args.step}; it has {known}")
             changes = history.undoable(args.step)
             if not changes:
@@ -69,7 +69,7 @@ def _concerned(history: History, changed: Iterable[Host]) -> list[Host]:
     """Give the hosts that were changed, and those that the run may have claimed before its process died."""
     hosts = {host.name: host for host in history.started.hosts}
     targets = [hosts[name] for name in history.started.targets if name in hosts]
-    related = [hosts[name] for t in targets for name in (t.upstream, t.spare) if name in hosts]
+    related = [hosts[name] for t in targets for name in (*t.upstreams, t.spare) if name in hosts]
     return list({host.name: host for host in (*changed, *targets, *related)}.values())
 
 

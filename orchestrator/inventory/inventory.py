@@ -50,25 +50,44 @@ class Inventory:
 
     def offers(self, target: Host, vantage: Vantage) -> bool:
         """Tell whether a step on this target can act there."""
-        return vantage in ("target", "controller") or self._relation(target, vantage) is not None
+        offered = {"upstream": bool(target.upstreams), "spare": target.spare is not None}
+        return offered.get(vantage, True)
 
     def scene(self, target: Host, on: Vantage) -> Scene:
-        """Set the scene of a step that acts `on` this vantage; raises MissingVantage."""
-        upstream, spare = self._relation(target, "upstream"), self._relation(target, "spare")
-        stage = {"target": target, "upstream": upstream, "spare": spare, "controller": CONTROLLER}[on]
+        """Set the scene of a step that acts `on` this vantage, on the first upstream; raises MissingVantage."""
+        return self.scenes(target, on)[0]
+
+    def scenes(self, target: Host, on: Vantage) -> tuple[Scene, ...]:
+        """Set the scene for every place at which a step acts `on` this vantage: each of several upstreams is one.
+
+        Raises MissingVantage.
+        """
+        upstreams = self._upstreams(target)
+        if on == "upstream":
+            if not upstreams:
+                raise MissingVantage(target.name, on)
+            return tuple(self._scene(target, upstream, upstream) for upstream in upstreams)
+        stage = {"target": target, "spare": self._spare(target), "controller": CONTROLLER}[on]
         if stage is None:
             raise MissingVantage(target.name, on)
+        return (self._scene(target, stage, next(iter(upstreams), None)),)
+
+    def _scene(self, target: Host, stage: Host, upstream: Host | None) -> Scene:
+        spare, upstreams = self._spare(target), self._upstreams(target)
         outside = tuple(h for h in self.hosts.values() if h.vantage == "outside" and h.name != target.name)
-        named = {host.name for host in (target, upstream, spare, *outside) if host}
+        named = {host.name for host in (target, *upstreams, spare, *outside) if host}
         return Scene(
             target=target,
             on=stage,
             upstream=upstream,
+            beside=tuple(host for host in upstreams if host is not upstream),
             spare=spare,
             outside=outside,
             others=tuple(host for host in self.hosts.values() if host.name not in named),
         )
 
-    def _relation(self, target: Host, vantage: Vantage) -> Host | None:
-        name = target.upstream if vantage == "upstream" else target.spare
-        return self.hosts[name] if name is not None else None
+    def _upstreams(self, target: Host) -> tuple[Host, ...]:
+        return tuple(self.hosts[name] for name in target.upstreams)
+
+    def _spare(self, target: Host) -> Host | None:
+        return self.hosts[target.spare] if target.spare is not None else None

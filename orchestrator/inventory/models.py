@@ -98,7 +98,9 @@ class HostEntry(Defaults):
     addresses: tuple[OwnAddress, ...] = Field(
         (), description="All of its own addresses, IPv4 and IPv6; without them, `address` alone"
     )
-    upstream: str | None = Field(None, description="Host of this inventory that routes its packets")
+    upstream: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
+        None, description="Host of this inventory that routes its packets; a list, where there are several"
+    )
     spare: str | None = Field(None, description="Host of this inventory that answers its visitors meanwhile")
     driver: str | None = Field(None, description="How to block on it, where it is a router, such as nftables")
     cli: Cli | None = Field(

@@ -48,15 +48,16 @@ def check_relations(document: Located, hosts: Mapping[str, Host], problems: list
     if isinstance(default_jump, str) and default_jump not in known:
         problems.append(_unknown_host(document, ("defaults", "jump"), default_jump, known))
     for name, host in hosts.items():
-        for relation in _RELATIONS:
-            other, loc = getattr(host, relation), ("hosts", name, relation)
+        for loc, relation, other in _relations(name, host):
             if loc not in document.values:
                 continue
-            if other == name:
+            if loc[3:] and other in host.upstreams[: int(loc[3])]:
+                problems.append(document.problem(loc, f"{other} stands twice", expected="each router once"))
+            elif other == name:
                 problems.append(
                     document.problem(loc, f"{name} cannot be its own {relation}", expected="another host")
                 )
-            elif other is not None and other not in known:
+            elif other not in known:
                 problems.append(_unknown_host(document, loc, other, known))
     reported: set[str] = set()
     for name in hosts:
@@ -66,6 +67,16 @@ def check_relations(document: Located, hosts: Mapping[str, Host], problems: list
             loc = next(("hosts", n, "jump") for n in circle if ("hosts", n, "jump") in document.values)
             message = f"the jumps go in a circle: {' → '.join([*circle, circle[0]])}"
             problems.append(document.problem(loc, message, expected="a host that is reached without them"))
+
+
+def _relations(name: str, host: Host) -> Iterator[tuple[Loc, str, str]]:
+    """Give the relations that a host has: where they stand, of which kind, to whom."""
+    for relation in _RELATIONS:
+        other = getattr(host, relation)
+        if isinstance(other, tuple):
+            yield from ((("hosts", name, relation, index), relation, each) for index, each in enumerate(other))
+        elif other is not None:
+            yield ("hosts", name, relation), relation, other
 
 
 def check_addresses(document: Located, hosts: Mapping[str, Host], problems: list[Problem]) -> None:

@@ -6,6 +6,7 @@ from orchestrator.journal.failure import JournalError, RunHeldError, UnknownRunE
 from orchestrator.journal.fold import fold
 from orchestrator.journal.history import ChangeStatus, Containment, History, MessageStatus, StepStatus
 from orchestrator.journal.home import state_home
+from orchestrator.journal.records import step_of
 from orchestrator.journal.store import Journal, RunSummary
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "fold",
     "posting",
     "state_home",
+    "step_of",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -39,6 +39,7 @@ from orchestrator.journal.records import (
     UndoIntended,
     UndoMade,
     Verdict,
+    step_of,
 )
 
 UNCONFIRMED = "made, but access was not confirmed: the host takes it back by itself"
@@ -291,12 +292,30 @@ def _containment(
             s.force_until for s in steps if s.target == target and s.step in cutting and s.force_until
         ]
         until = min(ends, default=None)
+        parts = {key: [c for c in cuts if c.step == key] for key in dict.fromkeys(c.step for c in cuts)}
         yield Containment(
             target=target,
             verdict=state.verdicts.get(target, "unverified"),
-            cut_at=min((c.made for c in cuts if c.made and c.state != "not-run"), default=None),
+            cut_at=_cut_at(parts),
             proved_at=max((at for check, at in proofs if check.holds), default=None),
             proofs=tuple(check for check, _ in proofs),
-            in_force=(any(c.stands for c in cuts) or not cuts) and (until is None or until > now),
+            in_force=_stands(parts) and (until is None or until > now),
             until=until,
         )
+
+
+def _cut_at(parts: Mapping[str, list[ChangeStatus]]) -> datetime | None:
+    """Give when the first of the steps cut it off; one on several routers does so with the last of them."""
+    made: dict[str, list[datetime]] = {}
+    for key, changes in parts.items():
+        if moments := [c.made for c in changes if c.made and c.state != "not-run"]:
+            made.setdefault(step_of(key), []).append(min(moments))
+    return min((max(moments) for moments in made.values()), default=None)
+
+
+def _stands(parts: Mapping[str, list[ChangeStatus]]) -> bool:
+    """Tell whether a step that cut it off stands; one on several routers has to on each of them."""
+    stands: dict[str, list[bool]] = {}
+    for key, changes in parts.items():
+        stands.setdefault(step_of(key), []).append(any(c.stands for c in changes))
+    return not stands or any(map(all, stands.values()))

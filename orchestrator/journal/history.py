@@ -19,6 +19,7 @@ from orchestrator.journal.records import (
     RunFinished,
     RunStarted,
     Verdict,
+    step_of,
 )
 from orchestrator.question import AnswerValue, Question
 
@@ -170,7 +171,7 @@ class History:
         """
         places: dict[tuple[str, str], list[ChangeStatus]] = {}
         for change in self.changes:
-            if step is None or change.step == step:
+            if step is None or step in {change.step, step_of(change.step)}:
                 places.setdefault((change.step, change.target), []).append(change)
         order: list[ChangeStatus] = []
         for changes in reversed(places.values()):

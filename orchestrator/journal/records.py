@@ -1,10 +1,12 @@
 """What the journal holds: one typed record an event, in the order in which it became true.
 
-A step's place is `(step, target)`; `host` is where it acted. Text from hosts is escaped before it gets here.
+A step's place is `(step, target)`; `host` is where it acted. `step` is the step's id, with `[n]` for the n-th item of
+a `foreach`, and `@HOST` where it acts on several upstreams. Text from hosts is escaped before it gets here.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -17,6 +19,11 @@ from orchestrator.severity import Severity
 Outcome: TypeAlias = Literal["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "refused"]
 PlannedOutcome: TypeAlias = Literal["would-change", "unchanged", "failed", "unreachable", "skipped", "refused"]
 Verdict: TypeAlias = Literal["contained", "partly", "unverified"]
+
+
+def step_of(key: str) -> str:
+    """Give the id of the step that a record's `step` is a part of."""
+    return re.split(r"[\[@]", key, maxsplit=1)[0]
 
 
 class _Record(BaseModel):

@@ -23,7 +23,7 @@ class PlannedStep:
     """One step on one target, planned."""
 
     key: str
-    """The step's id; with `[n]` for the n-th item of a `foreach`, from 0."""
+    """The step's id; with `[n]` for the n-th item of a `foreach`, from 0, and `@HOST` on one of several upstreams."""
     number: int
     """Its place in the runbook, from 1."""
     step: Step
@@ -47,6 +47,13 @@ class PlannedStep:
     notes: tuple[Note, ...] = ()
     gaps: tuple[Gap, ...] = ()
     checks: tuple[Check, ...] = ()
+    keeps: bool = False
+    """It stays as it is on its host where another upstream of the target fails."""
+
+    @property
+    def one_of_several(self) -> bool:
+        """Whether the step acts on other upstreams of the target too."""
+        return "@" in self.key
 
     @property
     def lasts(self) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from pydantic import ValidationError
@@ -74,12 +75,13 @@ def no_past(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
 
 @dataclass(frozen=True)
 class Place:
-    """A step on a target, with the item it is repeated for."""
+    """A step on a target, with the host that it acts on and the item it is repeated for."""
 
     key: str
     number: int
     step: Step
     target: Host
+    scene: Scene
     item: Any = NO_ITEM
 
 
@@ -87,7 +89,7 @@ class Place:
 class Planner:
     """Plans steps on facts read live; facts already read, or predicted by steps planned before, are not read again.
 
-    `plan` gives the whole plan; `plan_place` one step with what is known by then, for a step that earlier outcomes
+    `plan` gives the whole plan; `plan_together` one step with what is known by then, for a step that earlier outcomes
     have called into being.
     """
 
@@ -106,24 +108,47 @@ class Planner:
         for target in targets:
             results: dict[str, StepResult] = {}
             for number, step in enumerate(self.runbook.steps, 1):
-                steps = [self.plan_place(place, results) for place in self.places(step, number, target, results)]
+                groups = self.groups(step, number, target, results)
+                steps = [planned for places in groups for planned in self.plan_together(places, results)]
                 results[step.id] = combined([predicted_result(s) for s in steps])
                 planned += steps
         return Plan(tuple(planned))
 
     def places(self, step: Step, number: int, target: Host, results: Mapping[str, StepResult]) -> Iterator[Place]:
-        """Give the step once, or once for each item of its `foreach`."""
-        repeated = items(step, self.params, self._scene(step, target), results)
-        if repeated is None:
-            yield Place(step.id, number, step, target)
-            return
-        for index, item in enumerate(repeated):
-            yield Place(f"{step.id}[{index}]", number, step, target, item)
+        """Give the step once, or for each item of its `foreach`; each on every upstream, where it acts on several."""
+        scenes = self._scenes(step, target)
+        repeated = items(step, self.params, scenes[0], results)
+        numbered = (
+            [(step.id, NO_ITEM)] if repeated is None else [(f"{step.id}[{n}]", i) for n, i in enumerate(repeated)]
+        )
+        for key, item in numbered:
+            for scene in scenes:
+                whole = key if len(scenes) == 1 else f"{key}@{scene.on.name}"
+                yield Place(whole, number, step, target, scene, item)
 
-    def plan_place(self, place: Place, results: Mapping[str, StepResult]) -> PlannedStep:
-        """Plan one step, given how the steps before it ended or are foreseen to end."""
-        step, target = place.step, place.target
-        scene = self._scene(step, target)
+    def groups(
+        self, step: Step, number: int, target: Host, results: Mapping[str, StepResult]
+    ) -> Iterator[tuple[Place, ...]]:
+        """Give the same places, those together that differ in the upstream alone."""
+        for _, places in groupby(
+            self.places(step, number, target, results), lambda place: place.key.partition("@")[0]
+        ):
+            yield tuple(places)
+
+    def plan_together(self, places: Sequence[Place], results: Mapping[str, StepResult]) -> list[PlannedStep]:
+        """Plan one step at its places, given how the steps before it ended or are foreseen to end.
+
+        Where it cannot be done at one of them it is left out at all, unless the task keeps what holds.
+        """
+        planned = _all_or_none([self._plan_place(place, results) for place in places])
+        for step in planned:
+            for change in step.changes:
+                for reader, fact in change.predicted().items():
+                    self._facts[step.place.name, reader] = fact
+        return planned
+
+    def _plan_place(self, place: Place, results: Mapping[str, StepResult]) -> PlannedStep:
+        step, target, scene = place.step, place.target, place.scene
         blank = PlannedStep(place.key, place.number, step, target, scene.on, "skipped", name=step.name, scene=scene)
         if missed := [n for n in step.needs if n in results and not results[n].succeeded]:
             return _with(blank, "skipped", f"needs {', '.join(missed)}")
@@ -140,6 +165,7 @@ class Planner:
             return _with(
                 blank, "refused", f"no step of {first} has succeeded on {target.name} before it, in this run"
             )
+        blank = replace(blank, keeps=task.keeps_what_holds(params))
         readings = self._read(self._readings(task, params, scene))
         for look in readings.own.values():
             if isinstance(look, OutOfReach):
@@ -167,18 +193,9 @@ class Planner:
         texts = [change.do_script() for change in changes] + ["\n".join(message.preview()) for message in messages]
         for secret in filter(None, map(carried_by, texts)):
             return _with(blank, "refused", f"it would send {secret} to {scene.on.name if changes else 'a person'}")
-        for change in changes:
-            for reader, fact in change.predicted().items():
-                self._facts[scene.on.name, reader] = fact
-        return PlannedStep(
-            key=place.key,
-            number=place.number,
-            step=step,
-            target=target,
-            on=scene.on,
+        return replace(
+            blank,
             outcome="would-change" if changes or left.messages or liftings else "unchanged",
-            name=step.name,
-            scene=scene,
             changes=changes,
             messages=left.messages,
             collections=_only(planned, Collection),
@@ -200,7 +217,7 @@ class Planner:
         task = tasks()[place.step.task]
         if type(task).standing is Task.standing or place.step.uses_results:
             return None
-        scene = self._scene(place.step, place.target)
+        scene = place.scene
         params = render(place.step, self.params, scene, {}, place.item)
         readings = self._read(self._readings(task, params, scene))
         for look in readings.own.values():
@@ -215,8 +232,8 @@ class Planner:
         """Drop every fact, so that the next look is a fresh one."""
         self._facts.clear()
 
-    def _scene(self, step: Step, target: Host) -> Scene:
-        return self.inventory.scene(target, vantage_of(step, tasks()[step.task], target, self.inventory))
+    def _scenes(self, step: Step, target: Host) -> tuple[Scene, ...]:
+        return self.inventory.scenes(target, vantage_of(step, tasks()[step.task], target, self.inventory))
 
     def _has_succeeded(self, task: str, before: int, results: Mapping[str, StepResult]) -> bool:
         earlier = [step.id for step in self.runbook.steps[: before - 1] if step.task == task]
@@ -230,13 +247,11 @@ class Planner:
                 if step.uses_results:
                     continue
                 for place in self.places(step, number, target, {}):
-                    scene = self._scene(step, target)
-                    if not applies(step, self.params, scene, {}, place.item):
+                    if not applies(step, self.params, place.scene, {}, place.item):
                         continue
-                    task, params = tasks()[step.task], render(step, self.params, scene, {}, place.item)
-                    wanted += [
-                        (host, reader) for host, reader, _ in self._readings(task, params, scene).values() if host
-                    ]
+                    task, params = tasks()[step.task], render(step, self.params, place.scene, {}, place.item)
+                    readings = self._readings(task, params, place.scene)
+                    wanted += [(host, reader) for host, reader, _ in readings.values() if host]
         self._fill(wanted)
 
     def _readings(
@@ -288,6 +303,16 @@ def combined(results: Sequence[StepResult]) -> StepResult:
     """Give one result for a step that was repeated: the worst of its items; `skipped` for none."""
     order = ("unknown", "failed", "refused", "unreachable", "changed", "unchanged", "skipped")
     return min(results, key=lambda r: order.index(r.outcome), default=StepResult("skipped"))
+
+
+def _all_or_none(planned: list[PlannedStep]) -> list[PlannedStep]:
+    """Leave out what would be changed on one upstream where another one is out of reach, or cannot be changed."""
+    lacking = next((s for s in planned if s.outcome in {"failed", "unreachable", "refused"}), None)
+    if lacking is None or any(step.keeps for step in planned):
+        return planned
+    words = {"unreachable": "is unreachable", "refused": "is refused", "failed": "cannot be changed"}
+    why = f"{lacking.place.name} {words[lacking.outcome]}, and it is done on all upstreams or on none"
+    return [step.as_skipped(why) if step.outcome == "would-change" else step for step in planned]
 
 
 def _with(step: PlannedStep, outcome: PlannedOutcome, reason: str) -> PlannedStep:

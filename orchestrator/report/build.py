@@ -88,7 +88,7 @@ def _hosts(history: History) -> Iterator[ReportHost]:
                 name=escape(host.name),
                 address=escape(host.address),
                 addresses=tuple(map(str, host.addresses)),
-                upstream=host.upstream and escape(host.upstream),
+                upstream=", ".join(map(escape, host.upstreams)) or None,
                 spare=host.spare and escape(host.spare),
             )
 

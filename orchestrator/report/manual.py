@@ -85,7 +85,7 @@ def _parties(report: Report) -> Iterator[Party]:
 
 
 def _host(host: Any) -> dict[str, str]:  # noqa: ANN401
-    role = {"upstream": host.upstream or "", "spare": host.spare or "", "jump": host.jump or ""}
+    role = {"upstream": ", ".join(host.upstreams), "spare": host.spare or "", "jump": host.jump or ""}
     return {
         "name": escape(host.name),
         "login": escape(f"{host.user}@{host.address}" + (f":{host.port}" if host.port != 22 else "")),

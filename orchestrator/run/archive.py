@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from orchestrator.change import Activate
 from orchestrator.evidence import verify_run
 from orchestrator.hosttext import escape
-from orchestrator.journal import History, Journal
+from orchestrator.journal import History, Journal, step_of
 from orchestrator.past import THIS, PastAnswer, PastChange, PastCollection, PastCredential, PastFinding, PastRun
 from orchestrator.report.lessons import to_rotate
 from orchestrator.run.recorder import Recorder
@@ -57,9 +57,9 @@ class Archive:
         return PastRun(
             run=run,
             runbook=escape(history.started.runbook_name),
-            steps=tuple(dict.fromkeys(step.step for step in history.steps if step.target == target)),
+            steps=tuple(dict.fromkeys(step_of(step.step) for step in history.steps if step.target == target)),
             changes=tuple(
-                PastChange(step=change.step, host=change.host, undo=escape(change.change.describe_undo()))
+                PastChange(step=step_of(change.step), host=change.host, undo=escape(change.change.describe_undo()))
                 for change in history.undoable()
                 if change.target == target and not isinstance(change.change, Activate)
             ),

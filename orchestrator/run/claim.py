@@ -119,7 +119,7 @@ def claiming(folder: Path, who: str, hosts: Iterable[Host], *, take_over: bool =
     for. Raises JournalError.
     """
     wanted = {host.name: host for host in hosts if host.name != CONTROLLER.name}
-    routes = {name for host in wanted.values() for name in (host.upstream, host.spare)}
+    routes = {name for host in wanted.values() for name in (*host.upstreams, host.spare)}
     trusted = {host.name for host in wanted.values() if (host.driver or host.name in routes) and host.cli is None}
     claims = Claims(who, _machine(folder), frozenset(trusted), take_over)
     taken: list[int] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -14,7 +14,8 @@ from orchestrator.plan import Ledger, Looker, OutOfReach, PastRuns, Place, Plan,
 from orchestrator.registry import tasks
 from orchestrator.run.order import Order
 from orchestrator.run.outcome import exit_code, run_outcome
-from orchestrator.run.step import Ended, Surroundings, run_step
+from orchestrator.run.several import run_on_several
+from orchestrator.run.step import FAILURES, Ended, Surroundings, run_step
 from orchestrator.run.together import run_together, together
 from orchestrator.run.undo import take_back_all
 from orchestrator.run.verdict import verdict
@@ -118,23 +119,40 @@ class _TargetRun:
             if self.around.interruption.requested.is_set() and not self.ahead:
                 return
             outcomes: list[StepResult] = []
-            for place in self.planner.places(step, number, self.target, self.results):
-                before = self.done.get((place.key, self.target.name))
-                if before and stays(step, (place.key, self.target.name), self.done, self.taken_back):
-                    outcomes.append(before)
-                    continue
-                planned, ended = self._run(place, stopped)
-                yield planned, ended
-                stands = before is not None and ended.outcome == "unchanged"
-                outcomes.append(before if before and stands else StepResult(ended.outcome, ended.answer))
-                if ended.outcome in {"failed", "unknown", "unreachable", "refused"} and not stopped:
-                    stopped = self._after_failure(step)
+            for places in self.planner.groups(step, number, self.target, self.results):
+                known = {p.key: r for p in places if (r := self.done.get((p.key, self.target.name)))}
+                left = [p for p in places if not stays(step, (p.key, self.target.name), self.done, self.taken_back)]
+                outcomes += [known[p.key] for p in places if p not in left]
+                for planned, ended in self._run_all(left, stopped):
+                    yield planned, ended
+                    before = known.get(planned.key)
+                    stands = before is not None and ended.outcome == "unchanged"
+                    outcomes.append(before if before and stands else StepResult(ended.outcome, ended.answer))
+                    if ended.outcome in FAILURES and not stopped:
+                        stopped = self._after_failure(step)
             self.results[step.id] = combined(outcomes)
+
+    def _run_all(self, places: Sequence[Place], stopped: str) -> list[tuple[PlannedStep, Ended]]:
+        """Run a step at its place, or at its places on several upstreams."""
+        if len(places) < 2:
+            return [self._run(place, stopped) for place in places]
+        planned = self._planned(places, again=not stopped)
+        if stopped:
+            planned = [each.as_skipped(stopped) for each in planned]
+        ended = run_on_several(planned, self.around)
+        for _ in range(places[0].step.retry.attempts - 1):
+            if not any(each.outcome in FAILURES - {"refused"} for each in ended):
+                break
+            if self.around.interruption.requested.wait(places[0].step.retry.pause):
+                break
+            planned = self._plan_again(places)
+            ended = run_on_several(planned, self.around)
+        return list(zip(planned, ended, strict=True))
 
     def _run(self, place: Place, stopped: str) -> tuple[PlannedStep, Ended]:
         if place.key in self.ahead:
             return self.ahead.pop(place.key)
-        planned = self._planned(place, again=not stopped)
+        (planned,) = self._planned([place], again=not stopped)
         if stopped:
             skipped = planned.as_skipped(stopped)
             return skipped, run_step(skipped, self.around)
@@ -148,18 +166,17 @@ class _TargetRun:
                 break
             if self.around.interruption.requested.wait(place.step.retry.pause):
                 break
-            planned = self._plan_again(place)
+            (planned,) = self._plan_again([place])
             ended = run_step(planned, self.around)
         return planned, ended
 
-    def _planned(self, place: Place, *, again: bool) -> PlannedStep:
+    def _planned(self, places: Sequence[Place], *, again: bool) -> list[PlannedStep]:
         """Give the step as planned; planned afresh where it hangs on the journal, or on results not as foreseen."""
-        for planned in self.plan.steps:
-            if planned.key == place.key and planned.target.name == self.target.name:
-                foreseen = not (place.step.uses_results or place.step.needs or _needs_first(place.step))
-                stands = (foreseen or self._as_foreseen()) and not (planned.on_past and again)
-                return planned if stands else self._plan_again(place)
-        return self._plan_again(place)
+        step, wanted = places[0].step, {place.key for place in places}
+        planned = [s for s in self.plan.steps if s.key in wanted and s.target.name == self.target.name]
+        foreseen = not (step.uses_results or step.needs or _needs_first(step)) or self._as_foreseen()
+        stands = foreseen and not (again and any(s.on_past for s in planned))
+        return planned if len(planned) == len(places) and stands else self._plan_again(places)
 
     def _after(self, step: PlannedStep) -> list[PlannedStep]:
         mine = [s for s in self.plan.steps if s.target.name == self.target.name]
@@ -177,16 +194,18 @@ class _TargetRun:
             return False
         return all(expected.get(key) == result.outcome for key, result in self.results.items())
 
-    def _plan_again(self, place: Place) -> PlannedStep:
+    def _plan_again(self, places: Sequence[Place]) -> list[PlannedStep]:
         for host in (self.target, *self.order.inventory.hosts.values()):
             self.around.fleet.reconnect(host)
         try:
             around = self.around
             planner = planner_of(self.order, around.fleet.look, around.record.deliveries, around.archive.past)
-            return planner.plan_place(place, self.results)
+            return planner.plan_together(places, self.results)
         except InvalidInput as error:
             why = escape(error.problems[0].message)
-            return PlannedStep(place.key, place.number, place.step, self.target, None, "failed", why, place.step.name)
+            return [
+                PlannedStep(p.key, p.number, p.step, self.target, None, "failed", why, p.step.name) for p in places
+            ]
         except OutOfReach as error:
             raise AssertionError("a planner answers for what is out of reach") from error
 

@@ -29,10 +29,11 @@ class Order:
         looking: dict[str, Host] = {}
         for target in self.targets:
             for step in self.runbook.steps:
-                scene = self.inventory.scene(target, vantage_of(step, tasks()[step.task], target, self.inventory))
-                lifted_on = (scene.target, scene.upstream, scene.spare) if tasks()[step.task].lifts else ()
-                acting |= {host.name: host for host in (scene.on, *lifted_on) if host}
-                for host in (scene.target, scene.upstream, scene.spare, *scene.outside, CONTROLLER):
-                    if host:
-                        looking.setdefault(host.name, host)
+                on = vantage_of(step, tasks()[step.task], target, self.inventory)
+                for scene in self.inventory.scenes(target, on):
+                    lifted_on = (scene.target, *scene.upstreams, scene.spare) if tasks()[step.task].lifts else ()
+                    acting |= {host.name: host for host in (scene.on, *lifted_on) if host}
+                    for host in (scene.target, scene.upstream, scene.spare, *scene.outside, CONTROLLER):
+                        if host:
+                            looking.setdefault(host.name, host)
         return list(acting.values()), [host for name, host in looking.items() if name not in acting]

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from orchestrator.facts import UnreadableError
 from orchestrator.hosttext import escape
 from orchestrator.inventory import Inventory, parse_inventory
-from orchestrator.journal import History
+from orchestrator.journal import History, step_of
 from orchestrator.plan import OutOfReach, Place, Planner
 from orchestrator.registry import tasks
 from orchestrator.run.fleet import Fleet
@@ -65,7 +65,7 @@ def _planner(history: History, fleet: Fleet) -> tuple[Planner, Inventory]:
 
 
 def _step(runbook: Runbook, key: str) -> Step | None:
-    return next((s for s in runbook.steps if s.id == key.partition("[")[0]), None)
+    return next((s for s in runbook.steps if s.id == step_of(key)), None)
 
 
 def _look(planner: Planner, place: Place, host: str, fleet: Fleet) -> Seen | None:

@@ -22,6 +22,9 @@ from orchestrator.run.prove import prove
 from orchestrator.run.recorder import Recorder
 from orchestrator.run.verdict import leaks
 
+FAILURES = frozenset({"failed", "unknown", "unreachable", "refused"})
+"""Outcomes of a step that was not done, or is not known to be."""
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -90,6 +93,12 @@ def _host(step: PlannedStep) -> str:
 
 
 def _carry_out(step: PlannedStep, around: Surroundings) -> Ended:
+    made = make(step, agree(step, around), around)
+    return made if made.outcome in FAILURES or not step.checks else proved(step, made, around)
+
+
+def agree(step: PlannedStep, around: Surroundings) -> Ended:
+    """Ask what the step asks; `unchanged` where it may go on."""
     if step.outcome in {"failed", "skipped", "unreachable", "refused"}:
         return Ended(step.outcome, step.reason)
     value: AnswerValue | None = None
@@ -103,7 +112,15 @@ def _carry_out(step: PlannedStep, around: Surroundings) -> Ended:
         if question == step.answer_to:
             value = question.value(answer.says)
             said = f"{answer.says}, by {answer.by}"
+    return Ended("unchanged", said, answer=value)
+
+
+def make(step: PlannedStep, agreed: Ended, around: Surroundings) -> Ended:
+    """Do what the step does, where `agree` lets it go on; nothing is proved yet. Raises OutOfReach."""
+    if agreed.outcome != "unchanged":
+        return agreed
     outcome: Outcome = "unchanged"
+    said = agreed.reason
     for collection in step.collections:
         kept = collect(step, collection, around.fleet, around.record, around.vault, around.interruption)
         if kept.trouble:
@@ -126,7 +143,7 @@ def _carry_out(step: PlannedStep, around: Surroundings) -> Ended:
             return Ended(delivered.outcome, delivered.said)
         outcome = "changed" if step.changes else delivered.outcome
         said = delivered.said
-    return proved(step, Ended(outcome, said, answer=value), around)
+    return Ended(outcome, said, answer=agreed.answer)
 
 
 def unapplied(applied: Applied) -> Outcome:

@@ -44,7 +44,7 @@ def undo(
     record: Recorder,
     *,
     interruption: Interruption,
-    because: Literal["operator", "run-failed"] = "operator",
+    because: Literal["operator", "step-failed", "run-failed"] = "operator",
     force: bool = False,
 ) -> Undone:
     """Take back changes that `history.undoable` gave, one exchange for each step and host.

@@ -165,15 +165,18 @@ def _problems(
             continue
         for target in targets or _stand_ins(runbook, inventory):
             try:
-                scene = _scene(step, target, inventory)
+                scenes = _scenes(step, target, inventory)
             except MissingVantage as missing:
                 loc = (*step.loc, "on" if step.on else "task")
                 yield step.document.problem(
                     loc, f"{missing}, where {step.task} acts", expected=None, hint=missing.advice
                 )
             else:
-                trial = _Trial(values, sampled, free, scene, inventory is not None, flawed, answers, ways, earlier)
-                yield from _trial_problems(step, trial)
+                for scene in scenes:
+                    trial = _Trial(
+                        values, sampled, free, scene, inventory is not None, flawed, answers, ways, earlier
+                    )
+                    yield from _trial_problems(step, trial)
 
 
 def _stand_ins(runbook: Runbook, inventory: Inventory | None) -> tuple[Host, ...]:
@@ -188,10 +191,10 @@ def _stand_ins(runbook: Runbook, inventory: Inventory | None) -> tuple[Host, ...
     return (max(inventory.hosts.values(), key=suits),)
 
 
-def _scene(step: Step, target: Host, inventory: Inventory | None) -> Scene:
+def _scenes(step: Step, target: Host, inventory: Inventory | None) -> tuple[Scene, ...]:
     if inventory is None:
-        return Scene(target=target, on=target, upstream=target, spare=target)
-    return inventory.scene(target, vantage_of(step, tasks()[step.task], target, inventory))
+        return (Scene(target=target, on=target, upstream=target, spare=target),)
+    return inventory.scenes(target, vantage_of(step, tasks()[step.task], target, inventory))
 
 
 def _trial_problems(step: Step, trial: _Trial) -> Iterator[Problem]:

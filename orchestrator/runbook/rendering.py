@@ -135,7 +135,9 @@ def visible(
 ) -> dict[str, object]:
     """Give all that a template can see."""
     hosts = {
-        host.name: host for host in (scene.target, scene.upstream, scene.spare, *scene.outside, *scene.others) if host
+        host.name: host
+        for host in (scene.target, scene.upstream, *scene.beside, scene.spare, *scene.outside, *scene.others)
+        if host
     }
     names: dict[str, object] = {
         "params": View(params),

@@ -32,6 +32,7 @@ from tasks.traffic.openwrt import Openwrt
 from tasks.traffic.operators import doubts, operators
 from tasks.traffic.own_host import OwnHost
 from tasks.traffic.segment import gaps, neighbours_to_ask
+from tasks.traffic.several import is_left_to_others, left_to_others, share
 
 LINUX: tuple[Driver, ...] = (Nftables(), Iptables(), Iproute(), Blackhole(), Openwrt())
 DRIVERS: dict[str, Driver] = {d.name: d for d in (*LINUX, Frr(), Flowspec(), *CLI_DRIVERS, OwnHost())}
@@ -101,13 +102,19 @@ class Params(Parameters):
         description="Where web traffic to them (TCP 80 and 443) goes: `spare`, or `drop`, which is nowhere. "
         "Default: `spare` where the target has one. UDP 443 is dropped either way.",
     )
+    if_one_fails: Literal["undo", "keep"] = Field(
+        default="undo",
+        description="Where the target has several upstreams, and one cannot be made to drop: `undo` the others, so "
+        "that all drop or none, or `keep` what holds.",
+    )
 
 
 class BlockTraffic(Task[Params, DeviceFacts]):
     """Drop a host's packets at the router above it.
 
     Both directions, IPv4 and IPv6, established flows too; the operator still reaches the host, and visitors of
-    its web site reach the spare. On the router itself: `on: target`, with explicit addresses.
+    its web site reach the spare. Where the target has several upstreams, on all of them, each for what it may block.
+    On the router itself: `on: target`, with explicit addresses.
     """
 
     name = "traffic.block"
@@ -122,6 +129,8 @@ class BlockTraffic(Task[Params, DeviceFacts]):
 
     def foresee(self, params: Params, scene: Scene) -> None:
         """Refuse what the router's driver cannot do, and what is wider than it may be."""
+        if is_left_to_others(_whole(params, scene), scene):
+            return
         _refuse_wide(_asked(params, scene), params)
         _refuse_beyond(_driver(scene), params, _block(params, DeviceFacts(), scene))
 
@@ -129,6 +138,10 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         """Give what is blocked, where the router's driver spares nobody; what a provider drops is not on the way."""
         can = _driver(scene).capabilities
         return () if can.exception or can.where == "provider" else _asked(params, scene)
+
+    def keeps_what_holds(self, params: Params) -> bool:
+        """Tell whether a router keeps its block where another one above the target fails."""
+        return params.if_one_fails == "keep"
 
     def probe(self, params: Params, scene: Scene) -> Probe:
         """Read the router's table, its links, and whence the operator comes."""
@@ -154,8 +167,10 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             **(driver.reads_to_persist(_label(params, scene)) if driver and params.persist else {}),
         }
 
-    def standing(self, params: Params, facts: DeviceFacts, scene: Scene) -> Standing:
+    def standing(self, params: Params, facts: DeviceFacts, scene: Scene) -> Standing | None:
         """Compare what the router has with what the block would be, however little of its time is left."""
+        if is_left_to_others(_whole(params, scene), scene):
+            return None
         driver, block = _driver(scene), replace(_block(params, facts, scene), fresh=0.0)
         planned = list(driver.plan(block, facts))
         changes = [item for item in planned if isinstance(item, Change)]
@@ -170,6 +185,10 @@ class BlockTraffic(Task[Params, DeviceFacts]):
 
     def plan(self, params: Params, facts: DeviceFacts, scene: Scene) -> Iterator[Planned]:
         """Refuse what must not be blocked; else let the driver make the change."""
+        whole = _whole(params, scene)
+        yield from left_to_others(whole, scene)
+        if is_left_to_others(whole, scene):
+            return
         driver, block = _driver(scene), _block(params, facts, scene)
         _refuse_beyond(driver, params, block)
         (guard if driver.capabilities.trusted else guard_own_host)(block, params.allow, facts, scene)
@@ -183,6 +202,8 @@ class BlockTraffic(Task[Params, DeviceFacts]):
 
     def checks(self, params: Params, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:
         """Knock from outside, look at the router's counters and flows, and see that the operator gets in."""
+        if is_left_to_others(_whole(params, scene), scene):
+            return
         driver, block = _driver(scene), _block(params, facts, scene)
         for eye in eyes_outside(driver, block, facts, scene):
             for network in sample(block.addresses):
@@ -216,7 +237,12 @@ def _driver(scene: Scene) -> Driver:
 
 
 def _asked(params: Params, scene: Scene) -> tuple[Network, ...]:
-    """Give the networks to block, collapsed and sorted."""
+    """Give the networks to block on this router, collapsed and sorted."""
+    return share(_whole(params, scene), scene)
+
+
+def _whole(params: Params, scene: Scene) -> tuple[Network, ...]:
+    """Give the networks to block, by whatever router."""
     if params.addresses is not None:
         return _collapsed(params.addresses)
     target = scene.target
@@ -231,7 +257,7 @@ def _label(params: Params, scene: Scene) -> str:
     if params.addresses is None:
         plain = re.sub(r"[^a-z0-9_]", "_", scene.target.name)[:40]
         return plain if plain == scene.target.name else f"{plain}_{_short_hash(scene.target.name)}"
-    networks = [address_text(network) for network in _asked(params, scene)]
+    networks = [address_text(network) for network in _whole(params, scene)]
     first = re.sub(r"[^a-z0-9]", "_", networks[0])
     rest = len(networks) - 1
     return f"{first}_and_{rest}_{_short_hash(' '.join(networks))}" if rest else first

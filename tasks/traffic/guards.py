@@ -93,6 +93,9 @@ def _kept(facts: DeviceFacts, scene: Scene) -> Iterator[tuple[Network, str]]:
         yield _host(gateway), f"it is {router}'s default gateway; {lonely}"
     for origin in operators(facts, scene):
         yield _host(origin), f"you come from it; {lonely}, or come another way"
+    for other in scene.beside:
+        for address in other.addresses:
+            yield _host(address), f"it is {other.name}'s, another upstream of {scene.target.name}; {lonely}"
     for address in scene.spare.addresses if scene.spare else ():
         yield _host(address), f"it is the spare's; {lonely}"
 

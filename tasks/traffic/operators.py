@@ -40,7 +40,7 @@ def _plausible(facts: DeviceFacts, scene: Scene) -> set[Address | None]:
     plausible: set[Address | None] = {i.address.ip for i in facts.controller or ()}
     if scene.target.jump == scene.on.name or scene.on.connection == "local":
         plausible |= {i.address.ip for i in facts.interfaces}
-    for host in scene.others:
+    for host in (*scene.beside, *scene.others):
         if host.name == scene.target.jump:
             plausible |= {*host.addresses, *_literal(host.address)}
     return plausible

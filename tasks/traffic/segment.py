@@ -34,8 +34,9 @@ def gaps(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
     """Name what lies beside the blocked addresses, out of an upstream's reach."""
     who = scene.target.name if scene.target.name != scene.on.name else "the blocked host"
     others = _others(scene)
+    routers = {address for host in scene.beside for address in host.addresses}
     beside = [f"{h.addresses[0]} ({h.name})" for h in others if shares_segment(h, block, facts)]
-    known = {a for h in others for a in h.addresses}
+    known = {a for h in others for a in h.addresses} | routers
     devices = devices_of(block, facts)
     blocked_links = {n.link_address for n in facts.neighbours if _in(n.address, block.addresses)}
     strangers: dict[str, Address] = {}
@@ -53,12 +54,13 @@ def gaps(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
         named = ", ".join(beside[:NAMED]) + (f" and {len(beside) - NAMED} more" if len(beside) > NAMED else "")
         verb = "shares" if len(beside) == 1 else "share"
         yield Gap(text=f"{named} {verb} {who}'s segment; an upstream cannot part them")
-    for gateway in dict.fromkeys(r.gateway for r in facts.routes if r.gateway and _in(r.address, block.addresses)):
+    gateways = (r.gateway for r in facts.routes if r.gateway and _in(r.address, block.addresses))
+    for gateway in dict.fromkeys(g for g in gateways if g not in routers):
         yield Gap(text=f"{who} is reached through {gateway}; what lies on that side of it is not parted from {who}")
 
 
 def _others(scene: Scene) -> tuple[Host, ...]:
-    """Every host of the inventory that has addresses, but the target and the router."""
+    """Every host of the inventory that has addresses, but the target and its routers."""
     known = {h.name: h for h in (*((scene.spare,) if scene.spare else ()), *scene.others) if h.addresses}
     return tuple(h for name, h in sorted(known.items()) if name not in {scene.target.name, scene.on.name})
 

@@ -99,6 +99,12 @@ BROKEN = {
     "inventory-unknown-upstream.yaml": [
         "2:42: there is no host 'egde' | hint: did you mean edge?",
     ],
+    "inventory-unknown-upstream-of-several.yaml": [
+        "2:49: there is no host 'egde' | hint: did you mean edge?",
+        "2:55: edge stands twice | expected each router once",
+        "2:61: web cannot be its own upstream | expected another host",
+        "3:39: `upstream` cannot be 5 | expected text or a list",
+    ],
     "inventory-utf16.yaml": [
         "1:1: the file is UTF-16 | expected UTF-8",
     ],

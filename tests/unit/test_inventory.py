@@ -83,6 +83,19 @@ def test_a_scene_has_every_host_in_its_part(inventory: Inventory):
     assert inventory.scene(inventory.hosts["web"], "controller").on == CONTROLLER
 
 
+def test_each_of_several_upstreams_has_a_scene_of_its_own():
+    several = parse_inventory(TEXT.replace("upstream: edge", "upstream: [bastion, edge]"), "f")
+    web = several.hosts["web"]
+    scenes = several.scenes(web, "upstream")
+    assert [(s.on.name, s.upstream.name if s.upstream else "", [h.name for h in s.beside]) for s in scenes] == [
+        ("bastion", "bastion", ["edge"]),
+        ("edge", "edge", ["bastion"]),
+    ]
+    (scene,) = several.scenes(web, "spare")
+    assert [router.name for router in scene.upstreams] == ["bastion", "edge"]
+    assert [host.name for host in scene.others] == ["neighbour"]
+
+
 def test_a_missing_vantage_says_what_to_add(inventory: Inventory):
     with pytest.raises(MissingVantage, match="neighbour has no upstream") as caught:
         inventory.scene(inventory.hosts["neighbour"], "upstream")

@@ -54,6 +54,18 @@ def test_a_step_that_does_not_run_needs_no_way(tmp_path: Path) -> None:
     assert check(tmp_path, BLOCK, EVIDENCE.replace("look,", "look, when: false,")) == 0
 
 
+def test_one_of_several_routers_that_spares_nobody_is_enough_to_cut_the_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    several = INVENTORY.replace("upstream: edge,", "upstream: [other, edge],") + (
+        "  other: {{address: 10.9.0.9, driver: nftables, may_block: [203.0.113.0/24]}}\n"
+    )
+    (tmp_path / "inventory.yaml").write_text(several.format(driver="blackhole", web="203.0.113.10", jump=""))
+    (tmp_path / "runbook.yaml").write_text("name: In order\nsteps:\n" + BLOCK + EVIDENCE)
+    assert main(["check", str(tmp_path / "runbook.yaml"), "-i", str(tmp_path / "inventory.yaml"), "-t", "web"]) == 4
+    assert "blackhole on edge spares nobody" in capsys.readouterr().err
+
+
 def test_a_router_behind_what_it_cuts_off_could_not_be_told_to_undo(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

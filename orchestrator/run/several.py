@@ -1,0 +1,96 @@
+"""A step on several upstreams of a target, as one: agreed to, made side by side, then kept on all of them or none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from orchestrator.plan import OutOfReach, PlannedStep
+from orchestrator.run.step import FAILURES, Ended, Surroundings, agree, finished, make, proved, started
+from orchestrator.run.undo import undo
+
+
+def run_on_several(steps: Sequence[PlannedStep], around: Surroundings) -> list[Ended]:
+    """Run a step at its places, and give how it ended at each. Raises JournalError alone.
+
+    Nothing is made before every place is agreed to, and nothing proved before all are made: packets may take any way.
+    Where one fails, what was made at the others is taken back, unless the task keeps it or the run was interrupted:
+    then whoever interrupted it decides.
+    """
+    began = time.monotonic()
+    for step in steps:
+        around.record.begin(step)
+    around.record(*map(started, steps))
+    ended = [agree(step, around) for step in steps]
+    keeps = any(step.keeps for step in steps)
+    if keeps or not _failed(steps, ended):
+        with ThreadPoolExecutor(len(steps), "upstream") as pool:
+            ended = list(pool.map(lambda step, agreed: _make(step, agreed, around), steps, ended))
+    if not keeps and (failed := _failed(steps, ended)) and not around.interruption.requested.is_set():
+        ended = _taken_back(steps, ended, failed, around)
+    with ThreadPoolExecutor(len(steps), "upstream") as pool:
+        ended = list(pool.map(lambda step, made: _proved(step, made, around), _each_look_once(steps, ended), ended))
+    seconds = time.monotonic() - began
+    around.record(*(finished(step, end, seconds) for step, end in zip(steps, ended, strict=True)))
+    return ended
+
+
+def _make(step: PlannedStep, agreed: Ended, around: Surroundings) -> Ended:
+    try:
+        return make(step, agreed, around)
+    except OutOfReach as error:
+        return Ended("unreachable", str(error))
+
+
+def _proved(step: PlannedStep, made: Ended, around: Surroundings) -> Ended:
+    return made if made.outcome in FAILURES or not step.checks else proved(step, made, around)
+
+
+def _failed(steps: Sequence[PlannedStep], ended: Sequence[Ended]) -> str:
+    """Say where it failed first; nothing where it did not."""
+    words = {"unreachable": "is unreachable", "refused": "was refused", "unknown": "did not say how it ended"}
+    for step, end in zip(steps, ended, strict=True):
+        if end.outcome in FAILURES:
+            place = step.on.name if step.on else step.target.name
+            return f"{place} {words.get(end.outcome, 'failed')}"
+    return ""
+
+
+def _taken_back(
+    steps: Sequence[PlannedStep], ended: Sequence[Ended], failed: str, around: Surroundings
+) -> list[Ended]:
+    """Take back what this step has changed, by this process or by one before it, half of it too."""
+    places = {(step.key, step.target.name) for step in steps}
+    history = around.record.history()
+    changes = [change for change in history.undoable() if (change.step, change.target) in places]
+    undone = undo(
+        history, changes, around.fleet, around.record, interruption=around.interruption, because="step-failed"
+    )
+    taken = {made.step for made in undone.made}
+    left = {made.step: made.reason or made.outcome for made in undone.made if made.outcome != "undone"}
+    left |= {c.step: reason for host, reason in undone.unreachable.items() for c in changes if c.host == host}
+
+    def after(step: PlannedStep, end: Ended) -> Ended:
+        if end.outcome in FAILURES:
+            return end
+        if step.key in left:
+            return Ended("failed", f"{failed}, and this could not be taken back: {left[step.key]}")
+        if step.key in taken:
+            return Ended("failed", f"{failed}, and this was taken back: it is done on all upstreams or on none")
+        return Ended("skipped", failed) if step.changes else end
+
+    return [after(step, end) for step, end in zip(steps, ended, strict=True)]
+
+
+def _each_look_once(steps: Sequence[PlannedStep], ended: Sequence[Ended]) -> list[PlannedStep]:
+    """Leave out a look that was made for an earlier place already: from the same hosts, at the same thing."""
+    made: set[tuple[object, tuple[str, ...]]] = set()
+    once = []
+    for step, end in zip(steps, ended, strict=True):
+        looks = {check: (check, tuple(eye.name for eye in step.eyes(check))) for check in step.checks}
+        once.append(replace(step, checks=tuple(check for check, look in looks.items() if look not in made)))
+        if end.outcome not in FAILURES:
+            made.update(looks.values())
+    return once
