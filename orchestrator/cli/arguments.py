@@ -161,8 +161,9 @@ def _lazily(where: str) -> Callable[[Namespace], int]:
 
 def _paper_words(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
     _run_word(_command(commands, "watch", "watch.watch", "look on at a run until it ends; q leaves"))
-    report = _command(commands, "report", "history.report", "write a run's report")
-    _run_word(report)
+    report = _command(commands, "report", "history.report", "write a run's report, or an incident's")
+    report.add_argument("run", nargs="?", metavar="RUN", help="a run's id, or `last`")
+    report.add_argument("--incident", metavar="NAME", help="all runs and notes of this incident, as one")
     report.add_argument("--lang", choices=("en", "ja"), default="en")
     report.add_argument("--format", choices=("html", "md", "json"), default="html")
     report.add_argument("--manual", action="store_true", help="the recovery as a manual for the next time")

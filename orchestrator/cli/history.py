@@ -95,14 +95,21 @@ def verify(args: Namespace) -> int:
 
 
 def report(args: Namespace) -> int:
-    """Write a run's report, or the manual for the next time."""
+    """Write the report of a run or of an incident, or the manual for the next time."""
     from orchestrator.report import report as render
 
+    if (args.run is None) == (args.incident is None):
+        raise Stop(2, "of what? Give a run, or --incident NAME")
+    if args.manual and args.incident:
+        raise Stop(2, "a manual is of one run: stopgap report RUN --manual")
     if args.manual and args.format == "json":
         raise Stop(2, "--manual is for people: --format html or md")
     with Journal.open(state_home()) as journal:
-        history = journal.history(journal.resolve(args.run))
-    text = _manual(history, args) if args.manual else render(history, lang=args.lang, format=args.format)
+        if args.incident:
+            text = _incident(journal, args)
+        else:
+            history = journal.history(journal.resolve(args.run))
+            text = _manual(history, args) if args.manual else render(history, lang=args.lang, format=args.format)
     if args.output is None:
         sys.stdout.write(text)
         return 0
@@ -112,6 +119,17 @@ def report(args: Namespace) -> int:
         raise Stop(1, f"{args.output}: {error.strerror}; the report was not written") from None
     screens.err().line(f"Written: {args.output}")
     return 0
+
+
+def _incident(journal: Journal, args: Namespace) -> str:
+    from orchestrator.journal.incidents import find_incident
+    from orchestrator.report import build_incident, in_form
+
+    incident = find_incident(journal, args.incident)
+    if not incident.runs:
+        raise Stop(2, f"incident {incident.name} has no run yet: stopgap run … --incident {incident.name}")
+    built = build_incident(incident, [journal.history(run) for run in incident.runs])
+    return in_form(built, lang=args.lang, format=args.format)
 
 
 def _manual(history: History, args: Namespace) -> str:

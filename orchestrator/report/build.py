@@ -22,6 +22,7 @@ from orchestrator.report.model import (
     ReportGap,
     ReportHost,
     ReportMessage,
+    ReportRun,
     ReportStep,
 )
 from orchestrator.report.timeline import timeline
@@ -47,6 +48,17 @@ def build(history: History) -> Report:
     return Report(
         stopgap=escape(started.version),
         run=history.run,
+        runs=(
+            ReportRun(
+                run=history.run,
+                title=escape(started.runbook_name),
+                operator=escape(started.operator),
+                started=history.started_at,
+                finished=history.finished_at,
+                state=history.state,
+                undoable=bool(history.undoable()),
+            ),
+        ),
         title=escape(started.runbook_name),
         runbook=escape(started.runbook_path),
         inventory=escape(started.inventory_path),
@@ -59,12 +71,14 @@ def build(history: History) -> Report:
         state=history.state,
         exit_code=history.finished.exit_code if history.finished else None,
         plan_digest=history.plan.digest if history.plan else None,
-        tone=_tone(containment, points),
+        tone=tone_of(containment, points),
         containment=containment,
         open=points,
         not_covered=tuple(_gaps(history)),
         steps=tuple(_step(step, history, of_step.get((step.step, step.target), [])) for step in history.steps),
-        changes=tuple(_change(change, number[id(change)], id(change) in standing) for change in history.changes),
+        changes=tuple(
+            _change(change, history.run, number[id(change)], id(change) in standing) for change in history.changes
+        ),
         undo_order=tuple(number[id(change)] for change in history.undoable()),
         checks=tuple(map(_check, history.checks)),
         evidence=tuple(_evidence(history)),
@@ -137,10 +151,11 @@ def _step(step: StepStatus, history: History, changes: list[int]) -> ReportStep:
     )
 
 
-def _change(change: ChangeStatus, number: int, in_force: bool) -> ReportChange:
+def _change(change: ChangeStatus, run: str, number: int, in_force: bool) -> ReportChange:
     lines = change.change.preview()
     return ReportChange(
         number=number,
+        run=run,
         step=escape(change.step),
         target=escape(change.target),
         host=escape(change.host),
@@ -268,9 +283,10 @@ def _open_checks(history: History) -> Iterator[OpenPoint]:
         )
 
 
-def _tone(
+def tone_of(
     containment: tuple[ReportContainment, ...], points: tuple[OpenPoint, ...]
 ) -> Literal["good", "warn", "bad"]:
+    """Say how the first glance should feel."""
     kinds = {point.kind for point in points}
     if kinds & {"interrupted", "host-unreachable", "step", "change-unknown", "message", "undo", "check-fails"}:
         return "bad"

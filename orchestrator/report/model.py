@@ -78,6 +78,7 @@ class ReportChange(_Part):
     """One change, and what has become of it."""
 
     number: int
+    run: str
     step: str
     target: str
     host: str
@@ -169,6 +170,7 @@ class Event(_Part):
         "evidence",
         "answer",
         "message",
+        "note",
         "run-finished",
     ]
     result: str = Field(description="Outcome, state, `holds`/`fails`/`unseen`, or the answer, by kind.")
@@ -202,7 +204,7 @@ class OpenPoint(_Part):
 class ReportTime(_Part):
     """How long it took from the start of the run, on one target."""
 
-    kind: Literal["cut", "proof", "end"]
+    kind: Literal["cut", "proof", "end", "lifted"]
     target: str = Field(description="Empty for the whole run.")
     seconds: float
 
@@ -225,14 +227,37 @@ class ReportCredential(_Part):
     text: str = Field(description="Address, login, or what was found where; by names, never by content.")
 
 
+class ReportRun(_Part):
+    """A run that the report tells of."""
+
+    run: str
+    title: str = Field(description="Name of the runbook.")
+    operator: str
+    started: datetime
+    finished: datetime | None
+    state: RunState
+    undoable: bool = Field(description="An undo would take something back.")
+
+
+class ReportIncident(_Part):
+    """The incident, where the report is of one."""
+
+    name: str
+    opened: datetime
+    opened_by: str
+    closed: datetime | None
+
+
 class Report(_Part):
-    """All of it."""
+    """All of it: of one run, or of an incident, which may have several."""
 
     format: Literal["stopgap-report"] = "stopgap-report"
     version: Literal[1] = 1
     stopgap: str = Field(description="Version of the program that ran it.")
-    run: str
-    title: str = Field(description="Name of the runbook.")
+    incident: ReportIncident | None = None
+    run: str = Field(description="Its id; of an incident, its name.")
+    runs: tuple[ReportRun, ...]
+    title: str = Field(description="Name of the runbook, or of the incident.")
     runbook: str
     inventory: str
     operator: str

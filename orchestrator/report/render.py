@@ -33,7 +33,17 @@ def report(
 
     `zone` is the time zone of the page and of Markdown; JSON has UTC and no language.
     """
-    built = build(history)
+    return in_form(build(history), lang=lang, format=format, zone=zone)
+
+
+def in_form(
+    built: Report,
+    *,
+    lang: Literal["en", "ja"],
+    format: Literal["html", "md", "json"],  # noqa: A002
+    zone: tzinfo = UTC,
+) -> str:
+    """Give a report that is built, of a run or of an incident, in a language and a form."""
     if format == "json":
         return redact(built.model_dump_json(indent=2)) + "\n"
     shown, left_out = excerpt(built)
