@@ -11,6 +11,7 @@ _MEMFD = (
     "import os; f = os.memfd_create('x'); os.write(f, open('/usr/bin/sleep', 'rb').read()); "
     "os.execv(f'/proc/self/fd/{f}', ['x', '30d'])"
 )
+_TAKEN = "import signal, socket; s = socket.socket(); s.bind(('', 31337)); signal.pause()"
 _PHP = "/etc/php/8.2/apache2/php.ini"
 _SHARE = "/dev/shm"
 
@@ -49,6 +50,9 @@ TRACES = {
     ),
     "a library forced into a program": Trace(
         f"LD_PRELOAD={_SHARE}/l.so setsid sleep 30d >/dev/null 2>&1 </dev/null &", "loader-preload-open-place", "l.so"
+    ),
+    "a port that no table lists": Trace(
+        f'setsid python3 -c "{_TAKEN}" >/dev/null 2>&1 </dev/null &', "port-taken-unlisted", "tcp port 31337"
     ),
     "a unit that starts a program out of memory": Trace(
         f"printf '[Service]\\nExecStart={_SHARE}/netd\\n' >/etc/systemd/system/netd.service",

@@ -6,7 +6,9 @@ import io
 import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Iterator
@@ -309,6 +311,25 @@ def test_a_deleted_executable_is_recovered(host: Host, process: subprocess.Popen
     assert any(
         name.strip(b"'").startswith(f"/proc/{process.pid}/exe".encode()) and b"(deleted)" in name for name in links
     )
+
+
+@pytest.mark.parametrize("tool", ["perl", "python3"])
+def test_a_port_that_is_taken_and_not_listed_is_named(tmp_path: Path, tool: str) -> None:
+    found = sys.executable if tool == "python3" else shutil.which(tool)
+    if found is None:
+        pytest.skip(f"needs {tool}")
+    (tmp_path / tool).symlink_to(Path(found).resolve())
+    with socket.socket() as taken, socket.socket() as listed:
+        for each in (taken, listed):
+            each.bind(("", 0))
+        listed.listen()
+        script = ["/bin/sh", "-c", artifact("volatile", "hidden-ports").script]
+        done = subprocess.run(script, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+        hidden, shown = taken.getsockname()[1], listed.getsockname()[1]
+    said = done.stdout.splitlines()
+    assert said[:1] == ["looked at 1 to 65535 of tcp and udp"], done.stderr
+    assert f"hidden: tcp {hidden}" in said
+    assert f"hidden: tcp {shown}" not in said
 
 
 def test_arguments_and_environments_keep_to_their_process(host: Host, process: subprocess.Popen[bytes]) -> None:

@@ -51,6 +51,15 @@ def listening_shown(shelf: Shelf) -> Iterator[Row]:
             yield Row(row, Place("socket-list", number))
 
 
+@table("taken-ports", reads="hidden-ports", fields=_FIELDS)
+def taken_ports(shelf: Shelf) -> Iterator[Row]:
+    """Ports that could not be bound, twice within a second, and that no table of the kernel listed meanwhile."""
+    for number, text in shelf.lines("hidden-ports"):
+        match = re.fullmatch(r"hidden: (tcp|udp) (\d{1,5})", text)
+        if match:
+            yield Row({"protocol": match[1], "port": int(match[2])}, Place("hidden-ports", number))
+
+
 @table(
     "connections",
     reads="socket-list",
