@@ -114,6 +114,10 @@ class Collection(BaseModel):
     artifacts: tuple[Artifact, ...]
     deadline: float | None = None
     """Seconds for all of them together, where the step does not say."""
+    compress: Literal["auto", "always", "never"] = "never"
+    """Whether the host compresses what it sends; `auto`: where the wire is slower than that."""
+    rate: int | None = None
+    """Bytes a second that come over the wire at most."""
 
 
 class Lifting(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from orchestrator.cli import steps
 from orchestrator.cli.screen import Screen
@@ -23,6 +23,9 @@ from orchestrator.plan import Plan, PlannedStep
 from orchestrator.run.conduct import Conclusion
 from orchestrator.secret import redact_tree
 
+if TYPE_CHECKING:
+    from orchestrator.run.arrival import Progress
+
 
 class Lines:
     """Writes what happens as lines, each step when it has ended; the plan before, where a person will be asked."""
@@ -36,6 +39,7 @@ class Lines:
         self._steps: dict[tuple[str, str], PlannedStep] = {}
         self._judged: dict[tuple[str, str], list[CheckJudged]] = {}
         self._target = ""
+        self._collecting: dict[tuple[str, str], str] = {}
 
     def planned(self, plan: Plan, *, dry_run: bool) -> None:
         """Show the plan of a dry run, and the one that a person is to agree to."""
@@ -52,6 +56,11 @@ class Lines:
 
     def recorded(self, run: str, record: AnyRecord) -> None:
         """Show a step that has ended; and what was taken back."""
+        if isinstance(record, StepFinished) and (record.step, record.target) in self._collecting:
+            del self._collecting[record.step, record.target]
+            self._screen.status("  ".join(self._collecting.values()))
+        elif isinstance(record, Asked | RunFinished):
+            self._screen.status("")
         if isinstance(record, CheckJudged):
             self._judged.setdefault((record.step, record.target), []).append(record)
         elif isinstance(record, Asked):
@@ -64,6 +73,11 @@ class Lines:
                 f"     undo   {record.step} {record.index}: {record.outcome} {record.reason}".rstrip(),
                 "" if record.outcome == "undone" else "bad",
             )
+
+    def progressed(self, step: PlannedStep, progress: Progress) -> None:
+        """Show how far it has come, all hosts on one line below the others."""
+        self._collecting[step.key, step.target.name] = steps.progress_line(step, progress)
+        self._screen.status("  ".join(self._collecting.values()))
 
     def _finished(self, record: StepFinished) -> None:
         place = (record.step, record.target)
@@ -137,6 +151,9 @@ class JsonLines:
         if isinstance(record, StepFinished) and (step := self._steps.get((record.step, record.target))):
             event["task"] = step.step.task
         self._write(event)
+
+    def progressed(self, step: PlannedStep, progress: Progress) -> None:
+        """Write nothing: what came of it is told at its end."""
 
     def finished(self, conclusion: Conclusion) -> None:
         """Write the last line."""

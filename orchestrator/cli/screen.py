@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
 from orchestrator.hosttext import escape
@@ -12,6 +11,7 @@ from orchestrator.secret import redact
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.status import Status
 
 WIDTH = 80
 """Columns that the layout is made for; a narrower terminal wraps, a wider one leaves room."""
@@ -36,6 +36,7 @@ class Screen:
         self._console: Console = Console(
             file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True, legacy_windows=False
         )
+        self._status: Status | None = None
 
     @property
     def is_terminal(self) -> bool:
@@ -63,11 +64,21 @@ class Screen:
                 style = "added" if text[0] == "+" else "removed"
             self.line(indent + text, style)
 
-    def busy(self, text: str) -> AbstractContextManager[object]:
-        """While the block runs, show what is going on; on a terminal only."""
+    def status(self, text: str) -> None:
+        """Show this below the lines, in place of what was shown there before; on a terminal only. Empty: nothing."""
         if not self.is_terminal:
-            return nullcontext()
-        return self._console.status(escape(redact(text)), spinner="line", spinner_style="")
+            return
+        shown = escape(redact(text))
+        if self._status is None and shown:
+            self._status = self._console.status("", spinner="line", spinner_style="")
+            self._status.start()
+        if self._status is not None and shown:
+            from rich.text import Text
+
+            self._status.update(Text(shown, overflow="ellipsis", no_wrap=True))
+        elif self._status is not None:
+            self._status.stop()
+            self._status = None
 
 
 def out() -> Screen:

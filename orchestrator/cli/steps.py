@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from orchestrator.change import Change, PathChange
 from orchestrator.cli.screen import Screen, columns
@@ -13,6 +14,9 @@ from orchestrator.message import Message
 from orchestrator.past import THIS
 from orchestrator.plan import Plan, PlannedStep
 from orchestrator.task import Lifting
+
+if TYPE_CHECKING:
+    from orchestrator.run.arrival import Progress
 
 _INDENT = " " * 5
 _LONG = 40
@@ -229,3 +233,13 @@ def reason_word(outcome: str) -> str:
     return {"skipped": "why   ", "refused": "no    ", "unchanged": "read  ", "changed": "done  "}.get(
         outcome, "error "
     )
+
+
+def progress_line(step: PlannedStep, progress: Progress) -> str:
+    """Say how far a collection has come."""
+    host = step.on.name if step.on else step.target.name
+    left = ""
+    if progress.left is not None:
+        minutes, seconds = divmod(round(progress.left), 60)
+        left = f", about {minutes}:{seconds:02} left"
+    return f"{host}: {progress.artifact} ({progress.ended + 1}/{progress.of}), {progress.bytes / 1e6:.1f} MB{left}"

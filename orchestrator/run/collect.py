@@ -11,7 +11,7 @@ from orchestrator.evidence import EvidenceError, EvidenceStore, Origin, Quota
 from orchestrator.findings import shipped_rules
 from orchestrator.findings.keeping import keep_findings
 from orchestrator.plan import PlannedStep
-from orchestrator.remote import Item
+from orchestrator.run.arrival import Arrival, is_worth_compressing, items_of
 from orchestrator.run.fleet import Fleet
 from orchestrator.run.interruption import Interruption
 from orchestrator.run.recorder import Recorder
@@ -35,6 +35,8 @@ class Collected:
     items: int
     size: int
     trouble: str = ""
+    wire: int | None = None
+    """Bytes that came over the wire, where the host compressed them."""
 
 
 def collect(
@@ -51,19 +53,23 @@ def collect(
     """
     session = fleet.session(step.place)
     origin = Origin(record.run, step.key, step.target.name, step.place, session.fingerprint, vault.operator)
-    items = [Item(artifact.script, artifact.deadline, artifact.cap) for artifact in collection.artifacts]
     try:
+        with interruption.cutting(session.close):
+            compressed = is_worth_compressing(collection, session)
+        session = fleet.session(step.place)
         store = EvidenceStore(vault.run_folder, origin, collection, vault.quota)
         threading.Thread(target=_load_rules, daemon=True).start()  # while the host is at work
+        arrival = Arrival(store, collection, compressed=compressed, tell=lambda now: record.progress(step, now))
+        deadline = step.step.timeout or collection.deadline
         with interruption.cutting(session.close):
-            session.exchange(items, deadline=step.step.timeout or collection.deadline, sink=store)
+            session.exchange(items_of(collection, compressed=compressed), deadline=deadline, sink=arrival)
         kept = store.close()
     except EvidenceError as error:
         return Collected(0, 0, str(error))
     record(kept)
     record(keep_findings(vault.run_folder, kept, shipped_rules, stop=interruption.requested.is_set))
     trouble = f"{session.trouble}; what had arrived is kept" if session.trouble else ""
-    return Collected(kept.items, kept.size, trouble)
+    return Collected(kept.items, kept.size, trouble, arrival.wire if compressed else None)
 
 
 def _load_rules() -> None:

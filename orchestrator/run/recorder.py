@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.journal import Delivery, History, Journal, deliveries, posting
 from orchestrator.journal.records import Answered, AnyRecord, Asked
 from orchestrator.plan import Plan, PlannedStep
+
+if TYPE_CHECKING:
+    from orchestrator.run.arrival import Progress
 
 
 class Observer(Protocol):
@@ -23,6 +26,9 @@ class Observer(Protocol):
 
     def recorded(self, run: str, record: AnyRecord) -> None:
         """Take one record, in the order of the journal."""
+
+    def progressed(self, step: PlannedStep, progress: Progress) -> None:
+        """Take how far a collection has come, some times a second at most."""
 
 
 class Recorder:
@@ -93,6 +99,12 @@ class Recorder:
         with self._lock:
             for observer in self._observers:
                 observer.beginning(step)
+
+    def progress(self, step: PlannedStep, progress: Progress) -> None:
+        """Tell the observers how far a collection has come; nothing is written."""
+        with self._lock:
+            for observer in self._observers:
+                observer.progressed(step, progress)
 
     def reserve(self, step: str, target: str, count: int) -> int:
         """Give the first of `count` numbers for changes of a step on a target; no two changes of a run share one."""

@@ -126,7 +126,8 @@ def make(step: PlannedStep, agreed: Ended, around: Surroundings) -> Ended:
         if kept.trouble:
             return Ended("failed", kept.trouble)
         if not step.changes:
-            said = f"{kept.items} items, {kept.size / 1e6:.1f} MB"
+            wire = f", {kept.wire / 1e6:.1f} MB over the wire" if kept.wire is not None else ""
+            said = f"{kept.items} items, {kept.size / 1e6:.1f} MB{wire}"
     if step.changes:
         applied = apply_changes(step, around.fleet, around.record, around.interruption)
         if applied.outcome != "done":

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from bench_wire import cut_off, drivers, eight, fleet, start_up, streaming
+from bench_wire import cut_off, drivers, eight, evidence, fleet, start_up, streaming
 from bench_wire.place import LAB, Place
 from bench_wire.table import Row, show
 
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "drivers": drivers.measure,
     "eight": eight.measure,
     "streaming": streaming.measure,
+    "evidence": evidence.measure,
     "fleet": fleet.measure,
 }
 WITHOUT_LAB = {"start-up", "fleet"}

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
 from orchestrator.facts import System, SystemFact
 from orchestrator.host import Scene
 from orchestrator.source import InvalidInput, Unfit, did_you_mean, quoted
-from orchestrator.task import Collection, Facts, Gap, Parameters, Planned, Probe, Task
+from orchestrator.task import Artifact, Collection, Facts, Gap, Parameters, Planned, Probe, Task
 from tasks.evidence.catalogue import Catalogue, shipped, with_own
 from tasks.evidence.definition import Definition, table
+from tasks.evidence.source import SIZE_SCHEMA, Size, shell
 
 CUSTOM = "custom"
 """What a collection is called that follows no profile."""
 CUSTOM_DEADLINE = 1800.0
 """Seconds."""
+SLOWEST = 512 << 10
+"""Bytes a second; slower than that the connection's own portions are too large to keep a rate."""
+PATIENT = frozenset({"times", "disk"})
+"""Volatilities of what does not go away within seconds."""
 
 
 class CollectParams(Parameters):
@@ -37,6 +43,24 @@ class CollectParams(Parameters):
     )
     artifacts: tuple[str, ...] = Field(
         default=(), description="Artifacts by their names, besides the profile's or without one."
+    )
+
+    compress: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="Compress on the host (gzip -1) what goes over the wire; what is kept is the same. `auto`: where "
+        "a sample shows that the wire is slower than gzip is; never for what is gone within seconds alone.",
+    )
+    rate: Annotated[Size, WithJsonSchema(SIZE_SCHEMA), Field(ge=SLOWEST)] | None = Field(
+        default=None,
+        description="Bytes a second that come over the wire at most, such as `2 MiB`, and so a bound to what is "
+        "read; 512 KiB at least. Give the step a `timeout` that allows for it.",
+    )
+    nice: int = Field(
+        default=10,
+        ge=0,
+        le=19,
+        description="How far the host's own work goes before, from metadata on (nice(1); ionice(1) likewise). What "
+        "is gone within seconds is collected first, and at once.",
     )
 
     @field_validator("own")
@@ -109,9 +133,13 @@ class Collect(Task[CollectParams, CollectFacts]):
                 "what belongs to others is missing from the evidence."
             )
         known = _catalogue(params.own)
+        definitions = _definitions(params, known)
+        patient = any(definition.volatility in PATIENT for definition in definitions)
         yield Collection(
             profile=params.profile or CUSTOM,
-            artifacts=tuple(definition.artifact() for definition in _definitions(params, known)),
+            artifacts=tuple(_artifacts(definitions, params.nice)),
+            compress="never" if params.compress == "auto" and not patient else params.compress,
+            rate=params.rate,
             deadline=known.profiles[params.profile].deadline if params.profile else CUSTOM_DEADLINE,
         )
 
@@ -136,6 +164,17 @@ def _catalogue(own: str | None) -> Catalogue:
 def _definitions(params: CollectParams, known: Catalogue) -> tuple[Definition, ...]:
     of_profile = (definition.id for definition in known.profile(params.profile)) if params.profile else ()
     return known.chosen((*of_profile, *params.artifacts))
+
+
+def _artifacts(definitions: Iterable[Definition], nice: int) -> Iterator[Artifact]:
+    """Give the artifacts; the first that can wait lowers the priority of itself and of all that follow."""
+    gently = f"nice={nice}\n{shell('gently')}" if nice else ""
+    for definition in definitions:
+        artifact = definition.artifact()
+        if gently and definition.volatility in PATIENT:
+            artifact = artifact.model_copy(update={"script": f"{gently}{artifact.script}"})
+            gently = ""
+        yield artifact
 
 
 def _besides(included: tuple[str, ...]) -> str:

@@ -25,6 +25,9 @@ Within: TypeAlias = Literal["/", "filesystems", "homes", "web-roots"]
 
 V = TypeVar("V")
 _SIZE = re.compile(r"([1-9][0-9]{0,8}) (KiB|MiB|GiB)")
+SIZE_SCHEMA = {
+    "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[1-9][0-9]{0,8} (KiB|MiB|GiB)$"}]
+}
 _UNITS = {"KiB": 10, "MiB": 20, "GiB": 30}
 _WORD = re.compile(r"@?[\w./*?:!+,=\[\]()-]+")
 _TESTS = frozenset(

@@ -139,6 +139,18 @@ def test_artifacts_of_ones_own_are_collected_beside_or_without_a_profile(tmp_pat
     assert (alone.profile, len(alone.artifacts)) == ("custom", 1)
 
 
+def test_the_hosts_own_work_goes_first_once_what_is_gone_within_seconds_is_taken() -> None:
+    scripts = {artifact.id: artifact.script for artifact in planned(parameters(profile="full")).artifacts}
+    assert [name for name, script in scripts.items() if "renice" in script] == ["bodyfile"]
+    assert "renice" not in "".join(a.script for a in planned(parameters(profile="full", nice=0)).artifacts)
+
+
+def test_what_is_gone_within_seconds_is_not_held_up_to_see_how_fast_the_wire_is() -> None:
+    assert planned(parameters(profile="volatile")).compress == "never"
+    assert planned(parameters(profile="triage", rate="2 MiB")).compress == "auto"
+    assert planned(parameters(profile="volatile", compress="always")).compress == "always"
+
+
 def test_files_of_ones_own_cannot_change_what_is_a_secret(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(SOUND)
     with pytest.raises(ValidationError, match=r"own.yaml:2:3: a second selection `secrets`"):

@@ -22,6 +22,7 @@ from orchestrator.task import Artifact
 from tasks.evidence.catalogue import shipped
 from tasks.evidence.collect import Collect
 from tasks.evidence.definition import VOLATILITIES, Definition
+from tasks.evidence.source import shell
 
 from .little_host import SHELLS, Host, build
 
@@ -185,6 +186,16 @@ def test_no_artifact_changes_anything_and_no_secret_leaves(host: Host) -> None:
         assert done.returncode in {0, 1, 127}, (definition.id, done.stderr)
         assert SECRET not in done.stdout, definition.id
     assert host.state() == before
+
+
+def test_priority_is_lowered_for_what_follows_and_nothing_is_said(host: Host) -> None:
+    gently = artifact("triage", "clock").model_copy(
+        update={"script": f"nice=10\n{shell('gently')}\nread -r line </proc/self/stat; echo ${{line##*) }}"}
+    )
+    done = host.collect(gently)
+    assert (done.returncode, done.stderr) == (0, b"")
+    if host.shell == "busybox":
+        assert done.stdout.split()[16] == b"10"
 
 
 def test_a_bodyfile_has_one_line_for_each_entry_whatever_its_name(host: Host) -> None:

@@ -1,0 +1,193 @@
+"""What lies between the wire and the store of evidence: the pace, the compression, and how far it has come."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from orchestrator.facts import Output
+from orchestrator.hosttext import HostText
+from orchestrator.remote import Item, Session, Sink
+from orchestrator.task import Artifact, Collection
+
+WORTH_IT = 12e6
+"""Bytes a second: a wire that carries less is slower than `gzip -1` on one processor of a server."""
+_SAMPLE = 512 << 10
+_SAMPLE_DEADLINE = 60.0
+_PORTION = 1 << 20
+_EVERY = 0.25
+"""Seconds between two words of progress."""
+_LONGEST_PAUSE = 0.2
+"""Seconds: while it pauses, nothing is read, and what the host has sent waits; its deadlines go on."""
+
+_COMPRESSED = """\
+_body() {{
+{script}
+}}
+if command -v gzip >/dev/null 2>&1 && command -v head >/dev/null 2>&1; then
+    printf z
+    {{
+        s=$({{ {{ (_body) 3>&- 4>&-; echo $? >&4; }} | head -c {most} | gzip -1 -c >&3; }} 4>&1)
+    }} 3>&1
+else
+    printf p
+    (_body)
+    s=$?
+fi
+exit ${{s:-1}}"""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a collection has come."""
+
+    artifact: str
+    """The one that arrives."""
+    ended: int
+    of: int
+    bytes: int
+    """Kept so far."""
+    left: float | None
+    """Seconds, a guess from what the artifacts' deadlines promise; None while there is nothing to guess from."""
+
+
+def items_of(collection: Collection, *, compressed: bool) -> list[Item]:
+    """Give what the host is to run. Where the rate is limited, deadlines allow for as many bytes as may come."""
+    return [
+        Item(
+            _COMPRESSED.format(script=artifact.script, most=artifact.cap + 1) if compressed else artifact.script,
+            artifact.deadline + (artifact.cap / collection.rate if collection.rate else 0),
+            artifact.cap,
+        )
+        for artifact in collection.artifacts
+    ]
+
+
+def is_worth_compressing(collection: Collection, session: Session) -> bool:
+    """Say whether the host compresses: what is asked for, or what a sample of the wire says (512 KiB, one exchange).
+
+    A session that is no longer alive afterwards has to be opened again.
+    """
+    if collection.compress != "auto":
+        return collection.compress == "always"
+    sample = _Sample()
+    session.exchange([Item(f"head -c {_SAMPLE} /dev/zero", _SAMPLE_DEADLINE, _SAMPLE)], sink=sample)
+    return (sample.rate or WORTH_IT) < WORTH_IT
+
+
+class _Sample:
+    """Times the second half of a sample: the first half fills windows and buffers."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._half: float | None = None
+        self._from = 0
+        self.rate: float | None = None
+        """Bytes a second; None where nothing can be said."""
+
+    def data(self, index: int, chunk: bytes) -> None:
+        """Count."""
+        self._size += len(chunk)
+        now = time.monotonic()
+        if self._half is None and self._size >= _SAMPLE // 2:
+            self._half = now
+            self._from = self._size
+        elif self._half is not None and now > self._half:
+            self.rate = (self._size - self._from) / (now - self._half)
+
+    def ended(self, index: int, output: Output) -> None:
+        """Nothing more comes."""
+
+
+@dataclass
+class _Inflating:
+    """One artifact on its way through decompression."""
+
+    kind: bytes = b""
+    """`z`: compressed, `p`: plain, empty before the first byte."""
+    inflater: zlib._Decompress = field(default_factory=lambda: zlib.decompressobj(31))
+    size: int = 0
+    damaged: bool = False
+
+
+class Arrival:
+    """Takes a collection as it arrives, and passes it on to the store as it was before compression.
+
+    No more is decompressed than the artifact's cap, whatever a host makes of it.
+    """
+
+    def __init__(
+        self,
+        store: Sink,
+        collection: Collection,
+        *,
+        compressed: bool,
+        tell: Callable[[Progress], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._store, self._artifacts, self._rate = store, collection.artifacts, collection.rate
+        self._compressed = compressed
+        self._tell, self._clock, self._sleep = tell, clock, sleep
+        self._inflating = [_Inflating() for _ in collection.artifacts]
+        self._begun = self._told = clock()
+        self._ended = 0
+        self._kept = 0
+        self.wire = 0
+        """Bytes that came over the wire."""
+
+    def data(self, index: int, chunk: bytes) -> None:
+        """Pass on what a chunk holds; where a rate is set, wait until it may have come."""
+        self.wire += len(chunk)
+        for part in self._plain(index, chunk):
+            self._kept += len(part)
+            self._store.data(index, part)
+        if self._rate:
+            early = self._begun + self.wire / self._rate - self._clock()
+            if early > 0:
+                self._sleep(min(early, _LONGEST_PAUSE))
+        now = self._clock()
+        if now - self._told >= _EVERY:
+            self._told = now
+            self._tell(self._progress(self._artifacts[index], now))
+
+    def ended(self, index: int, output: Output) -> None:
+        """Pass on an artifact's end; what was compressed and does not end as it should is not whole."""
+        if self._compressed:
+            if output.stdout:
+                self.data(index, output.stdout.raw)
+            state = self._inflating[index]
+            cut = state.damaged or (state.kind == b"z" and not state.inflater.eof)
+            output = replace(output, stdout=HostText(b""), truncated=output.truncated or (cut and output.ran))
+        self._ended += 1
+        self._store.ended(index, output)
+
+    def _plain(self, index: int, chunk: bytes) -> Iterator[bytes]:
+        if not self._compressed:
+            yield chunk
+            return
+        state = self._inflating[index]
+        if not state.kind:
+            state.kind, chunk = chunk[:1], chunk[1:]
+        if state.kind != b"z":
+            if chunk:
+                yield chunk
+            return
+        while chunk and not state.damaged and not state.inflater.eof and state.size <= self._artifacts[index].cap:
+            try:
+                part = state.inflater.decompress(chunk, _PORTION)
+            except zlib.error:
+                state.damaged = True
+                return
+            chunk = state.inflater.unconsumed_tail
+            state.size += len(part)
+            yield part
+
+    def _progress(self, artifact: Artifact, now: float) -> Progress:
+        done = sum(a.deadline for a in self._artifacts[: self._ended])
+        rest = sum(a.deadline for a in self._artifacts[self._ended :])
+        known = self._ended > 0 and done / (done + rest) >= 0.1
+        left = min(rest, (now - self._begun) * rest / done) if known else None
+        return Progress(artifact.id, self._ended, len(self._artifacts), self._kept, left)

@@ -1,0 +1,150 @@
+"""What arrives of a collection: decompressed within its cap, at a pace, with a word on how far it has come."""
+
+from __future__ import annotations
+
+import subprocess
+import zlib
+from dataclasses import dataclass, field
+
+import pytest
+
+from orchestrator.facts import Output
+from orchestrator.hosttext import HostText
+from orchestrator.run.arrival import Arrival, Progress, items_of
+from orchestrator.task import Artifact, Collection
+
+
+@dataclass
+class Kept:
+    """A store that keeps everything in memory."""
+
+    content: dict[int, bytes] = field(default_factory=dict)
+    ends: dict[int, Output] = field(default_factory=dict)
+
+    def data(self, index: int, chunk: bytes) -> None:
+        self.content[index] = self.content.get(index, b"") + chunk
+
+    def ended(self, index: int, output: Output) -> None:
+        self.ends[index] = output
+
+
+def collection(*scripts: str, cap: int = 1 << 20, rate: int | None = None) -> Collection:
+    artifacts = tuple(
+        Artifact(id=f"a{n}", about="About.", script=script, deadline=10, cap=cap) for n, script in enumerate(scripts)
+    )
+    return Collection(profile="p", artifacts=artifacts, rate=rate)
+
+
+def ended(status: int | None = 0) -> Output:
+    return Output(HostText(b""), HostText(b""), status)
+
+
+@pytest.mark.parametrize("shell", [["dash"], ["bash", "--posix"], ["busybox", "sh"]], ids=lambda s: s[0])
+@pytest.mark.parametrize(
+    ("script", "output", "status"),
+    [
+        ("printf 'one\\ntwo\\n'; exit 0", b"one\ntwo\n", 0),
+        ("printf x; exit 3", b"x", 3),
+        ("f() { printf '%s' \"$1\"; }; f 'it'\\''s'; s=1; exit $s # a remark", b"it's", 1),
+        ("exit 127", b"", 127),
+    ],
+)
+def test_a_compressed_script_brings_the_same_bytes_and_status(
+    shell: list[str], script: str, output: bytes, status: int
+) -> None:
+    asked = collection(script)
+    (item,) = items_of(asked, compressed=True)
+    done = subprocess.run([*shell, "-s"], input=item.script.encode(), capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout[:1]) == (status, b"z")
+    store = Kept()
+    arrival = Arrival(store, asked, compressed=True)
+    for byte in done.stdout:
+        arrival.data(0, bytes([byte]))
+    arrival.ended(0, ended(done.returncode))
+    assert store.content.get(0, b"") == output
+    assert store.ends[0] == ended(status)
+
+
+def test_a_host_without_gzip_sends_as_it_is(tmp_path: object) -> None:
+    asked = collection("printf plain; exit 1")
+    (item,) = items_of(asked, compressed=True)
+    script = f"PATH=/nowhere; {item.script}"
+    done = subprocess.run(["/bin/sh", "-s"], input=script.encode(), capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (1, b"pplain")
+    store = Kept()
+    arrival = Arrival(store, asked, compressed=True)
+    arrival.data(0, done.stdout)
+    arrival.ended(0, ended(1))
+    assert (store.content[0], store.ends[0].truncated) == (b"plain", False)
+
+
+def test_a_script_that_has_no_end_stops_at_its_cap_on_the_host() -> None:
+    (item,) = items_of(collection("yes", cap=1000), compressed=True)
+    done = subprocess.run(["/bin/sh", "-s"], input=item.script.encode(), capture_output=True, timeout=30, check=False)
+    assert zlib.decompress(done.stdout[1:], 31) == (b"y\n" * 501)[:1001]
+
+
+def test_no_more_is_decompressed_than_the_cap() -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = packer.compress(bytes(64 << 20)) + packer.flush()
+    store = Kept()
+    arrival = Arrival(store, collection("", cap=1 << 20), compressed=True)
+    arrival.data(0, b"z" + bomb)
+    arrival.ended(0, ended())
+    assert len(store.content[0]) <= 2 << 20
+    assert store.ends[0].truncated
+
+
+@pytest.mark.parametrize("sent", [b"z", b"zrubbish", b"z\x1f\x8b\x08", b"zz", b"z" + zlib.compress(b"no header")])
+def test_what_does_not_decompress_is_marked(sent: bytes) -> None:
+    store = Kept()
+    arrival = Arrival(store, collection(""), compressed=True)
+    arrival.data(0, sent)
+    arrival.ended(0, ended())
+    assert store.ends[0].truncated
+
+
+def test_what_came_before_a_link_broke_is_kept() -> None:
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    sent = packer.compress(b"begun" * 100) + packer.flush(zlib.Z_SYNC_FLUSH)
+    store = Kept()
+    arrival = Arrival(store, collection(""), compressed=True)
+    arrival.data(0, b"z" + sent)
+    arrival.ended(0, ended(None))
+    assert store.content[0] == b"begun" * 100
+    assert store.ends[0].truncated
+
+
+class Clock:
+    """Time that passes in sleep alone."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_a_rate_is_kept_and_deadlines_allow_for_it() -> None:
+    clock = Clock()
+    asked = collection("", cap=1 << 20, rate=1 << 20)
+    arrival = Arrival(Kept(), asked, compressed=False, clock=clock, sleep=clock.sleep)
+    for _ in range(64):
+        arrival.data(0, bytes(64 << 10))
+    assert clock.now == pytest.approx(4, abs=0.1)
+    assert items_of(asked, compressed=False)[0].deadline == 11
+
+
+def test_progress_names_the_artifact_the_bytes_and_what_is_left() -> None:
+    clock = Clock()
+    told: list[Progress] = []
+    arrival = Arrival(Kept(), collection("", "", ""), compressed=False, clock=clock, tell=told.append)
+    clock.now = 1.0
+    arrival.data(0, b"first")
+    arrival.ended(0, ended())
+    clock.now = 2.0
+    arrival.data(1, b"second")
+    assert told == [Progress("a0", 0, 3, 5, None), Progress("a1", 1, 3, 11, 4.0)]
