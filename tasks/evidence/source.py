@@ -271,11 +271,12 @@ def _glob(pattern: str) -> str:
 
 
 def _starts(within: Within, paths: tuple[str, ...]) -> str:
-    """Put the paths that are there into the shell's arguments."""
+    """Put the paths that are there into the shell's arguments, around mounts that do not answer."""
     add = 'if [ -e "$path" ] || [ -L "$path" ]; then set -- "$@" "$path"; fi'
     if within == "/":
         words = " ".join(_glob(path) or "/" for path in paths)
-        return f"set --\nfor path in {words}; do {add}; done"
+        return f"set --\nfor path in {words}; do {add}; done\n{shell('around')}"
     words = " ".join(f'"$place"/{_glob(path)}' if path else '"$place"' for path in paths)
     each = f"for path in {words}; do {add}; done"
-    return f"set --; set -f; IFS=$nl\nfor place in $places; do set +f; {each}; done\nset +f; unset IFS"
+    every = f"set --; set -f; IFS=$nl\nfor place in $places; do set +f; {each}; done\nset +f; unset IFS"
+    return f"{every}\n{shell('around')}"

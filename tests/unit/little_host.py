@@ -14,7 +14,7 @@ from orchestrator.task import Artifact
 
 TOOLS = (
     *("awk", "cat", "date", "env", "find", "getcap", "grep", "id", "ip", "lsattr", "readlink", "sed", "sleep", "ss"),
-    *("stat", "tar", "tr", "uname", "who"),
+    *("stat", "tar", "timeout", "tr", "uname", "who"),
 )
 SHELLS = ("dash", "bash", "busybox")
 

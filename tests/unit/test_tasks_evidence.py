@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -188,14 +189,17 @@ def test_no_artifact_changes_anything_and_no_secret_leaves(host: Host) -> None:
     assert host.state() == before
 
 
+SAY_NICE = "read -r line </proc/self/stat; set -- ${line##*) }; echo ${17}\n"
+
+
 def test_priority_is_lowered_for_what_follows_and_nothing_is_said(host: Host) -> None:
     gently = artifact("triage", "clock").model_copy(
-        update={"script": f"nice=10\n{shell('gently')}\nread -r line </proc/self/stat; echo ${{line##*) }}"}
+        update={"script": f"{SAY_NICE}nice=7\n{shell('gently')}\n{SAY_NICE}"}
     )
     done = host.collect(gently)
     assert (done.returncode, done.stderr) == (0, b"")
-    if host.shell == "busybox":
-        assert done.stdout.split()[16] == b"10"
+    before, after = map(int, done.stdout.split())
+    assert after - before == (7 if host.shell == "busybox" else 0)  # the others lack renice
 
 
 def test_a_bodyfile_has_one_line_for_each_entry_whatever_its_name(host: Host) -> None:
@@ -372,6 +376,43 @@ def test_a_mount_over_a_process_does_not_hide_it(host: Host, process: subprocess
     over = f"mount --bind {host.root}/var/tmp {host.root}/proc/{process.pid}"
     assert f"masked: {process.pid}".encode() in host.collect(artifact("volatile", "hidden-processes"), over).stdout
     assert f"/proc/{process.pid} ".encode() in host.collect(artifact("volatile", "mounts"), over).stdout
+
+
+DEAD = """
+import ctypes, os, sys, time
+os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+os.dup2(1, 2)
+c = ctypes.CDLL(None)
+c.prctl(1, 9)  # dies with the host's shell
+end = os.open("/dev/fuse", os.O_RDWR)
+options = f"fd={end},rootmode=40000,user_id=0,group_id=0".encode()
+if c.mount(b"dead", sys.argv[1].encode(), b"fuse.dead", 6, options):
+    sys.exit("no mount")
+time.sleep(60)
+"""
+"""A filesystem whose program never answers, as a network's whose server is gone."""
+
+
+def test_a_mount_that_does_not_answer_is_left_out_and_what_lies_beside_it_is_not(host: Host) -> None:
+    if os.geteuid() != 0 or not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        pytest.skip("takes root, and FUSE")
+    for folder in ("tmp/a b/dead", "tmp/a b/beside", "home/dead"):
+        (host.root / folder).mkdir(parents=True)
+    (host.root / "tmp/a b/beside/file").write_text("beside")
+    (host.root / "tmp/a b/*").write_text("a star")
+    mounts = "".join(
+        f"{{ {shlex.join([sys.executable, '-c', DEAD, str(host.root / place)])} & }} && "
+        for place in ("tmp/a b/dead", "home/dead")
+    )
+    mounts += 'until [ "$(grep -c fuse.dead /proc/mounts)" = 2 ]; do sleep 0.1; done'
+    done = host.collect(artifact("triage", "temporary-files"), mounts)
+    assert b"left out, does not answer: /tmp/a b/dead\n" in done.stderr
+    carried = members(done.stdout)
+    assert (carried[b"./tmp/a b/beside/file"], carried[b"./tmp/a b/*"]) == (b"beside", b"a star")
+    done = host.collect(artifact("triage", "bodyfile"), mounts)
+    found = names(done.stdout)
+    assert {b"/tmp/a b/beside/file", b"/etc/passwd", b"/tmp/new\nline"} <= set(found)
+    assert not [name for name in found if name.startswith(b"/proc/")]
 
 
 def test_a_missing_tool_is_named(host: Host) -> None:
