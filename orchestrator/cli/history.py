@@ -153,6 +153,8 @@ def _say_what_to_do(screen: screens.Screen, history: History) -> None:
     standing = history.in_force()
     if history.state == "interrupted":
         screen.line(f"It did not finish. Go on: stopgap resume {history.run}")
+    elif history.state in {"failed", "unreachable"}:
+        screen.line(f"Not everything was done. Try the rest again: stopgap resume {history.run}")
     if standing:
         screen.line(f"{counted(standing)} in force. Undo: stopgap undo {history.run}")
     else:

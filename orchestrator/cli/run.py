@@ -147,6 +147,8 @@ def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
         ends = [change.ends for change in conclusion.standing if change.ends]
         until = f"until {moment(min(ends))}, or until undone" if ends else "until it is undone"
         screen.line(f"In force {until}; `stopgap status` lists it.")
+    if conclusion.outcome in {"failed", "unreachable", "interrupted"}:
+        screen.line(f"Go on:  stopgap resume {conclusion.run}")
     if conclusion.undoable:
         screen.line(f"Undo:   stopgap undo {conclusion.run}")
     if conclusion.report:

@@ -85,6 +85,9 @@ def _show(screen: screens.Screen, history: History, result: Undone) -> None:
     left = history.in_force()
     tail = f"{len(left)} still in force" if left else "nothing of this run is in force any more"
     screen.line(f"{done} undone; {tail}.", "good" if not left else "warn")
+    if result.unreachable:
+        again = f"stopgap undo {history.run}"
+        screen.line(f"Once {', '.join(result.unreachable)} can be reached, take back the rest: {again}", "warn")
 
 
 def _nothing(screen: screens.Screen, journal: Journal, run: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos_points import world
-from chaos_points.runs import DENSITY, MEANINGS, Point, boundaries, strike
+from chaos_points.runs import DENSITY, MEANINGS, Point, boundaries, name_processes, strike
 from chaos_points.scenarios import Scenario, left_out, scenarios
 
 GOLDEN = 0.6180339887498949
@@ -43,7 +43,10 @@ def main() -> int:
         known = scenarios(Path(folder))
         for name in left_out(known):
             print(f"{name}: is not struck at")
-        plan = list(_plan(known, baseline, words.only, log))
+        chosen = [known[name] for name in known if name in words.only] or list(known.values())
+        if any(scenario.names_processes for scenario in chosen):
+            name_processes(Path(folder))
+        plan = list(_plan(chosen, baseline, words.only, log))
         ways: Counter[tuple[str, str]] = Counter()
         for number, (scenario, at, do) in enumerate(plan[: words.points], 1):
             way = ("resume", "undo")[ways[scenario.name, do] // 2 % 2]
@@ -97,13 +100,12 @@ class _Log:
 
 
 def _plan(
-    known: dict[str, Scenario], baseline: dict[str, str], only: list[str], log: _Log
+    chosen: list[Scenario], baseline: dict[str, str], only: list[str], log: _Log
 ) -> Iterator[tuple[Scenario, int, str]]:
     """Give every point, in an order of which any beginning is spread over all runbooks, faults and boundaries."""
-    runbooks = [name for name in known if name in only] or list(known)
     faults = [do for do in DENSITY if do in only] or list(DENSITY)
     found: list[tuple[Scenario, int, str]] = []
-    for scenario in (known[name] for name in runbooks):
+    for scenario in chosen:
         reached = log.reached(scenario, baseline)
         print(f"{scenario.name}: {len(reached)} boundaries", flush=True)
         for do in faults:

@@ -15,7 +15,7 @@ from typing import Any
 from chaos_points import world
 from chaos_points.faults import Faults, install
 from chaos_points.process import STOPGAP, stopgap
-from chaos_points.scenarios import Scenario
+from chaos_points.scenarios import Scenario, collection
 from orchestrator.journal import History, Journal
 
 PATIENCE = 15.0
@@ -67,6 +67,14 @@ class Point:
     def as_json(self) -> dict[str, Any]:
         """Give it for a line of the log."""
         return asdict(self)
+
+
+def name_processes(folder: Path) -> None:
+    """Collect, once, the evidence that says which processes are an intruder's, into `folder`/evidence."""
+    done = stopgap(folder / "home", "run", *collection(folder), "--yes")
+    assert done.returncode == 0, f"the evidence cannot be collected:\n{done.stdout}{done.stderr}"
+    (found,) = (folder / "home").glob("runs/*/evidence/web/volatile")
+    found.rename(folder / "evidence")
 
 
 def boundaries(scenario: Scenario, baseline: dict[str, str]) -> list[str]:

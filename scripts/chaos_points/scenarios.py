@@ -23,6 +23,8 @@ class Scenario:
     words: tuple[str, ...]
     contains: bool = False
     first: tuple[str, ...] = ()
+    names_processes: bool = False
+    """It wants evidence that names processes of the hosts as they are now: see `runs.name_processes`."""
     sparse: int = 1
     """Every so many-th of its boundaries is struck at: what takes long is struck at less often."""
 
@@ -39,11 +41,17 @@ def scenarios(folder: Path) -> dict[str, Scenario]:
         Scenario("spare", ("spare", *web, *CONTACT)),
         Scenario("extend", ("extend", *web), contains=True, first=(cut_off, *web, *CONTACT)),
         Scenario("unlock-brief", (_at_once(folder / "unlock-brief.yaml"), *web, *SBIN)),
+        Scenario("freeze", ("freeze", *web, "-p", f"evidence={folder}/evidence"), names_processes=True),
         Scenario("contain", ("contain", *web, *CONTACT), contains=True, sparse=40),
         Scenario("collect", ("collect", *INVENTORY, "-t", "neighbour"), sparse=20),
         Scenario("unlock", ("unlock", *web, *SBIN), sparse=40),
     )
     return {scenario.name: scenario for scenario in made}
+
+
+def collection(folder: Path) -> tuple[str, ...]:
+    """Give the words that collect what names processes."""
+    return (_without({"triage"}, "collect", folder / "volatile.yaml"), *INVENTORY, "-t", "web")
 
 
 def left_out(known: dict[str, Scenario]) -> list[str]:

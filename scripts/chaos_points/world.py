@@ -7,7 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lab_hosts import machine
@@ -28,7 +28,7 @@ def enter(host: str, *argv: str) -> list[str]:
 
 
 def snapshot() -> dict[str, str]:
-    """Digest of each host: a router's rules and routes, another's configuration, pages and listening ports."""
+    """Digest of each host: a router's rules and routes; another's files, locks, ports and stopped processes."""
     return {host: _rules(host) if kind == "rules" else _files(host) for host, kind in SEEN.items()}
 
 
@@ -134,4 +134,14 @@ def _files(host: str) -> str:
     locked = subprocess.run(["lsattr", "-a", root / "usr/sbin", root / "usr"], capture_output=True).stdout
     digest.update(locked.replace(bytes(root), b""))
     ports = sorted({line.split()[3].rpartition(":")[2] for line in sockets.splitlines()})
-    return f"{digest.hexdigest()} {' '.join(ports)}"
+    return f"{digest.hexdigest()} {' '.join(ports)} {' '.join(_stopped(root))}"
+
+
+def _stopped(root: Path) -> list[str]:
+    """Processes of a host that stand still, by number."""
+    states: list[str] = []
+    for process in (root / "proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "stat").read_text().rpartition(") ")[2].startswith("T"):
+                states.append(process.name)
+    return sorted(states)

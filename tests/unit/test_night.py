@@ -67,6 +67,37 @@ def test_an_undo_of_nothing_names_the_runs_that_can_be_undone(bench: Bench) -> N
     assert f"1 change is in force: stopgap undo {run}" in out
 
 
+def test_a_run_that_was_not_done_whole_says_how_to_go_on(bench: Bench) -> None:
+    bad = {"id": "bad", "task": "host.command", "with": {"argv": ["false"]}}
+    words = ("run", bench.runbook(_file(bench, "one"), bad), "-i", str(bench.inventory), "-t", "a", "--yes")
+    status, out, _ = bench.stopgap(*words)
+    with Journal.open(bench.top / "home") as journal:
+        run = journal.resolve("last")
+    assert status == 1
+    assert f"Go on:  stopgap resume {run}" in out
+    assert f"Try the rest again: stopgap resume {run}" in bench.stopgap("show", "last")[1]
+
+
+def test_an_undo_that_did_not_reach_a_host_says_how_to_take_back_the_rest(bench: Bench) -> None:
+    bench.run(bench.runbook(_file(bench, "one")), "--yes")
+    with Journal.open(bench.top / "home") as journal:
+        first = journal.history(journal.resolve("last"))
+        away = [
+            h.model_copy(update={"connection": "ssh", "port": 1}) if h.name == "a" else h for h in first.started.hosts
+        ]
+        run = journal.begin(first.started.model_copy(update={"hosts": tuple(away)}))
+        place = {"step": "one", "target": "a"}
+        journal.append(
+            run,
+            StepStarted(**place, host="a", name="One", task="host.file"),
+            ChangeIntended(**place, host="a", index=0, change=first.changes[0].change),
+            ChangeMade(**place, index=0, outcome="done"),
+        )
+    status, out, _ = bench.stopgap("undo", run, "--yes")
+    assert status == 3
+    assert f"Once a can be reached, take back the rest: stopgap undo {run}" in out
+
+
 def test_a_report_that_cannot_be_written_hides_neither_the_outcome_nor_the_undo(bench: Bench) -> None:
     in_the_way = {"argv": ["sh", "-c", f"cd {bench.top}/home/runs/*; mkdir report.html"]}
     runbook = bench.runbook(_file(bench, "one"), {"task": "host.command", "with": in_the_way | {"undo": ["true"]}})
