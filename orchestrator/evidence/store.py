@@ -208,20 +208,25 @@ class EvidenceStore:
 
     def _finish(self, index: int, output: Output) -> None:
         item, now = self._item(index), self._clock()
-        if output.ran and item.descriptor is None and not item.cut:
+        before = output.status is None and not output.truncated and item.descriptor is None and not item.cut
+        ran = output.ran and not before
+        if ran and item.descriptor is None and not item.cut:
             self._write(item, b"")
         if item.artifact.id == "clock":
             self._skew = _skew(item.head, item.started, now)
         kept = item.descriptor is not None
         if item.descriptor is not None:
             os.close(item.descriptor)
+        if output.truncated and item.size >= item.artifact.cap:
+            item.cut = item.cut or f"longer than {item.artifact.cap} bytes"
         because = item.cut or ("the host's answer is not whole" if output.truncated else "")
+        because = "the connection ended before it" if before and output.ran else because
         self._items[index] = ManifestItem(
             id=item.artifact.id,
             about=item.artifact.about,
             command=item.artifact.script,
             command_sha256=hashlib.sha256(item.artifact.script.encode()).hexdigest(),
-            ran=output.ran,
+            ran=ran,
             exit_status=output.status,
             started=_utc(item.started),
             ended=_utc(now),

@@ -18,7 +18,7 @@ from orchestrator.source import Unfit, did_you_mean, quoted
 
 Pattern: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\w./+@\[\]*?-]*$")]
 """A path, with `*`, `?` and `[…]` as the shell has them."""
-CommandLine: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][\w./=,:+-]*( [\w./=,:+-]+)*$")]
+CommandLine: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z/][\w./=,:+-]*( [\w./=,:+-]+)*$")]
 """A program and its words, parted by one blank; none holds a blank or needs quotes."""
 Within: TypeAlias = Literal["/", "filesystems", "homes", "web-roots"]
 """Where paths begin: at the root, each local filesystem, each home, each directory that a web server shows."""

@@ -41,6 +41,16 @@ session.close()
 STATE = "find / /tmp /dev/shm -xdev ! -path '/var/log/*' ! -path /run -printf '%p %i %M %U %s %T@ %C@\\n' | sort"
 
 
+READ = (
+    "/etc/hostname",
+    "/root/.bash_history",
+    "/etc/cron.d/kswap",
+    "/var/www/html/uploads/logo.php",
+    "/var/log/dpkg.log",
+)
+OLD = 1_500_000_000
+
+
 class Evidence:
     """What was collected, by `profile.artifact`."""
 
@@ -78,6 +88,8 @@ def evidence(lab: Lab, tmp_path_factory: pytest.TempPathFactory, states: list[st
     folder = tmp_path_factory.mktemp("evidence")
     # Postfix makes the lock of its showq, pid/unix.showq, when its queue is asked for the first time since boot.
     lab.read("web", "postqueue -p")
+    # Under relatime a read of one of these would set its access time to now.
+    lab.read("web", f"touch -a -d @{OLD} {' '.join(READ)}")
     states.append(lab.read("web", STATE))
     done = lab.exec(
         "operator", sys.executable, "-c", DRIVER, str(ROOT / ".lab"), str(folder), env={"PYTHONPATH": str(ROOT)}
@@ -96,6 +108,22 @@ def test_every_artifact_arrives_and_all_together_stay_small(evidence: Evidence) 
 def test_the_host_is_as_it_was(evidence: Evidence, states: list[str]) -> None:
     before, after = states
     assert set(before.splitlines()) ^ set(after.splitlines()) == set()
+
+
+def test_reading_files_leaves_their_access_times_alone(lab: Lab, evidence: Evidence) -> None:
+    carried = {f".{path}" for path in READ}
+    assert carried <= {
+        *evidence.files("triage.configuration"),
+        *evidence.files("triage.histories"),
+        *evidence.files("triage.web-code"),
+        *evidence.files("triage.logs"),
+    }
+    assert set(lab.read("web", f"stat -c %X {' '.join(READ)}").split()) == {str(OLD)}
+
+
+def test_the_mounts_say_how_access_times_are_kept(evidence: Evidence) -> None:
+    root = next(line for line in evidence.text("volatile.mounts").splitlines() if line.split()[1:2] == ["/"])
+    assert "atime" in root
 
 
 def test_the_history_tells_the_story(evidence: Evidence) -> None:

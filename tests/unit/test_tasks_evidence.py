@@ -244,6 +244,17 @@ def test_awkward_files_are_carried_whole_and_pipes_stay_shut(host: Host) -> None
     assert b"too large: ./tmp/large" in done.stderr
 
 
+def test_very_many_small_files_are_all_there(host: Host) -> None:
+    many = host.root / "var/tmp/many"
+    many.mkdir()
+    for number in range(4000):
+        (many / f"-n {number}").write_text("x")
+    done = host.collect(artifact("triage", "temporary-files"))
+    assert sum(name.startswith(b"./var/tmp/many/") for name in members(done.stdout)) == 4000
+    found = names(host.collect(artifact("triage", "bodyfile")).stdout)
+    assert sum(name.startswith(b"/var/tmp/many/") for name in found) == 4000
+
+
 def test_holes_are_not_carried_as_zeros(host: Host) -> None:
     done = host.collect(artifact("triage", "temporary-files"))
     assert len(done.stdout) < 1 << 20
