@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -16,6 +17,10 @@ from bench_wire.table import Row
 
 NAMESPACE = "stopgap-bench"
 INSIDE = ("nsenter", f"--net=/run/netns/{NAMESPACE}", "--")
+LONGEST = 240.0
+"""Seconds after which a count is given up: its "hosts" are this machine, and it is to recover."""
+BUSIEST = 200.0
+"""Load (getloadavg(3), of one minute) above which it is given up too."""
 
 
 def measure(place: Place) -> Iterator[Row]:
@@ -23,7 +28,7 @@ def measure(place: Place) -> Iterator[Row]:
     runbook = place.folder / "fleet.yaml"
     step = {"task": "host.file", "with": {"path": "/proc/stopgap-bench", "absent": True}}
     runbook.write_text(json.dumps({"name": "Look at all", "steps": [step]}))
-    with _sshd(place.folder):
+    with _sshd(place.folder) as daemon:
         for count in place.hosts:
             inventory = place.folder / f"fleet-{count}.json"
             names = {f"h{n}": {"address": f"127.1.{n // 250}.{n % 250 + 1}", "port": 2222} for n in range(count)}
@@ -35,20 +40,40 @@ def measure(place: Place) -> Iterator[Row]:
             begun = time.monotonic()
             with (place.folder / "out").open("wb") as out:
                 process = subprocess.Popen(argv, stdout=out, stderr=out, env=place.environment)
-                _, status, used = os.wait4(process.pid, 0)
+                status, used, why = _waited(process.pid, begun)
             took = time.monotonic() - begun
             text = (place.folder / "out").read_text()
             reached = sum('"outcome": "unchanged"' in line for line in text.splitlines() if "step-planned" in line)
             cpu, memory = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
             more = f"{cpu:.1f} s CPU ({cpu / count * 1000:.0f} ms a host), {memory:.0f} MiB, {reached} reached"
-            if os.waitstatus_to_exitcode(status) or reached != count:
-                more += f", exit status {os.waitstatus_to_exitcode(status)}"
+            if why or os.waitstatus_to_exitcode(status) or reached != count:
+                more += why or f", exit status {os.waitstatus_to_exitcode(status)}"
             target = "< 400 MiB" if count == 1000 else ""
             yield Row(f"{count} hosts", (took,), target=target, more=more)
+            _end_sessions(daemon)
+            if why:
+                return
+
+
+def _waited(pid: int, begun: float) -> tuple[int, resource.struct_rusage, str]:
+    """Wait for its end, or bring it about; gives status, what it used, and why it was ended."""
+    why = ""
+    while True:
+        found, status, used = os.wait4(pid, os.WNOHANG)
+        if found:
+            return status, used, why
+        if not why and time.monotonic() - begun > LONGEST:
+            why = f", given up after {LONGEST:.0f} s"
+        if not why and os.getloadavg()[0] > BUSIEST:
+            why = f", given up at a load of {BUSIEST:.0f}"
+        if why:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)
 
 
 @contextmanager
-def _sshd(folder: Path) -> Iterator[None]:
+def _sshd(folder: Path) -> Iterator[int]:
+    """Serve on every address of the namespace; gives the daemon's process id."""
     for name in ("fleet-key", "host-key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
     kind, key, _ = (folder / "host-key.pub").read_text().split()
@@ -66,18 +91,19 @@ def _sshd(folder: Path) -> Iterator[None]:
         )
         time.sleep(0.5)
         try:
-            yield
+            yield daemon.pid
         finally:
+            _end_sessions(daemon.pid)
             daemon.send_signal(signal.SIGTERM)
             daemon.wait()
     finally:
-        _end_sessions()
         subprocess.run(["ip", "netns", "delete", NAMESPACE], check=True)
 
 
-def _end_sessions() -> None:
-    """End what a run that broke off left on its "hosts": all of them are this machine, and a thousand weigh."""
+def _end_sessions(daemon: int) -> None:
+    """End what a run left on its "hosts": all of them are this machine, and a thousand weigh."""
     pids = subprocess.run(["ip", "netns", "pids", NAMESPACE], capture_output=True, text=True).stdout.split()
     for pid in pids:
         with suppress(ProcessLookupError):
-            os.kill(int(pid), signal.SIGKILL)
+            if int(pid) != daemon:
+                os.kill(int(pid), signal.SIGKILL)
