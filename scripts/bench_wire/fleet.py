@@ -86,8 +86,11 @@ def _sshd(folder: Path) -> Iterator[int]:
     subprocess.run(["ip", "netns", "add", NAMESPACE], check=True)
     try:
         subprocess.run([*INSIDE, "ip", "link", "set", "lo", "up"], check=True)
+        # What a person has in ~/.bashrc is no part of a host: an empty home hides it.
+        home = ("unshare", "--mount", "sh", "-c", f'mount -t tmpfs none {Path.home()} && exec "$@"', "sh")
         daemon = subprocess.Popen(
-            [*INSIDE, "/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "config")], stderr=subprocess.DEVNULL
+            [*INSIDE, *home, "/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "config")],
+            stderr=subprocess.DEVNULL,
         )
         time.sleep(0.5)
         try:
