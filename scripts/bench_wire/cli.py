@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from bench_wire import cut_off, drivers, eight, evidence, fleet, start_up, streaming
+from bench_wire import cut_off, drivers, eight, evidence, fleet, peers, start_up, streaming
 from bench_wire.place import LAB, Place
 from bench_wire.table import Row, show
 
@@ -42,17 +42,25 @@ def main(arguments: list[str]) -> int:
         help="default: 1, 20, 200 and 1000",
     )
     parser.add_argument("--attempts", type=int, default=5, help="the median of as many (default 5)")
+    parser.add_argument(
+        "--peers", action="store_true", help="Ansible with pipelining, Ansible with Mitogen and pyinfra too"
+    )
     words = parser.parse_args(arguments)
+    if words.peers:
+        peers.set_up()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was set up is taken down
     print(f"{platform.platform()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the start\n")
     parts = words.only or list(PARTS)
-    with nullcontext() if {*parts} <= WITHOUT_LAB else _lab(), tempfile.TemporaryDirectory() as folder:
+    lab = bool({*parts} - WITHOUT_LAB) or words.peers
+    with _lab() if lab else nullcontext(), tempfile.TemporaryDirectory() as folder:
         place = Place(
             Path(folder), words.attempts, words.round_trip or [0, 50, 200], words.hosts or [1, 20, 200, 1000]
         )
         place.compile()
         for part in parts:
             show(part, PARTS[part](place))
+        if words.peers:
+            show("peers", peers.measure(place), bare="peer")
     print(f"load {os.getloadavg()[0]:.1f} at the end")
     return 0
 

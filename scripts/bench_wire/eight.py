@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 from bench_wire.place import INVENTORY, Place, distance, ssh, timed
 from bench_wire.table import Row
@@ -15,11 +16,7 @@ SCRIPT = "set -e\n" + "".join(f"echo {n} >{p}.new; sync {p}.new; mv {p}.new {p}\
 
 def measure(place: Place) -> Iterator[Row]:
     """The run as a whole, from a cold start."""
-    runbook = place.folder / "eight.yaml"
-    steps = [
-        {"id": f"s{n}", "task": "host.file", "with": {"path": p, "content": f"{n}\n"}} for n, p in enumerate(PATHS)
-    ]
-    runbook.write_text(json.dumps({"name": "Eight files", "steps": steps}))
+    runbook = write_runbook(place)
     for round_trip in place.round_trips:
         with distance(round_trip):
             ours, bare = [], []
@@ -29,3 +26,13 @@ def measure(place: Place) -> Iterator[Row]:
                 bare.append(timed(ssh(WEB, "sh", "-s"), stdin=SCRIPT))
                 timed(ssh(WEB, "rm", "-f", *PATHS))
             yield Row(f"eight steps, {round_trip:g} ms", tuple(ours), tuple(bare), target="≤ 1.5")
+
+
+def write_runbook(place: Place) -> Path:
+    """Write the runbook of the eight files."""
+    runbook = place.folder / "eight.yaml"
+    steps = [
+        {"id": f"s{n}", "task": "host.file", "with": {"path": p, "content": f"{n}\n"}} for n, p in enumerate(PATHS)
+    ]
+    runbook.write_text(json.dumps({"name": "Eight files", "steps": steps}))
+    return runbook

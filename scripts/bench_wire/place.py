@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "scripts" / "lab"
 INVENTORY = ROOT / "inventories" / "lab.yaml"
+KEY, KNOWN_HOSTS = ROOT / ".lab/id_ed25519", ROOT / ".lab/known_hosts"
 OPERATOR = ("nsenter", "--net=/run/netns/stopgap-operator", "--")
 STOPGAP = (*OPERATOR, str(ROOT / ".venv" / "bin" / "stopgap"))
 
@@ -66,9 +67,9 @@ def ssh(address: str, *words: str, options: tuple[str, ...] = ()) -> list[str]:
         "-F",
         "none",
         "-i",
-        str(ROOT / ".lab/id_ed25519"),
+        str(KEY),
         "-o",
-        f"UserKnownHostsFile={ROOT / '.lab/known_hosts'}",
+        f"UserKnownHostsFile={KNOWN_HOSTS}",
     )
     quick = (
         "-o",

@@ -24,9 +24,9 @@ class Row:
         return " ".join([*cells, f"  {self.target:<8}", self.more]).rstrip()
 
 
-def show(title: str, rows: Iterable[Row]) -> None:
-    """Print a part of the table, each row as soon as it is there."""
-    print(f"{title:<44} {'stopgap':>10} {'bare':>10} {'ratio':>6}   target")
+def show(title: str, rows: Iterable[Row], *, bare: str = "bare") -> None:
+    """Print a part of the table, each row as soon as it is there; `bare` is what it is measured against."""
+    print(f"{title:<44} {'stopgap':>10} {bare:>10} {'ratio':>6}   target")
     for row in rows:
         print(row, flush=True)
     print()
