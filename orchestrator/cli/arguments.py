@@ -7,6 +7,7 @@ import importlib
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from typing import Any, cast
 
 from orchestrator import __version__
 
@@ -14,6 +15,39 @@ _EXIT_CODES = (
     "exit codes: 0 all as asked, 1 a step or a check failed, 2 invalid input (nothing was contacted), "
     "3 a host was unreachable, 4 refused by a guard or by drift, 130 interrupted"
 )
+
+
+class _Noted:
+    """Notes what is asked of it, to ask it of another object later."""
+
+    def __init__(self) -> None:
+        self._asked: list[tuple[str, tuple[Any, ...], dict[str, Any], _Noted]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., _Noted]:
+        def note(*words: Any, **settings: Any) -> _Noted:  # noqa: ANN401
+            given = _Noted()
+            self._asked.append((name, words, settings, given))
+            return given
+
+        return note
+
+    def _ask(self, of: Any) -> None:  # noqa: ANN401
+        for name, words, settings, given in self._asked:
+            given._ask(getattr(of, name)(*words, **settings))
+
+
+class _Command(_Noted):
+    """Stands in for a command's parser until the command is the one that was typed: no call pays for all."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401
+        super().__init__()
+        self._settings = settings
+
+    def parse_known_args(self, words: Any, namespace: Any) -> Any:  # noqa: ANN401
+        """Make the parser, and let it parse."""
+        made = ArgumentParser(**self._settings)
+        self._ask(made)
+        return made.parse_known_args(words, namespace)
 
 
 def parser() -> ArgumentParser:
@@ -25,7 +59,7 @@ def parser() -> ArgumentParser:
         epilog=_EXIT_CODES,
     )
     top.add_argument("--version", action="version", version=f"stopgap {__version__}")
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=cast("Any", _Command))
 
     check = _command(commands, "check", "run.check", "validate a runbook, offline")
     _runbook_words(check)

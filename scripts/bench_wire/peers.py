@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -48,6 +49,7 @@ def set_up() -> None:
 def measure(place: Place) -> Iterator[Row]:
     """Each from a cold start, and cold again the next time: Stopgap beside the peer."""
     runbook = write_runbook(place)
+    _give_python()
     ways: dict[str, Callable[[], float]] = {
         "Ansible, pipelining": _ansible(place, {}),
         "Ansible, Mitogen": _ansible(place, {"ANSIBLE_STRATEGY": "mitogen_linear"}),
@@ -65,6 +67,19 @@ def measure(place: Place) -> Iterator[Row]:
                     timed(ssh(WEB, "rm", "-f", *PATHS))
             for name, times in theirs.items():
                 yield Row(f"eight steps / {name}, {round_trip:g} ms", tuple(ours), tuple(times))
+
+
+def _give_python() -> None:
+    """Ansible needs more of Python on its target than the lab's Debian has: lend it this machine's, if it is Debian's.
+
+    It goes with the lab.
+    """
+    library = Path("usr/lib/python3.11")
+    if not (Path("/") / library / "shutil.py").exists():
+        raise SystemExit(f"--peers needs /{library} (Debian package libpython3.11-stdlib) to lend it to Ansible")
+    words = " ".join(map(shlex.quote, ssh(WEB, "tar", "-C", "/", "--skip-old-files", "-xf", "-")))
+    line = f"tar -C / --exclude=__pycache__ -cf - {library} | {words}"
+    subprocess.run(["sh", "-c", line], check=True)
 
 
 def _ansible(place: Place, more: dict[str, str]) -> Callable[[], float]:
