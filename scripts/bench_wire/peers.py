@@ -70,7 +70,7 @@ def measure(place: Place) -> Iterator[Row]:
 
 
 def _give_python() -> None:
-    """Ansible needs more of Python on its target than the lab's Debian has: lend it this machine's, if it is Debian's.
+    """Ansible needs more of Python on its target than the lab's Debian has: lend it this machine's, of Debian too.
 
     It goes with the lab.
     """
