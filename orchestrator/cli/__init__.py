@@ -14,12 +14,12 @@ from orchestrator.cli.failure import Stop
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the words name, and give its exit status."""
-    _hurry()
+    hurry()
     args = parser().parse_args(argv)
     return main_with(args.command, args)
 
 
-def _hurry() -> None:
+def hurry() -> None:
     """Set the interpreter up for a process that is to act soon: nobody's pydantic plugins, and few collections.
 
     A thread that the network woke gets its turn within a millisecond, whatever the others are importing.
