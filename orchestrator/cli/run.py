@@ -54,7 +54,7 @@ def _run(args: Namespace, given: dict[str, str], claim: Claim | None = None) -> 
     agreed = _saved_digest(Path(args.plan)) if args.plan else None
     key = sign_key(args)
     with ConnectAhead(order.inventory.hosts) as connect:
-        connect.begin([*order.hosts()[0], *(() if args.dry_run else order.targets)])
+        connect.begin([*order.acting(), *(() if args.dry_run else order.targets)])
         return _go(args, order, claim, connect, key, agreed)
 
 

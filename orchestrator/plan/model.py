@@ -127,6 +127,12 @@ class Plan:
         return tuple(dict.fromkeys([*made, *lifted]))
 
     @property
+    def eyes(self) -> tuple[Host, ...]:
+        """The hosts from which its checks look."""
+        eyes = {eye.name: eye for step in self.steps for check in step.checks for eye in step.eyes(check)}
+        return tuple(eyes.values())
+
+    @property
     def refusals(self) -> tuple[PlannedStep, ...]:
         """Steps that a guard refuses."""
         return tuple(step for step in self.steps if step.outcome == "refused")

@@ -87,7 +87,7 @@ class Conductor:
             Fleet(with_controller(order.inventory.hosts), self.connect) as fleet,
             self.interruption.cutting(fleet.close),
         ):
-            fleet.expect(order.hosts()[0])
+            fleet.expect(order.acting())
             plan = planner_of(order, fleet.look, self.sent, self.past).plan(order.targets)
         self._show(plan, dry_run=True)
         outcomes = [step.outcome for step in plan.steps]
@@ -99,7 +99,7 @@ class Conductor:
 
         With `agreed_digest`, that of a saved plan, anything else is refused as drift. Raises JournalError.
         """
-        acting, looking = order.hosts()
+        acting = order.acting()
         with (
             self.open_journal() as journal,
             claiming(journal.home, self.operator, acting, take_over=self.take_over) as claims,
@@ -111,7 +111,7 @@ class Conductor:
                 planner = planner_of(order, fleet.look, lambda: deliveries(journal), Archive(journal).past)
                 plan = planner.plan(order.targets)
             self._show(plan, dry_run=False)
-            fleet.expect(looking)
+            fleet.expect(plan.eyes)
             if refusal := claimed(claims.held, plan.hosts) or self._refusal(plan, agreed_digest):
                 code = INTERRUPTED if self.interruption.requested.is_set() else REFUSED
                 return Conclusion(plan, code, steps=_as_planned(plan), refusal=refusal)
@@ -133,7 +133,7 @@ class Conductor:
             if step.outcome in {"changed", "unchanged"}
         }
         numbers = {(c.step, c.target): history.next_index(c.step, c.target) for c in history.changes}
-        acting, looking = order.hosts()
+        acting = order.acting()
         with (
             journal.hold(run),
             claiming(journal.home, self.operator, acting, take_over=self.take_over) as claims,
@@ -142,7 +142,7 @@ class Conductor:
         ):
             record = Recorder(journal, run, self.observers, numbers)
             with self.interruption.cutting(fleet.close):
-                fleet.expect([*acting, *looking])
+                fleet.expect([*acting, *order.targets])
                 settle_all(history, fleet, record)
                 past = Archive(journal, run).past
                 planner = planner_of(order, fleet.look, lambda: deliveries(journal), past)
@@ -150,6 +150,7 @@ class Conductor:
                 left = [s for s in planned if not stays(s.step, (s.key, s.target.name), done, history.taken_back())]
                 plan = Plan(tuple(_with_activation(step, history) for step in left))
             self._show(plan, dry_run=False)
+            fleet.expect(plan.eyes)
             if refusal := claimed(claims.held, plan.hosts) or self._refusal(plan, None):
                 return Conclusion(plan, REFUSED, run, steps=_as_planned(plan), refusal=refusal)
             record(PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts)))

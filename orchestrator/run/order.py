@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.host import CONTROLLER, Host
+from orchestrator.host import Host
 from orchestrator.inventory import Inventory
 from orchestrator.registry import tasks
 from orchestrator.runbook import Runbook, vantage_of
@@ -23,17 +23,13 @@ class Order:
     incident: str = ""
     """Name of the incident that the run belongs to."""
 
-    def hosts(self) -> tuple[list[Host], list[Host]]:
-        """Give the hosts that steps act on, and those that only look: the eyes of checks."""
-        acting: dict[str, Host] = {}
-        looking: dict[str, Host] = {}
+    def acting(self) -> list[Host]:
+        """Give the hosts that steps act on, the first step's first."""
+        hosts: dict[str, Host] = {}
         for target in self.targets:
             for step in self.runbook.steps:
                 on = vantage_of(step, tasks()[step.task], target, self.inventory)
                 for scene in self.inventory.scenes(target, on):
                     lifted_on = (scene.target, *scene.upstreams, scene.spare) if tasks()[step.task].lifts else ()
-                    acting |= {host.name: host for host in (scene.on, *lifted_on) if host}
-                    for host in (scene.target, scene.upstream, scene.spare, *scene.outside, CONTROLLER):
-                        if host:
-                            looking.setdefault(host.name, host)
-        return list(acting.values()), [host for name, host in looking.items() if name not in acting]
+                    hosts |= {host.name: host for host in (scene.on, *lifted_on) if host}
+        return list(hosts.values())

@@ -1,11 +1,13 @@
 """Exchanges are the currency: a run pays one to look at each host, and then one for each step that changes it."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from orchestrator.host import Host
 from orchestrator.remote.exchange import Line
 from orchestrator.remote.local import LocalSession
 
@@ -80,3 +82,19 @@ def test_an_undo_is_one_exchange_for_each_step(bench: Bench, exchanges: Counter[
     exchanges.clear()
     assert bench.stopgap("undo", "last", "--yes")[0] == 0
     assert exchanges == {"a": 8}
+
+
+def test_only_hosts_that_act_or_look_are_connected_to(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    spare = {"address": "127.0.0.9", "connection": "local"}
+    hosts = {"a": {"address": "127.0.0.2", "connection": "local", "spare": "s"}, "s": spare}
+    bench.inventory.write_text(json.dumps({"hosts": hosts}))
+    connected: list[str] = []
+    made = LocalSession.__init__
+
+    def noting(self: LocalSession, host: Host, *rest: Any) -> None:
+        connected.append(host.name)
+        made(self, host, *rest)
+
+    monkeypatch.setattr(LocalSession, "__init__", noting)
+    assert bench.run(bench.runbook(*files(bench, 2)), "--yes")[0] == 0
+    assert connected == ["a"]
