@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,12 @@ def render_file(name: str, values: Mapping[str, object], *, autoescape: bool | N
     _refuse_unfit(values)
     markup = name.endswith(_MARKUP) if autoescape is None else autoescape
     return _environment(markup).get_template(name).render(values)
+
+
+def get_ready(name: str) -> None:
+    """Compile a template that will be rendered soon; what is wrong with it is told then. For an idle moment."""
+    with suppress(Exception):
+        _environment(name.endswith(_MARKUP)).get_template(name)
 
 
 def fit_to_show(value: object) -> object:

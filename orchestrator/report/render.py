@@ -16,6 +16,8 @@ from orchestrator.report.model import Report
 from orchestrator.secret import redact
 from orchestrator.template import render_file
 
+PAGE = "report/report.html"
+"""The template of the page."""
 UNITS = {
     "en": {"s": " s", "min": " min", "h": " h", "d": " d"},
     "ja": {"s": " 秒", "min": " 分", "h": " 時間", "d": " 日"},
@@ -55,7 +57,7 @@ def in_form(
     drawn = chart(built)
     fields = shown.model_dump()
     values |= {"report": fields, "by_number": _by_number(fields), "chart": asdict(drawn) if drawn else None}
-    return redact(render_file("report/report.html", values).lstrip())
+    return redact(render_file(PAGE, values).lstrip())
 
 
 def standing_values(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from orchestrator.journal.disk import write_at_once
 from orchestrator.journal.records import FindingsMade, PlanMade, RunStarted, Verdict
 from orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
 from orchestrator.plan.planner import no_past
-from orchestrator.report import report
+from orchestrator.report import PAGE, report
 from orchestrator.run.archive import Archive
 from orchestrator.run.claim import claiming
 from orchestrator.run.claim import refusal as claimed
@@ -29,6 +30,10 @@ from orchestrator.run.recorder import Observer, Recorder
 from orchestrator.run.step import Ended, Surroundings
 from orchestrator.runbook import StepResult
 from orchestrator.signature import SignatureError
+from orchestrator.template import get_ready
+
+_UNDER_WAY = 0.1
+"""Seconds after which the first changes are on their way, and this process waits for its hosts."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,9 @@ class Conductor:
     ) -> Conclusion:
         """Execute, then write what a reader of the run's folder needs: the report, the exported journal."""
         run = around.record.run
+        idle = threading.Timer(_UNDER_WAY, get_ready, (PAGE,))
+        idle.daemon = True
+        idle.start()
         with self.interruption.cutting(around.fleet.close, gently=True):
             planner = planner_of(order, around.fleet.look, around.record.deliveries, around.archive.past)
             result = execute(order, plan, planner, around, done=done, taken_back=taken_back)
