@@ -16,7 +16,7 @@ from orchestrator.remote.session import Session
 
 
 class ConnectAhead:
-    """Use it in place of `connect`, and in a with statement, which closes what nobody asked for."""
+    """Use it in place of `connect`, in a with statement, which ends what is not made yet, or was not asked for."""
 
     def __init__(self, hosts: Mapping[str, Host]) -> None:
         """`hosts`: of the inventory, by name."""
@@ -37,7 +37,7 @@ class ConnectAhead:
     def __call__(self, host: Host, hosts: Mapping[str, Host]) -> Session:
         """Give the connection that was begun, once; after that, a new one. Raises Unreachable."""
         begun = self._begun.pop(host.name, None)
-        return begun.result() if begun else connect(host, hosts)
+        return begun.result() if begun else connect(host, hosts, Limits(), self._cancelled)
 
     def __enter__(self) -> Self:
         return self

@@ -156,6 +156,17 @@ def test_a_connection_that_was_begun_ahead_is_given_once_and_closed_where_nobody
         session.close()
 
 
+def test_the_end_waits_for_no_host_that_is_still_silent(server: Server):
+    silent = socket.create_server(("127.0.0.1", 0))
+    host = server.host(port=silent.getsockname()[1])
+    with silent, ThreadPoolExecutor(1) as pool:
+        with ConnectAhead({}) as ahead:
+            asked = pool.submit(ahead, host, {})
+            silent.accept()
+        with pytest.raises(Unreachable, match="cancelled"):
+            asked.result(timeout=5)
+
+
 def test_items_come_apart_over_ssh(server: Server):
     session = connect(server.host(), {})
     outputs = session.exchange(
