@@ -185,7 +185,8 @@ class _TargetRun:
 
     def _stands(self, step: PlannedStep) -> bool:
         """Tell whether a later step is to be run as planned, if those that it is run together with go well."""
-        return (step.key, self.target.name) not in self.done and (not step.step.needs or self._as_foreseen())
+        hangs_on = step.step.needs or _needs_first(step.step)
+        return (step.key, self.target.name) not in self.done and (not hangs_on or self._as_foreseen())
 
     def _as_foreseen(self) -> bool:
         steps = {s.key: s.outcome for s in self.plan.steps if s.target.name == self.target.name}

@@ -75,9 +75,10 @@ def _ended(step: PlannedStep, applied: Applied | None, unreachable: str, stopped
 
 
 def _may_follow(step: PlannedStep) -> bool:
-    talks = step.questions or step.messages or step.collections or step.on_past or step.one_of_several
+    does_more = step.questions or step.messages or step.collections or step.liftings
+    hangs_on = step.step.uses_results or step.on_past or step.one_of_several
     settled = step.outcome in {"would-change", "unchanged"} and step.step.retry.attempts == 1
-    return settled and not talks and not step.step.uses_results and all(map(_looks_first, step.changes))
+    return settled and not does_more and not hangs_on and all(map(_looks_first, step.changes))
 
 
 def _may_be_followed(step: PlannedStep) -> bool:
