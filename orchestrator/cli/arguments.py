@@ -107,6 +107,9 @@ def parser() -> ArgumentParser:
         metavar="FILE",
         help="who must have signed it: allowed signers, as ssh-keygen(1) has them",
     )
+    verify.add_argument(
+        "--tsa-ca", metavar="FILE", help="who must have time-stamped an archive: the authority's certificates, PEM"
+    )
     for command in (run, resume, undo):
         command.add_argument(
             "--take-over",
@@ -167,6 +170,7 @@ def _evidence_words(commands: argparse._SubParsersAction[ArgumentParser]) -> Non
         default=[],
         help="encrypt it to this public key, age1… or an SSH key; repeatable; needs stopgap[age]",
     )
+    export.add_argument("--tsa", metavar="URL", help="have this authority say when it existed; needs stopgap[tsa]")
     _sign_word(export, "the archive's list")
     ls.add_argument("item", nargs="?", metavar="ITEM", help="as `ls` names it, with or without host and step")
     cat.add_argument("item", metavar="ITEM", help="as `ls` names it, with or without host and step")

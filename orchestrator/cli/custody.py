@@ -35,6 +35,7 @@ def export(args: Namespace) -> int:
     from orchestrator.cli.run import sign_key
     from orchestrator.evidence.pack import pack
     from orchestrator.evidence.sealing import SealingError, sealing
+    from orchestrator.evidence.timestamp import TimestampError
     from orchestrator.signature import SignatureError
 
     shelves = list(_shelves(args.what))
@@ -57,11 +58,11 @@ def export(args: Namespace) -> int:
             _put_on_record(args.what, shelf, "exported", f"{target.absolute()}{whom}")
         with os.fdopen(descriptor, "wb") as stream:
             with sealing(stream, args.age) if args.age else nullcontext(stream) as clear:
-                packed = pack(shelves, clear, operator(), key)
+                packed = pack(shelves, clear, operator(), key, args.tsa)
             stream.flush()
             os.fsync(descriptor)
         whole = True
-    except (OSError, FileProblem, SignatureError, SealingError) as error:
+    except (OSError, FileProblem, SignatureError, SealingError, TimestampError) as error:
         raise Stop(1, f"{target}: not written: {error}") from None
     finally:
         if not whole:

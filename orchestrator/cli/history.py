@@ -71,13 +71,19 @@ def verify(args: Namespace) -> int:
     """Check a run's journal and evidence, or a folder or an archive of evidence alone."""
     from orchestrator.evidence import verify_folder, verify_run
     from orchestrator.evidence.packed import is_archive, is_sealed, verify_archive
+    from orchestrator.evidence.timestamp import TimestampError
 
     screen = screens.out()
     path, signers = Path(args.what), Path(args.signers) if args.signers else None
     if path.is_file() and is_sealed(path):
         raise Stop(2, f"{path} is encrypted; who has a key decrypts it first: age -d -i KEY {path} >archive.tar")
     if path.is_file() and is_archive(path):
-        what, problems = str(path), verify_archive(path, signers)
+        try:
+            what, problems = str(path), verify_archive(path, signers, Path(args.tsa_ca) if args.tsa_ca else None)
+        except TimestampError as error:
+            raise Stop(2, str(error)) from None
+    elif args.tsa_ca:
+        raise Stop(2, f"{args.what} is no exported archive: those alone have time-stamps")
     elif path.exists():
         what = str(path)
         problems = verify_folder(path.parent if path.is_file() else path, signers)

@@ -3,7 +3,8 @@
 - `stopgap/HOST/STEP/…`: manifest, signature, custody log, findings and items, byte for byte.
 - `[root]/…`: the host's files by their paths, with their times, as dissect.target opens them.
 - `stopgap/root.jsonl`: a line for each entry below [root]: what it is, its SHA-256, and the item it is from.
-- `stopgap/archive.json`: the digests of manifests, custody logs and root.jsonl; `archive.json.sig` signs it.
+- `stopgap/archive.json`: the digests of manifests, custody logs and root.jsonl; `archive.json.sig` signs it,
+  `archive.json.tsr` tells when it existed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from orchestrator import __version__
 from orchestrator.evidence.files import FileProblem, FolderFiles
 from orchestrator.evidence.manifest import CUSTODY, MANIFEST, Sha256
 from orchestrator.evidence.shelf import Shelf
+from orchestrator.evidence.timestamp import stamp
 from orchestrator.evidence.tree import LONGEST_PATH, Leaf, LeftOut, tree
 from orchestrator.journal.chain import canonical
 from orchestrator.signature import sign
@@ -80,10 +82,12 @@ class Packed:
     """Of archive.json, which vouches for all of it."""
 
 
-def pack(shelves: Sequence[Shelf], stream: IO[bytes], operator: str, key: Path | None = None) -> Packed:
-    """Write an archive of the collections of one host; with `key`, its list is signed.
+def pack(
+    shelves: Sequence[Shelf], stream: IO[bytes], operator: str, key: Path | None = None, authority: str | None = None
+) -> Packed:
+    """Write an archive of the collections of one host; `key` signs its list, the authority of that URL stamps it.
 
-    Raises OSError, FileProblem for a collection that is not whole, SignatureError.
+    Raises OSError, FileProblem for a collection that is not whole, SignatureError, TimestampError.
     """
     now = datetime.now(UTC)
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.GNU_FORMAT, encoding="utf-8") as archive:
@@ -111,6 +115,8 @@ def pack(shelves: Sequence[Shelf], stream: IO[bytes], operator: str, key: Path |
         _add_bytes(archive, f"{OURS}/{LIST}", content, now)
         if key is not None:
             _add_bytes(archive, f"{OURS}/{LIST}.sig", sign(content, key), now)
+        if authority is not None:
+            _add_bytes(archive, f"{OURS}/{LIST}.tsr", stamp(content, authority), now)
     return Packed(listed, hashlib.sha256(content).hexdigest())
 
 

@@ -16,15 +16,16 @@ from pydantic import ValidationError
 from orchestrator.evidence.archive import BLOCK, Member, members_of
 from orchestrator.evidence.files import ArchivedFiles, read
 from orchestrator.evidence.manifest import CUSTODY, MANIFEST, MANIFEST_CAP
-from orchestrator.evidence.pack import ENTRIES, LIST, OURS, ROOT, ArchiveList, entry_line
+from orchestrator.evidence.pack import ALWAYS, ENTRIES, LIST, OURS, ROOT, ArchiveList, entry_line
 from orchestrator.evidence.sealing import MAGIC
 from orchestrator.evidence.shelf import lines_of
 from orchestrator.evidence.signing import signature_problems
-from orchestrator.evidence.tree import Leaf
+from orchestrator.evidence.timestamp import stamp_problems
+from orchestrator.evidence.tree import Leaf, parents
 from orchestrator.evidence.verify import collection_problems
 from orchestrator.hosttext import escape
 
-_AT_THE_TOP = {LIST, f"{LIST}.sig", ENTRIES}
+_AT_THE_TOP = {LIST, f"{LIST}.sig", f"{LIST}.tsr", ENTRIES}
 _MOST_OURS = 10_000
 """Files of a host's collections together."""
 _MOST_TOLD = 100
@@ -50,14 +51,18 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-def verify_archive(path: Path, signers: Path | None = None) -> list[str]:
-    """Give what is wrong with an exported archive, up to a hundred problems, each with the name of its file."""
+def verify_archive(path: Path, signers: Path | None = None, authorities: Path | None = None) -> list[str]:
+    """Give what is wrong with an exported archive, up to a hundred problems, each with the name of its file.
+
+    With `authorities`, certificates in PEM, one of them must have time-stamped it. Raises TimestampError where that
+    cannot be checked here.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         return [f"{path}: {error.strerror}"]
     try:
-        found = _problems(descriptor, signers)
+        found = _problems(descriptor, signers, authorities)
         return [problem for problem, _ in zip(found, range(_MOST_TOLD), strict=False)]
     except OSError as error:
         return [f"{path}: {error.strerror}"]
@@ -65,7 +70,7 @@ def verify_archive(path: Path, signers: Path | None = None) -> list[str]:
         os.close(descriptor)
 
 
-def _problems(descriptor: int, signers: Path | None) -> Iterator[str]:
+def _problems(descriptor: int, signers: Path | None, authorities: Path | None) -> Iterator[str]:
     ours: dict[str, dict[str, Member]] = {}
     count = 0
     for member in members_of(descriptor):
@@ -93,6 +98,7 @@ def _problems(descriptor: int, signers: Path | None) -> Iterator[str]:
     if listed.canonical() != content:
         yield f"{LIST}: changed; it is not as Stopgap writes it"
     yield from signature_problems(top, LIST, content or b"", signers)
+    yield from stamp_problems(top, LIST, content or b"", authorities)
     for collection in listed.collections:
         files = ArchivedFiles(ours.pop(f"{OURS}/{collection.folder}", {}))
         where = escape(collection.folder)
@@ -116,15 +122,23 @@ def _tree_problems(descriptor: int, top: ArchivedFiles, listed: ArchiveList) -> 
         return
     lines = (line.text for line in lines_of(top.chunks(ENTRIES)))
     wanted = (line for line in lines if not line.startswith('{"because":'))
+    directories: set[str] = set()
+    needed = {"", *ALWAYS}
     for member in members_of(descriptor):
-        if not member.name.startswith(f"/{ROOT}") or member.kind == "directory":
+        if not member.name.startswith(f"/{ROOT}"):
             continue
+        if member.kind == "directory":
+            directories.add(member.name.removeprefix(f"/{ROOT}"))
+            continue
+        needed.update(parents(member.name.removeprefix(f"/{ROOT}")))
         line = next(wanted, None)
         if line is None or line != _line_of(member, line):
             yield f"{escape(member.name)}: changed, or not in its place"
             return
     if next(wanted, None) is not None:
         yield f"{ROOT}: not all of it is there"
+    elif directories != needed:
+        yield f"{ROOT}: its directories are not those that it needs"
 
 
 def _line_of(member: Member, line: str) -> str:

@@ -73,7 +73,7 @@ def tree(shelves: Sequence[Shelf]) -> Iterator[Leaf | LeftOut]:
     for shelf in shelves:
         for _, member in _members(shelf):
             if member.kind in {"file", "link"} and len(above) < MOST:
-                above.update(_parents(member.name))
+                above.update(parents(member.name))
     seen: set[str] = set()
     holes = 0
     for leaf in _leaves(shelves):
@@ -173,7 +173,8 @@ def _strings(texts: Iterable[str]) -> bytes:
     return b"".join(text.replace("\v", "\n").encode("utf-8", "surrogateescape") + b"\0" for text in texts)
 
 
-def _parents(path: str) -> Iterator[str]:
+def parents(path: str) -> Iterator[str]:
+    """Give the directories above a path, the nearest first, without the root."""
     at = path.rfind("/")
     while at > 0:
         yield path[:at]

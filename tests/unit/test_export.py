@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies
 
 from orchestrator.cli import main
+from orchestrator.evidence.archive import members
 from orchestrator.evidence.packed import verify_archive
 from orchestrator.evidence.sealing import SealingError, sealing
 from orchestrator.evidence.tree import Leaf, LeftOut, tree
@@ -266,3 +268,19 @@ def test_a_disk_that_is_full_while_an_archive_is_encrypted_is_told() -> None:
     ):
         for _ in range(100):
             stream.write(bytes(1 << 16))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(at=strategies.floats(0, 1), junk=strategies.binary(min_size=1, max_size=24))
+def test_an_archive_with_bytes_overwritten_is_told_or_holds_the_same(archive: Path, at: float, junk: bytes) -> None:
+    whole = archive.read_bytes()
+    where = int(at * (len(whole) - len(junk)))
+    damaged = archive.with_name("damaged.tar")
+    damaged.write_bytes(whole[:where] + junk + whole[where + len(junk) :])
+    if not verify_archive(damaged):
+        assert contents(damaged) == contents(archive)
+
+
+def contents(archive: Path) -> list[tuple[str, bytes]]:
+    """Names and contents, as this project reads archives."""
+    return [(member.name, content) for member in members(archive) for content in [member.read(1 << 20)]]

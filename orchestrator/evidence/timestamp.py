@@ -1,0 +1,99 @@
+"""Trusted time: an authority's word that something existed at a moment (RFC 3161)."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from orchestrator.evidence.files import Files, read
+from orchestrator.hosttext import escape
+
+_TIMEOUT = 20.0
+"""Seconds for which an authority may stay silent."""
+_LONGEST = 256 << 10
+"""Bytes of a time-stamp; those with all certificates take some 8 kB."""
+
+
+class TimestampError(Exception):
+    """There is no time-stamp, or it does not hold; the message says why."""
+
+
+def stamp(content: bytes, url: str) -> bytes:
+    """Have an authority say when it saw the SHA-256 of this content; nothing else leaves. Raises TimestampError."""
+    library = _library()
+    request = library.TimestampRequestBuilder().data(content).hash_algorithm(library.HashAlgorithm.SHA256).build()
+    answer = _post(url, request.as_bytes())
+    try:
+        response = library.decode_timestamp_response(answer)
+        granted = response.status in {0, 1}
+        same = granted and response.tst_info.message_imprint.message == hashlib.sha256(content).digest()
+        fresh = granted and response.tst_info.nonce == request.nonce
+    except ValueError as error:
+        raise TimestampError(f"{url}: its answer is no time-stamp: {escape(str(error))[:200]}") from None
+    if not granted:
+        raise TimestampError(f"{url}: refused: {escape(' '.join(response.status_string))[:200]}")
+    if not (same and fresh):
+        raise TimestampError(f"{url}: its time-stamp is of something else")
+    return answer
+
+
+def stamp_problems(files: Files, name: str, content: bytes, roots: Path | None) -> Iterator[str]:
+    """Give what is wrong with the time-stamp of a file, `NAME.tsr` beside it, by the authorities in `roots` (PEM).
+
+    Without `roots` none is needed, and one that is there is not looked at. Raises TimestampError without the library.
+    """
+    if roots is None:
+        return
+    found = read(files, f"{name}.tsr", _LONGEST)
+    if found is None:
+        yield f"{name}: not time-stamped, or the time-stamp was removed"
+        return
+    library = _library()
+    from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415 (takes long)
+
+    try:
+        builder = library.VerifierBuilder()
+        for certificate in load_pem_x509_certificates(roots.read_bytes()):
+            builder = builder.add_root_certificate(certificate)
+        builder.build().verify_message(library.decode_timestamp_response(found), content)
+    except OSError as error:
+        yield f"{roots}: {error.strerror}"
+    except (ValueError, library.VerificationError) as error:
+        yield f"{name}.tsr: does not hold: {escape(str(error))[:200]}"
+
+
+def _library() -> Any:  # noqa: ANN401
+    try:
+        import rfc3161_client  # noqa: PLC0415 (an extra)
+    except ImportError:
+        raise TimestampError("for time-stamps, install rfc3161-client: pip install 'stopgap[tsa]'") from None
+    return rfc3161_client
+
+
+def _post(url: str, body: bytes) -> bytes:
+    parts = urlsplit(url)
+    try:
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise TimestampError(f"{url}: no address of an authority, as http://tsa.example/")
+        connection = (
+            http.client.HTTPConnection(parts.hostname, parts.port, timeout=_TIMEOUT)
+            if parts.scheme == "http"
+            else http.client.HTTPSConnection(
+                parts.hostname, parts.port, timeout=_TIMEOUT, context=ssl.create_default_context()
+            )
+        )
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("POST", path, body, {"Content-Type": "application/timestamp-query"})
+        reply = connection.getresponse()
+        answer = reply.read(_LONGEST)
+        connection.close()
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise TimestampError(f"{url}: {escape(str(error))[:200]}") from None
+    if reply.status != 200:
+        raise TimestampError(f"{url}: {reply.status} {escape(reply.reason)[:100]}")
+    return answer
