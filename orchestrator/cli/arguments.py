@@ -73,6 +73,7 @@ def parser() -> ArgumentParser:
     run.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     _plan_words(run)
 
+    _age_word(run, "evidence, as it comes,")
     _follow_words(run)
     _request_words(_command(commands, "request", "request.request", "write a signed request to block addresses"))
 
@@ -82,6 +83,7 @@ def parser() -> ArgumentParser:
     resume = _command(commands, "resume", "run.resume", "go on with a run that did not finish")
     _run_word(resume)
     _agreement_words(resume)
+    _age_word(resume, "evidence, as it comes,")
     answer = _command(commands, "answer", "answer.answer", "answer a question that a run waits with")
     _run_word(answer)
     answer.add_argument(
@@ -159,17 +161,14 @@ def _evidence_words(commands: argparse._SubParsersAction[ArgumentParser]) -> Non
     findings = _command(commands, "findings", "evidence.findings", "judge it anew, and show what was found")
     custody = _command(commands, "custody", "custody.custody", "who collected, opened and exported it")
     export = _command(commands, "export", "custody.export", "write all that came of one host into one archive")
-    for command in (ls, cat, grep, timeline, findings, custody, export):
+    unseal = _command(commands, "decrypt", "custody.decrypted", "decrypt what was encrypted as it was collected")
+    for command in (ls, cat, grep, timeline, findings, custody, export, unseal):
         command.add_argument("what", metavar="RUN|FOLDER", help="a run's id, `last`, or a folder of evidence")
+    unseal.add_argument("-i", "--identity", metavar="KEY", required=True, help="a file of age, or a private SSH key")
+    unseal.add_argument("-o", "--output", metavar="DIR", required=True, help="a new folder")
     export.add_argument("-t", "--target", metavar="HOST", help="of this host; needed where there are several")
     export.add_argument("-o", "--output", metavar="FILE", required=True, help="a new file, FILE.tar")
-    export.add_argument(
-        "--age",
-        metavar="RECIPIENT",
-        action="append",
-        default=[],
-        help="encrypt it to this public key, age1… or an SSH key; repeatable; needs stopgap[age]",
-    )
+    _age_word(export, "it")
     export.add_argument("--tsa", metavar="URL", help="have this authority say when it existed; needs stopgap[tsa]")
     _sign_word(export, "the archive's list")
     ls.add_argument("item", nargs="?", metavar="ITEM", help="as `ls` names it, with or without host and step")
@@ -240,6 +239,16 @@ def _sign_word(command: ArgumentParser, signed: str) -> None:
         metavar="FILE",
         default=os.environ.get("STOPGAP_SIGN_KEY"),
         help=f"SSH key that signs {signed} (default: $STOPGAP_SIGN_KEY)",
+    )
+
+
+def _age_word(command: ArgumentParser, what: str) -> None:
+    command.add_argument(
+        "--age",
+        metavar="RECIPIENT",
+        action="append",
+        default=[],
+        help=f"encrypt {what} to this public key, age1… or an SSH key; repeatable; needs stopgap[age]",
     )
 
 

@@ -67,6 +67,7 @@ def _body(task: Task[Any, Any]) -> Callable[..., None]:
                     yes=own["yes"],
                     wait=False,
                     sign_key=None,
+                    age=[],
                     take_over=False,
                     request=None,
                 ),

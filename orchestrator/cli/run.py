@@ -53,6 +53,7 @@ def _run(args: Namespace, given: dict[str, str], claim: Claim | None = None) -> 
     order = _order(args, given)
     agreed = _saved_digest(Path(args.plan)) if args.plan else None
     key = sign_key(args)
+    check_recipients(args)
     with ConnectAhead(order.inventory.hosts) as connect:
         connect.begin([*order.acting(), *(() if args.dry_run else order.targets)])
         return _go(args, order, claim, connect, key, agreed)
@@ -106,6 +107,7 @@ def resume(args: Namespace) -> int:
 
     messages = screens.err()
     key = sign_key(args)
+    check_recipients(args)
     person = Terminal(messages, yes=args.yes, wait=args.wait)
     with Journal.open(state_home()) as journal:
         name = journal.resolve(args.run)
@@ -208,6 +210,19 @@ def sign_key(args: Namespace) -> Path | None:
     return path
 
 
+def check_recipients(args: Namespace) -> None:
+    """See that evidence can be encrypted to whom it is to be; one who is none stops everything before it begins."""
+    if not args.age:
+        return
+    from orchestrator.evidence.sealing import SealingError, recipient
+
+    try:
+        for text in args.age:
+            recipient(text)
+    except SealingError as error:
+        raise Stop(2, str(error)) from None
+
+
 def written_exit_code(code: int, unreported: str, unsigned: str) -> int:
     """Say why the report was not written, and what was not signed; give the exit code with that in mind."""
     if unreported:
@@ -231,6 +246,7 @@ def _conductor(
         observers=observers,  # type: ignore[arg-type]
         operator=operator(),
         sign_key=key,
+        recipients=tuple(args.age),
         take_over=args.take_over,
         sent=_ledger,
         past=_past,

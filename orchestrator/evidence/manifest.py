@@ -16,10 +16,21 @@ CUSTODY = "custody.jsonl"
 """Who collected, opened and exported it: lines as journal.jsonl has them, chained likewise."""
 FINDINGS = "findings.json"
 """What the controller makes of a collection, beside what came from the host, and not vouched for by its manifest."""
+SEALED = ".age"
+"""The end of an encrypted item's name."""
 FILE_NAME = r"^[0-9]{3,}-[a-z0-9]+(-[a-z0-9]+)*\.[a-z0-9]+(\.[a-z0-9]+)*$"
 """Of an item: number, artifact, suffix. Nothing that a host says goes into a name."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Clear(BaseModel):
+    """What was encrypted on its way to the disk."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bytes: int
+    sha256: Sha256
 
 
 class ManifestItem(BaseModel):
@@ -46,9 +57,19 @@ class ManifestItem(BaseModel):
     """Cut at a cap, or broken off."""
     truncated_because: str
     sha256: Sha256 | None
-    """Of the bytes as they came over the wire; the file was read back and gave the same."""
+    """Of the file: of the bytes as they came over the wire, or of what they were encrypted to. It was read back and
+    gave the same."""
     stderr: str
     """Its end, escaped."""
+    clear: Clear | None = None
+    """Of the bytes as they came over the wire, where the file holds them encrypted."""
+
+    def opened(self) -> ManifestItem:
+        """Give it as it is once its file is decrypted, under its name without `.age`."""
+        if self.clear is None or self.file is None:
+            return self
+        news = {"file": self.file.removesuffix(SEALED), "bytes": self.clear.bytes, "sha256": self.clear.sha256}
+        return self.model_copy(update=news | {"clear": None})
 
 
 class Manifest(BaseModel):
@@ -78,4 +99,7 @@ class Manifest(BaseModel):
     def canonical(self) -> bytes:
         """Give the one form that is written and hashed: sorted keys, no spaces, UTF-8, a newline at the end."""
         fields = self.model_dump(mode="json")
+        for item in fields["items"]:
+            if item["clear"] is None:
+                del item["clear"]
         return (json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()

@@ -5,27 +5,92 @@ Nothing of it reaches a disk in clear. Who holds none of their private keys, as 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import IO, Any
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from orchestrator.evidence.files import FileProblem, FolderFiles, difference
+from orchestrator.evidence.manifest import SEALED
+from orchestrator.evidence.shelf import Shelf
 
 MAGIC = b"age-encryption.org/v1\n"
 """How every encrypted file begins."""
+_KEYS = 64 << 10
+"""Bytes of a file with private keys."""
 
 
 class SealingError(Exception):
-    """What was to be encrypted could not be; the message says why."""
+    """What was to be encrypted or decrypted could not be; the message says why."""
+
+
+class Writable(Protocol):
+    """What is written to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take all bytes; raises OSError."""
+
+    def flush(self) -> object:
+        """Write what was taken; raises OSError."""
+
+
+class Seal:
+    """A file that is written encrypted, with what it amounts to on disk."""
+
+    def __init__(self, descriptor: int, recipients: Sequence[str]) -> None:
+        """Take a file that is open for writing, and stays its opener's to close. Raises SealingError."""
+        self.size = 0
+        """Bytes that were written to the file."""
+        self._hash = hashlib.sha256()
+        self._descriptor = descriptor
+        self._stack = ExitStack()
+        self._clear = self._stack.enter_context(sealing(_OnDisk(self._keep), recipients))
+
+    @property
+    def sha256(self) -> str:
+        """Of what was written to the file."""
+        return self._hash.hexdigest()
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Take the next bytes, all of them. Raises OSError."""
+        self._clear.write(data)
+        return len(data)
+
+    def close(self) -> None:
+        """Write the rest. Raises SealingError, OSError."""
+        self._stack.close()
+
+    def _keep(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            written = os.write(self._descriptor, rest)
+            self._hash.update(rest[:written])
+            self.size += written
+            rest = rest[written:]
+
+
+class _OnDisk:
+    def __init__(self, keep: Any) -> None:  # noqa: ANN401
+        self._keep = keep
+
+    def write(self, data: bytes, /) -> int:
+        self._keep(data)
+        return len(data)
+
+    def flush(self) -> None:
+        return None
 
 
 @contextmanager
-def sealing(stream: IO[bytes], recipients: Sequence[str]) -> Iterator[IO[bytes]]:
+def sealing(stream: Writable, recipients: Sequence[str]) -> Iterator[IO[bytes]]:
     """Give a stream; what is written to it goes to `stream` encrypted, whole when the block has ended.
 
     A recipient is `age1…`, or an SSH public key, `ssh-ed25519 AAAA…`. Raises SealingError.
     """
-    keys = [_recipient(text) for text in recipients]
+    keys = [recipient(text) for text in recipients]
     reading, writing = os.pipe()
     trouble: list[Exception] = []
     worker = threading.Thread(target=_encrypt, args=(reading, stream, keys, trouble), daemon=True)
@@ -43,23 +108,67 @@ def sealing(stream: IO[bytes], recipients: Sequence[str]) -> Iterator[IO[bytes]]
         raise SealingError(f"encrypting failed: {trouble[0]}")
 
 
-def _encrypt(reading: int, stream: IO[bytes], keys: Sequence[Any], trouble: list[Exception]) -> None:
-    import pyrage  # noqa: PLC0415 (an extra)
+def recipient(text: str) -> Any:  # noqa: ANN401
+    """Read a public key of age or SSH. Raises SealingError."""
+    library = _library()
+    kind = library.ssh if text.startswith("ssh-") else library.x25519
+    try:
+        return kind.Recipient.from_str(text)
+    except library.RecipientError as error:
+        raise SealingError(f"{text}: no public key of age, and none of SSH that age takes: {error}") from None
 
+
+def identities(path: Path) -> list[Any]:
+    """Read a file of private keys: age's, one a line, or an SSH key without a passphrase. Raises SealingError."""
+    library = _library()
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_KEYS)
+        lines = content.decode("ascii", "replace").splitlines()
+        found = [library.x25519.Identity.from_str(line) for line in lines if line.startswith("AGE-SECRET-KEY-")]
+        return found or [library.ssh.Identity.from_buffer(content)]
+    except OSError as error:
+        raise SealingError(f"{path}: {error.strerror}") from None
+    except library.IdentityError:
+        raise SealingError(f"{path}: holds no private key of age, and none of SSH without a passphrase") from None
+
+
+def decrypt(shelf: Shelf, folder: Path, keys: Sequence[Any]) -> None:
+    """Write a collection into an empty folder, its items decrypted, the rest as it is.
+
+    Raises SealingError, OSError.
+    """
+    files = FolderFiles(shelf.folder)
+    sealed = {item.file: item.opened() for item in shelf.manifest.items if item.clear}
+    for name in files.names():
+        opened = sealed.get(name)
+        target = folder / (name.removesuffix(SEALED) if opened else name)
+        try:
+            with target.open("xb") as stream:
+                target.chmod(0o600)
+                if opened:
+                    with (shelf.folder / name).open("rb") as source:
+                        _library().decrypt_io(source, stream, keys)
+                else:
+                    stream.writelines(files.chunks(name))
+        except (_library().DecryptError, FileProblem) as error:
+            target.unlink()
+            raise SealingError(f"{shelf.folder / name}: {error}") from None
+        if opened and (problem := difference(FolderFiles(folder), target.name, opened.bytes, opened.sha256)):
+            raise SealingError(f"{target}: {problem}")
+
+
+def _encrypt(reading: int, stream: Writable, keys: Sequence[Any], trouble: list[Exception]) -> None:
     with os.fdopen(reading, "rb") as reader:
         try:
-            pyrage.encrypt_io(reader, stream, keys)
+            _library().encrypt_io(reader, stream, keys)
         except Exception as error:
             trouble.append(error)
 
 
-def _recipient(text: str) -> Any:  # noqa: ANN401
+def _library() -> Any:  # noqa: ANN401
     try:
         import pyrage  # noqa: PLC0415 (an extra)
     except ImportError:
         raise SealingError("to encrypt, install pyrage: pip install 'stopgap[age]'") from None
-    kind = pyrage.ssh if text.startswith("ssh-") else pyrage.x25519
-    try:
-        return kind.Recipient.from_str(text)
-    except pyrage.RecipientError as error:
-        raise SealingError(f"{text}: no public key of age, and none of SSH that age takes: {error}") from None
+    return pyrage

@@ -33,7 +33,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Shelf:
-    """One collection: its folder and its manifest."""
+    """One collection: its folder and its manifest, with items that were encrypted as they are now."""
 
     folder: Path
     manifest: Manifest
@@ -45,7 +45,7 @@ class Shelf:
     def lines(self, id: str) -> Iterator[Line]:  # noqa: A002
         """Give the lines of an item that is text; none where nothing came."""
         item = self.item(id)
-        if item is None or item.file is None:
+        if item is None or item.file is None or item.clear:
             return
         try:
             descriptor = os.open(self.folder / item.file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -57,7 +57,7 @@ class Shelf:
     def members(self, id: str) -> Iterator[Member]:  # noqa: A002
         """Give the entries of an item that is an archive; none where nothing came."""
         item = self.item(id)
-        if item is not None and item.file is not None:
+        if item is not None and item.file is not None and not item.clear:
             try:
                 yield from members(self.folder / item.file)
             except OSError:
@@ -69,9 +69,13 @@ def open_shelf(folder: Path) -> Shelf:
     try:
         descriptor = os.open(folder / MANIFEST, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as stream:
-            return Shelf(folder, Manifest.model_validate(json.loads(stream.read(MANIFEST_CAP))))
+            manifest = Manifest.model_validate(json.loads(stream.read(MANIFEST_CAP)))
     except (OSError, ValueError, ValidationError, RecursionError):
         raise UnreadableEvidence(f"{folder / MANIFEST}: missing or damaged") from None
+    items = tuple(
+        opened if (folder / str((opened := item.opened()).file)).exists() else item for item in manifest.items
+    )
+    return Shelf(folder, manifest.model_copy(update={"items": items}))
 
 
 def lines_of(chunks: Iterable[bytes]) -> Iterator[Line]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,8 @@ from threading import Lock
 
 from orchestrator import __version__
 from orchestrator.evidence.custody import CustodyError, log_handling
-from orchestrator.evidence.manifest import FILE_NAME, MANIFEST, Manifest, ManifestItem
+from orchestrator.evidence.manifest import FILE_NAME, MANIFEST, SEALED, Clear, Manifest, ManifestItem
+from orchestrator.evidence.sealing import Seal, SealingError
 from orchestrator.facts import Output
 from orchestrator.host import Host
 from orchestrator.hosttext import HostText, escape
@@ -71,6 +72,7 @@ class _Arriving:
     size: int = 0
     cut: str = ""
     head: bytes = b""
+    seal: Seal | None = None
 
 
 class EvidenceStore:
@@ -87,6 +89,7 @@ class EvidenceStore:
         collection: Collection,
         quota: Quota,
         *,
+        recipients: Sequence[str] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Make `evidence/<host>/<step>` below the run's folder; a step that is repeated gets `<step>.2` and so on.
@@ -94,6 +97,7 @@ class EvidenceStore:
         Raises EvidenceError where that is impossible, ValueError for an artifact whose name cannot name a file.
         """
         self._run_folder, self._origin, self._collection, self._quota = run_folder, origin, collection, quota
+        self._recipients = recipients
         self._names = [_file_name(number, artifact) for number, artifact in enumerate(collection.artifacts)]
         self._clock = clock
         self._started = self._last = clock()
@@ -194,15 +198,18 @@ class EvidenceStore:
         try:
             if item.descriptor is None:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-                item.descriptor = os.open(self.folder / item.name, flags, 0o600)
+                name = item.name + SEALED if self._recipients else item.name
+                item.descriptor = os.open(self.folder / name, flags, 0o600)
+                if self._recipients:
+                    item.seal = Seal(item.descriptor, self._recipients)
             rest = memoryview(data)
             while rest:
-                written = os.write(item.descriptor, rest)
+                written = item.seal.write(rest) if item.seal else os.write(item.descriptor, rest)
                 item.hash.update(rest[:written])
                 item.size += written
                 rest = rest[written:]
-        except OSError as error:
-            item.cut = f"the controller could not keep it: {error.strerror}"
+        except (OSError, SealingError) as error:
+            item.cut = f"the controller could not keep it: {getattr(error, 'strerror', None) or error}"
         if len(item.head) < 64:
             item.head += data[:64]
 
@@ -215,6 +222,11 @@ class EvidenceStore:
         if item.artifact.id == "clock":
             self._skew = _skew(item.head, item.started, now)
         kept = item.descriptor is not None
+        if item.seal is not None:
+            try:
+                item.seal.close()
+            except (OSError, SealingError) as error:
+                item.cut = item.cut or f"the controller could not keep it: {error}"
         if item.descriptor is not None:
             os.close(item.descriptor)
         if output.truncated and item.size >= item.artifact.cap:
@@ -230,12 +242,13 @@ class EvidenceStore:
             exit_status=output.status,
             started=_utc(item.started),
             ended=_utc(now),
-            file=item.name if kept else None,
-            bytes=item.size,
+            file=(item.name + SEALED if item.seal else item.name) if kept else None,
+            bytes=item.seal.size if item.seal else item.size,
             truncated=bool(because),
             truncated_because=because,
-            sha256=item.hash.hexdigest() if kept else None,
+            sha256=(item.seal.sha256 if item.seal else item.hash.hexdigest()) if kept else None,
             stderr=str(output.stderr)[-STDERR_CAP:],
+            clear=Clear(bytes=item.size, sha256=item.hash.hexdigest()) if item.seal else None,
         )
         del self._arriving[index]
         self._last = now

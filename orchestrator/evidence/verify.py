@@ -127,7 +127,9 @@ def collection_problems(
         yield f"{MANIFEST}: changed; it is not as Stopgap writes it"
     yield from signature_problems(files, MANIFEST, content, signers)
     yield from custody_problems(files, content, known)
-    listed = {item.file: item for item in manifest.items if item.file}
+    there = set(files.names())
+    items = (opened if (opened := item.opened()).file in there else item for item in manifest.items)
+    listed = {item.file: item for item in items if item.file}
     for name, item in listed.items():
         reason = difference(files, name, item.bytes, item.sha256)
         if reason:

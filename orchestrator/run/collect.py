@@ -26,6 +26,8 @@ class Vault:
     run_folder: Path
     operator: str
     quota: Quota = field(default_factory=Quota)
+    recipients: tuple[str, ...] = ()
+    """Public keys that evidence is encrypted to."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def collect(
         with interruption.cutting(session.close):
             compressed = is_worth_compressing(collection, session)
         session = fleet.session(step.place)
-        store = EvidenceStore(vault.run_folder, origin, collection, vault.quota)
+        store = EvidenceStore(vault.run_folder, origin, collection, vault.quota, recipients=vault.recipients)
         threading.Thread(target=_load_rules, daemon=True).start()  # while the host is at work
         arrival = Arrival(store, collection, compressed=compressed, tell=lambda now: record.progress(step, now))
         deadline = step.step.timeout or collection.deadline

@@ -81,6 +81,8 @@ class Conductor:
     """Disregard what another machine claims on routers and spares."""
     sign_key: Path | None = None
     """Signs the manifests of evidence and the journal's head when a run has ended."""
+    recipients: tuple[str, ...] = ()
+    """Public keys that evidence is encrypted to, as it comes; without any it is kept in clear."""
     sent: Ledger = dict
     """What a dry run, which opens no journal for writing, knows of messages."""
     past: PastRuns = no_past
@@ -201,7 +203,7 @@ class Conductor:
         return made, unreported, sign_run(journal, run, self.sign_key)
 
     def _around(self, journal: Journal, run: str, fleet: Fleet, record: Recorder) -> Surroundings:
-        vault = Vault(journal.run_folder(run), self.operator)
+        vault = Vault(journal.run_folder(run), self.operator, recipients=self.recipients)
         return Surroundings(fleet, record, self.person, vault, self.interruption, Archive(journal, run))
 
     def _show(self, plan: Plan, *, dry_run: bool) -> None:
