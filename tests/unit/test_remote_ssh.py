@@ -91,7 +91,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (folder / "config").write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {host_key}\nPidFile none\nUsePAM no\nStrictModes no\n"
         f"AuthorizedKeysFile {folder}/authorized\nPasswordAuthentication no\nMaxStartups 3:90:6\n"
-        "PermitUserEnvironment no\nUseDNS no\n"
+        f"PermitUserEnvironment no\nUseDNS no\nSetEnv HOME={folder}\n"  # bash reads ~/.bashrc when sshd starts it
     )
     key = " ".join(host_key.with_suffix(".pub").read_text().split()[:2])
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {key}\n")
