@@ -80,7 +80,8 @@ def _sshd(folder: Path) -> Iterator[int]:
     (folder / "fleet-hosts").write_text(f"[127.*]:2222 {kind} {key}\n")
     (folder / "config").write_text(
         f"Port 2222\nListenAddress 0.0.0.0\nHostKey {folder}/host-key\nPidFile none\nStrictModes no\n"
-        f"AuthorizedKeysFile {folder}/fleet-key.pub\nMaxStartups 1000:30:2000\nUseDNS no\nUsePAM no\nSetEnv HOME={folder}\n"
+        f"AuthorizedKeysFile {folder}/fleet-key.pub\nMaxStartups 1000:30:2000\nUseDNS no\nUsePAM no\n"
+        f"SetEnv HOME={folder}\n"
     )
     Path("/run/sshd").mkdir(exist_ok=True)
     subprocess.run(["ip", "netns", "add", NAMESPACE], check=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from .server import Behaviour, Shell
 
-_STOPS = b"_sg_stop=yes"
+_STOPS = b"$_sg_status = 0 ] || _sg_stop=yes"
 _PORTION = 32000
 
 
