@@ -27,7 +27,9 @@ class Blackhole(Driver):
     """ip(8), with `blackhole` routes (ip-route(8))."""
 
     name: ClassVar[str] = "blackhole"
-    capabilities: ClassVar[Capabilities] = Capabilities(directions=("to",), local=True, expiry="scheduled")
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        directions=("to",), local=True, expiry="scheduled", commit_confirm=True
+    )
     programs: ClassVar[tuple[str, ...]] = ("ip",)
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:

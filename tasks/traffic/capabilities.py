@@ -42,13 +42,16 @@ class Capabilities(BaseModel):
     services: bool = False
     """Single services can stay open (`allow_services`), or single ports alone be blocked (`ports`)."""
     commit_confirm: bool = False
-    """The device takes the block back by itself unless a fresh connection confirms it."""
+    """The device takes the block back by itself unless a fresh connection confirms it: by a commit of its own, or
+    by an undo that is scheduled there first."""
     persist: bool = False
     """The block can be made to survive a reboot of the device."""
     log: bool = False
     """Dropped packets can be logged, at a limited rate."""
     trusted: bool = True
     """The device is not the broken-into host itself."""
+    less: str = ""
+    """What it cannot do where the device lacks something that is not always there."""
 
     def describe(self) -> str:
         """Say it in one line."""
@@ -71,6 +74,7 @@ class Capabilities(BaseModel):
         parts = [ways, *(name for name, there in has.items() if there), expiry[self.expiry]]
         text = ", ".join(part for part in parts if part)
         text += f"; no {', no '.join(lacks)}" if lacks else ""
+        text += f"; {self.less}" if self.less else ""
         return text if self.trusted else f"{text}; not to be trusted"
 
 

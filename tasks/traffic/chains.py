@@ -13,12 +13,13 @@ from tasks.traffic.driver import Block, address_text
 
 TABLES = {
     "raw": (("PREROUTING", "p"), ("OUTPUT", "o")),
-    "mangle": (("FORWARD", "f"), ("INPUT", "i")),
+    "mangle": (("FORWARD", "f"), ("INPUT", "i"), ("OUTPUT", "s")),
     "nat": (("PREROUTING", "d"),),
 }
 """Table → built-in chains, each with the ending of ours. `raw` comes before connection tracking, and so meets flows
-from before; `mangle` before whatever a firewall or Docker puts into `filter`. `nat` is used for a spare alone."""
-_ORDER = "pofid"
+from before; `mangle` before whatever a firewall or Docker puts into `filter`. `nat` is used for a spare alone, and
+OUTPUT of `mangle` by a host that cuts itself off."""
+_ORDER = "pofisd"
 
 _LONGEST = 18
 """Characters of a label; a set's name has up to 31 with what is put around it, a chain's 28."""
@@ -64,7 +65,9 @@ class Chains:
         for table, places in TABLES.items():
             rules = [rule.removeprefix(f"{table} ") for rule in self.rules.get(version, ()) if rule.startswith(table)]
             if rules:
-                lines += [f"*{table}", *(f":{name}_{ending} - [0:0]" for _, ending in places), *rules, "COMMIT"]
+                named = {rule.split()[1] for rule in rules}
+                own = [f":{chain} - [0:0]" for _, ending in places if (chain := f"{name}_{ending}") in named]
+                lines += [f"*{table}", *own, *rules, "COMMIT"]
         return "\n".join([*lines, ""]) if self.rules.get(version) else ""
 
     def restore_sets(self, name: str) -> str:
@@ -104,6 +107,23 @@ def chains(block: Block) -> Chains:
     return Chains({version: tuple(_rules(name, version, block)) for version in versions}, sets)
 
 
+def own_chains(block: Block) -> Chains:
+    """Give what cuts a host off from all, on that host: its own loopback spared. No sets, as it may have no ipset."""
+    name = name_of(block.label)
+    return Chains({version: tuple(_own_rules(name, version, block)) for version in (4, 6)}, {})
+
+
+def _own_rules(name: str, version: int, block: Block) -> Iterator[str]:
+    allowed = [n for n in block.allowed if n.version == version]
+    come = [f"-s {n} -j RETURN" for n in allowed]
+    # As in `ruleset.host_ruleset`: nothing may have tracked the operator's session so far.
+    what = ("-p tcp -m tcp --tcp-flags ACK ACK", "-m conntrack --ctstate ESTABLISHED --ctdir REPLY")
+    answer = [f"-d {n} {match} -j RETURN" for n in allowed for match in what]
+    discovery = _discovery(version, "")
+    yield from _chain(f"raw -A {name}_p", ["-i lo -j RETURN", *come, *discovery, "-j DROP"])
+    yield from _chain(f"mangle -A {name}_s", ["-o lo -j RETURN", *answer, *discovery, "-j DROP"])
+
+
 def _rules(name: str, version: int, block: Block) -> Iterator[str]:
     def matching(kind: str, side: str) -> str:
         return f"-m set --match-set {name}_{kind}{version} {side}"
@@ -136,7 +156,9 @@ def _chain(head: str, rules: Iterable[str]) -> Iterator[str]:
 def _discovery(version: int, match: str) -> list[str]:
     """Let neighbour discovery pass, without which nobody allowed could be reached either (RFC 4861)."""
     kinds = (135, 136) if version == 6 else ()
-    return [f"-p ipv6-icmp -m icmp6 --icmpv6-type {k} -m hl --hl-eq 255 {match} -j RETURN" for k in kinds]
+    return [
+        f"-p ipv6-icmp -m icmp6 --icmpv6-type {k} -m hl --hl-eq 255{match and f' {match}'} -j RETURN" for k in kinds
+    ]
 
 
 def _too_big(version: int, match: str) -> str:

@@ -123,6 +123,15 @@ class DeviceFacts(Facts):
     """The file that holds the block, where the driver keeps it in one."""
     rules6: ProgramFact | None = None
     """The IPv6 part of `rules`, where a device keeps it apart."""
+    tables4: ProgramFact | None = None
+    tables6: ProgramFact | None = None
+    """All that iptables holds, for a driver that reads something else into `rules`."""
+    policy4: ProgramFact | None = None
+    policy6: ProgramFact | None = None
+    """The routing rules, likewise."""
+    main4: ProgramFact | None = None
+    main6: ProgramFact | None = None
+    """The routes of the main table."""
     flowtables: ProgramFact | None = None
     """What carries established flows past the ruleset."""
     scheduled: ScheduledFact = ScheduledFact()

@@ -14,7 +14,7 @@ from orchestrator.task import Gap, Note, Planned, Unplannable
 from tasks.traffic import lapse
 from tasks.traffic.bird import SESSIONS, Originated, Rule, Session, content, originate, path, reader, sessions
 from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
+from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text
 
 NAMED = 4
 """Addresses that one line names; of the rest, how many."""
@@ -28,7 +28,9 @@ class Flowspec(Driver):
     """
 
     name: ClassVar[str] = "flowspec"
-    capabilities: ClassVar[Capabilities] = Capabilities(where="provider", exception=True, expiry="scheduled")
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        where="provider", exception=True, expiry="scheduled", commit_confirm=True
+    )
     programs: ClassVar[tuple[str, ...]] = ("birdc",)
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
@@ -121,6 +123,7 @@ def _change(block: Block, facts: DeviceFacts, before: str, wanted: str) -> RunCo
         undo_about="send the rules that were sent before" if before else "withdraw the rules",
         diff=tuple(_difference(path(label), before, wanted)),
         lasts=block.expires.total_seconds(),
+        lifeline=LIFELINE,
     )
 
 

@@ -32,7 +32,9 @@ class Frr(Driver):
     """
 
     name: ClassVar[str] = "frr"
-    capabilities: ClassVar[Capabilities] = Capabilities(where="provider", directions=("to",), expiry="scheduled")
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        where="provider", directions=("to",), expiry="scheduled", commit_confirm=True
+    )
     programs: ClassVar[tuple[str, ...]] = ("vtysh",)
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:

@@ -33,21 +33,23 @@ class Iproute(Driver):
     """ip(8) of iproute2, from 4.17 on (`protocol` of a rule)."""
 
     name: ClassVar[str] = "iproute"
-    capabilities: ClassVar[Capabilities] = Capabilities(one_way=True, expiry="scheduled", exception=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        one_way=True, expiry="scheduled", exception=True, commit_confirm=True
+    )
     programs: ClassVar[tuple[str, ...]] = ("ip",)
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """List the rules of both families, and the undo that is scheduled."""
-        return {"rules": _listing(4), "rules6": _listing(6), "scheduled": lapse.reader(label)}
+        return {"rules": listing(4), "rules6": listing(6), "scheduled": lapse.reader(label)}
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """See whether there are rules."""
-        listed = {4: _listed(facts.rules), 6: _listed(facts.rules6)}
+        listed = {4: routing_rules(facts.rules), 6: routing_rules(facts.rules6)}
         return any(_ours(lines, _place(block.label, listed)) for lines in listed.values())
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Add the rules, unless they are in force already."""
-        listed = {4: _listed(facts.rules), 6: _listed(facts.rules6)}
+        listed = {4: routing_rules(facts.rules), 6: routing_rules(facts.rules6)}
         place = _place(block.label, listed)
         wanted = {version: _wanted(block, place, version) for version in (4, 6)}
         before = {version: _ours(lines, place) for version, lines in listed.items()}
@@ -81,20 +83,22 @@ class Ruled(Check):
 
     def reader(self) -> Reader[ProgramFact]:
         """List the rules."""
-        return _listing(self.version)
+        return listing(self.version)
 
     def judge(self, fact: ProgramFact) -> Judgement:
         """Look for each; they have no counters."""
         if fact.status != 0:
             return Judgement(None, "the rules could not be listed")
-        present = {rule.text for rule in _parsed(fact.stdout)}
+        present = {rule.text for rule in parsed(fact.stdout)}
         wanted = [_drop(network, way) for network in self.addresses for way in self.directions]
         missing = [text for text in wanted if text not in present]
         return Judgement(not missing, f"missing: {missing[0]}" if missing else f"{len(wanted)} rules")
 
 
 @dataclass(frozen=True, order=True)
-class _Rule:
+class Rule:
+    """A routing rule."""
+
     pref: int
     text: str
     """As ip lists it, without the protocol."""
@@ -115,7 +119,7 @@ class _Slot:
     def lift(self) -> Command:
         return run("lift_rules", PROTOCOL, *self.prefs)
 
-    def lay(self, version: int, rules: Sequence[_Rule]) -> Command:
+    def lay(self, version: int, rules: Sequence[Rule]) -> Command:
         """Add the rules: the landing place first, then who passes, then what drops."""
         order = {2: 0, 0: 1, 1: 2}
         in_order = sorted(rules, key=lambda rule: (order[rule.pref - self.first], rule.text))
@@ -130,10 +134,10 @@ def _change(
     block: Block,
     facts: DeviceFacts,
     slot: _Slot,
-    before: Mapping[int, list[_Rule]],
-    wanted: Mapping[int, list[_Rule]],
+    before: Mapping[int, list[Rule]],
+    wanted: Mapping[int, list[Rule]],
 ) -> RunCommands:
-    def lay(rules: Mapping[int, list[_Rule]]) -> list[Command]:
+    def lay(rules: Mapping[int, list[Rule]]) -> list[Command]:
         return [slot.lay(version, rules[version]) for version in (4, 6) if rules[version]]
 
     there = any(before.values())
@@ -147,13 +151,14 @@ def _change(
         do=(lapse.schedule(block.label, block.expires, slot.lift()), *anew, *lay(wanted)),
         undo=(slot.lift(), *(lay(before) if there else ()), *keep),
         undo_about="put back the routing rules as they were" if there else "delete these routing rules",
-        diff=text_diff("ip rule", _lines(before), _lines(wanted)),
+        diff=text_diff("ip rule", rule_lines(before), rule_lines(wanted)),
         lasts=block.expires.total_seconds(),
         lifeline=LIFELINE,
     )
 
 
-def _lines(rules: Mapping[int, list[_Rule]]) -> list[str]:
+def rule_lines(rules: Mapping[int, list[Rule]]) -> list[str]:
+    """Give rules by IP version as lines of a diff."""
     return [f"IPv{version} {rule}" for version in (4, 6) for rule in rules[version]]
 
 
@@ -162,25 +167,26 @@ def _about(block: Block) -> str:
     return f"drop {some(block.addresses)} {block.ways}{allowed}"
 
 
-def _listing(version: int) -> Program:
+def listing(version: int) -> Program:
+    """Read the routing rules."""
     return Program(("ip", f"-{version}", "rule", "show"))
 
 
-def _listed(fact: ProgramFact | None) -> list[_Rule]:
+def routing_rules(fact: ProgramFact | None) -> list[Rule]:
     """Give every rule of the router; raises Unplannable."""
     if fact is None or fact.status != 0:
         said = next(iter(fact.stderr.splitlines()), "") if fact else ""
         raise Unplannable(f"ip cannot list the routing rules: {said or 'no reason given'}")
-    return _parsed(fact.stdout)
+    return parsed(fact.stdout)
 
 
-def _parsed(listing: str) -> list[_Rule]:
+def parsed(listing: str) -> list[Rule]:
     """Read `PREF:<tab>TEXT [proto NAME]`; what is no rule is passed over."""
     rules = []
     for line in listing.splitlines():
         pref, colon, text = line.partition(":")
         if colon and pref.strip().isdigit():
-            rules.append(_Rule(int(pref), " ".join(text.replace(f"proto {PROTOCOL}", "").split())))
+            rules.append(Rule(int(pref), " ".join(text.replace(f"proto {PROTOCOL}", "").split())))
     return rules
 
 
@@ -188,7 +194,7 @@ def _mark(label: str) -> str:
     return f"from all fwmark {zlib.crc32(label.encode()) or 1:#x} nop"
 
 
-def _place(label: str, listed: Mapping[int, list[_Rule]]) -> int:
+def _place(label: str, listed: Mapping[int, list[Rule]]) -> int:
     """Give the first priority of the block: where it stands, or the first that is free; raises Unplannable."""
     rules = [rule for lines in listed.values() for rule in lines]
     mark = _mark(label)
@@ -203,11 +209,11 @@ def _place(label: str, listed: Mapping[int, list[_Rule]]) -> int:
     raise Unplannable(f"no three priorities between {FIRST} and {FIRST + 3 * SLOTS} are free for routing rules")
 
 
-def _ours(listed: list[_Rule], place: int) -> list[_Rule]:
+def _ours(listed: list[Rule], place: int) -> list[Rule]:
     return [rule for rule in listed if place <= rule.pref <= place + 2]
 
 
-def _wanted(block: Block, place: int, version: int) -> list[_Rule]:
+def _wanted(block: Block, place: int, version: int) -> list[Rule]:
     blocked = [n for n in block.addresses if n.version == version]
     allowed = [n for n in block.allowed if n.version == version]
     if not blocked:
@@ -218,9 +224,9 @@ def _wanted(block: Block, place: int, version: int) -> list[_Rule]:
             a, b = address_text(one), address_text(other)
             passing += [f"from {b} to {a}", f"from {a} to {b}"]
     return [
-        *(_Rule(place, f"{text} goto {place + 2}") for text in passing),
-        *(_Rule(place + 1, _drop(network, way)) for network in blocked for way in block.directions),
-        _Rule(place + 2, _mark(block.label)),
+        *(Rule(place, f"{text} goto {place + 2}") for text in passing),
+        *(Rule(place + 1, _drop(network, way)) for network in blocked for way in block.directions),
+        Rule(place + 2, _mark(block.label)),
     ]
 
 

@@ -27,7 +27,13 @@ class Iptables(Driver):
 
     name: ClassVar[str] = "iptables"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        one_way=True, expiry="device", exception=True, answers_alone=True, local=True, divert=True
+        one_way=True,
+        expiry="device",
+        exception=True,
+        answers_alone=True,
+        local=True,
+        divert=True,
+        commit_confirm=True,
     )
     programs: ClassVar[tuple[str, ...]] = ("iptables-save", "ip6tables-save", "ipset", "conntrack")
 
@@ -37,21 +43,21 @@ class Iptables(Driver):
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """See whether there are chains."""
-        saved = {4: _listed(facts.rules, "iptables-save"), 6: _listed(facts.rules6, "ip6tables-save")}
-        return bool(present(name_of(block.label), saved, _listed(facts.state, "ipset save")).rules)
+        saved = {4: listed_tables(facts.rules, "iptables-save"), 6: listed_tables(facts.rules6, "ip6tables-save")}
+        return bool(present(name_of(block.label), saved, listed_tables(facts.state, "ipset save")).rules)
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Load sets and chains, unless they are in force already."""
         if block.expires > LONGEST:
             raise Refused(f"ipset keeps nothing for longer than {LONGEST.days} days: ask for less in `expires`")
-        saved = {4: _listed(facts.rules, "iptables-save"), 6: _listed(facts.rules6, "ip6tables-save")}
+        saved = {4: listed_tables(facts.rules, "iptables-save"), 6: listed_tables(facts.rules6, "ip6tables-save")}
         name, wanted = name_of(block.label), chains(block)
-        before = present(name, saved, _listed(facts.state, "ipset save"))
+        before = present(name, saved, listed_tables(facts.state, "ipset save"))
         left = min((t for s in before.sets.values() for n, t in s.items() if n in block.addresses), default=None)
         if before.same_as(wanted) and left is not None and left >= block.expires * block.fresh:
             yield Note(text="in force until {at}, then it lets everything through", after=left)
         else:
-            yield _load(block, name, before, wanted, _absent(saved, wanted), forgetting=forgets(block, facts))
+            yield _load(block, name, before, wanted, absent_tables(saved, wanted), forgetting=forgets(block, facts))
         yield from unforgotten(facts)
 
     def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
@@ -115,14 +121,15 @@ class Chained(Check):
         return Judgement(found.first, "they are" if found.first else "something stands before them")
 
 
-def _listed(fact: ProgramFact | None, program: str) -> str:
+def listed_tables(fact: ProgramFact | None, program: str) -> str:
+    """Give what a program lists; raises Unplannable."""
     if fact is None or fact.status != 0:
         said = next(iter(fact.stderr.splitlines()), "") if fact else ""
         raise Unplannable(f"{program} lists nothing: {said or 'no reason given'}")
     return fact.stdout
 
 
-def _absent(saved: Mapping[int, str], wanted: Chains) -> tuple[str, ...]:
+def absent_tables(saved: Mapping[int, str], wanted: Chains) -> tuple[str, ...]:
     """Give family and name of the tables that are wanted and not there."""
     pairs = [(4, "ip"), (6, "ip6")]
     tables = [table for table in TABLES if table in wanted.tables]
@@ -140,9 +147,9 @@ def _load(
     web = f", web to {', '.join(map(str, block.spare))}" if block.spare else ""
     return RunCommands(
         about=f"chains {name}: drop {some(block.addresses)} {block.ways}{allowed}{web}{renewed}",
-        do=(_lay(name, wanted), *((forget_flows(block, name, IN_IPSET),) if forgetting else ())),
+        do=(lay(name, wanted), *((forget_flows(block, name, IN_IPSET),) if forgetting else ())),
         undo=(
-            _lay(name, before) if there else run("lift_chains", name, *absent),
+            lay(name, before) if there else run("lift_chains", name, *absent),
             *(forget_diverted(block.spare) if forgetting else ()),
         ),
         undo_about=f"put back chains and sets {name} as they were" if there else f"delete chains and sets {name}",
@@ -152,7 +159,8 @@ def _load(
     )
 
 
-def _lay(name: str, state: Chains) -> Command:
+def lay(name: str, state: Chains) -> Command:
+    """Give what makes chains and sets of this name as they are to be."""
     return run(
         "lay_chains",
         name,

@@ -28,6 +28,7 @@ class Nftables(Driver):
         expiry="device",
         exception=True,
         answers_alone=True,
+        commit_confirm=True,
         local=True,
         divert=True,
         services=True,

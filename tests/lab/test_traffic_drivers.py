@@ -14,7 +14,7 @@ import pytest
 from orchestrator.host import Host
 from orchestrator.task import Gap
 
-from .traffic import EDGE, SPARE, WEB, WITH_SPARE, Observer, Router, reaches, succeeding
+from .traffic import EDGE, SPARE, WITH_SPARE, Observer, Router
 
 if TYPE_CHECKING:
     from .conftest import Lab
@@ -146,28 +146,6 @@ def eventually(holds: Callable[[], bool], seconds: float = 20) -> bool:
             return True
         time.sleep(0.3)
     return False
-
-
-def test_a_host_cuts_itself_off_and_is_not_believed(lab: Lab, internet: Observer) -> None:
-    web = WEB.model_copy(update={"driver": "host", "upstream": None})
-    router = Router(lab, WITH_SPARE.model_copy(update={"target": web, "on": web, "upstream": None, "spare": None}))
-    before = lab.read("web", "nft -s list ruleset")
-    with router.block():
-        attempts = {
-            "new from outside, IPv4": partial(lab.tcp, WEB4, 22),
-            "new from outside, IPv6": partial(lab.tcp, WEB6, 22),
-            "the neighbour on its segment": partial(reaches, lab, "neighbour", WEB4, 22),
-            "new to the outside": partial(reaches, lab, "web", "198.51.100.2", 5555),
-            "the operator": partial(lab.tcp, WEB4, 22, "operator"),
-            "its own loopback": partial(reaches, lab, "web", "127.0.0.1", 22),
-        }
-        assert succeeding(attempts) == ["the operator", "its own loopback"]
-        assert internet.counts_during(1.2) == {}
-        assert router.failing_checks() == {}
-        assert router.planned()[0] == []
-        doubts = [item.at_best for item in router.planned_all() if isinstance(item, Gap) and item.at_best]
-        assert doubts == ["unverified"]
-    assert lab.read("web", "nft -s list ruleset") == before
 
 
 def test_only_what_was_asked_for_is_dropped(lab: Lab, internet: Observer) -> None:

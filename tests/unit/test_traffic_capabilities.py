@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+from orchestrator.change import RunCommands
 from orchestrator.journal.records import CheckJudged
+from orchestrator.question import Question
 from orchestrator.run.verdict import verdict
-from orchestrator.task import Gap, Refused
-from tasks.traffic.block import DRIVERS
+from orchestrator.task import Gap, Refused, Unplannable
+from tasks.traffic.block import DRIVERS, BlockTraffic, Params
 from tasks.traffic.capabilities import Capabilities, refuse_beyond, shortfalls
-from tasks.traffic.driver import Block, Service
+from tasks.traffic.driver import Block, DeviceFacts, Service
 from tasks.traffic.nftables import Nftables
+from tests.cases.test_cases import scene_of
+
+CASES = Path(__file__).parents[1] / "cases" / "traffic.block"
+TASK = BlockTraffic()
 
 BLOCK = Block(
     label="web",
@@ -34,6 +42,21 @@ class OneWay(Nftables):
 def test_every_driver_says_what_it_can_do() -> None:
     for driver in DRIVERS.values():
         assert driver.capabilities.describe()
+
+
+@pytest.mark.parametrize("path", sorted(CASES.glob("*.json")), ids=lambda path: path.stem)
+def test_a_block_that_its_device_takes_back_unless_confirmed_is_of_a_driver_that_says_so(path: Path) -> None:
+    case = json.loads(path.read_text())
+    scene = scene_of(case, "upstream")
+    try:
+        params = Params.model_validate_json(json.dumps(case.get("params", {})))
+        planned = list(TASK.plan(params, DeviceFacts.model_validate_json(json.dumps(case.get("facts", {}))), scene))
+    except (Refused, Unplannable):
+        return
+    # Links that go down let nobody in who could confirm it; a person is asked instead.
+    asked = any(isinstance(item, Question) for item in planned)
+    for change in (item for item in planned if isinstance(item, RunCommands) and item.lasts and not asked):
+        assert DRIVERS[scene.on.driver or ""].capabilities.commit_confirm is bool(change.lifeline)
 
 
 def test_a_destination_only_driver_is_never_better_than_partly() -> None:

@@ -1,32 +1,33 @@
-# Argument: the block's name. In $sets: input of ipset; in $chains4 and $chains6: of iptables-restore.
+# Argument: the block's name. In $sets: input of ipset, if any; in $chains4 and $chains6: of iptables-restore.
 # The chains take effect with the jumps, which come last, and first of all that stands in the built-in chains.
-# Those into nat, by which web traffic goes to a spare, go again where nothing is to go there.
+# A chain of the block's that is not to be any more goes.
 name=$1
-printf %s "$sets" | ipset -exist restore || exit
-jump() {
-    while [ $# -gt 0 ]; do
-        first=$("$command" -w -t "$1" -S "$2" | grep -m1 '^-A')
-        if [ "$first" != "-A $2 -j ${name}_$3" ]; then
-            while "$command" -w -t "$1" -D "$2" -j "${name}_$3"; do :; done 2>/dev/null
+[ -z "$sets" ] || printf %s "$sets" | ipset -exist restore || exit
+place() {
+    case $chains in
+        *":${name}_$3 "*)
+            first=$("$command" -w -t "$1" -S "$2" | grep -m1 '^-A')
+            [ "$first" != "-A $2 -j ${name}_$3" ] || return 0
+            while "$command" -w -t "$1" -D "$2" -j "${name}_$3" 2>/dev/null; do :; done
             "$command" -w -t "$1" -I "$2" 1 -j "${name}_$3" || exit
-        fi
-        shift 3
-    done
+            ;;
+        *)
+            "$command-save" | grep -q "^:${name}_$3 " || return 0
+            while "$command" -w -t "$1" -D "$2" -j "${name}_$3" 2>/dev/null; do :; done
+            "$command" -w -t "$1" -F "${name}_$3"
+            "$command" -w -t "$1" -X "${name}_$3"
+            ;;
+    esac </dev/null
 }
 for command in iptables ip6tables; do
     chains=$chains4
     [ $command = iptables ] || chains=$chains6
     [ -n "$chains" ] || continue
     printf %s "$chains" | "$command-restore" -w --noflush || exit
-    case $chains in
-        *"${name}_d "*) jump nat PREROUTING d </dev/null ;;
-        *)
-            if "$command-save" | grep -q "^:${name}_d "; then
-                while "$command" -w -t nat -D PREROUTING -j "${name}_d"; do :; done
-                "$command" -w -t nat -F "${name}_d"
-                "$command" -w -t nat -X "${name}_d"
-            fi </dev/null >/dev/null 2>&1
-            ;;
-    esac
-    jump raw PREROUTING p raw OUTPUT o mangle FORWARD f mangle INPUT i </dev/null
+    place nat PREROUTING d
+    place raw PREROUTING p
+    place raw OUTPUT o
+    place mangle FORWARD f
+    place mangle INPUT i
+    place mangle OUTPUT s
 done

@@ -2,23 +2,23 @@
 # Chains, jumps to them and sets of that name go. The nft flavour of iptables leaves empty tables, which go too.
 name=$1
 shift
-jumps='raw PREROUTING p raw OUTPUT o mangle FORWARD f mangle INPUT i'
 lift() {
-    while [ $# -gt 0 ]; do
-        while "$command" -w -t "$1" -D "$2" -j "${name}_$3"; do :; done
-        "$command" -w -t "$1" -F "${name}_$3"
-        "$command" -w -t "$1" -X "${name}_$3"
-        shift 3
-    done
+    # Asking for a table that is not there would make it.
+    printf '%s\n' "$saved" | grep -q "^:${name}_$3 " || return 0
+    while "$command" -w -t "$1" -D "$2" -j "${name}_$3"; do :; done
+    "$command" -w -t "$1" -F "${name}_$3"
+    "$command" -w -t "$1" -X "${name}_$3"
 }
 for command in iptables ip6tables; do
-    "$command-save" | grep -q "^:${name}_" || continue
-    # shellcheck disable=SC2086
-    lift $jumps
-    # Asking for the table nat where it is not there would make it.
-    ! "$command-save" | grep -q "^:${name}_d " || lift nat PREROUTING d
+    saved=$("$command-save")
+    lift raw PREROUTING p
+    lift raw OUTPUT o
+    lift mangle FORWARD f
+    lift mangle INPUT i
+    lift mangle OUTPUT s
+    lift nat PREROUTING d
 done </dev/null >/dev/null 2>&1
-for set in b4 b6 a4 a6; do ipset -q destroy "${name}_$set"; done </dev/null
+for set in b4 b6 a4 a6; do ipset -q destroy "${name}_$set"; done </dev/null 2>/dev/null
 while [ $# -gt 0 ]; do
     command=iptables
     [ "$1" = ip ] || command=ip6tables

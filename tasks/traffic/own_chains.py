@@ -1,0 +1,53 @@
+"""A host that cuts itself off with iptables, legacy or nft, IPv4 and IPv6, where it has no nft."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.change import RunCommands
+from orchestrator.task import Note, Planned
+from tasks.traffic import lapse
+from tasks.traffic.chains import Chains, name_of, own_chains, present
+from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, some, text_diff
+from tasks.traffic.iptables import absent_tables, lay
+from tasks.traffic.shell import run
+
+
+def usable(facts: DeviceFacts) -> bool:
+    """Tell whether it has iptables for both families, and may use them."""
+    return all(listed is not None and listed.status == 0 for listed in (facts.tables4, facts.tables6))
+
+
+def stands(block: Block, facts: DeviceFacts) -> bool:
+    """See whether there are chains."""
+    return bool(_before(block, facts).rules)
+
+
+def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
+    """Load the chains, unless they are in force already; their end is scheduled first."""
+    before, wanted, name = _before(block, facts), own_chains(block), name_of(block.label)
+    same = before.same_as(wanted)
+    if same and lapse.long_enough(facts.scheduled, block.expires, block.fresh):
+        yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
+        return
+    lift = run("lift_chains", name, *absent_tables(_saved(facts), wanted))
+    due = facts.scheduled.due
+    keep = lapse.schedule(block.label, due, lift) if before.rules and due else lapse.cancel(block.label)
+    allowed = f", allow {some(block.allowed)}" if block.allowed else ""
+    yield RunCommands(
+        about=f"chains {name}: drop all that comes and goes{allowed}{', for its full time again' if same else ''}",
+        do=(lapse.schedule(block.label, block.expires, lift), lay(name, wanted)),
+        undo=(lay(name, before) if before.rules else lift, keep),
+        undo_about=f"put back chains {name} as they were" if before.rules else f"delete chains {name}",
+        diff=text_diff(name, before.listing(), wanted.listing()),
+        lasts=block.expires.total_seconds(),
+        lifeline=LIFELINE,
+    )
+
+
+def _before(block: Block, facts: DeviceFacts) -> Chains:
+    return present(name_of(block.label), _saved(facts), "")
+
+
+def _saved(facts: DeviceFacts) -> dict[int, str]:
+    return {v: listed.stdout for v, listed in ((4, facts.tables4), (6, facts.tables6)) if listed is not None}

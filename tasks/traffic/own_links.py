@@ -1,0 +1,66 @@
+"""A host that takes its links down, where nothing else is left: it cuts everybody, the operator too.
+
+What the kernel forgets with a link, IPv6 addresses and routes, is put back when the links go up again: by an undo
+that is scheduled there beforehand, as nobody gets in meanwhile to ask for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.change import RunCommands
+from orchestrator.facts import ProgramFact
+from orchestrator.question import Question
+from orchestrator.task import Gap, Note, Planned
+from tasks.traffic import lapse
+from tasks.traffic.driver import Block, DeviceFacts
+from tasks.traffic.shell import run
+
+
+def usable(facts: DeviceFacts) -> bool:
+    """Tell whether it has ip, and links."""
+    return "ip" in facts.system.programs and bool(_devices(facts))
+
+
+def stands(block: Block, facts: DeviceFacts) -> bool:
+    """Tell whether their return is still to come."""
+    return facts.scheduled.due is not None
+
+
+def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
+    """Take all links down that have addresses, after a person has said yes."""
+    if lapse.long_enough(facts.scheduled, block.expires, block.fresh):
+        yield Note(text="the links go up at {at}", after=facts.scheduled.left)
+        return
+    devices = _devices(facts)
+    yield Gap(text="nobody gets in until the links go up again, by themselves: no evidence, no undo from here")
+    yield Question(
+        text=f"Take down the links {', '.join(devices)}?",
+        reason="It cuts everything: your own way to the host too. It comes back by itself when the time is over, or "
+        "by hand at its console.",
+    )
+    addresses = [
+        f"-6 addr replace {i.address} dev {i.device} nodad"
+        for i in facts.interfaces
+        if i.device in devices and i.address.version == 6 and not i.address.is_link_local
+    ]
+    routes = [*_routes(4, facts.main4), *_routes(6, facts.main6)]
+    raise_links = run("raise_links", *devices, lines="".join(f"{line}\n" for line in [*addresses, *routes]))
+    yield RunCommands(
+        about=f"take down the links {', '.join(devices)}, a second later",
+        do=(lapse.schedule(block.label, block.expires, raise_links), run("lower_links", *devices)),
+        undo=(raise_links, lapse.cancel(block.label)),
+        undo_about="take the links up, with their addresses and routes",
+        lasts=block.expires.total_seconds(),
+    )
+
+
+def _devices(facts: DeviceFacts) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(i.device for i in facts.interfaces if not i.address.is_loopback))
+
+
+def _routes(version: int, listed: ProgramFact | None) -> list[str]:
+    """Give the routes that somebody has set, in the form in which ip(8) takes them back."""
+    lines = listed.stdout.splitlines() if listed is not None and listed.status == 0 else []
+    words = [line.split() for line in lines]
+    return [f"-{version} route replace {' '.join(w)}" for w in words if w and not {"kernel", "ra"} & set(w)]
