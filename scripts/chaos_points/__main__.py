@@ -61,8 +61,9 @@ def main() -> int:
             point.seconds = round(time.monotonic() - started, 1)
             log.keep(point)
             _tell(number, point)
-            if point.stuck:
-                baseline = world.snapshot()
+            if point.stuck and (left := world.differing(baseline)):
+                print(f"Not to be brought back: {', '.join(sorted(left))}. Boot the lab anew, and go on.")
+                break
     return _table(log.points)
 
 

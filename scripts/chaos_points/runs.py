@@ -15,7 +15,7 @@ from typing import Any
 from chaos_points import world
 from chaos_points.faults import Faults, install
 from chaos_points.process import STOPGAP, stopgap
-from chaos_points.scenarios import Scenario, collection
+from chaos_points.scenarios import FIRST, Scenario, collection
 from orchestrator.journal import History, Journal
 
 PATIENCE = 15.0
@@ -104,19 +104,17 @@ def strike(scenario: Scenario, at: int, do: str, way: str, baseline: dict[str, s
         if do == "host":
             command = disks.enter_context(world.small_disks())
         elif do == "second":
-            command = ["env", f"STOPGAP_HOME={homes[1]}", STOPGAP, "run", *scenario.words, "--yes"]
+            command = ["env", f"STOPGAP_HOME={homes[1]}", STOPGAP, "run", *_words(scenario, homes[0]), "--yes"]
         log = Path(top) / "log"
         done = _broken(scenario, Faults(at, do, log, command), homes[0])
         reached = log.read_text().splitlines() if log.exists() else []
         point.boundary, point.struck = (reached[at], True) if at < len(reached) else ("", False)
         point.stuck += _crash(done)
-        (homes[0] / "filler").unlink(missing_ok=True)
+        if do == "full":
+            (homes[0] / "filler").unlink(missing_ok=True)
+            subprocess.run(["mount", "-o", "remount,size=256m", homes[0]], check=True)
         world.free_small_disks()
-        changes = [c for home in homes for history in _histories(home) for c in history.changes]
-        # By the clock of a run that thought it was another year, a block may have lapsed: it is known all the same.
-        known = {c.host for c in changes if c.stands or c.unsettled or c.expired or c.state == "failed"}
-        if scenario.first:
-            known = {c.host for c in _histories(homes[0])[-1].changes} if len(_histories(homes[0])) > 1 else set()
+        known = {host for home in homes for host in _known(_histories(home), scenario)}
         point.lost = sorted(world.differing(before) - known)
         point.refused = world.refused()
         _recover(scenario, point, homes, baseline)
@@ -153,6 +151,17 @@ def _recover(scenario: Scenario, point: Point, homes: list[Path], baseline: dict
             point.stuck.append(f"verify: {verified.stdout[-200:]}")
 
 
+def _known(histories: list[History], scenario: Scenario) -> set[str]:
+    """Give the hosts that are different by a journal's word; what a scenario does first is none of it."""
+    if not scenario.first:
+        # By the clock of a run that thought it was another year, a block may have lapsed: it is known all the same.
+        changes = [c for history in histories for c in history.changes]
+        return {c.host for c in changes if c.stands or c.unsettled or c.expired or c.state == "failed"}
+    first, *others = histories or [None]
+    taken_back = [c for c in first.changes if c.state != "done"] if first else []
+    return {c.host for c in (*taken_back, *(c for history in others for c in history.changes))}
+
+
 def _first(scenario: Scenario, home: Path) -> None:
     if scenario.first:
         done = stopgap(home, "run", *scenario.first, "--yes")
@@ -160,7 +169,12 @@ def _first(scenario: Scenario, home: Path) -> None:
 
 
 def _broken(scenario: Scenario, faults: Faults, home: Path) -> subprocess.CompletedProcess[str]:
-    return stopgap(home, "run", *scenario.words, "--yes", before=lambda: install(faults))
+    return stopgap(home, "run", *_words(scenario, home), "--yes", before=lambda: install(faults))
+
+
+def _words(scenario: Scenario, home: Path) -> list[str]:
+    runs = [history.run for history in _histories(home)] if scenario.first else []
+    return [word.replace(FIRST, runs[0]) if runs else word for word in scenario.words]
 
 
 def _crash(done: subprocess.CompletedProcess[str]) -> list[str]:

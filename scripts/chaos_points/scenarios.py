@@ -12,6 +12,8 @@ SHIPPED = ROOT / "runbooks"
 INVENTORY = ("-i", str(ROOT / "inventories" / "lab.yaml"))
 CONTACT = ("-p", "contact=noc@example.jp")
 SBIN = ("-p", "paths=/usr/sbin")
+FIRST = "FIRST-RUN"
+"""Stands in a scenario's words for the id of the run that comes first."""
 EVIDENCE = {"volatile", "triage"}
 
 
@@ -30,10 +32,14 @@ class Scenario:
 
 
 def scenarios(folder: Path) -> dict[str, Scenario]:
-    """The shipped runbooks; contain and unlock also without their evidence, which costs most of their time."""
+    """The shipped runbooks; contain and unlock also without their evidence, which costs most of their time.
+
+    The one that brings a host back waits for people and looks on for hours: what it changes is struck at alone.
+    """
     web = (*INVENTORY, "-t", "web")
     brief = _without(EVIDENCE, "contain", folder / "contain-brief.yaml")
     cut_off = _without({*EVIDENCE, "provider", "mail", "page"}, "contain", folder / "cut-off.yaml")
+    back = _only({"web-first", "page", "mail", "narrow", "cut-off"}, "recover", folder / "recover-brief.yaml")
     block = ("-p", "addresses=203.0.113.30,2001:db8:113::30")
     made = (
         Scenario("contain-brief", (brief, *web, *CONTACT), contains=True),
@@ -42,6 +48,7 @@ def scenarios(folder: Path) -> dict[str, Scenario]:
         Scenario("extend", ("extend", *web), contains=True, first=(cut_off, *web, *CONTACT)),
         Scenario("unlock-brief", (_at_once(folder / "unlock-brief.yaml"), *web, *SBIN)),
         Scenario("freeze", ("freeze", *web, "-p", f"evidence={folder}/evidence"), names_processes=True),
+        Scenario("recover-brief", (back, *web, "-p", f"runs={FIRST}"), first=(brief, *web, *CONTACT), sparse=2),
         Scenario("contain", ("contain", *web, *CONTACT), contains=True, sparse=40),
         Scenario("collect", ("collect", *INVENTORY, "-t", "neighbour"), sparse=20),
         Scenario("unlock", ("unlock", *web, *SBIN), sparse=40),
@@ -56,12 +63,21 @@ def collection(folder: Path) -> tuple[str, ...]:
 
 def left_out(known: dict[str, Scenario]) -> list[str]:
     """Shipped runbooks that no scenario runs."""
-    return sorted(path.stem for path in SHIPPED.glob("*.yaml") if path.stem not in known)
+    struck = {name.removesuffix("-brief") for name in known}
+    return sorted(path.stem for path in SHIPPED.glob("*.yaml") if path.stem not in struck)
 
 
 def _without(steps: set[str], name: str, path: Path) -> str:
     """Write a shipped runbook without some of its steps."""
     path.write_text("\n".join(_kept((SHIPPED / f"{name}.yaml").read_text().splitlines(), steps)) + "\n")
+    return str(path)
+
+
+def _only(steps: set[str], name: str, path: Path) -> str:
+    """Write a shipped runbook with these steps alone: those that change something."""
+    lines = (SHIPPED / f"{name}.yaml").read_text().splitlines()
+    others = {line.split()[-1] for line in lines if line.startswith("  - id: ")} - steps
+    path.write_text("\n".join(line for line in _kept(lines, others) if "    needs: " not in line) + "\n")
     return str(path)
 
 
