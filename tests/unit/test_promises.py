@@ -20,3 +20,13 @@ def test_every_promise_names_a_test():
     rows = [line for line in (ROOT / "docs/promises.md").read_text().splitlines() if line.startswith("| ")][1:]
     assert rows
     assert all("::test_" in row for row in rows)
+
+
+def test_every_sentence_of_the_readme_is_a_promise_of_the_table_and_none_is_made_up():
+    section = (ROOT / "README.md").read_text().partition("## What it promises when things go wrong\n")[2]
+    text = " ".join(section.partition("\n## ")[0].partition("[docs/crash-and-tamper.md]")[0].split())
+    rows = (ROOT / "docs/promises.md").read_text().splitlines()
+    promises = [row.split("|")[1].strip() for row in rows if row.startswith("| ")][1:]
+    assert [promise for promise in promises if promise not in text] == []
+    sentences = [sentence.strip() for sentence in re.split(r"\.(?: |$)", text) if sentence.strip()]
+    assert [s for s in sentences if not any(promise in s for promise in promises)] == []
