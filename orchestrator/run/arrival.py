@@ -14,8 +14,8 @@ from orchestrator.task import Artifact, Collection
 
 WORTH_IT = 12e6
 """Bytes a second: a wire that carries less is slower than `gzip -1` on one processor of a server."""
-_SAMPLE = 512 << 10
-_SAMPLE_DEADLINE = 60.0
+_SAMPLE = 2 << 20
+_SAMPLE_DEADLINE = 5.0
 _PORTION = 1 << 20
 _EVERY = 0.25
 """Seconds between two words of progress."""
@@ -66,36 +66,38 @@ def items_of(collection: Collection, *, compressed: bool) -> list[Item]:
 
 
 def is_worth_compressing(collection: Collection, session: Session) -> bool:
-    """Say whether the host compresses: what is asked for, or what a sample of the wire says (512 KiB, one exchange).
+    """Say whether the host compresses: what is asked for, or what a sample of the wire says (2 MiB, one exchange).
 
     A session that is no longer alive afterwards has to be opened again.
     """
     if collection.compress != "auto":
         return collection.compress == "always"
-    sample = _Sample()
+    sample = Sample()
     session.exchange([Item(f"head -c {_SAMPLE} /dev/zero", _SAMPLE_DEADLINE, _SAMPLE)], sink=sample)
     return (sample.rate or WORTH_IT) < WORTH_IT
 
 
-class _Sample:
-    """Times the second half of a sample: the first half fills windows and buffers."""
+class Sample:
+    """Times a sample, and of one that comes far enough its second half: the first fills windows and buffers."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._size = 0
-        self._half: float | None = None
-        self._from = 0
+        self._since = (0.0, 0)
+        self._halfway = False
         self.rate: float | None = None
         """Bytes a second; None where nothing can be said."""
 
     def data(self, index: int, chunk: bytes) -> None:
         """Count."""
         self._size += len(chunk)
-        now = time.monotonic()
-        if self._half is None and self._size >= _SAMPLE // 2:
-            self._half = now
-            self._from = self._size
-        elif self._half is not None and now > self._half:
-            self.rate = (self._size - self._from) / (now - self._half)
+        now = self._clock()
+        at, before = self._since
+        if not before or (not self._halfway and self._size >= _SAMPLE // 2):
+            self._halfway = self._size >= _SAMPLE // 2
+            self._since = (now, self._size)
+        elif now > at:
+            self.rate = (self._size - before) / (now - at)
 
     def ended(self, index: int, output: Output) -> None:
         """Nothing more comes."""

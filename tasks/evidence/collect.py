@@ -69,7 +69,7 @@ class CollectParams(Parameters):
         try:
             _catalogue(own)
         except InvalidInput as error:
-            raise Unfit("; ".join(map(str, error.problems))) from None
+            raise Unfit("; ".join(str(problem).replace("\n  ", ", ") for problem in error.problems)) from None
         return own
 
     @field_validator("profile")

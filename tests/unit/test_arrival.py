@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.facts import Output
 from orchestrator.hosttext import HostText
-from orchestrator.run.arrival import Arrival, Progress, items_of
+from orchestrator.run.arrival import Arrival, Progress, Sample, items_of
 from orchestrator.task import Artifact, Collection
 
 
@@ -148,3 +148,21 @@ def test_progress_names_the_artifact_the_bytes_and_what_is_left() -> None:
     clock.now = 2.0
     arrival.data(1, b"second")
     assert told == [Progress("a0", 0, 3, 5, None), Progress("a1", 1, 3, 11, 4.0)]
+
+
+@pytest.mark.parametrize(
+    ("portions", "rate"),
+    [
+        ([(0.1, 1 << 18)] * 4 + [(0.01, 1 << 18)] * 4, 25e6),  # it came ever faster, as TCP does
+        ([(1.0, 1 << 16)] * 5, 65e3),  # its deadline came before its half
+        ([(0.0, 2 << 20)], None),
+        ([], None),
+    ],
+)
+def test_a_sample_tells_how_fast_the_wire_is(portions: list[tuple[float, int]], rate: float | None) -> None:
+    clock = Clock()
+    sample = Sample(clock)
+    for seconds, size in portions:
+        clock.now += seconds
+        sample.data(0, bytes(size))
+    assert sample.rate == (rate and pytest.approx(rate, rel=0.1))

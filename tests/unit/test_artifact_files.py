@@ -157,6 +157,15 @@ def test_files_of_ones_own_cannot_change_what_is_a_secret(tmp_path: Path) -> Non
         parameters(own=str(tmp_path), profile="ours")
 
 
+def test_mistakes_in_files_of_ones_own_are_told_on_one_line_with_their_places(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(SOUND.replace("disk", "disc").replace("secrets:", "more:", 1))
+    with pytest.raises(ValidationError) as caught:
+        parameters(own=str(tmp_path), profile="ours")
+    (error,) = caught.value.errors()
+    assert "own.yaml:13:17: `volatility` cannot be 'disc', expected 'running'" in error["msg"]
+    assert "\n" not in error["msg"]
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
