@@ -24,6 +24,7 @@ from orchestrator.host import Network, Scene, Vantage
 from orchestrator.message import Message
 from orchestrator.past import PastChange
 from orchestrator.question import Question
+from orchestrator.toolkit import Toolkit
 
 
 class Refused(Exception):  # noqa: N818
@@ -118,6 +119,9 @@ class Collection(BaseModel):
     """Whether the host compresses what it sends; `auto`: where the wire is slower than that."""
     rate: int | None = None
     """Bytes a second that come over the wire at most."""
+    toolkit: Toolkit | None = None
+    """What goes into the host's RAM while the artifacts are read: with the script of the first of them, which puts it
+    in place; the last of them removes it."""
 
 
 class Lifting(BaseModel):

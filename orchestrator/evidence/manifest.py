@@ -72,6 +72,19 @@ class ManifestItem(BaseModel):
         return self.model_copy(update=news | {"clear": None})
 
 
+class ToolkitUsed(BaseModel):
+    """The program of the controller's that answered on the host, where the items do not say otherwise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    """On the controller."""
+    sha256: Sha256
+    bytes: int
+    token: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    """Drawn for this collection; the toolkit lay in a directory in RAM, called `.stopgap-` and this."""
+
+
 class Manifest(BaseModel):
     """All of one collection."""
 
@@ -94,6 +107,8 @@ class Manifest(BaseModel):
     ended: str
     clock_skew: float | None
     """Seconds by which the host's clock is ahead of the controller's: the host's word, in its artifact `clock`."""
+    toolkit: ToolkitUsed | None = None
+    """None: the host's own tools answered."""
     items: tuple[ManifestItem, ...]
 
     def canonical(self) -> bytes:

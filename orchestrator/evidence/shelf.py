@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from orchestrator.evidence.archive import Member, members
 from orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, Manifest, ManifestItem
+from orchestrator.toolkit import FOLDER
 
 LONGEST_LINE = 64 << 10
 """Bytes; the rest of a longer line is left out."""
@@ -37,6 +38,11 @@ class Shelf:
 
     folder: Path
     manifest: Manifest
+
+    @property
+    def trace(self) -> str:
+        """A mark that tells of the collection's own toolkit, drawn for it alone; empty where it had none."""
+        return f"{FOLDER}{self.manifest.toolkit.token}" if self.manifest.toolkit else ""
 
     def item(self, id: str) -> ManifestItem | None:  # noqa: A002
         """Give the item of an artifact; None where it was not asked for."""

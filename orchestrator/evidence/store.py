@@ -13,7 +13,7 @@ from threading import Lock
 
 from orchestrator import __version__
 from orchestrator.evidence.custody import CustodyError, log_handling
-from orchestrator.evidence.manifest import FILE_NAME, MANIFEST, SEALED, Clear, Manifest, ManifestItem
+from orchestrator.evidence.manifest import FILE_NAME, MANIFEST, SEALED, Clear, Manifest, ManifestItem, ToolkitUsed
 from orchestrator.evidence.sealing import Seal, SealingError
 from orchestrator.facts import Output
 from orchestrator.host import Host
@@ -90,15 +90,20 @@ class EvidenceStore:
         quota: Quota,
         *,
         recipients: Sequence[str] = (),
+        token: str = "",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Make `evidence/<host>/<step>` below the run's folder; a step that is repeated gets `<step>.2` and so on.
+
+        `token` names the directory of the collection's toolkit.
 
         Raises EvidenceError where that is impossible, ValueError for an artifact whose name cannot name a file.
         """
         self._run_folder, self._origin, self._collection, self._quota = run_folder, origin, collection, quota
         self._recipients = recipients
         self._names = [_file_name(number, artifact) for number, artifact in enumerate(collection.artifacts)]
+        kit = collection.toolkit
+        self._toolkit = ToolkitUsed(path=kit.path, sha256=kit.sha256, bytes=kit.size, token=token) if kit else None
         self._clock = clock
         self._started = self._last = clock()
         self._items: dict[int, ManifestItem] = {}
@@ -154,6 +159,7 @@ class EvidenceStore:
             started=_utc(self._started),
             ended=_utc(self._clock()),
             clock_skew=self._skew,
+            toolkit=self._toolkit,
             items=items,
         ).canonical()
         self._write_manifest(content)

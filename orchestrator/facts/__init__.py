@@ -21,6 +21,7 @@ from orchestrator.facts.routing import (
 from orchestrator.facts.running import Running, RunningFact, RunningProcess
 from orchestrator.facts.scheduled import Scheduled, ScheduledFact
 from orchestrator.facts.service import InitScriptFact, InitScripts, UnitFact, Units
+from orchestrator.facts.toolkit import Machine, ToolkitFact, ToolkitFile
 
 __all__ = [
     "ABSENT",
@@ -48,6 +49,7 @@ __all__ = [
     "Listeners",
     "Listing",
     "LockedFact",
+    "Machine",
     "NeighbourFact",
     "Neighbours",
     "Output",
@@ -70,6 +72,8 @@ __all__ = [
     "SystemFact",
     "TcpConnect",
     "TcpConnects",
+    "ToolkitFact",
+    "ToolkitFile",
     "UnitFact",
     "Units",
     "UnreadableError",

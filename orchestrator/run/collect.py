@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from orchestrator.run.interruption import Interruption
 from orchestrator.run.recorder import Recorder
 from orchestrator.source import InvalidInput
 from orchestrator.task import Collection
+from orchestrator.toolkit import ToolkitError
 
 
 @dataclass(frozen=True)
@@ -55,23 +57,40 @@ def collect(
     """
     session = fleet.session(step.place)
     origin = Origin(record.run, step.key, step.target.name, step.place, session.fingerprint, vault.operator)
+    token = secrets.token_hex(8) if collection.toolkit else ""
     try:
+        equipped = _equipped(collection, token)
         with interruption.cutting(session.close):
             compressed = is_worth_compressing(collection, session)
         session = fleet.session(step.place)
-        store = EvidenceStore(vault.run_folder, origin, collection, vault.quota, recipients=vault.recipients)
+        store = EvidenceStore(
+            vault.run_folder, origin, collection, vault.quota, recipients=vault.recipients, token=token
+        )
         threading.Thread(target=_load_rules, daemon=True).start()  # while the host is at work
         arrival = Arrival(store, collection, compressed=compressed, tell=lambda now: record.progress(step, now))
         deadline = step.step.timeout or collection.deadline
         with interruption.cutting(session.close):
-            session.exchange(items_of(collection, compressed=compressed), deadline=deadline, sink=arrival)
+            session.exchange(items_of(equipped, compressed=compressed), deadline=deadline, sink=arrival)
         kept = store.close()
-    except EvidenceError as error:
+    except (EvidenceError, ToolkitError) as error:
         return Collected(0, 0, str(error))
     record(kept)
     record(keep_findings(vault.run_folder, kept, shipped_rules, stop=interruption.requested.is_set))
     trouble = f"{session.trouble}; what had arrived is kept" if session.trouble else ""
     return Collected(kept.items, kept.size, trouble, arrival.wire if compressed else None)
+
+
+def _equipped(collection: Collection, token: str) -> Collection:
+    """Give the collection as it is sent: a toolkit travels with the first script. Raises ToolkitError."""
+    kit = collection.toolkit
+    if kit is None:
+        return collection
+    openings = [kit.opening(token) + kit.pouring(), *(kit.opening(token) for _ in collection.artifacts[1:])]
+    sent = [
+        artifact.model_copy(update={"script": opening + artifact.script})
+        for artifact, opening in zip(collection.artifacts, openings, strict=True)
+    ]
+    return collection.model_copy(update={"artifacts": tuple(sent)})
 
 
 def _load_rules() -> None:

@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
-from orchestrator.facts import System, SystemFact
+from orchestrator.facts import Machine, System, SystemFact, ToolkitFact
 from orchestrator.host import Scene
 from orchestrator.source import InvalidInput, Unfit, did_you_mean, quoted
-from orchestrator.task import Artifact, Collection, Facts, Gap, Parameters, Planned, Probe, Task
+from orchestrator.task import Artifact, At, Collection, Facts, Gap, Parameters, Planned, Probe, Task
 from tasks.evidence.catalogue import Catalogue, shipped, with_own
 from tasks.evidence.definition import Definition, table
 from tasks.evidence.source import SIZE_SCHEMA, Size, shell
+from tasks.evidence.toolkit import AskedFor, file_of, read_with, toolkit_of
 
 CUSTOM = "custom"
 """What a collection is called that follows no profile."""
@@ -29,6 +30,7 @@ PATIENT = frozenset({"times", "disk"})
 class CollectParams(Parameters):
     """How much is collected."""
 
+    toolkit: AskedFor = "none"
     own: str | None = Field(
         default=None,
         description="A file, or a folder of files *.yaml, with artifacts, selections and profiles of your own "
@@ -103,15 +105,22 @@ class CollectFacts(Facts):
     """As whom it collects."""
 
     system: SystemFact
+    toolkit: ToolkitFact | None = None
+    machine: str = ""
 
 
 class Collect(Task[CollectParams, CollectFacts]):
-    """Collect evidence from the running host, writing nothing on it.
+    """Collect evidence from the running host, writing nothing on its disks.
 
     Each artifact is a script that only reads; what it prints goes straight into a file on the controller, hashed on
     the way. A tool that the host lacks is replaced by another or named as missing; each artifact has its deadline
     and its cap. The host's own tools and kernel answer, and an intruder may have changed both: where two views of
     the same thing can be had, both are taken, so that a difference shows.
+
+    With `toolkit`, a static program of the controller's reads instead, in an environment of its own, out of the
+    host's RAM: what was done to tools and libraries does not count then, what was done to the kernel does. Tools
+    whose own word is evidence, such as ps and the package manager, are asked all the same. Without `toolkit`, nothing
+    is written at all.
 
     What is gone first is collected first, and all times of files before any file's content.
 
@@ -123,7 +132,9 @@ class Collect(Task[CollectParams, CollectFacts]):
 
     def probe(self, params: CollectParams, scene: Scene) -> Probe:
         """Read as whom it will collect."""
-        return {"system": System()}
+        if params.toolkit == "none":
+            return {"system": System()}
+        return {"system": System(), "toolkit": At("controller", file_of(params.toolkit)), "machine": Machine()}
 
     def plan(self, params: CollectParams, facts: CollectFacts, scene: Scene) -> Iterator[Planned]:
         """Give the artifacts; without root's rights, say that much stays unseen."""
@@ -135,13 +146,18 @@ class Collect(Task[CollectParams, CollectFacts]):
         known = _catalogue(params.own)
         definitions = _definitions(params, known)
         patient = any(definition.volatility in PATIENT for definition in definitions)
-        yield Collection(
+        collection = Collection(
             profile=params.profile or CUSTOM,
             artifacts=tuple(_artifacts(definitions, params.nice)),
             compress="never" if params.compress == "auto" and not patient else params.compress,
             rate=params.rate,
             deadline=known.profiles[params.profile].deadline if params.profile else CUSTOM_DEADLINE,
         )
+        if params.toolkit == "none":
+            yield collection
+            return
+        toolkit = toolkit_of(params.toolkit, facts.toolkit, (n for d in definitions for n in d.own_tools()))
+        yield from read_with(toolkit, facts.toolkit, facts.machine, collection, scene.on.name)
 
     def appendix(self) -> Iterator[str]:
         """List what each profile collects; an artifact of several is told in the first."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from orchestrator.task import Artifact
-from tasks.evidence.source import AnySource, Size, Some, shell
+from tasks.evidence.source import AnySource, Run, Size, Some, shell
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Volatility: TypeAlias = Literal["running", "boot", "times", "disk"]
@@ -45,6 +45,12 @@ class Definition(BaseModel):
     """Bytes."""
     races: bool = False
     """It reads what comes and goes meanwhile, so that something missing is no error."""
+
+    def own_tools(self) -> Iterator[str]:
+        """Name the tools of the host's own whose word it wants."""
+        for source in self.reads:
+            if isinstance(source, Run):
+                yield from (line.partition(" ")[0] for alternatives in source.commands for line in alternatives)
 
     def artifact(self) -> Artifact:
         """Give it with its script, which stands alone: it needs nothing but a POSIX shell and what it names."""

@@ -21,7 +21,7 @@ SHELLS = ("dash", "bash", "busybox")
 
 @dataclass(frozen=True)
 class Host:
-    """Its root folder. `busybox` has no other program than that; the others have GNU's."""
+    """Its root folder. `busybox` has no program but that, `alone` none but a shell; the others have GNU's."""
 
     root: Path
     shell: str
@@ -32,10 +32,8 @@ class Host:
         setting = (
             f"mount --rbind {self.root} {self.root} && mount --rbind /proc {self.root}/proc && "
             f"mount --bind /dev/null {self.root}/dev/null && "
-            f"{before or ':'} && exec chroot {self.root} /usr/bin/env -i PATH={PATH} LC_ALL=C /bin/sh -s"
+            f"{before or ':'} && exec env -i PATH={PATH} LC_ALL=C chroot {self.root} /bin/sh -s"
         )
-        if self.shell == "busybox":
-            setting = setting.replace("/usr/bin/env -i", "/bin/busybox env -i")
         unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-r", "-m"]
         return subprocess.run(
             [*unshare, "--propagation", "private", "sh", "-c", setting],
@@ -64,6 +62,8 @@ def build(root: Path, shell: str) -> Host:
     (root / "tmp").chmod(0o1777)
     if shell == "busybox":
         programs = {"bin/busybox": Path(_which("busybox"))}
+    elif shell == "alone":
+        programs = {"bin/sh": Path(_which("dash"))}
     else:
         programs = {f"usr/bin/{tool}": Path(_which(tool)) for tool in TOOLS if shutil.which(tool)}
         programs["bin/sh"] = Path(_which(shell))

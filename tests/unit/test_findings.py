@@ -9,6 +9,7 @@ import os
 import subprocess
 import tarfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.evidence.archive import BLOCK, members
-from orchestrator.evidence.manifest import FINDINGS, MANIFEST
+from orchestrator.evidence.manifest import FINDINGS, MANIFEST, ToolkitUsed
 from orchestrator.evidence.shelf import LONGEST_LINE, lines_of, open_shelf
 from orchestrator.findings import judge, shipped_rules
 from orchestrator.findings.keeping import keep_findings
 from orchestrator.findings.table import tables
+from orchestrator.findings.tables.body import entries
 from orchestrator.findings.timeline import timeline
 from orchestrator.journal import Journal
 from orchestrator.journal.records import EvidenceKept, RunFinished, RunStarted
@@ -335,3 +337,24 @@ def test_evidence_is_read_without_unpacking_it(collected: Bench) -> None:
     assert collected.stopgap("evidence", "ls", str(findings_of(collected).parent))[1] == out
     lines = collected.stopgap("evidence", "timeline", "last")[1].splitlines()
     assert any(json.loads(line)["ours"] for line in lines)
+
+
+def test_the_collections_own_toolkit_is_no_finding_and_another_ones_is(tmp_path: Path) -> None:
+    token = "0123456789abcdef"
+    where = "/dev/shm/.stopgap-{}/busybox"
+    lines = "0|/proc/7/exe -> {}|1|lrwxrwxrwx|0|0|0|1.0|1.0|1.0|0.0\n"
+    artifacts = {
+        "process-links": lines.format(where.format(token))
+        + lines.format(where.format("f" * 16)).replace("/7/", "/8/"),
+        "process-code": "".join(
+            f"/proc/{pid}/maps:00400000-00600000 r-xp 00000000 00:1a 5 {where.format(mark)}\n"
+            for pid, mark in ((7, token), (8, "f" * 16))
+        ),
+    }
+    plain = shelf(tmp_path / "volatile", artifacts)
+    used = ToolkitUsed(path="/bin/busybox", sha256="0" * 64, bytes=1, token=token)
+    ours = replace(plain, manifest=plain.manifest.model_copy(update={"toolkit": used}))
+    assert [entry.target for entry in entries(plain, "process-links")] == [where.format(t) for t in (token, "f" * 16)]
+    assert [entry.target for entry in entries(ours, "process-links")] == [where.format("f" * 16)]
+    assert len(list(tables()["mappings"].read(plain))) == 2
+    assert [row.fields["pid"] for row in tables()["mappings"].read(ours)] == [8]

@@ -138,15 +138,37 @@ def test_priority_is_lowered_for_what_follows_and_nothing_is_said(host: Host) ->
     assert after - before == (7 if host.shell == "busybox" else 0)  # the others lack renice
 
 
+def test_with_nothing_but_a_shell_and_proc_the_kernel_is_read_and_what_lacks_a_tool_says_so(tmp_path: Path) -> None:
+    host = build(tmp_path / "host", "alone")
+    before = host.state()
+    read, silent = set(), set()
+    for _, definition in DEFINITIONS:
+        done = host.collect(definition.artifact())
+        assert done.returncode == 0 or done.stderr, definition.id
+        (read if done.stdout else silent if not done.stderr else set()).add(definition.id)
+    assert host.state() == before
+    assert {"processes", "process-details", "hidden-processes", "mounts", "sockets", "routes", "memory"} <= read
+    # Of these, the host has none.
+    assert silent <= {"containers", "password-states", "module-details", "mail-queue-files", "sudo-traces", "modules"}
+
+
 def test_a_bodyfile_has_one_line_for_each_entry_whatever_its_name(host: Host) -> None:
     done = host.collect(artifact("triage", "bodyfile"))
     found = names(done.stdout)
     root = bytes(host.root)
     wanted = {path.removeprefix(root).removesuffix(b"/.") for path in host.state()}
-    links = {name.split(b" -> ")[0].strip(b"'") for name in found}
+    links = {name.split(b" -> ")[0] for name in found}
     assert {b"/tmp/" + odd for odd in ODD_NAMES} <= set(found)
     assert wanted - {b"", b"/proc"} <= links
     assert not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]", done.stdout)
+
+
+def test_a_bodyfile_says_where_a_link_leads(host: Host) -> None:
+    (host.root / "home/link 'x'").symlink_to("it's there")
+    (host.root / "home/plain 'x'").touch()
+    found = names(host.collect(artifact("triage", "bodyfile")).stdout)
+    assert b"/home/link 'x' -> it's there" in found
+    assert b"/home/plain 'x'" in found
 
 
 def test_a_bodyfile_gives_the_times_of_a_file(host: Host) -> None:

@@ -30,8 +30,14 @@ class Entry(NamedTuple):
 
 
 def entries(shelf: Shelf, artifact: str) -> Iterator[Entry]:
-    """Give the entries of an item that is a body file; a line that is none is passed over."""
+    """Give the entries of an item that is a body file; a line that is none is passed over.
+
+    So is what lay in the directory of the collection's own toolkit, or ran from there.
+    """
+    own = shelf.trace
     for number, text in shelf.lines(artifact):
+        if own and own in text:
+            continue
         fields = text.rsplit("|", 9)
         if len(fields) != 10 or not fields[0].startswith("0|"):
             continue

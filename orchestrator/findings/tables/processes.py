@@ -104,7 +104,10 @@ def _from_proc(shelf: Shelf) -> dict[int, _Process]:
 
 
 def _add_arguments(shelf: Shelf, found: dict[int, _Process]) -> None:
+    own = shelf.trace
     for _, text in shelf.lines("process-arguments"):
+        if own and own in text:
+            continue
         match = _FILE.match(text)
         if match and (process := found.get(int(match[1]))) and len(process.arguments) < ARGUMENTS:
             process.arguments = f"{process.arguments} {match[4]}".lstrip()[:ARGUMENTS]

@@ -1,0 +1,100 @@
+"""What a toolkit on the controller is, and what a host's kernel can run."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from orchestrator.shell import quote
+
+_HEAD = 64 << 10
+"""Bytes that are looked at: they hold the program headers."""
+_INTERPRETER = 3
+"""PT_INTERP (elf(5)): the program needs a dynamic loader."""
+_MACHINES = {
+    (3, 1): ("i386", "i486", "i586", "i686", "x86_64"),
+    (62, 1): ("x86_64",),
+    (40, 1): ("armv6l", "armv7l", "armv8l"),
+    (183, 1): ("aarch64",),
+    (21, 1): ("ppc64le",),
+    (21, 2): ("ppc64",),
+    (22, 2): ("s390x",),
+    (243, 1): ("riscv64",),
+}
+"""e_machine and byte order (elf(5)) → kernels, as uname(1) calls them, that run such programs."""
+
+
+class ToolkitFact(Fact):
+    """One file on the controller."""
+
+    path: str = ""
+    sha256: str = ""
+    """Empty where there is no such file."""
+    size: int = 0
+    machines: tuple[str, ...] = ()
+    """Kernels that run it, as uname(1) calls them; none for what is no program of a known machine."""
+    static: bool = False
+
+
+@dataclass(frozen=True)
+class ToolkitFile(Reader[ToolkitFact]):
+    """Look at a program of the controller: the first of some absolute paths where a file lies."""
+
+    paths: tuple[str, ...]
+
+    def script(self) -> str:
+        """Print its path and a NUL, hash and size in a line, then its beginning."""
+        return (
+            f'for f in {" ".join(map(quote, self.paths))}; do [ -f "$f" ] || continue\n'
+            'h=$(sha256sum <"$f") && n=$(wc -c <"$f") || exit 1\n'
+            f'printf "%s\\0%s %s\\n" "$f" "${{h%% *}}" "$n"; head -c {_HEAD} <"$f"; exit; done'
+        )
+
+    def parse(self, output: Output) -> ToolkitFact:
+        """Read the ELF header; nothing where no file lies."""
+        if output.status != 0 or output.truncated:
+            raise UnreadableError(output.stderr.last_line() or "the toolkit cannot be read")
+        path, _, rest = output.stdout.raw.partition(b"\0")
+        line, _, head = rest.partition(b"\n")
+        if not path:
+            return ToolkitFact()
+        digest, size = line.split()
+        machines, static = _program(head)
+        return ToolkitFact(
+            path=path.decode("utf-8", "replace"),
+            sha256=digest.decode("ascii"),
+            size=int(size),
+            machines=machines,
+            static=static,
+        )
+
+
+@dataclass(frozen=True)
+class Machine(Reader[str]):
+    """Read which machine a host's kernel is for, as uname(1) calls it."""
+
+    def script(self) -> str:
+        """Ask."""
+        return "uname -m"
+
+    def parse(self, output: Output) -> str:
+        """Take one word; anything else is no machine that a toolkit is for."""
+        return output.stdout.decoded().strip()
+
+
+def _program(head: bytes) -> tuple[tuple[str, ...], bool]:
+    if len(head) < 64 or head[:4] != b"\x7fELF" or head[4] not in {1, 2} or head[5] not in {1, 2}:
+        return (), False
+    order = "<" if head[5] == 1 else ">"
+    (machine,) = struct.unpack_from(f"{order}H", head, 18)
+    wide = head[4] == 2
+    (offset,) = struct.unpack_from(f"{order}{'Q' if wide else 'I'}", head, 32 if wide else 28)
+    size, count = struct.unpack_from(f"{order}HH", head, 54 if wide else 42)
+    kinds = set()
+    for number in range(count):
+        at = offset + number * size
+        if at + 4 > len(head):
+            return (), False
+        kinds |= set(struct.unpack_from(f"{order}I", head, at))
+    return _MACHINES.get((machine, head[5]), ()), _INTERPRETER not in kinds

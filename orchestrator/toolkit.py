@@ -1,0 +1,151 @@
+"""A toolkit: one static program of the controller's, which lives in a host's RAM for as long as an exchange takes.
+
+It goes over the connection as text that the shell's own printf turns into bytes: nothing else of the host's has to be
+trusted, or even there, for that. It lies in a directory of its own, open to its owner alone, on a filesystem that
+lives in RAM. A process of its own removes that directory when the exchange's shell is gone, however it went, and at
+the latest when its time is over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.shell import PATH, quote
+
+FOLDER = ".stopgap-"
+"""What the directory's name begins with; a token that the controller draws follows."""
+_PORTION = 16 << 10
+"""Bytes for one printf."""
+_FIND = r"""
+tk_place() {
+    tk=
+    while read -r tk_from tk_point tk_type tk_options tk_rest; do
+        case $tk_type in tmpfs|ramfs|devtmpfs) ;; *) continue;; esac
+        case ,$tk_options, in *,noexec,*|*,ro,*) continue;; esac
+        case $tk_point in *\\*) continue;; esac
+        "$@" "${tk_point%/}/@folder@$tk_token" && return 0
+    done </proc/self/mounts
+    tk=
+    return 1
+}
+tk_there() { [ -x "$1/busybox" ] && tk=$1; }
+"""
+_DELIVER = r"""
+umask 077
+tk_put() {
+    mkdir "$1" 2>/dev/null || return 1
+    if tk_pour >"$1/busybox" && chmod 700 "$1/busybox" && tk_right "$1/busybox"; then tk=$1; return 0; fi
+    rm -rf -- "$1"
+    return 1
+}
+tk_right() {
+    tk_kind=$("$1" stat -f -c %T "$1") || return 1
+    case $tk_kind in tmpfs|ramfs) ;; *) echo "${1%/*} is no RAM: statfs says $tk_kind" >&2; return 1;; esac
+    for tk_by in "$1 sha256sum" sha256sum; do
+        tk_sum=$($tk_by <"$1" 2>/dev/null) || continue
+        [ "${tk_sum%% *}" = @sha256@ ] || { echo "$tk_by: not what was sent" >&2; return 1; }
+        printf 'sha256 as sent, by %s\n' "$tk_by"
+    done
+}
+tk_wanted() { case ${1%/*} in $tk_first) tk_put "$1";; *) return 1;; esac; }
+tk_first=/dev/shm; tk_place tk_wanted || { tk_first='/run*'; tk_place tk_wanted; } || tk_place tk_put || {
+    echo 'no filesystem in RAM took the toolkit: the host itself answers' >&2
+    exit 1
+}
+"$tk/busybox" setsid "$tk/busybox" sh -c '
+    trap "" HUP INT TERM PIPE
+    n=0
+    while [ -d "$2" ] && [ -e /proc/$1/stat ] && [ $n -lt @seconds@ ]; do n=$((n + 1)); sleep 1; done
+    rm -rf -- "$2"' sh $$ "$tk" </dev/null >/dev/null 2>&1 &
+printf 'in RAM at %s\n' "$tk"
+mkdir "$tk/bin"
+for tk_tool in $("$tk/busybox" --list); do
+    case " @host@ " in *" $tk_tool "*) continue;; esac
+    printf '%s ' "$tk_tool"
+    "$tk/busybox" ln -s ../busybox "$tk/bin/$tk_tool"
+done
+echo
+"""
+_USE = r"""
+if tk_place tk_there; then
+    echo 'answered by the toolkit' >&2
+    printf '%s\n' "{ for tk_tool in @host@; do
+for tk_at in @where@; do
+if [ -x \$tk_at/\$tk_tool ]; then eval \"\$tk_tool() { \$tk_at/\$tk_tool \\\"\\\$@\\\"; }\"; break; fi; done; done
+unset tk_tool tk_at
+$tk_script
+} </dev/null" | "$tk/busybox" env -i PATH="$tk/bin:@path@" LC_ALL=C exchange=$$ "$tk/busybox" sh -s
+else
+    echo 'the toolkit is not there: answered by the host itself' >&2
+    eval "$tk_script"
+fi
+"""
+_REMOVE = r"""
+tk_place tk_there || { echo 'it is not there' >&2; exit 1; }
+"$tk/busybox" rm -rf -- "$tk"
+[ ! -e "$tk" ] && echo removed
+"""
+
+
+class ToolkitError(Exception):
+    """The toolkit on the controller is not what it was when the step was planned; the message says so."""
+
+
+class Toolkit(BaseModel):
+    """One static multi-call program, such as busybox."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    """On the controller."""
+    sha256: str
+    size: int
+    host: tuple[str, ...] = ()
+    """Names by which the host's own tools are asked all the same, since their word is part of the evidence."""
+
+    def opening(self, token: str) -> str:
+        """Give what every script of an exchange begins with. It holds no secret, and no two exchanges share it."""
+        return f"tk_token={quote(token)}\n"
+
+    def pouring(self) -> str:
+        """Give the shell function that prints the program. Raises ToolkitError."""
+        try:
+            content = Path(self.path).read_bytes()
+        except OSError as error:
+            raise ToolkitError(f"{self.path}: {error.strerror}") from None
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise ToolkitError(f"{self.path} has changed since the step was planned")
+        portions = (content[at : at + _PORTION] for at in range(0, len(content), _PORTION))
+        lines = " &&\n".join(f"printf {_format(portion)}" for portion in portions)
+        return f"tk_pour() {{\n{lines}\n}}\n"
+
+    def delivery(self, seconds: int) -> str:
+        """Give the script that puts it in place, after `opening` and `pouring`; it stays so long at most."""
+        return _filled(f"{_FIND}{_DELIVER}", {"sha256": self.sha256, "seconds": str(seconds), "host": self._host()})
+
+    def using(self, script: str) -> str:
+        """Give the script that lets the toolkit run another one in a clean environment; without it, the host does."""
+        values = {"host": self._host(), "path": PATH, "where": PATH.replace(":", " ")}
+        return f"tk_script={quote(script)}\n{_filled(f'{_FIND}{_USE}', values)}"
+
+    def removal(self) -> str:
+        """Give the script that removes it."""
+        return _filled(f"{_FIND}{_REMOVE}", {})
+
+    def _host(self) -> str:
+        """Give those that can be the name of a shell function, which is how they go before an applet."""
+        return " ".join(name for name in self.host if re.fullmatch(r"[a-z][a-z0-9_]*", name))
+
+
+def _filled(template: str, values: dict[str, str]) -> str:
+    return re.sub("@([a-z0-9]+)@", lambda found: {"folder": FOLDER, **values}[found[1]], template)
+
+
+def _format(content: bytes) -> str:
+    """Give printf's format for exactly these bytes: as they are but for NUL, `%` and backslash."""
+    text = content.replace(b"\\", b"\\\\").replace(b"%", b"%%").replace(b"\0", b"\\000")
+    return quote(text.decode("utf-8", "surrogateescape"))

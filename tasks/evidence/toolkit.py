@@ -1,0 +1,75 @@
+"""Tools that read evidence in place of the host's own: one program of the controller's, in the host's RAM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, TypeAlias
+
+from pydantic import Field, StringConstraints
+
+from orchestrator.facts import ToolkitFact, ToolkitFile
+from orchestrator.task import Artifact, Collection, Gap, Note, Planned, Unplannable
+from orchestrator.toolkit import Toolkit
+
+BUSYBOX = ("/bin/busybox", "/usr/bin/busybox", "/usr/local/bin/busybox")
+
+AskedFor: TypeAlias = Annotated[
+    str,
+    StringConstraints(pattern=r"^(none|busybox|/[^\x00-\x1f]*[^/\x00-\x1f])$"),
+    Field(
+        description="A static program of the controller's that reads in place of the host's tools: `busybox`, or "
+        "the path of such a multi-call program for the host's machine. It is put into the host's RAM while the step "
+        "runs, never on its disk, and removed. `none`: the host's own tools read."
+    ),
+]
+"""A parameter."""
+
+
+def file_of(asked: str) -> ToolkitFile:
+    """Give what to read of it on the controller."""
+    return ToolkitFile(BUSYBOX if asked == "busybox" else (asked,))
+
+
+def toolkit_of(asked: str, fact: ToolkitFact | None, host: Iterable[str]) -> Toolkit:
+    """Give the toolkit; `host` are the tools whose word is wanted as it is. Raises Unplannable where it is none."""
+    if fact is None or not fact.sha256:
+        where = ", ".join(file_of(asked).paths)
+        raise Unplannable(f"toolkit {asked}: not on the controller ({where}); Debian has it in busybox-static")
+    if not fact.machines or not fact.static:
+        why = "it needs a dynamic loader" if fact.machines else "it is no program of a known machine"
+        raise Unplannable(f"toolkit {fact.path}: {why}; a static one is wanted, such as Debian's busybox-static")
+    return Toolkit(path=fact.path, sha256=fact.sha256, size=fact.size, host=tuple(sorted(set(host))))
+
+
+def read_with(
+    toolkit: Toolkit, fact: ToolkitFact | None, machine: str, collection: Collection, host: str
+) -> Iterator[Planned]:
+    """Give the collection as the toolkit reads it; as the host's own tools do where it is for another machine."""
+    machines = fact.machines if fact else ()
+    if machine not in machines:
+        yield Gap(text=f"{toolkit.path} is for {' or '.join(machines)}, and {host} is none: its own tools read")
+        yield collection
+        return
+    yield Note(
+        text=f"{toolkit.path} ({toolkit.size / 1e6:.1f} MB, sha256 {toolkit.sha256[:16]}…) goes into the RAM of "
+        f"{host} while this is read, and is removed at its end; nothing goes on disk"
+    )
+    yield _with_toolkit(collection, toolkit)
+
+
+def _with_toolkit(collection: Collection, toolkit: Toolkit) -> Collection:
+    """Let the toolkit read: put in place first, removed last."""
+    together = sum(artifact.deadline for artifact in collection.artifacts)
+    seconds = int(min(together, collection.deadline or together)) + 300
+    first = Artifact(
+        id="toolkit",
+        about="The tools that read what follows, as they were put into the host's RAM: where, their hash as they and "
+        "the host see it, and their names. What is not named was asked of the host's own tools.",
+        script=toolkit.delivery(seconds),
+        deadline=120,
+    )
+    last = Artifact(id="toolkit-removed", about="That they are gone again.", script=toolkit.removal(), deadline=20)
+    between = (a.model_copy(update={"script": toolkit.using(a.script)}) for a in collection.artifacts)
+    # What the host's own gzip made of it would be the host's word again.
+    changes = {"artifacts": (first, *between, last), "toolkit": toolkit, "compress": "never"}
+    return collection.model_copy(update=changes)

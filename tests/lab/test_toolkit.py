@@ -1,0 +1,107 @@
+"""A toolkit reads the broken-into host out of its RAM: a tool that lies hides nothing from it, and nothing stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from .aftermath import leave
+from .conftest import LAB, ROOT, Lab
+from .operator import Operator
+from .test_findings import PLANTED, findings
+from .world import overlay
+
+LIAR = """#!/bin/sh
+/usr/bin/find "$@" | /usr/bin/grep -v -e fonts
+"""
+REMAINS = "ls -d /dev/shm/.stopgap-* /run/.stopgap-* /dev/.stopgap-* 2>/dev/null; pgrep -f [t]k_token"
+
+
+@contextmanager
+def lying_find(lab: Lab) -> Iterator[None]:
+    """A find that the host meets first, and that leaves out the intruder's kit."""
+    path = "/usr/local/sbin/find"
+    put = lab.ssh("web", f"cat >{path} && chmod 755 {path}", stdin=LIAR)
+    assert put.returncode == 0, put.stderr
+    try:
+        yield
+    finally:
+        lab.read("web", f"rm {path}")
+
+
+def manifest(home: Path, host: str, step: str) -> dict[str, object]:
+    (path,) = home.glob(f"runs/*/evidence/{host}/{step}/manifest.json")
+    content: dict[str, object] = json.loads(path.read_text())
+    return content
+
+
+@pytest.fixture(scope="module")
+def home(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """State of a run that has collected both profiles, from the host and from its twin, with a toolkit."""
+    state = tmp_path_factory.mktemp("state")
+    operator = Operator(lab, state)
+    lab.read("web", "postqueue -p")
+    leave(lab)
+    before = overlay("web")
+    with lying_find(lab):
+        done = operator.run("runbooks/collect.yaml", "-t", "customers", "-p", "toolkit=busybox", "--yes", timeout=400)
+    assert done.status == 0, done.out + done.err
+    assert overlay("web") == before
+    return state
+
+
+def test_a_dry_run_says_what_would_go_into_ram_and_puts_nothing_there(lab: Lab, tmp_path: Path) -> None:
+    words = ("run", "runbooks/collect.yaml", "-i", "inventories/lab.yaml", "-t", "web", "-p", "toolkit=busybox")
+    dry = Operator(lab, tmp_path).stopgap(*words, "--dry-run")
+    assert dry.status == 0, dry.out + dry.err
+    assert "goes into the RAM of web while this is read" in " ".join(dry.out.split())
+    assert lab.ssh("web", REMAINS).stdout == ""
+
+
+@pytest.mark.parametrize("what", PLANTED)
+def test_what_was_planted_is_found_though_a_tool_lies(home: Path, what: str) -> None:
+    rule, shown = PLANTED[what]
+    seen = [s["what"] for f in findings(home, "web") if f["id"] == rule for s in f["seen"]]
+    assert any(shown in text for text in seen), seen
+
+
+def test_on_the_clean_twin_nothing_is_found_above_info_the_toolkit_neither(home: Path) -> None:
+    loud = [(f["id"], [s["what"] for s in f["seen"]]) for f in findings(home, "neighbour") if f["severity"] != "info"]
+    assert loud == []
+
+
+def test_nothing_of_it_stays(lab: Lab, home: Path) -> None:
+    assert lab.ssh("web", REMAINS).stdout == ""
+
+
+def test_the_manifest_says_what_answered(home: Path) -> None:
+    found = manifest(home, "web", "triage")
+    assert found["toolkit"]
+    items = {item["id"]: item for item in found["items"]}  # type: ignore[attr-defined]
+    assert "answered by the toolkit" in items["bodyfile"]["stderr"]
+    assert {items["toolkit"]["exit_status"], items["toolkit-removed"]["exit_status"]} == {0}
+    failed = {name: item for name, item in items.items() if item["exit_status"] != 0 and not item["truncated"]}
+    assert failed == {}
+
+
+def test_it_is_gone_after_a_cut_connection(lab: Lab, tmp_path: Path) -> None:
+    command = [LAB, "exec", "operator", "stopgap", "run", "runbooks/collect.yaml", "-i", "inventories/lab.yaml",
+               "-t", "web", "-p", "toolkit=busybox", "--yes"]  # fmt: skip
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, "STOPGAP_HOME": str(tmp_path)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        lab.read("web", "until ls -d /dev/shm/.stopgap-*/bin; do sleep 0.1; done 2>/dev/null")
+        assert lab.run("cut", "web").returncode == 0
+    finally:
+        process.kill()
+        process.wait()
+        lab.run("join", "web")
+    lab.read("web", "n=0; while ls -d /dev/shm/.stopgap-*; do n=$((n + 1)); [ $n -lt 120 ] || exit 1; sleep 1; done")
