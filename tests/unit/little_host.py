@@ -26,13 +26,19 @@ class Host:
     root: Path
     shell: str
 
-    def collect(self, artifact: Artifact, before: str = "") -> subprocess.CompletedProcess[bytes]:
-        """Run one artifact as the connection does; `before` prepares the namespace from outside of the root."""
+    def collect(
+        self, artifact: Artifact, before: str = "", account: int | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run one artifact as the connection does, as an `account` without rights if given.
+
+        `before` prepares the namespace from outside of the root.
+        """
+        who = "" if account is None else f"--userspec={account}:{account} "
         inside = f"cd /; (eval {shlex.quote(artifact.script)}) </dev/null"
         setting = (
             f"mount --rbind {self.root} {self.root} && mount --rbind /proc {self.root}/proc && "
             f"mount --bind /dev/null {self.root}/dev/null && "
-            f"{before or ':'} && exec env -i PATH={PATH} LC_ALL=C chroot {self.root} /bin/sh -s"
+            f"{before or ':'} && exec env -i PATH={PATH} LC_ALL=C chroot {who}{self.root} /bin/sh -s"
         )
         unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-r", "-m"]
         return subprocess.run(

@@ -264,6 +264,18 @@ def test_reading_leaves_access_times_alone(host: Host) -> None:
     assert log.stat().st_atime == OLD
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another account")
+def test_an_account_without_rights_takes_what_it_may_and_says_what_it_could_not(host: Host) -> None:
+    (host.root / "var/log/private").write_text("for root alone")
+    (host.root / "var/log/private").chmod(0o600)
+    host.root.chmod(0o755)
+    host.root.parent.chmod(0o755)
+    done = host.collect(artifact("triage", "logs"), account=65534)
+    assert b"./var/log/syslog" in members(done.stdout)
+    assert b"var/log/private" in done.stderr
+    assert b"access times change" in done.stderr
+
+
 def test_the_clock_comes_first_in_seconds_since_the_epoch(host: Host) -> None:
     for profile in ("volatile", "triage"):
         assert re.match(rb"1\d{9}(\.\d+)? \d{4}-\d\d-\d\dT", host.collect(artifact(profile, "clock")).stdout)

@@ -1,6 +1,7 @@
 # Streams files as a tar archive: directories, links, and regular files that take less than $each bytes on disk;
 # larger ones are named on standard error. No FIFO, socket or device is opened.
-# Holes stay holes, and access times stay as they were where the account may ask for that (O_NOATIME, open(2)).
+# Holes stay holes. Access times stay as they were for root; another account may not ask for that but of its own files
+# (O_NOATIME, open(2)), and tar would leave out all others.
 # What meets $first comes first, in case the archive is cut at its cap. $tests and $first are find(1)'s words.
 archive() {
     [ $# -gt 0 ] || { echo 'there is none' >&2; return 0; }
@@ -11,8 +12,14 @@ archive() {
     done
     case $(tar --version 2>/dev/null) in
         *'GNU tar'*)
-            holes=kept
-            chosen "$@" | tar --create --file=- --format=gnu --sparse --atime-preserve=system --numeric-owner \
+            holes=kept times=--atime-preserve=system
+            case $(id -u 2>/dev/null) in
+                ''|0) ;;
+                *)
+                    times=
+                    echo 'not root: access times change, and what others keep to themselves is missing' >&2 ;;
+            esac
+            chosen "$@" | tar --create --file=- --format=gnu --sparse $times --numeric-owner \
                 --no-recursion --null --no-unquote --files-from=- ;;
         *)
             echo 'no GNU tar: access times change, files with holes count in full, archives follow one another' >&2
