@@ -28,7 +28,7 @@ bound_by_perl() {
     '
 }
 bound_by_python() {
-    python3 -I -S -c '
+    python3 -B -I -S -c '
 import errno, socket, time
 
 def listed():
