@@ -7,33 +7,18 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from typing import Literal
 
-from orchestrator.change import Command, command
+from orchestrator.change import Command
 from orchestrator.check import Check, Judgement
 from orchestrator.facts import Program, ProgramFact, Reader
 from orchestrator.host import Address, Eye, Network
 from orchestrator.task import Gap
 from tasks.traffic.driver import Block, DeviceFacts, address_text
+from tasks.traffic.shell import run
 
-IN_NFT_SET = 'nft get element inet "$0" "allowed$version" "{ $source }"'
-"""Tells whether `$source` is in a set of the block's table, `$0`."""
-IN_IPSET = 'ipset test "${0}_a$version" "$source"'
-"""The same of the sets that belong to the chains `$0`."""
+IN_NFT_SET, IN_IPSET = "nft", "ipset"
+"""What knows who is allowed: a set of the block's table, or one that belongs to its chains."""
 LOOKED_AT = 8
 """Blocked networks whose flows are looked for one by one."""
-_FORGET = (
-    "while read -r version address; do family=ipv$version; "
-    'conntrack -D -f "$family" -s "$address"; '
-    'for web in 80 443; do conntrack -D -f "$family" -d "$address" -p tcp --dport $web; done; '
-    'conntrack -D -f "$family" -d "$address" -p udp; '
-    'conntrack -L -f "$family" -d "$address" | sed -n "s/^[^=]*src=\\([^ ]*\\).*/\\1/p" | sort -u | head -n 256 | '
-    "while read -r source; do "
-    "%s || "
-    'conntrack -D -f "$family" -s "$source" -d "$address"; '
-    "done; done >/dev/null 2>&1; true"
-)
-"""Flows that an allowed address opened are spared: a firewall that asks for a handshake would cut the operator off.
-Web and UDP flows, of which there may be many, go at once."""
-
 _SOURCE = re.compile(r"src=(\S+)")
 
 
@@ -51,19 +36,23 @@ def unforgotten(facts: DeviceFacts) -> Iterator[Gap]:
 def forget_flows(block: Block, name: str, spared: str) -> Command:
     """Forget the flows of the blocked addresses, but those that who is allowed has opened.
 
-    `spared` asks the block of this name whether somebody is: IN_NFT_SET or IN_IPSET.
+    `spared` says where the block of this name keeps who is: IN_NFT_SET or IN_IPSET.
 
-    A flow that was translated, or offloaded, before the block would otherwise go on as it was. conntrack(8)
-    exits with 1 where nothing matches, which is as good.
+    A flow that was translated, or offloaded, before the block would otherwise go on as it was.
     """
-    lines = [f"{n.version} {address_text(n)}\n" for n in block.addresses]
-    return command("sh", "-c", _FORGET.replace("%s", spared), name, stdin="".join(lines))
+    return run(
+        "forget",
+        name,
+        spared,
+        diverted="",
+        flows="".join(f"{n.version} {address_text(n)}\n" for n in block.addresses),
+    )
 
 
 def forget_diverted(spares: Iterable[Address]) -> Iterator[Command]:
     """Forget the flows that were translated to a spare, so that visitors find the host itself again."""
-    for address in spares:
-        yield command("conntrack", "-D", "-f", _family(address), "--dst-nat", str(address), ok=(0, 1))
+    if lines := [f"{address.version} {address}\n" for address in spares]:
+        yield run("forget", flows="", diverted="".join(lines))
 
 
 def no_flow_is_left(block: Block, eye: Eye) -> Iterator[NoFlow]:
