@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -115,7 +116,12 @@ def report(args: Namespace) -> int:
             text = _incident(journal, args)
         else:
             history = journal.history(journal.resolve(args.run))
-            text = _manual(history, args) if args.manual else render(history, lang=args.lang, format=args.format)
+            names = _names([history], args.lang)
+            text = (
+                _manual(history, args, names)
+                if args.manual
+                else render(history, lang=args.lang, format=args.format, names=names)
+            )
     if args.output is None:
         sys.stdout.write(text)
         return 0
@@ -129,16 +135,29 @@ def report(args: Namespace) -> int:
 
 def _incident(journal: Journal, args: Namespace) -> str:
     from orchestrator.journal.incidents import find_incident
-    from orchestrator.report import build_incident, in_form
+    from orchestrator.report import build_incident, in_form, renamed
 
     incident = find_incident(journal, args.incident)
     if not incident.runs:
         raise Stop(2, f"incident {incident.name} has no run yet: stopgap run … --incident {incident.name}")
-    built = build_incident(incident, [journal.history(run) for run in incident.runs])
+    histories = [journal.history(run) for run in incident.runs]
+    built = renamed(build_incident(incident, histories), _names(histories, args.lang))
     return in_form(built, lang=args.lang, format=args.format)
 
 
-def _manual(history: History, args: Namespace) -> str:
+def _names(histories: Sequence[History], lang: str) -> dict[str, str]:
+    """Give the names of runbooks and steps in a language, where the runbooks can be read and have them."""
+    from orchestrator.runbook import parse_runbook
+    from orchestrator.source import InvalidInput
+
+    names: dict[str, str] = {}
+    for history in histories if lang == "ja" else ():
+        with suppress(InvalidInput):
+            names |= parse_runbook(history.started.runbook_text, history.started.runbook_path).japanese
+    return names
+
+
+def _manual(history: History, args: Namespace, names: Mapping[str, str]) -> str:
     from orchestrator.report import manual
     from orchestrator.runbook import parse_runbook
     from orchestrator.source import InvalidInput
@@ -148,7 +167,7 @@ def _manual(history: History, args: Namespace) -> str:
         runbook = parse_runbook(history.started.runbook_text, history.started.runbook_path)
         about = runbook.description
         inputs = {name: param.description for name, param in runbook.params.items()}
-    return manual(history, about=about, inputs=inputs, lang=args.lang, format=args.format)
+    return manual(history, about=about, inputs=inputs, names=names, lang=args.lang, format=args.format)
 
 
 def _when(at: datetime | None) -> str:

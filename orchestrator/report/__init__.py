@@ -3,6 +3,6 @@
 from orchestrator.report.incident import build_incident
 from orchestrator.report.manual import manual
 from orchestrator.report.model import Report
-from orchestrator.report.render import PAGE, in_form, report, schema_report
+from orchestrator.report.render import PAGE, in_form, renamed, report, schema_report
 
-__all__ = ["PAGE", "Report", "build_incident", "in_form", "manual", "report", "schema_report"]
+__all__ = ["PAGE", "Report", "build_incident", "in_form", "manual", "renamed", "report", "schema_report"]

@@ -25,6 +25,7 @@ def excerpt(report: Report) -> tuple[Report, dict[str, int]]:
         "open": _cut(report.open, _point_matters),
         "not_covered": report.not_covered[:SHOWN],
         "evidence": report.evidence[:SHOWN],
+        "findings": report.findings[:SHOWN],
         "answers": report.answers[:SHOWN],
         "lessons": report.lessons[:SHOWN],
         "rotate": report.rotate[:SHOWN],

@@ -13,7 +13,7 @@ from orchestrator.journal import History
 from orchestrator.report.build import build
 from orchestrator.report.excerpt import excerpt
 from orchestrator.report.model import Report
-from orchestrator.report.render import escape_markdown, fenced, standing_values
+from orchestrator.report.render import escape_markdown, fenced, renamed, standing_values
 from orchestrator.secret import redact
 from orchestrator.shell import join
 from orchestrator.template import render_file
@@ -45,12 +45,16 @@ def manual(
     *,
     about: str = "",
     inputs: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
     lang: Literal["en", "ja"] = "en",
     format: Literal["html", "md"] = "html",  # noqa: A002
     zone: tzinfo = UTC,
 ) -> str:
-    """Give the manual. `about` and `inputs` (parameter → description) come from the runbook, where it can be read."""
-    built = build(history)
+    """Give the manual. `about` and `inputs` (parameter → description) come from the runbook, where it can be read.
+
+    `names` are as for `report`.
+    """
+    built = renamed(build(history), names or {})
     shown, left_out = excerpt(built)
     parties = tuple(_parties(built))
     values = standing_values(built, left_out, lang, zone)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
 
+from orchestrator.hosttext import escape
 from orchestrator.journal import History
 from orchestrator.report.build import build
 from orchestrator.report.chart import chart
@@ -30,12 +31,31 @@ def report(
     lang: Literal["en", "ja"] = "en",
     format: Literal["html", "md", "json"] = "html",  # noqa: A002
     zone: tzinfo = UTC,
+    names: Mapping[str, str] | None = None,
 ) -> str:
     """Give the report of a run: a self-contained page, Markdown, or JSON after `schema_report`.
 
-    `zone` is the time zone of the page and of Markdown; JSON has UTC and no language.
+    `zone` is the time zone of the page and of Markdown; JSON has UTC and no language. `names` are those of the
+    runbook and its steps → the same in that language.
     """
-    return in_form(build(history), lang=lang, format=format, zone=zone)
+    return in_form(renamed(build(history), names or {}), lang=lang, format=format, zone=zone)
+
+
+def renamed(built: Report, names: Mapping[str, str]) -> Report:
+    """Give the report with a runbook's and its steps' names in another language."""
+    said = {escape(name): escape(other) for name, other in names.items()}
+
+    def in_text(items: tuple[Any, ...], field: str) -> tuple[Any, ...]:
+        return tuple(
+            item.model_copy(update={field: said[text]}) if (text := getattr(item, field)) in said else item
+            for item in items
+        )
+
+    if not said:
+        return built
+    fields: dict[str, Any] = {name: in_text(getattr(built, name), "text") for name in ("open", "lessons", "timeline")}
+    fields |= {"runs": in_text(built.runs, "title"), "steps": in_text(built.steps, "name")}
+    return built.model_copy(update=fields | {"title": said.get(built.title, built.title)})
 
 
 def in_form(

@@ -64,6 +64,7 @@ def draft(document: Located) -> tuple[Runbook, list[Problem]]:
             steps=tuple(steps),
             shutdown_reason=reason,
             document=document,
+            name_ja=str(data.get("name_ja") or ""),
         ),
         problems,
     )
@@ -173,6 +174,7 @@ def _step(document: Located, place: int, entry: StepEntry, step_id: str, may_shu
         may_shut_down=may_shut_down,
         document=document,
         loc=("steps", place),
+        name_ja=entry.name_ja or "",
     )
 
 

@@ -59,6 +59,7 @@ class StepEntry(_Entry):
 
     id: StepId | None = Field(None, description="Name for `needs`, `steps.ID` and `undo --step`; default: the task's")
     name: Line | None = Field(None, description="What it does, in words; default: what the task says of itself")
+    name_ja: Line | None = Field(None, description="The same in Japanese, for papers in that language")
     task: str = Field(description="What to do; `stopgap tasks` lists them")
     with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="The task's parameters")
     on: Vantage | None = Field(None, description="Where it acts; default: the first that the task and target allow")
@@ -83,6 +84,7 @@ class RunbookFile(_Entry):
     """What to do about an incident, in order."""
 
     name: Line = Field(description="What it is for, in words")
+    name_ja: Line | None = Field(None, description="The same in Japanese, for papers in that language")
     description: str = Field("", description="More about it")
     params: dict[str, ParamEntry] = Field(default_factory=dict, description="What a run is given")
     steps: list[StepEntry] = Field(min_length=1, description="What to do, in order")

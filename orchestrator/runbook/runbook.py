@@ -101,6 +101,7 @@ class Step:
     document: Located = field(repr=False, compare=False)
     loc: Loc = field(repr=False)
     """Its place in the document."""
+    name_ja: str = ""
 
     @property
     def uses_results(self) -> bool:
@@ -119,6 +120,13 @@ class Runbook:
     shutdown_reason: str | None
     """Why its steps may bring a host down; None: they may not."""
     document: Located = field(repr=False, compare=False)
+    name_ja: str = ""
+
+    @property
+    def japanese(self) -> dict[str, str]:
+        """Give its names and those of its steps → the same in Japanese, where the file has it."""
+        named = [(self.name, self.name_ja), *((step.name, step.name_ja) for step in self.steps)]
+        return {name: name_ja for name, name_ja in named if name_ja}
 
     @property
     def text(self) -> str:

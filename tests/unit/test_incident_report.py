@@ -59,3 +59,15 @@ def test_a_report_is_of_a_run_or_of_an_incident_that_has_one(incident: Bench) ->
     incident.stopgap("incident", "open", "other")
     status, _, err = incident.stopgap("report", "--incident", "other")
     assert (status, "has no run yet" in err) == (2, True)
+
+
+def test_japanese_papers_have_the_runbooks_japanese_names(bench: Bench) -> None:
+    step = write(bench, "cut") | {"name": "Cut it off", "name_ja": "通信を遮断"}
+    runbook = bench.runbook(step, name="Contain it", name_ja="封じ込め")
+    assert bench.run(runbook, "--yes")[0] == 0
+    for words in (("--lang", "ja"), ("--lang", "ja", "--format", "md"), ("--lang", "ja", "--manual")):
+        out = bench.stopgap("report", "last", *words)[1]
+        assert "通信を遮断" in out, words
+        assert "封じ込め" in out, words
+        assert "Cut it off" not in out, words
+    assert "通信を遮断" not in bench.stopgap("report", "last")[1]
