@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, cast
 
 from orchestrator import __version__
@@ -45,15 +47,28 @@ class _Command(_Noted):
 
     def parse_known_args(self, words: Any, namespace: Any) -> Any:  # noqa: ANN401
         """Make the parser, and let it parse."""
-        made = ArgumentParser(**self._settings)
+        made = ArgumentParser(**self._settings, formatter_class=_formatter)
         self._ask(made)
         return made.parse_known_args(words, namespace)
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Give argparse's own formatter, as wide as the terminal, without shutil, which imports what compresses."""
+    try:
+        columns = int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        columns = 0
+    if columns <= 0:
+        with suppress(OSError, ValueError, AttributeError):
+            columns = os.get_terminal_size(sys.__stdout__.fileno()).columns  # type: ignore[union-attr]
+    return argparse.HelpFormatter(prog, width=(columns or 80) - 2)
 
 
 def parser() -> ArgumentParser:
     """Give the parser; `command` of what it parses is the function to call."""
     top = ArgumentParser(
         prog="stopgap",
+        formatter_class=_formatter,
         description="Contain a broken-into server: drop its packets upstream, stop its mail, tell its visitors, "
         "keep the evidence, and write down what was done.",
         epilog=_EXIT_CODES,

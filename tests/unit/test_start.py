@@ -24,7 +24,7 @@ def test_a_task_is_imported_when_it_is_asked_for() -> None:
 
 def test_the_help_imports_no_model_and_no_ssh() -> None:
     modules = imported_by("from orchestrator.cli.arguments import parser; parser()")
-    assert not {"pydantic", "paramiko", "rich", "yaml"} & modules
+    assert not {"pydantic", "paramiko", "rich", "yaml", "shutil"} & modules
 
 
 def test_a_runbook_is_checked_without_ssh_and_without_a_journal(bench: Bench) -> None:
