@@ -9,7 +9,6 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, cast
 
 from orchestrator import __version__
 
@@ -23,17 +22,17 @@ class _Noted:
     """Notes what is asked of it, to ask it of another object later."""
 
     def __init__(self) -> None:
-        self._asked: list[tuple[str, tuple[Any, ...], dict[str, Any], _Noted]] = []
+        self._asked: list[tuple[str, tuple[object, ...], dict[str, object], _Noted]] = []
 
     def __getattr__(self, name: str) -> Callable[..., _Noted]:
-        def note(*words: Any, **settings: Any) -> _Noted:  # noqa: ANN401
+        def note(*words: object, **settings: object) -> _Noted:
             given = _Noted()
             self._asked.append((name, words, settings, given))
             return given
 
         return note
 
-    def _ask(self, of: Any) -> None:  # noqa: ANN401
+    def _ask(self, of: object) -> None:
         for name, words, settings, given in self._asked:
             given._ask(getattr(of, name)(*words, **settings))
 
@@ -41,15 +40,15 @@ class _Noted:
 class _Command(_Noted):
     """Stands in for a command's parser until the command is the one that was typed: no call pays for all."""
 
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401
+    def __init__(self, **settings: object) -> None:
         super().__init__()
         self._settings = settings
 
-    def parse_known_args(self, words: Any, namespace: Any) -> Any:  # noqa: ANN401
+    def parse_known_args(self, words: object, namespace: object) -> object:
         """Make the parser, and let it parse."""
-        made = ArgumentParser(**self._settings, formatter_class=_formatter)
+        made = ArgumentParser(**self._settings, formatter_class=_formatter)  # type: ignore[arg-type]
         self._ask(made)
-        return made.parse_known_args(words, namespace)
+        return made.parse_known_args(words, namespace)  # type: ignore[call-overload]
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
@@ -74,7 +73,8 @@ def parser() -> ArgumentParser:
         epilog=_EXIT_CODES,
     )
     top.add_argument("--version", action="version", version=f"stopgap {__version__}")
-    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=cast("Any", _Command))
+    commands: argparse._SubParsersAction[ArgumentParser]
+    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Command)  # type: ignore
 
     check = _command(commands, "check", "run.check", "validate a runbook, offline")
     _runbook_words(check)
