@@ -15,7 +15,7 @@ from orchestrator.registry import tasks
 from orchestrator.run.order import Order
 from orchestrator.run.outcome import exit_code, run_outcome
 from orchestrator.run.several import run_on_several
-from orchestrator.run.step import FAILURES, Ended, Surroundings, run_step
+from orchestrator.run.step import FAILURES, Ended, Surroundings, run_step, unproved
 from orchestrator.run.together import run_together, together
 from orchestrator.run.undo import take_back_all
 from orchestrator.run.verdict import verdict
@@ -82,7 +82,7 @@ def execute(
     for step, ended in result.ended:
         judged.setdefault(step.target.name, []).extend(ended.judged)
         if ended.outcome in {"failed", "unknown", "unreachable"} and _would_contain(step) and not ended.judged:
-            judged[step.target.name].append(_unproved(step, ended))
+            judged[step.target.name].append(unproved(step, ended))
     at_best = {name: _at_best(result, name) for name in judged}
     result.containment = {
         name: verdict(seen, at_best[name]) for name, seen in judged.items() if any(c.containment for c in seen)
@@ -252,15 +252,3 @@ def _lifted(result: Result, around: Surroundings) -> set[str]:
         return set()
     cut = {(step.key, step.target.name) for step, _ in result.ended if _would_contain(step)}
     return {target for _, target in cut & around.record.history().taken_back()}
-
-
-def _unproved(step: PlannedStep, ended: Ended) -> CheckJudged:
-    return CheckJudged(
-        step=step.key,
-        target=step.target.name,
-        eye="controller",
-        about=step.name,
-        holds=None,
-        seen=ended.reason or ended.outcome,
-        containment=True,
-    )

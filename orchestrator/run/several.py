@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from orchestrator.plan import OutOfReach, PlannedStep
-from orchestrator.run.step import FAILURES, Ended, Surroundings, agree, finished, make, proved, started
+from orchestrator.run.prove import prove
+from orchestrator.run.step import FAILURES, Ended, Surroundings, agree, finished, make, proved, started, unproved
 from orchestrator.run.undo import undo
 
 
@@ -31,7 +32,8 @@ def run_on_several(steps: Sequence[PlannedStep], around: Surroundings) -> list[E
     if not keeps and (failed := _failed(steps, ended)) and not around.interruption.requested.is_set():
         ended = _taken_back(steps, ended, failed, around)
     with ThreadPoolExecutor(len(steps), "upstream") as pool:
-        ended = list(pool.map(lambda step, made: _proved(step, made, around), _each_look_once(steps, ended), ended))
+        looking = _each_look_once(steps, ended, keeps)
+        ended = list(pool.map(lambda step, made: _proved(step, made, around, kept=keeps), looking, ended))
     seconds = time.monotonic() - began
     around.record(*(finished(step, end, seconds) for step, end in zip(steps, ended, strict=True)))
     return ended
@@ -44,8 +46,16 @@ def _make(step: PlannedStep, agreed: Ended, around: Surroundings) -> Ended:
         return Ended("unreachable", str(error))
 
 
-def _proved(step: PlannedStep, made: Ended, around: Surroundings) -> Ended:
-    return made if made.outcome in FAILURES or not step.checks else proved(step, made, around)
+def _proved(step: PlannedStep, made: Ended, around: Surroundings, *, kept: bool) -> Ended:
+    """Prove what was made; where the others are kept, see what passes through the one that failed."""
+    if made.outcome not in FAILURES:
+        return proved(step, made, around) if step.checks else made
+    packets = replace(step, checks=tuple(check for check in step.checks if check.containment))
+    if not kept or not packets.checks:
+        return made
+    judged = (*prove(packets, around.fleet, around.interruption.requested), unproved(step, made))
+    around.record(*judged)
+    return replace(made, judged=judged)
 
 
 def _failed(steps: Sequence[PlannedStep], ended: Sequence[Ended]) -> str:
@@ -84,13 +94,13 @@ def _taken_back(
     return [after(step, end) for step, end in zip(steps, ended, strict=True)]
 
 
-def _each_look_once(steps: Sequence[PlannedStep], ended: Sequence[Ended]) -> list[PlannedStep]:
+def _each_look_once(steps: Sequence[PlannedStep], ended: Sequence[Ended], keeps: bool) -> list[PlannedStep]:
     """Leave out a look that was made for an earlier place already: from the same hosts, at the same thing."""
     made: set[tuple[object, tuple[str, ...]]] = set()
     once = []
     for step, end in zip(steps, ended, strict=True):
         looks = {check: (check, tuple(eye.name for eye in step.eyes(check))) for check in step.checks}
         once.append(replace(step, checks=tuple(check for check, look in looks.items() if look not in made)))
-        if end.outcome not in FAILURES:
+        if keeps or end.outcome not in FAILURES:
             made.update(looks.values())
     return once

@@ -164,6 +164,19 @@ def proved(step: PlannedStep, ended: Ended, around: Surroundings) -> Ended:
     return replace(ended, judged=tuple(judged))
 
 
+def unproved(step: PlannedStep, ended: Ended) -> CheckJudged:
+    """Give what stands for the proof of a step that was to contain and failed: nothing was seen."""
+    return CheckJudged(
+        step=step.key,
+        target=step.target.name,
+        eye="controller",
+        about=step.name,
+        holds=None,
+        seen=ended.reason or ended.outcome,
+        containment=True,
+    )
+
+
 def _unanswered(question: Question, around: Surroundings) -> str:
     if around.interruption.requested.is_set():
         return "interrupted before it was answered"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
+from orchestrator.check import Port
 from orchestrator.journal import Journal
 from orchestrator.registry import tasks
 
@@ -117,3 +120,24 @@ def test_the_report_and_the_inventory_name_all_of_them(several: Bench) -> None:
     with Journal.open(several.top / "home") as journal:
         history = journal.history(journal.resolve("last"))
     assert history.started.hosts[-2].upstreams == ("a", "b")
+
+
+def test_what_passes_where_one_failed_is_looked_at_while_the_others_keep_theirs(
+    several: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = type(tasks()["host.command"])
+    monkeypatch.setattr(task, "keeps_what_holds", lambda self, params: True)
+    monkeypatch.setattr(task, "contains", True)
+    with socket.create_server(("127.0.0.1", 0)) as open_port:
+        address, port = open_port.getsockname()
+        knock = Port(
+            eye="controller", containment=True, address=ip_address(address), port=port, expect="silent", patience=0
+        )
+        monkeypatch.setattr(
+            task, "checks", lambda self, params, facts, scene: [knock] if scene.on.name == "gone" else []
+        )
+        _, done = several.run(several.runbook(says(several, "true")), "--yes", target="far")
+    assert outcomes(done) == {"cut@a": "changed", "cut@gone": "unreachable"}
+    assert done[-1]["containment"] == {"far": "partly"}
+    seen = [event["seen"] for event in done if event["event"] == "check-judged" and event["holds"] is False]
+    assert seen == ["open"]
