@@ -98,12 +98,12 @@ def strike(scenario: Scenario, at: int, do: str, way: str, baseline: dict[str, s
         _homes(small=do == "full") as homes,
         ExitStack() as disks,
     ):
-        _first(scenario, homes[0])
-        before = world.snapshot() if scenario.first else baseline
         command: list[str] = []
         if do == "host":
             command = disks.enter_context(world.small_disks())
-        elif do == "second":
+        _first(scenario, homes[0])
+        before = world.snapshot() if scenario.first else baseline
+        if do == "second":
             command = ["env", f"STOPGAP_HOME={homes[1]}", STOPGAP, "run", *_words(scenario, homes[0]), "--yes"]
         log = Path(top) / "log"
         done = _broken(scenario, Faults(at, do, log, command), homes[0])
