@@ -35,7 +35,7 @@ def keep_findings(
         used = rules()
         found = judge(open_shelf(folder), used, stop=stop)
         content = found.canonical()
-        _replace(folder / FINDINGS, content)
+        _replace(folder / FINDINGS, content, run_folder)
     except (OSError, UnreadableEvidence) as error:
         return _record(kept, trouble=escape(str(error)))
     except Exception as error:
@@ -76,9 +76,9 @@ def _noted(finding: Finding) -> FindingNoted:
     )
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+def _replace(path: Path, content: bytes, aside: Path) -> None:
+    """Write a file whole or not at all; what a death leaves of it lies in `aside`, not among the evidence."""
+    part = aside / f".{path.name}.{os.getpid()}"
     part.unlink(missing_ok=True)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as stream:

@@ -279,6 +279,26 @@ def test_a_fault_in_the_rules_costs_no_evidence(tmp_path: Path) -> None:
     assert made.trouble == "an error of its own: RuntimeError: x\\x1b"
 
 
+def test_a_death_while_findings_are_written_leaves_nothing_among_the_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Died(BaseException):
+        pass
+
+    def die(_: int) -> None:
+        raise Died
+
+    shelf(tmp_path / "evidence", HIDDEN)
+    kept = EvidenceKept(
+        step="s", target="w", host="w", profile="p", folder="evidence", items=1, size=1, manifest_sha256="0" * 64
+    )
+    before = sorted(path.name for path in (tmp_path / "evidence").iterdir())
+    monkeypatch.setattr(os, "fsync", die)
+    with pytest.raises(Died):
+        keep_findings(tmp_path, kept, lambda: RULES)
+    assert sorted(path.name for path in (tmp_path / "evidence").iterdir()) == before
+
+
 @pytest.fixture
 def collected(bench: Bench) -> Bench:
     """A run of one collection, as a run records it."""
