@@ -16,6 +16,7 @@ READ_ONLY: tuple[tuple[str, ...], ...] = (
     ("exim", "-bp"),
     ("exim4", "-bp"),
     ("exim4", "-bpc"),
+    ("firewall-cmd", "--list-all"),
     ("httpd", "-S"),
     ("httpd", "-t"),
     ("ip", "-4", "-j", "route", "get"),
@@ -33,6 +34,7 @@ READ_ONLY: tuple[tuple[str, ...], ...] = (
     ("nft", "-s", "list"),
     ("nft", "list"),
     ("postconf", "-h"),
+    ("ufw", "status"),
 )
 """The commands that a probe may run, each by its first words. None of them changes anything, whatever follows."""
 

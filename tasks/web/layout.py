@@ -20,7 +20,7 @@ from orchestrator.facts import (
     Units,
 )
 from orchestrator.task import Facts as TaskFacts
-from orchestrator.task import Probe
+from orchestrator.task import Probe, Unplannable
 from tasks.web import page
 
 
@@ -40,6 +40,8 @@ class Facts(TaskFacts):
     mod_alias: FileFact = ABSENT
     mod_headers: FileFact = ABSENT
     mod_setenvif: FileFact = ABSENT
+    mod_socache_shmcb: FileFact = ABSENT
+    mod_ssl: FileFact = ABSENT
     www: FileFact = ABSENT
     folder: FileFact = ABSENT
     page_en: FileFact = ABSENT
@@ -69,8 +71,8 @@ class Layout(Protocol):
         """Give what the test said; status 127 where this layout is not the host's."""
         ...
 
-    def configure(self, content: str, facts: Facts) -> Iterator[PathChange | None]:
-        """Bring the configuration into force at Apache's next reading of it."""
+    def configure(self, content: str, facts: Facts, *, tls: bool) -> Iterator[PathChange | None]:
+        """Bring the configuration into force at Apache's next reading of it; raises Unplannable."""
         ...
 
 
@@ -89,16 +91,16 @@ class Debian(Layout):
             "apache2ctl": Program(self.test),
             "conf_available": File(self.configuration),
             "conf_enabled": File(self._link),
-            **{f"mod_{module}": File(_enabled(module)) for module in self._modules},
+            **{f"mod_{module}": File(_enabled(module)) for module in (*self._modules, *_TLS_MODULES)},
         }
 
     def tested(self, facts: Facts) -> ProgramFact:
         """Give what apache2ctl said."""
         return facts.apache2ctl
 
-    def configure(self, content: str, facts: Facts) -> Iterator[PathChange | None]:
+    def configure(self, content: str, facts: Facts, *, tls: bool) -> Iterator[PathChange | None]:
         """Enable the modules that are not, write the file, link it."""
-        for module in self._modules:
+        for module in (*self._modules, *(_TLS_MODULES if tls else ())):
             found: FileFact = getattr(facts, f"mod_{module}")
             if found.kind == "absent":
                 yield make_link(_enabled(module), f"../mods-available/{module}.load", found)
@@ -121,18 +123,21 @@ class RedHat(Layout):
         """Give what httpd said."""
         return facts.httpd
 
-    def configure(self, content: str, facts: Facts) -> Iterator[PathChange | None]:
+    def configure(self, content: str, facts: Facts, *, tls: bool) -> Iterator[PathChange | None]:
         """Write the file."""
+        if tls:
+            raise Unplannable("a certificate is known to be used on Debian alone; leave `certificate` out")
         yield write_file(self.configuration, content, facts.conf_d)
 
 
+_TLS_MODULES = ("socache_shmcb", "ssl")
 LAYOUTS: tuple[Layout, ...] = (Debian(), RedHat())
 
 
 def probe() -> Probe:
     """Say what to read; which layout it is shows in what can be read."""
     return {
-        "system": System(),
+        "system": System(("apt-get",)),
         "units": Units(tuple(f"{layout.service}.service" for layout in LAYOUTS)),
         "listeners": Listeners(),
         **{name: reader for layout in LAYOUTS for name, reader in layout.probe().items()},
@@ -147,6 +152,14 @@ def probe() -> Probe:
 def layout_of(facts: Facts) -> Layout | None:
     """Tell the layout by the program that answered; None where there is no Apache."""
     return next((layout for layout in LAYOUTS if layout.tested(facts).status != 127), None)
+
+
+def freshly_installed(facts: Facts) -> Facts:
+    """Give the facts as Debian's package leaves them: running, with its usual modules, nothing of ours there."""
+    unit = UnitFact(name="apache2.service", load="loaded", active="active", enabled="enabled")
+    usual = {f"mod_{m}": FileFact(kind="link", mode=0o777) for m in ("alias", "setenvif")}
+    www = FileFact(kind="directory", mode=0o755)
+    return facts.model_copy(update={"apache2ctl": ProgramFact(status=0), "units": (unit,), "www": www, **usual})
 
 
 def _enabled(module: str) -> str:

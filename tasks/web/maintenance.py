@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from orchestrator.change import Activate, Command, PathChange, RunCommands, command, make_directory, write_file
-from orchestrator.check import Check, Page
+from orchestrator.check import Check, Page, Port
 from orchestrator.facts import ProgramFact
 from orchestrator.host import Address, Eye, Host, Scene
 from orchestrator.task import Gap, Note, Planned, Probe, Task, Unplannable
@@ -15,6 +15,9 @@ from tasks.web.layout import Facts, Layout
 from tasks.web.page import FOLDER, Pages, configuration, pages
 from tasks.web.params import Params
 
+PACKAGES = ("apache2", "apache2-bin", "apache2-data", "apache2-utils")
+"""Debian's: the one to install, and those that it brings for itself alone."""
+
 
 class ApacheMaintenance(Task[Params, Facts]):
     """Show visitors a maintenance page, instead of what the host would answer or an error of their browser's.
@@ -22,7 +25,8 @@ class ApacheMaintenance(Task[Params, Facts]):
     On the spare by default, where nothing is the intruder's; on the target with `on: target`. Needs Apache 2.4.19 or
     newer in Debian's or Red Hat's layout, stopped or running; the init system may be systemd or any that has
     service(8). The configuration is tested before Apache takes it up, and put back where the test fails. A changed
-    page without a changed configuration is shown at once, without a reload.
+    page without a changed configuration is shown at once, without a reload. With `install`, a spare that has no
+    Apache gets it first, within the step's `timeout`.
     """
 
     name = "apache.maintenance"
@@ -34,13 +38,26 @@ class ApacheMaintenance(Task[Params, Facts]):
 
     def plan(self, params: Params, facts: Facts, scene: Scene) -> Iterator[Planned]:
         """Write pages and configuration, then have Apache take them up; start it where it is stopped."""
+        installs = params.install and _on_spare(scene) and layout.layout_of(facts) is None
+        if installs:
+            yield _install(facts, scene.on)
+            facts = layout.freshly_installed(facts)
         apache = _apache(facts, scene.on)
         running = _running(apache, facts, scene.on)
         if params.error_document_url is None:
             yield from _write(pages(params), facts)
-        configured = [c for c in apache.configure(configuration(params), facts) if c]
+        configured = [
+            c for c in apache.configure(configuration(params), facts, tls=params.certificate is not None) if c
+        ]
         yield from configured
-        if not running:
+        if installs:
+            yield RunCommands(
+                about=f"have {apache.service} take up the page",
+                do=(command(*apache.test), _service(apache, facts, "reload-or-restart")),
+                undo=(),
+                undo_about="nothing: its packages go",
+            )
+        elif not running:
             yield from _start(apache, facts)
         elif configured:
             yield _take_up(apache, facts, scene)
@@ -63,6 +80,22 @@ class ApacheMaintenance(Task[Params, Facts]):
         for eye, addresses in looks:
             for address in addresses:
                 yield Page(eye=eye, address=address, path=path, status=status, contains=contains, patience=10.0)
+                if params.certificate:
+                    yield Port(eye=eye, address=address, port=443, expect="open", patience=10.0)
+
+
+def _install(facts: Facts, on: Host) -> RunCommands:
+    """Install Apache; raises Unplannable where that is not known to be possible."""
+    if "apt-get" not in facts.system.programs:
+        raise Unplannable(f"{on.name} has no Apache, and no apt-get to install it with: install it there by hand")
+    if any(listener.port == 80 for listener in facts.listeners):
+        raise Unplannable(f"port 80 of {on.name} is taken by something else than Apache: stop that first")
+    apt = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=120")
+    return RunCommands(
+        about="install Apache",
+        do=(command(*apt, "update", ok=(0, 100)), command(*apt, "install", "--no-install-recommends", PACKAGES[0])),
+        undo=(command(*apt, "purge", *PACKAGES),),
+    )
 
 
 def _apache(facts: Facts, on: Host) -> Layout:
@@ -160,8 +193,13 @@ def _words(params: Params, apache: Layout, facts: Facts, scene: Scene, *, runnin
         yield Gap(
             text=f"The page comes from {on}'s own Apache, whose modules and memory the intruder may have changed"
         )
+    elif params.certificate:
+        yield Note(text=f"no certificate whose key lay on {target}: take that key as stolen")
     elif not any(listener.port == 443 for listener in facts.listeners):
-        yield Gap(text=f"Visitors by https see no page: nothing on {on} answers on port 443")
+        yield Gap(
+            text=f"Visitors by https see no page: nothing on {on} answers on port 443. The key that lay on {target}"
+            " is to be taken as stolen; with a certificate for a new key, give `certificate` and `key`"
+        )
     if not scene.outside and params.visitors == "target" and _on_spare(scene):
         shown = ", ".join(map(str, _addresses(scene.target)))
         yield Gap(

@@ -58,6 +58,8 @@ def configuration(params: Params) -> str:
             "text": TEXT,
             "retry_after": int(params.retry_after.total_seconds()),
             "url": params.error_document_url,
+            "certificate": params.certificate,
+            "key": params.key,
         },
     )
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from orchestrator.task import Parameters
 
 Language: TypeAlias = Literal["en", "ja"]
+FilePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._+-]+)+$", max_length=300)]
+"""Narrower than what a file may be called: what can stand in Apache's configuration."""
 
 
 class Message(Parameters):
@@ -65,10 +67,26 @@ class Params(Parameters):
         "`none`: nobody can reach it yet; it is looked at from the controller alone.",
     )
 
+    install: bool = Field(
+        False,
+        description="On the spare: install Apache where there is none (Debian and its kin, with apt-get). Undo takes"
+        " its packages away again; what they needed stays.",
+    )
+    certificate: FilePath | None = Field(
+        None,
+        description="Also answer by https (Debian): a file on the host that shows the page, with the certificate and"
+        " its chain. Never one whose key lay on the target: that key is to be taken as stolen.",
+    )
+    key: FilePath | None = Field(None, description="The file with its private key, which is not read.")
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.error_document_url and self.mode != "letter":
             raise ValueError("error_document_url belongs to `mode: letter`")
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("`certificate` and `key` belong together")
+        if self.certificate and self.mode != "strong":
+            raise ValueError("certificate belongs to `mode: strong`")
         if len(set(self.languages)) != len(self.languages):
             raise ValueError("a language is named twice")
         return self

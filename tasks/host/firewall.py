@@ -1,0 +1,132 @@
+"""Opening ports in a host's own firewall, where it has one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from orchestrator import facts as read
+from orchestrator.change import RunCommands, command
+from orchestrator.host import Scene
+from orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task
+
+PortNumber = Annotated[int, Field(ge=1, le=65535)]
+_MARK = "stopgap: open"
+_CLOSE = (
+    'for handle in $(nft -a list chain "$1" "$2" "$3" |'
+    ' sed -n "s/.*comment \\"$4\\" # handle \\([0-9]*\\)$/\\1/p"); do'
+    ' nft delete rule "$1" "$2" "$3" handle "$handle" || exit 1; done'
+)
+"""Takes out the rules that bear the mark; safe to repeat, and where the chain is gone."""
+
+
+class FirewallOpenParams(Parameters):
+    """Which ports."""
+
+    ports: tuple[PortNumber, ...] = Field((80, 443), min_length=1, description="TCP ports that everybody may reach.")
+
+
+class FirewallOpenFacts(Facts):
+    """The firewalls that there may be."""
+
+    ufw: read.ProgramFact = read.ProgramFact(status=127)
+    firewalld: read.ProgramFact = read.ProgramFact(status=127)
+    nft: read.ProgramFact = read.ProgramFact(status=127)
+
+
+class FirewallOpen(Task[FirewallOpenParams, FirewallOpenFacts]):
+    """Open ports in a host's own firewall, where it has one; where nothing stops them, nothing is done.
+
+    ufw and firewalld are told in their own words. Of plain nftables, every input chain that drops by policy or by a
+    last rule gets an accepting rule at its beginning, which a reload of the ruleset takes away again.
+    """
+
+    name = "firewall.open"
+    vantages = ("target", "spare")
+
+    def probe(self, params: FirewallOpenParams, scene: Scene) -> Probe:
+        """Ask each firewall that there may be."""
+        return {
+            "ufw": read.Program(("ufw", "status")),
+            "firewalld": read.Program(("firewall-cmd", "--list-all")),
+            "nft": read.Program(("nft", "-j", "list", "ruleset"), partial=True),
+        }
+
+    def plan(self, params: FirewallOpenParams, facts: FirewallOpenFacts, scene: Scene) -> Iterator[Planned]:
+        """Tell the firewall that is in charge; the first of ufw, firewalld, nftables."""
+        ports = sorted(set(params.ports))
+        if facts.ufw.status == 0 and "Status: active" in facts.ufw.stdout:
+            yield from _by_ufw(ports, facts.ufw.stdout)
+        elif facts.firewalld.status == 0:
+            yield from _by_firewalld(ports, facts.firewalld.stdout)
+        elif facts.nft.status == 0:
+            yield from _by_nft(ports, facts.nft.stdout)
+        else:
+            yield Note(text=f"no ufw, firewalld or nftables on {scene.on.name}: nothing of its own stops these ports")
+
+
+def _by_ufw(ports: list[int], status: str) -> Iterator[Planned]:
+    rules = [line.split() for line in status.splitlines()]
+    allowed = {words[0] for words in rules if len(words) >= 3 and words[1:3] == ["ALLOW", "Anywhere"]}
+    missing = [f"{port}/tcp" for port in ports if not {f"{port}/tcp", str(port)} & allowed]
+    if missing:
+        yield RunCommands(
+            about=f"let everybody reach {', '.join(missing)} (ufw)",
+            do=tuple(command("ufw", "allow", rule) for rule in missing),
+            undo=tuple(command("ufw", "delete", "allow", rule) for rule in missing),
+        )
+
+
+def _by_firewalld(ports: list[int], listed: str) -> Iterator[Planned]:
+    fields = {key.strip(): value.split() for key, _, value in (line.partition(":") for line in listed.splitlines())}
+    services = {"http": 80, "https": 443}
+    allowed = {*fields.get("ports", []), *(f"{services[s]}/tcp" for s in fields.get("services", []) if s in services)}
+    missing = [f"{port}/tcp" for port in ports if f"{port}/tcp" not in allowed]
+    if missing:
+        yield RunCommands(
+            about=f"let everybody reach {', '.join(missing)} (firewalld, until it is reloaded)",
+            do=tuple(command("firewall-cmd", f"--add-port={rule}") for rule in missing),
+            undo=tuple(command("firewall-cmd", f"--remove-port={rule}") for rule in missing),
+        )
+
+
+def _by_nft(ports: list[int], listed: str) -> Iterator[Planned]:
+    try:
+        found = json.loads(listed)["nftables"]
+        chains = [item["chain"] for item in found if "chain" in item]
+        rules = [item["rule"] for item in found if "rule" in item]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        yield Gap(text="the ruleset of nftables could not be read: whether it lets visitors in is not known")
+        return
+    stopping = 0
+    for chain in chains:
+        place = tuple(str(chain.get(key, "")) for key in ("family", "table", "name"))
+        own = [r for r in rules if tuple(str(r.get(k, "")) for k in ("family", "table", "chain")) == place]
+        if chain.get("hook") != "input" or chain.get("type") != "filter" or not _stops(chain, own):
+            continue
+        stopping += 1
+        if any(rule.get("comment") == _MARK for rule in own):
+            continue
+        words = ["tcp", "dport", "{", ", ".join(map(str, ports)), "}", "counter", "accept", "comment", f'"{_MARK}"']
+        yield RunCommands(
+            about=f"let everybody reach {', '.join(map(str, ports))}, in {' '.join(place)} (nftables)",
+            do=(command("nft", "insert", "rule", *place, " ".join(words)),),
+            undo=(command("sh", "-c", _CLOSE, "sh", *place, _MARK),),
+            undo_about=f"delete that rule from {' '.join(place)}",
+        )
+    if not stopping:
+        yield Note(text="nothing in nftables' input chains stops these ports")
+
+
+def _stops(chain: Mapping[str, Any], rules: list[Mapping[str, Any]]) -> bool:
+    """Tell whether a chain drops what no rule names: by its policy, or by a last rule without a condition."""
+    if chain.get("policy") == "drop":
+        return True
+    expression = rules[-1].get("expr") if rules else None
+    if not isinstance(expression, list):
+        return False
+    words = {key for part in expression if isinstance(part, dict) for key in part}
+    return bool(words & {"drop", "reject"}) and "match" not in words
