@@ -1,4 +1,4 @@
-"""HTTP only, on the spare: a fresh Debian gets Apache, its firewall lets visitors in, https has a new key."""
+"""HTTP only, on the spare: a fresh Debian gets Apache, its firewall lets visitors in, the words change at once."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ def get(lab: Lab, *words: str) -> str:
 def test_a_spare_with_nothing_on_it_shows_the_page_with_one_command(lab: Lab, operator: Operator) -> None:
     lab.read("spare", REPACK)
     assert lab.ssh("spare", "nft -f -", stdin=FIREWALL).returncode == 0
+    before = lab.read("spare", "nft -s list ruleset; dpkg-query -W | grep apache || true")
     lab.read(
         "spare",
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=www.example.jp -days 2"
@@ -78,3 +79,29 @@ def test_a_spare_with_nothing_on_it_shows_the_page_with_one_command(lab: Lab, op
     for url in ("http://203.0.113.20/", "http://[2001:db8:113::20]/", "https://203.0.113.20/anything"):
         assert lab.http(url) == 503 or get(lab, "-o", "/dev/null", "-w", "%{http_code}", url) == "503", url
     assert '<html lang="ja">' in get(lab, "-H", "Accept-Language: ja", "https://203.0.113.20/")
+
+    words = (
+        "-p",
+        "en=Mail works again.",
+        "-p",
+        "ja=メールは復旧しました。",
+        "-p",
+        "next_word=2026-11-25T21:00+09:00",
+    )
+    again = operator.run("runbooks/update-page.yaml", *given, *words, "--yes")
+    assert again.status == 0, again.err
+    said = [e["do"] for e in again.events if e["event"] == "change-intended"]
+    assert said, again.out
+    assert all(does.startswith("replace /var/www/stopgap/") for does in said), "Apache is told nothing"
+    assert "Mail works again." in get(lab, "http://203.0.113.20/")
+    assert "2026年11月25日 21:00" in get(lab, "-H", "Accept-Language: ja", "http://203.0.113.20/")
+    assert "メールは復旧しました。" in get(lab, "-H", "Accept: application/json", "http://203.0.113.20/")
+
+    assert operator.stopgap("undo", "last", "--yes").status == 0
+    assert "Mail works again." not in get(lab, "http://203.0.113.20/")
+    first = operator.stopgap("runs").out.splitlines()[-1].split()[0]
+    undone = operator.stopgap("undo", first, "--yes")
+    assert undone.status == 0, undone.out
+    assert lab.read("spare", "nft -s list ruleset; dpkg-query -W | grep apache || true") == before
+    assert not lab.tcp("203.0.113.20", 80)
+    assert lab.read("spare", "ls /etc/apache2 /var/www/stopgap 2>/dev/null || true").strip() == ""
