@@ -103,12 +103,12 @@ class Journal:
         """Open a run, hold it until the journal is closed, and give its id: `20261123-0113-k3f9`, UTC, sortable."""
         while True:
             run = self._clock().astimezone(UTC).strftime("%Y%m%d-%H%M-") + _letters(4)
-            with suppress(FileExistsError):
-                with disk_errors(self.home):
-                    private_folder(self.home / "runs")
+            with disk_errors(self.home):
+                private_folder(self.home / "runs")
+                with suppress(FileExistsError):
                     (self.home / "runs" / run).mkdir(mode=0o700)
                     sync_folder(self.home / "runs")
-                break
+                    break
         self._hold(run)
         self.append(run, started)
         return run

@@ -118,7 +118,8 @@ def test_reading_files_leaves_their_access_times_alone(lab: Lab, evidence: Evide
         *evidence.files("triage.web-code"),
         *evidence.files("triage.logs"),
     }
-    assert set(lab.read("web", f"stat -c %X {' '.join(READ)}").split()) == {str(OLD)}
+    read_by_us_alone = [path for path in READ if not path.startswith("/etc/cron.d/")]  # cron(8) looks each minute
+    assert set(lab.read("web", f"stat -c %X {' '.join(read_by_us_alone)}").split()) == {str(OLD)}
 
 
 def test_the_mounts_say_how_access_times_are_kept(evidence: Evidence) -> None:

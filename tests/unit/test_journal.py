@@ -63,6 +63,12 @@ def test_the_home_is_chosen_by_the_environment_then_by_the_platform() -> None:
     assert state_home({"XDG_STATE_HOME": "relative"}) == Path("~/.local/state/stopgap").expanduser()
 
 
+def test_a_run_whose_id_is_taken_gets_another(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    letters = iter(["aaaa", "aaaa", "bbbb"])
+    monkeypatch.setattr("orchestrator.journal.store._letters", lambda count: next(letters))
+    assert [journal.begin(STARTED)[-4:] for _ in range(2)] == ["aaaa", "bbbb"]
+
+
 def test_records_come_back_as_they_went_in_with_time_and_order(tmp_path: Path) -> None:
     moment = datetime(2026, 11, 23, 1, 13, 5, 250000, tzinfo=UTC)
     awkward = RunCommands(about="日本語 'x'\n\x1b", do=(command("rm", "a\udcff"),), undo=None, lasts=1.5)
