@@ -83,7 +83,15 @@ class Shell:
 Behaviour = Callable[[Shell], None]
 
 
-class MuteTransport(paramiko.Transport):  # type: ignore[misc]
+class ServerTransport(paramiko.Transport):  # type: ignore[misc]
+    """Ends without a word, also where the tunnel that it is served through has ended first."""
+
+    def run(self) -> None:
+        with contextlib.suppress(EOFError):
+            super().run()
+
+
+class MuteTransport(ServerTransport):
     """Exchanges keys, and answers nothing after that."""
 
     _mute = False
@@ -119,7 +127,7 @@ class EvilSsh(paramiko.ServerInterface):
 
     def serve(self, connection: socket.socket) -> None:
         """Serve until all is over."""
-        kind = MuteTransport if self.stop_at == "service" else paramiko.Transport
+        kind = MuteTransport if self.stop_at == "service" else ServerTransport
         self.transport = kind(connection)
         self.transport.set_log_channel(QUIET)
         self.transport.add_server_key(self.key)

@@ -58,6 +58,16 @@ def test_the_transport_takes_our_packetizer_and_our_channel_handlers(transport: 
     assert "self.in_stderr_buffer.feed(s)" in source(Channel._feed_extended)
 
 
+def test_a_tunnel_whose_jump_host_has_gone_is_closed_like_any_other():
+    class Tunnel:
+        def close(self) -> None:
+            raise EOFError
+
+    packetizer = CappedPacketizer(Limits(), Tunnel())
+    packetizer.close()
+    assert packetizer.closed
+
+
 def test_only_modern_algorithms_are_offered_and_gcm_comes_first(transport: HardenedTransport):
     options = transport.get_security_options()
     assert options.ciphers[0] == "aes128-gcm@openssh.com"
