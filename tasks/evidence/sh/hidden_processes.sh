@@ -14,7 +14,10 @@ before=" $(listing) " found=0 suspects=
 forks=0
 while read -r key value; do [ "$key" != processes ] || forks=$value; done </proc/stat
 most=$(cat /proc/sys/kernel/pid_max)
-last=$((forks + 1000))
+# Numbers are given out in order, and begin anew only after the highest: proc(5) has the last one in loadavg.
+last=$most
+[ "$forks" -ge "$most" ] || read -r _ _ _ _ last </proc/loadavg
+last=$((last + 1000))
 [ "$last" -lt "$most" ] || last=$most
 number=0
 while [ "$number" -lt "$last" ]; do
