@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -55,6 +55,16 @@ class Host(BaseModel):
     def upstreams(self) -> tuple[str, ...]:
         """The names of all its upstreams, in the inventory's order."""
         return (self.upstream,) if isinstance(self.upstream, str) else self.upstream or ()
+
+    @property
+    def known_addresses(self) -> tuple[Address, ...]:
+        """Give its own addresses: without a list of them, the one at which it is reached, unless that is a name."""
+        if self.addresses:
+            return self.addresses
+        try:
+            return (ip_address(self.address),)
+        except ValueError:
+            return ()
 
 
 CONTROLLER = Host(name="controller", address="127.0.0.1", connection="local")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from orchestrator.check import Check, Page, Port
-from orchestrator.host import Address, Eye, Host, Scene
+from orchestrator.host import Eye, Scene
 from orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task
 
 
@@ -81,7 +80,7 @@ class ServiceWatch(Task[ServiceWatchParams, ServiceWatchFacts]):
             "every": params.every.total_seconds(),
         }
         eye = _eye(params, scene)
-        for address in _addresses(scene.target):
+        for address in scene.target.known_addresses:
             if params.page is not None:
                 yield Page(
                     eye=eye,
@@ -95,15 +94,6 @@ class ServiceWatch(Task[ServiceWatchParams, ServiceWatchFacts]):
                 yield Port(eye=eye, address=address, port=port, expect="open", **times)
             for port in params.closed:
                 yield Port(eye=eye, address=address, port=port, expect="closed", **times)
-
-
-def _addresses(host: Host) -> tuple[Address, ...]:
-    if host.addresses:
-        return host.addresses
-    try:
-        return (ip_address(host.address),)
-    except ValueError:
-        return ()
 
 
 def _eye(params: ServiceWatchParams, scene: Scene) -> Eye:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from orchestrator.change import Activate, Command, PathChange, RunCommands, command, make_directory, write_file
 from orchestrator.check import Check, Page, Port
@@ -71,10 +70,10 @@ class ApacheMaintenance(Task[Params, Facts]):
             path, status = "/nothing-is-here", 404
         if params.error_document_url is not None:
             status, contains = 302, params.error_document_url
-        own = _addresses(scene.on)
+        own = scene.on.known_addresses
         looks: list[tuple[Eye, tuple[Address, ...]]] = []
         if scene.outside and params.visitors != "none":
-            looks.append(("outside", own if params.visitors == "own" else _addresses(scene.target)))
+            looks.append(("outside", own if params.visitors == "own" else scene.target.known_addresses))
         if _on_spare(scene) or not looks:
             looks.append(("controller", own))
         for eye, addresses in looks:
@@ -201,7 +200,7 @@ def _words(params: Params, apache: Layout, facts: Facts, scene: Scene, *, runnin
             " is to be taken as stolen; with a certificate for a new key, give `certificate` and `key`"
         )
     if not scene.outside and params.visitors == "target" and _on_spare(scene):
-        shown = ", ".join(map(str, _addresses(scene.target)))
+        shown = ", ".join(map(str, scene.target.known_addresses))
         yield Gap(
             text=f"No host of the inventory looks from outside, so nobody has seen the page at {target}'s {shown}"
         )
@@ -209,12 +208,3 @@ def _words(params: Params, apache: Layout, facts: Facts, scene: Scene, *, runnin
 
 def _on_spare(scene: Scene) -> bool:
     return scene.on.name != scene.target.name
-
-
-def _addresses(host: Host) -> tuple[Address, ...]:
-    if host.addresses:
-        return host.addresses
-    try:
-        return (ip_address(host.address),)
-    except ValueError:
-        return ()
