@@ -235,7 +235,7 @@ def _incident_words(commands: argparse._SubParsersAction[ArgumentParser]) -> Non
 
 
 def _runbook_words(command: ArgumentParser) -> None:
-    command.add_argument("runbook", metavar="RUNBOOK", help="a file, or the name of a shipped one")
+    command.add_argument("runbook", metavar="RUNBOOK", help="a file, or a name: of one in ./runbooks, or shipped")
     command.add_argument("-i", "--inventory", required=True, metavar="INVENTORY")
     command.add_argument("-t", "--target", action="append", default=[], metavar="HOST|GROUP", help="repeatable")
     command.add_argument(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli import screen as screens
 from orchestrator.cli.failure import Stop
+from orchestrator.cli.runbook_file import runbook_file
 from orchestrator.inventory import parse_inventory
-from orchestrator.resources import folder
 from orchestrator.runbook import bind, parse_runbook, prepare, reveal_secrets
 from orchestrator.secret import redact_tree
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 def check(args: Namespace) -> int:
     """Validate a runbook against an inventory without opening a socket."""
     given = _given(args.param)
-    runbook, _, targets = prepare(runbook_path(args.runbook), Path(args.inventory), args.target, given)
+    runbook, _, targets = prepare(runbook_file(args.runbook), Path(args.inventory), args.target, given)
     noun = "step" if len(runbook.steps) == 1 else "steps"
     where = f" on {', '.join(t.name for t in targets)}" if targets else ""
     screens.out().line(f"{runbook.name}: {len(runbook.steps)} {noun}{where}, valid. Nothing was contacted.")
@@ -157,19 +156,10 @@ def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
         screen.line(f"Report: {conclusion.report}")
 
 
-def runbook_path(name: str) -> Path:
-    """Give the file that a runbook's name means: a path, or one of those shipped (`contain`)."""
-    path = Path(name)
-    if path.exists() or path.suffix or os.sep in name:
-        return path
-    shipped = folder("runbooks") / f"{name}.yaml"
-    return shipped if shipped.exists() else path
-
-
 def _order(args: Namespace, given: Mapping[str, str]) -> Order:
     from orchestrator.run.order import Order
 
-    path = runbook_path(args.runbook)
+    path = runbook_file(args.runbook)
     runbook, inventory, targets = prepare(path, Path(args.inventory), args.target, given, complete=True)
     if not targets:
         names = ", ".join([*inventory.hosts, *inventory.groups])

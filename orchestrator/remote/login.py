@@ -45,7 +45,8 @@ def read_identity(host: Host) -> PKey:
     try:
         return PKey.from_path(host.identity)
     except OSError as error:
-        raise Unreachable(host.name, f"{host.identity}: {error.strerror}", "identity") from None
+        reason = f"the private key {host.identity} (`identity` in the inventory): {error.strerror}"
+        raise Unreachable(host.name, reason, "identity") from None
     except TypeError:
         return _decrypted(host, host.identity)
     except Exception:  # the libraries have many types for a broken key, and quote from it in their messages

@@ -1,0 +1,25 @@
+"""Which file a runbook's name on the command line means."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from orchestrator.resources import runbooks
+from orchestrator.source import InvalidInput, Problem, did_you_mean
+
+
+def runbook_file(name: str) -> Path:
+    """Give the file: a path, or by name one of `./runbooks`, which an operator may have changed, or a shipped one.
+
+    Raises InvalidInput where it is a name that neither has.
+    """
+    path = Path(name)
+    if path.exists() or path.suffix or os.sep in name:
+        return path
+    own = {file.stem: file for file in Path("runbooks").glob("*.yaml")}
+    known = runbooks() | own
+    if name not in known:
+        hint = did_you_mean(name, known) or f"the runbooks by name: {', '.join(sorted(known))}"
+        raise InvalidInput([Problem(name, "there is no such file or runbook", hint=hint)])
+    return known[name]
