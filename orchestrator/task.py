@@ -24,7 +24,7 @@ from orchestrator.host import Network, Scene, Vantage
 from orchestrator.message import Message
 from orchestrator.past import PastChange
 from orchestrator.question import Question
-from orchestrator.toolkit import Toolkit
+from orchestrator.toolkit import Carried, Toolkit
 
 
 class Refused(Exception):  # noqa: N818
@@ -104,6 +104,10 @@ class Artifact(BaseModel):
     """Seconds."""
     cap: int = 64 << 20
     """Bytes kept; the rest is cut and marked so."""
+    program: Carried | None = None
+    """What travels with the script, which finds it as the shell function `pour`."""
+    apart: bool = False
+    """It does not count towards what a run keeps altogether: its cap was given by the operator."""
 
 
 class Collection(BaseModel):

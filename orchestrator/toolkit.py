@@ -38,7 +38,7 @@ _DELIVER = r"""
 umask 077
 tk_put() {
     mkdir "$1" 2>/dev/null || return 1
-    if tk_pour >"$1/busybox" && chmod 700 "$1/busybox" && tk_right "$1/busybox"; then tk=$1; return 0; fi
+    if pour >"$1/busybox" && chmod 700 "$1/busybox" && tk_right "$1/busybox"; then tk=$1; return 0; fi
     rm -rf -- "$1"
     return 1
 }
@@ -92,11 +92,11 @@ tk_place tk_there || { echo 'it is not there' >&2; exit 1; }
 
 
 class ToolkitError(Exception):
-    """The toolkit on the controller is not what it was when the step was planned; the message says so."""
+    """A program on the controller is not what it was when the step was planned; the message says so."""
 
 
-class Toolkit(BaseModel):
-    """One static multi-call program, such as busybox."""
+class Carried(BaseModel):
+    """A program of the controller's that travels to a host with a script."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -104,15 +104,9 @@ class Toolkit(BaseModel):
     """On the controller."""
     sha256: str
     size: int
-    host: tuple[str, ...] = ()
-    """Names by which the host's own tools are asked all the same, since their word is part of the evidence."""
-
-    def opening(self, token: str) -> str:
-        """Give what every script of an exchange begins with. It holds no secret, and no two exchanges share it."""
-        return f"tk_token={quote(token)}\n"
 
     def pouring(self) -> str:
-        """Give the shell function that prints the program. Raises ToolkitError."""
+        """Give the shell function `pour`, which prints the program. Raises ToolkitError."""
         try:
             content = Path(self.path).read_bytes()
         except OSError as error:
@@ -121,7 +115,18 @@ class Toolkit(BaseModel):
             raise ToolkitError(f"{self.path} has changed since the step was planned")
         portions = (content[at : at + _PORTION] for at in range(0, len(content), _PORTION))
         lines = " &&\n".join(f"printf {_format(portion)}" for portion in portions)
-        return f"tk_pour() {{\n{lines}\n}}\n"
+        return f"pour() {{\n{lines}\n}}\n"
+
+
+class Toolkit(Carried):
+    """One static multi-call program, such as busybox."""
+
+    host: tuple[str, ...] = ()
+    """Names by which the host's own tools are asked all the same, since their word is part of the evidence."""
+
+    def opening(self, token: str) -> str:
+        """Give what every script of an exchange begins with. It holds no secret, and no two exchanges share it."""
+        return f"tk_token={quote(token)}\n"
 
     def delivery(self, seconds: int) -> str:
         """Give the script that puts it in place, after `opening` and `pouring`; it stays so long at most."""
@@ -131,6 +136,11 @@ class Toolkit(BaseModel):
         """Give the script that lets the toolkit run another one in a clean environment; without it, the host does."""
         values = {"host": self._host(), "path": PATH, "where": PATH.replace(":", " ")}
         return f"tk_script={quote(script)}\n{_filled(f'{_FIND}{_USE}', values)}"
+
+    def beside(self, script: str) -> str:
+        """Give the script that the host's shell runs with the toolkit's tools before the host's own."""
+        found = f'if tk_place tk_there; then PATH="$tk/bin:{PATH}"; echo "with the toolkit\'s tools" >&2; fi'
+        return f"{_filled(_FIND, {})}{found}\n{script}"
 
     def removal(self) -> str:
         """Give the script that removes it."""

@@ -25,6 +25,8 @@ STDERR_CAP = 4096
 """Characters of an item's standard error that the manifest keeps."""
 DEFAULT_QUOTA = 16 << 30
 """Bytes that one run keeps of all hosts together."""
+RESERVE = 1 << 30
+"""Bytes that an artifact which does not count leaves free on the controller's disk, for the journal and the rest."""
 _CLOCK = re.compile(rb"\s*(\d{9,11}(?:\.\d{1,9})?)\s")
 
 
@@ -122,9 +124,11 @@ class EvidenceStore:
         kept = chunk[: item.artifact.cap - item.size]
         if len(kept) < len(chunk):
             item.cut = f"longer than {item.artifact.cap} bytes"
-        granted = self._quota.take(len(kept))
+        granted = len(kept) if item.artifact.apart else self._quota.take(len(kept))
         if granted < len(kept):
             item.cut = "the run's quota is used up"
+        if item.artifact.apart and self._room() < RESERVE:
+            granted, item.cut = 0, f"the controller's disk has less than {RESERVE >> 20} MiB left"
         self._write(item, kept[:granted])
 
     def ended(self, index: int, output: Output) -> None:
@@ -176,6 +180,14 @@ class EvidenceStore:
             size=sum(item.bytes for item in items),
             manifest_sha256=hashlib.sha256(content).hexdigest(),
         )
+
+    def _room(self) -> int:
+        """Give how many bytes the disk still takes."""
+        try:
+            found = os.statvfs(self.folder)
+        except OSError:
+            return 0
+        return found.f_bavail * found.f_frsize
 
     @property
     def _name(self) -> str:

@@ -5,6 +5,7 @@ from orchestrator.facts.device import DeviceOrigin, Shown, ShownFact
 from orchestrator.facts.file import ABSENT, Content, File, FileFact, FilesBelow, FilesFact, Glob
 from orchestrator.facts.heads import FileHeads, HeadsFact
 from orchestrator.facts.listing import Listing
+from orchestrator.facts.memory import Memory, MemoryFact
 from orchestrator.facts.network import ConnectFact, HttpFact, HttpGet, SshOrigin, TcpConnect, TcpConnects
 from orchestrator.facts.process import ListenerFact, Listeners, Processes, ProcessFact
 from orchestrator.facts.program import Program, ProgramFact, System, SystemFact
@@ -50,6 +51,8 @@ __all__ = [
     "Listing",
     "LockedFact",
     "Machine",
+    "Memory",
+    "MemoryFact",
     "NeighbourFact",
     "Neighbours",
     "Output",

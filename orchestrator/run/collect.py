@@ -81,15 +81,16 @@ def collect(
 
 
 def _equipped(collection: Collection, token: str) -> Collection:
-    """Give the collection as it is sent: a toolkit travels with the first script. Raises ToolkitError."""
+    """Give the collection as it is sent: what travels with a script goes before it. Raises ToolkitError."""
     kit = collection.toolkit
-    if kit is None:
-        return collection
-    openings = [kit.opening(token) + kit.pouring(), *(kit.opening(token) for _ in collection.artifacts[1:])]
-    sent = [
-        artifact.model_copy(update={"script": opening + artifact.script})
-        for artifact, opening in zip(collection.artifacts, openings, strict=True)
-    ]
+    sent = []
+    for number, artifact in enumerate(collection.artifacts):
+        opening = kit.opening(token) if kit else ""
+        if kit and number == 0:
+            opening += kit.pouring()
+        if artifact.program:
+            opening += artifact.program.pouring()
+        sent.append(artifact.model_copy(update={"script": opening + artifact.script}))
     return collection.model_copy(update={"artifacts": tuple(sent)})
 
 

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
-from orchestrator.facts import Machine, System, SystemFact, ToolkitFact
+from orchestrator.facts import Machine, Memory, MemoryFact, Reader, System, SystemFact, ToolkitFact
 from orchestrator.host import Scene
 from orchestrator.source import InvalidInput, Unfit, did_you_mean, quoted
-from orchestrator.task import Artifact, At, Collection, Facts, Gap, Parameters, Planned, Probe, Task
+from orchestrator.task import (
+    Artifact,
+    At,
+    Collection,
+    Facts,
+    Gap,
+    Parameters,
+    Planned,
+    Probe,
+    Task,
+    Unplannable,
+)
 from tasks.evidence.catalogue import Catalogue, shipped, with_own
 from tasks.evidence.definition import Definition, table
+from tasks.evidence.memory import MemoryBy, MemoryCap, Wanted, image, image_file
 from tasks.evidence.source import SIZE_SCHEMA, Size, shell
 from tasks.evidence.toolkit import AskedFor, file_of, read_with, toolkit_of
 
@@ -64,6 +76,11 @@ class CollectParams(Parameters):
         description="How far the host's own work goes before, from metadata on (nice(1); ionice(1) likewise). What "
         "is gone within seconds is collected first, and at once.",
     )
+    memory: MemoryBy = "none"
+    memory_cap: MemoryCap = 64 << 30
+    memory_deadline: float = Field(
+        default=3600.0, gt=0, le=86400, description="Seconds that memory may take, besides what the profile may."
+    )
 
     @field_validator("own")
     @classmethod
@@ -96,8 +113,8 @@ class CollectParams(Parameters):
 
     @model_validator(mode="after")
     def _something(self) -> CollectParams:
-        if self.profile is None and not self.artifacts:
-            raise ValueError("a `profile`, or `artifacts`, have to be given")
+        if self.profile is None and not self.artifacts and self.memory == "none":
+            raise ValueError("a `profile`, `artifacts` or `memory` have to be given")
         return self
 
 
@@ -107,6 +124,8 @@ class CollectFacts(Facts):
     system: SystemFact
     toolkit: ToolkitFact | None = None
     machine: str = ""
+    memory: MemoryFact | None = None
+    memory_tool: ToolkitFact | None = None
 
 
 class Collect(Task[CollectParams, CollectFacts]):
@@ -122,7 +141,8 @@ class Collect(Task[CollectParams, CollectFacts]):
     whose own word is evidence, such as ps and the package manager, are asked all the same. Without `toolkit`, nothing
     is written at all.
 
-    What is gone first is collected first, and all times of files before any file's content.
+    What is gone first is collected first, and all times of files before any file's content. Memory is taken only when
+    `memory` says by what.
 
     Private keys, password hashes and files made for passwords stay on the host. Other files, environments and
     histories may hold passwords all the same: treat the evidence accordingly.
@@ -132,9 +152,17 @@ class Collect(Task[CollectParams, CollectFacts]):
 
     def probe(self, params: CollectParams, scene: Scene) -> Probe:
         """Read as whom it will collect."""
-        if params.toolkit == "none":
-            return {"system": System()}
-        return {"system": System(), "toolkit": At("controller", file_of(params.toolkit)), "machine": Machine()}
+        probe: dict[str, Reader[Any] | At] = {"system": System()}
+        tool = image_file(params.memory)
+        if params.toolkit != "none":
+            probe["toolkit"] = At("controller", file_of(params.toolkit))
+        if tool:
+            probe["memory_tool"] = At("controller", tool)
+        if tool or params.toolkit != "none":
+            probe["machine"] = Machine()
+        if params.memory != "none":
+            probe["memory"] = Memory()
+        return probe
 
     def plan(self, params: CollectParams, facts: CollectFacts, scene: Scene) -> Iterator[Planned]:
         """Give the artifacts; without root's rights, say that much stays unseen."""
@@ -145,13 +173,22 @@ class Collect(Task[CollectParams, CollectFacts]):
             )
         known = _catalogue(params.own)
         definitions = _definitions(params, known)
-        patient = any(definition.volatility in PATIENT for definition in definitions)
+        memory: list[Artifact] = []
+        for planned in _memory(params, facts, scene):
+            if isinstance(planned, Artifact):
+                memory.append(planned)
+            else:
+                yield planned
+        if not definitions and not memory:
+            raise Unplannable("nothing is left that could be collected")
+        patient = bool(memory) or any(definition.volatility in PATIENT for definition in definitions)
+        deadline = known.profiles[params.profile].deadline if params.profile else CUSTOM_DEADLINE
         collection = Collection(
             profile=params.profile or CUSTOM,
-            artifacts=tuple(_artifacts(definitions, params.nice)),
+            artifacts=tuple(_artifacts(definitions, memory, params.nice)),
             compress="never" if params.compress == "auto" and not patient else params.compress,
             rate=params.rate,
-            deadline=known.profiles[params.profile].deadline if params.profile else CUSTOM_DEADLINE,
+            deadline=deadline + sum(artifact.deadline for artifact in memory),
         )
         if params.toolkit == "none":
             yield collection
@@ -182,15 +219,21 @@ def _definitions(params: CollectParams, known: Catalogue) -> tuple[Definition, .
     return known.chosen((*of_profile, *params.artifacts))
 
 
-def _artifacts(definitions: Iterable[Definition], nice: int) -> Iterator[Artifact]:
-    """Give the artifacts; the first that can wait lowers the priority of itself and of all that follow."""
+def _memory(params: CollectParams, facts: CollectFacts, scene: Scene) -> Iterator[Planned | Artifact]:
+    if params.memory != "none" and facts.memory is not None:
+        wanted = Wanted(params.memory, params.memory_cap, params.memory_deadline)
+        yield from image(wanted, facts.memory, facts.memory_tool, facts.machine, scene, facts.system.uid)
+
+
+def _artifacts(definitions: Iterable[Definition], memory: Iterable[Artifact], nice: int) -> Iterator[Artifact]:
+    """Give the artifacts, memory before what can wait; from there on the host's own work goes first."""
     gently = f"nice={nice}\n{shell('gently')}" if nice else ""
-    for definition in definitions:
-        artifact = definition.artifact()
-        if gently and definition.volatility in PATIENT:
-            artifact = artifact.model_copy(update={"script": f"{gently}{artifact.script}"})
-            gently = ""
-        yield artifact
+    hasty = [definition.artifact() for definition in definitions if definition.volatility not in PATIENT]
+    patient = [definition.artifact() for definition in definitions if definition.volatility in PATIENT]
+    yield from hasty
+    for artifact in (*memory, *patient):
+        yield artifact.model_copy(update={"script": f"{gently}{artifact.script}"})
+        gently = ""
 
 
 def _besides(included: tuple[str, ...]) -> str:

@@ -69,7 +69,10 @@ def _with_toolkit(collection: Collection, toolkit: Toolkit) -> Collection:
         deadline=120,
     )
     last = Artifact(id="toolkit-removed", about="That they are gone again.", script=toolkit.removal(), deadline=20)
-    between = (a.model_copy(update={"script": toolkit.using(a.script)}) for a in collection.artifacts)
+    between = (
+        a.model_copy(update={"script": toolkit.beside(a.script) if a.program else toolkit.using(a.script)})
+        for a in collection.artifacts
+    )
     # What the host's own gzip made of it would be the host's word again.
     changes = {"artifacts": (first, *between, last), "toolkit": toolkit, "compress": "never"}
     return collection.model_copy(update=changes)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ..unit.avml import PAGE, avml
 from .aftermath import leave
 from .conftest import LAB, ROOT, Lab
 from .operator import Operator
@@ -88,6 +89,30 @@ def test_the_manifest_says_what_answered(home: Path) -> None:
     assert {items["toolkit"]["exit_status"], items["toolkit-removed"]["exit_status"]} == {0}
     failed = {name: item for name, item in items.items() if item["exit_status"] != 0 and not item["truncated"]}
     assert failed == {}
+
+
+def test_memory_comes_by_a_program_that_leaves_nothing_and_what_kcore_lacks_is_said(lab: Lab, tmp_path: Path) -> None:
+    tool = avml(tmp_path / "avml", 2000)
+    steps = [
+        {"id": name, "task": "evidence.collect", "on_failure": "continue", "with": {"toolkit": "busybox", **given}}
+        for name, given in {
+            "tool": {"memory": str(tool), "artifacts": ["clock"]},
+            "kcore": {"memory": "kcore", "memory_cap": "8 MiB"},
+        }.items()
+    ]
+    (tmp_path / "memory.json").write_text(json.dumps({"name": "Memory", "steps": steps}))
+    before = overlay("web")
+    done = Operator(lab, tmp_path).run(str(tmp_path / "memory.json"), "-t", "web", "--yes")
+    assert overlay("web") == before
+    assert done.outcomes["tool"] == "unchanged", done.out + done.err
+    assert lab.ssh("web", REMAINS).stdout == ""
+    (image,) = tmp_path.glob("runs/*/evidence/web/tool/*-memory-image.lime")
+    assert image.read_bytes() == PAGE * 2000
+    item = next(i for i in manifest(tmp_path, "web", "kcore")["items"] if i["id"] == "memory-image")  # type: ignore[attr-defined]
+    if lab.ssh("web", "test -e /proc/kcore").returncode != 0:
+        assert "this kernel has no /proc/kcore" in item["stderr"]
+    else:
+        assert item["bytes"] == 8 << 20 or "does not open" in item["stderr"]
 
 
 def test_it_is_gone_after_a_cut_connection(lab: Lab, tmp_path: Path) -> None:

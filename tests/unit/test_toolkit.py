@@ -204,6 +204,6 @@ def test_every_byte_stands_for_itself(tmp_path: Path) -> None:
     path.write_bytes(content)
     kit = Toolkit(path=str(path), sha256=hashlib.sha256(content).hexdigest(), size=len(content))
     for shell in SHELLS:
-        script = f"eval {quote(kit.pouring() + 'tk_pour')}".encode("utf-8", "surrogateescape")
+        script = f"eval {quote(kit.pouring() + 'pour')}".encode("utf-8", "surrogateescape")
         done = subprocess.run([*shell, "-s"], input=script, capture_output=True, env={"LC_ALL": "C", "PATH": "/bin"})
         assert done.stdout == content, shell

@@ -1,0 +1,60 @@
+"""What there is of a host's memory, and of the kernel's ways to read it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+
+Kcore = Literal["open", "closed", "absent"]
+_ANSWER = re.compile(r"ram ([0-9]{1,16})\nkcore (open|closed|absent)\nlockdown ([a-z]{0,20})\n")
+
+
+class MemoryFact(Fact):
+    """The host's own word."""
+
+    ram: int = 0
+    """Bytes of memory; 0 where it is not said."""
+    kcore: Kcore = "absent"
+    """Whether /proc/kcore (proc(5)) is there, and opens for this account."""
+    lockdown: str = ""
+    """What keeps the kernel's memory from root: `integrity`, `confidentiality` (kernel_lockdown(7)), or nothing."""
+
+
+@dataclass(frozen=True)
+class Memory(Reader[MemoryFact]):
+    """Ask how much memory there is (/proc/iomem, else MemTotal), and whether /proc/kcore opens; reads none of it."""
+
+    def script(self) -> str:
+        """Print three lines, with builtins of the shell alone."""
+        return r"""
+ram=0
+while IFS= read -r line; do
+    case $line in
+        [0-9a-f]*' : System RAM') range=${line%% *} ;;
+        *) continue ;;
+    esac
+    from=$((0x${range%-*})) to=$((0x${range#*-}))
+    [ "$to" = 0 ] || ram=$((ram + to - from + 1))
+done </proc/iomem
+if [ "$ram" = 0 ]; then
+    while read -r key value _; do [ "$key" != MemTotal: ] || ram=$((value * 1024)); done </proc/meminfo
+fi
+kcore=absent lockdown=
+if [ -e /proc/kcore ]; then if (: </proc/kcore) 2>/dev/null; then kcore=open; else kcore=closed; fi; fi
+if [ -r /sys/kernel/security/lockdown ]; then
+    read -r line </sys/kernel/security/lockdown
+    line=${line#*\[} lockdown=${line%%\]*}
+fi
+printf 'ram %s\nkcore %s\nlockdown %s\n' "$ram" "$kcore" "${lockdown#none}"
+"""
+
+    def parse(self, output: Output) -> MemoryFact:
+        """Take the three lines; anything else is no answer."""
+        found = _ANSWER.fullmatch(output.stdout.decoded())
+        if output.status != 0 or not found:
+            raise UnreadableError(output.stderr.last_line() or "the host does not say how much memory it has")
+        kcore: dict[str, Kcore] = {"open": "open", "closed": "closed", "absent": "absent"}
+        return MemoryFact(ram=int(found[1]), kcore=kcore[found[2]], lockdown=found[3])

@@ -1,0 +1,122 @@
+"""The host's memory, streamed: by a program of the operator's, or from the kernel's own view of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from pydantic import Field, StringConstraints, WithJsonSchema
+
+from orchestrator.facts import MemoryFact, ToolkitFact, ToolkitFile
+from orchestrator.host import Scene
+from orchestrator.shell import quote
+from orchestrator.task import Artifact, Gap, Note, Planned, Unplannable
+from orchestrator.toolkit import Carried
+from tasks.evidence.source import SIZE_SCHEMA, Size, shell
+
+IMAGE = "memory-image"
+"""The artifact's name."""
+
+MemoryBy: TypeAlias = Annotated[
+    str,
+    StringConstraints(pattern=r"^(none|kcore|/[^\x00-\x1f]*[^/\x00-\x1f])$"),
+    Field(
+        description="Whether the host's memory is taken, and how: the path, on the controller, of a static program "
+        "that writes it to a file as AVML does (it goes into the host's RAM, its hash is checked there, and nothing "
+        "of it stays); or `kcore`: from /proc/kcore with the tools at hand. It holds passwords and keys.",
+        examples=["none", "kcore", "/opt/avml/avml"],
+    ),
+]
+"""A parameter."""
+MemoryCap: TypeAlias = Annotated[
+    Size,
+    WithJsonSchema(SIZE_SCHEMA),
+    Field(description="How much of the memory is taken at most; it does not count towards what a run keeps."),
+]
+"""A parameter."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a step asks for."""
+
+    by: str
+    cap: int
+    deadline: float
+
+
+def image_file(asked: str) -> ToolkitFile | None:
+    """Give what to read on the controller; None where no program is needed."""
+    return None if asked in {"none", "kcore"} else ToolkitFile((asked,))
+
+
+def image(
+    wanted: Wanted, memory: MemoryFact, tool: ToolkitFact | None, machine: str, scene: Scene, uid: int
+) -> Iterator[Planned | Artifact]:
+    """Say what it takes and what is in its way, and give the artifact. Raises Unplannable."""
+    host = scene.on.name
+    program = _program(wanted.by, tool)
+    if program and machine not in (tool.machines if tool else ()):
+        yield Gap(
+            text=f"{program.path} is not for {host} ({machine or 'its machine is unknown'}): memory is not taken"
+        )
+        return
+    size = min(memory.ram or wanted.cap, wanted.cap)
+    how = f"by {program.path} ({program.size / 1e6:.1f} MB, in its RAM)" if program else "from /proc/kcore"
+    said = f"{memory.ram / 1e9:.1f} GB" if memory.ram else "of unknown size"
+    yield Note(
+        text=f"memory of {host}: {said} by its own word, {how}; up to {size / 1e9:.1f} GB and "
+        f"{wanted.deadline:g} s, onto the controller's disk; nothing goes on the host's"
+    )
+    if memory.ram > wanted.cap:
+        yield Gap(text=f"of {said} of memory, what lies beyond {wanted.cap / 1e9:.1f} GB is not taken (memory_cap)")
+    if obstacle := _obstacle(memory, uid, needed=program is None):
+        yield Gap(text=f"memory of {host}: {obstacle}")
+    yield Artifact(
+        id=IMAGE,
+        about=_about(program),
+        script=reading(program),
+        suffix="lime",
+        deadline=wanted.deadline,
+        cap=wanted.cap,
+        program=program,
+        apart=True,
+    )
+
+
+def _program(asked: str, fact: ToolkitFact | None) -> Carried | None:
+    if asked == "kcore":
+        return None
+    if fact is None or not fact.sha256:
+        raise Unplannable(f"memory: {asked} is not on the controller")
+    if not fact.machines or not fact.static:
+        why = "it needs a dynamic loader" if fact.machines else "it is no program of a known machine"
+        raise Unplannable(f"memory: {fact.path}: {why}; a static one is wanted, as AVML's releases are")
+    return Carried(path=fact.path, sha256=fact.sha256, size=fact.size)
+
+
+def _obstacle(memory: MemoryFact, uid: int, *, needed: bool) -> str:
+    """Say what will keep it from being read; nothing where nothing is known to."""
+    if uid != 0:
+        return f"only root can read it, and this is user id {uid}"
+    if memory.lockdown == "confidentiality":
+        return "the kernel is locked down (confidentiality), and lets nobody read it"
+    if memory.kcore == "closed":
+        return "/proc/kcore does not open; a container, or a lockdown of the kernel, is in its way"
+    if memory.kcore == "absent":
+        return "its kernel has no /proc/kcore" + ("" if needed else "; the program may know /dev/crash or /dev/mem")
+    return ""
+
+
+def _about(program: Carried | None) -> str:
+    what = "Physical memory, in LiME's format where the program has no other: "
+    if program is None:
+        return f"{what}from /proc/kcore."
+    return f"{what}by {program.path} of the controller's, sha256 {program.sha256}."
+
+
+def reading(program: Carried | None) -> str:
+    if program is None:
+        return f"s=0\n{shell('memory_by_kcore')}\nexit $s"
+    return f"s=0 sha256={quote(program.sha256)}\n{shell('memory_by_tool')}\nexit $s"
