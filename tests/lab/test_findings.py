@@ -47,7 +47,12 @@ PLANTED = {
     "the immutable sshd": ("attribute-system", "/usr/sbin/sshd"),
     "the mail that it was made to send": ("queue-senders", "shop@example.jp"),
 } | {what: (trace.rule, trace.shown) for what, trace in TRACES.items()}
-PLANTED["a script in an address"] = ("request-attack", "<script>alert(1)</script>: 200")
+PLANTED |= {
+    "a script in an address": ("request-attack", "<script>alert(1)</script>: 200"),
+    "an injection in an address": ("request-attack", "UNION SELECT password: 200"),
+    "an injection that was refused": ("request-attack-refused", "UNION SELECT password: 404"),
+    "the web shell, as it was called": ("request-program-in-uploads", "/uploads/logo.php: 200"),
+}
 """What `scripts/lab_hosts/plant` and `aftermath` do → the rule that finds it, and what the finding shows."""
 
 

@@ -66,16 +66,24 @@ def content_of(given: Any) -> bytes:
 
 
 def tar(files: dict[str, Any]) -> bytes:
-    """An archive as GNU tar writes it: path → text, or `{text, hex, times, records, mode, uid, target}`."""
+    """An archive as GNU tar writes it: path → text, or `{text, hex, times, records, …}`.
+
+    `records` are logins of wtmp by their times, `sessions` those of a user from and to, `last` the times of lastlog.
+    """
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for path, given in files.items():
             spec = given if isinstance(given, dict) else {"text": given}
             info = tarfile.TarInfo(f".{path}")
             info.mode, info.uid, info.mtime = spec.get("mode", 0o644), spec.get("uid", 0), 1795400000
+            info.mtime = spec.get("mtime", info.mtime)
             data = bytes.fromhex(spec.get("hex", "")) + str(spec.get("text", "")).encode("utf-8", "surrogateescape")
             data *= int(spec.get("times", 1))
             data += b"".join(record(time) for time in spec.get("records", ()))
+            data += b"".join(session(*given) for given in spec.get("sessions", ()))
+            data += b"".join(
+                struct.pack("<i32s256s", time, b"pts/0", b"198.51.100.2") for time in spec.get("last", ())
+            )
             if "target" in spec:
                 info.type, info.linkname = tarfile.SYMTYPE, spec["target"]
             else:
@@ -84,6 +92,11 @@ def tar(files: dict[str, Any]) -> bytes:
     return stream.getvalue()
 
 
-def record(time: int) -> bytes:
-    """A login in wtmp."""
-    return struct.pack(UTMP, 7, 1, b"pts/0", b"", b"root", b"198.51.100.2", 0, 0, 0, time, 0, b"")
+def record(time: int, user: str = "root", kind: int = 7) -> bytes:
+    """A login in wtmp, or another kind of record."""
+    return struct.pack(UTMP, kind, 1, b"pts/0", b"", user.encode(), b"198.51.100.2", 0, 0, 0, time, 0, b"")
+
+
+def session(user: str, began: int, ended: int | None = None) -> bytes:
+    """A session in wtmp: its login, and its end, if it has one."""
+    return record(began, user) + (record(ended, "", 8) if ended else b"")

@@ -378,3 +378,13 @@ def test_the_collections_own_toolkit_is_no_finding_and_another_ones_is(tmp_path:
     assert [entry.target for entry in entries(ours, "process-links")] == [where.format("f" * 16)]
     assert len(list(tables()["mappings"].read(plain))) == 2
     assert [row.fields["pid"] for row in tables()["mappings"].read(ours)] == [8]
+
+
+def test_a_login_is_not_missed_in_records_that_did_not_come_whole(tmp_path: Path) -> None:
+    logs = {"/var/log/lastlog": {"last": [1795390000]}, "/var/log/wtmp": ""}
+    shelf(tmp_path, {"logs": logs, "configuration": {"/etc/passwd": "root:x:0:0::/root:/bin/bash\n"}})
+    assert "login-unrecorded" in {finding.id for finding in judge(open_shelf(tmp_path), RULES).findings}
+    rewrite(tmp_path, "logs", truncated=True, truncated_because="its cap")
+    judged = judge(open_shelf(tmp_path), RULES)
+    assert "login-unrecorded" not in {finding.id for finding in judged.findings}
+    assert "cut off" in {missed.id: missed.reason for missed in judged.not_looked}["login-unrecorded"]

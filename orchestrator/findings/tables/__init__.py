@@ -15,6 +15,7 @@ from orchestrator.findings.tables import (
     processes,
     requests,
     sending,
+    sessions,
     starting,
 )
 
@@ -33,5 +34,6 @@ MODULES = (
     processes,
     requests,
     sending,
+    sessions,
     starting,
 )

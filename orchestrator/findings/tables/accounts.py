@@ -15,6 +15,8 @@ from orchestrator.findings.tables.files import collected_at
 
 TEXT = 4 << 20
 """Bytes of one file that are read as text."""
+MOST_PLACES = 32
+"""Of keys that sshd was told of."""
 _KEY = re.compile(r"(?:^|\s)((?:sk-)?(?:ssh|ecdsa)-[\w@.-]+)\s+([A-Za-z0-9+/]+=*)(?:\s+(.*))?$")
 
 
@@ -78,6 +80,7 @@ def passwords(shelf: Shelf) -> Iterator[Row]:
 @table(
     "keys",
     reads="ssh",
+    also="sshd configuration",
     fields={
         "path": "the file",
         "type": "the kind of key",
@@ -90,9 +93,7 @@ def passwords(shelf: Shelf) -> Iterator[Row]:
 def keys(shelf: Shelf) -> Iterator[Row]:
     """Keys that may log in."""
     now = collected_at(shelf)
-    for member in shelf.members("ssh"):
-        if member.kind != "file" or not member.name.rpartition("/")[2].startswith("authorized_keys"):
-            continue
+    for archive, member in _key_files(shelf):
         for number, text in text_of(member):
             found = _KEY.search(text[:LONGEST_LINE])
             if not found or text.lstrip().startswith("#"):
@@ -105,7 +106,35 @@ def keys(shelf: Shelf) -> Iterator[Row]:
                 "options": text[: found.start(1)].strip(),
                 "age": round((now - member.mtime) / 86400, 2),
             }
-            yield Row(row, Place("ssh", number, member.name))
+            yield Row(row, Place(archive, number, member.name))
+
+
+def _key_files(shelf: Shelf) -> Iterator[tuple[str, Member]]:
+    """Give files of keys: those that everybody knows, and those below /etc that sshd was told of."""
+    for member in shelf.members("ssh"):
+        if member.kind == "file" and member.name.rpartition("/")[2].startswith("authorized_keys"):
+            yield "ssh", member
+    told = [_key_path(word) for word in _told(shelf)]
+    for member in shelf.members("configuration") if told else ():
+        if member.kind == "file" and any(pattern.fullmatch(member.name) for pattern in told):
+            yield "configuration", member
+
+
+def _told(shelf: Shelf) -> list[str]:
+    """Give the absolute paths of `AuthorizedKeysFile`, as sshd says them."""
+    for _, text in shelf.lines("sshd"):
+        option, _, value = text.partition(" ")
+        if option.lower() == "authorizedkeysfile":
+            return [word for word in value.split()[:MOST_PLACES] if word.startswith("/")]
+    return []
+
+
+def _key_path(word: str) -> re.Pattern[str]:
+    """Make a pattern of a path with `%u` and its like (sshd_config(5), TOKENS)."""
+    parts = re.split(r"%(.)", word)
+    return re.compile(
+        "".join(re.escape(part) if n % 2 == 0 else "%" if part == "%" else "[^/]+" for n, part in enumerate(parts))
+    )
 
 
 def _fingerprint(blob: str) -> str:

@@ -89,6 +89,14 @@ def auth_lines(shelf: Shelf) -> Iterator[Row]:
             yield Row({"text": text[:4096]}, Place("logs", number, member.name))
 
 
+@table("log-lines", reads="logs", fields={"path": "the log", "text": "the line"})
+def lines(shelf: Shelf) -> Iterator[Row]:
+    """Lines of the system's logs, those about logins included."""
+    for member in _matching(shelf, _TEXT):
+        for number, text in log_lines(member):
+            yield Row({"path": member.name, "text": text[:4096]}, Place("logs", number, member.name))
+
+
 @table(
     "log-gaps",
     reads="logs",

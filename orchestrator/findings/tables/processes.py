@@ -142,6 +142,20 @@ def _local_sockets(shelf: Shelf) -> set[str]:
     return found
 
 
+@table(
+    "deleted-open",
+    reads="process-links",
+    fields={"pid": "the process", "path": "the file"},
+)
+def deleted_open(shelf: Shelf) -> Iterator[Row]:
+    """Files that were deleted and that a process still has open."""
+    for entry in entries(shelf, "process-links"):
+        match = _LINK.fullmatch(entry.name)
+        if match and match[2].startswith("fd/") and entry.target.endswith(" (deleted)"):
+            row: Fields = {"pid": int(match[1]), "path": entry.target.removesuffix(" (deleted)")}
+            yield Row(row, Place("process-links", entry.line))
+
+
 @table("ps", reads="process-list", fields={"pid": "the number"})
 def shown_by_ps(shelf: Shelf) -> Iterator[Row]:
     """Processes that the host's ps lists."""

@@ -1,0 +1,146 @@
+"""Sessions at a terminal, by the records of logins: who had them, and whether two records agree."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from orchestrator.evidence.archive import Member
+from orchestrator.evidence.shelf import Shelf
+from orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
+from orchestrator.findings.tables.accounts import accounts
+from orchestrator.findings.tables.logs import Login, records
+from orchestrator.findings.tables.moments import as_iso
+
+LASTLOG = struct.Struct("<i32s256s")
+"""A record of lastlog, 292 bytes, at its user's number (lastlog(8), on x86-64 and most others)."""
+LARGEST = 64 << 20
+"""Bytes of lastlog that are read: users up to number 229 824."""
+NEAR = 60.0
+"""Seconds by which two records of one login may differ."""
+_BOOT, _USER, _ENDED = 2, 7, 8
+"""Kinds of record in utmp(5)."""
+_TERMINAL = re.compile(r"pts/\d+|tty\w+|console|hvc\d+")
+_WTMP = re.compile(r"/var/log/wtmp([.-]\d+)?(\.\w+)?")
+
+
+@dataclass(slots=True)
+class _Typed:
+    place: Place
+    sessions: int = 0
+    seconds: float = 0.0
+
+
+class _Last(NamedTuple):
+    uid: int
+    time: float
+    line: str
+    host: str
+    place: Place
+
+
+@table(
+    "terminal-sessions",
+    reads="logs configuration",
+    fields={
+        "name": "the account",
+        "uid": "its number",
+        "home": "its home",
+        "shell": "its shell",
+        "sessions": "its sessions at a terminal that have ended, by wtmp",
+        "minutes": "the longest of them",
+    },
+)
+def terminal_sessions(shelf: Shelf) -> Iterator[Row]:
+    """Accounts that have had a session at a terminal, in which something can be typed."""
+    typed: dict[str, _Typed] = {}
+    for member in _wtmp(shelf):
+        began: dict[str, Login] = {}
+        for login in records(member):
+            if login.kind == _BOOT:
+                began.clear()
+            elif not _TERMINAL.fullmatch(login.line):
+                continue
+            elif login.kind == _USER and len(began) < FEW_KEYS:
+                began[login.line] = login
+            elif login.kind == _ENDED and (first := began.pop(login.line, None)):
+                if first.user not in typed and len(typed) >= FEW_KEYS:
+                    continue
+                place = Place("logs", None, member.name, member.offset)
+                known = typed.setdefault(first.user, _Typed(place))
+                known.sessions += 1
+                known.seconds = max(known.seconds, login.time - first.time)
+    for row in accounts(shelf):
+        if of_account := typed.get(str(row.fields["name"])):
+            fields: Fields = {key: row.fields[key] for key in ("name", "uid", "home", "shell")}
+            fields |= {"sessions": of_account.sessions, "minutes": round(of_account.seconds / 60, 1)}
+            yield Row(fields, of_account.place)
+
+
+@table(
+    "last-logins",
+    reads="logs configuration",
+    fields={
+        "name": "the account, or its number",
+        "uid": "its number",
+        "line": "the terminal",
+        "host": "from where",
+        "time": "when, in UTC",
+        "recorded": "wtmp has this login as well",
+        "covered": "wtmp has older records, or has never been rotated: it should have this one",
+    },
+)
+def last_logins(shelf: Shelf) -> Iterator[Row]:
+    """The last login of each account by lastlog, against wtmp."""
+    item = shelf.item("logs")
+    if item is None or item.truncated:
+        return  # what is missing from half an archive is not missing from the host
+    names = {int(row.fields["uid"]): str(row.fields["name"]) for row in accounts(shelf)}
+    last = list(_last(shelf))
+    users = {(names.get(entry.uid, ""), entry.line): entry for entry in last}
+    recorded: set[int] = set()
+    earliest, rotated = float("inf"), False
+    for member in _wtmp(shelf, packed=True):
+        rotated = rotated or member.name != "/var/log/wtmp"
+        for login in records(member) if not member.name.endswith((".gz", ".xz", ".zst", ".bz2")) else ():
+            earliest = min(earliest, login.time or earliest)
+            entry = users.get((login.user, login.line)) if login.kind == _USER else None
+            if entry and abs(entry.time - login.time) <= NEAR:
+                recorded.add(entry.uid)
+    for entry in last:
+        row: Fields = {"name": names.get(entry.uid, str(entry.uid)), "uid": entry.uid, "line": entry.line}
+        row |= {"host": entry.host, "time": as_iso(entry.time)[:19], "recorded": entry.uid in recorded}
+        yield Row(row | {"covered": not rotated or earliest <= entry.time}, entry.place)
+
+
+def _last(shelf: Shelf) -> Iterator[_Last]:
+    """Give the records of lastlog that hold a login, FEW_KEYS at most."""
+    found = 0
+    for member in shelf.members("logs"):
+        if member.kind != "file" or member.name != "/var/log/lastlog":
+            continue
+        rest, uid = b"", 0
+        for chunk in member.chunks(LARGEST, holes=True):
+            rest += chunk
+            whole = len(rest) - len(rest) % LASTLOG.size
+            for seconds, line, host in LASTLOG.iter_unpack(rest[:whole]):
+                if seconds > 0 and found < FEW_KEYS:
+                    found += 1
+                    place = Place("logs", None, member.name, member.offset)
+                    yield _Last(uid, float(seconds), _text(line), _text(host), place)
+                uid += 1
+            rest = rest[whole:]
+
+
+def _wtmp(shelf: Shelf, *, packed: bool = False) -> Iterator[Member]:
+    for member in shelf.members("logs"):
+        found = _WTMP.fullmatch(member.name)
+        if member.kind == "file" and found and (packed or not found[2]):
+            yield member
+
+
+def _text(field: bytes) -> str:
+    return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")
