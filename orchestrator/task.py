@@ -173,6 +173,8 @@ class Task(ABC, Generic[P, F]):
     """Its checks decide the verdict on containment."""
     lifts: ClassVar[bool] = False
     """It takes back changes: on the target, and on its upstream and spare."""
+    may_ask: ClassVar[bool] = False
+    """Its plan may hold questions, so that whoever looks on knows where a person will be needed."""
     name: ClassVar[str]
     """`subject.verb`, as a runbook writes it."""
     vantages: ClassVar[tuple[Vantage, ...]] = ("target",)

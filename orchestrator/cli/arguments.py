@@ -79,17 +79,7 @@ def parser() -> ArgumentParser:
     check = _command(commands, "check", "run.check", "validate a runbook, offline")
     _runbook_words(check)
 
-    run = _command(commands, "run", "run.run", "run a runbook, or preview it with --dry-run")
-    _runbook_words(run)
-    run.add_argument("--dry-run", action="store_true", help="show every step in full; nothing is written on any host")
-    run.add_argument("--incident", metavar="NAME", help="it belongs to this incident")
-    run.add_argument("--full", action="store_true", help="show long new files whole")
-    _agreement_words(run)
-    run.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
-    _plan_words(run)
-
-    _age_word(run, "evidence, as it comes,")
-    _follow_words(run)
+    _run_words(_command(commands, "run", "run.run", "run a runbook, or preview it with --dry-run"))
     _request_words(_command(commands, "request", "request.request", "write a signed request to block addresses"))
 
     _command(commands, "runs", "history.runs", "list the runs")
@@ -98,6 +88,7 @@ def parser() -> ArgumentParser:
     resume = _command(commands, "resume", "run.resume", "go on with a run that did not finish")
     _run_word(resume)
     _agreement_words(resume)
+    _watch_word(resume)
     _age_word(resume, "evidence, as it comes,")
     answer = _command(commands, "answer", "answer.answer", "answer a question that a run waits with")
     _run_word(answer)
@@ -127,13 +118,8 @@ def parser() -> ArgumentParser:
     verify.add_argument(
         "--tsa-ca", metavar="FILE", help="who must have time-stamped an archive: the authority's certificates, PEM"
     )
-    for command in (run, resume, undo):
-        command.add_argument(
-            "--take-over",
-            action="store_true",
-            help="even where another machine is at work on a router or spare",
-        )
-        _sign_word(command, "journal and evidence at the end")
+    for command in (resume, undo):
+        _claim_words(command)
 
     _paper_words(commands)
     _incident_words(commands)
@@ -234,6 +220,21 @@ def _incident_words(commands: argparse._SubParsersAction[ArgumentParser]) -> Non
         verb.add_argument("--incident", metavar="NAME", help="default: the latest that is open")
 
 
+def _run_words(run: ArgumentParser) -> None:
+    _runbook_words(run)
+    run.add_argument("--dry-run", action="store_true", help="show every step in full; nothing is written on any host")
+    run.add_argument("--incident", metavar="NAME", help="it belongs to this incident")
+    run.add_argument("--full", action="store_true", help="show long new files whole")
+    _agreement_words(run)
+    shown = run.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
+    _watch_word(shown)
+    _plan_words(run)
+    _age_word(run, "evidence, as it comes,")
+    _follow_words(run)
+    _claim_words(run)
+
+
 def _runbook_words(command: ArgumentParser) -> None:
     command.add_argument("runbook", metavar="RUNBOOK", help="a file, or a name: of one in ./runbooks, or shipped")
     command.add_argument("-i", "--inventory", required=True, metavar="INVENTORY")
@@ -265,6 +266,17 @@ def _age_word(command: ArgumentParser, what: str) -> None:
         default=[],
         help=f"encrypt {what} to this public key, age1… or an SSH key; repeatable; needs stopgap[age]",
     )
+
+
+def _watch_word(command: argparse._ActionsContainer) -> None:
+    command.add_argument("--watch", action="store_true", help="draw it as `watch` does while it goes on; q leaves")
+
+
+def _claim_words(command: ArgumentParser) -> None:
+    command.add_argument(
+        "--take-over", action="store_true", help="even where another machine is at work on a router or spare"
+    )
+    _sign_word(command, "journal and evidence at the end")
 
 
 def _offline_word(command: ArgumentParser) -> None:

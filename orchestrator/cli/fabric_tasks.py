@@ -66,6 +66,7 @@ def _body(task: Task[Any, Any]) -> Callable[..., None]:
                     dry_run=own["dry_run"],
                     yes=own["yes"],
                     wait=False,
+                    watch=False,
                     sign_key=None,
                     age=[],
                     take_over=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from orchestrator.secret import redact_tree
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from orchestrator.cli.living import Living
     from orchestrator.journal import Delivery
     from orchestrator.past import PastRun
     from orchestrator.request.verification import Claim
@@ -64,17 +66,19 @@ def _go(
     from orchestrator.cli.observers import JsonLines, Lines
     from orchestrator.cli.terminal import Terminal, stoppable
 
-    messages = screens.err()
+    living = _living(args)
+    messages = living.messages if living else screens.err()
     person = Terminal(messages, yes=args.yes, wait=args.wait)
     json_lines = JsonLines() if args.json else None
     lines = Lines(
-        messages if args.json else screens.out(),
+        living.out if living else messages if args.json else screens.out(),
         order.runbook.name,
         asks=person.asks and not args.dry_run,
         full=args.full,
     )
-    conductor = _conductor(person, [json_lines] if json_lines else [lines], args, connect, key)
-    with stoppable(conductor.interruption, messages):
+    observers = [json_lines] if json_lines else [living, lines] if living else [lines]
+    conductor = _conductor(person, observers, args, connect, key)
+    with stoppable(conductor.interruption, messages), living.showing() if living else nullcontext():
         if args.dry_run:
             conclusion = conductor.preview(order)
             if agreed is not None and agreed != conclusion.plan.digest:
@@ -104,7 +108,8 @@ def resume(args: Namespace) -> int:
     from orchestrator.remote import connect
     from orchestrator.run.order import Order
 
-    messages = screens.err()
+    living = _living(args)
+    messages = living.messages if living else screens.err()
     key = sign_key(args)
     check_recipients(args)
     person = Terminal(messages, yes=args.yes, wait=args.wait)
@@ -119,9 +124,9 @@ def resume(args: Namespace) -> int:
         runbook = parse_runbook(started.runbook_text, started.runbook_path)
         order = Order(runbook, inventory, inventory.select(started.targets), runbook.load_params(started.params))
         reveal_secrets(runbook, inventory, order.targets, order.params)
-        lines = Lines(screens.out(), order.runbook.name, asks=person.asks)
-        conductor = _conductor(person, [lines], args, connect, key)
-        with stoppable(conductor.interruption, messages):
+        lines = Lines(living.out if living else screens.out(), order.runbook.name, asks=person.asks)
+        conductor = _conductor(person, [living, lines] if living else [lines], args, connect, key)
+        with stoppable(conductor.interruption, messages), living.showing() if living else nullcontext():
             conclusion = conductor.resume(journal, name, order)
     if conclusion.refusal:
         messages.line(f"Refused: {conclusion.refusal}. Nothing was changed.", "bad")
@@ -222,8 +227,19 @@ def written_exit_code(code: int, unreported: str, unsigned: str) -> int:
     return code or int(bool(unreported or unsigned))
 
 
+def _living(args: Namespace) -> Living | None:
+    """Give the view that was asked for; none where there is no terminal, or nothing to look at."""
+    if not args.watch or getattr(args, "dry_run", False):
+        return None
+    from orchestrator.cli.living import Living
+    from orchestrator.journal import Journal, state_home
+
+    living = Living(lambda: Journal.open(state_home()))
+    return living if living.possible else None
+
+
 def _conductor(
-    person: object, observers: list[object], args: Namespace, connect: Connect, key: Path | None
+    person: object, observers: Sequence[object], args: Namespace, connect: Connect, key: Path | None
 ) -> Conductor:
     from orchestrator.cli.terminal import operator
     from orchestrator.journal import Journal, state_home

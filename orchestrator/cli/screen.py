@@ -56,6 +56,9 @@ class Screen:
         self._console.file.write(escape(redact(text)))
         self._console.file.flush()
 
+    def answered(self) -> None:
+        """Take it that nobody types at the prompt any more."""
+
     def lines(self, lines: Iterable[str], *, indent: str = "", diff: bool = False) -> None:
         """Write several lines; with `diff`, additions and removals are coloured."""
         for text in lines:

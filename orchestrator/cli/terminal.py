@@ -80,7 +80,7 @@ class Terminal:
         here = sys.stdin.isatty()
         if not here and not self._wait:
             return None
-        with self._lock if here else nullcontext():
+        with self._prompting() if here else nullcontext():
             if here and waiting.heard() is None:
                 show_question(self._screen, step.target.name, question)
             while waiting.heard() is None and not waiting.over():
@@ -97,8 +97,17 @@ class Terminal:
                         self._screen.prompt("> ")
         return waiting.heard()
 
-    def _agrees(self, prompt: str) -> bool:
+    @contextmanager
+    def _prompting(self) -> Iterator[None]:
+        """Be the only one who asks here."""
         with self._lock:
+            try:
+                yield
+            finally:
+                self._screen.answered()
+
+    def _agrees(self, prompt: str) -> bool:
+        with self._prompting():
             while True:
                 self._screen.prompt(prompt)
                 line = sys.stdin.readline()

@@ -44,6 +44,7 @@ class ReviewQueue(Task[ReviewQueueParams, ReviewQueueFacts]):
     """
 
     name = "mta.review"
+    may_ask = True
 
     def probe(self, params: ReviewQueueParams, scene: Scene) -> Probe:
         """Read the queues."""

@@ -71,6 +71,7 @@ class Checkpoint(Task[CheckpointParams, CheckpointFacts]):
 
     name = "checkpoint"
     vantages = ("controller",)
+    may_ask = True
 
     def probe(self, params: CheckpointParams, scene: Scene) -> Probe:
         """Nothing."""

@@ -79,6 +79,7 @@ class CustomersNotify(Task[CustomersNotifyParams, CustomersNotifyFacts]):
 
     name = "customers.notify"
     vantages = ("controller",)
+    may_ask = True
 
     def probe(self, params: CustomersNotifyParams, scene: Scene) -> Probe:
         """Read the list."""

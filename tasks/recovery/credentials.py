@@ -30,6 +30,7 @@ class CredentialsReview(Task[CredentialsReviewParams, RunsFacts]):
 
     name = "credentials.review"
     vantages = ("controller",)
+    may_ask = True
 
     def probe(self, params: CredentialsReviewParams, scene: Scene) -> Probe:
         """Ask the journal."""

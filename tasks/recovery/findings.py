@@ -35,6 +35,7 @@ class FindingsReview(Task[FindingsReviewParams, FindingsReviewFacts]):
 
     name = "findings.review"
     vantages = ("controller",)
+    may_ask = True
 
     def probe(self, params: FindingsReviewParams, scene: Scene) -> Probe:
         """Ask the journal."""

@@ -1,0 +1,172 @@
+"""`--watch`: the living view in the terminal of the run itself.
+
+While the view has the terminal, lines are kept back. A question takes the view away: what was kept back is written,
+and the question is put and answered on a plain terminal, as without the view; then the view comes back. `q` takes it
+away for good.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from orchestrator.cli.canvas import PAUSE, Canvas
+from orchestrator.cli.screen import Screen
+from orchestrator.cli.steps import progress_line
+from orchestrator.journal import Journal, JournalError
+from orchestrator.journal.records import AnyRecord, StepFinished
+
+if TYPE_CHECKING:
+    from orchestrator.cli.view import Line
+    from orchestrator.plan import Plan, PlannedStep
+    from orchestrator.run.arrival import Progress
+
+_KEPT_IN_SIGHT = 2
+"""Of the messages that are kept back, the last ones stand below the view."""
+
+
+class Held(Screen):
+    """A screen whose lines wait while something else has the terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.held: list[Line] | None = None
+        self.before_prompt: Callable[[], None] = lambda: None
+        self.after_prompt: Callable[[], None] = lambda: None
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """Write a line, or keep it."""
+        if (held := self.held) is not None:
+            held.append((text, style))
+        else:
+            super().line(text, style)
+
+    def status(self, text: str) -> None:
+        """Show it only where lines are written."""
+        if self.held is None:
+            super().status(text)
+
+    def prompt(self, text: str) -> None:
+        """Have the terminal first."""
+        self.before_prompt()
+        super().prompt(text)
+
+    def answered(self) -> None:
+        """Give it away again."""
+        self.after_prompt()
+
+    def release(self) -> None:
+        """Write what was kept, and keep nothing more."""
+        held, self.held = self.held, None
+        for text, style in held or ():
+            super().line(text, style)
+
+
+class Living:
+    """An observer that draws the run from its first record on; `out` and `messages` are to be used beside it."""
+
+    def __init__(self, open_journal: Callable[[], Journal]) -> None:
+        self.out = Held(sys.stdout)
+        self.messages = Held(sys.stderr)
+        self.messages.before_prompt = self._step_aside
+        self.messages.after_prompt = self._come_back
+        self._open_journal = open_journal
+        self._canvas = Canvas("q leaves the view; Ctrl-C stops the run")
+        self._lock = threading.RLock()
+        self._over = threading.Event()
+        self._left = False
+        self._run = ""
+        self._thread: threading.Thread | None = None
+        self._collecting: dict[tuple[str, str], str] = {}
+
+    @property
+    def possible(self) -> bool:
+        """There is a terminal to draw on."""
+        return self.out.is_terminal and self.messages.is_terminal
+
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """Have the terminal back when the block ends, however it does."""
+        try:
+            yield
+        finally:
+            self._over.set()
+            if self._thread:
+                self._thread.join()
+            self._leave()
+
+    def planned(self, plan: Plan, *, dry_run: bool) -> None:
+        """Leave the plan to others: a person reads it before anything is run."""
+
+    def beginning(self, step: PlannedStep) -> None:
+        """Read the journal instead."""
+
+    def recorded(self, run: str, record: AnyRecord) -> None:
+        """Begin with the first record; what follows is read from the journal."""
+        if isinstance(record, StepFinished):
+            self._collecting.pop((record.step, record.target), None)
+        if self._thread is None and not self._over.is_set():
+            self._run = run
+            self._come_back()
+            self._thread = threading.Thread(target=self._draw_on, name="view", daemon=True)
+            self._thread.start()
+
+    def progressed(self, step: PlannedStep, progress: Progress) -> None:
+        """Show how far a collection has come, below the view."""
+        self._collecting[step.key, step.target.name] = progress_line(step, progress)
+
+    def _draw_on(self) -> None:
+        with self._open_journal() as journal:
+            while not self._over.is_set() and not self._left:
+                with self._lock:
+                    if self._canvas.is_open:
+                        self._draw(journal)
+                if not self._canvas.is_open:
+                    self._over.wait(PAUSE / 5)
+                elif self._pressed():
+                    self._leave()
+
+    def _draw(self, journal: Journal) -> None:
+        try:
+            history = journal.history(self._run)
+        except JournalError:
+            return  # The run itself says so.
+        below = [(text, "") for text in self._collecting.values()]
+        self._canvas.draw(history, [*below, *(self.messages.held or ())[-_KEPT_IN_SIGHT:]])
+
+    def _pressed(self) -> bool:
+        """Wait for the next look in small parts, so that a question does not have to wait."""
+        for _ in range(5):
+            if self._over.is_set():
+                return False
+            with self._lock:
+                if not self._canvas.is_open or self._canvas.pressed(0):
+                    return self._canvas.is_open
+            self._over.wait(PAUSE / 5)
+        return False
+
+    def _step_aside(self) -> None:
+        """Give the terminal to a question."""
+        with self._lock:
+            if self._canvas.is_open:
+                self._canvas.close()
+                self.out.release()
+                self.out.held = []
+                self.messages.release()
+
+    def _come_back(self) -> None:
+        with self._lock:
+            if not self._over.is_set() and not self._left and not self._canvas.is_open:
+                self.out.held = self.out.held or []
+                self.messages.held = []
+                self._canvas.open()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._left = True
+            self._canvas.close()
+            self.out.release()
+            self.messages.release()

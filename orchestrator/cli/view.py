@@ -1,0 +1,223 @@
+"""What is shown of a run that goes on: lines for any screen, made from its history. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import TypeAlias
+
+from rich.cells import cell_len, set_cell_size
+
+from orchestrator.hosttext import escape
+from orchestrator.journal import History
+from orchestrator.journal.records import CheckJudged, step_of
+from orchestrator.registry import tasks
+from orchestrator.runbook import Step, parse_runbook
+from orchestrator.secret import redact
+from orchestrator.source import InvalidInput
+
+Line: TypeAlias = tuple[str, str]
+"""Text, and the name of its style."""
+
+_MARKS = {"changed": "+", "unchanged": "=", "skipped": "-", None: ">"}
+_STYLES = {"changed": "good", "unchanged": "quiet", "skipped": "quiet", None: "title"}
+_NARROW = 60
+"""Columns below which a line has no room for what its mark tells."""
+_LEAST = 4
+"""Lines that a list gets on the smallest screen."""
+
+
+def view(history: History, *, width: int = 0, height: int = 0) -> list[Line]:
+    """Give the lines of a run as it stands; with `width` and `height`, no more than fit a screen of that size.
+
+    On a screen, a question and how to answer it come whole as far as half of it goes; of lists, what went wrong and
+    what came last is kept.
+    """
+    head = [*_heading(history), *_fitted(_questions(history), width, height // 2), *_cut_off(history, width)]
+    head += [(f"{host}: not reached: {reason}", "bad") for host, reason in history.unreachable.items()]
+    tail = [*_deadlines(history, width), *_told(history)]
+    steps = list(_steps(history, width))
+    coming = list(_coming(history, width))
+    standing = list(_standing(history, width))
+    if not height:
+        return [*head, ("", ""), *steps, *coming, *(_headed("in force", standing)), *tail]
+    room = height - len(head) - len(tail) - (3 if standing else 1)
+    for_standing = min(len(standing), max(_LEAST, room // 2, room - len(steps) - len(coming)))
+    for_steps = max(_LEAST, room - for_standing)
+    steps = _last(steps, for_steps)
+    coming = _first(coming, for_steps - len(steps))
+    lines = [*head, ("", ""), *steps, *coming, *_headed("in force", _first(standing, for_standing)), *tail]
+    return [(_clipped(text, width), style) for text, style in lines[:height]]
+
+
+def left(until: datetime, now: datetime) -> str:
+    """Give the time between two moments, short: `71 h 59 min`, `12 s`."""
+    seconds = max(0, round((until - now).total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def _heading(history: History) -> Iterator[Line]:
+    elapsed = left((history.finished_at or history.as_of), history.started_at)
+    yield history.started.runbook_name, "title"
+    yield f"{history.run}  {history.state}, {elapsed}", "quiet"
+
+
+def _questions(history: History) -> Iterator[Line]:
+    """Give what waits for a person; while nothing does, what will."""
+    if history.state != "running":
+        return
+    for asked in history.waiting:
+        yield f"asks {asked.question.text} [{asked.question.expected}]", "warn"
+        yield f"     stopgap answer {history.run} {asked.step} VALUE", "warn"
+        for line in asked.question.reason.splitlines():
+            yield f"     {line}", "quiet"
+    if not history.waiting and (step := next((s for s in _ahead(history) if _asks(s)), None)):
+        yield f"next question: {step.name}", "quiet"
+
+
+def _cut_off(history: History, width: int) -> Iterator[Line]:
+    for each in history.containment:
+        word: str = each.verdict if each.in_force else "no longer cut off"
+        style = "good" if word == "contained" else "bad" if word == "partly" else "warn"
+        if history.state == "running" and each.in_force:
+            word, style = "cut off, not judged yet", "good"
+        until = (f"{left(each.until, history.as_of)} left",) if each.until and each.in_force else ()
+        yield _beside(f"{each.target}: {word}", until, width), style
+
+
+def _steps(history: History, width: int) -> Iterator[Line]:
+    for step in history.steps:
+        going = step.outcome is None
+        took = left(history.as_of, step.started) if going and step.started else f"{step.seconds:.1f} s"
+        word = step.outcome or ("running" if history.state == "running" else "interrupted")
+        style = _STYLES.get(step.outcome, "bad")
+        fields = [step.host, word, took]
+        if 0 < width < _NARROW:  # The mark says how it went, where it went well.
+            fields = [
+                *([step.host] if step.host in _hosts(history) else []),
+                *([word] if style == "bad" else []),
+                took,
+            ]
+        yield _beside(f"{_MARKS.get(step.outcome, '!')} {step.name}", fields, width), style
+        if step.reason and style == "bad":
+            yield f"    {step.reason}", "bad"
+
+
+def _hosts(history: History) -> set[str]:
+    return {host.name for host in history.started.hosts}
+
+
+def _coming(history: History, width: int) -> Iterator[Line]:
+    for step in _ahead(history):
+        yield _beside(f". {step.name}", ("asks",) if _asks(step) else (), width), "quiet"
+
+
+def _standing(history: History, width: int) -> Iterator[Line]:
+    """Give what is in force, with its time, and what a router that drops counted when it was looked at last."""
+    now = history.as_of
+    looked = {e.record: e.at for e in history.entries if isinstance(e.record, CheckJudged)}
+    cutting = {(c.step, c.target) for c in history.checks if c.containment}
+    counters: dict[tuple[str, str, str], CheckJudged] = {}
+    for check in history.checks:
+        if (check.step, check.target) in cutting and check.holds and not check.containment:
+            counters.setdefault((check.step, check.target, check.eye), check)
+    for change in history.in_force():
+        until = f"{left(change.ends, now)} left" if change.ends else "until undone"
+        yield _beside(f"  {change.host}: {change.change.describe()}", (until,), width), ""
+        count = counters.get((change.step, change.target, change.host))
+        if count and count in looked:
+            yield _beside(f"    {count.seen}", (f"{left(now, looked.pop(count))} ago",), width), "quiet"
+
+
+def _deadlines(history: History, width: int) -> Iterator[Line]:
+    for text, due in history.deadlines():
+        over = due <= history.as_of
+        time = "over" if over else left(due, history.as_of) + " left"
+        yield _beside(f"  {text}", (time,), width), "bad" if over else "warn"
+
+
+def _told(history: History) -> Iterator[Line]:
+    if history.messages:
+        unsent = sum(message.state != "sent" for message in history.messages)
+        yield f"told {len(history.messages) - unsent}, not told or not known {unsent}", "bad" if unsent else "quiet"
+
+
+def _ahead(history: History) -> Sequence[Step]:
+    """Give the steps that no target has begun; none where the run is over, or of another language's version."""
+    if history.state != "running":
+        return ()
+    begun = {step_of(step.step) for step in history.steps}
+    return [step for step in _runbook(history.started.runbook_text) if step.id not in begun]
+
+
+@lru_cache(maxsize=4)
+def _runbook(text: str) -> tuple[Step, ...]:
+    try:
+        return parse_runbook(text, "").steps
+    except InvalidInput:
+        return ()
+
+
+def _asks(step: Step) -> bool:
+    return step.confirm is not None or (step.task in tasks() and tasks()[step.task].may_ask)
+
+
+def _beside(text: str, fields: Iterable[str], width: int) -> str:
+    """Put fields at the right of a text, which gives way where there is no room for both."""
+    right = "  ".join(fields)
+    if not width:
+        return f"{text}  {right}".rstrip()
+    return f"{_clipped(text, width - cell_len(right) - 2, pad=True)}  {right}".rstrip()
+
+
+def _clipped(text: str, width: int, *, pad: bool = False) -> str:
+    """Cut a text where the line would end; a sign that takes two columns is not halved."""
+    shown = escape(redact(text))
+    if cell_len(shown) <= width:
+        return set_cell_size(shown, width) if pad else shown
+    return set_cell_size(shown, max(0, width - 1)) + "…"
+
+
+def _fitted(lines: Iterable[Line], width: int, height: int) -> list[Line]:
+    """Fold lines at the width; what is over is cut, and says so."""
+    if not width:
+        return list(lines)
+    folded = [(part, style) for text, style in lines for part in _folded(escape(redact(text)), width)]
+    return _first(folded, max(_LEAST, height))
+
+
+def _folded(text: str, width: int) -> Iterator[str]:
+    """Break a line at its spaces, and what has none where it must; what follows is indented alike."""
+    indent = " " * min(len(text) - len(text.lstrip()), width // 2)
+    while cell_len(text) > width:
+        end = next(n for n in range(len(text), 0, -1) if n == 1 or cell_len(text[:n]) <= width)
+        space = text.rfind(" ", width // 2, end + 1)
+        end = space if space > 0 else end
+        yield text[:end]
+        text = indent + text[end:].lstrip(" ")
+    yield text
+
+
+def _headed(title: str, lines: Sequence[Line]) -> list[Line]:
+    return [("", ""), (title, "title"), *lines] if lines else []
+
+
+def _first(lines: list[Line], most: int) -> list[Line]:
+    if len(lines) <= most:
+        return lines
+    return [*lines[: most - 1], (f"… {len(lines) - most + 1} more", "quiet")] if most > 0 else []
+
+
+def _last(lines: list[Line], most: int) -> list[Line]:
+    """Keep what went wrong and what came last."""
+    if len(lines) <= most:
+        return lines
+    ranked = sorted(range(len(lines)), key=lambda place: (lines[place][1] == "bad", place), reverse=True)
+    kept = sorted({len(lines) - 1, *ranked[: max(1, most - 1)]})[-max(1, most - 1) :]
+    count = len(lines) - len(kept)
+    return [(f"… {count} lines before or between these", "quiet"), *(lines[place] for place in kept)]
