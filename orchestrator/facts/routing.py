@@ -111,6 +111,8 @@ class RouteFact(Fact):
     """None where the address is on the link itself."""
     local: bool = False
     """It is the host's own."""
+    source: IPv4Address | IPv6Address | None = None
+    """The address that the host would send from."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,13 @@ class Routes(Reader[tuple[RouteFact, ...]]):
             via = _after("via", words)
             gateway = _address(_after("inet6", words) if via == "inet6" else via)
             facts.append(
-                RouteFact(address=address, device=_after("dev", words), gateway=gateway, local=words[0] == "local")
+                RouteFact(
+                    address=address,
+                    device=_after("dev", words),
+                    gateway=gateway,
+                    local=words[0] == "local",
+                    source=_address(_after("src", words)),
+                )
             )
         return tuple(facts)
 

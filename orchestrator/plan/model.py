@@ -41,6 +41,8 @@ class PlannedStep:
     liftings: tuple[Lifting, ...] = ()
     on_past: bool = False
     """It hangs on the journal, and is planned once more when its turn comes."""
+    when_its_turn_comes: bool = False
+    """Its host had not answered when the plan was made, and was not waited for: it is planned then."""
     questions: tuple[Question, ...] = ()
     answer_to: Question | None = None
     """The one whose answer later steps see."""

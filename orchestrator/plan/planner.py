@@ -47,6 +47,10 @@ class OutOfReach(Exception):  # noqa: N818
     """A host that a fact was wanted of cannot be reached; the message says why, escaped."""
 
 
+class NotYet(OutOfReach):
+    """It has not answered so far, and nobody waits for it: others have something to do that is more urgent."""
+
+
 T = TypeVar("T")
 
 Wanted: TypeAlias = tuple[Host, Reader[Any]]
@@ -55,9 +59,14 @@ Look: TypeAlias = Any | OutOfReach | UnreadableError
 
 
 class Looker(Protocol):
-    """Reads facts: one exchange a host, all hosts at once. Gives an answer for each that was wanted."""
+    """Reads facts: one exchange a host, all hosts at once. Gives an answer for each that was wanted.
 
-    def __call__(self, wanted: Sequence[Wanted]) -> Mapping[tuple[str, Reader[Any]], Look]: ...
+    Where `needed` names hosts, the others are waited for a little longer than they take, and no more: NotYet.
+    """
+
+    def __call__(
+        self, wanted: Sequence[Wanted], needed: frozenset[str] | None = None
+    ) -> Mapping[tuple[str, Reader[Any]], Look]: ...
 
 
 Ledger: TypeAlias = Callable[[], Mapping[str, Delivery]]
@@ -99,6 +108,9 @@ class Planner:
     look: Looker
     sent: Ledger = dict
     past: PastRuns = no_past
+    urgent: bool = True
+    """Where something is to be contained, hosts that are slow to answer are not waited for: what is to be done there
+    is planned when its turn comes."""
     _facts: dict[tuple[str, Reader[Any]], Look] = field(default_factory=dict)
 
     def plan(self, targets: Sequence[Host]) -> Plan:
@@ -166,10 +178,12 @@ class Planner:
                 blank, "refused", f"no step of {first} has succeeded on {target.name} before it, in this run"
             )
         blank = replace(blank, keeps=task.keeps_what_holds(params))
-        readings = self._read(self._readings(task, params, scene))
+        readings = self._read(task, self._readings(task, params, scene))
         for look in readings.own.values():
             if isinstance(look, OutOfReach):
-                return _with(blank, "unreachable", str(look))
+                return replace(
+                    blank, outcome="unreachable", reason=str(look), when_its_turn_comes=isinstance(look, NotYet)
+                )
             if isinstance(look, UnreadableError):
                 return _with(blank, "failed", str(look))
         asked = {n: wish for n, wish in task.probe(params, scene).items() if isinstance(wish, Past)}
@@ -219,7 +233,7 @@ class Planner:
             return None
         scene = place.scene
         params = render(place.step, self.params, scene, {}, place.item)
-        readings = self._read(self._readings(task, params, scene))
+        readings = self._read(task, self._readings(task, params, scene))
         for look in readings.own.values():
             if isinstance(look, OutOfReach | UnreadableError):
                 raise look
@@ -242,6 +256,7 @@ class Planner:
     def _prefetch(self, targets: Sequence[Host]) -> None:
         """Read at once what all steps want whose parameters do not hang on the results of others."""
         wanted: list[Wanted] = []
+        containing: frozenset[str] = frozenset()
         for target in targets:
             for number, step in enumerate(self.runbook.steps, 1):
                 if step.uses_results:
@@ -252,7 +267,8 @@ class Planner:
                     task, params = tasks()[step.task], render(step, self.params, place.scene, {}, place.item)
                     readings = self._readings(task, params, place.scene)
                     wanted += [(host, reader) for host, reader, _ in readings.values() if host]
-        self._fill(wanted)
+                    containing |= {place.scene.on.name} if task.contains else frozenset()
+        self._fill(wanted, containing or None)
 
     def _readings(
         self, task: Task[Any, Any], params: Parameters, scene: Scene
@@ -269,8 +285,11 @@ class Planner:
                 readings[name] = (scene.on, wish, True)
         return readings
 
-    def _read(self, readings: Mapping[str, tuple[Host | None, Reader[Any], bool]]) -> _Readings:
-        self._fill([(host, reader) for host, reader, _ in readings.values() if host])
+    def _read(self, task: Task[Any, Any], readings: Mapping[str, tuple[Host | None, Reader[Any], bool]]) -> _Readings:
+        """Read what a step wants; what contains does not wait for what other hosts have to say."""
+        own_host = frozenset(host.name for host, _, is_own in readings.values() if host and is_own)
+        wanted = [(host, reader) for host, reader, _ in readings.values() if host]
+        self._fill(wanted, own_host if task.contains else None)
         own: dict[str, Look] = {}
         elsewhere: dict[str, Look] = {}
         for name, (host, reader, is_own) in readings.items():
@@ -281,10 +300,12 @@ class Planner:
                 elsewhere[name] = None if isinstance(look, Exception) else look
         return _Readings(own, elsewhere)
 
-    def _fill(self, wanted: Sequence[Wanted]) -> None:
+    def _fill(self, wanted: Sequence[Wanted], needed: frozenset[str] | None) -> None:
         missing = list(dict.fromkeys(w for w in wanted if (w[0].name, w[1]) not in self._facts))
-        if missing:
-            self._facts.update(self.look(missing))
+        late = {name: look for (name, _), look in self._facts.items() if isinstance(look, NotYet)}
+        self._facts.update({(host.name, reader): late[host.name] for host, reader in missing if host.name in late})
+        if missing := [(host, reader) for host, reader in missing if host.name not in late]:
+            self._facts.update(self.look(missing, needed if self.urgent else None))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -149,7 +149,7 @@ def lost(host: Host, output: Output) -> str:
     return f"{host.name} is no longer claimed by this run: {by or 'it was restarted, or its claim lapsed'}"
 
 
-def refusal(held: dict[str, str], hosts: Iterable[str]) -> str:
+def refusal(held: Mapping[str, str], hosts: Iterable[str]) -> str:
     """Say who holds hosts that are to be changed; nothing where nobody does."""
     for host in hosts:
         if host in held:

@@ -95,7 +95,7 @@ class Conductor:
             self.interruption.cutting(fleet.close),
         ):
             fleet.expect(order.acting())
-            plan = planner_of(order, fleet.look, self.sent, self.past).plan(order.targets)
+            plan = planner_of(order, fleet.look, self.sent, self.past, urgent=False).plan(order.targets)
         self._show(plan, dry_run=True)
         outcomes = [step.outcome for step in plan.steps]
         code = INTERRUPTED if self.interruption.requested.is_set() else exit_code(outcomes)
@@ -115,7 +115,10 @@ class Conductor:
         ):
             with self.interruption.cutting(fleet.close):
                 fleet.expect([*acting, *order.targets])
-                planner = planner_of(order, fleet.look, lambda: deliveries(journal), Archive(journal).past)
+                past = Archive(journal).past
+                # A plan that has to be the saved one cannot leave anything for later.
+                urgent = agreed_digest is None
+                planner = planner_of(order, fleet.look, lambda: deliveries(journal), past, urgent=urgent)
                 plan = planner.plan(order.targets)
             self._show(plan, dry_run=False)
             fleet.expect(plan.eyes)

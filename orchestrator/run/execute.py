@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.host import Host
 from orchestrator.hosttext import escape
 from orchestrator.journal.records import CheckJudged, HostUnreachable, Outcome, RunFinished, Verdict
 from orchestrator.plan import Ledger, Looker, OutOfReach, PastRuns, Place, Plan, PlannedStep, Planner, combined
 from orchestrator.registry import tasks
+from orchestrator.run.claim import refusal
 from orchestrator.run.order import Order
 from orchestrator.run.outcome import exit_code, run_outcome
 from orchestrator.run.several import run_on_several
@@ -40,9 +41,9 @@ class Result:
         return [ended.outcome for _, ended in self.ended]
 
 
-def planner_of(order: Order, look: Looker, sent: Ledger, past: PastRuns) -> Planner:
+def planner_of(order: Order, look: Looker, sent: Ledger, past: PastRuns, *, urgent: bool = True) -> Planner:
     """Give a planner that reads through a fleet's `look`, and knows what was sent and done already."""
-    return Planner(order.runbook, order.inventory, order.params, look, sent, past)
+    return Planner(order.runbook, order.inventory, order.params, look, sent, past, urgent)
 
 
 def execute(
@@ -174,9 +175,19 @@ class _TargetRun:
         """Give the step as planned; planned afresh where it hangs on the journal, or on results not as foreseen."""
         step, wanted = places[0].step, {place.key for place in places}
         planned = [s for s in self.plan.steps if s.key in wanted and s.target.name == self.target.name]
+        if any(s.when_its_turn_comes for s in planned):
+            return self._plan_late(places) if again else planned
         foreseen = not (step.uses_results or step.needs or _needs_first(step)) or self._as_foreseen()
         stands = foreseen and not (again and any(s.on_past for s in planned))
         return planned if len(planned) == len(places) and stands else self._plan_again(places)
+
+    def _plan_late(self, places: Sequence[Place]) -> list[PlannedStep]:
+        """Plan what could not be planned before, its host having been slow; it gets the time it has left."""
+        planned = self._plan_again(places, afresh=False)
+        for each in planned:
+            if each.outcome == "unreachable" and each.on:
+                self.around.record(HostUnreachable(host=each.on.name, reason=each.reason))
+        return planned
 
     def _after(self, step: PlannedStep) -> list[PlannedStep]:
         mine = [s for s in self.plan.steps if s.target.name == self.target.name]
@@ -195,13 +206,15 @@ class _TargetRun:
             return False
         return all(expected.get(key) == result.outcome for key, result in self.results.items())
 
-    def _plan_again(self, places: Sequence[Place]) -> list[PlannedStep]:
-        for host in (self.target, *self.order.inventory.hosts.values()):
+    def _plan_again(self, places: Sequence[Place], *, afresh: bool = True) -> list[PlannedStep]:
+        """Plan on facts read anew; `afresh`: hosts that were out of reach are tried once more."""
+        for host in (self.target, *self.order.inventory.hosts.values()) if afresh else ():
             self.around.fleet.reconnect(host)
         try:
             around = self.around
             planner = planner_of(self.order, around.fleet.look, around.record.deliveries, around.archive.past)
-            return planner.plan_together(places, self.results)
+            planned = planner.plan_together(places, self.results)
+            return [_unless_claimed(each, around.fleet.claims.held) for each in planned]
         except InvalidInput as error:
             why = escape(error.problems[0].message)
             return [
@@ -220,8 +233,16 @@ class _TargetRun:
         return f"{step.id} failed"
 
 
+def _unless_claimed(step: PlannedStep, held: Mapping[str, str]) -> PlannedStep:
+    """Refuse what is to be changed on a host that was found, only now, to be another operator's."""
+    if step.changes and step.on and (reason := refusal(held, [step.on.name])):
+        return replace(step, outcome="refused", reason=reason)
+    return step
+
+
 def _unreachable(plan: Plan) -> dict[str, str]:
-    return {s.on.name: s.reason for s in plan.steps if s.outcome == "unreachable" and s.on}
+    lost = (s for s in plan.steps if s.outcome == "unreachable" and not s.when_its_turn_comes)
+    return {s.on.name: s.reason for s in lost if s.on}
 
 
 def stays(

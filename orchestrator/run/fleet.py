@@ -5,20 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
 from orchestrator.facts import Output, Reader, UnreadableError
 from orchestrator.host import CONTROLLER, Host
-from orchestrator.plan import Look, OutOfReach, Wanted
+from orchestrator.plan import Look, NotYet, OutOfReach, Wanted
 from orchestrator.remote import Item, Limits, Session, Unreachable
 from orchestrator.run.claim import Claims
 
 Connect = Callable[[Host, Mapping[str, Host]], Session]
 
 LOOKING_AT_ONCE = 64
+PATIENCE = 1.0
+"""Seconds that a host which is not needed is waited for at least, after those that are."""
+_NOT_YET = "it has not answered so far, and what contains does not wait for it"
 _INTERRUPTED = "interrupted; its connection was closed"
 
 
@@ -88,17 +91,33 @@ class Fleet:
         finally:
             session.close()
 
-    def look(self, wanted: Sequence[Wanted]) -> dict[tuple[str, Reader[Any]], Look]:
-        """Read facts: one exchange a host, all hosts at once."""
+    def look(
+        self, wanted: Sequence[Wanted], needed: frozenset[str] | None = None
+    ) -> dict[tuple[str, Reader[Any]], Look]:
+        """Read facts: one exchange a host, all hosts at once.
+
+        Where `needed` names hosts, the others are waited for as long again as these have taken, PATIENCE at least;
+        whoever has not answered by then gives NotYet.
+        """
         by_host: dict[str, tuple[Host, list[Reader[Any]]]] = {}
-        for host, reader in wanted:
+        for host, reader in sorted(wanted, key=lambda wish: needed is not None and wish[0].name not in needed):
             by_host.setdefault(host.name, (host, []))[1].append(reader)
+        began = time.monotonic()
         self.expect(host for host, _ in by_host.values())
         with self._lock:
             if self._closed:
                 return {(host.name, reader): OutOfReach(_INTERRUPTED) for host, reader in wanted}
-            answers = [self._looking.submit(self._look_at, *pair) for pair in by_host.values()]
-        return {key: look for answer in answers for key, look in answer.result().items()}
+            answers = {name: self._looking.submit(self._look_at, *pair) for name, pair in by_host.items()}
+        if needed is not None:
+            wait([answers[name] for name in answers if name in needed])
+            wait(answers.values(), timeout=max(PATIENCE, time.monotonic() - began))
+        looks: dict[tuple[str, Reader[Any]], Look] = {}
+        for name, answer in answers.items():
+            if needed is None or name in needed or answer.done():
+                looks |= answer.result()
+            else:
+                looks |= {(name, reader): NotYet(_NOT_YET) for reader in by_host[name][1]}
+        return looks
 
     def claim(self, hosts: Iterable[Host]) -> None:
         """Claim hosts that nothing is to be read of first; one out of reach is left."""

@@ -24,10 +24,10 @@ class Order:
     """Name of the incident that the run belongs to."""
 
     def acting(self) -> list[Host]:
-        """Give the hosts that steps act on, the first step's first."""
+        """Give the hosts that steps act on: those of what contains first, which must not queue behind silent ones."""
         hosts: dict[str, Host] = {}
-        for target in self.targets:
-            for step in self.runbook.steps:
+        for step in sorted(self.runbook.steps, key=lambda step: not tasks()[step.task].contains):
+            for target in self.targets:
                 on = vantage_of(step, tasks()[step.task], target, self.inventory)
                 for scene in self.inventory.scenes(target, on):
                     lifted_on = (scene.target, *scene.upstreams, scene.spare) if tasks()[step.task].lifts else ()

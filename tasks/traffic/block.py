@@ -16,7 +16,7 @@ from orchestrator.change import Change
 from orchestrator.check import Check, Port
 from orchestrator.facts import DeviceOrigin, Gateways, Interfaces, Neighbours, Routes, SshOrigin, System
 from orchestrator.host import Address, Network, Scene, Vantage
-from orchestrator.task import At, Note, Parameters, Planned, Probe, Refused, Standing, Task
+from orchestrator.task import Note, Parameters, Planned, Probe, Refused, Standing, Task
 from tasks.traffic.blackhole import Blackhole
 from tasks.traffic.capabilities import refuse_beyond, shortfalls
 from tasks.traffic.cli import CLI_DRIVERS
@@ -29,7 +29,7 @@ from tasks.traffic.iptables import Iptables
 from tasks.traffic.knocks import SAMPLED, eyes_outside, holds, one_of, ports_to_knock_on, sample, way_in
 from tasks.traffic.nftables import Nftables
 from tasks.traffic.openwrt import Openwrt
-from tasks.traffic.operators import doubts, operators
+from tasks.traffic.operators import doubts, operators, reads_of_operators
 from tasks.traffic.own_host import OwnHost
 from tasks.traffic.segment import gaps, neighbours_to_ask
 from tasks.traffic.several import is_left_to_others, left_to_others, share
@@ -148,8 +148,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         if scene.on.cli is not None:
             return {
                 "origin": DeviceOrigin(),
-                "claimed_origin": At("target", SshOrigin()),
-                "controller": At("controller", Interfaces()),
+                **reads_of_operators(scene),
                 **_driver(scene).reads(_label(params, scene)),
             }
         driver = DRIVERS.get(scene.on.driver or "")
@@ -157,8 +156,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         return {
             "system": System(driver.programs if driver else ()),
             "origin": SshOrigin(),
-            "claimed_origin": At("target", SshOrigin()),
-            "controller": At("controller", Interfaces()),
+            **reads_of_operators(scene),
             "interfaces": Interfaces(),
             "gateways": Gateways(),
             "neighbours": Neighbours(),

@@ -140,8 +140,10 @@ class DeviceFacts(Facts):
     """The same, of a device without a shell: what its command line shows."""
     origin: Address | None = None
     """Whence the operator comes, as the router sees it."""
+    ways_to_target: tuple[RouteFact, ...] | None = None
+    """How the controller sends to the target, and from which address."""
     claimed_origin: Address | None = None
-    """The same, as the target says; it may lie."""
+    """The same as `origin`, as the target says; it may lie, and where it is slow nobody waits for it."""
     controller: tuple[InterfaceFact, ...] | None = None
     """The controller's own addresses, which a claim may be held against."""
     interfaces: tuple[InterfaceFact, ...] = ()

@@ -1,21 +1,35 @@
-"""From which addresses the operator comes: what the router sees, and what the target says only if it is confirmed.
+"""From which addresses the operator comes: what the router, the controller and the inventory know of it.
 
-Whoever owns the target can make it name any address. One that is let through on its word alone would be theirs.
+The block does not wait for the target's own word: whoever owns it can keep it silent, or make it name any address.
+One that was let through on its word alone would be theirs. It is heard where it comes in time, and believed where it
+names an address that is the operator's anyway.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
-from orchestrator.host import Address, Scene
-from orchestrator.task import Note
+from orchestrator.facts import Interfaces, RouteFact, Routes, SshOrigin
+from orchestrator.host import Address, Host, Scene
+from orchestrator.task import At, Note, Probe
 from tasks.traffic.driver import DeviceFacts
 
 
+def reads_of_operators(scene: Scene) -> Probe:
+    """Say what to read elsewhere than on the router: fields of DeviceFacts."""
+    target = _addresses(scene.target)
+    return {
+        "claimed_origin": At("target", SshOrigin()),
+        "controller": At("controller", Interfaces()),
+        **({"ways_to_target": At("controller", Routes(target))} if target else {}),
+    }
+
+
 def operators(facts: DeviceFacts, scene: Scene) -> tuple[Address, ...]:
-    """Give the operator's addresses."""
-    known = (facts.origin, facts.claimed_origin if facts.claimed_origin in _plausible(facts, scene) else None)
+    """Give the operator's addresses, as the router and as the target see them."""
+    claimed = facts.claimed_origin if facts.claimed_origin in _plausible(facts, scene) else None
+    known = (facts.origin, *_towards_target(facts, scene), claimed)
     return tuple(dict.fromkeys(address for address in known if address))
 
 
@@ -24,15 +38,30 @@ def doubts(facts: DeviceFacts, scene: Scene, allowed: bool) -> Iterator[Note]:
     target = scene.target.name
     if target == scene.on.name or scene.target.connection == "local":
         return
+    known = operators(facts, scene)
     if facts.claimed_origin is None:
-        yield Note(
-            text=f"{target} did not say from where you reach it: if not from {facts.origin}, add it to `allow`"
-        )
-    elif facts.claimed_origin not in operators(facts, scene) and not allowed:
+        listed = " or ".join(map(str, known)) or "where the router sees you"
+        yield Note(text=f"{target} did not say from where you reach it: if not from {listed}, add it to `allow`")
+    elif facts.claimed_origin not in known and not allowed:
         yield Note(
             text=f"{target} says that you come from {facts.claimed_origin}; nothing confirms it, and it is not "
             "let through: name it in `allow` if it is so"
         )
+
+
+def _towards_target(facts: DeviceFacts, scene: Scene) -> Iterator[Address]:
+    """Give the addresses from which the target is reached: the controller's, or those of the jump host before it."""
+    if scene.target.jump is None:
+        yield from _sources(facts.ways_to_target or ())
+    elif scene.target.jump == scene.on.name:
+        target = _addresses(scene.target)
+        yield from _sources(route for route in facts.routes if route.address in target)
+    else:
+        yield from (address for host in _jump_hosts(scene) for address in _known(host))
+
+
+def _sources(routes: Iterable[RouteFact]) -> Iterator[Address]:
+    return (route.source for route in routes if route.source and not route.local)
 
 
 def _plausible(facts: DeviceFacts, scene: Scene) -> set[Address | None]:
@@ -40,10 +69,23 @@ def _plausible(facts: DeviceFacts, scene: Scene) -> set[Address | None]:
     plausible: set[Address | None] = {i.address.ip for i in facts.controller or ()}
     if scene.target.jump == scene.on.name or scene.on.connection == "local":
         plausible |= {i.address.ip for i in facts.interfaces}
-    for host in (*scene.beside, *scene.others):
-        if host.name == scene.target.jump:
-            plausible |= {*host.addresses, *_literal(host.address)}
+    for host in _jump_hosts(scene):
+        plausible |= set(_known(host))
     return plausible
+
+
+def _jump_hosts(scene: Scene) -> list[Host]:
+    known = (scene.upstream, *scene.beside, scene.spare, *scene.others)
+    return [host for host in known if host and host.name == scene.target.jump]
+
+
+def _addresses(target: Host) -> tuple[Address, ...]:
+    """Give the addresses at which the target may be reached: the one to log in at, unless that is a name."""
+    return _literal(target.address) or target.addresses
+
+
+def _known(host: Host) -> tuple[Address, ...]:
+    return (*host.addresses, *_literal(host.address))
 
 
 def _literal(text: str) -> tuple[Address, ...]:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import shutil
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -25,78 +22,15 @@ from orchestrator.remote import ConnectAhead, Item, Limits, Unreachable, connect
 from orchestrator.remote.known_hosts import fingerprint, pinned_keys
 from orchestrator.remote.transport import CappedPacketizer, HardenedTransport
 
-SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
-pytestmark = pytest.mark.skipif(SSHD is None, reason="sshd (Debian package openssh-server) is missing")
+from .ssh_server import Server, free_port, make_key, needs_sshd, serving, wait_for
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def make_key(path: Path, *arguments: str, passphrase: str = "") -> Path:
-    subprocess.run(["ssh-keygen", "-q", *(arguments or ("-t", "ed25519")), "-N", passphrase, "-f", path], check=True)
-    return path
-
-
-@dataclass(frozen=True)
-class Server:
-    folder: Path
-    port: int
-    pid: int
-
-    def host(self, **changes: object) -> Host:
-        described = {
-            "name": "web",
-            "address": "127.0.0.1",
-            "port": self.port,
-            "user": getpass.getuser(),
-            "identity": self.folder / "id",
-            "known_hosts": self.folder / "known_hosts",
-        }
-        return Host.model_validate({**described, **changes})
-
-
-def wait_for_port(port: int) -> None:
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise AssertionError("sshd did not come up")
-
-
-def wait_for(path: Path) -> None:
-    end = time.monotonic() + 10
-    while not path.exists():
-        assert time.monotonic() < end, path
-        time.sleep(0.02)
+pytestmark = needs_sshd
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    assert SSHD is not None
-    if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    folder, port = tmp_path_factory.mktemp("sshd"), free_port()
-    host_key, identity = make_key(folder / "host"), make_key(folder / "id")
-    shutil.copy(identity.with_suffix(".pub"), folder / "authorized")
-    (folder / "config").write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {host_key}\nPidFile none\nUsePAM no\nStrictModes no\n"
-        f"AuthorizedKeysFile {folder}/authorized\nPasswordAuthentication no\nMaxStartups 3:90:6\n"
-        f"PermitUserEnvironment no\nUseDNS no\nSetEnv HOME={folder}\n"  # bash reads ~/.bashrc when sshd starts it
-    )
-    key = " ".join(host_key.with_suffix(".pub").read_text().split()[:2])
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {key}\n")
-    process = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "config"], stderr=subprocess.DEVNULL)
-    try:
-        wait_for_port(port)
-        yield Server(folder, port, process.pid)
-    finally:
-        process.terminate()
-        process.wait(5)
+    with serving(tmp_path_factory.mktemp("sshd")) as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

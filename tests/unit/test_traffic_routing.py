@@ -88,10 +88,12 @@ def test_the_way_to_each_address_in_the_order_asked_for() -> None:
         )
     )
     assert facts == (
-        RouteFact(address=asked[0], device="wan0", gateway=ip_address("192.0.2.1")),
-        RouteFact(address=asked[1], device="lo", local=True),
-        RouteFact(address=asked[2], device="br0"),
-        RouteFact(address=asked[3], device="br0", gateway=ip_address("fe80::9")),
+        RouteFact(address=asked[0], device="wan0", gateway=ip_address("192.0.2.1"), source=ip_address("192.0.2.2")),
+        RouteFact(address=asked[1], device="lo", local=True, source=asked[1]),
+        RouteFact(address=asked[2], device="br0", source=asked[1]),
+        RouteFact(
+            address=asked[3], device="br0", gateway=ip_address("fe80::9"), source=ip_address("2001:db8:113::1")
+        ),
         RouteFact(address=asked[4]),
         RouteFact(address=asked[5]),
     )

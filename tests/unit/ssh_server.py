@@ -1,0 +1,98 @@
+"""A real OpenSSH server on loopback, with keys of its own."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from orchestrator.host import Host
+
+SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+needs_sshd = pytest.mark.skipif(SSHD is None, reason="sshd (Debian package openssh-server) is missing")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def make_key(path: Path, *arguments: str, passphrase: str = "") -> Path:
+    subprocess.run(["ssh-keygen", "-q", *(arguments or ("-t", "ed25519")), "-N", passphrase, "-f", path], check=True)
+    return path
+
+
+@dataclass(frozen=True)
+class Server:
+    folder: Path
+    port: int
+    pid: int
+
+    def host(self, **changes: object) -> Host:
+        described = {
+            "name": "web",
+            "address": "127.0.0.1",
+            "port": self.port,
+            "user": getpass.getuser(),
+            "identity": self.folder / "id",
+            "known_hosts": self.folder / "known_hosts",
+        }
+        return Host.model_validate({**described, **changes})
+
+    @property
+    def logins(self) -> int:
+        """How often somebody was let in."""
+        return (self.folder / "log").read_text().count("Accepted publickey")
+
+
+def wait_for_port(port: int) -> None:
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError("sshd did not come up")
+
+
+def wait_for(path: Path) -> None:
+    end = time.monotonic() + 10
+    while not path.exists():
+        assert time.monotonic() < end, path
+        time.sleep(0.02)
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Server]:
+    """Have a server run for the length of a block; what it keeps lies in the folder."""
+    assert SSHD is not None
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    port = free_port()
+    host_key, identity = make_key(folder / "host"), make_key(folder / "id")
+    shutil.copy(identity.with_suffix(".pub"), folder / "authorized")
+    (folder / "config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {host_key}\nPidFile none\nUsePAM no\nStrictModes no\n"
+        f"AuthorizedKeysFile {folder}/authorized\nPasswordAuthentication no\nMaxStartups 3:90:6\n"
+        f"PermitUserEnvironment no\nUseDNS no\nSetEnv HOME={folder}\n"  # bash reads ~/.bashrc when sshd starts it
+    )
+    key = " ".join(host_key.with_suffix(".pub").read_text().split()[:2])
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {key}\n")
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "config"], stderr=log)
+    try:
+        wait_for_port(port)
+        yield Server(folder, port, process.pid)
+    finally:
+        process.terminate()
+        process.wait(5)
