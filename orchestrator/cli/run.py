@@ -105,7 +105,7 @@ def resume(args: Namespace) -> int:
     from orchestrator.cli.observers import Lines
     from orchestrator.cli.terminal import Terminal, stoppable
     from orchestrator.journal import Journal, state_home
-    from orchestrator.remote import connect
+    from orchestrator.remote import ConnectAhead
     from orchestrator.run.order import Order
 
     living = _living(args)
@@ -125,9 +125,10 @@ def resume(args: Namespace) -> int:
         order = Order(runbook, inventory, inventory.select(started.targets), runbook.load_params(started.params))
         reveal_secrets(runbook, inventory, order.targets, order.params)
         lines = Lines(living.out if living else screens.out(), order.runbook.name, asks=person.asks)
-        conductor = _conductor(person, [living, lines] if living else [lines], args, connect, key)
-        with stoppable(conductor.interruption, messages), living.showing() if living else nullcontext():
-            conclusion = conductor.resume(journal, name, order)
+        with ConnectAhead(inventory.hosts) as connect:
+            conductor = _conductor(person, [living, lines] if living else [lines], args, connect, key)
+            with stoppable(conductor.interruption, messages), living.showing() if living else nullcontext():
+                conclusion = conductor.resume(journal, name, order)
     if conclusion.refusal:
         messages.line(f"Refused: {conclusion.refusal}. Nothing was changed.", "bad")
     else:

@@ -119,12 +119,12 @@ def _rounded(left: timedelta) -> str:
 
 
 def _look(history: History) -> dict[tuple[str, str], Seen]:
-    from orchestrator.remote import connect
+    from orchestrator.remote import ConnectAhead
     from orchestrator.run.fleet import Fleet, with_controller
     from orchestrator.run.standing import look_at
 
     if not history.in_force():
         return {}
     hosts = with_controller({host.name: host for host in history.started.hosts})
-    with Fleet(hosts, connect) as fleet:
+    with ConnectAhead(hosts) as connect, Fleet(hosts, connect) as fleet:
         return {(seen.step, seen.target): seen for seen in look_at(history, fleet)}

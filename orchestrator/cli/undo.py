@@ -12,7 +12,7 @@ from orchestrator.cli.steps import counted
 from orchestrator.cli.terminal import Terminal, operator, stoppable
 from orchestrator.host import Host
 from orchestrator.journal import History, Journal, state_home, step_of
-from orchestrator.remote import connect
+from orchestrator.remote import ConnectAhead
 from orchestrator.run.claim import claiming, refusal
 from orchestrator.run.conduct import sign_run, write_report
 from orchestrator.run.fleet import Fleet, releasing, with_controller
@@ -49,6 +49,7 @@ def undo(args: Namespace) -> int:
             record = Recorder(journal, run, [])
             with (
                 claiming(journal.home, operator(), concerned, take_over=args.take_over) as claims,
+                ConnectAhead(hosts) as connect,
                 Fleet(hosts, connect, claims) as fleet,
                 stoppable(interruption, screens.err()),
                 interruption.cutting(fleet.close, gently=True),

@@ -5,39 +5,51 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from orchestrator.host import Host
 from orchestrator.remote.connect import connect
+from orchestrator.remote.handshakes import Handshakes
+from orchestrator.remote.jumps import Jumps
 from orchestrator.remote.limits import Limits
 from orchestrator.remote.session import Session
 
 
 class ConnectAhead:
-    """Use it in place of `connect`, in a with statement, which ends what is not made yet, or was not asked for."""
+    """Connects, over jump hosts whose connection all share that lie behind them; what was begun ahead is given first.
+
+    Use it in a with statement, which ends what is not made yet, or was not asked for.
+    """
 
     def __init__(self, hosts: Mapping[str, Host]) -> None:
         """`hosts`: of the inventory, by name."""
         self._hosts = hosts
         self._cancelled = threading.Event()
         self._begun: dict[str, Future[Session]] = {}
-        self._pool = ThreadPoolExecutor(Limits().handshakes, "connect ahead")
+        self._jumps = Jumps()
+        self._handshakes = Handshakes(hosts.values(), Limits(), "connect ahead")
 
     def begin(self, hosts: Iterable[Host]) -> None:
         """Begin to connect to these hosts, all at once. What is out of reach is told to who asks."""
         for host in hosts:
             if host.connection == "ssh" and host.name not in self._begun:
-                self._begun[host.name] = self._pool.submit(connect, host, self._hosts, Limits(), self._cancelled)
+                self._begun[host.name] = self._handshakes.submit(host, partial(self._connect, host, self._hosts))
         if self._begun:
             # The packets are on their way: what speaks SSH is imported while they are.
             importlib.import_module("orchestrator.remote.ssh")
 
-    def __call__(self, host: Host, hosts: Mapping[str, Host]) -> Session:
-        """Give the connection that was begun, once; after that, a new one. Raises Unreachable."""
+    def __call__(self, host: Host, hosts: Mapping[str, Host], *, alone: bool = False) -> Session:
+        """Give the connection that was begun, once; after that, a new one. Raises Unreachable.
+
+        With `alone` it is a new one from here to the host, and shares none to a jump host.
+        """
+        if alone:
+            return connect(host, hosts, Limits(), self._cancelled)
         begun = self._begun.pop(host.name, None)
-        return begun.result() if begun else connect(host, hosts, Limits(), self._cancelled)
+        return begun.result() if begun else self._connect(host, hosts)
 
     def __enter__(self) -> Self:
         return self
@@ -48,7 +60,10 @@ class ConnectAhead:
         self._cancelled.set()
         for begun in self._begun.values():
             begun.add_done_callback(_close)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._handshakes.shutdown()
+
+    def _connect(self, host: Host, hosts: Mapping[str, Host]) -> Session:
+        return connect(host, hosts, Limits(), self._cancelled, self._jumps)
 
 
 def _close(begun: Future[Session]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator.host import Host
 from orchestrator.remote.deadline import CancelledError, Deadline
 from orchestrator.remote.exchange import FramedSession
+from orchestrator.remote.jumps import Jumps, Way
 from orchestrator.remote.limits import Limits
 from orchestrator.remote.local import LocalSession
 from orchestrator.remote.session import Item, Session, Unreachable
@@ -24,27 +26,34 @@ def connect(
     hosts: Mapping[str, Host],
     limits: Limits = Limits(),  # noqa: B008 - frozen
     cancelled: threading.Event | None = None,
+    jumps: Jumps | None = None,
 ) -> Session:
     """Open a session, over the host's jump hosts if it has any, which `hosts` names. Raises Unreachable.
 
     It returns within `limits.connect` seconds, or soon after `cancelled` is set; a failure leaves nothing open.
+    With `jumps` the connection to a jump host is shared with the others behind it; without, every hop is a new one.
     """
     deadline = Deadline(limits.connect, cancelled)
     if host.cli is not None:
-        return _open_device(host, hosts, limits, deadline)
-    session = LocalSession(host, limits) if host.connection == "local" else _open_ssh(host, hosts, limits, deadline)
+        return _open_device(host, hosts, limits, deadline, jumps)
+    if host.connection == "local":
+        session: FramedSession = LocalSession(host, limits)
+    else:
+        session = _open_ssh(host, hosts, limits, deadline, jumps)
     if host.become:
         _become(session, deadline)
     return session
 
 
-def _open_ssh(host: Host, hosts: Mapping[str, Host], limits: Limits, deadline: Deadline) -> FramedSession:
+def _open_ssh(
+    host: Host, hosts: Mapping[str, Host], limits: Limits, deadline: Deadline, jumps: Jumps | None
+) -> FramedSession:
     dialled = _dial(host, limits, deadline)
     # fabric and paramiko take a sixth of a second to import: who stays on this machine need not wait for them, and
     # who does not has the host answer meanwhile.
     from orchestrator.remote.ssh import SshSession  # noqa: PLC0415
 
-    connection = _connection(host, hosts, limits, frozenset(), dialled)
+    connection = _connection(host, hosts, limits, frozenset(), dialled, jumps)
     try:
         connection.open(deadline)
         return SshSession(host, limits, connection)
@@ -53,7 +62,9 @@ def _open_ssh(host: Host, hosts: Mapping[str, Host], limits: Limits, deadline: D
         raise
 
 
-def _open_device(host: Host, hosts: Mapping[str, Host], limits: Limits, deadline: Deadline) -> Session:
+def _open_device(
+    host: Host, hosts: Mapping[str, Host], limits: Limits, deadline: Deadline, jumps: Jumps | None
+) -> Session:
     # netmiko takes half a second to import: who has no such device need not wait for it.
     from orchestrator.remote.device.dialect import DIALECTS  # noqa: PLC0415
     from orchestrator.remote.device.session import DeviceSession  # noqa: PLC0415
@@ -61,9 +72,9 @@ def _open_device(host: Host, hosts: Mapping[str, Host], limits: Limits, deadline
 
     dialect = DIALECTS[host.cli or "ios"]
 
-    def log_in(deadline: Deadline) -> Terminal:
+    def log_in(deadline: Deadline, jumps: Jumps | None = None) -> Terminal:
         as_named = host.model_copy(update={"user": host.user + dialect.login_suffix})
-        connection = _connection(as_named, hosts, limits, frozenset())
+        connection = _connection(as_named, hosts, limits, frozenset(), jumps=jumps)
         try:
             connection.open(deadline)
             return Terminal(connection, dialect, limits, deadline)
@@ -71,7 +82,7 @@ def _open_device(host: Host, hosts: Mapping[str, Host], limits: Limits, deadline
             connection.close()
             raise
 
-    return DeviceSession(host, limits, log_in, deadline)
+    return DeviceSession(host, limits, log_in(deadline, jumps), log_in)
 
 
 def _dial(host: Host, limits: Limits, deadline: Deadline) -> socket.socket | None:
@@ -90,14 +101,16 @@ def _connection(
     limits: Limits,
     seen: frozenset[str],
     dialled: socket.socket | None = None,
+    jumps: Jumps | None = None,
 ) -> Connection:
     from orchestrator.remote.ssh import Connection  # noqa: PLC0415
 
-    gateway = None
+    gateway: Connection | Way | None = None
     if host.jump is not None:
         if host.jump in seen | {host.name} or host.jump not in hosts:
             raise Unreachable(host.name, f"its jump host {host.jump} leads nowhere", "network")
-        gateway = _connection(hosts[host.jump], hosts, limits, seen | {host.name})
+        make = partial(_connection, hosts[host.jump], hosts, limits, seen | {host.name}, jumps=jumps)
+        gateway = jumps.through(host.jump, make) if jumps else make()
     return Connection(host, limits, gateway, dialled)
 
 

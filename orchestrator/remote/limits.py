@@ -13,6 +13,10 @@ class Limits:
     """From the first packet to an authenticated session, jump hosts, retries and sudo's answer included."""
     handshakes: int = 32
     """Connections made at once: they cost this machine's processor, and more of them only make each slower."""
+    logins: int = 8
+    """Of these, at one host: sshd drops some at random from 10 on that have not logged in yet (MaxStartups)."""
+    through: int = 16
+    """Of these, through one jump host, which has one connection for all of them."""
     start: float = 10.0
     """From a script sent to its first word."""
     grace: float = 1.0

@@ -16,6 +16,7 @@ from paramiko.config import SSHConfig
 from orchestrator.host import Host
 from orchestrator.remote.deadline import CancelledError, Deadline
 from orchestrator.remote.exchange import FramedSession, Line, LineBrokenError
+from orchestrator.remote.jumps import Way
 from orchestrator.remote.known_hosts import Pinned
 from orchestrator.remote.limits import Limits
 from orchestrator.remote.login import HungUpError, authenticate, negotiate, read_identity, read_pinned
@@ -32,9 +33,9 @@ _WINDOW_POLL = 0.005
 class Connection(FabricConnection):  # type: ignore[misc]
     """A connection to one host of the inventory; nothing but the inventory says where and as whom.
 
-    No configuration file of ssh or fabric is read, no agent asked, no password known. `gateway` is the jump host's
-    connection, `dialled` a TCP connection to the host that stands already. What fabric offers beyond `open` and
-    `close` trusts the host and is refused: make exchanges.
+    No configuration file of ssh or fabric is read, no agent asked, no password known. `gateway` is a connection to
+    the jump host, or a way through one that others share; `dialled` a TCP connection to the host that stands already.
+    What fabric offers beyond `open` and `close` trusts the host and is refused: make exchanges.
     """
 
     fingerprint: str | None = None
@@ -46,7 +47,7 @@ class Connection(FabricConnection):  # type: ignore[misc]
         self,
         host: Host,
         limits: Limits,
-        gateway: Connection | None = None,
+        gateway: Connection | Way | None = None,
         dialled: socket.socket | None = None,
     ) -> None:
         config = Config(lazy=True, ssh_config=SSHConfig())
@@ -94,7 +95,7 @@ class Connection(FabricConnection):  # type: ignore[misc]
             raise Unreachable(host.name, reason[:300], "network") from None
 
     def close(self) -> None:
-        """Close it, the gateway's connection too, and end their threads."""
+        """Close it, the gateway's connection too unless others need it, and end their threads."""
         if self._dialled is not None:
             self._dialled.close()
         if self.transport is not None:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from orchestrator.facts import Output, Reader, UnreadableError
 from orchestrator.host import CONTROLLER, Host
 from orchestrator.plan import Look, NotYet, OutOfReach, Wanted
-from orchestrator.remote import Item, Limits, Session, Unreachable
+from orchestrator.remote import Handshakes, Item, Limits, Session, Unreachable
 from orchestrator.run.claim import Claims
 
-Connect = Callable[[Host, Mapping[str, Host]], Session]
+
+class Connect(Protocol):
+    """Opens a session with a host, over its jump hosts, which the mapping names. Raises Unreachable."""
+
+    def __call__(self, host: Host, hosts: Mapping[str, Host], *, alone: bool = False) -> Session:
+        """`alone`: over connections of its own alone, from here to the host."""
+
 
 LOOKING_AT_ONCE = 64
 PATIENCE = 1.0
@@ -36,7 +43,7 @@ class Fleet:
         self.claims = claims or Claims("")
         self._hosts = hosts
         self._connect = connect
-        self._connecting = ThreadPoolExecutor(Limits().handshakes, "connect")
+        self._handshakes = Handshakes(hosts.values(), Limits(), "connect")
         self._looking = ThreadPoolExecutor(LOOKING_AT_ONCE, "look")
         self._lock = threading.Lock()
         self._sessions: dict[str, Future[Session]] = {}
@@ -57,7 +64,7 @@ class Fleet:
         with self._lock:
             for host in hosts:
                 if host.name not in self._sessions and not self._closed:
-                    self._sessions[host.name] = self._connecting.submit(self._connect, host, self._hosts)
+                    self._sessions[host.name] = self._begin(host)
 
     def session(self, host: Host) -> Session:
         """Give the host's session, waiting for it; one that broke is opened again. Raises OutOfReach."""
@@ -67,7 +74,7 @@ class Fleet:
             return session
         with self._lock:
             if not self._closed and self._sessions[host.name].result() is session:
-                self._sessions[host.name] = self._connecting.submit(self._connect, host, self._hosts)
+                self._sessions[host.name] = self._begin(host)
         return self._opened(host)
 
     def reconnect(self, host: Host) -> None:
@@ -80,12 +87,7 @@ class Fleet:
     @contextmanager
     def fresh(self, host: Host) -> Iterator[Session]:
         """Open a connection of its own for the length of a block; the one in use stays. Raises OutOfReach."""
-        if self._closed:
-            raise OutOfReach(_INTERRUPTED)
-        try:
-            session = self._connect(host, self._hosts)
-        except Unreachable as error:
-            raise OutOfReach(error.reason) from error
+        session = _made(self._begin(host, alone=True))
         try:
             yield session
         finally:
@@ -145,19 +147,17 @@ class Fleet:
         for future in futures:
             future.cancel()
             future.add_done_callback(_close)
-        self._connecting.shutdown(wait=False, cancel_futures=True)
+        self._handshakes.shutdown()
         self._looking.shutdown(wait=False)  # what waits there is answered at once: every host is out of reach
 
     def _opened(self, host: Host) -> Session:
         """Wait for the host's session, whether or not it is still alive."""
         if self._closed:
             raise OutOfReach(_INTERRUPTED)
-        try:
-            return self._sessions[host.name].result()
-        except Unreachable as error:
-            raise OutOfReach(error.reason) from error
-        except CancelledError:
-            raise OutOfReach(_INTERRUPTED) from None
+        return _made(self._sessions[host.name])
+
+    def _begin(self, host: Host, *, alone: bool = False) -> Future[Session]:
+        return self._handshakes.submit(host, partial(self._connect, host, self._hosts, alone=alone))
 
     def _look_at(self, host: Host, readers: list[Reader[Any]]) -> dict[tuple[str, Reader[Any]], Look]:
         claim = self.claims.item(host)
@@ -191,6 +191,16 @@ class Fleet:
         except OutOfReach:
             return session, outputs
         return again, again.exchange(items, deadline=left)
+
+
+def _made(connecting: Future[Session]) -> Session:
+    """Wait for a session. Raises OutOfReach."""
+    try:
+        return connecting.result()
+    except Unreachable as error:
+        raise OutOfReach(error.reason) from error
+    except CancelledError:
+        raise OutOfReach(_INTERRUPTED) from None
 
 
 def _close(future: Future[Session]) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,11 @@ class Server:
         }
         return Host.model_validate({**described, **changes})
 
+    def cut_all(self) -> None:
+        """End every connection, as a link that breaks does; the server goes on."""
+        for word in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
+            os.kill(int(word), signal.SIGKILL)
+
     @property
     def logins(self) -> int:
         """How often somebody was let in."""
@@ -66,9 +72,13 @@ def wait_for_port(port: int) -> None:
 
 
 def wait_for(path: Path) -> None:
+    wait_until(path.exists)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
     end = time.monotonic() + 10
-    while not path.exists():
-        assert time.monotonic() < end, path
+    while not holds():
+        assert time.monotonic() < end, holds
         time.sleep(0.02)
 
 

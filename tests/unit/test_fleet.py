@@ -52,7 +52,7 @@ def breaks(line: Line, items: Sequence[Item]) -> list[Output]:
 def fleet_of(*lines: Line) -> tuple[Fleet, list[Line]]:
     left, made = list(lines), []
 
-    def connect(*_: object) -> Line:
+    def connect(*_: object, **__: object) -> Line:
         made.append(left.pop(0))
         return made[-1]
 

@@ -22,12 +22,12 @@ LogIn = Callable[[Deadline], Terminal]
 class DeviceSession:
     """A login on a network device; a `Session`. Scripts for a shell are answered with status None, and never sent."""
 
-    def __init__(self, host: Host, limits: Limits, log_in: LogIn, deadline: Deadline) -> None:
-        """Log in; raises Unreachable."""
+    def __init__(self, host: Host, limits: Limits, terminal: Terminal, log_in: LogIn) -> None:
+        """`terminal` is logged in; `log_in` does so once more, anew from here, or raises Unreachable."""
         self.host = host
         self._limits = limits
         self._log_in = log_in
-        self._terminal = log_in(deadline)
+        self._terminal = terminal
         self.fingerprint: str | None = self._terminal.connection.fingerprint
         self._turn = threading.Lock()
         self._trouble: str | None = None

@@ -1,0 +1,94 @@
+"""How many connections are made at once: in all, at one host, and through one jump host."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from orchestrator.host import Host
+from orchestrator.remote.limits import Limits
+
+T = TypeVar("T")
+
+
+class Handshakes:
+    """Makes connections in threads.
+
+    Hosts on which others depend, such as routers and jump hosts, have threads of their own: however many targets
+    keep silent, no router waits in line behind them.
+    """
+
+    def __init__(self, hosts: Iterable[Host], limits: Limits, name: str) -> None:
+        """`hosts`: all of the inventory. `name`: of the threads."""
+        known = list(hosts)
+        related = {name for host in known for name in (*host.upstreams, host.spare, host.jump) if name}
+        self._depended_on = related | {host.name for host in known if host.driver}
+        self._limits = limits
+        self._pools: Mapping[bool, ThreadPoolExecutor] = {
+            True: ThreadPoolExecutor(limits.handshakes, f"{name}, router"),
+            False: ThreadPoolExecutor(limits.handshakes, name),
+        }
+        self._lock = threading.Lock()
+        self._under_way: Counter[str] = Counter()
+        self._waiting: dict[str, deque[tuple[Host, Callable[[], None]]]] = {}
+        self._futures: set[Future[object]] = set()
+        self._closed = False
+
+    def submit(self, host: Host, call: Callable[[], T]) -> Future[T]:
+        """Have `call` connect to the host as soon as it may; cancelled where that is no longer wanted."""
+        future: Future[T] = Future()
+        lane, most = self._lane(host)
+
+        def go() -> None:
+            try:
+                if future.set_running_or_notify_cancel():
+                    try:
+                        made = call()
+                    except BaseException as error:
+                        future.set_exception(error)
+                    else:
+                        future.set_result(made)
+            finally:
+                self._ended(lane)
+
+        with self._lock:
+            if self._closed:
+                future.cancel()
+                return future
+            self._futures.add(future)  # type: ignore[arg-type]
+            future.add_done_callback(self._futures.discard)
+            if self._under_way[lane] < most:
+                self._begin(lane, host, go)
+            else:
+                self._waiting.setdefault(lane, deque()).append((host, go))
+        return future
+
+    def shutdown(self) -> None:
+        """Begin no more; what is under way goes on by itself."""
+        with self._lock:
+            self._closed = True
+            self._waiting.clear()
+            futures = list(self._futures)
+        for future in futures:
+            future.cancel()
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _lane(self, host: Host) -> tuple[str, int]:
+        if host.jump is not None:
+            return f"through {host.jump}", self._limits.through
+        return host.name, self._limits.logins
+
+    def _begin(self, lane: str, host: Host, go: Callable[[], None]) -> None:
+        self._under_way[lane] += 1
+        self._pools[host.name in self._depended_on].submit(go)
+
+    def _ended(self, lane: str) -> None:
+        with self._lock:
+            self._under_way[lane] -= 1
+            waiting = self._waiting.get(lane)
+            if waiting and not self._closed:
+                self._begin(lane, *waiting.popleft())

@@ -1,0 +1,114 @@
+"""Jump hosts: one connection to each, shared by every host that lies behind it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orchestrator.remote.deadline import Deadline
+from orchestrator.remote.session import Unreachable
+
+if TYPE_CHECKING:
+    from orchestrator.remote.ssh import Connection
+    from orchestrator.remote.transport import HardenedTransport
+
+
+class Jumps:
+    """The connections to jump hosts that are open; each is closed with the last host behind it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._shared: dict[str, _Shared] = {}
+
+    def through(self, name: str, make: Callable[[], Connection]) -> Way:
+        """Give a way through the jump host of this name; `make` gives a connection to it that is not opened yet."""
+        return Way(self, name, make)
+
+    def join(self, name: str, make: Callable[[], Connection]) -> _Shared:
+        """Give the jump host's connection, which is closed when everybody who joined has left."""
+        with self._lock:
+            shared = self._shared.get(name)
+            if shared is None or shared.spent:
+                shared = self._shared[name] = _Shared(make())
+            shared.users += 1
+            return shared
+
+    def leave(self, name: str, shared: _Shared) -> None:
+        """Leave it."""
+        with self._lock:
+            shared.users -= 1
+            last = not shared.users
+            if last and self._shared.get(name) is shared:
+                del self._shared[name]
+        if last:
+            shared.connection.close()
+
+
+@dataclass(eq=False)
+class _Shared:
+    connection: Connection
+    users: int = 0
+    opening: threading.Lock = field(default_factory=threading.Lock)
+    failure: Unreachable | None = None
+    """Why it could not be opened; whoever waited for it is told, and does not knock once more."""
+    opened: bool = False
+
+    @property
+    def spent(self) -> bool:
+        """It was closed, or could not be opened: who comes now begins anew."""
+        return self.failure is not None or (self.opened and not self.connection.is_connected)
+
+    def open(self, deadline: Deadline) -> None:
+        """Log in, or wait until another one has. Raises Unreachable, TimeoutError, CancelledError."""
+        while not self.opening.acquire(timeout=deadline.slice()):
+            pass
+        try:
+            if self.failure is not None:
+                raise self.failure
+            if not self.opened:
+                self.connection.open(deadline)
+                self.opened = True
+        except Unreachable as error:
+            if error.kind not in {"timeout", "cancelled"}:  # those are the waiter's own
+                self.failure = error
+            raise
+        finally:
+            self.opening.release()
+
+
+class Way:
+    """One host's way through a jump host: what a connection needs of its gateway, and no more."""
+
+    def __init__(self, jumps: Jumps, name: str, make: Callable[[], Connection]) -> None:
+        self._jumps = jumps
+        self._name = name
+        self._make = make
+        self._shared: _Shared | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """The connection to the jump host stands."""
+        return self._shared is not None and bool(self._shared.connection.is_connected)
+
+    @property
+    def transport(self) -> HardenedTransport:
+        """What channels to the other side are opened on; it is open."""
+        if self._shared is None:
+            raise ValueError("the way was not opened")
+        return self._shared.connection.transport
+
+    def open(self, deadline: Deadline) -> None:
+        """Have the connection stand. Raises Unreachable, TimeoutError, CancelledError."""
+        if self._shared is not None and self._shared.spent:
+            self.close()
+        if self._shared is None:
+            self._shared = self._jumps.join(self._name, self._make)
+        self._shared.open(deadline)
+
+    def close(self) -> None:
+        """Need it no longer."""
+        shared, self._shared = self._shared, None
+        if shared is not None:
+            self._jumps.leave(self._name, shared)
