@@ -173,6 +173,8 @@ class Task(ABC, Generic[P, F]):
     """Its checks decide the verdict on containment."""
     lifts: ClassVar[bool] = False
     """It takes back changes: on the target, and on its upstream and spare."""
+    outage: ClassVar[bool] = False
+    """While what it changes is in force, visitors or senders do without something; reports draw it as an outage."""
     may_ask: ClassVar[bool] = False
     """Its plan may hold questions, so that whoever looks on knows where a person will be needed."""
     name: ClassVar[str]

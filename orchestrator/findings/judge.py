@@ -12,6 +12,8 @@ from orchestrator.evidence.shelf import Shelf
 from orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
 from orchestrator.findings.rule import Join, Meets, Rule, row_test
 from orchestrator.findings.table import MOST_KEYS, Place, Row, Table, tables
+from orchestrator.findings.tables.body import entries
+from orchestrator.findings.tables.moments import as_iso
 from orchestrator.hosttext import escape
 from orchestrator.severity import SEVERITIES
 
@@ -29,6 +31,8 @@ class _Case:
     meets: Meets
     count: int = 0
     seen: list[Sighting] = field(default_factory=list)
+    undated: dict[int, str] = field(default_factory=dict)
+    """Place in `seen` of what has no time → the path of its file."""
 
 
 @dataclass
@@ -73,6 +77,7 @@ def judge(
     if watch.over:
         for rule in able:
             reasons[rule.id] = "the time for it was over; what had been read by then is judged"
+    _date(cases, shelf, watch)
     findings = [_finding(case, shelf) for case in cases if case.count > case.rule.more_than]
     found = {finding.id for finding in findings}
     content = (shelf.folder / MANIFEST).read_bytes()
@@ -160,6 +165,8 @@ def _read(shelf: Shelf, of: Table, cases: Sequence[_Case], keys: dict[str, set[i
             if case.meets(row.fields) and _joined(case.rule, row, keys):
                 case.count += 1
                 if len(case.seen) < SHOWN:
+                    if not row.time and "path" in row.fields:
+                        case.undated[len(case.seen)] = str(row.fields["path"])
                     case.seen.append(_sighting(case.rule, row, shelf))
     return count
 
@@ -184,7 +191,31 @@ def _sighting(rule: Rule, row: Row, shelf: Shelf) -> Sighting:
         line=place.line,
         offset=place.offset,
         pid=pid if isinstance(pid := row.fields.get("pid"), int) else None,
+        at=_at(row.time, shelf),
     )
+
+
+def _date(cases: Sequence[_Case], shelf: Shelf, watch: _Watch) -> None:
+    """Give what was seen of a file, and has no time of its own, that at which the file was changed."""
+    wanted = {path for case in cases for path in case.undated.values()}
+    if not wanted or not shelf.item("bodyfile"):
+        return
+    changed: dict[str, float] = {}
+    for entry in entries(shelf, "bodyfile"):
+        if entry.name in wanted:
+            changed[entry.name] = entry.changed
+        if len(changed) == len(wanted) or watch.stop() or watch.clock() > watch.until:
+            break
+    for case in cases:
+        for place, path in case.undated.items():
+            case.seen[place] = case.seen[place].model_copy(update={"at": _at(changed.get(path, 0.0), shelf)})
+
+
+def _at(time: float, shelf: Shelf) -> str | None:
+    if time <= 0:
+        return None
+    moment = as_iso(time - (shelf.manifest.clock_skew or 0.0))
+    return f"{moment[:19]}Z"
 
 
 def _finding(case: _Case, shelf: Shelf) -> Finding:

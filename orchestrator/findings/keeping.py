@@ -72,7 +72,12 @@ def _record(
 def _noted(finding: Finding) -> FindingNoted:
     first = f"{finding.seen[0].what} ({place_of(finding)})" if finding.seen else ""
     return FindingNoted(
-        id=finding.id, severity=finding.severity, title=finding.title, count=finding.count, first=first
+        id=finding.id,
+        severity=finding.severity,
+        title=finding.title,
+        count=finding.count,
+        first=first,
+        times=tuple(sorted({seen.at for seen in finding.seen if seen.at})),
     )
 
 

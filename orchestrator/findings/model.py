@@ -33,6 +33,8 @@ class Sighting(_Part):
     """Bytes, of the member's header in the archive, where no line is meant."""
     pid: int | None = None
     """The process, where it is one."""
+    at: str | None = None
+    """When it came to be, ISO 8601 in UTC: by the host's clock, with what that differs from the controller's."""
 
 
 class Finding(_Part):

@@ -35,6 +35,8 @@ class Row(NamedTuple):
 
     fields: Mapping[str, Value]
     place: Place
+    time: float = 0.0
+    """When it came to be, by the host's clock, in seconds since the epoch; 0 where that is not known."""
 
 
 Read: TypeAlias = Callable[[Shelf], Iterator[Row]]

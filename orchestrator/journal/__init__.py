@@ -3,7 +3,7 @@
 from orchestrator.journal.chain import Entry
 from orchestrator.journal.deliveries import Delivery, deliveries, posting
 from orchestrator.journal.failure import JournalError, RunHeldError, UnknownRunError
-from orchestrator.journal.fold import fold
+from orchestrator.journal.fold import fold, moment
 from orchestrator.journal.history import ChangeStatus, Containment, History, MessageStatus, StepStatus
 from orchestrator.journal.home import state_home
 from orchestrator.journal.records import step_of
@@ -24,6 +24,7 @@ __all__ = [
     "UnknownRunError",
     "deliveries",
     "fold",
+    "moment",
     "posting",
     "state_home",
     "step_of",

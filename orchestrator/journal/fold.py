@@ -134,7 +134,7 @@ class _Fold:
             case StepStarted():
                 self.finished = None  # it goes on after all
                 self.steps[record.step, record.target] = StepStatus(
-                    record.step, record.target, record.host, record.name, record.task, started=at
+                    record.step, record.target, record.host, record.name, record.task, record.outage, started=at
                 )
             case StepFinished():
                 self._finish(record, at)
@@ -193,8 +193,8 @@ class _Fold:
             seconds=record.seconds,
             notes=record.notes,
             gaps=record.gaps,
-            deadlines=tuple((text, due) for text, each in record.deadlines.items() if (due := _moment(each))),
-            force_until=_moment(record.force_until),
+            deadlines=tuple((text, due) for text, each in record.deadlines.items() if (due := moment(each))),
+            force_until=moment(record.force_until),
             finished=at,
         )
 
@@ -272,12 +272,13 @@ def _end(change: object, made: datetime) -> datetime | None:
     return None if lasts is None else made + timedelta(seconds=lasts)
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment(text: str | None) -> datetime | None:
+    """Read a moment of a record, in UTC; None for what is none."""
     try:
-        moment = datetime.fromisoformat(text) if text else None
+        read = datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC) if moment else None
+    return read.replace(tzinfo=read.tzinfo or UTC).astimezone(UTC) if read else None
 
 
 def _containment(

@@ -51,6 +51,7 @@ class StepStatus:
     host: str
     name: str
     task: str
+    outage: bool = False
     outcome: Outcome | None = None
     reason: str = ""
     seconds: float = 0.0

@@ -75,6 +75,8 @@ class StepStarted(_Record):
     host: str
     name: str
     task: str
+    outage: bool = False
+    """While what it changes is in force, visitors or senders do without something."""
 
 
 class ChangeIntended(_Record):
@@ -198,6 +200,8 @@ class FindingNoted(_Record):
     count: int
     first: str
     """What was seen first, and where."""
+    times: tuple[str, ...] = ()
+    """When what was seen came to be, ISO 8601 in UTC; by the host's own word."""
 
 
 class FindingsMade(_Record):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from orchestrator.change import Activate, RunCommands
 from orchestrator.hosttext import escape
-from orchestrator.journal import ChangeStatus, History, MessageStatus, StepStatus
+from orchestrator.journal import ChangeStatus, History, MessageStatus, StepStatus, moment
 from orchestrator.journal.records import Answered, CheckJudged, EvidenceKept
 from orchestrator.report.lessons import lessons, times, to_rotate
 from orchestrator.report.model import (
@@ -140,6 +140,7 @@ def _step(step: StepStatus, history: History, changes: list[int]) -> ReportStep:
         host=escape(step.host),
         name=escape(step.name),
         task=escape(step.task),
+        outage=step.outage,
         outcome=step.outcome or ("running" if history.state == "running" else "interrupted"),
         reason=escape(step.reason),
         started=step.started,
@@ -207,6 +208,7 @@ def _findings(history: History) -> Iterator[ReportFinding]:
             title=escape(noted.title),
             count=noted.count,
             first=escape(noted.first),
+            times=tuple(sorted(filter(None, map(moment, noted.times)))),
         )
 
 

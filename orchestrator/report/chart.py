@@ -12,9 +12,7 @@ WIDTH = 1000
 PARTS = 4
 LANES = 40
 """More steps than these are a table's business, not a drawing's."""
-_AS_OUTCOME = {"ok": "changed"}
-"""A run's state → the outcome of a step that is drawn alike."""
-_LEAST = 4
+LEAST = 4
 """Width of the shortest bar, so that it can be seen."""
 _NICE = (1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45)
 _DAYS = (1, 1.5, 2, 3, 4, 6, 8, 12, 18, 24)
@@ -57,8 +55,6 @@ def chart(report: Report) -> Chart | None:
 
     A step that broke off ends with the last that is known of the run.
     """
-    if report.incident:
-        return _incident(report)
     begun = [(step, step.started) for step in report.steps if step.started]
     if not begun:
         return None
@@ -73,7 +69,7 @@ def chart(report: Report) -> Chart | None:
     def lanes() -> Iterator[Lane]:
         for step, since in begun[:LANES]:
             till = max(since, step.finished or now)
-            width = max(_LEAST, place(till) - place(since))
+            width = max(LEAST, place(till) - place(since))
             x = min(place(since), WIDTH - width)
             yield Lane(step.name, step.host, step.outcome, x, width, (till - since).total_seconds())
 
@@ -84,37 +80,6 @@ def chart(report: Report) -> Chart | None:
                     yield Mark(kind, each.target, place(moment), (moment - report.started).total_seconds())
 
     return Chart(part, tuple(lanes()), max(0, len(begun) - LANES), tuple(marks()))
-
-
-def _incident(report: Report) -> Chart:
-    """Draw an incident: a lane for each run, and one for each step of which something was, or is, in force."""
-    now = report.as_of
-    bars: list[tuple[str, str, str, datetime, datetime]] = [
-        (run.title, run.run, run.state, run.started, run.finished or now) for run in report.runs
-    ]
-    names = {(c.run, c.step, c.target): s.name for s in report.steps for c in report.changes if c.number in s.changes}
-    for key, name in names.items():
-        mine = [c for c in report.changes if (c.run, c.step, c.target) == key and c.made]
-        if mine:
-            till = max(c.undone or (min(c.ends, now) if c.ends else now) for c in mine)
-            state = "changed" if any(c.in_force for c in mine) else "skipped"
-            bars.append((name, mine[0].host, state, min(c.made for c in mine if c.made), till))
-    end = max(till for *_, till in bars)
-    part = nice((end - report.started).total_seconds() / PARTS)
-
-    def place(moment: datetime) -> int:
-        return min(WIDTH, max(0, round((moment - report.started).total_seconds() / (part * PARTS) * WIDTH)))
-
-    lanes = []
-    for label, host, outcome, since, till in bars[:LANES]:
-        width = max(_LEAST, place(till) - place(since))
-        seconds = (till - since).total_seconds()
-        lanes.append(
-            Lane(label, host, _AS_OUTCOME.get(outcome, outcome), min(place(since), WIDTH - width), width, seconds)
-        )
-    moments = [(t.kind, t.target, t.seconds) for t in report.times if t.kind in {"cut", "lifted"}]
-    marks = [Mark(kind, target, round(s / (part * PARTS) * WIDTH), s) for kind, target, s in moments]
-    return Chart(part, tuple(lanes), max(0, len(bars) - LANES), tuple(marks))
 
 
 def nice(seconds: float) -> float:

@@ -64,6 +64,7 @@ class ReportStep(_Part):
     host: str
     name: str
     task: str
+    outage: bool = Field(description="While its changes are in force, visitors or senders do without something.")
     outcome: Outcome | Literal["running", "interrupted"]
     reason: str
     started: datetime | None
@@ -120,6 +121,7 @@ class ReportFinding(_Part):
     title: str
     count: int
     first: str = Field(description="What was seen first, and where.")
+    times: tuple[datetime, ...] = Field(description="When what was seen came to be, by the host's own word.")
 
 
 class ReportAnswer(_Part):

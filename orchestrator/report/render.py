@@ -12,6 +12,7 @@ from orchestrator.hosttext import escape
 from orchestrator.journal import History
 from orchestrator.report.build import build
 from orchestrator.report.chart import chart
+from orchestrator.report.course import course
 from orchestrator.report.excerpt import excerpt
 from orchestrator.report.model import Report
 from orchestrator.secret import redact
@@ -74,9 +75,10 @@ def in_form(
         fields = escape_markdown(shown.model_dump())
         values |= {"report": fields, "by_number": _by_number(fields), "fenced": fenced}
         return redact(render_file("report/report.md", values).lstrip())
-    drawn = chart(built)
+    drawn, whole = None if built.incident else chart(built), course(built)
     fields = shown.model_dump()
     values |= {"report": fields, "by_number": _by_number(fields), "chart": asdict(drawn) if drawn else None}
+    values["course"] = asdict(whole) if whole else None
     return redact(render_file(PAGE, values).lstrip())
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from orchestrator.journal.records import CheckJudged, Outcome, StepFinished, StepStarted
 from orchestrator.plan import OutOfReach, PlannedStep
 from orchestrator.question import AnswerValue, Question
+from orchestrator.registry import tasks
 from orchestrator.run.apply import Applied, apply_changes
 from orchestrator.run.archive import Archive
 from orchestrator.run.ask import ask
@@ -63,7 +64,14 @@ def run_step(step: PlannedStep, around: Surroundings) -> Ended:
 
 def started(step: PlannedStep) -> StepStarted:
     """Give the record of a step that begins."""
-    return StepStarted(step=step.key, target=step.target.name, host=_host(step), name=step.name, task=step.step.task)
+    return StepStarted(
+        step=step.key,
+        target=step.target.name,
+        host=_host(step),
+        name=step.name,
+        task=step.step.task,
+        outage=tasks()[step.step.task].outage,
+    )
 
 
 def finished(step: PlannedStep, ended: Ended, seconds: float) -> StepFinished:

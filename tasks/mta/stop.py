@@ -54,6 +54,7 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
     """
 
     name = "mta.stop"
+    outage = True
 
     def probe(self, params: StopMtaParams, scene: Scene) -> Probe:
         """Read services, processes and queues."""

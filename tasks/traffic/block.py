@@ -119,6 +119,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
 
     name = "traffic.block"
     contains = True
+    outage = True
     vantages: ClassVar[tuple[Vantage, ...]] = ("upstream", "target")
 
     def appendix(self) -> Iterator[str]:

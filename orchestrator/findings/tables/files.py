@@ -70,7 +70,8 @@ def devices(shelf: Shelf) -> Iterator[Row]:
 def _rows(shelf: Shelf, artifact: str) -> Iterator[Row]:
     digests, now = Digests(shelf), collected_at(shelf)
     for entry in entries(shelf, artifact):
-        yield Row(_fields(entry, digests, now), Place(artifact, entry.line))
+        time = entry.accessed if artifact == "accessed-24h" else entry.changed
+        yield Row(_fields(entry, digests, now), Place(artifact, entry.line), time)
 
 
 def _fields(entry: Entry, digests: Digests, now: float) -> Mapping[str, Value]:

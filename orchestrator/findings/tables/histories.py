@@ -43,4 +43,4 @@ def history_lines(shelf: Shelf) -> Iterator[Row]:
                 time, text = int(zsh[1]), zsh[2]  # noqa: PLW2901
             if text.strip():
                 row: Fields = {"path": member.name, "text": text, "time": time}
-                yield Row(row, Place("histories", number, member.name))
+                yield Row(row, Place("histories", number, member.name), time)

@@ -57,6 +57,7 @@ class Login(NamedTuple):
 )
 def logins(shelf: Shelf) -> Iterator[Row]:
     """Logins over SSH, with how often their address had failed before."""
+    now = collected_at(shelf)
     for member in _matching(shelf, _AUTH):
         failures: dict[str, int] = {}
         for number, text in log_lines(member):
@@ -68,33 +69,38 @@ def logins(shelf: Shelf) -> Iterator[Row]:
             if how == "Failed" and (before or len(failures) < FEW_KEYS):
                 failures[address] = before + 1
             row: Fields = {"how": how, "method": method, "user": user, "address": address, "failures": before}
-            yield Row(row, Place("logs", number, member.name))
+            yield Row(row, Place("logs", number, member.name), of_syslog(text, now))
 
 
 @table("rises", reads="logs", fields={"tool": "`sudo` or `su`", "text": "what the log says"})
 def rises(shelf: Shelf) -> Iterator[Row]:
     """Uses of sudo and su."""
+    now = collected_at(shelf)
     for member in _matching(shelf, _AUTH):
         for number, text in log_lines(member):
             found = _RISE.search(text[:4096])
             if found and ("COMMAND=" in found[2] or "opened for user" in found[2] or "FAILED" in found[2]):
-                yield Row({"tool": found[1], "text": found[2]}, Place("logs", number, member.name))
+                row: Fields = {"tool": found[1], "text": found[2]}
+                yield Row(row, Place("logs", number, member.name), of_syslog(text, now))
 
 
 @table("auth-lines", reads="logs", fields={"text": "the line"})
 def auth_lines(shelf: Shelf) -> Iterator[Row]:
     """Lines of the logs about logins and accounts."""
+    now = collected_at(shelf)
     for member in _matching(shelf, _AUTH):
         for number, text in log_lines(member):
-            yield Row({"text": text[:4096]}, Place("logs", number, member.name))
+            yield Row({"text": text[:4096]}, Place("logs", number, member.name), of_syslog(text, now))
 
 
 @table("log-lines", reads="logs", fields={"path": "the log", "text": "the line"})
 def lines(shelf: Shelf) -> Iterator[Row]:
     """Lines of the system's logs, those about logins included."""
+    now = collected_at(shelf)
     for member in _matching(shelf, _TEXT):
         for number, text in log_lines(member):
-            yield Row({"path": member.name, "text": text[:4096]}, Place("logs", number, member.name))
+            row: Fields = {"path": member.name, "text": text[:4096]}
+            yield Row(row, Place("logs", number, member.name), of_syslog(text, now))
 
 
 @table(
@@ -112,7 +118,7 @@ def log_gaps(shelf: Shelf) -> Iterator[Row]:
             if last and time - last >= GAP:
                 row: Fields = {"log": member.name, "hours": round((time - last) / 3600, 1)}
                 row |= {"boot": bool(_BOOT.search(text))}
-                yield Row(row, Place("logs", number, member.name))
+                yield Row(row, Place("logs", number, member.name), last)
             last = time or last
 
 
@@ -130,7 +136,7 @@ def log_turns(shelf: Shelf) -> Iterator[Row]:
             time = of_syslog(text, now)
             if time and time < last - 3660:
                 row: Fields = {"log": member.name, "hours": round((last - time) / 3600, 1)}
-                yield Row(row, Place("logs", number, member.name))
+                yield Row(row, Place("logs", number, member.name), time)
             last = time or last
 
 

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from orchestrator.evidence.shelf import Shelf
 from orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
 from orchestrator.findings.tables.body import entries
+from orchestrator.findings.tables.files import collected_at
 
 ARGUMENTS = 4096
 """Characters of a command line that are kept."""
 _KERNEL_THREAD = 0x00200000
 """PF_KTHREAD of the flags in /proc/PID/stat (proc(5); include/linux/sched.h)."""
+_HZ = 100
+"""Ticks a second in which the kernel tells a process's start, whatever its own (USER_HZ; time(7))."""
 _FILE = re.compile(r"/proc/(\d{1,9})/(\w+)(?:/([^:]*))?:(.*)", re.DOTALL)
 _LINK = re.compile(r"/proc/(\d{1,9})/(exe|cwd|fd/\d+)")
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
@@ -25,6 +28,7 @@ class _Process:
     name: str = ""
     parent: int = 0
     kernel: bool = False
+    ticks: int = 0
     uid: int = -1
     tracer: int = 0
     arguments: str = ""
@@ -36,7 +40,7 @@ class _Process:
 @table(
     "processes",
     reads="processes process-links",
-    also="process-arguments sockets",
+    also="process-arguments sockets clock",
     fields={
         "pid": "its number",
         "parent": "its parent's number",
@@ -57,6 +61,7 @@ def processes(shelf: Shelf) -> Iterator[Row]:
     found = _from_proc(shelf)
     _add_arguments(shelf, found)
     _add_links(shelf, found)
+    boot = _boot(shelf)
     for pid, process in found.items():
         gone = process.program.endswith(" (deleted)")
         yield Row(
@@ -75,6 +80,7 @@ def processes(shelf: Shelf) -> Iterator[Row]:
                 "sockets": process.sockets,
             },
             Place("processes", process.line),
+            boot + process.ticks / _HZ if boot and process.ticks else 0.0,
         )
 
 
@@ -92,6 +98,7 @@ def _from_proc(shelf: Shelf) -> dict[int, _Process]:
             if len(fields) > 6 and fields[1].isdecimal() and fields[6].isdecimal():
                 process.parent = int(fields[1][:9])
                 process.kernel = bool(int(fields[6][:12]) & _KERNEL_THREAD)
+                process.ticks = int(fields[19][:18]) if len(fields) > 19 and fields[19].isdecimal() else 0
         elif file == "status":
             key, _, rest = value.partition(":")
             first = rest.split()[:1]
@@ -101,6 +108,14 @@ def _from_proc(shelf: Shelf) -> dict[int, _Process]:
                 elif key == "TracerPid":
                     process.tracer = int(first[0])
     return found
+
+
+def _boot(shelf: Shelf) -> float:
+    """Give the host's own time at which it started; 0 where it does not say."""
+    for _, text in shelf.lines("clock"):
+        if found := re.match(r"/proc/uptime:(\d{1,12}(?:\.\d{1,6})?) ", text):
+            return max(0.0, collected_at(shelf) - float(found[1]))
+    return 0.0
 
 
 def _add_arguments(shelf: Shelf, found: dict[int, _Process]) -> None:

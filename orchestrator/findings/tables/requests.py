@@ -55,7 +55,7 @@ def requests(shelf: Shelf) -> Iterator[Row]:
                 "done": 200 <= status < 300 or status >= 500,
                 "agent": found[8] or "",
             }
-            yield Row(row, Place("logs", number, member.name))
+            yield Row(row, Place("logs", number, member.name), float(row["time"]))
 
 
 def log_lines(member: Member) -> Iterator[Line]:
