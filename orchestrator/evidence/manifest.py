@@ -16,6 +16,8 @@ CUSTODY = "custody.jsonl"
 """Who collected, opened and exported it: lines as journal.jsonl has them, chained likewise."""
 FINDINGS = "findings.json"
 """What the controller makes of a collection, beside what came from the host, and not vouched for by its manifest."""
+ARRIVED = "arrived.jsonl"
+"""What has arrived of a collection that goes on, or was broken off: the manifest takes its place."""
 SEALED = ".age"
 """The end of an encrypted item's name."""
 FILE_NAME = r"^[0-9]{3,}-[a-z0-9]+(-[a-z0-9]+)*\.[a-z0-9]+(\.[a-z0-9]+)*$"
@@ -31,6 +33,17 @@ class Clear(BaseModel):
 
     bytes: int
     sha256: Sha256
+
+
+class Earlier(BaseModel):
+    """The collection of the same step that had taken an item, before it was cut."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: str
+    """Beside this one."""
+    token: str = ""
+    """Of that collection's toolkit."""
 
 
 class ManifestItem(BaseModel):
@@ -63,6 +76,13 @@ class ManifestItem(BaseModel):
     """Its end, escaped."""
     clear: Clear | None = None
     """Of the bytes as they came over the wire, where the file holds them encrypted."""
+    earlier: Earlier | None = None
+    """Where it was not asked for again, since a collection that was cut had it already; its times are of then."""
+
+    @property
+    def encrypted(self) -> bool:
+        """Tell whether the file is encrypted, a part of it too."""
+        return self.file is not None and self.file.endswith(SEALED)
 
     def opened(self) -> ManifestItem:
         """Give it as it is once its file is decrypted, under its name without `.age`."""
@@ -115,6 +135,7 @@ class Manifest(BaseModel):
         """Give the one form that is written and hashed: sorted keys, no spaces, UTF-8, a newline at the end."""
         fields = self.model_dump(mode="json")
         for item in fields["items"]:
-            if item["clear"] is None:
-                del item["clear"]
+            for name in ("clear", "earlier"):
+                if item[name] is None:
+                    del item[name]
         return (json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()

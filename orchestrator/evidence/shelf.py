@@ -39,9 +39,11 @@ class Shelf:
     folder: Path
     manifest: Manifest
 
-    @property
-    def trace(self) -> str:
-        """A mark that tells of the collection's own toolkit, drawn for it alone; empty where it had none."""
+    def trace(self, id: str) -> str:  # noqa: A002
+        """Give a mark that tells of the toolkit by which an item was taken, drawn for it alone; empty without one."""
+        item = self.item(id)
+        if item is not None and item.earlier:
+            return f"{FOLDER}{item.earlier.token}" if item.earlier.token else ""
         return f"{FOLDER}{self.manifest.toolkit.token}" if self.manifest.toolkit else ""
 
     def item(self, id: str) -> ManifestItem | None:  # noqa: A002
@@ -51,7 +53,7 @@ class Shelf:
     def lines(self, id: str) -> Iterator[Line]:  # noqa: A002
         """Give the lines of an item that is text; none where nothing came."""
         item = self.item(id)
-        if item is None or item.file is None or item.clear:
+        if item is None or item.file is None or item.encrypted:
             return
         try:
             descriptor = os.open(self.folder / item.file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -63,7 +65,7 @@ class Shelf:
     def members(self, id: str) -> Iterator[Member]:  # noqa: A002
         """Give the entries of an item that is an archive; none where nothing came."""
         item = self.item(id)
-        if item is not None and item.file is not None and not item.clear:
+        if item is not None and item.file is not None and not item.encrypted:
             try:
                 yield from members(self.folder / item.file)
             except OSError:

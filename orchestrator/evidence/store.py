@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
 from orchestrator import __version__
-from orchestrator.evidence.custody import CustodyError, log_handling
-from orchestrator.evidence.manifest import FILE_NAME, MANIFEST, SEALED, Clear, Manifest, ManifestItem, ToolkitUsed
+from orchestrator.evidence.broken_off import Arrivals
+from orchestrator.evidence.closing import EvidenceError, close_collection, utc
+from orchestrator.evidence.earlier import Taken
+from orchestrator.evidence.manifest import FILE_NAME, SEALED, Clear, Manifest, ManifestItem, ToolkitUsed
 from orchestrator.evidence.sealing import Seal, SealingError
 from orchestrator.facts import Output
 from orchestrator.host import Host
 from orchestrator.hosttext import HostText, escape
-from orchestrator.journal.records import EvidenceHandled, EvidenceKept
+from orchestrator.journal.records import EvidenceKept
 from orchestrator.task import Artifact, Collection
 
 STDERR_CAP = 4096
@@ -28,10 +30,6 @@ DEFAULT_QUOTA = 16 << 30
 RESERVE = 1 << 30
 """Bytes that an artifact which does not count leaves free on the controller's disk, for the journal and the rest."""
 _CLOCK = re.compile(rb"\s*(\d{9,11}(?:\.\d{1,9})?)\s")
-
-
-class EvidenceError(Exception):
-    """What arrived could not be kept as it arrived; the message names the file and says why."""
 
 
 class Quota:
@@ -93,16 +91,18 @@ class EvidenceStore:
         *,
         recipients: Sequence[str] = (),
         token: str = "",
+        taken: Mapping[str, Taken] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Make `evidence/<host>/<step>` below the run's folder; a step that is repeated gets `<step>.2` and so on.
 
-        `token` names the directory of the collection's toolkit.
+        `token` names the directory of the collection's toolkit; `taken` are items by artifact that an earlier
+        collection has, which become this one's too and do not arrive.
 
         Raises EvidenceError where that is impossible, ValueError for an artifact whose name cannot name a file.
         """
         self._run_folder, self._origin, self._collection, self._quota = run_folder, origin, collection, quota
-        self._recipients = recipients
+        self._recipients, taken = recipients, taken or {}
         self._names = [_file_name(number, artifact) for number, artifact in enumerate(collection.artifacts)]
         kit = collection.toolkit
         self._toolkit = ToolkitUsed(path=kit.path, sha256=kit.sha256, bytes=kit.size, token=token) if kit else None
@@ -112,6 +112,10 @@ class EvidenceStore:
         self._arriving: dict[int, _Arriving] = {}
         self._skew: float | None = None
         self.folder = _new_folder(run_folder / "evidence" / _part(origin.host.name), _part(origin.step))
+        self._arrivals = Arrivals(self.folder, self._manifest((), self._started), self._names, collection.artifacts)
+        for index, artifact in enumerate(collection.artifacts):
+            if artifact.id in taken:
+                self._carry_over(index, taken[artifact.id])
 
     def data(self, index: int, chunk: bytes) -> None:
         """Keep the next bytes of an artifact, up to its cap and the run's quota.
@@ -148,9 +152,11 @@ class EvidenceStore:
                 never = Output(HostText(b""), HostText(b""), None, truncated=True, ran=index in self._arriving)
                 self._finish(index, never)
         items = tuple(self._items[index] for index in sorted(self._items))
-        wrong = [item.file for item in items if item.file and _hash_on_disk(self.folder / item.file) != item.sha256]
+        return close_collection(self._run_folder, self.folder, self._manifest(items, self._clock()), self._clock)
+
+    def _manifest(self, items: tuple[ManifestItem, ...], ended: datetime) -> Manifest:
         origin = self._origin
-        content = Manifest(
+        return Manifest(
             stopgap=__version__,
             run=origin.run,
             step=origin.step,
@@ -160,25 +166,11 @@ class EvidenceStore:
             host_key=origin.fingerprint,
             operator=escape(origin.operator),
             profile=self._collection.profile,
-            started=_utc(self._started),
-            ended=_utc(self._clock()),
+            started=utc(self._started),
+            ended=utc(ended),
             clock_skew=self._skew,
             toolkit=self._toolkit,
             items=items,
-        ).canonical()
-        self._write_manifest(content)
-        self._begin_custody(hashlib.sha256(content).hexdigest())
-        if wrong:
-            raise EvidenceError(f"{self.folder}: {', '.join(map(str, wrong))}: what lies on disk is not what arrived")
-        return EvidenceKept(
-            step=origin.step,
-            target=origin.target,
-            host=origin.host.name,
-            profile=self._collection.profile,
-            folder=self._name,
-            items=sum(item.ran for item in items),
-            size=sum(item.bytes for item in items),
-            manifest_sha256=hashlib.sha256(content).hexdigest(),
         )
 
     def _room(self) -> int:
@@ -189,23 +181,18 @@ class EvidenceStore:
             return 0
         return found.f_bavail * found.f_frsize
 
-    @property
-    def _name(self) -> str:
-        return str(self.folder.relative_to(self._run_folder))
-
-    def _begin_custody(self, manifest_sha256: str) -> None:
-        collected = EvidenceHandled(
-            action="collected",
-            host=self._origin.host.name,
-            folder=self._name,
-            by=escape(self._origin.operator),
-            about=self._collection.profile,
-            manifest_sha256=manifest_sha256,
-        )
-        try:
-            log_handling(self.folder, collected, clock=self._clock)
-        except CustodyError as error:
-            raise EvidenceError(str(error)) from None
+    def _carry_over(self, index: int, taken: Taken) -> None:
+        """Give a file a second name here; where that is impossible, nothing is said of it and it is missing."""
+        item = taken.item
+        if taken.path and item.file:
+            file = self._names[index] + (SEALED if item.encrypted else "")
+            try:
+                os.link(taken.path, self.folder / file, follow_symlinks=False)
+            except OSError as error:
+                raise EvidenceError(f"{self.folder / file}: {error.strerror}") from None
+            item = item.model_copy(update={"file": file})
+        self._items[index] = item
+        self._arrivals.ended(item)
 
     def _item(self, index: int) -> _Arriving:
         if index not in self._arriving:
@@ -258,8 +245,8 @@ class EvidenceStore:
             command_sha256=hashlib.sha256(item.artifact.script.encode()).hexdigest(),
             ran=ran,
             exit_status=output.status,
-            started=_utc(item.started),
-            ended=_utc(now),
+            started=utc(item.started),
+            ended=utc(now),
             file=(item.name + SEALED if item.seal else item.name) if kept else None,
             bytes=item.seal.size if item.seal else item.size,
             truncated=bool(because),
@@ -268,24 +255,9 @@ class EvidenceStore:
             stderr=str(output.stderr)[-STDERR_CAP:],
             clear=Clear(bytes=item.size, sha256=item.hash.hexdigest()) if item.seal else None,
         )
+        self._arrivals.ended(self._items[index])
         del self._arriving[index]
         self._last = now
-
-    def _write_manifest(self, content: bytes) -> None:
-        path = self.folder / MANIFEST
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        except OSError as error:
-            raise EvidenceError(f"{path}: {error.strerror}; the files are kept, without a manifest") from None
 
 
 def _part(name: str) -> str:
@@ -317,25 +289,9 @@ def _new_folder(parent: Path, name: str) -> Path:
     raise EvidenceError(f"{parent / name}: collected a thousand times already")
 
 
-def _hash_on_disk(path: Path) -> str | None:
-    """Hash what the disk holds: written out, dropped from memory, read back."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            os.fsync(descriptor)
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
-        return None
-
-
 def _skew(head: bytes, started: datetime, ended: datetime) -> float | None:
     found = _CLOCK.match(head)
     if not found:
         return None
     middle = (started.timestamp() + ended.timestamp()) / 2
     return round(float(found[1]) - middle, 1)
-
-
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from orchestrator.evidence.custody import custody_problems
 from orchestrator.evidence.files import Files, FolderFiles, difference, read
-from orchestrator.evidence.manifest import CUSTODY, FINDINGS, MANIFEST, MANIFEST_CAP, SIGNATURE, Manifest
+from orchestrator.evidence.manifest import ARRIVED, CUSTODY, FINDINGS, MANIFEST, MANIFEST_CAP, SIGNATURE, Manifest
 from orchestrator.evidence.signing import signature_problems
 from orchestrator.hosttext import escape
 from orchestrator.journal import Journal, JournalError
@@ -27,7 +27,7 @@ from orchestrator.journal.store import EXPORT
 
 _DEPTH = 3
 """Of `evidence/<host>/<step>` below a run's folder."""
-_BESIDE = {MANIFEST, SIGNATURE, CUSTODY, FINDINGS}
+_BESIDE = {MANIFEST, SIGNATURE, CUSTODY, FINDINGS, ARRIVED}
 """What lies in a collection's folder besides its items."""
 
 
@@ -42,6 +42,8 @@ def verify_folder(path: Path, signers: Path | None = None) -> list[str]:
         return [f"{path}: no such folder"]
     problems = _export_problems(path, signers) if (path / EXPORT).is_file() else []
     collections = collections_below(path)
+    if (path / ARRIVED).is_file():
+        return [f"{path}: broken off: {MANIFEST} is missing until `stopgap resume` of its run closes it"]
     if not collections and not (path / EXPORT).is_file():
         problems.append(f"{path}: holds no manifest")
     for folder in collections:
@@ -73,7 +75,11 @@ def verify_run(journal: Journal, run: str, signers: Path | None = None) -> list[
     known = {record.folder for record in kept}
     for collection in sorted((folder / "evidence").glob("*/*")):
         where = str(collection.relative_to(folder))
-        if where not in known:
+        if where not in known and (collection / ARRIVED).is_file():
+            problems.append(
+                f"{_shown(where)}: broken off, not in the journal yet: `stopgap resume {run}` closes it, and goes on"
+            )
+        elif where not in known:
             problems.append(f"{_shown(where)}: not in the journal: broken off, or put there by somebody else")
         elif (collection / MANIFEST).exists():
             handled = [r for r in records if isinstance(r, EvidenceHandled) and r.folder == where]

@@ -119,7 +119,7 @@ def _reason(shelf: Shelf, rule: Rule) -> str:
         item = shelf.item(artifact)
         if item is None or item.file is None or not item.ran:
             return f"{artifact} was not collected"
-        if item.clear:
+        if item.encrypted:
             return f"{artifact} is encrypted"
     for join in rule.joins():
         for artifact in tables()[join.table].reads:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.evidence import EvidenceError, EvidenceStore, Origin, Quota
+from orchestrator.evidence.broken_off import close_broken_off
+from orchestrator.evidence.closing import settle
+from orchestrator.evidence.earlier import Taken, taken_already
+from orchestrator.facts import Output
 from orchestrator.findings import shipped_rules
 from orchestrator.findings.keeping import keep_findings
+from orchestrator.journal.records import EvidenceKept
 from orchestrator.plan import PlannedStep
 from orchestrator.run.arrival import Arrival, is_worth_compressing, items_of
 from orchestrator.run.fleet import Fleet
@@ -41,6 +47,8 @@ class Collected:
     trouble: str = ""
     wire: int | None = None
     """Bytes that came over the wire, where the host compressed them."""
+    earlier: int = 0
+    """Items that an attempt that was cut had brought already."""
 
 
 def collect(
@@ -59,25 +67,64 @@ def collect(
     origin = Origin(record.run, step.key, step.target.name, step.place, session.fingerprint, vault.operator)
     token = secrets.token_hex(8) if collection.toolkit else ""
     try:
-        equipped = _equipped(collection, token)
+        taken = {} if step.changes else _taken(step, collection, record, vault)
+        left = [number for number, artifact in enumerate(collection.artifacts) if artifact.id not in taken]
+        asked = collection.model_copy(update={"artifacts": tuple(collection.artifacts[number] for number in left)})
+        equipped = _equipped(asked, token)
         with interruption.cutting(session.close):
-            compressed = is_worth_compressing(collection, session)
+            compressed = is_worth_compressing(asked, session)
         session = fleet.session(step.place)
         store = EvidenceStore(
-            vault.run_folder, origin, collection, vault.quota, recipients=vault.recipients, token=token
+            vault.run_folder, origin, collection, vault.quota, recipients=vault.recipients, token=token, taken=taken
         )
         threading.Thread(target=_load_rules, daemon=True).start()  # while the host is at work
-        arrival = Arrival(store, collection, compressed=compressed, tell=lambda now: record.progress(step, now))
+        rest = _Rest(store, left)
+        arrival = Arrival(rest, asked, compressed=compressed, tell=lambda now: record.progress(step, now))
         deadline = step.step.timeout or collection.deadline
         with interruption.cutting(session.close):
             session.exchange(items_of(equipped, compressed=compressed), deadline=deadline, sink=arrival)
         kept = store.close()
     except (EvidenceError, ToolkitError) as error:
         return Collected(0, 0, str(error))
-    record(kept)
-    record(keep_findings(vault.run_folder, kept, shipped_rules, stop=interruption.requested.is_set))
+    _keep(kept, record, vault, interruption)
     trouble = f"{session.trouble}; what had arrived is kept" if session.trouble else ""
-    return Collected(kept.items, kept.size, trouble, arrival.wire if compressed else None)
+    return Collected(kept.items, kept.size, trouble, arrival.wire if compressed else None, len(taken))
+
+
+def keep_broken_off(record: Recorder, vault: Vault, interruption: Interruption) -> None:
+    """Close, put on record and judge what collections of a process that died have brought."""
+    known = {kept.folder for kept in record.history().evidence}
+    for kept in close_broken_off(vault.run_folder, known):
+        _keep(kept, record, vault, interruption)
+
+
+def _keep(kept: EvidenceKept, record: Recorder, vault: Vault, interruption: Interruption) -> None:
+    record(kept)
+    settle(vault.run_folder / kept.folder)
+    record(keep_findings(vault.run_folder, kept, shipped_rules, stop=interruption.requested.is_set))
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """Takes the artifacts that were asked for, by their numbers in the whole collection."""
+
+    store: EvidenceStore
+    numbers: Sequence[int]
+
+    def data(self, index: int, chunk: bytes) -> None:
+        """Pass it on."""
+        self.store.data(self.numbers[index], chunk)
+
+    def ended(self, index: int, output: Output) -> None:
+        """Pass it on."""
+        self.store.ended(self.numbers[index], output)
+
+
+def _taken(step: PlannedStep, collection: Collection, record: Recorder, vault: Vault) -> dict[str, Taken]:
+    """Give what an attempt at this step that was cut has brought already."""
+    where = (step.key, step.target.name, step.place.name, collection.profile)
+    kept = [k for k in record.history().evidence if (k.step, k.target, k.host, k.profile) == where]
+    return taken_already(vault.run_folder, kept, collection.artifacts)
 
 
 def _equipped(collection: Collection, token: str) -> Collection:

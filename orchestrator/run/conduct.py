@@ -18,7 +18,7 @@ from orchestrator.report import PAGE, report
 from orchestrator.run.archive import Archive
 from orchestrator.run.claim import claiming
 from orchestrator.run.claim import refusal as claimed
-from orchestrator.run.collect import Vault
+from orchestrator.run.collect import Vault, keep_broken_off
 from orchestrator.run.execute import execute, planner_of, stays
 from orchestrator.run.fleet import Connect, Fleet, releasing, with_controller
 from orchestrator.run.interruption import Interruption
@@ -151,6 +151,7 @@ class Conductor:
             releasing(fleet),
         ):
             record = Recorder(journal, run, self.observers, numbers)
+            keep_broken_off(record, self._vault(journal, run), self.interruption)
             with self.interruption.cutting(fleet.close):
                 fleet.expect([*acting, *order.targets])
                 settle_all(history, fleet, record)
@@ -206,8 +207,11 @@ class Conductor:
         return made, unreported, sign_run(journal, run, self.sign_key)
 
     def _around(self, journal: Journal, run: str, fleet: Fleet, record: Recorder) -> Surroundings:
-        vault = Vault(journal.run_folder(run), self.operator, recipients=self.recipients)
+        vault = self._vault(journal, run)
         return Surroundings(fleet, record, self.person, vault, self.interruption, Archive(journal, run))
+
+    def _vault(self, journal: Journal, run: str) -> Vault:
+        return Vault(journal.run_folder(run), self.operator, recipients=self.recipients)
 
     def _show(self, plan: Plan, *, dry_run: bool) -> None:
         for observer in self.observers:

@@ -135,7 +135,8 @@ def make(step: PlannedStep, agreed: Ended, around: Surroundings) -> Ended:
             return Ended("failed", kept.trouble)
         if not step.changes:
             wire = f", {kept.wire / 1e6:.1f} MB over the wire" if kept.wire is not None else ""
-            said = f"{kept.items} items, {kept.size / 1e6:.1f} MB{wire}"
+            earlier = f", {kept.earlier} of them taken before" if kept.earlier else ""
+            said = f"{kept.items} items{earlier}, {kept.size / 1e6:.1f} MB{wire}"
     if step.changes:
         applied = apply_changes(step, around.fleet, around.record, around.interruption)
         if applied.outcome != "done":

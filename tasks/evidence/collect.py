@@ -231,9 +231,8 @@ def _artifacts(definitions: Iterable[Definition], memory: Iterable[Artifact], ni
     hasty = [definition.artifact() for definition in definitions if definition.volatility not in PATIENT]
     patient = [definition.artifact() for definition in definitions if definition.volatility in PATIENT]
     yield from hasty
-    for artifact in (*memory, *patient):
+    for artifact in (*memory, *patient):  # each of them may be the first of a collection that goes on
         yield artifact.model_copy(update={"script": f"{gently}{artifact.script}"})
-        gently = ""
 
 
 def _besides(included: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,18 +116,38 @@ def test_memory_comes_by_a_program_that_leaves_nothing_and_what_kcore_lacks_is_s
         assert item["bytes"] == 8 << 20 or "does not open" in item["stderr"]
 
 
-def test_it_is_gone_after_a_cut_connection(lab: Lab, tmp_path: Path) -> None:
-    command = [LAB, "exec", "operator", "stopgap", "run", "runbooks/collect.yaml", "-i", "inventories/lab.yaml",
-               "-t", "web", "-p", "toolkit=busybox", "--yes"]  # fmt: skip
+def test_after_a_cut_connection_it_is_gone_and_resume_takes_what_is_missing(lab: Lab, tmp_path: Path) -> None:
+    names = ["clock", "processes", "bodyfile", "privileged-files"]
+    given = {"toolkit": "busybox", "artifacts": names, "rate": "512 KiB"}
+    steps = [{"id": "look", "task": "evidence.collect", "with": given}]
+    (tmp_path / "look.json").write_text(json.dumps({"name": "Look", "steps": steps}))
+    command = [LAB, "exec", "operator", "stopgap", "run", str(tmp_path / "look.json"), "-i", "inventories/lab.yaml",
+               "-t", "web", "--yes"]  # fmt: skip
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, "STOPGAP_HOME": str(tmp_path)},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        lab.read("web", "until ls -d /dev/shm/.stopgap-*/bin; do sleep 0.1; done 2>/dev/null")
+        while not [
+            p for p in tmp_path.glob("runs/*/evidence/web/look/*-bodyfile.body") if p.stat().st_size > 1 << 18
+        ]:
+            assert process.poll() is None
+            time.sleep(0.1)
         assert lab.run("cut", "web").returncode == 0
+        assert process.wait(120) == 1
     finally:
         process.kill()
         process.wait()
         lab.run("join", "web")
+    operator = Operator(lab, tmp_path)
+    done = operator.stopgap("resume", "last", "--yes")
+    assert done.status == 0, done.out + done.err
+    cut, whole = manifest(tmp_path, "web", "look"), manifest(tmp_path, "web", "look.2")
+    state = {i["id"]: i["truncated"] for i in cut["items"]}  # type: ignore[attr-defined]
+    assert state == dict.fromkeys(("toolkit", "processes", "clock"), False) | dict.fromkeys(
+        ("bodyfile", "privileged-files", "toolkit-removed"), True
+    )
+    earlier = [i["id"] for i in whole["items"] if "earlier" in i]  # type: ignore[attr-defined]
+    assert earlier == ["processes"]
+    assert operator.stopgap("verify", "last").status == 0
     lab.read("web", "n=0; while ls -d /dev/shm/.stopgap-*; do n=$((n + 1)); [ $n -lt 120 ] || exit 1; sleep 1; done")

@@ -77,7 +77,12 @@ def test_each_artifact_becomes_a_file_named_here_private_and_hashed(tmp_path: Pa
     assert store.folder == tmp_path / "evidence" / "web" / "volatile"
     names = ["000-clock.txt", "001-ps.txt", "002-logs.tar.gz"]
     assert [(store.folder / name).read_bytes() for name in names] == list(contents)
-    assert sorted(p.name for p in store.folder.iterdir()) == [*names, "custody.jsonl", "manifest.json"]
+    assert sorted(p.name for p in store.folder.iterdir()) == [
+        *names,
+        "arrived.jsonl",
+        "custody.jsonl",
+        "manifest.json",
+    ]
     assert {stat.S_IMODE(p.stat().st_mode) for p in store.folder.iterdir()} == {0o600}
     assert stat.S_IMODE(store.folder.stat().st_mode) == 0o700
     assert [item.sha256 for item in manifest(store).items] == [hashlib.sha256(c).hexdigest() for c in contents]
@@ -305,6 +310,10 @@ def test_evidence_that_is_gone_or_that_the_journal_does_not_know_is_found(
     journal, name, store = run
     broken_off = EvidenceStore(journal.run_folder(name), ORIGIN, THREE, Quota())
     broken_off.data(0, b"x")
+    assert verify_run(journal, name) == [
+        f"evidence/web/volatile.2: broken off, not in the journal yet: `stopgap resume {name}` closes it, and goes on"
+    ]
+    (broken_off.folder / "arrived.jsonl").unlink()
     assert verify_run(journal, name) == [
         "evidence/web/volatile.2: not in the journal: broken off, or put there by somebody else"
     ]

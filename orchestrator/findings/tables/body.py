@@ -34,7 +34,7 @@ def entries(shelf: Shelf, artifact: str) -> Iterator[Entry]:
 
     So is what lay in the directory of the collection's own toolkit, or ran from there.
     """
-    own = shelf.trace
+    own = shelf.trace(artifact)
     for number, text in shelf.lines(artifact):
         if own and own in text:
             continue

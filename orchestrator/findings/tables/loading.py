@@ -40,8 +40,9 @@ def preload(shelf: Shelf) -> Iterator[Row]:
 def mappings(shelf: Shelf) -> Iterator[Row]:
     """Code that processes have mapped, a file of each process once."""
     last: tuple[str, str] | None = None
+    own = shelf.trace("process-code")
     for number, text in shelf.lines("process-code"):
-        if shelf.trace and shelf.trace in text:
+        if own and own in text:
             continue
         match = re.match(r"/proc/(\d{1,9})/maps:\S+ (\S{4}) \S+ \S+ \d+ *(.*)", text, re.DOTALL)
         if not match or (match[1], match[3]) == last:

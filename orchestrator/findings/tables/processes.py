@@ -119,7 +119,7 @@ def _boot(shelf: Shelf) -> float:
 
 
 def _add_arguments(shelf: Shelf, found: dict[int, _Process]) -> None:
-    own = shelf.trace
+    own = shelf.trace("process-arguments")
     for _, text in shelf.lines("process-arguments"):
         if own and own in text:
             continue
