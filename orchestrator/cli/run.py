@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from orchestrator.cli.living import Living
+    from orchestrator.cli.terminal import Terminal
     from orchestrator.journal import Delivery
     from orchestrator.past import PastRun
     from orchestrator.request.verification import Claim
@@ -240,7 +241,7 @@ def _living(args: Namespace) -> Living | None:
 
 
 def _conductor(
-    person: object, observers: Sequence[object], args: Namespace, connect: Connect, key: Path | None
+    person: Terminal, observers: Sequence[object], args: Namespace, connect: Connect, key: Path | None
 ) -> Conductor:
     from orchestrator.cli.terminal import operator
     from orchestrator.journal import Journal, state_home
@@ -249,9 +250,10 @@ def _conductor(
     return Conductor(
         open_journal=lambda: Journal.open(state_home()),
         connect=connect,
-        person=person,  # type: ignore[arg-type]
+        person=person,
         observers=observers,  # type: ignore[arg-type]
         operator=operator(),
+        interruption=person.interruption,
         sign_key=key,
         recipients=tuple(args.age),
         take_over=args.take_over,

@@ -36,10 +36,12 @@ def operator() -> str:
 class Terminal:
     """Asks on standard error, reads standard input; with `yes` it answers by itself.
 
-    With `wait` the plan is agreed to, and questions wait for a terminal or for `stopgap answer`.
+    With `wait` the plan is agreed to, and questions wait for a terminal or for `stopgap answer`. Where somebody
+    interrupts instead of agreeing, nobody has agreed.
     """
 
     def __init__(self, screen: Screen, *, yes: bool, wait: bool = False) -> None:
+        self.interruption = Interruption()
         self._screen = screen
         self._yes = yes
         self._wait = wait
@@ -110,7 +112,10 @@ class Terminal:
         with self._prompting():
             while True:
                 self._screen.prompt(prompt)
-                line = sys.stdin.readline()
+                stopped = self.interruption.requested
+                while not stopped.is_set() and not select.select([sys.stdin], [], [], _PAUSE)[0]:
+                    pass
+                line = "" if stopped.is_set() else sys.stdin.readline()
                 if not line:
                     return False
                 if line.strip().lower() in {"yes", "y"}:

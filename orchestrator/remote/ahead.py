@@ -36,7 +36,8 @@ class ConnectAhead:
         """Begin to connect to these hosts, all at once. What is out of reach is told to who asks."""
         for host in hosts:
             if host.connection == "ssh" and host.name not in self._begun:
-                self._begun[host.name] = self._handshakes.submit(host, partial(self._connect, host, self._hosts))
+                connecting = partial(self._connect, host, self._hosts)
+                self._begun[host.name] = self._handshakes.submit(host, connecting, lambda made: made.close())
         if self._begun:
             # The packets are on their way: what speaks SSH is imported while they are.
             importlib.import_module("orchestrator.remote.ssh")

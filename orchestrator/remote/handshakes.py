@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, InvalidStateError, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 from orchestrator.host import Host
@@ -37,20 +38,18 @@ class Handshakes:
         self._futures: set[Future[object]] = set()
         self._closed = False
 
-    def submit(self, host: Host, call: Callable[[], T]) -> Future[T]:
-        """Have `call` connect to the host as soon as it may; cancelled where that is no longer wanted."""
+    def submit(self, host: Host, call: Callable[[], T], discard: Callable[[T], None] | None = None) -> Future[T]:
+        """Have `call` connect to the host as soon as it may.
+
+        Where that is no longer wanted, waiting for it raises CancelledError at once; what still comes is discarded.
+        """
         future: Future[T] = Future()
         lane, most = self._lane(host)
 
         def go() -> None:
             try:
                 if future.set_running_or_notify_cancel():
-                    try:
-                        made = call()
-                    except BaseException as error:
-                        future.set_exception(error)
-                    else:
-                        future.set_result(made)
+                    _settle(future, call, discard)
             finally:
                 self._ended(lane)
 
@@ -67,13 +66,15 @@ class Handshakes:
         return future
 
     def shutdown(self) -> None:
-        """Begin no more; what is under way goes on by itself."""
+        """Begin no more, and let nobody wait for what is under way."""
         with self._lock:
             self._closed = True
             self._waiting.clear()
             futures = list(self._futures)
         for future in futures:
-            future.cancel()
+            if not future.cancel():
+                with suppress(InvalidStateError):
+                    future.set_exception(CancelledError())
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -92,3 +93,17 @@ class Handshakes:
             waiting = self._waiting.get(lane)
             if waiting and not self._closed:
                 self._begin(lane, *waiting.popleft())
+
+
+def _settle(future: Future[T], call: Callable[[], T], discard: Callable[[T], None] | None) -> None:
+    try:
+        made = call()
+    except BaseException as error:
+        with suppress(InvalidStateError):
+            future.set_exception(error)
+        return
+    try:
+        future.set_result(made)
+    except InvalidStateError:
+        if discard:
+            discard(made)

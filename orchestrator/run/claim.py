@@ -74,6 +74,8 @@ class Claims:
     since: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     held: dict[str, str] = field(default_factory=dict)
     claimed: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+    """Hosts that were sent the claim, and may hold it though they never said so."""
 
     def item(self, host: Host) -> Item | None:
         """Give what claims the host, to stand before what is read there; None where nothing is to be claimed."""
@@ -84,11 +86,12 @@ class Claims:
         return self._item(host, _GUARD + _WRITE) if host.name in self.claimed else None
 
     def release(self, host: Host) -> Item | None:
-        """Give what lets go of it."""
-        return self._item(host, _RELEASE) if host.name in self.claimed else None
+        """Give what lets go of it, where the claim may be there."""
+        return self._item(host, _RELEASE) if host.name in self.asked else None
 
     def heard(self, host: Host, output: Output) -> None:
         """Take what came of claiming it."""
+        self.asked.add(host.name)
         if output.status == HELD:
             self.held[host.name] = _said(output)
         elif output.status == 0:

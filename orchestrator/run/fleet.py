@@ -28,6 +28,8 @@ class Connect(Protocol):
 LOOKING_AT_ONCE = 64
 PATIENCE = 1.0
 """Seconds that a host which is not needed is waited for at least, after those that are."""
+LETTING_GO = 5.0
+"""Seconds that hosts get to forget a claim at the end."""
 _NOT_YET = "it has not answered so far, and what contains does not wait for it"
 _INTERRUPTED = "interrupted; its connection was closed"
 
@@ -127,17 +129,20 @@ class Fleet:
         self.expect(host for host, _ in items)
         for host, item in items:
             with suppress(OutOfReach):
-                self.claims.heard(host, self.session(host).exchange([item])[0])
+                session = self.session(host)
+                self.claims.asked.add(host.name)
+                self.claims.heard(host, session.exchange([item])[0])
 
     def release(self) -> None:
-        """Let go of every host that was claimed; one out of reach does so by itself, later."""
-        for name in self.claims.claimed:
-            future = self._sessions.get(name)
-            opened = future and future.done() and not future.cancelled() and not future.exception()
-            session = future.result() if future and opened else None
-            item = self.claims.release(self._hosts[name])
-            if session and session.alive and item:
-                session.exchange([item], deadline=item.deadline)
+        """Let go of every host that was claimed, over a new connection where the one in use was cut.
+
+        A host that is out of reach, or slow, does so by itself, later.
+        """
+        claimed = self.claims.asked - self.claims.held.keys()
+        if claimed:
+            pool = ThreadPoolExecutor(min(len(claimed), LOOKING_AT_ONCE), "release")
+            wait([pool.submit(self._let_go, self._hosts[name]) for name in claimed], timeout=LETTING_GO)
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:
         """Close every connection, those still being made as well."""
@@ -157,12 +162,26 @@ class Fleet:
         return _made(self._sessions[host.name])
 
     def _begin(self, host: Host, *, alone: bool = False) -> Future[Session]:
-        return self._handshakes.submit(host, partial(self._connect, host, self._hosts, alone=alone))
+        connect = partial(self._connect, host, self._hosts, alone=alone)
+        return self._handshakes.submit(host, connect, lambda session: session.close())
+
+    def _let_go(self, host: Host) -> None:
+        item, future = self.claims.release(host), self._sessions.get(host.name)
+        opened = future and future.done() and not future.cancelled() and not future.exception()
+        session = future.result() if future and opened else None
+        if item is None or (session and session.alive and session.exchange([item])[0].status == 0):
+            return
+        with suppress(Unreachable):
+            session = self._connect(host, self._hosts)
+            session.exchange([item])
+            session.close()
 
     def _look_at(self, host: Host, readers: list[Reader[Any]]) -> dict[tuple[str, Reader[Any]], Look]:
         claim = self.claims.item(host)
         items = [Item(r.script(), r.deadline, r.cap) for r in readers]
         try:
+            self.session(host)
+            self.claims.asked |= {host.name} if claim else set()
             session, outputs = self._read(host, [claim, *items] if claim else items)
         except OutOfReach as error:
             return {(host.name, reader): error for reader in readers}

@@ -2,6 +2,10 @@
 
 import fcntl
 import json
+import os
+import pty
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +20,7 @@ from orchestrator.run import claim
 from orchestrator.run.claim import GONE, HELD, Claims
 
 from .bench import Bench
+from .ssh_server import make_key, wait_for
 
 EDGE = Host(name="edge", address="10.9.0.1", driver="nftables")
 
@@ -113,6 +118,69 @@ def test_a_second_process_of_this_machine_is_refused_until_the_first_ends(bench:
         assert "ana@desk since 2026-11-23T01:13:00Z" in err
         assert bench.stopgap("run", bench.runbook(reads), *words)[0] == 0
     assert bench.run(bench.runbook(step), "--yes")[0] == 0
+
+
+WITH_NOTES_IN = """
+import sys
+from orchestrator.run import claim
+claim.FOLDER = sys.argv[1]
+from orchestrator.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.fixture
+def argv(bench: Bench, folder: Path) -> list[str]:
+    """A run that acts on a router, which is this machine, and then on a target; its notes lie in the folder."""
+    inventory = json.loads(bench.inventory.read_text())
+    inventory["hosts"]["b"]["upstream"] = "a"
+    bench.inventory.write_text(json.dumps(inventory))
+    with_ = {"path": str(bench.files / "one"), "content": "new\n"}
+    steps = [
+        {"id": "router", "task": "host.file", "on": "upstream", "with": with_},
+        {"id": "target", "task": "host.file", "with": {**with_, "path": str(bench.files / "two")}},
+    ]
+    words = ["run", bench.runbook(*steps), "-i", str(bench.inventory), "-t", "b"]
+    return [sys.executable, "-c", WITH_NOTES_IN, str(folder), *words]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_stops_while_it_plans_leaves_no_claim(
+    bench: Bench, folder: Path, argv: list[str], tmp_path: Path, number: int
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        inventory = json.loads(bench.inventory.read_text())
+        make_key(tmp_path / "id")
+        (tmp_path / "known_hosts").write_text("192.0.2.1 " + (tmp_path / "id.pub").read_text())
+        inventory["hosts"]["b"] = {
+            "address": "127.0.0.1",
+            "port": silent.getsockname()[1],
+            "upstream": "a",
+            "identity": "./id",
+        }
+        bench.inventory.write_text(json.dumps(inventory))
+        process = subprocess.Popen([*argv, "--yes"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        wait_for(folder / "claim")
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130, out
+    assert not folder.exists(), "it would keep others out until it lapses"
+    assert list(bench.files.iterdir()) == []
+
+
+def test_whoever_stops_instead_of_agreeing_leaves_no_claim(bench: Bench, folder: Path, argv: list[str]) -> None:
+    here, there = pty.openpty()
+    process = subprocess.Popen(argv, stdin=there, stdout=there, stderr=there)
+    os.close(there)
+    said = b""
+    while b"[yes/no]" not in said:
+        said += os.read(here, 4096)
+    assert (folder / "claim").exists()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    os.close(here)
+    assert not folder.exists()
+    assert list(bench.files.iterdir()) == []
 
 
 ON_A_FULL_DISK = """

@@ -11,7 +11,8 @@ from orchestrator.host import Host
 from orchestrator.hosttext import HostText
 from orchestrator.plan import OutOfReach
 from orchestrator.remote import Item
-from orchestrator.run.fleet import Fleet
+from orchestrator.run.claim import Claims
+from orchestrator.run.fleet import Fleet, releasing
 
 HOST = Host(name="a", address="192.0.2.1")
 READERS = [File("/a"), File("/b")]
@@ -118,3 +119,25 @@ def test_a_look_under_way_when_it_is_closed_ends_without_a_new_connection() -> N
     fleet, made = fleet_of(Line(closes), Line(absent))
     assert isinstance(looks(fleet)[1], UnreadableError)
     assert len(made) == 1
+
+
+def test_a_claim_that_was_cut_off_before_it_was_heard_of_is_let_go_over_a_new_connection() -> None:
+    scripts: list[str] = []
+
+    def closes(line: Line, items: Sequence[Item]) -> list[Output]:
+        fleet.close()
+        line.alive = False
+        return [said("", None) for _ in items]
+
+    def notes(_: Line, items: Sequence[Item]) -> list[Output]:
+        scripts.extend(item.script for item in items)
+        return [said("") for _ in items]
+
+    left = [Line(closes), Line(notes)]
+    fleet = Fleet({HOST.name: HOST}, lambda *_, **__: left.pop(0), Claims("kei@noc", noted=frozenset({HOST.name})))
+    with pytest.raises(OutOfReach, match="interrupted"), releasing(fleet):
+        looks(fleet)
+        fleet.session(HOST)
+    assert not left
+    assert len(scripts) == 1
+    assert "rm -f" in scripts[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -174,14 +174,20 @@ def test_so_many_log_in_at_one_host_or_through_one_and_others_pass_by(jump: str 
         handshakes.shutdown()
 
 
-def test_whoever_still_waits_when_it_ends_is_told() -> None:
-    host = Host(name="h", address="192.0.2.1")
-    over = threading.Event()
+def test_whoever_still_waits_when_it_ends_is_told_and_what_comes_later_is_discarded() -> None:
+    host, over, discarded = Host(name="h", address="192.0.2.1"), threading.Event(), threading.Event()
+
+    def slow() -> str:
+        over.wait(10)
+        return "late"
+
     handshakes = Handshakes([host], Limits(logins=1), "test")
-    first, second = handshakes.submit(host, lambda: over.wait(10)), handshakes.submit(host, lambda: None)
+    first = handshakes.submit(host, slow, lambda made: discarded.set())
+    second = handshakes.submit(host, slow)
     wait_until(first.running)
     handshakes.shutdown()
-    assert second.cancelled()
-    assert handshakes.submit(host, lambda: None).cancelled()
+    for future in (first, second, handshakes.submit(host, slow)):
+        with pytest.raises(CancelledError):
+            future.result(0)
     over.set()
-    assert first.result(5)
+    assert discarded.wait(10)
