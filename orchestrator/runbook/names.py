@@ -17,11 +17,12 @@ from orchestrator.runbook.expression import (
     parse_expression,
     parse_template,
 )
-from orchestrator.runbook.runbook import Step
 from orchestrator.source import Loc, Problem, did_you_mean, quoted
 
 if TYPE_CHECKING:
     from jinja2 import nodes
+
+    from orchestrator.runbook.runbook import Step
 
 HOST_FIELDS = tuple(
     name for name in Host.model_fields if name not in {"identity", "identity_passphrase", "known_hosts", "become"}

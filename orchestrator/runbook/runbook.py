@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.host import Vantage
 from orchestrator.runbook.models import OnFailure
+from orchestrator.runbook.names import references
 from orchestrator.runbook.paramtype import PARAM_TYPES, ParamType
 from orchestrator.source import Loc, Located, Unfit, did_you_mean, quoted
 
@@ -103,10 +105,12 @@ class Step:
     """Its place in the document."""
     name_ja: str = ""
 
-    @property
+    @cached_property
     def uses_results(self) -> bool:
-        """It may hang on how earlier steps end: the word `steps` stands in what it is given."""
-        return "steps" in repr((self.with_, self.when, self.foreach))
+        """It hangs on how earlier steps end: an expression of what it is given names `steps`."""
+        given: list[tuple[object, bool]] = [(self.with_, False)]
+        given += [(value, isinstance(value, str)) for value in (self.when, self.foreach)]
+        return any(("steps",) in references(value, expression=is_one) for value, is_one in given)
 
 
 @dataclass(frozen=True)

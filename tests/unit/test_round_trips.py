@@ -64,6 +64,16 @@ def test_a_step_that_hangs_on_a_result_a_wish_or_a_retry_is_an_exchange_of_its_o
         exchanges.clear()
 
 
+def test_the_word_steps_is_no_result_of_a_step(bench: Bench, exchanges: Counter[str]) -> None:
+    first, second, third = files(bench, 3)
+    second["with"]["content"] = "the next steps: {{ params.steps }}, {# steps #} {{ 'steps' }}"
+    third |= {"when": "params.steps != 'steps.s0.changed'"}
+    params = {"steps": {"type": "string", "default": "none"}}
+    assert bench.run(bench.runbook(first, second, third, params=params), "--yes")[0] == 0
+    assert (bench.files / "1").read_text() == "the next steps: none,  steps"
+    assert exchanges == {"a": 1 + 1}
+
+
 def test_a_step_after_whose_failure_others_go_on_ends_an_exchange(bench: Bench, exchanges: Counter[str]) -> None:
     runbook = bench.runbook(*files(bench, 2, on_failure="continue"))
     assert bench.run(runbook, "--yes")[0] == 0
