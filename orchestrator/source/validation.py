@@ -74,12 +74,20 @@ def problems_of(
             and any(len(other) > len(known) and other[: len(known)] == known for other in reached)
         ):
             continue
+        if in_union and _says_less(details, known, errors, reached):
+            continue
         problem = _problem(details, model, document, at, shown(details))
         found.setdefault((problem.position, problem.message), []).append(problem)
     for (position, message), same in found.items():
         expected = " or ".join(dict.fromkeys(p.expected for p in same if p.expected))
         hint = next((p.hint for p in same if p.hint), None)
         yield Problem(document.path, message, position, expected or None, hint)
+
+
+def _says_less(details: ErrorDetails, known: Loc, errors: Sequence[ErrorDetails], reached: Sequence[Loc]) -> bool:
+    """Tell whether it is of the wrong type, where another member of the union wants but another length."""
+    others = (other["type"] for other, place in zip(errors, reached, strict=True) if place == known)
+    return details["type"].endswith("_type") and any(kind in {"too_short", "too_long"} for kind in others)
 
 
 def _reached(details: ErrorDetails, document: Located, at: Loc) -> Loc:

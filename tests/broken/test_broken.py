@@ -96,6 +96,9 @@ BROKEN = {
     "inventory-unknown-key.yaml": [
         "4:5: unknown key 'upstrem' | hint: did you mean upstream?",
     ],
+    "inventory-no-upstream-in-a-list.yaml": [
+        "2:42: `upstream` has 0 items | expected at least 1",
+    ],
     "inventory-unknown-upstream.yaml": [
         "2:42: there is no host 'egde' | hint: did you mean edge?",
     ],
