@@ -215,6 +215,10 @@ class Task(ABC, Generic[P, F]):
         """
         return False
 
+    def seen_from_outside(self, params: P, scene: Scene) -> Iterator[Check]:
+        """Give what others can see of a host of which nothing could be read, where it keeps what holds. Pure."""
+        yield from ()
+
     def asks(self, params: P) -> Question | None:
         """Give the question whose answer later steps see as `steps.ID.answer`; `plan` yields it too. Pure."""
         return None

@@ -1,17 +1,13 @@
 """Planning: facts and a runbook in, every change out, with a digest; nothing is done."""
 
+from orchestrator.plan.looking import Look, Looker, NotYet, OutOfReach, Wanted
 from orchestrator.plan.model import Plan, PlannedStep, canonical
 from orchestrator.plan.outstanding import Outstanding, outstanding
 from orchestrator.plan.planner import (
     Ledger,
-    Look,
-    Looker,
-    NotYet,
-    OutOfReach,
     PastRuns,
     Place,
     Planner,
-    Wanted,
     combined,
     predicted_result,
 )

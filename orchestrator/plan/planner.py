@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
 from orchestrator.change import Change
 from orchestrator.check import Check
-from orchestrator.facts import Reader, UnreadableError
+from orchestrator.facts import UnreadableError
 from orchestrator.host import Host, Scene
 from orchestrator.hosttext import escape
 from orchestrator.inventory import Inventory
@@ -20,6 +20,7 @@ from orchestrator.journal import Delivery, JournalError
 from orchestrator.journal.records import PlannedOutcome
 from orchestrator.message import Message
 from orchestrator.past import PastRun
+from orchestrator.plan.looking import Known, Looker, NotYet, OutOfReach, Wish, wishes_of
 from orchestrator.plan.model import Plan, PlannedStep
 from orchestrator.plan.outstanding import outstanding
 from orchestrator.question import Question
@@ -28,7 +29,6 @@ from orchestrator.runbook import NO_ITEM, Runbook, Step, StepResult, applies, it
 from orchestrator.secret import SecretError, carried_by
 from orchestrator.source import InvalidInput
 from orchestrator.task import (
-    At,
     Collection,
     Gap,
     Lifting,
@@ -42,32 +42,7 @@ from orchestrator.task import (
     Unplannable,
 )
 
-
-class OutOfReach(Exception):  # noqa: N818
-    """A host that a fact was wanted of cannot be reached; the message says why, escaped."""
-
-
-class NotYet(OutOfReach):
-    """It has not answered so far, and nobody waits for it: others have something to do that is more urgent."""
-
-
 T = TypeVar("T")
-
-Wanted: TypeAlias = tuple[Host, Reader[Any]]
-Look: TypeAlias = Any | OutOfReach | UnreadableError
-"""A fact, or why there is none."""
-
-
-class Looker(Protocol):
-    """Reads facts: one exchange a host, all hosts at once. Gives an answer for each that was wanted.
-
-    Where `needed` names hosts, the others are waited for a little longer than they take, and no more: NotYet.
-    """
-
-    def __call__(
-        self, wanted: Sequence[Wanted], needed: frozenset[str] | None = None
-    ) -> Mapping[tuple[str, Reader[Any]], Look]: ...
-
 
 Ledger: TypeAlias = Callable[[], Mapping[str, Delivery]]
 """Tells what has become of every message so far, by its key."""
@@ -111,7 +86,11 @@ class Planner:
     urgent: bool = True
     """Where something is to be contained, hosts that are slow to answer are not waited for: what is to be done there
     is planned when its turn comes."""
-    _facts: dict[tuple[str, Reader[Any]], Look] = field(default_factory=dict)
+    _known: Known = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin knowing nothing."""
+        self._known = Known(self.look, self.urgent)
 
     def plan(self, targets: Sequence[Host]) -> Plan:
         """Plan every step on every target."""
@@ -156,7 +135,7 @@ class Planner:
         for step in planned:
             for change in step.changes:
                 for reader, fact in change.predicted().items():
-                    self._facts[step.place.name, reader] = fact
+                    self._known.foresee(step.place, reader, fact)
         return planned
 
     def _plan_place(self, place: Place, results: Mapping[str, StepResult]) -> PlannedStep:
@@ -178,11 +157,15 @@ class Planner:
                 blank, "refused", f"no step of {first} has succeeded on {target.name} before it, in this run"
             )
         blank = replace(blank, keeps=task.keeps_what_holds(params))
-        readings = self._read(task, self._readings(task, params, scene))
+        readings = self._known.read(task, wishes_of(task, params, scene))
         for look in readings.own.values():
             if isinstance(look, OutOfReach):
                 return replace(
-                    blank, outcome="unreachable", reason=str(look), when_its_turn_comes=isinstance(look, NotYet)
+                    blank,
+                    outcome="unreachable",
+                    reason=str(look),
+                    when_its_turn_comes=isinstance(look, NotYet),
+                    checks=_seen_from_outside(task, params, scene) if blank.keeps else (),
                 )
             if isinstance(look, UnreadableError):
                 return _with(blank, "failed", str(look))
@@ -233,7 +216,7 @@ class Planner:
             return None
         scene = place.scene
         params = render(place.step, self.params, scene, {}, place.item)
-        readings = self._read(task, self._readings(task, params, scene))
+        readings = self._known.read(task, wishes_of(task, params, scene))
         for look in readings.own.values():
             if isinstance(look, OutOfReach | UnreadableError):
                 raise look
@@ -244,7 +227,7 @@ class Planner:
 
     def forget(self) -> None:
         """Drop every fact, so that the next look is a fresh one."""
-        self._facts.clear()
+        self._known.forget()
 
     def _scenes(self, step: Step, target: Host) -> tuple[Scene, ...]:
         return self.inventory.scenes(target, vantage_of(step, tasks()[step.task], target, self.inventory))
@@ -255,7 +238,7 @@ class Planner:
 
     def _prefetch(self, targets: Sequence[Host]) -> None:
         """Read at once what all steps want whose parameters do not hang on the results of others."""
-        wanted: list[Wanted] = []
+        wanted: list[Wish] = []
         containing: frozenset[str] = frozenset()
         for target in targets:
             for number, step in enumerate(self.runbook.steps, 1):
@@ -265,53 +248,9 @@ class Planner:
                     if not applies(step, self.params, place.scene, {}, place.item):
                         continue
                     task, params = tasks()[step.task], render(step, self.params, place.scene, {}, place.item)
-                    readings = self._readings(task, params, place.scene)
-                    wanted += [(host, reader) for host, reader, _ in readings.values() if host]
+                    wanted += wishes_of(task, params, place.scene).values()
                     containing |= {place.scene.on.name} if task.contains else frozenset()
-        self._fill(wanted, containing or None)
-
-    def _readings(
-        self, task: Task[Any, Any], params: Parameters, scene: Scene
-    ) -> dict[str, tuple[Host | None, Reader[Any], bool]]:
-        """Give, by the fact's name, host and reader, and whether it is the step's own host."""
-        readings: dict[str, tuple[Host | None, Reader[Any], bool]] = {}
-        for name, wish in task.probe(params, scene).items():
-            if isinstance(wish, Past):
-                continue
-            if isinstance(wish, At):
-                seen = scene.seen_from(wish.vantage)
-                readings[name] = (seen[0] if seen else None, wish.reader, False)
-            else:
-                readings[name] = (scene.on, wish, True)
-        return readings
-
-    def _read(self, task: Task[Any, Any], readings: Mapping[str, tuple[Host | None, Reader[Any], bool]]) -> _Readings:
-        """Read what a step wants; what contains does not wait for what other hosts have to say."""
-        own_host = frozenset(host.name for host, _, is_own in readings.values() if host and is_own)
-        wanted = [(host, reader) for host, reader, _ in readings.values() if host]
-        self._fill(wanted, own_host if task.contains else None)
-        own: dict[str, Look] = {}
-        elsewhere: dict[str, Look] = {}
-        for name, (host, reader, is_own) in readings.items():
-            look = self._facts[host.name, reader] if host else None
-            if is_own:
-                own[name] = look
-            else:
-                elsewhere[name] = None if isinstance(look, Exception) else look
-        return _Readings(own, elsewhere)
-
-    def _fill(self, wanted: Sequence[Wanted], needed: frozenset[str] | None) -> None:
-        missing = list(dict.fromkeys(w for w in wanted if (w[0].name, w[1]) not in self._facts))
-        late = {name: look for (name, _), look in self._facts.items() if isinstance(look, NotYet)}
-        self._facts.update({(host.name, reader): late[host.name] for host, reader in missing if host.name in late})
-        if missing := [(host, reader) for host, reader in missing if host.name not in late]:
-            self._facts.update(self.look(missing, needed if self.urgent else None))
-
-
-@dataclass(frozen=True)
-class _Readings:
-    own: dict[str, Look]
-    elsewhere: dict[str, Look]
+        self._known.prefetch(wanted, containing or None)
 
 
 def predicted_result(step: PlannedStep) -> StepResult:
@@ -338,6 +277,13 @@ def _all_or_none(planned: list[PlannedStep]) -> list[PlannedStep]:
 
 def _with(step: PlannedStep, outcome: PlannedOutcome, reason: str) -> PlannedStep:
     return replace(step, outcome=outcome, reason=reason)
+
+
+def _seen_from_outside(task: Task[Any, Any], params: Parameters, scene: Scene) -> tuple[Check, ...]:
+    try:
+        return tuple(task.seen_from_outside(params, scene))
+    except Refused:
+        return ()
 
 
 def _confirmation(step: Step) -> tuple[Question, ...]:

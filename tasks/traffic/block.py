@@ -199,19 +199,30 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         if len(block.addresses) > SAMPLED:
             yield Note(text=f"{SAMPLED} of {len(block.addresses)} blocked networks are knocked on from outside")
 
+    def seen_from_outside(self, params: Params, scene: Scene) -> Iterator[Check]:
+        """Knock, from where the world is: what passes by a router that cannot be reached is to be seen."""
+        if not is_left_to_others(_whole(params, scene), scene):
+            facts = DeviceFacts()
+            knocks = _knocks(_driver(scene), _block(params, facts, scene), facts, scene)
+            yield from (knock for knock in knocks if knock.eye == "outside")
+
     def checks(self, params: Params, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:
         """Knock from outside, look at the router's counters and flows, and see that the operator gets in."""
         if is_left_to_others(_whole(params, scene), scene):
             return
         driver, block = _driver(scene), _block(params, facts, scene)
-        for eye in eyes_outside(driver, block, facts, scene):
-            for network in sample(block.addresses):
-                for port in ports_to_knock_on(block, network):
-                    yield Port(eye=eye, containment=True, address=one_of(network), port=port, expect="silent")
+        yield from _knocks(driver, block, facts, scene)
         on_upstream = scene.upstream is not None and scene.upstream.name == scene.on.name
         yield from driver.checks(block, facts, "upstream" if on_upstream else "target")
         if driver.capabilities.exception:
             yield from way_in(block, facts, scene)
+
+
+def _knocks(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Port]:
+    for eye in eyes_outside(driver, block, facts, scene):
+        for network in sample(block.addresses):
+            for port in ports_to_knock_on(block, network):
+                yield Port(eye=eye, containment=True, address=one_of(network), port=port, expect="silent")
 
 
 def _refuse_beyond(driver: Driver, params: Params, block: Block) -> None:

@@ -101,8 +101,10 @@ def refuse_beyond(driver: Driver, block: Block, *, allowing: bool, diverting: bo
 def shortfalls(driver: Driver, block: Block) -> Iterator[Planned]:
     """Name what the driver leaves open of a block that it can make for the rest."""
     can = driver.capabilities
-    if block.partial:
-        yield Gap(text=f"dropped {block.ways}{_open(block)}, as asked: the rest passes", at_best="partly")
+    if block.ports or len(block.directions) < 2:
+        yield Gap(text=f"packets are dropped {block.ways}, as asked: the rest passes", at_best="partly")
+    if block.services:
+        yield Gap(text=f"open to everybody, as asked: {block.left_open}", at_best="partly")
     if open_ways := [way for way in block.directions if way not in can.directions]:
         yield Gap(
             text=f"{driver.name} drops no packet {' or '.join(open_ways)} the blocked addresses: it is a one-way cut",
@@ -134,8 +136,3 @@ def _in_its_ways(can: Capabilities, block: Block) -> bool:
     """Tell whether it drops something in the directions asked for, and nothing in the other."""
     asked, able = set(block.directions), set(can.directions)
     return bool(asked & able) and (can.one_way or able <= asked)
-
-
-def _open(block: Block) -> str:
-    services = ", ".join(f"{s.protocol}/{s.port}" for s in block.services)
-    return f", {services} open to everybody" if services else ""

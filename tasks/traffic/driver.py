@@ -100,6 +100,11 @@ class Block:
         ways = "both ways" if len(self.directions) == 2 else f"one way ({self.directions[0]} it)"
         return f"{ways}, at {listed(self.ports)} alone" if self.ports else ways
 
+    @property
+    def left_open(self) -> str:
+        """Name the services that stay open to everybody."""
+        return listed(self.services)
+
     def spare_for(self, network: Network) -> Address | None:
         """Give the spare's address of this family."""
         return next((a for a in self.spare if a.version == network.version), None)

@@ -141,3 +141,26 @@ def test_what_passes_where_one_failed_is_looked_at_while_the_others_keep_theirs(
     assert done[-1]["containment"] == {"far": "partly"}
     seen = [event["seen"] for event in done if event["event"] == "check-judged" and event["holds"] is False]
     assert seen == ["open"]
+
+
+def test_what_passes_by_a_router_that_is_out_of_reach_is_looked_at_too(
+    several: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = type(tasks()["host.file"])
+    monkeypatch.setattr(task, "keeps_what_holds", lambda self, params: True)
+    monkeypatch.setattr(task, "contains", True)
+    with socket.create_server(("127.0.0.1", 0)) as open_port:
+        address, port = open_port.getsockname()
+        knock = Port(
+            eye="controller", containment=True, address=ip_address(address), port=port, expect="silent", patience=0
+        )
+        monkeypatch.setattr(task, "seen_from_outside", lambda self, params, scene: [knock])
+        file = {"path": str(several.files / "x"), "content": "x"}
+        runbook = several.runbook({"id": "cut", "task": "host.file", "on": "upstream", "with": file})
+        _, dry = several.run(runbook, "--dry-run", target="far")
+        _, done = several.run(runbook, "--yes", target="far")
+    assert outcomes(dry) == {"cut@a": "would-change", "cut@gone": "unreachable"}
+    assert outcomes(done) == {"cut@a": "changed", "cut@gone": "unreachable"}
+    seen = [event["seen"] for event in done if event["event"] == "check-judged" and event["holds"] is False]
+    assert seen == ["open"]
+    assert done[-1]["containment"] == {"far": "partly"}
