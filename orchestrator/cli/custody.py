@@ -43,10 +43,10 @@ def export(args: Namespace) -> int:
     from orchestrator.signature import SignatureError
 
     shelves = list(_shelves(args.what))
-    hosts = sorted({shelf.manifest.host for shelf in shelves})
+    hosts = sorted({shelf.manifest.target for shelf in shelves})
     if args.target is None and len(hosts) > 1:
         raise Stop(2, f"{args.what} holds evidence of {', '.join(hosts)}; an archive is of one host: add -t HOST")
-    shelves = [shelf for shelf in shelves if args.target in {None, shelf.manifest.host}]
+    shelves = [shelf for shelf in shelves if args.target in {None, shelf.manifest.target}]
     if not shelves:
         raise Stop(2, f"{args.what} holds no evidence of {args.target}; it does of {', '.join(hosts)}")
     target = Path(args.output)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from orchestrator.cli import screen as screens
 from orchestrator.cli.custody import opened
 from orchestrator.cli.failure import Stop
-from orchestrator.evidence.shelf import Line, Shelf, lines_of
+from orchestrator.evidence.shelf import Line, Shelf, lines_of, together
 from orchestrator.hosttext import escape
 from orchestrator.journal import Journal, state_home
 
@@ -132,7 +132,7 @@ def findings(args: Namespace) -> int:
     yara = _yara_rules(args.yara)
     screen = screens.out()
     made = []
-    for shelf in opened(args.what, "findings"):
+    for shelf in together(list(opened(args.what, "findings"))):
         found = judge(shelf, rules)
         if yara:
             found = add_yara(found, shelf, yara)

@@ -18,7 +18,8 @@ _SHOWN = 6
 
 def show_findings(screen: Screen, found: Findings, *, every: bool) -> None:
     """Show a collection's findings in full; with `every`, also where nothing was seen, and every place."""
-    screen.line(f"{found.host}/{found.step}: {_counted(found.counts())}", "title")
+    about = "" if found.target == found.host else f", of {found.target}"
+    screen.line(f"{found.host}/{found.step}{about}: {_counted(found.counts())}", "title")
     for finding in found.findings:
         screen.line(f"{finding.severity:<9} {finding.title}  [{finding.id}]", _STYLE[finding.severity])
         shown = finding.seen if every else finding.seen[:_SHOWN]
@@ -46,7 +47,7 @@ def show_findings_made(screen: Screen, made: Iterable[FindingsMade], run: str) -
     """Show at the end of a run how many findings there are, and the worst few of each host."""
     by_host: dict[str, list[FindingsMade]] = {}
     for record in made:
-        by_host.setdefault(record.host, []).append(record)
+        by_host.setdefault(record.target, []).append(record)
     for host, records in by_host.items():
         noted = sorted(
             (noted for record in records for noted in record.findings),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +38,8 @@ class Shelf:
 
     folder: Path
     manifest: Manifest
+    beside: tuple[Shelf, ...] = ()
+    """Other collections that the same run made for the same target, whichever host they come from."""
 
     def trace(self, id: str) -> str:  # noqa: A002
         """Give a mark that tells of the toolkit by which an item was taken, drawn for it alone; empty without one."""
@@ -70,6 +72,15 @@ class Shelf:
                 yield from members(self.folder / item.file)
             except OSError:
                 return
+
+
+def together(shelves: Sequence[Shelf]) -> list[Shelf]:
+    """Give each of several collections those beside it."""
+
+    def of(shelf: Shelf) -> tuple[str, str]:
+        return shelf.manifest.run, shelf.manifest.target
+
+    return [replace(one, beside=tuple(o for o in shelves if o is not one and of(o) == of(one))) for one in shelves]
 
 
 def open_shelf(folder: Path) -> Shelf:

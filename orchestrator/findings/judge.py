@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.evidence.manifest import MANIFEST
+from orchestrator.evidence.manifest import MANIFEST, ManifestItem
 from orchestrator.evidence.shelf import Shelf
 from orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
 from orchestrator.findings.rule import Join, Meets, Rule, row_test
@@ -85,6 +85,7 @@ def judge(
     return Findings(
         run=escape(manifest.run),
         step=escape(manifest.step),
+        target=escape(manifest.target),
         host=escape(manifest.host),
         profile=escape(manifest.profile),
         manifest_sha256=hashlib.sha256(content).hexdigest(),
@@ -121,13 +122,20 @@ def _reason(shelf: Shelf, rule: Rule) -> str:
             return f"{artifact} was not collected"
         if item.encrypted:
             return f"{artifact} is encrypted"
+    for artifact in tables()[rule.table].beside:
+        if not any(_is_whole(item) for other in shelf.beside if (item := other.item(artifact))):
+            return f"{artifact} of {shelf.manifest.target} was not collected in this run, or not whole"
     for join in rule.joins():
         for artifact in tables()[join.table].reads:
             item = shelf.item(artifact)
             # What is missing from a list that is not whole is not hidden.
-            if item and (item.truncated or item.exit_status != 0 or not item.bytes):
+            if item and not _is_whole(item):
                 return f"{artifact} is not whole, so that nothing can be set against it"
     return ""
+
+
+def _is_whole(item: ManifestItem) -> bool:
+    return not item.truncated and item.exit_status == 0 and bool(item.bytes) and item.clear is None
 
 
 def _whole(shelf: Shelf, rule: Rule, reason: str) -> str:

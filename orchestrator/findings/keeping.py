@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from orchestrator.evidence.manifest import FINDINGS
-from orchestrator.evidence.shelf import UnreadableEvidence, open_shelf
+from orchestrator.evidence.manifest import FINDINGS, MANIFEST
+from orchestrator.evidence.shelf import Shelf, UnreadableEvidence, open_shelf, together
 from orchestrator.findings.judge import judge
 from orchestrator.findings.model import Finding, Findings
 from orchestrator.findings.rule import Rule
 from orchestrator.hosttext import escape
 from orchestrator.journal.records import EvidenceKept, FindingNoted, FindingsMade
 
+EVIDENCE = "evidence"
+"""Of a run's folder: `HOST/STEP` below it."""
 NOTED = 200
 """Findings that the journal keeps in short."""
 
@@ -33,7 +36,7 @@ def keep_findings(
     folder = run_folder / kept.folder
     try:
         used = rules()
-        found = judge(open_shelf(folder), used, stop=stop)
+        found = judge(_with_others(run_folder, folder), used, stop=stop)
         content = found.canonical()
         _replace(folder / FINDINGS, content, run_folder)
     except (OSError, UnreadableEvidence) as error:
@@ -41,6 +44,16 @@ def keep_findings(
     except Exception as error:
         return _record(kept, trouble=escape(f"an error of its own: {error.__class__.__name__}: {error}"))
     return _record(kept, found, hashlib.sha256(content).hexdigest())
+
+
+def _with_others(run_folder: Path, folder: Path) -> Shelf:
+    """Open a collection with those that its run has made for the same target by now."""
+    shelf, others = open_shelf(folder), []
+    for manifest in sorted((run_folder / EVIDENCE).glob(f"*/*/{MANIFEST}")):
+        with suppress(UnreadableEvidence):
+            if manifest.parent != folder:
+                others.append(open_shelf(manifest.parent))
+    return together([shelf, *others])[0]
 
 
 def place_of(finding: Finding) -> str:

@@ -79,7 +79,10 @@ class Findings(_Part):
     version: Literal[1] = 1
     run: str
     step: str
+    target: str
+    """Whom it is about."""
     host: str
+    """Where it was collected: the target itself, but for what is seen of it from elsewhere."""
     profile: str
     manifest_sha256: str
     rules_sha256: str

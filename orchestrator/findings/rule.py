@@ -120,7 +120,10 @@ class Rule(_Model):
     otherwise: str
     next: str
     finds: tuple[dict[str, Any], ...] = Field(strict=False, min_length=1)
-    """Collections in which it finds something: artifact → its text, or its archive's files → their text."""
+    """Collections in which it finds something: artifact → its text, or its archive's files → their text.
+
+    `beside` holds those of another collection of the same run.
+    """
     spares: tuple[dict[str, Any], ...] = Field(strict=False, min_length=1)
     """Collections in which it finds nothing."""
 

@@ -55,17 +55,22 @@ class Table:
     fields: Mapping[str, str]
     """Field → what it holds."""
     read: Read = field(repr=False)
+    beside: tuple[str, ...] = ()
+    """Artifacts of another collection of the same run and target, without which it cannot say anything."""
 
 
 _TABLES: dict[str, Table] = {}
 
 
-def table(name: str, reads: str, fields: Mapping[str, str], *, also: str = "") -> Callable[[Read], Read]:
+def table(
+    name: str, reads: str, fields: Mapping[str, str], *, also: str = "", beside: str = ""
+) -> Callable[[Read], Read]:
     """Make a function a table; its docstring's first line is what the table is about."""
 
     def register(read: Read) -> Read:
         about = (read.__doc__ or "").partition("\n")[0]
-        _TABLES[name] = Table(name, about, tuple(reads.split()), tuple(also.split()), dict(fields), read)
+        needed, used, elsewhere = (tuple(text.split()) for text in (reads, also, beside))
+        _TABLES[name] = Table(name, about, needed, used, dict(fields), read, elsewhere)
         return read
 
     return register

@@ -202,7 +202,7 @@ def _findings(history: History) -> Iterator[ReportFinding]:
     for made, noted in sorted(found, key=lambda pair: SEVERITIES.index(pair[1].severity)):
         yield ReportFinding(
             step=escape(made.step),
-            host=escape(made.host),
+            host=escape(made.target),
             severity=noted.severity,
             id=escape(noted.id),
             title=escape(noted.title),

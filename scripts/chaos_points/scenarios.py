@@ -50,7 +50,7 @@ def scenarios(folder: Path) -> dict[str, Scenario]:
         Scenario("freeze", ("freeze", *web, "-p", f"evidence={folder}/evidence"), names_processes=True),
         Scenario("recover-brief", (back, *web, "-p", f"runs={FIRST}"), first=(brief, *web, *CONTACT), sparse=2),
         Scenario("contain", ("contain", *web, *CONTACT), contains=True, sparse=40),
-        Scenario("collect", ("collect", *INVENTORY, "-t", "neighbour"), sparse=20),
+        Scenario("collect", ("collect", *INVENTORY, "-t", "neighbour", "-p", "outside=1-1000"), sparse=20),
         Scenario("unlock", ("unlock", *web, *SBIN), sparse=40),
     )
     return {scenario.name: scenario for scenario in made}
@@ -58,7 +58,7 @@ def scenarios(folder: Path) -> dict[str, Scenario]:
 
 def collection(folder: Path) -> tuple[str, ...]:
     """Give the words that collect what names processes."""
-    return (_without({"triage"}, "collect", folder / "volatile.yaml"), *INVENTORY, "-t", "web")
+    return (_without({"outside", "triage"}, "collect", folder / "volatile.yaml"), *INVENTORY, "-t", "web")
 
 
 def left_out(known: dict[str, Scenario]) -> list[str]:

@@ -15,6 +15,7 @@ _MEMFD = (
     "os.execv(f'/proc/self/fd/{f}', ['x', '30d'])"
 )
 _TAKEN = "import signal, socket; s = socket.socket(); s.bind(('', 31337)); signal.pause()"
+_CAVE = "import signal, socket; s = socket.create_server(('', 31338)); signal.pause()"
 _PHP = "/etc/php/8.2/apache2/php.ini"
 _SHARE = "/dev/shm"
 _QUIET = ">/dev/null 2>&1 </dev/null &"
@@ -126,6 +127,17 @@ _RUNNING = {
     "a port that no table lists": Trace(
         f'setsid python3 -c "{_TAKEN}" {_QUIET}', "port-taken-unlisted", "tcp port 31337"
     ),
+    "a port that answers from outside alone": Trace(
+        f"""ip netns add cave; ip link add cave type veth peer name mouth netns cave; ip link set cave up
+        ip addr add 192.0.2.1/30 dev cave; ip -n cave addr add 192.0.2.2/30 dev mouth; ip -n cave link set mouth up
+        ip -n cave route add default via 192.0.2.1; echo 1 >/proc/sys/net/ipv4/ip_forward
+        nft 'add table ip cave; add chain ip cave way {{ type nat hook prerouting priority -100; }};
+            add rule ip cave way tcp dport 31338 dnat to 192.0.2.2'
+        setsid ip netns exec cave python3 -c "{_CAVE}" {_QUIET}""",
+        "hidden-port-outside",
+        "203.0.113.10 tcp port 31338",
+    ),
+    "the ports that answer": Trace(_DONE, "outside-open", "203.0.113.10 tcp port 22"),
     "an ss that leaves a port out": Trace(
         "printf '#!/bin/sh\\n/usr/bin/ss \"$@\" | grep -v :80\\n' >/usr/local/sbin/ss; chmod 755 /usr/local/sbin/ss",
         "port-hidden-from-tool",

@@ -56,13 +56,17 @@ PLANTED |= {
 """What `scripts/lab_hosts/plant` and `aftermath` do → the rule that finds it, and what the finding shows."""
 
 
+OUTSIDE = ("-p", "outside=1-1000,31337-31340")
+"""Enough ports for the lab."""
+
+
 @pytest.fixture(scope="module")
 def home(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """State of a run that has collected both profiles from the host and from its twin."""
     state = tmp_path_factory.mktemp("state")
     leave(lab)
     run = lab.exec(
-        "operator", "stopgap", "run", "collect", "-i", "inventories/lab.yaml", "-t", "customers", "--yes",
+        "operator", "stopgap", "run", "collect", "-i", "inventories/lab.yaml", "-t", "customers", *OUTSIDE, "--yes",
         env={"STOPGAP_HOME": str(state)}, timeout=300,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
@@ -72,9 +76,10 @@ def home(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def findings(home: Path, host: str) -> list[dict[str, Any]]:
-    files = list(home.glob(f"runs/*/evidence/{host}/*/findings.json"))
-    assert len(files) == 2, files
-    return [finding for file in files for finding in json.loads(file.read_text())["findings"]]
+    judged = [json.loads(file.read_text()) for file in home.glob("runs/*/evidence/*/*/findings.json")]
+    about = [each for each in judged if each["target"] == host]
+    assert sorted(each["profile"] for each in about) == ["outside", "triage", "volatile"]
+    return [finding for each in about for finding in each["findings"]]
 
 
 @pytest.mark.parametrize("what", PLANTED)

@@ -30,7 +30,7 @@ def operator(lab: Lab, tmp_path: Path) -> Iterator[Operator]:
 
 def test_the_planted_processes_are_frozen_and_none_is_killed(lab: Lab, operator: Operator) -> None:
     lab.read("web", "sleep 3")  # what is younger than the evidence by the clock's own grain is left alone
-    assert operator.run("runbooks/collect.yaml", "-t", "web", "--yes").status == 0
+    assert operator.run("runbooks/collect.yaml", "-t", "web", "-p", "outside=none", "--yes").status == 0
     (folder,) = operator.home.glob("runs/*/evidence/web/volatile")
     assert beacon(lab) >= {"udp4"}
     before = lab.read("web", STATES)

@@ -16,7 +16,7 @@ from ..unit.avml import PAGE, avml
 from .aftermath import leave
 from .conftest import LAB, ROOT, Lab
 from .operator import Operator
-from .test_findings import PLANTED, findings
+from .test_findings import OUTSIDE, PLANTED, findings
 from .world import overlay
 
 LIAR = """#!/bin/sh
@@ -52,7 +52,9 @@ def home(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     leave(lab)
     before = overlay("web")
     with lying_find(lab):
-        done = operator.run("runbooks/collect.yaml", "-t", "customers", "-p", "toolkit=busybox", "--yes", timeout=400)
+        done = operator.run(
+            "runbooks/collect.yaml", "-t", "customers", "-p", "toolkit=busybox", *OUTSIDE, "--yes", timeout=400
+        )
     assert done.status == 0, done.out + done.err
     assert overlay("web") == before
     return state

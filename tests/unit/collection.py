@@ -6,6 +6,7 @@ import hashlib
 import io
 import struct
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,14 @@ UTMP = "<hxxi32s4s32s256shhiii16s20x"
 
 
 def shelf(folder: Path, artifacts: dict[str, Any], empty: tuple[str, ...] = ()) -> Shelf:
-    """Write a collection: artifact → text, bytes, `{text, times}` or an archive's files; and `empty` artifacts."""
+    """Write a collection: artifact → text, bytes, `{text, times}` or an archive's files; and `empty` artifacts.
+
+    `beside` is another collection of the same run.
+    """
+    artifacts = dict(artifacts)
     folder.mkdir(parents=True, exist_ok=True)
     items = []
+    others = (shelf(folder / "beside", artifacts.pop("beside")),) if "beside" in artifacts else ()
     contents = dict.fromkeys(empty, b"") | {name: content_of(given) for name, given in artifacts.items()}
     for number, (name, content) in enumerate(contents.items()):
         archive = isinstance(artifacts.get(name), dict) and not set(artifacts[name]) <= {"text", "times"}
@@ -33,7 +39,7 @@ def shelf(folder: Path, artifacts: dict[str, Any], empty: tuple[str, ...] = ()) 
         operator="o", profile="triage", started=STARTED, ended=STARTED, clock_skew=0.0, items=tuple(items),
     )  # fmt: skip
     (folder / MANIFEST).write_bytes(manifest.canonical())
-    return open_shelf(folder)
+    return replace(open_shelf(folder), beside=others)
 
 
 def begin_custody(shelf: Shelf) -> None:

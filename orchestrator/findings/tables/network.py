@@ -11,6 +11,11 @@ from orchestrator.findings.table import Fields, Place, Row, table
 _LISTENS = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
 """State of a socket that waits for anybody (include/net/tcp_states.h): TCP_LISTEN, and for UDP TCP_CLOSE."""
 _USER = re.compile(r'\("((?:[^"\\]|\\.)*)",pid=(\d{1,9}),')
+_OWN = "00000000000000000000000001000000"
+"""::1, as /proc/net/tcp6 writes it on little-endian machines."""
+_ASKED = re.compile(
+    r"asked ([0-9a-f.:]{2,45}) (\d{1,9}) ports: (\d{1,9}) tried, (\d{1,9}) open, (\d{1,9}) refused, (\d{1,9}) silent"
+)
 _FIELDS = {"protocol": "`tcp` or `udp`", "port": "the port"}
 
 
@@ -34,7 +39,11 @@ def listening(shelf: Shelf) -> Iterator[Row]:
         yield Row(row | {"address": address}, Place("sockets", number))
 
 
-@table("listening-shown", reads="socket-list", fields=_FIELDS | {"process": "who has it, by the tool"})
+@table(
+    "listening-shown",
+    reads="socket-list",
+    fields=_FIELDS | {"process": "who has it, by the tool", "address": "as the tool writes it"},
+)
 def listening_shown(shelf: Shelf) -> Iterator[Row]:
     """Ports on which something waits, by ss or netstat."""
     for number, text in shelf.lines("socket-list"):
@@ -44,11 +53,11 @@ def listening_shown(shelf: Shelf) -> Iterator[Row]:
         protocol, netstat = fields[0][:3], fields[1].isdecimal()
         local, remote = (fields[3], fields[4]) if netstat else (fields[4], fields[5] if len(fields) > 5 else "")
         state = (fields[5] if len(fields) > 5 else "") if netstat else fields[1]
-        port = local.rpartition(":")[2]
+        address, _, port = local.rpartition(":")
         if port.isdecimal() and len(port) < 6 and remote.endswith(":*") and (protocol == "udp" or state == "LISTEN"):
             process = ", ".join(f"{name} ({pid})" for name, pid in _USER.findall(text))
             row: Fields = {"protocol": protocol, "port": int(port), "process": process or fields[-1]}
-            yield Row(row, Place("socket-list", number))
+            yield Row(row | {"address": address}, Place("socket-list", number))
 
 
 @table("taken-ports", reads="hidden-ports", fields=_FIELDS)
@@ -58,6 +67,59 @@ def taken_ports(shelf: Shelf) -> Iterator[Row]:
         match = re.fullmatch(r"hidden: (tcp|udp) (\d{1,5})", text)
         if match:
             yield Row({"protocol": match[1], "port": int(match[2])}, Place("hidden-ports", number))
+
+
+@table(
+    "outside-open",
+    reads="outside-ports",
+    beside="sockets",
+    fields={
+        "address": "the target's",
+        "port": "the port",
+        "listed": "the target's own tables, or its ss, have it on an address that others reach",
+    },
+)
+def outside_open(shelf: Shelf) -> Iterator[Row]:
+    """TCP ports of the target that answered another host, against the target's own lists."""
+    listed = {int(row.fields["port"]) for other in shelf.beside for row in _reachable(other)}
+    for number, text in shelf.lines("outside-ports"):
+        found = re.fullmatch(r"open ([0-9a-f.:]{2,45}) (\d{1,5})", text)
+        if found:
+            row: Fields = {"address": found[1], "port": int(found[2]), "listed": int(found[2]) in listed}
+            yield Row(row, Place("outside-ports", number))
+
+
+def _reachable(shelf: Shelf) -> Iterator[Row]:
+    for row in listening(shelf):
+        address = str(row.fields["address"])
+        if row.fields["protocol"] == "tcp" and not (address.endswith("7F") and len(address) == 8) and address != _OWN:
+            yield row
+    for row in listening_shown(shelf):
+        if row.fields["protocol"] == "tcp" and not str(row.fields["address"]).startswith(("127.", "[::1]", "::1")):
+            yield row
+
+
+@table(
+    "outside-asked",
+    reads="outside-ports",
+    fields={
+        "address": "the target's",
+        "ports": "how many were asked for",
+        "tried": "how many were tried",
+        "open": "how many answered",
+        "refused": "how many refused",
+        "silent": "how many gave no answer",
+    },
+)
+def outside_asked(shelf: Shelf) -> Iterator[Row]:
+    """Addresses of the target as another host sees them."""
+    for number, text in shelf.lines("outside-ports"):
+        found = _ASKED.fullmatch(text)
+        if found:
+            counts = dict(
+                zip(("ports", "tried", "open", "refused", "silent"), map(int, found.groups()[1:]), strict=True)
+            )
+            yield Row({"address": found[1], **counts}, Place("outside-ports", number))
 
 
 @table(

@@ -1,0 +1,116 @@
+"""Tries TCP ports of addresses and says what they answer. The host that tries is sent this file as it is.
+
+Words: connections a second, seconds to wait for each, how many at once, after how many without any answer an address
+is left, ports such as `22,80-90`, and the addresses. Prints `open ADDRESS PORT` and one line of counts an address.
+"""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import socket
+import sys
+import time
+from collections.abc import Iterator
+
+_TRACKED = "/proc/sys/net/netfilter/nf_conntrack_"
+
+
+class Knocks:
+    """The connections to one address."""
+
+    def __init__(self, address: str, patience: float) -> None:
+        """`patience` is in seconds."""
+        self.address, self.patience = address, patience
+        self.counts = {"open": 0, "refused": 0, "silent": 0}
+        self.tried = 0
+        self.under_way: dict[socket.socket, tuple[int, float]] = {}
+        self._eyes = selectors.DefaultSelector()
+
+    def begin(self, port: int) -> None:
+        """Begin one connection."""
+        self.tried += 1
+        knock = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET, socket.SOCK_STREAM)
+        knock.setblocking(False)
+        error = knock.connect_ex((self.address, port))
+        if error == errno.EINPROGRESS:
+            self.under_way[knock] = port, time.monotonic() + self.patience
+            self._eyes.register(knock, selectors.EVENT_WRITE, knock)
+        else:
+            self._settle(knock, port, error)
+
+    def wait(self) -> None:
+        """Wait a moment for answers, and give up on what has had its time."""
+        for key, _ in self._eyes.select(0.01):
+            error = key.data.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            self._settle(key.data, self._land(key.data), error)
+        while self.under_way:
+            oldest = next(iter(self.under_way))
+            if self.under_way[oldest][1] > time.monotonic():
+                return
+            self._settle(oldest, self._land(oldest), errno.ETIMEDOUT)
+
+    def unreachable(self, silent: int) -> bool:
+        """Tell whether so many ports gave no answer, and none gave any."""
+        return self.counts["silent"] >= silent and not self.counts["open"] and not self.counts["refused"]
+
+    def _land(self, knock: socket.socket) -> int:
+        self._eyes.unregister(knock)
+        return self.under_way.pop(knock)[0]
+
+    def _settle(self, knock: socket.socket, port: int, error: int) -> None:
+        said = "open" if error == 0 else "refused" if error == errno.ECONNREFUSED else "silent"
+        self.counts[said] += 1
+        if said == "open":
+            sys.stdout.write(f"open {self.address} {port}\n")
+            sys.stdout.flush()
+        knock.close()
+
+
+def main(rate: float, patience: float, at_once: int, silent: int, ports: str, *addresses: str) -> None:
+    """Try one address after the other."""
+    spans = [
+        (int(first), int(last or first)) for first, _, last in (word.partition("-") for word in ports.split(","))
+    ]
+    for address in addresses:
+        knocks = Knocks(address, patience)
+        left = iter(port for first, last in spans for port in range(first, last + 1))
+        _try_all(knocks, left, rate, at_once, silent)
+        asked = sum(last + 1 - first for first, last in spans)
+        said = ", ".join(f"{count} {answer}" for answer, count in knocks.counts.items())
+        sys.stdout.write(f"asked {address} {asked} ports: {knocks.tried} tried, {said}\n")
+        sys.stdout.flush()
+
+
+def _try_all(knocks: Knocks, left: Iterator[int], rate: float, at_once: int, silent: int) -> None:
+    allowed, then, look, crowded, more = 1.0, time.monotonic(), 0.0, False, True
+    while more or knocks.under_way:
+        now = time.monotonic()
+        allowed, then = min(allowed + (now - then) * rate, max(1.0, rate / 20)), now
+        if now > look:
+            crowded, look = _is_crowded(), now + 0.2
+        while more and allowed >= 1 and len(knocks.under_way) < at_once and not crowded:
+            port = next(left, 0)
+            more = port > 0
+            if more:
+                allowed -= 1
+                knocks.begin(port)
+                more = not knocks.unreachable(silent)
+        knocks.wait()
+        more = more and not knocks.unreachable(silent)
+
+
+def _is_crowded() -> bool:
+    """Tell whether the table of connections, which this host may need for others, is more than half full."""
+    counts = []
+    for name in ("count", "max"):
+        try:
+            with open(_TRACKED + name, encoding="ascii") as file:  # noqa: PTH123 (import takes its time)
+                counts.append(int(file.read()))
+        except (OSError, ValueError):
+            return False
+    return counts[0] * 2 > counts[1]
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5], *sys.argv[6:])

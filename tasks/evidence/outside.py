@@ -1,0 +1,108 @@
+"""What answers from outside: connections to the target's own addresses, made by another host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from orchestrator.host import Address, Scene
+from orchestrator.shell import quote
+from orchestrator.source import Unfit, quoted
+from orchestrator.task import Artifact, Collection, Facts, Gap, Parameters, Planned, Probe, Task
+
+NONE = "none"
+ABOARD = 400
+"""Connections that are under way at once."""
+SILENT = 1000
+"""Ports without any answer, from the first one on, after which an address counts as not reachable."""
+_SLACK = 30.0
+"""Seconds beside those of the connections."""
+_RANGE = re.compile(r"([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?")
+
+
+def _sound(ports: str) -> str:
+    for word in ports.split(",") if ports != NONE else ():
+        found = _RANGE.fullmatch(word)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+        if not 0 < first <= last <= 65535:
+            raise Unfit(f"{quoted(word)} is no port, and no range of ports", "such as 22 or 1-1024, of 1 to 65535")
+    return ports
+
+
+class OutsideParams(Parameters):
+    """Which ports, and how fast."""
+
+    ports: Annotated[str, Field(max_length=2000), AfterValidator(_sound)] = Field(
+        "1-65535",
+        description="TCP ports and ranges of them, parted by commas; `none`: no port.",
+        examples=["1-1024,8080,31337"],
+    )
+    rate: int = Field(5000, ge=1, le=20000, description="Connections a second at most.")
+    patience: float = Field(1.0, ge=0.1, le=10, description="Seconds that a port has to answer.")
+
+
+class OutsideFacts(Facts):
+    """Nothing has to be known before."""
+
+
+class Outside(Task[OutsideParams, OutsideFacts]):
+    """Try the target's TCP ports from another host, so that one which it hides shows.
+
+    Only the addresses that the inventory gives for the target are tried, and nothing is sent over a connection that
+    comes about; it is closed at once. The router above it asks, or with `on: controller` this machine. What answers
+    and is in no list of the target's own, collected by evidence.collect with the profile `volatile` in the same run,
+    is the finding `hidden-port-outside`.
+
+    A port without an answer is called `silent`: not reachable from there, which a rule of the target's or of a router
+    between may cause, such as `traffic.block`; it is never called closed. Where the first 1000 ports are all silent,
+    the address counts as not reachable and is left. Services of the target log such connections, and UDP is not
+    tried. The host that asks needs python3; while its table of connections (nf_conntrack) is more than half full,
+    it waits.
+    """
+
+    name = "evidence.outside"
+    vantages = ("upstream", "controller")
+
+    def probe(self, params: OutsideParams, scene: Scene) -> Probe:
+        """Read nothing."""
+        return {}
+
+    def plan(self, params: OutsideParams, facts: OutsideFacts, scene: Scene) -> Iterator[Planned]:
+        """Give one artifact; say where nobody can look."""
+        target, on = scene.target, scene.on
+        addresses = tuple(dict.fromkeys(target.known_addresses))
+        if params.ports == NONE:
+            return
+        if on.cli is not None:
+            yield Gap(text=f"Ports not tried from outside: {on.name} has no shell; `on: controller` tries from here.")
+        elif not addresses:
+            yield Gap(text=f"Ports not tried from outside: the inventory gives no `addresses` of {target.name}.")
+        elif target.connection == "local" and on.connection == "local":
+            yield Gap(text=f"Ports not tried from outside: {target.name} is this machine itself.")
+        else:
+            artifact = _artifact(params, addresses)
+            yield Collection(profile="outside", artifacts=(artifact,), deadline=artifact.deadline + _SLACK)
+
+
+@cache
+def _program() -> str:
+    return (files("tasks.evidence") / "knock.py").read_text("utf-8")
+
+
+def _artifact(params: OutsideParams, addresses: tuple[Address, ...]) -> Artifact:
+    spans = (word.partition("-") for word in params.ports.split(","))
+    count = sum(int(last or first) - int(first) + 1 for first, _, last in spans) * len(addresses)
+    numbers = f"{params.rate} {params.patience:g} {ABOARD} {SILENT}"
+    program = f"python3 -B -I -S -c {quote(_program())} {numbers} {quote(params.ports)}"
+    return Artifact(
+        id="outside-ports",
+        about="TCP ports of the target that answer another host.",
+        script=f"exec {program} {' '.join(quote(str(address)) for address in addresses)}",
+        deadline=count / min(params.rate, ABOARD / params.patience) + _SLACK,
+        cap=4 << 20,
+    )

@@ -1,0 +1,85 @@
+"""Ports of the target that another host tries: what it says of them, and what is made of it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.evidence.shelf import open_shelf
+from orchestrator.findings import judge, shipped_rules
+from orchestrator.findings.keeping import keep_findings
+from orchestrator.host import Host, Scene
+from orchestrator.journal.records import EvidenceKept
+from orchestrator.registry import tasks
+from orchestrator.task import Collection
+
+from .collection import shelf
+
+LISTED = "/proc/self/net/tcp: 0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 99 1\n"
+ANSWERED = "open 203.0.113.10 31338\n"
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def said(ports: str, *addresses: str) -> list[str]:
+    task = tasks()["evidence.outside"]
+    target = Host.model_validate({"name": "web", "address": "web", "addresses": addresses})
+    edge = Host(name="edge", address="10.9.0.1")
+    params = task.Params.model_validate({"ports": ports, "patience": 0.5})
+    (made,) = task.plan(params, task.Facts(), Scene(target=target, on=edge, upstream=edge))
+    assert isinstance(made, Collection)
+    script = made.artifacts[0].script
+    assert shlex.split(script)[:6] == ["exec", "python3", "-B", "-I", "-S", "-c"]
+    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_what_answers_is_told_and_what_refuses_is_counted(port: int) -> None:
+    assert said(f"{port},1-3", "127.0.0.1") == [
+        f"open 127.0.0.1 {port}",
+        "asked 127.0.0.1 4 ports: 4 tried, 1 open, 3 refused, 0 silent",
+    ]
+
+
+def test_an_address_that_cannot_be_reached_is_silent_and_is_left_soon(port: int) -> None:
+    nowhere = "fe80::1"  # without an interface nothing leaves this machine
+    assert said("1-65535", nowhere) == [f"asked {nowhere} 65535 ports: 1000 tried, 0 open, 0 refused, 1000 silent"]
+
+
+@pytest.mark.parametrize("ports", ["", "0", "65536", "5-1", "22,", "22;id", "1-2-3", "²"])
+def test_what_is_no_port_is_refused(ports: str) -> None:
+    with pytest.raises(ValueError, match="no port"):
+        tasks()["evidence.outside"].Params.model_validate({"ports": ports})
+
+
+def test_the_target_s_own_lists_lie_in_another_collection_of_the_run(tmp_path: Path) -> None:
+    folders = {"web": tmp_path / "evidence/web/volatile", "edge": tmp_path / "evidence/edge/outside"}
+    shelf(folders["web"], {"sockets": LISTED})
+    shelf(folders["edge"], {"outside-ports": ANSWERED})
+    kept = EvidenceKept(
+        step="outside", target="web", host="edge", profile="outside", folder="evidence/edge/outside", items=1, size=1,
+        manifest_sha256="0" * 64,
+    )  # fmt: skip
+    made = keep_findings(tmp_path, kept, shipped_rules)
+    assert [noted.id for noted in made.findings] == ["hidden-port-outside"]
+    assert json.loads((folders["edge"] / "findings.json").read_text())["target"] == "web"
+
+
+@pytest.mark.parametrize("beside", [{}, {"sockets": ""}, {"modules": "x"}])
+def test_without_such_a_list_nothing_is_called_hidden(beside: dict[str, Any], tmp_path: Path) -> None:
+    collection = shelf(tmp_path, {"outside-ports": ANSWERED} | ({"beside": beside} if beside else {}))
+    judged = judge(collection, shipped_rules())
+    assert judged.findings == ()
+    reasons = {missed.id: missed.reason for missed in judged.not_looked}
+    assert reasons["hidden-port-outside"] == "sockets of web was not collected in this run, or not whole"
+    assert judge(open_shelf(tmp_path), shipped_rules()).findings == ()
