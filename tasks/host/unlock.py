@@ -11,7 +11,7 @@ from orchestrator.change import AttributesChange
 from orchestrator.check import Check, Judgement
 from orchestrator.facts import Attributes, AttributesFact, LockedFact, Reader, System, SystemFact
 from orchestrator.host import Eye, Scene
-from orchestrator.task import Artifact, Collection, Facts, Note, Parameters, Planned, Probe, Task, Unplannable
+from orchestrator.task import Artifact, Collection, Facts, Gap, Note, Parameters, Planned, Probe, Task, Unplannable
 
 AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/([^\x00-\x1f/]+(/[^\x00-\x1f/]+)*)?$")]
 
@@ -90,6 +90,11 @@ class HostUnlock(Task[HostUnlockParams, HostUnlockFacts]):
         """Keep the list, then clear."""
         yield from (Note(text=f"{path} is not there") for path in facts.attributes.absent)
         yield from (Note(text=f"{path} is a symbolic link, and is not followed") for path in facts.attributes.links)
+        if disputed := facts.attributes.disputed:
+            yield Gap(
+                text=f"lsattr and the kernel's own word differ about {disputed[0]} and {len(disputed) - 1} more: "
+                "what either calls locked counts, and lsattr, find or chattr may have been replaced"
+            )
         locked = _wanted(params.leave, facts.attributes)
         if kept := len(facts.attributes.locked) - len(locked):
             yield Note(text=f"{kept} more {'is' if kept == 1 else 'are'} locked and left so")

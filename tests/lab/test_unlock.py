@@ -11,7 +11,8 @@ import pytest
 from .conftest import Lab
 from .operator import Operator
 
-LOOK = "lsattr -d /usr/sbin; lsattr -a /usr/sbin"
+LOOK = "/usr/bin/lsattr -d /usr/sbin; /usr/bin/lsattr -a /usr/sbin"
+RIGGED = "cd /usr/local/sbin; for t in lsattr chattr; do printf '#!/bin/sh\\nexit 0\\n' >$t; chmod 755 $t; done"
 TOUCH = "touch /usr/sbin/new && rm /usr/sbin/new"
 
 
@@ -53,14 +54,20 @@ def test_the_locked_directory_is_unlocked_and_the_undo_is_exact_to_the_byte(lab:
     assert lab.ssh("web", TOUCH).returncode != 0
 
 
-def test_nothing_is_unlocked_before_evidence_is_kept_unless_the_runbook_says_so(
+def test_nothing_is_unlocked_before_evidence_is_kept_unless_told_and_then_though_lsattr_and_chattr_lie(
     lab: Lab, operator: Operator, tmp_path: Path
 ) -> None:
     before = lab.read("web", LOOK)
     refused = operator.run(_unlock_alone(tmp_path), "-t", "web", "--yes")
     assert refused.status == 4, refused.out + refused.err
     assert lab.read("web", LOOK) == before
-    assert operator.run(_unlock_alone(tmp_path, without_evidence=True), "-t", "web", "--yes").status == 0
-    assert "i---" not in lab.read("web", LOOK)
-    assert operator.stopgap("undo", "last", "--yes").status == 0
+    lab.read("web", RIGGED)
+    try:
+        done = operator.run(_unlock_alone(tmp_path, without_evidence=True), "-t", "web", "--yes")
+        assert done.status == 0, done.out + done.err
+        assert "lsattr and the kernel's own word differ" in done.out
+        assert "i---" not in lab.read("web", LOOK)
+        assert operator.stopgap("undo", "last", "--yes").status == 0
+    finally:
+        lab.read("web", "rm /usr/local/sbin/lsattr /usr/local/sbin/chattr")
     assert lab.read("web", LOOK) == before

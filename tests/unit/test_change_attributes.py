@@ -1,6 +1,7 @@
 """Clearing and setting attributes, by the real chattr on the real kernel, names of every kind."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +15,37 @@ from orchestrator.hosttext import HostText
 NAMES = (b"plain", b"with blank", b"-i", b"new\nline", b"\xff\xfe", b"esc\x1b[2J", b"quote'\"$(id)`", b"*")
 
 
-def sh(script: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(["/bin/sh", "-s"], input=script.encode("utf-8", "surrogateescape"), capture_output=True)
+BASE = ("env", "find", "sed", "sh", "uname")
+WAYS = {"perl": ("perl",), "python3": ("python3",), "chattr": ("lsattr", "chattr")}
+LIAR = "#!/bin/sh\nexit 0\n"
+BLIND = '#!/bin/sh\nfor last; do :; done\necho "-------------------- $last"\n'
 
 
-def listed(*paths: Path) -> AttributesFact:
+def sh(script: str, path: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Run it, with no other tools than those of a folder if one is given."""
+    return subprocess.run(
+        ["/bin/sh", "-s"],
+        input=script.encode("utf-8", "surrogateescape"),
+        capture_output=True,
+        env={**os.environ, "PATH": str(path) if path else os.environ["PATH"]},
+    )
+
+
+def tools(folder: Path, *names: str, **rigged: str) -> Path:
+    """A folder with these tools of this machine's and no others, and others in their place."""
+    folder.mkdir()
+    for name in (*BASE, *names):
+        (folder / name).symlink_to(shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin") or "")
+    for name, text in rigged.items():
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def listed(*paths: Path, by: Path | None = None) -> AttributesFact:
     reader = Attributes(tuple(map(str, paths)))
-    done = sh(reader.script())
+    done = sh(reader.script(), by)
     return reader.parse(Output(HostText(done.stdout), HostText(done.stderr), done.returncode))
 
 
@@ -115,3 +140,44 @@ def test_an_undo_by_force_sets_what_was_there_before(locked: Path) -> None:
     subprocess.run(["chattr", "+a", locked / "below" / "plain"], check=True)
     assert sh(change.undo_script(force=True)).returncode == 0
     assert raw(locked) == before
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_any_way_that_is_there_does_it_alone(locked: Path, tmp_path: Path, way: str) -> None:
+    before, by = raw(locked), tools(tmp_path / "bin", *WAYS[way])
+    found = listed(locked, by=by)
+    assert found == listed(locked)
+    change = AttributesChange(locked=found.locked)
+    done = sh(change.do_script(), by)
+    assert done.returncode == 0, done.stderr
+    assert listed(locked).locked == ()
+    done = sh(change.undo_script(), by)
+    assert done.returncode == 0, done.stderr
+    assert raw(locked) == before
+
+
+def test_without_any_way_it_is_said_that_nothing_was_looked_at(tmp_path: Path) -> None:
+    by = tools(tmp_path / "bin")
+    assert sh(Attributes((str(tmp_path),)).script(), by).returncode == 127
+    with pytest.raises(UnreadableError, match="attributes cannot be looked at"):
+        listed(tmp_path, by=by)
+
+
+def test_an_lsattr_that_hides_them_is_noticed_beside_the_kernels_own_word(locked: Path, tmp_path: Path) -> None:
+    found = listed(locked, by=tools(tmp_path / "bin", "perl", lsattr=BLIND, chattr=LIAR))
+    assert found.locked == listed(locked).locked
+    assert set(found.disputed) == {one.name() for one in found.locked}
+    assert listed(locked).disputed == ()
+
+
+def test_a_chattr_that_lies_is_found_out_though_lsattr_lies_too(locked: Path, tmp_path: Path) -> None:
+    change = AttributesChange(locked=listed(locked).locked)
+    by = tools(tmp_path / "bin", chattr=LIAR, lsattr=BLIND)
+    done = sh(change.do_script(), by)
+    assert done.returncode == 1
+    assert done.stderr.count(b"it was cleared by tools, and is locked still") == len(change.locked)
+    assert sh(change.do_script()).returncode == 0
+    done = sh(change.undo_script(), by)
+    assert done.returncode == 1
+    assert b"it was marked by tools, and is not" in done.stderr
+    assert sh(change.undo_script()).returncode == 0

@@ -1,0 +1,161 @@
+"""Ways on a host to read and set what makes a file immutable or append-only: the kernel's own call first.
+
+`perl` and `python3` call ioctl(2) themselves (FS_IOC_GETFLAGS, FS_IOC_SETFLAGS; ioctl_iflags(2)), in an environment
+of their own, and ask no chattr(1), lsattr(1) or find(1), which an intruder may have taken away or replaced. Those, or
+a busybox that has them, are what is left where neither is installed.
+"""
+
+from __future__ import annotations
+
+from orchestrator.shell import quote
+
+_PERL = r"""
+use Fcntl;
+my ($machine, $do, @rest) = @ARGV;
+my $read = 0x80000000 | length(pack("l!", 0)) << 16 | 0x6601;
+my $write = ($read ^ 0xc0000000) + 1;
+($read, $write) = ($write - 1, $read + 1) if $machine =~ /^(ppc|mips|sparc|alpha|parisc)/;
+sub bits {
+    my ($path) = @_;
+    sysopen(my $file, $path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW) or return;
+    my $bits = pack("L x4", 0);
+    ioctl($file, $read, $bits) or return;
+    return ($file, unpack("L", $bits));
+}
+sub marks { return ($_[0] & 16 ? "i" : "") . ($_[0] & 32 ? "a" : "") }
+if ($do eq "walk") {
+    my @todo = map { [$_, (lstat $_)[0]] } @rest;
+    while (my $each = pop @todo) {
+        my ($path, $device) = @$each;
+        my @is = lstat $path or next;
+        my $directory = -d _;
+        next unless $directory || -f _;
+        my ($file, $bits) = bits($path);
+        print "kernel:", marks($bits), " $path\0" if defined $bits && $bits & 48;
+        next unless $directory && $is[0] == $device && opendir(my $listing, $path);
+        my $above = $path eq "/" ? "" : $path;
+        push @todo, map { ["$above/$_", $device] } grep { $_ ne "." && $_ ne ".." } readdir $listing;
+    }
+    exit;
+}
+my $path = pop @rest;
+my ($file, $bits) = bits($path);
+if ($do eq "get") { print defined $bits ? marks($bits) : "gone"; exit }
+defined $bits or die "$path: $!\n";
+my $mask = ($rest[0] =~ /i/ ? 16 : 0) | ($rest[0] =~ /a/ ? 32 : 0);
+$bits = pack("L x4", $do eq "-" ? $bits & ~$mask : $bits | $mask);
+ioctl($file, $write, $bits) or die "$path: $!\n";
+"""
+_PYTHON = r"""
+import fcntl, os, stat, struct, sys
+machine, do, *rest = map(os.fsencode, sys.argv[1:])
+read = 0x80000000 | struct.calcsize("l") << 16 | 0x6601
+write = (read ^ 0xc0000000) + 1
+if machine.startswith((b"ppc", b"mips", b"sparc", b"alpha", b"parisc")):
+    read, write = write - 1, read + 1
+
+def bits(path):
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    try:
+        return file, struct.unpack("=I4x", fcntl.ioctl(file, read, bytes(8)))[0]
+    except OSError:
+        os.close(file)
+        raise
+
+def marks(value):
+    return (b"i" if value & 16 else b"") + (b"a" if value & 32 else b"")
+
+say = sys.stdout.buffer.write
+if do == b"walk":
+    todo = []
+    for path in rest:
+        try:
+            todo.append((path, os.lstat(path).st_dev))
+        except OSError:
+            pass
+    while todo:
+        path, device = todo.pop()
+        try:
+            found = os.lstat(path)
+            directory = stat.S_ISDIR(found.st_mode)
+            if not directory and not stat.S_ISREG(found.st_mode):
+                continue
+            file, value = bits(path)
+            os.close(file)
+            if value & 48:
+                say(b"kernel:" + marks(value) + b" " + path + b"\0")
+        except OSError:
+            pass
+        try:
+            if directory and found.st_dev == device:
+                todo += [(path.rstrip(b"/") + b"/" + name, device) for name in os.listdir(path)]
+        except OSError:
+            pass
+    sys.exit()
+path = rest.pop()
+try:
+    file, value = bits(path)
+except OSError as error:
+    if do == b"get":
+        say(b"gone")
+        sys.exit()
+    sys.exit("%r: %s" % (path, error.strerror))
+if do == b"get":
+    say(marks(value))
+    sys.exit()
+mask = (16 if b"i" in rest[0] else 0) | (32 if b"a" in rest[0] else 0)
+try:
+    fcntl.ioctl(file, write, struct.pack("=I4x", value & ~mask if do == b"-" else value | mask))
+except OSError as error:
+    sys.exit("%r: %s" % (path, error.strerror))
+"""
+_WAYS = r"""
+fl_machine=$(uname -m 2>/dev/null)
+fl_perl() { env -i PATH="$PATH" LC_ALL=C perl -e @perl@ "${fl_machine:-x}" "$@"; }
+fl_python() { env -i PATH="$PATH" LC_ALL=C python3 -B -I -S -c @python@ "${fl_machine:-x}" "$@"; }
+fl_tools() {
+    if [ "$1" != get ]; then $fl_busybox chattr "$1$2" -- "$3"; return; fi
+    fl_seen=$($fl_busybox lsattr -d -- "$2" 2>/dev/null)
+    fl_seen=${fl_seen%% *}
+    [ "$fl_seen" ] || { printf gone; return; }
+    case $fl_seen in *i*) printf i ;; esac
+    case $fl_seen in *a*) printf a ;; esac
+}
+fl_there() { command -v "$1" >/dev/null 2>&1; }
+fl_way= fl_lister= fl_busybox=
+if fl_there lsattr; then fl_lister=lsattr
+elif fl_there busybox && busybox lsattr -d / >/dev/null 2>&1; then fl_lister='busybox lsattr' fl_busybox=busybox; fi
+if fl_there perl && fl_perl get / >/dev/null 2>&1; then fl_way=perl
+elif fl_there python3 && fl_python get / >/dev/null 2>&1; then fl_way=python
+elif [ "$fl_lister" ]; then fl_way=tools
+else echo 'neither perl, python3 nor lsattr is installed: attributes cannot be looked at' >&2; exit 127; fi
+fl() { "fl_$fl_way" "$@"; }
+"""
+_HELD = r"""
+# Whether the kernel keeps the shell itself from writing: no attribute and no tool is asked. Nothing is written.
+held() {
+    [ -w "$1" ] || return 0
+    [ -f "$1" ] || return 1
+    fl_said=$( { : 1<>"$1"; } 2>&1 )
+    case $fl_said in *'not permitted'*) return 0 ;; esac
+    return 1
+}
+"""
+
+
+def ways() -> str:
+    """Give the shell's functions; `fl` is the way that is there, and without any the script ends with 127.
+
+    `fl get PATH` prints `i`, `a`, `ia`, nothing, or `gone`; `fl - MARKS PATH` clears, `fl + MARKS PATH` sets.
+    `fl_way` names the way: `perl`, `python`, `tools`. `fl_lister` is what lists like lsattr(1), if anything does.
+    `fl_perl walk PATH…`, or `fl_python`, prints `kernel:MARKS PATH` and a NUL for each that is marked.
+    """
+    return _WAYS.replace("@perl@", quote(_PERL.strip())).replace("@python@", quote(_PYTHON.strip()))
+
+
+def held() -> str:
+    """Give the shell function `held PATH`: whether the kernel refuses root to write there, which no tool can forge.
+
+    It knows immutable and append-only files, and immutable directories where the shell asks the kernel (not busybox).
+    """
+    return _HELD
