@@ -52,8 +52,8 @@ def prove(step: PlannedStep, fleet: Fleet, cancelled: threading.Event) -> list[C
                 failing.setdefault(look, now)
         pending = [look for look in pending if _goes_on(look, failing.get(look), now - started, now)]
         due = [look for look in pending if look in failing] or pending
-        pause = PAUSE if failing.keys() & set(due) else min((look.check.every for look in due), default=0)
-        if cancelled.wait(pause if due else 0):
+        pause = PAUSE if failing.keys() & set(due) else _rest(due, now - started)
+        if cancelled.wait(pause):
             break
     return [_judged(step, look.check, look.eye.name, judged[look]) for look in looks] + blind
 
@@ -63,6 +63,11 @@ def _goes_on(look: _Look, failing_since: float | None, after: float, now: float)
     if failing_since is not None:
         return now - failing_since < look.check.patience
     return after < look.check.steady
+
+
+def _rest(due: Sequence[_Look], after: float) -> float:
+    """Give the seconds until the next look at what holds; the last one is made when its time is over."""
+    return min((min(look.check.every, look.check.steady - after) for look in due), default=0)
 
 
 def _see(looks: Sequence[_Look], fleet: Fleet) -> dict[_Look, Look]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from orchestrator.change import Change
 from orchestrator.facts import Output, Reader, UnreadableError
 from orchestrator.host import Host, Scene
 from orchestrator.hosttext import HostText
+from orchestrator.shell import quote
 from orchestrator.task import At, Gap, Planned
 from tasks.traffic.block import BlockTraffic, Params
 from tasks.traffic.driver import DeviceFacts
@@ -41,32 +43,54 @@ WITHOUT_SPARE = WITH_SPARE.model_copy(update={"spare": None})
 
 
 class Router:
-    """Plans and applies the block as a run would: readers and changes as scripts over SSH."""
+    """Plans and applies the block as a run would: readers and changes as scripts over SSH, one exchange a host."""
 
     def __init__(self, lab: Lab, scene: Scene) -> None:
         self.lab, self.scene = lab, scene
 
-    def read(self, host: str, reader: Reader[Any]) -> Any:
-        done = (
-            self.lab.exec("operator", "sh", "-c", reader.script())
-            if host == "controller"
-            else self.lab.ssh(host, reader.script())
-        )
-        output = HostText(done.stdout.encode()), HostText(done.stderr.encode())
-        return reader.parse(Output(*output, status=done.returncode))
+    def read(self, wanted: Sequence[tuple[str, Reader[Any]]]) -> list[Any]:
+        """What each reader gives at its host, in order; an error where it cannot be read."""
+        hosts = list(dict.fromkeys(host for host, _ in wanted))
+        scripts = [[reader.script() for at, reader in wanted if at == host] for host in hosts]
+        with ThreadPoolExecutor(max(len(hosts), 1)) as pool:
+            outputs = dict(zip(hosts, map(iter, pool.map(self._outputs, hosts, scripts)), strict=True))
+        return [_parsed(reader, next(outputs[host])) for host, reader in wanted]
+
+    def _outputs(self, host: str, scripts: list[str]) -> list[Output]:
+        lines = ["d=$(mktemp -d)"]
+        for n, script in enumerate(scripts):
+            lines.append(f"{{ sh -c {quote(script)} >$d/{n}.o 2>$d/{n}.e </dev/null; echo $? >$d/{n}.s; }} &")
+        lines.append("wait")
+        lines += [
+            f'echo "$(cat $d/{n}.s),$(base64 -w0 <$d/{n}.o),$(base64 -w0 <$d/{n}.e)"' for n in range(len(scripts))
+        ]
+        together = "\n".join([*lines, "rm -r $d"])
+        if host == "controller":
+            done = self.lab.exec("operator", "sh", "-c", together)
+        else:
+            done = self.lab.ssh(host, "sh", stdin=together)
+        if done.returncode:
+            return [Output(HostText(b""), HostText(done.stderr.encode()), done.returncode)] * len(scripts)
+        rows = [row.split(",") for row in done.stdout.splitlines()]
+        return [Output(HostText(b64decode(out)), HostText(b64decode(err)), int(status)) for status, out, err in rows]
 
     def facts(self, params: Params) -> DeviceFacts:
         probe = TASK.probe(params, self.scene)
-        with ThreadPoolExecutor(8) as pool:
-            return DeviceFacts.model_validate(dict(zip(probe, pool.map(self.fact, probe.values()), strict=True)))
+        return DeviceFacts.model_validate(dict(zip(probe, self.see(list(probe.values())), strict=True)))
 
-    def fact(self, wish: Reader[Any] | At) -> Any:
-        if not isinstance(wish, At):
-            return self.read(self.scene.on.name, wish)
-        try:
-            return self.read(self.scene.seen_from(wish.vantage)[0].name, wish.reader)
-        except UnreadableError:
-            return None
+    def see(self, wishes: Sequence[Reader[Any] | At]) -> list[Any]:
+        """What a run would see: what cannot be read elsewhere is None."""
+        wanted = [
+            (self.scene.seen_from(wish.vantage)[0].name, wish.reader)
+            if isinstance(wish, At)
+            else (self.scene.on.name, wish)
+            for wish in wishes
+        ]
+        seen = self.read(wanted)
+        for wish, fact in zip(wishes, seen, strict=True):
+            if isinstance(fact, UnreadableError) and not isinstance(wish, At):
+                raise fact
+        return [None if isinstance(fact, UnreadableError) else fact for fact in seen]
 
     def planned_all(self, **params: object) -> list[Planned]:
         wanted = Params.model_validate(params)
@@ -100,13 +124,22 @@ class Router:
             for check in TASK.checks(wanted, self.facts(wanted), self.scene)
             for eye in self.scene.seen_from(check.eye)
         ]
-        with ThreadPoolExecutor(8) as pool:
-            judged = pool.map(lambda look: look[1].judge(self.read(look[0], look[1].reader())), looks)
+        seen = self.read([(eye, check.reader()) for eye, check in looks])
+        if error := next((fact for fact in seen if isinstance(fact, UnreadableError)), None):
+            raise error
+        judged = [check.judge(fact) for (_, check), fact in zip(looks, seen, strict=True)]
         return {
             f"{eye}: {check.describe()}": judgement.seen
             for (eye, check), judgement in zip(looks, judged, strict=True)
             if not judgement.holds
         }
+
+
+def _parsed(reader: Reader[Any], output: Output) -> Any:
+    try:
+        return reader.parse(output)
+    except UnreadableError as error:
+        return error
 
 
 class Observer:

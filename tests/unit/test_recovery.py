@@ -147,11 +147,11 @@ def listening(accepts: int) -> Iterator[int]:
         yield port
 
 
-def watch(port: int) -> dict[str, Any]:
+def watch(port: int, every: str = "1s") -> dict[str, Any]:
     return {
         "id": "watch",
         "task": "service.watch",
-        "with": {"open": [port], "duration": "3s", "every": "1s", "forgive": "1s"},
+        "with": {"open": [port], "duration": "3s", "every": every, "forgive": "1s"},
     }
 
 
@@ -165,3 +165,10 @@ def test_a_service_that_stays_is_watched_to_the_end(bench: Bench) -> None:
     with listening(1000) as port:
         status, events = bench.run(bench.runbook(watch(port)), "--yes")
     assert (status, outcomes(events)) == (0, {"watch": "unchanged"})
+
+
+def test_a_watch_takes_no_longer_than_its_time_though_looks_are_rarer(bench: Bench) -> None:
+    with listening(2) as port:
+        status, events = bench.run(bench.runbook(watch(port, every="10m")), "--yes")
+    assert (status, outcomes(events)) == (0, {"watch": "unchanged"})
+    assert next(e["seconds"] for e in events if e["event"] == "step-finished") < 60

@@ -1,5 +1,5 @@
 # Looks for ports that are taken though the kernel's tables do not list them: binds every port for an instant.
-# What is taken and not listed, before and after, is looked at again a second later. A port that is free stays free.
+# What is taken and not listed, before and after, is looked at again a moment later. A port that is free stays free.
 bound_by_perl() {
     perl -e '
         sub listed {
@@ -21,7 +21,7 @@ bound_by_perl() {
             @left = grep { taken(@$_) } @left;
             my $after = listed();
             @left = grep { !$before->{$_->[0], $_->[1]} && !$after->{$_->[0], $_->[1]} } @left;
-            sleep 1 if @left && $round == 1;
+            select undef, undef, undef, 0.2 if @left && $round == 1;
         }
         print "looked at 1 to 65535 of tcp and udp\n";
         print "hidden: $_->[0] $_->[1]\n" for @left;
@@ -56,7 +56,7 @@ for again in (0, 1):
     after = listed()
     left = [each for each in left if each not in before | after]
     if left and not again:
-        time.sleep(1)
+        time.sleep(0.2)
 print("looked at 1 to 65535 of tcp and udp")
 for kind, port in left:
     print("hidden:", kind, port)
