@@ -37,6 +37,9 @@ class Question(BaseModel):
 
     text: str
     reason: str
+    text_ja: str = ""
+    """The same in Japanese; empty where whoever asks has no words for it."""
+    reason_ja: str = ""
     type: AnswerType = "yes-no"
     choices: tuple[str, ...] = ()
     currency: str = ""

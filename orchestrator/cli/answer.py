@@ -7,7 +7,7 @@ from argparse import Namespace
 
 from orchestrator.cli import screen as screens
 from orchestrator.cli.failure import Stop
-from orchestrator.cli.terminal import operator, show_question
+from orchestrator.cli.terminal import operator, show_question, worded
 from orchestrator.journal import Journal, state_home
 from orchestrator.journal.records import Answered, Asked
 from orchestrator.source import Unfit
@@ -50,8 +50,9 @@ def _list(screen: screens.Screen, run: str, waiting: list[Asked]) -> None:
     if not waiting:
         screen.line(f"Run {run} asks nothing now.")
     for asked in waiting:
-        screen.line(f"{asked.step} ({asked.target}): {asked.question.text} [{asked.question.expected}]")
-        for line in asked.question.reason.splitlines():
+        text, reason = worded(asked.question)
+        screen.line(f"{asked.step} ({asked.target}): {text} [{asked.question.expected}]")
+        for line in reason.splitlines():
             screen.line(f"     {line}", "quiet")
         screen.line(f"     stopgap answer {run} {asked.step} VALUE")
 

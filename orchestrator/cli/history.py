@@ -15,6 +15,7 @@ from orchestrator.cli.findings import show_findings_made
 from orchestrator.cli.screen import columns
 from orchestrator.cli.steps import counted, moment, reason_word, show_containment, show_gaps, show_proof
 from orchestrator.journal import History, Journal, state_home
+from orchestrator.journal.records import Asked
 
 
 def runs(args: Namespace) -> int:
@@ -141,20 +142,27 @@ def _incident(journal: Journal, args: Namespace) -> str:
     if not incident.runs:
         raise Stop(2, f"incident {incident.name} has no run yet: stopgap run … --incident {incident.name}")
     histories = [journal.history(run) for run in incident.runs]
-    built = renamed(build_incident(incident, histories), _names(histories, args.lang))
-    return in_form(built, lang=args.lang, format=args.format)
+    names = _names(histories, args.lang)
+    built = renamed(build_incident(incident, histories), names)
+    return in_form(built, lang=args.lang, format=args.format, names=names)
 
 
 def _names(histories: Sequence[History], lang: str) -> dict[str, str]:
-    """Give the names of runbooks and steps in a language, where the runbooks can be read and have them."""
+    """Give what runbooks, questions and rules have words for in a language, as far as they can be read."""
+    from orchestrator.findings import shipped_rules
     from orchestrator.runbook import parse_runbook
     from orchestrator.source import InvalidInput
 
     names: dict[str, str] = {}
-    for history in histories if lang == "ja" else ():
+    if lang != "ja":
+        return names
+    for history in histories:
         with suppress(InvalidInput):
             names |= parse_runbook(history.started.runbook_text, history.started.runbook_path).japanese
-    return names
+        for entry in history.entries:
+            if isinstance(asked := entry.record, Asked) and asked.question.text_ja:
+                names[asked.question.text] = asked.question.text_ja
+    return names | {rule.title: rule.title_ja for rule in shipped_rules() if rule.title_ja}
 
 
 def _manual(history: History, args: Namespace, names: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import select
 import signal
 import socket
@@ -127,11 +128,20 @@ class Terminal:
 
 def show_question(screen: Screen, target: str, question: Question) -> None:
     """Put a question, with its reason line by line, and say what an answer looks like."""
-    for line in question.reason.splitlines():
+    text, reason = worded(question)
+    for line in reason.splitlines():
         screen.line(f"{target}: {line}")
     default = f", default {question.default}" if question.default is not None else ""
     limit = f", within {question.timeout:g} s" if question.timeout else ""
-    screen.prompt(f"{target}: {question.text} [{question.expected}{default}{limit}] ")
+    screen.prompt(f"{target}: {text} [{question.expected}{default}{limit}] ")
+
+
+def worded(question: Question) -> tuple[str, str]:
+    """Give a question and its reason in the terminal's language, as far as they have words in it."""
+    language = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    if language.startswith("ja"):
+        return question.text_ja or question.text, question.reason_ja or question.reason
+    return question.text, question.reason
 
 
 def _count(number: int, verb: str, noun: str) -> str:

@@ -102,6 +102,8 @@ class Rule(_Model):
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
     title: str
     """What was seen, as one short sentence."""
+    title_ja: str = ""
+    """The same in Japanese, for papers in that language."""
     severity: Severity
     table: str
     when: Where = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, tzinfo
@@ -13,7 +14,7 @@ from orchestrator.journal import History
 from orchestrator.report.build import build
 from orchestrator.report.excerpt import excerpt
 from orchestrator.report.model import Report
-from orchestrator.report.render import escape_markdown, fenced, renamed, standing_values
+from orchestrator.report.render import escape_markdown, fenced, renamed, standing_values, teller
 from orchestrator.secret import redact
 from orchestrator.shell import join
 from orchestrator.template import render_file
@@ -58,11 +59,12 @@ def manual(
     shown, left_out = excerpt(built)
     parties = tuple(_parties(built))
     values = standing_values(built, left_out, lang, zone)
+    told = teller(lang, names or {})
     fields: dict[str, Any] = {
-        "report": shown.model_dump(),
-        "about": escape(" ".join(about.split())),
-        "inputs": [asdict(each) for each in _inputs(history.started.params, inputs or {})],
-        "parties": [asdict(each) for each in parties[:CALLED]],
+        "report": told(shown.model_dump()),
+        "about": escape(_flowing((names or {}).get(about, about))),
+        "inputs": told([asdict(each) for each in _inputs(history.started.params, inputs or {})]),
+        "parties": told([asdict(each) for each in parties[:CALLED]]),
         "uncalled": max(0, len(parties) - CALLED),
         "hosts": [_host(host) for host in history.started.hosts],
     }
@@ -73,6 +75,11 @@ def manual(
         "by_number": {change["number"]: change for change in fields["report"]["changes"]},
     }
     return redact(render_file(f"report/manual.{format}", values | fields).lstrip())
+
+
+def _flowing(text: str) -> str:
+    """Make one line of several; between two signs that take no blank, none is left."""
+    return re.sub(r"(?<=[^\x00-\u2fff]) (?=[^\x00-\u2fff])", "", " ".join(text.split()))
 
 
 def _inputs(params: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[Input]:

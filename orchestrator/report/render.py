@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from orchestrator.report.chart import chart
 from orchestrator.report.course import course
 from orchestrator.report.excerpt import excerpt
 from orchestrator.report.model import Report
+from orchestrator.report.phrases import Phrases
 from orchestrator.secret import redact
 from orchestrator.template import render_file
 
@@ -39,7 +40,7 @@ def report(
     `zone` is the time zone of the page and of Markdown; JSON has UTC and no language. `names` are those of the
     runbook and its steps → the same in that language.
     """
-    return in_form(renamed(build(history), names or {}), lang=lang, format=format, zone=zone)
+    return in_form(renamed(build(history), names or {}), lang=lang, format=format, zone=zone, names=names)
 
 
 def renamed(built: Report, names: Mapping[str, str]) -> Report:
@@ -65,21 +66,30 @@ def in_form(
     lang: Literal["en", "ja"],
     format: Literal["html", "md", "json"],  # noqa: A002
     zone: tzinfo = UTC,
+    names: Mapping[str, str] | None = None,
 ) -> str:
-    """Give a report that is built, of a run or of an incident, in a language and a form."""
+    """Give a report that is built, of a run or of an incident, in a language and a form; `names` as for `report`."""
     if format == "json":
         return redact(built.model_dump_json(indent=2)) + "\n"
     shown, left_out = excerpt(built)
     values = standing_values(built, left_out, lang, zone)
+    told = teller(lang, names or {})
     if format == "md":
-        fields = escape_markdown(shown.model_dump())
+        fields = escape_markdown(told(shown.model_dump()))
         values |= {"report": fields, "by_number": _by_number(fields), "fenced": fenced}
         return redact(render_file("report/report.md", values).lstrip())
     drawn, whole = None if built.incident else chart(built), course(built)
-    fields = shown.model_dump()
+    fields = told(shown.model_dump())
     values |= {"report": fields, "by_number": _by_number(fields), "chart": asdict(drawn) if drawn else None}
-    values["course"] = asdict(whole) if whole else None
+    values["course"] = told(asdict(whole)) if whole else None
     return redact(render_file(PAGE, values).lstrip())
+
+
+def teller(lang: Literal["en", "ja"], names: Mapping[str, str]) -> Callable[[Any], Any]:
+    """Give what says a paper's fields in its language; in English they are as they are."""
+    if lang == "en":
+        return lambda fields: fields
+    return Phrases(lang, names).told
 
 
 def standing_values(

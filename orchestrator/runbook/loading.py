@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -65,6 +66,7 @@ def draft(document: Located) -> tuple[Runbook, list[Problem]]:
             shutdown_reason=reason,
             document=document,
             name_ja=str(data.get("name_ja") or ""),
+            description_ja=str(data.get("description_ja") or ""),
         ),
         problems,
     )
@@ -98,20 +100,16 @@ def _params(document: Located, entries: Mapping[str, Any], problems: list[Proble
             problems.append(document.problem((*loc, "choices"), message, expected="`type: choice` with `choices`"))
             continue
         required = "default" not in entry.model_fields_set
-        param = Param(name, entry.type, entry.description, required, None, entry.choices or ())
+        param = Param(name, entry.type, entry.description, required, None, entry.choices or (), entry.description_ja)
         if not required and entry.default is not None:
             try:
-                param = Param(*_fields(param)[:4], param.accept(entry.default), param.choices)
+                param = replace(param, default=param.accept(entry.default))
             except Unfit as error:
                 message = f"the default of {name}: {error.message}"
                 at = (*loc, "default")
                 problems.append(document.problem(at, message, expected=error.expected, hint=error.hint))
         params[name] = param
     return params
-
-
-def _fields(param: Param) -> tuple[str, str, str, bool]:
-    return param.name, param.type_name, param.description, param.required
 
 
 def _steps(document: Located, entries: list[Any], may_shut_down: bool, problems: list[Problem]) -> list[Step]:

@@ -43,6 +43,7 @@ class ParamEntry(_Entry):
 
     type: ParamTypeName = Field(description="What it has to be")
     description: str = Field("", description="What it is for")
+    description_ja: str = Field("", description="The same in Japanese, for papers in that language")
     default: Any = Field(None, description="Its value where none is given; without a default it has to be given")
     choices: tuple[str, ...] | None = Field(None, description="For the type `choice`: what it can be", min_length=1)
 
@@ -86,6 +87,7 @@ class RunbookFile(_Entry):
     name: Line = Field(description="What it is for, in words")
     name_ja: Line | None = Field(None, description="The same in Japanese, for papers in that language")
     description: str = Field("", description="More about it")
+    description_ja: str = Field("", description="The same in Japanese, for papers in that language")
     params: dict[str, ParamEntry] = Field(default_factory=dict, description="What a run is given")
     steps: list[StepEntry] = Field(min_length=1, description="What to do, in order")
     allow_shutdown: bool = Field(False, description="Steps may shut a host down or restart it; needs a `reason`")

@@ -29,6 +29,7 @@ class Param:
     required: bool
     default: Any
     choices: tuple[str, ...]
+    description_ja: str = ""
 
     @property
     def type(self) -> ParamType:
@@ -125,12 +126,15 @@ class Runbook:
     """Why its steps may bring a host down; None: they may not."""
     document: Located = field(repr=False, compare=False)
     name_ja: str = ""
+    description_ja: str = ""
 
     @property
     def japanese(self) -> dict[str, str]:
-        """Give its names and those of its steps → the same in Japanese, where the file has it."""
-        named = [(self.name, self.name_ja), *((step.name, step.name_ja) for step in self.steps)]
-        return {name: name_ja for name, name_ja in named if name_ja}
+        """Give its words, and those of its parameters and steps → the same in Japanese, where the file has it."""
+        said = [(self.name, self.name_ja), *((step.name, step.name_ja) for step in self.steps)]
+        said += [(self.description, self.description_ja)]
+        said += [(param.description, param.description_ja) for param in self.params.values()]
+        return {text: text_ja for text, text_ja in said if text_ja}
 
     @property
     def text(self) -> str:

@@ -25,6 +25,8 @@ class CheckpointParams(Parameters):
 
     ask: str = Field(min_length=1, description="The question.")
     reason: str = Field(min_length=1, description="Why a person has to decide it; shown with the question.")
+    ask_ja: str = Field("", description="The question in Japanese: in papers, and at a terminal in that language.")
+    reason_ja: str = Field("", description="The reason in Japanese.")
     type: AnswerType = Field(
         "yes-no",
         description="What an answer is: yes or no, a line of text, a ticket's number, one of `choices`, an amount,"
@@ -91,6 +93,8 @@ def question(params: CheckpointParams) -> Question:
     return Question(
         text=params.ask,
         reason=params.reason,
+        text_ja=params.ask_ja,
+        reason_ja=params.reason_ja,
         type=params.type,
         choices=params.choices,
         refusing=params.refusing,

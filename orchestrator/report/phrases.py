@@ -1,0 +1,111 @@
+"""What the program itself says, in another language: sentences with gaps, from `templates/report/phrases.LANG.yaml`.
+
+A sentence stands there as the program writes it, with `{name}` for what changes. What no sentence fits stays as it
+is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from orchestrator.hosttext import escape
+from orchestrator.resources import folder
+from orchestrator.source import read
+
+LONGEST = 1000
+"""Characters of a text that is looked up."""
+_DEPTH = 4
+"""How deep a phrase may stand within a phrase."""
+_GAP = re.compile(r"\{(\w+)\}")
+_SAID = frozenset(
+    {"about", "detail", "does", "label", "notes", "question", "reason", "seen", "text", "title", "undo", "way"}
+)
+"""Fields of a report that hold what the program says."""
+_DATE = re.compile(
+    r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) (\d\d) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(?: (\d\d:\d\d UTC))?"
+)
+_DAYS = dict(zip(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), "月火水木金土日", strict=True))
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence: what stands between its gaps, the gaps' names, and the same in the other language."""
+
+    parts: tuple[str, ...]
+    names: tuple[str, ...]
+    other: str
+
+    def match(self, text: str) -> dict[str, str] | None:
+        """Give what stands in the gaps; each ends where what follows it comes first, so that time is linear."""
+        first, *rest = self.parts
+        if not text.startswith(first):
+            return None
+        place, found = len(first), {}
+        for name, part in zip(self.names, rest, strict=True):
+            last = name == self.names[-1]
+            end = len(text) - len(part) if last else text.find(part, place + 1)
+            if end <= place or (last and not text.endswith(part)):
+                return None
+            found[name] = text[place:end]
+            place = end + len(part)
+        return found if place == len(text) else None
+
+    def filled(self, said: Mapping[str, str]) -> str:
+        """Give the sentence in the other language, with what is to stand in its gaps."""
+        return _GAP.sub(lambda gap: said[gap[1]], self.other)
+
+
+class Phrases:
+    """Says in another language what the program has said, and what it was told the words for."""
+
+    def __init__(self, lang: str, names: Mapping[str, str]) -> None:
+        """`names`: those of runbooks, steps, findings and questions → the same in that language."""
+        self._sentences = sentences(lang)
+        self._names = {escape(name): escape(other) for name, other in names.items()}
+
+    def say(self, text: str, depth: int = 0) -> str:
+        """Give the same in the language; the text itself where there are no words for it."""
+        if text in self._names:
+            return self._names[text]
+        if not text or len(text) > LONGEST or depth > _DEPTH:
+            return text
+        for sentence in self._sentences.get(text[:1], ()) + self._sentences.get("", ()):
+            found = sentence.match(text)
+            if found is not None:
+                return sentence.filled({name: self.say(value, depth + 1) for name, value in found.items()})
+        return _DATE.sub(_date, text)
+
+    def told(self, value: Any, field: str = "") -> Any:  # noqa: ANN401
+        """Say everything in a report's fields that the program, and not a host or a person, has said."""
+        if isinstance(value, str):
+            return self.say(value) if field in _SAID else value
+        if isinstance(value, Mapping):
+            return {key: self.told(item, str(key)) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.told(item, field) for item in value]
+        return value
+
+
+@cache
+def sentences(lang: str) -> Mapping[str, tuple[Sentence, ...]]:
+    """Give all sentences of a language by their first sign, those that begin with a gap under nothing.
+
+    Those of most words come first.
+    """
+    pairs = read(folder("templates") / "report" / f"phrases.{lang}.yaml").data
+    found: dict[str, list[Sentence]] = {}
+    for text, other in sorted(pairs.items(), key=lambda pair: -len(_GAP.sub("", str(pair[0])))):
+        parts = _GAP.split(str(text))
+        sentence = Sentence(tuple(parts[::2]), tuple(parts[1::2]), str(other))
+        found.setdefault(parts[0][:1], []).append(sentence)
+    return {first: tuple(each) for first, each in found.items()}
+
+
+def _date(found: re.Match[str]) -> str:
+    time = f" {found[4]}" if found[4] else ""
+    return f"{_MONTHS.index(found[3]) + 1} 月 {int(found[2])} 日（{_DAYS[found[1]]}）{time.strip()}".rstrip()
