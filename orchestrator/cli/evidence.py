@@ -38,6 +38,7 @@ def ls(args: Namespace) -> int:
             for item in manifest.items:
                 state = "" if item.file else "  nothing came"
                 state += f"  cut: {item.truncated_because}" if item.truncated else ""
+                state += f"  could not be looked at: {item.not_looked}" if item.not_looked else ""
                 _say(f"  {item.bytes:>12}  {item.file or item.id}{state}")
         return 0
     for shelf, item in _items(args.what, args.item, f"ls {args.item}"):

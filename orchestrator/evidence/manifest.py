@@ -80,6 +80,15 @@ class ManifestItem(BaseModel):
     """Where it was not asked for again, since a collection that was cut had it already; its times are of then."""
 
     @property
+    def not_looked(self) -> str:
+        """Say why it could not look at all, a tool being missing or failing; nothing where it could."""
+        failed = self.exit_status not in {None, 0} or "not installed: " in self.stderr
+        empty = (self.clear.bytes if self.clear else self.bytes) == 0
+        if not self.ran or not failed or not empty:
+            return ""
+        return self.stderr.strip().rpartition("\n")[2] or f"exit status {self.exit_status}"
+
+    @property
     def encrypted(self) -> bool:
         """Tell whether the file is encrypted, a part of it too."""
         return self.file is not None and self.file.endswith(SEALED)

@@ -19,6 +19,8 @@ from orchestrator.severity import SEVERITIES
 
 SHOWN = 20
 """Sightings of one finding that are kept; all are counted."""
+TOOL_MISSING = 127
+"""Exit status of an artifact that lacks a tool, or whose command was not found (POSIX, 2.8.2)."""
 BUDGET = 300.0
 """Seconds for one collection; tables that are left then count as not looked at."""
 
@@ -122,6 +124,8 @@ def _reason(shelf: Shelf, rule: Rule) -> str:
             return f"{artifact} was not collected"
         if item.encrypted:
             return f"{artifact} is encrypted"
+        if item.not_looked:
+            return f"{artifact} could not be looked at: {item.not_looked}"
     for artifact in tables()[rule.table].beside:
         if not any(_is_whole(item) for other in shelf.beside if (item := other.item(artifact))):
             return f"{artifact} of {shelf.manifest.target} was not collected in this run, or not whole"
@@ -143,7 +147,10 @@ def _whole(shelf: Shelf, rule: Rule, reason: str) -> str:
     if reason:
         return reason
     cut = [artifact for artifact in dict.fromkeys(_reads(rule)) if (item := shelf.item(artifact)) and item.truncated]
-    return f"{', '.join(cut)} was cut off: looked at as far as it goes" if cut else ""
+    if cut:
+        return f"{', '.join(cut)} was cut off: looked at as far as it goes"
+    part = [a for a in dict.fromkeys(_reads(rule)) if (item := shelf.item(a)) and item.exit_status == TOOL_MISSING]
+    return f"{', '.join(part)}: a tool is missing; looked at as far as it goes" if part else ""
 
 
 def _keys(shelf: Shelf, joins: Sequence[Join], watch: _Watch) -> dict[str, set[int]]:

@@ -54,13 +54,13 @@ class Definition(BaseModel):
 
     def artifact(self) -> Artifact:
         """Give it with its script, which stands alone: it needs nothing but a POSIX shell and what it names."""
-        libraries = dict.fromkeys(name for source in self.reads for name in source.libraries())
+        libraries = dict.fromkeys(("needs", *(name for source in self.reads for name in source.libraries())))
         script = "\n".join(
             [
                 "s=0 nl='\n'",
                 *map(shell, libraries),
                 *(source.script() for source in self.reads),
-                f"exit {0 if self.races else '$s'}",
+                '[ "$s" = 127 ] || s=0\nexit "$s"' if self.races else "exit $s",
             ]
         )
         return Artifact(

@@ -59,6 +59,25 @@ def test_a_ps_that_failed_hides_nothing_and_the_rule_says_that_it_could_not_look
     assert "not whole" in reasons["process-hidden-from-ps"]
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"exit_status": 127, "stderr": "not installed: perl or python3\n"}, "not installed: perl or python3"),
+        ({"exit_status": 2, "stderr": "no socket\n"}, "no socket"),
+        ({"exit_status": 0, "stderr": "not installed: rpm\n"}, "not installed: rpm"),
+    ],
+)
+def test_what_could_not_be_looked_at_is_no_discrepancy_that_was_not_seen(
+    tmp_path: Path, said: dict[str, Any], reason: str
+) -> None:
+    shelf(tmp_path, {}, empty=("hidden-ports",))
+    rewrite(tmp_path, "hidden-ports", **said)
+    judged = judge(open_shelf(tmp_path), RULES)
+    assert "port-taken-unlisted" not in {each.id for each in judged.no_discrepancy_seen}
+    reasons = {missed.id: missed.reason for missed in judged.not_looked}
+    assert reasons["port-taken-unlisted"] == f"hidden-ports could not be looked at: {reason}"
+
+
 def test_where_nothing_was_found_it_says_what_was_compared(tmp_path: Path) -> None:
     judged = judge(shelf(tmp_path, HIDDEN | {"process-list": "  PID COMMAND\n    1 init\n    7 miner\n"}), RULES)
     compared = {each.id: each.compared for each in judged.no_discrepancy_seen}

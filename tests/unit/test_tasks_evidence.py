@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.findings.table import tables
 from orchestrator.task import Artifact
 from tasks.evidence.catalogue import shipped
 from tasks.evidence.source import shell
@@ -143,13 +144,19 @@ def test_priority_is_lowered_for_what_follows_and_nothing_is_said(host: Host) ->
 def test_with_nothing_but_a_shell_and_proc_the_kernel_is_read_and_what_lacks_a_tool_says_so(tmp_path: Path) -> None:
     host = build(tmp_path / "host", "alone")
     before = host.state()
-    read, silent = set(), set()
+    read, silent, mute = set(), set(), set()
+    judged = {artifact for table in tables().values() for artifact in table.reads}
     for _, definition in DEFINITIONS:
         done = host.collect(definition.artifact())
         assert done.returncode == 0 or done.stderr, definition.id
         (read if done.stdout else silent if not done.stderr else set()).add(definition.id)
+        told = b"not installed: " in done.stderr or b"there is none" in done.stderr
+        if not done.stdout and done.returncode == 0 and not told:
+            mute.add(definition.id)
     assert host.state() == before
     assert {"processes", "process-details", "hidden-processes", "mounts", "sockets", "routes", "memory"} <= read
+    # A rule over nothing would read as if nothing had been found.
+    assert mute & judged == set()
     # Of these, the host has none.
     assert silent <= {"containers", "password-states", "module-details", "mail-queue-files", "sudo-traces", "modules"}
 

@@ -5,6 +5,7 @@
 # What meets $first comes first, in case the archive is cut at its cap. $tests and $first are find(1)'s words.
 archive() {
     [ $# -gt 0 ] || { echo 'there is none' >&2; return 0; }
+    needs find tar || return
     cd / && set -f || return
     for place; do
         shift

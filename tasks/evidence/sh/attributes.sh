@@ -1,6 +1,6 @@
 # Lists what is immutable or append-only (chattr(1)), files and directories, the directory itself too.
 # lsattr(1) prints names as they are, so names that hold a newline go one by one, escaped.
-command -v lsattr >/dev/null 2>&1 || { echo 'not installed: lsattr' >&2; exit 127; }
+needs lsattr find grep || exit 127
 find "$@" -xdev \( -type f -o -type d \) ! -path "*$nl*" -exec lsattr -d -- {} + 2>/dev/null | grep '^[^ ]*[ia][^ ]* '
 find "$@" -xdev \( -type f -o -type d \) -path "*$nl*" -exec sh -c '
     nl=$1

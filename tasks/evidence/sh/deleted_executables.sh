@@ -1,4 +1,5 @@
 # Streams the executables that run though their file is gone, each once, as a tar archive of /proc/PID/exe.
+needs readlink stat tar || exit 127
 seen=' '
 set --
 for process in /proc/[0-9]*; do

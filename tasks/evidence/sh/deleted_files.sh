@@ -1,5 +1,6 @@
 # Streams the regular files that are open though no name leads to them any more, each once, as a tar archive of
 # /proc/PID/fd/N; those of more than 20 MiB are named alone.
+needs find stat tar || exit 127
 seen=' ' most=20971520
 set --
 for link in $(find -L /proc/[0-9]*/fd -maxdepth 1 -type f -links 0 2>/dev/null); do

@@ -1,3 +1,3 @@
 # Prints the mappings that may be executed, each behind the path of its process (proc(5), maps).
-command -v grep >/dev/null 2>&1 || { echo 'not installed: grep' >&2; exit 127; }
+needs grep || exit 127
 grep -H ' ..x[ps] ' /proc/[0-9]*/maps 2>/dev/null

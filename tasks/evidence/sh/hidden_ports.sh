@@ -11,20 +11,28 @@ bound_by_perl() {
             return \%found;
         }
         sub taken {
-            my ($kind, $port) = @_;
-            socket(my $socket, 2, $kind eq "tcp" ? 1 : 2, 0) or die "no socket: $!\n";
-            return !bind($socket, pack("S n x12", 2, $port)) && $!{EADDRINUSE};
+            my ($type, @ports) = @_;
+            my ($head, $tail, @taken) = (pack("S", 2), "\0" x 12);
+            for my $port (@ports) {
+                socket(S, 2, $type, 0) or die "no socket: $!\n";
+                bind(S, $head . pack("n", $port) . $tail) or $!{EADDRINUSE} && push @taken, $port;
+            }
+            return @taken;
         }
-        my @left = map { my $kind = $_; map { [$kind, $_] } 1 .. 65535 } "tcp", "udp";
+        my %type = (tcp => 1, udp => 2);
+        my %left = (tcp => [1 .. 65535], udp => [1 .. 65535]);
         for my $round (1, 2) {
             my $before = listed();
-            @left = grep { taken(@$_) } @left;
+            $left{$_} = [taken($type{$_}, @{$left{$_}})] for keys %type;
             my $after = listed();
-            @left = grep { !$before->{$_->[0], $_->[1]} && !$after->{$_->[0], $_->[1]} } @left;
-            select undef, undef, undef, 0.2 if @left && $round == 1;
+            for my $kind (keys %type) {
+                $left{$kind} = [grep { !$before->{$kind, $_} && !$after->{$kind, $_} } @{$left{$kind}}];
+            }
+            last unless @{$left{tcp}} + @{$left{udp}};
+            select undef, undef, undef, 0.2 if $round == 1;
         }
         print "looked at 1 to 65535 of tcp and udp\n";
-        print "hidden: $_->[0] $_->[1]\n" for @left;
+        for my $kind ("tcp", "udp") { print "hidden: $kind $_\n" for @{$left{$kind}} }
     '
 }
 bound_by_python() {
@@ -64,4 +72,4 @@ for kind, port in left:
 }
 if command -v perl >/dev/null; then bound_by_perl
 elif command -v python3 >/dev/null; then bound_by_python
-else echo 'neither perl nor python3: not looked' >&2; (exit 1); fi || s=$?
+else echo 'not installed: perl or python3' >&2; (exit 127); fi || s=$?

@@ -13,7 +13,7 @@ alive() { kill -0 "$1"; }
 before=" $(listing) " found=0 suspects=
 forks=0
 while read -r key value; do [ "$key" != processes ] || forks=$value; done </proc/stat
-most=$(cat /proc/sys/kernel/pid_max)
+most=$(cat /proc/sys/kernel/pid_max) || most=4194304
 # Numbers are given out in order, and begin anew only after the highest: proc(5) has the last one in loadavg.
 last=$most
 [ "$forks" -ge "$most" ] || read -r _ _ _ _ last </proc/loadavg
@@ -32,6 +32,7 @@ done 2>/dev/null
 printf 'looked at 1 to %s of %s, found %s processes, listed' "$last" "$most" "$found"
 printf ' %s' $before
 echo
+[ "$found" -gt 0 ] || { echo 'not looked: /proc shows no process at all' >&2; exit 127; }
 [ -z "$suspects" ] || sleep 1
 after=" $(listing) "
 for number in $suspects; do

@@ -1,6 +1,6 @@
 # Prints strings that end with NUL, one a line behind the file's name; a newline in one becomes a vertical tab.
 strings() {
-    command -v tr >/dev/null 2>&1 || { echo 'not installed: tr' >&2; s=127; return; }
+    needs tr || return
     for file; do
         line=
         { IFS= read -r line <"$file"; } 2>/dev/null

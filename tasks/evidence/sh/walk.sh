@@ -4,6 +4,7 @@
 # stat of busybox puts the names of links, and theirs alone, between quotes.
 # A mark that no name can know tells where an entry begins, since names hold newlines.
 walk() {
+    needs find stat awk cat || return
     mark=$(cat /proc/sys/kernel/random/uuid)
     quote=
     case $(stat --version 2>/dev/null) in
