@@ -14,7 +14,8 @@ from orchestrator.cli.failure import Stop
 from orchestrator.cli.findings import show_findings_made
 from orchestrator.cli.screen import columns
 from orchestrator.cli.steps import counted, moment, reason_word, show_containment, show_gaps, show_proof
-from orchestrator.journal import History, Journal, state_home
+from orchestrator.journal import History, Journal, JournalError, state_home
+from orchestrator.journal.disk import write_at_once
 from orchestrator.journal.records import Asked
 
 
@@ -127,11 +128,20 @@ def report(args: Namespace) -> int:
         sys.stdout.write(text)
         return 0
     try:
-        Path(args.output).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Stop(1, f"{args.output}: {error.strerror}; the report was not written") from None
+        _write(Path(args.output).resolve(), text.encode())
+    except (OSError, JournalError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error).rpartition(": ")[2]
+        raise Stop(1, f"{args.output}: {why}; the report was not written") from None
     screens.err().line(f"Written: {args.output}")
     return 0
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write it whole or leave what is there; a pipe or a terminal gets it as it is."""
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+    else:
+        write_at_once(path, content)
 
 
 def _incident(journal: Journal, args: Namespace) -> str:

@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from chaos_points import world
-from chaos_points.runs import DENSITY, MEANINGS, Point, boundaries, name_processes, strike
+from chaos_points.runs import ALWAYS, DENSITY, MEANINGS, Point, boundaries, name_processes, strike
 from chaos_points.scenarios import Scenario, left_out, scenarios
 
 GOLDEN = 0.6180339887498949
 """Its multiples, modulo one, are spread evenly at any time."""
+
+LEAD = 4
+"""Boundaries before the one that is named: their number varies by a few from run to run."""
 
 
 def main() -> int:
@@ -103,15 +106,20 @@ class _Log:
 def _plan(
     chosen: list[Scenario], baseline: dict[str, str], only: list[str], log: _Log
 ) -> Iterator[tuple[Scenario, int, str]]:
-    """Give every point, in an order of which any beginning is spread over all runbooks, faults and boundaries."""
+    """Give every point: what is always struck at, then such an order of all others that any beginning is spread."""
     faults = [do for do in DENSITY if do in only] or list(DENSITY)
+    first: list[tuple[Scenario, int, str]] = []
     found: list[tuple[Scenario, int, str]] = []
     for scenario in chosen:
         reached = log.reached(scenario, baseline)
         print(f"{scenario.name}: {len(reached)} boundaries", flush=True)
         for do in faults:
             places = [at for at, name in enumerate(reached) if do != "cut" or "exchange" in name or "script" in name]
-            found += [(scenario, at, do) for at in places[:: DENSITY[do] * scenario.sparse]]
+            named = [reached.index(name) for fault, name in ALWAYS if fault == do and name in reached]
+            always = [max(0, at - LEAD) if do == "full" else at for at in named]
+            first += [(scenario, at, do) for at in always]
+            found += [(scenario, at, do) for at in places[:: DENSITY[do] * scenario.sparse] if at not in always]
+    yield from first
     yield from (found[n] for n in sorted(range(len(found)), key=lambda n: n * GOLDEN % 1))
 
 

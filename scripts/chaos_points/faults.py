@@ -7,6 +7,7 @@ rename, a script sent to a host, its first answer, its end. The log names each t
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -24,7 +25,17 @@ from orchestrator.remote.exchange import FramedSession
 from orchestrator.remote.gather import Gathering
 from orchestrator.remote.ssh import SshSession
 
-SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT, "hup": signal.SIGHUP}
+SIGNALS = {
+    "kill": signal.SIGKILL,
+    "twice": signal.SIGKILL,
+    "term": signal.SIGTERM,
+    "int": signal.SIGINT,
+    "hup": signal.SIGHUP,
+}
+
+
+_KEPT = re.compile(r"\.?((?:report|incident)\.html|findings\.json|journal\.jsonl|manifest\.json)(?:\.\w+)?")
+"""Files that a run keeps for people, by their own names and by those that they have while they are written."""
 
 
 class Faults:
@@ -66,8 +77,8 @@ class Faults:
 
 def install(faults: Faults) -> None:
     """Put boundaries around everything that becomes durable or visible."""
-    os.fsync = _around(faults, "fsync", os.fsync)
-    os.replace = _around(faults, "rename", os.replace)
+    os.fsync = _around(faults, "fsync", os.fsync, lambda descriptor: _file(f"/proc/self/fd/{int(descriptor)}"))
+    os.replace = _around(faults, "rename", os.replace, lambda _, target: _file(target))
 
     class Connection(sqlite3.Connection):
         def execute(self, statement: str, *rest: Any) -> sqlite3.Cursor:
@@ -112,12 +123,24 @@ def install(faults: Faults) -> None:
     Gathering.sent, Gathering.feed = send, take
 
 
-def _around(faults: Faults, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+def _around(
+    faults: Faults, name: str, call: Callable[..., Any], of: Callable[..., str] = lambda *_: ""
+) -> Callable[..., Any]:
+    """Put boundaries around a call; `of` gives what it is done to, from its arguments."""
+
     def wrapped(*words: Any, **rest: Any) -> Any:
-        faults.reach(f"before {name}")
+        what = f"{name} {of(*words)}".rstrip()
+        faults.reach(f"before {what}")
         try:
             return call(*words, **rest)
         finally:
-            faults.reach(f"after {name}")
+            faults.reach(f"after {what}")
 
     return wrapped
+
+
+def _file(path: str | os.PathLike[str]) -> str:
+    """Name a file that is kept, also while it has its temporary name; nothing for any other."""
+    name = os.path.basename(os.path.realpath(path))  # noqa: PTH119 - pathlib calls what is patched here
+    kept = _KEPT.fullmatch(name)
+    return kept[1] if kept else ""

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -34,14 +34,19 @@ TIMEOUT = 240.0
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
-def stopgap(home: Path, *words: str, before: Callable[[], None] = lambda: None) -> subprocess.CompletedProcess[str]:
-    """Run it in the operator's namespace with a state folder; `before` is called in its process first."""
+def stopgap(
+    home: Path, *words: str, then: Sequence[Sequence[str]] = (), before: Callable[[], None] = lambda: None
+) -> subprocess.CompletedProcess[str]:
+    """Run it in the operator's namespace with a state folder; `before` is called in its process first.
+
+    With `then`, the same process goes on with these commands.
+    """
     tasks()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         sys.stdout.flush()
         child = os.fork()
         if child == 0:
-            _become(home, words, before, out, err)
+            _become(home, (words, *then), before, out, err)
         end = time.monotonic() + TIMEOUT
         while True:
             done, status = os.waitpid(child, os.WNOHANG)
@@ -58,7 +63,9 @@ def stopgap(home: Path, *words: str, before: Callable[[], None] = lambda: None) 
         return subprocess.CompletedProcess(words, os.waitstatus_to_exitcode(status), *said)
 
 
-def _become(home: Path, words: tuple[str, ...], before: Callable[[], None], out: IO[bytes], err: IO[bytes]) -> None:
+def _become(
+    home: Path, commands: Sequence[Sequence[str]], before: Callable[[], None], out: IO[bytes], err: IO[bytes]
+) -> None:
     """Be `stopgap`, and never return."""
     code = 70
     try:
@@ -73,7 +80,9 @@ def _become(home: Path, words: tuple[str, ...], before: Callable[[], None], out:
         os.chdir(ROOT)
         os.environ["STOPGAP_HOME"] = str(home)
         before()
-        code = main(words)
+        code = 0
+        for words in commands:
+            code = main(words) or code
         for thread in threading.enumerate():
             if not thread.daemon and thread is not threading.current_thread():
                 thread.join()

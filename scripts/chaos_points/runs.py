@@ -15,12 +15,13 @@ from typing import Any
 from chaos_points import world
 from chaos_points.faults import Faults, install
 from chaos_points.process import STOPGAP, stopgap
-from chaos_points.scenarios import FIRST, Scenario, collection
+from chaos_points.scenarios import FIRST, INCIDENT, NOTE, PAPER, Scenario, collection
 from orchestrator.journal import History, Journal
 
 PATIENCE = 15.0
 DENSITY = {
     "kill": 1,
+    "twice": 4,
     "term": 5,
     "int": 5,
     "hup": 5,
@@ -32,8 +33,19 @@ DENSITY = {
     "back": 9,
 }
 """Faults, and how many boundaries lie between two points of each; kill strikes at each."""
+ALWAYS = (
+    ("full", "before fsync report.html"),
+    ("kill", "before rename report.html"),
+    ("kill", "before fsync findings.json"),
+    ("kill", "after rename findings.json"),
+    ("full", "before fsync findings.json"),
+    ("full", "before fsync incident.html"),
+    ("kill", "before rename incident.html"),
+)
+"""Boundaries that are struck at in every scenario that has them, and first; a disk is full a little before."""
 MEANINGS = {
     "kill": "kill -9",
+    "twice": "kill -9, and kill -9 once more on the way back",
     "term": "SIGTERM",
     "int": "SIGINT",
     "hup": "SIGHUP",
@@ -123,8 +135,13 @@ def strike(scenario: Scenario, at: int, do: str, way: str, baseline: dict[str, s
 
 def _recover(scenario: Scenario, point: Point, homes: list[Path], baseline: dict[str, str]) -> None:
     """Go the point's way, and see where it leads: everything is undone in the end."""
+    if scenario.papers:
+        _write_again(scenario, point, homes[0])
+        return
     runs = [history.run for history in _histories(homes[0])]
     begun = len(runs) > bool(scenario.first)
+    if begun and point.do == "twice":
+        _broken_again(point, homes[0], runs[-1])
     if begun and point.way == "resume":
         resumed = stopgap(homes[0], "resume", runs[-1], "--yes")
         cuts = [c for home in homes for h in _histories(home) for c in h.containment]
@@ -151,6 +168,29 @@ def _recover(scenario: Scenario, point: Point, homes: list[Path], baseline: dict
             point.stuck.append(f"verify: {verified.stdout[-200:]}")
 
 
+def _broken_again(point: Point, home: Path, run: str) -> None:
+    """Kill the way back too, half as far on."""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as top:
+        faults = Faults(point.at // 2, "kill", Path(top) / "log")
+        point.stuck += _crash(stopgap(home, point.way, run, "--yes", before=lambda: install(faults)))
+
+
+def _write_again(scenario: Scenario, point: Point, home: Path) -> None:
+    """Give the commands once more, and see that all is there and whole: what was there already may be told so."""
+    for words in scenario.commands(home):
+        done = stopgap(home, *words)
+        point.stuck += _crash(done)
+        if done.returncode and "already" not in done.stdout + done.stderr:
+            point.stuck.append(f"{' '.join(words[:2])} gave {done.returncode}: {done.stderr[-300:]}")
+    shown = stopgap(home, "incident", "show", "--incident", INCIDENT).stdout
+    point.stuck += [f"incident show lacks {word!r}" for word in (NOTE, "closed") if word not in shown]
+    paper = home / PAPER
+    if not (paper.exists() and paper.read_text().rstrip().endswith("</html>")):
+        point.stuck.append(f"{PAPER} is not whole")
+    if point.do not in {"kill", "twice"}:
+        point.stuck += [f"left behind: {path.name}" for path in home.glob(".*") if not path.is_dir()]
+
+
 def _known(histories: list[History], scenario: Scenario) -> set[str]:
     """Give the hosts that are different by a journal's word; what a scenario does first is none of it."""
     if not scenario.first:
@@ -169,6 +209,9 @@ def _first(scenario: Scenario, home: Path) -> None:
 
 
 def _broken(scenario: Scenario, faults: Faults, home: Path) -> subprocess.CompletedProcess[str]:
+    if scenario.papers:
+        first, *others = scenario.commands(home)
+        return stopgap(home, *first, then=others, before=lambda: install(faults))
     return stopgap(home, "run", *_words(scenario, home), "--yes", before=lambda: install(faults))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,11 @@ CONTACT = ("-p", "contact=noc@example.jp")
 SBIN = ("-p", "paths=/usr/sbin")
 FIRST = "FIRST-RUN"
 """Stands in a scenario's words for the id of the run that comes first."""
+WORDS = ("-p", "en=We are at it.", "-p", "ja=対応中です。")
+OWN = ("-p", "visitors=own")
 EVIDENCE = {"volatile", "triage"}
+INCIDENT, NOTE, PAPER = "chaos", "The provider has pulled the cable", "incident.html"
+"""An incident's name, what is noted in it, and the file of its report, below the state folder."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,18 @@ class Scenario:
     """It wants evidence that names processes of the hosts as they are now: see `runs.name_processes`."""
     sparse: int = 1
     """Every so many-th of its boundaries is struck at: what takes long is struck at less often."""
+    papers: bool = False
+    """It is no run: an incident is opened, noted in, reported on and closed."""
+
+    def commands(self, home: Path) -> tuple[tuple[str, ...], ...]:
+        """Give what is called, one after the other, for the papers of an incident; `words` run in it."""
+        return (
+            ("incident", "open", INCIDENT),
+            ("run", *self.words, "--incident", INCIDENT, "--yes"),
+            ("incident", "note", NOTE, "--incident", INCIDENT),
+            ("report", "--incident", INCIDENT, "-o", str(home / PAPER)),
+            ("incident", "close", "--incident", INCIDENT),
+        )
 
 
 def scenarios(folder: Path) -> dict[str, Scenario]:
@@ -45,10 +62,13 @@ def scenarios(folder: Path) -> dict[str, Scenario]:
         Scenario("contain-brief", (brief, *web, *CONTACT), contains=True),
         Scenario("provider-block", ("provider-block", *INVENTORY, "-t", "edge", *block), contains=True),
         Scenario("spare", ("spare", *web, *CONTACT)),
+        Scenario("update-page", ("update-page", *web, *CONTACT, *WORDS, *OWN), first=("spare", *web, *CONTACT, *OWN)),
         Scenario("extend", ("extend", *web), contains=True, first=(cut_off, *web, *CONTACT)),
         Scenario("unlock-brief", (_at_once(folder / "unlock-brief.yaml"), *web, *SBIN)),
         Scenario("freeze", ("freeze", *web, "-p", f"evidence={folder}/evidence"), names_processes=True),
         Scenario("recover-brief", (back, *web, "-p", f"runs={FIRST}"), first=(brief, *web, *CONTACT), sparse=2),
+        Scenario("collect-brief", collection(folder), sparse=4),
+        Scenario("incident", (_look(folder / "look.yaml"), *INVENTORY, "-t", "neighbour"), papers=True),
         Scenario("contain", ("contain", *web, *CONTACT), contains=True, sparse=40),
         Scenario("collect", ("collect", *INVENTORY, "-t", "neighbour", "-p", "outside=1-1000"), sparse=20),
         Scenario("unlock", ("unlock", *web, *SBIN), sparse=40),
@@ -85,6 +105,13 @@ def _at_once(path: Path) -> str:
     """Write the runbook that unlocks, without the evidence that comes before."""
     text = Path(_without(EVIDENCE, "unlock", path)).read_text()
     path.write_text(text.replace("    needs: [triage]\n", "") + "      without_evidence: true\n")
+    return str(path)
+
+
+def _look(path: Path) -> str:
+    """Write a runbook that looks at one file and changes nothing."""
+    step = {"task": "host.file", "with": {"path": "/stopgap-chaos", "absent": True}}
+    path.write_text(json.dumps({"name": "Look at one file", "steps": [step]}))
     return str(path)
 
 

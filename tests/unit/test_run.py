@@ -1,5 +1,6 @@
 """Runs from the command line to the files they change, on hosts that are this machine."""
 
+import errno
 import json
 import os
 import signal
@@ -347,6 +348,27 @@ def test_a_state_folder_that_cannot_be_written_stops_everything_before_it_begins
     assert status == 1
     assert "STOPGAP_HOME" in err
     assert list(bench.files.iterdir()) == []
+
+
+def test_a_report_that_does_not_fit_leaves_the_one_that_is_there(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.run(bench.runbook(file(bench, "one")), "--yes")
+    paper = bench.top / "paper.html"
+    assert bench.stopgap("report", "last", "-o", str(paper))[0] == 0
+    before = paper.read_text()
+    assert before.rstrip().endswith("</html>")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        status, _, err = bench.stopgap("report", "last", "--lang", "ja", "-o", str(paper))
+    assert (status, err) == (1, f"stopgap: {paper}: No space left on device; the report was not written\n")
+    assert paper.read_text() == before
+    assert [path.name for path in bench.top.glob("*paper*")] == ["paper.html"]
+    assert bench.stopgap("report", "last", "-o", "/dev/null")[0] == 0
 
 
 def test_a_host_that_is_not_named_is_asked_for(bench: Bench) -> None:
