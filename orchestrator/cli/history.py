@@ -146,7 +146,8 @@ def _write(path: Path, content: bytes) -> None:
 
 def _incident(journal: Journal, args: Namespace) -> str:
     from orchestrator.journal.incidents import find_incident
-    from orchestrator.report import build_incident, in_form, renamed
+    from orchestrator.report import in_form, renamed
+    from orchestrator.report.incident import build_incident
 
     incident = find_incident(journal, args.incident)
     if not incident.runs:
@@ -176,7 +177,7 @@ def _names(histories: Sequence[History], lang: str) -> dict[str, str]:
 
 
 def _manual(history: History, args: Namespace, names: Mapping[str, str]) -> str:
-    from orchestrator.report import manual
+    from orchestrator.report.manual import manual
     from orchestrator.runbook import parse_runbook
     from orchestrator.source import InvalidInput
 

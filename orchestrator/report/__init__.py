@@ -1,8 +1,6 @@
 """The report of a run: for a manager's first glance, for the one who takes it over, and for a program."""
 
-from orchestrator.report.incident import build_incident
-from orchestrator.report.manual import manual
 from orchestrator.report.model import Report
 from orchestrator.report.render import PAGE, in_form, renamed, report, schema_report
 
-__all__ = ["PAGE", "Report", "build_incident", "in_form", "manual", "renamed", "report", "schema_report"]
+__all__ = ["PAGE", "Report", "in_form", "renamed", "report", "schema_report"]

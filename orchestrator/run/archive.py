@@ -11,7 +11,6 @@ from orchestrator.evidence import verify_run
 from orchestrator.hosttext import escape
 from orchestrator.journal import History, Journal, step_of
 from orchestrator.past import THIS, PastAnswer, PastChange, PastCollection, PastCredential, PastFinding, PastRun
-from orchestrator.report.lessons import to_rotate
 from orchestrator.run.recorder import Recorder
 from orchestrator.severity import SEVERITIES
 
@@ -51,6 +50,8 @@ class Archive:
         run = self.resolve(name)
         if run is None:
             return PastRun(run=THIS, begun=False)
+        from orchestrator.report.lessons import to_rotate  # noqa: PLC0415 - few runs ask for the past
+
         history = self.journal.history(run)
         found = [(made, noted) for made in history.findings if made.target == target for noted in made.findings]
         found.sort(key=lambda pair: SEVERITIES.index(pair[1].severity))

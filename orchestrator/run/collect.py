@@ -14,8 +14,6 @@ from orchestrator.evidence.broken_off import close_broken_off
 from orchestrator.evidence.closing import settle
 from orchestrator.evidence.earlier import Taken, taken_already
 from orchestrator.facts import Output
-from orchestrator.findings import shipped_rules
-from orchestrator.findings.keeping import keep_findings
 from orchestrator.journal.records import EvidenceKept
 from orchestrator.plan import PlannedStep
 from orchestrator.run.arrival import Arrival, is_worth_compressing, items_of
@@ -99,6 +97,10 @@ def keep_broken_off(record: Recorder, vault: Vault, interruption: Interruption) 
 
 
 def _keep(kept: EvidenceKept, record: Recorder, vault: Vault, interruption: Interruption) -> None:
+    # The rules with their tables: who collects nothing loads none, and who does has loaded them by now.
+    from orchestrator.findings import shipped_rules  # noqa: PLC0415
+    from orchestrator.findings.keeping import keep_findings  # noqa: PLC0415
+
     record(kept)
     settle(vault.run_folder / kept.folder)
     record(keep_findings(vault.run_folder, kept, shipped_rules, stop=interruption.requested.is_set))
@@ -142,5 +144,7 @@ def _equipped(collection: Collection, token: str) -> Collection:
 
 
 def _load_rules() -> None:
+    from orchestrator.findings import keeping, shipped_rules  # noqa: F401, PLC0415
+
     with suppress(InvalidInput, FileNotFoundError):  # whoever needs them is told
         shipped_rules()

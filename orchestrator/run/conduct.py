@@ -14,7 +14,6 @@ from orchestrator.journal.disk import write_at_once
 from orchestrator.journal.records import FindingsMade, PlanMade, RunStarted, Verdict
 from orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
 from orchestrator.plan.planner import no_past
-from orchestrator.report import PAGE, report
 from orchestrator.run.archive import Archive
 from orchestrator.run.claim import claiming
 from orchestrator.run.claim import refusal as claimed
@@ -179,7 +178,7 @@ class Conductor:
     ) -> Conclusion:
         """Execute, then write what a reader of the run's folder needs: the report, the exported journal."""
         run = around.record.run
-        idle = threading.Timer(_UNDER_WAY, get_ready, (PAGE,))
+        idle = threading.Timer(_UNDER_WAY, _get_ready)
         idle.daemon = True
         idle.start()
         with self.interruption.cutting(around.fleet.close, gently=True):
@@ -260,6 +259,8 @@ def run_started(order: Order, operator: str) -> RunStarted:
 
 def write_report(journal: Journal, run: str) -> tuple[Path | None, str]:
     """Write report.html and journal.jsonl into the run's folder; give the report's path, or why there is none."""
+    from orchestrator.report.render import report  # noqa: PLC0415 - after the changes, not before
+
     try:
         journal.export(run)
         text = report(journal.history(run), lang="en", format="html")
@@ -286,6 +287,13 @@ def sign_run(journal: Journal, run: str, key: Path | None) -> str:
     except (SignatureError, JournalError) as error:
         return str(error)
     return ""
+
+
+def _get_ready() -> None:
+    """Load what writes the report while the hosts are at work."""
+    from orchestrator.report.render import PAGE  # noqa: PLC0415
+
+    get_ready(PAGE)
 
 
 def _with_activation(step: PlannedStep, history: History) -> PlannedStep:

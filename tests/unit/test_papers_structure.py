@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 from orchestrator.journal.records import FindingNoted, FindingsMade
-from orchestrator.report import manual, report
+from orchestrator.report import report
+from orchestrator.report.manual import manual
 from orchestrator.resources import folder
 
 from .test_report import CONTAINED, CUT, KEPT, OK, Lang, told

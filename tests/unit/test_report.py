@@ -34,7 +34,8 @@ from orchestrator.journal.records import (
     UndoIntended,
     UndoMade,
 )
-from orchestrator.report import Report, manual, report, schema_report
+from orchestrator.report import Report, report, schema_report
+from orchestrator.report.manual import manual
 from orchestrator.resources import folder
 
 Lang: TypeAlias = Literal["en", "ja"]

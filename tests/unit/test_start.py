@@ -34,6 +34,13 @@ def test_a_runbook_is_checked_without_ssh_and_without_a_journal(bench: Bench) ->
     assert not {"paramiko", "fabric", "sqlite3", "orchestrator.run.conduct"} & modules
 
 
+def test_a_dry_run_loads_neither_reports_nor_findings(bench: Bench) -> None:
+    runbook = bench.runbook({"task": "host.file", "with": {"path": "/tmp/x", "content": "x"}})
+    words = ["run", runbook, "-i", str(bench.inventory), "-t", "a", "--dry-run"]
+    modules = imported_by(f"from orchestrator.cli import main; assert main({words!r}) == 0")
+    assert not {"orchestrator.report", "orchestrator.findings"} & modules
+
+
 @pytest.mark.parametrize(
     "words",
     [
