@@ -186,6 +186,9 @@ def _evidence_words(commands: argparse._SubParsersAction[ArgumentParser]) -> Non
     findings.add_argument(
         "--yara", metavar="FILE|DIR", help="YARA rules besides; nothing is recorded; needs stopgap[yara]"
     )
+    findings.add_argument(
+        "--sigma", metavar="FILE|DIR", help="Sigma rules besides; nothing is recorded; needs stopgap[sigma]"
+    )
 
 
 def _lazily(where: str) -> Callable[[Namespace], int]:

@@ -22,6 +22,7 @@ from orchestrator.journal import Journal, state_home
 if TYPE_CHECKING:
     from orchestrator.evidence.archive import Member
     from orchestrator.evidence.manifest import ManifestItem
+    from orchestrator.findings.sigma import SigmaRules
     from orchestrator.findings.timeline import Work
     from orchestrator.findings.yara import YaraRules
     from orchestrator.report.model import Event
@@ -123,6 +124,7 @@ def findings(args: Namespace) -> int:
     from orchestrator.cli.run import written_exit_code
     from orchestrator.findings import judge, load_rules, shipped_rules
     from orchestrator.findings.keeping import keep_findings
+    from orchestrator.findings.sigma import add_sigma
     from orchestrator.findings.yara import add_yara
     from orchestrator.run.conduct import write_report
 
@@ -130,20 +132,22 @@ def findings(args: Namespace) -> int:
     if args.rules:
         own = Path(args.rules)
         rules += load_rules(sorted(own.glob("*.yaml")) if own.is_dir() else [own])
-    yara = _yara_rules(args.yara)
+    yara, sigma = _yara_rules(args.yara), _sigma_rules(args.sigma)
     screen = screens.out()
     made = []
     for shelf in together(list(opened(args.what, "findings"))):
         found = judge(shelf, rules)
         if yara:
             found = add_yara(found, shelf, yara)
+        if sigma:
+            found = add_sigma(found, shelf, sigma)
         made.append(found)
         if not args.json:
             show_findings(screen, found, every=args.all)
     if args.json:
         for found in made:
             sys.stdout.write(found.canonical().decode())
-    if not Path(args.what).exists() and not args.rules and not yara:
+    if not Path(args.what).exists() and not (args.rules or yara or sigma):
         with Journal.open(state_home()) as journal:
             run = journal.resolve(args.what)
             with journal.hold(run):
@@ -164,6 +168,15 @@ def _yara_rules(path: str | None) -> YaraRules | None:
     try:
         return load_yara(Path(path)) if path else None
     except YaraError as error:
+        raise Stop(2, str(error)) from None
+
+
+def _sigma_rules(path: str | None) -> SigmaRules | None:
+    from orchestrator.findings.sigma import SigmaError, load_sigma
+
+    try:
+        return load_sigma(Path(path)) if path else None
+    except SigmaError as error:
         raise Stop(2, str(error)) from None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.evidence.manifest import MANIFEST, ManifestItem
@@ -118,14 +118,8 @@ def _reads(rule: Rule) -> Iterator[str]:
 
 def _reason(shelf: Shelf, rule: Rule) -> str:
     """Say why a rule cannot look at all; nothing where it can."""
-    for artifact in _reads(rule):
-        item = shelf.item(artifact)
-        if item is None or item.file is None or not item.ran:
-            return f"{artifact} was not collected"
-        if item.encrypted:
-            return f"{artifact} is encrypted"
-        if item.not_looked:
-            return f"{artifact} could not be looked at: {item.not_looked}"
+    if reason := unread(shelf, _reads(rule)):
+        return reason
     for artifact in tables()[rule.table].beside:
         if not any(_is_whole(item) for other in shelf.beside if (item := other.item(artifact))):
             return f"{artifact} of {shelf.manifest.target} was not collected in this run, or not whole"
@@ -138,8 +132,21 @@ def _reason(shelf: Shelf, rule: Rule) -> str:
     return ""
 
 
+def unread(shelf: Shelf, artifacts: Iterable[str]) -> str:
+    """Say why some artifacts cannot be read; nothing where they can."""
+    for artifact in artifacts:
+        item = shelf.item(artifact)
+        if item is None or item.file is None or not item.ran:
+            return f"{artifact} was not collected"
+        if item.encrypted:
+            return f"{artifact} is encrypted"
+        if item.not_looked:
+            return f"{artifact} could not be looked at: {item.not_looked}"
+    return ""
+
+
 def _is_whole(item: ManifestItem) -> bool:
-    return not item.truncated and item.exit_status == 0 and bool(item.bytes) and item.clear is None
+    return not item.truncated and item.exit_status == 0 and bool(item.bytes) and not item.encrypted
 
 
 def _whole(shelf: Shelf, rule: Rule, reason: str) -> str:
@@ -206,7 +213,7 @@ def _sighting(rule: Rule, row: Row, shelf: Shelf) -> Sighting:
         line=place.line,
         offset=place.offset,
         pid=pid if isinstance(pid := row.fields.get("pid"), int) else None,
-        at=_at(row.time, shelf),
+        at=in_utc(row.time, shelf),
     )
 
 
@@ -223,10 +230,11 @@ def _date(cases: Sequence[_Case], shelf: Shelf, watch: _Watch) -> None:
             break
     for case in cases:
         for place, path in case.undated.items():
-            case.seen[place] = case.seen[place].model_copy(update={"at": _at(changed.get(path, 0.0), shelf)})
+            case.seen[place] = case.seen[place].model_copy(update={"at": in_utc(changed.get(path, 0.0), shelf)})
 
 
-def _at(time: float, shelf: Shelf) -> str | None:
+def in_utc(time: float, shelf: Shelf) -> str | None:
+    """Give a moment of the host's clock, in seconds since the epoch, by the controller's; None where it is 0."""
     if time <= 0:
         return None
     moment = as_iso(time - (shelf.manifest.clock_skew or 0.0))

@@ -18,6 +18,7 @@ _TEXT = re.compile(
     r"/var/log/(?:auth\.log|secure|syslog|messages|daemon\.log|kern\.log|cron(?:\.log)?)(?:[.-]\d+)?(?:\.gz)?$"
 )
 _AUTH = re.compile(r"/var/log/(?:auth\.log|secure)(?:[.-]\d+)?(?:\.gz)?$")
+_AUDIT = re.compile(r"/var/log/audit/audit\.log(?:\.\d+)?(?:\.gz)?$")
 _STEADY = re.compile(r"/(?:syslog|messages)[^/]*$")
 _LOGIN = re.compile(r"sshd(?:-session)?\[\d+\]: (Accepted|Failed) (\S+) for (?:invalid user )?(\S*) from (\S+) port")
 _BOOT = re.compile(
@@ -101,6 +102,16 @@ def lines(shelf: Shelf) -> Iterator[Row]:
         for number, text in log_lines(member):
             row: Fields = {"path": member.name, "text": text[:4096]}
             yield Row(row, Place("logs", number, member.name), of_syslog(text, now))
+
+
+@table("audit-lines", reads="logs", fields={"text": "the line"})
+def audit_lines(shelf: Shelf) -> Iterator[Row]:
+    """Lines of auditd's log."""
+    for member in _matching(shelf, _AUDIT):
+        for number, text in log_lines(member):
+            stamp = re.search(r"msg=audit\((\d{1,11})\.", text[:200])
+            time = float(stamp[1]) if stamp else 0.0
+            yield Row({"text": text[:8192]}, Place("logs", number, member.name), time)
 
 
 @table(

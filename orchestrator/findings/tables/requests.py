@@ -30,9 +30,11 @@ _REQUEST = re.compile(
         "time": "seconds since the epoch, or 0",
         "method": "`GET`, `POST` …",
         "path": "what was asked, percent-signs decoded twice",
+        "asked": "the same, as the log has it",
         "status": "what the server answered",
         "done": "the status is 2xx or 5xx: the request came through",
         "agent": "what the visitor calls itself",
+        "referer": "from which page it came, as it says",
     },
 )
 def requests(shelf: Shelf) -> Iterator[Row]:
@@ -51,9 +53,11 @@ def requests(shelf: Shelf) -> Iterator[Row]:
                 "time": of_access_log(found[2]),
                 "method": found[3] or "",
                 "path": unquote(unquote(found[4])),
+                "asked": found[4],
                 "status": status,
                 "done": 200 <= status < 300 or status >= 500,
                 "agent": found[8] or "",
+                "referer": found[7] or "",
             }
             yield Row(row, Place("logs", number, member.name), float(row["time"]))
 

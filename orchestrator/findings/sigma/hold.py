@@ -1,0 +1,118 @@
+"""Holds Sigma rules against a collection: each kind of event is read once, a row at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.evidence.shelf import Shelf
+from orchestrator.findings.judge import BUDGET, SHOWN, in_utc, unread
+from orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
+from orchestrator.findings.sigma.events import Event, Stream
+from orchestrator.findings.sigma.loading import SigmaRule, SigmaRules
+from orchestrator.findings.table import tables
+from orchestrator.hosttext import escape
+from orchestrator.severity import SEVERITIES
+
+_LONGEST = 300
+"""Characters of an event that a finding shows."""
+
+
+@dataclass
+class _Case:
+    """A rule at work."""
+
+    rule: SigmaRule
+    count: int = 0
+    seen: list[Sighting] = field(default_factory=list)
+
+
+def add_sigma(
+    found: Findings,
+    shelf: Shelf,
+    rules: SigmaRules,
+    *,
+    budget: float = BUDGET,
+    clock: Callable[[], float] = time.monotonic,
+) -> Findings:
+    """Add what the rules meet in a collection, within `budget` seconds.
+
+    A rule whose items the profile does not collect is passed over.
+    """
+    until = clock() + budget
+    by_stream: dict[Stream, list[_Case]] = {}
+    for rule in rules.rules:
+        by_stream.setdefault(rule.stream, []).append(_Case(rule))
+    findings, spared, unseen = list(found.findings), list(found.no_discrepancy_seen), list(found.not_looked)
+    for stream, cases in by_stream.items():
+        reads = tables()[stream.table].reads
+        if not all(shelf.item(artifact) for artifact in reads):
+            continue
+        reason, count = unread(shelf, reads), 0
+        if not reason:
+            count, reason = _read(shelf, stream, cases, lambda: clock() > until)
+        findings += [_finding(case) for case in cases if case.count]
+        missed = [case.rule for case in cases if not case.count]
+        if reason:
+            unseen += [_not_looked(rule, reason) for rule in missed]
+        else:
+            spared += [
+                Compared(id=rule.id, title=rule.title, compared=f"{count} rows of {stream.table}") for rule in missed
+            ]
+    return found.model_copy(
+        update={
+            "findings": tuple(sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), f.id))),
+            "no_discrepancy_seen": tuple(spared),
+            "not_looked": (*unseen, *rules.refused),
+        }
+    )
+
+
+def _read(shelf: Shelf, stream: Stream, cases: Sequence[_Case], over: Callable[[], bool]) -> tuple[int, str]:
+    """Hold the rules against the events; give how many there were, and why not all of them."""
+    count = 0
+    for event in stream.events(shelf):
+        if over():
+            return count, "the time for it was over; what had been read by then is judged"
+        count += 1
+        for case in cases:
+            if case.rule.meets(event):
+                case.count += 1
+                if len(case.seen) < SHOWN:
+                    case.seen.append(_sighting(event, shelf))
+    cut = [name for name in tables()[stream.table].reads if (item := shelf.item(name)) and item.truncated]
+    return count, f"{', '.join(cut)} was cut off: looked at as far as it goes" if cut else ""
+
+
+def _sighting(event: Event, shelf: Shelf) -> Sighting:
+    place = event.place
+    item = shelf.item(place.artifact)
+    pid = event.fields.get("processid", "")
+    return Sighting(
+        what=escape(event.text if len(event.text) <= _LONGEST else f"{event.text[:_LONGEST]}…"),
+        file=(item.file if item else None) or place.artifact,
+        member=escape(place.member),
+        line=place.line,
+        offset=place.offset,
+        pid=int(pid) if pid.isdecimal() else None,
+        at=in_utc(event.time, shelf),
+    )
+
+
+def _finding(case: _Case) -> Finding:
+    return Finding(
+        id=case.rule.id,
+        severity=case.rule.severity,
+        title=f"Sigma rule {case.rule.title}",
+        seen=tuple(case.seen),
+        count=case.count,
+        why=case.rule.why,
+        sure="low",
+        otherwise=case.rule.otherwise,
+        next="Read what stands around it; the rule's references say what it is about.",
+    )
+
+
+def _not_looked(rule: SigmaRule, reason: str) -> NotLooked:
+    return NotLooked(id=rule.id, title=f"Sigma rule {rule.title}", reason=escape(reason))

@@ -1,0 +1,140 @@
+"""Sigma rules from files: what is wrong with them ends it, what is not evaluated here is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.findings.model import NotLooked
+from orchestrator.hosttext import escape
+from orchestrator.severity import Severity
+from orchestrator.source import InvalidInput, read
+
+if TYPE_CHECKING:
+    from orchestrator.findings.sigma.events import Event, Stream
+
+MOST_FILES = 20_000
+_SEVERITIES: dict[str, Severity] = {"LOW": "low", "MEDIUM": "medium", "HIGH": "high", "CRITICAL": "critical"}
+_AGGREGATING = ("timeframe",)
+_NOT_ALONE = {"correlation": "a correlation of several events", "filter": "a filter for other rules"}
+
+
+class SigmaError(Exception):
+    """Rules that cannot be used; the message names their file and says why."""
+
+
+@dataclass(frozen=True)
+class SigmaRule:
+    """A rule that can be held against events."""
+
+    id: str
+    title: str
+    severity: Severity
+    why: str
+    otherwise: str
+    stream: Stream
+    meets: Callable[[Event], bool]
+
+
+@dataclass(frozen=True)
+class SigmaRules:
+    """All of some files."""
+
+    rules: tuple[SigmaRule, ...]
+    refused: tuple[NotLooked, ...]
+    """Rules that ask for something that is not evaluated here, or for logs that are not collected."""
+
+
+def load_sigma(path: Path) -> SigmaRules:
+    """Read the rules of a file, or of all `*.yml` and `*.yaml` below a folder. Raises SigmaError."""
+    try:
+        import re2  # noqa: F401, PLC0415 (an extra)
+        import sigma.rule  # noqa: F401, PLC0415 (an extra)
+    except ImportError:
+        raise SigmaError("for Sigma rules, install pySigma: pip install 'stopgap[sigma]'") from None
+    files = sorted(p for p in path.rglob("*") if p.suffix in {".yml", ".yaml"}) if path.is_dir() else [path]
+    if not files:
+        raise SigmaError(f"{path}: holds no *.yml and no *.yaml")
+    if len(files) > MOST_FILES:
+        raise SigmaError(f"{path}: holds {len(files)} rules; {MOST_FILES} at most")
+    rules: list[SigmaRule] = []
+    refused: list[NotLooked] = []
+    elsewhere: dict[str, int] = {}
+    for file in files:
+        made = _load(file)
+        if isinstance(made, SigmaRule):
+            rules.append(made)
+        elif isinstance(made, NotLooked):
+            refused.append(made)
+        else:
+            elsewhere[made] = elsewhere.get(made, 0) + 1
+    refused += [
+        NotLooked(id="sigma", title=f"Sigma rules for {source}", reason=f"{count} rules: such a log is not collected")
+        for source, count in sorted(elsewhere.items())
+    ]
+    return SigmaRules(tuple(rules), tuple(refused))
+
+
+def _load(file: Path) -> SigmaRule | NotLooked | str:
+    """Read a rule; give why it is refused, or the log source that is not collected."""
+    try:
+        data = read(file).data
+    except InvalidInput as error:
+        raise SigmaError(str(error.problems[0])) from None
+    if not isinstance(data, dict):
+        raise SigmaError(f"{file}: no Sigma rule")
+    title = escape(str(data.get("title", file.stem))[:200])
+    for key, meaning in _NOT_ALONE.items():
+        if key in data:
+            return _refused(file, title, f"`{key}`: {meaning} is not evaluated")
+    if "action" in data:
+        return _refused(file, title, "`action`: collections of several documents are not read")
+    return _made(file, title, data)
+
+
+def _made(file: Path, title: str, data: dict[str, Any]) -> SigmaRule | NotLooked | str:
+    from sigma.exceptions import SigmaError as Wrong  # noqa: PLC0415 (an extra)
+    from sigma.rule import SigmaRule as Parsed  # noqa: PLC0415 (an extra)
+
+    from orchestrator.findings.sigma.condition import POLICY, Unsupported, fields_of, test_of  # noqa: PLC0415
+    from orchestrator.findings.sigma.events import stream_of  # noqa: PLC0415
+
+    try:
+        rule = Parsed.from_dict(data, policy=POLICY)
+        source = rule.logsource
+        stream = stream_of(*(str(part or "").lower() for part in (source.category, source.product, source.service)))
+        if stream is None:
+            parts = (source.product, source.category, source.service)
+            return escape("/".join(str(part) for part in parts if part)[:100])
+        detection = data["detection"]
+        if unknown := [key for key in _AGGREGATING if key in detection]:
+            return _refused(file, title, f"`{unknown[0]}`: counting events within a time is not evaluated")
+        trees = [condition.parsed for condition in rule.detection.parsed_condition]
+        fields = sorted({name for tree in trees for name in fields_of(tree)})
+        if stream.fields is not None and (strange := [n for n in fields if n.lower() not in stream.fields]):
+            return _refused(file, title, f"the field `{strange[0]}` is not known of {stream.table}")
+        tests = [test_of(tree) for tree in trees]
+    except Unsupported as reason:
+        return _refused(file, title, f"{reason} is not evaluated")
+    except (Wrong, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise SigmaError(f"{file}: {escape(str(error)[:500]) or type(error).__name__}") from None
+    return SigmaRule(
+        id=_id(file),
+        title=title,
+        severity=_SEVERITIES.get(rule.level.name, "info") if rule.level else "medium",
+        why=escape(" ".join(str(rule.description or "The rule's author says what it stands for.").split())[:1000]),
+        otherwise=escape("; ".join(map(str, rule.falsepositives))[:1000]) or "The rule's author names nothing.",
+        stream=stream,
+        meets=lambda event: any(test(event) for test in tests),
+    )
+
+
+def _refused(file: Path, title: str, reason: str) -> NotLooked:
+    return NotLooked(id=_id(file), title=f"Sigma rule {title}", reason=escape(reason))
+
+
+def _id(file: Path) -> str:
+    return f"sigma-{re.sub(r'[^a-z0-9]+', '-', file.stem.lower()).strip('-') or 'rule'}"
