@@ -18,6 +18,11 @@ def escape(text: str, *, keep_lines: bool = False) -> str:
     return "".join(_escape_character(c, keep_lines) for c in text)
 
 
+def is_plain(text: str) -> bool:
+    """Tell whether a line can be shown as it is: nothing in it ends it, turns it round, hides or steers."""
+    return escape(text) == text
+
+
 def _escape_character(character: str, keep_lines: bool) -> str:
     if keep_lines and character in _HARMLESS_CONTROLS:
         return character

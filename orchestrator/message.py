@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from orchestrator.facts import Content
+from orchestrator.hosttext import is_plain
 from orchestrator.secret import Secret
 
 MailAddress: TypeAlias = Annotated[
@@ -15,8 +16,18 @@ MailAddress: TypeAlias = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,64}@([A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{1,63}$", max_length=254),
 ]
 """Narrower than RFC 5322: what can stand in a header and an SMTP command without a second thought."""
-Line: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
-"""Text that cannot end its line, and so no header of a mail."""
+
+
+def _plain(text: str) -> str:
+    if not is_plain(text):
+        raise ValueError("it holds a sign that is not seen, or that turns the direction of writing")
+    return text
+
+
+Line: TypeAlias = Annotated[
+    str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"), AfterValidator(_plain)
+]
+"""Text that cannot end its line, and so no header of a mail, and that reads as it is written."""
 Authority: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$")]
 
 

@@ -9,6 +9,7 @@ from typing import Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from orchestrator.hosttext import is_plain
 from orchestrator.source import Unfit, did_you_mean, quoted
 
 AnswerType: TypeAlias = Literal["yes-no", "text", "ticket", "choice", "amount", "date"]
@@ -90,7 +91,7 @@ class Question(BaseModel):
     def read(self, text: str) -> str:
         """Give an answer in its one form; raises Unfit."""
         line = text.strip()
-        if not line or len(line) > _LONGEST or not line.isprintable():
+        if not line or len(line) > _LONGEST or not is_plain(line):
             raise Unfit("an empty answer" if not line else f"{quoted(line[:40])} does not fit", self.expected)
         if self.type == "yes-no":
             if line.lower() not in _WORDS:

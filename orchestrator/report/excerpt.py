@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from orchestrator.report.model import Event, OpenPoint, Report, ReportChange, ReportCheck, ReportStep
 
 SHOWN = 200
 """Of each list; what went wrong is kept before what went well."""
+
+LONGEST = 2000
+"""Characters of one text; the JSON form has the rest."""
 
 T = TypeVar("T")
 
@@ -35,6 +38,15 @@ def excerpt(report: Report) -> tuple[Report, dict[str, int]]:
     }
     left_out = {name: len(getattr(report, name)) - len(kept) for name, kept in lists.items()}
     return report.model_copy(update=lists), left_out
+
+
+def clipped(value: Any) -> Any:  # noqa: ANN401
+    """Give a report's fields with every text cut at LONGEST."""
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST else f"{value[:LONGEST]}…"
+    if isinstance(value, Mapping):
+        return {key: clipped(item) for key, item in value.items()}
+    return [clipped(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _cut(items: tuple[T, ...], matters: Callable[[T], bool]) -> tuple[T, ...]:

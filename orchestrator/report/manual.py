@@ -12,7 +12,7 @@ from typing import Any, Literal
 from orchestrator.hosttext import escape
 from orchestrator.journal import History
 from orchestrator.report.build import build
-from orchestrator.report.excerpt import excerpt
+from orchestrator.report.excerpt import clipped, excerpt
 from orchestrator.report.model import Report
 from orchestrator.report.render import escape_markdown, fenced, renamed, standing_values, teller
 from orchestrator.secret import redact
@@ -61,12 +61,12 @@ def manual(
     values = standing_values(built, left_out, lang, zone)
     told = teller(lang, names or {})
     fields: dict[str, Any] = {
-        "report": told(shown.model_dump()),
+        "report": told(clipped(shown.model_dump())),
         "about": escape(_flowing((names or {}).get(about, about))),
-        "inputs": told([asdict(each) for each in _inputs(history.started.params, inputs or {})]),
-        "parties": told([asdict(each) for each in parties[:CALLED]]),
+        "inputs": told(clipped([asdict(each) for each in _inputs(history.started.params, inputs or {})])),
+        "parties": told(clipped([asdict(each) for each in parties[:CALLED]])),
         "uncalled": max(0, len(parties) - CALLED),
-        "hosts": [_host(host) for host in history.started.hosts],
+        "hosts": clipped([_host(host) for host in history.started.hosts]),
     }
     if format == "md":
         fields = escape_markdown(fields) | {"fenced": fenced}

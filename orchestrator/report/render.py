@@ -13,7 +13,7 @@ from orchestrator.journal import History
 from orchestrator.report.build import build
 from orchestrator.report.chart import chart
 from orchestrator.report.course import course
-from orchestrator.report.excerpt import excerpt
+from orchestrator.report.excerpt import clipped, excerpt
 from orchestrator.report.model import Report
 from orchestrator.report.phrases import Phrases
 from orchestrator.secret import redact
@@ -75,13 +75,17 @@ def in_form(
     values = standing_values(built, left_out, lang, zone)
     told = teller(lang, names or {})
     if format == "md":
-        fields = escape_markdown(told(shown.model_dump()))
+        fields = escape_markdown(told(clipped(shown.model_dump())))
         values |= {"report": fields, "by_number": _by_number(fields), "fenced": fenced}
         return redact(render_file("report/report.md", values).lstrip())
     drawn, whole = None if built.incident else chart(built), course(built)
-    fields = told(shown.model_dump())
-    values |= {"report": fields, "by_number": _by_number(fields), "chart": asdict(drawn) if drawn else None}
-    values["course"] = told(asdict(whole)) if whole else None
+    fields = told(clipped(shown.model_dump()))
+    values |= {
+        "report": fields,
+        "by_number": _by_number(fields),
+        "chart": told(clipped(asdict(drawn))) if drawn else None,
+    }
+    values["course"] = told(clipped(asdict(whole))) if whole else None
     return redact(render_file(PAGE, values).lstrip())
 
 

@@ -86,7 +86,7 @@ def _event(entry: Entry, kind: str, host: str = "", text: str = "", *, result: s
         {
             "at": entry.at,
             "kind": kind,
-            "result": result,
+            "result": escape(result),
             "host": escape(host),
             "text": escape(text),
             "detail": escape(detail),

@@ -55,7 +55,7 @@ class Letter:
 def common_values(params: Correspondence, scene: Scene) -> dict[str, object]:
     """Give what every template may name."""
     return {
-        "host": scene.target.name,
+        "host": escape(scene.target.name),
         "addresses": [str(a) for a in scene.target.addresses or (scene.target.address,)],
         "incident": incident_of(params, scene),
         "contact": params.contact,
@@ -70,7 +70,7 @@ def common_values(params: Correspondence, scene: Scene) -> dict[str, object]:
 
 def incident_of(params: Correspondence, scene: Scene) -> str:
     """Name the incident."""
-    return params.incident or scene.target.name
+    return params.incident or escape(scene.target.name)
 
 
 def fresh_for(params: Correspondence) -> float | None:

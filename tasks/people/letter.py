@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from orchestrator.host import Scene
+from orchestrator.hosttext import escape
 from orchestrator.message import FileRoute, Message, message_key
 from orchestrator.task import Facts, Planned, Probe, Task
 from tasks.people.correspondence import (
@@ -95,7 +96,7 @@ class LetterCompose(Task[LetterComposeParams, LetterComposeFacts]):
         yield Message(
             key=message_key(incident, params.recipient, params.kind, params.path or "", text.subject, text.text),
             series=f"letter.compose {incident}",
-            about=f"{params.kind} letter on {scene.target.name}",
+            about=f"{params.kind} letter on {escape(scene.target.name)}",
             to=params.recipient,
             reply_to=params.contact,
             subject=text.subject,
