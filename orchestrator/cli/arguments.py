@@ -132,7 +132,7 @@ def parser() -> ArgumentParser:
         "-i", "--inventory", required=True, metavar="INVENTORY"
     )
     _command(commands, "schema", "catalogue.schema", "print a JSON Schema, for editors").add_argument(
-        "what", choices=("runbook", "inventory", "report")
+        "what", choices=("runbook", "inventory", "artifacts", "rules", "report")
     )
     init = _command(commands, "init", "catalogue.init", "start a folder with an inventory and the runbooks")
     init.add_argument("folder", nargs="?", default=".", metavar="DIR")

@@ -7,7 +7,9 @@ import json
 import shutil
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +68,19 @@ def inventory(args: Namespace) -> int:
 
 def schema(args: Namespace) -> int:
     """Print a JSON Schema."""
+    from orchestrator.findings.schema import schema_rules
     from orchestrator.report import schema_report
-    from orchestrator.runbook import schema_inventory, schema_runbook
+    from orchestrator.runbook import schema_inventory, schema_of, schema_runbook
+    from tasks.evidence.catalogue import ArtifactFile
 
-    made = {"runbook": schema_runbook, "inventory": schema_inventory, "report": schema_report}[args.what]()
+    makers: dict[str, Callable[[], dict[str, Any]]] = {
+        "runbook": schema_runbook,
+        "inventory": schema_inventory,
+        "artifacts": partial(schema_of, ArtifactFile),
+        "rules": schema_rules,
+        "report": schema_report,
+    }
+    made = makers[args.what]()
     json.dump(made, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
     return 0

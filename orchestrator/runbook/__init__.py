@@ -7,7 +7,7 @@ from orchestrator.runbook.duration import format_duration, parse_duration
 from orchestrator.runbook.loading import load_runbook, parse_runbook
 from orchestrator.runbook.rendering import NO_ITEM, applies, items, render, vantage_of
 from orchestrator.runbook.runbook import Param, Retry, Runbook, Step, StepResult
-from orchestrator.runbook.schema import schema_inventory, schema_runbook
+from orchestrator.runbook.schema import schema_inventory, schema_of, schema_runbook
 
 __all__ = [
     "NO_ITEM",
@@ -28,6 +28,7 @@ __all__ = [
     "render",
     "reveal_secrets",
     "schema_inventory",
+    "schema_of",
     "schema_runbook",
     "vantage_of",
 ]

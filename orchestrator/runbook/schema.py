@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from pydantic import BaseModel
+
 from orchestrator.inventory.models import InventoryFile
 from orchestrator.registry import tasks
 from orchestrator.runbook.duration import EXPECTED, PATTERN
@@ -19,7 +21,17 @@ _TEMPLATE: Schema = {"type": "string", "pattern": r"\{\{", "description": "A tem
 
 def schema_inventory() -> Schema:
     """Give the JSON Schema of an inventory."""
-    return {"$schema": DIALECT, **_without_titles(InventoryFile.model_json_schema())}
+    return schema_of(InventoryFile)
+
+
+def schema_of(model: type[BaseModel]) -> Schema:
+    """Give the JSON Schema of any file that a model describes."""
+    return {"$schema": DIALECT, **_without_titles(model.model_json_schema(by_alias=True))}
+
+
+def schema_of_parts(top: Schema, definitions: Mapping[str, Schema]) -> Schema:
+    """Give the JSON Schema of a file that is put together from definitions."""
+    return {"$schema": DIALECT, **_without_titles({**top, "$defs": dict(definitions)})}
 
 
 def schema_runbook() -> Schema:

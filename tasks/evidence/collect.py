@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from orchestrator.facts import Machine, Memory, MemoryFact, Reader, System, SystemFact, ToolkitFact
 from orchestrator.host import Scene
@@ -26,7 +26,7 @@ from orchestrator.task import (
 from tasks.evidence.catalogue import Catalogue, shipped, with_own
 from tasks.evidence.definition import Definition, table
 from tasks.evidence.memory import MemoryBy, MemoryCap, Wanted, image, image_file
-from tasks.evidence.source import SIZE_SCHEMA, Size, shell
+from tasks.evidence.source import Size, shell
 from tasks.evidence.toolkit import AskedFor, file_of, read_with, toolkit_of
 
 CUSTOM = "custom"
@@ -64,7 +64,7 @@ class CollectParams(Parameters):
         description="Compress on the host (gzip -1) what goes over the wire; what is kept is the same. `auto`: where "
         "a sample shows that the wire is slower than gzip is; never for what is gone within seconds alone.",
     )
-    rate: Annotated[Size, WithJsonSchema(SIZE_SCHEMA), Field(ge=SLOWEST)] | None = Field(
+    rate: Annotated[Size, Field(ge=SLOWEST)] | None = Field(
         default=None,
         description="Bytes a second that come over the wire at most, such as `2 MiB`, and so a bound to what is "
         "read; 512 KiB at least. Give the step a `timeout` that allows for it.",

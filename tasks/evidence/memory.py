@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from pydantic import Field, StringConstraints, WithJsonSchema
+from pydantic import Field, StringConstraints
 
 from orchestrator.facts import MemoryFact, ToolkitFact, ToolkitFile
 from orchestrator.host import Scene
 from orchestrator.shell import quote
 from orchestrator.task import Artifact, Gap, Note, Planned, Unplannable
 from orchestrator.toolkit import Carried
-from tasks.evidence.source import SIZE_SCHEMA, Size, shell
+from tasks.evidence.source import Size, shell
 
 IMAGE = "memory-image"
 """The artifact's name."""
@@ -31,7 +31,6 @@ MemoryBy: TypeAlias = Annotated[
 """A parameter."""
 MemoryCap: TypeAlias = Annotated[
     Size,
-    WithJsonSchema(SIZE_SCHEMA),
     Field(description="How much of the memory is taken at most; it does not count towards what a run keeps."),
 ]
 """A parameter."""

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from orchestrator.shell import join, quote
 from orchestrator.source import Unfit, did_you_mean, quoted
@@ -28,6 +28,7 @@ _SIZE = re.compile(r"([1-9][0-9]{0,8}) (KiB|MiB|GiB)")
 SIZE_SCHEMA = {
     "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[1-9][0-9]{0,8} (KiB|MiB|GiB)$"}]
 }
+_ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _UNITS = {"KiB": 10, "MiB": 20, "GiB": 30}
 _WORD = re.compile(r"@?[\w./*?:!+,=\[\]()-]+")
 _TESTS = frozenset(
@@ -99,9 +100,11 @@ def _alternatives(value: Any) -> Any:  # noqa: ANN401
 
 _MODE = re.compile(r"-[0-7]{4}|-[0-9]+[cwbkMG]?")
 
-Size: TypeAlias = Annotated[int, BeforeValidator(_size), Field(gt=0, le=64 << 30)]
+Size: TypeAlias = Annotated[int, BeforeValidator(_size), Field(gt=0, le=64 << 30), WithJsonSchema(SIZE_SCHEMA)]
 """Bytes; a file may also say `10 MiB`."""
-Tests: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_tests)]
+Tests: TypeAlias = Annotated[
+    tuple[str, ...], BeforeValidator(_words), AfterValidator(_tests), WithJsonSchema(_ONE_OR_MORE)
+]
 """Words for find(1), parted by blanks where they are one text; `@name` stands for the selection of that name."""
 
 
@@ -125,7 +128,7 @@ def _known_shell(name: str) -> str:
 
 Some: TypeAlias = Annotated[tuple[V, ...], AfterValidator(_some)]
 """A list of one or more."""
-Alternatives: TypeAlias = Annotated[Some[CommandLine], BeforeValidator(_alternatives)]
+Alternatives: TypeAlias = Annotated[Some[CommandLine], BeforeValidator(_alternatives), WithJsonSchema(_ONE_OR_MORE)]
 ShellName: TypeAlias = Annotated[str, AfterValidator(_known_shell)]
 
 

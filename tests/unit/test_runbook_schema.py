@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from orchestrator.findings.schema import schema_rules
 from orchestrator.registry import tasks
 from orchestrator.resources import folder, runbooks
-from orchestrator.runbook import schema_inventory, schema_runbook
+from orchestrator.runbook import schema_inventory, schema_of, schema_runbook
 from orchestrator.source import parse, read
+from tasks.evidence.catalogue import ArtifactFile
 
 RUNBOOK = schema_runbook()
 TYPES: dict[str, type | tuple[type, ...]] = {
@@ -54,7 +56,8 @@ def faults(value: Any, schema: Any, root: dict[str, Any], place: str = "") -> li
         properties = schema.get("properties", {})
         found += [f"{place}/{name}" for name in schema.get("required", []) if name not in value]
         for name, inner in value.items():
-            rule = properties.get(name, schema.get("additionalProperties", True))
+            named = [inner for key, inner in schema.get("patternProperties", {}).items() if re.search(key, name)]
+            rule = properties.get(name, *named[:1] or [schema.get("additionalProperties", True)])
             found += faults(inner, rule, root, f"{place}/{name}")
     for part in schema.get("allOf", []):
         found += faults(value, part, root, place)
@@ -119,7 +122,44 @@ def test_every_task_and_each_of_its_parameters_is_explained():
         assert all(parameter.get("description") for parameter in given.values()), name
 
 
-@pytest.mark.parametrize(("name", "schema"), [("runbook", RUNBOOK), ("inventory", schema_inventory())])
+ARTIFACTS, RULES = schema_of(ArtifactFile), schema_rules()
+
+
+@pytest.mark.parametrize(("kind", "schema"), [("artifacts", ARTIFACTS), ("rules", RULES)])
+def test_every_shipped_file_of_artifacts_and_of_rules_is_valid_and_names_its_schema(
+    kind: str, schema: dict[str, Any]
+):
+    for path in sorted(folder(kind).glob("*.yaml")):
+        document = read(path)
+        assert faults(document.data, schema, schema) == [], path
+        assert document.text.startswith(f"# yaml-language-server: $schema=../templates/schema/{kind}.json\n"), path
+
+
+ARTIFACT = "id: a, about: A., why: B., known: here, volatility: disk"
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "places"),
+    [
+        (ARTIFACTS, f"artifacts: [{{{ARTIFACT}, cap: 1 MiB, reads: [{{kind: run, commands: [ps]}}]}}]", set()),
+        (ARTIFACTS, f"artifacts: [{{{ARTIFACT}, cap: 1 MB, reads: []}}]", {"/artifacts/0/cap"}),
+        (ARTIFACTS, f"artifacts: [{{{ARTIFACT}, cpa: 1, reads: []}}]", {"/artifacts/0/cpa"}),
+        (ARTIFACTS, "profiles: {mine: {about: Ours, artifacts: [clock]}}", set()),
+        (ARTIFACTS, "profiles: {mine: {about: Ours, artefacts: [clock]}}", {"/profiles/mine/artefacts"}),
+        (RULES, "rules: [{tabel: ps}]", {"/rules/0/tabel"}),
+        (RULES, "rules: [{table: sp}]", {"/rules/0/table"}),
+        (RULES, "rules: [{table: ps, when: {pid: {at_last: 3}}}]", {"/rules/0/when/pid"}),
+    ],
+)
+def test_an_editor_underlines_mistakes_in_artifacts_and_rules(schema: dict[str, Any], text: str, places: set[str]):
+    found = set(faults(parse(text, "f").data, schema, schema))
+    assert places <= found if places else found == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [("runbook", RUNBOOK), ("inventory", schema_inventory()), ("artifacts", ARTIFACTS), ("rules", RULES)],
+)
 def test_the_copy_in_the_tree_is_current(name: str, schema: dict[str, Any]):
     copy = folder("templates") / "schema" / f"{name}.json"
     assert json.loads(copy.read_text()) == schema, f"renew it: stopgap schema {name} > templates/schema/{name}.json"
