@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 import tarfile
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.evidence.catalogue import shipped
+
+from .operator import Operator
 
 if TYPE_CHECKING:
     from .conftest import Lab
@@ -188,3 +191,35 @@ def test_no_private_key_and_no_password_hash_is_carried(evidence: Evidence) -> N
         assert b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl" not in content, path.name
     for name in ("triage.configuration", "full.changed-month", "full.backups"):
         assert not [path for path in evidence.files(name) if "/shadow" in path]
+
+
+JOIN = (
+    "useradd -m noc && install -d -m 700 -o noc ~noc/.ssh && "
+    "install -m 600 -o noc /root/.ssh/authorized_keys ~noc/.ssh/authorized_keys"
+)
+
+
+def test_an_account_without_rights_collects_all_profiles_and_says_what_it_could_not(lab: Lab, tmp_path: Path) -> None:
+    web = {"address": "203.0.113.10", "user": "noc", "identity": str(ROOT / ".lab/id_ed25519")}
+    inventory = {"defaults": {"known_hosts": str(ROOT / ".lab/known_hosts")}, "hosts": {"web": web}}
+    (tmp_path / "inventory.json").write_text(json.dumps(inventory))
+    steps = [{"id": "look", "task": "evidence.collect", "with": {"profile": "full"}}]
+    (tmp_path / "look.json").write_text(json.dumps({"name": "Look", "steps": steps}))
+    operator = Operator(lab, tmp_path / "state", str(tmp_path / "inventory.json"))
+    lab.read("web", JOIN)
+    try:
+        done = operator.run(str(tmp_path / "look.json"), "-t", "web", "--yes", timeout=300)
+    finally:
+        lab.read("web", "userdel -r noc 2>/dev/null || true")
+    assert done.status == 0, done.out + done.err
+    assert "Collected without root's rights" in operator.stopgap("report", "last", "--format", "md").out
+    (path,) = tmp_path.glob("state/runs/*/evidence/web/look/manifest.json")
+    items = {item["id"]: item for item in json.loads(path.read_text())["items"]}
+    assert set(items) == {definition.id for definition in shipped().profile("full")}
+    assert not [item["id"] for item in items.values() if not item["ran"]]
+    assert "/etc/shadow" in items["password-states"]["stderr"]
+    assert "Permission denied" in items["logs"]["stderr"]
+    found = json.loads((path.parent / "findings.json").read_text())
+    unlooked = {missed["id"]: missed["reason"] for missed in found["not_looked"]}
+    assert "password-states could not be looked at" in unlooked["account-empty-password"]
+    assert operator.stopgap("verify", "last").status == 0
