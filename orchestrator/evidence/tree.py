@@ -1,7 +1,8 @@
 """What came of one host as the host had it: files by path, put together from all items that hold any.
 
 Files come from items that are archives. Those of /proc, and a few more, come from items that show them line by line
-(`/proc/1/stat:…`) or string by string. Nothing is written anywhere by the names that a host gave.
+(`/proc/1/stat:…`) or string by string. Programs and open files whose names are gone lie with their processes. Nothing
+is written anywhere by the names that a host gave.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ LONGEST_PATH = 4096
 _SHOWN = ("clock", "mounts", "processes", "memory")
 _STRINGS = {"process-arguments": "cmdline", "process-environments": "environ"}
 _LINE = re.compile(r"(/(?:etc|proc|proc/[0-9]{1,9})/[a-z][a-z/_-]{1,40}):(.*)", re.DOTALL)
+_GONE = {
+    "deleted-executables": re.compile(r"/proc/([0-9]{1,9})/(exe)"),
+    "deleted-files": re.compile(r"/proc/([0-9]{1,9})/fd/([0-9]{1,9})"),
+}
+"""What lies in these archives: a process, and which of its files."""
 _PID = re.compile(r"/proc/([0-9]{1,9})/")
 _STAT = re.compile(r"/proc/([0-9]{1,9})/stat:[0-9]+ \(.*\) \S (-?[0-9]{1,9}) ", re.DOTALL)
 
@@ -77,6 +83,9 @@ def tree(shelves: Sequence[Shelf]) -> Iterator[Leaf | LeftOut]:
     seen: set[str] = set()
     holes = 0
     for leaf in _leaves(shelves):
+        if isinstance(leaf, LeftOut):
+            yield leaf
+            continue
         if leaf.path in seen:
             continue
         holed = max(leaf.content.holes, 0) if isinstance(leaf.content, Member) else 0
@@ -106,9 +115,10 @@ def _unfit(leaf: Leaf, above: set[str]) -> str:
     return ""
 
 
-def _leaves(shelves: Sequence[Shelf]) -> Iterator[Leaf]:
+def _leaves(shelves: Sequence[Shelf]) -> Iterator[Leaf | LeftOut]:
     for shelf in shelves:
         yield from _shown(shelf)
+        yield from _deleted(shelf)
     for shelf in shelves:
         for origin, member in _members(shelf):
             if member.kind in {"file", "link"}:
@@ -132,6 +142,25 @@ def _members(shelf: Shelf) -> Iterator[tuple[str, Member]]:
             for member in shelf.members(item.id):
                 if not member.name.startswith("/proc/"):
                     yield f"{shelf.manifest.host}/{shelf.folder.name}/{item.file}", member
+
+
+def _deleted(shelf: Shelf) -> Iterator[Leaf | LeftOut]:
+    """Give programs and open files that have no name any more, with their processes, as far as those are there."""
+    whole = _whole_processes(shelf.lines("processes"))
+    for name, pattern in _GONE.items():
+        item = shelf.item(name)
+        for member in shelf.members(name):
+            found = pattern.fullmatch(member.name)
+            if not found or member.kind != "file" or item is None:
+                continue
+            origin = f"{shelf.manifest.host}/{shelf.folder.name}/{item.file}"
+            # What reads /proc/PID/fd takes each entry there for a link.
+            path = f"/proc/{found[1]}/{found[2] if found[2] == 'exe' else f'deleted/{found[2]}'}"
+            if int(found[1]) in whole:
+                owner = (member.uid, member.gid, member.mtime)
+                yield Leaf(path, "file", member.mode, *owner, "", origin, member)
+            else:
+                yield LeftOut(path, origin, "its process is not among those that are whole")
 
 
 def _shown(shelf: Shelf) -> Iterator[Leaf]:

@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,13 @@ ITEMS: dict[str, Any] = {
         "/proc/1/stat:1 (init) S 0 1 1\n/proc/1/status:Name:\tinit\n/proc/1/status:Pid:\t1\n"
         "/proc/7/stat:7 (x) S 1 1 1\n/proc/9/stat:9 (orphan) S 8 1 1\n/proc/10/status:Name:\tgone\n"
     ),
+    "deleted-executables": {
+        "/proc/7/exe": {"text": "\x7fELF", "mode": 0o755},
+        "/proc/9/exe": "of an orphan",
+        "/proc/7/fd/3": "not here",
+        "/proc/7/exe/../../../etc/shadow": "x",
+    },
+    "deleted-files": {"/proc/7/fd/4": "log of a sniffer\n", "/proc/1/exe": "y"},
     "process-arguments": "/proc/7/cmdline:sh\n/proc/7/cmdline:-c\n/proc/7/cmdline:a\vb\n/proc/9/cmdline:x\n",
 }
 
@@ -69,6 +77,8 @@ def test_the_tree_is_the_host_as_other_tools_know_it(archive: Path) -> None:
         "/proc/1/stat": b"1 (init) S 0 1 1\n",
         "/proc/1/status": b"Name:\tinit\nPid:\t1\n",
         "/proc/7/cmdline": b"sh\0-c\0a\nb\0",
+        "/proc/7/deleted/4": b"log of a sniffer\n",
+        "/proc/7/exe": b"\x7fELF",
         "/proc/7/stat": b"7 (x) S 1 1 1\n",
         "/proc/uptime": b"5.00 1.00\n",
         "/root/.bash_history": b"id\n",
@@ -82,6 +92,22 @@ def test_times_modes_and_parents_are_the_hosts_own(archive: Path) -> None:
         names = opened.getnames()
     assert names.index("[root]/root") < names.index("[root]/root/.bash_history")
     assert {"[root]/run", "[root]/var", "[root]/etc"} <= set(names)
+
+
+def test_dissect_reads_the_program_that_was_deleted_while_it_runs(archive: Path) -> None:
+    words = ["-q", archive, "-f"]
+    done = subprocess.run([Path(sys.executable).with_name("target-fs"), "-q", archive, "cat", "/proc/7/exe"],
+                          capture_output=True)  # fmt: skip
+    assert done.stdout == b"\x7fELF", done.stderr
+    done = subprocess.run([Path(sys.executable).with_name("target-query"), *words, "processes,sockets"],
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_deleted_program_of_a_process_that_is_not_in_the_tree_is_left_out_and_that_is_said(archive: Path) -> None:
+    lines = map(json.loads, str(entries(archive)["stopgap/root.jsonl"], "utf-8").splitlines())  # type: ignore[arg-type]
+    left = {line["left_out"]: line["because"] for line in lines if "left_out" in line}
+    assert left == {"/proc/9/exe": "its process is not among those that are whole"}
 
 
 def test_the_collection_is_in_it_byte_for_byte_and_says_that_it_was_exported(archive: Path, folder: Path) -> None:
