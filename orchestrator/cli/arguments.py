@@ -180,6 +180,8 @@ def _evidence_words(commands: argparse._SubParsersAction[ArgumentParser]) -> Non
     grep.add_argument("-i", "--ignore-case", action="store_true")
     grep.add_argument("-F", "--fixed", action="store_true", help="PATTERN is text, no regular expression")
     timeline.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
+    timeline.add_argument("--since", metavar="TIME", help="from this moment on, ISO 8601; without a zone, it is UTC")
+    timeline.add_argument("--until", metavar="TIME", help="up to this moment")
     findings.add_argument("--all", action="store_true", help="also what was compared and nothing was seen")
     findings.add_argument("--json", action="store_true", help="one JSON object a collection")
     findings.add_argument("--rules", metavar="FILE|DIR", help="rules of your own, besides; nothing is recorded")

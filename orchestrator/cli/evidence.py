@@ -99,13 +99,15 @@ def grep(args: Namespace) -> int:
 
 def timeline(args: Namespace) -> int:
     """Write one line of time, as JSONL that Timesketch takes."""
+    from orchestrator.findings.timeline import Window
     from orchestrator.findings.timeline import timeline as lines
 
+    window = Window(**{end: _moment(given) for end in ("since", "until") if (given := getattr(args, end))})
     output = sys.stdout
     try:
         if args.output:
             output = Path(args.output).open("w", encoding="ascii")  # noqa: SIM115 (standard output stays open)
-        for line in lines(opened(args.what, "timeline"), _work(args.what)):
+        for line in lines(opened(args.what, "timeline"), _work(args.what), window):
             output.write(line + "\n")
         output.flush()
     except BrokenPipeError:
@@ -160,6 +162,14 @@ def findings(args: Namespace) -> int:
                 _, unreported = write_report(journal, run)
                 return written_exit_code(0, unreported, "")
     return 0
+
+
+def _moment(text: str) -> float:
+    from orchestrator.findings.tables.moments import of_iso
+
+    if not (moment := of_iso(text)):
+        raise Stop(2, f"{text}: no moment; such as 2026-11-23, or 2026-11-23T02:14Z (without a zone, it is UTC)")
+    return moment
 
 
 def _yara_rules(path: str | None) -> YaraRules | None:

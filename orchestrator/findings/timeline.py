@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import math
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -68,22 +69,38 @@ class Work:
     """Time, host, what."""
 
 
-def timeline(shelves: Iterable[Shelf], work: Work | None = None) -> Iterator[str]:
-    """Give all events as lines of JSON, the oldest first. What Stopgap did itself has `ours`: true.
+@dataclass(frozen=True)
+class Window:
+    """The time that is asked for, by the controller's clock, in seconds since the epoch; both ends are in it."""
+
+    since: float = 0.0
+    until: float = math.inf
+
+    def has(self, time: float) -> bool:
+        """Tell whether a moment is in it."""
+        return self.since <= time <= self.until
+
+
+def timeline(shelves: Iterable[Shelf], work: Work | None = None, window: Window = Window()) -> Iterator[str]:
+    """Give the events of that time as lines of JSON, the oldest first. What Stopgap did itself has `ours`: true.
 
     What a host did while Stopgap was at work on the run has `during_run`: true; it may be Stopgap's trace.
     """
-    yield from _in_order(_lines(shelves, work))
+    yield from _in_order(_lines(shelves, work, window))
 
 
-def _lines(shelves: Iterable[Shelf], work: Work | None) -> Iterator[tuple[float, str]]:
+def _lines(shelves: Iterable[Shelf], work: Work | None, window: Window) -> Iterator[tuple[float, str]]:
     for shelf in shelves:
         # The host's clock, so that its own times are set against its own.
         skew = shelf.manifest.clock_skew or 0.0
         for event in events(shelf):
+            if not window.has(event.time - skew):
+                continue
             during = work is not None and work.began + skew <= event.time <= work.ended + skew
             yield event.time, _line(event, shelf.manifest.host, ours=False, during=during)
     for time, host, what in work.done if work else ():
+        if not window.has(time):
+            continue
         event = Event(time, "Action of Stopgap", f"Stopgap: {what}", "journal", "stopgap:action")
         yield time, _line(event, host, ours=True, during=True)
 

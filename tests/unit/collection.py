@@ -83,19 +83,22 @@ def tar(files: dict[str, Any]) -> bytes:
             info = tarfile.TarInfo(f".{path}")
             info.mode, info.uid, info.mtime = spec.get("mode", 0o644), spec.get("uid", 0), 1795400000
             info.mtime = spec.get("mtime", info.mtime)
-            data = bytes.fromhex(spec.get("hex", "")) + str(spec.get("text", "")).encode("utf-8", "surrogateescape")
-            data *= int(spec.get("times", 1))
-            data += b"".join(record(time) for time in spec.get("records", ()))
-            data += b"".join(session(*given) for given in spec.get("sessions", ()))
-            data += b"".join(
-                struct.pack("<i32s256s", time, b"pts/0", b"198.51.100.2") for time in spec.get("last", ())
-            )
+            data = file_content(spec)
             if "target" in spec:
                 info.type, info.linkname = tarfile.SYMTYPE, spec["target"]
             else:
                 info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
     return stream.getvalue()
+
+
+def file_content(spec: dict[str, Any]) -> bytes:
+    """What is in a file that an archive's `spec` describes."""
+    data = bytes.fromhex(spec.get("hex", "")) + str(spec.get("text", "")).encode("utf-8", "surrogateescape")
+    data *= int(spec.get("times", 1))
+    data += b"".join(record(time) for time in spec.get("records", ()))
+    data += b"".join(session(*given) for given in spec.get("sessions", ()))
+    return data + b"".join(struct.pack("<i32s256s", at, b"pts/0", b"198.51.100.2") for at in spec.get("last", ()))
 
 
 def record(time: int, user: str = "root", kind: int = 7) -> bytes:

@@ -24,7 +24,7 @@ from orchestrator.findings import judge, shipped_rules
 from orchestrator.findings.keeping import keep_findings
 from orchestrator.findings.table import tables
 from orchestrator.findings.tables.body import entries
-from orchestrator.findings.timeline import timeline
+from orchestrator.findings.timeline import Window, Work, timeline
 from orchestrator.journal import Journal
 from orchestrator.journal.records import EvidenceKept, RunFinished, RunStarted
 
@@ -243,8 +243,6 @@ LINE = '198.51.100.2 - - [23/Nov/2026:03:14:46 +0100] "GET / HTTP/1.1" 200 2 "-"
 
 
 def test_the_timeline_is_in_order_and_marks_what_is_ours(tmp_path: Path) -> None:
-    from orchestrator.findings.timeline import Work
-
     collection = shelf(
         tmp_path,
         {
@@ -274,6 +272,17 @@ def test_the_timeline_is_in_order_and_marks_what_is_ours(tmp_path: Path) -> None
         "2026-11-23T02:14:46"
     )
     assert len(lines) == 9
+
+
+def test_a_timeline_is_of_the_time_of_the_incident_by_a_clock_that_is_right(tmp_path: Path) -> None:
+    body = "".join(f"0|/x{n}|5|-rw-r--r--|0|0|9|{1795300000 + n}.0|0|0|0\n" for n in range(10))
+    plain = shelf(tmp_path, {"bodyfile": body})
+    ahead = replace(plain, manifest=plain.manifest.model_copy(update={"clock_skew": 3.0}))
+    work = Work(1795300000.0, 1795300001.0, ((1795300001.0, "web", "step"), (1795300005.0, "web", "later")))
+    for one, names in ((plain, ["/x1", "/x2"]), (ahead, ["/x4", "/x5"])):
+        lines = [json.loads(line) for line in timeline([one], work, Window(1795300001, 1795300002))]
+        assert [line["message"].split()[0] for line in lines if not line["ours"]] == names
+        assert [line["message"] for line in lines if line["ours"]] == ["Stopgap: step"]
 
 
 def test_a_timeline_longer_than_memory_goes_through_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,6 +385,10 @@ def test_evidence_is_read_without_unpacking_it(collected: Bench) -> None:
     assert collected.stopgap("evidence", "ls", str(findings_of(collected).parent))[1] == out
     lines = collected.stopgap("evidence", "timeline", "last")[1].splitlines()
     assert any(json.loads(line)["ours"] for line in lines)
+    _, some, _ = collected.stopgap("evidence", "timeline", "last", "--until", "2026-11-23T02:14:49Z")
+    assert [json.loads(line)["message"] for line in some.splitlines()] == ["Nov 23 02:14:49 web x"]
+    assert collected.stopgap("evidence", "timeline", "last", "--since", "2026-11-23T02:14:50")[1] != some
+    assert collected.stopgap("evidence", "timeline", "last", "--since", "yesterday")[0] == 2
 
 
 def test_the_collections_own_toolkit_is_no_finding_and_another_ones_is(tmp_path: Path) -> None:
