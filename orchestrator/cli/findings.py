@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from orchestrator.cli.screen import Screen
-from orchestrator.findings import Findings
 from orchestrator.journal.records import FindingsMade
 from orchestrator.severity import SEVERITIES, Severity
+
+if TYPE_CHECKING:
+    from orchestrator.findings import Findings
 
 WORST = 5
 """Findings that the end of a run names."""

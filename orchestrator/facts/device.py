@@ -11,20 +11,17 @@ from orchestrator.dialogue import Look, Origin, to_text
 from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 
 _NAME = r"[A-Za-z0-9_.:/-]{1,64}"
-READ_ONLY: tuple[re.Pattern[str], ...] = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rf"show configuration commands \| match {_NAME}",
-        rf"show configuration (policy-options|firewall|interfaces)( {_NAME}){{0,2}} \| display set( \| no-more)?",
-        rf"show (ip|ipv6) access-lists? {_NAME}",
-        rf"show running-config interface {_NAME}( {_NAME})?",
-        rf"show running-config interfaces {_NAME}",
-        r"show archive",
-        r"show running-config \| include Null0 tag 666",
-        rf"/(ip|ipv6) firewall (address-list|raw) print terse where (list|comment)={_NAME}",
-    )
+READ_ONLY = (
+    rf"show configuration commands \| match {_NAME}",
+    rf"show configuration (policy-options|firewall|interfaces)( {_NAME}){{0,2}} \| display set( \| no-more)?",
+    rf"show (ip|ipv6) access-lists? {_NAME}",
+    rf"show running-config interface {_NAME}( {_NAME})?",
+    rf"show running-config interfaces {_NAME}",
+    r"show archive",
+    r"show running-config \| include Null0 tag 666",
+    rf"/(ip|ipv6) firewall (address-list|raw) print terse where (list|comment)={_NAME}",
 )
-"""The commands that a look may say, whole: none of them changes anything, none can be given a file to write."""
+"""Patterns (re) of the commands that a look may say, whole: none changes anything, or can be made to write a file."""
 
 
 class ShownFact(Fact):
@@ -51,7 +48,7 @@ class Shown(Reader[ShownFact]):
     def __post_init__(self) -> None:
         """Refuse what is not known to show alone."""
         for command in self.commands:
-            if not any(known.fullmatch(command) for known in READ_ONLY):
+            if not any(re.fullmatch(known, command) for known in READ_ONLY):
                 raise ValueError(f"{command}: not among the commands that only show")
 
     def script(self) -> str:

@@ -20,7 +20,7 @@ Loc: TypeAlias = tuple[int | str, ...]
 """A path into the data: keys and indexes, as in pydantic's `loc`."""
 
 # What YAML 1.2 calls c-printable, turned round; a byte order mark inside the text is not wanted either.
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 # The core schema of YAML 1.2 without its octal, hexadecimal and non-finite numbers. A number with a leading zero
 # stays text, so that a file's mode is not silently read as a decimal number.
 _CONSTANTS = {"null": None, "~": None, "": None, "true": True, "false": False}

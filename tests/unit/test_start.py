@@ -41,6 +41,13 @@ def test_a_dry_run_loads_neither_reports_nor_findings(bench: Bench) -> None:
     assert not {"orchestrator.report", "orchestrator.findings"} & modules
 
 
+def test_a_run_that_collects_nothing_loads_no_findings(bench: Bench) -> None:
+    step = {"task": "host.file", "with": {"path": str(bench.files / "x"), "content": "x"}}
+    words = ["run", bench.runbook(step), "-i", str(bench.inventory), "-t", "a", "--yes"]
+    modules = imported_by(f"from orchestrator.cli import main; assert main({words!r}) == 0")
+    assert "orchestrator.findings" not in modules
+
+
 @pytest.mark.parametrize(
     "words",
     [
