@@ -63,7 +63,7 @@ class Past:
     """
 
     runs: tuple[str, ...]
-    """Ids, their beginnings or ends, or `past.THIS`."""
+    """Ids, their beginnings or ends, names of incidents, or `past.THIS`."""
 
 
 Probe: TypeAlias = Mapping[str, Reader[Any] | At | Past]

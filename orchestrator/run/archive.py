@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from orchestrator.change import Activate
 from orchestrator.evidence import verify_run
 from orchestrator.hosttext import escape
-from orchestrator.journal import History, Journal, step_of
+from orchestrator.journal import History, Journal, UnknownRunError, step_of
+from orchestrator.journal.incidents import incidents
 from orchestrator.past import THIS, PastAnswer, PastChange, PastCollection, PastCredential, PastFinding, PastRun
 from orchestrator.run.recorder import Recorder
 from orchestrator.severity import SEVERITIES
@@ -25,8 +26,9 @@ class Archive:
     """Other runs of which something was taken back: their reports are to be written anew."""
 
     def past(self, runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
-        """Give what the runs have done for a target; raises JournalError."""
-        return tuple(self._past(run, target) for run in runs)
+        """Give what the runs have done for a target, of an incident all its runs for it; raises JournalError."""
+        named = dict.fromkeys(run for name in runs for run in self._named(name, target))
+        return tuple(self._past(run, target) for run in named)
 
     def resolve(self, run: str) -> str | None:
         """Give a run's id, `last` that before; None of the run itself before it has begun. Raises UnknownRunError."""
@@ -45,6 +47,19 @@ class Archive:
         with self.journal.hold(run):
             self.touched.add(run)
             yield self.journal.history(run), record.of(run)
+
+    def _named(self, name: str, target: str) -> list[str]:
+        """Give the runs that a name stands for: an incident's in their order, without the run that asks."""
+        incident = (
+            None if name in {THIS, "last"} else next((i for i in incidents(self.journal) if i.name == name), None)
+        )
+        if incident is None:
+            return [name]
+        others = [run for run in incident.runs if run != self.current]
+        mine = [run for run in others if target in self.journal.history(run).started.targets]
+        if not mine:
+            raise UnknownRunError(f"incident {name} has no run for {target}")
+        return mine
 
     def _past(self, name: str, target: str) -> PastRun:
         run = self.resolve(name)

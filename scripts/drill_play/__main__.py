@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument(
         "--answers", type=Path, default=PLAY / "answers.json", help="step → answer; yes is taken for granted"
     )
-    parser.add_argument("--brief", action="store_true", help="without the recovery and the screenshots")
+    parser.add_argument("--brief", action="store_true", help="without recovery and screenshots, papers once")
     args = parser.parse_args()
     try:
         stage = fresh(args.out.resolve(), json.loads(args.answers.read_text()))
@@ -34,12 +34,12 @@ def main() -> int:
             print("The customers are told", flush=True)
             acts.customers(stage)
             print("There is news", flush=True)
-            told = acts.new_words(stage)
+            acts.new_words(stage)
             if not args.brief:
                 print("The way back", flush=True)
-                acts.recovery(stage, contained, told)
+                acts.recovery(stage)
             print("The papers", flush=True)
-            acts.papers(stage, contained)
+            acts.papers(stage, contained, brief=args.brief)
             if not args.brief:
                 acts.screenshots(stage)
     except (Failed, OSError, ValueError) as error:

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from orchestrator.past import PastRun
 from orchestrator.task import Facts, Parameters
 
-RunName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
+RunName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,41}$")]
 
 
 class RunsParams(Parameters):
@@ -18,7 +18,8 @@ class RunsParams(Parameters):
     runs: tuple[RunName, ...] = Field(
         min_length=1,
         description="Ids of the runs that contained the host, as `stopgap runs` lists them, the first one first;"
-        " `last` is the one before this run, `this` the run itself.",
+        " `last` is the one before this run, `this` the run itself. The name of an incident stands for all of its"
+        " runs for the host, but the one that asks.",
     )
 
 

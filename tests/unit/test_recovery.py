@@ -88,6 +88,23 @@ def test_a_run_or_a_step_that_is_not_there_refuses_everything_before_it_begins(b
     assert not (bench.files / "more").exists()
 
 
+def test_an_incident_stands_for_all_its_runs_for_the_target_but_the_one_that_asks(bench: Bench) -> None:
+    belongs = ("--yes", "--incident", "shop-1")
+    runbook = bench.runbook(lift("shop-1", step="page"), write(bench, "page"))
+    assert bench.stopgap("incident", "open", "shop-1")[0] == 0
+    status, events = bench.run(runbook, *belongs)
+    assert (status, "incident shop-1 has no run for a" in events[0]["reason"]) == (4, True)
+    other = {**write(bench, "other"), "id": "page"}
+    assert bench.run(bench.runbook(write(bench, "page")), *belongs)[0] == 0
+    assert bench.run(bench.runbook(other), *belongs)[0] == 0
+    assert bench.run(bench.runbook({**write(bench, "elsewhere"), "id": "page"}), *belongs, target="b")[0] == 0
+    contained(bench)
+    status, events = bench.run(bench.runbook(lift("shop-1", step="page")), *belongs)
+    assert (status, outcomes(events)) == (0, {"lift": "changed"})
+    assert not (bench.files / "other").exists()
+    assert (bench.files / "elsewhere").exists(), "it is another target's"
+
+
 def test_a_run_takes_back_a_step_of_its_own(bench: Bench) -> None:
     steps = [write(bench, "narrow"), lift("this", step="narrow")]
     status, out, _ = bench.stopgap("run", bench.runbook(*steps), "-i", str(bench.inventory), "-t", "a", "--dry-run")
