@@ -14,7 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "scripts" / "lab"
 INVENTORY = ROOT / "inventories" / "lab.yaml"
-KEY, KNOWN_HOSTS = ROOT / ".lab/id_ed25519", ROOT / ".lab/known_hosts"
+STATE = Path("/run/stopgap-lab")
+KEY, KNOWN_HOSTS = STATE / "id_ed25519", STATE / "known_hosts"
 OPERATOR = ("nsenter", "--net=/run/netns/stopgap-operator", "--")
 STOPGAP = (*OPERATOR, str(ROOT / ".venv" / "bin" / "stopgap"))
 LOADED = (

@@ -19,6 +19,7 @@ usage: scripts/lab up                 bring the lab up; returns once everything 
        scripts/lab pause|resume HOST  stop and continue all of its processes
        scripts/lab reboot HOST        boot it afresh, as after a power cut; returns once it has SSH
        scripts/lab cut|join HOST      pull its cable and plug it in again
+       scripts/lab alone CMD…         run CMD where its lab meets no other; nothing of it outlives CMD
        scripts/lab delay MS|off       round trip of the operator's wire to the edge, in milliseconds
 """
 PACKAGE = Path(__file__).resolve().parent
@@ -50,6 +51,10 @@ def _dispatch(command: str, *arguments: str) -> int:
         case "delay", (amount,):
             _require_up(BY_NAME["operator"])
             _delay(amount)
+        case "alone", (_, *_) as argv:
+            from . import alone  # noqa: PLC0415
+
+            return alone.run(argv)
         case "carry", (amount,):
             _carry(amount)
         case (("up" | "down" | "status"), ()):

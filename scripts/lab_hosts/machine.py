@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from .failure import LabError
+from .state import PLACE
 from .topology import Node
 
 GROUP = "stopgap"
@@ -81,17 +82,17 @@ def frozen(node: Node) -> bool:
     return state.exists() and state.read_text().strip() == "1"
 
 
-def kill_all(patience: float = 10) -> None:
+def kill_all(place: str = PLACE, patience: float = 10) -> None:
     """Kill every process of every host and remove their control groups.
 
     Raises LabError when the kernel still holds one after `patience` seconds.
     """
-    _kill(Path(GROUP), patience)
+    _kill(Path(GROUP + place), patience)
 
 
 def kill(node: Node, patience: float = 10) -> None:
     """Do the same with the processes and control groups of one host."""
-    _kill(Path(GROUP, node.name), patience)
+    _kill(Path(GROUP + PLACE, node.name), patience)
 
 
 def _kill(branch: Path, patience: float) -> None:
@@ -125,7 +126,7 @@ def _groups() -> Path:
     unified = _mounts("cgroup2")
     if not unified:
         raise LabError("This machine has no cgroup2 file system, which the hosts need: mount one, then try again.")
-    return unified[0] / GROUP
+    return unified[0] / (GROUP + PLACE)
 
 
 def _group(node: Node) -> Path:

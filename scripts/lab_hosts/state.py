@@ -1,15 +1,25 @@
-"""Where the lab keeps its state, and whose lab is up: namespaces belong to the machine, so one lab fits it."""
+"""Where the lab keeps its state, and whose lab is up: one fits a machine, and one each place that `alone` makes."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from .failure import LabError
 
 ROOT = Path(__file__).resolve().parents[2]
-STATE = ROOT / ".lab"
+PLACE = os.environ.get("STOPGAP_LAB_PLACE", "")
+"""What `scripts/lab alone` calls the place it made; empty where the lab is the machine's own."""
+
+
+def state_of(place: str) -> Path:
+    """Where the lab of a place keeps its state."""
+    return ROOT / f".lab{place}"
+
+
+STATE = state_of(PLACE)
 OWNER = Path("/run/stopgap-lab")
-"""A link to the `.lab` of the project tree that brought the lab up."""
+"""A link to the state of the lab that is up; who reads its keys need not know whose it is."""
 NAMESPACES = Path("/run/netns")
 
 

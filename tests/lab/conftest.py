@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "scripts" / "lab"
+STATE = Path("/run/stopgap-lab")
+"""Where the lab that is up keeps its keys and its hosts' files."""
+LONGEST = (
+    *("test_traffic_drivers", "test_proof", "test_traffic_bgp", "test_traffic_own_host", "test_chaos"),
+    *("test_when_things_go_wrong", "test_main_job", "test_recovery", "test_traffic_block", "test_drill"),
+)
+"""Files whose tests take longest, so that labs side by side end at about the same time."""
 
 
 class Lab:
@@ -70,8 +78,14 @@ class Lab:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+def pytest_configure() -> None:
+    """End as on Ctrl-C when killed, so that the lab goes down."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lives here as `lab`, and skip it where hosts cannot be booted."""
+    """Mark what lives here as `lab`, skip it where hosts cannot be booted, and begin with what takes longest."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.lab)
@@ -83,9 +97,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def lab() -> Iterator[Lab]:
     """The lab, up. One that is up already is used, after repair if it needs any."""
     it = Lab()
-    up = it.run("up", timeout=900)
-    assert up.returncode == 0, up.stderr
     try:
+        up = it.run("up", timeout=900)
+        assert up.returncode == 0, up.stderr
         yield it
     finally:
         if os.environ.get("STOPGAP_KEEP_LAB") != "1":

@@ -7,18 +7,14 @@ import json
 import sys
 import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tasks.evidence.catalogue import shipped
 
+from .conftest import ROOT, STATE, Lab
 from .operator import Operator
 
-if TYPE_CHECKING:
-    from .conftest import Lab
-
-ROOT = Path(__file__).resolve().parents[2]
 DRIVER = """
 import sys
 from pathlib import Path
@@ -41,7 +37,7 @@ for profile, own in shipped().profiles.items():
 session.close()
 """
 # The records of logins lie in /var/log and /run.
-STATE = "find / /tmp /dev/shm -xdev ! -path '/var/log/*' ! -path /run -printf '%p %i %M %U %s %T@ %C@\\n' | sort"
+LOOK = "find / /tmp /dev/shm -xdev ! -path '/var/log/*' ! -path /run -printf '%p %i %M %U %s %T@ %C@\\n' | sort"
 
 
 READ = (
@@ -93,12 +89,10 @@ def evidence(lab: Lab, tmp_path_factory: pytest.TempPathFactory, states: list[st
     lab.read("web", "postqueue -p")
     # Under relatime a read of one of these would set its access time to now.
     lab.read("web", f"touch -a -d @{OLD} {' '.join(READ)}")
-    states.append(lab.read("web", STATE))
-    done = lab.exec(
-        "operator", sys.executable, "-c", DRIVER, str(ROOT / ".lab"), str(folder), env={"PYTHONPATH": str(ROOT)}
-    )
+    states.append(lab.read("web", LOOK))
+    done = lab.exec("operator", sys.executable, "-c", DRIVER, str(STATE), str(folder), env={"PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stderr
-    states.append(lab.read("web", STATE))
+    states.append(lab.read("web", LOOK))
     return Evidence(folder)
 
 
@@ -200,8 +194,8 @@ JOIN = (
 
 
 def test_an_account_without_rights_collects_all_profiles_and_says_what_it_could_not(lab: Lab, tmp_path: Path) -> None:
-    web = {"address": "203.0.113.10", "user": "noc", "identity": str(ROOT / ".lab/id_ed25519")}
-    inventory = {"defaults": {"known_hosts": str(ROOT / ".lab/known_hosts")}, "hosts": {"web": web}}
+    web = {"address": "203.0.113.10", "user": "noc", "identity": str(STATE / "id_ed25519")}
+    inventory = {"defaults": {"known_hosts": str(STATE / "known_hosts")}, "hosts": {"web": web}}
     (tmp_path / "inventory.json").write_text(json.dumps(inventory))
     steps = [{"id": "look", "task": "evidence.collect", "with": {"profile": "full"}}]
     (tmp_path / "look.json").write_text(json.dumps({"name": "Look", "steps": steps}))

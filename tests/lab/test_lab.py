@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from lab_hosts.machine import GROUP
+from lab_hosts.state import OWNER, PLACE, STATE
 
 if TYPE_CHECKING:
     from tests.lab.conftest import Lab
@@ -26,7 +28,7 @@ def url(address: str) -> str:
 
 
 def nspawn_of(host: str) -> int:
-    groups = CGROUPS.glob(f"**/stopgap/{host}/supervisor/cgroup.procs")
+    groups = CGROUPS.glob(f"**/{GROUP}{PLACE}/{host}/supervisor/cgroup.procs")
     return next(int(group.read_text()) for group in groups)
 
 
@@ -236,12 +238,12 @@ def test_down_leaves_nothing_even_of_what_still_runs_in_a_namespace(lab: Lab):
     try:
         assert lab.run("down").returncode == 0
         assert sleeper.wait(5) == -9
-        assert not (ROOT / ".lab").exists()
-        assert not Path("/run/stopgap-lab").is_symlink()
+        assert not STATE.exists()
+        assert not OWNER.is_symlink()
         assert not list(Path("/run").glob("netns/stopgap-*"))
         mounts = Path("/proc/self/mounts").read_text().splitlines()
-        assert not [mount for mount in mounts if mount.startswith("stopgap") or str(ROOT / ".lab") in mount]
-        assert not list(CGROUPS.glob("**/stopgap"))
+        assert not [mount for mount in mounts if mount.startswith("stopgap") or str(STATE) in mount]
+        assert not list(CGROUPS.glob(f"**/{GROUP}{PLACE}"))
         assert lab.run("down").stderr == "The lab is not up: nothing to do.\n"
         assert "run scripts/lab up" in lab.exec("internet", "true").stderr
     finally:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, Lab
+from .conftest import STATE, Lab
 from .operator import Operator
 from .world import beacon
 
 INVENTORY = f"""\
-defaults: {{known_hosts: {ROOT}/.lab/known_hosts, identity: {ROOT}/.lab/id_ed25519}}
+defaults: {{known_hosts: {STATE}/known_hosts, identity: {STATE}/id_ed25519}}
 hosts:
   web: {{address: 203.0.113.10, addresses: [203.0.113.10, "2001:db8:113::10"], upstream: [edge, second]}}
   edge:

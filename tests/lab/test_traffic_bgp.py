@@ -60,7 +60,7 @@ def state(lab: Lab) -> tuple[str, str, str]:
 def operator_with(lab: Lab, folder: Path, driver: str) -> Operator:
     """Give an operator whose inventory has another driver for edge."""
     inventory = (ROOT / "inventories/lab.yaml").read_text()
-    inventory = inventory.replace("../.lab", str(ROOT / ".lab")).replace("driver: nftables", f"driver: {driver}")
+    inventory = inventory.replace("driver: nftables", f"driver: {driver}")
     path = folder / "inventory.yaml"
     path.write_text(inventory)
     return Operator(lab, folder, str(path))

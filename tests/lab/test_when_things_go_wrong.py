@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, Lab
+from .conftest import ROOT, STATE, Lab
 from .operator import CONTAIN, Operator
 
 CONNECT = 10.0
@@ -29,7 +29,7 @@ def inventory(tmp_path: Path) -> Callable[..., str]:
     """Writes the lab's inventory with something replaced, and gives its path."""
 
     def write(*replacements: tuple[str, str]) -> str:
-        text = (ROOT / "inventories" / "lab.yaml").read_text().replace("../.lab/", f"{ROOT}/.lab/")
+        text = (ROOT / "inventories" / "lab.yaml").read_text()
         for old, new in replacements:
             assert old in text
             text = text.replace(old, new)
@@ -65,7 +65,7 @@ def test_a_wrong_host_key_is_refused_and_nothing_is_done_on_any_host(
 ) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
     kind, key, *_ = (tmp_path / "other.pub").read_text().split()
-    known = (ROOT / ".lab" / "known_hosts").read_text().splitlines()
+    known = (STATE / "known_hosts").read_text().splitlines()
     wrong = [line for line in known if not line.startswith(("10.9.0.1 ", "10.9.0.1,"))]
     (tmp_path / "known_hosts").write_text("\n".join([*wrong, f"10.9.0.1 {kind} {key}"]) + "\n")
     before = lab.rules()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .conftest import LAB, ROOT, Lab
+from .conftest import LAB, ROOT, STATE, Lab
 
 _SESSION = """
 import socket, sys, time
@@ -75,7 +75,7 @@ def overlay(host: str) -> dict[str, str]:
 
     sshd's login records and the logs are its business, and so are the mail queue's retries.
     """
-    top = ROOT / ".lab" / "hosts" / host / "upper"
+    top = STATE / "hosts" / host / "upper"
     own = (
         "var/log",
         "var/spool/postfix",
