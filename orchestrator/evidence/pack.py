@@ -103,7 +103,7 @@ def pack(
         listed = ArchiveList(
             stopgap=__version__,
             run=shelves[0].manifest.run,
-            host=shelves[0].manifest.host,
+            host=shelves[0].manifest.target,
             operator=operator,
             exported=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             collections=collections,

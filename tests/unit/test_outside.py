@@ -6,12 +6,15 @@ import json
 import shlex
 import socket
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator.cli import main
+from orchestrator.evidence.manifest import MANIFEST
 from orchestrator.evidence.shelf import open_shelf
 from orchestrator.findings import judge, shipped_rules
 from orchestrator.findings.keeping import keep_findings
@@ -20,7 +23,7 @@ from orchestrator.journal.records import EvidenceKept
 from orchestrator.registry import tasks
 from orchestrator.task import Collection
 
-from .collection import shelf
+from .collection import begin_custody, shelf
 
 LISTED = "/proc/self/net/tcp: 0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 99 1\n"
 ANSWERED = "open 203.0.113.10 31338\n"
@@ -73,6 +76,24 @@ def test_the_target_s_own_lists_lie_in_another_collection_of_the_run(tmp_path: P
     made = keep_findings(tmp_path, kept, shipped_rules)
     assert [noted.id for noted in made.findings] == ["hidden-port-outside"]
     assert json.loads((folders["edge"] / "findings.json").read_text())["target"] == "web"
+
+
+def test_what_was_seen_from_outside_goes_into_the_target_s_archive(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin_custody(shelf(tmp_path / "web/volatile", {"sockets": LISTED}))
+    seen = shelf(tmp_path / "edge/outside", {"outside-ports": ANSWERED})
+    at_edge = seen.manifest.model_copy(update={"host": "edge", "address": "10.9.0.1"})
+    (seen.folder / MANIFEST).write_bytes(at_edge.canonical())
+    begin_custody(open_shelf(seen.folder))
+    archive = tmp_path / "web.tar"
+    assert main(["evidence", "export", str(tmp_path), "-o", str(archive)]) == 0
+    assert "2 collections of web" in capsys.readouterr().out
+    with tarfile.open(archive) as packed:
+        names = packed.getnames()
+    for item in ("edge/outside/000-outside-ports.txt", "web/volatile/000-sockets.txt"):
+        assert any(name.endswith(item) for name in names), names
+    assert main(["verify", str(archive)]) == 0
 
 
 @pytest.mark.parametrize("beside", [{}, {"sockets": ""}, {"modules": "x"}])
