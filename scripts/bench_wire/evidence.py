@@ -1,4 +1,7 @@
-"""Collecting evidence: seconds, bytes, and processor time on the host, beside a bare `ssh web tar`."""
+"""Collecting evidence: seconds, bytes, and processor time on the host, beside a bare `ssh web tar`.
+
+`full` stands beside a tar of the whole system, the others beside one of what somebody takes who has no collector.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +15,14 @@ from bench_wire.place import INVENTORY, Place, ssh, timed
 from bench_wire.streaming import WEB
 from bench_wire.table import Row
 
-BARE = ("tar", "cf", "-", "/etc", "/home", "/root", "/tmp", "/var/log", "/var/spool/cron", "/var/tmp", "/var/www")
-"""What somebody types who has no collector."""
+SOME = ("/etc", "/home", "/root", "/tmp", "/var/log", "/var/spool/cron", "/var/tmp", "/var/www")
+ALL = ("--one-file-system", "/")
 
 
 def measure(place: Place) -> Iterator[Row]:
     """Each profile as a run of its own, without distance; processor time by the host's own control group."""
-    kept = place.folder / "bare.tar"
-    bare, bare_load = [], []
-    for _ in range(place.attempts):
-        before = _processor()
-        bare.append(timed(["sh", "-c", f'"$@" >{kept} || [ $? = 1 ]', "sh", *ssh(WEB, *BARE)]))
-        bare_load.append(_processor() - before)
-    beside = f"tar: {kept.stat().st_size / 1e6:.1f} MB, {median(bare_load):.1f} s there"
-    for profile in ("volatile", "triage", "full"):
+    some, whole = _tar(place, SOME), _tar(place, ALL)
+    for profile, (bare, beside) in {"volatile": some, "triage": some, "full": whole}.items():
         runbook = place.folder / f"{profile}.yaml"
         runbook.write_text(f"name: Look\nsteps: [{{task: evidence.collect, with: {{profile: {profile}}}}}]\n")
         took, load, size = [], [], 0
@@ -36,6 +33,17 @@ def measure(place: Place) -> Iterator[Row]:
             size = _size(place.folder / "home" / "runs")
         more = f"{size / 1e6:.1f} MB, {median(load):.1f} s of processor time on the host ({beside})"
         yield Row(f"profile {profile}", tuple(took), tuple(bare), more=more)
+
+
+def _tar(place: Place, what: tuple[str, ...]) -> tuple[list[float], str]:
+    """Give the seconds that a bare tar takes, and how large it is and what it costs the host."""
+    kept = place.folder / "bare.tar"
+    took, load = [], []
+    for _ in range(place.attempts):
+        before = _processor()
+        took.append(timed(["sh", "-c", f'"$@" >{kept} || [ $? = 1 ]', "sh", *ssh(WEB, "tar", "cf", "-", *what)]))
+        load.append(_processor() - before)
+    return took, f"tar: {kept.stat().st_size / 1e6:.1f} MB, {median(load):.1f} s there"
 
 
 def _processor() -> float:

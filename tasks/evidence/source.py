@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
+from orchestrator.facts.inode_flags import ways
 from orchestrator.shell import join, quote
 from orchestrator.source import Unfit, did_you_mean, quoted
 
@@ -23,6 +24,7 @@ CommandLine: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z/][\w./
 Within: TypeAlias = Literal["/", "filesystems", "homes", "web-roots"]
 """Where paths begin: at the root, each local filesystem, each home, each directory that a web server shows."""
 
+INODE_FLAGS = "inode_flags"
 V = TypeVar("V")
 _SIZE = re.compile(r"([1-9][0-9]{0,8}) (KiB|MiB|GiB)")
 SIZE_SCHEMA = {
@@ -110,14 +112,16 @@ Tests: TypeAlias = Annotated[
 
 @cache
 def shell(name: str) -> str:
-    """Give a file of the folder `sh`."""
+    """Give a file of the folder `sh`; `inode_flags` are the ways to read attributes that host.unlock has too."""
+    if name == INODE_FLAGS:
+        return ways()
     return (files("tasks.evidence") / "sh" / f"{name}.sh").read_text("utf-8")
 
 
 @cache
 def shell_names() -> frozenset[str]:
     """Name the files of the folder `sh`."""
-    return frozenset(f.name.removesuffix(".sh") for f in (files("tasks.evidence") / "sh").iterdir())
+    return frozenset((INODE_FLAGS, *(f.name.removesuffix(".sh") for f in (files("tasks.evidence") / "sh").iterdir())))
 
 
 def _known_shell(name: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 from orchestrator.change import CHANGE, DRIFTED, AttributesChange
 from orchestrator.facts import Attributes, AttributesFact, Output, UnreadableError
 from orchestrator.hosttext import HostText
+from tasks.evidence.catalogue import shipped
 
 NAMES = (b"plain", b"with blank", b"-i", b"new\nline", b"\xff\xfe", b"esc\x1b[2J", b"quote'\"$(id)`", b"*")
 
@@ -181,3 +182,29 @@ def test_a_chattr_that_lies_is_found_out_though_lsattr_lies_too(locked: Path, tm
     assert done.returncode == 1
     assert b"it was marked by tools, and is not" in done.stderr
     assert sh(change.undo_script()).returncode == 0
+
+
+def as_evidence(folder: Path, by: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+    shipped_one = shipped().artifacts["attributes"]
+    (source,) = shipped_one.reads
+    here = source.model_copy(update={"within": "/", "paths": (str(folder),)})
+    return sh(shipped_one.model_copy(update={"reads": (here,)}).artifact().script, by)
+
+
+@pytest.mark.parametrize("way", [("perl", "lsattr"), ("python3",), ("lsattr",)], ids=" ".join)
+def test_evidence_lists_each_once_by_any_way(locked: Path, tmp_path: Path, way: tuple[str, ...]) -> None:
+    done = as_evidence(locked, tools(tmp_path / "bin", "awk", "tr", "cat", *way))
+    assert (done.returncode, done.stderr) == (0, b"")
+    lines = [line.split(b" ", 1) for line in done.stdout.splitlines()]
+    found = {(path.replace(b"\v", b"\n"), b"i" in flags, b"a" in flags) for flags, path in lines}
+    assert len(lines) == len(found)
+    assert found == {(one.path, "i" in one.marks, "a" in one.marks) for one in listed(locked).locked}
+
+
+def test_evidence_says_what_lsattr_hides_and_that_nothing_could_look(locked: Path, tmp_path: Path) -> None:
+    done = as_evidence(locked, tools(tmp_path / "bin", "awk", "tr", "cat", "perl", lsattr=BLIND))
+    assert done.stdout.count(b"\n") == len(NAMES) + 2
+    assert f"lsattr does not show {len(NAMES) + 2} that the kernel does".encode() in done.stderr
+    done = as_evidence(locked, tools(tmp_path / "none", "awk", "tr"))
+    assert (done.returncode, done.stdout) == (127, b"")
+    assert b"neither perl, python3 nor lsattr" in done.stderr
