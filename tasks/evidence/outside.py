@@ -22,6 +22,7 @@ SILENT = 1000
 """Ports without any answer, from the first one on, after which an address counts as not reachable."""
 _SLACK = 30.0
 """Seconds beside those of the connections."""
+_NEEDS = "command -v python3 >/dev/null || { echo 'not installed: python3' >&2; exit 127; }\n"
 _RANGE = re.compile(r"([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?")
 
 
@@ -102,7 +103,7 @@ def _artifact(params: OutsideParams, addresses: tuple[Address, ...]) -> Artifact
     return Artifact(
         id="outside-ports",
         about="TCP ports of the target that answer another host.",
-        script=f"exec {program} {' '.join(quote(str(address)) for address in addresses)}",
+        script=f"{_NEEDS}exec {program} {' '.join(quote(str(address)) for address in addresses)}",
         deadline=count / min(params.rate, ABOARD / params.patience) + _SLACK,
         cap=4 << 20,
     )

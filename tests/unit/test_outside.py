@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
+import shutil
 import socket
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +36,19 @@ def port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def said(ports: str, *addresses: str) -> list[str]:
+def script(ports: str, *addresses: str) -> str:
     task = tasks()["evidence.outside"]
     target = Host.model_validate({"name": "web", "address": "web", "addresses": addresses})
     edge = Host(name="edge", address="10.9.0.1")
     params = task.Params.model_validate({"ports": ports, "patience": 0.5})
     (made,) = task.plan(params, task.Facts(), Scene(target=target, on=edge, upstream=edge))
     assert isinstance(made, Collection)
-    script = made.artifacts[0].script
-    assert shlex.split(script)[:6] == ["exec", "python3", "-B", "-I", "-S", "-c"]
-    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
+    return made.artifacts[0].script
+
+
+def said(ports: str, *addresses: str) -> list[str]:
+    done = subprocess.run(["sh", "-c", script(ports, *addresses)], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
 
 
 def test_what_answers_is_told_and_what_refuses_is_counted(port: int) -> None:
@@ -94,6 +98,19 @@ def test_what_was_seen_from_outside_goes_into_the_target_s_archive(
     for item in ("edge/outside/000-outside-ports.txt", "web/volatile/000-sockets.txt"):
         assert any(name.endswith(item) for name in names), names
     assert main(["verify", str(archive)]) == 0
+
+
+def test_a_router_without_python_has_not_looked_and_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    words = [shutil.which("sh") or "/bin/sh", "-c", script("22", "127.0.0.1")]
+    done = subprocess.run(words, env={"PATH": str(tmp_path / "bin")}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (127, "")
+    plain = shelf(tmp_path / "c", {"outside-ports": "", "beside": {"sockets": LISTED}})
+    failed = plain.manifest.items[0].model_copy(update={"exit_status": 127, "stderr": done.stderr})
+    collection = replace(plain, manifest=plain.manifest.model_copy(update={"items": (failed,)}))
+    judged = judge(collection, shipped_rules())
+    assert judged.no_discrepancy_seen == ()
+    assert "not installed: python3" in judged.not_looked[0].reason
 
 
 @pytest.mark.parametrize("beside", [{}, {"sockets": ""}, {"modules": "x"}])
