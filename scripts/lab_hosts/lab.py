@@ -8,7 +8,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def up() -> None:
     Raises LabError when another tree's lab is up, or a host does not come up.
     """
     with _alone():
-        base = image.ensure(say)
+        bases = {host: _image(host) for host in HOSTS}
         start = time.monotonic()
         require_own()
         if _leftovers():
@@ -53,7 +53,7 @@ def up() -> None:
         for last in (False, True):
             _clear()
             try:
-                _start(base)
+                _start(bases)
                 break
             except LabError as error:
                 if last:
@@ -102,7 +102,7 @@ def reboot(host: Node) -> None:
     Raises LabError when it does not answer to SSH in time.
     """
     with _alone():
-        base = image.ensure(say)
+        base = _image(host)
         directory = STATE / "hosts" / host.name
         token = machine.token(host)
         machine.kill(host)
@@ -114,7 +114,13 @@ def reboot(host: Node) -> None:
             raise LabError(f"{host.name} did not boot: see {directory}/console.")
 
 
-def _start(base: Path) -> None:
+def _image(host: Node) -> Path:
+    """What a host boots: this machine's Debian, or, where it serves customers, what `STOPGAP_LAB_DEBIAN` names."""
+    asked = os.environ.get("STOPGAP_LAB_DEBIAN") if "apache2" in host.services else None
+    return image.ensure(say, asked or image.own_release())
+
+
+def _start(bases: Mapping[Node, Path]) -> None:
     STATE.mkdir(mode=0o755)
     OWNER.symlink_to(STATE)
     for host in HOSTS:
@@ -125,8 +131,8 @@ def _start(base: Path) -> None:
     running = {}
     for host in HOSTS:
         directory = STATE / "hosts" / host.name
-        overlay.seed(directory / "upper", base, host, host_keys[host.name], STATE / keys.OPERATOR)
-        running[host.name] = machine.boot(host, directory, base, token)
+        overlay.seed(directory / "upper", bases[host], host, host_keys[host.name], STATE / keys.OPERATOR)
+        running[host.name] = machine.boot(host, directory, bases[host], token)
     silent = answers.wait(lambda: all(nspawn.poll() is None for nspawn in running.values()), BOOT_LIMIT)
     ended = [name for name, nspawn in running.items() if nspawn.poll() is not None]
     if ended:
