@@ -21,6 +21,8 @@ usage: scripts/lab up                 bring the lab up; returns once everything 
        scripts/lab cut|join HOST      pull its cable and plug it in again
        scripts/lab alone CMD…         run CMD where its lab meets no other; nothing of it outlives CMD
        scripts/lab delay MS|off       round trip of the operator's wire to the edge, in milliseconds
+
+With STOPGAP_LAB_DEBIAN=bullseye, or another release, web, spare and neighbour boot that; the routers this machine's.
 """
 PACKAGE = Path(__file__).resolve().parent
 CALLERS_PATH = "STOPGAP_LAB_CALLERS_PATH"

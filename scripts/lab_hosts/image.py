@@ -22,7 +22,7 @@ ROOTFS = Path(__file__).parent / "rootfs" / "base"
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "libpam-systemd", "udev", "openssh-server", "sudo", "cron", "rsyslog"),
     *("apache2", "postfix", "nftables", "conntrack", "iptables", "ipset", "iproute2", "iputils-ping", "net-tools"),
-    *("curl", "procps", "psmisc", "lsof", "kmod", "e2fsprogs", "file", "less", "python3-minimal"),
+    *("curl", "procps", "psmisc", "lsof", "kmod", "e2fsprogs", "file", "less", "openssl", "python3-minimal"),
 )
 ROUTING = ("frr", "bird2")
 """Only in the image of this machine's own release, which is the one that routers boot."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .conftest import Lab
 
 _MEMFD = (
-    "import os; f = os.memfd_create('x'); os.write(f, open('/usr/bin/sleep', 'rb').read()); "
+    "import os; f = os.memfd_create('x'); os.write(f, open('/bin/sleep', 'rb').read()); "
     "os.execv(f'/proc/self/fd/{f}', ['x', '30d'])"
 )
 _TAKEN = "import signal, socket; s = socket.socket(); s.bind(('', 31337)); signal.pause()"
@@ -68,22 +68,22 @@ _ACCOUNTS = {
 _FILES = {
     "a directory that can only grow": Trace("chattr +a /home/dev", "attribute-append", "/home/dev"),
     "a copy of a program that runs as root": Trace(
-        "cp /usr/bin/sleep /usr/local/lib/.s; chmod 4755 /usr/local/lib/.s",
+        "cp /bin/sleep /usr/local/lib/.s; chmod 4755 /usr/local/lib/.s",
         "privileged-unpackaged",
         "/usr/local/lib/.s",
     ),
     "a shell that runs as root": Trace(
-        "cp /usr/bin/sleep /usr/local/lib/bash; chmod 4755 /usr/local/lib/bash",
+        "cp /bin/sleep /usr/local/lib/bash; chmod 4755 /usr/local/lib/bash",
         "privileged-tool",
         "/usr/local/lib/bash",
     ),
     "a program with powers of root": Trace(
-        "cp /usr/bin/sleep /usr/local/lib/t; setcap cap_setuid=ep /usr/local/lib/t",
+        "cp /bin/sleep /usr/local/lib/t; setcap cap_setuid=ep /usr/local/lib/t",
         "capabilities-unpackaged",
         "/usr/local/lib/t",
     ),
     "a program in memory that may be run": Trace(
-        f"cp /usr/bin/sleep {_SHARE}/netd; setsid {_SHARE}/netd 30d {_QUIET}", "temporary-program", f"{_SHARE}/netd"
+        f"cp /bin/sleep {_SHARE}/netd; setsid {_SHARE}/netd 30d {_QUIET}", "temporary-program", f"{_SHARE}/netd"
     ),
     "a dotted file where everyone may write": Trace("echo x >/var/tmp/.k", "temporary-hidden", "/var/tmp/.k"),
     "a file of the web server's where everyone may write": Trace(
@@ -91,7 +91,7 @@ _FILES = {
     ),
     "a file among the devices": Trace("echo x >/dev/ptyp", "device-file", "/dev/ptyp"),
     "a program among the system's own": Trace(
-        "cp /usr/bin/sleep /usr/bin/netstatd", "program-unpackaged", "/usr/bin/netstatd"
+        "cp /bin/sleep /usr/bin/netstatd", "program-unpackaged", "/usr/bin/netstatd"
     ),
     "what was changed within a day": Trace(_DONE, "changed-lately", "/etc/"),
 }
@@ -139,7 +139,7 @@ _RUNNING = {
     ),
     "the ports that answer": Trace(_DONE, "outside-open", "203.0.113.10 tcp port 22"),
     "an ss that leaves a port out": Trace(
-        "printf '#!/bin/sh\\n/usr/bin/ss \"$@\" | grep -v :80\\n' >/usr/local/sbin/ss; chmod 755 /usr/local/sbin/ss",
+        "printf '#!/bin/sh\\n/bin/ss \"$@\" | grep -v :80\\n' >/usr/local/sbin/ss; chmod 755 /usr/local/sbin/ss",
         "port-hidden-from-tool",
         "tcp port 80",
     ),
