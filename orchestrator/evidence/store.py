@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,8 @@ DEFAULT_QUOTA = 16 << 30
 """Bytes that one run keeps of all hosts together."""
 RESERVE = 1 << 30
 """Bytes that an artifact which does not count leaves free on the controller's disk, for the journal and the rest."""
+_HOLE = 4096
+"""Zeros from which on a file has a hole in their place."""
 _CLOCK = re.compile(rb"\s*(\d{9,11}(?:\.\d{1,9})?)\s")
 
 
@@ -209,7 +212,10 @@ class EvidenceStore:
                     item.seal = Seal(item.descriptor, self._recipients)
             rest = memoryview(data)
             while rest:
-                written = item.seal.write(rest) if item.seal else os.write(item.descriptor, rest)
+                if item.seal:
+                    written = item.seal.write(rest)
+                else:
+                    written = (_write_or_skip if item.artifact.apart else os.write)(item.descriptor, rest)
                 item.hash.update(rest[:written])
                 item.size += written
                 rest = rest[written:]
@@ -233,6 +239,9 @@ class EvidenceStore:
             except (OSError, SealingError) as error:
                 item.cut = item.cut or f"the controller could not keep it: {error}"
         if item.descriptor is not None:
+            if item.artifact.apart and not item.seal:
+                with suppress(OSError):  # what is not whole then is found when it is read back
+                    os.ftruncate(item.descriptor, item.size)
             os.close(item.descriptor)
         if output.truncated and item.size >= item.artifact.cap:
             item.cut = item.cut or f"longer than {item.artifact.cap} bytes"
@@ -287,6 +296,14 @@ def _new_folder(parent: Path, name: str) -> Path:
     except OSError as error:
         raise EvidenceError(f"{parent / name}: {error.strerror}") from None
     raise EvidenceError(f"{parent / name}: collected a thousand times already")
+
+
+def _write_or_skip(descriptor: int, data: memoryview) -> int:
+    """Write, or leave a hole where there is nothing but zeros; the file gets its length at the end."""
+    if len(data) < _HOLE or data != bytes(len(data)):
+        return os.write(descriptor, data)
+    os.lseek(descriptor, len(data), os.SEEK_CUR)
+    return len(data)
 
 
 def _skew(head: bytes, started: datetime, ended: datetime) -> float | None:

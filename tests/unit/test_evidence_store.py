@@ -244,6 +244,23 @@ def test_what_was_changed_is_named_in_a_folder_alone(tmp_path: Path, how: str) -
     assert verify_folder(store.folder) == []
 
 
+def test_pages_of_zeros_in_memory_take_no_place_on_the_disk_and_are_hashed_as_they_are(tmp_path: Path) -> None:
+    store = EvidenceStore(
+        tmp_path, ORIGIN, collection(artifact("memory").model_copy(update={"apart": True})), Quota()
+    )
+    pages = [b"x" * 5000, bytes(1 << 20), b"y" * 5000, bytes(1 << 20)]
+    for page in pages:
+        store.data(0, page)
+    store.ended(0, Output(HostText(b""), HostText(b""), 0))
+    store.close()
+    (item,) = manifest(store).items
+    path = store.folder / str(item.file)
+    assert path.read_bytes() == b"".join(pages)
+    assert (item.bytes, item.sha256) == (len(path.read_bytes()), hashlib.sha256(path.read_bytes()).hexdigest())
+    assert path.stat().st_blocks * 512 < 200_000
+    assert verify_folder(store.folder) == []
+
+
 def test_a_folder_without_a_manifest_is_a_problem_and_one_above_several_checks_them_all(tmp_path: Path) -> None:
     assert verify_folder(tmp_path / "none") == [f"{tmp_path}/none: no such folder"]
     assert verify_folder(tmp_path) == [f"{tmp_path}: holds no manifest"]
