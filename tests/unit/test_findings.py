@@ -412,6 +412,19 @@ def test_the_collections_own_toolkit_is_no_finding_and_another_ones_is(tmp_path:
     assert [row.fields["pid"] for row in tables()["mappings"].read(ours)] == [8]
 
 
+def test_a_login_that_is_missing_has_its_time(tmp_path: Path) -> None:
+    records = {
+        "/var/log/lastlog": {"last": [1795390000]},
+        "/var/log/wtmp": {"sessions": [["ann", 1795300000, 1795301000]]},
+    }
+    passwd = "root:x:0:0::/root:/bin/bash\nann:x:1001:1001::/home/ann:/bin/bash\n"
+    body = "0|/home/ann|5|drwxr-xr-x|1001|1001|4096|1.0|1.0|1.0|0.0\n"
+    made = shelf(tmp_path, {"logs": records, "configuration": {"/etc/passwd": passwd}, "bodyfile": body})
+    seen = {finding.id: finding.seen[0].at for finding in judge(made, RULES).findings}
+    assert seen["login-unrecorded"] == "2026-11-22T23:26:40Z"
+    assert seen["history-missing"] == "2026-11-21T22:26:40Z"
+
+
 def test_a_login_is_not_missed_in_records_that_did_not_come_whole(tmp_path: Path) -> None:
     logs = {"/var/log/lastlog": {"last": [1795390000]}, "/var/log/wtmp": ""}
     shelf(tmp_path, {"logs": logs, "configuration": {"/etc/passwd": "root:x:0:0::/root:/bin/bash\n"}})

@@ -32,6 +32,8 @@ class _Typed:
     place: Place
     sessions: int = 0
     seconds: float = 0.0
+    """Of the longest."""
+    began: float = 0.0
 
 
 class _Last(NamedTuple):
@@ -72,12 +74,13 @@ def terminal_sessions(shelf: Shelf) -> Iterator[Row]:
                 place = Place("logs", None, member.name, member.offset)
                 known = typed.setdefault(first.user, _Typed(place))
                 known.sessions += 1
-                known.seconds = max(known.seconds, login.time - first.time)
+                if login.time - first.time > known.seconds:
+                    known.seconds, known.began = login.time - first.time, first.time
     for row in accounts(shelf):
         if of_account := typed.get(str(row.fields["name"])):
             fields: Fields = {key: row.fields[key] for key in ("name", "uid", "home", "shell")}
             fields |= {"sessions": of_account.sessions, "minutes": round(of_account.seconds / 60, 1)}
-            yield Row(fields, of_account.place)
+            yield Row(fields, of_account.place, of_account.began)
 
 
 @table(
@@ -113,7 +116,7 @@ def last_logins(shelf: Shelf) -> Iterator[Row]:
     for entry in last:
         row: Fields = {"name": names.get(entry.uid, str(entry.uid)), "uid": entry.uid, "line": entry.line}
         row |= {"host": entry.host, "time": as_iso(entry.time)[:19], "recorded": entry.uid in recorded}
-        yield Row(row | {"covered": not rotated or earliest <= entry.time}, entry.place)
+        yield Row(row | {"covered": not rotated or earliest <= entry.time}, entry.place, entry.time)
 
 
 def _last(shelf: Shelf) -> Iterator[_Last]:
