@@ -62,13 +62,13 @@ class Canvas:
             termios.tcsetattr(self._keys, termios.TCSAFLUSH, self._before)
             self._keys = None
 
-    def draw(self, history: History, below: Sequence[Line] = ()) -> None:
-        """Draw a run as it stands, with some lines `below` it."""
+    def draw(self, history: History, others: Sequence[History], below: Sequence[Line] = ()) -> None:
+        """Draw a run as it stands, with what `others` have in force, and some lines `below` it."""
         if not self._live:
             return
         width, height = self._console.size
         last = [*((text, style) for text, style in below), (self._footer, "quiet")]
-        lines = view(history, width=width, height=max(1, height - len(last)))
+        lines = view(history, others=others, width=width, height=max(1, height - len(last)))
         text = Text("\n", overflow="ellipsis", no_wrap=True).join(
             Text(escape(redact(line)), style=STYLES.get(style, "")) for line, style in [*lines, *last]
         )

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from orchestrator.cli.canvas import PAUSE, Canvas
+from orchestrator.cli.elsewhere import Elsewhere
 from orchestrator.cli.screen import Screen
 from orchestrator.cli.steps import progress_line
 from orchestrator.journal import Journal, JournalError
@@ -120,22 +121,24 @@ class Living:
 
     def _draw_on(self) -> None:
         with self._open_journal() as journal:
+            elsewhere = Elsewhere(journal)
             while not self._over.is_set() and not self._left:
                 with self._lock:
                     if self._canvas.is_open:
-                        self._draw(journal)
+                        self._draw(journal, elsewhere)
                 if not self._canvas.is_open:
                     self._over.wait(PAUSE / 5)
                 elif self._pressed():
                     self._leave()
 
-    def _draw(self, journal: Journal) -> None:
+    def _draw(self, journal: Journal, elsewhere: Elsewhere) -> None:
         try:
             history = journal.history(self._run)
+            others = elsewhere.of(history)
         except JournalError:
             return  # The run itself says so.
         below = [(text, "") for text in self._collecting.values()]
-        self._canvas.draw(history, [*below, *(self.messages.held or ())[-_KEPT_IN_SIGHT:]])
+        self._canvas.draw(history, others, [*below, *(self.messages.held or ())[-_KEPT_IN_SIGHT:]])
 
     def _pressed(self) -> bool:
         """Wait for the next look in small parts, so that a question does not have to wait."""

@@ -28,18 +28,19 @@ _LEAST = 4
 """Lines that a list gets on the smallest screen."""
 
 
-def view(history: History, *, width: int = 0, height: int = 0) -> list[Line]:
+def view(history: History, *, others: Sequence[History] = (), width: int = 0, height: int = 0) -> list[Line]:
     """Give the lines of a run as it stands; with `width` and `height`, no more than fit a screen of that size.
 
+    `others` are runs that have something in force on the same targets: it is listed with its time, as the run's own.
     On a screen, a question and how to answer it come whole as far as half of it goes; of lists, what went wrong and
     what came last is kept.
     """
     head = [*_heading(history), *_fitted(_questions(history), width, height // 2), *_cut_off(history, width)]
     head += [(f"{host}: not reached: {reason}", "bad") for host, reason in history.unreachable.items()]
-    tail = [*_deadlines(history, width), *_told(history)]
+    tail = [*_deadlines([history, *others], history.as_of, width), *_told(history)]
     steps = list(_steps(history, width))
     coming = list(_coming(history, width))
-    standing = list(_standing(history, width))
+    standing = [line for each in (history, *others) for line in _standing(each, history.as_of, width)]
     if not height:
         return [*head, ("", ""), *steps, *coming, *(_headed("in force", standing)), *tail]
     room = height - len(head) - len(tail) - (3 if standing else 1)
@@ -117,9 +118,8 @@ def _coming(history: History, width: int) -> Iterator[Line]:
         yield _beside(f". {step.name}", ("asks",) if _asks(step) else (), width), "quiet"
 
 
-def _standing(history: History, width: int) -> Iterator[Line]:
+def _standing(history: History, now: datetime, width: int) -> Iterator[Line]:
     """Give what is in force, with its time, and what a router that drops counted when it was looked at last."""
-    now = history.as_of
     looked = {e.record: e.at for e in history.entries if isinstance(e.record, CheckJudged)}
     cutting = {(c.step, c.target) for c in history.checks if c.containment}
     counters: dict[tuple[str, str, str], CheckJudged] = {}
@@ -134,10 +134,11 @@ def _standing(history: History, width: int) -> Iterator[Line]:
             yield _beside(f"    {count.seen}", (f"{left(now, looked.pop(count))} ago",), width), "quiet"
 
 
-def _deadlines(history: History, width: int) -> Iterator[Line]:
-    for text, due in history.deadlines():
-        over = due <= history.as_of
-        time = "over" if over else left(due, history.as_of) + " left"
+def _deadlines(histories: Sequence[History], now: datetime, width: int) -> Iterator[Line]:
+    found = dict.fromkeys(each for history in histories for each in history.deadlines())
+    for text, due in sorted(found, key=lambda each: each[1]):
+        over = due <= now
+        time = "over" if over else left(due, now) + " left"
         yield _beside(f"  {text}", (time,), width), "bad" if over else "warn"
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from orchestrator.cli import screen as screens
 from orchestrator.cli.canvas import PAUSE, Canvas
+from orchestrator.cli.elsewhere import Elsewhere
 from orchestrator.cli.view import view
 from orchestrator.journal import History, Journal, state_home
 
@@ -27,13 +28,13 @@ def watch(args: Namespace) -> int:
 
 def _follow(journal: Journal, run: str) -> History:
     """Draw the run again and again; give it as it was last seen."""
-    history = journal.history(run)
+    history, elsewhere = journal.history(run), Elsewhere(journal)
     canvas = Canvas("q leaves; the run goes on")
     with suppress(KeyboardInterrupt):
         canvas.open()
         try:
             while history.state == "running":
-                canvas.draw(history)
+                canvas.draw(history, elsewhere.of(history))
                 if canvas.pressed(PAUSE):
                     break
                 history = journal.history(run)

@@ -70,6 +70,15 @@ def test_it_shows_what_goes_on_what_is_in_force_and_how_long_there_is() -> None:
     assert "have mail accepted again before Thu 26 Nov  71 h 0 min left" in text
 
 
+def test_what_an_earlier_run_has_in_force_on_the_same_hosts_is_in_sight_during_the_recovery() -> None:
+    earlier = fold("r", [Entry(i, START, r) for i, r in enumerate([STARTED, *CUT])], now=START, running=False)
+    now = START + timedelta(hours=70)
+    recovery = fold("q", [Entry(0, now, STARTED)], now=now, running=True)
+    text = "\n".join(line for line, _ in view(recovery, others=[earlier]))
+    assert "edge: drop it  2 h 0 min left" in text
+    assert "have mail accepted again before Thu 26 Nov  2 h 0 min left" in text
+
+
 def test_a_deadline_that_has_passed_says_so_and_is_gone_with_its_change() -> None:
     stays = RunCommands(about="stop it", do=(command("true"),), undo=(command("true"),))
     records = [r.model_copy(update={"change": stays}) if isinstance(r, ChangeIntended) else r for r in CUT]
