@@ -155,7 +155,9 @@ class Conductor:
                 fleet.expect([*acting, *order.targets])
                 settle_all(history, fleet, record)
                 past = Archive(journal, run).past
-                planner = planner_of(order, fleet.look, lambda: deliveries(journal), past)
+                # What a daemon was not told before is added to the plan, which therefore has to be whole.
+                urgent = not history.not_activated()
+                planner = planner_of(order, fleet.look, lambda: deliveries(journal), past, urgent=urgent)
                 planned = planner.plan(order.targets).steps
                 left = [s for s in planned if not stays(s.step, (s.key, s.target.name), done, history.taken_back())]
                 plan = Plan(tuple(_with_activation(step, history) for step in left))
