@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, tzinfo
@@ -10,6 +9,7 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from orchestrator.hosttext import escape
+from orchestrator.japanese import flowing
 from orchestrator.journal import History
 from orchestrator.report.build import build
 from orchestrator.report.excerpt import clipped, excerpt
@@ -62,7 +62,7 @@ def manual(
     told = teller(lang, names or {})
     fields: dict[str, Any] = {
         "report": told(clipped(shown.model_dump())),
-        "about": escape(_flowing((names or {}).get(about, about))),
+        "about": escape(flowing((names or {}).get(about, about))),
         "inputs": told(clipped([asdict(each) for each in _inputs(history.started.params, inputs or {})])),
         "parties": told(clipped([asdict(each) for each in parties[:CALLED]])),
         "uncalled": max(0, len(parties) - CALLED),
@@ -75,11 +75,6 @@ def manual(
         "by_number": {change["number"]: change for change in fields["report"]["changes"]},
     }
     return redact(render_file(f"report/manual.{format}", values | fields).lstrip())
-
-
-def _flowing(text: str) -> str:
-    """Make one line of several; between two signs that take no blank, none is left."""
-    return re.sub(r"(?<=[^\x00-\u2fff]) (?=[^\x00-\u2fff])", "", " ".join(text.split()))
 
 
 def _inputs(params: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[Input]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from orchestrator.host import Scene
+from orchestrator.japanese import flowing
 from orchestrator.question import AnswerType, Question
 from orchestrator.task import Facts, Parameters, Planned, Probe, Task
 
@@ -93,8 +94,8 @@ def question(params: CheckpointParams) -> Question:
     return Question(
         text=params.ask,
         reason=params.reason,
-        text_ja=params.ask_ja,
-        reason_ja=params.reason_ja,
+        text_ja=flowing(params.ask_ja),
+        reason_ja=flowing(params.reason_ja),
         type=params.type,
         choices=params.choices,
         refusing=params.refusing,

@@ -80,6 +80,24 @@ def test_what_is_no_answer_is_refused(question: dict[str, Any], typed: str) -> N
         Question(text="Well?", reason="", **question).read(typed)
 
 
+def test_a_terminal_in_japanese_is_asked_in_japanese_as_far_as_there_are_words(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folded = "一行目です。\n二行目です。"
+    runbook = bench.runbook(ask(ask_ja="よろしいですか。", reason_ja=folded))
+    run = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--wait")
+    wait_until_asked(bench)
+    assert "Well? [yes or no]" in bench.stopgap("answer", "last")[1]
+    monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
+    said = bench.stopgap("answer", "last")[1]
+    assert "よろしいですか。 [yes or no]" in said
+    assert "一行目です。二行目です。" in said
+    assert bench.stopgap("answer", "last", "ask", "はい")[0] == 0
+    run.communicate(timeout=20)
+    assert run.returncode == 0
+    assert "よろしいですか。" in bench.stopgap("report", "last", "--lang", "ja")[1]
+
+
 def test_an_answer_from_another_shell_is_heard_recorded_and_handed_on(bench: Bench) -> None:
     runbook = bench.runbook(ask(type="ticket"), note(bench, "ticket {{ steps.ask.answer }}"))
     run = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--wait")
