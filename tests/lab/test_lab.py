@@ -157,7 +157,7 @@ def test_exec_keeps_directory_environment_and_exit_status(lab: Lab):
 
 
 def test_ssh_passes_input_output_and_exit_status(lab: Lab):
-    done = lab.ssh("web", "cat; echo 'two  words' | tr a-z A-Z; exit 5", stdin="in\n")
+    done = lab.run("ssh", "web", "cat; echo 'two  words' | tr a-z A-Z; exit 5", stdin="in\n")
     assert (done.stdout, done.returncode) == ("in\nTWO  WORDS\n", 5)
 
 
