@@ -30,7 +30,7 @@ def test_every_script_parses_in_every_shell(shell: list[str]) -> None:
 @pytest.mark.parametrize("definition", ALL, ids=lambda d: d.id)
 def test_no_script_uses_what_may_spill_into_a_temporary_file(definition: Definition) -> None:
     script = re.sub(r"(?m)^ *#.*$", "", definition.artifact().script)
-    assert not re.search(r"<<|(?m:^|[|;&(]) *(sort|mktemp|tee|lsof)\b", script)
+    assert not re.search(r"<<-? *[\"'\\\\A-Za-z_]|(?m:^|[|;&(]) *(sort|mktemp|tee|lsof)\b", script)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

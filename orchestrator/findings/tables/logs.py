@@ -11,16 +11,15 @@ from orchestrator.evidence.archive import Member
 from orchestrator.evidence.shelf import Shelf
 from orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
 from orchestrator.findings.tables.files import collected_at
+from orchestrator.findings.tables.journal import AUTH, LOGIN, system_logs
 from orchestrator.findings.tables.moments import of_syslog
 from orchestrator.findings.tables.requests import log_lines
 
 _TEXT = re.compile(
     r"/var/log/(?:auth\.log|secure|syslog|messages|daemon\.log|kern\.log|cron(?:\.log)?)(?:[.-]\d+)?(?:\.gz)?$"
 )
-_AUTH = re.compile(r"/var/log/(?:auth\.log|secure)(?:[.-]\d+)?(?:\.gz)?$")
 _AUDIT = re.compile(r"/var/log/audit/audit\.log(?:\.\d+)?(?:\.gz)?$")
 _STEADY = re.compile(r"/(?:syslog|messages)[^/]*$")
-_LOGIN = re.compile(r"sshd(?:-session)?\[\d+\]: (Accepted|Failed) (\S+) for (?:invalid user )?(\S*) from (\S+) port")
 _BOOT = re.compile(
     r"(?:kernel: .*Linux version |systemd\[1\]: (?:systemd .* running in|Starting |Started )|rsyslogd: .*start)"
 )
@@ -48,6 +47,7 @@ class Login(NamedTuple):
 @table(
     "logins",
     reads="logs",
+    also="journal-lines",
     fields={
         "how": "`Accepted` or `Failed`",
         "method": "`publickey`, `password` …",
@@ -59,49 +59,49 @@ class Login(NamedTuple):
 def logins(shelf: Shelf) -> Iterator[Row]:
     """Logins over SSH, with how often their address had failed before."""
     now = collected_at(shelf)
-    for member in _matching(shelf, _AUTH):
+    for log in system_logs(shelf, AUTH):
         failures: dict[str, int] = {}
-        for number, text in log_lines(member):
-            found = _LOGIN.search(text[:2048])
+        for number, text in log.lines:
+            found = LOGIN.search(text[:2048])
             if not found:
                 continue
-            how, method, user, address = found.groups()
+            how, method, user, address, _ = found.groups()
             before = failures.get(address, 0)
             if how == "Failed" and (before or len(failures) < FEW_KEYS):
                 failures[address] = before + 1
             row: Fields = {"how": how, "method": method, "user": user, "address": address, "failures": before}
-            yield Row(row, Place("logs", number, member.name), of_syslog(text, now))
+            yield Row(row, Place(log.artifact, number, log.name), of_syslog(text, now))
 
 
-@table("rises", reads="logs", fields={"tool": "`sudo` or `su`", "text": "what the log says"})
+@table("rises", reads="logs", also="journal-lines", fields={"tool": "`sudo` or `su`", "text": "what the log says"})
 def rises(shelf: Shelf) -> Iterator[Row]:
     """Uses of sudo and su."""
     now = collected_at(shelf)
-    for member in _matching(shelf, _AUTH):
-        for number, text in log_lines(member):
+    for log in system_logs(shelf, AUTH):
+        for number, text in log.lines:
             found = _RISE.search(text[:4096])
             if found and ("COMMAND=" in found[2] or "opened for user" in found[2] or "FAILED" in found[2]):
                 row: Fields = {"tool": found[1], "text": found[2]}
-                yield Row(row, Place("logs", number, member.name), of_syslog(text, now))
+                yield Row(row, Place(log.artifact, number, log.name), of_syslog(text, now))
 
 
-@table("auth-lines", reads="logs", fields={"text": "the line"})
+@table("auth-lines", reads="logs", also="journal-lines", fields={"text": "the line"})
 def auth_lines(shelf: Shelf) -> Iterator[Row]:
     """Lines of the logs about logins and accounts."""
     now = collected_at(shelf)
-    for member in _matching(shelf, _AUTH):
-        for number, text in log_lines(member):
-            yield Row({"text": text[:4096]}, Place("logs", number, member.name), of_syslog(text, now))
+    for log in system_logs(shelf, AUTH):
+        for number, text in log.lines:
+            yield Row({"text": text[:4096]}, Place(log.artifact, number, log.name), of_syslog(text, now))
 
 
-@table("log-lines", reads="logs", fields={"path": "the log", "text": "the line"})
+@table("log-lines", reads="logs", also="journal-lines", fields={"path": "the log", "text": "the line"})
 def lines(shelf: Shelf) -> Iterator[Row]:
     """Lines of the system's logs, those about logins included."""
     now = collected_at(shelf)
-    for member in _matching(shelf, _TEXT):
-        for number, text in log_lines(member):
-            row: Fields = {"path": member.name, "text": text[:4096]}
-            yield Row(row, Place("logs", number, member.name), of_syslog(text, now))
+    for log in system_logs(shelf, _TEXT):
+        for number, text in log.lines:
+            row: Fields = {"path": log.name or "journal", "text": text[:4096]}
+            yield Row(row, Place(log.artifact, number, log.name), of_syslog(text, now))
 
 
 @table("audit-lines", reads="logs", fields={"text": "the line"})
@@ -117,37 +117,39 @@ def audit_lines(shelf: Shelf) -> Iterator[Row]:
 @table(
     "log-gaps",
     reads="logs",
+    also="journal-lines",
     fields={"log": "the log", "hours": "how long nothing was written", "boot": "the host started at its end"},
 )
 def log_gaps(shelf: Shelf) -> Iterator[Row]:
     """Times of hours in which a log that is never silent was."""
     now = collected_at(shelf)
-    for member in _matching(shelf, _STEADY):
+    for log in system_logs(shelf, _STEADY):
         last = 0.0
-        for number, text in log_lines(member):
+        for number, text in log.lines:
             time = of_syslog(text, now)
             if last and time - last >= GAP:
-                row: Fields = {"log": member.name, "hours": round((time - last) / 3600, 1)}
+                row: Fields = {"log": log.name or "journal", "hours": round((time - last) / 3600, 1)}
                 row |= {"boot": bool(_BOOT.search(text))}
-                yield Row(row, Place("logs", number, member.name), last)
+                yield Row(row, Place(log.artifact, number, log.name), last)
             last = time or last
 
 
 @table(
     "log-turns",
     reads="logs",
+    also="journal-lines",
     fields={"log": "the log", "hours": "by how much the time of a line is before that of the line above it"},
 )
 def log_turns(shelf: Shelf) -> Iterator[Row]:
     """Places where a log of the system goes back in time by more than an hour."""
     now = collected_at(shelf)
-    for member in _matching(shelf, _STEADY):
+    for log in system_logs(shelf, _STEADY):
         last = 0.0
-        for number, text in log_lines(member):
+        for number, text in log.lines:
             time = of_syslog(text, now)
             if time and time < last - 3660:
-                row: Fields = {"log": member.name, "hours": round((last - time) / 3600, 1)}
-                yield Row(row, Place("logs", number, member.name), time)
+                row: Fields = {"log": log.name or "journal", "hours": round((last - time) / 3600, 1)}
+                yield Row(row, Place(log.artifact, number, log.name), time)
             last = time or last
 
 
