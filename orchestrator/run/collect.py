@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from orchestrator.evidence import EvidenceError, EvidenceStore, Origin, Quota
@@ -24,6 +25,9 @@ from orchestrator.source import InvalidInput
 from orchestrator.task import Collection
 from orchestrator.toolkit import ToolkitError
 
+COLLECTIONS_AT_ONCE = 32
+"""Of one run; each wants this machine's processor and disk while it arrives."""
+
 
 @dataclass(frozen=True)
 class Vault:
@@ -34,6 +38,18 @@ class Vault:
     quota: Quota = field(default_factory=Quota)
     recipients: tuple[str, ...] = ()
     """Public keys that evidence is encrypted to."""
+    _turns: threading.Semaphore = field(default_factory=partial(threading.Semaphore, COLLECTIONS_AT_ONCE))
+
+    @contextmanager
+    def turn(self, interruption: Interruption) -> Iterator[None]:
+        """Wait until there is room for one more collection, or the run is told to stop."""
+        while not (mine := self._turns.acquire(timeout=0.5)) and not interruption.requested.is_set():
+            pass
+        try:
+            yield
+        finally:
+            if mine:
+                self._turns.release()
 
 
 @dataclass(frozen=True)

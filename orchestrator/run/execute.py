@@ -24,7 +24,8 @@ from orchestrator.runbook import Step, StepResult
 from orchestrator.source import InvalidInput
 from orchestrator.task import Task
 
-TARGETS_AT_ONCE = 32
+TARGETS_AT_ONCE = 256
+"""So that no target's cut waits for the evidence of another; how much is collected at once has its own bound."""
 
 
 @dataclass

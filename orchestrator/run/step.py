@@ -130,7 +130,8 @@ def make(step: PlannedStep, agreed: Ended, around: Surroundings) -> Ended:
     outcome: Outcome = "unchanged"
     said = agreed.reason
     for collection in step.collections:
-        kept = collect(step, collection, around.fleet, around.record, around.vault, around.interruption)
+        with around.vault.turn(around.interruption):
+            kept = collect(step, collection, around.fleet, around.record, around.vault, around.interruption)
         if kept.trouble:
             return Ended("failed", kept.trouble)
         if not step.changes:

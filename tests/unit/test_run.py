@@ -232,6 +232,18 @@ def test_two_targets_run_side_by_side(bench: Bench) -> None:
     assert time.monotonic() - started < 1.9
 
 
+def test_no_target_waits_for_another_to_be_done_with(bench: Bench) -> None:
+    hosts = {f"h{n}": {"address": f"127.0.1.{n}", "connection": "local"} for n in range(1, 41)}
+    bench.inventory.write_text(json.dumps({"hosts": hosts, "groups": {"all": {"hosts": list(hosts)}}}))
+    here = str(bench.files)
+    all_there = (
+        f"mktemp {here}/XXXXXX; for n in $(seq 100); do set -- {here}/*; test $# -lt 40 || exit 0; sleep 0.2; done"
+    )
+    step = {"id": "meet", "task": "host.command", "with": {"argv": ["sh", "-c", f"{all_there}; exit 1"]}}
+    status, events = bench.run(bench.runbook(step), "--yes", target="all")
+    assert (status, {step["outcome"] for step in events[-1]["steps"]}) == (0, {"changed"})
+
+
 def test_the_show_status_and_report_of_a_run_tell_what_is_in_force(bench: Bench) -> None:
     bench.run(bench.runbook(file(bench, "one")), "--yes")
     assert f"write {bench.files}/one" in bench.stopgap("status")[1]
