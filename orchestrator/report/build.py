@@ -267,6 +267,11 @@ def _open_points(history: History) -> Iterator[OpenPoint]:
         if message.state == "unknown":
             yield point("message", message.target, f"{message.about}, {message.to}", message.detail)
     yield from _open_checks(history)
+    for target in dict.fromkeys(made.target for made in history.findings):
+        found = [noted for made in history.findings if made.target == target for noted in made.findings]
+        for severity in ("critical", "high"):
+            if count := sum(noted.severity == severity for noted in found):
+                yield point(f"findings-{severity}", target, str(count))
 
 
 def _open_checks(history: History) -> Iterator[OpenPoint]:

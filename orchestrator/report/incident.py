@@ -109,14 +109,20 @@ def _containment(reports: Sequence[Report]) -> Iterator[ReportContainment]:
         yield now.model_copy(update={"cut_at": cut})
 
 
+_ELSEWHERE = frozenset({"not-contained", "ends", "findings-critical", "findings-high"})
+
+
 def _points(reports: Sequence[Report], containment: Iterable[ReportContainment]) -> Iterator[OpenPoint]:
-    """Give what is open; that a cut was lifted is the end of an incident, and no open point."""
+    """Give what is open; that a cut was lifted is the end of an incident, and no open point.
+
+    Findings have a section of their own; a later run may have answered for those of an earlier one.
+    """
     for each in containment:
         if each.in_force and each.verdict != "contained":
             yield OpenPoint(kind="not-contained", host=each.target, text=each.verdict, detail="")
         elif each.in_force and each.until:
             yield OpenPoint(kind="ends", host=each.target, text="", detail="", at=each.until)
-    points = [point for report in reports for point in report.open if point.kind not in {"not-contained", "ends"}]
+    points = [point for report in reports for point in report.open if point.kind not in _ELSEWHERE]
     yield from _once(points, lambda p: (p.kind, p.host, p.text, p.detail))
 
 

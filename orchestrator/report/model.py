@@ -195,10 +195,12 @@ class OpenPoint(_Part):
         "undo",
         "check-fails",
         "check-unseen",
+        "findings-critical",
+        "findings-high",
         "ends",
     ]
     host: str
-    text: str
+    text: str = Field(description="What it is about; of findings, how many.")
     detail: str
     at: datetime | None = None
 

@@ -264,6 +264,14 @@ def test_what_failed_is_still_open_on_the_first_screen() -> None:
     assert any(attrs.get("class") == "verdict bad" for _, attrs in shown.tags)
 
 
+def test_grave_findings_are_open_on_the_first_screen_though_the_host_is_contained() -> None:
+    first = page([*CONTAINED, FOUND]).text.partition("Not covered")[0]
+    assert "web: Contained" in first
+    assert "web: Critical findings to look into – 1" in first
+    assert "web: Findings of high severity" not in first
+    assert "web：要調査の所見（重大） – 1" in page([*CONTAINED, FOUND], lang="ja").text
+
+
 def test_a_cut_that_was_taken_back_is_not_called_contained() -> None:
     text = page([*CONTAINED, *BACK]).text
     assert "web: No longer cut off" in text
