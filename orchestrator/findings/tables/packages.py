@@ -14,14 +14,17 @@ Known: TypeAlias = Literal["yes", "no", "unknown"]
 LARGEST_TOOL = 32 << 20
 """Bytes of a tool that are hashed."""
 _MERGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/", "/usr/libx32/")
-_DIGEST = re.compile(r"([0-9a-f]{32})  ?(\S.*)", re.DOTALL)
+_DIGEST = re.compile(r"([0-9a-f]{32}|[0-9a-f]{64})  ?(\S.*)", re.DOTALL)
 
 
 class Digests:
     """The digests that packages brought, by path; `/usr/bin` and `/bin` are the same (file-hierarchy(7))."""
 
     def __init__(self, shelf: Shelf) -> None:
-        """Read them; what is beyond MOST_KEYS is left out, and nothing counts as unpackaged then."""
+        """Read them; what is beyond MOST_KEYS is left out, and nothing counts as unpackaged then.
+
+        Nor does anything on a host with rpm, which records no digest of what a package makes when it is installed.
+        """
         self._of: dict[str, bytes] = {}
         self._whole = True
         for _, text in shelf.lines("package-digests"):
@@ -31,7 +34,8 @@ class Digests:
             if len(self._of) >= MOST_KEYS:
                 self._whole = False
                 break
-            self._of[_merged("/" + match[2].removeprefix("./"))] = bytes.fromhex(match[1])
+            self._whole = self._whole and len(match[1]) == 32
+            self._of[_merged("/" + match[2].removeprefix("./").removeprefix("/"))] = bytes.fromhex(match[1])
         item = shelf.item("package-digests")
         self._whole = self._whole and bool(self._of) and item is not None and not item.truncated
 
@@ -42,7 +46,7 @@ class Digests:
         return "no" if self._whole else "unknown"
 
     def digest(self, path: str) -> str:
-        """Give the MD5 that the package brought; empty where there is none."""
+        """Give the MD5 or SHA-256 that the package brought; empty where there is none."""
         return self._of.get(_merged(path), b"").hex()
 
 
@@ -79,6 +83,7 @@ def verification(shelf: Shelf) -> Iterator[Row]:
     fields={
         "path": "the file",
         "md5": "of its content, computed here",
+        "sha256": "the same",
         "packaged": "a package brought it, or `unknown`",
         "altered": "its package brought another content",
         "script": "it is a script; `#!` and what runs it",
@@ -92,20 +97,22 @@ def tools(shelf: Shelf) -> Iterator[Row]:
     for member in shelf.members("system-tools"):
         if member.kind != "file" or member.size > LARGEST_TOOL:
             continue
-        hashed, head, held = hashlib.md5(usedforsecurity=False), b"", 0
+        md5, sha256, head, held = hashlib.md5(usedforsecurity=False), hashlib.sha256(), b"", 0
         for chunk in member.chunks(LARGEST_TOOL, holes=True):
             head = head or chunk[:128]
             held += len(chunk)
-            hashed.update(chunk)
+            md5.update(chunk)
+            sha256.update(chunk)
         if held != member.size:  # cut off: its hash would say nothing
             continue
         wanted = digests.digest(member.name)
         first = head.partition(b"\n")[0].decode("utf-8", "surrogateescape")
         row: Fields = {
             "path": member.name,
-            "md5": hashed.hexdigest(),
+            "md5": md5.hexdigest(),
+            "sha256": sha256.hexdigest(),
             "packaged": digests.knows(member.name),
-            "altered": bool(wanted) and wanted != hashed.hexdigest(),
+            "altered": bool(wanted) and wanted not in {md5.hexdigest(), sha256.hexdigest()},
             "script": first if first.startswith("#!") else "",
             "mode": f"{member.mode:o}",
             "size": member.size,
