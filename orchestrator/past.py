@@ -66,6 +66,8 @@ class PastRun(_Part):
     run: str
     begun: bool = True
     """False of a run that asks for itself before it has begun."""
+    going_on: bool = False
+    """It is the run that asks: what it has not had may yet come."""
     runbook: str = ""
     steps: tuple[str, ...] = ()
     """Ids of those that were run for the target."""

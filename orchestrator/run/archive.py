@@ -72,6 +72,7 @@ class Archive:
         found.sort(key=lambda pair: SEVERITIES.index(pair[1].severity))
         return PastRun(
             run=run,
+            going_on=run == self.current,
             runbook=escape(history.started.runbook_name),
             steps=tuple(dict.fromkeys(step_of(step.step) for step in history.steps if step.target == target)),
             changes=tuple(

@@ -151,6 +151,8 @@ def _recover(scenario: Scenario, point: Point, homes: list[Path], baseline: dict
         elif scenario.contains and not any(c.verdict == "contained" for c in cuts):
             point.stuck.append("resume did not contain it")
     latest_first = [(home, h.run) for home in homes for h in reversed(_histories(home))]
+    if scenario.first and runs:  # that one is below what either operator did
+        latest_first.append(latest_first.pop(latest_first.index((homes[0], runs[0]))))
     for home, run in latest_first:
         undone = stopgap(home, "undo", run, "--yes")
         point.stuck += _crash(undone)

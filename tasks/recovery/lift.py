@@ -36,14 +36,15 @@ class Lift(Task[LiftParams, RunsFacts]):
         return {"past": Past(params.runs)}
 
     def plan(self, params: LiftParams, facts: RunsFacts, scene: Scene) -> Iterator[Planned]:
-        """Name the changes; refuse a step that none of the runs has had."""
-        if all(run.begun and params.step not in run.steps for run in facts.past):
+        """Name the changes; refuse a step that none of the runs has had, or may yet have."""
+        to_come = {run.run for run in facts.past if run.going_on and params.step not in run.steps}
+        if all(run.begun and run.run not in to_come and params.step not in run.steps for run in facts.past):
             known = ", ".join(dict.fromkeys(step for run in facts.past for step in run.steps)) or "none"
             runs = ", ".join(run.run for run in facts.past)
             raise Refused(f"{runs} had no step {params.step} for {scene.target.name}; there were {known}")
         for run in reversed(facts.past):
             changes = tuple(change for change in run.changes if change.step == params.step)
-            if changes or not run.begun:
+            if changes or not run.begun or run.run in to_come:
                 yield Lifting(run=run.run, step=params.step, undo=changes, force=params.force)
             elif params.step in run.steps:
                 named = "this run" if run.run == THIS else f"run {run.run}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -113,6 +114,22 @@ def test_a_run_takes_back_a_step_of_its_own(bench: Bench) -> None:
     assert (status, outcomes(events)) == (0, {"narrow": "changed", "lift": "changed"})
     assert list(bench.files.iterdir()) == []
     assert in_force(bench, "last") == []
+
+
+def test_a_run_that_died_before_that_step_of_its_own_goes_on(bench: Bench) -> None:
+    once = f"test -e {bench.top}/begun || {{ touch {bench.top}/begun; sleep 60; }}"
+    slow = {"id": "slow", "task": "host.command", "with": {"argv": ["sh", "-c", once], "reads": True}}
+    runbook = bench.runbook(slow, write(bench, "narrow"), lift("this", step="narrow"))
+    process = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--yes")
+    while not (bench.top / "begun").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    status, out, _ = bench.stopgap("resume", "last", "--yes")
+    assert status == 0, out
+    assert "1 change of step narrow of run" in out
+    assert list(bench.files.iterdir()) == []
 
 
 def test_a_run_that_another_process_is_at_work_on_is_left_alone(bench: Bench) -> None:
