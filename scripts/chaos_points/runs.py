@@ -126,7 +126,8 @@ def strike(scenario: Scenario, at: int, do: str, way: str, baseline: dict[str, s
             (homes[0] / "filler").unlink(missing_ok=True)
             subprocess.run(["mount", "-o", "remount,size=256m", homes[0]], check=True)
         world.free_small_disks()
-        known = {host for home in homes for host in _known(_histories(home), scenario)}
+        others = [history for home in homes[1:] for history in _histories(home)]
+        known = _known(_histories(homes[0]), begins=bool(scenario.first)) | _known(others, begins=False)
         point.lost = sorted(world.differing(before) - known)
         point.refused = world.refused()
         _recover(scenario, point, homes, baseline)
@@ -193,9 +194,9 @@ def _write_again(scenario: Scenario, point: Point, home: Path) -> None:
         point.stuck += [f"left behind: {path.name}" for path in home.glob(".*") if not path.is_dir()]
 
 
-def _known(histories: list[History], scenario: Scenario) -> set[str]:
-    """Give the hosts that are different by a journal's word; what a scenario does first is none of it."""
-    if not scenario.first:
+def _known(histories: list[History], *, begins: bool) -> set[str]:
+    """Give the hosts that are different by a journal's word; what a scenario begins with is none of it."""
+    if not begins:
         # By the clock of a run that thought it was another year, a block may have lapsed: it is known all the same.
         changes = [c for history in histories for c in history.changes]
         return {c.host for c in changes if c.stands or c.unsettled or c.expired or c.state == "failed"}
