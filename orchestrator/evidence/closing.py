@@ -12,6 +12,8 @@ from pathlib import Path
 from orchestrator.evidence.custody import CustodyError, log_handling
 from orchestrator.evidence.manifest import ARRIVED, CUSTODY, MANIFEST, Manifest
 from orchestrator.hosttext import escape
+from orchestrator.journal.disk import write_at_once
+from orchestrator.journal.failure import JournalError
 from orchestrator.journal.records import EvidenceHandled, EvidenceKept
 
 
@@ -30,7 +32,10 @@ def close_collection(
     content = manifest.canonical()
     digest = hashlib.sha256(content).hexdigest()
     if not (folder / MANIFEST).exists():
-        _write(folder, content)
+        try:
+            write_at_once(folder / MANIFEST, content, temporary=folder / f"{ARRIVED}.{MANIFEST}")
+        except JournalError as error:
+            raise EvidenceError(f"{error}; the files are kept, without a manifest") from None
     kept = EvidenceKept(
         step=manifest.step,
         target=manifest.target,
@@ -80,23 +85,3 @@ def hash_on_disk(path: Path) -> str | None:
 def utc(moment: datetime) -> str:
     """Give a moment as manifests have it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _write(folder: Path, content: bytes) -> None:
-    """Write the manifest whole or not at all: a death in between leaves none."""
-    path, part = folder / MANIFEST, folder / f"{ARRIVED}.{MANIFEST}"
-    try:
-        part.unlink(missing_ok=True)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(descriptor)
-        part.rename(path)
-        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-    except OSError as error:
-        raise EvidenceError(f"{path}: {error.strerror}; the files are kept, without a manifest") from None

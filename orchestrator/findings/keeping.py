@@ -14,6 +14,8 @@ from orchestrator.findings.judge import judge
 from orchestrator.findings.model import Finding, Findings
 from orchestrator.findings.rule import Rule
 from orchestrator.hosttext import escape
+from orchestrator.journal.disk import write_at_once
+from orchestrator.journal.failure import JournalError
 from orchestrator.journal.records import EvidenceKept, FindingNoted, FindingsMade
 
 EVIDENCE = "evidence"
@@ -38,8 +40,10 @@ def keep_findings(
         used = rules()
         found = judge(_with_others(run_folder, folder), used, stop=stop)
         content = found.canonical()
-        _replace(folder / FINDINGS, content, run_folder)
-    except (OSError, UnreadableEvidence) as error:
+        # What a death leaves of it must not lie among the evidence.
+        aside = run_folder / f".{FINDINGS}.{os.getpid()}"
+        write_at_once(folder / FINDINGS, content, temporary=aside)
+    except (OSError, JournalError, UnreadableEvidence) as error:
         return _record(kept, trouble=escape(str(error)))
     except Exception as error:
         return _record(kept, trouble=escape(f"an error of its own: {error.__class__.__name__}: {error}"))
@@ -92,15 +96,3 @@ def _noted(finding: Finding) -> FindingNoted:
         first=first,
         times=tuple(sorted({seen.at for seen in finding.seen if seen.at})),
     )
-
-
-def _replace(path: Path, content: bytes, aside: Path) -> None:
-    """Write a file whole or not at all; what a death leaves of it lies in `aside`, not among the evidence."""
-    part = aside / f".{path.name}.{os.getpid()}"
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(descriptor)
-    part.replace(path)

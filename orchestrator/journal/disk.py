@@ -12,14 +12,16 @@ from orchestrator.journal.failure import JournalError
 from orchestrator.journal.home import sync_folder
 
 
-def write_at_once(target: Path, content: bytes) -> None:
+def write_at_once(target: Path, content: bytes, *, temporary: Path | None = None) -> None:
     """Write a file of mode 0600 at once: the old content or the new, never half; durable.
 
+    `temporary` says what a death leaves, which the next attempt replaces; without it that lies beside the target.
     Raises JournalError.
     """
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    temporary = temporary or target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     with disk_errors(target):
         try:
+            temporary.unlink(missing_ok=True)
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(content)
