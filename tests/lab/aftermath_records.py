@@ -37,6 +37,14 @@ RECORDS: dict[str, tuple[str, str, str]] = {
         "login-after-failures",
         "root from 198.51.100.2",
     ),
+    # By way of another file, so that the daemon goes on writing to the same one.
+    "a login that was taken out of the log": (
+        "logger -p auth.info -t 'sshd[77]' 'Accepted password for ann from 198.51.100.7 port 4077 ssh2'; "
+        "until grep -q 'port 4077' /var/log/auth.log; do sleep 0.05; done; "
+        "grep -v 'port 4077' /var/log/auth.log >/run/auth; cat /run/auth >/var/log/auth.log; rm /run/auth",
+        "login-only-in-journal",
+        "ann from 198.51.100.7",
+    ),
     "a use of sudo": (
         f'{_NOW}; echo "$now web sudo:    ops : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/usr/bin/date -s 2020-01-01" '
         ">>/var/log/auth.log",

@@ -13,8 +13,7 @@ from orchestrator.findings.tables.moments import of_syslog
 from orchestrator.findings.tables.requests import log_lines
 
 ITEM = "journal-lines"
-AUTH = re.compile(r"/var/log/(?:auth\.log|secure)(?:[.-]\d+)?(?:\.gz)?$")
-"""Logs of logins and accounts."""
+_AUTH = re.compile(r"/var/log/(?:auth\.log|secure)(?:[.-]\d+)?(?:\.gz)?$")
 LOGIN = re.compile(
     r"sshd(?:-session)?\[\d+\]: (Accepted|Failed) (\S+) for (?:invalid user )?(\S*) from (\S+) port (\d+)?"
 )
@@ -34,15 +33,24 @@ class Log(NamedTuple):
     lines: Iterable[Line]
 
 
+def auth_logs(shelf: Shelf) -> Iterator[Log]:
+    """Give the logs of logins and accounts; where none has anything in it, what the journal has of such programs."""
+    return _logs(shelf, _AUTH, _spoken(shelf))
+
+
 def system_logs(shelf: Shelf, pattern: re.Pattern[str]) -> Iterator[Log]:
     """Give the text logs whose path the pattern finds; the journal's lines where none has anything in it."""
+    return _logs(shelf, pattern, _dated(shelf))
+
+
+def _logs(shelf: Shelf, pattern: re.Pattern[str], instead: Iterator[Line]) -> Iterator[Log]:
     found = False
     for member in shelf.members("logs"):
         if member.kind == "file" and pattern.search(member.name):
             found = found or member.size > 0
             yield Log("logs", member.name, log_lines(member))
     if not found:
-        yield Log(ITEM, "", _spoken(shelf) if pattern is AUTH else _dated(shelf))
+        yield Log(ITEM, "", instead)
 
 
 @table(
@@ -57,7 +65,7 @@ def journal_logins(shelf: Shelf) -> Iterator[Row]:
         return  # what is missing from half an archive is not missing from the host
     known: set[tuple[str, ...]] = set()
     earliest = float("inf")
-    for log in system_logs(shelf, AUTH):
+    for log in auth_logs(shelf):
         for _, text in log.lines if log.name else ():
             earliest = min(earliest, of_syslog(text, now) or earliest)
             found = LOGIN.search(text[:2048])

@@ -11,7 +11,7 @@ from orchestrator.evidence.archive import Member
 from orchestrator.evidence.shelf import Shelf
 from orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
 from orchestrator.findings.tables.files import collected_at
-from orchestrator.findings.tables.journal import AUTH, LOGIN, system_logs
+from orchestrator.findings.tables.journal import LOGIN, auth_logs, system_logs
 from orchestrator.findings.tables.moments import of_syslog
 from orchestrator.findings.tables.requests import log_lines
 
@@ -59,7 +59,7 @@ class Login(NamedTuple):
 def logins(shelf: Shelf) -> Iterator[Row]:
     """Logins over SSH, with how often their address had failed before."""
     now = collected_at(shelf)
-    for log in system_logs(shelf, AUTH):
+    for log in auth_logs(shelf):
         failures: dict[str, int] = {}
         for number, text in log.lines:
             found = LOGIN.search(text[:2048])
@@ -77,7 +77,7 @@ def logins(shelf: Shelf) -> Iterator[Row]:
 def rises(shelf: Shelf) -> Iterator[Row]:
     """Uses of sudo and su."""
     now = collected_at(shelf)
-    for log in system_logs(shelf, AUTH):
+    for log in auth_logs(shelf):
         for number, text in log.lines:
             found = _RISE.search(text[:4096])
             if found and ("COMMAND=" in found[2] or "opened for user" in found[2] or "FAILED" in found[2]):
@@ -89,7 +89,7 @@ def rises(shelf: Shelf) -> Iterator[Row]:
 def auth_lines(shelf: Shelf) -> Iterator[Row]:
     """Lines of the logs about logins and accounts."""
     now = collected_at(shelf)
-    for log in system_logs(shelf, AUTH):
+    for log in auth_logs(shelf):
         for number, text in log.lines:
             yield Row({"text": text[:4096]}, Place(log.artifact, number, log.name), of_syslog(text, now))
 
