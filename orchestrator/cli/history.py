@@ -62,7 +62,7 @@ def show(args: Namespace) -> int:
         screen.line(f"asks      {asked.question.text}: stopgap answer {history.run} {asked.step} VALUE", "warn")
     for kept in history.evidence:
         screen.line(f"evidence  {kept.host}: {kept.items} items, {kept.size / 1e6:.1f} MB in {kept.folder}")
-    show_findings_made(screen, history.findings, history.run)
+    show_findings_made(screen, history.findings_now(), history.run)
     screen.line()
     show_gaps(screen, [gap for step in history.steps for gap in step.gaps])
     show_containment(screen, {c.target: c.verdict for c in history.containment if c.in_force}, history.state)

@@ -156,6 +156,15 @@ class History:
     """Host → reason."""
     containment: tuple[Containment, ...]
 
+    def findings_now(self) -> tuple[FindingsMade, ...]:
+        """Give the findings that count: what a step has collected anew holds what it had collected before."""
+        last: dict[tuple[str, ...], FindingsMade] = {}
+        for made in self.findings:
+            collection = (made.step, made.target, made.host, made.profile)
+            if not made.trouble or collection not in last:
+                last[collection] = made
+        return tuple(last.values())
+
     def in_force(self) -> tuple[ChangeStatus, ...]:
         """Give the changes that stand: made or perhaps made, neither taken back nor expired.
 

@@ -198,7 +198,7 @@ def _evidence(history: History) -> Iterator[ReportEvidence]:
 
 
 def _findings(history: History) -> Iterator[ReportFinding]:
-    found = [(made, noted) for made in history.findings for noted in made.findings]
+    found = [(made, noted) for made in history.findings_now() for noted in made.findings]
     for made, noted in sorted(found, key=lambda pair: SEVERITIES.index(pair[1].severity)):
         yield ReportFinding(
             step=escape(made.step),
@@ -267,8 +267,8 @@ def _open_points(history: History) -> Iterator[OpenPoint]:
         if message.state == "unknown":
             yield point("message", message.target, f"{message.about}, {message.to}", message.detail)
     yield from _open_checks(history)
-    for target in dict.fromkeys(made.target for made in history.findings):
-        found = [noted for made in history.findings if made.target == target for noted in made.findings]
+    for target in dict.fromkeys(made.target for made in history.findings_now()):
+        found = [noted for made in history.findings_now() if made.target == target for noted in made.findings]
         for severity in ("critical", "high"):
             if count := sum(noted.severity == severity for noted in found):
                 yield point(f"findings-{severity}", target, str(count))

@@ -68,7 +68,7 @@ def to_rotate(history: History) -> Iterator[ReportCredential]:
 
 
 def _found(history: History, host: str) -> Iterator[ReportCredential]:
-    for made in history.findings:
+    for made in history.findings_now():
         for noted in made.findings if made.host == host else ():
             if noted.id.startswith(CREDENTIALS):
                 more = f", and {noted.count - 1} more" if noted.count > 1 else ""

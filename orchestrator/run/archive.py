@@ -68,7 +68,7 @@ class Archive:
         from orchestrator.report.lessons import to_rotate  # noqa: PLC0415 - few runs ask for the past
 
         history = self.journal.history(run)
-        found = [(made, noted) for made in history.findings if made.target == target for noted in made.findings]
+        found = [(made, noted) for made in history.findings_now() if made.target == target for noted in made.findings]
         found.sort(key=lambda pair: SEVERITIES.index(pair[1].severity))
         return PastRun(
             run=run,

@@ -197,7 +197,7 @@ class Conductor:
             report=ended[0][0],
             unreported=next((why for _, why, _ in ended if why), ""),
             unsigned=next((why for _, _, why in ended if why), ""),
-            findings=history.findings,
+            findings=history.findings_now(),
             standing=history.in_force(),
             undoable=bool(history.undoable()),
         )

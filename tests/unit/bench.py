@@ -71,3 +71,8 @@ class Bench:
 def outcomes(events: list[dict[str, Any]]) -> dict[str, str]:
     """Give outcomes by step from the last event."""
     return {step["step"]: step["outcome"] for step in events[-1]["steps"]}
+
+
+def file(bench: Bench, name: str, content: str = "new\n", **step: Any) -> dict[str, Any]:
+    """Give a step that writes a file of the bench's."""
+    return {"id": name, "task": "host.file", "with": {"path": str(bench.files / name), "content": content}, **step}

@@ -16,7 +16,7 @@ from orchestrator.report.build import build
 from orchestrator.report.course import Course, course
 
 from .collection import shelf
-from .test_report import BACK, CONTAINED, FOUND, START, Lang, told
+from .story import BACK, CONTAINED, FOUND, START, Lang, told
 
 
 def found(*times: datetime, severity: str = "critical", title: str = "A process hides") -> FindingsMade:
@@ -24,7 +24,7 @@ def found(*times: datetime, severity: str = "critical", title: str = "A process 
         {"id": title, "severity": severity, "title": title, "count": 9, "first": "f"}
         | {"times": [at.isoformat() for at in times]}
     )
-    return FindingsMade.model_validate(FOUND.model_dump() | {"findings": [noted], "folder": title})
+    return FindingsMade.model_validate(FOUND.model_dump() | {"findings": [noted], "step": title, "folder": title})
 
 
 RECORDS: list[AnyRecord] = [

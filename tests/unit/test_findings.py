@@ -7,29 +7,24 @@ import itertools
 import json
 import os
 import subprocess
-import tarfile
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from orchestrator.evidence.archive import BLOCK, members
 from orchestrator.evidence.manifest import FINDINGS, MANIFEST, ToolkitUsed
-from orchestrator.evidence.shelf import LONGEST_LINE, lines_of, open_shelf
+from orchestrator.evidence.shelf import open_shelf
 from orchestrator.findings import judge, shipped_rules
 from orchestrator.findings.keeping import keep_findings
 from orchestrator.findings.table import tables
 from orchestrator.findings.tables.body import entries
-from orchestrator.findings.timeline import Window, Work, timeline
 from orchestrator.journal import Journal
 from orchestrator.journal.records import EvidenceKept, RunFinished, RunStarted
 
 from .bench import Bench
-from .collection import begin_custody, shelf, tar
+from .collection import begin_custody, shelf
 
 RULES = shipped_rules()
 HIDDEN: dict[str, Any] = {
@@ -142,155 +137,6 @@ def test_a_tool_with_holes_is_hashed_as_the_file_that_it_is(tmp_path: Path) -> N
         folder = tmp_path / written
         collection = shelf(folder, {"system-tools": content, "package-digests": f"{written}  bin/ps\n"})
         assert [f.id for f in judge(collection, RULES).findings if f.id == "tool-altered"] == altered
-
-
-def test_an_archive_is_read_as_tar_wrote_it(tmp_path: Path) -> None:
-    tree = tmp_path / "tree"
-    names = ["plain", "sp ace ", "new\nline", "-dash", "deep/" * 40 + "leaf", "x" * 200]
-    for name in names:
-        path = tree / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name * 3)
-    (tree / os.fsdecode(b"\xff\xfe")).write_bytes(b"odd")
-    (tree / "link").symlink_to("t" * 150)
-    os.mkfifo(tree / "fifo")
-    for style in ("gnu", "ustar", "pax"):
-        file = tmp_path / f"{style}.tar"
-        with file.open("wb") as stream:
-            subprocess.run(
-                ["tar", "-C", tree, f"--format={style}", "-cf", "-", "."],
-                stdout=stream,
-                check=False,
-                stderr=subprocess.DEVNULL,
-            )
-        with tarfile.open(file) as archive:
-            expected = {"/" + m.name.removeprefix("./").strip("/.") * (m.name != "."): m for m in archive}
-            got = {}
-            for member in members(file):
-                got[member.name] = (member.kind, member.read(1 << 20) if member.kind == "file" else member.target)
-            assert got["/link"] == ("link", "t" * (100 if style == "ustar" else 150))
-            assert got["/fifo"][0] == "other"
-            for name, entry in expected.items():
-                if entry.isfile() and (held := archive.extractfile(entry)):
-                    assert got[name] == ("file", held.read())
-
-
-def test_several_archives_may_follow_one_another_and_a_damaged_one_loses_no_other(tmp_path: Path) -> None:
-    file = tmp_path / "x.tar"
-    damaged = bytearray(tar({"/b": "2"}))
-    damaged[0] ^= 1
-    file.write_bytes(tar({"/a": "1"}) + bytes(damaged) + b"\xff" * BLOCK + tar({"/c": "3"}))
-    assert [member.name for member in members(file)] == ["/a", "/c"]
-
-
-def test_a_line_has_its_cap() -> None:
-    lines = list(lines_of([b"a" * 50_000] * 4 + [b"\nb"]))
-    assert [len(line.text) for line in lines] == [LONGEST_LINE, 1]
-    assert [line.number for line in lines] == [1, 2]
-
-
-ARTIFACTS = sorted({artifact for table in tables().values() for artifact in (*table.reads, *table.also)})
-WORDS = st.sampled_from(
-    ["/proc/7/stat:", "7 (x) S 1", "0|", "|", "/proc/self/net/tcp:", "tcp LISTEN ", ":0016 ", "\0", "\n", " ",
-     "missing ", "??5??????   /bin/ps", "hidden: ", "9" * 30, "-1", "²", "\x1b", "/etc/", "cap_x=ep", " - ", "nan",
-     "/proc/7/fd/3 -> socket:[9]", "looked at 1, listed ", "/proc/self/mountinfo:", "\\x", "\\777", "1e400",
-     "/sys/class/net/x/flags:0xfff"]
-)  # fmt: skip
-TEXTS = st.lists(WORDS | st.text(max_size=8), max_size=30).map("".join)
-PATHS = st.sampled_from(
-    ["/var/log/auth.log", "/var/log/syslog.2.gz", "/var/log/wtmp", "/var/log/apache2/access.log", "/etc/passwd",
-     "/root/.bash_history", "/root/.ssh/authorized_keys", "/etc/cron.d/x", "/var/www/html/x.php", "/etc/php/php.ini",
-     "/usr/bin/ps"]
-)  # fmt: skip
-
-
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    texts=st.dictionaries(st.sampled_from(ARTIFACTS), TEXTS | st.binary(max_size=2000), max_size=6),
-    files=st.dictionaries(PATHS, TEXTS, max_size=5),
-    cut=st.integers(0, 20000),
-)
-def test_no_host_can_break_the_parsers(
-    tmp_path: Path, texts: dict[str, Any], files: dict[str, str], cut: int
-) -> None:
-    archive = tar(files)
-    held: dict[str, Any] = {artifact: archive[:cut] if cut < len(archive) else archive for artifact in ARTIFACTS}
-    collection = shelf(tmp_path, held | texts)
-    judged = judge(collection, RULES)
-    judged.canonical()
-    for line in timeline([collection]):
-        assert {"message", "datetime", "timestamp_desc"} <= set(json.loads(line))
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data())
-def test_no_archive_can_break_its_reader(tmp_path: Path, data: st.DataObject) -> None:
-    content = bytearray(tar({"/a": "1" * 600, "/" + "n" * 300: "2", "/l": {"target": "/x"}}))
-    for _ in range(data.draw(st.integers(0, 12))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    for at in range(0, len(content), BLOCK):  # let the damaged headers count
-        if data.draw(st.booleans()):
-            block = content[at : at + BLOCK]
-            block[148:156] = b" " * 8
-            content[at + 148 : at + 156] = b"%06o\0 " % sum(block)
-    file = tmp_path / "x.tar"
-    file.write_bytes(content)
-    for member in members(file):
-        assert sum(map(len, member.chunks(1 << 20, holes=True))) <= 1 << 20
-
-
-LINE = '198.51.100.2 - - [23/Nov/2026:03:14:46 +0100] "GET / HTTP/1.1" 200 2 "-" "-"\n'
-
-
-def test_the_timeline_is_in_order_and_marks_what_is_ours(tmp_path: Path) -> None:
-    collection = shelf(
-        tmp_path,
-        {
-            "bodyfile": "0|/tmp/x|5|-rw-r--r--|0|0|9|1795399000.5|1795300000.0|1795300000.0|0.0\n",
-            "logs": {
-                "/var/log/auth.log": "Nov 23 02:14:49 web sshd[1]: Accepted publickey for root from ::1 port 1\n",
-                "/var/log/wtmp": {"records": [1795390000]},
-                "/var/log/dpkg.log": "2026-11-20 10:00:00 install x <none> 1\n2026-11-20 10:00:00 startup x\n",
-                "/var/log/apache2/access.log": LINE,
-            },
-            "histories": {"/root/.bash_history": "#1795380000\nid\nw\n"},
-        },
-    )
-    work = Work(1795400080.0, 1795400100.0, ((1795400085.0, "web", "step Evidence"),))
-    lines = [json.loads(line) for line in timeline([collection], work)]
-    assert [line["datetime"] for line in lines] == sorted(line["datetime"] for line in lines)
-    told = {line["message"]: line for line in lines}
-    assert told["Stopgap: step Evidence"]["ours"] is True
-    login = next(line for line in lines if "Accepted" in line["message"])
-    assert login["datetime"] == "2026-11-23T02:14:49.000000+00:00"
-    assert (login["ours"], login["during_run"]) == (False, True)
-    assert told["/root/.bash_history: id"]["datetime"].startswith("2026-11-22T20:40:00")
-    changed = next(line for line in lines if line["timestamp_desc"].startswith("Content Modification Time;"))
-    assert changed["timestamp_desc"] == "Content Modification Time; Metadata Modification Time"
-    assert sum("install x" in line["message"] for line in lines) == 1
-    assert next(line for line in lines if line["data_type"] == "apache:access")["datetime"].startswith(
-        "2026-11-23T02:14:46"
-    )
-    assert len(lines) == 9
-
-
-def test_a_timeline_is_of_the_time_of_the_incident_by_a_clock_that_is_right(tmp_path: Path) -> None:
-    body = "".join(f"0|/x{n}|5|-rw-r--r--|0|0|9|{1795300000 + n}.0|0|0|0\n" for n in range(10))
-    plain = shelf(tmp_path, {"bodyfile": body})
-    ahead = replace(plain, manifest=plain.manifest.model_copy(update={"clock_skew": 3.0}))
-    work = Work(1795300000.0, 1795300001.0, ((1795300001.0, "web", "step"), (1795300005.0, "web", "later")))
-    for one, names in ((plain, ["/x1", "/x2"]), (ahead, ["/x4", "/x5"])):
-        lines = [json.loads(line) for line in timeline([one], work, Window(1795300001, 1795300002))]
-        assert [line["message"].split()[0] for line in lines if not line["ours"]] == names
-        assert [line["message"] for line in lines if line["ours"]] == ["Stopgap: step"]
-
-
-def test_a_timeline_longer_than_memory_goes_through_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.findings.timeline.AT_ONCE", 7)
-    body = "".join(f"0|/x{n}|5|-rw-r--r--|0|0|9|{(n * 7919) % 1000 + 1}.0|0|0|0\n" for n in range(100))
-    times = [json.loads(line)["datetime"] for line in timeline([shelf(tmp_path, {"bodyfile": body})])]
-    assert times == sorted(times)
-    assert len(times) == 100
 
 
 def test_a_fault_in_the_rules_costs_no_evidence(tmp_path: Path) -> None:

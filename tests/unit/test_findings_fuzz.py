@@ -5,6 +5,7 @@ A parser that is added without an example that it reads fails here. `FUZZ_EXAMPL
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,10 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings import shipped_rules
+from orchestrator.findings import judge, shipped_rules
 from orchestrator.findings.table import Row, tables
+from orchestrator.findings.timeline import timeline
 
-from .collection import content_of, file_content, shelf
+from .collection import content_of, file_content, shelf, tar
 
 FEW = int(os.environ.get("FUZZ_EXAMPLES", "25"))
 TABLES = sorted(tables())
@@ -91,3 +93,36 @@ def test_no_host_can_break_a_parser(name: str, tmp_path: Path, data: st.DataObje
         assert set(row.fields) == set(table.fields)
         assert all(isinstance(value, str | int | float) for value in row.fields.values())
         assert row.place.artifact in {*table.reads, *table.also}
+
+
+ARTIFACTS = sorted({artifact for table in tables().values() for artifact in (*table.reads, *table.also)})
+WORDS = st.sampled_from(
+    ["/proc/7/stat:", "7 (x) S 1", "0|", "|", "/proc/self/net/tcp:", "tcp LISTEN ", ":0016 ", "\0", "\n", " ",
+     "missing ", "??5??????   /bin/ps", "hidden: ", "9" * 30, "-1", "²", "\x1b", "/etc/", "cap_x=ep", " - ", "nan",
+     "/proc/7/fd/3 -> socket:[9]", "looked at 1, listed ", "/proc/self/mountinfo:", "\\x", "\\777", "1e400",
+     "/sys/class/net/x/flags:0xfff"]
+)  # fmt: skip
+TEXTS = st.lists(WORDS | st.text(max_size=8), max_size=30).map("".join)
+PATHS = st.sampled_from(
+    ["/var/log/auth.log", "/var/log/syslog.2.gz", "/var/log/wtmp", "/var/log/apache2/access.log", "/etc/passwd",
+     "/root/.bash_history", "/root/.ssh/authorized_keys", "/etc/cron.d/x", "/var/www/html/x.php", "/etc/php/php.ini",
+     "/usr/bin/ps"]
+)  # fmt: skip
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    texts=st.dictionaries(st.sampled_from(ARTIFACTS), TEXTS | st.binary(max_size=2000), max_size=6),
+    files=st.dictionaries(PATHS, TEXTS, max_size=5),
+    cut=st.integers(0, 20000),
+)
+def test_no_host_can_break_the_parsers(
+    tmp_path: Path, texts: dict[str, Any], files: dict[str, str], cut: int
+) -> None:
+    archive = tar(files)
+    held: dict[str, Any] = {artifact: archive[:cut] if cut < len(archive) else archive for artifact in ARTIFACTS}
+    collection = shelf(tmp_path, held | texts)
+    judged = judge(collection, shipped_rules())
+    judged.canonical()
+    for line in timeline([collection]):
+        assert {"message", "datetime", "timestamp_desc"} <= set(json.loads(line))

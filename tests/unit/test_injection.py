@@ -51,7 +51,7 @@ from tasks.people.provider import ProviderNotify
 from tasks.web.page import TEXT, configuration, html, pages
 from tasks.web.params import Params
 
-from .test_report import CUT, FOUND, KEPT, START, hostile_story, look, started, step, told
+from .story import CUT, FOUND, KEPT, START, hostile_story, look, started, step, told
 
 TEMPLATES = folder("templates")
 INERT = ("report/words.jinja", "report/manual-words.jinja", "web/words.jinja", "report/style.css")

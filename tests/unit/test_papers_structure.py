@@ -13,7 +13,7 @@ from orchestrator.report import report
 from orchestrator.report.manual import manual
 from orchestrator.resources import folder
 
-from .test_report import CONTAINED, CUT, KEPT, OK, Lang, told
+from .story import CONTAINED, CUT, KEPT, OK, Lang, told
 
 
 class Outline(HTMLParser):
@@ -82,7 +82,7 @@ def test_ten_thousand_findings_stay_usable_and_the_worst_come_first(lang: Lang) 
             for n in range(200)
         ]
         fields = {
-            "step": "triage",
+            "step": f"triage{number}",
             "target": "web",
             "host": "web",
             "profile": "triage",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import Any
 
@@ -122,17 +124,23 @@ def test_the_report_and_the_inventory_name_all_of_them(several: Bench) -> None:
     assert history.started.hosts[-2].upstreams == ("a", "b")
 
 
+@contextmanager
+def _knocking() -> Iterator[Port]:
+    """Give a look at a port that is open, and should be silent."""
+    with socket.create_server(("127.0.0.1", 0)) as open_port:
+        address, port = open_port.getsockname()
+        yield Port(
+            eye="controller", containment=True, address=ip_address(address), port=port, expect="silent", patience=0
+        )
+
+
 def test_what_passes_where_one_failed_is_looked_at_while_the_others_keep_theirs(
     several: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = type(tasks()["host.command"])
     monkeypatch.setattr(task, "keeps_what_holds", lambda self, params: True)
     monkeypatch.setattr(task, "contains", True)
-    with socket.create_server(("127.0.0.1", 0)) as open_port:
-        address, port = open_port.getsockname()
-        knock = Port(
-            eye="controller", containment=True, address=ip_address(address), port=port, expect="silent", patience=0
-        )
+    with _knocking() as knock:
         monkeypatch.setattr(
             task, "checks", lambda self, params, facts, scene: [knock] if scene.on.name == "gone" else []
         )
@@ -149,11 +157,7 @@ def test_what_passes_by_a_router_that_is_out_of_reach_is_looked_at_too(
     task = type(tasks()["host.file"])
     monkeypatch.setattr(task, "keeps_what_holds", lambda self, params: True)
     monkeypatch.setattr(task, "contains", True)
-    with socket.create_server(("127.0.0.1", 0)) as open_port:
-        address, port = open_port.getsockname()
-        knock = Port(
-            eye="controller", containment=True, address=ip_address(address), port=port, expect="silent", patience=0
-        )
+    with _knocking() as knock:
         monkeypatch.setattr(task, "seen_from_outside", lambda self, params, scene: [knock])
         file = {"path": str(several.files / "x"), "content": "x"}
         runbook = several.runbook({"id": "cut", "task": "host.file", "on": "upstream", "with": file})
