@@ -1,0 +1,146 @@
+"""Numbers, moments and JSON that a host or a device wrote: bounded in size before anything is converted.
+
+Python's own readers take too much, and raise too much: `int()` takes digits of every alphabet and raises past 4300 of
+them, `float()` takes `nan` and `1e400`, `datetime` raises three kinds of errors. The readers here give None for what
+they refuse; `parse_json` raises ValueError, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, NoReturn
+
+MOST_DIGITS: Final = 20
+"""Decimal digits of the largest unsigned number of 64 bits, 18446744073709551615."""
+MOST_SECONDS: Final = 253_402_300_799
+"""Seconds since the epoch at the end of the year 9999, the last that `datetime` knows."""
+MOST_JSON: Final = 16 << 20
+"""Characters of a JSON document; the values that the worst of these makes take some 40 times as many bytes."""
+MOST_NESTED: Final = 64
+"""Lists and objects within one another; a deeper document would end a function that follows it down."""
+_LONGEST_MOMENT = 40
+_DIGITS = {8: re.compile("[0-7]+"), 10: re.compile("[0-9]+"), 16: re.compile("[0-9A-Fa-f]+")}
+_DECIMAL = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
+_SCIENTIFIC = 40
+"""Characters of a number in JSON that has a fraction or an exponent."""
+
+
+def parse_int(
+    text: str | bytes, max_digits: int = MOST_DIGITS, *, base: Literal[8, 10, 16] = 10, signed: bool = False
+) -> int | None:
+    """Read a whole number of ASCII digits alone.
+
+    Args:
+        text: the digits; no blank, underscore, prefix or other alphabet's digit.
+        max_digits: digits that the number may have, zeros in front included.
+        base: 8, 10 or 16.
+        signed: let one `+` or `-` stand in front.
+
+    Returns: the number; None for anything else, and for more digits.
+    """
+    if len(text) > max_digits + signed:
+        return None
+    word = text.decode("latin-1") if isinstance(text, bytes) else text
+    digits = word[1:] if signed and word[:1] in {"+", "-"} else word
+    if len(digits) > max_digits or not _DIGITS[base].fullmatch(digits):
+        return None
+    return int(word, base)
+
+
+def parse_decimal(text: str | bytes, max_digits: int = MOST_DIGITS) -> float | None:
+    """Read a number such as `7`, `-1` or `1795400090.25`, without an exponent.
+
+    Args:
+        text: the number, in ASCII.
+        max_digits: characters that it may have, its sign and point not counted.
+
+    Returns: a finite number; None for anything else (`nan`, `inf`, `1e5`), and for more digits.
+    """
+    if len(text) > max_digits + 2:
+        return None
+    word = text.decode("latin-1") if isinstance(text, bytes) else text
+    return float(word) if _DECIMAL.fullmatch(word) else None
+
+
+def parse_timestamp(text: str | bytes) -> float | None:
+    """Read seconds since the epoch, with a fraction or without; None for what is none, or no year up to 9999 has."""
+    seconds = parse_decimal(text, 32)
+    return seconds if seconds is not None and 0 <= seconds <= MOST_SECONDS else None
+
+
+def to_moment(seconds: float) -> datetime | None:
+    """Give seconds since the epoch as a moment in UTC; None for what is before the epoch, past 9999, or no number."""
+    if not (math.isfinite(seconds) and 0 <= seconds <= MOST_SECONDS):
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def parse_moment(text: str) -> datetime | None:
+    """Read ISO 8601, also with a comma in its fraction; without a zone, it is UTC.
+
+    Returns: the moment in UTC; None for what is none, or lies outside the years that `datetime` knows.
+    """
+    if len(text) > _LONGEST_MOMENT:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace(",", "."))
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def parse_json(text: str | bytes, most: int = MOST_JSON) -> Any:  # noqa: ANN401 (JSON is any of its kinds)
+    """Read a JSON document (RFC 8259).
+
+    Args:
+        text: the document; bytes have to be UTF-8.
+        most: characters, or bytes, that it may have.
+
+    Returns: what `json.loads` gives; numbers are finite.
+
+    Raises:
+        ValueError: no JSON, more than `most`, nested more than MOST_NESTED deep, or a number that is longer than
+            MOST_DIGITS or not finite. Nothing else is raised.
+    """
+    if len(text) > most:
+        raise ValueError(f"longer than {most} bytes")
+    word = text.decode("utf-8") if isinstance(text, bytes) else text
+    try:
+        document = json.loads(word, parse_int=_json_int, parse_float=_json_float, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if word.count("[") + word.count("{") > MOST_NESTED:
+        _check_depth(document)
+    return document
+
+
+def _check_depth(document: object) -> None:
+    """Raise ValueError for a document that is nested too deep; it is followed level by level, not by recursion."""
+    level = [document]
+    for _ in range(MOST_NESTED):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise ValueError("nested too deep")
+
+
+def _json_int(text: str) -> int:
+    number = parse_int(text, signed=True)
+    return _no_number(text) if number is None else number
+
+
+def _json_float(text: str) -> float:
+    number = float(text) if len(text) <= _SCIENTIFIC else math.inf
+    return number if math.isfinite(number) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"no number that can be: {text[:MOST_DIGITS]}")
