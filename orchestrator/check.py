@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.facts import ConnectFact, HttpFact, HttpGet, Listeners, Reader, TcpConnect
-from orchestrator.host import Eye
+from stopgap.orchestrator.facts import ConnectFact, HttpFact, HttpGet, Listeners, Reader, TcpConnect
+from stopgap.orchestrator.host import Eye
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from orchestrator.facts import Content
-from orchestrator.hosttext import is_plain
-from orchestrator.secret import Secret
+from stopgap.orchestrator.facts import Content
+from stopgap.orchestrator.hosttext import is_plain
+from stopgap.orchestrator.secret import Secret
 
 MailAddress: TypeAlias = Annotated[
     str,

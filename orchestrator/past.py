@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.severity import Severity
+from stopgap.orchestrator.severity import Severity
 
 THIS = "this"
 """Names the run that asks, where a task takes the ids of runs."""

@@ -9,8 +9,8 @@ from typing import Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from orchestrator.hosttext import is_plain
-from orchestrator.source import Unfit, did_you_mean, quoted
+from stopgap.orchestrator.hosttext import is_plain
+from stopgap.orchestrator.source import Unfit, did_you_mean, quoted
 
 AnswerType: TypeAlias = Literal["yes-no", "text", "ticket", "choice", "amount", "date"]
 AnswerValue: TypeAlias = bool | str | Decimal | date | datetime

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from orchestrator.task import Task
+from stopgap.orchestrator.task import Task
 
 
 @cache
@@ -54,10 +54,10 @@ class _Tasks(Mapping[str, Task[Any, Any]]):
 
 
 def _modules() -> Iterator[tuple[str, Path]]:
-    for place in importlib.import_module("tasks").__path__:
+    for place in importlib.import_module("stopgap.tasks").__path__:
         for file in sorted(Path(place).rglob("*.py")):
             parts = file.relative_to(place).with_suffix("").parts
-            yield ".".join(("tasks", *parts)).removesuffix(".__init__"), file
+            yield ".".join(("stopgap.tasks", *parts)).removesuffix(".__init__"), file
 
 
 def _tasks_of(module: str) -> dict[str, Task[Any, Any]]:

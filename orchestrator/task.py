@@ -17,14 +17,14 @@ from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.change import Change
-from orchestrator.check import Check
-from orchestrator.facts import Reader
-from orchestrator.host import Network, Scene, Vantage
-from orchestrator.message import Message
-from orchestrator.past import PastChange
-from orchestrator.question import Question
-from orchestrator.toolkit import Carried, Toolkit
+from stopgap.orchestrator.change import Change
+from stopgap.orchestrator.check import Check
+from stopgap.orchestrator.facts import Reader
+from stopgap.orchestrator.host import Network, Scene, Vantage
+from stopgap.orchestrator.message import Message
+from stopgap.orchestrator.past import PastChange
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.toolkit import Carried, Toolkit
 
 
 class Refused(Exception):  # noqa: N818

@@ -7,9 +7,9 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
-from orchestrator.hosttext import HostText
-from orchestrator.resources import folder
-from orchestrator.secret import Secret
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.resources import folder
+from stopgap.orchestrator.secret import Secret
 
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.shell import PATH, quote
+from stopgap.orchestrator.shell import PATH, quote
 
 FOLDER = ".stopgap-"
 """What the directory's name begins with; a token that the controller draws follows."""

@@ -4,14 +4,22 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
-from orchestrator.change.attributes import AttributesChange
-from orchestrator.change.base import DRIFTED, REJECTED, Change
-from orchestrator.change.command import Activate, Command, RunCommands, command
-from orchestrator.change.device import DeviceChange, Entry
-from orchestrator.change.freeze import FreezeChange, Frozen
-from orchestrator.change.lifeline import LOST, TAKEN_BACK, TAKING_BACK_FAILED, armed, forget, lifeline_name, settle
-from orchestrator.change.path import PathChange, make_directory, make_link, remove_path, write_file
-from orchestrator.dialogue import Words
+from stopgap.orchestrator.change.attributes import AttributesChange
+from stopgap.orchestrator.change.base import DRIFTED, REJECTED, Change
+from stopgap.orchestrator.change.command import Activate, Command, RunCommands, command
+from stopgap.orchestrator.change.device import DeviceChange, Entry
+from stopgap.orchestrator.change.freeze import FreezeChange, Frozen
+from stopgap.orchestrator.change.lifeline import (
+    LOST,
+    TAKEN_BACK,
+    TAKING_BACK_FAILED,
+    armed,
+    forget,
+    lifeline_name,
+    settle,
+)
+from stopgap.orchestrator.change.path import PathChange, make_directory, make_link, remove_path, write_file
+from stopgap.orchestrator.dialogue import Words
 
 AnyChange: TypeAlias = Annotated[
     PathChange | RunCommands | Activate | DeviceChange | AttributesChange | FreezeChange, Field(discriminator="kind")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from orchestrator.change.base import DRIFTED, Change
-from orchestrator.facts.attributes import LockedFact
-from orchestrator.facts.inode_flags import held, ways
-from orchestrator.hosttext import escape
-from orchestrator.shell import join, quote
+from stopgap.orchestrator.change.base import DRIFTED, Change
+from stopgap.orchestrator.facts.attributes import LockedFact
+from stopgap.orchestrator.facts.inode_flags import held, ways
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.shell import join, quote
 
 _SEEN = """
 seen() { marks=$(fl get "$1"); }

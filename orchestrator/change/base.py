@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.facts import Reader
+from stopgap.orchestrator.facts import Reader
 
 DRIFTED = 76
 """Exit status of a script that found neither the state before nor the state after its change: somebody else was

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from orchestrator.change.base import REJECTED, Change
-from orchestrator.shell import emit, join
+from stopgap.orchestrator.change.base import REJECTED, Change
+from stopgap.orchestrator.shell import emit, join
 
 
 class Command(BaseModel):

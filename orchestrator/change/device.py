@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator.change.base import Change
-from orchestrator.dialogue import Alter, Said, Sight, Words, to_text
-from orchestrator.facts import Reader
-from orchestrator.facts.device import Shown, ShownFact
+from stopgap.orchestrator.change.base import Change
+from stopgap.orchestrator.dialogue import Alter, Said, Sight, Words, to_text
+from stopgap.orchestrator.facts import Reader
+from stopgap.orchestrator.facts.device import Shown, ShownFact
 
 
 class Entry(BaseModel):

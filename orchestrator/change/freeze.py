@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.change.base import DRIFTED, Change
-from orchestrator.facts.file import Content
-from orchestrator.hosttext import escape
-from orchestrator.shell import quote
+from stopgap.orchestrator.change.base import DRIFTED, Change
+from stopgap.orchestrator.facts.file import Content
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.shell import quote
 
 _FUNCTIONS = r"""
 state() {

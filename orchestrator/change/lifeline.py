@@ -11,8 +11,8 @@ import hashlib
 import math
 import re
 
-from orchestrator.change.base import Change
-from orchestrator.shell import PATH, emit, quote
+from stopgap.orchestrator.change.base import Change
+from stopgap.orchestrator.shell import PATH, emit, quote
 
 FOLDER = "/run/stopgap"
 """On the host; nothing of it outlives a reboot."""

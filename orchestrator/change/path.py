@@ -9,9 +9,9 @@ from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
-from orchestrator.change.base import DRIFTED, Change
-from orchestrator.facts import ABSENT, File, FileFact, Reader
-from orchestrator.shell import emit, quote
+from stopgap.orchestrator.change.base import DRIFTED, Change
+from stopgap.orchestrator.facts import ABSENT, File, FileFact, Reader
+from stopgap.orchestrator.shell import emit, quote
 
 
 class PathChange(Change):

@@ -8,8 +8,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
-from orchestrator.cli.arguments import parser
-from orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.arguments import parser
+from stopgap.orchestrator.cli.failure import Stop
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def hurry() -> None:
 
 def main_with(command: Callable[[Namespace], int], args: Namespace) -> int:
     """Run a command and give its exit status, whatever it raises; no traceback gets out."""
-    from orchestrator.cli.screen import err
+    from stopgap.orchestrator.cli.screen import err
 
     try:
         return int(command(args))
@@ -50,9 +50,9 @@ def main_with(command: Callable[[Namespace], int], args: Namespace) -> int:
 
 def _explain(error: Exception) -> int:
     """Say what is wrong with the input, the state folder or Stopgap itself, and give the exit status."""
-    from orchestrator.cli.screen import err
-    from orchestrator.journal.failure import JournalError, UnknownRunError
-    from orchestrator.source import InvalidInput
+    from stopgap.orchestrator.cli.screen import err
+    from stopgap.orchestrator.journal.failure import JournalError, UnknownRunError
+    from stopgap.orchestrator.source import InvalidInput
 
     screen = err()
     if isinstance(error, InvalidInput):
@@ -74,7 +74,7 @@ def _keep_details() -> str:
     import tempfile
     import traceback
 
-    from orchestrator.secret import redact
+    from stopgap.orchestrator.secret import redact
 
     with tempfile.NamedTemporaryFile("w", prefix="stopgap-error-", suffix=".txt", delete=False) as file:
         file.write(redact(traceback.format_exc()))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from orchestrator.cli import screen as screens
-from orchestrator.cli.failure import Stop
-from orchestrator.cli.terminal import operator, show_question, worded
-from orchestrator.journal import Journal, state_home
-from orchestrator.journal.records import Answered, Asked
-from orchestrator.source import Unfit
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.terminal import operator, show_question, worded
+from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.journal.records import Answered, Asked
+from stopgap.orchestrator.source import Unfit
 
 
 def answer(args: Namespace) -> int:

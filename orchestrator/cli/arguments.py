@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from contextlib import suppress
 
-from orchestrator import __version__
+from stopgap.orchestrator import __version__
 
 _EXIT_CODES = (
     "exit codes: 0 all as asked, 1 a step or a check failed, 2 invalid input (nothing was contacted), "
@@ -197,7 +197,7 @@ def _lazily(where: str) -> Callable[[Namespace], int]:
     module, function = where.split(".")
 
     def call(args: Namespace) -> int:
-        return int(getattr(importlib.import_module(f"orchestrator.cli.{module}"), function)(args))
+        return int(getattr(importlib.import_module(f"stopgap.orchestrator.cli.{module}"), function)(args))
 
     return call
 

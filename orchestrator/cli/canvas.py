@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from orchestrator.cli.screen import STYLES
-from orchestrator.cli.view import Line, view
-from orchestrator.hosttext import escape
-from orchestrator.journal import History
-from orchestrator.secret import redact
+from stopgap.orchestrator.cli.screen import STYLES
+from stopgap.orchestrator.cli.view import Line, view
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal import History
+from stopgap.orchestrator.secret import redact
 
 PAUSE = 1.0
 """Seconds between two looks."""

@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from orchestrator.cli import screen as screens
-from orchestrator.cli.failure import Stop
-from orchestrator.registry import tasks as all_tasks
-from orchestrator.resources import folder
-from orchestrator.task import Task
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.registry import tasks as all_tasks
+from stopgap.orchestrator.resources import folder
+from stopgap.orchestrator.task import Task
 
 
 def tasks(args: Namespace) -> int:
@@ -41,7 +41,7 @@ def tasks(args: Namespace) -> int:
 
 def inventory(args: Namespace) -> int:
     """Show an inventory as it is understood: defaults filled in, groups resolved."""
-    from orchestrator.inventory import load_inventory
+    from stopgap.orchestrator.inventory import load_inventory
 
     loaded = load_inventory(Path(args.inventory))
     screen = screens.out()
@@ -68,10 +68,10 @@ def inventory(args: Namespace) -> int:
 
 def schema(args: Namespace) -> int:
     """Print a JSON Schema."""
-    from orchestrator.findings.schema import schema_rules
-    from orchestrator.report import schema_report
-    from orchestrator.runbook import schema_inventory, schema_of, schema_runbook
-    from tasks.evidence.catalogue import ArtifactFile
+    from stopgap.orchestrator.findings.schema import schema_rules
+    from stopgap.orchestrator.report import schema_report
+    from stopgap.orchestrator.runbook import schema_inventory, schema_of, schema_runbook
+    from stopgap.tasks.evidence.catalogue import ArtifactFile
 
     makers: dict[str, Callable[[], dict[str, Any]]] = {
         "runbook": schema_runbook,

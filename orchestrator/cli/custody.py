@@ -10,18 +10,18 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
-from orchestrator.cli import screen as screens
-from orchestrator.cli.failure import Stop
-from orchestrator.cli.steps import moment
-from orchestrator.cli.terminal import operator
-from orchestrator.evidence.custody import CustodyError, log_handling, read_log
-from orchestrator.evidence.files import FileProblem, FolderFiles
-from orchestrator.evidence.manifest import MANIFEST
-from orchestrator.evidence.shelf import Shelf, UnreadableEvidence, open_shelf
-from orchestrator.evidence.verify import collections_below
-from orchestrator.hosttext import escape
-from orchestrator.journal import Journal, state_home
-from orchestrator.journal.records import EvidenceHandled
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.steps import moment
+from stopgap.orchestrator.cli.terminal import operator
+from stopgap.orchestrator.evidence.custody import CustodyError, log_handling, read_log
+from stopgap.orchestrator.evidence.files import FileProblem, FolderFiles
+from stopgap.orchestrator.evidence.manifest import MANIFEST
+from stopgap.orchestrator.evidence.shelf import Shelf, UnreadableEvidence, open_shelf
+from stopgap.orchestrator.evidence.verify import collections_below
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.journal.records import EvidenceHandled
 
 
 def opened(what: str, about: str) -> Iterator[Shelf]:
@@ -36,11 +36,11 @@ def opened(what: str, about: str) -> Iterator[Shelf]:
 
 def export(args: Namespace) -> int:
     """Write all collections of one host into one archive."""
-    from orchestrator.cli.run import sign_key
-    from orchestrator.evidence.pack import pack
-    from orchestrator.evidence.sealing import SealingError, sealing
-    from orchestrator.evidence.timestamp import TimestampError
-    from orchestrator.signature import SignatureError
+    from stopgap.orchestrator.cli.run import sign_key
+    from stopgap.orchestrator.evidence.pack import pack
+    from stopgap.orchestrator.evidence.sealing import SealingError, sealing
+    from stopgap.orchestrator.evidence.timestamp import TimestampError
+    from stopgap.orchestrator.signature import SignatureError
 
     shelves = list(_shelves(args.what))
     hosts = sorted({shelf.manifest.target for shelf in shelves})
@@ -82,7 +82,7 @@ def export(args: Namespace) -> int:
 
 def decrypted(args: Namespace) -> int:
     """Decrypt collections into a new folder, beside their manifests, which stay as they were signed."""
-    from orchestrator.evidence.sealing import SealingError, decrypt, identities
+    from stopgap.orchestrator.evidence.sealing import SealingError, decrypt, identities
 
     top = Path(args.output)
     try:

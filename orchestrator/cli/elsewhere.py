@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from orchestrator.journal import History, Journal, JournalError
+from stopgap.orchestrator.journal import History, Journal, JournalError
 
 EVERY = 10.0
 """Seconds between two looks: every run of these targets has to be read."""

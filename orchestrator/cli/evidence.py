@@ -12,20 +12,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.cli import screen as screens
-from orchestrator.cli.custody import opened
-from orchestrator.cli.failure import Stop
-from orchestrator.evidence.shelf import Line, Shelf, lines_of, together
-from orchestrator.hosttext import escape
-from orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.custody import opened
+from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.evidence.shelf import Line, Shelf, lines_of, together
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal import Journal, state_home
 
 if TYPE_CHECKING:
-    from orchestrator.evidence.archive import Member
-    from orchestrator.evidence.manifest import ManifestItem
-    from orchestrator.findings.sigma import SigmaRules
-    from orchestrator.findings.timeline import Work
-    from orchestrator.findings.yara import YaraRules
-    from orchestrator.report.model import Event
+    from stopgap.orchestrator.evidence.archive import Member
+    from stopgap.orchestrator.evidence.manifest import ManifestItem
+    from stopgap.orchestrator.findings.sigma import SigmaRules
+    from stopgap.orchestrator.findings.timeline import Work
+    from stopgap.orchestrator.findings.yara import YaraRules
+    from stopgap.orchestrator.report.model import Event
 
 _KINDS = {"file": "-", "directory": "d", "link": "l", "other": "?"}
 
@@ -99,8 +99,8 @@ def grep(args: Namespace) -> int:
 
 def timeline(args: Namespace) -> int:
     """Write one line of time, as JSONL that Timesketch takes."""
-    from orchestrator.findings.timeline import Window
-    from orchestrator.findings.timeline import timeline as lines
+    from stopgap.orchestrator.findings.timeline import Window
+    from stopgap.orchestrator.findings.timeline import timeline as lines
 
     window = Window(**{end: _moment(given) for end in ("since", "until") if (given := getattr(args, end))})
     output = sys.stdout
@@ -122,13 +122,13 @@ def timeline(args: Namespace) -> int:
 
 def findings(args: Namespace) -> int:
     """Judge a run's collections anew, and show what was found."""
-    from orchestrator.cli.findings import show_findings
-    from orchestrator.cli.run import written_exit_code
-    from orchestrator.findings import judge, load_rules, shipped_rules
-    from orchestrator.findings.keeping import keep_findings
-    from orchestrator.findings.sigma import add_sigma
-    from orchestrator.findings.yara import add_yara
-    from orchestrator.run.conduct import write_report
+    from stopgap.orchestrator.cli.findings import show_findings
+    from stopgap.orchestrator.cli.run import written_exit_code
+    from stopgap.orchestrator.findings import judge, load_rules, shipped_rules
+    from stopgap.orchestrator.findings.keeping import keep_findings
+    from stopgap.orchestrator.findings.sigma import add_sigma
+    from stopgap.orchestrator.findings.yara import add_yara
+    from stopgap.orchestrator.run.conduct import write_report
 
     rules = shipped_rules()
     if args.rules:
@@ -165,7 +165,7 @@ def findings(args: Namespace) -> int:
 
 
 def _moment(text: str) -> float:
-    from orchestrator.findings.tables.moments import of_iso
+    from stopgap.orchestrator.findings.tables.moments import of_iso
 
     if not (moment := of_iso(text)):
         raise Stop(2, f"{text}: no moment; such as 2026-11-23, or 2026-11-23T02:14Z (without a zone, it is UTC)")
@@ -173,7 +173,7 @@ def _moment(text: str) -> float:
 
 
 def _yara_rules(path: str | None) -> YaraRules | None:
-    from orchestrator.findings.yara import YaraError, load_yara
+    from stopgap.orchestrator.findings.yara import YaraError, load_yara
 
     try:
         return load_yara(Path(path)) if path else None
@@ -182,7 +182,7 @@ def _yara_rules(path: str | None) -> YaraRules | None:
 
 
 def _sigma_rules(path: str | None) -> SigmaRules | None:
-    from orchestrator.findings.sigma import SigmaError, load_sigma
+    from stopgap.orchestrator.findings.sigma import SigmaError, load_sigma
 
     try:
         return load_sigma(Path(path)) if path else None
@@ -215,8 +215,8 @@ def _all_lines(shelf: Shelf, item: ManifestItem) -> Iterator[tuple[Member | None
 
 
 def _work(what: str) -> Work | None:
-    from orchestrator.findings.timeline import Work
-    from orchestrator.report.timeline import timeline as own
+    from stopgap.orchestrator.findings.timeline import Work
+    from stopgap.orchestrator.report.timeline import timeline as own
 
     if Path(what).is_dir():
         return None

@@ -17,10 +17,10 @@ import fabric
 from invoke.collection import Collection
 from invoke.exceptions import Exit
 
-from orchestrator.cli import main_with
-from orchestrator.cli.run import run
-from orchestrator.registry import tasks
-from orchestrator.task import Task
+from stopgap.orchestrator.cli import main_with
+from stopgap.orchestrator.cli.run import run
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.task import Task
 
 _OWN = {
     "inventory": ("inventory.yaml", "the inventory"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.screen import Screen
-from orchestrator.journal.records import FindingsMade
-from orchestrator.severity import SEVERITIES, Severity
+from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.journal.records import FindingsMade
+from stopgap.orchestrator.severity import SEVERITIES, Severity
 
 if TYPE_CHECKING:
-    from orchestrator.findings import Findings
+    from stopgap.orchestrator.findings import Findings
 
 WORST = 5
 """Findings that the end of a run names."""

@@ -9,14 +9,14 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from orchestrator.cli import screen as screens
-from orchestrator.cli.failure import Stop
-from orchestrator.cli.findings import show_findings_made
-from orchestrator.cli.screen import columns
-from orchestrator.cli.steps import counted, moment, reason_word, show_containment, show_gaps, show_proof
-from orchestrator.journal import History, Journal, JournalError, state_home
-from orchestrator.journal.disk import write_at_once
-from orchestrator.journal.records import Asked
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.findings import show_findings_made
+from stopgap.orchestrator.cli.screen import columns
+from stopgap.orchestrator.cli.steps import counted, moment, reason_word, show_containment, show_gaps, show_proof
+from stopgap.orchestrator.journal import History, Journal, JournalError, state_home
+from stopgap.orchestrator.journal.disk import write_at_once
+from stopgap.orchestrator.journal.records import Asked
 
 
 def runs(args: Namespace) -> int:
@@ -72,9 +72,9 @@ def show(args: Namespace) -> int:
 
 def verify(args: Namespace) -> int:
     """Check a run's journal and evidence, or a folder or an archive of evidence alone."""
-    from orchestrator.evidence import verify_folder, verify_run
-    from orchestrator.evidence.packed import is_archive, is_sealed, verify_archive
-    from orchestrator.evidence.timestamp import TimestampError
+    from stopgap.orchestrator.evidence import verify_folder, verify_run
+    from stopgap.orchestrator.evidence.packed import is_archive, is_sealed, verify_archive
+    from stopgap.orchestrator.evidence.timestamp import TimestampError
 
     screen = screens.out()
     path, signers = Path(args.what), Path(args.signers) if args.signers else None
@@ -105,7 +105,7 @@ def verify(args: Namespace) -> int:
 
 def report(args: Namespace) -> int:
     """Write the report of a run or of an incident, or the manual for the next time."""
-    from orchestrator.report import report as render
+    from stopgap.orchestrator.report import report as render
 
     if (args.run is None) == (args.incident is None):
         raise Stop(2, "of what? Give a run, or --incident NAME")
@@ -145,9 +145,9 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _incident(journal: Journal, args: Namespace) -> str:
-    from orchestrator.journal.incidents import find_incident
-    from orchestrator.report import in_form, renamed
-    from orchestrator.report.incident import build_incident
+    from stopgap.orchestrator.journal.incidents import find_incident
+    from stopgap.orchestrator.report import in_form, renamed
+    from stopgap.orchestrator.report.incident import build_incident
 
     incident = find_incident(journal, args.incident)
     if not incident.runs:
@@ -160,9 +160,9 @@ def _incident(journal: Journal, args: Namespace) -> str:
 
 def _names(histories: Sequence[History], lang: str) -> dict[str, str]:
     """Give what runbooks, questions and rules have words for in a language, as far as they can be read."""
-    from orchestrator.findings import shipped_rules
-    from orchestrator.runbook import parse_runbook
-    from orchestrator.source import InvalidInput
+    from stopgap.orchestrator.findings import shipped_rules
+    from stopgap.orchestrator.runbook import parse_runbook
+    from stopgap.orchestrator.source import InvalidInput
 
     names: dict[str, str] = {}
     if lang != "ja":
@@ -177,9 +177,9 @@ def _names(histories: Sequence[History], lang: str) -> dict[str, str]:
 
 
 def _manual(history: History, args: Namespace, names: Mapping[str, str]) -> str:
-    from orchestrator.report.manual import manual
-    from orchestrator.runbook import parse_runbook
-    from orchestrator.source import InvalidInput
+    from stopgap.orchestrator.report.manual import manual
+    from stopgap.orchestrator.runbook import parse_runbook
+    from stopgap.orchestrator.source import InvalidInput
 
     about, inputs = "", {}
     with suppress(InvalidInput):  # of another version: the manual goes without the runbook's own words

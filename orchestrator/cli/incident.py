@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from orchestrator.cli import screen as screens
-from orchestrator.cli.steps import counted, moment
-from orchestrator.cli.terminal import operator
-from orchestrator.journal import Journal, state_home
-from orchestrator.journal.incidents import close_incident, find_incident, note, open_incident
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.steps import counted, moment
+from stopgap.orchestrator.cli.terminal import operator
+from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.journal.incidents import close_incident, find_incident, note, open_incident
 
 
 def opening(args: Namespace) -> int:

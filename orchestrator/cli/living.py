@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from orchestrator.cli.canvas import PAUSE, Canvas
-from orchestrator.cli.elsewhere import Elsewhere
-from orchestrator.cli.screen import Screen
-from orchestrator.cli.steps import progress_line
-from orchestrator.journal import Journal, JournalError
-from orchestrator.journal.records import AnyRecord, StepFinished
+from stopgap.orchestrator.cli.canvas import PAUSE, Canvas
+from stopgap.orchestrator.cli.elsewhere import Elsewhere
+from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.cli.steps import progress_line
+from stopgap.orchestrator.journal import Journal, JournalError
+from stopgap.orchestrator.journal.records import AnyRecord, StepFinished
 
 if TYPE_CHECKING:
-    from orchestrator.cli.view import Line
-    from orchestrator.plan import Plan, PlannedStep
-    from orchestrator.run.arrival import Progress
+    from stopgap.orchestrator.cli.view import Line
+    from stopgap.orchestrator.plan import Plan, PlannedStep
+    from stopgap.orchestrator.run.arrival import Progress
 
 _KEPT_IN_SIGHT = 2
 """Of the messages that are kept back, the last ones stand below the view."""

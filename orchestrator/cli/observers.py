@@ -7,9 +7,9 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
-from orchestrator.cli import steps
-from orchestrator.cli.screen import Screen
-from orchestrator.journal.records import (
+from stopgap.orchestrator.cli import steps
+from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.journal.records import (
     AnyRecord,
     Asked,
     ChangeIntended,
@@ -19,12 +19,12 @@ from orchestrator.journal.records import (
     StepFinished,
     UndoMade,
 )
-from orchestrator.plan import Plan, PlannedStep
-from orchestrator.run.conduct import Conclusion
-from orchestrator.secret import redact_tree
+from stopgap.orchestrator.plan import Plan, PlannedStep
+from stopgap.orchestrator.run.conduct import Conclusion
+from stopgap.orchestrator.secret import redact_tree
 
 if TYPE_CHECKING:
-    from orchestrator.run.arrival import Progress
+    from stopgap.orchestrator.run.arrival import Progress
 
 
 class Lines:

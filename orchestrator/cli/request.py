@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
-from orchestrator.cli import screen as screens
-from orchestrator.cli.failure import Stop
-from orchestrator.cli.steps import moment
-from orchestrator.host import Host, Network
-from orchestrator.inventory import load_inventory
-from orchestrator.journal import Journal, state_home
-from orchestrator.request import (
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.steps import moment
+from stopgap.orchestrator.host import Host, Network
+from stopgap.orchestrator.inventory import load_inventory
+from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.request import (
     BlockRequest,
     Evidence,
     RequestRefused,
@@ -26,10 +26,10 @@ from orchestrator.request import (
     load_customers,
     read_request,
 )
-from orchestrator.request.verification import Claim
-from orchestrator.runbook import format_duration, parse_duration
-from orchestrator.signature import SignatureError
-from orchestrator.source import Unfit
+from stopgap.orchestrator.request.verification import Claim
+from stopgap.orchestrator.runbook import format_duration, parse_duration
+from stopgap.orchestrator.signature import SignatureError
+from stopgap.orchestrator.source import Unfit
 
 
 def request(args: Namespace) -> int:

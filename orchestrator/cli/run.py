@@ -8,24 +8,24 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.cli import screen as screens
-from orchestrator.cli.failure import Stop
-from orchestrator.cli.runbook_file import runbook_file
-from orchestrator.inventory import parse_inventory
-from orchestrator.runbook import bind, parse_runbook, prepare, reveal_secrets
-from orchestrator.secret import redact_tree
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.runbook_file import runbook_file
+from stopgap.orchestrator.inventory import parse_inventory
+from stopgap.orchestrator.runbook import bind, parse_runbook, prepare, reveal_secrets
+from stopgap.orchestrator.secret import redact_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from orchestrator.cli.living import Living
-    from orchestrator.cli.terminal import Terminal
-    from orchestrator.journal import Delivery
-    from orchestrator.past import PastRun
-    from orchestrator.request.verification import Claim
-    from orchestrator.run.conduct import Conclusion, Conductor
-    from orchestrator.run.fleet import Connect
-    from orchestrator.run.order import Order
+    from stopgap.orchestrator.cli.living import Living
+    from stopgap.orchestrator.cli.terminal import Terminal
+    from stopgap.orchestrator.journal import Delivery
+    from stopgap.orchestrator.past import PastRun
+    from stopgap.orchestrator.request.verification import Claim
+    from stopgap.orchestrator.run.conduct import Conclusion, Conductor
+    from stopgap.orchestrator.run.fleet import Connect
+    from stopgap.orchestrator.run.order import Order
 
 
 def check(args: Namespace) -> int:
@@ -43,14 +43,14 @@ def run(args: Namespace) -> int:
     given = _given(args.param)
     if not args.request:
         return _run(args, given)
-    from orchestrator.cli.request import followed
+    from stopgap.orchestrator.cli.request import followed
 
     with followed(args, given) as claim:
         return _run(args, given, claim)
 
 
 def _run(args: Namespace, given: dict[str, str], claim: Claim | None = None) -> int:
-    from orchestrator.remote import ConnectAhead
+    from stopgap.orchestrator.remote import ConnectAhead
 
     order = _order(args, given)
     agreed = _saved_digest(Path(args.plan)) if args.plan else None
@@ -64,8 +64,8 @@ def _run(args: Namespace, given: dict[str, str], claim: Claim | None = None) -> 
 def _go(
     args: Namespace, order: Order, claim: Claim | None, connect: Connect, key: Path | None, agreed: str | None
 ) -> int:
-    from orchestrator.cli.observers import JsonLines, Lines
-    from orchestrator.cli.terminal import Terminal, stoppable
+    from stopgap.orchestrator.cli.observers import JsonLines, Lines
+    from stopgap.orchestrator.cli.terminal import Terminal, stoppable
 
     living = _living(args)
     messages = living.messages if living else screens.err()
@@ -103,11 +103,11 @@ def _go(
 
 def resume(args: Namespace) -> int:
     """Go on with a run that did not finish."""
-    from orchestrator.cli.observers import Lines
-    from orchestrator.cli.terminal import Terminal, stoppable
-    from orchestrator.journal import Journal, state_home
-    from orchestrator.remote import ConnectAhead
-    from orchestrator.run.order import Order
+    from stopgap.orchestrator.cli.observers import Lines
+    from stopgap.orchestrator.cli.terminal import Terminal, stoppable
+    from stopgap.orchestrator.journal import Journal, state_home
+    from stopgap.orchestrator.remote import ConnectAhead
+    from stopgap.orchestrator.run.order import Order
 
     living = _living(args)
     messages = living.messages if living else screens.err()
@@ -139,8 +139,8 @@ def resume(args: Namespace) -> int:
 
 def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
     """Say how it ended, what is in force, how to undo it, and where the report lies."""
-    from orchestrator.cli.findings import show_findings_made
-    from orchestrator.cli.steps import moment, show_containment, show_gaps
+    from stopgap.orchestrator.cli.findings import show_findings_made
+    from stopgap.orchestrator.cli.steps import moment, show_containment, show_gaps
 
     counts: dict[str, int] = {}
     for _, outcome, _ in conclusion.steps:
@@ -164,7 +164,7 @@ def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
 
 
 def _order(args: Namespace, given: Mapping[str, str]) -> Order:
-    from orchestrator.run.order import Order
+    from stopgap.orchestrator.run.order import Order
 
     path = runbook_file(args.runbook)
     runbook, inventory, targets = prepare(path, Path(args.inventory), args.target, given, complete=True)
@@ -180,8 +180,8 @@ def _incident(name: str | None) -> str:
     """Give the name of an incident that is there."""
     if name is None:
         return ""
-    from orchestrator.journal import Journal, state_home
-    from orchestrator.journal.incidents import find_incident
+    from stopgap.orchestrator.journal import Journal, state_home
+    from stopgap.orchestrator.journal.incidents import find_incident
 
     with Journal.open(state_home()) as journal:
         return find_incident(journal, name).name
@@ -211,7 +211,7 @@ def check_recipients(args: Namespace) -> None:
     """See that evidence can be encrypted to whom it is to be; one who is none stops everything before it begins."""
     if not args.age:
         return
-    from orchestrator.evidence.sealing import SealingError, recipient
+    from stopgap.orchestrator.evidence.sealing import SealingError, recipient
 
     try:
         for text in args.age:
@@ -233,8 +233,8 @@ def _living(args: Namespace) -> Living | None:
     """Give the view that was asked for; none where there is no terminal, or nothing to look at."""
     if not args.watch or getattr(args, "dry_run", False):
         return None
-    from orchestrator.cli.living import Living
-    from orchestrator.journal import Journal, state_home
+    from stopgap.orchestrator.cli.living import Living
+    from stopgap.orchestrator.journal import Journal, state_home
 
     living = Living(lambda: Journal.open(state_home()))
     return living if living.possible else None
@@ -243,9 +243,9 @@ def _living(args: Namespace) -> Living | None:
 def _conductor(
     person: Terminal, observers: Sequence[object], args: Namespace, connect: Connect, key: Path | None
 ) -> Conductor:
-    from orchestrator.cli.terminal import operator
-    from orchestrator.journal import Journal, state_home
-    from orchestrator.run.conduct import Conductor
+    from stopgap.orchestrator.cli.terminal import operator
+    from stopgap.orchestrator.journal import Journal, state_home
+    from stopgap.orchestrator.run.conduct import Conductor
 
     return Conductor(
         open_journal=lambda: Journal.open(state_home()),
@@ -264,9 +264,9 @@ def _conductor(
 
 def _past(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
     """Tell a dry run of earlier runs; it makes no state folder for that."""
-    from orchestrator.journal import Journal, UnknownRunError, state_home
-    from orchestrator.past import THIS, PastRun
-    from orchestrator.run.archive import Archive
+    from stopgap.orchestrator.journal import Journal, UnknownRunError, state_home
+    from stopgap.orchestrator.past import THIS, PastRun
+    from stopgap.orchestrator.run.archive import Archive
 
     if set(runs) == {THIS}:
         return tuple(PastRun(run=run, begun=False) for run in runs)
@@ -278,7 +278,7 @@ def _past(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
 
 def _ledger() -> Mapping[str, Delivery]:
     """Give what has become of messages so far; a dry run makes no state folder for that."""
-    from orchestrator.journal import Journal, deliveries, state_home
+    from stopgap.orchestrator.journal import Journal, deliveries, state_home
 
     if not (state_home() / "journal.sqlite").exists():
         return {}

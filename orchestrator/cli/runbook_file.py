@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from orchestrator.resources import runbooks
-from orchestrator.source import InvalidInput, Problem, did_you_mean
+from stopgap.orchestrator.resources import runbooks
+from stopgap.orchestrator.source import InvalidInput, Problem, did_you_mean
 
 
 def runbook_file(name: str) -> Path:

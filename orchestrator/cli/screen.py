@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
-from orchestrator.hosttext import escape
-from orchestrator.secret import redact
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.secret import redact
 
 if TYPE_CHECKING:
     from rich.console import Console

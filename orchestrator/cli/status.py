@@ -6,12 +6,12 @@ from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from orchestrator.cli import screen as screens
-from orchestrator.cli.screen import Screen
-from orchestrator.cli.steps import moment, show_containment
-from orchestrator.journal import ChangeStatus, History, Journal, state_home
-from orchestrator.run.standing import Seen
-from orchestrator.runbook import format_duration
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.cli.steps import moment, show_containment
+from stopgap.orchestrator.journal import ChangeStatus, History, Journal, state_home
+from stopgap.orchestrator.run.standing import Seen
+from stopgap.orchestrator.runbook import format_duration
 
 SOON = timedelta(hours=6)
 """A block that ends within this time is warned of."""
@@ -119,9 +119,9 @@ def _rounded(left: timedelta) -> str:
 
 
 def _look(history: History) -> dict[tuple[str, str], Seen]:
-    from orchestrator.remote import ConnectAhead
-    from orchestrator.run.fleet import Fleet, with_controller
-    from orchestrator.run.standing import look_at
+    from stopgap.orchestrator.remote import ConnectAhead
+    from stopgap.orchestrator.run.fleet import Fleet, with_controller
+    from stopgap.orchestrator.run.standing import look_at
 
     if not history.in_force():
         return {}

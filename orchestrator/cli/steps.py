@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from orchestrator.change import Change, PathChange
-from orchestrator.cli.screen import Screen, columns
-from orchestrator.host import Host, Scene
-from orchestrator.journal.records import CheckJudged, StepFinished
-from orchestrator.message import Message
-from orchestrator.past import THIS
-from orchestrator.plan import Plan, PlannedStep
-from orchestrator.task import Lifting
+from stopgap.orchestrator.change import Change, PathChange
+from stopgap.orchestrator.cli.screen import Screen, columns
+from stopgap.orchestrator.host import Host, Scene
+from stopgap.orchestrator.journal.records import CheckJudged, StepFinished
+from stopgap.orchestrator.message import Message
+from stopgap.orchestrator.past import THIS
+from stopgap.orchestrator.plan import Plan, PlannedStep
+from stopgap.orchestrator.task import Lifting
 
 if TYPE_CHECKING:
-    from orchestrator.run.arrival import Progress
+    from stopgap.orchestrator.run.arrival import Progress
 
 _INDENT = " " * 5
 _LONG = 40

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from types import FrameType
 
-from orchestrator.cli.screen import Screen
-from orchestrator.plan import Plan, PlannedStep
-from orchestrator.question import Question
-from orchestrator.run.interruption import Interruption
-from orchestrator.run.person import Answer, Waiting
-from orchestrator.source import Unfit
+from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.plan import Plan, PlannedStep
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.person import Answer, Waiting
+from stopgap.orchestrator.source import Unfit
 
 _PAUSE = 0.2
 """Seconds between two looks at whether somebody has answered elsewhere."""

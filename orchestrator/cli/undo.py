@@ -5,22 +5,22 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterable
 
-from orchestrator.cli import screen as screens
-from orchestrator.cli.failure import Stop
-from orchestrator.cli.run import sign_key, written_exit_code
-from orchestrator.cli.steps import counted
-from orchestrator.cli.terminal import Terminal, operator, stoppable
-from orchestrator.host import Host
-from orchestrator.journal import History, Journal, state_home, step_of
-from orchestrator.remote import ConnectAhead
-from orchestrator.run.claim import claiming, refusal
-from orchestrator.run.conduct import sign_run, write_report
-from orchestrator.run.fleet import Fleet, releasing, with_controller
-from orchestrator.run.interruption import Interruption
-from orchestrator.run.outcome import INTERRUPTED
-from orchestrator.run.recorder import Recorder
-from orchestrator.run.undo import Undone
-from orchestrator.run.undo import undo as undo_changes
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.run import sign_key, written_exit_code
+from stopgap.orchestrator.cli.steps import counted
+from stopgap.orchestrator.cli.terminal import Terminal, operator, stoppable
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.journal import History, Journal, state_home, step_of
+from stopgap.orchestrator.remote import ConnectAhead
+from stopgap.orchestrator.run.claim import claiming, refusal
+from stopgap.orchestrator.run.conduct import sign_run, write_report
+from stopgap.orchestrator.run.fleet import Fleet, releasing, with_controller
+from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.outcome import INTERRUPTED
+from stopgap.orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.run.undo import Undone
+from stopgap.orchestrator.run.undo import undo as undo_changes
 
 
 def undo(args: Namespace) -> int:

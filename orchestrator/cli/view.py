@@ -9,13 +9,13 @@ from typing import TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
-from orchestrator.hosttext import escape
-from orchestrator.journal import History
-from orchestrator.journal.records import CheckJudged, step_of
-from orchestrator.registry import tasks
-from orchestrator.runbook import Step, parse_runbook
-from orchestrator.secret import redact
-from orchestrator.source import InvalidInput
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal import History
+from stopgap.orchestrator.journal.records import CheckJudged, step_of
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.runbook import Step, parse_runbook
+from stopgap.orchestrator.secret import redact
+from stopgap.orchestrator.source import InvalidInput
 
 Line: TypeAlias = tuple[str, str]
 """Text, and the name of its style."""

@@ -6,11 +6,11 @@ import sys
 from argparse import Namespace
 from contextlib import suppress
 
-from orchestrator.cli import screen as screens
-from orchestrator.cli.canvas import PAUSE, Canvas
-from orchestrator.cli.elsewhere import Elsewhere
-from orchestrator.cli.view import view
-from orchestrator.journal import History, Journal, state_home
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.canvas import PAUSE, Canvas
+from stopgap.orchestrator.cli.elsewhere import Elsewhere
+from stopgap.orchestrator.cli.view import view
+from stopgap.orchestrator.journal import History, Journal, state_home
 
 
 def watch(args: Namespace) -> int:

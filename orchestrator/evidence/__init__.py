@@ -1,9 +1,9 @@
 """Evidence on the controller: streamed into files that are named here, hashed, listed in a manifest, verified."""
 
-from orchestrator.evidence.closing import EvidenceError
-from orchestrator.evidence.manifest import Manifest, ManifestItem
-from orchestrator.evidence.store import EvidenceStore, Origin, Quota
-from orchestrator.evidence.verify import verify_folder, verify_run
+from stopgap.orchestrator.evidence.closing import EvidenceError
+from stopgap.orchestrator.evidence.manifest import Manifest, ManifestItem
+from stopgap.orchestrator.evidence.store import EvidenceStore, Origin, Quota
+from stopgap.orchestrator.evidence.verify import verify_folder, verify_run
 
 __all__ = [
     "EvidenceError",

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from orchestrator.evidence.closing import EvidenceError, close_collection, hash_on_disk, utc
-from orchestrator.evidence.files import FolderFiles, read
-from orchestrator.evidence.manifest import ARRIVED, MANIFEST, MANIFEST_CAP, SEALED, Manifest, ManifestItem
-from orchestrator.journal.records import EvidenceKept
-from orchestrator.task import Artifact
+from stopgap.orchestrator.evidence.closing import EvidenceError, close_collection, hash_on_disk, utc
+from stopgap.orchestrator.evidence.files import FolderFiles, read
+from stopgap.orchestrator.evidence.manifest import ARRIVED, MANIFEST, MANIFEST_CAP, SEALED, Manifest, ManifestItem
+from stopgap.orchestrator.journal.records import EvidenceKept
+from stopgap.orchestrator.task import Artifact
 
 DIED = "Stopgap's own process ended while it arrived"
 NEVER = "Stopgap's own process ended before it"

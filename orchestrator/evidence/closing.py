@@ -9,12 +9,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.evidence.custody import CustodyError, log_handling
-from orchestrator.evidence.manifest import ARRIVED, CUSTODY, MANIFEST, Manifest
-from orchestrator.hosttext import escape
-from orchestrator.journal.disk import write_at_once
-from orchestrator.journal.failure import JournalError
-from orchestrator.journal.records import EvidenceHandled, EvidenceKept
+from stopgap.orchestrator.evidence.custody import CustodyError, log_handling
+from stopgap.orchestrator.evidence.manifest import ARRIVED, CUSTODY, MANIFEST, Manifest
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal.disk import write_at_once
+from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.records import EvidenceHandled, EvidenceKept
 
 
 class EvidenceError(Exception):

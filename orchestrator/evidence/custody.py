@@ -13,13 +13,22 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.evidence.files import Files, read
-from orchestrator.evidence.manifest import CUSTODY
-from orchestrator.hosttext import escape
-from orchestrator.journal import JournalError
-from orchestrator.journal.chain import GENESIS, Entry, Row, canonical_record, export_line, link, read_lines, timestamp
-from orchestrator.journal.chain import entry as entry_of
-from orchestrator.journal.records import EvidenceHandled
+from stopgap.orchestrator.evidence.files import Files, read
+from stopgap.orchestrator.evidence.manifest import CUSTODY
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal import JournalError
+from stopgap.orchestrator.journal.chain import (
+    GENESIS,
+    Entry,
+    Row,
+    canonical_record,
+    export_line,
+    link,
+    read_lines,
+    timestamp,
+)
+from stopgap.orchestrator.journal.chain import entry as entry_of
+from stopgap.orchestrator.journal.records import EvidenceHandled
 
 LONGEST = 16 << 20
 """Bytes of a log that are read."""

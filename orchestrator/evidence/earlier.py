@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from orchestrator.evidence.files import FolderFiles, difference, read
-from orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, Earlier, Manifest, ManifestItem
-from orchestrator.journal.records import EvidenceKept
-from orchestrator.task import Artifact
+from stopgap.orchestrator.evidence.files import FolderFiles, difference, read
+from stopgap.orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, Earlier, Manifest, ManifestItem
+from stopgap.orchestrator.journal.records import EvidenceKept
+from stopgap.orchestrator.task import Artifact
 
 ANEW = frozenset({"clock", "toolkit", "toolkit-removed"})
 """What belongs to each collection by itself."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from orchestrator.evidence.archive import Member
-from orchestrator.hosttext import escape
+from stopgap.orchestrator.evidence.archive import Member
+from stopgap.orchestrator.hosttext import escape
 
 _CHUNK = 1 << 20
 

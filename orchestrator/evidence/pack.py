@@ -21,14 +21,14 @@ from typing import IO, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator import __version__
-from orchestrator.evidence.files import FileProblem, FolderFiles
-from orchestrator.evidence.manifest import CUSTODY, MANIFEST, Sha256
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.evidence.timestamp import stamp
-from orchestrator.evidence.tree import LONGEST_PATH, Leaf, LeftOut, tree
-from orchestrator.journal.chain import canonical
-from orchestrator.signature import sign
+from stopgap.orchestrator import __version__
+from stopgap.orchestrator.evidence.files import FileProblem, FolderFiles
+from stopgap.orchestrator.evidence.manifest import CUSTODY, MANIFEST, Sha256
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.timestamp import stamp
+from stopgap.orchestrator.evidence.tree import LONGEST_PATH, Leaf, LeftOut, tree
+from stopgap.orchestrator.journal.chain import canonical
+from stopgap.orchestrator.signature import sign
 
 OURS = "stopgap"
 ROOT = "[root]"

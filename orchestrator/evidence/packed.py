@@ -13,17 +13,17 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from orchestrator.evidence.archive import BLOCK, Member, members_of
-from orchestrator.evidence.files import ArchivedFiles, read
-from orchestrator.evidence.manifest import CUSTODY, MANIFEST, MANIFEST_CAP
-from orchestrator.evidence.pack import ALWAYS, ENTRIES, LIST, OURS, ROOT, ArchiveList, entry_line
-from orchestrator.evidence.sealing import MAGIC
-from orchestrator.evidence.shelf import lines_of
-from orchestrator.evidence.signing import signature_problems
-from orchestrator.evidence.timestamp import stamp_problems
-from orchestrator.evidence.tree import Leaf, parents
-from orchestrator.evidence.verify import collection_problems
-from orchestrator.hosttext import escape
+from stopgap.orchestrator.evidence.archive import BLOCK, Member, members_of
+from stopgap.orchestrator.evidence.files import ArchivedFiles, read
+from stopgap.orchestrator.evidence.manifest import CUSTODY, MANIFEST, MANIFEST_CAP
+from stopgap.orchestrator.evidence.pack import ALWAYS, ENTRIES, LIST, OURS, ROOT, ArchiveList, entry_line
+from stopgap.orchestrator.evidence.sealing import MAGIC
+from stopgap.orchestrator.evidence.shelf import lines_of
+from stopgap.orchestrator.evidence.signing import signature_problems
+from stopgap.orchestrator.evidence.timestamp import stamp_problems
+from stopgap.orchestrator.evidence.tree import Leaf, parents
+from stopgap.orchestrator.evidence.verify import collection_problems
+from stopgap.orchestrator.hosttext import escape
 
 _AT_THE_TOP = {LIST, f"{LIST}.sig", f"{LIST}.tsr", ENTRIES}
 _MOST_OURS = 10_000

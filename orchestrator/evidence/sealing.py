@@ -13,9 +13,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from orchestrator.evidence.files import FileProblem, FolderFiles, difference
-from orchestrator.evidence.manifest import SEALED
-from orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.files import FileProblem, FolderFiles, difference
+from stopgap.orchestrator.evidence.manifest import SEALED
+from stopgap.orchestrator.evidence.shelf import Shelf
 
 MAGIC = b"age-encryption.org/v1\n"
 """How every encrypted file begins."""

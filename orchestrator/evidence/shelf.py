@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from orchestrator.evidence.archive import Member, members
-from orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, Manifest, ManifestItem
-from orchestrator.toolkit import FOLDER
+from stopgap.orchestrator.evidence.archive import Member, members
+from stopgap.orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, Manifest, ManifestItem
+from stopgap.orchestrator.toolkit import FOLDER
 
 LONGEST_LINE = 64 << 10
 """Bytes; the rest of a longer line is left out."""

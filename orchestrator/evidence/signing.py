@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from orchestrator.evidence.files import Files, read
-from orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, SIGNATURE
-from orchestrator.hosttext import escape
-from orchestrator.journal.disk import write_at_once
-from orchestrator.signature import SignatureError, check, sign
+from stopgap.orchestrator.evidence.files import Files, read
+from stopgap.orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, SIGNATURE
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal.disk import write_at_once
+from stopgap.orchestrator.signature import SignatureError, check, sign
 
 _LONGEST = 64 << 10
 """Bytes of a signature; those of the largest keys take 4 kB."""

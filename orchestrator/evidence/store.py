@@ -12,17 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
-from orchestrator import __version__
-from orchestrator.evidence.broken_off import Arrivals
-from orchestrator.evidence.closing import EvidenceError, close_collection, utc
-from orchestrator.evidence.earlier import Taken
-from orchestrator.evidence.manifest import FILE_NAME, SEALED, Clear, Manifest, ManifestItem, ToolkitUsed
-from orchestrator.evidence.sealing import Seal, SealingError
-from orchestrator.facts import Output
-from orchestrator.host import Host
-from orchestrator.hosttext import HostText, escape
-from orchestrator.journal.records import EvidenceKept
-from orchestrator.task import Artifact, Collection
+from stopgap.orchestrator import __version__
+from stopgap.orchestrator.evidence.broken_off import Arrivals
+from stopgap.orchestrator.evidence.closing import EvidenceError, close_collection, utc
+from stopgap.orchestrator.evidence.earlier import Taken
+from stopgap.orchestrator.evidence.manifest import FILE_NAME, SEALED, Clear, Manifest, ManifestItem, ToolkitUsed
+from stopgap.orchestrator.evidence.sealing import Seal, SealingError
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import HostText, escape
+from stopgap.orchestrator.journal.records import EvidenceKept
+from stopgap.orchestrator.task import Artifact, Collection
 
 STDERR_CAP = 4096
 """Characters of an item's standard error that the manifest keeps."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from orchestrator.evidence.files import Files, read
-from orchestrator.hosttext import escape
+from stopgap.orchestrator.evidence.files import Files, read
+from stopgap.orchestrator.hosttext import escape
 
 _TIMEOUT = 20.0
 """Seconds for which an authority may stay silent."""

@@ -14,8 +14,8 @@ from datetime import datetime
 from itertools import groupby
 from typing import Literal, TypeAlias
 
-from orchestrator.evidence.archive import Member
-from orchestrator.evidence.shelf import Line, Shelf
+from stopgap.orchestrator.evidence.archive import Member
+from stopgap.orchestrator.evidence.shelf import Line, Shelf
 
 Kind: TypeAlias = Literal["file", "link"]
 MOST = 500_000

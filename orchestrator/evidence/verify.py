@@ -14,16 +14,24 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from orchestrator.evidence.custody import custody_problems
-from orchestrator.evidence.files import Files, FolderFiles, difference, read
-from orchestrator.evidence.manifest import ARRIVED, CUSTODY, FINDINGS, MANIFEST, MANIFEST_CAP, SIGNATURE, Manifest
-from orchestrator.evidence.signing import signature_problems
-from orchestrator.hosttext import escape
-from orchestrator.journal import Journal, JournalError
-from orchestrator.journal.chain import read_export
-from orchestrator.journal.head import head_problems
-from orchestrator.journal.records import EvidenceHandled, EvidenceKept, FindingsMade
-from orchestrator.journal.store import EXPORT
+from stopgap.orchestrator.evidence.custody import custody_problems
+from stopgap.orchestrator.evidence.files import Files, FolderFiles, difference, read
+from stopgap.orchestrator.evidence.manifest import (
+    ARRIVED,
+    CUSTODY,
+    FINDINGS,
+    MANIFEST,
+    MANIFEST_CAP,
+    SIGNATURE,
+    Manifest,
+)
+from stopgap.orchestrator.evidence.signing import signature_problems
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal import Journal, JournalError
+from stopgap.orchestrator.journal.chain import read_export
+from stopgap.orchestrator.journal.head import head_problems
+from stopgap.orchestrator.journal.records import EvidenceHandled, EvidenceKept, FindingsMade
+from stopgap.orchestrator.journal.store import EXPORT
 
 _DEPTH = 3
 """Of `evidence/<host>/<step>` below a run's folder."""

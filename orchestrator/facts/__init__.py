@@ -1,16 +1,16 @@
 """What can be read of a host: a closed set of readers that change nothing, and the typed facts they give."""
 
-from orchestrator.facts.attributes import Attributes, AttributesFact, LockedFact
-from orchestrator.facts.device import DeviceOrigin, Shown, ShownFact
-from orchestrator.facts.file import ABSENT, Content, File, FileFact, FilesBelow, FilesFact, Glob
-from orchestrator.facts.heads import FileHeads, HeadsFact
-from orchestrator.facts.listing import Listing
-from orchestrator.facts.memory import Memory, MemoryFact
-from orchestrator.facts.network import ConnectFact, HttpFact, HttpGet, SshOrigin, TcpConnect, TcpConnects
-from orchestrator.facts.process import ListenerFact, Listeners, Processes, ProcessFact
-from orchestrator.facts.program import Program, ProgramFact, System, SystemFact
-from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
-from orchestrator.facts.routing import (
+from stopgap.orchestrator.facts.attributes import Attributes, AttributesFact, LockedFact
+from stopgap.orchestrator.facts.device import DeviceOrigin, Shown, ShownFact
+from stopgap.orchestrator.facts.file import ABSENT, Content, File, FileFact, FilesBelow, FilesFact, Glob
+from stopgap.orchestrator.facts.heads import FileHeads, HeadsFact
+from stopgap.orchestrator.facts.listing import Listing
+from stopgap.orchestrator.facts.memory import Memory, MemoryFact
+from stopgap.orchestrator.facts.network import ConnectFact, HttpFact, HttpGet, SshOrigin, TcpConnect, TcpConnects
+from stopgap.orchestrator.facts.process import ListenerFact, Listeners, Processes, ProcessFact
+from stopgap.orchestrator.facts.program import Program, ProgramFact, System, SystemFact
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.facts.routing import (
     Gateways,
     InterfaceFact,
     Interfaces,
@@ -19,10 +19,10 @@ from orchestrator.facts.routing import (
     RouteFact,
     Routes,
 )
-from orchestrator.facts.running import Running, RunningFact, RunningProcess
-from orchestrator.facts.scheduled import Scheduled, ScheduledFact
-from orchestrator.facts.service import InitScriptFact, InitScripts, UnitFact, Units
-from orchestrator.facts.toolkit import Machine, ToolkitFact, ToolkitFile
+from stopgap.orchestrator.facts.running import Running, RunningFact, RunningProcess
+from stopgap.orchestrator.facts.scheduled import Scheduled, ScheduledFact
+from stopgap.orchestrator.facts.service import InitScriptFact, InitScripts, UnitFact, Units
+from stopgap.orchestrator.facts.toolkit import Machine, ToolkitFact, ToolkitFile
 
 __all__ = [
     "ABSENT",

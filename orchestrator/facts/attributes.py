@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator.facts.file import Content
-from orchestrator.facts.inode_flags import ways
-from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
-from orchestrator.shell import join
+from stopgap.orchestrator.facts.file import Content
+from stopgap.orchestrator.facts.inode_flags import ways
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.shell import join
 
 Marks = Literal["i", "a", "ia"]
 """Immutable, append-only, or both."""

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from orchestrator.dialogue import Look, Origin, to_text
-from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.dialogue import Look, Origin, to_text
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 
 _NAME = r"[A-Za-z0-9_.:/-]{1,64}"
 READ_ONLY = (

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import PlainSerializer, PlainValidator
 
-from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
-from orchestrator.shell import quote
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.shell import quote
 
 CONTENT_CAP = 1 << 20
 """Bytes of a file's content that a probe brings; a larger file is never overwritten, since it could not be undone."""

@@ -6,8 +6,8 @@ import base64
 import binascii
 from dataclasses import dataclass
 
-from orchestrator.facts.file import Content, glob_words
-from orchestrator.facts.reader import Fact, Output, Reader
+from stopgap.orchestrator.facts.file import Content, glob_words
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader
 
 
 class HeadsFact(Fact):

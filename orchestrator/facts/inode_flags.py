@@ -7,7 +7,7 @@ a busybox that has them, are what is left where neither is installed.
 
 from __future__ import annotations
 
-from orchestrator.shell import quote
+from stopgap.orchestrator.shell import quote
 
 _PERL = r"""
 use Fcntl;

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.facts.program import ProgramFact
-from orchestrator.facts.reader import Output, Reader
-from orchestrator.shell import join
+from stopgap.orchestrator.facts.program import ProgramFact
+from stopgap.orchestrator.facts.reader import Output, Reader
+from stopgap.orchestrator.shell import join
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 
 Kcore = Literal["open", "closed", "absent"]
 _ANSWER = re.compile(r"ram ([0-9]{1,16})\nkcore (open|closed|absent)\nlockdown ([a-z]{0,20})\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 
 _LISTEN = "0A"
 """State of a listening TCP socket in /proc/net/tcp (include/net/tcp_states.h)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
-from orchestrator.shell import join, quote
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.shell import join, quote
 
 READ_ONLY: tuple[tuple[str, ...], ...] = (
     ("apache2ctl", "-S"),

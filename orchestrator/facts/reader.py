@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.hosttext import HostText
+from stopgap.orchestrator.hosttext import HostText
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
 from itertools import pairwise
 
-from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
-from orchestrator.shell import join
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.shell import join
 
 _NOWHERE = {"unreachable", "blackhole", "prohibit", "throw"}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from orchestrator.facts.file import Content
-from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.facts.file import Content
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 
 TICKS = 100
 """Clock ticks a second in which /proc counts (USER_HZ; proc(5), starttime)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
-from orchestrator.shell import quote
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.shell import quote
 
 
 class ScheduledFact(Fact):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
-from orchestrator.shell import join, quote
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.shell import join, quote
 
 _UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\@-]+\.[a-z]+", re.ASCII)
 """systemd.unit(5), Description: the characters a unit's name is made of."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
-from orchestrator.shell import quote
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.shell import quote
 
 _HEAD = 64 << 10
 """Bytes that are looked at: they hold the program headers."""

@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.evidence.manifest import MANIFEST, ManifestItem
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
-from orchestrator.findings.rule import Join, Meets, Rule, row_test
-from orchestrator.findings.table import MOST_KEYS, Place, Row, Table, tables
-from orchestrator.findings.tables.body import entries
-from orchestrator.findings.tables.moments import as_iso
-from orchestrator.hosttext import escape
-from orchestrator.severity import SEVERITIES
+from stopgap.orchestrator.evidence.manifest import MANIFEST, ManifestItem
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
+from stopgap.orchestrator.findings.rule import Join, Meets, Rule, row_test
+from stopgap.orchestrator.findings.table import MOST_KEYS, Place, Row, Table, tables
+from stopgap.orchestrator.findings.tables.body import entries
+from stopgap.orchestrator.findings.tables.moments import as_iso
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.severity import SEVERITIES
 
 SHOWN = 20
 """Sightings of one finding that are kept; all are counted."""

@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from orchestrator.evidence.manifest import FINDINGS, MANIFEST
-from orchestrator.evidence.shelf import Shelf, UnreadableEvidence, open_shelf, together
-from orchestrator.findings.judge import judge
-from orchestrator.findings.model import Finding, Findings
-from orchestrator.findings.rule import Rule
-from orchestrator.hosttext import escape
-from orchestrator.journal.disk import write_at_once
-from orchestrator.journal.failure import JournalError
-from orchestrator.journal.records import EvidenceKept, FindingNoted, FindingsMade
+from stopgap.orchestrator.evidence.manifest import FINDINGS, MANIFEST
+from stopgap.orchestrator.evidence.shelf import Shelf, UnreadableEvidence, open_shelf, together
+from stopgap.orchestrator.findings.judge import judge
+from stopgap.orchestrator.findings.model import Finding, Findings
+from stopgap.orchestrator.findings.rule import Rule
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal.disk import write_at_once
+from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.records import EvidenceKept, FindingNoted, FindingsMade
 
 EVIDENCE = "evidence"
 """Of a run's folder: `HOST/STEP` below it."""

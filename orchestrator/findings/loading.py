@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from orchestrator.findings.rule import Join, Rule
-from orchestrator.findings.table import tables
-from orchestrator.resources import folder
-from orchestrator.source import InvalidInput, Loc, Located, Problem, did_you_mean, read, validate
+from stopgap.orchestrator.findings.rule import Join, Rule
+from stopgap.orchestrator.findings.table import tables
+from stopgap.orchestrator.resources import folder
+from stopgap.orchestrator.source import InvalidInput, Loc, Located, Problem, did_you_mean, read, validate
 
 
 @cache

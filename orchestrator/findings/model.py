@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.severity import SEVERITIES, Severity
+from stopgap.orchestrator.severity import SEVERITIES, Severity
 
 Sureness: TypeAlias = Literal["low", "medium", "high"]
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 
-from orchestrator.findings.model import Sureness
-from orchestrator.findings.table import Value
-from orchestrator.severity import Severity
+from stopgap.orchestrator.findings.model import Sureness
+from stopgap.orchestrator.findings.table import Value
+from stopgap.orchestrator.severity import Severity
 
 Meets: TypeAlias = Callable[[Mapping[str, Value]], bool]
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")

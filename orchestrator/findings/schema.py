@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.findings.rule import Rule
-from orchestrator.findings.table import tables
-from orchestrator.runbook.schema import Schema, schema_of_parts
+from stopgap.orchestrator.findings.rule import Rule
+from stopgap.orchestrator.findings.table import tables
+from stopgap.orchestrator.runbook.schema import Schema, schema_of_parts
 
 _VALUES: list[Schema] = [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import NamedTuple, TypeAlias
 
-from orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.shelf import Shelf
 
 Value: TypeAlias = str | int | float | bool
 Fields: TypeAlias = dict[str, Value]
@@ -78,5 +78,5 @@ def table(
 
 def tables() -> Mapping[str, Table]:
     """Give every table by name."""
-    import_module("orchestrator.findings.tables")  # its modules register themselves
+    import_module("stopgap.orchestrator.findings.tables")  # its modules register themselves
     return _TABLES

@@ -16,15 +16,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, NamedTuple
 
-from orchestrator.evidence.archive import Member
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.tables.body import entries
-from orchestrator.findings.tables.files import collected_at
-from orchestrator.findings.tables.histories import history_lines
-from orchestrator.findings.tables.logs import records
-from orchestrator.findings.tables.moments import as_iso, of_iso, of_syslog
-from orchestrator.findings.tables.requests import log_lines, requests
-from orchestrator.hosttext import escape
+from stopgap.orchestrator.evidence.archive import Member
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.tables.body import entries
+from stopgap.orchestrator.findings.tables.files import collected_at
+from stopgap.orchestrator.findings.tables.histories import history_lines
+from stopgap.orchestrator.findings.tables.logs import records
+from stopgap.orchestrator.findings.tables.moments import as_iso, of_iso, of_syslog
+from stopgap.orchestrator.findings.tables.requests import log_lines, requests
+from stopgap.orchestrator.hosttext import escape
 
 AT_ONCE = 100_000
 """Events that are sorted in memory; more go through temporary files."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from orchestrator.evidence.files import FolderFiles, read
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.judge import BUDGET, SHOWN
-from orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
-from orchestrator.hosttext import escape
-from orchestrator.severity import SEVERITIES, Severity
+from stopgap.orchestrator.evidence.files import FolderFiles, read
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.judge import BUDGET, SHOWN
+from stopgap.orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.severity import SEVERITIES, Severity
 
 LARGEST = 64 << 20
 """Bytes of one file that are looked at."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.host import CONTROLLER, Host, Scene, Vantage
-from orchestrator.source import InvalidInput, Problem, did_you_mean, quoted
+from stopgap.orchestrator.host import CONTROLLER, Host, Scene, Vantage
+from stopgap.orchestrator.source import InvalidInput, Problem, did_you_mean, quoted
 
 
 class MissingVantage(LookupError):  # noqa: N818

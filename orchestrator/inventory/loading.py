@@ -10,11 +10,17 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.host import Address, Cli, Host
-from orchestrator.inventory.inventory import Inventory
-from orchestrator.inventory.models import Defaults, GroupEntry, HostEntry, InventoryFile
-from orchestrator.inventory.relations import check_addresses, check_groups, check_names, check_relations, members_of
-from orchestrator.source import InvalidInput, Located, Problem, parse, read, validate
+from stopgap.orchestrator.host import Address, Cli, Host
+from stopgap.orchestrator.inventory.inventory import Inventory
+from stopgap.orchestrator.inventory.models import Defaults, GroupEntry, HostEntry, InventoryFile
+from stopgap.orchestrator.inventory.relations import (
+    check_addresses,
+    check_groups,
+    check_names,
+    check_relations,
+    members_of,
+)
+from stopgap.orchestrator.source import InvalidInput, Located, Problem, parse, read, validate
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from orchestrator.host import Address, Cli, Network
-from orchestrator.secret import Secret
-from orchestrator.source import Unfit, quoted
+from stopgap.orchestrator.host import Address, Cli, Network
+from stopgap.orchestrator.secret import Secret
+from stopgap.orchestrator.source import Unfit, quoted
 
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}\.?)*", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)

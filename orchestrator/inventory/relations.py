@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from orchestrator.host import Address, Host
-from orchestrator.inventory.models import GroupEntry, name_fault
-from orchestrator.source import Loc, Located, Problem, did_you_mean, quoted
+from stopgap.orchestrator.host import Address, Host
+from stopgap.orchestrator.inventory.models import GroupEntry, name_fault
+from stopgap.orchestrator.source import Loc, Located, Problem, did_you_mean, quoted
 
 _RELATIONS = ("upstream", "spare", "jump")
 

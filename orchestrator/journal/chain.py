@@ -16,9 +16,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from orchestrator.journal.failure import JournalError
-from orchestrator.journal.records import RECORD, AnyRecord, ChangeIntended, RunStarted
-from orchestrator.secret import redact_tree
+from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.records import RECORD, AnyRecord, ChangeIntended, RunStarted
+from stopgap.orchestrator.secret import redact_tree
 
 GENESIS = "0" * 64
 """Stands for the hash before the first entry of a run."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.failure import JournalError
 
 SCHEMA = 1
 """Version of tables and records; a file of a newer one is refused."""

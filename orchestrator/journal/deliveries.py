@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from orchestrator.journal.chain import Entry
-from orchestrator.journal.failure import JournalError
-from orchestrator.journal.home import private_folder
-from orchestrator.journal.lock import take
-from orchestrator.journal.records import MessageIntended, MessagePosted
-from orchestrator.journal.store import Journal
+from stopgap.orchestrator.journal.chain import Entry
+from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.home import private_folder
+from stopgap.orchestrator.journal.lock import take
+from stopgap.orchestrator.journal.records import MessageIntended, MessagePosted
+from stopgap.orchestrator.journal.store import Journal
 
 DeliveryState: TypeAlias = Literal["sent", "unknown", "failed"]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrator.journal.failure import JournalError
-from orchestrator.journal.home import sync_folder
+from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.home import sync_folder
 
 
 def write_at_once(target: Path, content: bytes, *, temporary: Path | None = None) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestrator.change import DeviceChange, RunCommands
-from orchestrator.journal.chain import Entry
-from orchestrator.journal.failure import JournalError
-from orchestrator.journal.history import (
+from stopgap.orchestrator.change import DeviceChange, RunCommands
+from stopgap.orchestrator.journal.chain import Entry
+from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.history import (
     ChangeState,
     ChangeStatus,
     Containment,
@@ -19,7 +19,7 @@ from orchestrator.journal.history import (
     RunState,
     StepStatus,
 )
-from orchestrator.journal.records import (
+from stopgap.orchestrator.journal.records import (
     Answered,
     Asked,
     ChangeIntended,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrator.hosttext import escape
-from orchestrator.journal.chain import Row
-from orchestrator.signature import SignatureError, check
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal.chain import Row
+from stopgap.orchestrator.signature import SignatureError, check
 
 HEAD = "journal.head"
 SIGNATURE = "journal.head.sig"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from orchestrator.change import Activate, AnyChange
-from orchestrator.journal.chain import Entry
-from orchestrator.journal.records import (
+from stopgap.orchestrator.change import Activate, AnyChange
+from stopgap.orchestrator.journal.chain import Entry
+from stopgap.orchestrator.journal.records import (
     Answered,
     Asked,
     CheckJudged,
@@ -21,7 +21,7 @@ from orchestrator.journal.records import (
     Verdict,
     step_of,
 )
-from orchestrator.question import AnswerValue, Question
+from stopgap.orchestrator.question import AnswerValue, Question
 
 RunState: TypeAlias = Literal["running", "ok", "failed", "unreachable", "refused", "interrupted"]
 ChangeState: TypeAlias = Literal[

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.failure import JournalError
 
 
 def state_home(environ: Mapping[str, str] | None = None) -> Path:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from orchestrator.journal.failure import JournalError
-from orchestrator.journal.records import IncidentClosed, IncidentOpened, Noted, RunStarted
-from orchestrator.journal.store import Journal
+from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.records import IncidentClosed, IncidentOpened, Noted, RunStarted
+from stopgap.orchestrator.journal.store import Journal
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}", re.ASCII)
 _PREFIX = "incident-"

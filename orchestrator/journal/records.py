@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from orchestrator.change import AnyChange
-from orchestrator.host import Host
-from orchestrator.question import Question
-from orchestrator.severity import Severity
+from stopgap.orchestrator.change import AnyChange
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.severity import Severity
 
 Outcome: TypeAlias = Literal["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "refused"]
 PlannedOutcome: TypeAlias = Literal["would-change", "unchanged", "failed", "unreachable", "skipped", "refused"]

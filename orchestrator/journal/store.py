@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from orchestrator.journal.chain import (
+from stopgap.orchestrator.journal.chain import (
     GENESIS,
     Entry,
     Row,
@@ -26,16 +26,16 @@ from orchestrator.journal.chain import (
     read_export,
     timestamp,
 )
-from orchestrator.journal.database import open_database, select, transaction
-from orchestrator.journal.disk import disk_errors, write_at_once
-from orchestrator.journal.failure import JournalError, RunHeldError, UnknownRunError
-from orchestrator.journal.fold import fold
-from orchestrator.journal.head import HEAD, SIGNATURE, head_problems, head_text
-from orchestrator.journal.history import History
-from orchestrator.journal.home import private_folder, sync_folder
-from orchestrator.journal.lock import is_taken, take
-from orchestrator.journal.records import AnyRecord, RunFinished, RunStarted
-from orchestrator.signature import sign
+from stopgap.orchestrator.journal.database import open_database, select, transaction
+from stopgap.orchestrator.journal.disk import disk_errors, write_at_once
+from stopgap.orchestrator.journal.failure import JournalError, RunHeldError, UnknownRunError
+from stopgap.orchestrator.journal.fold import fold
+from stopgap.orchestrator.journal.head import HEAD, SIGNATURE, head_problems, head_text
+from stopgap.orchestrator.journal.history import History
+from stopgap.orchestrator.journal.home import private_folder, sync_folder
+from stopgap.orchestrator.journal.lock import is_taken, take
+from stopgap.orchestrator.journal.records import AnyRecord, RunFinished, RunStarted
+from stopgap.orchestrator.signature import sign
 
 EXPORT = "journal.jsonl"
 _HEAD = "SELECT seq, hash FROM heads WHERE run = ?"

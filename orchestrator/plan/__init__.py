@@ -1,9 +1,9 @@
 """Planning: facts and a runbook in, every change out, with a digest; nothing is done."""
 
-from orchestrator.plan.looking import Look, Looker, NotYet, OutOfReach, Wanted
-from orchestrator.plan.model import Plan, PlannedStep, canonical
-from orchestrator.plan.outstanding import Outstanding, outstanding
-from orchestrator.plan.planner import (
+from stopgap.orchestrator.plan.looking import Look, Looker, NotYet, OutOfReach, Wanted
+from stopgap.orchestrator.plan.model import Plan, PlannedStep, canonical
+from stopgap.orchestrator.plan.outstanding import Outstanding, outstanding
+from stopgap.orchestrator.plan.planner import (
     Ledger,
     PastRuns,
     Place,

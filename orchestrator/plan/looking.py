@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from orchestrator.facts import Reader, UnreadableError
-from orchestrator.host import Host, Scene
-from orchestrator.task import At, Parameters, Past, Task
+from stopgap.orchestrator.facts import Reader, UnreadableError
+from stopgap.orchestrator.host import Host, Scene
+from stopgap.orchestrator.task import At, Parameters, Past, Task
 
 
 class OutOfReach(Exception):  # noqa: N818

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from orchestrator.change import Activate, Change
-from orchestrator.check import Check
-from orchestrator.host import Host, Scene
-from orchestrator.journal.records import PlannedOutcome
-from orchestrator.message import Message
-from orchestrator.question import Question
-from orchestrator.runbook import Step
-from orchestrator.task import Collection, Gap, Lifting, Note
+from stopgap.orchestrator.change import Activate, Change
+from stopgap.orchestrator.check import Check
+from stopgap.orchestrator.host import Host, Scene
+from stopgap.orchestrator.journal.records import PlannedOutcome
+from stopgap.orchestrator.message import Message
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.runbook import Step
+from stopgap.orchestrator.task import Collection, Gap, Lifting, Note
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from orchestrator.journal import Delivery
-from orchestrator.message import Message
-from orchestrator.task import Gap, Note
+from stopgap.orchestrator.journal import Delivery
+from stopgap.orchestrator.message import Message
+from stopgap.orchestrator.task import Gap, Note
 
 _NAMED = 3
 """Messages that are told of one by one; of more, their number."""

@@ -10,25 +10,25 @@ from typing import Any, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
-from orchestrator.change import Change
-from orchestrator.check import Check
-from orchestrator.facts import UnreadableError
-from orchestrator.host import Host, Scene
-from orchestrator.hosttext import escape
-from orchestrator.inventory import Inventory
-from orchestrator.journal import Delivery, JournalError
-from orchestrator.journal.records import PlannedOutcome
-from orchestrator.message import Message
-from orchestrator.past import PastRun
-from orchestrator.plan.looking import Known, Looker, NotYet, OutOfReach, Wish, wishes_of
-from orchestrator.plan.model import Plan, PlannedStep
-from orchestrator.plan.outstanding import outstanding
-from orchestrator.question import Question
-from orchestrator.registry import tasks
-from orchestrator.runbook import NO_ITEM, Runbook, Step, StepResult, applies, items, render, vantage_of
-from orchestrator.secret import SecretError, carried_by
-from orchestrator.source import InvalidInput
-from orchestrator.task import (
+from stopgap.orchestrator.change import Change
+from stopgap.orchestrator.check import Check
+from stopgap.orchestrator.facts import UnreadableError
+from stopgap.orchestrator.host import Host, Scene
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.inventory import Inventory
+from stopgap.orchestrator.journal import Delivery, JournalError
+from stopgap.orchestrator.journal.records import PlannedOutcome
+from stopgap.orchestrator.message import Message
+from stopgap.orchestrator.past import PastRun
+from stopgap.orchestrator.plan.looking import Known, Looker, NotYet, OutOfReach, Wish, wishes_of
+from stopgap.orchestrator.plan.model import Plan, PlannedStep
+from stopgap.orchestrator.plan.outstanding import outstanding
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.runbook import NO_ITEM, Runbook, Step, StepResult, applies, items, render, vantage_of
+from stopgap.orchestrator.secret import SecretError, carried_by
+from stopgap.orchestrator.source import InvalidInput
+from stopgap.orchestrator.task import (
     Collection,
     Gap,
     Lifting,

@@ -8,10 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from orchestrator.journal.failure import JournalError
-from orchestrator.journal.home import private_folder, sync_folder
-from orchestrator.message import FileRoute, Message
-from orchestrator.post.postman import Posted
+from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.home import private_folder, sync_folder
+from stopgap.orchestrator.message import FileRoute, Message
+from stopgap.orchestrator.post.postman import Posted
 
 
 class FilePostman:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from orchestrator.message import FileRoute, Message, Route, SmtpRoute
+from stopgap.orchestrator.message import FileRoute, Message, Route, SmtpRoute
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Postman(Protocol):
 def postman(route: Route, letters: Path) -> Postman:
     """Give the postman for a route; `letters` is the folder for messages that name no file."""
     if isinstance(route, SmtpRoute):
-        from orchestrator.post.smtp import SmtpPostman  # noqa: PLC0415
+        from stopgap.orchestrator.post.smtp import SmtpPostman  # noqa: PLC0415
 
         return SmtpPostman(route)
     if isinstance(route, FileRoute):
-        from orchestrator.post.file import FilePostman  # noqa: PLC0415
+        from stopgap.orchestrator.post.file import FilePostman  # noqa: PLC0415
 
         return FilePostman(route, letters)
-    from orchestrator.post.webhook import WebhookPostman  # noqa: PLC0415
+    from stopgap.orchestrator.post.webhook import WebhookPostman  # noqa: PLC0415
 
     return WebhookPostman(route)

@@ -13,10 +13,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from orchestrator.hosttext import escape
-from orchestrator.message import Message, WebhookRoute
-from orchestrator.post.postman import Posted
-from orchestrator.secret import SecretError
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.message import Message, WebhookRoute
+from stopgap.orchestrator.post.postman import Posted
+from stopgap.orchestrator.secret import SecretError
 
 TIMEOUT = 20.0
 """Seconds for which a server may stay silent."""

@@ -10,12 +10,12 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from orchestrator.host import Host
-from orchestrator.remote.connect import connect
-from orchestrator.remote.handshakes import Handshakes
-from orchestrator.remote.jumps import Jumps
-from orchestrator.remote.limits import Limits
-from orchestrator.remote.session import Session
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote.connect import connect
+from stopgap.orchestrator.remote.handshakes import Handshakes
+from stopgap.orchestrator.remote.jumps import Jumps
+from stopgap.orchestrator.remote.limits import Limits
+from stopgap.orchestrator.remote.session import Session
 
 
 class ConnectAhead:
@@ -40,7 +40,7 @@ class ConnectAhead:
                 self._begun[host.name] = self._handshakes.submit(host, connecting, lambda made: made.close())
         if self._begun:
             # The packets are on their way: what speaks SSH is imported while they are.
-            importlib.import_module("orchestrator.remote.ssh")
+            importlib.import_module("stopgap.orchestrator.remote.ssh")
 
     def __call__(self, host: Host, hosts: Mapping[str, Host], *, alone: bool = False) -> Session:
         """Give the connection that was begun, once; after that, a new one. Raises Unreachable.

@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orchestrator.host import Host
-from orchestrator.remote.deadline import CancelledError, Deadline
-from orchestrator.remote.exchange import FramedSession
-from orchestrator.remote.jumps import Jumps, Way
-from orchestrator.remote.limits import Limits
-from orchestrator.remote.local import LocalSession
-from orchestrator.remote.session import Item, Session, Unreachable
-from orchestrator.remote.tcp import connect_tcp
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote.deadline import CancelledError, Deadline
+from stopgap.orchestrator.remote.exchange import FramedSession
+from stopgap.orchestrator.remote.jumps import Jumps, Way
+from stopgap.orchestrator.remote.limits import Limits
+from stopgap.orchestrator.remote.local import LocalSession
+from stopgap.orchestrator.remote.session import Item, Session, Unreachable
+from stopgap.orchestrator.remote.tcp import connect_tcp
 
 if TYPE_CHECKING:
-    from orchestrator.remote.ssh import Connection
+    from stopgap.orchestrator.remote.ssh import Connection
 
 
 def connect(
@@ -51,7 +51,7 @@ def _open_ssh(
     dialled = _dial(host, limits, deadline)
     # fabric and paramiko take a sixth of a second to import: who stays on this machine need not wait for them, and
     # who does not has the host answer meanwhile.
-    from orchestrator.remote.ssh import SshSession  # noqa: PLC0415
+    from stopgap.orchestrator.remote.ssh import SshSession  # noqa: PLC0415
 
     connection = _connection(host, hosts, limits, frozenset(), dialled, jumps)
     try:
@@ -66,9 +66,9 @@ def _open_device(
     host: Host, hosts: Mapping[str, Host], limits: Limits, deadline: Deadline, jumps: Jumps | None
 ) -> Session:
     # netmiko takes half a second to import: who has no such device need not wait for it.
-    from orchestrator.remote.device.dialect import DIALECTS  # noqa: PLC0415
-    from orchestrator.remote.device.session import DeviceSession  # noqa: PLC0415
-    from orchestrator.remote.device.terminal import Terminal  # noqa: PLC0415
+    from stopgap.orchestrator.remote.device.dialect import DIALECTS  # noqa: PLC0415
+    from stopgap.orchestrator.remote.device.session import DeviceSession  # noqa: PLC0415
+    from stopgap.orchestrator.remote.device.terminal import Terminal  # noqa: PLC0415
 
     dialect = DIALECTS[host.cli or "ios"]
 
@@ -103,7 +103,7 @@ def _connection(
     dialled: socket.socket | None = None,
     jumps: Jumps | None = None,
 ) -> Connection:
-    from orchestrator.remote.ssh import Connection  # noqa: PLC0415
+    from stopgap.orchestrator.remote.ssh import Connection  # noqa: PLC0415
 
     gateway: Connection | Way | None = None
     if host.jump is not None:

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from orchestrator.facts import Output
-from orchestrator.host import Host
-from orchestrator.hosttext import HostText, escape
-from orchestrator.remote.framing import draw_nonce
-from orchestrator.remote.gather import Gathering
-from orchestrator.remote.limits import Limits
-from orchestrator.remote.script import exchange_script
-from orchestrator.remote.session import Item, Sink
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import HostText, escape
+from stopgap.orchestrator.remote.framing import draw_nonce
+from stopgap.orchestrator.remote.gather import Gathering
+from stopgap.orchestrator.remote.limits import Limits
+from stopgap.orchestrator.remote.script import exchange_script
+from stopgap.orchestrator.remote.session import Item, Sink
 
 _PORTION = 32 << 10
 _HALT_POLL = 0.2

@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.facts import Output
-from orchestrator.hosttext import HostText
-from orchestrator.remote.framing import Begun, Broken, Data, Ended, Event, Frames, NotRun
-from orchestrator.remote.limits import Limits
-from orchestrator.remote.script import HALT_ORDER, kill_order
-from orchestrator.remote.session import Item, Sink
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.remote.framing import Begun, Broken, Data, Ended, Event, Frames, NotRun
+from stopgap.orchestrator.remote.limits import Limits
+from stopgap.orchestrator.remote.script import HALT_ORDER, kill_order
+from stopgap.orchestrator.remote.session import Item, Sink
 
 _KILLED = 128
 """Exit statuses above this mean that a signal ended the item (POSIX, 2.8.2)."""

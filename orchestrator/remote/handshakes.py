@@ -9,8 +9,8 @@ from concurrent.futures import CancelledError, Future, InvalidStateError, Thread
 from contextlib import suppress
 from typing import TypeVar
 
-from orchestrator.host import Host
-from orchestrator.remote.limits import Limits
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote.limits import Limits
 
 T = TypeVar("T")
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.remote.deadline import Deadline
-from orchestrator.remote.session import Unreachable
+from stopgap.orchestrator.remote.deadline import Deadline
+from stopgap.orchestrator.remote.session import Unreachable
 
 if TYPE_CHECKING:
-    from orchestrator.remote.ssh import Connection
-    from orchestrator.remote.transport import HardenedTransport
+    from stopgap.orchestrator.remote.ssh import Connection
+    from stopgap.orchestrator.remote.transport import HardenedTransport
 
 
 class Jumps:

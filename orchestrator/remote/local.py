@@ -9,11 +9,11 @@ import signal
 import subprocess
 from typing import IO, TYPE_CHECKING
 
-from orchestrator.host import Host
-from orchestrator.remote.exchange import FramedSession, Line, LineBrokenError
-from orchestrator.remote.limits import Limits
-from orchestrator.remote.script import SHELL
-from orchestrator.shell import PATH
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote.exchange import FramedSession, Line, LineBrokenError
+from stopgap.orchestrator.remote.limits import Limits
+from stopgap.orchestrator.remote.script import SHELL
+from stopgap.orchestrator.shell import PATH
 
 if TYPE_CHECKING:
     from _typeshed import HasFileno

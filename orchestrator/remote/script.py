@@ -28,8 +28,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from orchestrator.remote.session import Item
-from orchestrator.shell import PATH, quote
+from stopgap.orchestrator.remote.session import Item
+from stopgap.orchestrator.shell import PATH, quote
 
 SHELL = ("/bin/sh", "-s")
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from orchestrator.facts import Output
-from orchestrator.host import Host
-from orchestrator.hosttext import escape
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import escape
 
 Kind: TypeAlias = Literal[
     "timeout", "refused", "network", "name", "host-key", "auth", "identity", "protocol", "shell", "sudo", "cancelled"

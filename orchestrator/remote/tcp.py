@@ -10,7 +10,7 @@ import threading
 from ipaddress import ip_address
 from typing import Any, TypeAlias
 
-from orchestrator.remote.deadline import Deadline
+from stopgap.orchestrator.remote.deadline import Deadline
 
 _Candidate: TypeAlias = tuple[socket.AddressFamily, Any]
 

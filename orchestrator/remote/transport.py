@@ -25,13 +25,13 @@ from paramiko.common import (
 )
 from paramiko.packet import Packetizer
 
-from orchestrator.remote.limits import Limits
+from stopgap.orchestrator.remote.limits import Limits
 
 _DATA_MESSAGES = frozenset({MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_WINDOW_ADJUST})
 _JOIN = 3.0
 _Feed: TypeAlias = Callable[[Channel, Message], None]
 
-_LOG = "orchestrator.remote.paramiko"
+_LOG = "stopgap.orchestrator.remote.paramiko"
 logging.getLogger(_LOG).disabled = True
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from orchestrator.change import Activate, RunCommands
-from orchestrator.hosttext import escape
-from orchestrator.journal import ChangeStatus, History, MessageStatus, StepStatus, moment
-from orchestrator.journal.records import Answered, CheckJudged, EvidenceKept
-from orchestrator.report.lessons import lessons, times, to_rotate
-from orchestrator.report.model import (
+from stopgap.orchestrator.change import Activate, RunCommands
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal import ChangeStatus, History, MessageStatus, StepStatus, moment
+from stopgap.orchestrator.journal.records import Answered, CheckJudged, EvidenceKept
+from stopgap.orchestrator.report.lessons import lessons, times, to_rotate
+from stopgap.orchestrator.report.model import (
     OpenPoint,
     Report,
     ReportAnswer,
@@ -25,8 +25,8 @@ from orchestrator.report.model import (
     ReportRun,
     ReportStep,
 )
-from orchestrator.report.timeline import timeline
-from orchestrator.severity import SEVERITIES
+from stopgap.orchestrator.report.timeline import timeline
+from stopgap.orchestrator.severity import SEVERITIES
 
 PREVIEW_LINES = 400
 """Of one change; a longer diff is cut, and says so."""

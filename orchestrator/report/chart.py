@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from orchestrator.report.model import Report
+from stopgap.orchestrator.report.model import Report
 
 WIDTH = 1000
 PARTS = 4

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
-from orchestrator.report.chart import LEAST, PARTS, WIDTH, nice
-from orchestrator.report.model import Report
+from stopgap.orchestrator.report.chart import LEAST, PARTS, WIDTH, nice
+from stopgap.orchestrator.report.model import Report
 
 BEFORE = timedelta(days=30)
 """Traces that are older than this when the first run begins are counted, and not drawn."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from orchestrator.report.model import Event, OpenPoint, Report, ReportChange, ReportCheck, ReportStep
+from stopgap.orchestrator.report.model import Event, OpenPoint, Report, ReportChange, ReportCheck, ReportStep
 
 SHOWN = 200
 """Of each list; what went wrong is kept before what went well."""

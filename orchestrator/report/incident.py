@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from orchestrator.hosttext import escape
-from orchestrator.journal import History
-from orchestrator.journal.incidents import Incident, Told
-from orchestrator.report.build import build, tone_of
-from orchestrator.report.model import (
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal import History
+from stopgap.orchestrator.journal.incidents import Incident, Told
+from stopgap.orchestrator.report.build import build, tone_of
+from stopgap.orchestrator.report.model import (
     Event,
     OpenPoint,
     Report,
@@ -20,7 +20,7 @@ from orchestrator.report.model import (
     ReportStep,
     ReportTime,
 )
-from orchestrator.severity import SEVERITIES
+from stopgap.orchestrator.severity import SEVERITIES
 
 T = TypeVar("T")
 

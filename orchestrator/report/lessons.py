@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from orchestrator.change import Activate, RunCommands
-from orchestrator.hosttext import escape
-from orchestrator.journal import History
-from orchestrator.journal.records import Answered, Asked
-from orchestrator.report.model import ReportCredential, ReportLesson, ReportTime
+from stopgap.orchestrator.change import Activate, RunCommands
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal import History
+from stopgap.orchestrator.journal.records import Answered, Asked
+from stopgap.orchestrator.report.model import ReportCredential, ReportLesson, ReportTime
 
 SLOW = 30.0
 """Seconds; a step that takes longer is named, beside those that take more than half of the run."""

@@ -8,16 +8,16 @@ from datetime import UTC, tzinfo
 from pathlib import PurePath
 from typing import Any, Literal
 
-from orchestrator.hosttext import escape
-from orchestrator.japanese import flowing
-from orchestrator.journal import History
-from orchestrator.report.build import build
-from orchestrator.report.excerpt import clipped, excerpt
-from orchestrator.report.model import Report
-from orchestrator.report.render import escape_markdown, fenced, renamed, standing_values, teller
-from orchestrator.secret import redact
-from orchestrator.shell import join
-from orchestrator.template import render_file
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.japanese import flowing
+from stopgap.orchestrator.journal import History
+from stopgap.orchestrator.report.build import build
+from stopgap.orchestrator.report.excerpt import clipped, excerpt
+from stopgap.orchestrator.report.model import Report
+from stopgap.orchestrator.report.render import escape_markdown, fenced, renamed, standing_values, teller
+from stopgap.orchestrator.secret import redact
+from stopgap.orchestrator.shell import join
+from stopgap.orchestrator.template import render_file
 
 CALLED = 40
 """Lines of the list of people; a notice to customers may have gone to thousands."""

@@ -10,9 +10,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator.journal.history import ChangeState, RunState
-from orchestrator.journal.records import Outcome, Verdict
-from orchestrator.severity import Severity
+from stopgap.orchestrator.journal.history import ChangeState, RunState
+from stopgap.orchestrator.journal.records import Outcome, Verdict
+from stopgap.orchestrator.severity import Severity
 
 
 class _Part(BaseModel):

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from orchestrator.hosttext import escape
-from orchestrator.resources import folder
-from orchestrator.source import read
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.resources import folder
+from stopgap.orchestrator.source import read
 
 LONGEST = 1000
 """Characters of a text that is looked up."""

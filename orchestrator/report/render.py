@@ -8,16 +8,16 @@ from dataclasses import asdict
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
 
-from orchestrator.hosttext import escape
-from orchestrator.journal import History
-from orchestrator.report.build import build
-from orchestrator.report.chart import chart
-from orchestrator.report.course import course
-from orchestrator.report.excerpt import clipped, excerpt
-from orchestrator.report.model import Report
-from orchestrator.report.phrases import Phrases
-from orchestrator.secret import redact
-from orchestrator.template import render_file
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal import History
+from stopgap.orchestrator.report.build import build
+from stopgap.orchestrator.report.chart import chart
+from stopgap.orchestrator.report.course import course
+from stopgap.orchestrator.report.excerpt import clipped, excerpt
+from stopgap.orchestrator.report.model import Report
+from stopgap.orchestrator.report.phrases import Phrases
+from stopgap.orchestrator.secret import redact
+from stopgap.orchestrator.template import render_file
 
 PAGE = "report/report.html"
 """The template of the page."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.hosttext import escape
-from orchestrator.journal import Entry, History
-from orchestrator.journal.records import (
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal import Entry, History
+from stopgap.orchestrator.journal.records import (
     Answered,
     ChangeIntended,
     ChangeMade,
@@ -23,7 +23,7 @@ from orchestrator.journal.records import (
     StepStarted,
     UndoMade,
 )
-from orchestrator.report.model import Event
+from stopgap.orchestrator.report.model import Event
 
 MESSAGES_SHOWN = 20
 """Of one step; a notice to customers may have gone to thousands."""

@@ -1,8 +1,8 @@
 """Block requests: a customer asks the provider, over their signature, to have addresses of theirs dropped."""
 
-from orchestrator.request.customers import Customer, load_customers
-from orchestrator.request.model import BlockRequest, Evidence, SignedRequest
-from orchestrator.request.verification import RequestRefused, accept, claim, read_request
+from stopgap.orchestrator.request.customers import Customer, load_customers
+from stopgap.orchestrator.request.model import BlockRequest, Evidence, SignedRequest
+from stopgap.orchestrator.request.verification import RequestRefused, accept, claim, read_request
 
 __all__ = [
     "BlockRequest",

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from orchestrator.host import Network
-from orchestrator.source import InvalidInput, Problem, Unfit, quoted, read, validate
+from stopgap.orchestrator.host import Network
+from stopgap.orchestrator.source import InvalidInput, Problem, Unfit, quoted, read, validate
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

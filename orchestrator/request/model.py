@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from orchestrator.host import Network
-from orchestrator.signature import sign
+from stopgap.orchestrator.host import Network
+from stopgap.orchestrator.signature import sign
 
 NAMESPACE = "stopgap-request"
 """What the signature is for: a journal's, or git's, is none of a request."""

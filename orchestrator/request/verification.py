@@ -11,11 +11,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from orchestrator.journal.home import private_folder, sync_folder
-from orchestrator.request.customers import Customer
-from orchestrator.request.model import LONGEST, NAMESPACE, SignedRequest
-from orchestrator.signature import SignatureError, check
-from orchestrator.source import InvalidInput, Problem
+from stopgap.orchestrator.journal.home import private_folder, sync_folder
+from stopgap.orchestrator.request.customers import Customer
+from stopgap.orchestrator.request.model import LONGEST, NAMESPACE, SignedRequest
+from stopgap.orchestrator.signature import SignatureError, check
+from stopgap.orchestrator.source import InvalidInput, Problem
 
 _CAP = 1 << 20
 """Bytes of a request's file."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator.change import (
+from stopgap.orchestrator.change import (
     DRIFTED,
     REJECTED,
     Activate,
@@ -20,17 +20,17 @@ from orchestrator.change import (
     forget,
     lifeline_name,
 )
-from orchestrator.change import armed as schedule
-from orchestrator.facts import Output
-from orchestrator.host import Host
-from orchestrator.journal.records import ChangeIntended, ChangeMade, UndoIntended, UndoMade
-from orchestrator.plan import PlannedStep
-from orchestrator.remote import Item
-from orchestrator.run.claim import lost
-from orchestrator.run.fleet import Fleet
-from orchestrator.run.interruption import Interruption
-from orchestrator.run.lifeline import Armed, confirm
-from orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.change import armed as schedule
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.journal.records import ChangeIntended, ChangeMade, UndoIntended, UndoMade
+from stopgap.orchestrator.plan import PlannedStep
+from stopgap.orchestrator.remote import Item
+from stopgap.orchestrator.run.claim import lost
+from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.lifeline import Armed, confirm
+from stopgap.orchestrator.run.recorder import Recorder
 
 Made = Literal["done", "failed", "drifted", "unknown", "not-run"]
 

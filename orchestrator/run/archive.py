@@ -6,14 +6,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from orchestrator.change import Activate
-from orchestrator.evidence import verify_run
-from orchestrator.hosttext import escape
-from orchestrator.journal import History, Journal, UnknownRunError, step_of
-from orchestrator.journal.incidents import incidents
-from orchestrator.past import THIS, PastAnswer, PastChange, PastCollection, PastCredential, PastFinding, PastRun
-from orchestrator.run.recorder import Recorder
-from orchestrator.severity import SEVERITIES
+from stopgap.orchestrator.change import Activate
+from stopgap.orchestrator.evidence import verify_run
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal import History, Journal, UnknownRunError, step_of
+from stopgap.orchestrator.journal.incidents import incidents
+from stopgap.orchestrator.past import (
+    THIS,
+    PastAnswer,
+    PastChange,
+    PastCollection,
+    PastCredential,
+    PastFinding,
+    PastRun,
+)
+from stopgap.orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.severity import SEVERITIES
 
 
 @dataclass
@@ -65,7 +73,7 @@ class Archive:
         run = self.resolve(name)
         if run is None:
             return PastRun(run=THIS, begun=False)
-        from orchestrator.report.lessons import to_rotate  # noqa: PLC0415 - few runs ask for the past
+        from stopgap.orchestrator.report.lessons import to_rotate  # noqa: PLC0415 - few runs ask for the past
 
         history = self.journal.history(run)
         found = [(made, noted) for made in history.findings_now() if made.target == target for noted in made.findings]

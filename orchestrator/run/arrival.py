@@ -7,10 +7,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from orchestrator.facts import Output
-from orchestrator.hosttext import HostText
-from orchestrator.remote import Item, Session, Sink
-from orchestrator.task import Artifact, Collection
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.remote import Item, Session, Sink
+from stopgap.orchestrator.task import Artifact, Collection
 
 WORTH_IT = 12e6
 """Bytes a second: a wire that carries less is slower than `gzip -1` on one processor of a server."""

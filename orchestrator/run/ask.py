@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from orchestrator.journal.records import Answered, Asked
-from orchestrator.plan import PlannedStep
-from orchestrator.question import Question
-from orchestrator.run.interruption import Interruption
-from orchestrator.run.person import Answer, Person, Waiting
-from orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.journal.records import Answered, Asked
+from stopgap.orchestrator.plan import PlannedStep
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.person import Answer, Person, Waiting
+from stopgap.orchestrator.run.recorder import Recorder
 
 TIME_OUT = "time-out"
 """Who answers with the default where nobody does in time."""

@@ -20,14 +20,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.change.lifeline import FOLDER
-from orchestrator.facts import Output
-from orchestrator.host import CONTROLLER, Host
-from orchestrator.hosttext import escape
-from orchestrator.journal.home import private_folder
-from orchestrator.journal.lock import take
-from orchestrator.remote import Item
-from orchestrator.shell import quote
+from stopgap.orchestrator.change.lifeline import FOLDER
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.host import CONTROLLER, Host
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal.home import private_folder
+from stopgap.orchestrator.journal.lock import take
+from stopgap.orchestrator.remote import Item
+from stopgap.orchestrator.shell import quote
 
 LEASE = 180
 """Seconds after which a note counts no more, by the host's time since boot; each change there renews it."""

@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from orchestrator.evidence import EvidenceError, EvidenceStore, Origin, Quota
-from orchestrator.evidence.broken_off import close_broken_off
-from orchestrator.evidence.closing import settle
-from orchestrator.evidence.earlier import Taken, taken_already
-from orchestrator.facts import Output
-from orchestrator.journal.records import EvidenceKept
-from orchestrator.plan import PlannedStep
-from orchestrator.run.arrival import Arrival, is_worth_compressing, items_of
-from orchestrator.run.fleet import Fleet
-from orchestrator.run.interruption import Interruption
-from orchestrator.run.recorder import Recorder
-from orchestrator.source import InvalidInput
-from orchestrator.task import Collection
-from orchestrator.toolkit import ToolkitError
+from stopgap.orchestrator.evidence import EvidenceError, EvidenceStore, Origin, Quota
+from stopgap.orchestrator.evidence.broken_off import close_broken_off
+from stopgap.orchestrator.evidence.closing import settle
+from stopgap.orchestrator.evidence.earlier import Taken, taken_already
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.journal.records import EvidenceKept
+from stopgap.orchestrator.plan import PlannedStep
+from stopgap.orchestrator.run.arrival import Arrival, is_worth_compressing, items_of
+from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.source import InvalidInput
+from stopgap.orchestrator.task import Collection
+from stopgap.orchestrator.toolkit import ToolkitError
 
 COLLECTIONS_AT_ONCE = 32
 """Of one run; each wants this machine's processor and disk while it arrives."""
@@ -114,8 +114,8 @@ def keep_broken_off(record: Recorder, vault: Vault, interruption: Interruption) 
 
 def _keep(kept: EvidenceKept, record: Recorder, vault: Vault, interruption: Interruption) -> None:
     # The rules with their tables: who collects nothing loads none, and who does has loaded them by now.
-    from orchestrator.findings import shipped_rules  # noqa: PLC0415
-    from orchestrator.findings.keeping import keep_findings  # noqa: PLC0415
+    from stopgap.orchestrator.findings import shipped_rules  # noqa: PLC0415
+    from stopgap.orchestrator.findings.keeping import keep_findings  # noqa: PLC0415
 
     record(kept)
     settle(vault.run_folder / kept.folder)
@@ -160,7 +160,7 @@ def _equipped(collection: Collection, token: str) -> Collection:
 
 
 def _load_rules() -> None:
-    from orchestrator.findings import keeping, shipped_rules  # noqa: F401, PLC0415
+    from stopgap.orchestrator.findings import keeping, shipped_rules  # noqa: F401, PLC0415
 
     with suppress(InvalidInput, FileNotFoundError):  # whoever needs them is told
         shipped_rules()

@@ -7,29 +7,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator import __version__
-from orchestrator.evidence.signing import sign_manifest
-from orchestrator.journal import ChangeStatus, History, Journal, JournalError, deliveries
-from orchestrator.journal.disk import write_at_once
-from orchestrator.journal.records import FindingsMade, PlanMade, RunStarted, Verdict
-from orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
-from orchestrator.plan.planner import no_past
-from orchestrator.run.archive import Archive
-from orchestrator.run.claim import claiming
-from orchestrator.run.claim import refusal as claimed
-from orchestrator.run.collect import Vault, keep_broken_off
-from orchestrator.run.execute import execute, planner_of, stays
-from orchestrator.run.fleet import Connect, Fleet, releasing, with_controller
-from orchestrator.run.interruption import Interruption
-from orchestrator.run.lifeline import settle_all
-from orchestrator.run.order import Order
-from orchestrator.run.outcome import INTERRUPTED, REFUSED, exit_code, run_outcome
-from orchestrator.run.person import Person
-from orchestrator.run.recorder import Observer, Recorder
-from orchestrator.run.step import Ended, Surroundings
-from orchestrator.runbook import StepResult
-from orchestrator.signature import SignatureError
-from orchestrator.template import get_ready
+from stopgap.orchestrator import __version__
+from stopgap.orchestrator.evidence.signing import sign_manifest
+from stopgap.orchestrator.journal import ChangeStatus, History, Journal, JournalError, deliveries
+from stopgap.orchestrator.journal.disk import write_at_once
+from stopgap.orchestrator.journal.records import FindingsMade, PlanMade, RunStarted, Verdict
+from stopgap.orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
+from stopgap.orchestrator.plan.planner import no_past
+from stopgap.orchestrator.run.archive import Archive
+from stopgap.orchestrator.run.claim import claiming
+from stopgap.orchestrator.run.claim import refusal as claimed
+from stopgap.orchestrator.run.collect import Vault, keep_broken_off
+from stopgap.orchestrator.run.execute import execute, planner_of, stays
+from stopgap.orchestrator.run.fleet import Connect, Fleet, releasing, with_controller
+from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.lifeline import settle_all
+from stopgap.orchestrator.run.order import Order
+from stopgap.orchestrator.run.outcome import INTERRUPTED, REFUSED, exit_code, run_outcome
+from stopgap.orchestrator.run.person import Person
+from stopgap.orchestrator.run.recorder import Observer, Recorder
+from stopgap.orchestrator.run.step import Ended, Surroundings
+from stopgap.orchestrator.runbook import StepResult
+from stopgap.orchestrator.signature import SignatureError
+from stopgap.orchestrator.template import get_ready
 
 _UNDER_WAY = 0.1
 """Seconds after which the first changes are on their way, and this process waits for its hosts."""
@@ -261,7 +261,7 @@ def run_started(order: Order, operator: str) -> RunStarted:
 
 def write_report(journal: Journal, run: str) -> tuple[Path | None, str]:
     """Write report.html and journal.jsonl into the run's folder; give the report's path, or why there is none."""
-    from orchestrator.report.render import report  # noqa: PLC0415 - after the changes, not before
+    from stopgap.orchestrator.report.render import report  # noqa: PLC0415 - after the changes, not before
 
     try:
         journal.export(run)
@@ -293,7 +293,7 @@ def sign_run(journal: Journal, run: str, key: Path | None) -> str:
 
 def _get_ready() -> None:
     """Load what writes the report while the hosts are at work."""
-    from orchestrator.report.render import PAGE  # noqa: PLC0415
+    from stopgap.orchestrator.report.render import PAGE  # noqa: PLC0415
 
     get_ready(PAGE)
 

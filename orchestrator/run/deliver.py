@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from orchestrator.journal.records import MessageIntended, MessagePosted, Outcome
-from orchestrator.message import Message
-from orchestrator.plan import PlannedStep, outstanding
-from orchestrator.post import Posted, postman
-from orchestrator.run.interruption import Interruption
-from orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.journal.records import MessageIntended, MessagePosted, Outcome
+from stopgap.orchestrator.message import Message
+from stopgap.orchestrator.plan import PlannedStep, outstanding
+from stopgap.orchestrator.post import Posted, postman
+from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.recorder import Recorder
 
 LETTERS = "letters"
 """Folder below the run's own for messages that are written to a file."""

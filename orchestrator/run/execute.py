@@ -7,22 +7,32 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from orchestrator.host import Host
-from orchestrator.hosttext import escape
-from orchestrator.journal.records import CheckJudged, HostUnreachable, Outcome, RunFinished, Verdict
-from orchestrator.plan import Ledger, Looker, OutOfReach, PastRuns, Place, Plan, PlannedStep, Planner, combined
-from orchestrator.registry import tasks
-from orchestrator.run.claim import refusal
-from orchestrator.run.order import Order
-from orchestrator.run.outcome import exit_code, run_outcome
-from orchestrator.run.several import run_on_several
-from orchestrator.run.step import FAILURES, Ended, Surroundings, run_step, unproved
-from orchestrator.run.together import run_together, together
-from orchestrator.run.undo import take_back_all
-from orchestrator.run.verdict import verdict
-from orchestrator.runbook import Step, StepResult
-from orchestrator.source import InvalidInput
-from orchestrator.task import Task
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal.records import CheckJudged, HostUnreachable, Outcome, RunFinished, Verdict
+from stopgap.orchestrator.plan import (
+    Ledger,
+    Looker,
+    OutOfReach,
+    PastRuns,
+    Place,
+    Plan,
+    PlannedStep,
+    Planner,
+    combined,
+)
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.run.claim import refusal
+from stopgap.orchestrator.run.order import Order
+from stopgap.orchestrator.run.outcome import exit_code, run_outcome
+from stopgap.orchestrator.run.several import run_on_several
+from stopgap.orchestrator.run.step import FAILURES, Ended, Surroundings, run_step, unproved
+from stopgap.orchestrator.run.together import run_together, together
+from stopgap.orchestrator.run.undo import take_back_all
+from stopgap.orchestrator.run.verdict import verdict
+from stopgap.orchestrator.runbook import Step, StepResult
+from stopgap.orchestrator.source import InvalidInput
+from stopgap.orchestrator.task import Task
 
 TARGETS_AT_ONCE = 256
 """So that no target's cut waits for the evidence of another; how much is collected at once has its own bound."""

@@ -11,11 +11,11 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from orchestrator.facts import Output, Reader, UnreadableError
-from orchestrator.host import CONTROLLER, Host
-from orchestrator.plan import Look, NotYet, OutOfReach, Wanted
-from orchestrator.remote import Handshakes, Item, Limits, Session, Unreachable
-from orchestrator.run.claim import Claims
+from stopgap.orchestrator.facts import Output, Reader, UnreadableError
+from stopgap.orchestrator.host import CONTROLLER, Host
+from stopgap.orchestrator.plan import Look, NotYet, OutOfReach, Wanted
+from stopgap.orchestrator.remote import Handshakes, Item, Limits, Session, Unreachable
+from stopgap.orchestrator.run.claim import Claims
 
 
 class Connect(Protocol):

@@ -8,16 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from orchestrator.change import LOST, TAKEN_BACK, TAKING_BACK_FAILED, forget, lifeline_name, settle
-from orchestrator.facts import Output
-from orchestrator.host import Host
-from orchestrator.journal import ChangeStatus, History
-from orchestrator.journal.records import LifelineSettled
-from orchestrator.plan import OutOfReach
-from orchestrator.remote import Item, Session
-from orchestrator.run.fleet import Fleet
-from orchestrator.run.interruption import Interruption
-from orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.change import LOST, TAKEN_BACK, TAKING_BACK_FAILED, forget, lifeline_name, settle
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.journal import ChangeStatus, History
+from stopgap.orchestrator.journal.records import LifelineSettled
+from stopgap.orchestrator.plan import OutOfReach
+from stopgap.orchestrator.remote import Item, Session
+from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.recorder import Recorder
 
 GRACE = 20.0
 """Seconds beyond a lifeline's end in which the host may become reachable again and say what it did."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orchestrator.host import Host
-from orchestrator.journal import ChangeStatus, JournalError
-from orchestrator.journal.records import Outcome
-from orchestrator.plan import OutOfReach, PlannedStep
-from orchestrator.run.archive import Archive
-from orchestrator.run.claim import lost, refusal
-from orchestrator.run.fleet import Fleet
-from orchestrator.run.interruption import Interruption
-from orchestrator.run.recorder import Recorder
-from orchestrator.run.undo import undo
-from orchestrator.task import Lifting
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.journal import ChangeStatus, JournalError
+from stopgap.orchestrator.journal.records import Outcome
+from stopgap.orchestrator.plan import OutOfReach, PlannedStep
+from stopgap.orchestrator.run.archive import Archive
+from stopgap.orchestrator.run.claim import lost, refusal
+from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.run.undo import undo
+from stopgap.orchestrator.task import Lifting
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.host import Host
-from orchestrator.inventory import Inventory
-from orchestrator.registry import tasks
-from orchestrator.runbook import Runbook, vantage_of
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.inventory import Inventory
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.runbook import Runbook, vantage_of
 
 
 @dataclass(frozen=True)

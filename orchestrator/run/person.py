@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchestrator.plan import Plan, PlannedStep
-from orchestrator.question import Question
+from stopgap.orchestrator.plan import Plan, PlannedStep
+from stopgap.orchestrator.question import Question
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.check import Check, Judgement
-from orchestrator.facts import Reader, TcpConnect, TcpConnects
-from orchestrator.host import CONTROLLER, Host
-from orchestrator.journal.records import CheckJudged
-from orchestrator.plan import Look, PlannedStep
-from orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.check import Check, Judgement
+from stopgap.orchestrator.facts import Reader, TcpConnect, TcpConnects
+from stopgap.orchestrator.host import CONTROLLER, Host
+from stopgap.orchestrator.journal.records import CheckJudged
+from stopgap.orchestrator.plan import Look, PlannedStep
+from stopgap.orchestrator.run.fleet import Fleet
 
 PAUSE = 0.2
 """Seconds between two looks at what does not hold yet."""

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from orchestrator.journal import Delivery, History, Journal, deliveries, posting
-from orchestrator.journal.records import Answered, AnyRecord, Asked
-from orchestrator.plan import Plan, PlannedStep
+from stopgap.orchestrator.journal import Delivery, History, Journal, deliveries, posting
+from stopgap.orchestrator.journal.records import Answered, AnyRecord, Asked
+from stopgap.orchestrator.plan import Plan, PlannedStep
 
 if TYPE_CHECKING:
-    from orchestrator.run.arrival import Progress
+    from stopgap.orchestrator.run.arrival import Progress
 
 
 class Observer(Protocol):

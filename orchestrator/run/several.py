@@ -7,10 +7,20 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from orchestrator.plan import OutOfReach, PlannedStep
-from orchestrator.run.prove import prove
-from orchestrator.run.step import FAILURES, Ended, Surroundings, agree, finished, make, proved, started, unproved
-from orchestrator.run.undo import undo
+from stopgap.orchestrator.plan import OutOfReach, PlannedStep
+from stopgap.orchestrator.run.prove import prove
+from stopgap.orchestrator.run.step import (
+    FAILURES,
+    Ended,
+    Surroundings,
+    agree,
+    finished,
+    make,
+    proved,
+    started,
+    unproved,
+)
+from stopgap.orchestrator.run.undo import undo
 
 
 def run_on_several(steps: Sequence[PlannedStep], around: Surroundings) -> list[Ended]:

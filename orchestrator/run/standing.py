@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from orchestrator.facts import UnreadableError
-from orchestrator.hosttext import escape
-from orchestrator.inventory import Inventory, parse_inventory
-from orchestrator.journal import History, step_of
-from orchestrator.plan import OutOfReach, Place, Planner
-from orchestrator.registry import tasks
-from orchestrator.run.fleet import Fleet
-from orchestrator.runbook import Runbook, Step, parse_runbook
-from orchestrator.secret import SecretError
-from orchestrator.source import InvalidInput, Unfit
-from orchestrator.task import Refused, Standing, Unplannable
+from stopgap.orchestrator.facts import UnreadableError
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.inventory import Inventory, parse_inventory
+from stopgap.orchestrator.journal import History, step_of
+from stopgap.orchestrator.plan import OutOfReach, Place, Planner
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.runbook import Runbook, Step, parse_runbook
+from stopgap.orchestrator.secret import SecretError
+from stopgap.orchestrator.source import InvalidInput, Unfit
+from stopgap.orchestrator.task import Refused, Standing, Unplannable
 
 
 @dataclass(frozen=True)

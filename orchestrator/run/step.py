@@ -6,22 +6,22 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from orchestrator.journal.records import CheckJudged, Outcome, StepFinished, StepStarted
-from orchestrator.plan import OutOfReach, PlannedStep
-from orchestrator.question import AnswerValue, Question
-from orchestrator.registry import tasks
-from orchestrator.run.apply import Applied, apply_changes
-from orchestrator.run.archive import Archive
-from orchestrator.run.ask import ask
-from orchestrator.run.collect import Vault, collect
-from orchestrator.run.deliver import deliver
-from orchestrator.run.fleet import Fleet
-from orchestrator.run.interruption import Interruption
-from orchestrator.run.lift import lift
-from orchestrator.run.person import Person
-from orchestrator.run.prove import prove
-from orchestrator.run.recorder import Recorder
-from orchestrator.run.verdict import leaks
+from stopgap.orchestrator.journal.records import CheckJudged, Outcome, StepFinished, StepStarted
+from stopgap.orchestrator.plan import OutOfReach, PlannedStep
+from stopgap.orchestrator.question import AnswerValue, Question
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.run.apply import Applied, apply_changes
+from stopgap.orchestrator.run.archive import Archive
+from stopgap.orchestrator.run.ask import ask
+from stopgap.orchestrator.run.collect import Vault, collect
+from stopgap.orchestrator.run.deliver import deliver
+from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.lift import lift
+from stopgap.orchestrator.run.person import Person
+from stopgap.orchestrator.run.prove import prove
+from stopgap.orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.run.verdict import leaks
 
 FAILURES = frozenset({"failed", "unknown", "unreachable", "refused"})
 """Outcomes of a step that was not done, or is not known to be."""

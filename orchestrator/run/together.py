@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from orchestrator.change import Activate, PathChange
-from orchestrator.journal.records import StepFinished
-from orchestrator.plan import OutOfReach, PlannedStep
-from orchestrator.run.apply import Applied, apply_steps
-from orchestrator.run.step import Ended, Surroundings, finished, proved, started, unapplied
+from stopgap.orchestrator.change import Activate, PathChange
+from stopgap.orchestrator.journal.records import StepFinished
+from stopgap.orchestrator.plan import OutOfReach, PlannedStep
+from stopgap.orchestrator.run.apply import Applied, apply_steps
+from stopgap.orchestrator.run.step import Ended, Surroundings, finished, proved, started, unapplied
 
 AT_ONCE = 16
 """Steps in one exchange."""

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
-from orchestrator.host import Host
-from orchestrator.journal import ChangeStatus, History
-from orchestrator.journal.records import HostUnreachable, UndoMade
-from orchestrator.plan import OutOfReach
-from orchestrator.run.apply import Recorded, take_back
-from orchestrator.run.fleet import Fleet
-from orchestrator.run.interruption import Interruption
-from orchestrator.run.outcome import exit_code
-from orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.journal import ChangeStatus, History
+from stopgap.orchestrator.journal.records import HostUnreachable, UndoMade
+from stopgap.orchestrator.plan import OutOfReach
+from stopgap.orchestrator.run.apply import Recorded, take_back
+from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.outcome import exit_code
+from stopgap.orchestrator.run.recorder import Recorder
 
 if TYPE_CHECKING:
-    from orchestrator.run.step import Surroundings
+    from stopgap.orchestrator.run.step import Surroundings
 
 
 @dataclass

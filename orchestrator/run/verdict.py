@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from orchestrator.journal.records import CheckJudged, Verdict
+from stopgap.orchestrator.journal.records import CheckJudged, Verdict
 
 
 def verdict(judged: Sequence[CheckJudged], at_best: Iterable[Verdict] = ()) -> Verdict:

@@ -1,13 +1,13 @@
 """What to do about an incident: read, checked without contacting anything, and given its values step by step."""
 
-from orchestrator.runbook.binding import bind
-from orchestrator.runbook.checking import check, prepare
-from orchestrator.runbook.confidential import reveal_secrets
-from orchestrator.runbook.duration import format_duration, parse_duration
-from orchestrator.runbook.loading import load_runbook, parse_runbook
-from orchestrator.runbook.rendering import NO_ITEM, applies, items, render, vantage_of
-from orchestrator.runbook.runbook import Param, Retry, Runbook, Step, StepResult
-from orchestrator.runbook.schema import schema_inventory, schema_of, schema_runbook
+from stopgap.orchestrator.runbook.binding import bind
+from stopgap.orchestrator.runbook.checking import check, prepare
+from stopgap.orchestrator.runbook.confidential import reveal_secrets
+from stopgap.orchestrator.runbook.duration import format_duration, parse_duration
+from stopgap.orchestrator.runbook.loading import load_runbook, parse_runbook
+from stopgap.orchestrator.runbook.rendering import NO_ITEM, applies, items, render, vantage_of
+from stopgap.orchestrator.runbook.runbook import Param, Retry, Runbook, Step, StepResult
+from stopgap.orchestrator.runbook.schema import schema_inventory, schema_of, schema_runbook
 
 __all__ = [
     "NO_ITEM",

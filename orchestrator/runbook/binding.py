@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.host import Host
-from orchestrator.inventory import Inventory
-from orchestrator.runbook.runbook import Param, Runbook
-from orchestrator.source import InvalidInput, Problem, Unfit, did_you_mean, quoted
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.inventory import Inventory
+from stopgap.orchestrator.runbook.runbook import Param, Runbook
+from stopgap.orchestrator.source import InvalidInput, Problem, Unfit, did_you_mean, quoted
 
 
 def bind(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given: Mapping[str, str]) -> dict[str, Any]:

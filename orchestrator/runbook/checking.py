@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from orchestrator.host import Host, Scene
-from orchestrator.inventory import Inventory, MissingVantage, load_inventory
-from orchestrator.registry import tasks
-from orchestrator.runbook.binding import known_values, missing_values
-from orchestrator.runbook.expression import ExpressionError, identifier, render_value
-from orchestrator.runbook.loading import draft
-from orchestrator.runbook.names import Scope, name_problems, references
-from orchestrator.runbook.order import Ways
-from orchestrator.runbook.rendering import (
+from stopgap.orchestrator.host import Host, Scene
+from stopgap.orchestrator.inventory import Inventory, MissingVantage, load_inventory
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.runbook.binding import known_values, missing_values
+from stopgap.orchestrator.runbook.expression import ExpressionError, identifier, render_value
+from stopgap.orchestrator.runbook.loading import draft
+from stopgap.orchestrator.runbook.names import Scope, name_problems, references
+from stopgap.orchestrator.runbook.order import Ways
+from stopgap.orchestrator.runbook.rendering import (
     NO_ITEM,
     applies,
     default_vantages,
@@ -32,9 +32,9 @@ from orchestrator.runbook.rendering import (
     visible,
     with_durations,
 )
-from orchestrator.runbook.runbook import Runbook, Step, StepResult
-from orchestrator.source import InvalidInput, Position, Problem, problems_of, read
-from orchestrator.task import Parameters, Refused
+from stopgap.orchestrator.runbook.runbook import Runbook, Step, StepResult
+from stopgap.orchestrator.source import InvalidInput, Position, Problem, problems_of, read
+from stopgap.orchestrator.task import Parameters, Refused
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

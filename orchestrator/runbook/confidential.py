@@ -8,14 +8,14 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from orchestrator.host import Host
-from orchestrator.inventory import Inventory
-from orchestrator.registry import tasks
-from orchestrator.runbook.names import references
-from orchestrator.runbook.rendering import NO_ITEM, applies, items, render, vantage_of
-from orchestrator.runbook.runbook import Param, Runbook, Step
-from orchestrator.secret import Secret, SecretError
-from orchestrator.source import InvalidInput, Loc, Problem
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.inventory import Inventory
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.runbook.names import references
+from stopgap.orchestrator.runbook.rendering import NO_ITEM, applies, items, render, vantage_of
+from stopgap.orchestrator.runbook.runbook import Param, Runbook, Step
+from stopgap.orchestrator.secret import Secret, SecretError
+from stopgap.orchestrator.source import InvalidInput, Loc, Problem
 
 _ALONE = re.compile(r"\s*\{\{-?\s*params(\.\w+|\[\s*(\"\w+\"|'\w+')\s*\])\s*-?\}\}\s*")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from orchestrator.source import Unfit, quoted
+from stopgap.orchestrator.source import Unfit, quoted
 
 EXPECTED = "a duration, such as 90s, 30m, 1h30m, 72h or 3d"
 PATTERN = r"^(?=[0-9])([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$"

@@ -8,10 +8,10 @@ from datetime import timedelta
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.hosttext import HostText
-from orchestrator.runbook.duration import format_duration
-from orchestrator.source import did_you_mean, quoted
-from orchestrator.template import fit_to_show, has_inner_life
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.runbook.duration import format_duration
+from stopgap.orchestrator.source import did_you_mean, quoted
+from stopgap.orchestrator.template import fit_to_show, has_inner_life
 
 if TYPE_CHECKING:
     from jinja2 import nodes

@@ -12,13 +12,23 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.registry import tasks
-from orchestrator.runbook.confidential import secret_problems
-from orchestrator.runbook.expression import identifier
-from orchestrator.runbook.models import ParamEntry, RetryEntry, RunbookFile, StepEntry
-from orchestrator.runbook.names import Scope, name_problems
-from orchestrator.runbook.runbook import Param, Retry, Runbook, Step, seconds
-from orchestrator.source import InvalidInput, Located, Problem, Unfit, did_you_mean, parse, quoted, read, validate
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.runbook.confidential import secret_problems
+from stopgap.orchestrator.runbook.expression import identifier
+from stopgap.orchestrator.runbook.models import ParamEntry, RetryEntry, RunbookFile, StepEntry
+from stopgap.orchestrator.runbook.names import Scope, name_problems
+from stopgap.orchestrator.runbook.runbook import Param, Retry, Runbook, Step, seconds
+from stopgap.orchestrator.source import (
+    InvalidInput,
+    Located,
+    Problem,
+    Unfit,
+    did_you_mean,
+    parse,
+    quoted,
+    read,
+    validate,
+)
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from orchestrator.host import Vantage
-from orchestrator.runbook.duration import Duration
-from orchestrator.source import Unfit, quoted
+from stopgap.orchestrator.host import Vantage
+from stopgap.orchestrator.runbook.duration import Duration
+from stopgap.orchestrator.source import Unfit, quoted
 
 OnFailure: TypeAlias = Literal["stop", "continue", "undo"]
 ParamTypeName: TypeAlias = Literal[

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.host import Host
-from orchestrator.runbook.expression import (
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.runbook.expression import (
     ExpressionError,
     free_names,
     identifier,
@@ -17,12 +17,12 @@ from orchestrator.runbook.expression import (
     parse_expression,
     parse_template,
 )
-from orchestrator.source import Loc, Problem, did_you_mean, quoted
+from stopgap.orchestrator.source import Loc, Problem, did_you_mean, quoted
 
 if TYPE_CHECKING:
     from jinja2 import nodes
 
-    from orchestrator.runbook.runbook import Step
+    from stopgap.orchestrator.runbook.runbook import Step
 
 HOST_FIELDS = tuple(
     name for name in Host.model_fields if name not in {"identity", "identity_passphrase", "known_hosts", "become"}

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
-from orchestrator.host import Address, Host, Network
-from orchestrator.runbook.runbook import Step
-from orchestrator.source import Problem
+from stopgap.orchestrator.host import Address, Host, Network
+from stopgap.orchestrator.runbook.runbook import Step
+from stopgap.orchestrator.source import Problem
 
 
 @dataclass(frozen=True)

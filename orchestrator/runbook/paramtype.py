@@ -11,12 +11,12 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from orchestrator.host import Address, Network
-from orchestrator.runbook.duration import EXPECTED as DURATION
-from orchestrator.runbook.duration import format_duration, parse_duration
-from orchestrator.secret import EXPECTED as SECRET
-from orchestrator.secret import Secret
-from orchestrator.source import Unfit, quoted
+from stopgap.orchestrator.host import Address, Network
+from stopgap.orchestrator.runbook.duration import EXPECTED as DURATION
+from stopgap.orchestrator.runbook.duration import format_duration, parse_duration
+from stopgap.orchestrator.secret import EXPECTED as SECRET
+from stopgap.orchestrator.secret import Secret
+from stopgap.orchestrator.source import Unfit, quoted
 
 # Narrower than RFC 5322: what can stand in a page, a header and a configuration file without a second thought.
 _EMAIL = re.compile(r"[A-Za-z0-9._+-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,62})\.)+[A-Za-z0-9-]{1,63}")

@@ -9,16 +9,16 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from orchestrator.host import Host, Scene, Vantage
-from orchestrator.inventory import Inventory, MissingVantage
-from orchestrator.registry import tasks
-from orchestrator.runbook.duration import parse_duration
-from orchestrator.runbook.expression import ExpressionError, View, evaluate, render_value
-from orchestrator.runbook.names import HOST_FIELDS
-from orchestrator.runbook.runbook import Step, StepResult
-from orchestrator.shutdown import service_shuts_down, shuts_down
-from orchestrator.source import InvalidInput, Loc, Problem, Unfit, problems_of
-from orchestrator.task import Parameters, Task
+from stopgap.orchestrator.host import Host, Scene, Vantage
+from stopgap.orchestrator.inventory import Inventory, MissingVantage
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.runbook.duration import parse_duration
+from stopgap.orchestrator.runbook.expression import ExpressionError, View, evaluate, render_value
+from stopgap.orchestrator.runbook.names import HOST_FIELDS
+from stopgap.orchestrator.runbook.runbook import Step, StepResult
+from stopgap.orchestrator.shutdown import service_shuts_down, shuts_down
+from stopgap.orchestrator.source import InvalidInput, Loc, Problem, Unfit, problems_of
+from stopgap.orchestrator.task import Parameters, Task
 
 MAX_ITEMS = 1000
 NO_ITEM = object()

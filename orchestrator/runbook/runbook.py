@@ -8,15 +8,15 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.host import Vantage
-from orchestrator.runbook.models import OnFailure
-from orchestrator.runbook.names import references
-from orchestrator.runbook.paramtype import PARAM_TYPES, ParamType
-from orchestrator.source import Loc, Located, Unfit, did_you_mean, quoted
+from stopgap.orchestrator.host import Vantage
+from stopgap.orchestrator.runbook.models import OnFailure
+from stopgap.orchestrator.runbook.names import references
+from stopgap.orchestrator.runbook.paramtype import PARAM_TYPES, ParamType
+from stopgap.orchestrator.source import Loc, Located, Unfit, did_you_mean, quoted
 
 if TYPE_CHECKING:
-    from orchestrator.journal.records import Outcome, PlannedOutcome
-    from orchestrator.question import AnswerValue
+    from stopgap.orchestrator.journal.records import Outcome, PlannedOutcome
+    from stopgap.orchestrator.question import AnswerValue
 
 
 @dataclass(frozen=True)

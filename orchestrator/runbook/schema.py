@@ -7,11 +7,11 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from orchestrator.inventory.models import InventoryFile
-from orchestrator.registry import tasks
-from orchestrator.runbook.duration import EXPECTED, PATTERN
-from orchestrator.runbook.models import RunbookFile
-from orchestrator.task import Task
+from stopgap.orchestrator.inventory.models import InventoryFile
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.runbook.duration import EXPECTED, PATTERN
+from stopgap.orchestrator.runbook.models import RunbookFile
+from stopgap.orchestrator.task import Task
 
 Schema: TypeAlias = dict[str, Any]
 

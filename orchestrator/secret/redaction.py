@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from orchestrator.secret.secret import Secret, revealed
+from stopgap.orchestrator.secret.secret import Secret, revealed
 
 SHORTEST = 6
 """Characters below which a value, or a line of one, is too much like any other word to be looked for."""

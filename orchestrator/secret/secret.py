@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from orchestrator.secret.sources import PATTERN, fetch, validated
+from stopgap.orchestrator.secret.sources import PATTERN, fetch, validated
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler

@@ -53,7 +53,7 @@ def fetch(reference: str) -> str:
 
 
 def _refuse(message: str, expected: str, hint: str | None = None) -> NoReturn:
-    from orchestrator.source import Unfit  # noqa: PLC0415 - the reader of YAML costs time that `status` need not wait
+    from stopgap.orchestrator.source import Unfit  # noqa: PLC0415 - the reader of YAML costs time that `status` need not wait
 
     raise Unfit(message, expected, hint)
 

@@ -1,8 +1,8 @@
 """What an operator wrote: YAML with positions, and every problem in it with file, line, column and a hint."""
 
-from orchestrator.source.document import Loc, Located, parse, read
-from orchestrator.source.problem import InvalidInput, Position, Problem, Unfit, did_you_mean, quoted
-from orchestrator.source.validation import problems_of, validate
+from stopgap.orchestrator.source.document import Loc, Located, parse, read
+from stopgap.orchestrator.source.problem import InvalidInput, Position, Problem, Unfit, did_you_mean, quoted
+from stopgap.orchestrator.source.validation import problems_of, validate
 
 __all__ = [
     "InvalidInput",

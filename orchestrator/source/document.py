@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
-from orchestrator.source.nodes import MAX_DEPTH, MappingNode, Node, ScalarNode, SequenceNode, compose
-from orchestrator.source.problem import InvalidInput, Position, Problem
+from stopgap.orchestrator.source.nodes import MAX_DEPTH, MappingNode, Node, ScalarNode, SequenceNode, compose
+from stopgap.orchestrator.source.problem import InvalidInput, Position, Problem
 
 MAX_BYTES = 1 << 20
 MAX_VALUES = 50_000

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol, TypeAlias
 
-from orchestrator.source.problem import Position
+from stopgap.orchestrator.source.problem import Position
 
 MAX_DEPTH = 40
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from orchestrator.hosttext import escape
+from stopgap.orchestrator.hosttext import escape
 
 _LONGEST_VALUE = 60
 _LONGEST_WORD = 100

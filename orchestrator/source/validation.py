@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.source.document import Loc, Located
-from orchestrator.source.problem import Position, Problem, Unfit, did_you_mean, quoted
+from stopgap.orchestrator.source.document import Loc, Located
+from stopgap.orchestrator.source.problem import Position, Problem, Unfit, did_you_mean, quoted
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

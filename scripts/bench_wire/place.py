@@ -21,9 +21,9 @@ STOPGAP = (*OPERATOR, str(ROOT / ".venv" / "bin" / "stopgap"))
 LOADED = (
     "fabric",
     "jinja2.sandbox",
-    "orchestrator.cli.run",
-    "orchestrator.report.render",
-    "orchestrator.run.conduct",
+    "stopgap.orchestrator.cli.run",
+    "stopgap.orchestrator.report.render",
+    "stopgap.orchestrator.run.conduct",
 )
 """What a run imports: the first one that is measured must not be the one that compiles it."""
 

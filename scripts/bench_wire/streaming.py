@@ -17,11 +17,11 @@ CIPHER = ("-o", "Ciphers=aes128-gcm@openssh.com")
 COLLECT = """\
 import sys, time
 from pathlib import Path
-from orchestrator.cli import hurry
-from orchestrator.evidence import EvidenceStore, Origin, Quota
-from orchestrator.inventory import load_inventory
-from orchestrator.remote import Item, connect
-from orchestrator.task import Artifact, Collection
+from stopgap.orchestrator.cli import hurry
+from stopgap.orchestrator.evidence import EvidenceStore, Origin, Quota
+from stopgap.orchestrator.inventory import load_inventory
+from stopgap.orchestrator.remote import Item, connect
+from stopgap.orchestrator.task import Artifact, Collection
 hurry()
 hosts = load_inventory(Path("inventories/lab.yaml")).hosts
 session = connect(hosts["web"], hosts)

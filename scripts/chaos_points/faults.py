@@ -20,10 +20,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from orchestrator.journal.store import Journal
-from orchestrator.remote.exchange import FramedSession
-from orchestrator.remote.gather import Gathering
-from orchestrator.remote.ssh import SshSession
+from stopgap.orchestrator.journal.store import Journal
+from stopgap.orchestrator.remote.exchange import FramedSession
+from stopgap.orchestrator.remote.gather import Gathering
+from stopgap.orchestrator.remote.ssh import SshSession
 
 SIGNALS = {
     "kill": signal.SIGKILL,

@@ -17,16 +17,16 @@ from typing import IO
 from lab_hosts.state import NAMESPACES
 from lab_hosts.topology import BY_NAME
 
-import orchestrator.cli.history
-import orchestrator.cli.run
-import orchestrator.cli.undo
-import orchestrator.evidence
-import orchestrator.findings
-import orchestrator.remote.ssh
-import orchestrator.report
-import orchestrator.run.conduct  # noqa: F401 - loaded before the fork
-from orchestrator.cli import main
-from orchestrator.registry import tasks
+import stopgap.orchestrator.cli.history
+import stopgap.orchestrator.cli.run
+import stopgap.orchestrator.cli.undo
+import stopgap.orchestrator.evidence
+import stopgap.orchestrator.findings
+import stopgap.orchestrator.remote.ssh
+import stopgap.orchestrator.report
+import stopgap.orchestrator.run.conduct
+from stopgap.orchestrator.cli import main
+from stopgap.orchestrator.registry import tasks
 
 ROOT = Path(__file__).resolve().parents[2]
 STOPGAP = str(ROOT / ".venv" / "bin" / "stopgap")

@@ -16,7 +16,7 @@ from chaos_points import world
 from chaos_points.faults import Faults, install
 from chaos_points.process import STOPGAP, stopgap
 from chaos_points.scenarios import FIRST, INCIDENT, NOTE, PAPER, Scenario, collection
-from orchestrator.journal import History, Journal
+from stopgap.orchestrator.journal import History, Journal
 
 PATIENCE = 15.0
 DENSITY = {

@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from drill_play.stage import INVENTORY, PLAY, Failed, Stage
-from orchestrator.journal import Journal
+from stopgap.orchestrator.journal import Journal
 
 CONTACT = ("-p", "contact=noc@example.jp")
 CUSTOMERS = 12

@@ -14,8 +14,8 @@ from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
-from orchestrator.journal import History, Journal
-from orchestrator.journal.records import Answered, Asked
+from stopgap.orchestrator.journal import History, Journal
+from stopgap.orchestrator.journal.records import Answered, Asked
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAY = Path(__file__).parent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proof_packets.eyes import Outcome
 from proof_packets.ways import FROM_BEFORE, Way
-from tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.capabilities import Capabilities
 
 
 def open_way(way: Way) -> Outcome:

@@ -16,8 +16,8 @@ from lab_hosts.state import ROOT, STATE
 from lab_hosts.topology import BY_NAME
 
 from proof_packets.ways import ALLOWED, OPERATOR, SECOND, WEB
-from tasks.traffic.block import DRIVERS
-from tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.block import DRIVERS
+from stopgap.tasks.traffic.capabilities import Capabilities
 
 RULES = """
 nft -s list ruleset; iptables-save; ip6tables-save; ipset save

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator.resources import folder
-from orchestrator.source import InvalidInput, Loc, Located, Problem, did_you_mean, read, validate
-from tasks.evidence.definition import VOLATILITIES, Definition, Name
-from tasks.evidence.selection import Selection
-from tasks.evidence.source import AnySource, Archive, Walk
+from stopgap.orchestrator.resources import folder
+from stopgap.orchestrator.source import InvalidInput, Loc, Located, Problem, did_you_mean, read, validate
+from stopgap.tasks.evidence.definition import VOLATILITIES, Definition, Name
+from stopgap.tasks.evidence.selection import Selection
+from stopgap.tasks.evidence.source import AnySource, Archive, Walk
 
 
 class Profile(BaseModel):

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from orchestrator.facts import Machine, Memory, MemoryFact, Reader, System, SystemFact, ToolkitFact
-from orchestrator.host import Scene
-from orchestrator.source import InvalidInput, Unfit, did_you_mean, quoted
-from orchestrator.task import (
+from stopgap.orchestrator.facts import Machine, Memory, MemoryFact, Reader, System, SystemFact, ToolkitFact
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.source import InvalidInput, Unfit, did_you_mean, quoted
+from stopgap.orchestrator.task import (
     Artifact,
     At,
     Collection,
@@ -23,11 +23,11 @@ from orchestrator.task import (
     Task,
     Unplannable,
 )
-from tasks.evidence.catalogue import Catalogue, shipped, with_own
-from tasks.evidence.definition import Definition, table
-from tasks.evidence.memory import MemoryBy, MemoryCap, Wanted, image, image_file
-from tasks.evidence.source import Size, shell
-from tasks.evidence.toolkit import AskedFor, file_of, read_with, toolkit_of
+from stopgap.tasks.evidence.catalogue import Catalogue, shipped, with_own
+from stopgap.tasks.evidence.definition import Definition, table
+from stopgap.tasks.evidence.memory import MemoryBy, MemoryCap, Wanted, image, image_file
+from stopgap.tasks.evidence.source import Size, shell
+from stopgap.tasks.evidence.toolkit import AskedFor, file_of, read_with, toolkit_of
 
 CUSTOM = "custom"
 """What a collection is called that follows no profile."""

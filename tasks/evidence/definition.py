@@ -7,8 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from orchestrator.task import Artifact
-from tasks.evidence.source import AnySource, Run, Size, Some, shell
+from stopgap.orchestrator.task import Artifact
+from stopgap.tasks.evidence.source import AnySource, Run, Size, Some, shell
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Volatility: TypeAlias = Literal["running", "boot", "times", "disk"]
@@ -36,7 +36,7 @@ class Definition(BaseModel):
     """Any of these."""
     volatility: Volatility = Field(description="When it is gone")
     tables: tuple[str, ...] = ()
-    """Tables of findings that read it (`orchestrator.findings.tables`)."""
+    """Tables of findings that read it (`stopgap.orchestrator.findings.tables`)."""
     reads: Some[AnySource] = Field(description="What it reads")
     suffix: Literal["txt", "body", "tar"] = "txt"
     deadline: float = Field(20.0, gt=0, le=3600)

@@ -8,12 +8,12 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field, StringConstraints
 
-from orchestrator.facts import MemoryFact, ToolkitFact, ToolkitFile
-from orchestrator.host import Scene
-from orchestrator.shell import quote
-from orchestrator.task import Artifact, Gap, Note, Planned, Unplannable
-from orchestrator.toolkit import Carried
-from tasks.evidence.source import Size, shell
+from stopgap.orchestrator.facts import MemoryFact, ToolkitFact, ToolkitFile
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.shell import quote
+from stopgap.orchestrator.task import Artifact, Gap, Note, Planned, Unplannable
+from stopgap.orchestrator.toolkit import Carried
+from stopgap.tasks.evidence.source import Size, shell
 
 IMAGE = "memory-image"
 """The artifact's name."""

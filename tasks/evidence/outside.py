@@ -10,10 +10,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from orchestrator.host import Address, Scene
-from orchestrator.shell import quote
-from orchestrator.source import Unfit, quoted
-from orchestrator.task import Artifact, Collection, Facts, Gap, Parameters, Planned, Probe, Task
+from stopgap.orchestrator.host import Address, Scene
+from stopgap.orchestrator.shell import quote
+from stopgap.orchestrator.source import Unfit, quoted
+from stopgap.orchestrator.task import Artifact, Collection, Facts, Gap, Parameters, Planned, Probe, Task
 
 NONE = "none"
 ABOARD = 400
@@ -92,7 +92,7 @@ class Outside(Task[OutsideParams, OutsideFacts]):
 
 @cache
 def _program() -> str:
-    return (files("tasks.evidence") / "knock.py").read_text("utf-8")
+    return (files("stopgap.tasks.evidence") / "knock.py").read_text("utf-8")
 
 
 def _artifact(params: OutsideParams, addresses: tuple[Address, ...]) -> Artifact:

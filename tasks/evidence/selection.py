@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from tasks.evidence.source import Tests
+from stopgap.tasks.evidence.source import Tests
 
 Glob: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\w./*?!+,=\[\]-]+$")]
 

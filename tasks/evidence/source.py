@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from orchestrator.facts.inode_flags import ways
-from orchestrator.shell import join, quote
-from orchestrator.source import Unfit, did_you_mean, quoted
+from stopgap.orchestrator.facts.inode_flags import ways
+from stopgap.orchestrator.shell import join, quote
+from stopgap.orchestrator.source import Unfit, did_you_mean, quoted
 
 Pattern: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\w./+@\[\]*?-]*$")]
 """A path, with `*`, `?` and `[…]` as the shell has them."""
@@ -115,13 +115,15 @@ def shell(name: str) -> str:
     """Give a file of the folder `sh`; `inode_flags` are the ways to read attributes that host.unlock has too."""
     if name == INODE_FLAGS:
         return ways()
-    return (files("tasks.evidence") / "sh" / f"{name}.sh").read_text("utf-8")
+    return (files("stopgap.tasks.evidence") / "sh" / f"{name}.sh").read_text("utf-8")
 
 
 @cache
 def shell_names() -> frozenset[str]:
     """Name the files of the folder `sh`."""
-    return frozenset((INODE_FLAGS, *(f.name.removesuffix(".sh") for f in (files("tasks.evidence") / "sh").iterdir())))
+    return frozenset(
+        (INODE_FLAGS, *(f.name.removesuffix(".sh") for f in (files("stopgap.tasks.evidence") / "sh").iterdir()))
+    )
 
 
 def _known_shell(name: str) -> str:

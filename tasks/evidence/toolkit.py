@@ -7,9 +7,9 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field, StringConstraints
 
-from orchestrator.facts import ToolkitFact, ToolkitFile
-from orchestrator.task import Artifact, Collection, Gap, Note, Planned, Unplannable
-from orchestrator.toolkit import Toolkit
+from stopgap.orchestrator.facts import ToolkitFact, ToolkitFile
+from stopgap.orchestrator.task import Artifact, Collection, Gap, Note, Planned, Unplannable
+from stopgap.orchestrator.toolkit import Toolkit
 
 BUSYBOX = ("/bin/busybox", "/usr/bin/busybox", "/usr/local/bin/busybox")
 

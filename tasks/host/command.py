@@ -8,11 +8,11 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from orchestrator.change import Command, RunCommands
-from orchestrator.facts import ABSENT, File, FileFact
-from orchestrator.host import Scene
-from orchestrator.shell import join
-from orchestrator.task import Facts, Note, Parameters, Planned, Probe, Task
+from stopgap.orchestrator.change import Command, RunCommands
+from stopgap.orchestrator.facts import ABSENT, File, FileFact
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.shell import join
+from stopgap.orchestrator.task import Facts, Note, Parameters, Planned, Probe, Task
 
 
 def _without_nul(text: str) -> str:

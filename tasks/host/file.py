@@ -7,11 +7,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from orchestrator.change import PathChange, make_directory, make_link, remove_path, write_file
-from orchestrator.facts import File, FileFact
-from orchestrator.host import Scene
-from orchestrator.task import Facts, Parameters, Planned, Probe, Task, Unplannable
-from orchestrator.template import render_file
+from stopgap.orchestrator.change import PathChange, make_directory, make_link, remove_path, write_file
+from stopgap.orchestrator.facts import File, FileFact
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.task import Facts, Parameters, Planned, Probe, Task, Unplannable
+from stopgap.orchestrator.template import render_file
 
 _FORMS = ("content", "template", "link_to", "directory", "absent")
 

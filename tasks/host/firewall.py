@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from orchestrator import facts as read
-from orchestrator.change import RunCommands, command
-from orchestrator.host import Scene
-from orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task
+from stopgap.orchestrator import facts as read
+from stopgap.orchestrator.change import RunCommands, command
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 _MARK = "stopgap: open"

@@ -8,11 +8,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from orchestrator.change import FreezeChange, Frozen
-from orchestrator.check import Check, Judgement
-from orchestrator.facts import ABSENT, File, FileFact, Reader, Running, RunningFact, RunningProcess
-from orchestrator.host import Scene
-from orchestrator.task import At, Facts, Gap, Note, Parameters, Planned, Probe, Refused, Task, Unplannable
+from stopgap.orchestrator.change import FreezeChange, Frozen
+from stopgap.orchestrator.check import Check, Judgement
+from stopgap.orchestrator.facts import ABSENT, File, FileFact, Reader, Running, RunningFact, RunningProcess
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.task import At, Facts, Gap, Note, Parameters, Planned, Probe, Refused, Task, Unplannable
 
 AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]*[^/\x00-\x1f]$")]
 _MARGIN = 2.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from orchestrator.change import Command, command
-from orchestrator.facts import InitScriptFact
-from orchestrator.task import Unplannable
-from tasks.host.units import Moves
+from stopgap.orchestrator.change import Command, command
+from stopgap.orchestrator.facts import InitScriptFact
+from stopgap.orchestrator.task import Unplannable
+from stopgap.tasks.host.units import Moves
 
 SWITCHES = ("update-rc.d", "chkconfig")
 """What turns a service on and off at boot: Debian's program, then Red Hat's."""

@@ -7,12 +7,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from orchestrator import facts as read
-from orchestrator.change import Command, RunCommands, command
-from orchestrator.host import Scene
-from orchestrator.task import Facts, Parameters, Planned, Probe, Task, Unplannable
-from tasks.host import initscripts, units
-from tasks.host.units import Moves
+from stopgap.orchestrator import facts as read
+from stopgap.orchestrator.change import Command, RunCommands, command
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.task import Facts, Parameters, Planned, Probe, Task, Unplannable
+from stopgap.tasks.host import initscripts, units
+from stopgap.tasks.host.units import Moves
 
 _SUFFIXES = (".service", ".socket", ".timer", ".path", ".target", ".mount", ".slice", ".scope", ".automount", ".swap")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from orchestrator.change import Command, command
-from orchestrator.facts import UnitFact
+from stopgap.orchestrator.change import Command, command
+from stopgap.orchestrator.facts import UnitFact
 
 _LOCAL = "/etc/systemd/system/"
 _DROP_IN = "zz-stopgap.conf"

@@ -7,11 +7,22 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, StringConstraints
 
-from orchestrator.change import AttributesChange
-from orchestrator.check import Check, Judgement
-from orchestrator.facts import Attributes, AttributesFact, LockedFact, Reader, System, SystemFact
-from orchestrator.host import Eye, Scene
-from orchestrator.task import Artifact, Collection, Facts, Gap, Note, Parameters, Planned, Probe, Task, Unplannable
+from stopgap.orchestrator.change import AttributesChange
+from stopgap.orchestrator.check import Check, Judgement
+from stopgap.orchestrator.facts import Attributes, AttributesFact, LockedFact, Reader, System, SystemFact
+from stopgap.orchestrator.host import Eye, Scene
+from stopgap.orchestrator.task import (
+    Artifact,
+    Collection,
+    Facts,
+    Gap,
+    Note,
+    Parameters,
+    Planned,
+    Probe,
+    Task,
+    Unplannable,
+)
 
 AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/([^\x00-\x1f/]+(/[^\x00-\x1f/]+)*)?$")]
 

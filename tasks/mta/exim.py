@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from orchestrator.change import command
-from orchestrator.facts import Program, ProgramFact
-from tasks.host.units import Moves
-from tasks.mta.server import Letter, MailServer, Queue
+from stopgap.orchestrator.change import command
+from stopgap.orchestrator.facts import Program, ProgramFact
+from stopgap.tasks.host.units import Moves
+from stopgap.tasks.mta.server import Letter, MailServer, Queue
 
 _MESSAGE = re.compile(r"\s*(\d{1,4}[mhdwy])\s+\S+\s+[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}\s", re.ASCII)
 """A message's first line in the listing: how long it has waited, its size, its id."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from orchestrator.check import Check, Judgement
-from orchestrator.facts import Processes, ProcessFact, Reader
-from orchestrator.host import Eye
-from tasks.mta.server import is_one_of
+from stopgap.orchestrator.check import Check, Judgement
+from stopgap.orchestrator.facts import Processes, ProcessFact, Reader
+from stopgap.orchestrator.host import Eye
+from stopgap.tasks.mta.server import is_one_of
 
 
 class NoProcess(Check):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from orchestrator.change import command
-from orchestrator.facts import FileHeads, FilesBelow, FilesFact, HeadsFact
-from tasks.host.units import Moves
-from tasks.mta.server import Letter, MailServer, Queue
+from stopgap.orchestrator.change import command
+from stopgap.orchestrator.facts import FileHeads, FilesBelow, FilesFact, HeadsFact
+from stopgap.tasks.host.units import Moves
+from stopgap.tasks.mta.server import Letter, MailServer, Queue
 
 QUEUES = ("maildrop", "incoming", "active", "deferred", "hold")
 """Directories of messages in the spool (QSHAPE_README); a message keeps its file as it moves between them."""

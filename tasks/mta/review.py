@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from orchestrator import facts as read
-from orchestrator.host import Scene
-from orchestrator.hosttext import escape
-from orchestrator.past import PastRun
-from orchestrator.question import Question
-from orchestrator.task import Facts, Note, Parameters, Past, Planned, Probe, Task
-from tasks.mta.server import Letter
-from tasks.mta.stop import SERVERS
-from tasks.recovery.runs import RunName
+from stopgap.orchestrator import facts as read
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.past import PastRun
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.task import Facts, Note, Parameters, Past, Planned, Probe, Task
+from stopgap.tasks.mta.server import Letter
+from stopgap.tasks.mta.stop import SERVERS
+from stopgap.tasks.recovery.runs import RunName
 
 _SENDERS = 10
 """Named, those with the most messages first."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar, Generic, TypeVar
 
-from orchestrator.facts import Fact, InitScriptFact, ProcessFact, Reader, UnitFact
-from tasks.host.units import Moves, is_known
+from stopgap.orchestrator.facts import Fact, InitScriptFact, ProcessFact, Reader, UnitFact
+from stopgap.tasks.host.units import Moves, is_known
 
 L = TypeVar("L", bound=Fact)
 

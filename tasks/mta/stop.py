@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from orchestrator import facts as read
-from orchestrator.change import RunCommands, write_file
-from orchestrator.check import Check, NoListener, Port
-from orchestrator.host import Scene
-from orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task, Unplannable
-from tasks.host import initscripts, units
-from tasks.host.units import Moves
-from tasks.mta.exim import Exim
-from tasks.mta.no_process import NoProcess
-from tasks.mta.postfix import Postfix
-from tasks.mta.server import MailServer, Queue
+from stopgap.orchestrator import facts as read
+from stopgap.orchestrator.change import RunCommands, write_file
+from stopgap.orchestrator.check import Check, NoListener, Port
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task, Unplannable
+from stopgap.tasks.host import initscripts, units
+from stopgap.tasks.host.units import Moves
+from stopgap.tasks.mta.exim import Exim
+from stopgap.tasks.mta.no_process import NoProcess
+from stopgap.tasks.mta.postfix import Postfix
+from stopgap.tasks.mta.server import MailServer, Queue
 
 SERVERS: tuple[MailServer[Any], ...] = (Postfix(), Exim())
 PORTS = (25, 465, 587, 2525)

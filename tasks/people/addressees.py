@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator.hosttext import escape
-from orchestrator.message import MailAddress
-from orchestrator.task import Unplannable
-from tasks.people.correspondence import Language
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.message import MailAddress
+from stopgap.orchestrator.task import Unplannable
+from stopgap.tasks.people.correspondence import Language
 
 _ADDRESS: TypeAdapter[str] = TypeAdapter(MailAddress)
 _FAULTS_SHOWN = 10

@@ -8,10 +8,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from orchestrator.host import Scene
-from orchestrator.japanese import flowing
-from orchestrator.question import AnswerType, Question
-from orchestrator.task import Facts, Parameters, Planned, Probe, Task
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.japanese import flowing
+from stopgap.orchestrator.question import AnswerType, Question
+from stopgap.orchestrator.task import Facts, Parameters, Planned, Probe, Task
 
 
 def _as_typed(value: object) -> object:

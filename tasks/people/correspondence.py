@@ -9,11 +9,11 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from orchestrator.host import Scene
-from orchestrator.hosttext import escape
-from orchestrator.message import Line, MailAddress
-from orchestrator.task import Parameters
-from orchestrator.template import render_file
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.message import Line, MailAddress
+from stopgap.orchestrator.task import Parameters
+from stopgap.orchestrator.template import render_file
 
 Language: TypeAlias = Literal["en", "ja"]
 ShortLine: TypeAlias = Annotated[Line, StringConstraints(min_length=1, max_length=200)]

@@ -7,14 +7,14 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from orchestrator.facts import ABSENT, File, FileFact, Listing, ProgramFact
-from orchestrator.host import Scene
-from orchestrator.message import FileRoute, Message, Route, message_key
-from orchestrator.question import Question
-from orchestrator.shell import join
-from orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task, Unplannable
-from tasks.people.addressees import Addressee, addressees
-from tasks.people.correspondence import (
+from stopgap.orchestrator.facts import ABSENT, File, FileFact, Listing, ProgramFact
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.message import FileRoute, Message, Route, message_key
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.shell import join
+from stopgap.orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task, Unplannable
+from stopgap.tasks.people.addressees import Addressee, addressees
+from stopgap.tasks.people.correspondence import (
     AbsolutePath,
     Correspondence,
     LongText,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
-from tasks.people.correspondence import moment
+from stopgap.tasks.people.correspondence import moment
 
 Regime: TypeAlias = Literal["gdpr", "appi"]
 

@@ -7,11 +7,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from orchestrator.host import Scene
-from orchestrator.hosttext import escape
-from orchestrator.message import FileRoute, Message, message_key
-from orchestrator.task import Facts, Planned, Probe, Task
-from tasks.people.correspondence import (
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.message import FileRoute, Message, message_key
+from stopgap.orchestrator.task import Facts, Planned, Probe, Task
+from stopgap.tasks.people.correspondence import (
     AbsolutePath,
     Correspondence,
     LongText,
@@ -23,7 +23,7 @@ from tasks.people.correspondence import (
     moment,
     safe,
 )
-from tasks.people.deadlines import Regime, deadlines
+from stopgap.tasks.people.deadlines import Regime, deadlines
 
 
 class LetterComposeParams(Correspondence):

@@ -8,12 +8,12 @@ from typing import Literal, Self, TypeAlias
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from orchestrator.facts import ABSENT, File, FileFact
-from orchestrator.host import Scene
-from orchestrator.hosttext import escape
-from orchestrator.message import Attachment, FileRoute, MailAddress, Message, Route, SmtpRoute, message_key
-from orchestrator.task import Facts, Parameters, Planned, Probe, Task, Unplannable
-from tasks.people.correspondence import (
+from stopgap.orchestrator.facts import ABSENT, File, FileFact
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.message import Attachment, FileRoute, MailAddress, Message, Route, SmtpRoute, message_key
+from stopgap.orchestrator.task import Facts, Parameters, Planned, Probe, Task, Unplannable
+from stopgap.tasks.people.correspondence import (
     AbsolutePath,
     Correspondence,
     ShortLine,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.host import Scene
-from orchestrator.question import Question
-from orchestrator.task import Note, Past, Planned, Probe, Task
-from tasks.recovery.runs import RunsFacts, RunsParams
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.task import Note, Past, Planned, Probe, Task
+from stopgap.tasks.recovery.runs import RunsFacts, RunsParams
 
 _KINDS = {
     "host-key": "SSH host keys of {}, and what others have pinned of them",

@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from orchestrator.host import Scene
-from orchestrator.task import Note, Past, Planned, Probe, Refused, Task
-from tasks.recovery.runs import RunsFacts, RunsParams
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.task import Note, Past, Planned, Probe, Refused, Task
+from stopgap.tasks.recovery.runs import RunsFacts, RunsParams
 
 _SHOWN = 5
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from orchestrator.host import Scene
-from orchestrator.past import THIS, PastFinding, PastRun
-from orchestrator.question import Question
-from orchestrator.severity import SEVERITIES, Severity
-from orchestrator.task import Note, Past, Planned, Probe, Task
-from tasks.recovery.runs import RunsFacts, RunsParams
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.past import THIS, PastFinding, PastRun
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.severity import SEVERITIES, Severity
+from stopgap.orchestrator.task import Note, Past, Planned, Probe, Task
+from stopgap.tasks.recovery.runs import RunsFacts, RunsParams
 
 
 class FindingsReviewParams(RunsParams):

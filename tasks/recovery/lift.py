@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from orchestrator.host import Scene
-from orchestrator.past import THIS
-from orchestrator.task import Lifting, Note, Past, Planned, Probe, Refused, Task
-from tasks.recovery.runs import RunsFacts, RunsParams
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.past import THIS
+from stopgap.orchestrator.task import Lifting, Note, Past, Planned, Probe, Refused, Task
+from stopgap.tasks.recovery.runs import RunsFacts, RunsParams
 
 
 class LiftParams(RunsParams):

@@ -6,8 +6,8 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field, StringConstraints
 
-from orchestrator.past import PastRun
-from orchestrator.task import Facts, Parameters
+from stopgap.orchestrator.past import PastRun
+from stopgap.orchestrator.task import Facts, Parameters
 
 RunName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,41}$")]
 

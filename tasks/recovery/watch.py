@@ -8,9 +8,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from orchestrator.check import Check, Page, Port
-from orchestrator.host import Eye, Scene
-from orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task
+from stopgap.orchestrator.check import Check, Page, Port
+from stopgap.orchestrator.host import Eye, Scene
+from stopgap.orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task
 
 
 class ServiceWatchParams(Parameters):

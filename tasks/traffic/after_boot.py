@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.change import Command, PathChange, command, make_link, write_file
-from orchestrator.facts import ABSENT, File, FileFact, Reader
-from orchestrator.task import Refused, Unplannable
-from tasks.traffic.driver import Block, DeviceFacts
-from tasks.traffic.ruleset import load_script, nft_time, table_of
-from tasks.traffic.shell import run
+from stopgap.orchestrator.change import Command, PathChange, command, make_link, write_file
+from stopgap.orchestrator.facts import ABSENT, File, FileFact, Reader
+from stopgap.orchestrator.task import Refused, Unplannable
+from stopgap.tasks.traffic.driver import Block, DeviceFacts
+from stopgap.tasks.traffic.ruleset import load_script, nft_time, table_of
+from stopgap.tasks.traffic.shell import run
 
 _SCRIPT = """\
 #!/bin/sh

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from orchestrator.check import Check, Judgement
-from orchestrator.facts import Program, ProgramFact, Reader
-from orchestrator.host import Network
-from tasks.traffic.driver import address_text
+from stopgap.orchestrator.check import Check, Judgement
+from stopgap.orchestrator.facts import Program, ProgramFact, Reader
+from stopgap.orchestrator.host import Network
+from stopgap.tasks.traffic.driver import address_text
 
 SESSIONS = Program(("vtysh", "-c", "show bgp summary json"))
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Literal
 
-from orchestrator.change import Command
-from orchestrator.check import Check, Judgement
-from orchestrator.facts import File, Program, ProgramFact, Reader
-from orchestrator.host import Network
-from tasks.traffic.shell import run
+from stopgap.orchestrator.change import Command
+from stopgap.orchestrator.check import Check, Judgement
+from stopgap.orchestrator.facts import File, Program, ProgramFact, Reader
+from stopgap.orchestrator.host import Network
+from stopgap.tasks.traffic.shell import run
 
 SESSIONS = Program(("birdc", "-r", "show", "protocols", "all"))
 

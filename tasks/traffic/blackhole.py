@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-from orchestrator.change import Command, RunCommands, command
-from orchestrator.check import Check, Judgement
-from orchestrator.facts import Program, ProgramFact, Reader
-from orchestrator.host import Eye, Network
-from orchestrator.task import Note, Planned, Unplannable
-from tasks.traffic import lapse
-from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text, some, text_diff
-from tasks.traffic.shell import run
+from stopgap.orchestrator.change import Command, RunCommands, command
+from stopgap.orchestrator.check import Check, Judgement
+from stopgap.orchestrator.facts import Program, ProgramFact, Reader
+from stopgap.orchestrator.host import Eye, Network
+from stopgap.orchestrator.task import Note, Planned, Unplannable
+from stopgap.tasks.traffic import lapse
+from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text, some, text_diff
+from stopgap.tasks.traffic.shell import run
 
 PROTOCOL = "83"
 """Marks the routes that are ours (rtm_protocol); no routing daemon uses this number."""

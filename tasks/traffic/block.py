@@ -12,27 +12,27 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from orchestrator.change import Change
-from orchestrator.check import Check, Port
-from orchestrator.facts import DeviceOrigin, Gateways, Interfaces, Neighbours, Routes, SshOrigin, System
-from orchestrator.host import Address, Network, Scene, Vantage
-from orchestrator.task import Note, Parameters, Planned, Probe, Refused, Standing, Task
-from tasks.traffic.blackhole import Blackhole
-from tasks.traffic.capabilities import refuse_beyond, shortfalls
-from tasks.traffic.cli import CLI_DRIVERS
-from tasks.traffic.driver import FRESH, Block, DeviceFacts, Driver, Service, address_text
-from tasks.traffic.flowspec import Flowspec
-from tasks.traffic.frr import Frr
-from tasks.traffic.guards import guard, guard_own_host
-from tasks.traffic.iproute import Iproute
-from tasks.traffic.iptables import Iptables
-from tasks.traffic.knocks import SAMPLED, eyes_outside, holds, one_of, ports_to_knock_on, sample, way_in
-from tasks.traffic.nftables import Nftables
-from tasks.traffic.openwrt import Openwrt
-from tasks.traffic.operators import doubts, operators, reads_of_operators
-from tasks.traffic.own_host import OwnHost
-from tasks.traffic.segment import gaps, neighbours_to_ask
-from tasks.traffic.several import is_left_to_others, left_to_others, share
+from stopgap.orchestrator.change import Change
+from stopgap.orchestrator.check import Check, Port
+from stopgap.orchestrator.facts import DeviceOrigin, Gateways, Interfaces, Neighbours, Routes, SshOrigin, System
+from stopgap.orchestrator.host import Address, Network, Scene, Vantage
+from stopgap.orchestrator.task import Note, Parameters, Planned, Probe, Refused, Standing, Task
+from stopgap.tasks.traffic.blackhole import Blackhole
+from stopgap.tasks.traffic.capabilities import refuse_beyond, shortfalls
+from stopgap.tasks.traffic.cli import CLI_DRIVERS
+from stopgap.tasks.traffic.driver import FRESH, Block, DeviceFacts, Driver, Service, address_text
+from stopgap.tasks.traffic.flowspec import Flowspec
+from stopgap.tasks.traffic.frr import Frr
+from stopgap.tasks.traffic.guards import guard, guard_own_host
+from stopgap.tasks.traffic.iproute import Iproute
+from stopgap.tasks.traffic.iptables import Iptables
+from stopgap.tasks.traffic.knocks import SAMPLED, eyes_outside, holds, one_of, ports_to_knock_on, sample, way_in
+from stopgap.tasks.traffic.nftables import Nftables
+from stopgap.tasks.traffic.openwrt import Openwrt
+from stopgap.tasks.traffic.operators import doubts, operators, reads_of_operators
+from stopgap.tasks.traffic.own_host import OwnHost
+from stopgap.tasks.traffic.segment import gaps, neighbours_to_ask
+from stopgap.tasks.traffic.several import is_left_to_others, left_to_others, share
 
 LINUX: tuple[Driver, ...] = (Nftables(), Iptables(), Iproute(), Blackhole(), Openwrt())
 DRIVERS: dict[str, Driver] = {d.name: d for d in (*LINUX, Frr(), Flowspec(), *CLI_DRIVERS, OwnHost())}

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.task import Gap, Note, Planned, Refused
+from stopgap.orchestrator.task import Gap, Note, Planned, Refused
 
 if TYPE_CHECKING:
-    from tasks.traffic.driver import Block, Driver
+    from stopgap.tasks.traffic.driver import Block, Driver
 
 Way: TypeAlias = Literal["from", "to"]
 """A packet's direction, seen from the blocked address."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
 
-from orchestrator.host import Network
-from tasks.traffic.driver import Block, address_text
+from stopgap.orchestrator.host import Network
+from stopgap.tasks.traffic.driver import Block, address_text
 
 TABLES = {
     "raw": (("PREROUTING", "p"), ("OUTPUT", "o")),

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from typing import Literal
 
-from orchestrator.change import Command
-from orchestrator.check import Check, Judgement
-from orchestrator.facts import Program, ProgramFact, Reader
-from orchestrator.host import Address, Eye, Network
-from orchestrator.task import Gap
-from tasks.traffic.driver import Block, DeviceFacts, address_text
-from tasks.traffic.shell import run
+from stopgap.orchestrator.change import Command
+from stopgap.orchestrator.check import Check, Judgement
+from stopgap.orchestrator.facts import Program, ProgramFact, Reader
+from stopgap.orchestrator.host import Address, Eye, Network
+from stopgap.orchestrator.task import Gap
+from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text
+from stopgap.tasks.traffic.shell import run
 
 IN_NFT_SET, IN_IPSET = "nft", "ipset"
 """What knows who is allowed: a set of the block's table, or one that belongs to its chains."""

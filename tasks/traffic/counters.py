@@ -8,11 +8,11 @@ from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any, Literal
 
-from orchestrator.check import Check, Judgement
-from orchestrator.facts import Program, ProgramFact, Reader
-from orchestrator.host import Network
-from tasks.traffic.capabilities import Way
-from tasks.traffic.driver import address_text
+from stopgap.orchestrator.check import Check, Judgement
+from stopgap.orchestrator.facts import Program, ProgramFact, Reader
+from stopgap.orchestrator.host import Network
+from stopgap.tasks.traffic.capabilities import Way
+from stopgap.tasks.traffic.driver import address_text
 
 _WAYS = {"saddr": "from", "daddr": "to"}
 _BLOCKED = {"@blocked4": 4, "@blocked6": 6}

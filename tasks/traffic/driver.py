@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, Literal
 
-from orchestrator.check import Check
-from orchestrator.facts import (
+from stopgap.orchestrator.check import Check
+from stopgap.orchestrator.facts import (
     ABSENT,
     FileFact,
     InterfaceFact,
@@ -22,9 +22,9 @@ from orchestrator.facts import (
     ShownFact,
     SystemFact,
 )
-from orchestrator.host import Address, Eye, Network, Scene
-from orchestrator.task import Facts, Planned
-from tasks.traffic.capabilities import Capabilities, Way
+from stopgap.orchestrator.host import Address, Eye, Network, Scene
+from stopgap.orchestrator.task import Facts, Planned
+from stopgap.tasks.traffic.capabilities import Capabilities, Way
 
 FRESH = 0.9
 """The least part of its time that a block has left where nothing is to be done about it."""

@@ -6,15 +6,15 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from orchestrator.change import RunCommands
-from orchestrator.check import Check
-from orchestrator.facts import Reader
-from orchestrator.host import Eye
-from orchestrator.task import Gap, Note, Planned, Unplannable
-from tasks.traffic import lapse
-from tasks.traffic.bird import SESSIONS, Originated, Rule, Session, content, originate, path, reader, sessions
-from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text
+from stopgap.orchestrator.change import RunCommands
+from stopgap.orchestrator.check import Check
+from stopgap.orchestrator.facts import Reader
+from stopgap.orchestrator.host import Eye
+from stopgap.orchestrator.task import Gap, Note, Planned, Unplannable
+from stopgap.tasks.traffic import lapse
+from stopgap.tasks.traffic.bird import SESSIONS, Originated, Rule, Session, content, originate, path, reader, sessions
+from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text
 
 NAMED = 4
 """Addresses that one line names; of the rest, how many."""

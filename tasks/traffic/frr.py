@@ -7,16 +7,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from orchestrator.change import RunCommands
-from orchestrator.check import Check
-from orchestrator.facts import Reader
-from orchestrator.host import Eye, Network
-from orchestrator.task import Note, Planned, Unplannable
-from tasks.traffic import lapse
-from tasks.traffic.bgp import SESSIONS, Announced, established
-from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text
-from tasks.traffic.rtbh import CONFIGURATION, Running, announce, difference, parse, singles
+from stopgap.orchestrator.change import RunCommands
+from stopgap.orchestrator.check import Check
+from stopgap.orchestrator.facts import Reader
+from stopgap.orchestrator.host import Eye, Network
+from stopgap.orchestrator.task import Note, Planned, Unplannable
+from stopgap.tasks.traffic import lapse
+from stopgap.tasks.traffic.bgp import SESSIONS, Announced, established
+from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text
+from stopgap.tasks.traffic.rtbh import CONFIGURATION, Running, announce, difference, parse, singles
 
 NAMED = 4
 """Addresses that one line names; of the rest, how many."""

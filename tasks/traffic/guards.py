@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 
-from orchestrator.host import Address, Network, Scene
-from orchestrator.task import Refused
-from tasks.traffic.driver import Block, DeviceFacts, address_text
-from tasks.traffic.operators import operators
+from stopgap.orchestrator.host import Address, Network, Scene
+from stopgap.orchestrator.task import Refused
+from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text
+from stopgap.tasks.traffic.operators import operators
 
 
 def guard(block: Block, allow: Iterable[Network], facts: DeviceFacts, scene: Scene) -> None:

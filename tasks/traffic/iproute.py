@@ -13,15 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from orchestrator.change import Command, RunCommands
-from orchestrator.check import Check, Judgement
-from orchestrator.facts import Program, ProgramFact, Reader
-from orchestrator.host import Eye, Network
-from orchestrator.task import Gap, Note, Planned, Unplannable
-from tasks.traffic import lapse
-from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text, some, text_diff
-from tasks.traffic.shell import run
+from stopgap.orchestrator.change import Command, RunCommands
+from stopgap.orchestrator.check import Check, Judgement
+from stopgap.orchestrator.facts import Program, ProgramFact, Reader
+from stopgap.orchestrator.host import Eye, Network
+from stopgap.orchestrator.task import Gap, Note, Planned, Unplannable
+from stopgap.tasks.traffic import lapse
+from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text, some, text_diff
+from stopgap.tasks.traffic.shell import run
 
 PROTOCOL = "83"
 """Marks what is ours (FRA_PROTOCOL); no routing daemon uses this number."""

@@ -6,16 +6,23 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar, Literal
 
-from orchestrator.change import Command, RunCommands
-from orchestrator.check import Check, Judgement
-from orchestrator.facts import Program, ProgramFact, Reader
-from orchestrator.host import Eye, Network
-from orchestrator.task import Note, Planned, Refused, Unplannable
-from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.chains import TABLES, Chains, chains, name_of, present
-from tasks.traffic.conntrack import IN_IPSET, forget_diverted, forget_flows, forgets, no_flow_is_left, unforgotten
-from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text, some, text_diff
-from tasks.traffic.shell import run
+from stopgap.orchestrator.change import Command, RunCommands
+from stopgap.orchestrator.check import Check, Judgement
+from stopgap.orchestrator.facts import Program, ProgramFact, Reader
+from stopgap.orchestrator.host import Eye, Network
+from stopgap.orchestrator.task import Note, Planned, Refused, Unplannable
+from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.chains import TABLES, Chains, chains, name_of, present
+from stopgap.tasks.traffic.conntrack import (
+    IN_IPSET,
+    forget_diverted,
+    forget_flows,
+    forgets,
+    no_flow_is_left,
+    unforgotten,
+)
+from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text, some, text_diff
+from stopgap.tasks.traffic.shell import run
 
 LONGEST = timedelta(seconds=2147483)
 """What a set's element can be given (ipset(8), `timeout`)."""

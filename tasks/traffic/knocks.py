@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
-from orchestrator.check import Check, Port
-from orchestrator.host import Address, Eye, Host, Network, Scene
-from tasks.traffic.driver import Block, DeviceFacts, Driver
-from tasks.traffic.segment import shares_segment
+from stopgap.orchestrator.check import Check, Port
+from stopgap.orchestrator.host import Address, Eye, Host, Network, Scene
+from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver
+from stopgap.tasks.traffic.segment import shares_segment
 
 SAMPLED = 8
 """Blocked networks that are knocked on from outside; a longer list is sampled evenly."""

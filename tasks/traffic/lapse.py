@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestrator.change import Command
-from orchestrator.facts import Scheduled, ScheduledFact
-from tasks.traffic.driver import FRESH
-from tasks.traffic.shell import run
+from stopgap.orchestrator.change import Command
+from stopgap.orchestrator.facts import Scheduled, ScheduledFact
+from stopgap.tasks.traffic.driver import FRESH
+from stopgap.tasks.traffic.shell import run
 
 
 def unit(label: str) -> str:

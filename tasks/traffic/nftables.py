@@ -6,17 +6,24 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from orchestrator.change import RunCommands, command
-from orchestrator.check import Check
-from orchestrator.facts import FileFact, Program, ProgramFact, Reader
-from orchestrator.host import Eye
-from orchestrator.task import Note, Planned, Unplannable
-from tasks.traffic.after_boot import end_is_right, end_reader, loader, loader_readers, put_end_back, set_end
-from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.conntrack import IN_NFT_SET, forget_diverted, forget_flows, forgets, no_flow_is_left, unforgotten
-from tasks.traffic.counters import Dropping, remaining, state_reader
-from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, listed, some
-from tasks.traffic.ruleset import delete_script, difference, load_script, ruleset, same, table_of
+from stopgap.orchestrator.change import RunCommands, command
+from stopgap.orchestrator.check import Check
+from stopgap.orchestrator.facts import FileFact, Program, ProgramFact, Reader
+from stopgap.orchestrator.host import Eye
+from stopgap.orchestrator.task import Note, Planned, Unplannable
+from stopgap.tasks.traffic.after_boot import end_is_right, end_reader, loader, loader_readers, put_end_back, set_end
+from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.conntrack import (
+    IN_NFT_SET,
+    forget_diverted,
+    forget_flows,
+    forgets,
+    no_flow_is_left,
+    unforgotten,
+)
+from stopgap.tasks.traffic.counters import Dropping, remaining, state_reader
+from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, listed, some
+from stopgap.tasks.traffic.ruleset import delete_script, difference, load_script, ruleset, same, table_of
 
 
 class Nftables(Driver):

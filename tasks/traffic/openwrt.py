@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from orchestrator.facts import Program, Reader
-from orchestrator.task import Gap, Planned
-from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.driver import Block, DeviceFacts
-from tasks.traffic.nftables import Nftables
+from stopgap.orchestrator.facts import Program, Reader
+from stopgap.orchestrator.task import Gap, Planned
+from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.driver import Block, DeviceFacts
+from stopgap.tasks.traffic.nftables import Nftables
 
 
 class Openwrt(Nftables):

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
-from orchestrator.facts import Interfaces, RouteFact, Routes, SshOrigin
-from orchestrator.host import Address, Host, Scene
-from orchestrator.task import At, Note, Probe
-from tasks.traffic.driver import DeviceFacts
+from stopgap.orchestrator.facts import Interfaces, RouteFact, Routes, SshOrigin
+from stopgap.orchestrator.host import Address, Host, Scene
+from stopgap.orchestrator.task import At, Note, Probe
+from stopgap.tasks.traffic.driver import DeviceFacts
 
 
 def reads_of_operators(scene: Scene) -> Probe:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.change import RunCommands
-from orchestrator.task import Note, Planned
-from tasks.traffic import lapse
-from tasks.traffic.chains import Chains, name_of, own_chains, present
-from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, some, text_diff
-from tasks.traffic.iptables import absent_tables, lay
-from tasks.traffic.shell import run
+from stopgap.orchestrator.change import RunCommands
+from stopgap.orchestrator.task import Note, Planned
+from stopgap.tasks.traffic import lapse
+from stopgap.tasks.traffic.chains import Chains, name_of, own_chains, present
+from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, some, text_diff
+from stopgap.tasks.traffic.iptables import absent_tables, lay
+from stopgap.tasks.traffic.shell import run
 
 
 def usable(facts: DeviceFacts) -> bool:

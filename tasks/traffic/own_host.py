@@ -12,17 +12,17 @@ from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any, ClassVar
 
-from orchestrator.check import Check
-from orchestrator.facts import Program, Reader
-from orchestrator.host import Eye
-from orchestrator.task import Gap, Note, Planned, Unplannable
-from tasks.traffic import lapse, own_chains, own_links, own_rules
-from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.driver import Block, DeviceFacts
-from tasks.traffic.iproute import listing
-from tasks.traffic.iptables import SAVED4, SAVED6
-from tasks.traffic.nftables import Nftables
-from tasks.traffic.ruleset import host_ruleset
+from stopgap.orchestrator.check import Check
+from stopgap.orchestrator.facts import Program, Reader
+from stopgap.orchestrator.host import Eye
+from stopgap.orchestrator.task import Gap, Note, Planned, Unplannable
+from stopgap.tasks.traffic import lapse, own_chains, own_links, own_rules
+from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.driver import Block, DeviceFacts
+from stopgap.tasks.traffic.iproute import listing
+from stopgap.tasks.traffic.iptables import SAVED4, SAVED6
+from stopgap.tasks.traffic.nftables import Nftables
+from stopgap.tasks.traffic.ruleset import host_ruleset
 
 EVERYTHING = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.change import RunCommands
-from orchestrator.facts import ProgramFact
-from orchestrator.question import Question
-from orchestrator.task import Gap, Note, Planned
-from tasks.traffic import lapse
-from tasks.traffic.driver import Block, DeviceFacts
-from tasks.traffic.shell import run
+from stopgap.orchestrator.change import RunCommands
+from stopgap.orchestrator.facts import ProgramFact
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.task import Gap, Note, Planned
+from stopgap.tasks.traffic import lapse
+from stopgap.tasks.traffic.driver import Block, DeviceFacts
+from stopgap.tasks.traffic.shell import run
 
 
 def usable(facts: DeviceFacts) -> bool:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.change import Command, RunCommands
-from orchestrator.task import Gap, Note, Planned
-from tasks.traffic import lapse
-from tasks.traffic.driver import LIFELINE, Block, DeviceFacts, address_text, some, text_diff
-from tasks.traffic.iproute import PROTOCOL, Rule, routing_rules, rule_lines
-from tasks.traffic.shell import run
+from stopgap.orchestrator.change import Command, RunCommands
+from stopgap.orchestrator.task import Gap, Note, Planned
+from stopgap.tasks.traffic import lapse
+from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, address_text, some, text_diff
+from stopgap.tasks.traffic.iproute import PROTOCOL, Rule, routing_rules, rule_lines
+from stopgap.tasks.traffic.shell import run
 
 PASS, DROP = 60, 61
 """Priorities: before those that a router's blocks take (`iproute.FIRST`)."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
-from orchestrator.change import Command
-from orchestrator.facts import Program
-from orchestrator.host import Network
-from tasks.traffic.shell import run
+from stopgap.orchestrator.change import Command
+from stopgap.orchestrator.facts import Program
+from stopgap.orchestrator.host import Network
+from stopgap.tasks.traffic.shell import run
 
 CONFIGURATION = Program(
     (

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from ipaddress import ip_network
 
-from orchestrator.host import Network
-from tasks.traffic.capabilities import Way
-from tasks.traffic.driver import Block, Service, address_text
+from stopgap.orchestrator.host import Network
+from stopgap.tasks.traffic.capabilities import Way
+from stopgap.tasks.traffic.driver import Block, Service, address_text
 
 _ELEMENTS = re.compile(r"elements = \{([^}]*)\}")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 
-from orchestrator.host import Address, Host, Network, Scene
-from orchestrator.task import Gap
-from tasks.traffic.driver import Block, DeviceFacts
+from stopgap.orchestrator.host import Address, Host, Network, Scene
+from stopgap.orchestrator.task import Gap
+from stopgap.tasks.traffic.driver import Block, DeviceFacts
 
 NAMED = 6
 """Hosts that are named one by one; of the rest, how many."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.host import Host, Network, Scene
-from orchestrator.task import Gap
-from tasks.traffic.driver import some
+from stopgap.orchestrator.host import Host, Network, Scene
+from stopgap.orchestrator.task import Gap
+from stopgap.tasks.traffic.driver import some
 
 
 def share(networks: tuple[Network, ...], scene: Scene) -> tuple[Network, ...]:

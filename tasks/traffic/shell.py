@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from orchestrator.change import Command, command
-from orchestrator.shell import quote
+from stopgap.orchestrator.change import Command, command
+from stopgap.orchestrator.shell import quote
 
 
 def run(script: str, *arguments: str, **variables: str) -> Command:
@@ -17,4 +17,4 @@ def run(script: str, *arguments: str, **variables: str) -> Command:
 
 @cache
 def _text(script: str) -> str:
-    return (files("tasks.traffic") / "sh" / f"{script}.sh").read_text("utf-8")
+    return (files("stopgap.tasks.traffic") / "sh" / f"{script}.sh").read_text("utf-8")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Protocol
 
-from orchestrator.change import PathChange, make_link, write_file
-from orchestrator.facts import (
+from stopgap.orchestrator.change import PathChange, make_link, write_file
+from stopgap.orchestrator.facts import (
     ABSENT,
     File,
     FileFact,
@@ -19,9 +19,9 @@ from orchestrator.facts import (
     UnitFact,
     Units,
 )
-from orchestrator.task import Facts as TaskFacts
-from orchestrator.task import Probe, Unplannable
-from tasks.web import page
+from stopgap.orchestrator.task import Facts as TaskFacts
+from stopgap.orchestrator.task import Probe, Unplannable
+from stopgap.tasks.web import page
 
 
 class Facts(TaskFacts):

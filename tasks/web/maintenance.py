@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.change import Activate, Command, PathChange, RunCommands, command, make_directory, write_file
-from orchestrator.check import Check, Page, Port
-from orchestrator.facts import ProgramFact
-from orchestrator.host import Address, Eye, Host, Scene
-from orchestrator.task import Gap, Note, Planned, Probe, Task, Unplannable
-from tasks.web import layout
-from tasks.web.layout import Facts, Layout
-from tasks.web.page import FOLDER, Pages, configuration, pages
-from tasks.web.params import Params
+from stopgap.orchestrator.change import (
+    Activate,
+    Command,
+    PathChange,
+    RunCommands,
+    command,
+    make_directory,
+    write_file,
+)
+from stopgap.orchestrator.check import Check, Page, Port
+from stopgap.orchestrator.facts import ProgramFact
+from stopgap.orchestrator.host import Address, Eye, Host, Scene
+from stopgap.orchestrator.task import Gap, Note, Planned, Probe, Task, Unplannable
+from stopgap.tasks.web import layout
+from stopgap.tasks.web.layout import Facts, Layout
+from stopgap.tasks.web.page import FOLDER, Pages, configuration, pages
+from stopgap.tasks.web.params import Params
 
 PACKAGES = ("apache2", "apache2-bin", "apache2-data", "apache2-utils")
 """Debian's: the one to install, and those that it brings for itself alone."""

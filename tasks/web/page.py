@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from orchestrator.hosttext import escape
-from orchestrator.template import render_file
-from tasks.web.params import Language, Params
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.template import render_file
+from stopgap.tasks.web.params import Language, Params
 
 FOLDER = "/var/www/stopgap"
 """Beside the document roots, so that nobody who could write into one can write here; both Debian's and Red Hat's

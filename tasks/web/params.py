@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from orchestrator.task import Parameters
+from stopgap.orchestrator.task import Parameters
 
 Language: TypeAlias = Literal["en", "ja"]
 FilePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._+-]+)+$", max_length=300)]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.inventory import load_inventory
-from orchestrator.runbook import prepare
-from orchestrator.source import InvalidInput
+from stopgap.orchestrator.inventory import load_inventory
+from stopgap.orchestrator.runbook import prepare
+from stopgap.orchestrator.source import InvalidInput
 
 FOLDER = Path(__file__).parent
 TARGETS = {"runbook-no-spare.yaml": ["neighbour"]}

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.change import CHANGE, Change
-from orchestrator.host import CONTROLLER, Scene
-from orchestrator.message import Message
-from orchestrator.question import Question
-from orchestrator.registry import tasks
-from orchestrator.task import Collection, Gap, Lifting, Note, Refused, Unplannable
+from stopgap.orchestrator.change import CHANGE, Change
+from stopgap.orchestrator.host import CONTROLLER, Scene
+from stopgap.orchestrator.message import Message
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.task import Collection, Gap, Lifting, Note, Refused, Unplannable
 
 ROOT = Path(__file__).parent
 CASES = sorted(ROOT.glob("*/*.json"))

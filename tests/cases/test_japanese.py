@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.findings import shipped_rules
-from orchestrator.report.phrases import Phrases, sentences
-from orchestrator.resources import folder
-from orchestrator.runbook import parse_runbook
+from stopgap.orchestrator.findings import shipped_rules
+from stopgap.orchestrator.report.phrases import Phrases, sentences
+from stopgap.orchestrator.resources import folder
+from stopgap.orchestrator.runbook import parse_runbook
 
 ROOT = Path(__file__).parent
 RUNBOOKS = sorted(folder("runbooks").glob("*.yaml"))

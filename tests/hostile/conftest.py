@@ -11,7 +11,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from orchestrator.remote.transport import HardenedTransport
+from stopgap.orchestrator.remote.transport import HardenedTransport
 
 from .server import Field
 

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from orchestrator.host import Host
-from orchestrator.remote import Limits
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote import Limits
 
 PASSWORD = "password-of-the-operator"
 
@@ -59,7 +59,7 @@ def main() -> None:
     hosts = {name: Host.model_validate(host) for name, host in spec["hosts"].items()}
     folder = Path(spec["folder"])
     meet = ours if spec["client"] == "ours" else stock
-    importlib.import_module("orchestrator.remote.ssh" if spec["client"] == "ours" else "fabric")
+    importlib.import_module("stopgap.orchestrator.remote.ssh" if spec["client"] == "ours" else "fabric")
     before, begun = _peak(), time.monotonic()
     said = meet(spec, hosts, folder)
     result = {"said": said, "seconds": time.monotonic() - begun, "bytes": _peak() - before}

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.cli import main
-from orchestrator.facts import Output
-from orchestrator.host import Host
-from orchestrator.remote import Item, Limits, Unreachable, connect
+from stopgap.orchestrator.cli import main
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote import Item, Limits, Unreachable, connect
 
 ITEMS = [Item("true", deadline=0.2, cap=1000), Item("true", deadline=0.2, cap=1000)]
 LOGIN = 4.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from orchestrator.host import Host
+from stopgap.orchestrator.host import Host
 
 from .server import Field
 

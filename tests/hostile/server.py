@@ -13,11 +13,11 @@ from pathlib import Path
 
 import paramiko
 
-from orchestrator.host import Host
-from orchestrator.remote import Limits
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote import Limits
 
 BANNER = b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"
-QUIET = "orchestrator.remote.paramiko"
+QUIET = "stopgap.orchestrator.remote.paramiko"
 """The log channel of the servers' transports: switched off, like the client's own."""
 logging.getLogger(QUIET).disabled = True
 _SCRIPT_END = b"exit 0\n}\n"

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import paramiko
 
-from orchestrator.hosttext import escape
-from orchestrator.remote import Limits
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.remote import Limits
 
 from .meet import PASSWORD
 from .ours import limits_of

@@ -11,8 +11,8 @@ from typing import Any
 import paramiko
 import pytest
 
-from orchestrator.host import Host
-from orchestrator.remote import Unreachable, connect
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote import Unreachable, connect
 
 BANNER = b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"
 Within = Callable[[float], AbstractContextManager[None]]

@@ -14,9 +14,9 @@ import paramiko
 import pytest
 from paramiko.common import cMSG_CHANNEL_DATA, cMSG_CHANNEL_OPEN, cMSG_GLOBAL_REQUEST, cMSG_IGNORE
 
-from orchestrator.facts import Output
-from orchestrator.remote import Item, Session, connect
-from orchestrator.remote.transport import request_exec
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.remote import Item, Session, connect
+from stopgap.orchestrator.remote.transport import request_exec
 
 Within = Callable[[float], AbstractContextManager[None]]
 ITEMS = [Item("true", deadline=0.2, cap=1000), Item("true", deadline=0.2, cap=1000)]

@@ -14,8 +14,8 @@ import asyncssh
 import paramiko
 import pytest
 
-from orchestrator.host import Host
-from orchestrator.remote import connect
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote import connect
 
 from .ours import ITEMS
 from .server import Field

@@ -11,9 +11,9 @@ from pathlib import Path
 from select import select
 from typing import TYPE_CHECKING, Any, cast
 
-from orchestrator.facts import File, Output, Program, Reader
-from orchestrator.hosttext import HostText
-from orchestrator.task import At
+from stopgap.orchestrator.facts import File, Output, Program, Reader
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.task import At
 
 from .operator import Ran
 from .traffic import ROOT, WITHOUT_SPARE, Router

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.evidence.catalogue import shipped
+from stopgap.tasks.evidence.catalogue import shipped
 
 from .conftest import ROOT, STATE, Lab
 from .operator import Operator
@@ -18,10 +18,10 @@ from .operator import Operator
 DRIVER = """
 import sys
 from pathlib import Path
-from orchestrator.host import Host
-from orchestrator.remote.connect import connect
-from orchestrator.remote.session import Item
-from tasks.evidence.catalogue import shipped
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote.connect import connect
+from stopgap.orchestrator.remote.session import Item
+from stopgap.tasks.evidence.catalogue import shipped
 
 lab, folder = map(Path, sys.argv[1:])
 web = Host(name="web", address="203.0.113.10", identity=lab / "id_ed25519", known_hosts=lab / "known_hosts")

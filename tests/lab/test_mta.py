@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator.change import Change
-from orchestrator.facts import Output, Reader, SystemFact
-from orchestrator.host import Host, Scene
-from orchestrator.hosttext import HostText
-from orchestrator.shell import quote
-from orchestrator.task import Note
-from tasks.mta.stop import StopMta, StopMtaFacts, StopMtaParams
+from stopgap.orchestrator.change import Change
+from stopgap.orchestrator.facts import Output, Reader, SystemFact
+from stopgap.orchestrator.host import Host, Scene
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.shell import quote
+from stopgap.orchestrator.task import Note
+from stopgap.tasks.mta.stop import StopMta, StopMtaFacts, StopMtaParams
 
 if TYPE_CHECKING:
     from tests.lab.conftest import Lab

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.journal import History, Journal
-from orchestrator.journal.records import Answered, Asked
+from stopgap.orchestrator.journal import History, Journal
+from stopgap.orchestrator.journal.records import Answered, Asked
 
 from .conftest import LAB, ROOT, Lab
 from .operator import CONTAIN, Operator

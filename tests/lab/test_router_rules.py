@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from orchestrator.change import Change
+from stopgap.orchestrator.change import Change
 
 from .alone import router_alone
 

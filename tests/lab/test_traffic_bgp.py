@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.change import command
-from orchestrator.facts import Output, ScheduledFact
-from orchestrator.hosttext import HostText
-from orchestrator.shell import join
-from tasks.traffic import lapse
+from stopgap.orchestrator.change import command
+from stopgap.orchestrator.facts import Output, ScheduledFact
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.shell import join
+from stopgap.tasks.traffic import lapse
 
 from .conftest import ROOT, Lab
 from .operator import Operator

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.host import Host
-from orchestrator.task import Gap
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.task import Gap
 
 from .traffic import EDGE, SPARE, WITH_SPARE, Observer, Router
 

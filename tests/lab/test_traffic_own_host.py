@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.change import Change
-from orchestrator.question import Question
-from orchestrator.task import Gap
+from stopgap.orchestrator.change import Change
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.task import Gap
 
 from .traffic import WEB, WITH_SPARE, Observer, Router, reaches, succeeding
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.change import Change
+from stopgap.orchestrator.change import Change
 
 from .traffic import WITHOUT_SPARE, Router, reaches
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.change import Activate, Change
-from orchestrator.check import Check
-from orchestrator.facts import Output, Reader
-from orchestrator.host import Eye, Host, Scene
-from orchestrator.hosttext import HostText
-from orchestrator.shell import quote
-from orchestrator.task import Note, Planned, Unplannable
-from tasks.web.layout import Facts
-from tasks.web.maintenance import ApacheMaintenance
-from tasks.web.params import Params
+from stopgap.orchestrator.change import Activate, Change
+from stopgap.orchestrator.check import Check
+from stopgap.orchestrator.facts import Output, Reader
+from stopgap.orchestrator.host import Eye, Host, Scene
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.shell import quote
+from stopgap.orchestrator.task import Note, Planned, Unplannable
+from stopgap.tasks.web.layout import Facts
+from stopgap.tasks.web.maintenance import ApacheMaintenance
+from stopgap.tasks.web.params import Params
 
 if TYPE_CHECKING:
     from tests.lab.conftest import Lab

@@ -14,7 +14,7 @@ from .conftest import ROOT, STATE, Lab
 from .operator import CONTAIN, Operator
 
 CONNECT = 10.0
-"""Seconds that a connection may take (orchestrator.remote.limits)."""
+"""Seconds that a connection may take (stopgap.orchestrator.remote.limits)."""
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.change import Change
-from orchestrator.facts import Output, Reader, UnreadableError
-from orchestrator.host import Host, Scene
-from orchestrator.hosttext import HostText
-from orchestrator.shell import quote
-from orchestrator.task import At, Gap, Planned
-from tasks.traffic.block import BlockTraffic, Params
-from tasks.traffic.driver import DeviceFacts
+from stopgap.orchestrator.change import Change
+from stopgap.orchestrator.facts import Output, Reader, UnreadableError
+from stopgap.orchestrator.host import Host, Scene
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.shell import quote
+from stopgap.orchestrator.task import At, Gap, Planned
+from stopgap.tasks.traffic.block import BlockTraffic, Params
+from stopgap.tasks.traffic.driver import DeviceFacts
 
 if TYPE_CHECKING:
     from tests.lab.conftest import Lab

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli import main
+from stopgap.orchestrator.cli import main
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Bench:
 
     def in_background(self, *argv: str) -> subprocess.Popen[str]:
         """Start a command in a process of its own, without a terminal."""
-        code = "import sys; from orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
+        code = "import sys; from stopgap.orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
         return subprocess.Popen(
             [sys.executable, "-c", code, *argv],
             stdout=subprocess.PIPE,

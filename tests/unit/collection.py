@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.evidence.custody import log_handling
-from orchestrator.evidence.manifest import MANIFEST, Manifest, ManifestItem
-from orchestrator.evidence.shelf import Shelf, open_shelf
-from orchestrator.journal.records import EvidenceHandled
+from stopgap.orchestrator.evidence.custody import log_handling
+from stopgap.orchestrator.evidence.manifest import MANIFEST, Manifest, ManifestItem
+from stopgap.orchestrator.evidence.shelf import Shelf, open_shelf
+from stopgap.orchestrator.journal.records import EvidenceHandled
 
 STARTED = "2026-11-23T02:14:50.000000Z"
 UTMP = "<hxxi32s4s32s256shhiii16s20x"

@@ -9,8 +9,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.shell import PATH
-from orchestrator.task import Artifact
+from stopgap.orchestrator.shell import PATH
+from stopgap.orchestrator.task import Artifact
 
 TOOLS = (
     *("awk", "cat", "date", "env", "find", "getcap", "grep", "id", "ip", "lsattr", "readlink", "sed", "sleep", "ss"),

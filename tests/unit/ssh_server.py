@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.host import Host
+from stopgap.orchestrator.host import Host
 
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
 needs_sshd = pytest.mark.skipif(SSHD is None, reason="sshd (Debian package openssh-server) is missing")

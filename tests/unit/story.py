@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
-from orchestrator.change import CHANGE, Activate, Change, RunCommands, command, write_file
-from orchestrator.facts import ABSENT
-from orchestrator.host import Host
-from orchestrator.journal import Entry, History, fold
-from orchestrator.journal.records import (
+from stopgap.orchestrator.change import CHANGE, Activate, Change, RunCommands, command, write_file
+from stopgap.orchestrator.facts import ABSENT
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.journal import Entry, History, fold
+from stopgap.orchestrator.journal.records import (
     Answered,
     AnyRecord,
     ChangeIntended,

@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.evidence.archive import BLOCK, members
-from orchestrator.evidence.shelf import LONGEST_LINE, lines_of
+from stopgap.orchestrator.evidence.archive import BLOCK, members
+from stopgap.orchestrator.evidence.shelf import LONGEST_LINE, lines_of
 
 from .collection import tar
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from orchestrator.facts import Output
-from orchestrator.hosttext import HostText
-from orchestrator.run.arrival import Arrival, Progress, Sample, items_of
-from orchestrator.task import Artifact, Collection
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.run.arrival import Arrival, Progress, Sample, items_of
+from stopgap.orchestrator.task import Artifact, Collection
 
 
 @dataclass

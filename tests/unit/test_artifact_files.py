@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from orchestrator.facts import SystemFact
-from orchestrator.host import Host, Scene
-from orchestrator.source import InvalidInput
-from orchestrator.task import Collection
-from tasks.evidence.catalogue import Catalogue, load, shipped
-from tasks.evidence.collect import Collect, CollectFacts, CollectParams
+from stopgap.orchestrator.facts import SystemFact
+from stopgap.orchestrator.host import Host, Scene
+from stopgap.orchestrator.source import InvalidInput
+from stopgap.orchestrator.task import Collection
+from stopgap.tasks.evidence.catalogue import Catalogue, load, shipped
+from stopgap.tasks.evidence.collect import Collect, CollectFacts, CollectParams
 
 SOUND = """\
 selections:

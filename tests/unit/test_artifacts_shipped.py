@@ -9,10 +9,10 @@ from itertools import pairwise
 
 import pytest
 
-from orchestrator.findings.table import tables
-from tasks.evidence.catalogue import shipped
-from tasks.evidence.collect import Collect
-from tasks.evidence.definition import VOLATILITIES, Definition
+from stopgap.orchestrator.findings.table import tables
+from stopgap.tasks.evidence.catalogue import shipped
+from stopgap.tasks.evidence.collect import Collect
+from stopgap.tasks.evidence.definition import VOLATILITIES, Definition
 
 PROFILES = tuple(shipped().profiles)
 ALL = tuple(shipped().artifacts.values())

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.change import CHANGE, DRIFTED, AttributesChange
-from orchestrator.facts import Attributes, AttributesFact, Output, UnreadableError
-from orchestrator.hosttext import HostText
-from tasks.evidence.catalogue import shipped
+from stopgap.orchestrator.change import CHANGE, DRIFTED, AttributesChange
+from stopgap.orchestrator.facts import Attributes, AttributesFact, Output, UnreadableError
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.tasks.evidence.catalogue import shipped
 
 NAMES = (b"plain", b"with blank", b"-i", b"new\nline", b"\xff\xfe", b"esc\x1b[2J", b"quote'\"$(id)`", b"*")
 

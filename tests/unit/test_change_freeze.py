@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.change import CHANGE, DRIFTED, FreezeChange, Frozen
-from orchestrator.facts import Output, Running, RunningFact, RunningProcess, UnreadableError
-from orchestrator.hosttext import HostText
+from stopgap.orchestrator.change import CHANGE, DRIFTED, FreezeChange, Frozen
+from stopgap.orchestrator.facts import Output, Running, RunningFact, RunningProcess, UnreadableError
+from stopgap.orchestrator.hosttext import HostText
 
 
 def sh(script: str) -> subprocess.CompletedProcess[bytes]:

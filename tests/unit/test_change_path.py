@@ -6,9 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.change import CHANGE, DRIFTED, PathChange, make_directory, make_link, remove_path, write_file
-from orchestrator.facts import ABSENT, File, FileFact, Output
-from orchestrator.hosttext import HostText
+from stopgap.orchestrator.change import (
+    CHANGE,
+    DRIFTED,
+    PathChange,
+    make_directory,
+    make_link,
+    remove_path,
+    write_file,
+)
+from stopgap.orchestrator.facts import ABSENT, File, FileFact, Output
+from stopgap.orchestrator.hosttext import HostText
 
 
 def sh(script: str) -> subprocess.CompletedProcess[bytes]:

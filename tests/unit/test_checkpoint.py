@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.journal import Journal
-from orchestrator.question import Question
-from orchestrator.source import Unfit
+from stopgap.orchestrator.journal import Journal
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.source import Unfit
 
 from .bench import Bench, outcomes
 
@@ -141,7 +141,7 @@ def test_a_person_at_the_terminal_is_asked_until_the_answer_fits(bench: Bench) -
     runbook = bench.runbook(ask(type="amount", currency="JPY"), note(bench, "= {{ steps.ask.answer + 1 }}"))
     child, terminal = pty.fork()
     if child == 0:
-        code = "import sys; from orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
+        code = "import sys; from stopgap.orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
         os.execv(sys.executable, [sys.executable, "-c", code, "run", runbook, "-i", str(bench.inventory), "-t", "a"])
     os.write(terminal, b"yes\n")
     wait_until_asked(bench)

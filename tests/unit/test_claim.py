@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.facts import Output
-from orchestrator.host import Host
-from orchestrator.hosttext import HostText
-from orchestrator.remote import Item
-from orchestrator.run import claim
-from orchestrator.run.claim import GONE, HELD, Claims
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.remote import Item
+from stopgap.orchestrator.run import claim
+from stopgap.orchestrator.run.claim import GONE, HELD, Claims
 
 from .bench import Bench
 from .ssh_server import make_key, wait_for
@@ -122,9 +122,9 @@ def test_a_second_process_of_this_machine_is_refused_until_the_first_ends(bench:
 
 WITH_NOTES_IN = """
 import sys
-from orchestrator.run import claim
+from stopgap.orchestrator.run import claim
 claim.FOLDER = sys.argv[1]
-from orchestrator.cli import main
+from stopgap.orchestrator.cli import main
 sys.exit(main(sys.argv[2:]))
 """
 
@@ -186,8 +186,8 @@ def test_whoever_stops_instead_of_agreeing_leaves_no_claim(bench: Bench, folder:
 ON_A_FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from orchestrator.host import Host
-from orchestrator.run.claim import claiming
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.run.claim import claiming
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 hosts = [Host(name="edge", address="10.9.0.1")]
 with claiming(Path(sys.argv[1]), "kei", hosts), claiming(Path(sys.argv[1]), "rin", hosts) as second:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from orchestrator.evidence.manifest import ManifestItem
-from orchestrator.evidence.shelf import open_shelf
+from stopgap.orchestrator.evidence.manifest import ManifestItem
+from stopgap.orchestrator.evidence.shelf import open_shelf
 
 from .bench import Bench
 

@@ -3,8 +3,8 @@
 import threading
 from pathlib import Path
 
-from orchestrator.run.collect import COLLECTIONS_AT_ONCE, Vault
-from orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.collect import COLLECTIONS_AT_ONCE, Vault
+from stopgap.orchestrator.run.interruption import Interruption
 
 
 def test_a_collection_beyond_the_bound_waits_for_one_to_end_or_for_the_run_to_be_stopped(tmp_path: Path) -> None:

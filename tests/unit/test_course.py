@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.evidence.manifest import MANIFEST
-from orchestrator.evidence.shelf import open_shelf
-from orchestrator.findings import judge, shipped_rules
-from orchestrator.journal.records import AnyRecord, FindingNoted, FindingsMade, StepStarted
-from orchestrator.report import report
-from orchestrator.report.build import build
-from orchestrator.report.course import Course, course
+from stopgap.orchestrator.evidence.manifest import MANIFEST
+from stopgap.orchestrator.evidence.shelf import open_shelf
+from stopgap.orchestrator.findings import judge, shipped_rules
+from stopgap.orchestrator.journal.records import AnyRecord, FindingNoted, FindingsMade, StepStarted
+from stopgap.orchestrator.report import report
+from stopgap.orchestrator.report.build import build
+from stopgap.orchestrator.report.course import Course, course
 
 from .collection import shelf
 from .story import BACK, CONTAINED, FOUND, START, Lang, told

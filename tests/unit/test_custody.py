@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.evidence import verify_folder
-from orchestrator.evidence.custody import CustodyError, log_handling
-from orchestrator.journal.records import EvidenceHandled
+from stopgap.orchestrator.evidence import verify_folder
+from stopgap.orchestrator.evidence.custody import CustodyError, log_handling
+from stopgap.orchestrator.journal.records import EvidenceHandled
 
 from .bench import Bench
 

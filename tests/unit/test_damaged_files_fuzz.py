@@ -15,13 +15,13 @@ from types import SimpleNamespace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.cli.failure import Stop
-from orchestrator.cli.run import _saved_digest
-from orchestrator.evidence.manifest import MANIFEST
-from orchestrator.evidence.verify import verify_folder
-from orchestrator.journal import Journal, JournalError
-from orchestrator.journal.chain import read_export
-from orchestrator.journal.records import RunFinished, RunStarted, StepStarted
+from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.run import _saved_digest
+from stopgap.orchestrator.evidence.manifest import MANIFEST
+from stopgap.orchestrator.evidence.verify import verify_folder
+from stopgap.orchestrator.journal import Journal, JournalError
+from stopgap.orchestrator.journal.chain import read_export
+from stopgap.orchestrator.journal.records import RunFinished, RunStarted, StepStarted
 
 EXAMPLES = int(os.environ.get("STOPGAP_FUZZ", "100"))
 """Examples of each test; a longer run sets STOPGAP_FUZZ."""

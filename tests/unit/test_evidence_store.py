@@ -13,15 +13,23 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.evidence import EvidenceError, EvidenceStore, Manifest, Origin, Quota, verify_folder, verify_run
-from orchestrator.evidence.custody import log_handling, read_log
-from orchestrator.evidence.files import FolderFiles
-from orchestrator.facts import Output
-from orchestrator.host import Host
-from orchestrator.hosttext import HostText
-from orchestrator.journal import Journal
-from orchestrator.journal.records import EvidenceKept, RunStarted
-from orchestrator.task import Artifact, Collection
+from stopgap.orchestrator.evidence import (
+    EvidenceError,
+    EvidenceStore,
+    Manifest,
+    Origin,
+    Quota,
+    verify_folder,
+    verify_run,
+)
+from stopgap.orchestrator.evidence.custody import log_handling, read_log
+from stopgap.orchestrator.evidence.files import FolderFiles
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.journal import Journal
+from stopgap.orchestrator.journal.records import EvidenceKept, RunStarted
+from stopgap.orchestrator.task import Artifact, Collection
 
 WEB = Host(name="web", address="203.0.113.10")
 ORIGIN = Origin("20261123-0113-k3f9", "volatile", "web", WEB, "SHA256:abc", "kei@noc")
@@ -343,11 +351,11 @@ def test_evidence_that_is_gone_or_that_the_journal_does_not_know_is_found(
 ON_A_SMALL_DISK = """
 import sys
 from pathlib import Path
-from orchestrator.evidence import EvidenceStore, Origin, Quota, verify_folder
-from orchestrator.facts import Output
-from orchestrator.host import Host
-from orchestrator.hosttext import HostText
-from orchestrator.task import Artifact, Collection
+from stopgap.orchestrator.evidence import EvidenceStore, Origin, Quota, verify_folder
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.task import Artifact, Collection
 artifacts = tuple(Artifact(id=name, about="", script="true") for name in ("small", "large", "after"))
 origin = Origin("r", "s", "web", Host(name="web", address="203.0.113.10"), None, "kei@noc")
 store = EvidenceStore(Path(sys.argv[1]), origin, Collection(profile="x", artifacts=artifacts), Quota())

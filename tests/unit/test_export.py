@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
-from orchestrator.cli import main
-from orchestrator.evidence.archive import members
-from orchestrator.evidence.packed import verify_archive
-from orchestrator.evidence.sealing import SealingError, sealing
-from orchestrator.evidence.tree import Leaf, LeftOut, tree
+from stopgap.orchestrator.cli import main
+from stopgap.orchestrator.evidence.archive import members
+from stopgap.orchestrator.evidence.packed import verify_archive
+from stopgap.orchestrator.evidence.sealing import SealingError, sealing
+from stopgap.orchestrator.evidence.tree import Leaf, LeftOut, tree
 
 from .collection import begin_custody, shelf
 from .test_custody import new_key

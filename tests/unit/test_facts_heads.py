@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from orchestrator.facts import FileHeads, HeadsFact, Output
-from orchestrator.hosttext import HostText
+from stopgap.orchestrator.facts import FileHeads, HeadsFact, Output
+from stopgap.orchestrator.hosttext import HostText
 
 
 def read(reader: FileHeads) -> HeadsFact:

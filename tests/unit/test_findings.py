@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from orchestrator.evidence.manifest import FINDINGS, MANIFEST, ToolkitUsed
-from orchestrator.evidence.shelf import open_shelf
-from orchestrator.findings import judge, shipped_rules
-from orchestrator.findings.keeping import keep_findings
-from orchestrator.findings.table import tables
-from orchestrator.findings.tables.body import entries
-from orchestrator.journal import Journal
-from orchestrator.journal.records import EvidenceKept, RunFinished, RunStarted
+from stopgap.orchestrator.evidence.manifest import FINDINGS, MANIFEST, ToolkitUsed
+from stopgap.orchestrator.evidence.shelf import open_shelf
+from stopgap.orchestrator.findings import judge, shipped_rules
+from stopgap.orchestrator.findings.keeping import keep_findings
+from stopgap.orchestrator.findings.table import tables
+from stopgap.orchestrator.findings.tables.body import entries
+from stopgap.orchestrator.journal import Journal
+from stopgap.orchestrator.journal.records import EvidenceKept, RunFinished, RunStarted
 
 from .bench import Bench
 from .collection import begin_custody, shelf

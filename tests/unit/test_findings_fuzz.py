@@ -17,10 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings import judge, shipped_rules
-from orchestrator.findings.table import Row, tables
-from orchestrator.findings.timeline import timeline
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings import judge, shipped_rules
+from stopgap.orchestrator.findings.table import Row, tables
+from stopgap.orchestrator.findings.timeline import timeline
 
 from .collection import content_of, file_content, shelf, tar
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.findings import Rule, judge, load_rules, shipped_rules
-from orchestrator.findings.table import tables
-from orchestrator.source import InvalidInput
+from stopgap.orchestrator.findings import Rule, judge, load_rules, shipped_rules
+from stopgap.orchestrator.findings.table import tables
+from stopgap.orchestrator.source import InvalidInput
 
 from .collection import shelf
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.cli import main
-from orchestrator.findings import judge
-from orchestrator.findings.model import Findings
-from orchestrator.findings.sigma import SigmaError, add_sigma, load_sigma
+from stopgap.orchestrator.cli import main
+from stopgap.orchestrator.findings import judge
+from stopgap.orchestrator.findings.model import Findings
+from stopgap.orchestrator.findings.sigma import SigmaError, add_sigma, load_sigma
 
 from .collection import begin_custody, shelf
 

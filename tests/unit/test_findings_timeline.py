@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.findings.timeline import Window, Work, timeline
+from stopgap.orchestrator.findings.timeline import Window, Work, timeline
 
 from .collection import shelf
 
@@ -57,7 +57,7 @@ def test_a_timeline_is_of_the_time_of_the_incident_by_a_clock_that_is_right(tmp_
 
 
 def test_a_timeline_longer_than_memory_goes_through_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.findings.timeline.AT_ONCE", 7)
+    monkeypatch.setattr("stopgap.orchestrator.findings.timeline.AT_ONCE", 7)
     body = "".join(f"0|/x{n}|5|-rw-r--r--|0|0|9|{(n * 7919) % 1000 + 1}.0|0|0|0\n" for n in range(100))
     times = [json.loads(line)["datetime"] for line in timeline([shelf(tmp_path, {"bodyfile": body})])]
     assert times == sorted(times)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli import main
-from orchestrator.findings import judge
-from orchestrator.findings.yara import YaraError, add_yara, load_yara
+from stopgap.orchestrator.cli import main
+from stopgap.orchestrator.findings import judge
+from stopgap.orchestrator.findings.yara import YaraError, add_yara, load_yara
 
 from .collection import begin_custody, shelf
 

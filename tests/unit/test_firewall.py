@@ -8,10 +8,10 @@ import subprocess
 
 import pytest
 
-from orchestrator.change import RunCommands
-from orchestrator.facts import ProgramFact
-from orchestrator.host import Host, Scene
-from tasks.host.firewall import FirewallOpen, FirewallOpenFacts, FirewallOpenParams
+from stopgap.orchestrator.change import RunCommands
+from stopgap.orchestrator.facts import ProgramFact
+from stopgap.orchestrator.host import Host, Scene
+from stopgap.tasks.host.firewall import FirewallOpen, FirewallOpenFacts, FirewallOpenParams
 
 RULES = """
 table inet filter {

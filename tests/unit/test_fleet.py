@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator.facts import File, Output, UnreadableError
-from orchestrator.host import Host
-from orchestrator.hosttext import HostText
-from orchestrator.plan import OutOfReach
-from orchestrator.remote import Item
-from orchestrator.run.claim import Claims
-from orchestrator.run.fleet import Fleet, releasing
+from stopgap.orchestrator.facts import File, Output, UnreadableError
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.plan import OutOfReach
+from stopgap.orchestrator.remote import Item
+from stopgap.orchestrator.run.claim import Claims
+from stopgap.orchestrator.run.fleet import Fleet, releasing
 
 HOST = Host(name="a", address="192.0.2.1")
 READERS = [File("/a"), File("/b")]

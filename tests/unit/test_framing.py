@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.remote.framing import Begun, Broken, Data, Ended, Event, Frames, NotRun, draw_nonce
+from stopgap.orchestrator.remote.framing import Begun, Broken, Data, Ended, Event, Frames, NotRun, draw_nonce
 
 FUZZED = settings(max_examples=int(os.environ.get("STOPGAP_FUZZ", "100")), deadline=None)
 """Examples of each test; a longer run sets STOPGAP_FUZZ."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.hostnumber import (
+from stopgap.orchestrator.hostnumber import (
     MOST_DIGITS,
     MOST_NESTED,
     MOST_SECONDS,

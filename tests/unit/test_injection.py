@@ -21,11 +21,11 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.facts import FileFact
-from orchestrator.host import CONTROLLER, Host, Scene
-from orchestrator.journal import History
-from orchestrator.journal.incidents import Incident, Told
-from orchestrator.journal.records import (
+from stopgap.orchestrator.facts import FileFact
+from stopgap.orchestrator.host import CONTROLLER, Host, Scene
+from stopgap.orchestrator.journal import History
+from stopgap.orchestrator.journal.incidents import Incident, Told
+from stopgap.orchestrator.journal.records import (
     Answered,
     AnyRecord,
     Asked,
@@ -35,21 +35,21 @@ from orchestrator.journal.records import (
     MessagePosted,
     RunFinished,
 )
-from orchestrator.message import Message
-from orchestrator.post.file import written
-from orchestrator.post.smtp import compose
-from orchestrator.post.webhook import payload
-from orchestrator.question import Question
-from orchestrator.report import in_form, report
-from orchestrator.report.incident import build_incident
-from orchestrator.report.manual import manual
-from orchestrator.resources import folder
-from orchestrator.task import Unplannable
-from tasks.people.customers import CustomersNotify
-from tasks.people.letter import LetterCompose
-from tasks.people.provider import ProviderNotify
-from tasks.web.page import TEXT, configuration, html, pages
-from tasks.web.params import Params
+from stopgap.orchestrator.message import Message
+from stopgap.orchestrator.post.file import written
+from stopgap.orchestrator.post.smtp import compose
+from stopgap.orchestrator.post.webhook import payload
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.report import in_form, report
+from stopgap.orchestrator.report.incident import build_incident
+from stopgap.orchestrator.report.manual import manual
+from stopgap.orchestrator.resources import folder
+from stopgap.orchestrator.task import Unplannable
+from stopgap.tasks.people.customers import CustomersNotify
+from stopgap.tasks.people.letter import LetterCompose
+from stopgap.tasks.people.provider import ProviderNotify
+from stopgap.tasks.web.page import TEXT, configuration, html, pages
+from stopgap.tasks.web.params import Params
 
 from .story import CUT, FOUND, KEPT, START, hostile_story, look, started, step, told
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.host import CONTROLLER
-from orchestrator.inventory import Inventory, MissingVantage, load_inventory, parse_inventory
-from orchestrator.resources import folder
-from orchestrator.source import InvalidInput
+from stopgap.orchestrator.host import CONTROLLER
+from stopgap.orchestrator.inventory import Inventory, MissingVantage, load_inventory, parse_inventory
+from stopgap.orchestrator.resources import folder
+from stopgap.orchestrator.source import InvalidInput
 
 TEXT = """\
 defaults: {user: admin, identity: ~/.ssh/incident, known_hosts: ./known_hosts, jump: bastion}

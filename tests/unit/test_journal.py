@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.change import RunCommands, command, make_link
-from orchestrator.facts import FileFact
-from orchestrator.host import Host
-from orchestrator.journal import Journal, JournalError, RunHeldError, UnknownRunError, state_home
-from orchestrator.journal.chain import read_export
-from orchestrator.journal.records import ChangeIntended, HostUnreachable, RunFinished, RunStarted, StepStarted
+from stopgap.orchestrator.change import RunCommands, command, make_link
+from stopgap.orchestrator.facts import FileFact
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.journal import Journal, JournalError, RunHeldError, UnknownRunError, state_home
+from stopgap.orchestrator.journal.chain import read_export
+from stopgap.orchestrator.journal.records import ChangeIntended, HostUnreachable, RunFinished, RunStarted, StepStarted
 
 STARTED = RunStarted(
     version="0.1.0",
@@ -65,7 +65,7 @@ def test_the_home_is_chosen_by_the_environment_then_by_the_platform() -> None:
 
 def test_a_run_whose_id_is_taken_gets_another(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     letters = iter(["aaaa", "aaaa", "bbbb"])
-    monkeypatch.setattr("orchestrator.journal.store._letters", lambda count: next(letters))
+    monkeypatch.setattr("stopgap.orchestrator.journal.store._letters", lambda count: next(letters))
     assert [journal.begin(STARTED)[-4:] for _ in range(2)] == ["aaaa", "bbbb"]
 
 
@@ -120,8 +120,8 @@ def test_many_threads_append_to_one_run(journal: Journal) -> None:
 APPENDER = """
 import sys
 from pathlib import Path
-from orchestrator.journal import Journal
-from orchestrator.journal.records import HostUnreachable
+from stopgap.orchestrator.journal import Journal
+from stopgap.orchestrator.journal.records import HostUnreachable
 with Journal.open(Path(sys.argv[1])) as journal:
     for number in range(int(sys.argv[3])):
         journal.append(sys.argv[2], HostUnreachable(host=sys.argv[4], reason=str(number)))
@@ -346,8 +346,8 @@ def test_a_home_below_a_file_is_an_error_that_says_so(tmp_path: Path) -> None:
 IN_A_SMALL_WORLD = """
 import sys
 from pathlib import Path
-from orchestrator.journal import Journal, JournalError
-from orchestrator.journal.records import HostUnreachable
+from stopgap.orchestrator.journal import Journal, JournalError
+from stopgap.orchestrator.journal.records import HostUnreachable
 home = Path(sys.argv[1])
 journal = Journal.open(home)
 kept = 0
@@ -387,7 +387,7 @@ def test_a_home_that_cannot_be_written_is_refused_before_anything_else(tmp_path:
     with Journal.open(tmp_path):
         pass
     script = f'mount --bind -o ro {tmp_path} {tmp_path} && exec "$0" -c "$1" {tmp_path}'
-    program = "import sys, pathlib, orchestrator.journal as j; j.Journal.open(pathlib.Path(sys.argv[1]))"
+    program = "import sys, pathlib, stopgap.orchestrator.journal as j; j.Journal.open(pathlib.Path(sys.argv[1]))"
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", script, sys.executable, program], capture_output=True, text=True, timeout=60
     )

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orchestrator.change import Activate, AnyChange, RunCommands, command, write_file
-from orchestrator.facts import ABSENT
-from orchestrator.host import Host
-from orchestrator.journal import Entry, History, JournalError, fold
-from orchestrator.journal.records import (
+from stopgap.orchestrator.change import Activate, AnyChange, RunCommands, command, write_file
+from stopgap.orchestrator.facts import ABSENT
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.journal import Entry, History, JournalError, fold
+from stopgap.orchestrator.journal.records import (
     AnyRecord,
     ChangeIntended,
     ChangeMade,

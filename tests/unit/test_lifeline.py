@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.change import LOST, TAKEN_BACK, RunCommands, armed, command, forget, lifeline_name, settle
-from orchestrator.journal import Journal
-from orchestrator.journal.records import ChangeIntended, ChangeMade, LifelineSettled, StepStarted
+from stopgap.orchestrator.change import LOST, TAKEN_BACK, RunCommands, armed, command, forget, lifeline_name, settle
+from stopgap.orchestrator.journal import Journal
+from stopgap.orchestrator.journal.records import ChangeIntended, ChangeMade, LifelineSettled, StepStarted
 
 from .bench import Bench, outcomes
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.facts import Memory, Output
-from orchestrator.hosttext import HostText
-from orchestrator.toolkit import Carried
-from tasks.evidence.memory import reading
+from stopgap.orchestrator.facts import Memory, Output
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.toolkit import Carried
+from stopgap.tasks.evidence.memory import reading
 
 from .avml import PAGE, avml
 from .bench import Bench

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.journal import Journal, deliveries
-from orchestrator.secret import secret as secrets
+from stopgap.orchestrator.journal import Journal, deliveries
+from stopgap.orchestrator.secret import secret as secrets
 
 from .bench import Bench, outcomes
 from .letterbox import Mailbox, certificate, mail_server, web_server

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli.screen import Screen
-from orchestrator.cli.steps import show_proof
-from orchestrator.journal import Journal
-from orchestrator.journal.records import ChangeIntended, ChangeMade, CheckJudged, StepFinished, StepStarted
+from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.cli.steps import show_proof
+from stopgap.orchestrator.journal import Journal
+from stopgap.orchestrator.journal.records import ChangeIntended, ChangeMade, CheckJudged, StepFinished, StepStarted
 
 from .bench import Bench
 

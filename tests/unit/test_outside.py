@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli import main
-from orchestrator.evidence.manifest import MANIFEST
-from orchestrator.evidence.shelf import open_shelf
-from orchestrator.findings import judge, shipped_rules
-from orchestrator.findings.keeping import keep_findings
-from orchestrator.host import Host, Scene
-from orchestrator.journal.records import EvidenceKept
-from orchestrator.registry import tasks
-from orchestrator.task import Collection
+from stopgap.orchestrator.cli import main
+from stopgap.orchestrator.evidence.manifest import MANIFEST
+from stopgap.orchestrator.evidence.shelf import open_shelf
+from stopgap.orchestrator.findings import judge, shipped_rules
+from stopgap.orchestrator.findings.keeping import keep_findings
+from stopgap.orchestrator.host import Host, Scene
+from stopgap.orchestrator.journal.records import EvidenceKept
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.task import Collection
 
 from .collection import begin_custody, shelf
 

@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from orchestrator.journal.records import FindingNoted, FindingsMade
-from orchestrator.report import report
-from orchestrator.report.manual import manual
-from orchestrator.resources import folder
+from stopgap.orchestrator.journal.records import FindingNoted, FindingsMade
+from stopgap.orchestrator.report import report
+from stopgap.orchestrator.report.manual import manual
+from stopgap.orchestrator.resources import folder
 
 from .story import CONTAINED, CUT, KEPT, OK, Lang, told
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from orchestrator.journal import Journal
+from stopgap.orchestrator.journal import Journal
 
 from .bench import Bench, outcomes
 from .test_checkpoint import wait_until_asked

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.host import Host
-from orchestrator.remote import ConnectAhead, Handshakes, Item, Limits, Session, Unreachable
-from orchestrator.remote.transport import HardenedTransport
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote import ConnectAhead, Handshakes, Item, Limits, Session, Unreachable
+from stopgap.orchestrator.remote.transport import HardenedTransport
 
 from .bench import Bench, outcomes
 from .ssh_server import Server, needs_sshd, serving, wait_until

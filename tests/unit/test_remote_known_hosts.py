@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.remote.known_hosts import fingerprint, host_names, key_type, pinned_keys
+from stopgap.orchestrator.remote.known_hosts import fingerprint, host_names, key_type, pinned_keys
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen (openssh-client) is missing")
 

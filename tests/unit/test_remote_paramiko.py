@@ -13,8 +13,8 @@ from paramiko.buffered_pipe import BufferedPipe
 from paramiko.common import MSG_SERVICE_ACCEPT
 from paramiko.packet import Packetizer
 
-from orchestrator.remote import Limits
-from orchestrator.remote.transport import (
+from stopgap.orchestrator.remote import Limits
+from stopgap.orchestrator.remote.transport import (
     Arrival,
     CappedPacketizer,
     HardenedTransport,

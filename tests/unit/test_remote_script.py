@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.facts import Output
-from orchestrator.host import CONTROLLER, Host
-from orchestrator.remote import Item, Limits, Unreachable, connect
-from orchestrator.remote.local import LocalSession
-from orchestrator.remote.script import exchange_script
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.host import CONTROLLER, Host
+from stopgap.orchestrator.remote import Item, Limits, Unreachable, connect
+from stopgap.orchestrator.remote.local import LocalSession
+from stopgap.orchestrator.remote.script import exchange_script
 
 SHELLS = [
     shell for shell in (("dash", "-s"), ("bash", "--posix", "-s"), ("busybox", "ash", "-s")) if shutil.which(shell[0])

@@ -17,10 +17,10 @@ import pytest
 from paramiko import Message
 from paramiko.common import MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST
 
-from orchestrator.host import Host
-from orchestrator.remote import ConnectAhead, Item, Limits, Unreachable, connect
-from orchestrator.remote.known_hosts import fingerprint, pinned_keys
-from orchestrator.remote.transport import CappedPacketizer, HardenedTransport
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote import ConnectAhead, Item, Limits, Unreachable, connect
+from stopgap.orchestrator.remote.known_hosts import fingerprint, pinned_keys
+from stopgap.orchestrator.remote.transport import CappedPacketizer, HardenedTransport
 
 from .ssh_server import Server, free_port, make_key, needs_sshd, serving, wait_for
 

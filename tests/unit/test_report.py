@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 import jinja2
 import pytest
 
-from orchestrator.change import write_file
-from orchestrator.facts import ABSENT
-from orchestrator.journal.records import (
+from stopgap.orchestrator.change import write_file
+from stopgap.orchestrator.facts import ABSENT
+from stopgap.orchestrator.journal.records import (
     AnyRecord,
 )
-from orchestrator.report import Report, report, schema_report
-from orchestrator.report.manual import manual
-from orchestrator.resources import folder
+from stopgap.orchestrator.report import Report, report, schema_report
+from stopgap.orchestrator.report.manual import manual
+from stopgap.orchestrator.resources import folder
 
 from .story import BACK, CONTAINED, CUT, FAILED, FOUND, OK, Lang, change, hostile_story, look, step, told
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.request import BlockRequest, RequestRefused, SignedRequest, accept, load_customers
+from stopgap.orchestrator.request import BlockRequest, RequestRefused, SignedRequest, accept, load_customers
 
 from .bench import Bench
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.host import Host
-from orchestrator.remote.exchange import Line
-from orchestrator.remote.local import LocalSession
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote.exchange import Line
+from stopgap.orchestrator.remote.local import LocalSession
 
 from .bench import Bench
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.registry import tasks
+from stopgap.orchestrator.registry import tasks
 
 from .bench import Bench, file, outcomes
 

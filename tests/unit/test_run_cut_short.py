@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from orchestrator.change import Activate, command
-from orchestrator.check import Port
-from orchestrator.journal import Journal
-from orchestrator.journal.records import ChangeIntended, ChangeMade, StepFinished, StepStarted
-from orchestrator.registry import tasks
+from stopgap.orchestrator.change import Activate, command
+from stopgap.orchestrator.check import Port
+from stopgap.orchestrator.journal import Journal
+from stopgap.orchestrator.journal.records import ChangeIntended, ChangeMade, StepFinished, StepStarted
+from stopgap.orchestrator.registry import tasks
 
 from .bench import Bench, file
 

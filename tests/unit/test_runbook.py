@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator.inventory import MissingVantage, parse_inventory
-from orchestrator.registry import tasks
-from orchestrator.resources import runbooks
-from orchestrator.runbook import (
+from stopgap.orchestrator.inventory import MissingVantage, parse_inventory
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.resources import runbooks
+from stopgap.orchestrator.runbook import (
     Runbook,
     StepResult,
     applies,
@@ -26,7 +26,7 @@ from orchestrator.runbook import (
     render,
     vantage_of,
 )
-from orchestrator.source import InvalidInput, Unfit
+from stopgap.orchestrator.source import InvalidInput, Unfit
 
 INVENTORY = parse_inventory(
     """\
@@ -289,7 +289,7 @@ def test_the_check_contacts_nothing_and_loads_no_ssh(tmp_path: Path):
 import sys
 sys.addaudithook(lambda event, _: event.startswith(("socket.", "subprocess.")) and sys.exit(event))
 from pathlib import Path
-from orchestrator.runbook import prepare
+from stopgap.orchestrator.runbook import prepare
 prepare(Path("runbook.yaml"), Path("inventory.yaml"), ["web"])
 assert not {"paramiko", "fabric", "invoke", "sqlite3", "asyncio", "rich"} & set(sys.modules), sorted(sys.modules)
 """

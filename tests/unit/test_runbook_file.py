@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli import main
-from orchestrator.cli.runbook_file import runbook_file
-from orchestrator.source import InvalidInput
+from stopgap.orchestrator.cli import main
+from stopgap.orchestrator.cli.runbook_file import runbook_file
+from stopgap.orchestrator.source import InvalidInput
 
 from .bench import Bench
 

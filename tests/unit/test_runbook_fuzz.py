@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from orchestrator.inventory import parse_inventory
-from orchestrator.runbook import check, parse_runbook
-from orchestrator.source import InvalidInput
+from stopgap.orchestrator.inventory import parse_inventory
+from stopgap.orchestrator.runbook import check, parse_runbook
+from stopgap.orchestrator.source import InvalidInput
 
 EXAMPLES = int(os.environ.get("STOPGAP_FUZZ", "200"))
 """Examples of each test; a longer run sets STOPGAP_FUZZ."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli import main
+from stopgap.orchestrator.cli import main
 
 INVENTORY = """\
 hosts:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.findings.schema import schema_rules
-from orchestrator.registry import tasks
-from orchestrator.resources import folder, runbooks
-from orchestrator.runbook import schema_inventory, schema_of, schema_runbook
-from orchestrator.source import parse, read
-from tasks.evidence.catalogue import ArtifactFile
+from stopgap.orchestrator.findings.schema import schema_rules
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.resources import folder, runbooks
+from stopgap.orchestrator.runbook import schema_inventory, schema_of, schema_runbook
+from stopgap.orchestrator.source import parse, read
+from stopgap.tasks.evidence.catalogue import ArtifactFile
 
 RUNBOOK = schema_runbook()
 TYPES: dict[str, type | tuple[type, ...]] = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from orchestrator.evidence import verify_folder
+from stopgap.orchestrator.evidence import verify_folder
 
 from .bench import Bench
 from .test_custody import new_key
@@ -26,9 +26,9 @@ def reader(tmp_path: Path) -> Path:
 
 
 def collect(bench: Bench, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, list[dict[str, object]]]:
-    from tasks.evidence import collect
-    from tasks.evidence.catalogue import shipped
-    from tasks.evidence.definition import Definition
+    from stopgap.tasks.evidence import collect
+    from stopgap.tasks.evidence.catalogue import shipped
+    from stopgap.tasks.evidence.definition import Definition
 
     clock: Definition = shipped().artifacts["clock"]
     monkeypatch.setattr(collect.Collect, "plan", lambda *_: iter((_only(clock),)))
@@ -37,7 +37,7 @@ def collect(bench: Bench, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple
 
 
 def _only(definition: object) -> object:
-    from orchestrator.task import Collection
+    from stopgap.orchestrator.task import Collection
 
     return Collection(profile="volatile", artifacts=(definition.artifact(),))  # type: ignore[attr-defined]
 

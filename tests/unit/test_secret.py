@@ -14,12 +14,12 @@ from urllib.parse import quote
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.change import command
-from orchestrator.runbook import parse_runbook
-from orchestrator.secret import Secret, SecretError, carried_by, redact, redact_tree
-from orchestrator.secret.secret import forget
-from orchestrator.source import InvalidInput, Unfit
-from orchestrator.template import render_file
+from stopgap.orchestrator.change import command
+from stopgap.orchestrator.runbook import parse_runbook
+from stopgap.orchestrator.secret import Secret, SecretError, carried_by, redact, redact_tree
+from stopgap.orchestrator.secret.secret import forget
+from stopgap.orchestrator.source import InvalidInput, Unfit
+from stopgap.orchestrator.template import render_file
 
 from .bench import Bench
 
@@ -106,7 +106,7 @@ def test_a_commands_words_pass_no_shell(tmp_path: Path) -> None:
 
 
 def test_a_command_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("orchestrator.secret.sources.COMMAND_DEADLINE", 0.3)
+    monkeypatch.setattr("stopgap.orchestrator.secret.sources.COMMAND_DEADLINE", 0.3)
     pid = tmp_path / "pid"
     with pytest.raises(SecretError, match="no answer"):
         Secret(f"command:sh -c 'echo $$ > {pid}; sleep 60 & wait'").reveal()
@@ -125,13 +125,13 @@ def test_a_keyring_is_asked_for_the_entry(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_without_a_terminal_nobody_is_asked() -> None:
-    code = "from orchestrator.secret import Secret; Secret('ask:a word').reveal()"
+    code = "from stopgap.orchestrator.secret import Secret; Secret('ask:a word').reveal()"
     done = subprocess.run([sys.executable, "-c", code], start_new_session=True, capture_output=True, text=True)
     assert "no terminal to ask on" in done.stderr
 
 
 def test_a_person_is_asked_on_the_terminal_and_what_they_type_is_not_shown() -> None:
-    code = "from orchestrator.secret import Secret; print(len(Secret('ask:a word').reveal()))"
+    code = "from stopgap.orchestrator.secret import Secret; print(len(Secret('ask:a word').reveal()))"
     pid, terminal = os.forkpty()
     if pid == 0:
         os.execv(sys.executable, [sys.executable, "-c", code])

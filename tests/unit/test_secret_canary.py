@@ -15,9 +15,9 @@ from .bench import Bench
 
 HERE = Path(__file__).parent / "canary_tasks"
 PROGRAM = """\
-import sys, tasks
-tasks.__path__.append(sys.argv.pop(1))
-from orchestrator.cli import main
+import sys, stopgap.tasks
+stopgap.tasks.__path__.append(sys.argv.pop(1))
+from stopgap.orchestrator.cli import main
 sys.exit(main(sys.argv[1:]))
 """
 CANARIES = {"env": "kanarie-Rood/1+", "file": "canari-jaune-2", "command": "カナリア-四羽"}

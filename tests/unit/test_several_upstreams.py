@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.check import Port
-from orchestrator.journal import Journal
-from orchestrator.registry import tasks
+from stopgap.orchestrator.check import Port
+from stopgap.orchestrator.journal import Journal
+from stopgap.orchestrator.registry import tasks
 
 from .bench import Bench, outcomes
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.shutdown import service_shuts_down, shuts_down
+from stopgap.orchestrator.shutdown import service_shuts_down, shuts_down
 
 DOWN = [
     ["reboot"],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.journal.chain import Row, export_line, link
+from stopgap.orchestrator.journal.chain import Row, export_line, link
 
 from .bench import Bench
 

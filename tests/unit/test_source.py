@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.source import InvalidInput, Position, Problem, did_you_mean, parse, read
-from orchestrator.source.document import MAX_BYTES
+from stopgap.orchestrator.source import InvalidInput, Position, Problem, did_you_mean, parse, read
+from stopgap.orchestrator.source.document import MAX_BYTES
 
 
 @pytest.mark.parametrize(

@@ -17,35 +17,35 @@ def imported_by(code: str) -> set[str]:
 
 
 def test_a_task_is_imported_when_it_is_asked_for() -> None:
-    modules = imported_by("from orchestrator.registry import tasks; tasks()['host.file']")
-    assert "tasks.host.file" in modules
-    assert not {"tasks.mta.stop", "tasks.traffic.block"} & modules
+    modules = imported_by("from stopgap.orchestrator.registry import tasks; tasks()['host.file']")
+    assert "stopgap.tasks.host.file" in modules
+    assert not {"stopgap.tasks.mta.stop", "stopgap.tasks.traffic.block"} & modules
 
 
 def test_the_help_imports_no_model_and_no_ssh() -> None:
-    modules = imported_by("from orchestrator.cli.arguments import parser; parser()")
+    modules = imported_by("from stopgap.orchestrator.cli.arguments import parser; parser()")
     assert not {"pydantic", "paramiko", "rich", "yaml", "shutil"} & modules
 
 
 def test_a_runbook_is_checked_without_ssh_and_without_a_journal(bench: Bench) -> None:
     runbook = bench.runbook({"task": "host.file", "with": {"path": "/tmp/x", "content": "x"}})
     words = ["check", runbook, "-i", str(bench.inventory)]
-    modules = imported_by(f"from orchestrator.cli import main; assert main({words!r}) == 0")
-    assert not {"paramiko", "fabric", "sqlite3", "orchestrator.run.conduct"} & modules
+    modules = imported_by(f"from stopgap.orchestrator.cli import main; assert main({words!r}) == 0")
+    assert not {"paramiko", "fabric", "sqlite3", "stopgap.orchestrator.run.conduct"} & modules
 
 
 def test_a_dry_run_loads_neither_reports_nor_findings(bench: Bench) -> None:
     runbook = bench.runbook({"task": "host.file", "with": {"path": "/tmp/x", "content": "x"}})
     words = ["run", runbook, "-i", str(bench.inventory), "-t", "a", "--dry-run"]
-    modules = imported_by(f"from orchestrator.cli import main; assert main({words!r}) == 0")
-    assert not {"orchestrator.report", "orchestrator.findings"} & modules
+    modules = imported_by(f"from stopgap.orchestrator.cli import main; assert main({words!r}) == 0")
+    assert not {"stopgap.orchestrator.report", "stopgap.orchestrator.findings"} & modules
 
 
 def test_a_run_that_collects_nothing_loads_no_findings(bench: Bench) -> None:
     step = {"task": "host.file", "with": {"path": str(bench.files / "x"), "content": "x"}}
     words = ["run", bench.runbook(step), "-i", str(bench.inventory), "-t", "a", "--yes"]
-    modules = imported_by(f"from orchestrator.cli import main; assert main({words!r}) == 0")
-    assert "orchestrator.findings" not in modules
+    modules = imported_by(f"from stopgap.orchestrator.cli import main; assert main({words!r}) == 0")
+    assert "stopgap.orchestrator.findings" not in modules
 
 
 @pytest.mark.parametrize(

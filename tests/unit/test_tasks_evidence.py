@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.findings.table import tables
-from orchestrator.task import Artifact
-from tasks.evidence.catalogue import shipped
-from tasks.evidence.source import shell
+from stopgap.orchestrator.findings.table import tables
+from stopgap.orchestrator.task import Artifact
+from stopgap.tasks.evidence.catalogue import shipped
+from stopgap.tasks.evidence.source import shell
 
 from .little_host import SHELLS, Host, build
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.registry import tasks
-from tasks.host.command import HostCommandParams
-from tasks.host.file import HostFileParams
-from tasks.host.service import HostServiceParams
+from stopgap.orchestrator.registry import tasks
+from stopgap.tasks.host.command import HostCommandParams
+from stopgap.tasks.host.file import HostFileParams
+from stopgap.tasks.host.service import HostServiceParams
 
 WRONG: list[tuple[type[BaseModel], dict[str, Any], str]] = [
     (HostCommandParams, {"argv": []}, "at least 1 item"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.facts import (
+from stopgap.orchestrator.facts import (
     FilesBelow,
     InitScripts,
     Output,
@@ -16,11 +16,11 @@ from orchestrator.facts import (
     Units,
     UnreadableError,
 )
-from orchestrator.hosttext import HostText
-from tasks.mta.exim import Exim
-from tasks.mta.no_process import NoProcess
-from tasks.mta.postfix import QUEUES, Postfix
-from tasks.mta.server import Queue
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.tasks.mta.exim import Exim
+from stopgap.tasks.mta.no_process import NoProcess
+from stopgap.tasks.mta.postfix import QUEUES, Postfix
+from stopgap.tasks.mta.server import Queue
 
 
 def said(text: str, status: int | None = 0, *, truncated: bool = False) -> Output:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.web.page import FOLDER, configuration, pages
-from tasks.web.params import Params
+from stopgap.tasks.web.page import FOLDER, configuration, pages
+from stopgap.tasks.web.params import Params
 
 APACHE = shutil.which("apache2", path=f"{os.environ['PATH']}:/usr/sbin")
 MODULES = Path("/usr/lib/apache2/modules")

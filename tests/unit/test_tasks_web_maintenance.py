@@ -2,12 +2,12 @@
 
 import pytest
 
-from orchestrator.change import Activate, Change, PathChange
-from orchestrator.facts import FileFact, ListenerFact, ProgramFact, SystemFact, UnitFact
-from orchestrator.host import Host, Scene
-from tasks.web.layout import Facts
-from tasks.web.maintenance import ApacheMaintenance
-from tasks.web.params import Params
+from stopgap.orchestrator.change import Activate, Change, PathChange
+from stopgap.orchestrator.facts import FileFact, ListenerFact, ProgramFact, SystemFact, UnitFact
+from stopgap.orchestrator.host import Host, Scene
+from stopgap.tasks.web.layout import Facts
+from stopgap.tasks.web.maintenance import ApacheMaintenance
+from stopgap.tasks.web.params import Params
 
 SPARE = Host(name="spare", address="203.0.113.20")
 SCENE = Scene(target=Host(name="web", address="203.0.113.10"), on=SPARE, spare=SPARE)

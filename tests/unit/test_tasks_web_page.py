@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import pytest
 from pydantic import ValidationError
 
-from tasks.web.page import FOLDER, configuration, pages
-from tasks.web.params import Params
+from stopgap.tasks.web.page import FOLDER, configuration, pages
+from stopgap.tasks.web.params import Params
 
 FULL = {
     "contact": "noc@example.jp",

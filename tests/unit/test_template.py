@@ -7,9 +7,9 @@ import pytest
 from jinja2 import UndefinedError
 from jinja2.exceptions import SecurityError, TemplateNotFound
 
-from orchestrator import template
-from orchestrator.hosttext import HostText
-from orchestrator.template import render_file
+from stopgap.orchestrator import template
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.template import render_file
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli import main
-from orchestrator.evidence.packed import verify_archive
-from orchestrator.evidence.timestamp import TimestampError, stamp
+from stopgap.orchestrator.cli import main
+from stopgap.orchestrator.evidence.packed import verify_archive
+from stopgap.orchestrator.evidence.timestamp import TimestampError, stamp
 
 from .collection import begin_custody, shelf
 

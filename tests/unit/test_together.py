@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli import observers
-from orchestrator.journal.records import AnyRecord, ChangeIntended
-from orchestrator.run.conduct import Conductor
-from orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.cli import observers
+from stopgap.orchestrator.journal.records import AnyRecord, ChangeIntended
+from stopgap.orchestrator.run.conduct import Conductor
+from stopgap.orchestrator.run.interruption import Interruption
 
 from .bench import Bench, outcomes
 

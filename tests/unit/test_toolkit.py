@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.facts import Output, ToolkitFact, ToolkitFile
-from orchestrator.hosttext import HostText
-from orchestrator.remote.script import exchange_script
-from orchestrator.remote.session import Item
-from orchestrator.shell import quote
-from orchestrator.task import Unplannable
-from orchestrator.toolkit import FOLDER, Toolkit, ToolkitError
-from tasks.evidence.toolkit import toolkit_of
+from stopgap.orchestrator.facts import Output, ToolkitFact, ToolkitFile
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.remote.script import exchange_script
+from stopgap.orchestrator.remote.session import Item
+from stopgap.orchestrator.shell import quote
+from stopgap.orchestrator.task import Unplannable
+from stopgap.orchestrator.toolkit import FOLDER, Toolkit, ToolkitError
+from stopgap.tasks.evidence.toolkit import toolkit_of
 
 BUSYBOX = shutil.which("busybox") or ""
 TOKEN = "0123456789abcdef"

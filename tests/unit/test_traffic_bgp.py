@@ -8,11 +8,11 @@ from ipaddress import ip_network
 
 import pytest
 
-from orchestrator.facts import Output, Program, ProgramFact, Scheduled, UnreadableError
-from orchestrator.hosttext import HostText
-from tasks.traffic.bgp import Announced
-from tasks.traffic.bird import Originated, Rule, Session, content, sessions
-from tasks.traffic.rtbh import parse
+from stopgap.orchestrator.facts import Output, Program, ProgramFact, Scheduled, UnreadableError
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.tasks.traffic.bgp import Announced
+from stopgap.tasks.traffic.bird import Originated, Rule, Session, content, sessions
+from stopgap.tasks.traffic.rtbh import parse
 
 BLACKHOLED = ip_network("203.0.113.10/32")
 

@@ -11,15 +11,15 @@ from typing import ClassVar
 
 import pytest
 
-from orchestrator.change import RunCommands
-from orchestrator.journal.records import CheckJudged
-from orchestrator.question import Question
-from orchestrator.run.verdict import verdict
-from orchestrator.task import Gap, Refused, Unplannable
-from tasks.traffic.block import DRIVERS, BlockTraffic, Params
-from tasks.traffic.capabilities import Capabilities, refuse_beyond, shortfalls
-from tasks.traffic.driver import Block, DeviceFacts, Service
-from tasks.traffic.nftables import Nftables
+from stopgap.orchestrator.change import RunCommands
+from stopgap.orchestrator.journal.records import CheckJudged
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.run.verdict import verdict
+from stopgap.orchestrator.task import Gap, Refused, Unplannable
+from stopgap.tasks.traffic.block import DRIVERS, BlockTraffic, Params
+from stopgap.tasks.traffic.capabilities import Capabilities, refuse_beyond, shortfalls
+from stopgap.tasks.traffic.driver import Block, DeviceFacts, Service
+from stopgap.tasks.traffic.nftables import Nftables
 from tests.cases.test_cases import scene_of
 
 CASES = Path(__file__).parents[1] / "cases" / "traffic.block"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.change import Command
-from tasks.traffic.conntrack import IN_NFT_SET, forget_diverted, forget_flows
-from tasks.traffic.driver import Block
+from stopgap.orchestrator.change import Command
+from stopgap.tasks.traffic.conntrack import IN_NFT_SET, forget_diverted, forget_flows
+from stopgap.tasks.traffic.driver import Block
 
 BLOCK = Block(
     label="web",

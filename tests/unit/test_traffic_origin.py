@@ -7,8 +7,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from orchestrator.facts import Output, SshOrigin, UnreadableError
-from orchestrator.hosttext import HostText
+from stopgap.orchestrator.facts import Output, SshOrigin, UnreadableError
+from stopgap.orchestrator.hosttext import HostText
 
 
 def origin(before: str, environment: dict[str, str]) -> object:

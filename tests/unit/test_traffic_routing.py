@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
-from orchestrator.facts import (
+from stopgap.orchestrator.facts import (
     Gateways,
     InterfaceFact,
     Interfaces,
@@ -17,7 +17,7 @@ from orchestrator.facts import (
     Routes,
     UnreadableError,
 )
-from orchestrator.hosttext import HostText
+from stopgap.orchestrator.hosttext import HostText
 
 
 def printed(text: str, status: int = 0, truncated: bool = False) -> Output:

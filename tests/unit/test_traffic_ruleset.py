@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.traffic.counters import dropped, remaining
-from tasks.traffic.driver import Block, Service
-from tasks.traffic.ruleset import delete_script, load_script, nft_time, ruleset, same, table_of
+from stopgap.tasks.traffic.counters import dropped, remaining
+from stopgap.tasks.traffic.driver import Block, Service
+from stopgap.tasks.traffic.ruleset import delete_script, load_script, nft_time, ruleset, same, table_of
 
 SPARES = (ip_address("203.0.113.20"), ip_address("2001:db8:113::20"))
 

@@ -17,15 +17,15 @@ from typing import Any
 
 import pytest
 
-from orchestrator.facts import File, Output
-from orchestrator.host import Host
-from orchestrator.journal.home import private_folder
-from orchestrator.journal.lock import take
-from orchestrator.plan import NotYet
-from orchestrator.registry import tasks
-from orchestrator.remote import Item
-from orchestrator.run import fleet as fleets
-from orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.facts import File, Output
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.journal.home import private_folder
+from stopgap.orchestrator.journal.lock import take
+from stopgap.orchestrator.plan import NotYet
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.remote import Item
+from stopgap.orchestrator.run import fleet as fleets
+from stopgap.orchestrator.run.fleet import Fleet
 
 from .bench import Bench, outcomes
 from .ssh_server import Server, needs_sshd, serving

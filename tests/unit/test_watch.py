@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.cells import cell_len
 
-from orchestrator.change import RunCommands, command
-from orchestrator.cli.view import view
-from orchestrator.journal import Entry, fold
-from orchestrator.journal.records import (
+from stopgap.orchestrator.change import RunCommands, command
+from stopgap.orchestrator.cli.view import view
+from stopgap.orchestrator.journal import Entry, fold
+from stopgap.orchestrator.journal.records import (
     AnyRecord,
     Asked,
     ChangeIntended,
@@ -30,7 +30,7 @@ from orchestrator.journal.records import (
     StepFinished,
     StepStarted,
 )
-from orchestrator.question import Question
+from stopgap.orchestrator.question import Question
 
 from .bench import Bench
 
@@ -162,7 +162,7 @@ def in_a_terminal(*argv: str) -> tuple[int, int]:
     child, terminal = pty.fork()
     if child == 0:
         os.environ["TERM"] = "xterm"
-        code = "import sys; from orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
+        code = "import sys; from stopgap.orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
         os.execv(sys.executable, [sys.executable, "-c", code, *argv])
     termios.tcsetwinsize(terminal, (24, 80))
     return child, terminal

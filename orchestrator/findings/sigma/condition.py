@@ -39,7 +39,7 @@ from sigma.types import (
     SpecialChars,
 )
 
-from orchestrator.findings.sigma.events import Event
+from stopgap.orchestrator.findings.sigma.events import Event
 
 Test: TypeAlias = Callable[[Event], bool]
 _Value: TypeAlias = Callable[[str, str], bool]

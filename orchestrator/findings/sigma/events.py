@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.table import Place, Row, tables
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.table import Place, Row, tables
 
 LONGEST = 8192
 """Characters of a field, and of an event's text, that rules see."""

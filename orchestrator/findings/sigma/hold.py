@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.judge import BUDGET, SHOWN, in_utc, unread
-from orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
-from orchestrator.findings.sigma.events import Event, Stream
-from orchestrator.findings.sigma.loading import SigmaRule, SigmaRules
-from orchestrator.hosttext import escape
-from orchestrator.severity import SEVERITIES
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.judge import BUDGET, SHOWN, in_utc, unread
+from stopgap.orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
+from stopgap.orchestrator.findings.sigma.events import Event, Stream
+from stopgap.orchestrator.findings.sigma.loading import SigmaRule, SigmaRules
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.severity import SEVERITIES
 
 _LONGEST = 300
 """Characters of an event that a finding shows."""

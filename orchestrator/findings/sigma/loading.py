@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.findings.model import NotLooked
-from orchestrator.hosttext import escape
-from orchestrator.severity import Severity
-from orchestrator.source import InvalidInput, read
+from stopgap.orchestrator.findings.model import NotLooked
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.severity import Severity
+from stopgap.orchestrator.source import InvalidInput, read
 
 if TYPE_CHECKING:
-    from orchestrator.findings.sigma.events import Event, Stream
+    from stopgap.orchestrator.findings.sigma.events import Event, Stream
 
 MOST_FILES = 20_000
 _SEVERITIES: dict[str, Severity] = {"LOW": "low", "MEDIUM": "medium", "HIGH": "high", "CRITICAL": "critical"}
@@ -99,8 +99,8 @@ def _made(file: Path, title: str, data: dict[str, Any]) -> SigmaRule | NotLooked
     from sigma.exceptions import SigmaError as Wrong  # noqa: PLC0415 (an extra)
     from sigma.rule import SigmaRule as Parsed  # noqa: PLC0415 (an extra)
 
-    from orchestrator.findings.sigma.condition import POLICY, Unsupported, fields_of, test_of  # noqa: PLC0415
-    from orchestrator.findings.sigma.events import stream_of  # noqa: PLC0415
+    from stopgap.orchestrator.findings.sigma.condition import POLICY, Unsupported, fields_of, test_of  # noqa: PLC0415
+    from stopgap.orchestrator.findings.sigma.events import stream_of  # noqa: PLC0415
 
     try:
         rule = Parsed.from_dict(data, policy=POLICY)

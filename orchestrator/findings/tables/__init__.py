@@ -1,6 +1,6 @@
 """The tables, a module for each subject."""
 
-from orchestrator.findings.tables import (
+from stopgap.orchestrator.findings.tables import (
     accounts,
     codes,
     files,

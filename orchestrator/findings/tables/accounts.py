@@ -8,10 +8,10 @@ import hashlib
 import re
 from collections.abc import Iterator
 
-from orchestrator.evidence.archive import Member
-from orchestrator.evidence.shelf import LONGEST_LINE, Line, Shelf, lines_of
-from orchestrator.findings.table import Fields, Place, Row, table
-from orchestrator.findings.tables.files import collected_at
+from stopgap.orchestrator.evidence.archive import Member
+from stopgap.orchestrator.evidence.shelf import LONGEST_LINE, Line, Shelf, lines_of
+from stopgap.orchestrator.findings.table import Fields, Place, Row, table
+from stopgap.orchestrator.findings.tables.files import collected_at
 
 TEXT = 4 << 20
 """Bytes of one file that are read as text."""

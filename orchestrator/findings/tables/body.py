@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.shelf import Shelf
 
 _ESCAPE = re.compile(r"\\(\\|\||x[0-9a-f]{2})")
 

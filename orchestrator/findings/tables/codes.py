@@ -6,10 +6,10 @@ import math
 import re
 from collections.abc import Iterator
 
-from orchestrator.evidence.archive import Member
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.table import Fields, Place, Row, table
-from orchestrator.findings.tables.accounts import accounts, text_of
+from stopgap.orchestrator.evidence.archive import Member
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.table import Fields, Place, Row, table
+from stopgap.orchestrator.findings.tables.accounts import accounts, text_of
 
 LARGEST = 2 << 20
 """Bytes of a program that are looked at."""

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.table import Fields, Place, Row, Value, table
-from orchestrator.findings.tables.body import Entry, entries
-from orchestrator.findings.tables.packages import Digests
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.table import Fields, Place, Row, Value, table
+from stopgap.orchestrator.findings.tables.body import Entry, entries
+from stopgap.orchestrator.findings.tables.packages import Digests
 
 _FIELDS = {
     "path": "the path",

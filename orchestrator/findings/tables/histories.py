@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.table import Fields, Place, Row, table
-from orchestrator.findings.tables.accounts import text_of
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.table import Fields, Place, Row, table
+from stopgap.orchestrator.findings.tables.accounts import text_of
 
 
 @table(

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from orchestrator.evidence.shelf import Line, Shelf
-from orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
-from orchestrator.findings.tables.files import collected_at
-from orchestrator.findings.tables.moments import of_syslog
-from orchestrator.findings.tables.requests import log_lines
+from stopgap.orchestrator.evidence.shelf import Line, Shelf
+from stopgap.orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
+from stopgap.orchestrator.findings.tables.files import collected_at
+from stopgap.orchestrator.findings.tables.moments import of_syslog
+from stopgap.orchestrator.findings.tables.requests import log_lines
 
 ITEM = "journal-lines"
 _AUTH = re.compile(r"/var/log/(?:auth\.log|secure)(?:[.-]\d+)?(?:\.gz)?$")

@@ -7,13 +7,13 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from orchestrator.evidence.archive import Member
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
-from orchestrator.findings.tables.files import collected_at
-from orchestrator.findings.tables.journal import LOGIN, auth_logs, system_logs
-from orchestrator.findings.tables.moments import of_syslog
-from orchestrator.findings.tables.requests import log_lines
+from stopgap.orchestrator.evidence.archive import Member
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
+from stopgap.orchestrator.findings.tables.files import collected_at
+from stopgap.orchestrator.findings.tables.journal import LOGIN, auth_logs, system_logs
+from stopgap.orchestrator.findings.tables.moments import of_syslog
+from stopgap.orchestrator.findings.tables.requests import log_lines
 
 _TEXT = re.compile(
     r"/var/log/(?:auth\.log|secure|syslog|messages|daemon\.log|kern\.log|cron(?:\.log)?)(?:[.-]\d+)?(?:\.gz)?$"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.table import FEW_KEYS, Place, Row, table
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.table import FEW_KEYS, Place, Row, table
 
 _POSTFIX = re.compile(r"([0-9A-Za-z]{6,20})[*!]?\s+(\d{1,12})\s+(\w{3} \w{3} +\d+ [\d:]{8})\s+(\S+)$")
 _EXIM = re.compile(r"\s*(\d+[smhdwy])\s+([\d.]+[KMG]?)\s+([\w-]{16,23})\s+<(\S*)>")

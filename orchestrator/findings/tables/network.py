@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.table import Fields, Place, Row, table
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 
 _LISTENS = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
 """State of a socket that waits for anybody (include/net/tcp_states.h): TCP_LISTEN, and for UDP TCP_CLOSE."""

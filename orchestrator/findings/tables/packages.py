@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.table import MOST_KEYS, Fields, Place, Row, table
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.table import MOST_KEYS, Fields, Place, Row, table
 
 Known: TypeAlias = Literal["yes", "no", "unknown"]
 LARGEST_TOOL = 32 << 20

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.table import Fields, Place, Row, table
-from orchestrator.findings.tables.accounts import text_of
-from orchestrator.findings.tables.files import collected_at
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.table import Fields, Place, Row, table
+from stopgap.orchestrator.findings.tables.accounts import text_of
+from stopgap.orchestrator.findings.tables.files import collected_at
 
 ENDS = {
     "5.6": "2018-12-31",

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
-from orchestrator.findings.tables.body import entries
-from orchestrator.findings.tables.files import collected_at
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
+from stopgap.orchestrator.findings.tables.body import entries
+from stopgap.orchestrator.findings.tables.files import collected_at
 
 ARGUMENTS = 4096
 """Characters of a command line that are kept."""

@@ -7,10 +7,10 @@ import zlib
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from orchestrator.evidence.archive import Member
-from orchestrator.evidence.shelf import Line, Shelf, lines_of
-from orchestrator.findings.table import Fields, Place, Row, table
-from orchestrator.findings.tables.moments import of_access_log
+from stopgap.orchestrator.evidence.archive import Member
+from stopgap.orchestrator.evidence.shelf import Line, Shelf, lines_of
+from stopgap.orchestrator.findings.table import Fields, Place, Row, table
+from stopgap.orchestrator.findings.tables.moments import of_access_log
 
 LOG = 256 << 20
 """Bytes of one log that are read, uncompressed."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
-from orchestrator.findings.tables.codes import server_accounts
-from orchestrator.findings.tables.requests import log_lines
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
+from stopgap.orchestrator.findings.tables.codes import server_accounts
+from stopgap.orchestrator.findings.tables.requests import log_lines
 
 _LOG = re.compile(r"/(?:mail\.(?:log|info)|maillog|mainlog|(?:php[\w.-]*)?mail[\w.-]*\.log)(?:[.-]\d+)?(?:\.gz)?$")
 _PHP = re.compile(r"mail\(\) on \[(/[^\]]{1,1024}):\d+\]: To: ")

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orchestrator.evidence.archive import Member
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
-from orchestrator.findings.tables.accounts import accounts
-from orchestrator.findings.tables.logs import Login, records
-from orchestrator.findings.tables.moments import as_iso
+from stopgap.orchestrator.evidence.archive import Member
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
+from stopgap.orchestrator.findings.tables.accounts import accounts
+from stopgap.orchestrator.findings.tables.logs import Login, records
+from stopgap.orchestrator.findings.tables.moments import as_iso
 
 LASTLOG = struct.Struct("<i32s256s")
 """A record of lastlog, 292 bytes, at its user's number (lastlog(8), on x86-64 and most others)."""

@@ -6,12 +6,12 @@ import hashlib
 import re
 from collections.abc import Iterator
 
-from orchestrator.evidence.archive import Member
-from orchestrator.evidence.shelf import Shelf
-from orchestrator.findings.table import Fields, Place, Row, table
-from orchestrator.findings.tables.accounts import TEXT, text_of
-from orchestrator.findings.tables.files import collected_at
-from orchestrator.findings.tables.packages import Digests
+from stopgap.orchestrator.evidence.archive import Member
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.table import Fields, Place, Row, table
+from stopgap.orchestrator.findings.tables.accounts import TEXT, text_of
+from stopgap.orchestrator.findings.tables.files import collected_at
+from stopgap.orchestrator.findings.tables.packages import Digests
 
 _ARCHIVES = ("cron", "units", "start-files", "transient-units", "configuration")
 _KINDS = (

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from orchestrator.dialogue import Alter, Sight
-from orchestrator.host import Host
-from orchestrator.remote.deadline import Deadline
-from orchestrator.remote.device.dialect import DIALECTS, Dialect
-from orchestrator.remote.device.terminal import Terminal
-from orchestrator.remote.session import Unreachable
+from stopgap.orchestrator.dialogue import Alter, Sight
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote.deadline import Deadline
+from stopgap.orchestrator.remote.device.dialect import DIALECTS, Dialect
+from stopgap.orchestrator.remote.device.terminal import Terminal
+from stopgap.orchestrator.remote.session import Unreachable
 
 FAILED, DRIFTED = 1, 76
-"""Statuses, as a script's: the second one is `orchestrator.change.DRIFTED`."""
+"""Statuses, as a script's: the second one is `stopgap.orchestrator.change.DRIFTED`."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from orchestrator.host import Cli
+from stopgap.orchestrator.host import Cli
 
 
 @dataclass(frozen=True)

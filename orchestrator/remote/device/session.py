@@ -6,15 +6,15 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 
-from orchestrator.dialogue import Alter, Look, Origin, from_text
-from orchestrator.facts import Output
-from orchestrator.host import Host
-from orchestrator.hosttext import HostText, escape
-from orchestrator.remote.deadline import CancelledError, Deadline
-from orchestrator.remote.device.alteration import alter
-from orchestrator.remote.device.terminal import Terminal
-from orchestrator.remote.limits import Limits
-from orchestrator.remote.session import Item, Sink
+from stopgap.orchestrator.dialogue import Alter, Look, Origin, from_text
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import HostText, escape
+from stopgap.orchestrator.remote.deadline import CancelledError, Deadline
+from stopgap.orchestrator.remote.device.alteration import alter
+from stopgap.orchestrator.remote.device.terminal import Terminal
+from stopgap.orchestrator.remote.limits import Limits
+from stopgap.orchestrator.remote.session import Item, Sink
 
 LogIn = Callable[[Deadline], Terminal]
 

@@ -14,12 +14,12 @@ from typing import Any
 from netmiko.ssh_dispatcher import CLASS_MAPPER
 from paramiko import Channel, SSHException
 
-from orchestrator.hosttext import escape
-from orchestrator.remote.deadline import Deadline
-from orchestrator.remote.device.dialect import Dialect
-from orchestrator.remote.limits import Limits
-from orchestrator.remote.session import Unreachable
-from orchestrator.remote.ssh import Connection
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.remote.deadline import Deadline
+from stopgap.orchestrator.remote.device.dialect import Dialect
+from stopgap.orchestrator.remote.limits import Limits
+from stopgap.orchestrator.remote.session import Unreachable
+from stopgap.orchestrator.remote.ssh import Connection
 
 _WIDTH, _HEIGHT = 511, 1000
 logging.getLogger("netmiko").addHandler(logging.NullHandler())

@@ -11,12 +11,12 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from itertools import count
 
-from orchestrator.change import Entry
-from orchestrator.facts import ShownFact
-from orchestrator.host import Network
-from orchestrator.task import Unplannable
-from tasks.traffic.cli.slot import Placed, SlotDriver
-from tasks.traffic.driver import Block
+from stopgap.orchestrator.change import Entry
+from stopgap.orchestrator.facts import ShownFact
+from stopgap.orchestrator.host import Network
+from stopgap.orchestrator.task import Unplannable
+from stopgap.tasks.traffic.cli.slot import Placed, SlotDriver
+from stopgap.tasks.traffic.driver import Block
 
 FIRST, DENIED, LAST = 100, 5000, 10000
 

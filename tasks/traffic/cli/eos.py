@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from orchestrator.host import Cli, Network
-from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.cli.acl import AccessLists
+from stopgap.orchestrator.host import Cli, Network
+from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.cli.acl import AccessLists
 
 
 class Eos(AccessLists):

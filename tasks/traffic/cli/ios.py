@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from typing import ClassVar
 
-from orchestrator.change import Entry
-from orchestrator.facts import ShownFact
-from orchestrator.host import Cli, Network
-from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.cli.acl import AccessLists
-from tasks.traffic.cli.slot import Placed, SlotDriver
-from tasks.traffic.driver import Block
+from stopgap.orchestrator.change import Entry
+from stopgap.orchestrator.facts import ShownFact
+from stopgap.orchestrator.host import Cli, Network
+from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.cli.acl import AccessLists
+from stopgap.tasks.traffic.cli.slot import Placed, SlotDriver
+from stopgap.tasks.traffic.driver import Block
 
 _ARCHIVE = "show archive"
 _NULL_ROUTES = "show running-config | include Null0 tag 666"

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
-from orchestrator.change import Entry
-from orchestrator.facts import ShownFact
-from orchestrator.host import Cli
-from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.cli.lists import members, names
-from tasks.traffic.cli.slot import Placed, SlotDriver
-from tasks.traffic.driver import Block
+from stopgap.orchestrator.change import Entry
+from stopgap.orchestrator.facts import ShownFact
+from stopgap.orchestrator.host import Cli
+from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.cli.lists import members, names
+from stopgap.tasks.traffic.cli.slot import Placed, SlotDriver
+from stopgap.tasks.traffic.driver import Block
 
 _LISTS = "show configuration policy-options | display set"
 _FILTERS = "show configuration firewall | display set"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.host import Network
-from tasks.traffic.driver import Block
+from stopgap.orchestrator.host import Network
+from stopgap.tasks.traffic.driver import Block
 
 
 def members(block: Block) -> Iterator[tuple[str, Network]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.change import Words
-from orchestrator.host import Cli
+from stopgap.orchestrator.change import Words
+from stopgap.orchestrator.host import Cli
 
 MINUTES = 2
 """What a device waits for a confirmation: enough for a second login, little for a lock-out."""

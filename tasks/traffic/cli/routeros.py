@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import ClassVar
 
-from orchestrator.change import DeviceChange, Entry, Words
-from orchestrator.facts import ShownFact
-from orchestrator.host import Cli, Network
-from orchestrator.task import Gap, Note, Planned
-from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.cli.procedure import MINUTES, once
-from tasks.traffic.cli.slot import Placed, SlotDriver, about, lines_of
-from tasks.traffic.driver import Block, DeviceFacts, address_text
+from stopgap.orchestrator.change import DeviceChange, Entry, Words
+from stopgap.orchestrator.facts import ShownFact
+from stopgap.orchestrator.host import Cli, Network
+from stopgap.orchestrator.task import Gap, Note, Planned
+from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.cli.procedure import MINUTES, once
+from stopgap.tasks.traffic.cli.slot import Placed, SlotDriver, about, lines_of
+from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text
 
 _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from orchestrator.change import DeviceChange, Entry, Words
-from orchestrator.check import Check
-from orchestrator.facts import Reader, Shown, ShownFact
-from orchestrator.host import Cli, Eye
-from orchestrator.task import Gap, Note, Planned, Refused, Unplannable
-from tasks.traffic.cli.procedure import confirmed, once
-from tasks.traffic.cli.standing import Standing
-from tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
+from stopgap.orchestrator.change import DeviceChange, Entry, Words
+from stopgap.orchestrator.check import Check
+from stopgap.orchestrator.facts import Reader, Shown, ShownFact
+from stopgap.orchestrator.host import Cli, Eye
+from stopgap.orchestrator.task import Gap, Note, Planned, Refused, Unplannable
+from stopgap.tasks.traffic.cli.procedure import confirmed, once
+from stopgap.tasks.traffic.cli.standing import Standing
+from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
 
 NAMED = 4
 """Addresses that one line names; of the rest, how many."""

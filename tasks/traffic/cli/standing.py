@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from orchestrator.change import Entry
-from orchestrator.check import Check, Judgement
-from orchestrator.facts import Reader, Shown, ShownFact
+from stopgap.orchestrator.change import Entry
+from stopgap.orchestrator.check import Check, Judgement
+from stopgap.orchestrator.facts import Reader, Shown, ShownFact
 
 
 class Standing(Check):

@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from orchestrator.change import DeviceChange, Entry
-from orchestrator.check import Check
-from orchestrator.facts import Reader, Shown, ShownFact
-from orchestrator.host import Cli, Eye, Scene
-from orchestrator.question import Question
-from orchestrator.task import Note, Planned, Refused
-from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.cli.procedure import once
-from tasks.traffic.cli.slot import Placed, refuse_part
-from tasks.traffic.cli.standing import Standing
-from tasks.traffic.driver import Block, DeviceFacts, Driver
+from stopgap.orchestrator.change import DeviceChange, Entry
+from stopgap.orchestrator.check import Check
+from stopgap.orchestrator.facts import Reader, Shown, ShownFact
+from stopgap.orchestrator.host import Cli, Eye, Scene
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.task import Note, Planned, Refused
+from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.cli.procedure import once
+from stopgap.tasks.traffic.cli.slot import Placed, refuse_part
+from stopgap.tasks.traffic.cli.standing import Standing
+from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver
 
 
 class SwitchPort(Driver):

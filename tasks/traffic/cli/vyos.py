@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
-from orchestrator.change import Entry
-from orchestrator.facts import ShownFact
-from orchestrator.host import Cli
-from orchestrator.task import Gap, Planned
-from tasks.traffic.capabilities import Capabilities
-from tasks.traffic.cli.lists import members, names, versions
-from tasks.traffic.cli.slot import Placed, SlotDriver
-from tasks.traffic.driver import Block, DeviceFacts
+from stopgap.orchestrator.change import Entry
+from stopgap.orchestrator.facts import ShownFact
+from stopgap.orchestrator.host import Cli
+from stopgap.orchestrator.task import Gap, Planned
+from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.cli.lists import members, names, versions
+from stopgap.tasks.traffic.cli.slot import Placed, SlotDriver
+from stopgap.tasks.traffic.driver import Block, DeviceFacts
 
 _FIREWALL = "show configuration commands | match firewall"
 _MANAGEMENT = "show configuration commands | match config-management"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import paramiko
 
-from orchestrator.host import Host
+from stopgap.orchestrator.host import Host
 
 from ..scenario import SCENARIOS, Scenario, scenario
 from ..server import BANNER, QUIET, Field

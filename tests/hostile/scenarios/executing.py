@@ -6,7 +6,7 @@ import time
 
 import paramiko
 
-from orchestrator.host import Host
+from stopgap.orchestrator.host import Host
 
 from ..scenario import scenario
 from ..server import Behaviour, Field, Shell

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from orchestrator.host import Host
+from stopgap.orchestrator.host import Host
 
 from ..scenario import scenario
 from ..server import Field, Shell

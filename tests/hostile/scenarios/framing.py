@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.host import Host
+from stopgap.orchestrator.host import Host
 
 from ..scenario import SCENARIOS, Scenario
 from ..server import Behaviour, Field, Shell

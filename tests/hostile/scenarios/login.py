@@ -7,7 +7,7 @@ import threading
 
 import paramiko
 
-from orchestrator.host import Host
+from stopgap.orchestrator.host import Host
 
 from ..scenario import Hosts, scenario
 from ..server import EvilSsh, Field, Shell

@@ -8,8 +8,8 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from orchestrator.host import Host
-from tasks.evidence.catalogue import shipped
+from stopgap.orchestrator.host import Host
+from stopgap.tasks.evidence.catalogue import shipped
 
 from ..liar import CutError, Lie, Said, lying
 from ..scenario import SCENARIOS, Scenario, Steps, Use, scenario

@@ -8,12 +8,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from orchestrator.change import RunCommands, command, write_file
-from orchestrator.check import Check
-from orchestrator.facts import File, FileFact
-from orchestrator.host import Scene
-from orchestrator.secret import Secret
-from orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Question, Task, Unplannable
+from stopgap.orchestrator.change import RunCommands, command, write_file
+from stopgap.orchestrator.check import Check
+from stopgap.orchestrator.facts import File, FileFact
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.secret import Secret
+from stopgap.orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Question, Task, Unplannable
 
 
 class Params(Parameters):

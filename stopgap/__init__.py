@@ -1,0 +1,1 @@
+"""Contain a broken-into server: runbooks, inventories and runs, from Python."""
