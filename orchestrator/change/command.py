@@ -53,6 +53,8 @@ class RunCommands(Change):
     undo_about: str = ""
     diff: tuple[str, ...] = ()
     """The effect as a diff, shown below the commands."""
+    reads: bool = False
+    """The commands only read: nothing of them stands afterwards, and there is nothing to take back."""
     opaque: bool = False
     """What it does cannot be foreseen."""
     lasts: float | None = None

@@ -120,11 +120,11 @@ def _rounded(left: timedelta) -> str:
 
 def _look(history: History) -> dict[tuple[str, str], Seen]:
     from stopgap.orchestrator.remote import ConnectAhead
-    from stopgap.orchestrator.run.fleet import Fleet, with_controller
+    from stopgap.orchestrator.run.fleet import Fleet
     from stopgap.orchestrator.run.standing import look_at
 
     if not history.in_force():
         return {}
-    hosts = with_controller({host.name: host for host in history.started.hosts})
+    hosts = history.hosts
     with ConnectAhead(hosts) as connect, Fleet(hosts, connect) as fleet:
         return {(seen.step, seen.target): seen for seen in look_at(history, fleet)}

@@ -15,7 +15,7 @@ from stopgap.orchestrator.journal import History, Journal, state_home, step_of
 from stopgap.orchestrator.remote import ConnectAhead
 from stopgap.orchestrator.run.claim import claiming, refusal
 from stopgap.orchestrator.run.conduct import sign_run, write_report
-from stopgap.orchestrator.run.fleet import Fleet, releasing, with_controller
+from stopgap.orchestrator.run.fleet import Fleet, releasing
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.outcome import INTERRUPTED
 from stopgap.orchestrator.run.recorder import Recorder
@@ -44,8 +44,8 @@ def undo(args: Namespace) -> int:
             if not agreed:
                 raise Stop(4, "nobody is there to ask; add --yes" if agreed is None else "nothing was undone")
             interruption = Interruption()
-            hosts = with_controller({host.name: host for host in history.started.hosts})
-            concerned = _concerned(history, [hosts[c.host] for c in changes])
+            hosts = history.hosts
+            concerned = _concerned(history, [hosts[c.host] for c in changes if c.host in hosts])
             record = Recorder(journal, run, [])
             with (
                 claiming(journal.home, operator(), concerned, take_over=args.take_over) as claims,
@@ -68,7 +68,7 @@ def undo(args: Namespace) -> int:
 
 def _concerned(history: History, changed: Iterable[Host]) -> list[Host]:
     """Give the hosts that were changed, and those that the run may have claimed before its process died."""
-    hosts = {host.name: host for host in history.started.hosts}
+    hosts = history.hosts
     targets = [hosts[name] for name in history.started.targets if name in hosts]
     related = [hosts[name] for t in targets for name in (*t.upstreams, t.spare) if name in hosts]
     return list({host.name: host for host in (*changed, *targets, *related)}.values())

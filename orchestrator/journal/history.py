@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from stopgap.orchestrator.change import Activate, AnyChange
+from stopgap.orchestrator.change import Activate, AnyChange, RunCommands
+from stopgap.orchestrator.host import CONTROLLER, Host
 from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.records import (
     Answered,
@@ -156,6 +157,11 @@ class History:
     """Host → reason."""
     containment: tuple[Containment, ...]
 
+    @property
+    def hosts(self) -> dict[str, Host]:
+        """The hosts of the run's inventory by name, and the controller, which no inventory lists."""
+        return {host.name: host for host in (*self.started.hosts, CONTROLLER)}
+
     def findings_now(self) -> tuple[FindingsMade, ...]:
         """Give the findings that count: what a step has collected anew holds what it had collected before."""
         last: dict[tuple[str, ...], FindingsMade] = {}
@@ -168,16 +174,17 @@ class History:
     def in_force(self) -> tuple[ChangeStatus, ...]:
         """Give the changes that stand: made or perhaps made, neither taken back nor expired.
 
-        An Activate stands while another change of its step does, and is never listed.
+        An Activate stands while another change of its step does, and is never listed; nor is a command that only
+        reads.
         """
-        return tuple(c for c in self.changes if c.stands and not isinstance(c.change, Activate))
+        return tuple(c for c in self.changes if c.stands and not (isinstance(c.change, Activate) or _reads(c)))
 
     def undoable(self, step: str | None = None) -> tuple[ChangeStatus, ...]:
         """Give what to take back, of one step or of all, in the order in which to do so.
 
         Steps come in reverse, and so do the changes of a step, but that its Activate comes last. A change that
         failed is among them: half of it may have been done. So is one that has expired, which may leave a shell
-        behind. One that was reported as having no undo is not.
+        behind. One that was reported as having no undo is not, nor is a command that only reads.
         """
         places: dict[tuple[str, str], list[ChangeStatus]] = {}
         for change in self.changes:
@@ -234,7 +241,11 @@ class History:
 
 
 def _to_take_back(change: ChangeStatus) -> bool:
-    return change.state in _STANDS | {"failed"} and change.state != "no-undo"
+    return change.state in _STANDS | {"failed"} and change.state != "no-undo" and not _reads(change)
+
+
+def _reads(change: ChangeStatus) -> bool:
+    return isinstance(change.change, RunCommands) and change.change.reads
 
 
 def _to_activate(change: ChangeStatus, others: bool) -> bool:

@@ -23,6 +23,7 @@ from stopgap.orchestrator.change import (
 from stopgap.orchestrator.change import armed as schedule
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal.records import ChangeIntended, ChangeMade, UndoIntended, UndoMade
 from stopgap.orchestrator.plan import PlannedStep
 from stopgap.orchestrator.remote import Item
@@ -163,17 +164,25 @@ def take_back(
 ) -> list[UndoMade]:
     """Take back changes of one step on one host, in this order.
 
-    A change that drifted is left and said so; the others go on. Raises OutOfReach before anything is intended.
+    A change that drifted is left and said so; the others go on. So is one whose undo cannot be put into words for its
+    host. Raises OutOfReach before anything is intended.
     """
     if not changes:
         return []
-    known = [c for c in changes if has_undo(c.change)]
+    items: list[tuple[Recorded, Item]] = []
+    results: list[UndoMade] = []
+    for each in changes:
+        try:
+            if has_undo(each.change):
+                items.append((each, Item(_undo_script(each, record.run, force=force), each.change.deadline)))
+        except Exception as error:
+            results.append(not_taken_back(each.step, each.target, each.index, error))
     session = fleet.session(changes[0].host)
-    record(*(UndoIntended(step=c.step, target=c.target, index=c.index, because=because) for c in known))
-    outputs = session.exchange([Item(_undo_script(c, record.run, force=force), c.change.deadline) for c in known])
-    results = [
+    record(*(UndoIntended(step=c.step, target=c.target, index=c.index, because=because) for c, _ in items))
+    outputs = session.exchange([item for _, item in items])
+    results += [
         UndoMade(step=c.step, target=c.target, index=c.index, outcome=_UNDONE[m.outcome], reason=m.reason)
-        for c, m in zip(known, (_made(output, session.trouble) for output in outputs), strict=True)
+        for (c, _), m in zip(items, (_made(output, session.trouble) for output in outputs), strict=True)
     ]
     results += [
         UndoMade(step=c.step, target=c.target, index=c.index, outcome="no-undo", reason="nobody knows its undo")
@@ -182,6 +191,12 @@ def take_back(
     ]
     record(*results)
     return results
+
+
+def not_taken_back(step: str, target: str, index: int, error: Exception) -> UndoMade:
+    """Give the record of a change whose undo ended in an error of Stopgap's own."""
+    reason = escape(f"an error of Stopgap's own: {error.__class__.__name__}: {error}")
+    return UndoMade(step=step, target=target, index=index, outcome="failed", reason=reason)
 
 
 def _do_script(change: Change, lifeline: Armed | None, run: str) -> str:

@@ -68,7 +68,7 @@ def settle_all(history: History, fleet: Fleet, record: Recorder) -> None:
 
     A host out of reach is left as it is. Every connection is a fresh one by then.
     """
-    hosts = {host.name: host for host in history.started.hosts}
+    hosts = history.hosts
     for name, changes in groupby(_by_host(history.unsettled()), key=lambda change: change.host):
         armed = [Armed(c.step, c.target, c.index, getattr(c.change, "lifeline", None) or 0.0) for c in changes]
         try:

@@ -52,7 +52,7 @@ def _lift(
         run = archive.resolve(lifting.run) or ""
         with archive.at_work_on(run, record) as (history, records):
             changes = [c for c in history.undoable(lifting.step) if c.target == step.target.name]
-            hosts = {host.name: host for host in history.started.hosts}
+            hosts = history.hosts
             if held := _claimed(fleet, [hosts[c.host] for c in changes if c.host in hosts]):
                 return Lifted("refused", held)
             with interruption.cutting(fleet.close, gently=True):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from stopgap.orchestrator.facts import UnreadableError
+from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.inventory import Inventory, parse_inventory
 from stopgap.orchestrator.journal import History, step_of
@@ -52,7 +53,7 @@ def look_at(history: History, fleet: Fleet) -> Iterator[Seen]:
             continue
         places = planner.places(step, 0, inventory.hosts[target], {}) if not step.uses_results else iter(())
         if place := next((p for p in places if p.key == key), None):
-            seen = _look(planner, place, host, fleet)
+            seen = _look(planner, place, history.hosts[host], fleet)
             if seen:
                 yield seen
 
@@ -68,9 +69,9 @@ def _step(runbook: Runbook, key: str) -> Step | None:
     return next((s for s in runbook.steps if s.id == step_of(key)), None)
 
 
-def _look(planner: Planner, place: Place, host: str, fleet: Fleet) -> Seen | None:
+def _look(planner: Planner, place: Place, on: Host, fleet: Fleet) -> Seen | None:
     def seen(**rest: str) -> Seen:
-        return Seen(place.key, place.target.name, host, **rest)  # type: ignore[arg-type]
+        return Seen(place.key, place.target.name, on.name, **rest)  # type: ignore[arg-type]
 
     try:
         found = planner.standing(place)
@@ -83,11 +84,10 @@ def _look(planner: Planner, place: Place, host: str, fleet: Fleet) -> Seen | Non
     if found is None:
         return None
     standing, checks = found
-    on = planner.inventory.hosts[host]
     facts: Mapping[object, object] = fleet.look([(on, check.reader()) for check in checks])  # type: ignore[assignment]
     looks = []
     for check in checks:
-        fact = facts[host, check.reader()]
+        fact = facts[on.name, check.reader()]
         if not isinstance(fact, Exception):
             looks.append(f"{check.describe()}: {check.judge(fact).seen}")
-    return Seen(place.key, place.target.name, host, standing, tuple(looks))
+    return Seen(place.key, place.target.name, on.name, standing, tuple(looks))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
-from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.journal import ChangeStatus, History
+from stopgap.orchestrator.journal import ChangeStatus, History, JournalError
 from stopgap.orchestrator.journal.records import HostUnreachable, UndoMade
 from stopgap.orchestrator.plan import OutOfReach
-from stopgap.orchestrator.run.apply import Recorded, take_back
+from stopgap.orchestrator.run.apply import Recorded, not_taken_back, take_back
 from stopgap.orchestrator.run.fleet import Fleet
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.outcome import exit_code
@@ -49,20 +48,28 @@ def undo(
 ) -> Undone:
     """Take back changes that `history.undoable` gave, one exchange for each step and host.
 
-    A host out of reach and a change that drifted are left, and said so; the others go on. Raises JournalError.
+    A host out of reach, a change that drifted, and one whose undo ends in an error of Stopgap's own are left, and
+    said so; the others go on. Raises JournalError.
     """
-    hosts: Mapping[str, Host] = {host.name: host for host in history.started.hosts}
-    fleet.expect(hosts[change.host] for change in changes)
+    hosts = history.hosts
+    fleet.expect(hosts[change.host] for change in changes if change.host in hosts)
     result = Undone()
     for (_, _, name), group in groupby(changes, key=lambda c: (c.step, c.target, c.host)):
-        recorded = [Recorded(c.step, c.target, c.index, hosts[name], c.change) for c in group]
         if name in result.unreachable or interruption.requested.is_set():
             continue
+        left = list(group)
         try:
+            recorded = [Recorded(c.step, c.target, c.index, hosts[name], c.change) for c in left]
             result.made += take_back(recorded, fleet, record, because=because, force=force)
         except OutOfReach as error:
             result.unreachable[name] = str(error)
             record(HostUnreachable(host=name, reason=str(error)))
+        except JournalError:
+            raise
+        except Exception as error:
+            failed = [not_taken_back(c.step, c.target, c.index, error) for c in left]
+            result.made += failed
+            record(*failed)
     return result
 
 

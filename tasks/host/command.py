@@ -92,6 +92,7 @@ class HostCommand(Task[HostCommandParams, HostCommandFacts]):
             do=(Command(argv=params.argv, stdin=params.stdin, ok=params.expect),),
             undo=undo,
             undo_about="nothing to undo, it only reads" if params.reads else "",
+            reads=params.reads,
             opaque=opaque,
             lifeline=params.lifeline.total_seconds() if params.lifeline else None,
         )
