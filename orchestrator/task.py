@@ -80,14 +80,28 @@ class Note(BaseModel):
     after: timedelta | None = None
 
 
+class Unlimited(BaseModel):
+    """A gap's `at_best` where the verdict may be `contained` all the same."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
+
+    why: str
+    """Why no packet of the target passes through the gap that the verdict says is cut."""
+
+
 class Gap(BaseModel):
     """Something that the step does not cover, and nobody should believe that it does."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     text: str
-    at_best: Literal["partly", "unverified"] | None = None
-    """The verdict on containment is no better than this, whatever its checks show."""
+    at_best: Literal["partly", "unverified"] | Unlimited
+    """The verdict on containment is no better than this, whatever the checks show; `Unlimited` says why it may be."""
+
+    @property
+    def limit(self) -> Literal["partly", "unverified"] | None:
+        """The best verdict that the gap leaves; None where it sets no limit."""
+        return None if isinstance(self.at_best, Unlimited) else self.at_best
 
 
 class Artifact(BaseModel):

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from stopgap.orchestrator.journal import Delivery
 from stopgap.orchestrator.message import Message
-from stopgap.orchestrator.task import Gap, Note
+from stopgap.orchestrator.task import Gap, Note, Unlimited
 
 _NAMED = 3
 """Messages that are told of one by one; of more, their number."""
@@ -39,7 +39,7 @@ def outstanding(messages: Sequence[Message], known: Mapping[str, Delivery], now:
             left.append(message)
         else:
             unknown.append(delivery)
-    return Outstanding(tuple(left), tuple(map(_note, _sent(sent))), tuple(Gap(text=t) for t in _unknown(unknown)))
+    return Outstanding(tuple(left), tuple(map(_note, _sent(sent))), tuple(map(_gap, _unknown(unknown))))
 
 
 def _stale(message: Message, delivery: Delivery, now: datetime) -> bool:
@@ -71,3 +71,7 @@ def _unknown(deliveries: Sequence[Delivery]) -> Iterator[str]:
 
 def _note(text: str) -> Note:
     return Note(text=text)
+
+
+def _gap(text: str) -> Gap:
+    return Gap(text=text, at_best=Unlimited(why="a letter that did not go lets no packet through"))

@@ -275,7 +275,7 @@ def _would_contain(step: PlannedStep) -> bool:
 
 
 def _at_best(result: Result, target: str) -> list[Verdict]:
-    return [gap.at_best for step, _ in result.ended if step.target.name == target for gap in step.gaps if gap.at_best]
+    return [gap.limit for step, _ in result.ended if step.target.name == target for gap in step.gaps if gap.limit]
 
 
 def _lifted(result: Result, around: Surroundings) -> set[str]:

@@ -64,11 +64,11 @@ class Measured:
         return packets + self.problems + self._belied()
 
     def _belied(self) -> list[str]:
-        """Hold the verdict against the packets: `contained` bears no leak that its vantages could have seen."""
+        """Hold the verdict against the packets: `contained` bears no leak of any way that crosses the router."""
         leaks = [
             f"{way.name}, IPv{version}"
             for (phase, (way, version)), outcome in self.outcomes.items()
-            if phase == "blocked" and outcome == "passes" and way.span in {"provider", "router"} and not way.spared
+            if phase == "blocked" and outcome == "passes" and way.counts
         ]
         right = {"contained"} if not leaks else {"partly"}
         right = {"unverified"} if not self.device.can.trusted else right

@@ -58,6 +58,12 @@ class Way:
     """One end is the operator's or in `allow`."""
 
     @property
+    def counts(self) -> bool:
+        """Tell whether a packet that passes belies `contained`: it crosses the router, and nobody let it through."""
+        crosses = self.span in {"provider", "router", "local"}
+        return crosses and not (self.spared and self.destination.node == "web")
+
+    @property
     def needs(self) -> frozenset[str]:
         """Directions, seen from the blocked host, in which packets have to pass."""
         if self.span == "aside":

@@ -21,6 +21,7 @@ from stopgap.orchestrator.task import (
     Planned,
     Probe,
     Task,
+    Unlimited,
     Unplannable,
 )
 from stopgap.tasks.evidence.catalogue import Catalogue, shipped, with_own
@@ -169,7 +170,8 @@ class Collect(Task[CollectParams, CollectFacts]):
         if facts.system.uid != 0:
             yield Gap(
                 text=f"Collected without root's rights (user id {facts.system.uid}): "
-                "what belongs to others is missing from the evidence."
+                "what belongs to others is missing from the evidence.",
+                at_best=Unlimited(why="what the evidence lacks lets no packet through"),
             )
         known = _catalogue(params.own)
         definitions = _definitions(params, known)

@@ -11,12 +11,13 @@ from pydantic import Field, StringConstraints
 from stopgap.orchestrator.facts import MemoryFact, ToolkitFact, ToolkitFile
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.shell import quote
-from stopgap.orchestrator.task import Artifact, Gap, Note, Planned, Unplannable
+from stopgap.orchestrator.task import Artifact, Gap, Note, Planned, Unlimited, Unplannable
 from stopgap.orchestrator.toolkit import Carried
 from stopgap.tasks.evidence.source import Size, shell
 
 IMAGE = "memory-image"
 """The artifact's name."""
+_NO_PACKET = Unlimited(why="memory that is not taken lets no packet through")
 
 MemoryBy: TypeAlias = Annotated[
     str,
@@ -58,7 +59,8 @@ def image(
     program = _program(wanted.by, tool)
     if program and machine not in (tool.machines if tool else ()):
         yield Gap(
-            text=f"{program.path} is not for {host} ({machine or 'its machine is unknown'}): memory is not taken"
+            text=f"{program.path} is not for {host} ({machine or 'its machine is unknown'}): memory is not taken",
+            at_best=_NO_PACKET,
         )
         return
     size = min(memory.ram or wanted.cap, wanted.cap)
@@ -69,9 +71,10 @@ def image(
         f"{wanted.deadline:g} s, onto the controller's disk; nothing goes on the host's"
     )
     if memory.ram > wanted.cap:
-        yield Gap(text=f"of {said} of memory, what lies beyond {wanted.cap / 1e9:.1f} GB is not taken (memory_cap)")
+        beyond = f"of {said} of memory, what lies beyond {wanted.cap / 1e9:.1f} GB is not taken (memory_cap)"
+        yield Gap(text=beyond, at_best=_NO_PACKET)
     if obstacle := _obstacle(memory, uid, needed=program is None):
-        yield Gap(text=f"memory of {host}: {obstacle}")
+        yield Gap(text=f"memory of {host}: {obstacle}", at_best=_NO_PACKET)
     yield Artifact(
         id=IMAGE,
         about=_about(program),

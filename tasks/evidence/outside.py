@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 from stopgap.orchestrator.host import Address, Scene
 from stopgap.orchestrator.shell import quote
 from stopgap.orchestrator.source import Unfit, quoted
-from stopgap.orchestrator.task import Artifact, Collection, Facts, Gap, Parameters, Planned, Probe, Task
+from stopgap.orchestrator.task import Artifact, Collection, Facts, Gap, Parameters, Planned, Probe, Task, Unlimited
 
 NONE = "none"
 ABOARD = 400
@@ -80,14 +80,18 @@ class Outside(Task[OutsideParams, OutsideFacts]):
         if params.ports == NONE:
             return
         if on.cli is not None:
-            yield Gap(text=f"Ports not tried from outside: {on.name} has no shell; `on: controller` tries from here.")
+            yield _untried(f"{on.name} has no shell; `on: controller` tries from here.")
         elif not addresses:
-            yield Gap(text=f"Ports not tried from outside: the inventory gives no `addresses` of {target.name}.")
+            yield _untried(f"the inventory gives no `addresses` of {target.name}.")
         elif target.connection == "local" and on.connection == "local":
-            yield Gap(text=f"Ports not tried from outside: {target.name} is this machine itself.")
+            yield _untried(f"{target.name} is this machine itself.")
         else:
             artifact = _artifact(params, addresses)
             yield Collection(profile="outside", artifacts=(artifact,), deadline=artifact.deadline + _SLACK)
+
+
+def _untried(why: str) -> Gap:
+    return Gap(text=f"Ports not tried from outside: {why}", at_best=Unlimited(why="the block knocks by itself"))
 
 
 @cache

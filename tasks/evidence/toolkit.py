@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 from pydantic import Field, StringConstraints
 
 from stopgap.orchestrator.facts import ToolkitFact, ToolkitFile
-from stopgap.orchestrator.task import Artifact, Collection, Gap, Note, Planned, Unplannable
+from stopgap.orchestrator.task import Artifact, Collection, Gap, Note, Planned, Unlimited, Unplannable
 from stopgap.orchestrator.toolkit import Toolkit
 
 BUSYBOX = ("/bin/busybox", "/usr/bin/busybox", "/usr/local/bin/busybox")
@@ -47,7 +47,10 @@ def read_with(
     """Give the collection as the toolkit reads it; as the host's own tools do where it is for another machine."""
     machines = fact.machines if fact else ()
     if machine not in machines:
-        yield Gap(text=f"{toolkit.path} is for {' or '.join(machines)}, and {host} is none: its own tools read")
+        yield Gap(
+            text=f"{toolkit.path} is for {' or '.join(machines)}, and {host} is none: its own tools read",
+            at_best=Unlimited(why="whose tools read the evidence lets no packet through"),
+        )
         yield collection
         return
     yield Note(

@@ -12,11 +12,24 @@ from stopgap.orchestrator.change import FreezeChange, Frozen
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import ABSENT, File, FileFact, Reader, Running, RunningFact, RunningProcess
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.task import At, Facts, Gap, Note, Parameters, Planned, Probe, Refused, Task, Unplannable
+from stopgap.orchestrator.task import (
+    At,
+    Facts,
+    Gap,
+    Note,
+    Parameters,
+    Planned,
+    Probe,
+    Refused,
+    Task,
+    Unlimited,
+    Unplannable,
+)
 
 AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]*[^/\x00-\x1f]$")]
 _MARGIN = 2.0
 """Seconds by which a process has to be older than the evidence that names it: clocks are read to the second."""
+_RUNNING = Unlimited(why="what a running process sends meets the block as everything else of the host does")
 
 
 class NamedProcess(Parameters):
@@ -146,7 +159,7 @@ def _choose(pid: int, youngest: int, running: RunningFact, chosen: dict[int, Fro
     """Add a process that evidence names, if it cannot be another one."""
     found = _by_pid(running, pid)
     if pid in running.carrying():
-        yield Gap(text=f"process {pid} is init, or carries this connection: it is left running")
+        yield Gap(text=f"process {pid} is init, or carries this connection: it is left running", at_best=_RUNNING)
     elif found is None:
         # It may hide from the listing and answer all the same; where it is gone, nothing is touched.
         yield Note(text=f"process {pid} is not listed: it is stopped if it answers under that number")
@@ -217,7 +230,7 @@ class _Evidence(_Lenient):
                 yield Note(text=f"{name}: no such finding in this evidence")
             elif found[name].count > len(found[name].seen):
                 text = f"{name} names {found[name].count} processes, and the first {len(found[name].seen)} are kept"
-                yield Gap(text=f"{text}: the others are left running")
+                yield Gap(text=f"{text}: the others are left running", at_best=_RUNNING)
 
     def observed(self, params: HostFreezeParams) -> dict[int, float]:
         """Give each process that is named, with the moment since which it runs, by the host's clock."""

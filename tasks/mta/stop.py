@@ -10,7 +10,7 @@ from stopgap.orchestrator import facts as read
 from stopgap.orchestrator.change import RunCommands, write_file
 from stopgap.orchestrator.check import Check, NoListener, Port
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task, Unplannable
+from stopgap.orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task, Unlimited, Unplannable
 from stopgap.tasks.host import initscripts, units
 from stopgap.tasks.host.units import Moves
 from stopgap.tasks.mta.exim import Exim
@@ -25,6 +25,7 @@ SENDERS_GIVE_UP = timedelta(days=4)
 """RFC 5321 section 4.5.4.1: a sender should go on trying for 4 to 5 days."""
 ACT_BEFORE = timedelta(hours=72)
 """A day before the first sender gives up."""
+_ROUTER_DROPS = Unlimited(why="what a mail server sends meets the block as everything else of the host does")
 PATIENCE = 10.0
 """Seconds; a port can stay open for a moment after the service manager has said that it is stopped."""
 
@@ -80,10 +81,11 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
                 yield stop
             yield from _silence(server, facts)
             yield from _queue(server, facts, stopping=stop is not None)
-            yield from (Gap(text=text) for text in server.uncovered)
+            yield from (Gap(text=text, at_best=_ROUTER_DROPS) for text in server.uncovered)
         if present and facts.system.init == "sysvinit":
             yield Gap(
-                text="no service can be masked without systemd: whoever starts the mail server by hand succeeds"
+                text="no service can be masked without systemd: whoever starts the mail server by hand succeeds",
+                at_best=_ROUTER_DROPS,
             )
         if stopping:
             yield Note(

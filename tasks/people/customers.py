@@ -12,7 +12,7 @@ from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.message import FileRoute, Message, Route, message_key
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.shell import join
-from stopgap.orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task, Unplannable
+from stopgap.orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task, Unlimited, Unplannable
 from stopgap.tasks.people.addressees import Addressee, addressees
 from stopgap.tasks.people.correspondence import (
     AbsolutePath,
@@ -88,7 +88,8 @@ class CustomersNotify(Task[CustomersNotifyParams, CustomersNotifyFacts]):
     def plan(self, params: CustomersNotifyParams, facts: CustomersNotifyFacts, scene: Scene) -> Iterator[Planned]:
         """Give a message for each customer, and the question whether the text is right."""
         found, faults = addressees(_listed(params, facts))
-        yield from (Gap(text=f"{params.csv or 'the list'}: {fault}") for fault in faults)
+        no_packet = Unlimited(why="a customer who gets no letter lets no packet through")
+        yield from (Gap(text=f"{params.csv or 'the list'}: {fault}", at_best=no_packet) for fault in faults)
         messages = [_message(params, scene, addressee) for addressee in found]
         if messages:
             source = params.csv or join(params.command or ())

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from stopgap.orchestrator.check import Check, Page, Port
 from stopgap.orchestrator.host import Eye, Scene
-from stopgap.orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task
+from stopgap.orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task, Unlimited
 
 
 class ServiceWatchParams(Parameters):
@@ -70,7 +70,10 @@ class ServiceWatch(Task[ServiceWatchParams, ServiceWatchFacts]):
     def plan(self, params: ServiceWatchParams, facts: ServiceWatchFacts, scene: Scene) -> Iterator[Planned]:
         """Change nothing; say where nobody can look."""
         if _eye(params, scene) == "controller" and params.seen_from is None:
-            yield Gap(text=f"No host of the inventory looks at {scene.target.name} from outside: the controller does")
+            yield Gap(
+                text=f"No host of the inventory looks at {scene.target.name} from outside: the controller does",
+                at_best=Unlimited(why="a service that comes back is watched, not cut off"),
+            )
 
     def checks(self, params: ServiceWatchParams, facts: ServiceWatchFacts, scene: Scene) -> Iterator[Check]:
         """Ask and knock at each address."""

@@ -11,7 +11,7 @@ from stopgap.orchestrator.change import Command
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Program, ProgramFact, Reader
 from stopgap.orchestrator.host import Address, Eye, Network
-from stopgap.orchestrator.task import Gap
+from stopgap.orchestrator.task import Gap, Unlimited
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text
 from stopgap.tasks.traffic.shell import run
 
@@ -30,7 +30,18 @@ def forgets(block: Block, facts: DeviceFacts) -> bool:
 def unforgotten(facts: DeviceFacts) -> Iterator[Gap]:
     """Say what may go on where no flow can be forgotten."""
     if "conntrack" not in facts.system.programs:
-        yield Gap(text="conntrack is not installed: a flow from before that an accelerator carries may go on")
+        none = Unlimited(why="the rules name no accelerator, and without one every packet meets the drops")
+        yield Gap(
+            text="conntrack is not installed: a flow from before that an accelerator carries may go on",
+            at_best="partly" if offloads(facts) else none,
+        )
+
+
+def offloads(facts: DeviceFacts) -> bool:
+    """Tell whether the router's rules have flows carried past them: a flowtable of nft's, or iptables' target."""
+    flowtables = facts.flowtables.stdout if facts.flowtables else ""
+    chains = "".join(listed.stdout for listed in (facts.rules, facts.rules6) if listed)
+    return "flowtable " in flowtables or "-j FLOWOFFLOAD" in chains
 
 
 def forget_flows(block: Block, name: str, spared: str) -> Command:

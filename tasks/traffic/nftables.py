@@ -45,9 +45,13 @@ class Nftables(Driver):
     programs: ClassVar[tuple[str, ...]] = ("nft", "conntrack")
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
-        """List the table twice: as an undo would load it, and with times and counters."""
+        """List the table twice, as an undo would load it, and with times and counters; and what offloads flows."""
         table = table_of(label)
-        block = {"rules": Program(("nft", "-s", "list", "table", "inet", table)), "state": state_reader(table)}
+        block = {
+            "rules": Program(("nft", "-s", "list", "table", "inet", table)),
+            "state": state_reader(table),
+            "flowtables": Program(("nft", "-s", "list", "flowtables")),
+        }
         return {**block, "boot_end": end_reader(label)} if self.capabilities.persist else block
 
     def reads_to_persist(self, label: str) -> Mapping[str, Reader[Any]]:

@@ -9,12 +9,12 @@ asked, so none does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import ClassVar
 
-from stopgap.orchestrator.facts import Program, Reader
 from stopgap.orchestrator.task import Gap, Planned
 from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.conntrack import offloads
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
 from stopgap.tasks.traffic.nftables import Nftables
 
@@ -25,15 +25,10 @@ class Openwrt(Nftables):
     name: ClassVar[str] = "openwrt"
     capabilities: ClassVar[Capabilities] = Nftables.capabilities.model_copy(update={"persist": False})
 
-    def reads(self, label: str) -> Mapping[str, Reader[Any]]:
-        """Read what offloads flows as well."""
-        return {**super().reads(label), "flowtables": Program(("nft", "-s", "list", "flowtables"))}
-
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Say so where offloaded flows from before cannot be forgotten."""
         yield from super().plan(block, facts)
-        offloads = facts.flowtables is not None and "flowtable " in facts.flowtables.stdout
-        if offloads and "conntrack" not in facts.system.programs:
+        if offloads(facts) and "conntrack" not in facts.system.programs:
             yield Gap(
                 text="flow_offloading is on and conntrack is not installed: offloaded flows from before go on until "
                 "they end; `opkg install conntrack`, or turn offloading off",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from stopgap.orchestrator.change import RunCommands
 from stopgap.orchestrator.facts import ProgramFact
 from stopgap.orchestrator.question import Question
-from stopgap.orchestrator.task import Gap, Note, Planned
+from stopgap.orchestrator.task import Gap, Note, Planned, Unlimited
 from stopgap.tasks.traffic import lapse
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
 from stopgap.tasks.traffic.shell import run
@@ -33,7 +33,10 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         yield Note(text="the links go up at {at}", after=facts.scheduled.left)
         return
     devices = _devices(facts)
-    yield Gap(text="nobody gets in until the links go up again, by themselves: no evidence, no undo from here")
+    yield Gap(
+        text="nobody gets in until the links go up again, by themselves: no evidence, no undo from here",
+        at_best=Unlimited(why="links that are down carry no packet"),
+    )
     yield Question(
         text=f"Take down the links {', '.join(devices)}?",
         reason="It cuts everything: your own way to the host too. It comes back by itself when the time is over, or "

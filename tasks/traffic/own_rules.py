@@ -34,9 +34,15 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
     before = _before(facts)
     wanted = {version: _wanted(block, version) for version in (4, 6)}
     same = all(sorted(before[version]) == sorted(wanted[version]) for version in (4, 6))
-    yield Gap(text="routing rules see what is sent: packets to the host still arrive, and are not answered")
+    yield Gap(
+        text="routing rules see what is sent: packets to the host still arrive, and are not answered",
+        at_best="partly",
+    )
     if block.allowed:
-        yield Gap(text="routing rules know no connections: who is allowed in can also be reached from there")
+        yield Gap(
+            text="routing rules know no connections: who is allowed in can also be reached from there",
+            at_best="partly",
+        )
     if same and lapse.long_enough(facts.scheduled, block.expires, block.fresh):
         yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
         return

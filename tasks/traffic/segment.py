@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 
 from stopgap.orchestrator.host import Address, Host, Network, Scene
-from stopgap.orchestrator.task import Gap
+from stopgap.orchestrator.task import Gap, Unlimited
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
 
 NAMED = 6
 """Hosts that are named one by one; of the rest, how many."""
+_BESIDE = Unlimited(why="the verdict is on packets that cross the router, and these never do")
 
 
 def devices_of(block: Block, facts: DeviceFacts) -> frozenset[str]:
@@ -45,7 +46,9 @@ def gaps(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
         if not here or neighbour.address in known or _in(neighbour.address, block.addresses):
             continue
         if neighbour.link_address in blocked_links:
-            yield Gap(text=f"{neighbour.address} answers from {who}'s network card, and is not blocked")
+            yield Gap(
+                text=f"{neighbour.address} answers from {who}'s network card, and is not blocked", at_best="partly"
+            )
         else:
             strangers.setdefault(neighbour.link_address, neighbour.address)
     known_links = {n.link_address for n in facts.neighbours if n.address in known}
@@ -53,10 +56,13 @@ def gaps(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
     if beside:
         named = ", ".join(beside[:NAMED]) + (f" and {len(beside) - NAMED} more" if len(beside) > NAMED else "")
         verb = "shares" if len(beside) == 1 else "share"
-        yield Gap(text=f"{named} {verb} {who}'s segment; an upstream cannot part them")
+        yield Gap(text=f"{named} {verb} {who}'s segment; an upstream cannot part them", at_best=_BESIDE)
     gateways = (r.gateway for r in facts.routes if r.gateway and _in(r.address, block.addresses))
     for gateway in dict.fromkeys(g for g in gateways if g not in routers):
-        yield Gap(text=f"{who} is reached through {gateway}; what lies on that side of it is not parted from {who}")
+        yield Gap(
+            text=f"{who} is reached through {gateway}; what lies on that side of it is not parted from {who}",
+            at_best=_BESIDE,
+        )
 
 
 def _others(scene: Scene) -> tuple[Host, ...]:

@@ -16,7 +16,7 @@ from stopgap.orchestrator.change import (
 from stopgap.orchestrator.check import Check, Page, Port
 from stopgap.orchestrator.facts import ProgramFact
 from stopgap.orchestrator.host import Address, Eye, Host, Scene
-from stopgap.orchestrator.task import Gap, Note, Planned, Probe, Task, Unplannable
+from stopgap.orchestrator.task import Gap, Note, Planned, Probe, Task, Unlimited, Unplannable
 from stopgap.tasks.web import layout
 from stopgap.tasks.web.layout import Facts, Layout
 from stopgap.tasks.web.page import FOLDER, Pages, configuration, pages
@@ -24,6 +24,7 @@ from stopgap.tasks.web.params import Params
 
 PACKAGES = ("apache2", "apache2-bin", "apache2-data", "apache2-utils")
 """Debian's: the one to install, and those that it brings for itself alone."""
+_PAGE_ALONE = Unlimited(why="which page visitors see changes nothing of what the block drops")
 
 
 class ApacheMaintenance(Task[Params, Facts]):
@@ -194,23 +195,27 @@ def _words(params: Params, apache: Layout, facts: Facts, scene: Scene, *, runnin
     if params.mode == "letter":
         yield Gap(
             text=f"What still exists on {on} is served as before, with 200, pages that the intruder changed among it;"
-            " what Apache passes to a proxy keeps the proxy's own answer"
+            " what Apache passes to a proxy keeps the proxy's own answer",
+            at_best=_PAGE_ALONE,
         )
     if not _on_spare(scene):
         yield Gap(
-            text=f"The page comes from {on}'s own Apache, whose modules and memory the intruder may have changed"
+            text=f"The page comes from {on}'s own Apache, whose modules and memory the intruder may have changed",
+            at_best=_PAGE_ALONE,
         )
     elif params.certificate:
         yield Note(text=f"no certificate whose key lay on {target}: take that key as stolen")
     elif not any(listener.port == 443 for listener in facts.listeners):
         yield Gap(
             text=f"Visitors by https see no page: nothing on {on} answers on port 443. The key that lay on {target}"
-            " is to be taken as stolen; with a certificate for a new key, give `certificate` and `key`"
+            " is to be taken as stolen; with a certificate for a new key, give `certificate` and `key`",
+            at_best=_PAGE_ALONE,
         )
     if not scene.outside and params.visitors == "target" and _on_spare(scene):
         shown = ", ".join(map(str, scene.target.known_addresses))
         yield Gap(
-            text=f"No host of the inventory looks from outside, so nobody has seen the page at {target}'s {shown}"
+            text=f"No host of the inventory looks from outside, so nobody has seen the page at {target}'s {shown}",
+            at_best=_PAGE_ALONE,
         )
 
 

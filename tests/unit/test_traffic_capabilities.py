@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from pydantic import ValidationError
 
 from stopgap.orchestrator.change import RunCommands
 from stopgap.orchestrator.journal.records import CheckJudged
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.run.verdict import verdict
-from stopgap.orchestrator.task import Gap, Refused, Unplannable
+from stopgap.orchestrator.task import Gap, Refused, Unlimited, Unplannable
 from stopgap.tasks.traffic.block import DRIVERS, BlockTraffic, Params
 from stopgap.tasks.traffic.capabilities import Capabilities, refuse_beyond, shortfalls
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Service
@@ -92,3 +93,10 @@ def test_a_verdict_is_never_better_than_what_a_step_has_named_as_open() -> None:
     assert verdict(seen) == "contained"
     assert verdict(seen, ["unverified"]) == "unverified"
     assert verdict(seen, ["unverified", "partly"]) == "partly"
+
+
+def test_a_gap_sets_a_limit_to_the_verdict_or_says_why_it_sets_none() -> None:
+    with pytest.raises(ValidationError, match="at_best"):
+        Gap.model_validate({"text": "something is open"})
+    assert Gap(text="a letter did not go", at_best=Unlimited(why="no packet")).limit is None
+    assert Gap(text="a way is open", at_best="partly").limit == "partly"

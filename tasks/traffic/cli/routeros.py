@@ -54,7 +54,10 @@ class RouterOs(SlotDriver):
         """Also say what FastTrack may leave alive of a whole network."""
         yield from super().plan(block, facts)
         if any(not _is_host(n) for n in block.addresses):
-            yield Gap(text="flows of a whole network that FastTrack carries are not looked for: they may go on")
+            yield Gap(
+                text="flows of a whole network that FastTrack carries are not looked for: they may go on",
+                at_best="unverified",
+            )
 
     def change(self, block: Block, missing: list[Placed], shown: ShownFact) -> DeviceChange:
         """Add with a short time, drop the flows, and give the full time over a second login."""

@@ -14,7 +14,7 @@ from stopgap.orchestrator.change import DeviceChange, Entry, Words
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader, Shown, ShownFact
 from stopgap.orchestrator.host import Cli, Eye
-from stopgap.orchestrator.task import Gap, Note, Planned, Refused, Unplannable
+from stopgap.orchestrator.task import Gap, Note, Planned, Refused, Unlimited, Unplannable
 from stopgap.tasks.traffic.cli.procedure import confirmed, once
 from stopgap.tasks.traffic.cli.standing import Standing
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
@@ -79,7 +79,10 @@ class SlotDriver(Driver):
         if missing:
             yield self.change(block, missing, shown)
             if not self.heals(shown) and self.healing_needs:
-                yield Gap(text=f"the router would not go back by itself after a lock-out: {self.healing_needs}")
+                yield Gap(
+                    text=f"the router would not go back by itself after a lock-out: {self.healing_needs}",
+                    at_best=Unlimited(why="a router that does not go back by itself goes on dropping"),
+                )
         else:
             yield from self.renewal(block, placed, shown)
         yield Note(text="the router is not asked who shares the target's segment; an upstream cannot part them")

@@ -13,7 +13,18 @@ from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import File, FileFact
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.secret import Secret
-from stopgap.orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Question, Task, Unplannable
+from stopgap.orchestrator.task import (
+    Facts,
+    Gap,
+    Note,
+    Parameters,
+    Planned,
+    Probe,
+    Question,
+    Task,
+    Unlimited,
+    Unplannable,
+)
 
 
 class Params(Parameters):
@@ -54,7 +65,7 @@ class Careless(Task[Params, Found]):
             case _ if change := write_file(params.path, "nothing of it\n", facts.file):
                 yield change
         yield Note(text=f"used {value}, which is {encoded}")
-        yield Gap(text=f"{value!r} was not hidden")
+        yield Gap(text=f"{value!r} was not hidden", at_best=Unlimited(why="a parameter is no packet"))
         yield Question(text="Use it?", reason=f"It is {params.token}, {value.encode().hex()}.")
 
     def checks(self, params: Params, facts: Found, scene: Scene) -> Iterator[Check]:
