@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.loading import load
 from stopgap.orchestrator.resources import folder
 from stopgap.orchestrator.secret import Secret
 
@@ -63,6 +64,7 @@ def _refuse_unfit(value: object) -> None:
 
 @cache
 def _environment(markup: bool) -> SandboxedEnvironment:
+    load(("jinja2.sandbox",))
     from jinja2 import FileSystemLoader, StrictUndefined  # noqa: PLC0415
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
 

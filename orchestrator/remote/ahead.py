@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
@@ -11,7 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.remote.connect import connect
+from stopgap.orchestrator.loading import loading
+from stopgap.orchestrator.remote.connect import connect, spoken_to_by
 from stopgap.orchestrator.remote.handshakes import Handshakes
 from stopgap.orchestrator.remote.jumps import Jumps
 from stopgap.orchestrator.remote.limits import Limits
@@ -34,13 +34,11 @@ class ConnectAhead:
 
     def begin(self, hosts: Iterable[Host]) -> None:
         """Begin to connect to these hosts, all at once. What is out of reach is told to who asks."""
-        for host in hosts:
-            if host.connection == "ssh" and host.name not in self._begun:
+        wanted = {host.name: host for host in hosts if host.connection == "ssh" and host.name not in self._begun}
+        with loading(spoken_to_by(wanted.values())):  # once the packets are on their way
+            for name, host in wanted.items():
                 connecting = partial(self._connect, host, self._hosts)
-                self._begun[host.name] = self._handshakes.submit(host, connecting, lambda made: made.close())
-        if self._begun:
-            # The packets are on their way: what speaks SSH is imported while they are.
-            importlib.import_module("stopgap.orchestrator.remote.ssh")
+                self._begun[name] = self._handshakes.submit(host, connecting, lambda made: made.close())
 
     def __call__(self, host: Host, hosts: Mapping[str, Host], *, alone: bool = False) -> Session:
         """Give the connection that was begun, once; after that, a new one. Raises Unreachable.

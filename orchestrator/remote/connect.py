@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.loading import load
 from stopgap.orchestrator.remote.deadline import CancelledError, Deadline
 from stopgap.orchestrator.remote.exchange import FramedSession
 from stopgap.orchestrator.remote.jumps import Jumps, Way
@@ -19,6 +20,24 @@ from stopgap.orchestrator.remote.tcp import connect_tcp
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.remote.ssh import Connection
+
+_SSH = ("encodings.idna", "pwd", "stopgap.orchestrator.remote.ssh")
+_DEVICE = (*_SSH, "stopgap.orchestrator.remote.device.session", "stopgap.orchestrator.remote.device.terminal")
+
+
+def spoken_to_by(hosts: Iterable[Host]) -> tuple[str, ...]:
+    """Give the modules that sessions with these hosts need; `load` them in the thread that starts the others.
+
+    fabric and paramiko take a sixth of a second to import, and netmiko half a second: whoever works on this machine
+    alone need not wait for them.
+    """
+    modules: dict[str, None] = {}
+    for host in hosts:
+        if host.cli is not None:
+            modules |= dict.fromkeys(_DEVICE)
+        elif host.connection != "local":
+            modules |= dict.fromkeys(_SSH)
+    return tuple(modules)
 
 
 def connect(
@@ -48,9 +67,8 @@ def connect(
 def _open_ssh(
     host: Host, hosts: Mapping[str, Host], limits: Limits, deadline: Deadline, jumps: Jumps | None
 ) -> FramedSession:
-    dialled = _dial(host, limits, deadline)
-    # fabric and paramiko take a sixth of a second to import: who stays on this machine need not wait for them, and
-    # who does not has the host answer meanwhile.
+    dialled = _dial(host, limits, deadline)  # the host answers while fabric and paramiko are imported
+    load(spoken_to_by([host]))
     from stopgap.orchestrator.remote.ssh import SshSession  # noqa: PLC0415
 
     connection = _connection(host, hosts, limits, frozenset(), dialled, jumps)
@@ -65,7 +83,7 @@ def _open_ssh(
 def _open_device(
     host: Host, hosts: Mapping[str, Host], limits: Limits, deadline: Deadline, jumps: Jumps | None
 ) -> Session:
-    # netmiko takes half a second to import: who has no such device need not wait for it.
+    load(spoken_to_by([host]))
     from stopgap.orchestrator.remote.device.dialect import DIALECTS  # noqa: PLC0415
     from stopgap.orchestrator.remote.device.session import DeviceSession  # noqa: PLC0415
     from stopgap.orchestrator.remote.device.terminal import Terminal  # noqa: PLC0415

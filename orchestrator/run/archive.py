@@ -11,6 +11,7 @@ from stopgap.orchestrator.evidence import verify_run
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import History, Journal, UnknownRunError, step_of
 from stopgap.orchestrator.journal.incidents import incidents
+from stopgap.orchestrator.loading import load
 from stopgap.orchestrator.past import (
     THIS,
     PastAnswer,
@@ -73,6 +74,7 @@ class Archive:
         run = self.resolve(name)
         if run is None:
             return PastRun(run=THIS, begun=False)
+        load(("stopgap.orchestrator.report.lessons",))
         from stopgap.orchestrator.report.lessons import to_rotate  # noqa: PLC0415 - few runs ask for the past
 
         history = self.journal.history(run)

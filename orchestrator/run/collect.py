@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,12 +16,13 @@ from stopgap.orchestrator.evidence.closing import settle
 from stopgap.orchestrator.evidence.earlier import Taken, taken_already
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.journal.records import EvidenceKept
+from stopgap.orchestrator.loading import load
 from stopgap.orchestrator.plan import PlannedStep
 from stopgap.orchestrator.run.arrival import Arrival, is_worth_compressing, items_of
 from stopgap.orchestrator.run.fleet import Fleet
 from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.late import FINDINGS
 from stopgap.orchestrator.run.recorder import Recorder
-from stopgap.orchestrator.source import InvalidInput
 from stopgap.orchestrator.task import Collection
 from stopgap.orchestrator.toolkit import ToolkitError
 
@@ -91,7 +92,6 @@ def collect(
         store = EvidenceStore(
             vault.run_folder, origin, collection, vault.quota, recipients=vault.recipients, token=token, taken=taken
         )
-        threading.Thread(target=_load_rules, daemon=True).start()  # while the host is at work
         rest = _Rest(store, left)
         arrival = Arrival(rest, asked, compressed=compressed, tell=lambda now: record.progress(step, now))
         deadline = step.step.timeout or collection.deadline
@@ -113,7 +113,7 @@ def keep_broken_off(record: Recorder, vault: Vault, interruption: Interruption) 
 
 
 def _keep(kept: EvidenceKept, record: Recorder, vault: Vault, interruption: Interruption) -> None:
-    # The rules with their tables: who collects nothing loads none, and who does has loaded them by now.
+    load(FINDINGS)
     from stopgap.orchestrator.findings import shipped_rules  # noqa: PLC0415
     from stopgap.orchestrator.findings.keeping import keep_findings  # noqa: PLC0415
 
@@ -157,10 +157,3 @@ def _equipped(collection: Collection, token: str) -> Collection:
             opening += artifact.program.pouring()
         sent.append(artifact.model_copy(update={"script": opening + artifact.script}))
     return collection.model_copy(update={"artifacts": tuple(sent)})
-
-
-def _load_rules() -> None:
-    from stopgap.orchestrator.findings import keeping, shipped_rules  # noqa: F401, PLC0415
-
-    with suppress(InvalidInput, FileNotFoundError):  # whoever needs them is told
-        shipped_rules()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,10 +28,6 @@ from stopgap.orchestrator.run.recorder import Observer, Recorder
 from stopgap.orchestrator.run.step import Ended, Surroundings
 from stopgap.orchestrator.runbook import StepResult
 from stopgap.orchestrator.signature import SignatureError
-from stopgap.orchestrator.template import get_ready
-
-_UNDER_WAY = 0.1
-"""Seconds after which the first changes are on their way, and this process waits for its hosts."""
 
 
 @dataclass(frozen=True)
@@ -180,9 +175,6 @@ class Conductor:
     ) -> Conclusion:
         """Execute, then write what a reader of the run's folder needs: the report, the exported journal."""
         run = around.record.run
-        idle = threading.Timer(_UNDER_WAY, _get_ready)
-        idle.daemon = True
-        idle.start()
         with self.interruption.cutting(around.fleet.close, gently=True):
             planner = planner_of(order, around.fleet.look, around.record.deliveries, around.archive.past)
             result = execute(order, plan, planner, around, done=done, taken_back=taken_back)
@@ -289,13 +281,6 @@ def sign_run(journal: Journal, run: str, key: Path | None) -> str:
     except (SignatureError, JournalError) as error:
         return str(error)
     return ""
-
-
-def _get_ready() -> None:
-    """Load what writes the report while the hosts are at work."""
-    from stopgap.orchestrator.report.render import PAGE  # noqa: PLC0415
-
-    get_ready(PAGE)
 
 
 def _with_activation(step: PlannedStep, history: History) -> PlannedStep:

@@ -9,10 +9,12 @@ from itertools import groupby
 from pathlib import Path
 
 from stopgap.orchestrator.journal.records import MessageIntended, MessagePosted, Outcome
+from stopgap.orchestrator.loading import load
 from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.plan import PlannedStep, outstanding
 from stopgap.orchestrator.post import Posted, postman
 from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.late import POST
 from stopgap.orchestrator.run.recorder import Recorder
 
 LETTERS = "letters"
@@ -46,6 +48,7 @@ def deliver(step: PlannedStep, record: Recorder, run_folder: Path, interruption:
 def _post(
     step: PlannedStep, messages: Sequence[Message], record: Recorder, run_folder: Path, interruption: Interruption
 ) -> list[tuple[Message, Posted]]:
+    load(POST)
     posted: list[tuple[Message, Posted]] = []
     place = {"step": step.key, "target": step.target.name}
     for route, several in groupby(messages, key=lambda m: m.route):

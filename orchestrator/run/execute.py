@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal.records import CheckJudged, HostUnreachable, Outcome, RunFinished, Verdict
+from stopgap.orchestrator.loading import loading
 from stopgap.orchestrator.plan import (
     Ledger,
     Looker,
@@ -23,6 +24,7 @@ from stopgap.orchestrator.plan import (
 )
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.claim import refusal
+from stopgap.orchestrator.run.late import late_modules, warm_up
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.outcome import exit_code, run_outcome
 from stopgap.orchestrator.run.several import run_on_several
@@ -36,6 +38,9 @@ from stopgap.orchestrator.task import Task
 
 TARGETS_AT_ONCE = 256
 """So that no target's cut waits for the evidence of another; how much is collected at once has its own bound."""
+
+UNDER_WAY = 0.1
+"""Seconds after which the first changes are on their way, and this process waits for its hosts."""
 
 
 @dataclass
@@ -83,8 +88,11 @@ def execute(
                 result.ended.append(item)
 
     with ThreadPoolExecutor(TARGETS_AT_ONCE, "target") as pool:
-        futures = [pool.submit(one, target) for target in order.targets]
+        with loading(late_modules(plan.steps)):
+            futures = [pool.submit(one, target) for target in order.targets]
+            wait(futures, timeout=UNDER_WAY)
         try:
+            warm_up(plan.steps)
             for future in futures:
                 future.result()
         except BaseException:

@@ -13,8 +13,9 @@ from typing import Any, Protocol, Self
 
 from stopgap.orchestrator.facts import Output, Reader, UnreadableError
 from stopgap.orchestrator.host import CONTROLLER, Host
+from stopgap.orchestrator.loading import loading
 from stopgap.orchestrator.plan import Look, NotYet, OutOfReach, Wanted
-from stopgap.orchestrator.remote import Handshakes, Item, Limits, Session, Unreachable
+from stopgap.orchestrator.remote import Handshakes, Item, Limits, Session, Unreachable, spoken_to_by
 from stopgap.orchestrator.run.claim import Claims
 
 
@@ -63,10 +64,11 @@ class Fleet:
 
     def expect(self, hosts: Iterable[Host]) -> None:
         """Begin to connect to these hosts, all at once; those connected or connecting already are left alone."""
-        with self._lock:
-            for host in hosts:
-                if host.name not in self._sessions and not self._closed:
-                    self._sessions[host.name] = self._begin(host)
+        wanted = {host.name: host for host in hosts}
+        with loading(spoken_to_by(wanted.values())), self._lock:
+            for name, host in wanted.items():
+                if name not in self._sessions and not self._closed:
+                    self._sessions[name] = self._begin(host)
 
     def session(self, host: Host) -> Session:
         """Give the host's session, waiting for it; one that broke is opened again. Raises OutOfReach."""

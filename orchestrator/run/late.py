@@ -1,0 +1,43 @@
+"""What carrying out a plan needs and planning did not: loaded while the hosts are at work on the first changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from stopgap.orchestrator.plan import PlannedStep
+from stopgap.orchestrator.source import InvalidInput
+from stopgap.orchestrator.template import get_ready
+
+_REPORT = (
+    "stopgap.orchestrator.report.lessons",
+    "stopgap.orchestrator.report.render",
+    "stopgap.orchestrator.template",
+    "jinja2.sandbox",
+)
+FINDINGS = (
+    "stopgap.orchestrator.findings",
+    "stopgap.orchestrator.findings.keeping",
+    "stopgap.orchestrator.findings.tables",
+)
+POST = ("stopgap.orchestrator.post.file", "stopgap.orchestrator.post.smtp", "stopgap.orchestrator.post.webhook")
+
+
+def late_modules(steps: Iterable[PlannedStep]) -> tuple[str, ...]:
+    """Give the names of the modules that threads of a run may ask for."""
+    modules = list(_REPORT)
+    for step in steps:
+        modules += (*(FINDINGS if step.collections else ()), *(POST if step.messages else ()))
+    return tuple(dict.fromkeys(modules))
+
+
+def warm_up(steps: Iterable[PlannedStep]) -> None:
+    """Compile the report's page and read the rules of findings; what is wrong with either is told when it is used."""
+    from stopgap.orchestrator.report.render import PAGE  # noqa: PLC0415 - `late_modules` names it
+
+    get_ready(PAGE)
+    if any(step.collections for step in steps):
+        from stopgap.orchestrator.findings import shipped_rules  # noqa: PLC0415 - as above
+
+        with suppress(InvalidInput, FileNotFoundError):
+            shipped_rules()
