@@ -118,36 +118,65 @@ def test_memory_comes_by_a_program_that_leaves_nothing_and_what_kcore_lacks_is_s
         assert item["bytes"] == 8 << 20 or "does not open" in item["stderr"]
 
 
-def test_after_a_cut_connection_it_is_gone_and_resume_takes_what_is_missing(lab: Lab, tmp_path: Path) -> None:
-    names = ["clock", "processes", "bodyfile", "privileged-files"]
-    given = {"toolkit": "busybox", "artifacts": names, "rate": "512 KiB"}
-    steps = [{"id": "look", "task": "evidence.collect", "with": given}]
-    (tmp_path / "look.json").write_text(json.dumps({"name": "Look", "steps": steps}))
-    command = [LAB, "exec", "operator", "stopgap", "run", str(tmp_path / "look.json"), "-i", "inventories/lab.yaml",
-               "-t", "web", "--yes"]  # fmt: skip
-    process = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "STOPGAP_HOME": str(tmp_path)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+GATE = "/run/gate-of-a-test"
+
+
+@contextmanager
+def gate(lab: Lab, folder: Path) -> Iterator[Path]:
+    """A collection's own artifact that begins to arrive and then waits for as long as the gate is shut.
+
+    The artifact reads a named pipe of the host, whose writer writes something and keeps the pipe open.
+    """
+    reads = [{"kind": "run", "commands": [f"cat {GATE}"]}]
+    artifact = {"id": "gate", "about": "What a named pipe has.", "why": "A test holds the collection there.",
+                "known": "fifo(7)", "volatility": "times", "deadline": 600, "reads": reads}  # fmt: skip
+    path = folder / "artifacts.yaml"
+    path.write_text(json.dumps({"artifacts": [artifact]}))
+    writer = f"exec >{GATE}; head -c 300000 /dev/zero | tr '\\0' x; sleep 600"
+    lab.read("web", f'mkfifo {GATE} && systemd-run --quiet --collect --unit=gate-of-a-test sh -c "{writer}"')
     try:
-        while not [*tmp_path.glob("runs/*/evidence/web/look/*-bodyfile.body")]:
-            assert process.poll() is None
-            time.sleep(0.1)
-        assert lab.run("cut", "web").returncode == 0
-        assert process.wait(120) == 1
+        yield path
     finally:
-        process.kill()
-        process.wait()
-        lab.run("join", "web")
-    operator = Operator(lab, tmp_path)
-    done = operator.stopgap("resume", "last", "--yes")
-    assert done.status == 0, done.out + done.err
+        lab.ssh("web", f"systemctl stop gate-of-a-test; rm -f {GATE}")
+
+
+def open_gate(lab: Lab) -> None:
+    """Let the artifact of the gate end at once when it is read next."""
+    lab.read("web", f"systemctl stop gate-of-a-test; rm -f {GATE}; echo open >{GATE}")
+
+
+def test_after_a_cut_connection_it_is_gone_and_resume_takes_what_is_missing(lab: Lab, tmp_path: Path) -> None:
+    names = ["clock", "processes", "gate", "configuration"]
+    with gate(lab, tmp_path) as own:
+        steps = [{"id": "look", "task": "evidence.collect",
+                  "with": {"toolkit": "busybox", "artifacts": names, "own": str(own)}}]  # fmt: skip
+        (tmp_path / "look.json").write_text(json.dumps({"name": "Look", "steps": steps}))
+        command = [LAB, "exec", "operator", "stopgap", "run", str(tmp_path / "look.json"), "-i", "inventories/lab.yaml",
+                   "-t", "web", "--yes"]  # fmt: skip
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "STOPGAP_HOME": str(tmp_path)},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            while not any(p.stat().st_size for p in tmp_path.glob("runs/*/evidence/web/look/*-gate.txt")):
+                assert process.poll() is None
+                time.sleep(0.1)
+            assert lab.run("cut", "web").returncode == 0
+            assert process.wait(600) == 1
+        finally:
+            process.kill()
+            process.wait()
+            lab.run("join", "web")
+        open_gate(lab)
+        operator = Operator(lab, tmp_path)
+        done = operator.stopgap("resume", "last", "--yes", timeout=600)
+        assert done.status == 0, done.out + done.err
     cut, whole = manifest(tmp_path, "web", "look"), manifest(tmp_path, "web", "look.2")
     state = {i["id"]: i["truncated"] for i in cut["items"]}  # type: ignore[attr-defined]
     assert state == dict.fromkeys(("toolkit", "processes", "clock"), False) | dict.fromkeys(
-        ("bodyfile", "privileged-files", "toolkit-removed"), True
+        ("gate", "configuration", "toolkit-removed"), True
     )
     earlier = [i["id"] for i in whole["items"] if "earlier" in i]  # type: ignore[attr-defined]
     assert earlier == ["processes"]
     assert operator.stopgap("verify", "last").status == 0
-    lab.read("web", "n=0; while ls -d /dev/shm/.stopgap-*; do n=$((n + 1)); [ $n -lt 120 ] || exit 1; sleep 1; done")
+    lab.read("web", "while ls -d /dev/shm/.stopgap-*; do sleep 1; done")
