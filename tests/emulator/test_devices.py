@@ -105,7 +105,7 @@ def test_a_block_that_locks_the_operator_out_heals_itself(devices: DeviceBench, 
     assert (status, outcomes(events)) == (1, {"block": "failed"})
     assert "second login failed" in reason(events)
     assert blocks_web(device.dump(), vendor), "it was made"
-    deadline = time.monotonic() + 6
+    deadline = time.monotonic() + 60
     while device.dump() != before and time.monotonic() < deadline:
         time.sleep(0.1)
     assert device.dump() == before, "and the device went back"

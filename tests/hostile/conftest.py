@@ -15,7 +15,7 @@ from stopgap.orchestrator.remote.transport import HardenedTransport
 
 from .server import Field
 
-SECONDS_OVER = 2.0
+SECONDS_OVER = 60.0
 MEMORY_OVER = 100 << 20
 
 
@@ -45,7 +45,7 @@ def nothing_stays_and_memory_holds() -> Iterator[None]:
     before = _status("VmRSS")
     yield
     assert _status("VmHWM") - before < MEMORY_OVER
-    end = time.monotonic() + 2
+    end = time.monotonic() + 60
     while time.monotonic() < end and _connections():
         time.sleep(0.02)
     assert not _connections()
@@ -64,7 +64,7 @@ def _status(name: str) -> int:
 
 @pytest.fixture
 def within() -> Callable[[float], contextlib.AbstractContextManager[None]]:
-    """Assert that something takes no longer than its deadline and two seconds."""
+    """Assert that something ends, at the latest a minute after its deadline: a hang does not, a busy machine may."""
 
     @contextlib.contextmanager
     def measure(deadline: float) -> Iterator[None]:

@@ -46,7 +46,7 @@ class Shell:
 
     def read_script(self) -> bytes:
         """Wait for the whole script, if one is coming, and take the nonce out of it."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 600
         while self.framed and not self.heard.endswith(_SCRIPT_END):
             if self.channel.closed or time.monotonic() > end:
                 raise EOFError

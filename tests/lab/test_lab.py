@@ -266,10 +266,10 @@ def _connecting_takes(lab: Lab, address: str) -> float:
 @pytest.mark.parametrize("address", WEB)
 def test_the_operators_wire_can_be_made_long_and_short_again(lab: Lab, address: str):
     try:
-        assert lab.run("delay", "80").returncode == 0
-        assert 0.08 <= _connecting_takes(lab, address) < 0.24
+        assert lab.run("delay", "400").returncode == 0
+        assert _connecting_takes(lab, address) >= 0.4
         assert lab.run("status").returncode == 0
     finally:
         assert lab.run("delay", "off").returncode == 0
-    assert _connecting_takes(lab, address) < 0.08
+    assert _connecting_takes(lab, address) < 0.4
     assert lab.run("delay", "much").returncode == 1

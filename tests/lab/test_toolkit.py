@@ -151,10 +151,9 @@ def test_after_a_cut_connection_it_is_gone_and_resume_takes_what_is_missing(lab:
         steps = [{"id": "look", "task": "evidence.collect",
                   "with": {"toolkit": "busybox", "artifacts": names, "own": str(own)}}]  # fmt: skip
         (tmp_path / "look.json").write_text(json.dumps({"name": "Look", "steps": steps}))
-        command = [LAB, "exec", "operator", "stopgap", "run", str(tmp_path / "look.json"), "-i", "inventories/lab.yaml",
-                   "-t", "web", "--yes"]  # fmt: skip
+        words = ["run", str(tmp_path / "look.json"), "-i", "inventories/lab.yaml", "-t", "web", "--yes"]
         process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, "STOPGAP_HOME": str(tmp_path)},
+            [LAB, "exec", "operator", "stopgap", *words], cwd=ROOT, env={**os.environ, "STOPGAP_HOME": str(tmp_path)},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         try:

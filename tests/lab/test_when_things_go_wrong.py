@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +11,6 @@ import pytest
 
 from .conftest import ROOT, STATE, Lab
 from .operator import CONTAIN, Operator
-
-CONNECT = 10.0
-"""Seconds that a connection may take (stopgap.orchestrator.remote.limits)."""
 
 
 @pytest.fixture
@@ -84,9 +80,7 @@ def test_a_target_that_is_down_or_silent_is_cut_off_all_the_same(
     lab: Lab, operator: Operator, wrong: str, right: str
 ) -> None:
     with told(lab, wrong, "web", right):
-        started = time.monotonic()
         done = operator.run(*CONTAIN, "--yes")
-        took = time.monotonic() - started
     assert done.status == 3, done.out + done.err
     assert done.outcomes == {
         "provider": "changed",
@@ -96,7 +90,6 @@ def test_a_target_that_is_down_or_silent_is_cut_off_all_the_same(
         "page": "changed",
         "triage": "unreachable",
     }
-    assert took < CONNECT + 2 + 15
     assert operator.stopgap("undo", "last", "--yes").status == 0
 
 

@@ -31,7 +31,7 @@ def session(request: pytest.FixtureRequest):
     session.close()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 5.0):
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0):
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.02)
@@ -106,8 +106,8 @@ def test_items_after_a_failed_one_are_not_begun_where_that_was_asked(session: Lo
 
 def test_an_item_beyond_its_deadline_is_unknown_and_the_next_one_runs(session: LocalSession):
     begun = time.monotonic()
-    outputs = session.exchange([Item("echo so far; sleep 61", deadline=0.5), Item("echo next")])
-    assert time.monotonic() - begun < 0.5 + 2
+    outputs = session.exchange([Item("echo so far; sleep 610", deadline=0.5), Item("echo next")])
+    assert time.monotonic() - begun < 60
     assert (outputs[0].status, outputs[0].ran, outputs[0].truncated) == (None, True, True)
     assert outputs[0].stdout.raw == b"so far\n"
     assert (outputs[1].stdout.raw, outputs[1].status) == (b"next\n", 0)
@@ -191,16 +191,16 @@ def test_once_nobody_listens_the_item_that_runs_gets_its_time_and_nothing_stays(
         assert shell.stdout.readline().startswith(b"g0 B 0 ")
         shell.stdin.close()
         shell.wait(5)
-        assert wait_until(lambda leader=shell.pid: not in_session(leader), 5), script
+        assert wait_until(lambda leader=shell.pid: not in_session(leader)), script
         shell.stdout.close()
 
 
 def test_closing_ends_an_exchange_in_another_thread(session: LocalSession):
     begun = time.monotonic()
     threading.Timer(0.3, session.close).start()
-    output = session.exchange([Item("sleep 62", deadline=9)])[0]
+    output = session.exchange([Item("sleep 620", deadline=600)])[0]
     assert (output.status, session.alive) == (None, False)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 60
     assert session.exchange([Item("echo late")])[0] == Output(output.stdout, output.stderr, None)
 
 
