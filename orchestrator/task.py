@@ -225,7 +225,7 @@ class Task(ABC, Generic[P, F]):
     def keeps_what_holds(self, params: P) -> bool:
         """Tell whether, of several upstreams, those where it was done stay so where another one fails. Pure.
 
-        Otherwise it is done on all of them or on none.
+        The run then goes on as long as one of them holds. Otherwise it is done on all of them or on none.
         """
         return False
 

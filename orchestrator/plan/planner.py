@@ -52,6 +52,10 @@ PastRuns: TypeAlias = Callable[[Sequence[str], str], tuple[PastRun, ...]]
 """Tells what runs, by their ids, have done for a target; raises JournalError for one that is not there."""
 
 
+_NOT_DONE = {"failed", "unreachable", "refused"}
+"""Planned outcomes of a step that will not be done."""
+
+
 def no_past(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
     """Know of no run."""
     raise JournalError("there is no journal of earlier runs here")
@@ -99,10 +103,12 @@ class Planner:
         for target in targets:
             results: dict[str, StepResult] = {}
             for number, step in enumerate(self.runbook.steps, 1):
-                groups = self.groups(step, number, target, results)
-                steps = [planned for places in groups for planned in self.plan_together(places, results)]
-                results[step.id] = combined([predicted_result(s) for s in steps])
-                planned += steps
+                outcomes: list[StepResult] = []
+                for places in self.groups(step, number, target, results):
+                    steps = self.plan_together(places, results)
+                    outcomes += counting([predicted_result(s) for s in steps], kept(steps))
+                    planned += steps
+                results[step.id] = combined(outcomes)
         return Plan(tuple(planned))
 
     def places(self, step: Step, number: int, target: Host, results: Mapping[str, StepResult]) -> Iterator[Place]:
@@ -129,9 +135,11 @@ class Planner:
     def plan_together(self, places: Sequence[Place], results: Mapping[str, StepResult]) -> list[PlannedStep]:
         """Plan one step at its places, given how the steps before it ended or are foreseen to end.
 
-        Where it cannot be done at one of them it is left out at all, unless the task keeps what holds.
+        Where it cannot be done at one of them it is left out at all, unless the task keeps what holds: then the plan
+        names what stays open there.
         """
-        planned = _all_or_none([self._plan_place(place, results) for place in places])
+        planned = [self._plan_place(place, results) for place in places]
+        planned = list(map(_uncut, planned)) if kept(planned) else _all_or_none(planned)
         for step in planned:
             for change in step.changes:
                 for reader, fact in change.predicted().items():
@@ -259,6 +267,22 @@ def predicted_result(step: PlannedStep) -> StepResult:
     return StepResult(outcome, step.answer_to.sample(), sampled=True) if step.answer_to else StepResult(outcome)
 
 
+def kept(steps: Sequence[PlannedStep]) -> bool:
+    """Tell whether a step at its places on several upstreams stays as it is where another one of them fails."""
+    return len(steps) > 1 and any(step.keeps for step in steps)
+
+
+def counting(results: Sequence[StepResult], keeps: bool) -> list[StepResult]:
+    """Give the results on several upstreams that tell how a step went: where it `keeps`, one that holds is enough."""
+    held = [result for result in results if result.succeeded]
+    return held if keeps and held else list(results)
+
+
+def uncut(step: PlannedStep, reason: str) -> Gap:
+    """Give the gap that a step which contains leaves at one of several upstreams, where it was not done."""
+    return Gap(text=f"{step.target.name} is not cut off at {step.place.name}: {reason}", at_best="partly")
+
+
 def combined(results: Sequence[StepResult]) -> StepResult:
     """Give one result for a step that was repeated: the worst of its items; `skipped` for none."""
     order = ("unknown", "failed", "refused", "unreachable", "changed", "unchanged", "skipped")
@@ -267,12 +291,19 @@ def combined(results: Sequence[StepResult]) -> StepResult:
 
 def _all_or_none(planned: list[PlannedStep]) -> list[PlannedStep]:
     """Leave out what would be changed on one upstream where another one is out of reach, or cannot be changed."""
-    lacking = next((s for s in planned if s.outcome in {"failed", "unreachable", "refused"}), None)
-    if lacking is None or any(step.keeps for step in planned):
+    lacking = next((s for s in planned if s.outcome in _NOT_DONE), None)
+    if lacking is None:
         return planned
     words = {"unreachable": "is unreachable", "refused": "is refused", "failed": "cannot be changed"}
     why = f"{lacking.place.name} {words[lacking.outcome]}, and it is done on all upstreams or on none"
     return [step.as_skipped(why) if step.outcome == "would-change" else step for step in planned]
+
+
+def _uncut(step: PlannedStep) -> PlannedStep:
+    """Name what stays open at an upstream where the step cannot be done."""
+    if step.outcome not in _NOT_DONE or not tasks()[step.step.task].contains:
+        return step
+    return replace(step, gaps=(*step.gaps, uncut(step, step.reason)))
 
 
 def _with(step: PlannedStep, outcome: PlannedOutcome, reason: str) -> PlannedStep:

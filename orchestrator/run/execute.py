@@ -22,6 +22,7 @@ from stopgap.orchestrator.plan import (
     Planner,
     combined,
 )
+from stopgap.orchestrator.plan.planner import counting
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.claim import refusal
 from stopgap.orchestrator.run.late import late_modules, warm_up
@@ -142,14 +143,18 @@ class _TargetRun:
             for places in self.planner.groups(step, number, self.target, self.results):
                 known = {p.key: r for p in places if (r := self.done.get((p.key, self.target.name)))}
                 left = [p for p in places if not stays(step, (p.key, self.target.name), self.done, self.taken_back)]
-                outcomes += [known[p.key] for p in places if p not in left]
-                for planned, ended in self._run_all(left, stopped):
+                here = [known[p.key] for p in places if p not in left]
+                ran = self._run_all(left, stopped)
+                for planned, ended in ran:
                     yield planned, ended
                     before = known.get(planned.key)
                     stands = before is not None and ended.outcome == "unchanged"
-                    outcomes.append(before if before and stands else StepResult(ended.outcome, ended.answer))
-                    if ended.outcome in FAILURES and not stopped:
-                        stopped = self._after_failure(step)
+                    here.append(before if before and stands else StepResult(ended.outcome, ended.answer))
+                keeps = len(places) > 1 and any(planned.keeps for planned, _ in ran)
+                counted = counting(here, keeps)
+                if any(result.outcome in FAILURES for result in counted) and not stopped:
+                    stopped = self._after_failure(step)
+                outcomes += counted
             self.results[step.id] = combined(outcomes)
 
     def _run_all(self, places: Sequence[Place], stopped: str) -> list[tuple[PlannedStep, Ended]]:
@@ -283,7 +288,8 @@ def _would_contain(step: PlannedStep) -> bool:
 
 
 def _at_best(result: Result, target: str) -> list[Verdict]:
-    return [gap.limit for step, _ in result.ended if step.target.name == target for gap in step.gaps if gap.limit]
+    ended = [(step, end) for step, end in result.ended if step.target.name == target]
+    return [gap.limit for step, end in ended for gap in (*step.gaps, *end.gaps) if gap.limit]
 
 
 def _lifted(result: Result, around: Surroundings) -> set[str]:

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from stopgap.orchestrator.journal.records import CheckJudged
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
+from stopgap.orchestrator.plan.planner import kept, uncut
+from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.prove import prove
 from stopgap.orchestrator.run.step import (
     FAILURES,
@@ -35,7 +38,7 @@ def run_on_several(steps: Sequence[PlannedStep], around: Surroundings) -> list[E
         around.record.begin(step)
     around.record(*map(started, steps))
     ended = [agree(step, around) for step in steps]
-    keeps = any(step.keeps for step in steps)
+    keeps = kept(steps)
     if keeps or not _failed(steps, ended):
         with ThreadPoolExecutor(len(steps), "upstream") as pool:
             ended = list(pool.map(lambda step, agreed: _make(step, agreed, around), steps, ended))
@@ -61,11 +64,14 @@ def _proved(step: PlannedStep, made: Ended, around: Surroundings, *, kept: bool)
     if made.outcome not in FAILURES:
         return proved(step, made, around) if step.checks else made
     packets = replace(step, checks=tuple(check for check in step.checks if check.containment))
-    if not kept or not packets.checks:
+    if not kept:
         return made
-    judged = (*prove(packets, around.fleet, around.interruption.requested), unproved(step, made))
-    around.record(*judged)
-    return replace(made, judged=judged)
+    gaps = (uncut(step, made.reason or made.outcome),) if tasks()[step.step.task].contains else ()
+    judged: tuple[CheckJudged, ...] = ()
+    if packets.checks:
+        judged = (*prove(packets, around.fleet, around.interruption.requested), unproved(step, made))
+        around.record(*judged)
+    return replace(made, judged=judged, gaps=gaps)
 
 
 def _failed(steps: Sequence[PlannedStep], ended: Sequence[Ended]) -> str:

@@ -22,6 +22,7 @@ from stopgap.orchestrator.run.person import Person
 from stopgap.orchestrator.run.prove import prove
 from stopgap.orchestrator.run.recorder import Recorder
 from stopgap.orchestrator.run.verdict import leaks
+from stopgap.orchestrator.task import Gap
 
 FAILURES = frozenset({"failed", "unknown", "unreachable", "refused"})
 """Outcomes of a step that was not done, or is not known to be."""
@@ -47,6 +48,8 @@ class Ended:
     reason: str = ""
     judged: tuple[CheckJudged, ...] = ()
     answer: AnswerValue | None = None
+    gaps: tuple[Gap, ...] = ()
+    """What turned out not to be covered, beside what the plan has named."""
 
 
 def run_step(step: PlannedStep, around: Surroundings) -> Ended:
@@ -91,7 +94,7 @@ def finished(step: PlannedStep, ended: Ended, seconds: float) -> StepFinished:
             for note in step.notes
             if note.after is not None
         },
-        gaps=tuple(gap.text for gap in step.gaps),
+        gaps=tuple(dict.fromkeys(gap.text for gap in (*step.gaps, *ended.gaps))),
         force_until=until.isoformat(timespec="seconds") if until else None,
     )
 

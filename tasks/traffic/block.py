@@ -103,9 +103,9 @@ class Params(Parameters):
         "Default: `spare` where the target has one. UDP 443 is dropped either way.",
     )
     if_one_fails: Literal["undo", "keep"] = Field(
-        default="undo",
-        description="Where the target has several upstreams, and one cannot be made to drop: `undo` the others, so "
-        "that all drop or none, or `keep` what holds.",
+        default="keep",
+        description="Where the target has several upstreams, and one cannot be made to drop: `keep` what the others "
+        "drop, and go on, or `undo` it, so that all drop or none.",
     )
 
 

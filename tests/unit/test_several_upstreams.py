@@ -168,3 +168,35 @@ def test_what_passes_by_a_router_that_is_out_of_reach_is_looked_at_too(
     seen = [event["seen"] for event in done if event["event"] == "check-judged" and event["holds"] is False]
     assert seen == ["open"]
     assert done[-1]["containment"] == {"far": "partly"}
+
+
+def test_one_that_is_out_of_reach_keeps_neither_the_others_nor_the_next_steps_back_and_the_verdict_says_so(
+    several: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = type(tasks()["host.file"])
+    monkeypatch.setattr(task, "keeps_what_holds", lambda self, params: True)
+    monkeypatch.setattr(task, "contains", True)
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port = bound.getsockname()[1]
+    closed = Port(eye="controller", containment=True, address=ip_address("127.0.0.1"), port=port, expect="closed")
+    monkeypatch.setattr(task, "checks", lambda self, params, facts, scene: [closed])
+    file = {"path": str(several.files / "x"), "content": "x"}
+    runbook = several.runbook(
+        {"id": "cut", "task": "host.file", "on": "upstream", "with": file},
+        {**says(several, "true", "later", on="target"), "needs": ["cut"]},
+    )
+    _, dry = several.run(runbook, "--dry-run", target="far")
+    planned = {event["step"]: event["gaps"] for event in dry if event["event"] == "step-planned"}
+    assert "far is not cut off at gone: " in planned["cut@gone"][0]
+    status, done = several.run(runbook, "--yes", target="far")
+    assert (status, outcomes(done)) == (3, {"cut@a": "changed", "cut@gone": "unreachable", "later": "changed"})
+    assert done[-1]["containment"] == {"far": "partly"}
+    gaps = {event["step"]: event["gaps"] for event in done if event["event"] == "step-finished"}
+    assert gaps["cut@gone"] == planned["cut@gone"]
+
+
+def test_nothing_follows_where_none_of_them_could_be_cut(several: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(tasks()["host.command"]), "keeps_what_holds", lambda self, params: True)
+    runbook = several.runbook(says(several, "false"), says(several, "true", "later", on="target"))
+    _, done = several.run(runbook, "--yes", target="far")
+    assert outcomes(done) == {"cut@a": "failed", "cut@gone": "unreachable", "later": "skipped"}
