@@ -1,0 +1,8 @@
+"""Checks: what is looked at after a change, from where, and what it proves."""
+
+from stopgap.orchestrator.check.base import Check, Judgement
+from stopgap.orchestrator.check.no_listener import NoListener
+from stopgap.orchestrator.check.page import Page
+from stopgap.orchestrator.check.port import Port
+
+__all__ = ["Check", "Judgement", "NoListener", "Page", "Port"]

@@ -1,0 +1,42 @@
+"""A port: open, refused or silent, as somebody who knocks from outside finds it."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address
+from typing import Literal
+
+from stopgap.orchestrator.check.base import Check, Judgement
+from stopgap.orchestrator.facts import ConnectFact, Reader, TcpConnect
+
+
+class Port(Check):
+    """A TCP port, knocked on from outside."""
+
+    kind: Literal["port"] = "port"
+    address: IPv4Address | IPv6Address
+    port: int
+    expect: Literal["closed", "open", "silent"]
+    """`closed` is refused or silent; `silent` is no answer at all, as a dropped packet gives."""
+
+    def describe(self) -> str:
+        """Name address, port and expectation."""
+        return f"{_socket(self.address, self.port)} is {self.expect}"
+
+    def reader(self) -> Reader[ConnectFact]:
+        """Connect."""
+        return TcpConnect(self.address, self.port)
+
+    def judge(self, fact: ConnectFact) -> Judgement:
+        """Compare; without a tool to connect with, nothing is known."""
+        if fact.outcome == "no-tool":
+            return Judgement(None, "no tool there to connect with")
+        met = {
+            "closed": fact.outcome != "open",
+            "open": fact.outcome == "open",
+            "silent": fact.outcome == "silent",
+        }
+        return Judgement(met[self.expect], fact.outcome)
+
+
+def _socket(address: IPv4Address | IPv6Address, port: int) -> str:
+    return f"[{address}]:{port}" if isinstance(address, IPv6Address) else f"{address}:{port}"
