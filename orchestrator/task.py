@@ -1,5 +1,5 @@
 """The interface of a task. A module of `tasks` needs this one, `facts`, `change`, `check`, `message`,
-`question`, `past`, `host`, and no other.
+`question`, `past`, `host`, `duration`, and no other.
 
 A parameter of type `Secret` (`orchestrator.secret`) takes a reference; `reveal()` is for what acts on the controller.
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.duration import PATTERN as DURATION
+from stopgap.orchestrator.duration import format_duration, parse_duration
 from stopgap.orchestrator.registry import tasks as all_tasks
 from stopgap.orchestrator.resources import folder
 from stopgap.orchestrator.task import Task
@@ -124,9 +126,7 @@ def _document(screen: screens.Screen, task: Task[Any, Any]) -> None:
     fields = task.Params.model_json_schema().get("properties", {})
     required = set(task.Params.model_json_schema().get("required", []))
     for name, field in fields.items():
-        default = (
-            "required" if name in required else f"default {json.dumps(field.get('default'), ensure_ascii=False)}"
-        )
+        default = "required" if name in required else f"default {_default(field)}"
         screen.line(f"  {name}  ({_type(field)}, {default})", "title")
         screen.lines(str(field.get("description", "")).splitlines(), indent="      ")
     if more := list(task.appendix()):
@@ -134,7 +134,16 @@ def _document(screen: screens.Screen, task: Task[Any, Any]) -> None:
         screen.lines(more)
 
 
+def _default(field: dict[str, Any]) -> str:
+    value = field.get("default")
+    if field.get("pattern") == DURATION and isinstance(value, str):
+        return format_duration(parse_duration(value))
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _type(field: dict[str, Any]) -> str:
+    if field.get("pattern") == DURATION:
+        return "duration"
     if "enum" in field:
         return " | ".join(map(str, field["enum"]))
     if "anyOf" in field:

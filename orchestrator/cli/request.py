@@ -29,7 +29,7 @@ from stopgap.orchestrator.request import (
 from stopgap.orchestrator.request.verification import Claim
 from stopgap.orchestrator.runbook import format_duration, parse_duration
 from stopgap.orchestrator.signature import SignatureError
-from stopgap.orchestrator.source import Unfit
+from stopgap.orchestrator.source import InvalidInput, Problem, Unfit
 
 
 def request(args: Namespace) -> int:
@@ -38,8 +38,11 @@ def request(args: Namespace) -> int:
     targets = inventory.select(args.target)
     try:
         duration = parse_duration(args.expires)
+    except Unfit as unfit:
+        raise InvalidInput([Problem("--expires", unfit.message, None, unfit.expected, unfit.hint)]) from None
+    try:
         named = tuple(ip_network(text) for text in args.address)
-    except (Unfit, ValueError) as error:
+    except ValueError as error:
         raise Stop(2, str(error)) from None
     now = datetime.now(UTC).replace(microsecond=0)
     try:

@@ -1,9 +1,9 @@
 """What to do about an incident: read, checked without contacting anything, and given its values step by step."""
 
+from stopgap.orchestrator.duration import format_duration, parse_duration
 from stopgap.orchestrator.runbook.binding import bind
 from stopgap.orchestrator.runbook.checking import check, prepare
 from stopgap.orchestrator.runbook.confidential import reveal_secrets
-from stopgap.orchestrator.runbook.duration import format_duration, parse_duration
 from stopgap.orchestrator.runbook.loading import load_runbook, parse_runbook
 from stopgap.orchestrator.runbook.rendering import NO_ITEM, applies, items, render, vantage_of
 from stopgap.orchestrator.runbook.runbook import Param, Retry, Runbook, Step, StepResult

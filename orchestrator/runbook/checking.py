@@ -30,7 +30,6 @@ from stopgap.orchestrator.runbook.rendering import (
     shutdown_problems,
     vantage_of,
     visible,
-    with_durations,
 )
 from stopgap.orchestrator.runbook.runbook import Runbook, Step, StepResult
 from stopgap.orchestrator.source import InvalidInput, Position, Problem, problems_of, read
@@ -263,7 +262,7 @@ def _with_problems(
 
     model, loc = tasks()[step.task].Params, (*step.loc, "with")
     try:
-        params = model.model_validate(with_durations(model, values))
+        params = model.model_validate(values)
     except ValidationError as error:
         yield from problems_of(error, model, step.document, loc, matters=matters, shown=shown)
     else:

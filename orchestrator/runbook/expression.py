@@ -8,8 +8,8 @@ from datetime import timedelta
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from stopgap.orchestrator.duration import format_duration
 from stopgap.orchestrator.hosttext import HostText
-from stopgap.orchestrator.runbook.duration import format_duration
 from stopgap.orchestrator.source import did_you_mean, quoted
 from stopgap.orchestrator.template import fit_to_show, has_inner_life
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.host import Vantage
-from stopgap.orchestrator.runbook.duration import Duration
 from stopgap.orchestrator.source import Unfit, quoted
 
 OnFailure: TypeAlias = Literal["stop", "continue", "undo"]
@@ -52,7 +53,7 @@ class RetryEntry(_Entry):
     """How often a step is tried again."""
 
     attempts: int = Field(ge=1, le=20, description="Attempts in all, the first included")
-    pause: Duration = Field("5s", description="Time between two attempts", validate_default=True)
+    pause: Duration = Field(timedelta(seconds=5), description="Time between two attempts")
 
 
 class StepEntry(_Entry):

@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from stopgap.orchestrator.duration import EXPECTED as DURATION
+from stopgap.orchestrator.duration import format_duration, read_duration
 from stopgap.orchestrator.host import Address, Network
-from stopgap.orchestrator.runbook.duration import EXPECTED as DURATION
-from stopgap.orchestrator.runbook.duration import format_duration, parse_duration
 from stopgap.orchestrator.secret import EXPECTED as SECRET
 from stopgap.orchestrator.secret import Secret
 from stopgap.orchestrator.source import Unfit, quoted
@@ -147,12 +147,6 @@ def _path(value: object) -> str:
     return text
 
 
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    return parse_duration(value if isinstance(value, str) else str(value))
-
-
 _ONE_ADDRESS, _ONE_NETWORK = "an IP address, such as 203.0.113.10", "an IP network, such as 203.0.113.0/24"
 
 PARAM_TYPES: Mapping[str, ParamType] = MappingProxyType(
@@ -173,7 +167,7 @@ PARAM_TYPES: Mapping[str, ParamType] = MappingProxyType(
         "networks": ParamType(
             "a list of IP networks, such as 203.0.113.0/24", _network, (ip_network("192.0.2.0/24"),), many=True
         ),
-        "duration": ParamType(DURATION, _duration, timedelta(hours=1)),
+        "duration": ParamType(DURATION, read_duration, timedelta(hours=1)),
         "list": ParamType("a list of texts", _line, ("sample",), many=True, free=True),
         "choice": ParamType("one of its choices", _line, "sample"),
         "path": ParamType("an absolute path", _path, "/sample", free=True),

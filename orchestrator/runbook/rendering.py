@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from datetime import timedelta
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
 from stopgap.orchestrator.host import Host, Scene, Vantage
 from stopgap.orchestrator.inventory import Inventory, MissingVantage
 from stopgap.orchestrator.registry import tasks
-from stopgap.orchestrator.runbook.duration import parse_duration
 from stopgap.orchestrator.runbook.expression import ExpressionError, View, evaluate, render_value
 from stopgap.orchestrator.runbook.names import HOST_FIELDS
 from stopgap.orchestrator.runbook.runbook import Step, StepResult
 from stopgap.orchestrator.shutdown import service_shuts_down, shuts_down
-from stopgap.orchestrator.source import InvalidInput, Loc, Problem, Unfit, problems_of
+from stopgap.orchestrator.source import InvalidInput, Loc, Problem, problems_of
 from stopgap.orchestrator.task import Parameters, Task
 
 MAX_ITEMS = 1000
@@ -45,7 +42,7 @@ def render(
     model = tasks()[step.task].Params
     loc = (*step.loc, "with")
     try:
-        rendered = model.model_validate(with_durations(model, values))
+        rendered = model.model_validate(values)
     except ValidationError as error:
         raise InvalidInput(problems_of(error, model, step.document, loc)) from error
     if problems := list(shutdown_problems(step, rendered)):
@@ -156,20 +153,6 @@ def _host_view(host: Host) -> View:
 
 def _result_view(result: StepResult) -> View:
     return View({"changed": result.changed, "outcome": result.outcome, "answer": result.answer})
-
-
-def with_durations(model: type[Parameters], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Read text such as 72h in the fields that take a duration, which pydantic would read as ISO 8601 alone."""
-    read = dict(values)
-    for name, field in model.model_fields.items():
-        if isinstance(text := values.get(name), str) and _takes_duration(field.annotation):
-            with suppress(Unfit):
-                read[name] = parse_duration(text)
-    return read
-
-
-def _takes_duration(annotation: Any) -> bool:  # noqa: ANN401
-    return annotation is timedelta or any(map(_takes_duration, get_args(annotation)))
 
 
 def no_value(step: Step, loc: Loc, error: ExpressionError) -> Problem:

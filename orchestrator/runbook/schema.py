@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
+from stopgap.orchestrator.duration import EXPECTED, PATTERN
 from stopgap.orchestrator.inventory.models import InventoryFile
 from stopgap.orchestrator.registry import tasks
-from stopgap.orchestrator.runbook.duration import EXPECTED, PATTERN
 from stopgap.orchestrator.runbook.models import RunbookFile
 from stopgap.orchestrator.task import Task
 
@@ -78,8 +78,8 @@ def _with_templates(schema: Schema) -> Schema:
     for key in ("anyOf", "oneOf", "allOf"):
         if key in schema:
             changed[key] = [_with_templates(inner) for inner in schema[key]]
-    if schema.get("format") == "duration":
-        changed = {k: v for k, v in changed.items() if k not in {"format", "default"}} | {"pattern": PATTERN}
+    if schema.get("pattern") == PATTERN:
+        changed.pop("default", None)  # pydantic writes it as ISO 8601
         changed["description"] = f"{schema.get('description', '')} Here {EXPECTED}.".strip()
     return changed
 

@@ -32,7 +32,6 @@ _EXPECTED = {
     "model": "a mapping",
     "path": "a path",
     "string": "text",
-    "time_delta": "a duration, such as 90s, 30m or 72h",
     "tuple": "a list",
 }
 

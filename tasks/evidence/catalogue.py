@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.resources import folder
 from stopgap.orchestrator.source import InvalidInput, Loc, Located, Problem, did_you_mean, read, validate
 from stopgap.tasks.evidence.definition import VOLATILITIES, Definition, Name
@@ -22,8 +24,8 @@ class Profile(BaseModel):
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     about: str = Field(description="What it is for")
-    deadline: float = Field(900.0, gt=0, le=86400)
-    """Seconds that all of it may take together; a step's `timeout` goes before it."""
+    deadline: Duration = Field(timedelta(minutes=15), ge=timedelta(seconds=1), le=timedelta(days=1))
+    """All of it may take so long together; a step's `timeout` goes before it."""
     includes: tuple[Name, ...] = ()
     """Profiles whose artifacts belong to it as well."""
     artifacts: tuple[Name, ...] = ()

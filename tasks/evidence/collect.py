@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from stopgap.orchestrator.duration import Duration, format_duration
 from stopgap.orchestrator.facts import Machine, Memory, MemoryFact, Reader, System, SystemFact, ToolkitFact
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.source import InvalidInput, Unfit, did_you_mean, quoted
@@ -79,8 +81,11 @@ class CollectParams(Parameters):
     )
     memory: MemoryBy = "none"
     memory_cap: MemoryCap = 64 << 30
-    memory_deadline: float = Field(
-        default=3600.0, gt=0, le=86400, description="Seconds that memory may take, besides what the profile may."
+    memory_deadline: Duration = Field(
+        default=timedelta(hours=1),
+        ge=timedelta(seconds=1),
+        le=timedelta(days=1),
+        description="Time that memory may take, besides what the profile may.",
     )
 
     @field_validator("own")
@@ -184,7 +189,7 @@ class Collect(Task[CollectParams, CollectFacts]):
         if not definitions and not memory:
             raise Unplannable("nothing is left that could be collected")
         patient = bool(memory) or any(definition.volatility in PATIENT for definition in definitions)
-        deadline = known.profiles[params.profile].deadline if params.profile else CUSTOM_DEADLINE
+        deadline = known.profiles[params.profile].deadline.total_seconds() if params.profile else CUSTOM_DEADLINE
         collection = Collection(
             profile=params.profile or CUSTOM,
             artifacts=tuple(_artifacts(definitions, memory, params.nice)),
@@ -204,7 +209,7 @@ class Collect(Task[CollectParams, CollectFacts]):
         told: set[str] = set()
         for name, profile in known.profiles.items():
             yield f"Profile `{name}`. {profile.about}"
-            yield f"Within {profile.deadline:g} seconds, in this order{_besides(profile.includes)}:"
+            yield f"Within {format_duration(profile.deadline)}, in this order{_besides(profile.includes)}:"
             yield ""
             fresh = [definition for definition in known.profile(name) if definition.id not in told]
             told.update(definition.id for definition in fresh)
@@ -223,7 +228,7 @@ def _definitions(params: CollectParams, known: Catalogue) -> tuple[Definition, .
 
 def _memory(params: CollectParams, facts: CollectFacts, scene: Scene) -> Iterator[Planned | Artifact]:
     if params.memory != "none" and facts.memory is not None:
-        wanted = Wanted(params.memory, params.memory_cap, params.memory_deadline)
+        wanted = Wanted(params.memory, params.memory_cap, params.memory_deadline.total_seconds())
         yield from image(wanted, facts.memory, facts.memory_tool, facts.machine, scene, facts.system.uid)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.task import Artifact
 from stopgap.tasks.evidence.source import AnySource, Run, Size, Some, shell
 
@@ -39,8 +41,7 @@ class Definition(BaseModel):
     """Tables of findings that read it (`stopgap.orchestrator.findings.tables`)."""
     reads: Some[AnySource] = Field(description="What it reads")
     suffix: Literal["txt", "body", "tar"] = "txt"
-    deadline: float = Field(20.0, gt=0, le=3600)
-    """Seconds."""
+    deadline: Duration = Field(timedelta(seconds=20), ge=timedelta(milliseconds=100), le=timedelta(hours=1))
     cap: Size = 64 << 20
     """Bytes."""
     races: bool = False
@@ -68,7 +69,7 @@ class Definition(BaseModel):
             about=self.about,
             script=script,
             suffix=self.suffix,
-            deadline=self.deadline,
+            deadline=self.deadline.total_seconds(),
             cap=self.cap,
         )
 

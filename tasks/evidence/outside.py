@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.host import Address, Scene
 from stopgap.orchestrator.shell import quote
 from stopgap.orchestrator.source import Unfit, quoted
@@ -44,7 +46,12 @@ class OutsideParams(Parameters):
         examples=["1-1024,8080,31337"],
     )
     rate: int = Field(5000, ge=1, le=20000, description="Connections a second at most.")
-    patience: float = Field(1.0, ge=0.1, le=10, description="Seconds that a port has to answer.")
+    patience: Duration = Field(
+        timedelta(seconds=1),
+        ge=timedelta(milliseconds=100),
+        le=timedelta(seconds=10),
+        description="Time that a port has to answer.",
+    )
 
 
 class OutsideFacts(Facts):
@@ -102,12 +109,12 @@ def _program() -> str:
 def _artifact(params: OutsideParams, addresses: tuple[Address, ...]) -> Artifact:
     spans = (word.partition("-") for word in params.ports.split(","))
     count = sum(int(last or first) - int(first) + 1 for first, _, last in spans) * len(addresses)
-    numbers = f"{params.rate} {params.patience:g} {ABOARD} {SILENT}"
+    numbers = f"{params.rate} {params.patience.total_seconds():g} {ABOARD} {SILENT}"
     program = f"python3 -B -I -S -c {quote(_program())} {numbers} {quote(params.ports)}"
     return Artifact(
         id="outside-ports",
         about="TCP ports of the target that answer another host.",
         script=f"{_NEEDS}exec {program} {' '.join(quote(str(address)) for address in addresses)}",
-        deadline=count / min(params.rate, ABOARD / params.patience) + _SLACK,
+        deadline=count / min(params.rate, ABOARD / params.patience.total_seconds()) + _SLACK,
         cap=4 << 20,
     )

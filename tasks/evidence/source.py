@@ -11,7 +11,16 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from stopgap.orchestrator.facts.inode_flags import ways
 from stopgap.orchestrator.shell import join, quote
@@ -26,12 +35,10 @@ Within: TypeAlias = Literal["/", "filesystems", "homes", "web-roots"]
 
 INODE_FLAGS = "inode_flags"
 V = TypeVar("V")
-_SIZE = re.compile(r"([1-9][0-9]{0,8}) (KiB|MiB|GiB)")
-SIZE_SCHEMA = {
-    "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[1-9][0-9]{0,8} (KiB|MiB|GiB)$"}]
-}
+_SIZE = re.compile(r"([1-9][0-9]{0,10}) (B|KiB|MiB|GiB)")
+SIZE_SCHEMA = {"type": "string", "pattern": "^[1-9][0-9]{0,10} (B|KiB|MiB|GiB)$"}
 _ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-_UNITS = {"KiB": 10, "MiB": 20, "GiB": 30}
+_UNITS = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30}
 _WORD = re.compile(r"@?[\w./*?:!+,=\[\]()-]+")
 _TESTS = frozenset(
     (
@@ -68,12 +75,12 @@ _TESTS = frozenset(
 """What find(1) is asked; what it could be told to do, such as -delete and -exec, is not among it."""
 
 
-def _size(value: Any) -> Any:  # noqa: ANN401
-    if isinstance(value, str):
-        if not (found := _SIZE.fullmatch(value)):
-            raise Unfit(f"{quoted(value)} is no size", "a number of bytes, or such as 10 MiB (KiB, MiB, GiB)")
+def _size(value: object) -> int:
+    text = str(value)
+    if found := _SIZE.fullmatch(text):
         return int(found[1]) << _UNITS[found[2]]
-    return value
+    hint = f"write {text} KiB, {text} MiB or {text} GiB" if text.isdigit() else None
+    raise Unfit(f"{quoted(value)} is no size", "a number with its unit, such as 10 MiB (B, KiB, MiB, GiB)", hint)
 
 
 def _words(value: Any) -> Any:  # noqa: ANN401
@@ -102,8 +109,14 @@ def _alternatives(value: Any) -> Any:  # noqa: ANN401
 
 _MODE = re.compile(r"-[0-7]{4}|-[0-9]+[cwbkMG]?")
 
-Size: TypeAlias = Annotated[int, BeforeValidator(_size), Field(gt=0, le=64 << 30), WithJsonSchema(SIZE_SCHEMA)]
-"""Bytes; a file may also say `10 MiB`."""
+Size: TypeAlias = Annotated[
+    int,
+    BeforeValidator(_size),
+    Field(gt=0, le=64 << 30),
+    PlainSerializer(lambda size: f"{size} B", when_used="json"),
+    WithJsonSchema(SIZE_SCHEMA),
+]
+"""Bytes; a file says `10 MiB`, and never a bare number."""
 Tests: TypeAlias = Annotated[
     tuple[str, ...], BeforeValidator(_words), AfterValidator(_tests), WithJsonSchema(_ONE_OR_MORE)
 ]

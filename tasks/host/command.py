@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from stopgap.orchestrator.change import Command, RunCommands
+from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.facts import ABSENT, File, FileFact
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.shell import join
@@ -41,9 +42,9 @@ class HostCommandParams(Parameters):
     expect: Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], Field(min_length=1)] = Field(
         default=(0,), description="Exit statuses that mean success."
     )
-    lifeline: timedelta | None = Field(
+    lifeline: Duration | None = Field(
         default=None,
-        gt=timedelta(0),
+        ge=timedelta(seconds=1),
         le=timedelta(hours=1),
         description="It may cut you off: the host runs `undo` by itself after this time, unless a fresh connection "
         "comes about. Needs `undo`.",

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.japanese import flowing
 from stopgap.orchestrator.question import AnswerType, Question
@@ -41,7 +42,7 @@ class CheckpointParams(Parameters):
         None, description="The answer of `--yes`, and of nobody when the time is over. Default: yes, of `yes-no`;"
         " of any other type none, so that `--yes` is refused.",
     )  # fmt: skip
-    time_limit: timedelta | None = Field(
+    time_limit: Duration | None = Field(
         None,
         gt=timedelta(0),
         description="How long to wait for an answer; then the `default` counts, and without one the step is refused.",

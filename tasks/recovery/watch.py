@@ -9,6 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from stopgap.orchestrator.check import Check, Page, Port
+from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.host import Eye, Scene
 from stopgap.orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task, Unlimited
 
@@ -25,14 +26,14 @@ class ServiceWatchParams(Parameters):
     contains: str | None = Field(
         None, min_length=1, max_length=200, description="And with which text, which the maintenance page has not."
     )
-    duration: timedelta = Field(
+    duration: Duration = Field(
         timedelta(minutes=10),
         gt=timedelta(0),
         le=timedelta(days=30),
         description="How long all of it has to hold.",
     )
-    every: timedelta = Field(timedelta(seconds=15), ge=timedelta(seconds=1), description="Time between two looks.")
-    forgive: timedelta = Field(
+    every: Duration = Field(timedelta(seconds=15), ge=timedelta(seconds=1), description="Time between two looks.")
+    forgive: Duration = Field(
         timedelta(seconds=10),
         gt=timedelta(0),
         le=timedelta(hours=1),

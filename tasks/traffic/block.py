@@ -14,6 +14,7 @@ from pydantic import Field
 
 from stopgap.orchestrator.change import Change
 from stopgap.orchestrator.check import Check, Port
+from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.facts import DeviceOrigin, Gateways, Interfaces, Neighbours, Routes, SshOrigin, System
 from stopgap.orchestrator.host import Address, Network, Scene, Vantage
 from stopgap.orchestrator.task import Note, Parameters, Planned, Probe, Refused, Standing, Task
@@ -55,7 +56,7 @@ class Params(Parameters):
         default=(),
         description="Addresses and networks that may still reach them. The operator's own is always added.",
     )
-    expires: timedelta = Field(
+    expires: Duration = Field(
         default=timedelta(hours=72),
         ge=timedelta(seconds=1),
         le=timedelta(days=365),

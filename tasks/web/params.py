@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
+from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.task import Parameters
 
 Language: TypeAlias = Literal["en", "ja"]
@@ -47,7 +48,7 @@ class Params(Parameters):
     next_word: AwareDatetime | None = Field(
         None, description="When visitors will hear more, with its offset from UTC."
     )
-    retry_after: timedelta = Field(
+    retry_after: Duration = Field(
         timedelta(hours=1),
         gt=timedelta(0),
         le=timedelta(days=30),

@@ -135,7 +135,7 @@ BROKEN = {
     ],
     "runbook-literal-parameter.yaml": [
         "4:20: `web_to` cannot be 'spar' | hint: did you mean spare?",
-        "4:35: `expires` cannot be '72 hours' | expected a duration, such as 90s, 30m or 72h",
+        "4:35: '72 hours' is no duration | hint: did you mean 72h?",
     ],
     "runbook-many.yaml": [
         "1:1: `name` is missing | expected what it is for, in words",
@@ -192,7 +192,8 @@ BROKEN = {
         '8:17: a key must be text | hint: a template needs quotes: "{{ … }}"',
     ],
     "runbook-timeout.yaml": [
-        "4:14: '30' is no duration | hint: did you mean 30s?",
+        "4:14: the duration 30 has no unit"
+        " | hint: write 30s for seconds or 30m for minutes or 30h for hours or 30d for days",
         "5:23: `attempts` cannot be 0 | expected at least 1",
     ],
     "runbook-undefined-name.yaml": [

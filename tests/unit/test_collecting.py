@@ -22,7 +22,7 @@ ARTIFACT = """\
     why: It behaves as a host may.
     known: this test
     volatility: running
-    deadline: {deadline}
+    deadline: {deadline:.0f}ms
     cap: 1 MiB
     reads: [{{kind: {reads}}}]
 """
@@ -31,7 +31,9 @@ ARTIFACT = """\
 def own(folder: Path, **reads: tuple[str, float]) -> str:
     """A file with these artifacts, in this order: what each reads, and its deadline."""
     path = folder / "own.yaml"
-    artifacts = (ARTIFACT.format(id=name, reads=read, deadline=deadline) for name, (read, deadline) in reads.items())
+    artifacts = (
+        ARTIFACT.format(id=name, reads=read, deadline=1000 * deadline) for name, (read, deadline) in reads.items()
+    )
     path.write_text("artifacts:\n" + "".join(artifacts))
     return str(path)
 

@@ -40,7 +40,7 @@ def script(ports: str, *addresses: str) -> str:
     task = tasks()["evidence.outside"]
     target = Host.model_validate({"name": "web", "address": "web", "addresses": addresses})
     edge = Host(name="edge", address="10.9.0.1")
-    params = task.Params.model_validate({"ports": ports, "patience": 0.5})
+    params = task.Params.model_validate({"ports": ports, "patience": "500ms"})
     (made,) = task.plan(params, task.Facts(), Scene(target=target, on=edge, upstream=edge))
     assert isinstance(made, Collection)
     return made.artifacts[0].script

@@ -68,7 +68,7 @@ def test_other_words_change_the_pages_alone_and_apache_is_not_reloaded(layout: t
 def test_another_time_to_come_back_changes_the_configuration_alone() -> None:
     facts = found(*DEBIAN)
     facts = after(facts, changes(PARAMS, facts))
-    other = Params.model_validate({"contact": "noc@example.jp", "retry_after": 7200})
+    other = Params.model_validate({"contact": "noc@example.jp", "retry_after": "2h"})
     configuration, activation = changes(other, facts)
     assert isinstance(configuration, PathChange)
     assert "+    Header always set Retry-After 7200" in configuration.preview()

@@ -153,7 +153,7 @@ def test_text_and_links_have_the_contrast_that_wcag_asks_for_in_light_and_dark()
         ({"mode": "letter", "error_document_url": "http://example.jp/%{env:HOME}"}, "error_document_url"),
         ({"error_document_url": "http://example.jp/info.html"}, "belongs to `mode: letter`"),
         ({"since": "2026-11-23T09:05"}, "timezone"),
-        ({"retry_after": 0}, "retry_after"),
+        ({"retry_after": "0s"}, "retry_after"),
         ({"languages": ["en", "en"]}, "named twice"),
         ({"languages": ["de"]}, "languages"),
     ],
