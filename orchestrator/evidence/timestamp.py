@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from stopgap.orchestrator.evidence.files import Files, read
 from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.wire.deadline import Deadline
+from stopgap.orchestrator.wire.http import NotSentError, post
 
-_TIMEOUT = 20.0
-"""Seconds for which an authority may stay silent."""
+_TIMEOUT = 60.0
+"""Seconds that an authority gets, from the look-up of its name to its last byte."""
 _LONGEST = 256 << 10
 """Bytes of a time-stamp; those with all certificates take some 8 kB."""
 
@@ -76,24 +76,11 @@ def _library() -> Any:  # noqa: ANN401
 
 
 def _post(url: str, body: bytes) -> bytes:
-    parts = urlsplit(url)
+    headers = {"Content-Type": "application/timestamp-query"}
     try:
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise TimestampError(f"{url}: no address of an authority, as http://tsa.example/")
-        connection = (
-            http.client.HTTPConnection(parts.hostname, parts.port, timeout=_TIMEOUT)
-            if parts.scheme == "http"
-            else http.client.HTTPSConnection(
-                parts.hostname, parts.port, timeout=_TIMEOUT, context=ssl.create_default_context()
-            )
-        )
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", path, body, {"Content-Type": "application/timestamp-query"})
-        reply = connection.getresponse()
-        answer = reply.read(_LONGEST)
-        connection.close()
-    except (OSError, ValueError, http.client.HTTPException) as error:
+        reply = post(url, body, headers, Deadline(_TIMEOUT), most=_LONGEST)
+    except (NotSentError, OSError, ValueError, http.client.HTTPException) as error:
         raise TimestampError(f"{url}: {escape(str(error))[:200]}") from None
     if reply.status != 200:
         raise TimestampError(f"{url}: {reply.status} {escape(reply.reason)[:100]}")
-    return answer
+    return reply.body

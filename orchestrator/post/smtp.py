@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import smtplib
-import socket
 import ssl
+import threading
 from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -14,19 +14,24 @@ from typing import Self
 
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.message import Message, SmtpRoute
-from stopgap.orchestrator.post.postman import Posted
+from stopgap.orchestrator.post.postman import ANSWER, TIMEOUT, Posted
 from stopgap.orchestrator.secret import SecretError
+from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
+from stopgap.orchestrator.wire.peer import Peer, connect_peer
 
-TIMEOUT = 20.0
-"""Seconds for which a server may stay silent."""
+_FAREWELL = 5.0
+"""Seconds that a server gets to answer QUIT."""
 
 
 class SmtpPostman:
     """Sends through one server; a connection that broke is opened again for the next message."""
 
-    def __init__(self, route: SmtpRoute) -> None:
+    def __init__(self, route: SmtpRoute, cancelled: threading.Event | None = None) -> None:
+        """`cancelled`: once it is set, the server is not waited for any more."""
         self._route = route
+        self._cancelled = cancelled
         self._server: smtplib.SMTP | None = None
+        self._peer: Peer | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -34,10 +39,11 @@ class SmtpPostman:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            with suppress(OSError, smtplib.SMTPException):
-                server.quit()
+        if self._server is not None and self._peer is not None:
+            self._peer.begin(Deadline(_FAREWELL, self._cancelled), ANSWER)
+            with suppress(OSError, smtplib.SMTPException, CancelledError):
+                self._server.quit()
+        self._drop()
 
     def post(self, message: Message) -> Posted:
         """Send one mail. What breaks before the text is handed over has failed; after it, nobody knows."""
@@ -46,7 +52,7 @@ class SmtpPostman:
             server = self._connected()
             _accepted(server.mail(self._route.sender or message.reply_to), "the sender")
             _accepted(server.rcpt(message.to), "the recipient")
-        except (OSError, smtplib.SMTPException, SecretError) as error:
+        except _FAULTS as error:
             self._drop()
             return Posted("failed", _reason(error, self._route))
         try:
@@ -54,7 +60,7 @@ class SmtpPostman:
         except smtplib.SMTPDataError as error:
             self._drop()
             return Posted("failed", _reason(error, self._route))
-        except (OSError, smtplib.SMTPException) as error:
+        except _FAULTS as error:
             self._drop()
             return Posted("unknown", f"handed over, not confirmed: {_reason(error, self._route)}")
         if code != 250:
@@ -63,14 +69,18 @@ class SmtpPostman:
         return Posted("sent", f"{self._route.host}: {code} {_said(said)}")
 
     def _connected(self) -> smtplib.SMTP:
-        if self._server is None:
-            self._server = _connect(self._route)
+        deadline = Deadline(TIMEOUT, self._cancelled)
+        if self._server is not None and self._peer is not None:
+            self._peer.begin(deadline, ANSWER)
+            return self._server
+        self._peer = connect_peer(self._route.host, self._route.port, deadline, ANSWER)
+        self._server = _greeted(self._peer, self._route)
         return self._server
 
     def _drop(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
+        peer, self._peer, self._server = self._peer, None, None
+        if peer is not None:
+            peer.close()
 
 
 def compose(message: Message, sender: str) -> EmailMessage:
@@ -92,31 +102,42 @@ def compose(message: Message, sender: str) -> EmailMessage:
     return mail
 
 
-def _connect(route: SmtpRoute) -> smtplib.SMTP:
+def _greeted(peer: Peer, route: SmtpRoute) -> smtplib.SMTP:
+    """Hear the server's greeting, go over to TLS and log in, as the route says."""
     context = ssl.create_default_context(cafile=route.ca) if route.security != "none" else None
     if context is not None and route.security == "tls":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(
-            route.host, route.port, timeout=TIMEOUT, context=context, local_hostname="localhost"
-        )
-    else:
-        server = smtplib.SMTP(route.host, route.port, timeout=TIMEOUT, local_hostname="localhost")
-    try:
-        server.local_hostname = _literal(server.sock)
-        if context is not None and route.security == "starttls":
-            _accepted(server.starttls(context=context), "STARTTLS", 220)
+        peer.secure(context, route.host)
+    server = smtplib.SMTP(local_hostname=_literal(peer))
+    server.sock = peer  # type: ignore[assignment]
+    _accepted(server.getreply(), "the connection", 220)
+    server.ehlo_or_helo_if_needed()
+    if context is not None and route.security == "starttls":
+        if not server.has_extn("starttls"):
+            raise smtplib.SMTPNotSupportedError("STARTTLS extension not supported by server.")
+        _accepted(server.docmd("STARTTLS"), "STARTTLS", 220)
+        peer.secure(context, route.host)
+        _forget_what_came_in_clear(server)
         server.ehlo_or_helo_if_needed()
-        if route.user is not None and route.secret is not None:
-            server.login(route.user, route.secret.reveal())
-    except BaseException:
-        server.close()
-        raise
+    if route.user is not None and route.secret is not None:
+        server.login(route.user, route.secret.reveal())
     return server
 
 
-def _literal(connection: socket.socket | None) -> str:
+def _forget_what_came_in_clear(server: smtplib.SMTP) -> None:
+    """Know no more of the server than before its greeting (RFC 3207, section 4.2)."""
+    server.file = None
+    server.helo_resp = server.ehlo_resp = None
+    server.esmtp_features.clear()
+    server.does_esmtp = False
+
+
+def _literal(peer: Peer) -> str:
     """Give the address literal to greet with (RFC 5321, 4.1.3): a look-up of the own name may take long."""
-    address = str(connection.getsockname()[0]) if connection else "127.0.0.1"
+    address = str(peer.getsockname()[0])
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+_FAULTS = (OSError, smtplib.SMTPException, SecretError, CancelledError)
 
 
 def _accepted(reply: tuple[int, bytes], what: str, *codes: int) -> None:
@@ -132,9 +153,10 @@ def _reason(error: Exception, route: SmtpRoute) -> str:
         return f"{route.host}: {error.smtp_code} {_said(error.smtp_error)}"
     if isinstance(error, SecretError):
         return str(error)
-    if isinstance(error, TimeoutError):
-        return f"{route.host}:{route.port}: no answer within {TIMEOUT:.0f} s"
-    return f"{route.host}:{route.port}: {_said(str(getattr(error, 'strerror', None) or error))}"
+    if isinstance(error, CancelledError):
+        return f"{route.host}:{route.port}: interrupted"
+    why = str(getattr(error, "strerror", None) or error).removeprefix("Connection unexpectedly closed: ")
+    return f"{route.host}:{route.port}: {_said(why)}"
 
 
 def _said(text: bytes | str) -> str:

@@ -7,28 +7,27 @@ import hashlib
 import hmac
 import http.client
 import json
-import ssl
+import threading
 import time
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.message import Message, WebhookRoute
-from stopgap.orchestrator.post.postman import Posted
+from stopgap.orchestrator.post.postman import TIMEOUT, Posted
 from stopgap.orchestrator.secret import SecretError
-
-TIMEOUT = 20.0
-"""Seconds for which a server may stay silent."""
-_REPLY = 4096
-"""Bytes of a reply that are read."""
+from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
+from stopgap.orchestrator.wire.http import NotSentError, post
 
 
 class WebhookPostman:
     """Posts to one URL, a connection a message."""
 
-    def __init__(self, route: WebhookRoute) -> None:
+    def __init__(self, route: WebhookRoute, cancelled: threading.Event | None = None) -> None:
+        """`cancelled`: once it is set, the server is not waited for any more."""
         self._route = route
+        self._cancelled = cancelled
 
     def __enter__(self) -> Self:
         return self
@@ -40,7 +39,7 @@ class WebhookPostman:
 
     def post(self, message: Message) -> Posted:
         """Post one message; any status of 2xx has taken it."""
-        url = urlsplit(self._route.url)
+        name = urlsplit(self._route.url).hostname
         body = payload(message)
         headers = {
             "Content-Type": "application/json; charset=utf-8",
@@ -50,20 +49,16 @@ class WebhookPostman:
         try:
             if self._route.secret is not None:
                 headers["Stopgap-Signature"] = signature(self._route.secret.reveal(), int(time.time()), body)
-            connection = _connection(url.scheme, url.hostname or "", url.port, self._route.ca)
-            connection.connect()
-        except (OSError, SecretError, ValueError, http.client.HTTPException) as error:
-            return Posted("failed", f"{url.hostname}: {escape(str(error))[:200]}")
-        try:
-            connection.request("POST", (url.path or "/") + (f"?{url.query}" if url.query else ""), body, headers)
-            reply = connection.getresponse()
-            reply.read(_REPLY)
-        except (OSError, http.client.HTTPException) as error:
-            return Posted("unknown", f"{url.hostname}: handed over, not confirmed: {escape(str(error))[:200]}")
-        finally:
-            connection.close()
-        outcome = "sent" if 200 <= reply.status < 300 else "failed"
-        return Posted(outcome, f"{url.hostname}: {reply.status} {escape(reply.reason)[:100]}".rstrip())  # type: ignore[arg-type]
+            deadline = Deadline(TIMEOUT, self._cancelled)
+            reply = post(self._route.url, body, headers, deadline, ca=self._route.ca)
+        except (NotSentError, SecretError) as error:
+            return Posted("failed", f"{name}: {escape(str(error))[:200]}")
+        except CancelledError:
+            return Posted("unknown", f"{name}: interrupted; it may have been handed over")
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            return Posted("unknown", f"{name}: handed over, not confirmed: {escape(str(error))[:200]}")
+        outcome: Literal["sent", "failed"] = "sent" if 200 <= reply.status < 300 else "failed"
+        return Posted(outcome, f"{name}: {reply.status} {escape(reply.reason)[:100]}".rstrip())
 
 
 def payload(message: Message) -> bytes:
@@ -91,9 +86,3 @@ def signature(secret: str, moment: int, body: bytes) -> str:
     """Give `t=SECONDS,v1=HEX`: HMAC-SHA256 over `SECONDS.BODY`, so that an old request cannot be played again."""
     digest = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={moment},v1={digest}"
-
-
-def _connection(scheme: str, host: str, port: int | None, ca: str | None) -> http.client.HTTPConnection:
-    if scheme == "http":
-        return http.client.HTTPConnection(host, port, timeout=TIMEOUT)
-    return http.client.HTTPSConnection(host, port, timeout=TIMEOUT, context=ssl.create_default_context(cafile=ca))

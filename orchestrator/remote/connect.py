@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.loading import load
-from stopgap.orchestrator.remote.deadline import CancelledError, Deadline
 from stopgap.orchestrator.remote.exchange import FramedSession
 from stopgap.orchestrator.remote.jumps import Jumps, Way
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.local import LocalSession
 from stopgap.orchestrator.remote.session import Item, Session, Unreachable
-from stopgap.orchestrator.remote.tcp import connect_tcp
+from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
+from stopgap.orchestrator.wire.tcp import connect_tcp
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.remote.ssh import Connection

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from stopgap.orchestrator.remote.deadline import Deadline
 from stopgap.orchestrator.remote.session import Unreachable
+from stopgap.orchestrator.wire.deadline import Deadline
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.remote.ssh import Connection

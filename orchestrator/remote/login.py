@@ -14,12 +14,12 @@ from paramiko.ssh_exception import (
 )
 
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.remote.deadline import Deadline
 from stopgap.orchestrator.remote.known_hosts import Pinned, fingerprint, host_names, key_type, pinned_keys
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.remote.transport import HardenedTransport
 from stopgap.orchestrator.secret import SecretError
 from stopgap.orchestrator.shell import join
+from stopgap.orchestrator.wire.deadline import Deadline
 
 
 class HungUpError(Exception):

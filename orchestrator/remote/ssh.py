@@ -14,7 +14,6 @@ from paramiko import Channel, ChannelException, PKey, SSHException
 from paramiko.config import SSHConfig
 
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.remote.deadline import CancelledError, Deadline
 from stopgap.orchestrator.remote.exchange import FramedSession, Line, LineBrokenError
 from stopgap.orchestrator.remote.jumps import Way
 from stopgap.orchestrator.remote.known_hosts import Pinned
@@ -22,9 +21,10 @@ from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.login import HungUpError, authenticate, negotiate, read_identity, read_pinned
 from stopgap.orchestrator.remote.script import SHELL
 from stopgap.orchestrator.remote.session import Unreachable
-from stopgap.orchestrator.remote.tcp import connect_tcp
 from stopgap.orchestrator.remote.transport import Arrival, HardenedTransport, request_exec
 from stopgap.orchestrator.shell import join
+from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
+from stopgap.orchestrator.wire.tcp import connect_tcp
 
 _PORTION = 64 << 10
 _WINDOW_POLL = 0.005

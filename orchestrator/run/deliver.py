@@ -52,7 +52,7 @@ def _post(
     posted: list[tuple[Message, Posted]] = []
     place = {"step": step.key, "target": step.target.name}
     for route, several in groupby(messages, key=lambda m: m.route):
-        with postman(route, run_folder / LETTERS) as by:
+        with postman(route, run_folder / LETTERS, interruption.requested) as by:
             for message in several:
                 if interruption.requested.is_set():
                     return posted

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from stopgap.orchestrator.dialogue import Alter, Sight
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.remote.deadline import Deadline
 from stopgap.orchestrator.remote.device.dialect import DIALECTS, Dialect
 from stopgap.orchestrator.remote.device.terminal import Terminal
 from stopgap.orchestrator.remote.session import Unreachable
+from stopgap.orchestrator.wire.deadline import Deadline
 
 FAILED, DRIFTED = 1, 76
 """Statuses, as a script's: the second one is `stopgap.orchestrator.change.DRIFTED`."""

@@ -10,11 +10,11 @@ from stopgap.orchestrator.dialogue import Alter, Look, Origin, from_text
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import HostText, escape
-from stopgap.orchestrator.remote.deadline import CancelledError, Deadline
 from stopgap.orchestrator.remote.device.alteration import alter
 from stopgap.orchestrator.remote.device.terminal import Terminal
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.session import Item, Sink
+from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 
 LogIn = Callable[[Deadline], Terminal]
 

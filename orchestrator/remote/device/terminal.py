@@ -15,11 +15,11 @@ from netmiko.ssh_dispatcher import CLASS_MAPPER
 from paramiko import Channel, SSHException
 
 from stopgap.orchestrator.hosttext import escape
-from stopgap.orchestrator.remote.deadline import Deadline
 from stopgap.orchestrator.remote.device.dialect import Dialect
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.remote.ssh import Connection
+from stopgap.orchestrator.wire.deadline import Deadline
 
 _WIDTH, _HEIGHT = 511, 1000
 logging.getLogger("netmiko").addHandler(logging.NullHandler())
