@@ -50,6 +50,10 @@ class Change(BaseModel):
     def undo_script(self, *, force: bool = False) -> str:
         """Give the script that takes the change back; without `force` it exits with DRIFTED rather than overwrite."""
 
+    def afterwards_script(self) -> str:
+        """Give what is done once the change stands and access to its host is confirmed; empty for nothing."""
+        return ""
+
     def predicted(self) -> Mapping[Reader[Any], Any]:
         """Give the facts as they will be read once the change is made, for the steps planned after it."""
         return {}

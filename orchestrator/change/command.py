@@ -55,6 +55,9 @@ class RunCommands(Change):
     """The effect as a diff, shown below the commands."""
     reads: bool = False
     """The commands only read: nothing of them stands afterwards, and there is nothing to take back."""
+    afterwards: tuple[Command, ...] = ()
+    """What is done once `do` stands and access is confirmed, and may take its time; the last line that it prints is
+    told. Where it fails that is told too, and nothing is taken back: what it does is never what the change is for."""
     opaque: bool = False
     """What it does cannot be foreseen."""
     lasts: float | None = None
@@ -74,7 +77,7 @@ class RunCommands(Change):
 
     def preview(self) -> list[str]:
         """Give the commands, then the diff."""
-        return [f"$ {c}" for c in self.do] + list(self.diff)
+        return [f"$ {c}" for c in (*self.do, *self.afterwards)] + list(self.diff)
 
     def describe_undo(self) -> str:
         """Give `undo_about`, or the commands."""
@@ -89,6 +92,10 @@ class RunCommands(Change):
     def undo_script(self, *, force: bool = False) -> str:
         """Run `undo`."""
         return _in_order(self.undo or ())
+
+    def afterwards_script(self) -> str:
+        """Run `afterwards`."""
+        return _in_order(self.afterwards) if self.afterwards else ""
 
 
 class Activate(Change):

@@ -3,6 +3,7 @@
 from stopgap.orchestrator.facts.attributes import Attributes, AttributesFact, LockedFact
 from stopgap.orchestrator.facts.device import DeviceOrigin, Shown, ShownFact
 from stopgap.orchestrator.facts.file import ABSENT, Content, File, FileFact, FilesBelow, FilesFact, Glob
+from stopgap.orchestrator.facts.flows import Flows, FlowsFact, flow_table, wanted_flows
 from stopgap.orchestrator.facts.heads import FileHeads, HeadsFact
 from stopgap.orchestrator.facts.listing import Listing
 from stopgap.orchestrator.facts.memory import Memory, MemoryFact
@@ -37,6 +38,8 @@ __all__ = [
     "FileHeads",
     "FilesBelow",
     "FilesFact",
+    "Flows",
+    "FlowsFact",
     "Gateways",
     "Glob",
     "HeadsFact",
@@ -80,4 +83,6 @@ __all__ = [
     "UnitFact",
     "Units",
     "UnreadableError",
+    "flow_table",
+    "wanted_flows",
 ]

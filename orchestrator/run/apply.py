@@ -25,7 +25,7 @@ from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal.records import ChangeIntended, ChangeMade, UndoIntended, UndoMade
-from stopgap.orchestrator.plan import PlannedStep
+from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.remote import Item
 from stopgap.orchestrator.run.claim import lost
 from stopgap.orchestrator.run.fleet import Fleet
@@ -42,6 +42,7 @@ class Applied:
 
     outcome: Made
     reason: str = ""
+    """Of `done`: what was done afterwards, in its own words."""
     rejected: bool = False
     """An activation's test failed before its daemon was told anything."""
 
@@ -151,7 +152,27 @@ def _concluded(
         problems = [u.reason for u in take_back(put_back, fleet, record, because="step-failed") if u.reason]
         tail = f"; putting it back failed: {'; '.join(problems)}" if problems else "; the step was put back"
         return Applied(worst.outcome, worst.reason + tail)
+    if worst.outcome == "done" and any(change.afterwards_script() for _, change in numbered.changes):
+        return Applied("done", _afterwards([change for _, change in numbered.changes], place, fleet, interruption))
     return worst
+
+
+def _afterwards(changes: Sequence[Change], place: Host, fleet: Fleet, interruption: Interruption) -> str:
+    """Do what follows changes that stand, and give what it says; its failure fails nothing."""
+    items = [Item(script, change.deadline) for change in changes if (script := change.afterwards_script())]
+    try:
+        session = fleet.session(place)
+        with interruption.cutting(session.halt), interruption.cutting(session.close, gently=True):
+            outputs = session.exchange(items)
+    except OutOfReach as error:
+        return f"it stands; what was to follow was not done: {error}"
+    said = [
+        output.stdout.last_line()
+        if output.status == 0
+        else f"it stands; what was to follow failed: {_made(output, session.trouble).reason or 'it was not begun'}"
+        for output in outputs
+    ]
+    return "; ".join(text for text in said if text)
 
 
 def take_back(

@@ -145,7 +145,7 @@ def make(step: PlannedStep, agreed: Ended, around: Surroundings) -> Ended:
         applied = apply_changes(step, around.fleet, around.record, around.interruption)
         if applied.outcome != "done":
             return Ended(unapplied(applied), applied.reason)
-        outcome = "changed"
+        outcome, said = "changed", applied.reason or said
     if step.liftings:
         lifted = lift(step, around.fleet, around.archive, around.record, around.interruption)
         if lifted.outcome not in {"changed", "unchanged"}:

@@ -1,35 +1,39 @@
-"""The router's table of flows: forgetting those of a blocked address, and showing that none is left."""
+"""The router's table of flows: forgetting those of a blocked address, and showing that none passes by the drops."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from ipaddress import ip_address
+from collections.abc import Iterator
 from typing import Literal
 
 from stopgap.orchestrator.change import Command
 from stopgap.orchestrator.check import Check, Judgement
-from stopgap.orchestrator.facts import Program, ProgramFact, Reader
+from stopgap.orchestrator.facts import Flows, FlowsFact, Reader, flow_table, wanted_flows
 from stopgap.orchestrator.host import Address, Eye, Network
 from stopgap.orchestrator.task import Gap, Unlimited
-from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text
+from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text, some
 from stopgap.tasks.traffic.shell import run
 
 IN_NFT_SET, IN_IPSET = "nft", "ipset"
 """What knows who is allowed: a set of the block's table, or one that belongs to its chains."""
-LOOKED_AT = 8
-"""Blocked networks whose flows are looked for one by one."""
-_SOURCE = re.compile(r"src=(\S+)")
+SECONDS = 20
+"""Time limit of forgetting: what is left then is dropped all the same, and said."""
+PROGRAMS = ("conntrack", "python3")
+"""Either can forget flows; python3 in one pass over the table, however many addresses there are."""
 
 
 def forgets(block: Block, facts: DeviceFacts) -> bool:
     """Tell whether the flows of the blocked addresses can be forgotten, and must: all is blocked of them."""
-    return "conntrack" in facts.system.programs and not block.partial
+    return can_forget(facts) and not block.partial
+
+
+def can_forget(facts: DeviceFacts) -> bool:
+    """Tell whether the router has a program to forget flows with."""
+    return bool({*PROGRAMS} & {*facts.system.programs})
 
 
 def unforgotten(facts: DeviceFacts) -> Iterator[Gap]:
     """Say what may go on where no flow can be forgotten."""
-    if "conntrack" not in facts.system.programs:
+    if not can_forget(facts):
         none = Unlimited(why="the rules name no accelerator, and without one every packet meets the drops")
         yield Gap(
             text="conntrack is not installed: a flow from before that an accelerator carries may go on",
@@ -45,70 +49,74 @@ def offloads(facts: DeviceFacts) -> bool:
 
 
 def forget_flows(block: Block, name: str, spared: str) -> Command:
-    """Forget the flows of the blocked addresses, but those that who is allowed has opened.
+    """Forget the flows of the blocked addresses, but those that who is allowed has opened, within SECONDS.
 
     `spared` says where the block of this name keeps who is: IN_NFT_SET or IN_IPSET.
 
-    A flow that was translated, or offloaded, before the block would otherwise go on as it was.
+    The drops meet the packets of flows from before all the same; a flow that was translated, or offloaded, before the
+    block would otherwise go on as it was. Prints how many were forgotten, and what is left.
     """
     return run(
         "forget",
+        "blocked",
+        str(SECONDS),
         name,
         spared,
-        diverted="",
+        wanted=wanted_flows(block.addresses, block.allowed, block.spare),
         flows="".join(f"{n.version} {address_text(n)}\n" for n in block.addresses),
+        table=flow_table(),
     )
 
 
-def forget_diverted(spares: Iterable[Address]) -> Iterator[Command]:
+def forget_diverted(block: Block) -> Iterator[Command]:
     """Forget the flows that were translated to a spare, so that visitors find the host itself again."""
-    if lines := [f"{address.version} {address}\n" for address in spares]:
-        yield run("forget", flows="", diverted="".join(lines))
+    if block.spare:
+        yield run(
+            "forget",
+            "diverted",
+            str(SECONDS),
+            wanted=wanted_flows(block.addresses, spare=block.spare),
+            flows="".join(f"{address.version} {address}\n" for address in block.spare),
+            table=flow_table(),
+        )
 
 
-def no_flow_is_left(block: Block, eye: Eye) -> Iterator[NoFlow]:
-    """Look for flows of the blocked addresses, of the first few."""
-    for network in block.addresses[:LOOKED_AT]:
-        yield NoFlow(eye=eye, address=network, direction="from", allowed=block.allowed)
-        yield NoFlow(eye=eye, address=network, direction="to", allowed=block.allowed, spare=block.spare_for(network))
+def no_flow_passes(block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[NoFlowPasses]:
+    """Look for flows of the blocked addresses that pass by the drops; it decides the verdict where rules offload."""
+    yield NoFlowPasses(
+        eye=eye,
+        containment=offloads(facts),
+        addresses=block.addresses,
+        allowed=block.allowed,
+        spare=block.spare,
+    )
 
 
-class NoFlow(Check):
-    """The router knows no flow of a blocked address, but those of who is allowed, and those diverted to the spare."""
+class NoFlowPasses(Check):
+    """The router's table of flows has none of a blocked address that is offloaded, and so passes by the ruleset.
 
-    kind: Literal["no-flow"] = "no-flow"
-    address: Network
-    direction: Literal["from", "to"]
+    Flows that are only listed pass nothing: their packets meet the drops, which stand before connection tracking.
+    """
+
+    kind: Literal["no-flow-passes"] = "no-flow-passes"
+    addresses: tuple[Network, ...]
     allowed: tuple[Network, ...]
-    spare: Address | None = None
+    spare: tuple[Address, ...] = ()
 
     def describe(self) -> str:
-        """Name address and direction."""
-        return f"no flow {self.direction} {address_text(self.address)} is left but allowed ones"
+        """Name the addresses."""
+        return f"no flow of {some(self.addresses)} passes by the drops"
 
-    def reader(self) -> Reader[ProgramFact]:
-        """List the flows that the address opened, or that were opened to it."""
-        side = "-s" if self.direction == "from" else "-d"
-        return Program(("conntrack", "-L", "-f", _family(self.address), side, address_text(self.address)))
+    def reader(self) -> Reader[FlowsFact]:
+        """Count flows that the addresses opened, or that were opened to them by who is not allowed."""
+        return Flows(self.addresses, self.allowed, self.spare)
 
-    def judge(self, fact: ProgramFact) -> Judgement:
-        """Look at who opened each flow, and who answers it."""
-        if fact.status != 0:
-            return Judgement(None, "the table of flows could not be read")
-        flows = [ends for line in fact.stdout.splitlines() if len(ends := _SOURCE.findall(line)) == 2]
-        leaking = [opener for opener, answerer in flows if not self._spared(opener, answerer)]
-        if leaking:
-            return Judgement(False, f"{len(leaking)} left, one opened by {leaking[0]}")
-        return Judgement(True, f"{len(flows)}, all allowed or diverted" if flows else "none")
-
-    def _spared(self, opener: str, answerer: str) -> bool:
-        try:
-            source, replies = ip_address(opener), ip_address(answerer)
-        except ValueError:
-            return False
-        allowed = any(source.version == n.version and source in n for n in self.allowed)
-        return self.direction == "to" and (allowed or (self.spare is not None and replies == self.spare))
-
-
-def _family(item: Address | Network) -> str:
-    return "ipv4" if item.version == 4 else "ipv6"
+    def judge(self, fact: FlowsFact) -> Judgement:
+        """Tell what is left, and whether it passes."""
+        if fact.offloaded:
+            return Judgement(False, f"{fact.offloaded} offloaded flows pass, one opened by {fact.opener}")
+        if not fact.whole:
+            return Judgement(None, "the table of flows could not be read to its end")
+        if fact.left:
+            return Judgement(True, f"{fact.left} are left in the table; their packets are dropped")
+        return Judgement(True, "none is left")

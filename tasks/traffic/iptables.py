@@ -15,10 +15,11 @@ from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.chains import TABLES, Chains, chains, name_of, present
 from stopgap.tasks.traffic.conntrack import (
     IN_IPSET,
+    PROGRAMS,
     forget_diverted,
     forget_flows,
     forgets,
-    no_flow_is_left,
+    no_flow_passes,
     unforgotten,
 )
 from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text, some, text_diff
@@ -42,7 +43,7 @@ class Iptables(Driver):
         divert=True,
         commit_confirm=True,
     )
-    programs: ClassVar[tuple[str, ...]] = ("iptables-save", "ip6tables-save", "ipset", "conntrack")
+    programs: ClassVar[tuple[str, ...]] = ("iptables-save", "ip6tables-save", "ipset", *PROGRAMS)
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """List all tables that there are, and the sets."""
@@ -75,7 +76,7 @@ class Iptables(Driver):
                 rules = chains(block).rules[version]
                 yield Chained(eye=eye, name=name_of(block.label), version=version, rules=rules)
         if forgets(block, facts):
-            yield from no_flow_is_left(block, eye)
+            yield from no_flow_passes(block, facts, eye)
 
 
 class InSet(Check):
@@ -154,10 +155,11 @@ def _load(
     web = f", web to {', '.join(map(str, block.spare))}" if block.spare else ""
     return RunCommands(
         about=f"chains {name}: drop {some(block.addresses)} {block.ways}{allowed}{web}{renewed}",
-        do=(lay(name, wanted), *((forget_flows(block, name, IN_IPSET),) if forgetting else ())),
+        do=(lay(name, wanted),),
+        afterwards=(forget_flows(block, name, IN_IPSET),) if forgetting else (),
         undo=(
             lay(name, before) if there else run("lift_chains", name, *absent),
-            *(forget_diverted(block.spare) if forgetting else ()),
+            *(forget_diverted(block) if forgetting else ()),
         ),
         undo_about=f"put back chains and sets {name} as they were" if there else f"delete chains and sets {name}",
         diff=text_diff(name, before.listing(), wanted.listing()),

@@ -15,10 +15,11 @@ from stopgap.tasks.traffic.after_boot import end_is_right, end_reader, loader, l
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.conntrack import (
     IN_NFT_SET,
+    PROGRAMS,
     forget_diverted,
     forget_flows,
     forgets,
-    no_flow_is_left,
+    no_flow_passes,
     unforgotten,
 )
 from stopgap.tasks.traffic.counters import Dropping, remaining, state_reader
@@ -42,7 +43,7 @@ class Nftables(Driver):
         persist=True,
         log=True,
     )
-    programs: ClassVar[tuple[str, ...]] = ("nft", "conntrack")
+    programs: ClassVar[tuple[str, ...]] = ("nft", *PROGRAMS)
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """List the table twice, as an undo would load it, and with times and counters; and what offloads flows."""
@@ -84,7 +85,7 @@ class Nftables(Driver):
         """Look at drops and counters, then at the flows that are left."""
         yield Dropping(eye=eye, table=table_of(block.label), addresses=block.addresses, directions=block.directions)
         if forgets(block, facts):
-            yield from no_flow_is_left(block, eye)
+            yield from no_flow_passes(block, facts, eye)
 
 
 def _present(facts: DeviceFacts) -> str:
@@ -122,12 +123,12 @@ def _load(block: Block, before: str, wanted: str, end: FileFact, *, forgetting: 
         do=(
             command("nft", "-f", "-", stdin=load_script(wanted, block.label)),
             *((set_end(block),) if keeping else ()),
-            *((forget_flows(block, table, IN_NFT_SET),) if forgetting else ()),
         ),
+        afterwards=(forget_flows(block, table, IN_NFT_SET),) if forgetting else (),
         undo=(
             command("nft", "-f", "-", stdin=back),
             *((put_end_back(block, end),) if keeping else ()),
-            *(forget_diverted(block.spare) if forgetting else ()),
+            *(forget_diverted(block) if forgetting else ()),
         ),
         undo_about=f"put back table inet {table} as it was" if before else f"delete table inet {table}",
         diff=difference(before, wanted, block.label),

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from stopgap.orchestrator.task import Gap, Planned
 from stopgap.tasks.traffic.capabilities import Capabilities
-from stopgap.tasks.traffic.conntrack import offloads
+from stopgap.tasks.traffic.conntrack import can_forget, offloads
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
 from stopgap.tasks.traffic.nftables import Nftables
 
@@ -28,7 +28,7 @@ class Openwrt(Nftables):
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Say so where offloaded flows from before cannot be forgotten."""
         yield from super().plan(block, facts)
-        if offloads(facts) and "conntrack" not in facts.system.programs:
+        if offloads(facts) and not can_forget(facts):
             yield Gap(
                 text="flow_offloading is on and conntrack is not installed: offloaded flows from before go on until "
                 "they end; `opkg install conntrack`, or turn offloading off",

@@ -103,6 +103,7 @@ class Router:
     def apply(self, **params: object) -> Change:
         (change,) = self.planned(**params)[0]
         self.run(change.do_script())
+        self.run(change.afterwards_script())
         return change
 
     def run(self, script: str) -> None:

@@ -3,13 +3,16 @@
 import os
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stopgap.orchestrator.change import LOST, TAKEN_BACK, RunCommands, armed, command, forget, lifeline_name, settle
 from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.journal.records import ChangeIntended, ChangeMade, LifelineSettled, StepStarted
+from stopgap.tasks.host.command import HostCommand
 
 from .bench import Bench, outcomes
 
@@ -117,3 +120,39 @@ def test_a_process_that_died_before_it_confirmed_leaves_no_surprise(bench: Bench
     time.sleep(2.5)
     assert path.exists() == (way == "resume")
     assert not list(Path("/run/stopgap").glob(f"*{run}*"))
+
+
+def _followed(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Have the changes of host.command be followed by a script."""
+    plan = HostCommand.plan
+
+    def followed(self: HostCommand, *args: Any) -> Iterator[Any]:
+        more = {"afterwards": (command("sh", "-c", script),)}
+        for item in plan(self, *args):
+            yield item.model_copy(update=more) if isinstance(item, RunCommands) else item
+
+    monkeypatch.setattr(HostCommand, "plan", followed)
+
+
+@root
+def test_what_follows_a_change_waits_for_its_timer_to_be_off_and_is_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _followed(monkeypatch, "echo $(find /run/stopgap -name '*.armed' 2>/dev/null | wc -l) timers are on")
+    status, events = bench.run(bench.runbook(_step(bench.files / "made")), "--yes")
+    assert (status, outcomes(events)) == (0, {"risky": "changed"})
+    (finished,) = [e for e in events if e["event"] == "step-finished"]
+    assert finished["reason"] == "0 timers are on"
+
+
+@root
+def test_what_follows_a_change_takes_nothing_back_where_it_fails(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _followed(monkeypatch, "echo no such table >&2; exit 3")
+    path = bench.files / "made"
+    status, events = bench.run(bench.runbook(_step(path)), "--yes")
+    assert (status, outcomes(events)) == (0, {"risky": "changed"})
+    (finished,) = [e for e in events if e["event"] == "step-finished"]
+    assert finished["reason"] == "it stands; what was to follow failed: exit status 3: no such table"
+    assert path.exists()

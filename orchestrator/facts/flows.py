@@ -1,0 +1,116 @@
+"""How many flows of some addresses a router's table of flows (conntrack) holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.hostnumber import parse_int
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.shell import quote
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+class FlowsFact(Fact):
+    """What the table of flows holds."""
+
+    left: int
+    """Flows that were looked for and are there."""
+    offloaded: int = 0
+    """Those of them that pass by the ruleset, in a flowtable (`[OFFLOAD]`, `[HW_OFFLOAD]` of conntrack(8))."""
+    opener: str = ""
+    """Who opened one of those that are there."""
+    whole: bool = True
+    """The table was read to its end."""
+
+
+LOOKED_AT = 8
+"""Blocked networks that are looked for where conntrack(8) has to look, which reads the whole table for each."""
+_BY_CONNTRACK = """\
+command -v conntrack >/dev/null || { echo 'neither python3 nor conntrack is installed' >&2; exit 127; }
+ends() {
+    awk '{ o = r = ""
+        for (i = 1; i <= NF; i++) if (sub(/^src=/, "", $i)) { if (o == "") o = $i; else if (r == "") r = $i }
+        print "flow", o, r, /OFFLOAD/ ? "offloaded" : "listed" }' | sort -u | head -n 1024
+}
+while read -r family network; do
+    for side in -s -d; do conntrack -L -f "$family" "$side" "$network" 2>/dev/null | ends; done
+done <<END
+@networks@END
+"""
+
+
+@dataclass(frozen=True)
+class Flows(Reader[FlowsFact]):
+    """Count the flows of blocked addresses, those that an allowed address opened or a spare answers left out.
+
+    Without python3 there, conntrack(8) looks for the flows of the first LOOKED_AT networks, and ends count for flows.
+    """
+
+    blocked: tuple[Network, ...]
+    allowed: tuple[Network, ...] = ()
+    spare: tuple[Address, ...] = ()
+    deadline = 20.0
+
+    def script(self) -> str:
+        """Read the kernel's table once for each IP version."""
+        wanted = quote(wanted_flows(self.blocked, self.allowed, self.spare))
+        table = f"printf %s {wanted} | python3 -B -I -S -c {quote(flow_table())} count blocked 15"
+        lines = "".join(f"ipv{n.version} {_bare(n)}\n" for n in self.blocked[:LOOKED_AT])
+        return (
+            f"if command -v python3 >/dev/null; then {table}\nexit; fi\n{_BY_CONNTRACK.replace('@networks@', lines)}"
+        )
+
+    def parse(self, output: Output) -> FlowsFact:
+        """Read what was printed; raises UnreadableError where it could not look."""
+        if output.status != 0 or output.truncated:
+            raise UnreadableError(f"the table of flows: {output.stderr.last_line() or 'no complete answer'}")
+        words = [line.split(" ") for line in output.stdout.lines()]
+        if not words or words[0][0] == "flow":
+            return self._of_ends([line[1:] for line in words])
+        found = {line[0]: line[-1] for line in words}
+        numbers = {word: parse_int(found.get(word, "")) for word in ("left", "offloaded")}
+        if None in numbers.values():
+            raise UnreadableError("the table of flows: no complete answer")
+        whole = "unread" not in found
+        return FlowsFact.model_validate({**numbers, "opener": escape(found.get("opener", "")[:64]), "whole": whole})
+
+    def _of_ends(self, flows: list[list[str]]) -> FlowsFact:
+        left = [flow for flow in flows if len(flow) == 3 and not self._left_out(*flow[:2])]
+        return FlowsFact(
+            left=len(left),
+            offloaded=sum(flow[2] == "offloaded" for flow in left),
+            opener=escape(left[0][0][:64]) if left else "",
+            whole=len(self.blocked) <= LOOKED_AT,
+        )
+
+    def _left_out(self, opener: str, answerer: str) -> bool:
+        try:
+            source, replies = ip_address(opener), ip_address(answerer)
+        except ValueError:
+            return False
+        if any(source.version == n.version and source in n for n in self.blocked):
+            return False
+        return replies in self.spare or any(source.version == n.version and source in n for n in self.allowed)
+
+
+def _bare(network: Network) -> str:
+    return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
+
+
+def wanted_flows(blocked: Iterable[Network], allowed: Iterable[Network] = (), spare: Iterable[Address] = ()) -> str:
+    """Give the program's input: whose flows are looked for, and whose are left out."""
+    named = (("blocked", blocked), ("allowed", allowed), ("spare", spare))
+    return "".join(f"{word} {item}\n" for word, items in named for item in items)
+
+
+@cache
+def flow_table() -> str:
+    """Give the program that goes over the table of flows; python3 on the router runs it, as `flow_table.py` says."""
+    return (files("stopgap.orchestrator.facts") / "flow_table.py").read_text("utf-8")
