@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from stopgap.orchestrator.errors import Error
+
 NAMESPACE = "stopgap"
 """What a signature is for; one made for git or for a file by hand is no signature of a run."""
 _TIMEOUT = 20.0
 
 
-class SignatureError(Exception):
+class SignatureError(Error):
     """Something could not be signed, or a signature does not hold; the message says why."""
 
 

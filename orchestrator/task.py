@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict
@@ -78,6 +78,10 @@ class Note(BaseModel):
     text: str
     """May hold `{at}`, the moment `after` from now."""
     after: timedelta | None = None
+
+    def dated(self, now: datetime, form: str = "%a %d %b") -> str:
+        """Give the text with the moment in place of `{at}`, written as `form` (strftime(3)) says."""
+        return self.text if self.after is None else self.text.replace("{at}", (now + self.after).strftime(form))
 
 
 class Unlimited(BaseModel):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.shell import PATH, quote
 
 FOLDER = ".stopgap-"
@@ -91,7 +92,7 @@ tk_place tk_there || { echo 'it is not there' >&2; exit 1; }
 """
 
 
-class ToolkitError(Exception):
+class ToolkitError(Error):
     """A program on the controller is not what it was when the step was planned; the message says so."""
 
 

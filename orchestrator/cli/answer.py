@@ -7,9 +7,10 @@ from argparse import Namespace
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.failure import Stop
-from stopgap.orchestrator.cli.terminal import operator, show_question, worded
+from stopgap.orchestrator.cli.terminal import show_question, worded
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.records import Answered, Asked
+from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.source import Unfit
 
 

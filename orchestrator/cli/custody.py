@@ -13,7 +13,6 @@ from typing import Literal
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.failure import Stop
 from stopgap.orchestrator.cli.steps import moment
-from stopgap.orchestrator.cli.terminal import operator
 from stopgap.orchestrator.evidence.custody import CustodyError, log_handling, read_log
 from stopgap.orchestrator.evidence.files import FileProblem, FolderFiles
 from stopgap.orchestrator.evidence.manifest import MANIFEST
@@ -22,6 +21,7 @@ from stopgap.orchestrator.evidence.verify import collections_below
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.records import EvidenceHandled
+from stopgap.orchestrator.run.person import operator
 
 
 def opened(what: str, about: str) -> Iterator[Shelf]:

@@ -6,9 +6,9 @@ from argparse import Namespace
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.steps import counted, moment
-from stopgap.orchestrator.cli.terminal import operator
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.incidents import close_incident, find_incident, note, open_incident
+from stopgap.orchestrator.run.person import operator
 
 
 def opening(args: Namespace) -> int:

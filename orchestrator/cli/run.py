@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.failure import Stop
-from stopgap.orchestrator.cli.runbook_file import runbook_file
 from stopgap.orchestrator.inventory import parse_inventory
 from stopgap.orchestrator.runbook import bind, parse_runbook, prepare, reveal_secrets
+from stopgap.orchestrator.runbook.finding import runbook_file
 from stopgap.orchestrator.secret import redact_tree
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from stopgap.orchestrator.cli.living import Living
     from stopgap.orchestrator.cli.terminal import Terminal
-    from stopgap.orchestrator.journal import Delivery
-    from stopgap.orchestrator.past import PastRun
     from stopgap.orchestrator.request.verification import Claim
     from stopgap.orchestrator.run.conduct import Conclusion, Conductor
     from stopgap.orchestrator.run.fleet import Connect
@@ -243,9 +241,10 @@ def _living(args: Namespace) -> Living | None:
 def _conductor(
     person: Terminal, observers: Sequence[object], args: Namespace, connect: Connect, key: Path | None
 ) -> Conductor:
-    from stopgap.orchestrator.cli.terminal import operator
     from stopgap.orchestrator.journal import Journal, state_home
     from stopgap.orchestrator.run.conduct import Conductor
+    from stopgap.orchestrator.run.dry_run import past_runs, sent_messages
+    from stopgap.orchestrator.run.person import operator
 
     return Conductor(
         open_journal=lambda: Journal.open(state_home()),
@@ -257,33 +256,9 @@ def _conductor(
         sign_key=key,
         recipients=tuple(args.age),
         take_over=args.take_over,
-        sent=_ledger,
-        past=_past,
+        sent=sent_messages,
+        past=past_runs,
     )
-
-
-def _past(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
-    """Tell a dry run of earlier runs; it makes no state folder for that."""
-    from stopgap.orchestrator.journal import Journal, UnknownRunError, state_home
-    from stopgap.orchestrator.past import THIS, PastRun
-    from stopgap.orchestrator.run.archive import Archive
-
-    if set(runs) == {THIS}:
-        return tuple(PastRun(run=run, begun=False) for run in runs)
-    if not (state_home() / "journal.sqlite").exists():
-        raise UnknownRunError(f"there is no run yet below {state_home()}")
-    with Journal.open(state_home()) as journal:
-        return Archive(journal).past(runs, target)
-
-
-def _ledger() -> Mapping[str, Delivery]:
-    """Give what has become of messages so far; a dry run makes no state folder for that."""
-    from stopgap.orchestrator.journal import Journal, deliveries, state_home
-
-    if not (state_home() / "journal.sqlite").exists():
-        return {}
-    with Journal.open(state_home()) as journal:
-        return deliveries(journal)
 
 
 def _save_plan(path: Path, conclusion: Conclusion, order: Order) -> None:

@@ -95,10 +95,7 @@ def show_body(screen: Screen, step: PlannedStep, *, full: bool = True, letters: 
         for line in question.reason.splitlines():
             screen.line(f"{_INDENT}       {line}", "quiet")
     for note in step.notes:
-        text = note.text
-        if note.after is not None:
-            text = text.replace("{at}", f"{datetime.now(UTC) + note.after:%a %d %b}")
-        screen.line(f"{_INDENT}note   {text}", "quiet")
+        screen.line(f"{_INDENT}note   {note.dated(datetime.now(UTC))}", "quiet")
 
 
 def show_proof_to_come(screen: Screen, step: PlannedStep) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import select
 import signal
-import socket
 import sys
 import threading
 import time
@@ -18,20 +16,11 @@ from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.run.interruption import Interruption
-from stopgap.orchestrator.run.person import Answer, Waiting
+from stopgap.orchestrator.run.person import Answer, Unattended, Waiting, operator
 from stopgap.orchestrator.source import Unfit
 
 _PAUSE = 0.2
 """Seconds between two looks at whether somebody has answered elsewhere."""
-
-
-def operator() -> str:
-    """Name who runs this: `user@machine`."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"
 
 
 class Terminal:
@@ -72,14 +61,13 @@ class Terminal:
     def can_answer(self, question: Question) -> bool:
         """Tell whether somebody will: with `yes` the default, else whoever is here or waited for."""
         if self._yes and not self._wait:
-            return question.by_itself() is not None
+            return Unattended().can_answer(question)
         return self._wait or sys.stdin.isatty()
 
     def answers(self, step: PlannedStep, question: Question, waiting: Waiting) -> Answer | None:
         """Ask a step's question, here and, through the journal, wherever `stopgap answer` is called."""
         if self._yes and not self._wait:
-            said = question.by_itself()
-            return None if said is None else Answer(question.read(said), "--yes")
+            return Unattended().answers(step, question, waiting)
         here = sys.stdin.isatty()
         if not here and not self._wait:
             return None

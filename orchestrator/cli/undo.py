@@ -9,7 +9,7 @@ from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.failure import Stop
 from stopgap.orchestrator.cli.run import sign_key, written_exit_code
 from stopgap.orchestrator.cli.steps import counted
-from stopgap.orchestrator.cli.terminal import Terminal, operator, stoppable
+from stopgap.orchestrator.cli.terminal import Terminal, stoppable
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.journal import History, Journal, state_home, step_of
 from stopgap.orchestrator.remote import ConnectAhead
@@ -18,6 +18,7 @@ from stopgap.orchestrator.run.conduct import sign_run, write_report
 from stopgap.orchestrator.run.fleet import Fleet, releasing
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.outcome import INTERRUPTED
+from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.run.recorder import Recorder
 from stopgap.orchestrator.run.undo import Undone
 from stopgap.orchestrator.run.undo import undo as undo_changes

@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.custody import CustodyError, log_handling
 from stopgap.orchestrator.evidence.manifest import ARRIVED, CUSTODY, MANIFEST, Manifest
 from stopgap.orchestrator.hosttext import escape
@@ -17,7 +18,7 @@ from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.records import EvidenceHandled, EvidenceKept
 
 
-class EvidenceError(Exception):
+class EvidenceError(Error):
     """What arrived could not be kept as it arrived; the message names the file and says why."""
 
 

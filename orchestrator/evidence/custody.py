@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.files import Files, read
 from stopgap.orchestrator.evidence.manifest import CUSTODY
 from stopgap.orchestrator.hosttext import escape
@@ -34,7 +35,7 @@ LONGEST = 16 << 20
 """Bytes of a log that are read."""
 
 
-class CustodyError(Exception):
+class CustodyError(Error):
     """The log could not be written, or is damaged; the message names it and says why."""
 
 

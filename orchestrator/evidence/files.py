@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.archive import Member
 from stopgap.orchestrator.hosttext import escape
 
 _CHUNK = 1 << 20
 
 
-class FileProblem(Exception):  # noqa: N818
+class FileProblem(Error):  # noqa: N818
     """A file that is missing or cannot be read; the message says which of both."""
 
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.files import FileProblem, FolderFiles, difference
 from stopgap.orchestrator.evidence.manifest import SEALED
 from stopgap.orchestrator.evidence.shelf import Shelf
@@ -23,7 +24,7 @@ _KEYS = 64 << 10
 """Bytes of a file with private keys."""
 
 
-class SealingError(Exception):
+class SealingError(Error):
     """What was to be encrypted or decrypted could not be; the message says why."""
 
 

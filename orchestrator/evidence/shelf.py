@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.archive import Member, members
 from stopgap.orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, Manifest, ManifestItem
 from stopgap.orchestrator.toolkit import FOLDER
@@ -19,7 +20,7 @@ LONGEST_LINE = 64 << 10
 """Bytes; the rest of a longer line is left out."""
 
 
-class UnreadableEvidence(Exception):  # noqa: N818
+class UnreadableEvidence(Error):  # noqa: N818
     """A collection without a manifest that can be read; the message names it."""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.files import Files, read
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.wire.deadline import Deadline
@@ -19,7 +20,7 @@ _LONGEST = 256 << 10
 """Bytes of a time-stamp; those with all certificates take some 8 kB."""
 
 
-class TimestampError(Exception):
+class TimestampError(Error):
     """There is no time-stamp, or it does not hold; the message says why."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.files import FolderFiles, read
 from stopgap.orchestrator.evidence.shelf import Shelf
 from stopgap.orchestrator.findings.judge import BUDGET, SHOWN
@@ -23,7 +24,7 @@ _MATCHES = 100
 """Of one pattern in one file."""
 
 
-class YaraError(Exception):
+class YaraError(Error):
     """Rules that cannot be used; the message names their file and says why."""
 
 

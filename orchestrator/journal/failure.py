@@ -1,7 +1,9 @@
 """What can go wrong with the journal. Each message is for the operator and says what to do about it."""
 
+from stopgap.orchestrator.errors import Error
 
-class JournalError(Exception):
+
+class JournalError(Error):
     """The journal cannot be read or written; nothing may be acted on that is not on disk first."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
+from stopgap.orchestrator.errors import UnreachableError
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import escape
@@ -17,7 +18,7 @@ Kind: TypeAlias = Literal[
 `shell`: the account has no POSIX shell."""
 
 
-class Unreachable(Exception):  # noqa: N818
+class Unreachable(UnreachableError):  # noqa: N818
     """A host cannot be worked on. The message is one line, escaped, and says what to do where that is known."""
 
     def __init__(self, host: str, reason: str, kind: Kind) -> None:

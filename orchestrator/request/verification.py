@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from stopgap.orchestrator.errors import RefusedError
 from stopgap.orchestrator.journal.home import private_folder, sync_folder
 from stopgap.orchestrator.request.customers import Customer
 from stopgap.orchestrator.request.model import LONGEST, NAMESPACE, SignedRequest
@@ -23,7 +24,7 @@ _SKEW = timedelta(minutes=5)
 """By which a customer's clock may be ahead."""
 
 
-class RequestRefused(Exception):  # noqa: N818
+class RequestRefused(RefusedError):  # noqa: N818
     """A request is not to be followed; the message says why. Nothing was contacted."""
 
 

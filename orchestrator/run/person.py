@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -39,3 +41,29 @@ class Person(Protocol):
 
     def answers(self, step: PlannedStep, question: Question, waiting: Waiting) -> Answer | None:
         """Answer one question of one step; None where nobody does, in time or at all."""
+
+
+class Unattended:
+    """Nobody is asked: a plan is agreed to, and a question takes its default, if it has one (`--yes`)."""
+
+    def agrees(self, plan: Plan) -> bool | None:
+        """Agree."""
+        return True
+
+    def can_answer(self, question: Question) -> bool:
+        """Tell whether the question has a default."""
+        return question.by_itself() is not None
+
+    def answers(self, step: PlannedStep, question: Question, waiting: Waiting) -> Answer | None:
+        """Give the default."""
+        said = question.by_itself()
+        return None if said is None else Answer(question.read(said), "--yes")
+
+
+def operator() -> str:
+    """Name the account that acts: `user@machine`."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"

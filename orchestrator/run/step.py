@@ -22,7 +22,7 @@ from stopgap.orchestrator.run.person import Person
 from stopgap.orchestrator.run.prove import prove
 from stopgap.orchestrator.run.recorder import Recorder
 from stopgap.orchestrator.run.verdict import leaks
-from stopgap.orchestrator.task import Gap
+from stopgap.orchestrator.task import Gap, Note
 
 FAILURES = frozenset({"failed", "unknown", "unreachable", "refused"})
 """Outcomes of a step that was not done, or is not known to be."""
@@ -88,9 +88,9 @@ def finished(step: PlannedStep, ended: Ended, seconds: float) -> StepFinished:
         outcome=ended.outcome,
         reason=ended.reason,
         seconds=round(seconds, 3),
-        notes=tuple(_dated(note.text, note.after) for note in step.notes),
+        notes=tuple(_dated(note) for note in step.notes),
         deadlines={
-            _dated(note.text, note.after): (datetime.now(UTC) + note.after).isoformat(timespec="seconds")
+            _dated(note): (datetime.now(UTC) + note.after).isoformat(timespec="seconds")
             for note in step.notes
             if note.after is not None
         },
@@ -198,7 +198,5 @@ def _unanswered(question: Question, around: Surroundings) -> str:
     return f"nobody answered within {question.timeout:g} s" if question.timeout else "it was not answered"
 
 
-def _dated(text: str, after: timedelta | None) -> str:
-    if after is None:
-        return text
-    return text.replace("{at}", f"{datetime.now(UTC) + after:%a %d %b %H:%M UTC}")
+def _dated(note: Note) -> str:
+    return note.dated(datetime.now(UTC), "%a %d %b %H:%M UTC")

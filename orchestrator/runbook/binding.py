@@ -11,8 +11,13 @@ from stopgap.orchestrator.runbook.runbook import Param, Runbook
 from stopgap.orchestrator.source import InvalidInput, Problem, Unfit, did_you_mean, quoted
 
 
-def bind(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given: Mapping[str, str]) -> dict[str, Any]:
-    """Give every declared parameter its typed value; raises InvalidInput, also for a required one without a value."""
+def bind(
+    runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given: Mapping[str, object]
+) -> dict[str, Any]:
+    """Give every declared parameter its typed value; raises InvalidInput, also for a required one without a value.
+
+    `given`: parameter → text as on a command line, or any other value as YAML would give it.
+    """
     values, problems = known_values(runbook, inventory, given)
     problems += missing_values(runbook, given)
     if problems:
@@ -21,7 +26,7 @@ def bind(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given:
 
 
 def known_values(
-    runbook: Runbook, inventory: Inventory | None, given: Mapping[str, str]
+    runbook: Runbook, inventory: Inventory | None, given: Mapping[str, object]
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Give the values there are, without those that are required and not given, and what is wrong with them."""
     problems = [_unknown(runbook, name) for name in given if name not in runbook.params]
@@ -29,7 +34,7 @@ def known_values(
     for name, param in runbook.params.items():
         if name in given:
             try:
-                values[name] = param.accept(given[name], from_text=True)
+                values[name] = param.accept(given[name], from_text=isinstance(given[name], str))
             except Unfit as error:
                 problems.append(Problem(f"-p {name}", error.message, None, error.expected, error.hint))
                 continue
@@ -53,7 +58,7 @@ def _unknown(runbook: Runbook, name: str) -> Problem:
     return Problem(f"-p {name}", message, None, expected, did_you_mean(name, runbook.params))
 
 
-def missing_values(runbook: Runbook, given: Mapping[str, str]) -> list[Problem]:
+def missing_values(runbook: Runbook, given: Mapping[str, object]) -> list[Problem]:
     """Give a problem for each parameter that has to be given and is not."""
     return [_missing(runbook, p) for name, p in runbook.params.items() if p.required and name not in given]
 

@@ -42,7 +42,7 @@ _SAMPLE_HOST = Host(name="sample", address="192.0.2.1", addresses=(ip_address("1
 _SAMPLE_RESULT = StepResult("changed")
 
 
-def check(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given: Mapping[str, str]) -> None:
+def check(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given: Mapping[str, object]) -> None:
     """Raise InvalidInput with all that is wrong. Without targets, the host that suits the runbook best stands in."""
     if problems := list(_problems(runbook, inventory, targets, given)):
         raise InvalidInput(problems)
@@ -52,7 +52,7 @@ def prepare(
     runbook: Path,
     inventory: Path,
     targets: Sequence[str] = (),
-    given: Mapping[str, str] | None = None,
+    given: Mapping[str, object] | None = None,
     *,
     complete: bool = False,
 ) -> tuple[Runbook, Inventory, tuple[Host, ...]]:
@@ -138,7 +138,7 @@ def _problems(
     runbook: Runbook,
     inventory: Inventory | None,
     targets: Sequence[Host],
-    given: Mapping[str, str],
+    given: Mapping[str, object],
     flawed: frozenset[Position | None] = frozenset(),
 ) -> Iterator[Problem]:
     """Give the problems; what stands at the `flawed` places is known to be wrong, and is not tried."""

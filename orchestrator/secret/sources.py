@@ -14,6 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn
 
+from stopgap.orchestrator.errors import Error
+
 COMMAND_DEADLINE = 30.0
 """Seconds that a command may take."""
 LONGEST = 64 << 10
@@ -23,7 +25,7 @@ EXPECTED = "where it is to be had: env:NAME, file:/PATH, keyring:SERVICE/USER, c
 PATTERN = r"^(env|file|keyring|command|ask):.+"
 
 
-class SecretError(Exception):
+class SecretError(Error):
     """A secret cannot be had. The message names the reference and the reason, and no part of a value."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.hosttext import escape
 
 _LONGEST_VALUE = 60
@@ -45,7 +46,7 @@ class Problem:
         return "\n".join(escape(line) for line in lines)
 
 
-class InvalidInput(Exception):  # noqa: N818
+class InvalidInput(UsageError):  # noqa: N818
     """What the operator wrote cannot be used; nothing was contacted (exit status 2).
 
     `problems` holds all that was found, sources in the order in which they came, each in its own order.

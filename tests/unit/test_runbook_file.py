@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stopgap.orchestrator.cli import main
-from stopgap.orchestrator.cli.runbook_file import runbook_file
+from stopgap.orchestrator.runbook.finding import runbook_file
 from stopgap.orchestrator.source import InvalidInput
 
 from .bench import Bench

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.findings.model import NotLooked
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.severity import Severity
@@ -22,7 +23,7 @@ _AGGREGATING = ("timeframe",)
 _NOT_ALONE = {"correlation": "a correlation of several events", "filter": "a filter for other rules"}
 
 
-class SigmaError(Exception):
+class SigmaError(Error):
     """Rules that cannot be used; the message names their file and says why."""
 
 

@@ -89,7 +89,7 @@ def modules(shelf: Shelf) -> Iterator[Row]:
             name = rest.strip("[]")
             if not name.startswith("__builtin__") and name != "bpf":
                 yield Row({"name": name, "view": "symbols"}, Place("modules", number))
-        elif path.endswith("/initstate") and rest == "live":
+        elif path.startswith("/sys/module/") and path.endswith("/initstate") and rest == "live":
             yield Row({"name": path.split("/")[3], "view": "live"}, Place("modules", number))
 
 

@@ -1,4 +1,4 @@
-"""Which file a runbook's name on the command line means."""
+"""Which file the name of a runbook means."""
 
 from __future__ import annotations
 

@@ -1,0 +1,39 @@
+"""What a dry run may know of earlier runs and messages: the journal is read where there is one, and never made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from stopgap.orchestrator.journal.failure import UnknownRunError
+from stopgap.orchestrator.journal.home import state_home
+from stopgap.orchestrator.past import THIS, PastRun
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.journal import Delivery
+
+
+def past_runs(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
+    """Give what earlier runs did for a target.
+
+    `runs`: ids, `last`, or the run that is being planned. Raises UnknownRunError where there is no journal.
+    """
+    if set(runs) == {THIS}:
+        return tuple(PastRun(run=run, begun=False) for run in runs)
+    if not (state_home() / "journal.sqlite").exists():
+        raise UnknownRunError(f"there is no run yet below {state_home()}")
+    from stopgap.orchestrator.journal import Journal  # noqa: PLC0415 - SQLite, only where there is a journal
+    from stopgap.orchestrator.run.archive import Archive  # noqa: PLC0415
+
+    with Journal.open(state_home()) as journal:
+        return Archive(journal).past(runs, target)
+
+
+def sent_messages() -> Mapping[str, Delivery]:
+    """Give what has become of every message so far, by the message's key."""
+    if not (state_home() / "journal.sqlite").exists():
+        return {}
+    from stopgap.orchestrator.journal import Journal, deliveries  # noqa: PLC0415
+
+    with Journal.open(state_home()) as journal:
+        return deliveries(journal)

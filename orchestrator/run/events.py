@@ -1,0 +1,110 @@
+"""Events of a run as JSON objects: `run --json` writes one a line, and `on_event` of `stopgap.run` gets each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from stopgap.orchestrator.journal.records import AnyRecord, ChangeIntended, RunFinished, RunStarted, StepFinished
+from stopgap.orchestrator.plan import Plan, PlannedStep
+from stopgap.orchestrator.secret import redact_tree
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.run.arrival import Progress
+    from stopgap.orchestrator.run.conduct import Conclusion
+
+SCHEMA = "stopgap.event"
+VERSION = 1
+"""Version of the events' format: raised when a field is renamed or dropped, not when one is added."""
+
+OnEvent = Callable[[Mapping[str, Any]], None]
+
+
+class EventObserver:
+    """Turns what an observer of a run sees into events, and passes each to a function, secrets redacted."""
+
+    def __init__(self, on_event: OnEvent) -> None:
+        self._on_event = on_event
+        self._steps: dict[tuple[str, str], PlannedStep] = {}
+
+    def planned(self, plan: Plan, *, dry_run: bool) -> None:
+        """Emit `step-planned` for each step, then `plan-made`."""
+        for step in plan.steps:
+            self._emit("step-planned", None, {**_place(step), "dry_run": dry_run, **_content(step)})
+        self._emit("plan-made", None, {"plan_digest": plan.digest, "changes": plan.changes})
+
+    def beginning(self, step: PlannedStep) -> None:
+        """Remember the step, to name its task when the step ends."""
+        self._steps[step.key, step.target.name] = step
+
+    def recorded(self, run: str, record: AnyRecord) -> None:
+        """Emit a record of the journal; `finished` emits the end of the run, which has more to tell."""
+        if isinstance(record, RunFinished):
+            return
+        if isinstance(record, RunStarted):
+            fields = {"runbook": record.runbook_name, "targets": list(record.targets)}
+        elif isinstance(record, ChangeIntended):
+            fields = record.model_dump(mode="json", exclude={"kind", "change"})
+            fields |= {"do": record.change.describe(), "undo": record.change.describe_undo()}
+        else:
+            fields = record.model_dump(mode="json", exclude={"kind"})
+        if isinstance(record, StepFinished) and (step := self._steps.get((record.step, record.target))):
+            fields["task"] = step.step.task
+        self._emit(record.kind, run, fields)
+
+    def progressed(self, step: PlannedStep, progress: Progress) -> None:
+        """Emit nothing: the end of a collection tells what came."""
+
+    def finished(self, conclusion: Conclusion) -> None:
+        """Emit `run-finished`, the last event."""
+        steps = [{**_place(s), "outcome": outcome, "reason": why} for s, outcome, why in conclusion.steps]
+        fields = {
+            "outcome": conclusion.outcome,
+            "exit_code": conclusion.exit_code,
+            "reason": conclusion.refusal,
+            "steps": steps,
+            "containment": dict(conclusion.containment),
+            "plan_digest": conclusion.plan.digest,
+            "report": str(conclusion.report) if conclusion.report else None,
+        }
+        self._emit("run-finished", conclusion.run, fields)
+
+    def _emit(self, event: str, run: str | None, fields: Mapping[str, Any]) -> None:
+        time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        head = {"event": event, "schema": SCHEMA, "version": VERSION, "time": time, "run": run}
+        self._on_event(redact_tree({**head, **fields}))
+
+
+def _place(step: PlannedStep) -> dict[str, Any]:
+    return {
+        "step": step.key,
+        "target": step.target.name,
+        "host": step.on.name if step.on else step.target.name,
+        "task": step.step.task,
+    }
+
+
+def _content(step: PlannedStep) -> dict[str, Any]:
+    return {
+        "outcome": step.outcome,
+        "reason": step.reason,
+        "changes": [
+            {
+                "do": change.describe(),
+                "preview": change.preview(),
+                "undo": change.describe_undo(),
+                "lifeline": getattr(change, "lifeline", None),
+            }
+            for change in step.ordered()
+        ],
+        "collects": sum(len(collection.artifacts) for collection in step.collections),
+        "lifts": [lifting.model_dump(mode="json") for lifting in step.liftings],
+        "messages": [
+            {"to": m.to, "way": m.route.describe(), "subject": m.subject, "text": m.text} for m in step.messages
+        ],
+        "asks": [question.text for question in step.questions],
+        "notes": [note.dated(datetime.now(UTC), "%Y-%m-%dT%H:%M:%SZ") for note in step.notes],
+        "gaps": [gap.text for gap in step.gaps],
+        "checks": [{"eye": check.eye, "about": check.describe()} for check in step.checks],
+    }

@@ -1,0 +1,145 @@
+"""Plan a runbook against hosts, and run a plan that was looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from pathlib import Path
+
+from stopgap.orchestrator.errors import DriftedError, RefusedError, UsageError
+from stopgap.orchestrator.inventory import Inventory
+from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.plan import Plan, PlannedStep
+from stopgap.orchestrator.remote import ConnectAhead
+from stopgap.orchestrator.run.conduct import Conclusion as RunResult
+from stopgap.orchestrator.run.conduct import Conductor
+from stopgap.orchestrator.run.dry_run import past_runs, sent_messages
+from stopgap.orchestrator.run.events import EventObserver, OnEvent
+from stopgap.orchestrator.run.fleet import Connect
+from stopgap.orchestrator.run.order import Order
+from stopgap.orchestrator.run.person import Person, Unattended, operator
+from stopgap.orchestrator.runbook import Runbook, bind, check, format_duration, reveal_secrets
+
+__all__ = ["Planned", "RunResult", "plan", "run"]
+
+Value = (
+    str | int | bool | timedelta | IPv4Address | IPv6Address | IPv4Network | IPv6Network | Sequence["Value"] | None
+)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A runbook planned against hosts as they were just read: what a run would do, step by step."""
+
+    order: Order
+    """The runbook with its targets and parameters."""
+    plan: Plan
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal, over all that would be done where; the same state gives the same digest."""
+        return self.plan.digest
+
+    @property
+    def steps(self) -> tuple[PlannedStep, ...]:
+        """Every step on every target, with its outcome so far (`would-change`, `unchanged`, `refused`, …)."""
+        return self.plan.steps
+
+    @property
+    def changes(self) -> int:
+        """How many changes would be made."""
+        return self.plan.changes
+
+
+def plan(
+    runbook: Runbook,
+    inventory: Inventory,
+    *,
+    targets: Sequence[str],
+    params: Mapping[str, Value] | None = None,
+    on_event: OnEvent | None = None,
+) -> Planned:
+    """Read the hosts and plan every step; nothing is written on any host (a dry run).
+
+    `targets`: names of hosts or groups of the inventory. `params`: values of the runbook's parameters, typed
+    (`timedelta(hours=72)`) or as on the command line (`"72h"`). `on_event`: is called with each event, a mapping
+    as `run --json` writes it.
+
+    Raises InvalidInput before anything is contacted. A host out of reach is no error: its steps say so.
+    """
+    order = _order(runbook, inventory, targets, params or {})
+    observers = [EventObserver(on_event)] if on_event else []
+    with ConnectAhead(inventory.hosts) as connect:
+        connect.begin(order.acting())
+        conclusion = _conductor(connect, Unattended(), observers).preview(order)
+    return Planned(order, conclusion.plan)
+
+
+def run(
+    planned: Planned,
+    *,
+    on_event: OnEvent | None = None,
+    person: Person | None = None,
+    sign_key: str | None = None,
+) -> RunResult:
+    """Carry a plan out, as it was planned: the hosts are read again, and a plan that has drifted is refused.
+
+    `on_event`: is called with each event, in the order of the journal, from one thread at a time; an exception of
+    the function interrupts the run. `person`: agrees to the plan and answers questions; by default nobody is asked,
+    and a question takes its default (as `--yes`). `sign_key`: path of an SSH private key that signs the journal.
+
+    Returns the outcome of every step, the containment of each target, and what is in force. Raises DriftedError
+    and RefusedError with nothing changed, JournalError where the journal cannot be written.
+    """
+    order, saved = planned.order, planned.plan
+    observers = [EventObserver(on_event)] if on_event else []
+    reveal_secrets(order.runbook, order.inventory, order.targets, order.params)
+    with ConnectAhead(order.inventory.hosts) as connect:
+        connect.begin([*order.acting(), *order.targets])
+        conductor = _conductor(connect, person or Unattended(), observers, sign_key)
+        result = conductor.run(order, agreed_digest=saved.digest)
+    for observer in observers:
+        observer.finished(result)
+    if result.run is None and result.plan.digest != saved.digest and not result.plan.refusals:
+        raise DriftedError(saved.digest, result.plan.digest)
+    if result.refusal:
+        raise RefusedError(result.refusal)
+    return result
+
+
+def _order(runbook: Runbook, inventory: Inventory, targets: Sequence[str], params: Mapping[str, Value]) -> Order:
+    if isinstance(targets, str) or not targets:
+        known = ", ".join([*inventory.hosts, *inventory.groups])
+        raise UsageError(f"targets: expected a list of hosts or groups; {inventory.path} knows {known}")
+    given = {name: _given(value) for name, value in params.items() if value is not None}
+    selected = inventory.select(targets)
+    check(runbook, inventory, selected, given)
+    bound = bind(runbook, inventory, selected, given)
+    reveal_secrets(runbook, inventory, selected, bound)
+    return Order(runbook, inventory, selected, bound)
+
+
+def _given(value: Value) -> object:
+    """Give a value as the command line or YAML would."""
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_given(item) for item in value]
+    return value if isinstance(value, bool | int) else str(value)
+
+
+def _conductor(
+    connect: Connect, person: Person, observers: Sequence[EventObserver], sign_key: str | None = None
+) -> Conductor:
+    return Conductor(
+        open_journal=lambda: Journal.open(state_home()),
+        connect=connect,
+        person=person,
+        observers=observers,
+        operator=operator(),
+        sign_key=Path(sign_key) if sign_key else None,
+        sent=sent_messages,
+        past=past_runs,
+    )
