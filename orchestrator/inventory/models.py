@@ -13,7 +13,7 @@ from stopgap.orchestrator.host import Address, Cli, Network
 from stopgap.orchestrator.secret import Secret
 from stopgap.orchestrator.source import Unfit, quoted
 
-_HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}\.?)*", re.ASCII)
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]{0,63}", re.ASCII)
 _PORT_NAME = re.compile(r"[A-Za-z][A-Za-z-]*[0-9][0-9./:-]{0,30}", re.ASCII)

@@ -17,7 +17,7 @@ from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.inventory import Inventory, MissingVantage, load_inventory
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.runbook.binding import known_values, missing_values
-from stopgap.orchestrator.runbook.expression import ExpressionError, identifier, render_value
+from stopgap.orchestrator.runbook.expression import OF_CHECK, Budget, ExpressionError, identifier, render_value
 from stopgap.orchestrator.runbook.loading import draft
 from stopgap.orchestrator.runbook.names import Scope, name_problems, references
 from stopgap.orchestrator.runbook.order import Ways
@@ -100,6 +100,8 @@ class _Trial:
     ways: Ways
     earlier: frozenset[str]
     """The tasks of the steps before it."""
+    budget: Budget
+    """Of all expressions, for one target."""
 
     def lacks(self, step: Step, *field: str) -> bool:
         """Tell whether a field cannot be tried: it, or what it names, is wrong, which is reported elsewhere."""
@@ -151,6 +153,8 @@ def _problems(
     free = frozenset(name for name in sampled if runbook.params[name].type.free)
     answers: dict[str, StepResult] = {}
     ways = Ways(inventory.hosts if inventory else {})
+    tried = targets or _stand_ins(runbook, inventory)
+    budgets = {target.name: Budget(OF_CHECK) for target in tried}
     for number, step in enumerate(runbook.steps):
         task = tasks()[step.task]
         earlier = frozenset(other.task for other in runbook.steps[:number])
@@ -162,7 +166,7 @@ def _problems(
             message = f"{step.task} cannot act on {step.on}"
             yield step.document.problem((*step.loc, "on"), message, expected=" or ".join(task.vantages))
             continue
-        for target in targets or _stand_ins(runbook, inventory):
+        for target in tried:
             try:
                 scenes = _scenes(step, target, inventory)
             except MissingVantage as missing:
@@ -173,7 +177,16 @@ def _problems(
             else:
                 for scene in scenes:
                     trial = _Trial(
-                        values, sampled, free, scene, inventory is not None, flawed, answers, ways, earlier
+                        values,
+                        sampled,
+                        free,
+                        scene,
+                        inventory is not None,
+                        flawed,
+                        answers,
+                        ways,
+                        earlier,
+                        budgets[target.name],
                     )
                     yield from _trial_problems(step, trial)
 
@@ -207,7 +220,7 @@ def _trial_problems(step: Step, trial: _Trial) -> Iterator[Problem]:
     items_known = not trial.lacks(step, "foreach")
     if items_known:
         try:
-            things = items(step, trial.params, trial.scene, results)
+            things = items(step, trial.params, trial.scene, results, trial.budget)
         except InvalidInput as error:
             if not trial.samples_in(step, "foreach"):
                 yield from error.problems
@@ -216,7 +229,7 @@ def _trial_problems(step: Step, trial: _Trial) -> Iterator[Problem]:
         runs = True
         if items_known and not trial.lacks(step, "when"):
             try:
-                runs = applies(step, trial.params, trial.scene, results, item)
+                runs = applies(step, trial.params, trial.scene, results, item, trial.budget)
             except InvalidInput as error:
                 if not trial.samples_in(step, "when"):
                     yield from error.problems
@@ -236,7 +249,7 @@ def _with_problems(
             skipped.add(key)
             continue
         try:
-            values[key] = render_value(value, names)
+            values[key] = render_value(value, names, trial.budget)
         except ExpressionError as error:
             skipped.add(key)
             if not trial.samples_in(step, "with", key):

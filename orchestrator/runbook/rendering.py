@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from stopgap.orchestrator.host import Host, Scene, Vantage
 from stopgap.orchestrator.inventory import Inventory, MissingVantage
 from stopgap.orchestrator.registry import tasks
-from stopgap.orchestrator.runbook.expression import ExpressionError, View, evaluate, render_value
+from stopgap.orchestrator.runbook.expression import Budget, ExpressionError, View, evaluate, render_value
 from stopgap.orchestrator.runbook.names import HOST_FIELDS
 from stopgap.orchestrator.runbook.runbook import Step, StepResult
 from stopgap.orchestrator.shutdown import service_shuts_down, shuts_down
@@ -56,23 +56,33 @@ def applies(
     scene: Scene,
     steps: Mapping[str, StepResult],
     item: Any = NO_ITEM,  # noqa: ANN401
+    budget: Budget | None = None,
 ) -> bool:
-    """Tell whether the step's `when` holds; raises InvalidInput where it has no value."""
+    """Tell whether the step's `when` holds; raises InvalidInput where it has no value. `budget` pays as well."""
     if not isinstance(step.when, str):
         return step.when is not False
     try:
-        return bool(evaluate(step.when, visible(params, scene, steps, item)))
+        return bool(evaluate(step.when, visible(params, scene, steps, item), budget))
     except ExpressionError as error:
         raise InvalidInput([no_value(step, (*step.loc, "when"), error)]) from error
 
 
-def items(step: Step, params: Mapping[str, Any], scene: Scene, steps: Mapping[str, StepResult]) -> list[Any] | None:
+def items(
+    step: Step,
+    params: Mapping[str, Any],
+    scene: Scene,
+    steps: Mapping[str, StepResult],
+    budget: Budget | None = None,
+) -> list[Any] | None:
     """Give the items that the step is done for, None without `foreach`; raises InvalidInput."""
     if step.foreach is None:
         return None
     loc, names = (*step.loc, "foreach"), visible(params, scene, steps)
     try:
-        given = evaluate(step.foreach, names) if isinstance(step.foreach, str) else render_value(step.foreach, names)
+        if isinstance(step.foreach, str):
+            given = evaluate(step.foreach, names, budget)
+        else:
+            given = render_value(step.foreach, names, budget)
     except ExpressionError as error:
         raise InvalidInput([no_value(step, loc, error)]) from error
     if not isinstance(given, (list, tuple)):

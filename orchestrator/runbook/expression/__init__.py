@@ -1,0 +1,88 @@
+"""Expressions and templates of a runbook: Jinja2's syntax, evaluated once, within bounds of time and memory.
+
+What they see are parameters, the inventory and the results of steps. A runbook from a stranger can be checked: the
+grammar is a closed set of nodes, filters, tests and methods, and an evaluation pays for all that it reads and makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stopgap.orchestrator.runbook.expression.budget import OF_CHECK, OF_ONE, Budget
+from stopgap.orchestrator.runbook.expression.evaluation import Evaluation
+from stopgap.orchestrator.runbook.expression.failure import ExpressionError, first_line
+from stopgap.orchestrator.runbook.expression.grammar import (
+    free_names,
+    is_template,
+    lone_expression,
+    members,
+    parse_expression,
+    parse_template,
+)
+from stopgap.orchestrator.runbook.expression.view import View, identifier
+from stopgap.orchestrator.secret import Secret
+
+__all__ = [
+    "OF_CHECK",
+    "Budget",
+    "ExpressionError",
+    "View",
+    "evaluate",
+    "free_names",
+    "identifier",
+    "is_template",
+    "members",
+    "parse_expression",
+    "parse_template",
+    "render_value",
+]
+
+
+def evaluate(expression: str, names: Mapping[str, object], budget: Budget | None = None) -> Any:  # noqa: ANN401
+    """Evaluate an expression, without braces, to its own value; raises ExpressionError.
+
+    `budget` pays too, beside the one that each expression has of its own.
+    """
+    node = lone_expression(parse_expression(expression))
+    return _settled(node, names, Budget(OF_ONE, budget))
+
+
+def render_value(value: Any, names: Mapping[str, object], budget: Budget | None = None) -> Any:  # noqa: ANN401
+    """Render the templates in a value, however deep; what they give is never rendered again.
+
+    A text that is one `{{ expression }}` gives the expression's own value, all other text gives text.
+    Raises ExpressionError.
+    """
+    if isinstance(value, str):
+        return _render_text(value, names, Budget(OF_ONE, budget)) if is_template(value) else value
+    if isinstance(value, list):
+        return [render_value(item, names, budget) for item in value]
+    if isinstance(value, dict):
+        return {key: render_value(item, names, budget) for key, item in value.items()}
+    return value
+
+
+def _render_text(text: str, names: Mapping[str, object], budget: Budget) -> Any:  # noqa: ANN401
+    if (node := lone_expression(parse_template(text.strip()))) is not None:
+        return _settled(node, names, budget)
+    tree = parse_template(text)
+    try:
+        return Evaluation(names, budget).text(tree.body)
+    except ExpressionError:
+        raise
+    except Exception as error:  # An operator, filter or method raises whatever does not fit it.
+        raise ExpressionError(first_line(error)) from error
+
+
+def _settled(node: Any, names: Mapping[str, object], budget: Budget) -> Any:  # noqa: ANN401
+    """Give the value of an expression, which has to have one; a secret is one where it stands alone."""
+    try:
+        value = Evaluation(names, budget).value(node)
+        if not isinstance(value, Secret):
+            budget.take(value)
+    except ExpressionError:
+        raise
+    except Exception as error:
+        raise ExpressionError(first_line(error)) from error
+    return value

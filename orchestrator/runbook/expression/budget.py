@@ -1,0 +1,70 @@
+"""What the evaluation of expressions may cost: every node, character and item is paid for before it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from stopgap.orchestrator.runbook.expression.failure import ExpressionError
+from stopgap.orchestrator.runbook.expression.view import Missing, View
+from stopgap.orchestrator.template import fit_to_show
+
+NODE = 32
+"""Units for a node that is evaluated; a character costs 1."""
+ITEM = 8
+"""Units for an item of a list or mapping, beside what the item itself costs."""
+OF_ONE = 4 << 20
+"""Units for one expression or template: about 0.3 s, or 4 MiB of text."""
+OF_CHECK = 16 * OF_ONE
+"""Units for all expressions of a runbook, each time that it is checked for one target."""
+LARGEST = 1 << 128
+"""Whole numbers are smaller than this: the size of an IPv6 network is the largest of them."""
+
+
+class Budget:
+    """Units that are left; `whole` is a budget that pays as well, such as that of all expressions of a check."""
+
+    __slots__ = ("_left", "_whole")
+
+    def __init__(self, units: int = OF_ONE, whole: Budget | None = None) -> None:
+        self._left = units
+        self._whole = whole
+
+    def spend(self, units: int) -> None:
+        """Pay; raises ExpressionError where too little is left."""
+        self._left -= units
+        if self._left < 0:
+            message = "this would take too much time or memory"
+            raise ExpressionError(message, "shorter texts and lists, smaller widths, fewer repetitions")
+        if self._whole is not None:
+            self._whole.spend(units)
+
+    def take(self, *values: object) -> None:
+        """Pay for values that are made or read as a whole, at any depth; raises ExpressionError.
+
+        An item that stands in a list twice is paid twice. Raises TypeError for what no template may look into.
+        """
+        for value in values:
+            self._take(value)
+
+    def _take(self, value: object) -> None:
+        fit_to_show(value)
+        if isinstance(value, Missing):
+            raise ExpressionError(value.reason, value.hint)
+        if isinstance(value, View):
+            raise ExpressionError("this is no single value", "name one of its fields, such as target.address")
+        if isinstance(value, str):
+            self.spend(len(value))
+        elif isinstance(value, bool):
+            return
+        elif isinstance(value, (int, float, Decimal)) and not -LARGEST <= value <= LARGEST:
+            raise ExpressionError("the number is too large, or none")
+        elif isinstance(value, Mapping):
+            self.spend(ITEM * len(value))
+            for key, item in value.items():
+                self._take(key)
+                self._take(item)
+        elif isinstance(value, (list, tuple)):
+            self.spend(ITEM * len(value))
+            for item in value:
+                self._take(item)

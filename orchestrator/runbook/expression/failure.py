@@ -1,0 +1,22 @@
+"""The error of an expression or template."""
+
+from __future__ import annotations
+
+import re
+
+
+class ExpressionError(ValueError):
+    """An expression or template is wrong, or has no value. The message says how; `hint` may say what was meant."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def first_line(error: Exception) -> str:
+    """Give the first line of what an exception says, in the words of a runbook's author."""
+    if isinstance(error, RecursionError):
+        return "nested too deep"
+    text = str(getattr(error, "message", None) or error) or type(error).__name__
+    line = text.splitlines()[0].rstrip(".").replace("end of print statement", "}}")
+    return re.sub("^'[a-zA-Z_.]+ object' has no (attribute|element)", "there is no", line)

@@ -1,0 +1,18 @@
+"""How values stand in a text."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from stopgap.orchestrator.duration import format_duration
+
+
+def as_text(value: object) -> str:
+    """Write a value into text as a person would: `72h`, `true`, `a, b`; nothing for null."""
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(as_text, value))
+    return "" if value is None else str(value)
