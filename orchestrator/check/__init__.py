@@ -2,7 +2,8 @@
 
 from stopgap.orchestrator.check.base import Check, Judgement
 from stopgap.orchestrator.check.no_listener import NoListener
+from stopgap.orchestrator.check.outbound import Outbound
 from stopgap.orchestrator.check.page import Page
 from stopgap.orchestrator.check.port import Port
 
-__all__ = ["Check", "Judgement", "NoListener", "Page", "Port"]
+__all__ = ["Check", "Judgement", "NoListener", "Outbound", "Page", "Port"]

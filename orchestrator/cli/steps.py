@@ -131,12 +131,16 @@ def show_finished(
 
 def show_proof(screen: Screen, judged: Sequence[CheckJudged]) -> None:
     """Show the proof: one line where everything holds, a line for each thing that does not or could not be seen."""
-    held = [c for c in judged if c.holds]
+    held = [c for c in judged if c.holds and not c.one_sided]
     if held:
         eyes = ", ".join(dict.fromkeys(c.eye for c in held))
         told = sum(c.reported_by_target for c in held)
         tail = f" ({told} on the target's own word)" if told else ""
-        screen.line(f"{_INDENT}proof  {len(held)} of {len(judged)} hold, seen from {eyes}{tail}", "good")
+        counted = sum(not c.one_sided for c in judged)
+        screen.line(f"{_INDENT}proof  {len(held)} of {counted} hold, seen from {eyes}{tail}", "good")
+    for check in judged:
+        if check.holds and check.one_sided:
+            screen.line(f"{_INDENT}looked {check.about}: {check.seen}, seen from {check.eye}", "quiet")
     for check in judged:
         if check.holds is False:
             screen.line(f"{_INDENT}proof  NOT: {check.about}: {check.seen}, seen from {check.eye}", "bad")

@@ -8,6 +8,7 @@ from stopgap.orchestrator.facts.heads import FileHeads, HeadsFact
 from stopgap.orchestrator.facts.listing import Listing
 from stopgap.orchestrator.facts.memory import Memory, MemoryFact
 from stopgap.orchestrator.facts.network import ConnectFact, HttpFact, HttpGet, SshOrigin, TcpConnect, TcpConnects
+from stopgap.orchestrator.facts.outbound import Arrival, Listen, ListeningFact, PacketKind, Send, SentFact
 from stopgap.orchestrator.facts.process import ListenerFact, Listeners, Processes, ProcessFact
 from stopgap.orchestrator.facts.program import Program, ProgramFact, System, SystemFact
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
@@ -27,6 +28,7 @@ from stopgap.orchestrator.facts.toolkit import Machine, ToolkitFact, ToolkitFile
 
 __all__ = [
     "ABSENT",
+    "Arrival",
     "Attributes",
     "AttributesFact",
     "ConnectFact",
@@ -49,8 +51,10 @@ __all__ = [
     "InitScripts",
     "InterfaceFact",
     "Interfaces",
+    "Listen",
     "ListenerFact",
     "Listeners",
+    "ListeningFact",
     "Listing",
     "LockedFact",
     "Machine",
@@ -59,6 +63,7 @@ __all__ = [
     "NeighbourFact",
     "Neighbours",
     "Output",
+    "PacketKind",
     "ProcessFact",
     "Processes",
     "Program",
@@ -71,6 +76,8 @@ __all__ = [
     "RunningProcess",
     "Scheduled",
     "ScheduledFact",
+    "Send",
+    "SentFact",
     "Shown",
     "ShownFact",
     "SshOrigin",

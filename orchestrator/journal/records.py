@@ -148,6 +148,8 @@ class CheckJudged(_Record):
     holds: bool | None
     seen: str
     containment: bool = False
+    one_sided: bool = False
+    """Where it holds it proves nothing; where it does not, it lowers the verdict."""
     reported_by_target: bool = False
 
 

@@ -67,17 +67,18 @@ def run_exchange(
     limits: Limits,
     sink: Sink | None,
     halted: threading.Event,
+    enough: threading.Event,
 ) -> Exchanged:
     """Make one exchange, within `deadline` seconds and the items' own deadlines; a sink's error passes through.
 
-    Once `halted` is set, nothing is begun from the next pause on.
+    Once `halted` is set, nothing is begun from the next pause on; `enough` ends an item that goes on until told.
     """
     nonce = draw_nonce()
     script = exchange_script(items, nonce, stop_on_failure=stop_on_failure, total=deadline)
     now = time.monotonic()
     end = now + deadline
     gathering = Gathering(items, nonce.encode(), stop_on_failure=stop_on_failure, limits=limits, sink=sink, now=now)
-    trouble = _converse(line, script, gathering, end, halted)
+    trouble = _converse(line, script, gathering, end, halted, enough)
     outputs = gathering.outputs()
     late = sum(1 for output in outputs if output.status is None and output.ran)
     if trouble is None and late:
@@ -86,7 +87,14 @@ def run_exchange(
     return Exchanged(outputs, trouble, trouble is None, gathering.begun, gathering.words)
 
 
-def _converse(line: Line, script: bytes, gathering: Gathering, end: float, halted: threading.Event) -> str | None:
+def _converse(
+    line: Line,
+    script: bytes,
+    gathering: Gathering,
+    end: float,
+    halted: threading.Event,
+    enough: threading.Event,
+) -> str | None:
     """Send and receive until all is said, or until there is a reason to stop; give the reason."""
     outgoing = memoryview(script)
     script_sent = False
@@ -106,6 +114,10 @@ def _converse(line: Line, script: bytes, gathering: Gathering, end: float, halte
                 until = min(until, now + _HALT_POLL)
                 if halted.is_set():
                     gathering.halt()
+            if gathering.goes_on_until_told:
+                until = min(until, now + _HALT_POLL)
+                if enough.is_set():
+                    gathering.tell()
             stdout, stderr = line.receive(max(0.0, until - now), sending=bool(outgoing))
             now = time.monotonic()
             gathering.feed(stdout, stderr, now)
@@ -146,6 +158,7 @@ class FramedSession(ABC):
         self._trouble: str | None = None
         self._closed = threading.Event()
         self._halted = threading.Event()
+        self._enough = threading.Event()
 
     @property
     def alive(self) -> bool:
@@ -197,6 +210,7 @@ class FramedSession(ABC):
             self.close()
             return unknown(items, escape(str(error)), sink)
         in_step = False
+        self._enough.clear()
         try:
             made = run_exchange(
                 line,
@@ -206,6 +220,7 @@ class FramedSession(ABC):
                 limits=self._limits,
                 sink=sink,
                 halted=self._halted,
+                enough=self._enough,
             )
             in_step = made.in_step
         finally:
@@ -218,6 +233,10 @@ class FramedSession(ABC):
     @abstractmethod
     def _open_line(self, deadline: float) -> Line:
         """Start a shell that lasts no longer than `deadline`; raises LineBrokenError."""
+
+    def enough(self) -> None:
+        """End the item under way, if it goes on until told."""
+        self._enough.set()
 
     def halt(self) -> None:
         """Begin nothing more from the next pause on, in this exchange or a later one."""

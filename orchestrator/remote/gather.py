@@ -66,6 +66,7 @@ class Gathering:
         self._item_due: float | None = None
         self._orders: list[bytes] = []
         self._halted = False
+        self._told: set[int] = set()
         self._ahead: deque[Event] = deque()
         self._bytes_ahead = 0
 
@@ -117,6 +118,17 @@ class Gathering:
         """Order the host to begin nothing more from the next pause on."""
         self._halted = True
         self._orders.append(HALT_ORDER)
+
+    @property
+    def goes_on_until_told(self) -> bool:
+        """The item under way goes on until `tell`, which was not called yet."""
+        at = self._stdout.at
+        return at >= 0 and self._items[at].until_told and at not in self._told and at not in self._stdout.ends
+
+    def tell(self) -> None:
+        """End the item under way; what it has said so far is all that it has to say."""
+        self._told.add(self._stdout.at)
+        self._end_item()
 
     def next_moment(self) -> float:
         """Give the time at which something falls due."""

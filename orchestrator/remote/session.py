@@ -40,6 +40,8 @@ class Item:
     """Bytes of standard output kept."""
     pause: bool = False
     """Where `Session.halt` was called, it and what follows is not begun."""
+    until_told: bool = False
+    """It goes on until `Session.enough` is called, or its deadline is over; its output so far is then whole."""
 
 
 class Sink(Protocol):
@@ -83,6 +85,9 @@ class Session(Protocol):
         `deadline`, in seconds, bounds the exchange; by default its items' deadlines do, together. A host that keeps
         neither loses its connection, and every later exchange of this session gives unknown outputs.
         """
+
+    def enough(self) -> None:
+        """End the item under way, if it goes on until told; called from any thread."""
 
     def halt(self) -> None:
         """Let the exchange under way, and any later one, end at its next pause; called from any thread."""

@@ -111,7 +111,8 @@ def execute(
     for name in _lifted(result, around):
         result.containment.pop(name, None)
     interrupted = around.interruption.requested.is_set()
-    result.exit_code = exit_code(result.outcomes, interrupted=interrupted)
+    disproved = any(c.holds is False for seen in judged.values() for c in seen)
+    result.exit_code = exit_code([*result.outcomes, *(["failed"] if disproved else [])], interrupted=interrupted)
     around.record(
         RunFinished(outcome=run_outcome(result.exit_code), exit_code=result.exit_code, containment=result.containment)
     )

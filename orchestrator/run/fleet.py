@@ -81,6 +81,13 @@ class Fleet:
                 self._sessions[host.name] = self._begin(host)
         return self._opened(host)
 
+    def answers(self, host: Host) -> bool:
+        """Tell, without waiting, whether the host has a session that can be used."""
+        with self._lock:
+            future = self._sessions.get(host.name)
+        opened = future is not None and future.done() and not future.cancelled() and not future.exception()
+        return bool(future and opened and future.result().alive)
+
     def reconnect(self, host: Host) -> None:
         """Forget a host that could not be reached, so that the next `session` tries again."""
         with self._lock:

@@ -8,15 +8,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from stopgap.orchestrator.check import Check, Judgement
+from stopgap.orchestrator.check import Check, Judgement, Outbound
 from stopgap.orchestrator.facts import Reader, TcpConnect, TcpConnects
 from stopgap.orchestrator.host import CONTROLLER, Host
 from stopgap.orchestrator.journal.records import CheckJudged
-from stopgap.orchestrator.plan import Look, PlannedStep
+from stopgap.orchestrator.plan import Look, OutOfReach, PlannedStep
 from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.outbound import have_sent
 
 PAUSE = 0.2
 """Seconds between two looks at what does not hold yet."""
@@ -42,7 +44,7 @@ def prove(step: PlannedStep, fleet: Fleet, cancelled: threading.Event) -> list[C
     failing: dict[_Look, float] = dict.fromkeys(looks, started)
     pending = due = looks
     while pending:
-        seen = _see(due, fleet)
+        seen = _see(due, step.target, fleet)
         judged.update({look: _judge(look.check, seen[look]) for look in due})
         now = time.monotonic()
         for look in due:
@@ -70,8 +72,24 @@ def _rest(due: Sequence[_Look], after: float) -> float:
     return min((min(look.check.every, look.check.steady - after) for look in due), default=0)
 
 
-def _see(looks: Sequence[_Look], fleet: Fleet) -> dict[_Look, Look]:
-    """Make the looks: one exchange an eye, and all of an eye's attempts to connect at once."""
+def _see(looks: Sequence[_Look], target: Host, fleet: Fleet) -> dict[_Look, Look]:
+    """Make the looks: one exchange an eye, and all of an eye's attempts to connect at once.
+
+    A target that has not answered so far is not waited for where its word would prove nothing.
+    """
+    sending = [(check, look.eye) for look in looks if isinstance(check := look.check, Outbound)]
+    late = [look for look in looks if look.check.one_sided and look.eye == target and not fleet.answers(target)]
+    rest = [look for look in looks if not isinstance(look.check, Outbound) and look not in late]
+    silent = OutOfReach(f"{target.name} has not answered so far")
+    with ThreadPoolExecutor(1, "outbound") as pool:
+        heard = pool.submit(have_sent, sending, target, fleet) if sending else None
+        seen = _see_at_eyes(rest, fleet) | dict.fromkeys(late, silent)
+        if heard:
+            seen |= {_Look(check, eye): heard.result()[check, eye.name] for check, eye in sending}
+    return seen
+
+
+def _see_at_eyes(looks: Sequence[_Look], fleet: Fleet) -> dict[_Look, Look]:
     knocks: dict[str, list[_Look]] = {}
     wanted: list[tuple[Host, Reader[Any]]] = []
     for look in looks:
@@ -114,5 +132,6 @@ def _judged(step: PlannedStep, check: Check, eye: str, judgement: Judgement) -> 
         holds=judgement.holds,
         seen=judgement.seen,
         containment=check.containment,
+        one_sided=check.one_sided,
         reported_by_target=check.trusts_target and eye != CONTROLLER.name,
     )

@@ -11,16 +11,17 @@ def verdict(judged: Sequence[CheckJudged], at_best: Iterable[Verdict] = ()) -> V
     """Draw it from the checks of one target that count towards containment.
 
     `contained`: packets were tried, from a vantage other than the target, and everything that could be seen holds.
-    `partly`: something that should be cut is not. `unverified`: nobody outside could look. It is never better
-    than any of `at_best`, which is what steps have named as open or as not to be believed.
+    `partly`: something that should be cut is not, by what was seen or by the target's own word. `unverified`: nobody
+    outside could look. A one-sided check that holds proves nothing. It is never better than any of `at_best`, which
+    is what steps have named as open or as not to be believed.
     """
     return min((_by_packets(judged), *at_best), key=("partly", "unverified", "contained").index)
 
 
 def _by_packets(judged: Sequence[CheckJudged]) -> Verdict:
-    counting = [c for c in judged if c.containment and not c.reported_by_target]
-    if any(c.holds is False for c in counting):
+    if any(c.containment and c.holds is False for c in judged):
         return "partly"
+    counting = [c for c in judged if c.containment and not c.one_sided and not c.reported_by_target]
     seen_as_wanted = {c.about for c in counting if c.holds}
     return "contained" if counting and all(c.about in seen_as_wanted for c in counting) else "unverified"
 

@@ -27,7 +27,16 @@ from stopgap.tasks.traffic.frr import Frr
 from stopgap.tasks.traffic.guards import guard, guard_own_host
 from stopgap.tasks.traffic.iproute import Iproute
 from stopgap.tasks.traffic.iptables import Iptables
-from stopgap.tasks.traffic.knocks import SAMPLED, eyes_outside, holds, one_of, ports_to_knock_on, sample, way_in
+from stopgap.tasks.traffic.knocks import (
+    SAMPLED,
+    eyes_outside,
+    holds,
+    one_of,
+    outbound,
+    ports_to_knock_on,
+    sample,
+    way_in,
+)
 from stopgap.tasks.traffic.nftables import Nftables
 from stopgap.tasks.traffic.openwrt import Openwrt
 from stopgap.tasks.traffic.operators import doubts, operators, reads_of_operators
@@ -213,6 +222,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             return
         driver, block = _driver(scene), _block(params, facts, scene)
         yield from _knocks(driver, block, facts, scene)
+        yield from outbound(driver, block, facts, scene)
         on_upstream = scene.upstream is not None and scene.upstream.name == scene.on.name
         yield from driver.checks(block, facts, "upstream" if on_upstream else "target")
         if driver.capabilities.exception:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
-from stopgap.orchestrator.check import Check, Port
+from stopgap.orchestrator.check import Check, Outbound, Port
 from stopgap.orchestrator.host import Address, Eye, Host, Network, Scene
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver
 from stopgap.tasks.traffic.segment import shares_segment
@@ -32,6 +32,16 @@ def ports_to_knock_on(block: Block, network: Network) -> tuple[int, ...]:
         return tuple(s.port for s in block.ports if s.protocol == "tcp")
     open_ones = {s.port for s in block.services if s.protocol == "tcp"}
     return tuple(p for p in ((22, 25) if block.spare_for(network) else (22, 25, 80, 443)) if p not in open_ones)
+
+
+def outbound(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:
+    """Have the target send to the same eyes, where all that it sends is to be dropped."""
+    if block.partial or "from" not in driver.capabilities.directions or scene.target.cli is not None:
+        return
+    patience = 5.0 if driver.capabilities.where == "provider" else 0.0  # routes take their time to spread
+    for eye in eyes_outside(driver, block, facts, scene):
+        if scene.seen_from(eye):
+            yield Outbound(eye=eye, containment=True, sender=scene.target.name, patience=patience)
 
 
 def way_in(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:

@@ -65,6 +65,9 @@ class DeviceSession:
                     sink.ended(index, output)
         return outputs
 
+    def enough(self) -> None:
+        """Do nothing: nothing that a device does goes on until told."""
+
     def halt(self) -> None:
         """Do nothing: no exchange with a device has a pause."""
 

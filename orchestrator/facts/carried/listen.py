@@ -1,0 +1,137 @@
+"""Listens for what another host was asked to send here, and prints what arrives. The host that listens is sent this.
+
+Words: the token that every datagram begins with, and for how many seconds to listen. It binds a free UDP and a free
+TCP port of each IP version, prints `listening KIND PORT` for each and `ready`, then once for each what arrived,
+`arrived KIND SOURCE CLAIMED`: CLAIMED is the address that the datagram names as its own, which differs where it was
+translated on its way, and `-` for TCP. A connection counts from its first packet on, which the kernel's table shows
+(proc(5), /proc/net/tcp); root also sees what the host's own firewall would drop (packet(7)).
+"""
+
+import select
+import socket
+import struct
+import sys
+import time
+from contextlib import suppress
+
+_SYN_RECV = "03"
+_OUTGOING = 4
+_UDP, _TCP = 17, 6
+_ANY_PROTOCOL = 3
+_FAMILIES = {"4": socket.AF_INET, "6": socket.AF_INET6}
+
+
+class Arrivals:
+    """What has arrived."""
+
+    def __init__(self, token: bytes) -> None:
+        """Open what can be opened."""
+        self.token = token
+        self.seen = set()  # type: ignore[var-annotated]
+        self.sockets = {}
+        self.ports = {}  # type: ignore[var-annotated]
+        for version, family in _FAMILIES.items():
+            for word, kind in (("udp", socket.SOCK_DGRAM), ("tcp", socket.SOCK_STREAM)):
+                with suppress(OSError):
+                    self.open(word + version, family, kind)
+        try:
+            self.wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ANY_PROTOCOL))
+            self.sockets[self.wire] = "wire"
+        except OSError:
+            self.wire = None  # type: ignore[assignment]
+
+    def open(self, kind: str, family: int, how: int) -> None:
+        """Bind a free port; raises OSError where the host has no such family."""
+        made = socket.socket(family, how)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind(("", 0))
+        if how == socket.SOCK_STREAM:
+            made.listen(16)
+        made.setblocking(False)
+        self.sockets[made] = kind
+        self.ports[kind] = made.getsockname()[1]
+
+    def say(self, kind: str, source: str, claimed: str = "-") -> None:
+        """Print an arrival, the first time."""
+        if (kind, source, claimed) not in self.seen and len(self.seen) < 64:
+            self.seen.add((kind, source, claimed))
+            sys.stdout.write(f"arrived {kind} {source} {claimed}\n")
+            sys.stdout.flush()
+
+    def datagram(self, kind: str, source: str, data: bytes) -> None:
+        """Take a datagram that begins with the token, and the address that it names."""
+        if data.startswith(self.token):
+            claimed = data[len(self.token) :].strip().decode("ascii", "replace")
+            sound = 0 < len(claimed) < 64 and all(c in "0123456789abcdef.:" for c in claimed)
+            self.say(kind, source, claimed if sound else "-")
+
+    def take(self, ready: socket.socket) -> None:
+        """Take what one socket has."""
+        kind = self.sockets[ready]
+        with suppress(OSError):
+            if kind == "wire":
+                data, where = ready.recvfrom(2048)
+                if where[2] != _OUTGOING:
+                    self.packet(data)
+            elif kind.startswith("udp"):
+                data, where = ready.recvfrom(2048)
+                self.datagram(kind, where[0].partition("%")[0], data)
+            else:
+                stream, where = ready.accept()
+                stream.close()
+                self.say(kind, where[0].partition("%")[0])
+
+    def packet(self, data: bytes) -> None:
+        """Take a packet from the wire: a datagram to the port, or the first packet of a connection to it."""
+        version = data[0] >> 4 if data else 0
+        if version == 4 and len(data) > 20:
+            protocol, source, rest = data[9], data[12:16], data[(data[0] & 15) * 4 :]
+        elif version == 6 and len(data) > 40:
+            protocol, source, rest = data[6], data[8:24], data[40:]
+        else:
+            return
+        if protocol not in (_UDP, _TCP) or len(rest) < 14:
+            return
+        kind = ("udp" if protocol == _UDP else "tcp") + str(version)
+        if struct.unpack("!H", rest[2:4])[0] != self.ports.get(kind):
+            return
+        name = socket.inet_ntop(_FAMILIES[str(version)], source)
+        if protocol == _UDP:
+            self.datagram(kind, name, rest[8:])
+        elif rest[13] & 0x12 == 0x02:
+            self.say(kind, name)
+
+    def half_open(self) -> None:
+        """Take the connections whose first packet has arrived, whatever became of the second."""
+        for version, name in (("4", "/proc/net/tcp"), ("6", "/proc/net/tcp6")):
+            kind, ending = "tcp" + version, f":{self.ports.get('tcp' + version, 0):04X}"
+            with suppress(OSError), open(name) as table:  # noqa: PTH123 - pathlib costs the listener time to start
+                for line in table:
+                    words = line.split()
+                    if len(words) > 3 and words[1].endswith(ending) and words[3] == _SYN_RECV:
+                        self.say(kind, _address(words[2].partition(":")[0]))
+
+
+def _address(text: str) -> str:
+    """Read an address as the kernel's table has it: words of 32 bits in the machine's own order."""
+    packed = b"".join(struct.pack("=I", int(text[n : n + 8], 16)) for n in range(0, len(text), 8))
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+
+
+def main() -> None:
+    """Listen until the time is over."""
+    arrivals = Arrivals(sys.argv[1].encode("ascii"))
+    end = time.monotonic() + float(sys.argv[2])
+    for kind, port in arrivals.ports.items():
+        sys.stdout.write(f"listening {kind} {port}\n")
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    while time.monotonic() < end:
+        for ready in select.select(list(arrivals.sockets), [], [], 0.05)[0]:
+            arrivals.take(ready)
+        arrivals.half_open()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""Having the target send, while hosts outside listen: one exchange at each of them, and one at the target."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
+
+from stopgap.orchestrator.check import Outbound
+from stopgap.orchestrator.facts import (
+    Interfaces,
+    Listen,
+    ListeningFact,
+    Output,
+    PacketKind,
+    Send,
+    UnreadableError,
+)
+from stopgap.orchestrator.host import Address, Host
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.plan import OutOfReach
+from stopgap.orchestrator.remote import Item
+from stopgap.orchestrator.run.fleet import Fleet
+
+BEGUN = 8.0
+"""Seconds within which hosts have to listen; who does not is left out."""
+ON_THE_WAY = 0.4
+"""Seconds that a packet gets to arrive after the target has sent all."""
+TOWARDS = 3
+"""Addresses of one host that are sent to, of each IP version."""
+_LISTENING, _OWN = 1, 0
+_UNROUTED = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+"""Networks of private use (RFC 1918, RFC 4193): an interface may have them where the inventory does not say so."""
+
+
+@dataclass
+class _Ear:
+    """One host that listens, and what it has said so far: a sink for its exchange."""
+
+    eye: Host
+    check: Outbound
+    listen: Listen
+    settled: threading.Event = field(default_factory=threading.Event)
+    own: bytearray = field(default_factory=bytearray)
+    heard: bytearray = field(default_factory=bytearray)
+    output: Output | None = None
+    trouble: str = ""
+
+    def data(self, index: int, chunk: bytes) -> None:
+        """Take what came, and see whether it listens by now."""
+        (self.heard if index == _LISTENING else self.own).extend(chunk)
+        if self.listening:
+            self.settled.set()
+
+    def ended(self, index: int, output: Output) -> None:
+        """Take the end of an item."""
+        if index == _LISTENING:
+            self.output = output
+            self.settled.set()
+
+    @property
+    def listening(self) -> bool:
+        """It listens, or has listened."""
+        return Listen.ready(bytes(self.heard))
+
+    def fact(self) -> ListeningFact:
+        """Give what it listened on and what arrived; raises UnreadableError."""
+        status = self.output.status if self.output else None
+        if status is None and not self.listening:
+            raise UnreadableError(self.trouble or f"{self.eye.name} did not answer in time")
+        stderr = self.output.stderr if self.output else HostText(b"")
+        return self.listen.parse(Output(HostText(bytes(self.heard)), stderr, status))
+
+    def sockets(self) -> Iterable[tuple[PacketKind, Address, int]]:
+        """Give where to send: each port, at the addresses of its IP version."""
+        for kind, port in self.fact().ports.items():
+            version = 4 if kind.endswith("4") else 6
+            for address in [a for a in self._addresses() if a.version == version][:TOWARDS]:
+                yield kind, address, port
+
+    def _addresses(self) -> list[Address]:
+        """Give the addresses that the inventory names, then those on the host's interfaces that are routed."""
+        try:
+            found = Interfaces().parse(Output(HostText(bytes(self.own)), HostText(b""), 0))
+        except UnreadableError:
+            found = ()
+        routed = [i.address.ip for i in found if _routed(i.address.ip)]
+        return list(dict.fromkeys([*self.eye.known_addresses, *routed]))
+
+
+Found = Mapping[tuple[Outbound, str], ListeningFact | OutOfReach | UnreadableError]
+"""Check and eye → what was heard, or why nothing can be said."""
+
+
+def have_sent(looks: Sequence[tuple[Outbound, Host]], sender: Host, fleet: Fleet) -> Found:
+    """Let every eye listen, have the sender send to all of them, and give what each has heard.
+
+    A sender that has not answered so far is not waited for. Lasts some two seconds, and no longer than the deadlines
+    of one exchange at an eye and one at the sender, whatever they do.
+    """
+    if not fleet.answers(sender):
+        silent = OutOfReach(f"{sender.name} has not answered so far, and was not asked to send")
+        return {(check, eye.name): silent for check, eye in looks}
+    listen = looks[0][0].reader()
+    ears = [_Ear(eye, check, listen) for check, eye in looks]
+    with ThreadPoolExecutor(len(ears), "listen") as pool:
+        pool.map(lambda ear: _listen(ear, fleet), ears)
+        try:
+            unsent = _send(ears, sender, fleet)
+        finally:
+            for ear in ears:
+                if ear.listening and fleet.answers(ear.eye):
+                    fleet.session(ear.eye).enough()
+    found: dict[tuple[Outbound, str], ListeningFact | OutOfReach | UnreadableError] = {}
+    for ear in ears:
+        try:
+            fact = ear.fact()
+            found[ear.check, ear.eye.name] = unsent if unsent and not fact.arrivals else fact
+        except UnreadableError as error:
+            found[ear.check, ear.eye.name] = error
+    return found
+
+
+def _listen(ear: _Ear, fleet: Fleet) -> None:
+    listening = Item(ear.listen.script(), ear.listen.deadline, ear.listen.cap, until_told=True)
+    own = Interfaces()
+    try:
+        session = fleet.session(ear.eye)
+        outputs = session.exchange([Item(own.script(), own.deadline, own.cap), listening], sink=ear)
+        ear.output = replace(outputs[_LISTENING], stdout=HostText(b""))
+        ear.trouble = session.trouble or ""
+    except OutOfReach as error:
+        ear.trouble = str(error)
+    finally:
+        ear.settled.set()
+
+
+def _send(ears: Sequence[_Ear], sender: Host, fleet: Fleet) -> UnreadableError | None:
+    """Send to all that listen; give why nothing was sent, or None."""
+    end = time.monotonic() + BEGUN
+    for ear in ears:
+        ear.settled.wait(max(0.0, end - time.monotonic()))
+    listening = [ear for ear in ears if ear.listening]
+    sockets = tuple(socket for ear in listening for socket in ear.sockets())
+    if not sockets:
+        return UnreadableError("no address of it is known to send to") if listening else None
+    send = Send(ears[0].listen.token, sockets)
+    answer = fleet.look([(sender, send)])[sender.name, send]
+    time.sleep(ON_THE_WAY)
+    if isinstance(answer, OutOfReach | UnreadableError):
+        return UnreadableError(f"{sender.name} could not be made to send: {answer}")
+    return None
+
+
+def _routed(address: Address) -> bool:
+    private = any(address.version == n.version and address in n for n in _UNROUTED)
+    return not (private or address.is_loopback or address.is_link_local or address.is_multicast)

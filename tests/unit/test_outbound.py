@@ -1,0 +1,184 @@
+"""A host is asked to send while others listen: what arrives disproves containment, what does not proves nothing."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from stopgap.orchestrator.check import Outbound
+from stopgap.orchestrator.facts import Listen, ListeningFact, Output, UnreadableError
+from stopgap.orchestrator.facts.carried.listen import Arrivals, _address
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.journal.records import CheckJudged
+from stopgap.orchestrator.plan import OutOfReach
+from stopgap.orchestrator.remote import Item, Limits
+from stopgap.orchestrator.remote.local import LocalSession
+from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.outbound import have_sent
+from stopgap.orchestrator.run.verdict import verdict
+
+CHECK = Outbound(eye="outside", containment=True, sender="web")
+KNOCK = CheckJudged(step="s", target="web", eye="isp", about="port 22", holds=True, seen="silent", containment=True)
+LOOKED = KNOCK.model_copy(update={"about": CHECK.describe(), "one_sided": True})
+
+
+def here(name: str, address: str = "127.0.0.1") -> Host:
+    return Host(name=name, address=address, connection="local")
+
+
+@contextmanager
+def fleet_of(*hosts: Host) -> Iterator[Fleet]:
+    def connect(host: Host, *_: object, **__: object) -> LocalSession:
+        return LocalSession(host, Limits())
+
+    with Fleet({host.name: host for host in hosts}, connect) as fleet:
+        for host in hosts:
+            fleet.session(host)
+        yield fleet
+
+
+def output(text: str, status: int | None = 137) -> Output:
+    return Output(HostText(text.encode()), HostText(b""), status)
+
+
+def test_what_arrives_is_seen_by_every_host_that_listens_over_udp_and_tcp() -> None:
+    web, eyes = here("web"), [here("isp", "127.0.0.1"), here("spare", "127.0.0.2")]
+    with fleet_of(web, *eyes) as fleet:
+        found = have_sent([(CHECK, eye) for eye in eyes], web, fleet)
+    for eye in eyes:
+        fact = found[CHECK, eye.name]
+        assert isinstance(fact, ListeningFact)
+        assert {"udp4", "tcp4"} <= {arrival.kind for arrival in fact.arrivals}
+        judged = CHECK.judge(fact)
+        assert judged.holds is False
+        assert "UDP from 127.0.0.1" in judged.seen
+
+
+def test_nothing_listens_any_more_once_the_look_is_over() -> None:
+    web, isp = here("web"), here("isp")
+    with fleet_of(web, isp) as fleet:
+        fact = have_sent([(CHECK, isp)], web, fleet)[CHECK, "isp"]
+        assert isinstance(fact, ListeningFact)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", fact.ports["tcp4"]), 5)
+
+
+def test_a_host_that_has_not_answered_is_not_waited_for_and_nothing_is_said() -> None:
+    web, isp = here("web"), here("isp")
+    never = threading.Event()
+
+    def connect(host: Host, *_: object, **__: object) -> LocalSession:
+        if host == web:
+            never.wait(30)
+        return LocalSession(host, Limits())
+
+    with Fleet({"web": web, "isp": isp}, connect) as fleet:
+        fleet.expect([web])
+        found = have_sent([(CHECK, isp)], web, fleet)[CHECK, "isp"]
+        never.set()
+    assert isinstance(found, OutOfReach)
+    assert "was not asked to send" in str(found)
+
+
+class Toolless(LocalSession):
+    """A host without any tool to send with."""
+
+    def exchange(self, items: Sequence[Item], **_: object) -> list[Output]:
+        return [output("", 127)] * len(items)
+
+
+def test_where_nothing_could_be_sent_nothing_is_said() -> None:
+    web, isp = here("web"), here("isp")
+
+    def connect(host: Host, *_: object, **__: object) -> LocalSession:
+        return (Toolless if host == web else LocalSession)(host, Limits())
+
+    with Fleet({"web": web, "isp": isp}, connect) as fleet:
+        fleet.session(web)
+        found = have_sent([(CHECK, isp)], web, fleet)[CHECK, "isp"]
+    assert isinstance(found, UnreadableError)
+    assert str(found) == "web could not be made to send: neither python3 nor bash is there to send with"
+
+
+def test_a_host_without_tools_to_listen_with_is_told_as_not_looked_at() -> None:
+    with pytest.raises(UnreadableError, match="python3 is not installed there"):
+        Listen("0").parse(output("", 127))
+    with pytest.raises(UnreadableError):
+        Listen("0").parse(output("listening udp4 4000\n", None))
+
+
+def test_lines_that_a_listener_would_not_print_are_passed_over() -> None:
+    text = (
+        "listening udp4 4000\nlistening tcp4 99999999999999999999\nlistening sctp4 7\nready\n"
+        "arrived udp4 192.0.2.2 10.0.0.10\narrived udp4 nonsense -\narrived icmp4 192.0.2.2 -\n"
+        "arrived tcp4 192.0.2.2 -\n"
+    )
+    fact = Listen("0").parse(output(text))
+    assert fact.ports == {"udp4": 4000}
+    assert [str(arrival.source) for arrival in fact.arrivals] == ["192.0.2.2", "192.0.2.2"]
+    assert CHECK.judge(fact).seen == "arrived: UDP from 192.0.2.2 (sent as 10.0.0.10), TCP from 192.0.2.2"
+
+
+def test_the_wire_shows_the_first_packet_of_a_connection_and_a_datagram_with_the_token_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arrivals = Arrivals(b"token")
+    try:
+        for kind, rest in (
+            ("udp4", b"token 10.0.0.1"),
+            ("udp4", b"another"),
+            ("tcp4", b"\x50\x02"),
+            ("tcp4", b"\x50\x12"),
+            ("tcp6", b"\x50\x02"),
+        ):
+            arrivals.packet(packet(kind, arrivals.ports.get(kind, 0), rest))
+        arrivals.packet(packet("tcp4", 1, b"\x50\x02"))
+        arrivals.packet(b"\x45")
+    finally:
+        for each in arrivals.sockets:
+            each.close()
+    assert capsys.readouterr().out.splitlines() == [
+        "arrived udp4 198.51.100.7 10.0.0.1",
+        "arrived tcp4 198.51.100.7 -",
+        "arrived tcp6 2001:db8::7 -",
+    ]
+
+
+def packet(kind: str, port: int, rest: bytes) -> bytes:
+    protocol = 17 if kind.startswith("udp") else 6
+    head = struct.pack("!HH", 4000, port)
+    body = head + (struct.pack("!HH", 8 + len(rest), 0) + rest if protocol == 17 else bytes(8) + rest + bytes(6))
+    if kind.endswith("4"):
+        addresses = ip_address("198.51.100.7").packed + ip_address("192.0.2.1").packed
+        return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, 64, protocol, 0) + addresses + body
+    addresses = ip_address("2001:db8::7").packed + ip_address("2001:db8::1").packed
+    return struct.pack("!IHBB", 6 << 28, len(body), protocol, 64) + addresses + body
+
+
+def test_the_kernels_table_names_who_begins_a_connection() -> None:
+    little = struct.pack("=I", 1) == b"\x01\x00\x00\x00"
+    assert _address("0100007F" if little else "7F000001") == "127.0.0.1"
+    table = Path("/proc/net/tcp6").read_text().splitlines()
+    for line in table[1:]:
+        ip_address(_address(line.split()[1].partition(":")[0]))
+
+
+def test_what_did_not_arrive_proves_nothing_and_what_did_disproves_containment() -> None:
+    assert verdict([KNOCK, LOOKED]) == "contained"
+    assert verdict([LOOKED]) == "unverified"
+    assert verdict([KNOCK, LOOKED.model_copy(update={"holds": None})]) == "contained"
+    assert verdict([KNOCK, LOOKED.model_copy(update={"holds": False})]) == "partly"
+
+
+def test_a_target_that_says_itself_that_something_is_open_is_believed_and_one_that_denies_it_is_not() -> None:
+    own_word = LOOKED.model_copy(update={"reported_by_target": True})
+    assert verdict([KNOCK, own_word.model_copy(update={"holds": False})]) == "partly"
+    assert verdict([own_word]) == "unverified"
