@@ -12,6 +12,11 @@ from contextlib import suppress
 
 from stopgap.orchestrator import __version__
 
+INVENTORY_HELP = (
+    "a file of Stopgap's own, an inventory of Ansible's (INI, YAML, folder, script), ssh_config:PATH, "
+    "command:PROGRAM WORDS, or LOGIN@HOST, with a comma"
+)
+TARGET_HELP = "a host, a group, all, or a pattern such as web*:!web3; repeatable"
 _EXIT_CODES = (
     "exit codes: 0 all as asked, 1 a step or a check failed, 2 invalid input (nothing was contacted), "
     "3 a host was unreachable, 4 refused by a guard or by drift, 130 interrupted"
@@ -120,11 +125,7 @@ def parser() -> ArgumentParser:
     )
     for command in (resume, undo):
         _claim_words(command)
-        command.add_argument(
-            "--anyway", action="store_true", help="though the run's journal is damaged; you have looked at it"
-        )
 
-    _journal_words(_group(commands, "journal", "bring back runs that the journal has lost"))
     _paper_words(commands)
     _incident_words(commands)
 
@@ -132,9 +133,10 @@ def parser() -> ArgumentParser:
 
     tasks = _command(commands, "tasks", "catalogue.tasks", "list the tasks, or document one")
     tasks.add_argument("name", nargs="?", metavar="NAME")
-    _command(commands, "inventory", "catalogue.inventory", "show an inventory as it is understood").add_argument(
-        "-i", "--inventory", required=True, metavar="INVENTORY"
-    )
+    shown = _command(commands, "inventory", "inventory.inventory", "show an inventory as it is understood")
+    shown.add_argument("-i", "--inventory", required=True, metavar="INVENTORY", help=INVENTORY_HELP)
+    shown.add_argument("--json", action="store_true", help="print one JSON document")
+    shown.add_argument("--write", metavar="FILE", help="write the inventory as a file of Stopgap's own")
     _command(commands, "schema", "catalogue.schema", "print a JSON Schema, for editors").add_argument(
         "what", choices=("runbook", "inventory", "artifacts", "rules", "report")
     )
@@ -197,14 +199,6 @@ def _evidence_words(commands: argparse._SubParsersAction[ArgumentParser]) -> Non
     )
 
 
-def _journal_words(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
-    bring_in = _command(commands, "import", "bringing_back.bring_in", "bring a run back from its own folder")
-    bring_in.add_argument("folder", metavar="FOLDER", help="the run's, with journal.jsonl, as below runs/")
-    bring_in.add_argument(
-        "--signers", metavar="FILE", help="who must have signed it: allowed signers, as ssh-keygen(1) has them"
-    )
-
-
 def _lazily(where: str) -> Callable[[Namespace], int]:
     module, function = where.split(".")
 
@@ -254,8 +248,8 @@ def _run_words(run: ArgumentParser) -> None:
 
 def _runbook_words(command: ArgumentParser) -> None:
     command.add_argument("runbook", metavar="RUNBOOK", help="a file, or a name: of one in ./runbooks, or shipped")
-    command.add_argument("-i", "--inventory", required=True, metavar="INVENTORY")
-    command.add_argument("-t", "--target", action="append", default=[], metavar="HOST|GROUP", help="repeatable")
+    command.add_argument("-i", "--inventory", required=True, metavar="INVENTORY", help=INVENTORY_HELP)
+    command.add_argument("-t", "--target", action="append", default=[], metavar="HOST|GROUP", help=TARGET_HELP)
     command.add_argument(
         "-p",
         "--param",
@@ -316,8 +310,15 @@ def _follow_words(command: ArgumentParser) -> None:
 
 
 def _request_words(command: ArgumentParser) -> None:
-    command.add_argument("-i", "--inventory", required=True, metavar="INVENTORY")
-    command.add_argument("-t", "--target", action="append", required=True, metavar="HOST|GROUP", help="repeatable")
+    command.add_argument("-i", "--inventory", required=True, metavar="INVENTORY", help=INVENTORY_HELP)
+    command.add_argument(
+        "-t",
+        "--target",
+        action="append",
+        required=True,
+        metavar="HOST|GROUP",
+        help=TARGET_HELP,
+    )
     command.add_argument(
         "--address", action="append", default=[], metavar="NETWORK", help="this alone, of the target's; repeatable"
     )

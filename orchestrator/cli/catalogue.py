@@ -1,4 +1,4 @@
-"""tasks, inventory, schema, init: what there is to write with."""
+"""tasks, schema, init: what there is to write with."""
 
 from __future__ import annotations
 
@@ -38,33 +38,6 @@ def tasks(args: Namespace) -> int:
             2, f"no task {args.name}" + (f"; did you mean {nearest[0]}?" if nearest else f"; {', '.join(known)}")
         )
     _document(screen, known[args.name])
-    return 0
-
-
-def inventory(args: Namespace) -> int:
-    """Show an inventory as it is understood: defaults filled in, groups resolved."""
-    from stopgap.orchestrator.inventory import load_inventory
-
-    loaded = load_inventory(Path(args.inventory))
-    screen = screens.out()
-    for host in loaded.hosts.values():
-        how = host.connection if host.connection == "local" else f"{host.user}@{host.address}:{host.port}"
-        screen.line(f"{host.name:<11} {how}", "title")
-        for label, value in (
-            ("addresses", ", ".join(map(str, host.addresses))),
-            ("upstream", ", ".join(host.upstreams)),
-            ("spare", host.spare),
-            ("jump", host.jump),
-            ("driver", host.driver),
-            ("may block", ", ".join(map(str, host.may_block))),
-            ("never block", ", ".join(map(str, host.never_block))),
-            ("vantage", host.vantage),
-            ("become", host.become),
-        ):
-            if value:
-                screen.line(f"  {label:<12} {value}")
-    for name, members in loaded.groups.items():
-        screen.line(f"group {name}: {', '.join(members)}")
     return 0
 
 

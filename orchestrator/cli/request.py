@@ -34,7 +34,7 @@ from stopgap.orchestrator.source import InvalidInput, Problem, Unfit
 
 def request(args: Namespace) -> int:
     """Write a block request, signed; nothing is contacted."""
-    inventory = load_inventory(Path(args.inventory))
+    inventory = load_inventory(args.inventory)
     targets = inventory.select(args.target)
     try:
         duration = parse_duration(args.expires)

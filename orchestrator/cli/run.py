@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def check(args: Namespace) -> int:
     """Validate a runbook against an inventory without opening a socket."""
     given = _given(args.param)
-    runbook, _, targets = prepare(runbook_file(args.runbook), Path(args.inventory), args.target, given)
+    runbook, _, targets = prepare(runbook_file(args.runbook), args.inventory, args.target, given)
     noun = "step" if len(runbook.steps) == 1 else "steps"
     where = f" on {', '.join(t.name for t in targets)}" if targets else ""
     screens.out().line(f"{runbook.name}: {len(runbook.steps)} {noun}{where}, valid. Nothing was contacted.")
@@ -101,7 +101,6 @@ def _go(
 
 def resume(args: Namespace) -> int:
     """Go on with a run that did not finish."""
-    from stopgap.orchestrator.cli.damage import to_act_on
     from stopgap.orchestrator.cli.observers import Lines
     from stopgap.orchestrator.cli.terminal import Terminal, stoppable
     from stopgap.orchestrator.journal import Journal, state_home
@@ -115,7 +114,7 @@ def resume(args: Namespace) -> int:
     person = Terminal(messages, yes=args.yes, wait=args.wait)
     with Journal.open(state_home()) as journal:
         name = journal.resolve(args.run)
-        history = to_act_on(journal, name, args)
+        history = journal.history(name)
         if history.finished and history.finished.exit_code == 0:
             screens.out().line(f"Run {name} is finished; there is nothing to resume.")
             return 0
@@ -128,7 +127,7 @@ def resume(args: Namespace) -> int:
         with ConnectAhead(inventory.hosts) as connect:
             conductor = _conductor(person, [living, lines] if living else [lines], args, connect, key)
             with stoppable(conductor.interruption, messages), living.showing() if living else nullcontext():
-                conclusion = conductor.resume(journal, name, order, anyway=args.anyway)
+                conclusion = conductor.resume(journal, name, order)
     if conclusion.refusal:
         messages.line(f"Refused: {conclusion.refusal}. Nothing was changed.", "bad")
     else:
@@ -166,7 +165,7 @@ def _order(args: Namespace, given: Mapping[str, str]) -> Order:
     from stopgap.orchestrator.run.order import Order
 
     path = runbook_file(args.runbook)
-    runbook, inventory, targets = prepare(path, Path(args.inventory), args.target, given, complete=True)
+    runbook, inventory, targets = prepare(path, args.inventory, args.target, given, complete=True)
     if not targets:
         names = ", ".join([*inventory.hosts, *inventory.groups])
         raise Stop(2, f"which host? Name it with -t; {inventory.path} knows {names}")

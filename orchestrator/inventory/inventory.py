@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stopgap.orchestrator.host import CONTROLLER, Host, Scene, Vantage
+from stopgap.orchestrator.inventory.pattern import ALL, is_pattern, matching
 from stopgap.orchestrator.source import InvalidInput, Problem, did_you_mean, quoted
 
 
@@ -25,11 +26,16 @@ class Inventory:
     groups: Mapping[str, tuple[str, ...]]
     text: str
     path: str
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Of another tool's inventory: host → why Stopgap cannot act on the host."""
+    notes: tuple[str, ...] = ()
+    """Of another tool's inventory: settings that were not taken over."""
 
     def select(self, names: Sequence[str]) -> tuple[Host, ...]:
-        """Give the hosts that these hosts' and groups' names stand for, in order, each once.
+        """Give the hosts that names and patterns of hosts and groups stand for, in order, each once.
 
-        Raises InvalidInput, which names the nearest, for those that are not known.
+        `names`: each a host, a group, `all`, or a pattern such as `web*:!web3`. Raises InvalidInput, which names the
+        nearest, for those that are not known.
         """
         problems: list[Problem] = []
         selected: dict[str, Host] = {}
@@ -38,6 +44,13 @@ class Inventory:
                 selected[name] = self.hosts[name]
             elif members := self.groups.get(name):
                 selected.update((member, self.hosts[member]) for member in members)
+            elif name == ALL or is_pattern(name):
+                found, unknown = matching(name, tuple(self.hosts), self.groups)
+                selected.update((member, self.hosts[member]) for member in found)
+                none = [] if found or unknown else [name]
+                problems += [Problem(f"-t {name}", f"{quoted(part)} matches no host") for part in unknown or none]
+            elif name in self.left_out:
+                problems.append(Problem(f"-t {name}", f"{name} was left out: {self.left_out[name]}"))
             else:
                 hint = did_you_mean(name, [*self.hosts, *self.groups])
                 message = f"no host or group of {self.path} is called {quoted(name)}"

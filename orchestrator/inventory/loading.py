@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
@@ -25,9 +26,19 @@ from stopgap.orchestrator.source import InvalidInput, Located, Problem, parse, r
 M = TypeVar("M", bound=BaseModel)
 
 
-def load_inventory(path: Path) -> Inventory:
-    """Read an inventory file; raises InvalidInput with all that is wrong with it."""
-    return _inventory(read(path))
+def load_inventory(source: Path | str) -> Inventory:
+    """Read an inventory: a file of Stopgap's own, or an inventory of another tool.
+
+    `source`: a path, or what `-i` takes besides (`ssh_config:PATH`, `command:…`, `LOGIN@HOST,`). Raises InvalidInput
+    with all that is wrong with the inventory.
+    """
+    from stopgap.orchestrator.inventory.foreign import understand  # noqa: PLC0415 - starts other programs
+
+    understood = understand(str(source))
+    if understood is None:
+        return _inventory(read(Path(source)))
+    loaded = parse_inventory(understood.text(), f"{source}")
+    return replace(loaded, left_out=understood.left_out, notes=understood.notes)
 
 
 def parse_inventory(text: str, path: str) -> Inventory:

@@ -22,7 +22,6 @@ from stopgap.orchestrator.past import (
     PastRun,
 )
 from stopgap.orchestrator.run.recorder import Recorder
-from stopgap.orchestrator.run.trust import trusted
 from stopgap.orchestrator.severity import SEVERITIES
 
 
@@ -50,16 +49,13 @@ class Archive:
 
     @contextmanager
     def at_work_on(self, run: str, record: Recorder) -> Iterator[tuple[History, Recorder]]:
-        """Be the one process that takes back what a run has changed, for a block's length.
-
-        Raises DamagedRunError where the run's records are not to be trusted, JournalError.
-        """
+        """Be the one process that takes back what a run has changed, for a block's length; raises JournalError."""
         if run == self.current:
             yield record.history(), record
             return
         with self.journal.hold(run):
             self.touched.add(run)
-            yield trusted(self.journal, run), record.of(run)
+            yield self.journal.history(run), record.of(run)
 
     def _named(self, name: str, target: str) -> list[str]:
         """Give the runs that a name stands for: an incident's in their order, without the run that asks."""
@@ -99,7 +95,6 @@ class Archive:
                 for kept in history.evidence
                 if kept.target == target
             ),
-            damage=tuple(map(escape, (*history.damage, *(history.unsigned if run != self.current else ())))),
             problems=tuple(verify_run(self.journal, run)) if run != self.current else (),
             findings=tuple(
                 PastFinding(

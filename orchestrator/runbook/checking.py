@@ -50,7 +50,7 @@ def check(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given
 
 def prepare(
     runbook: Path,
-    inventory: Path,
+    inventory: Path | str,
     targets: Sequence[str] = (),
     given: Mapping[str, object] | None = None,
     *,

@@ -1,0 +1,74 @@
+"""inventory: how an inventory is understood, whichever tool the inventory is of."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.inventory import Inventory, load_inventory
+from stopgap.orchestrator.secret import redact_tree
+
+_MEMBERS = 12
+"""Members of a group that are named."""
+
+
+def inventory(args: Namespace) -> int:
+    """Show an inventory as it is understood: defaults filled in, groups resolved."""
+    loaded = load_inventory(args.inventory)
+    if args.write:
+        return _write(Path(args.write), loaded.text)
+    if args.json:
+        return _show_as_json(loaded)
+    screen = screens.out()
+    for host in loaded.hosts.values():
+        how = host.connection if host.connection == "local" else f"{host.user}@{host.address}:{host.port}"
+        screen.line(f"{host.name:<11} {how}", "title")
+        for label, value in (
+            ("addresses", ", ".join(map(str, host.addresses))),
+            ("upstream", ", ".join(host.upstreams)),
+            ("spare", host.spare),
+            ("jump", host.jump),
+            ("driver", host.driver),
+            ("may block", ", ".join(map(str, host.may_block))),
+            ("never block", ", ".join(map(str, host.never_block))),
+            ("vantage", host.vantage),
+            ("become", host.become),
+        ):
+            if value:
+                screen.line(f"  {label:<12} {value}")
+    for name, members in loaded.groups.items():
+        more = f" and {len(members) - _MEMBERS} more" if len(members) > _MEMBERS else ""
+        screen.line(f"group {name}: {', '.join(members[:_MEMBERS])}{more}")
+    for name, reason in loaded.left_out.items():
+        screen.line(f"{name} is left out: {reason}", "warn")
+    for note in loaded.notes:
+        screen.line(note, "warn")
+    return 0
+
+
+def _show_as_json(loaded: Inventory) -> int:
+    shown = {
+        "schema": "stopgap.inventory",
+        "version": 1,
+        "source": loaded.path,
+        "hosts": {name: host.model_dump(mode="json", exclude={"name"}) for name, host in loaded.hosts.items()},
+        "groups": {name: list(members) for name, members in loaded.groups.items()},
+        "left_out": dict(loaded.left_out),
+        "notes": list(loaded.notes),
+    }
+    sys.stdout.write(json.dumps(redact_tree(shown), indent=1) + "\n")
+    return 0
+
+
+def _write(path: Path, text: str) -> int:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise Stop(2, f"{path}: {error.strerror}; the inventory was not written") from None
+    screens.out().line(f"{path} is written; `stopgap inventory -i {path}` shows it.")
+    return 0

@@ -1,0 +1,54 @@
+"""What was understood of another tool's inventory: entries of Stopgap's own inventory, and what was left out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+HostFields: TypeAlias = dict[str, Any]
+"""Keys and values of one host, as they would stand in an inventory of Stopgap's."""
+
+
+@dataclass(frozen=True)
+class Understood:
+    """Hosts and groups as Stopgap's own inventory would have them."""
+
+    source: str
+    """The source as the operator named it."""
+    hosts: Mapping[str, HostFields]
+    groups: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
+    defaults: HostFields = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Host → why Stopgap cannot act on the host."""
+    notes: tuple[str, ...] = ()
+    """Settings of hosts that were not taken over, and why."""
+
+    def text(self) -> str:
+        """Give the inventory as text of Stopgap's own format: JSON, which YAML 1.2 includes."""
+        whole = {"defaults": _as_ssh_has_them() | self.defaults, "hosts": self.hosts, "groups": self.groups}
+        return json.dumps({key: value for key, value in whole.items() if value}, indent=1, ensure_ascii=False) + "\n"
+
+
+def fitting_name(name: str) -> str:
+    """Give a name that Stopgap takes for a host or group: other characters become hyphens.
+
+    >>> fitting_name("web 01/äst")
+    'web-01--st'
+    """
+    fitting = re.sub(r"[^A-Za-z0-9._-]", "-", name)[:64].rstrip(".")
+    return fitting if re.match(r"[A-Za-z0-9]", fitting) else f"h{fitting}"[:64]
+
+
+def _as_ssh_has_them() -> HostFields:
+    """Give the identity and the known hosts that ssh(1) uses by default, as far as the files are there."""
+    folder = Path("~/.ssh").expanduser()
+    keys = [folder / name for name in ("id_ed25519", "id_ecdsa", "id_rsa")]
+    found = {"identity": next((str(key) for key in keys if key.is_file()), None)}
+    return {
+        **{name: path for name, path in found.items() if path},
+        "known_hosts": str(folder / "known_hosts"),
+    }

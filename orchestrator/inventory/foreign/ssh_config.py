@@ -1,0 +1,122 @@
+"""ssh_config(5) as an inventory: each alias of the file is a host, with what `ssh -G` says of the alias."""
+
+from __future__ import annotations
+
+import glob
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from stopgap.orchestrator.inventory.foreign.login import Destination, destination, proxy_command_jump, with_jumps
+from stopgap.orchestrator.inventory.foreign.model import HostFields, Understood, fitting_name
+from stopgap.orchestrator.source import InvalidInput, Problem
+
+_SECONDS = 10.0
+_DEEPEST = 16
+"""Nesting of Include, as ssh(1) allows it."""
+_WILD = re.compile(r"[*?!]")
+
+
+def from_ssh_config(path: Path) -> Understood:
+    """Understand the file: every `Host` pattern without wildcards is a host.
+
+    Raises InvalidInput where the file cannot be read, or ssh(1) is missing or refuses the file.
+    """
+    aliases = list(dict.fromkeys(_aliases(path, 0)))
+    if not aliases:
+        raise InvalidInput([Problem(str(path), "no `Host` line names a host without wildcards")])
+    hosts: dict[str, HostFields] = {}
+    jumps: dict[str, list[Destination]] = {}
+    notes = []
+    for alias in aliases:
+        fields, chain, note = login_of(alias, path)
+        name = fitting_name(alias)
+        hosts[name] = fields
+        if chain:
+            jumps[name] = chain
+        if note:
+            notes.append(f"{name}: {note}")
+    return Understood(f"ssh_config:{path}", with_jumps(hosts, jumps), notes=tuple(notes))
+
+
+def login_of(alias: str, config: Path | None = None) -> tuple[HostFields, list[Destination], str]:
+    """Ask ssh(1) how the alias is reached: fields of a host, its jump hosts, and what could not be taken over.
+
+    `config`: the file to read instead of `~/.ssh/config`. Raises InvalidInput.
+    """
+    said: dict[str, list[str]] = {}
+    for line in _ssh_says(alias, config).splitlines():
+        key, _, value = line.partition(" ")
+        said.setdefault(key, []).append(value.strip())
+    fields: HostFields = {"address": said.get("hostname", [alias])[0]}
+    if (port := said.get("port", ["22"])[0]) != "22":
+        fields["port"] = int(port)
+    if user := said.get("user", [""])[0]:
+        fields["user"] = user
+    if identity := _existing(said.get("identityfile", [])):
+        fields["identity"] = identity
+    if known := _existing(said.get("userknownhostsfile", [""])[0].split()):
+        fields["known_hosts"] = known
+    chain = [found for each in said.get("proxyjump", [""])[0].split(",") if each and (found := destination(each))]
+    command = said.get("proxycommand", ["none"])[0]
+    note = ""
+    if not chain and command != "none":
+        jump = proxy_command_jump(command)
+        chain = [jump] if jump else []
+        note = "" if jump else "its ProxyCommand is not used; name the way with `jump`"
+    return fields, [_resolved(jump, config) for jump in chain], note
+
+
+def _resolved(jump: Destination, config: Path | None) -> Destination:
+    """Give the jump host as ssh(1) would reach it, where the jump host is an alias itself."""
+    said = dict(line.partition(" ")[::2] for line in _ssh_says(jump.host, config).splitlines())
+    port = jump.port or (int(said["port"]) if said.get("port", "22") != "22" else None)
+    return Destination(said.get("hostname", jump.host), jump.user or said.get("user"), port)
+
+
+def _ssh_says(alias: str, config: Path | None) -> str:
+    words = ["ssh", *(["-F", str(config)] if config else []), "-G", "--", alias]
+    place = str(config or "~/.ssh/config")
+    try:
+        done = subprocess.run(
+            words, capture_output=True, text=True, errors="replace", timeout=_SECONDS, stdin=subprocess.DEVNULL
+        )
+    except FileNotFoundError:
+        raise InvalidInput([Problem(place, "ssh(1) reads this file, and is not installed here")]) from None
+    except subprocess.TimeoutExpired:
+        raise InvalidInput([Problem(place, f"`ssh -G {alias}` has not ended within {_SECONDS:g} s")]) from None
+    if done.returncode != 0:
+        reason = next(iter(done.stderr.strip().splitlines()), f"exit status {done.returncode}")
+        raise InvalidInput([Problem(place, f"`ssh -G {alias}`: {reason}")])
+    return done.stdout
+
+
+def _existing(files: list[str]) -> str | None:
+    for name in files:
+        path = Path(name).expanduser()
+        if name != "none" and path.is_file():
+            return str(path)
+    return None
+
+
+def _aliases(path: Path, depth: int) -> Iterator[str]:
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError as error:
+        raise InvalidInput([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
+    for line in text.splitlines():
+        key, _, rest = line.strip().replace("=", " ", 1).partition(" ")
+        try:
+            words = shlex.split(rest)
+        except ValueError:
+            continue
+        if key.lower() == "host":
+            yield from (word for word in words if not _WILD.search(word))
+        elif key.lower() == "include" and depth < _DEEPEST:
+            for word in words:
+                pattern = Path(word).expanduser()
+                whole = pattern if pattern.is_absolute() else Path("~/.ssh").expanduser() / pattern
+                for found in sorted(glob.glob(str(whole))):  # noqa: PTH207 - the pattern is absolute
+                    yield from _aliases(Path(found), depth + 1)
