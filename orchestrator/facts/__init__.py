@@ -1,6 +1,7 @@
 """What can be read of a host: a closed set of readers that change nothing, and the typed facts they give."""
 
 from stopgap.orchestrator.facts.attributes import Attributes, AttributesFact, LockedFact
+from stopgap.orchestrator.facts.cards import CardFact, Cards
 from stopgap.orchestrator.facts.device import DeviceOrigin, Shown, ShownFact
 from stopgap.orchestrator.facts.file import ABSENT, Content, File, FileFact, FilesBelow, FilesFact, Glob
 from stopgap.orchestrator.facts.flows import Flows, FlowsFact, flow_table, wanted_flows
@@ -12,6 +13,7 @@ from stopgap.orchestrator.facts.outbound import Arrival, Listen, ListeningFact, 
 from stopgap.orchestrator.facts.process import ListenerFact, Listeners, Processes, ProcessFact
 from stopgap.orchestrator.facts.program import Program, ProgramFact, System, SystemFact
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.facts.redundancy import Redundancy, RedundancyFact
 from stopgap.orchestrator.facts.routing import (
     Gateways,
     InterfaceFact,
@@ -31,6 +33,8 @@ __all__ = [
     "Arrival",
     "Attributes",
     "AttributesFact",
+    "CardFact",
+    "Cards",
     "ConnectFact",
     "Content",
     "DeviceOrigin",
@@ -69,6 +73,8 @@ __all__ = [
     "Program",
     "ProgramFact",
     "Reader",
+    "Redundancy",
+    "RedundancyFact",
     "RouteFact",
     "Routes",
     "Running",

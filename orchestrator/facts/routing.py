@@ -39,10 +39,11 @@ class Interfaces(Reader[tuple[InterfaceFact, ...]]):
         """Read `NUMBER: DEVICE inet ADDRESS [peer ADDRESS]/LENGTH …`; part of the list is not taken for the whole."""
         if output.status != 0 or output.truncated:
             raise UnreadableError(f"ip addr: {output.stderr.last_line() or 'no complete answer'}")
-        return tuple(_interfaces(output.stdout.lines()))
+        return tuple(interfaces(output.stdout.lines()))
 
 
-def _interfaces(lines: list[str]) -> Iterator[InterfaceFact]:
+def interfaces(lines: list[str]) -> Iterator[InterfaceFact]:
+    """Read lines of `ip -o addr`; raises UnreadableError for an address that is none."""
     for words in (line.split() for line in lines):
         if len(words) < 4 or words[2] not in {"inet", "inet6"}:
             continue

@@ -16,8 +16,9 @@ from stopgap.orchestrator.change import Change
 from stopgap.orchestrator.check import Check, Port
 from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.facts import DeviceOrigin, Gateways, Interfaces, Neighbours, Routes, SshOrigin, System
-from stopgap.orchestrator.host import Address, Network, Scene, Vantage
+from stopgap.orchestrator.host import Address, Eye, Network, Scene, Vantage
 from stopgap.orchestrator.task import Note, Parameters, Planned, Probe, Refused, Standing, Task
+from stopgap.tasks.traffic import other_addresses, other_ways
 from stopgap.tasks.traffic.blackhole import Blackhole
 from stopgap.tasks.traffic.capabilities import refuse_beyond, shortfalls
 from stopgap.tasks.traffic.cli import CLI_DRIVERS
@@ -160,6 +161,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             return {
                 "origin": DeviceOrigin(),
                 **reads_of_operators(scene),
+                **other_addresses.reads_of_cards(scene),
                 **_driver(scene).reads(_label(params, scene)),
             }
         driver = DRIVERS.get(scene.on.driver or "")
@@ -168,6 +170,8 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             "system": System(driver.programs if driver else ()),
             "origin": SshOrigin(),
             **reads_of_operators(scene),
+            **other_addresses.reads_of_cards(scene),
+            **other_ways.reads_of_other_ways(scene),
             "interfaces": Interfaces(),
             "gateways": Gateways(),
             "neighbours": Neighbours(),
@@ -205,6 +209,8 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         yield from driver.plan(block, facts)
         yield from shortfalls(driver, block)
         yield from doubts(facts, scene, allowed=holds(params.allow, facts.claimed_origin))
+        yield from other_addresses.gaps(whole, facts, scene)
+        yield from other_ways.gaps(whole, facts, scene)
         yield from gaps(block, facts, scene)
         if len(block.addresses) > SAMPLED:
             yield Note(text=f"{SAMPLED} of {len(block.addresses)} blocked networks are knocked on from outside")
@@ -224,7 +230,11 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         yield from _knocks(driver, block, facts, scene)
         yield from outbound(driver, block, facts, scene)
         on_upstream = scene.upstream is not None and scene.upstream.name == scene.on.name
-        yield from driver.checks(block, facts, "upstream" if on_upstream else "target")
+        eye: Eye = "upstream" if on_upstream else "target"
+        yield from other_addresses.looks(
+            _whole(params, scene), facts, scene, eye, trusted=driver.capabilities.trusted
+        )
+        yield from driver.checks(block, facts, eye)
         if driver.capabilities.exception:
             yield from way_in(block, facts, scene)
 

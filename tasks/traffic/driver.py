@@ -12,11 +12,13 @@ from typing import Any, ClassVar, Literal
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import (
     ABSENT,
+    CardFact,
     FileFact,
     InterfaceFact,
     NeighbourFact,
     ProgramFact,
     Reader,
+    RedundancyFact,
     RouteFact,
     ScheduledFact,
     ShownFact,
@@ -149,6 +151,12 @@ class DeviceFacts(Facts):
     """How the controller sends to the target, and from which address."""
     claimed_origin: Address | None = None
     """The same as `origin`, as the target says; it may lie, and where it is slow nobody waits for it."""
+    cards: tuple[CardFact, ...] | None = None
+    """The target's network cards, by its own word; None where it did not say."""
+    sends_by: tuple[Address, ...] | None = None
+    """The gateways that the target sends by, by its own word."""
+    redundancy: RedundancyFact = RedundancyFact()
+    """Whether the router shares addresses with another one."""
     controller: tuple[InterfaceFact, ...] | None = None
     """The controller's own addresses, which a claim may be held against."""
     interfaces: tuple[InterfaceFact, ...] = ()

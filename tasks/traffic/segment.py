@@ -14,18 +14,18 @@ NAMED = 6
 _BESIDE = Unlimited(why="the verdict is on packets that cross the router, and these never do")
 
 
-def devices_of(block: Block, facts: DeviceFacts) -> frozenset[str]:
+def devices_of(blocked: tuple[Network, ...], facts: DeviceFacts) -> frozenset[str]:
     """Give the router's devices on whose links the blocked addresses lie."""
     return frozenset(
         route.device
         for route in facts.routes
-        if route.device and not route.gateway and not route.local and _in(route.address, block.addresses)
+        if route.device and not route.gateway and not route.local and within(route.address, blocked)
     )
 
 
 def shares_segment(host: Host, block: Block, facts: DeviceFacts) -> bool:
     """Tell whether packets between this host and a blocked one stay off the router."""
-    devices = devices_of(block, facts)
+    devices = devices_of(block.addresses, facts)
     return any(
         route.address in host.addresses and route.device in devices and not route.gateway for route in facts.routes
     )
@@ -38,18 +38,12 @@ def gaps(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
     routers = {address for host in scene.beside for address in host.addresses}
     beside = [f"{h.addresses[0]} ({h.name})" for h in others if shares_segment(h, block, facts)]
     known = {a for h in others for a in h.addresses} | routers
-    devices = devices_of(block, facts)
-    blocked_links = {n.link_address for n in facts.neighbours if _in(n.address, block.addresses)}
+    devices = devices_of(block.addresses, facts)
+    blocked_links = {n.link_address for n in facts.neighbours if within(n.address, block.addresses)}
     strangers: dict[str, Address] = {}
     for neighbour in facts.neighbours:
         here = neighbour.device in devices and not neighbour.address.is_link_local
-        if not here or neighbour.address in known or _in(neighbour.address, block.addresses):
-            continue
-        if neighbour.link_address in blocked_links:
-            yield Gap(
-                text=f"{neighbour.address} answers from {who}'s network card, and is not blocked", at_best="partly"
-            )
-        else:
+        if here and neighbour.address not in known and neighbour.link_address not in blocked_links:
             strangers.setdefault(neighbour.link_address, neighbour.address)
     known_links = {n.link_address for n in facts.neighbours if n.address in known}
     beside += [str(address) for link, address in strangers.items() if link not in known_links]
@@ -57,7 +51,7 @@ def gaps(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
         named = ", ".join(beside[:NAMED]) + (f" and {len(beside) - NAMED} more" if len(beside) > NAMED else "")
         verb = "shares" if len(beside) == 1 else "share"
         yield Gap(text=f"{named} {verb} {who}'s segment; an upstream cannot part them", at_best=_BESIDE)
-    gateways = (r.gateway for r in facts.routes if r.gateway and _in(r.address, block.addresses))
+    gateways = (r.gateway for r in facts.routes if r.gateway and within(r.address, block.addresses))
     for gateway in dict.fromkeys(g for g in gateways if g not in routers):
         yield Gap(
             text=f"{who} is reached through {gateway}; what lies on that side of it is not parted from {who}",
@@ -76,5 +70,6 @@ def neighbours_to_ask(scene: Scene) -> tuple[Address, ...]:
     return tuple(address for host in _others(scene) for address in host.addresses)
 
 
-def _in(address: Address, networks: Iterable[Network]) -> bool:
+def within(address: Address, networks: Iterable[Network]) -> bool:
+    """Tell whether an address is in one of the networks."""
     return any(ip_network(address).version == n.version and address in n for n in networks)

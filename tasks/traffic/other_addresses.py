@@ -1,0 +1,190 @@
+"""What else the target answers at: addresses of its cards that no router was told to block.
+
+The router knows some by the link-layer address that they share with a blocked one; the target itself tells the rest.
+Its word can lower the verdict and never raise it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
+from typing import ClassVar, Literal
+
+from stopgap.orchestrator.check import Check, Judgement
+from stopgap.orchestrator.facts import CardFact, Cards, NeighbourFact, Neighbours, Reader
+from stopgap.orchestrator.host import Address, Eye, Host, Network, Scene
+from stopgap.orchestrator.task import At, Gap, Probe
+from stopgap.tasks.traffic.driver import DeviceFacts
+from stopgap.tasks.traffic.segment import devices_of, within
+
+NAMED = 12
+"""Addresses that are named one by one; of the rest, how many."""
+
+
+def reads_of_cards(scene: Scene) -> Probe:
+    """Say what to read on the target: a field of DeviceFacts."""
+    return {"cards": At("target", Cards())} if tells(scene) else {}
+
+
+def tells(scene: Scene) -> bool:
+    """Tell whether the target is another host than the one that drops, and has a shell to ask."""
+    target, router = scene.target, scene.on
+    one_machine = target.connection == "local" and router.connection == "local"
+    return target.name != router.name and target.cli is None and not one_machine
+
+
+def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
+    """Name every other address of the target, each by itself."""
+    who = _who(scene)
+    answering = answering_beside(facts.neighbours, blocked, _known(scene), _claimed(facts, scene))
+    texts = [f"{address} answers from {who}'s network card, and is not blocked" for address in answering]
+    for address, device in own_beside(facts.cards or (), blocked, _near(blocked, facts)):
+        if address not in answering:
+            texts.append(f"{address} is on {who}'s {device}, and is not blocked")
+    yield from (Gap(text=text, at_best="partly") for text in texts[:NAMED])
+    if (more := len(texts) - NAMED) > 0:
+        yield Gap(text=f"{more} more addresses of {who} are not blocked", at_best="partly")
+
+
+def looks(
+    blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene, eye: Eye, *, trusted: bool
+) -> Iterator[Check]:
+    """Look again once the block stands: at the router's neighbours, and at the target's own cards."""
+    if scene.on.cli is None and trusted:
+        yield Answering(
+            eye=eye,
+            containment=True,
+            patience=0.0,
+            target=_who(scene),
+            blocked=blocked,
+            known=tuple(sorted(_known(scene), key=lambda a: (a.version, int(a)))),
+            claimed=tuple(sorted(_claimed(facts, scene))),
+        )
+    if tells(scene):
+        near = _near(blocked, facts)
+        yield OwnAddresses(containment=True, patience=0.0, target=_who(scene), blocked=blocked, near=near)
+
+
+class Answering(Check):
+    """By the router's own table of neighbours, no other address has the link-layer address of a blocked one."""
+
+    kind: Literal["answering"] = "answering"
+    one_sided: ClassVar[bool] = True
+    target: str
+    blocked: tuple[Network, ...]
+    known: tuple[Address, ...]
+    """Addresses of other hosts."""
+    claimed: tuple[str, ...] = ()
+    """Link-layer addresses of the target by its own word."""
+
+    def describe(self) -> str:
+        """Name the target."""
+        return f"no other address answers from {self.target}'s network card"
+
+    def reader(self) -> Reader[tuple[NeighbourFact, ...]]:
+        """Read the table."""
+        return Neighbours()
+
+    def judge(self, fact: tuple[NeighbourFact, ...]) -> Judgement:
+        """Name what else is there."""
+        return _judged([str(a) for a in answering_beside(fact, self.blocked, self.known, self.claimed)])
+
+
+class OwnAddresses(Check):
+    """By its own word, the target has no address but those that are blocked."""
+
+    kind: Literal["own-addresses"] = "own-addresses"
+    eye: Eye = "target"
+    one_sided: ClassVar[bool] = True
+    trusts_target: ClassVar[bool] = True
+    target: str
+    blocked: tuple[Network, ...]
+    near: tuple[Network, ...]
+    """What the router has on its own links to the target."""
+
+    def describe(self) -> str:
+        """Name the target."""
+        return f"{self.target}'s cards have no address that is not blocked"
+
+    def reader(self) -> Reader[tuple[CardFact, ...]]:
+        """Read the cards."""
+        return Cards()
+
+    def judge(self, fact: tuple[CardFact, ...]) -> Judgement:
+        """Name what else is there."""
+        return _judged([f"{address} on {device}" for address, device in own_beside(fact, self.blocked, self.near)])
+
+
+def answering_beside(
+    neighbours: Iterable[NeighbourFact],
+    blocked: tuple[Network, ...],
+    known: Iterable[Address],
+    claimed: Iterable[str],
+) -> list[Address]:
+    """Give the addresses that share a link-layer address with a blocked one, or with a card of the target's.
+
+    `known` are addresses of other hosts, whose link-layer addresses the target cannot claim for its own.
+    """
+    table = list(neighbours)
+    others = set(known)
+    strange = {n.link_address for n in table if n.address in others}
+    links = {n.link_address for n in table if within(n.address, blocked)} | (set(claimed) - strange)
+    return [
+        n.address
+        for n in table
+        if n.link_address in links
+        and not (n.address.is_link_local or n.address in others or within(n.address, blocked))
+    ]
+
+
+def own_beside(
+    cards: Iterable[CardFact], blocked: tuple[Network, ...], near: tuple[Network, ...]
+) -> list[tuple[Address, str]]:
+    """Give the addresses of cards that are not blocked, with their interfaces.
+
+    One on an interface that leads nowhere else, such as a bridge of the host's own guests, counts where the router
+    would look for it on its link to the host: a host answers there for every address that it has.
+    """
+    found = []
+    for card in cards:
+        for address in (interface.ip for interface in card.addresses):
+            passing = address.is_loopback or address.is_link_local or address.is_multicast
+            if not passing and not within(address, blocked) and (card.leads_out or within(address, near)):
+                found.append((address, card.device))
+    return found
+
+
+def _judged(found: list[str]) -> Judgement:
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return Judgement(not found, f"{', '.join(found[:NAMED])}{more}, not blocked" if found else "none")
+
+
+def _near(blocked: tuple[Network, ...], facts: DeviceFacts) -> tuple[Network, ...]:
+    devices = devices_of(blocked, facts)
+    return tuple(dict.fromkeys(i.address.network for i in facts.interfaces if i.device in devices))
+
+
+def _claimed(facts: DeviceFacts, scene: Scene) -> frozenset[str]:
+    """Give the link-layer addresses that the target calls its own, but those that the router has."""
+    if not tells(scene):
+        return frozenset()
+    return frozenset(c.link_address for c in facts.cards or () if c.leads_out and c.link_address.count(":") == 5)
+
+
+def _known(scene: Scene) -> set[Address]:
+    """Give the addresses of every other host of the inventory."""
+    near: tuple[Host | None, ...] = (scene.on, scene.upstream, scene.spare, *scene.beside)
+    hosts = (*near, *scene.outside, *scene.others)
+    addresses = {a for h in hosts if h and h.name != scene.target.name for a in (*h.addresses, *_login(h))}
+    return addresses - set(scene.target.known_addresses)
+
+
+def _login(host: Host) -> tuple[Address, ...]:
+    try:
+        return (ip_address(host.address),)
+    except ValueError:
+        return ()
+
+
+def _who(scene: Scene) -> str:
+    return scene.target.name if scene.target.name != scene.on.name else "the blocked host"

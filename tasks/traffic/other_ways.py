@@ -1,0 +1,77 @@
+"""Ways of the target that do not cross the router: another gateway, a router that takes over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stopgap.orchestrator.facts import Gateways, Redundancy
+from stopgap.orchestrator.host import Address, Network, Scene
+from stopgap.orchestrator.task import At, Gap, Probe, Unlimited
+from stopgap.tasks.traffic.driver import DeviceFacts
+from stopgap.tasks.traffic.other_addresses import tells
+from stopgap.tasks.traffic.segment import devices_of
+
+_VIRTUAL = {
+    "00:00:5e:00:01:": "VRRP",
+    "00:00:5e:00:02:": "VRRP",
+    "00:00:0c:07:ac:": "HSRP",
+    "00:00:0c:9f:f": "HSRP",
+    "00:05:73:a0:0": "HSRP",
+    "00:07:b4:": "GLBP",
+}
+"""How the link-layer addresses begin that routers share (RFC 5798, 7.3, and Cisco's)."""
+_BOTH = Unlimited(why="the inventory names another upstream, which drops too, and is proved by itself")
+_BEFORE = Unlimited(why="it lies between the target and the router, which all that it forwards still crosses")
+
+
+def reads_of_other_ways(scene: Scene) -> Probe:
+    """Say what to read: fields of DeviceFacts."""
+    if scene.on.cli is not None or scene.on.name == scene.target.name:
+        return {}
+    return {"redundancy": Redundancy(), **({"sends_by": At("target", Gateways())} if tells(scene) else {})}
+
+
+def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
+    """Name what the inventory lacks: gateways that are none of its upstreams', and routers that share addresses."""
+    who, router = scene.target.name, scene.on.name
+    devices = devices_of(blocked, facts)
+    known = _routers(facts, scene)
+    for gateway in facts.sends_by or ():
+        # Without its interfaces a router's link-local addresses are not known.
+        if gateway not in known and not (gateway.is_link_local and (gateway.version == 4 or not facts.interfaces)):
+            yield Gap(
+                text=f"{who} sends by {gateway}, which is no address of {_all(scene)}: if another router has it, "
+                "name that one in `upstream`",
+                at_best="partly" if devices else _BEFORE,
+            )
+    for neighbour in facts.neighbours:
+        shared = next((name for start, name in _VIRTUAL.items() if neighbour.link_address.startswith(start)), "")
+        if shared and neighbour.device in devices and neighbour.address not in known:
+            yield Gap(
+                text=f"{neighbour.address} on {who}'s segment is shared by routers ({shared}), and another one has "
+                "it now: name that one in `upstream`",
+                at_best="partly",
+            )
+    if links := [device for device in facts.redundancy.devices if not devices or device in devices]:
+        yield Gap(
+            text=f"{router} shares addresses with another router (VRRP, HSRP or CARP on {', '.join(links)}): what "
+            "takes over for it drops nothing unless it is in `upstream` too",
+            at_best=_BOTH if scene.beside else "partly",
+        )
+    elif facts.redundancy.daemons:
+        yield Gap(
+            text=f"{', '.join(facts.redundancy.daemons)} runs on {router}, which may share addresses with another "
+            "router: what takes over for it drops nothing unless it is in `upstream` too",
+            at_best=_BOTH if scene.beside else "unverified",
+        )
+
+
+def _routers(facts: DeviceFacts, scene: Scene) -> set[Address]:
+    """Give the addresses of the target's upstreams, by the inventory and by this one's own interfaces."""
+    own = {a for i in facts.interfaces for a in (i.address.ip, i.peer) if a}
+    return own | {a for host in (scene.on, *scene.upstreams) for a in host.known_addresses}
+
+
+def _all(scene: Scene) -> str:
+    names = dict.fromkeys(host.name for host in (scene.on, *scene.upstreams))
+    return " or ".join(names)
