@@ -222,6 +222,13 @@ class Task(ABC, Generic[P, F]):
     def probe(self, params: P, scene: Scene) -> Probe:
         """Say what to read before planning. Pure."""
 
+    def looks_by(self, params: P) -> tuple[str, ...]:
+        """Give the command of the operator's that `probe` runs on the controller, in a dry run too. Pure.
+
+        It runs only after a person has agreed to it; empty for none.
+        """
+        return ()
+
     def needs_first(self, params: P) -> str:
         """Name a task that must have succeeded on the same target before, in this run; empty for none. Pure."""
         return ""

@@ -15,12 +15,15 @@ from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.remote import ConnectAhead
 from stopgap.orchestrator.run.conduct import Conclusion as RunResult
 from stopgap.orchestrator.run.conduct import Conductor
+from stopgap.orchestrator.run.consent import agreed_before
 from stopgap.orchestrator.run.dry_run import past_runs, sent_messages
 from stopgap.orchestrator.run.events import EventObserver, OnEvent
 from stopgap.orchestrator.run.fleet import Connect
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.person import Person, Unattended, operator
 from stopgap.orchestrator.runbook import Runbook, bind, check, format_duration, reveal_secrets
+from stopgap.orchestrator.secret import Secret
+from stopgap.orchestrator.secret.agreement import agree
 
 __all__ = ["Planned", "RunResult", "plan", "run"]
 
@@ -95,7 +98,7 @@ def run(
     """
     order, saved = planned.order, planned.plan
     observers = [EventObserver(on_event)] if on_event else []
-    reveal_secrets(order.runbook, order.inventory, order.targets, order.params)
+    reveal_secrets(order.runbook, order.inventory, order.targets, order.params, agreed_before)
     with ConnectAhead(order.inventory.hosts) as connect:
         connect.begin([*order.acting(), *order.targets])
         conductor = _conductor(connect, person or Unattended(), observers, sign_key)
@@ -117,7 +120,8 @@ def _order(runbook: Runbook, inventory: Inventory, targets: Sequence[str], param
     selected = inventory.select(targets)
     check(runbook, inventory, selected, given)
     bound = bind(runbook, inventory, selected, given)
-    reveal_secrets(runbook, inventory, selected, bound)
+    agree(value.reference for name, value in bound.items() if name in given and isinstance(value, Secret))
+    reveal_secrets(runbook, inventory, selected, bound, agreed_before)
     return Order(runbook, inventory, selected, bound)
 
 

@@ -131,6 +131,9 @@ def parser() -> ArgumentParser:
 
     _evidence_words(_group(commands, "evidence", "read what was collected, without unpacking it"))
 
+    trust = _command(commands, "trust", "trust.trust", "agree to the commands that runbooks and inventories name")
+    trust.add_argument("file", nargs="+", metavar="FILE", help="a runbook or an inventory")
+    trust.add_argument("--yes", action="store_true", help="do not ask; they are shown all the same")
     tasks = _command(commands, "tasks", "catalogue.tasks", "list the tasks, or document one")
     tasks.add_argument("name", nargs="?", metavar="NAME")
     shown = _command(commands, "inventory", "inventory.inventory", "show an inventory as it is understood")

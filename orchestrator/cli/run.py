@@ -103,8 +103,10 @@ def resume(args: Namespace) -> int:
     """Go on with a run that did not finish."""
     from stopgap.orchestrator.cli.observers import Lines
     from stopgap.orchestrator.cli.terminal import Terminal, stoppable
+    from stopgap.orchestrator.cli.trust import asked
     from stopgap.orchestrator.journal import Journal, state_home
     from stopgap.orchestrator.remote import ConnectAhead
+    from stopgap.orchestrator.run.consent import asking
     from stopgap.orchestrator.run.order import Order
 
     living = _living(args)
@@ -122,7 +124,7 @@ def resume(args: Namespace) -> int:
         inventory = parse_inventory(started.inventory_text, started.inventory_path)
         runbook = parse_runbook(started.runbook_text, started.runbook_path)
         order = Order(runbook, inventory, inventory.select(started.targets), runbook.load_params(started.params))
-        reveal_secrets(runbook, inventory, order.targets, order.params)
+        reveal_secrets(runbook, inventory, order.targets, order.params, asking(asked(messages)))
         lines = Lines(living.out if living else screens.out(), order.runbook.name, asks=person.asks)
         with ConnectAhead(inventory.hosts) as connect:
             conductor = _conductor(person, [living, lines] if living else [lines], args, connect, key)
@@ -162,7 +164,10 @@ def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
 
 
 def _order(args: Namespace, given: Mapping[str, str]) -> Order:
+    from stopgap.orchestrator.cli.trust import asked, typed
+    from stopgap.orchestrator.run.consent import asking, keep
     from stopgap.orchestrator.run.order import Order
+    from stopgap.orchestrator.secret.agreement import agree
 
     path = runbook_file(args.runbook)
     runbook, inventory, targets = prepare(path, args.inventory, args.target, given, complete=True)
@@ -170,7 +175,11 @@ def _order(args: Namespace, given: Mapping[str, str]) -> Order:
         names = ", ".join([*inventory.hosts, *inventory.groups])
         raise Stop(2, f"which host? Name it with -t; {inventory.path} knows {names}")
     params = bind(runbook, inventory, targets, given)
-    reveal_secrets(runbook, inventory, targets, params)
+    if commands := typed(runbook, _given(args.param)):
+        agree(command.reference for command in commands)
+        if not args.dry_run:
+            keep(commands)  # so that `resume` may run them too
+    reveal_secrets(runbook, inventory, targets, params, asking(asked(screens.err())))
     return Order(runbook, inventory, targets, params, _incident(args.incident))
 
 

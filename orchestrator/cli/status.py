@@ -120,11 +120,13 @@ def _rounded(left: timedelta) -> str:
 
 def _look(history: History) -> dict[tuple[str, str], Seen]:
     from stopgap.orchestrator.remote import ConnectAhead
+    from stopgap.orchestrator.run.consent import recall
     from stopgap.orchestrator.run.fleet import Fleet
     from stopgap.orchestrator.run.standing import look_at
 
     if not history.in_force():
         return {}
     hosts = history.hosts
+    recall(history.started.inventory_path, history.started.inventory_text)
     with ConnectAhead(hosts) as connect, Fleet(hosts, connect) as fleet:
         return {(seen.step, seen.target): seen for seen in look_at(history, fleet)}

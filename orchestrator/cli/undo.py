@@ -15,6 +15,7 @@ from stopgap.orchestrator.journal import History, Journal, state_home, step_of
 from stopgap.orchestrator.remote import ConnectAhead
 from stopgap.orchestrator.run.claim import claiming, refusal
 from stopgap.orchestrator.run.conduct import sign_run, write_report
+from stopgap.orchestrator.run.consent import recall
 from stopgap.orchestrator.run.fleet import Fleet, releasing
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.outcome import INTERRUPTED
@@ -46,6 +47,7 @@ def undo(args: Namespace) -> int:
                 raise Stop(4, "nobody is there to ask; add --yes" if agreed is None else "nothing was undone")
             interruption = Interruption()
             hosts = history.hosts
+            recall(history.started.inventory_path, history.started.inventory_text)
             concerned = _concerned(history, [hosts[c.host] for c in changes if c.host in hosts])
             record = Recorder(journal, run, [])
             with (

@@ -61,6 +61,23 @@ class Inventory:
             raise InvalidInput(problems)
         return tuple(selected.values())
 
+    def concerned(self, targets: Sequence[Host]) -> tuple[Host, ...]:
+        """Give the hosts that a run on these targets may connect to, each once.
+
+        They are the targets, their upstreams and spares, the hosts that look from outside, and the jump hosts on the
+        way to any of them.
+        """
+        outside = (host for host in self.hosts.values() if host.vantage == "outside")
+        related = (name for target in targets for name in (*target.upstreams, target.spare) if name is not None)
+        waiting = [*targets, *(self.hosts[name] for name in related), *outside]
+        found: dict[str, Host] = {}
+        while waiting:
+            host = waiting.pop(0)
+            if host.name not in found:
+                found[host.name] = host
+                waiting += [self.hosts[host.jump]] if host.jump else []
+        return tuple(found.values())
+
     def offers(self, target: Host, vantage: Vantage) -> bool:
         """Tell whether a step on this target can act there."""
         offered = {"upstream": bool(target.upstreams), "spare": target.spare is not None}

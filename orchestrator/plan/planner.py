@@ -27,6 +27,8 @@ from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.runbook import NO_ITEM, Runbook, Step, StepResult, applies, items, render, vantage_of
 from stopgap.orchestrator.secret import SecretError, carried_by
+from stopgap.orchestrator.secret.agreement import is_agreed, reference_of
+from stopgap.orchestrator.shell import join
 from stopgap.orchestrator.source import InvalidInput
 from stopgap.orchestrator.task import (
     Collection,
@@ -164,6 +166,8 @@ class Planner:
             return _with(
                 blank, "refused", f"no step of {first} has succeeded on {target.name} before it, in this run"
             )
+        if not is_agreed(reference_of(task.looks_by(params))):
+            return _with(blank, "refused", f"nobody has agreed to run {join(task.looks_by(params))} here")
         blank = replace(blank, keeps=task.keeps_what_holds(params))
         readings = self._known.read(task, wishes_of(task, params, scene))
         for look in readings.own.values():
@@ -256,7 +260,8 @@ class Planner:
                     if not applies(step, self.params, place.scene, {}, place.item):
                         continue
                     task, params = tasks()[step.task], render(step, self.params, place.scene, {}, place.item)
-                    wanted += wishes_of(task, params, place.scene).values()
+                    if is_agreed(reference_of(task.looks_by(params))):
+                        wanted += wishes_of(task, params, place.scene).values()
                     containing |= {place.scene.on.name} if task.contains else frozenset()
         self._known.prefetch(wanted, containing or None)
 

@@ -15,7 +15,10 @@ from stopgap.orchestrator.runbook.names import references
 from stopgap.orchestrator.runbook.rendering import NO_ITEM, applies, items, render, vantage_of
 from stopgap.orchestrator.runbook.runbook import Param, Runbook, Step
 from stopgap.orchestrator.secret import Secret, SecretError
+from stopgap.orchestrator.secret.agreement import NamedCommand, Permit, is_agreed, reference_of
+from stopgap.orchestrator.shell import join
 from stopgap.orchestrator.source import InvalidInput, Loc, Problem
+from stopgap.orchestrator.task import Parameters, Task
 
 _ALONE = re.compile(r"\s*\{\{-?\s*params(\.\w+|\[\s*(\"\w+\"|'\w+')\s*\])\s*-?\}\}\s*")
 
@@ -23,13 +26,13 @@ _ALONE = re.compile(r"\s*\{\{-?\s*params(\.\w+|\[\s*(\"\w+\"|'\w+')\s*\])\s*-?\}
 def secret_problems(step: Step, params: Mapping[str, Param]) -> Iterator[Problem]:
     """Give a problem for each place where the step would make a secret into text, or hand it to what takes none."""
     secrets = {name for name, param in params.items() if param.type_name == "secret"}
-    for name in sorted(_named(step.foreach, expression=isinstance(step.foreach, str)) & secrets):
+    for name in sorted(_names(step.foreach, expression=isinstance(step.foreach, str)) & secrets):
         yield _problem(step, (*step.loc, "foreach"), name, "`foreach`")
     fields = tasks()[step.task].Params.model_fields
     for key, value in step.with_.items():
         takes_one = key in fields and _takes_secret(fields[key].annotation)
         for loc, text in _texts(value, (*step.loc, "with", key)):
-            for name in sorted(_named(text) & secrets):
+            for name in sorted(_names(text) & secrets):
                 if not takes_one:
                     yield _problem(step, loc, name, f"`{key}` of {step.task}")
                 elif not _ALONE.fullmatch(text):
@@ -39,21 +42,67 @@ def secret_problems(step: Step, params: Mapping[str, Param]) -> Iterator[Problem
 
 
 def reveal_secrets(
-    runbook: Runbook, inventory: Inventory, targets: Sequence[Host], params: Mapping[str, Any]
+    runbook: Runbook, inventory: Inventory, targets: Sequence[Host], params: Mapping[str, Any], permit: Permit
 ) -> None:
-    """Fetch every secret that the run is known to need. Raises InvalidInput with all that cannot be had."""
+    """Fetch every secret that the run is known to need, of the hosts concerned alone.
+
+    `permit` says which of the commands that runbook and inventory name may run on the controller; no other does.
+    Raises InvalidInput with all that cannot be had, and all commands that nobody has agreed to.
+    """
+    secrets, looks = _secrets(runbook, inventory, targets, params), _looks(runbook, inventory, targets, params)
+    texts = {runbook.path: runbook.text, inventory.path: inventory.text}
+    wanted = looks | {secret.reference: where for secret, where in secrets.items()}
+    permit([_named(reference, where, texts) for reference, where in wanted.items() if not is_agreed(reference)])
+    problems = [_refused(reference, where) for reference, where in wanted.items() if not is_agreed(reference)]
+    for secret, where in secrets.items():
+        if is_agreed(secret.reference):
+            problems += _missing(secret, where)
+    if problems:
+        raise InvalidInput(problems)
+
+
+def _secrets(
+    runbook: Runbook, inventory: Inventory, targets: Sequence[Host], params: Mapping[str, Any]
+) -> dict[Secret, Problem]:
     wanted: dict[Secret, Problem] = {}
     for name, value in params.items():
         for secret in secrets_in(value):
             wanted.setdefault(secret, runbook.document.problem(("params", name), f"the parameter {name}"))
     for step in runbook.steps:
-        for secret in _of_step(step, inventory, targets, params):
-            wanted.setdefault(secret, step.document.problem((*step.loc, "with"), f"a parameter of {step.id}"))
-    for host in inventory.hosts.values():
+        if any(_takes_secret(field.annotation) for field in tasks()[step.task].Params.model_fields.values()):
+            for given in _parameters(step, inventory, targets, params):
+                for secret in secrets_in(given):
+                    wanted.setdefault(secret, step.document.problem((*step.loc, "with"), f"a parameter of {step.id}"))
+    for host in inventory.concerned(targets):
         for secret in secrets_in(host):
             wanted.setdefault(secret, Problem(inventory.path, f"the host {host.name}"))
-    if problems := [problem for secret, where in wanted.items() for problem in _missing(secret, where)]:
-        raise InvalidInput(problems)
+    return wanted
+
+
+def _looks(
+    runbook: Runbook, inventory: Inventory, targets: Sequence[Host], params: Mapping[str, Any]
+) -> dict[str, Problem]:
+    """Give the commands that tasks run on the controller while they look, which a dry run does too."""
+    wanted: dict[str, Problem] = {}
+    for step in runbook.steps:
+        task = tasks()[step.task]
+        if type(task).looks_by is not Task.looks_by:
+            for given in _parameters(step, inventory, targets, params):
+                if argv := task.looks_by(given):
+                    where = step.document.problem((*step.loc, "with"), f"a command of {step.id}")
+                    wanted.setdefault(reference_of(argv), where)
+    return wanted
+
+
+def _named(reference: str, where: Problem, texts: Mapping[str, str]) -> NamedCommand:
+    place = f"{where.source}:{where.position}" if where.position else where.source
+    return NamedCommand.of(reference, where.source, texts[where.source], f"{place}: {where.message}")
+
+
+def _refused(reference: str, where: Problem) -> Problem:
+    message = f"{where.message}: {reference}: nobody has agreed to run this command here"
+    hint = f"read what it does, then type: {join(['stopgap', 'trust', where.source])}"
+    return Problem(where.source, message, where.position, hint=hint, refused=True)
 
 
 def secrets_in(value: object) -> Iterator[Secret]:
@@ -70,19 +119,18 @@ def secrets_in(value: object) -> Iterator[Secret]:
             yield from secrets_in(item)
 
 
-def _of_step(
+def _parameters(
     step: Step, inventory: Inventory, targets: Sequence[Host], params: Mapping[str, Any]
-) -> Iterator[Secret]:
-    """Give those of its parameters, as far as they do not hang on how earlier steps end."""
-    task = tasks()[step.task]
-    if step.uses_results or not any(_takes_secret(field.annotation) for field in task.Params.model_fields.values()):
+) -> Iterator[Parameters]:
+    """Give the task's parameters for each target and item, as far as they do not hang on how earlier steps end."""
+    if step.uses_results:
         return
     for target in targets:
-        scene = inventory.scene(target, vantage_of(step, task, target, inventory))
+        scene = inventory.scene(target, vantage_of(step, tasks()[step.task], target, inventory))
         repeated = items(step, params, scene, {})
         for item in [NO_ITEM] if repeated is None else repeated:
             if applies(step, params, scene, {}, item):
-                yield from secrets_in(render(step, params, scene, {}, item))
+                yield render(step, params, scene, {}, item)
 
 
 def _missing(secret: Secret, where: Problem) -> Iterator[Problem]:
@@ -99,7 +147,7 @@ def _problem(step: Step, loc: Loc, name: str, place: str) -> Problem:
     return step.document.problem(loc, message, expected=" or ".join(able) or "no secret: it might reach a host")
 
 
-def _named(value: object, *, expression: bool = False) -> set[str]:
+def _names(value: object, *, expression: bool = False) -> set[str]:
     """Give the parameters that a value names."""
     return {path[1] for path in references(value, expression=expression) if path[0] == "params" and len(path) > 1}
 

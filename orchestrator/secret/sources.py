@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import NoReturn
 
 from stopgap.orchestrator.errors import Error
+from stopgap.orchestrator.secret.agreement import is_agreed
 
 COMMAND_DEADLINE = 30.0
 """Seconds that a command may take."""
@@ -119,6 +120,8 @@ def _check_command(line: str) -> None:
 def _from_command(line: str) -> str:
     """Run the words, without a shell; what it says on standard error goes to the operator's own."""
     argv = shlex.split(line)
+    if not is_agreed(f"command:{line}"):
+        raise SecretError("nobody has agreed to run this command; `stopgap trust FILE` asks")
     try:
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
     except OSError as error:

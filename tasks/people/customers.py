@@ -81,6 +81,10 @@ class CustomersNotify(Task[CustomersNotifyParams, CustomersNotifyFacts]):
     vantages = ("controller",)
     may_ask = True
 
+    def looks_by(self, params: CustomersNotifyParams) -> tuple[str, ...]:
+        """Give the command that prints the list."""
+        return params.command or ()
+
     def probe(self, params: CustomersNotifyParams, scene: Scene) -> Probe:
         """Read the list."""
         return {"csv": File(params.csv)} if params.csv else {"command": Listing(params.command or ())}

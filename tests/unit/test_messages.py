@@ -328,9 +328,11 @@ def test_the_text_has_to_be_approved(bench: Bench) -> None:
 def test_a_command_gives_the_customers_too(bench: Bench) -> None:
     with mail_server(bench.top) as box:
         step = notify(bench, by_mail(box), "", csv=None, command=["printf", "email\\nann@example.org\\n"])
+        assert bench.stopgap("trust", bench.runbook(step), "--yes")[0] == 0
         assert bench.run(bench.runbook(step), "--yes")[0] == 0
         assert [mail["To"] for mail in box.mails] == ["ann@example.org"]
         step = notify(bench, by_mail(box), "", csv=None, command=["sh", "-c", "echo no database >&2; exit 3"])
+        assert bench.stopgap("trust", bench.runbook(step), "--yes")[0] == 0
         status, events = bench.run(bench.runbook(step), "--yes")
         assert (status, "no database" in events[-1]["steps"][0]["reason"]) == (1, True)
 

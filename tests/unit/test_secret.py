@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from stopgap.orchestrator.change import command
 from stopgap.orchestrator.runbook import parse_runbook
 from stopgap.orchestrator.secret import Secret, SecretError, carried_by, redact, redact_tree
+from stopgap.orchestrator.secret.agreement import agree
 from stopgap.orchestrator.secret.secret import forget
 from stopgap.orchestrator.source import InvalidInput, Unfit
 from stopgap.orchestrator.template import render_file
@@ -74,11 +75,17 @@ def test_a_model_refuses_a_value_without_repeating_it() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+def agreed(reference: str) -> Secret:
+    """A secret whose command, if it has one, a person has agreed to."""
+    agree([reference])
+    return Secret(reference)
+
+
 def test_a_file_and_a_command_lose_one_newline_at_their_end(tmp_path: Path) -> None:
     file = tmp_path / "a token"
     file.write_text("two words \n\n")
     assert Secret(f"file:{file}").reveal() == "two words \n"
-    assert Secret(f"command:cat '{file}'").reveal() == "two words \n"
+    assert agreed(f"command:cat '{file}'").reveal() == "two words \n"
 
 
 @pytest.mark.parametrize(
@@ -95,13 +102,13 @@ def test_a_file_and_a_command_lose_one_newline_at_their_end(tmp_path: Path) -> N
 )
 def test_what_cannot_be_had_is_named_with_its_reason(reference: str, reason: str) -> None:
     with pytest.raises(SecretError) as caught:
-        Secret(reference).reveal()
+        agreed(reference).reveal()
     assert str(caught.value).startswith(reference)
     assert reason in str(caught.value)
 
 
 def test_a_commands_words_pass_no_shell(tmp_path: Path) -> None:
-    assert Secret(f"command:echo $HOME; touch {tmp_path}/x").reveal() == f"$HOME; touch {tmp_path}/x"
+    assert agreed(f"command:echo $HOME; touch {tmp_path}/x").reveal() == f"$HOME; touch {tmp_path}/x"
     assert not list(tmp_path.iterdir())
 
 
@@ -109,7 +116,7 @@ def test_a_command_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr("stopgap.orchestrator.secret.sources.COMMAND_DEADLINE", 0.3)
     pid = tmp_path / "pid"
     with pytest.raises(SecretError, match="no answer"):
-        Secret(f"command:sh -c 'echo $$ > {pid}; sleep 60 & wait'").reveal()
+        agreed(f"command:sh -c 'echo $$ > {pid}; sleep 60 & wait'").reveal()
     assert (
         subprocess.run(["pgrep", "-r", "R,S,D", "-s", pid.read_text().strip()], stdout=subprocess.DEVNULL).returncode
         == 1

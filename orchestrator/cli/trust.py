@@ -1,0 +1,91 @@
+"""trust: show the commands that files name, and agree to them; and asking the same before a run."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.run.consent import Ask, keep, named_in
+from stopgap.orchestrator.runbook import Runbook
+from stopgap.orchestrator.runbook.expression import is_template
+from stopgap.orchestrator.runbook.finding import runbook_file
+from stopgap.orchestrator.runbook.loading import draft
+from stopgap.orchestrator.secret.agreement import COMMAND, NamedCommand, reference_of
+from stopgap.orchestrator.source import read
+from stopgap.orchestrator.task import Task
+
+
+def trust(args: Namespace) -> int:
+    """Show the commands of each file; keep that they may run, once a person has agreed, or with --yes."""
+    commands = [command for name in args.file for command in _of_file(name)]
+    screen = screens.out()
+    if not commands:
+        screen.line("No command is named there.")
+        return 0
+    _show(screen, commands)
+    if not args.yes:
+        _agree(screens.err(), "Let these commands run on this machine, now and later?")
+    keep(commands)
+    screen.line("Agreed. A command that changes is asked about again.", "good")
+    return 0
+
+
+def asked(screen: screens.Screen) -> Ask:
+    """Give the function that asks a person about commands; --yes is no answer to that, as nobody has seen them."""
+
+    def ask(commands: Sequence[NamedCommand]) -> bool:
+        from stopgap.orchestrator.cli.terminal import Terminal
+
+        person = Terminal(screen, yes=False)
+        if not person.asks:
+            return False
+        _show(screen, commands)
+        return bool(person.confirms("Let these commands run on this machine, now and later?"))
+
+    return ask
+
+
+def typed(runbook: Runbook, given: Mapping[str, str]) -> list[NamedCommand]:
+    """Give the commands that whoever typed the options has typed with them."""
+    return [
+        NamedCommand.of(value, runbook.path, runbook.text, f"-p {name}")
+        for name, value in given.items()
+        if value.startswith(COMMAND) and name in runbook.params and runbook.params[name].type_name == "secret"
+    ]
+
+
+def _of_file(name: str) -> Iterator[NamedCommand]:
+    document = read(runbook_file(name))
+    yield from named_in(document)
+    if isinstance(document.data, dict) and "steps" in document.data:
+        yield from _looks(draft(document)[0])
+
+
+def _looks(runbook: Runbook) -> Iterator[NamedCommand]:
+    """Give the commands that tasks run while they look, where the runbook has them word for word."""
+    for step in runbook.steps:
+        task = tasks()[step.task]
+        if type(task).looks_by is Task.looks_by:
+            continue
+        argv = task.looks_by(task.Params.model_construct(**step.with_))
+        if argv and not is_template(list(argv)) and all(isinstance(word, str) for word in argv):
+            place = f"{runbook.path}:{step.document.value((*step.loc, 'with'))}"
+            yield NamedCommand.of(reference_of(argv), runbook.path, runbook.text, place)
+
+
+def _show(screen: screens.Screen, commands: Sequence[NamedCommand]) -> None:
+    screen.line("Commands that would run on this machine, as you:")
+    for command in commands:
+        screen.line(f"  {command.place}", "quiet")
+        screen.line(f"     $ {command.words}")
+
+
+def _agree(screen: screens.Screen, question: str) -> None:
+    from stopgap.orchestrator.cli.terminal import Terminal
+
+    agreed = Terminal(screen, yes=False).confirms(question)
+    if not agreed:
+        raise Stop(4, "nobody is there to ask; add --yes" if agreed is None else "nothing was agreed to")
