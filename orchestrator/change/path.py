@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
-from stopgap.orchestrator.change.base import DRIFTED, Change
+from stopgap.orchestrator.change.base import Change
+from stopgap.orchestrator.change.transition import transition
 from stopgap.orchestrator.facts import ABSENT, File, FileFact, Reader
-from stopgap.orchestrator.shell import emit, quote
 
 
 class PathChange(Change):
@@ -25,6 +24,10 @@ class PathChange(Change):
     path: str
     before: FileFact
     after: FileFact
+    losses: tuple[str, ...] = ()
+    """What the path has now and will not have once the change is made."""
+    undo_losses: tuple[str, ...] = ()
+    """What the undo does not bring back."""
 
     @model_validator(mode="after")
     def _restorable(self) -> Self:
@@ -51,7 +54,10 @@ class PathChange(Change):
         return f"{'write' if self.before.kind == 'absent' else 'replace'} {self.path} ({self.after.mode:04o})"
 
     def preview(self) -> list[str]:
-        """Give a unified diff for text, a line for all else."""
+        """Give a unified diff for text, a line for all else; then what will be lost."""
+        return [*self._difference(), *(f"lost: {loss}" for loss in self.losses)]
+
+    def _difference(self) -> list[str]:
         if "file" not in {self.before.kind, self.after.kind}:
             return [self.describe()]
         if b"\0" in (self.before.content or b"") + (self.after.content or b""):
@@ -71,15 +77,16 @@ class PathChange(Change):
         """Say what becomes of the path."""
         if self.before.kind == "absent":
             return f"remove {self.path}"
-        return f"restore {self.path} ({self.before.kind}, {self.before.mode:04o})"
+        lacking = f", without {', '.join(self.undo_losses)}" if self.undo_losses else ""
+        return f"restore {self.path} ({self.before.kind}, {self.before.mode:04o}){lacking}"
 
     def do_script(self) -> str:
         """Go from before to after."""
-        return _transition(self.path, self.before, self.after, force=False)
+        return transition(self.path, self.before, self.after, force=False)
 
     def undo_script(self, *, force: bool = False) -> str:
         """Go from after to before."""
-        return _transition(self.path, self.after, self.before, force=force)
+        return transition(self.path, self.after, self.before, force=force)
 
     def predicted(self) -> Mapping[Reader[Any], Any]:
         """Reading the path gives the state after."""
@@ -124,56 +131,3 @@ def _lines(state: FileFact) -> list[str]:
     if state.kind == "link":
         return [f"-> {state.link_to}"]
     return (state.text() or "").splitlines()
-
-
-def _is(path: str, state: FileFact) -> str:
-    """Give a shell condition that holds when the path is in this state."""
-    p = quote(path)
-    if state.kind == "absent":
-        return f"[ ! -e {p} ] && [ ! -L {p} ]"
-    if state.kind == "link":
-        return f'[ -L {p} ] && [ "$(readlink -- {p})" = {quote(state.link_to or "")} ]'
-    owner = f'[ "$(stat -c "%a %u %g" -- {p})" = "{state.mode:o} {state.uid} {state.gid}" ]'
-    if state.kind == "directory":
-        return f"[ -d {p} ] && [ ! -L {p} ] && {owner}"
-    return f'[ -f {p} ] && [ ! -L {p} ] && {owner} && [ "$(sha256sum <{p})" = "{state.sha256}  -" ]'
-
-
-def _transition(path: str, here: FileFact, there: FileFact, *, force: bool) -> str:
-    guard = "" if force else f"if ! {{ {_is(path, here)}; }}; then echo drifted; exit {DRIFTED}; fi\n"
-    return f"if {_is(path, there)}; then exit 0; fi\n{guard}{_reach(path, there)}"
-
-
-def _reach(path: str, state: FileFact) -> str:
-    p, parent = quote(path), quote(str(PurePosixPath(path).parent))
-    if state.kind == "absent":
-        return f"if [ -d {p} ] && [ ! -L {p} ]; then rmdir -- {p}; else rm -f -- {p}; fi && sync -- {parent}"
-    if state.kind == "directory":
-        make = f"{{ [ -d {p} ] || mkdir -- {p}; }}"
-        return f"{make} && chown {state.uid}:{state.gid} -- {p} && chmod {state.mode:o} -- {p} && sync -- {parent}"
-    temporary = f'"$t"/{quote(PurePosixPath(path).name)}'
-    if state.kind == "link":
-        make = f"ln -s -- {quote(state.link_to or '')} {temporary}"
-    else:
-        parts = [
-            f"{{ {emit(state.content or b'')} >{temporary} || {_say_what_is_free(parent)}; }}",
-            f"chown {state.uid}:{state.gid} -- {temporary}",
-            f"chmod {state.mode:o} -- {temporary}",
-            f"touch -d @{state.modified} -- {temporary}" if state.modified else "",
-            f"sync -- {temporary}",
-        ]
-        make = " && ".join(part for part in parts if part)
-    return (
-        f"umask 077; t=$(mktemp -d {parent}/.stopgap.XXXXXX) || exit 1\n"
-        "trap 'rm -rf -- \"$t\"' EXIT\n"
-        f"{make} && mv -f -T -- {temporary} {p} && sync -- {parent}"
-    )
-
-
-def _say_what_is_free(parent: str) -> str:
-    """Give a command that says why a write may have failed, and fails: a shell's own printf calls it an I/O error."""
-    return (
-        f"{{ df -Pk -- {parent} | {{ read -r line; read -r disk size used free rest\n"
-        f'case $free in 0) why="no space left";; *) why="cannot be written";; esac\n'
-        f'echo {parent}": $why" >&2; }}\nfalse; }}'
-    )

@@ -3,7 +3,9 @@
 from stopgap.orchestrator.facts.attributes import Attributes, AttributesFact, LockedFact
 from stopgap.orchestrator.facts.cards import CardFact, Cards
 from stopgap.orchestrator.facts.device import DeviceOrigin, Shown, ShownFact
-from stopgap.orchestrator.facts.file import ABSENT, Content, File, FileFact, FilesBelow, FilesFact, Glob
+from stopgap.orchestrator.facts.extended import Extended, ExtendedFact
+from stopgap.orchestrator.facts.file import ABSENT, Content, File, FileFact
+from stopgap.orchestrator.facts.files import FilesBelow, FilesFact, Glob
 from stopgap.orchestrator.facts.flows import Flows, FlowsFact, flow_table, wanted_flows
 from stopgap.orchestrator.facts.heads import FileHeads, HeadsFact
 from stopgap.orchestrator.facts.listing import Listing
@@ -27,6 +29,7 @@ from stopgap.orchestrator.facts.running import Running, RunningFact, RunningProc
 from stopgap.orchestrator.facts.scheduled import Scheduled, ScheduledFact
 from stopgap.orchestrator.facts.service import InitScriptFact, InitScripts, UnitFact, Units
 from stopgap.orchestrator.facts.toolkit import Machine, ToolkitFact, ToolkitFile
+from stopgap.orchestrator.facts.writable import Writable, WritableFact
 
 __all__ = [
     "ABSENT",
@@ -38,6 +41,8 @@ __all__ = [
     "ConnectFact",
     "Content",
     "DeviceOrigin",
+    "Extended",
+    "ExtendedFact",
     "Fact",
     "File",
     "FileFact",
@@ -96,6 +101,8 @@ __all__ = [
     "UnitFact",
     "Units",
     "UnreadableError",
+    "Writable",
+    "WritableFact",
     "flow_table",
     "wanted_flows",
 ]

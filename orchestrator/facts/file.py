@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import PlainSerializer, PlainValidator
 
+from stopgap.orchestrator.facts.presence import there
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 from stopgap.orchestrator.shell import quote
 
@@ -54,6 +55,10 @@ class FileFact(Fact):
     content: Content | None = None
     """Of a file up to CONTENT_CAP; None for all else."""
     link_to: str | None = None
+    extended: Mapping[str, Content] | None = None
+    """Extended attributes (xattr(7)) that a file is to have, by name; None: those that its directory gives it."""
+    flags: int = 0
+    """Inode flags (ioctl_iflags(2)); as `extended`, not compared."""
 
     @property
     def sha256(self) -> str | None:
@@ -65,10 +70,11 @@ class FileFact(Fact):
         return None if self.content is None else self.content.decode("utf-8", "surrogateescape")
 
     def same_as(self, other: FileFact) -> bool:
-        """Tell whether kind, owner, mode and content are the same; the time does not count."""
-        return self.model_dump(exclude={"modified", "size"}) == other.model_dump(exclude={"modified", "size"})
+        """Tell whether kind, owner, mode and content are the same; nothing else counts."""
+        return self.model_dump(exclude=_NOT_COMPARED) == other.model_dump(exclude=_NOT_COMPARED)
 
 
+_NOT_COMPARED = {"modified", "size", "extended", "flags"}
 ABSENT = FileFact()
 
 _KINDS: dict[int, Literal["file", "directory", "link"]] = {
@@ -76,6 +82,17 @@ _KINDS: dict[int, Literal["file", "directory", "link"]] = {
     0o040000: "directory",
     0o120000: "link",
 }
+
+
+_READ = r"""
+seen() { stat -c '%f %u %g %s %Y' -- "$1"; }
+# Reads descriptor 3, which is still what lies at the path: an account that can put a link there shows nothing by it.
+content() {
+    set -- "$1" "$(stat -c '%d:%i' -- "$p")" "$(stat -L -c '%d:%i' /proc/self/fd/3 3<&3)"
+    [ "$2" = "$3" ] || { echo 'another file lies there meanwhile' >&2; return 1; }
+    stat -L -c '%f %u %g %s %Y' /proc/self/fd/3 3<&3 && head -c "$1" <&3
+}
+"""
 
 
 @dataclass(frozen=True)
@@ -86,20 +103,22 @@ class File(Reader[FileFact]):
     cap = CONTENT_CAP + 4096
 
     def script(self) -> str:
-        """Print one line of metadata, then a link's destination or a file's content."""
+        """Print one line of metadata, then a link's destination or a file's content, both of the same inode."""
         path = quote(self.path)
         return (
-            f"if [ -L {path} ]; then stat -c '%f %u %g %s %Y' -- {path} && readlink -- {path}\n"
-            f"elif [ -f {path} ]; then stat -c '%f %u %g %s %Y' -- {path} && head -c {CONTENT_CAP + 1} -- {path}\n"
-            f"elif [ -e {path} ]; then stat -c '%f %u %g %s %Y' -- {path}\n"
-            "else echo absent; fi"
+            f"{there()}{_READ}p={path}\n"
+            'there "$p"\ncase $? in 1) echo absent; exit 0 ;; 2) exit 1 ;; esac\n'
+            'if [ -L "$p" ]; then seen "$p" && readlink -- "$p"\n'
+            f'elif [ -f "$p" ]; then {{ content {CONTENT_CAP + 1}; }} 3<"$p"\n'
+            'else seen "$p"; fi'
         )
 
     def parse(self, output: Output) -> FileFact:
         """Read the line of metadata; what follows is the content, byte for byte."""
         head, _, rest = output.stdout.raw.partition(b"\n")
         if output.status != 0:
-            raise UnreadableError(f"{self.path}: {output.stderr.last_line() or 'cannot be read'}")
+            why = output.stderr.last_line().rpartition(": ")[2]
+            raise UnreadableError(f"{self.path}: cannot be read{f': {why}' if why else ''}")
         if head == b"absent":
             return ABSENT
         try:
@@ -118,61 +137,3 @@ class File(Reader[FileFact]):
             content=rest if kind == "file" and len(rest) <= CONTENT_CAP else None,
             link_to=rest.removesuffix(b"\n").decode("utf-8", "surrogateescape") if kind == "link" else None,
         )
-
-
-@dataclass(frozen=True)
-class Glob(Reader[tuple[str, ...]]):
-    """List the paths that match a shell pattern (`*`, `?`, `[…]`), sorted; a pattern holds no other shell syntax."""
-
-    pattern: str
-
-    def script(self) -> str:
-        """Print each match, ended by NUL, so that a newline in a name does not split it."""
-        words = glob_words(self.pattern)
-        return f'for p in {words}; do if [ -e "$p" ] || [ -L "$p" ]; then printf "%s\\0" "$p"; fi; done'
-
-    def parse(self, output: Output) -> tuple[str, ...]:
-        """Split at NUL."""
-        if output.status != 0 or output.truncated:
-            raise UnreadableError(f"{self.pattern}: the listing is incomplete")
-        return tuple(sorted(output.stdout.decoded().split("\0")[:-1]))
-
-
-class FilesFact(Fact):
-    """The files below some directories, counted."""
-
-    count: int | None = None
-    """None where they could not be listed."""
-    oldest: int | None = None
-    """When the first of them was made, in seconds since the epoch; None where the filesystem does not say."""
-    whole: bool = True
-    """False: there are more, which were not listed in time or within the cap."""
-
-
-@dataclass(frozen=True)
-class FilesBelow(Reader[FilesFact]):
-    """Count the regular files below all directories that match some patterns (as Glob has them), opening none."""
-
-    patterns: tuple[str, ...]
-
-    def script(self) -> str:
-        """Print each file's time of birth, 0 where it is not known (stat(1))."""
-        words = " ".join(map(glob_words, self.patterns))
-        return (
-            f'set --; for p in {words}; do if [ -d "$p" ]; then set -- "$@" "$p"; fi; done\n'
-            'if [ $# -gt 0 ]; then find "$@" -type f -exec stat -c %W {} +; fi'
-        )
-
-    def parse(self, output: Output) -> FilesFact:
-        """Count the lines; those that are no times count as files all the same."""
-        cut = output.status is None or output.truncated
-        if output.status != 0 and not cut:
-            return FilesFact()
-        whole_lines = output.stdout.decoded().split("\n")[:-1]
-        births = [int(line) for line in whole_lines if re.fullmatch(r"[1-9][0-9]{0,10}", line)]
-        return FilesFact(count=len(whole_lines), oldest=min(births, default=None), whole=not cut)
-
-
-def glob_words(pattern: str) -> str:
-    """Quote a pattern for the shell, but for what makes it one."""
-    return "".join(c if c in "*?[]" else quote(c) for c in pattern)

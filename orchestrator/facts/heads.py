@@ -6,15 +6,19 @@ import base64
 import binascii
 from dataclasses import dataclass
 
-from stopgap.orchestrator.facts.file import Content, glob_words
-from stopgap.orchestrator.facts.reader import Fact, Output, Reader
+from stopgap.orchestrator.facts.file import Content
+from stopgap.orchestrator.facts.files import matching, only_gone
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+
+_FAILED = "failed"
+"""A line that is no base64."""
 
 
 class HeadsFact(Fact):
     """How the files below some directories begin."""
 
     heads: tuple[Content, ...] | None = None
-    """None where there are no such directories, or they could not be read."""
+    """None where there are no such directories."""
     whole: bool = True
     """False: there are more files."""
 
@@ -32,21 +36,27 @@ class FileHeads(Reader[HeadsFact]):
 
     def script(self) -> str:
         """Print each head as a line of base64; the last line says that the end was reached."""
-        words = " ".join(map(glob_words, self.patterns))
-        head = f'for f; do [ ! -f "$f" ] || {{ head -c {self.length} -- "$f" | base64 | tr -d "\\n"; echo; }}; done'
+        head = (
+            'for f; do [ -f "$f" ] || continue; [ -r "$f" ] || { echo "$f: Permission denied" >&2; exit 1; }\n'
+            f'head -c {self.length} -- "$f" | base64 | tr -d "\\n"; echo; done'
+        )
         return (
-            f'set --; for p in {words}; do if [ -d "$p" ]; then set -- "$@" "$p"; fi; done\n'
+            f"{matching(self.patterns)}\n"
             "[ $# -gt 0 ] || exit 3\n"
-            f"find \"$@\" -type f -exec sh -c '{head}' sh {{}} + 2>/dev/null | head -n {self.most + 1}; echo end"
+            f"{{ find \"$@\" -type f -exec sh -c '{head}' sh {{}} + || echo {_FAILED}; }} |\n"
+            f"head -n {self.most + 1}; echo end"
         )
 
     def parse(self, output: Output) -> HeadsFact:
-        """Decode each line; one that is no base64 counts as an empty file."""
+        """Decode each line; one that is no base64 counts as an empty file. Raises UnreadableError."""
         if output.status == 3:
             return HeadsFact()
         lines = output.stdout.decoded().split("\n")[:-1]
         ended = bool(lines) and lines[-1] == "end"
         found = lines[:-1] if ended else lines
+        if output.status == 1 or (_FAILED in found and not only_gone(output)):
+            raise UnreadableError(f"{', '.join(self.patterns)}: {output.stderr.last_line() or 'cannot be read'}")
+        found = [line for line in found if line != _FAILED]
         heads = tuple(map(_decoded, found[: self.most]))
         return HeadsFact(heads=heads, whole=ended and len(found) <= self.most)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from stopgap.orchestrator.facts.presence import listable
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
-from stopgap.orchestrator.shell import join, quote
+from stopgap.orchestrator.shell import join
 
 _UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\@-]+\.[a-z]+", re.ASCII)
 """systemd.unit(5), Description: the characters a unit's name is made of."""
@@ -80,17 +81,22 @@ class InitScripts(Reader[tuple[InitScriptFact, ...]]):
 
     def script(self) -> str:
         """Print `script NAME` where the script is there, and `link NAME PATH` for each link."""
-        return "\n".join(
-            f"n={quote(name)}; if [ -x /etc/init.d/$n ]; then echo script $n; fi\n"
-            "for l in /etc/rc?.d/[SK]??$n /etc/runlevels/*/$n; do\n"
-            'if [ -L "$l" ]; then echo link $n "$l"; fi; done'
-            for name in self.names
+        return (
+            f"{listable()}"
+            'for d in /etc/init.d /etc/rc?.d /etc/runlevels /etc/runlevels/*; do listable "$d" || exit 1; done\n'
+            f"for n in {join(self.names)}; do\n"
+            'there "/etc/init.d/$n"\n'
+            # The execute bits of anybody's, not of the account that asks.
+            'case $? in 0) case $(stat -L -c %a -- "/etc/init.d/$n") in *[1357]*) echo "script $n" ;; esac ;;\n'
+            "2) exit 1 ;; esac\n"
+            'for l in /etc/rc?.d/[SK]??"$n" /etc/runlevels/*/"$n"; do\n'
+            'if [ -L "$l" ]; then echo "link $n $l"; fi; done; done'
         )
 
     def parse(self, output: Output) -> tuple[InitScriptFact, ...]:
         """Give a fact for each name, in the order asked for."""
         if output.status != 0 or output.truncated:
-            raise UnreadableError("/etc/init.d: no complete answer")
+            raise UnreadableError(output.stderr.last_line() or "/etc/init.d: no complete answer")
         rows = [line.split(" ") for line in output.stdout.lines()]
         return tuple(
             InitScriptFact(

@@ -1,5 +1,9 @@
 """Fixtures of tests that need no host."""
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,3 +17,14 @@ def bench(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     made = Bench(tmp_path, capsys)
     made.write_inventory()
     return made
+
+
+@pytest.fixture
+def public_path() -> Iterator[Path]:
+    """A folder that every account may enter; pytest keeps its own to the account that runs it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can act as another account")
+    folder = Path(tempfile.mkdtemp(prefix="stopgap-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)

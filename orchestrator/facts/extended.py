@@ -1,0 +1,94 @@
+"""What a file has beside content, owner and mode: access control lists, labels, capabilities, flags, hard links.
+
+Linux keeps access control lists, security labels, file capabilities and users' attributes as extended attributes
+(xattr(7)); inode flags are beside them (ioctl_iflags(2)). A file that is replaced is a new inode, which has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from stopgap.orchestrator.facts.extended_ways import ways
+from stopgap.orchestrator.facts.file import Content
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.hostnumber import parse_int
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.shell import join
+
+MOST = 256 << 10
+"""Bytes of names and values of one file that are kept."""
+IMMUTABLE, APPEND_ONLY, VERITY, NO_COW = 0x10, 0x20, 0x00100000, 0x00800000
+"""Inode flags (ioctl_iflags(2)) that cannot be given to a file that has content, or keep it from being changed."""
+KEPT_FLAGS = 0x1 | 0x2 | 0x4 | 0x8 | 0x40 | 0x80
+"""Inode flags that a new file is given again: `s u c S d A` of chattr(1)."""
+
+
+class ExtendedFact(Fact):
+    """One path."""
+
+    attributes: Mapping[str, Content] | None = {}
+    """By name; None where they could not be read."""
+    trouble: str = ""
+    """Why they could not be read, escaped."""
+    flags: int = 0
+    links: int = 1
+    """Names of the inode, hard links, all together."""
+
+
+@dataclass(frozen=True)
+class Extended(Reader[tuple[ExtendedFact, ...]]):
+    """Read extended attributes, inode flags and the number of hard links of some absolute paths, in their order.
+
+    No symbolic link is followed at the end of a path. A path where nothing lies has no attributes.
+    """
+
+    paths: tuple[str, ...]
+    cap = 4 << 20
+
+    def script(self) -> str:
+        """Print `path`, then a line each for what it has; names and values are hexadecimal."""
+        return f"{ways()}xa read {join(self.paths)}"
+
+    def parse(self, output: Output) -> tuple[ExtendedFact, ...]:
+        """Take the blocks apart; a host without a way to read them gives facts that say so."""
+        if output.status == 127:
+            why = "neither perl, python3 nor getfattr is installed"
+            return tuple(ExtendedFact(attributes=None, trouble=why) for _ in self.paths)
+        blocks = [block.splitlines() for block in output.stdout.decoded().split("path\n")[1:]]
+        if output.status != 0 or output.truncated or len(blocks) != len(self.paths):
+            raise UnreadableError(output.stderr.last_line() or "extended attributes: no complete answer")
+        try:
+            return tuple(map(_fact, blocks))
+        except ValueError:
+            raise UnreadableError("extended attributes: a line that is none") from None
+
+
+def _fact(lines: list[str]) -> ExtendedFact:
+    attributes: dict[str, bytes] = {}
+    numbers = {"flags": 0, "links": 1}
+    trouble = ""
+    for key, first, second in _words(lines):
+        if key == "x":
+            name = bytes.fromhex(first).decode()
+            attributes[name] = bytes.fromhex(second)
+        elif key == "trouble":
+            trouble = escape(bytes.fromhex(first).decode("utf-8", "replace"))
+        elif key in numbers and (number := parse_int(first)) is not None:
+            numbers[key] = number
+        else:
+            raise ValueError(key)
+    if sum(len(name) + len(value) for name, value in attributes.items()) > MOST:
+        trouble = f"more than {MOST} bytes of extended attributes"
+    return ExtendedFact(
+        attributes=None if trouble else attributes,
+        trouble=trouble,
+        flags=numbers["flags"],
+        links=numbers["links"],
+    )
+
+
+def _words(lines: list[str]) -> Iterator[tuple[str, str, str]]:
+    for line in lines:
+        key, first, second = (*line.split(" "), "", "")[:3]
+        yield key, first, second

@@ -1,0 +1,92 @@
+"""Files that match a pattern, or lie below some directories."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from stopgap.orchestrator.facts.presence import listable
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.shell import quote
+
+
+@dataclass(frozen=True)
+class Glob(Reader[tuple[str, ...]]):
+    """List the paths that match a shell pattern (`*`, `?`, `[…]`), sorted; a pattern holds no other shell syntax."""
+
+    pattern: str
+
+    def script(self) -> str:
+        """Print each match, ended by NUL, so that a newline in a name does not split it."""
+        return f'{matching((self.pattern,))}\nfor p; do printf "%s\\0" "$p"; done'
+
+    def parse(self, output: Output) -> tuple[str, ...]:
+        """Split at NUL."""
+        if output.status != 0 or output.truncated:
+            why = output.stderr.last_line()
+            raise UnreadableError(f"{self.pattern}: the listing is incomplete{f': {why}' if why else ''}")
+        return tuple(sorted(output.stdout.decoded().split("\0")[:-1]))
+
+
+class FilesFact(Fact):
+    """The files below some directories, counted."""
+
+    count: int | None = None
+    """None where they could not be listed."""
+    oldest: int | None = None
+    """When the first of them was made, in seconds since the epoch; None where the filesystem does not say."""
+    whole: bool = True
+    """False: there are more, which were not listed in time or within the cap."""
+
+
+@dataclass(frozen=True)
+class FilesBelow(Reader[FilesFact]):
+    """Count the regular files below all directories that match some patterns (as Glob has them), opening none."""
+
+    patterns: tuple[str, ...]
+
+    def script(self) -> str:
+        """Print each file's time of birth, 0 where it is not known (stat(1))."""
+        return f'{matching(self.patterns)}\n[ $# -eq 0 ] || find "$@" -type f -exec stat -c %W {{}} +'
+
+    def parse(self, output: Output) -> FilesFact:
+        """Count the lines; those that are no times count as files all the same."""
+        cut = output.status is None or output.truncated
+        if output.status != 0 and not cut and not only_gone(output):
+            return FilesFact()
+        whole_lines = output.stdout.decoded().split("\n")[:-1]
+        births = [int(line) for line in whole_lines if re.fullmatch(r"[1-9][0-9]{0,10}", line)]
+        return FilesFact(count=len(whole_lines), oldest=min(births, default=None), whole=not cut)
+
+
+def matching(patterns: Sequence[str]) -> str:
+    """Give a script that sets the shell's arguments to what matches the patterns; status 1 if that is unknown."""
+    folders = " ".join(dict.fromkeys(_words(folder) for pattern in patterns for folder in _listed(pattern)))
+    each = f'for p in {folders}; do listable "$p" || exit 1; done\n' if folders else ""
+    return (
+        f"{listable()}{each}set --\n"
+        f'for p in {" ".join(map(_words, patterns))}; do there "$p"\n'
+        'case $? in 0) set -- "$@" "$p" ;; 2) exit 1 ;; esac; done'
+    )
+
+
+def only_gone(output: Output) -> bool:
+    """Tell whether all that find(1) complained of are names that were gone when it came to them."""
+    lines = output.stderr.lines()
+    return bool(lines) and all(line.endswith(": No such file or directory") for line in lines)
+
+
+def _listed(pattern: str) -> Iterator[str]:
+    """Give the directories, as patterns, whose names decide what matches, and those that have to be looked into."""
+    parts = pattern.split("/")
+    for place, part in enumerate(parts):
+        if set(part) & set("*?["):
+            yield "/".join(parts[:place]) or "/"
+            if place + 1 < len(parts):
+                yield "/".join(parts[: place + 1])
+
+
+def _words(pattern: str) -> str:
+    """Quote a pattern for the shell, but for what makes it one."""
+    return "".join(c if c in "*?[]" else quote(c) for c in pattern)

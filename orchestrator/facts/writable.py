@@ -1,0 +1,106 @@
+"""Whether this account could change some paths: what a run would meet, asked without writing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stopgap.orchestrator.facts.presence import there
+from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.facts.walk import reach
+from stopgap.orchestrator.hostnumber import parse_int
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.shell import join
+
+_ASK = r"""
+ask() (
+    n=${1##*/} folder=${1%/*}
+    echo path
+    reach "${folder:-/}"
+    case $? in
+        0) ;;
+        1) printf 'absent %s\n' "$wk_why"; exit ;;
+        *) printf 'why %s\n' "$wk_why"; exit ;;
+    esac
+    if read_only; then printf 'why %s: Read-only file system\n' "${wk_at:-/}"
+    elif [ ! -w . ] || [ ! -x . ]; then printf 'why user id %s may not write to %s\n' "$wk_me" "${wk_at:-/}"
+    elif [ -k . ] && [ "$wk_me" != 0 ] && [ ! -O . ] && [ -e "./$n" ] && [ ! -O "./$n" ]; then
+        printf 'why %s/%s belongs to another account, in a directory with the sticky bit\n' "$wk_at" "$n"
+    fi
+    room=$(stat -f -c '%f %a %S %d %c' .) && printf 'room %s\n' "$room"
+)
+# Whether the working directory is on a mount that is read-only, or on such a filesystem (proc(5), mountinfo).
+read_only() {
+    ro_at= ro_is=
+    while read -r ro_id ro_parent ro_device ro_root ro_point ro_options ro_rest; do
+        case $ro_point in *\\*) ro_point=$(printf '%b' "$ro_point") ;; esac
+        case $wk_at/ in "${ro_point%/}"/*) ;; *) continue ;; esac
+        [ "${#ro_point}" -ge "${#ro_at}" ] || continue
+        ro_at=$ro_point
+        case ,$ro_options,${ro_rest##* }, in *,ro,*) ro_is=yes ;; *) ro_is= ;; esac
+    done </proc/self/mountinfo
+    [ "$ro_is" ]
+}
+printf 'account %s %s\n' "$(id -u)" "$(id -G)"
+"""
+
+
+class WritableFact(Fact):
+    """What is known of changing one path."""
+
+    obstacle: str = ""
+    """Why it could not be changed; empty where nothing is known to be in the way."""
+    folder: bool = True
+    """Its directory is there."""
+    uid: int = 0
+    """Of the account that would change it."""
+    groups: tuple[int, ...] = (0,)
+    free: int | None = None
+    """Bytes that this account can still write on that filesystem; None where that is not known."""
+    block: int = 4096
+    """Bytes that the filesystem gives out together."""
+    inodes: int | None = None
+    """New files that there is room for; None where the filesystem does not count them, or it is not known."""
+
+
+@dataclass(frozen=True)
+class Writable(Reader[tuple[WritableFact, ...]]):
+    """Ask whether this account may change some absolute paths: its directory, its filesystem, the room there."""
+
+    paths: tuple[str, ...]
+
+    def script(self) -> str:
+        """Print the account, then `path` and lines of what was found."""
+        return f'{there()}{reach()}{_ASK}for p in {join(self.paths)}; do ask "$p"; done; true'
+
+    def parse(self, output: Output) -> tuple[WritableFact, ...]:
+        """Take the blocks apart, one for each path."""
+        account, *blocks = output.stdout.decoded().split("path\n")
+        if output.status != 0 or output.truncated or len(blocks) != len(self.paths):
+            raise UnreadableError(output.stderr.last_line() or "whether it can be written: no complete answer")
+        uid, *groups = _numbers(account.removeprefix("account "))
+        return tuple(_fact(block, uid, tuple(groups)) for block in blocks)
+
+
+def _fact(block: str, uid: int, groups: tuple[int, ...]) -> WritableFact:
+    found = {key: text for key, _, text in (line.partition(" ") for line in block.splitlines())}
+    room = _numbers(found["room"]) if "room" in found else []
+    free = None
+    if len(room) == 5:
+        free = (room[0] if uid == 0 else room[1]) * room[2]
+    return WritableFact(
+        obstacle=escape(found.get("why", found.get("absent", ""))),
+        folder="absent" not in found,
+        uid=uid,
+        groups=groups,
+        free=free,
+        block=room[2] if free is not None else 4096,
+        inodes=room[3] if free is not None and room[4] else None,
+    )
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = [parse_int(word) for word in text.split()]
+    known = [number for number in numbers if number is not None]
+    if not known or len(known) < len(numbers):
+        raise UnreadableError("whether it can be written: something that is no number")
+    return known

@@ -1,0 +1,115 @@
+"""What cannot be read is never absent: every reader of files, asked by an account that may not look."""
+
+import subprocess
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from stopgap.orchestrator.facts import (
+    ABSENT,
+    File,
+    FileHeads,
+    FilesBelow,
+    Glob,
+    InitScripts,
+    Output,
+    Reader,
+    UnreadableError,
+)
+from stopgap.orchestrator.hosttext import HostText
+
+T = TypeVar("T")
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+
+
+def read(reader: Reader[T], script: str = "", *, account: tuple[str, ...] = NOBODY, path: str = "") -> T:
+    done = subprocess.run(
+        [*account, "/bin/sh", "-c", script or reader.script()],
+        capture_output=True,
+        env={"PATH": f"{path}/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+        cwd="/",
+    )
+    return reader.parse(Output(HostText(done.stdout), HostText(done.stderr), done.returncode))
+
+
+@pytest.fixture
+def closed(public_path: Path) -> Path:
+    """A directory that root alone may enter, with a file; beside it one that everybody may."""
+    for name in ("closed", "open"):
+        (public_path / name / "below").mkdir(parents=True)
+        (public_path / name / "below" / "file").write_text("x")
+    (public_path / "open" / "secret").write_text("x")
+    (public_path / "open" / "secret").chmod(0o600)
+    (public_path / "closed").chmod(0o700)
+    return public_path / "closed"
+
+
+@pytest.mark.parametrize("name", ["below", "below/file", "nothing", "nothing/at/all"])
+def test_what_lies_in_a_closed_directory_or_not_nobody_can_tell(closed: Path, name: str) -> None:
+    with pytest.raises(UnreadableError, match=f"{closed}/{name}: cannot be read: Permission denied"):
+        read(File(str(closed / name)))
+
+
+def test_a_closed_file_cannot_be_read_and_an_absent_one_is_absent(closed: Path) -> None:
+    beside = closed.parent / "open"
+    with pytest.raises(UnreadableError, match="Permission denied"):
+        read(File(str(beside / "secret")))
+    assert read(File(str(beside / "nothing"))) == ABSENT
+    assert read(File(str(beside / "secret" / "below"))) == ABSENT
+    assert read(File(str(beside / "No such file or directory" / "x"))) == ABSENT
+
+
+def test_a_link_that_leads_in_circles_is_not_absent(closed: Path) -> None:
+    (closed.parent / "circle").symlink_to("circle")
+    with pytest.raises(UnreadableError, match="Too many levels of symbolic links"):
+        read(File(str(closed.parent / "circle" / "x")))
+    assert read(File(str(closed.parent / "circle"))).kind == "link"
+
+
+@pytest.mark.parametrize("why", ["Input/output error", "Stale file handle", "Transport endpoint is not connected"])
+def test_whatever_else_the_kernel_says_is_not_absent(closed: Path, why: str) -> None:
+    tools = closed.parent / "bin"
+    tools.mkdir()
+    (tools / "stat").write_text(f"#!/bin/sh\necho \"stat: cannot statx '$3': {why}\" >&2\nexit 1\n")
+    (tools / "stat").chmod(0o755)
+    with pytest.raises(UnreadableError, match=why):
+        read(File("/nothing/at/all"), path=f"{tools}:")
+
+
+@pytest.mark.parametrize("pattern", ["closed/*", "closed/below/*", "closed/*/file", "*/below/*", "closed/below"])
+def test_a_listing_that_nobody_can_make_is_not_empty(closed: Path, pattern: str) -> None:
+    top = closed.parent
+    with pytest.raises(UnreadableError, match="Permission denied"):
+        read(Glob(f"{top}/{pattern}"))
+    assert read(FilesBelow((f"{top}/{pattern}",))).count is None
+    with pytest.raises(UnreadableError, match="Permission denied"):
+        read(FileHeads((f"{top}/{pattern}",)))
+
+
+def test_a_listing_of_what_may_be_read_is_whole(closed: Path) -> None:
+    top = closed.parent
+    assert read(Glob(f"{top}/open/*")) == (f"{top}/open/below", f"{top}/open/secret")
+    assert read(Glob(f"{top}/nothing/*")) == ()
+    assert read(FilesBelow((f"{top}/open/*",))).count == 2
+    with pytest.raises(UnreadableError, match="secret: Permission denied"):
+        read(FileHeads((f"{top}/open",)))
+
+
+def test_heads_of_a_directory_below_that_is_closed_are_not_taken_for_all(closed: Path) -> None:
+    (closed.parent / "open" / "secret").unlink()
+    (closed.parent / "open" / "below").chmod(0o700)
+    with pytest.raises(UnreadableError, match="Permission denied"):
+        read(FileHeads((f"{closed.parent}/open",)))
+    assert read(FilesBelow((f"{closed.parent}/open",))).count is None
+
+
+def test_an_init_script_of_roots_alone_is_there(closed: Path) -> None:
+    script = closed.parent / "open" / "daemon"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o700)
+    reader = InitScripts(("daemon",))
+    (fact,) = read(reader, reader.script().replace("/etc/init.d", str(closed.parent / "open")))
+    assert fact.exists
+    with pytest.raises(UnreadableError, match="Permission denied"):
+        read(reader, reader.script().replace("/etc/init.d", str(closed)))
