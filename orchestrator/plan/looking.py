@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from stopgap.orchestrator.facts import Reader, UnreadableError
 from stopgap.orchestrator.host import Host, Scene
+from stopgap.orchestrator.plan.prospects import Asked
 from stopgap.orchestrator.task import At, Parameters, Past, Task
 
 
@@ -65,10 +66,13 @@ class Known:
     _facts: dict[tuple[str, Reader[Any]], Look] = field(default_factory=dict)
     _late: dict[str, NotYet] = field(default_factory=dict)
 
-    def read(self, task: Task[Any, Any], wishes: Mapping[str, Wish]) -> Readings:
-        """Give what a step wants; what contains does not wait for what other hosts have to say."""
+    def read(self, task: Task[Any, Any], wishes: Mapping[str, Wish], prospects: Iterable[Wish] = ()) -> Readings:
+        """Give what a step wants; what contains does not wait for what other hosts have to say.
+
+        `prospects` are read in the same exchange, for `seen`.
+        """
         own_host = frozenset(wish.host.name for wish in wishes.values() if wish.host and wish.own)
-        self.prefetch(wishes.values(), own_host if task.contains else None)
+        self.prefetch([*wishes.values(), *prospects], own_host if task.contains else None)
         own: dict[str, Look] = {}
         elsewhere: dict[str, Any] = {}
         for name, wish in wishes.items():
@@ -93,6 +97,10 @@ class Known:
             self._facts |= looks
             self._late |= {name: look for (name, _), look in looks.items() if isinstance(look, NotYet)}
 
+    def seen(self, host: Host, reader: Reader[Any]) -> Look:
+        """Give what was read of a host; None where it never was."""
+        return self._facts.get((host.name, reader))
+
     def foresee(self, host: Host, reader: Reader[Any], fact: Any) -> None:  # noqa: ANN401
         """Take a fact as it will be."""
         self._facts[host.name, reader] = fact
@@ -113,3 +121,9 @@ def wishes_of(task: Task[Any, Any], params: Parameters, scene: Scene) -> dict[st
         elif not isinstance(wish, Past):
             wishes[name] = Wish(scene.on, wish, own=True)
     return wishes
+
+
+def prospects_of(wishes: Mapping[str, Wish], scene: Scene) -> tuple[Asked, tuple[Wish, ...]]:
+    """Give the paths that a step reads on its own host, which it may change, and what is asked of them beside."""
+    asked = Asked.of(wish.reader for wish in wishes.values() if wish.own)
+    return asked, tuple(Wish(scene.on, reader, own=False) for reader in asked.readers())

@@ -20,9 +20,10 @@ from stopgap.orchestrator.journal import Delivery, JournalError
 from stopgap.orchestrator.journal.records import PlannedOutcome
 from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.past import PastRun
-from stopgap.orchestrator.plan.looking import Known, Looker, NotYet, OutOfReach, Wish, wishes_of
+from stopgap.orchestrator.plan.looking import Known, Looker, NotYet, OutOfReach, Wish, prospects_of, wishes_of
 from stopgap.orchestrator.plan.model import Plan, PlannedStep
 from stopgap.orchestrator.plan.outstanding import outstanding
+from stopgap.orchestrator.plan.prospects import prospected, prospects
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.runbook import NO_ITEM, Runbook, Step, StepResult, applies, items, render, vantage_of
@@ -93,6 +94,8 @@ class Planner:
     """Where something is to be contained, hosts that are slow to answer are not waited for: what is to be done there
     is planned when its turn comes."""
     _known: Known = field(init=False)
+    _planned: dict[str, list[Change]] = field(default_factory=dict)
+    """By host: what earlier steps are to change there."""
 
     def __post_init__(self) -> None:
         """Begin knowing nothing."""
@@ -144,6 +147,7 @@ class Planner:
         planned = list(map(_uncut, planned)) if kept(planned) else _all_or_none(planned)
         for step in planned:
             for change in step.changes:
+                self._planned.setdefault(step.place.name, []).append(change)
                 for reader, fact in change.predicted().items():
                     self._known.foresee(step.place, reader, fact)
         return planned
@@ -169,7 +173,9 @@ class Planner:
         if not is_agreed(reference_of(task.looks_by(params))):
             return _with(blank, "refused", f"nobody has agreed to run {join(task.looks_by(params))} here")
         blank = replace(blank, keeps=task.keeps_what_holds(params))
-        readings = self._known.read(task, wishes_of(task, params, scene))
+        wishes = wishes_of(task, params, scene)
+        changeable, beside = prospects_of(wishes, scene)
+        readings = self._known.read(task, wishes, beside)
         for look in readings.own.values():
             if isinstance(look, OutOfReach):
                 return replace(
@@ -193,7 +199,14 @@ class Planner:
             return _with(blank, "failed", str(reason))
         except ValidationError as error:
             return _with(blank, "failed", f"{step.task}: {escape(error.errors()[0]['msg'])}")
-        changes = tuple(p for p in planned if isinstance(p, Change))
+        beside_paths = (self._known.seen(scene.on, reader) for reader in changeable.readers())
+        changes, hindered = prospected(
+            [p for p in planned if isinstance(p, Change)],
+            prospects(changeable, *beside_paths),
+            self._planned.get(scene.on.name, ()),
+        )
+        if hindered:
+            return _with(blank, "failed", hindered)
         messages = _only(planned, Message)
         liftings = _only(planned, Lifting)
         left = outstanding(messages, self.sent() if messages else {}, datetime.now(UTC))
@@ -240,6 +253,7 @@ class Planner:
     def forget(self) -> None:
         """Drop every fact, so that the next look is a fresh one."""
         self._known.forget()
+        self._planned.clear()
 
     def _scenes(self, step: Step, target: Host) -> tuple[Scene, ...]:
         return self.inventory.scenes(target, vantage_of(step, tasks()[step.task], target, self.inventory))
@@ -261,7 +275,8 @@ class Planner:
                         continue
                     task, params = tasks()[step.task], render(step, self.params, place.scene, {}, place.item)
                     if is_agreed(reference_of(task.looks_by(params))):
-                        wanted += wishes_of(task, params, place.scene).values()
+                        wishes = wishes_of(task, params, place.scene)
+                        wanted += [*wishes.values(), *prospects_of(wishes, place.scene)[1]]
                     containing |= {place.scene.on.name} if task.contains else frozenset()
         self._known.prefetch(wanted, containing or None)
 

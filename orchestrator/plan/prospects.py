@@ -1,0 +1,187 @@
+"""What a change of a path will meet on its host: what keeps it from being made, and what it would take away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from stopgap.orchestrator.change import Change, PathChange, RunCommands
+from stopgap.orchestrator.facts import Extended, ExtendedFact, File, FileFact, Reader, Writable, WritableFact
+from stopgap.orchestrator.facts.extended import APPEND_ONLY, IMMUTABLE, NO_COW, VERITY
+
+_OF_THE_CONTENT = ("security.ima", "security.evm")
+"""Signatures of a file's content or inode (the kernel's evm and ima): wrong for any other."""
+_WORDS = {
+    "system.posix_acl_access": "access control list",
+    "system.posix_acl_default": "default access control list",
+    "system.nfs4_acl": "access control list",
+    "security.capability": "file capabilities",
+    "security.ima": "signature (security.ima)",
+    "security.evm": "signature (security.evm)",
+}
+_LOST_FLAGS = {NO_COW: "attribute C (no copy-on-write)", VERITY: "fs-verity"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The readers that tell what changes of some paths will meet."""
+
+    paths: tuple[str, ...]
+
+    @classmethod
+    def of(cls, readers: Iterable[Reader[object]]) -> Asked:
+        """Take the paths that a step reads: those are what it may change."""
+        return cls(tuple(dict.fromkeys(reader.path for reader in readers if isinstance(reader, File))))
+
+    @property
+    def writable(self) -> Writable:
+        """Asks whether they can be changed."""
+        return Writable(self.paths)
+
+    @property
+    def extended(self) -> Extended:
+        """Reads what they have beside content, owner and mode; then the same of their directories."""
+        return Extended((*self.paths, *(f"{_folder(path)}/." for path in self.paths)))
+
+    def readers(self) -> tuple[Reader[object], ...]:
+        """Give both; none where there are no paths."""
+        return (self.writable, self.extended) if self.paths else ()
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What is known of one path."""
+
+    writable: WritableFact | None
+    extended: ExtendedFact
+    folder: ExtendedFact
+
+
+def prospects(asked: Asked, writable: object = None, extended: object = None) -> Mapping[str, Prospect]:
+    """Give what is known of each path by what the readers gave: their facts, or why there are none."""
+    count = len(asked.paths)
+    may = writable if isinstance(writable, tuple) else (None,) * count
+    have = extended
+    if not isinstance(have, tuple):
+        unread = ExtendedFact(attributes=None, trouble=str(extended))
+        have = (unread,) * (2 * count)
+    return {path: Prospect(may[n], have[n], have[count + n]) for n, path in enumerate(asked.paths)}
+
+
+def prospected(
+    changes: Iterable[Change], known: Mapping[str, Prospect], earlier: Sequence[Change]
+) -> tuple[tuple[Change, ...], str]:
+    """Give the changes as they will be made after `earlier` ones, or what is known to keep one of them from it."""
+    made: list[Change] = []
+    for change in changes:
+        if isinstance(change, PathChange) and (prospect := known.get(change.path)):
+            made.append(prepared(change, prospect))
+            if hindered := obstacle(prepared(change, prospect), prospect, [*earlier, *made[:-1]]):
+                return (), hindered
+        else:
+            made.append(change)
+    return tuple(made), ""
+
+
+def prepared(change: PathChange, prospect: Prospect) -> PathChange:
+    """Give the same change with what the path has beside its content: kept, or named as lost.
+
+    A new file belongs to the account that makes it.
+    """
+    before, after, have = change.before, change.after, prospect.extended
+    uid, gid = (prospect.writable.uid, prospect.writable.groups[0]) if prospect.writable else (0, 0)
+    if before.kind == "absent":
+        return change.model_copy(update={"after": after.model_copy(update={"uid": uid, "gid": gid})})
+    if before.kind == after.kind == "directory":
+        return change
+    known = have.attributes if have.attributes is not None else {}
+    barred = {name for name in known if uid and name.startswith("security.")} | {"security.evm"}
+    back = {name: value for name, value in known.items() if name not in barred}
+    forth = {name: value for name, value in back.items() if name not in _OF_THE_CONTENT}
+    gone = [] if have.attributes is not None else [f"access control lists, labels and attributes ({have.trouble})"]
+    gone += [words for flag, words in _LOST_FLAGS.items() if have.flags & flag]
+    if have.links > 1:
+        gone.append(f"the hard link with {_count(have.links - 1, 'other name')}")
+    after_losses = gone + (_named(known.keys() - forth.keys()) if after.kind == "file" else [])
+    undo_losses = gone + _named(known.keys() - back.keys() if before.kind == "file" else known.keys())
+    return change.model_copy(
+        update={
+            "before": _having(before, have, back),
+            "after": _having(after, have, forth) if before.kind == "file" else after,
+            "losses": tuple(after_losses),
+            "undo_losses": tuple(undo_losses),
+        }
+    )
+
+
+def obstacle(change: PathChange, prospect: Prospect, earlier: Iterable[Change]) -> str:
+    """Say what is known to keep a change from being made after `earlier` ones on its host; empty where nothing is."""
+    if why := _marks(change, prospect):
+        return why
+    may = prospect.writable
+    if may is None:
+        return ""
+    if not may.folder:
+        made = any(_may_make(other, _folder(change.path)) for other in earlier)
+        return "" if made or change.after.kind == "absent" else may.obstacle
+    if may.obstacle:
+        hint = "" if may.uid == 0 else "; as root (`become: sudo`, where sudo lets this login) it may"
+        return may.obstacle + (hint if "may not write" in may.obstacle else "")
+    return _owner(change, may) or _room(change, may)
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _named(names: Iterable[str]) -> list[str]:
+    words = {_WORDS.get(name, "security label" if name.startswith("security.") else name) for name in names}
+    return sorted(words)
+
+
+def _having(state: FileFact, have: ExtendedFact, attributes: Mapping[str, bytes]) -> FileFact:
+    if state.kind != "file" or have.attributes is None:
+        return state
+    return state.model_copy(update={"extended": dict(attributes), "flags": have.flags})
+
+
+def _marks(change: PathChange, prospect: Prospect) -> str:
+    for path, fact in ((change.path, prospect.extended), (_folder(change.path) or "/", prospect.folder)):
+        if fact.flags & (IMMUTABLE | APPEND_ONLY):
+            word = "immutable" if fact.flags & IMMUTABLE else "append-only"
+            return f"{path} is {word} (chattr(1)): host.unlock clears that"
+    return ""
+
+
+def _may_make(change: Change, folder: str) -> bool:
+    """Tell whether a change makes a directory, or is a command that may."""
+    if isinstance(change, PathChange):
+        return change.path == folder and change.after.kind in {"directory", "link"}
+    return isinstance(change, RunCommands)
+
+
+def _owner(change: PathChange, may: WritableFact) -> str:
+    after = change.after
+    if may.uid == 0 or after.kind not in {"file", "directory"}:
+        return ""
+    if after.uid != may.uid or after.gid not in may.groups:
+        return (
+            f"{change.path} belongs to user id {after.uid} and group {after.gid}, and user id {may.uid} "
+            "cannot give it back to them: only root can"
+        )
+    return ""
+
+
+def _room(change: PathChange, may: WritableFact) -> str:
+    if change.after.kind == "absent":
+        return ""
+    if may.inodes == 0:
+        return f"{change.path}: no inode is free on its filesystem"
+    size = -(-len(change.after.content or b"") // may.block) * may.block
+    if may.free is not None and may.free < size:
+        return f"{change.path}: {may.free} bytes are free on its filesystem, and it needs {size}"
+    return ""
