@@ -47,7 +47,7 @@ class Planned:
 
     @property
     def steps(self) -> tuple[PlannedStep, ...]:
-        """Every step on every target, with its outcome so far (`would-change`, `unchanged`, `refused`, …)."""
+        """Every step on every target, with its outcome so far (`would-change`, `unchanged`, `would-fail`, …)."""
         return self.plan.steps
 
     @property

@@ -281,7 +281,7 @@ def _save_plan(path: Path, conclusion: Conclusion, order: Order) -> None:
                 "step": step.key,
                 "target": step.target.name,
                 "host": step.on.name if step.on else None,
-                "outcome": step.foretold,
+                "outcome": step.outcome,
                 "changes": [change.model_dump(mode="json") for change in step.ordered()],
             }
             for step in plan.steps

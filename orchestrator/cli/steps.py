@@ -59,7 +59,7 @@ def show_plan(screen: Screen, plan: Plan, *, full: bool = True) -> None:
         if target is None or step.target.name != target.name:
             target = step.target
             show_target(screen, target, step.scene)
-        show_header(screen, step, step.foretold.replace("-", " "), step.foretold, _reads(step))
+        show_header(screen, step, step.outcome.replace("-", " "), step.outcome, _reads(step))
         show_body(screen, step, full=full)
         show_proof_to_come(screen, step)
         if step.reason:

@@ -17,7 +17,7 @@ from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.severity import Severity
 
 Outcome: TypeAlias = Literal["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "refused"]
-PlannedOutcome: TypeAlias = Literal["would-change", "unchanged", "failed", "unreachable", "skipped", "refused"]
+PlannedOutcome: TypeAlias = Literal["would-change", "unchanged", "would-fail", "unreachable", "skipped", "refused"]
 Verdict: TypeAlias = Literal["contained", "partly", "unverified"]
 
 

@@ -8,6 +8,7 @@ from stopgap.orchestrator.plan.planner import (
     PastRuns,
     Place,
     Planner,
+    as_ended,
     combined,
     predicted_result,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "PlannedStep",
     "Planner",
     "Wanted",
+    "as_ended",
     "canonical",
     "combined",
     "outstanding",

@@ -58,11 +58,6 @@ class PlannedStep:
         return "@" in self.key
 
     @property
-    def foretold(self) -> str:
-        """The outcome as a plan says it beforehand: `would-fail` where a run fails without trying."""
-        return "would-fail" if self.outcome == "failed" else self.outcome
-
-    @property
     def lasts(self) -> float | None:
         """Seconds until the first of its changes ends by itself; None where none does."""
         return min((s for c in self.changes if (s := getattr(c, "lasts", None)) is not None), default=None)

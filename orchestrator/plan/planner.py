@@ -17,7 +17,7 @@ from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.journal import Delivery, JournalError
-from stopgap.orchestrator.journal.records import PlannedOutcome
+from stopgap.orchestrator.journal.records import Outcome, PlannedOutcome
 from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.past import PastRun
 from stopgap.orchestrator.plan.looking import Known, Looker, NotYet, OutOfReach, Wish, prospects_of, wishes_of
@@ -55,7 +55,7 @@ PastRuns: TypeAlias = Callable[[Sequence[str], str], tuple[PastRun, ...]]
 """Tells what runs, by their ids, have done for a target; raises JournalError for one that is not there."""
 
 
-_NOT_DONE = {"failed", "unreachable", "refused"}
+_NOT_DONE = {"would-fail", "unreachable", "refused"}
 """Planned outcomes of a step that will not be done."""
 
 
@@ -186,7 +186,7 @@ class Planner:
                     checks=_seen_from_outside(task, params, scene) if blank.keeps else (),
                 )
             if isinstance(look, UnreadableError):
-                return _with(blank, "failed", str(look))
+                return _with(blank, "would-fail", str(look))
         asked = {n: wish for n, wish in task.probe(params, scene).items() if isinstance(wish, Past)}
         try:
             past = {name: self.past(wish.runs, target.name) for name, wish in asked.items()}
@@ -196,9 +196,9 @@ class Planner:
         except (Refused, JournalError) as refusal:
             return _with(blank, "refused", str(refusal))
         except (Unplannable, SecretError) as reason:
-            return _with(blank, "failed", str(reason))
+            return _with(blank, "would-fail", str(reason))
         except ValidationError as error:
-            return _with(blank, "failed", f"{step.task}: {escape(error.errors()[0]['msg'])}")
+            return _with(blank, "would-fail", f"{step.task}: {escape(error.errors()[0]['msg'])}")
         beside_paths = (self._known.seen(scene.on, reader) for reader in changeable.readers())
         changes, hindered = prospected(
             [p for p in planned if isinstance(p, Change)],
@@ -206,7 +206,7 @@ class Planner:
             self._planned.get(scene.on.name, ()),
         )
         if hindered:
-            return _with(blank, "failed", hindered)
+            return _with(blank, "would-fail", hindered)
         messages = _only(planned, Message)
         liftings = _only(planned, Lifting)
         left = outstanding(messages, self.sent() if messages else {}, datetime.now(UTC))
@@ -281,9 +281,20 @@ class Planner:
         self._known.prefetch(wanted, containing or None)
 
 
+def as_ended(outcome: PlannedOutcome) -> Outcome:
+    """Give the outcome that a step has where it ends as it was planned."""
+    match outcome:
+        case "would-change":
+            return "changed"
+        case "would-fail":
+            return "failed"
+        case _:
+            return outcome
+
+
 def predicted_result(step: PlannedStep) -> StepResult:
     """Give the result that later steps are planned on; a sample stands for an answer that nobody has given yet."""
-    outcome = "changed" if step.outcome == "would-change" else step.outcome
+    outcome = as_ended(step.outcome)
     return StepResult(outcome, step.answer_to.sample(), sampled=True) if step.answer_to else StepResult(outcome)
 
 
@@ -314,7 +325,7 @@ def _all_or_none(planned: list[PlannedStep]) -> list[PlannedStep]:
     lacking = next((s for s in planned if s.outcome in _NOT_DONE), None)
     if lacking is None:
         return planned
-    words = {"unreachable": "is unreachable", "refused": "is refused", "failed": "cannot be changed"}
+    words = {"unreachable": "is unreachable", "refused": "is refused", "would-fail": "cannot be changed"}
     why = f"{lacking.place.name} {words[lacking.outcome]}, and it is done on all upstreams or on none"
     return [step.as_skipped(why) if step.outcome == "would-change" else step for step in planned]
 

@@ -293,7 +293,7 @@ def _with_activation(step: PlannedStep, history: History) -> PlannedStep:
 
 
 def _as_planned(plan: Plan) -> tuple[tuple[PlannedStep, str, str], ...]:
-    return tuple((step, step.foretold, step.reason) for step in plan.steps)
+    return tuple((step, step.outcome, step.reason) for step in plan.steps)
 
 
 def _in_plan_order(ended: list[tuple[PlannedStep, Ended]]) -> list[tuple[PlannedStep, Ended]]:

@@ -87,7 +87,7 @@ def _place(step: PlannedStep) -> dict[str, Any]:
 
 def _content(step: PlannedStep) -> dict[str, Any]:
     return {
-        "outcome": step.foretold,
+        "outcome": step.outcome,
         "reason": step.reason,
         "changes": [
             {

@@ -20,6 +20,7 @@ from stopgap.orchestrator.plan import (
     Plan,
     PlannedStep,
     Planner,
+    as_ended,
     combined,
 )
 from stopgap.orchestrator.plan.planner import counting
@@ -226,7 +227,7 @@ class _TargetRun:
 
     def _as_foreseen(self) -> bool:
         steps = {s.key: s.outcome for s in self.plan.steps if s.target.name == self.target.name}
-        expected = {key: "changed" if outcome == "would-change" else outcome for key, outcome in steps.items()}
+        expected = {key: as_ended(outcome) for key, outcome in steps.items()}
         if any(result.answer is not None for result in self.results.values()):
             return False
         return all(expected.get(key) == result.outcome for key, result in self.results.items())
@@ -243,7 +244,8 @@ class _TargetRun:
         except InvalidInput as error:
             why = escape(error.problems[0].message)
             return [
-                PlannedStep(p.key, p.number, p.step, self.target, None, "failed", why, p.step.name) for p in places
+                PlannedStep(p.key, p.number, p.step, self.target, None, "would-fail", why, p.step.name)
+                for p in places
             ]
         except OutOfReach as error:
             raise AssertionError("a planner answers for what is out of reach") from error

@@ -17,7 +17,7 @@ def exit_code(outcomes: Iterable[str], *, interrupted: bool = False) -> int:
         return INTERRUPTED
     if "refused" in found:
         return REFUSED
-    if found & {"failed", "unknown"}:
+    if found & {"failed", "would-fail", "unknown"}:
         return FAILED
     return UNREACHABLE if "unreachable" in found else OK
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from stopgap.orchestrator.journal.records import CheckJudged, Outcome, StepFinished, StepStarted
-from stopgap.orchestrator.plan import OutOfReach, PlannedStep
+from stopgap.orchestrator.plan import OutOfReach, PlannedStep, as_ended
 from stopgap.orchestrator.question import AnswerValue, Question
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.apply import Applied, apply_changes
@@ -110,8 +110,8 @@ def _carry_out(step: PlannedStep, around: Surroundings) -> Ended:
 
 def agree(step: PlannedStep, around: Surroundings) -> Ended:
     """Ask what the step asks; `unchanged` where it may go on."""
-    if step.outcome in {"failed", "skipped", "unreachable", "refused"}:
-        return Ended(step.outcome, step.reason)
+    if step.outcome not in {"would-change", "unchanged"}:
+        return Ended(as_ended(step.outcome), step.reason)
     value: AnswerValue | None = None
     said = ""
     for question in step.questions:

@@ -1,38 +1,78 @@
 # Prints one line an entry, as a TSK 3 body file has it, times with nanoseconds where stat(1) gives them:
 #     0|name -> target|inode|mode|uid|gid|size|atime|mtime|ctime|crtime
 # In a name, `\` and `|` stand behind a `\`, and control characters are `\xNN`.
-# stat of busybox puts the names of links, and theirs alone, between quotes.
-# A mark that no name can know tells where an entry begins, since names hold newlines.
+# Where stat prints names as they are (GNU's, asked to), that is all. Others quote links, or every name, or replace bytes
+# that are no UTF-8: there the shell prints each name before, and a target that stat quotes is asked of readlink(1). What
+# a stat does shows in what it prints of /proc. A mark that no name can know begins each part, since names hold newlines.
 walk() {
-    needs find stat awk cat || return
+    needs find stat awk cat readlink || return
     mark=$(cat /proc/sys/kernel/random/uuid)
-    quote=
-    case $(stat --version 2>/dev/null) in
-        *coreutils*) format="$mark %i %A %u %g %s %.9X %.9Y %.9Z %.9W %N" ;;
-        *) format="$mark %i %A %u %g %s %X %Y %Z 0 %N" quote="'" ;;
-    esac
-    QUOTING_STYLE=literal find "$@" -exec stat -c "$format" -- {} + | awk -v mark="$mark" -v quote="$quote" '
+    times='%X %Y %Z' born=%W
+    case $(stat -c %.9X / 2>/dev/null) in *[!0-9.]*) ;; *.?????????) times='%.9X %.9Y %.9Z' born=%.9W ;; esac
+    case $(stat -c "$born" / 2>/dev/null) in ''|*[!0-9.]*) born=0 ;; esac
+    entry="$mark %i %A %u %g %s $times $born"
+    case $(QUOTING_STYLE=literal stat -c %N /proc/self/cwd 2>&1) in
+        '/proc/self/cwd -> /'*) QUOTING_STYLE=literal find "$@" -exec stat -c "$entry %N" -- {} + ;;
+        *)
+            find "$@" -exec sh -c '
+                mark=$1 entry=$2
+                shift 2
+                for name; do printf "%s=%s\n" "$mark" "$name"; done
+                stat -c "$entry" -- "$@"' sh "$mark" "$entry %n$nl$mark>%N" {} + ;;
+    esac | awk -v mark="$mark" '
         function with(text, from, to,    at, done) {
             done = ""
             while (at = index(text, from)) {
                 done = done substr(text, 1, at - 1) to
-                text = substr(text, at + 1)
+                text = substr(text, at + length(from))
             }
             return done text
         }
-        function flush(    i) {
+        # Whether a stat that puts U+FFFD for what is no UTF-8 may have printed this name so.
+        function printed_as(name, printed,    parts, part, i, at) {
+            if (name == printed) return 1
+            parts = split(printed, part, "\357\277\275")
+            if (parts < 2 || index(name, part[1]) != 1) return 0
+            for (i = 1; i <= parts; i++) {
+                at = index(name, part[i])
+                if (part[i] != "" && !at) return 0
+                if (at) name = substr(name, at + length(part[i]))
+            }
+            return 1
+        }
+        function read_link(path,    command, line, found) {
+            command = "readlink -- \047" with(path, "\047", "\047\\\047\047") "\047 && echo"
+            found = ""
+            while ((command | getline line) > 0) found = found line "\n"
+            close(command)
+            return substr(found, 1, length(found) - 2)
+        }
+        # Stat quotes a target at least; between single quotes that hold none it stands as it is.
+        function target(name,    rest) {
+            rest = ""
+            if (index(shown, "\047" name "\047 -> \047") == 1) rest = substr(shown, length(name) + 8)
+            else if (index(shown, name " -> \047") == 1) rest = substr(shown, length(name) + 6)
+            if (index(rest, "\047") != length(rest) || rest == "" || index(rest, "\357\277\275")) return read_link(name)
+            return substr(rest, 1, length(rest) - 1)
+        }
+        function flush(    i, text) {
             if (head == "") return
-            if (quote != "" && head ~ /^[^|]*[|]l/) {
-                name = substr(name, 2, length(name) - 2)
-                i = index(name, quote " -> " quote)
-                if (i) name = substr(name, 1, i - 1) " -> " substr(name, i + 6)
+            text = name
+            while (first < last) if (printed_as(names[++first], name)) { text = names[first]; break }
+            if (head ~ /^[^|]*[|]l/ && shown != "") text = text " -> " target(text)
+            text = with(with(text, "\\", "\\\\"), "|", "\\|")
+            if (text ~ /[\001-\037\177]/) {
+                for (i = 1; i < 32; i++) text = with(text, sprintf("%c", i), sprintf("\\x%02x", i))
+                text = with(text, "\177", "\\x7f")
             }
-            name = with(with(name, "\\", "\\\\"), "|", "\\|")
-            if (name ~ /[\001-\037\177]/) {
-                for (i = 1; i < 32; i++) name = with(name, sprintf("%c", i), sprintf("\\x%02x", i))
-                name = with(name, "\177", "\\x7f")
-            }
-            print "0|" name "|" head
+            print "0|" text "|" head
+            head = shown = ""
+        }
+        index($0, mark "=") == 1 {
+            if (part != "=") { flush(); first = last = 0 }
+            names[++last] = substr($0, length(mark) + 2)
+            part = "="
+            next
         }
         index($0, mark " ") == 1 {
             flush()
@@ -40,9 +80,13 @@ walk() {
             match(line, /^[^ ]* [^ ]* [^ ]* [^ ]* [^ ]* [^ ]* [^ ]* [^ ]* [^ ]* /)
             head = with(substr(line, 1, RLENGTH - 1), " ", "|")
             name = substr(line, RLENGTH + 1)
+            part = " "
             next
         }
-        { name = name "\n" $0 }
+        index($0, mark ">") == 1 { shown = substr($0, length(mark) + 2); part = ">"; next }
+        part == "=" { names[last] = names[last] "\n" $0 }
+        part == " " { name = name "\n" $0 }
+        part == ">" { shown = shown "\n" $0 }
         END { flush() }
     ' || s=$?
 }
