@@ -73,6 +73,8 @@ class PastRun(_Part):
     """Ids of those that were run for the target."""
     changes: tuple[PastChange, ...] = ()
     collections: tuple[PastCollection, ...] = ()
+    damage: tuple[str, ...] = ()
+    """Why nothing is to be done on the word of its records."""
     problems: tuple[str, ...] = ()
     """What a verification of the run's journal and evidence complains of."""
     findings: tuple[PastFinding, ...] = ()

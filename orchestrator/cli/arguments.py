@@ -125,7 +125,11 @@ def parser() -> ArgumentParser:
     )
     for command in (resume, undo):
         _claim_words(command)
+        command.add_argument(
+            "--anyway", action="store_true", help="though the run's journal is damaged; you have looked at it"
+        )
 
+    _journal_words(_group(commands, "journal", "bring back runs that the journal has lost"))
     _paper_words(commands)
     _incident_words(commands)
 
@@ -199,6 +203,14 @@ def _evidence_words(commands: argparse._SubParsersAction[ArgumentParser]) -> Non
     )
     findings.add_argument(
         "--sigma", metavar="FILE|DIR", help="Sigma rules besides; nothing is recorded; needs stopgap[sigma]"
+    )
+
+
+def _journal_words(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    bring_in = _command(commands, "import", "bringing_back.bring_in", "bring a run back from its own folder")
+    bring_in.add_argument("folder", metavar="FOLDER", help="the run's, with journal.jsonl, as below runs/")
+    bring_in.add_argument(
+        "--signers", metavar="FILE", help="who must have signed it: allowed signers, as ssh-keygen(1) has them"
     )
 
 

@@ -10,11 +10,12 @@ from datetime import datetime
 from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.damage import show_damage, show_strays
 from stopgap.orchestrator.cli.failure import Stop
 from stopgap.orchestrator.cli.findings import show_findings_made
 from stopgap.orchestrator.cli.screen import columns
 from stopgap.orchestrator.cli.steps import counted, moment, reason_word, show_containment, show_gaps, show_proof
-from stopgap.orchestrator.journal import History, Journal, JournalError, state_home
+from stopgap.orchestrator.journal import History, Journal, JournalError, UnknownRunError, state_home
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.records import Asked
 
@@ -22,21 +23,25 @@ from stopgap.orchestrator.journal.records import Asked
 def runs(args: Namespace) -> int:
     """List the runs, the latest first."""
     screen = screens.out()
-    with Journal.open(state_home()) as journal:
+    with Journal.open_to_read(state_home()) as journal:
         listed = journal.runs()
+        damaged = {run.id for run in listed if show_damage(screen, run.id, journal.verify(run.id))}
+        strays = show_strays(screen, journal)
         for run in listed:
             code = "" if run.exit_code is None else f" ({run.exit_code})"
+            code += ", damaged" if run.id in damaged and run.state != "damaged" else ""
             screen.line(f"{run.id}  {_when(run.started)}  {run.state}{code}  {', '.join(run.targets)}: {run.runbook}")
         if not listed:
             screen.line(f"No run yet below {journal.home}.")
-    return 0
+    return int(bool(damaged or strays))
 
 
 def show(args: Namespace) -> int:
     """Show a run, step by step."""
     screen = screens.out()
-    with Journal.open(state_home()) as journal:
+    with Journal.open_to_read(state_home()) as journal:
         history = journal.history(journal.resolve(args.run))
+    damaged = show_damage(screen, history.run, history.damage)
     screen.line(columns(history.started.runbook_name, history.state, widths=(len(history.state),)), "title")
     screen.line(f"run {history.run}  by {history.started.operator}  from {moment(history.started_at)}")
     if history.plan:
@@ -67,7 +72,7 @@ def show(args: Namespace) -> int:
     show_gaps(screen, [gap for step in history.steps for gap in step.gaps])
     show_containment(screen, {c.target: c.verdict for c in history.containment if c.in_force}, history.state)
     _say_what_to_do(screen, history)
-    return 0
+    return int(damaged)
 
 
 def verify(args: Namespace) -> int:
@@ -91,9 +96,15 @@ def verify(args: Namespace) -> int:
         what = str(path)
         problems = verify_folder(path.parent if path.is_file() else path, signers)
     else:
-        with Journal.open(state_home()) as journal:
-            run = journal.resolve(args.what)
-            what, problems = f"run {run}", verify_run(journal, run, signers)
+        with Journal.open_to_read(state_home()) as journal:
+            strays = [str(stray) for stray in journal.strays()]
+            try:
+                run = journal.resolve(args.what)
+                what, problems = f"run {run}", [*verify_run(journal, run, signers), *strays]
+            except UnknownRunError:
+                if not strays:
+                    raise
+                what, problems = args.what, strays
     for problem in problems:
         screen.line(problem, "bad")
     if problems:
@@ -113,11 +124,13 @@ def report(args: Namespace) -> int:
         raise Stop(2, "a manual is of one run: stopgap report RUN --manual")
     if args.manual and args.format == "json":
         raise Stop(2, "--manual is for people: --format html or md")
-    with Journal.open(state_home()) as journal:
+    damaged = False
+    with Journal.open_to_read(state_home()) as journal:
         if args.incident:
             text = _incident(journal, args)
         else:
             history = journal.history(journal.resolve(args.run))
+            damaged = show_damage(screens.err(), history.run, history.damage)
             names = _names([history], args.lang)
             text = (
                 _manual(history, args, names)
@@ -126,14 +139,14 @@ def report(args: Namespace) -> int:
             )
     if args.output is None:
         sys.stdout.write(text)
-        return 0
+        return int(damaged)
     try:
         _write(Path(args.output).resolve(), text.encode())
     except (OSError, JournalError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error).rpartition(": ")[2]
         raise Stop(1, f"{args.output}: {why}; the report was not written") from None
     screens.err().line(f"Written: {args.output}")
-    return 0
+    return int(damaged)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -101,6 +101,7 @@ def _go(
 
 def resume(args: Namespace) -> int:
     """Go on with a run that did not finish."""
+    from stopgap.orchestrator.cli.damage import to_act_on
     from stopgap.orchestrator.cli.observers import Lines
     from stopgap.orchestrator.cli.terminal import Terminal, stoppable
     from stopgap.orchestrator.cli.trust import asked
@@ -116,7 +117,7 @@ def resume(args: Namespace) -> int:
     person = Terminal(messages, yes=args.yes, wait=args.wait)
     with Journal.open(state_home()) as journal:
         name = journal.resolve(args.run)
-        history = journal.history(name)
+        history = to_act_on(journal, name, args)
         if history.finished and history.finished.exit_code == 0:
             screens.out().line(f"Run {name} is finished; there is nothing to resume.")
             return 0
@@ -129,7 +130,7 @@ def resume(args: Namespace) -> int:
         with ConnectAhead(inventory.hosts) as connect:
             conductor = _conductor(person, [living, lines] if living else [lines], args, connect, key)
             with stoppable(conductor.interruption, messages), living.showing() if living else nullcontext():
-                conclusion = conductor.resume(journal, name, order)
+                conclusion = conductor.resume(journal, name, order, anyway=args.anyway)
     if conclusion.refusal:
         messages.line(f"Refused: {conclusion.refusal}. Nothing was changed.", "bad")
     else:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.damage import show_damage, show_strays
 from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.cli.steps import moment, show_containment
-from stopgap.orchestrator.journal import ChangeStatus, History, Journal, state_home
+from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, state_home
 from stopgap.orchestrator.run.standing import Seen
 from stopgap.orchestrator.runbook import format_duration
 
@@ -22,20 +23,31 @@ _NAMED = 4
 
 
 def status(args: Namespace) -> int:
-    """List what is in force: 0 as it should be, 1 where a device shows otherwise, 3 where one was unreachable."""
+    """List what is in force: 0 as it should be, 1 where a device or a damaged journal shows otherwise.
+
+    3 where a device was unreachable.
+    """
     screen = screens.out()
     shown = _Shown(screen)
-    with Journal.open(state_home()) as journal:
+    with Journal.open_to_read(state_home()) as journal:
+        damaged = show_strays(screen, journal)
         for run in journal.runs():
-            history = journal.history(run.id)
-            lapsed = [c for c in history.changes if c.expired and c.state == "done"]
-            if not history.in_force() and not lapsed and history.state != "running":
+            try:
+                history = journal.history(run.id)
+            except DamagedRunError as error:
+                damaged = show_damage(screen, error.run, error.problems)
                 continue
-            seen = {} if args.offline else _look(history)
+            lapsed = [c for c in history.changes if c.expired and c.state == "done"]
+            if show_damage(screen, history.run, history.damage):
+                damaged = True
+            elif not history.in_force() and not lapsed and history.state != "running":
+                continue
+            # A damaged journal may name any host, and any command for a secret: no device is looked at on its word.
+            seen = {} if args.offline or history.damage else _look(history)
             shown.run(history, lapsed, seen)
     if not shown.anything:
-        screen.line("Nothing is in force.")
-    return shown.exit_code
+        screen.line("Nothing is in force that the journal can tell of." if damaged else "Nothing is in force.")
+    return shown.exit_code or int(damaged)
 
 
 class _Shown:

@@ -6,12 +6,13 @@ from argparse import Namespace
 from collections.abc import Iterable
 
 from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.damage import show_damage, to_act_on
 from stopgap.orchestrator.cli.failure import Stop
 from stopgap.orchestrator.cli.run import sign_key, written_exit_code
 from stopgap.orchestrator.cli.steps import counted
 from stopgap.orchestrator.cli.terminal import Terminal, stoppable
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.journal import History, Journal, state_home, step_of
+from stopgap.orchestrator.journal import DamagedRunError, History, Journal, state_home, step_of
 from stopgap.orchestrator.remote import ConnectAhead
 from stopgap.orchestrator.run.claim import claiming, refusal
 from stopgap.orchestrator.run.conduct import sign_run, write_report
@@ -31,7 +32,7 @@ def undo(args: Namespace) -> int:
     with Journal.open(state_home()) as journal:
         run = journal.resolve(args.run)
         with journal.hold(run):
-            history = journal.history(run)
+            history = to_act_on(journal, run, args)
             known = ", ".join(dict.fromkeys(step.step for step in history.steps))
             if args.step and not any(args.step in {s.step, step_of(s.step)} for s in history.steps):
                 raise Stop(2, f"run {run} has no step {args.step}; it has {known}")
@@ -61,7 +62,15 @@ def undo(args: Namespace) -> int:
                 fleet.claim(concerned)
                 if held := refusal(claims.held, (c.host for c in changes)):
                     raise Stop(4, f"{held}. Nothing was undone.")
-                result = undo_changes(history, changes, fleet, record, interruption=interruption, force=args.force)
+                result = undo_changes(
+                    history,
+                    changes,
+                    fleet,
+                    record,
+                    interruption=interruption,
+                    force=args.force,
+                    anyway=args.anyway,
+                )
             _, unreported = write_report(journal, run)
             unsigned = sign_run(journal, run, key)
             _show(screen, journal.history(run), result)
@@ -97,6 +106,12 @@ def _show(screen: screens.Screen, history: History, result: Undone) -> None:
 def _nothing(screen: screens.Screen, journal: Journal, run: str) -> None:
     screen.line(f"There is nothing to undo in run {run}.")
     for other in journal.runs():
-        standing = journal.history(other.id).in_force() if other.id != run else ()
+        if other.id == run:
+            continue
+        try:
+            standing = journal.history(other.id).in_force()
+        except DamagedRunError as error:
+            show_damage(screen, error.run, error.problems)
+            continue
         if standing:
             screen.line(f"Of run {other.id} ({other.runbook}) {counted(standing)} in force: stopgap undo {other.id}")

@@ -64,6 +64,8 @@ def left(until: datetime, now: datetime) -> str:
 
 def _heading(history: History) -> Iterator[Line]:
     elapsed = left((history.finished_at or history.as_of), history.started_at)
+    if history.damage:
+        yield f"damaged: {history.damage[0]}", "bad"
     yield history.started.runbook_name, "title"
     yield f"{history.run}  {history.state}, {elapsed}", "quiet"
 

@@ -16,14 +16,14 @@ from stopgap.orchestrator.journal import History, Journal, state_home
 def watch(args: Namespace) -> int:
     """Show a run as it goes on, until it ends, or q or Ctrl-C is pressed; without a terminal, once."""
     screen = screens.out()
-    with Journal.open(state_home()) as journal:
+    with Journal.open_to_read(state_home()) as journal:
         run = journal.resolve(args.run)
         history = journal.history(run)
         if screen.is_terminal and sys.stdin.isatty() and history.state == "running":
             history = _follow(journal, run)
     for text, style in view(history):
         screen.line(text, style)
-    return 0
+    return int(bool(history.damage))
 
 
 def _follow(journal: Journal, run: str) -> History:

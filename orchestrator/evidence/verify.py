@@ -30,8 +30,8 @@ from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import Journal, JournalError
 from stopgap.orchestrator.journal.chain import read_export
 from stopgap.orchestrator.journal.head import head_problems
+from stopgap.orchestrator.journal.integrity import EXPORT
 from stopgap.orchestrator.journal.records import EvidenceHandled, EvidenceKept, FindingsMade
-from stopgap.orchestrator.journal.store import EXPORT
 
 _DEPTH = 3
 """Of `evidence/<host>/<step>` below a run's folder."""

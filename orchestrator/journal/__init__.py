@@ -2,16 +2,19 @@
 
 from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.deliveries import Delivery, deliveries, posting
-from stopgap.orchestrator.journal.failure import JournalError, RunHeldError, UnknownRunError
+from stopgap.orchestrator.journal.failure import DamagedRunError, JournalError, RunHeldError, UnknownRunError
 from stopgap.orchestrator.journal.fold import fold, moment
 from stopgap.orchestrator.journal.history import ChangeStatus, Containment, History, MessageStatus, StepStatus
 from stopgap.orchestrator.journal.home import state_home
+from stopgap.orchestrator.journal.listing import RunSummary
 from stopgap.orchestrator.journal.records import step_of
-from stopgap.orchestrator.journal.store import Journal, RunSummary
+from stopgap.orchestrator.journal.store import Journal
+from stopgap.orchestrator.journal.strays import Stray
 
 __all__ = [
     "ChangeStatus",
     "Containment",
+    "DamagedRunError",
     "Delivery",
     "Entry",
     "History",
@@ -21,6 +24,7 @@ __all__ = [
     "RunHeldError",
     "RunSummary",
     "StepStatus",
+    "Stray",
     "UnknownRunError",
     "deliveries",
     "fold",

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.lock import NO_LOCKS, see_that_records_can_be_locked
+
+T = TypeVar("T")
 
 SCHEMA = 1
 """Version of tables and records; a file of a newer one is refused."""
 APPLICATION_ID = 0x53544750
-BUSY_SECONDS = 15.0
-"""How long a process waits for another that writes."""
+PATIENCE = 300.0
+"""Seconds that a process waits for another that holds the file, such as a backup."""
+_TRY = 0.2
+"""Seconds that SQLite itself waits, so that a signal is heard between two tries."""
+_SUSPICIOUS = 3.0
+"""Seconds after which it is looked at whether the file system has locks at all."""
 _DAMAGED = "damaged; each run's journal.jsonl holds what was exported"
 
 _TABLES = """
@@ -38,7 +47,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     """
     with _explained(path):
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=_TRY, isolation_level=None, check_same_thread=False)
         try:
             _prepare(connection, path)
         except BaseException:
@@ -47,17 +56,28 @@ def open_database(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def open_copy(path: Path) -> sqlite3.Connection:
+    """Open the file as it lies, where it cannot be written: what is read is a copy in memory. Raises JournalError.
+
+    SQLite needs to write beside a file with a write-ahead log, even to read it; so file and log are copied to a
+    folder that is gone when this returns.
+    """
+    with _explained(path), tempfile.TemporaryDirectory(prefix="stopgap-") as folder:
+        copy = Path(folder) / path.name
+        # The log first: what is moved out of it meanwhile is in the file by then.
+        for suffix in ("-wal", ""):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        with closing(sqlite3.connect(copy)) as source:
+            _version(source, path)
+            source.backup(connection)
+    return connection
+
+
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     # SQLite does not wait for others on the switch to a write-ahead log, which needs the file for itself.
-    give_up = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            break
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
-                raise
-            time.sleep(0.02)
+    patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"), path)
     connection.execute("PRAGMA synchronous = FULL")
     if _version(connection, path) == 0:
         with transaction(connection, path):
@@ -66,6 +86,25 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+def patiently(act: Callable[[], T], path: Path) -> T:
+    """Do what another process may keep from being done, such as a backup that holds the file; raises sqlite3.Error.
+
+    Raises JournalError where the file system of `path` has no locks.
+    """
+    began, looked = time.monotonic(), False
+    while True:
+        try:
+            return act()
+        except sqlite3.OperationalError as error:
+            waited = time.monotonic() - began
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or waited > PATIENCE:
+                raise
+            if waited > _SUSPICIOUS and not looked:
+                looked = True
+                see_that_records_can_be_locked(path.parent)
+        time.sleep(0.02)
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -96,7 +135,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
     """Run the block as one write: on disk when it is left, or nothing of it at all. Raises JournalError."""
     with _explained(path):
-        connection.execute("BEGIN IMMEDIATE")
+        patiently(lambda: connection.execute("BEGIN IMMEDIATE"), path)
         try:
             yield
             connection.execute("COMMIT")
@@ -104,6 +143,17 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+@contextmanager
+def snapshot(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Let all that the block selects be of one moment, whatever others write meanwhile. Raises JournalError."""
+    with _explained(path):
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
 
 
 def select(
@@ -114,7 +164,7 @@ def select(
     A STRICT table keeps the types of what is inserted, but not those of a file whose bytes were changed.
     """
     with _explained(path):
-        rows: list[tuple[Any, ...]] = connection.execute(query, parameters).fetchall()
+        rows: list[tuple[Any, ...]] = patiently(lambda: connection.execute(query, parameters).fetchall(), path)
     if any(type(value) is not column for row in rows for value, column in zip(row, columns, strict=True)):
         raise _damaged(path)
     return rows
@@ -141,7 +191,8 @@ def _reason(error: sqlite3.Error) -> str:
         sqlite3.SQLITE_FULL: "the disk is full; free some space or set STOPGAP_HOME to another disk",
         sqlite3.SQLITE_READONLY: "cannot be written; set STOPGAP_HOME to a folder that can",
         sqlite3.SQLITE_CANTOPEN: "cannot be opened; set STOPGAP_HOME to a folder that can be written",
-        sqlite3.SQLITE_BUSY: f"another process has held it for {BUSY_SECONDS:.0f} s",
+        sqlite3.SQLITE_BUSY: f"another process has held it for {PATIENCE:.0f} s",
+        sqlite3.SQLITE_PROTOCOL: NO_LOCKS,
         sqlite3.SQLITE_NOTADB: "this is no journal of Stopgap",
         sqlite3.SQLITE_CORRUPT: _DAMAGED,
     }.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))

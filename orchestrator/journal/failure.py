@@ -1,5 +1,7 @@
 """What can go wrong with the journal. Each message is for the operator and says what to do about it."""
 
+from collections.abc import Sequence
+
 from stopgap.orchestrator.errors import Error
 
 
@@ -13,3 +15,14 @@ class UnknownRunError(JournalError):
 
 class RunHeldError(JournalError):
     """Another process on this machine is at work on the run."""
+
+
+class DamagedRunError(JournalError):
+    """A run's records are not those that were written; nothing is done on their word."""
+
+    def __init__(self, run: str, problems: Sequence[str]) -> None:
+        self.run = run
+        self.problems = tuple(problems)
+        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        said = f"the journal of run {run} is damaged: {problems[0]}{more}"
+        super().__init__(f"{said}; `stopgap verify {run}` lists all")

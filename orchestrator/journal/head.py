@@ -40,3 +40,13 @@ def head_problems(run: str, rows: Sequence[Row], folder: Path, signers: Path | N
         return [escape(str(error))]
     found = [row for row in rows if head_text(run, [row]) == content]
     return [] if found else [f"{HEAD}: the record that was signed is missing, or another stands there"]
+
+
+def signed_seq(run: str, rows: Sequence[Row], folder: Path) -> int | None:
+    """Give the number of the record whose hash is in the signed head; None where there is none that is the run's."""
+    try:
+        with (folder / HEAD).open("rb") as stream:
+            content = stream.read(_LONGEST)
+    except OSError:
+        return None
+    return next((row.seq for row in rows if head_text(run, [row]) == content), None)

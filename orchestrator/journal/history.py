@@ -156,6 +156,10 @@ class History:
     unreachable: dict[str, str]
     """Host → reason."""
     containment: tuple[Containment, ...]
+    damage: tuple[str, ...] = ()
+    """What shows that these are not the records that were written; then nothing is done on their word."""
+    unsigned: tuple[str, ...] = ()
+    """What is said of changes that came after the last signed record, where the run was signed."""
 
     @property
     def hosts(self) -> dict[str, Host]:

@@ -40,6 +40,22 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
+def is_writable(home: Path) -> bool:
+    """Tell whether this account may write in a home, or make it: not on a read-only disk, nor in another's folder."""
+    if not (home / "journal.sqlite").exists():
+        return True
+    return os.access(home, os.W_OK | os.X_OK) and os.access(home / "journal.sqlite", os.W_OK)
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Give what names a file whatever it is called: device and inode; None where it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable (fsync(2): a file's own fsync does not cover its directory entry)."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

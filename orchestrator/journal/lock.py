@@ -2,29 +2,78 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import tempfile
 import time
 from pathlib import Path
 
+from stopgap.orchestrator.journal.failure import JournalError
+
+NO_LOCKS = "its file system has no working locks; set STOPGAP_HOME to a folder on a local disk"
 _PATIENCE = 0.3
 """Seconds; somebody who only looks (`is_taken`) holds the lock for a moment."""
 
 
 def take(path: Path) -> int | None:
-    """Take the lock; give the descriptor whose closing lets go of it, or None where another has it."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    """Take the lock; give the descriptor whose closing lets go of it, or None where another has it.
+
+    Raises OSError, and JournalError where the file system grants no locks, or grants one to two at a time.
+    """
+    descriptor = _open(path)
+    try:
+        if not _take(descriptor, path):
+            os.close(descriptor)
+            return None
+        _see_that_it_holds(path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def _take(descriptor: int, path: Path) -> bool:
     give_up = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            if time.monotonic() > give_up:
-                os.close(descriptor)
-                return None
-            time.sleep(0.02)
-        else:
-            return descriptor
+    while not _locked(descriptor, path):
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _locked(descriptor: int, path: Path) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in {errno.EWOULDBLOCK, errno.EACCES, errno.EINTR}:
+            return False
+        raise JournalError(f"{path}: {NO_LOCKS} ({error.strerror})") from None
+    return True
+
+
+def _see_that_it_holds(path: Path) -> None:
+    """Raise JournalError where a second descriptor gets the lock as well, as with `nolock` mounts."""
+    second = _open(path)
+    try:
+        if _locked(second, path):
+            raise JournalError(f"{path}: {NO_LOCKS}")
+    finally:
+        os.close(second)
+
+
+def see_that_records_can_be_locked(folder: Path) -> None:
+    """Raise JournalError where the folder's file system refuses the locks that SQLite takes (fcntl(2), F_SETLK)."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}:
+            raise JournalError(f"{folder}: {NO_LOCKS} ({error.strerror})") from None
 
 
 def is_taken(path: Path) -> bool:
@@ -35,8 +84,8 @@ def is_taken(path: Path) -> bool:
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
+    except OSError as error:
+        return error.errno in {errno.EWOULDBLOCK, errno.EACCES, errno.EINTR}
     finally:
         os.close(descriptor)
     return False

@@ -295,6 +295,14 @@ class RunFinished(_Record):
     """By target, for a run that blocks."""
 
 
+class DamageAccepted(_Record):
+    """A person has the run acted on though its journal is damaged."""
+
+    kind: Literal["damage-accepted"] = "damage-accepted"
+    by: str
+    problems: tuple[str, ...]
+
+
 class IncidentOpened(_Record):
     """An incident begins. Its records are in a chain of their own."""
 
@@ -338,6 +346,7 @@ AnyRecord: TypeAlias = Annotated[
     | MessagePosted
     | StepFinished
     | RunFinished
+    | DamageAccepted
     | IncidentOpened
     | Noted
     | IncidentClosed,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,26 +19,31 @@ from stopgap.orchestrator.journal.chain import (
     Entry,
     Row,
     canonical_record,
-    chain_problems,
     entry,
     export_line,
     link,
-    read_export,
     timestamp,
 )
-from stopgap.orchestrator.journal.database import open_database, select, transaction
+from stopgap.orchestrator.journal.database import open_copy, open_database, select, snapshot, transaction
 from stopgap.orchestrator.journal.disk import disk_errors, write_at_once
-from stopgap.orchestrator.journal.failure import JournalError, RunHeldError, UnknownRunError
+from stopgap.orchestrator.journal.failure import DamagedRunError, JournalError, RunHeldError, UnknownRunError
 from stopgap.orchestrator.journal.fold import fold
-from stopgap.orchestrator.journal.head import HEAD, SIGNATURE, head_problems, head_text
+from stopgap.orchestrator.journal.head import HEAD, SIGNATURE, head_text
 from stopgap.orchestrator.journal.history import History
-from stopgap.orchestrator.journal.home import private_folder, sync_folder
+from stopgap.orchestrator.journal.home import identity, is_writable, private_folder, sync_folder
+from stopgap.orchestrator.journal.integrity import EXPORT, Kept, integrity_problems, read_beside, unsigned_changes
+from stopgap.orchestrator.journal.listing import RunSummary, named, summary
 from stopgap.orchestrator.journal.lock import is_taken, take
-from stopgap.orchestrator.journal.records import AnyRecord, RunFinished, RunStarted
+from stopgap.orchestrator.journal.records import AnyRecord, RunStarted
+from stopgap.orchestrator.journal.strays import Stray, mark_begun, strays
 from stopgap.orchestrator.signature import sign
 
-EXPORT = "journal.jsonl"
 _HEAD = "SELECT seq, hash FROM heads WHERE run = ?"
+_ROWS = "SELECT seq, at, record, hash FROM records WHERE run = ? ORDER BY seq"
+_SOME = "SELECT seq FROM records WHERE run = ? LIMIT 1"
+_MISFILED = "SELECT seq FROM records WHERE run = ? AND instr(record, '\"kind\":\"' || kind || '\"') = 0"
+_SIGNING = 0.1
+"""Seconds from a new head to its signature, and more."""
 _ROW = (int, str, str, str)
 """Types of what a Row is made from."""
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
@@ -48,40 +53,45 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True)
-class RunSummary:
-    """One run, in a list of runs."""
-
-    id: str
-    started: datetime | None
-    runbook: str
-    targets: tuple[str, ...]
-    operator: str
-    state: str
-    """As History.state, or `damaged`."""
-    finished: datetime | None
-    exit_code: int | None
-
-
 class Journal:
     """The journal below one home. Every method may be called by many threads, and by several processes at once.
 
     Every method raises JournalError where the disk fails.
     """
 
-    def __init__(self, home: Path, *, clock: Callable[[], datetime] = _utc_now) -> None:
-        """Open; `open` is the way to call it."""
-        self.home = private_folder(home)
+    def __init__(self, home: Path, *, clock: Callable[[], datetime] = _utc_now, reading: bool = False) -> None:
+        """Open; `open` and `open_to_read` are the ways to call it."""
+        self.home = home
         self.path = home / "journal.sqlite"
+        self.writable = not reading
+        """False: what is read is a copy of a home that cannot be written."""
         self._clock = clock
         self._lock = threading.Lock()
         self._held: dict[str, int] = {}
-        self._database = open_database(self.path)
+        if not reading:
+            private_folder(home)
+        self._database = (open_copy if reading else open_database)(self.path)
+        self._identity = identity(self.path)
 
     @classmethod
     def open(cls, home: Path, *, clock: Callable[[], datetime] = _utc_now) -> Self:
         """Open the journal of a home, made (0700, the file 0600) where it is missing."""
         return cls(home, clock=clock)
+
+    @classmethod
+    def open_to_read(cls, home: Path, *, clock: Callable[[], datetime] = _utc_now) -> Self:
+        """Open a journal that is only read; a home that cannot be written, as on a read-only disk, will do."""
+        if is_writable(home):
+            return cls(home, clock=clock)
+        return cls(home, clock=clock, reading=True)
+
+    def now(self) -> datetime:
+        """Give the moment, by the journal's clock."""
+        return self._clock()
+
+    def displaced(self) -> bool:
+        """Tell whether the home was moved away or deleted since: what is written has no name that is found again."""
+        return self.writable and identity(self.path) != self._identity
 
     def close(self) -> None:
         """Close it, and let go of every run that is held."""
@@ -111,21 +121,44 @@ class Journal:
                     break
         self._hold(run)
         self.append(run, started)
+        mark_begun(self._held[run])
         return run
 
     def append(self, run: str, *records: AnyRecord) -> None:
         """Add records, all or none; they are on disk when it returns."""
-        texts = [(record.kind, canonical_record(record)) for record in records]
+        # Before any wait for the database: the moment is that of what happened, not of its being written down.
+        texts = [(record.kind, timestamp(self._clock()), canonical_record(record)) for record in records]
+        self._see_that_it_is_writable()
         with self._lock, transaction(self._database, self.path):
             found = select(self._database, self.path, _HEAD, (run,), int, str)
             seq, previous = found[0] if found else (-1, GENESIS)
-            for kind, text in texts:
-                seq, at = seq + 1, timestamp(self._clock())
+            if not found and select(self._database, self.path, _SOME, (run,), int):
+                raise DamagedRunError(run, ["the head of the chain is missing"])
+            for kind, at, text in texts:
+                seq += 1
                 previous = link(previous, run, seq, at, text)
-                self._database.execute(
-                    "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", (run, seq, at, kind, text, previous)
-                )
+                self._insert(run, kind, Row(seq, at, text, previous))
             self._database.execute("INSERT OR REPLACE INTO heads VALUES (?, ?, ?)", (run, seq, previous))
+
+    def bring_back(self, run: str, rows: Sequence[Row]) -> int:
+        """Add the records of a run that this journal has lost, as they were exported; give how many were missing.
+
+        `rows` is the whole chain of the run, which the caller has checked. Raises DamagedRunError where the journal
+        has other records of the run, RunHeldError where a process is at work on it.
+        """
+        self._see_that_it_is_writable()
+        with self.hold(run):
+            with self._lock, transaction(self._database, self.path):
+                mine = [Row(*row) for row in select(self._database, self.path, _ROWS, (run,), *_ROW)]
+                if mine != list(rows[: len(mine)]):
+                    raise DamagedRunError(run, [f"the journal has other records of it than {EXPORT}"])
+                for row in rows[len(mine) :]:
+                    self._insert(run, entry(row).record.kind, row)
+                self._database.execute(
+                    "INSERT OR REPLACE INTO heads VALUES (?, ?, ?)", (run, rows[-1].seq, rows[-1].hash)
+                )
+            mark_begun(self._held[run])
+        return len(rows) - len(mine)
 
     def records(self, run: str) -> Iterator[Entry]:
         """Give the entries of a run in their order; raises UnknownRunError."""
@@ -135,8 +168,18 @@ class Journal:
         return (entry(row) for row in rows)
 
     def history(self, run: str) -> History:
-        """Give what the records of a run amount to, now."""
-        return fold(run, self.records(run), now=self._clock(), running=self.is_held(run))
+        """Give what the records of a run amount to, now, and what shows that they are damaged.
+
+        Raises UnknownRunError, and DamagedRunError where they cannot be read any more.
+        """
+        kept, problems = self._examined(run)
+        try:
+            entries = [entry(row) for row in kept.rows]
+            folded = fold(run, entries, now=self._clock(), running=self.is_held(run))
+        except JournalError as error:
+            raise DamagedRunError(run, problems or [str(error)]) from None
+        unsigned = tuple(unsigned_changes(run, kept, self.run_path(run)))
+        return replace(folded, damage=tuple(problems), unsigned=unsigned)
 
     def runs(self) -> list[RunSummary]:
         """List all runs, the latest first."""
@@ -148,7 +191,7 @@ class Journal:
         found: dict[str, dict[str, Row]] = {}
         for _, run, kind, *row in sorted(self._select(query, (), int, str, str, *_ROW)):
             found.setdefault(run, {})[kind] = Row(*row)
-        return [self._summary(run, rows) for run, rows in reversed(found.items())]
+        return [summary(run, rows, held=self.is_held(run)) for run, rows in reversed(found.items())]
 
     def of_run(self, run: str, *kinds: str) -> Iterator[Entry]:
         """Give the entries of these kinds of one run, in their order."""
@@ -164,51 +207,29 @@ class Journal:
 
     def resolve(self, name: str) -> str:
         """Give the id that `last`, an id, or the unique beginning or end of one means; raises UnknownRunError."""
-        query = "SELECT run FROM records WHERE seq = 0 AND kind <> 'incident-opened' ORDER BY rowid"
-        ids = [str(run) for (run,) in self._select(query, (), str)]
-        if not ids:
-            raise UnknownRunError(f"there is no run yet below {self.home}")
-        if name == "last":
-            return ids[-1]
-        found = [run for run in ids if name and (run.startswith(name) or run.endswith(name))]
-        if name in ids or len(found) == 1:
-            return name if name in ids else found[0]
-        if found:
-            raise UnknownRunError(f"{name} could be any of {len(found)} runs: {', '.join(found[-5:])}")
-        nearest = get_close_matches(name, [*ids, "last"], 1, 0.5)
-        raise UnknownRunError(f"there is no run {name}" + (f"; did you mean {nearest[0]}?" if nearest else ""))
+        ids = self._ids()
+        return named(name, ids, [stray.run for stray in strays(self.home, ids)], self.home)
+
+    def strays(self) -> list[Stray]:
+        """Give the folders of runs that this journal does not know, and the runs whose folder is not there."""
+        return strays(self.home, self._ids())
 
     def run_folder(self, run: str) -> Path:
         """Give the run's own folder, mode 0700."""
         private_folder(self.home / "runs")
         return private_folder(self.home / "runs" / run)
 
-    def verify(self, run: str, signers: Path | None = None) -> list[str]:
-        """Give what is wrong with a run's records: flipped, deleted, reordered, or cut off at the end.
+    def run_path(self, run: str) -> Path:
+        """Give where the run's own folder lies, or would lie."""
+        return self.home / "runs" / run
 
-        What was cut off shows by the head that is kept beside the records, by journal.jsonl where the run was
-        exported, and by the signed head; with `signers` there has to be one, by one of them.
-        """
-        head = next(iter(self._select(_HEAD, (run,), int, str)), None)
-        rows = self._rows(run)
-        if not rows and head is None:
-            raise self._unknown(run)
-        problems = list(chain_problems(run, rows))
-        problems += [f"record {seq}: is listed as another kind" for seq in self._misfiled(run)]
-        if head is None:
-            problems.append("the head of the chain is missing")
-        elif not rows or rows[-1].seq < head[0]:
-            problems.append(
-                f"cut off: the chain reached record {head[0]}, and ends at {rows[-1].seq if rows else -1}"
-            )
-        elif (rows[-1].seq, rows[-1].hash) != head:
-            problems.append(f"record {rows[-1].seq}: is not the head that was written last")
-        exported = self.home / "runs" / run / EXPORT
-        problems += head_problems(run, rows, exported.parent, signers)
-        return problems + (_export_problems(run, rows, exported) if exported.exists() else [])
+    def verify(self, run: str, signers: Path | None = None) -> list[str]:
+        """Give what is wrong with a run's records: see `integrity_problems`. Raises UnknownRunError."""
+        return self._examined(run, signers)[1]
 
     def export(self, run: str, path: Path | None = None) -> Path:
         """Write the run's entries as JSON lines, by default to journal.jsonl in its folder, replaced at once."""
+        self._see_that_it_is_writable()
         target = path or self.run_folder(run) / EXPORT
         write_at_once(target, "".join(export_line(run, row) + "\n" for row in self._rows(run)).encode("ascii"))
         return target
@@ -258,12 +279,40 @@ class Journal:
         return True
 
     def _rows(self, run: str) -> list[Row]:
-        query = "SELECT seq, at, record, hash FROM records WHERE run = ? ORDER BY seq"
-        return [Row(*row) for row in self._select(query, (run,), *_ROW)]
+        return [Row(*row) for row in self._select(_ROWS, (run,), *_ROW)]
 
-    def _misfiled(self, run: str) -> list[int]:
-        query = "SELECT seq FROM records WHERE run = ? AND instr(record, '\"kind\":\"' || kind || '\"') = 0"
-        return [seq for (seq,) in self._select(query, (run,), int)]
+    def _examined(self, run: str, signers: Path | None = None) -> tuple[Kept, list[str]]:
+        """Read a run's records, with what is wrong with them; a process that writes meanwhile is no damage."""
+        for last in (False, True):
+            beside = read_beside(self.run_path(run))
+            kept = self._kept(run)
+            problems = list(integrity_problems(run, kept, beside, signers))
+            if last or not problems or not self.is_held(run):
+                break
+            # Whoever is at work on it may be about to replace the signature of the head that it has replaced.
+            time.sleep(_SIGNING)
+        return kept, problems
+
+    def _kept(self, run: str) -> Kept:
+        with self._lock, snapshot(self._database, self.path):
+            head = select(self._database, self.path, _HEAD, (run,), int, str)
+            rows = [Row(*row) for row in select(self._database, self.path, _ROWS, (run,), *_ROW)]
+            misfiled = [seq for (seq,) in select(self._database, self.path, _MISFILED, (run,), int)]
+        if not rows and not head:
+            raise self._unknown(run)
+        return Kept(rows, head[0] if head else None, misfiled)
+
+    def _ids(self) -> list[str]:
+        query = "SELECT run FROM records WHERE seq = 0 AND kind <> 'incident-opened' ORDER BY rowid"
+        return [str(run) for (run,) in self._select(query, (), str)]
+
+    def _insert(self, run: str, kind: str, row: Row) -> None:
+        values = (run, row.seq, row.at, kind, row.record, row.hash)
+        self._database.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def _see_that_it_is_writable(self) -> None:
+        if not self.writable:
+            raise JournalError(f"{self.home} cannot be written; set STOPGAP_HOME to a folder that can")
 
     def _select(self, query: str, parameters: Sequence[str], *columns: type) -> list[tuple[Any, ...]]:
         with self._lock:
@@ -271,39 +320,6 @@ class Journal:
 
     def _unknown(self, run: str) -> UnknownRunError:
         return UnknownRunError(f"there is no run {run} below {self.home}")
-
-    def _summary(self, run: str, rows: dict[str, Row]) -> RunSummary:
-        try:
-            first = entry(rows["run-started"])
-            last = entry(rows["run-finished"]) if "run-finished" in rows else None
-        except (JournalError, KeyError):
-            return RunSummary(run, None, "?", (), "?", "damaged", None, None)
-        assert isinstance(first.record, RunStarted)  # noqa: S101
-        if last and "step-started" in rows and rows["step-started"].seq > last.seq:
-            last = None
-        finish = last.record if last and isinstance(last.record, RunFinished) else None
-        state = finish.outcome if finish else "running" if self.is_held(run) else "interrupted"
-        return RunSummary(
-            run,
-            first.at,
-            first.record.runbook_name,
-            first.record.targets,
-            first.record.operator,
-            state,
-            last.at if last else None,
-            finish.exit_code if finish else None,
-        )
-
-
-def _export_problems(run: str, rows: list[Row], exported: Path) -> list[str]:
-    other, lines, problems = read_export(exported)
-    if other != run:
-        return [*problems, f"{exported.name}: is of run {other}"]
-    if len(lines) > len(rows):
-        problems.append(f"cut off: {exported.name} holds {len(lines)} records, the journal {len(rows)}")
-    known = {row.seq: row for row in rows}
-    differing = [line.seq for line in lines if line.seq in known and known[line.seq] != line]
-    return problems + [f"record {seq}: {exported.name} has another" for seq in differing]
 
 
 def _letters(count: int) -> str:

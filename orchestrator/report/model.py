@@ -173,6 +173,7 @@ class Event(_Part):
         "answer",
         "message",
         "note",
+        "damage",
         "run-finished",
     ]
     result: str = Field(description="Outcome, state, `holds`/`fails`/`unseen`, or the answer, by kind.")
@@ -273,6 +274,7 @@ class Report(_Part):
     state: RunState
     exit_code: int | None
     plan_digest: str | None
+    damage: tuple[str, ...] = Field(description="What shows that these are not the records that were written.")
     tone: Literal["good", "warn", "bad"] = Field(description="How the first glance should feel.")
     containment: tuple[ReportContainment, ...]
     open: tuple[OpenPoint, ...]

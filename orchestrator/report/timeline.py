@@ -11,6 +11,7 @@ from stopgap.orchestrator.journal.records import (
     ChangeIntended,
     ChangeMade,
     CheckJudged,
+    DamageAccepted,
     EvidenceKept,
     HostUnreachable,
     LifelineSettled,
@@ -77,6 +78,8 @@ def _plain(entry: Entry) -> Iterator[Event]:
             yield _event(entry, "evidence", kept.host, kept.profile, detail=kept.folder)
         case Answered() as answer:
             yield _event(entry, "answer", answer.target, answer.question, result=answer.answer, detail=answer.by)
+        case DamageAccepted() as accepted:
+            yield _event(entry, "damage", text=accepted.by, detail="; ".join(accepted.problems))
         case RunFinished() as end:
             yield _event(entry, "run-finished", result=end.outcome)
 

@@ -22,6 +22,7 @@ from stopgap.orchestrator.past import (
     PastRun,
 )
 from stopgap.orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.run.trust import trusted
 from stopgap.orchestrator.severity import SEVERITIES
 
 
@@ -49,13 +50,16 @@ class Archive:
 
     @contextmanager
     def at_work_on(self, run: str, record: Recorder) -> Iterator[tuple[History, Recorder]]:
-        """Be the one process that takes back what a run has changed, for a block's length; raises JournalError."""
+        """Be the one process that takes back what a run has changed, for a block's length.
+
+        Raises DamagedRunError where the run's records are not to be trusted, JournalError.
+        """
         if run == self.current:
             yield record.history(), record
             return
         with self.journal.hold(run):
             self.touched.add(run)
-            yield self.journal.history(run), record.of(run)
+            yield trusted(self.journal, run), record.of(run)
 
     def _named(self, name: str, target: str) -> list[str]:
         """Give the runs that a name stands for: an incident's in their order, without the run that asks."""
@@ -95,6 +99,7 @@ class Archive:
                 for kept in history.evidence
                 if kept.target == target
             ),
+            damage=tuple(map(escape, (*history.damage, *(history.unsigned if run != self.current else ())))),
             problems=tuple(verify_run(self.journal, run)) if run != self.current else (),
             findings=tuple(
                 PastFinding(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stopgap.orchestrator import __version__
 from stopgap.orchestrator.evidence.signing import sign_manifest
-from stopgap.orchestrator.journal import ChangeStatus, History, Journal, JournalError, deliveries
+from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, JournalError, deliveries
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.records import FindingsMade, PlanMade, RunStarted, Verdict
 from stopgap.orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
@@ -125,12 +125,14 @@ class Conductor:
             around = self._around(journal, run, fleet, record)
             return self.carry_out(order, plan, around, journal, {})
 
-    def resume(self, journal: Journal, run: str, order: Order) -> Conclusion:
+    def resume(self, journal: Journal, run: str, order: Order, *, anyway: bool = False) -> Conclusion:
         """Go on with a run whose process died: what is unknown is looked at again, what was finished is left.
 
-        Raises JournalError.
+        Raises DamagedRunError where the run's records are damaged, unless `anyway`; JournalError.
         """
         history = journal.history(run)
+        if history.damage and not anyway:
+            raise DamagedRunError(run, history.damage)
         done: dict[tuple[str, str], StepResult] = {
             (step.step, step.target): StepResult(step.outcome, history.answer_of(step.step, step.target))
             for step in history.steps
@@ -252,12 +254,17 @@ def run_started(order: Order, operator: str) -> RunStarted:
 
 
 def write_report(journal: Journal, run: str) -> tuple[Path | None, str]:
-    """Write report.html and journal.jsonl into the run's folder; give the report's path, or why there is none."""
+    """Write report.html and journal.jsonl into the run's folder; give the report's path, or why there is none.
+
+    Where the journal is damaged, journal.jsonl stays: what was exported before shows what was changed.
+    """
     from stopgap.orchestrator.report.render import report  # noqa: PLC0415 - after the changes, not before
 
     try:
-        journal.export(run)
-        text = report(journal.history(run), lang="en", format="html")
+        history = journal.history(run)
+        if not history.damage:
+            journal.export(run)
+        text = report(history, lang="en", format="html")
         path = journal.run_folder(run) / "report.html"
         write_at_once(path, text.encode())
         return path, ""
@@ -273,8 +280,11 @@ def sign_run(journal: Journal, run: str, key: Path | None) -> str:
     if key is None:
         return ""
     try:
+        history = journal.history(run)
+        if history.damage:
+            return f"the journal is damaged: {history.damage[0]}"
         journal.sign(run, key)
-        for kept in journal.history(run).evidence:
+        for kept in history.evidence:
             folder = journal.run_folder(run) / kept.folder
             if folder.is_dir():
                 sign_manifest(folder, key, kept.manifest_sha256)

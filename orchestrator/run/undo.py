@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
-from stopgap.orchestrator.journal import ChangeStatus, History, JournalError
+from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, JournalError
 from stopgap.orchestrator.journal.records import HostUnreachable, UndoMade
 from stopgap.orchestrator.plan import OutOfReach
 from stopgap.orchestrator.run.apply import Recorded, not_taken_back, take_back
@@ -45,12 +45,16 @@ def undo(
     interruption: Interruption,
     because: Literal["operator", "step-failed", "run-failed"] = "operator",
     force: bool = False,
+    anyway: bool = False,
 ) -> Undone:
     """Take back changes that `history.undoable` gave, one exchange for each step and host.
 
     A host out of reach, a change that drifted, and one whose undo ends in an error of Stopgap's own are left, and
-    said so; the others go on. Raises JournalError.
+    said so; the others go on. Raises DamagedRunError before anything is done where the run's records are damaged,
+    unless `anyway`; JournalError.
     """
+    if history.damage and not anyway:
+        raise DamagedRunError(history.run, history.damage)
     hosts = history.hosts
     fleet.expect(hosts[change.host] for change in changes if change.host in hosts)
     result = Undone()

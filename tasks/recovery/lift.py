@@ -24,7 +24,8 @@ class Lift(Task[LiftParams, RunsFacts]):
 
     It is the undo of the recorded changes, the same as `stopgap undo RUN --step ID`, the latest run first, and stands
     in the journal of the run that made them. What somebody has changed since is reported and left. To cut the host
-    off again, run the earlier runbook again: an undo of this run does not do it.
+    off again, run the earlier runbook again: an undo of this run does not do it. Where the journal of a run is
+    damaged, the step is refused.
     """
 
     name = "change.lift"
@@ -42,6 +43,12 @@ class Lift(Task[LiftParams, RunsFacts]):
             known = ", ".join(dict.fromkeys(step for run in facts.past for step in run.steps)) or "none"
             runs = ", ".join(run.run for run in facts.past)
             raise Refused(f"{runs} had no step {params.step} for {scene.target.name}; there were {known}")
+        for run in facts.past:
+            if run.damage:
+                raise Refused(
+                    f"the journal of run {run.run} is damaged: {run.damage[0]}; look at it and at the hosts, "
+                    f"then stopgap undo {run.run} --step {params.step} --anyway"
+                )
         for run in reversed(facts.past):
             changes = tuple(change for change in run.changes if change.step == params.step)
             if changes or not run.begun or run.run in to_come:

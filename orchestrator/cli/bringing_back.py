@@ -1,0 +1,40 @@
+"""journal import: bring a run back that the journal has lost."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.steps import counted, moment
+from stopgap.orchestrator.journal import DamagedRunError, Journal, state_home
+from stopgap.orchestrator.journal.bringing_back import UnfitExportError, bring_back, read_exported
+from stopgap.orchestrator.run.outcome import INVALID, REFUSED
+
+
+def bring_in(args: Namespace) -> int:
+    """Read a run's folder, check its exported journal, and add it to the journal."""
+    screen, folder = screens.out(), Path(args.folder)
+    signers = Path(args.signers) if args.signers else None
+    if not folder.is_dir():
+        raise Stop(INVALID, f"{folder}: no such folder; give a run's own, as below runs/ of $STOPGAP_HOME")
+    with Journal.open(state_home()) as journal:
+        try:
+            exported = read_exported(journal, folder, signers)
+            missing = bring_back(journal, exported)
+        except UnfitExportError as error:
+            for problem in error.problems:
+                screens.err().line(problem, "bad")
+            raise Stop(REFUSED, f"{folder}: its journal is damaged; nothing was imported") from None
+        except DamagedRunError as error:
+            raise Stop(REFUSED, f"{error.problems[0]}; nothing was imported. stopgap verify {error.run}") from None
+        history = journal.history(exported.run)
+    started = history.started
+    screen.line(
+        f"Run {history.run}: {started.runbook_name}, by {started.operator}, {moment(history.started_at)}", "title"
+    )
+    screen.line(f"{missing} of its {len(exported.rows)} records were missing, and are in the journal now.")
+    if standing := history.in_force():
+        screen.line(f"{counted(standing)} in force. Undo: stopgap undo {history.run}", "warn")
+    return 0

@@ -1,0 +1,76 @@
+"""Bringing a run back from its exported journal.jsonl, as after an older journal.sqlite was put back."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stopgap.orchestrator.journal.chain import Row, entry, read_export
+from stopgap.orchestrator.journal.disk import disk_errors
+from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.fold import fold
+from stopgap.orchestrator.journal.head import head_problems
+from stopgap.orchestrator.journal.history import History
+from stopgap.orchestrator.journal.home import private_folder
+from stopgap.orchestrator.journal.integrity import EXPORT
+from stopgap.orchestrator.journal.store import Journal
+from stopgap.orchestrator.journal.strays import RUN_ID
+
+
+class UnfitExportError(JournalError):
+    """An exported journal cannot be brought back; `problems` says why, one line each."""
+
+    def __init__(self, folder: Path, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(f"{folder}: {problems[0]}")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A run as its folder tells it: every record can be read, and their chain holds."""
+
+    folder: Path
+    run: str
+    rows: tuple[Row, ...]
+    history: History
+
+
+def read_exported(journal: Journal, folder: Path, signers: Path | None = None) -> Exported:
+    """Read a run's folder: journal.jsonl, and its signed head where there is one.
+
+    With `signers` there has to be one, signed by one of them. Raises UnfitExportError, JournalError.
+    """
+    run, rows, problems = read_export(folder / EXPORT)
+    if not RUN_ID.fullmatch(run):
+        problems.append(f"{EXPORT}: names no run")
+    problems += head_problems(run, rows, folder, signers)
+    problems += _unreadable(rows)
+    if problems:
+        raise UnfitExportError(folder, problems)
+    history = fold(run, [entry(row) for row in rows], now=journal.now(), running=journal.is_held(run))
+    return Exported(folder, run, tuple(rows), history)
+
+
+def bring_back(journal: Journal, exported: Exported) -> int:
+    """Add the run's records to the journal, and its folder to the home; give how many records were missing.
+
+    Raises DamagedRunError where the journal has other records of the run, RunHeldError, JournalError.
+    """
+    target = journal.run_path(exported.run)
+    if exported.folder.resolve() != target.resolve():
+        with disk_errors(target):
+            private_folder(target.parent)
+            if not target.exists():
+                shutil.copytree(exported.folder, target, symlinks=True)
+                target.chmod(0o700)
+    return journal.bring_back(exported.run, exported.rows)
+
+
+def _unreadable(rows: list[Row]) -> Iterator[str]:
+    for row in rows:
+        try:
+            entry(row)
+        except JournalError as error:
+            yield str(error)

@@ -1,0 +1,102 @@
+"""Whether a run's records are those that were written: their chain, its head, what was exported and signed.
+
+A chain alone shows an edit made by hand or by accident. Against somebody who computes all hashes anew there is the
+signed head: records up to there cannot be others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stopgap.orchestrator.journal.chain import Row, chain_problems, read_export
+from stopgap.orchestrator.journal.head import head_problems, signed_seq
+
+EXPORT = "journal.jsonl"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the database holds of one run, at one moment."""
+
+    rows: Sequence[Row]
+    head: tuple[int, str] | None
+    """Number and hash of the record that was written last."""
+    misfiled: Sequence[int] = ()
+    """Records that are listed as another kind than their text says."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What lies in a run's folder beside its evidence. Read before the database: the database holds it already."""
+
+    folder: Path
+    run: str = ""
+    """Of which journal.jsonl is."""
+    exported: Sequence[Row] | None = None
+    """None: the run was not exported yet."""
+    problems: Sequence[str] = field(default=())
+
+
+def read_beside(folder: Path) -> Beside:
+    """Read journal.jsonl of a run's folder, if it is there; raises JournalError."""
+    path = folder / EXPORT
+    if not path.exists():
+        return Beside(folder)
+    run, rows, problems = read_export(path)
+    return Beside(folder, run, rows, problems)
+
+
+def integrity_problems(run: str, kept: Kept, beside: Beside, signers: Path | None = None) -> Iterator[str]:
+    """Give what is wrong with a run's records: flipped, deleted, reordered, or cut off at the end.
+
+    What was cut off shows by the head beside the records, by journal.jsonl and by the signed head. With `signers`
+    there has to be one, signed by one of them.
+    """
+    yield from chain_problems(run, kept.rows)
+    for seq in kept.misfiled:
+        yield f"record {seq}: is listed as another kind"
+    yield from _end_problems(kept)
+    yield from head_problems(run, kept.rows, beside.folder, signers)
+    if beside.exported is not None:
+        yield from _export_problems(run, kept.rows, beside, beside.exported)
+
+
+def unsigned_changes(run: str, kept: Kept, folder: Path) -> Iterator[str]:
+    """Give the changes that came after the record whose hash was signed; none for a run that was never signed.
+
+    An undo adds no changes. A `resume` does, and signs them when it ends.
+    """
+    signed = signed_seq(run, kept.rows, folder)
+    if signed is None:
+        return
+    later = [row.seq for row in kept.rows if row.seq > signed and '"kind":"change-intended"' in row.record]
+    if later:
+        yield (
+            f"records {later[0]} to {later[-1]}: {len(later)} changes came after record {signed}, the last that is"
+            " signed: a `resume` without the key, or one that was cut off, or somebody else"
+        )
+
+
+def _end_problems(kept: Kept) -> Iterator[str]:
+    last = kept.rows[-1] if kept.rows else None
+    if kept.head is None:
+        yield "the head of the chain is missing"
+    elif last is None or last.seq < kept.head[0]:
+        yield f"cut off: the chain reached record {kept.head[0]}, and ends at {last.seq if last else -1}"
+    elif (last.seq, last.hash) != kept.head:
+        yield f"record {last.seq}: is not the head that was written last"
+
+
+def _export_problems(run: str, rows: Sequence[Row], beside: Beside, exported: Sequence[Row]) -> Iterator[str]:
+    yield from beside.problems
+    if beside.run != run:
+        yield f"{EXPORT}: is of run {beside.run}"
+        return
+    if len(exported) > len(rows):
+        yield f"cut off: {EXPORT} holds {len(exported)} records, the journal {len(rows)}"
+    known = {row.seq: row for row in rows}
+    for line in exported:
+        if line.seq in known and known[line.seq] != line:
+            yield f"record {line.seq}: {EXPORT} has another"

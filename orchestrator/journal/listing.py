@@ -1,0 +1,82 @@
+"""The runs of a journal in a list, and the one that a name means. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+
+from stopgap.orchestrator.journal.chain import Row, entry
+from stopgap.orchestrator.journal.failure import JournalError, UnknownRunError
+from stopgap.orchestrator.journal.records import RunFinished, RunStarted
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One run, in a list of runs."""
+
+    id: str
+    started: datetime | None
+    runbook: str
+    targets: tuple[str, ...]
+    operator: str
+    state: str
+    """As History.state, or `damaged` where it cannot be read."""
+    finished: datetime | None
+    exit_code: int | None
+
+
+def summary(run: str, rows: Mapping[str, Row], *, held: bool) -> RunSummary:
+    """Sum up a run by its last records of the kinds run-started, step-started and run-finished.
+
+    `held`: a process is at work on it.
+    """
+    try:
+        first = entry(rows["run-started"])
+        last = entry(rows["run-finished"]) if "run-finished" in rows else None
+    except (JournalError, KeyError):
+        return RunSummary(run, None, "?", (), "?", "damaged", None, None)
+    if not isinstance(first.record, RunStarted):
+        return RunSummary(run, None, "?", (), "?", "damaged", None, None)
+    if last and "step-started" in rows and rows["step-started"].seq > last.seq:
+        last = None
+    finish = last.record if last and isinstance(last.record, RunFinished) else None
+    return RunSummary(
+        run,
+        first.at,
+        first.record.runbook_name,
+        first.record.targets,
+        first.record.operator,
+        finish.outcome if finish else "running" if held else "interrupted",
+        last.at if last else None,
+        finish.exit_code if finish else None,
+    )
+
+
+def named(name: str, ids: Sequence[str], strays: Sequence[str], where: object) -> str:
+    """Give the run that `last`, an id, or the unique beginning or end of one means.
+
+    `ids` are those that the journal knows, in the order in which they began; `strays` those of which there is only a
+    folder. `where` is the state folder. Raises UnknownRunError.
+    """
+    meant = [run for run in strays if name and (run.startswith(name) or run.endswith(name))]
+    if name == "last" and ids:
+        # A run's id begins with the minute in which it began.
+        meant = [run for run in strays if run[:13] >= ids[-1][:13]]
+    if meant and name not in ids:
+        raise UnknownRunError(
+            f"the journal does not know run {meant[-1]}, whose folder is there; was an older journal.sqlite put"
+            f" back? To bring it in: stopgap journal import {where}/runs/{meant[-1]}"
+        )
+    if not ids:
+        raise UnknownRunError(f"there is no run yet below {where}")
+    if name == "last":
+        return ids[-1]
+    found = [run for run in ids if name and (run.startswith(name) or run.endswith(name))]
+    if name in ids or len(found) == 1:
+        return name if name in ids else found[0]
+    if found:
+        raise UnknownRunError(f"{name} could be any of {len(found)} runs: {', '.join(found[-5:])}")
+    nearest = get_close_matches(name, [*ids, "last"], 1, 0.5)
+    raise UnknownRunError(f"there is no run {name}" + (f"; did you mean {nearest[0]}?" if nearest else ""))
