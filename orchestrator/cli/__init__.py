@@ -51,7 +51,7 @@ def main_with(command: Callable[[Namespace], int], args: Namespace) -> int:
 def _explain(error: Exception) -> int:
     """Say what is wrong with the input, the state folder or Stopgap itself, and give the exit status."""
     from stopgap.orchestrator.cli.screen import err
-    from stopgap.orchestrator.journal.failure import JournalError, UnknownRunError
+    from stopgap.orchestrator.journal.failure import JournalError, UnknownRunError, UntrustedRunError
     from stopgap.orchestrator.source import InvalidInput
 
     screen = err()
@@ -64,7 +64,7 @@ def _explain(error: Exception) -> int:
         return 4 if all(problem.refused for problem in error.problems) else 2
     if isinstance(error, JournalError):
         screen.line(f"stopgap: {error}", "bad")
-        return 2 if isinstance(error, UnknownRunError) else 1
+        return 2 if isinstance(error, UnknownRunError) else 4 if isinstance(error, UntrustedRunError) else 1
     screen.line(f"stopgap: an error of its own: {error.__class__.__name__}: {error}", "bad")
     screen.line(f"The details are in {_keep_details()}; `stopgap status` lists what is in force.")
     return 1

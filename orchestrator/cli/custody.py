@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.damage import show_damage
 from stopgap.orchestrator.cli.failure import Stop
 from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.evidence.custody import CustodyError, log_handling, read_log
@@ -137,9 +138,11 @@ def _shelves(what: str) -> Iterator[Shelf]:
     if Path(what).is_dir():
         folders = collections_below(Path(what))
     else:
-        with Journal.open(state_home()) as journal:
+        with Journal.open_to_read(state_home()) as journal:
             run = journal.resolve(what)
-            folders = [journal.run_folder(run) / kept.folder for kept in journal.history(run).evidence]
+            history = journal.history(run)
+            folders = [journal.run_path(run) / kept.folder for kept in history.evidence]
+        show_damage(screens.err(), run, history.damage)
     if not folders:
         raise Stop(1, f"{what}: holds no evidence")
     for folder in folders:

@@ -18,6 +18,7 @@ from stopgap.orchestrator.cli.failure import Stop
 from stopgap.orchestrator.evidence.shelf import Line, Shelf, lines_of, together
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.run.trust import trusted
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.evidence.archive import Member
@@ -150,10 +151,13 @@ def findings(args: Namespace) -> int:
         for found in made:
             sys.stdout.write(found.canonical().decode())
     if not Path(args.what).exists() and not (args.rules or yara or sigma):
-        with Journal.open(state_home()) as journal:
+        with Journal.open_to_read(state_home()) as journal:
+            if not journal.writable:
+                screens.err().line(f"{journal.home} cannot be written: these findings are not recorded", "warn")
+                return 0
             run = journal.resolve(args.what)
             with journal.hold(run):
-                history = journal.history(run)
+                history = trusted(journal, run)
                 before = {record.folder: record for record in history.findings}
                 for kept in history.evidence:
                     record = keep_findings(journal.run_folder(run), kept, lambda: rules)
@@ -220,7 +224,7 @@ def _work(what: str) -> Work | None:
 
     if Path(what).is_dir():
         return None
-    with Journal.open(state_home()) as journal:
+    with Journal.open_to_read(state_home()) as journal:
         history = journal.history(journal.resolve(what))
     ended = history.finished_at or history.as_of
     done = tuple(

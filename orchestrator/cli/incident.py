@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.damage import show_damage
 from stopgap.orchestrator.cli.steps import counted, moment
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.incidents import close_incident, find_incident, note, open_incident
@@ -42,7 +43,7 @@ def closing(args: Namespace) -> int:
 def show(args: Namespace) -> int:
     """Show an incident: its notes and runs in the order of time, and what is still in force."""
     screen = screens.out()
-    with Journal.open(state_home()) as journal:
+    with Journal.open_to_read(state_home()) as journal:
         incident = find_incident(journal, args.incident)
         histories = [journal.history(run) for run in incident.runs]
     state = f"closed {moment(incident.closed.at)}" if incident.closed else "open"
@@ -53,6 +54,7 @@ def show(args: Namespace) -> int:
     for at, text in sorted(lines):
         screen.line(f"{moment(at)}  {text}")
     for history in histories:
+        show_damage(screen, history.run, history.damage)
         if standing := history.in_force():
             screen.line(f"Of {history.run} {counted(standing)} in force: stopgap undo {history.run}", "warn")
     return 0

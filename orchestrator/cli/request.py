@@ -27,6 +27,7 @@ from stopgap.orchestrator.request import (
     read_request,
 )
 from stopgap.orchestrator.request.verification import Claim
+from stopgap.orchestrator.run.trust import trusted
 from stopgap.orchestrator.runbook import format_duration, parse_duration
 from stopgap.orchestrator.signature import SignatureError
 from stopgap.orchestrator.source import InvalidInput, Problem, Unfit
@@ -103,6 +104,6 @@ def _addresses(target: Host) -> list[Network]:
 
 
 def _evidence(run: str) -> tuple[Evidence, ...]:
-    with Journal.open(state_home()) as journal:
-        kept = journal.history(journal.resolve(run)).evidence
+    with Journal.open_to_read(state_home()) as journal:
+        kept = trusted(journal, journal.resolve(run)).evidence
     return tuple(Evidence(host=k.host, profile=k.profile, manifest_sha256=k.manifest_sha256) for k in kept)

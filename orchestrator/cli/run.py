@@ -96,7 +96,7 @@ def _go(
         messages.line(f"Refused: {conclusion.refusal}. Nothing was changed.", "bad")
     elif not args.dry_run and not args.json:
         show_conclusion(screens.out(), conclusion)
-    return written_exit_code(conclusion.exit_code, conclusion.unreported, conclusion.unsigned)
+    return written_exit_code(conclusion.exit_code, conclusion.unreported, conclusion.unsigned, conclusion.displaced)
 
 
 def resume(args: Namespace) -> int:
@@ -135,7 +135,7 @@ def resume(args: Namespace) -> int:
         messages.line(f"Refused: {conclusion.refusal}. Nothing was changed.", "bad")
     else:
         show_conclusion(screens.out(), conclusion)
-    return written_exit_code(conclusion.exit_code, conclusion.unreported, conclusion.unsigned)
+    return written_exit_code(conclusion.exit_code, conclusion.unreported, conclusion.unsigned, conclusion.displaced)
 
 
 def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
@@ -228,13 +228,18 @@ def check_recipients(args: Namespace) -> None:
         raise Stop(2, str(error)) from None
 
 
-def written_exit_code(code: int, unreported: str, unsigned: str) -> int:
-    """Say why the report was not written, and what was not signed; give the exit code with that in mind."""
+def written_exit_code(code: int, unreported: str, unsigned: str, displaced: str = "") -> int:
+    """Say why the report was not written, what was not signed, and where the records are if not in the journal.
+
+    Give the exit code with that in mind.
+    """
+    if displaced:
+        screens.err().line(displaced, "bad")
     if unreported:
         screens.err().line(f"The report was not written: {unreported}; `stopgap report` makes it again", "bad")
     if unsigned:
         screens.err().line(f"Journal and evidence are not signed: {unsigned}", "bad")
-    return code or int(bool(unreported or unsigned))
+    return code or int(bool(unreported or unsigned or displaced))
 
 
 def _living(args: Namespace) -> Living | None:

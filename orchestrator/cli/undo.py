@@ -15,7 +15,7 @@ from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.journal import DamagedRunError, History, Journal, state_home, step_of
 from stopgap.orchestrator.remote import ConnectAhead
 from stopgap.orchestrator.run.claim import claiming, refusal
-from stopgap.orchestrator.run.conduct import sign_run, write_report
+from stopgap.orchestrator.run.conduct import displaced, sign_run, write_report
 from stopgap.orchestrator.run.consent import recall
 from stopgap.orchestrator.run.fleet import Fleet, releasing
 from stopgap.orchestrator.run.interruption import Interruption
@@ -75,7 +75,7 @@ def undo(args: Namespace) -> int:
             unsigned = sign_run(journal, run, key)
             _show(screen, journal.history(run), result)
             code = INTERRUPTED if interruption.requested.is_set() else result.exit_code
-            return written_exit_code(code, unreported, unsigned)
+            return written_exit_code(code, unreported, unsigned, displaced(journal, run))
 
 
 def _concerned(history: History, changed: Iterable[Host]) -> list[Host]:

@@ -66,7 +66,7 @@ def verify_run(journal: Journal, run: str, signers: Path | None = None) -> list[
     Raises JournalError for a run that is not there.
     """
     problems = journal.verify(run, signers)
-    folder = journal.run_folder(run)
+    folder = journal.run_path(run)
     try:
         records = [entry.record for entry in journal.records(run)]
     except JournalError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -26,6 +27,7 @@ _TRY = 0.2
 """Seconds that SQLite itself waits, so that a signal is heard between two tries."""
 _SUSPICIOUS = 3.0
 """Seconds after which it is looked at whether the file system has locks at all."""
+_NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
 _DAMAGED = "damaged; each run's journal.jsonl holds what was exported"
 
 _TABLES = """
@@ -179,7 +181,8 @@ def _explained(path: Path) -> Iterator[None]:
     except UnicodeDecodeError:  # text in the file, or in SQLite's own message about it
         raise _damaged(path) from None
     except OSError as error:
-        raise JournalError(f"{path}: {error.strerror}") from None
+        hint = "; set STOPGAP_HOME to a folder that can be written" if error.errno in _NOT_WRITABLE else ""
+        raise JournalError(f"{path}: {error.strerror}{hint}") from None
 
 
 def _damaged(path: Path) -> JournalError:

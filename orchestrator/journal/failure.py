@@ -26,3 +26,7 @@ class DamagedRunError(JournalError):
         more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
         said = f"the journal of run {run} is damaged: {problems[0]}{more}"
         super().__init__(f"{said}; `stopgap verify {run}` lists all")
+
+
+class UntrustedRunError(DamagedRunError):
+    """Something was to be done on the word of a damaged run, and is refused."""

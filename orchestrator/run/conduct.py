@@ -10,6 +10,7 @@ from stopgap.orchestrator import __version__
 from stopgap.orchestrator.evidence.signing import sign_manifest
 from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, JournalError, deliveries
 from stopgap.orchestrator.journal.disk import write_at_once
+from stopgap.orchestrator.journal.integrity import EXPORT
 from stopgap.orchestrator.journal.records import FindingsMade, PlanMade, RunStarted, Verdict
 from stopgap.orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
 from stopgap.orchestrator.plan.planner import no_past
@@ -48,6 +49,8 @@ class Conclusion:
     """Why the report could not be written."""
     unsigned: str = ""
     """Why journal and evidence could not be signed, where they were to be."""
+    displaced: str = ""
+    """What became of the records, where the state folder was moved away or deleted meanwhile."""
     findings: tuple[FindingsMade, ...] = ()
     """Of each collection."""
     standing: tuple[ChangeStatus, ...] = ()
@@ -191,6 +194,7 @@ class Conductor:
             report=ended[0][0],
             unreported=next((why for _, why, _ in ended if why), ""),
             unsigned=next((why for _, _, why in ended if why), ""),
+            displaced=displaced(journal, run),
             findings=history.findings_now(),
             standing=history.in_force(),
             undoable=bool(history.undoable()),
@@ -270,6 +274,16 @@ def write_report(journal: Journal, run: str) -> tuple[Path | None, str]:
         return path, ""
     except JournalError as error:
         return None, str(error)
+
+
+def displaced(journal: Journal, run: str) -> str:
+    """Say where a run's records are, where its state folder was moved away or deleted meanwhile; else nothing."""
+    if not journal.displaced():
+        return ""
+    folder = journal.run_path(run)
+    there = (folder / EXPORT).is_file()
+    where = f"its records are in {folder} alone: stopgap journal import {folder}" if there else "its records are lost"
+    return f"{journal.home} was moved away or deleted while the run went on; {where}"
 
 
 def sign_run(journal: Journal, run: str, key: Path | None) -> str:

@@ -25,7 +25,7 @@ def past_runs(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
     from stopgap.orchestrator.journal import Journal  # noqa: PLC0415 - SQLite, only where there is a journal
     from stopgap.orchestrator.run.archive import Archive  # noqa: PLC0415
 
-    with Journal.open(state_home()) as journal:
+    with Journal.open_to_read(state_home()) as journal:
         return Archive(journal).past(runs, target)
 
 
@@ -35,5 +35,5 @@ def sent_messages() -> Mapping[str, Delivery]:
         return {}
     from stopgap.orchestrator.journal import Journal, deliveries  # noqa: PLC0415
 
-    with Journal.open(state_home()) as journal:
+    with Journal.open_to_read(state_home()) as journal:
         return deliveries(journal)
