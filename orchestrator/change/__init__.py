@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 from pydantic import Field, TypeAdapter
 
 from stopgap.orchestrator.change.attributes import AttributesChange
-from stopgap.orchestrator.change.base import DRIFTED, REJECTED, Change
+from stopgap.orchestrator.change.base import DRIFTED, REJECTED, UNCERTAIN, Change
 from stopgap.orchestrator.change.command import Activate, Command, RunCommands, command
 from stopgap.orchestrator.change.device import DeviceChange, Entry
 from stopgap.orchestrator.change.freeze import FreezeChange, Frozen
@@ -19,7 +19,7 @@ from stopgap.orchestrator.change.lifeline import (
     settle,
 )
 from stopgap.orchestrator.change.path import PathChange, make_directory, make_link, remove_path, write_file
-from stopgap.orchestrator.dialogue import Words
+from stopgap.orchestrator.dialogue import Pending, Witness, Words
 
 AnyChange: TypeAlias = Annotated[
     PathChange | RunCommands | Activate | DeviceChange | AttributesChange | FreezeChange, Field(discriminator="kind")
@@ -34,6 +34,7 @@ __all__ = [
     "REJECTED",
     "TAKEN_BACK",
     "TAKING_BACK_FAILED",
+    "UNCERTAIN",
     "Activate",
     "AnyChange",
     "AttributesChange",
@@ -44,7 +45,9 @@ __all__ = [
     "FreezeChange",
     "Frozen",
     "PathChange",
+    "Pending",
     "RunCommands",
+    "Witness",
     "Words",
     "armed",
     "command",

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from stopgap.orchestrator.change.base import Change
-from stopgap.orchestrator.dialogue import Alter, Said, Sight, Words, to_text
+from stopgap.orchestrator.dialogue import RUN, Alter, Said, Sight, Witness, Words, to_text
 from stopgap.orchestrator.facts import Reader
 from stopgap.orchestrator.facts.device import Shown, ShownFact
 
@@ -23,6 +23,12 @@ class Entry(BaseModel):
     """As the command would show it."""
     seen: str
     """A regular expression that recognises it, spaces collapsed and trimmed, case ignored."""
+    elsewhere: str = ""
+    """Recognises the same in another place, where it may be somebody else's."""
+    within: str = ""
+    """Said before `take`: the place in the configuration that it lies in."""
+    take: str = ""
+    """Takes this entry away, and no other; empty: none goes without the others."""
 
     def stands_in(self, shown: str) -> bool:
         """Tell whether it is there, in what the command shows."""
@@ -44,6 +50,8 @@ class DeviceChange(Change):
     undo: Words
     added: tuple[Entry, ...] = ()
     removed: tuple[Entry, ...] = ()
+    witnesses: tuple[Witness, ...] = ()
+    """What has to be shown before an entry that is not shown counts as absent."""
     lasts: float | None = None
     """Seconds after which the device itself ends the effect; None: it stays until it is undone."""
     looked: ShownFact | None = Field(default=None, exclude=True, repr=False)
@@ -64,19 +72,33 @@ class DeviceChange(Change):
             said += [f"--- {show}", f"+++ {show}"]
             said += [f"-{entry.line}" for entry in self.removed if entry.show == show]
             said += [f"+{entry.line}" for entry in self.added if entry.show == show]
-        return said
+        return [line.replace(RUN, "RUN") for line in said]
 
     def describe_undo(self) -> str:
         """Give the lines."""
-        return "; ".join((*self.undo.enter, *self.undo.lines, *self.undo.commit))
+        return "; ".join((*self.undo.enter, *self.undo.lines, *self.undo.commit)).replace(RUN, "RUN")
 
     def do_script(self) -> str:
         """Go from before to after."""
-        return to_text(Alter(sights=self._sights(undoing=False), words=self.do))
+        return to_text(Alter(sights=self._sights(undoing=False), witnesses=self.witnesses, words=self.do))
 
-    def undo_script(self, *, force: bool = False) -> str:
-        """Go from after to before."""
-        return to_text(Alter(sights=self._sights(undoing=True), words=self.undo, force=force))
+    def undo_script(self, *, force: bool = False, sure: bool = True) -> str:
+        """Go from after to before.
+
+        Args:
+            force: also where the device is as neither before nor after.
+            sure: the change is known to have been made as a whole. Otherwise, and where its entries lapse one by one,
+                those that are left are taken away.
+        """
+        alter = Alter(
+            sights=self._sights(undoing=True),
+            witnesses=self.witnesses,
+            words=self.undo,
+            undoing=True,
+            piecemeal=not sure or self.lasts is not None,
+            force=force,
+        )
+        return to_text(alter)
 
     def predicted(self) -> Mapping[Reader[Any], Any]:
         """The same look shows the entries."""
@@ -92,7 +114,14 @@ class DeviceChange(Change):
 
     def _sights(self, *, undoing: bool) -> tuple[Sight, ...]:
         return tuple(
-            Sight(show=entry.show, seen=entry.seen, before=was is not undoing)
+            Sight(
+                show=entry.show,
+                seen=entry.seen,
+                before=was is not undoing,
+                elsewhere=entry.elsewhere if undoing and not was else "",
+                within=entry.within if undoing and not was else "",
+                line=entry.take if undoing and not was else "",
+            )
             for entries, was in ((self.added, False), (self.removed, True))
             for entry in entries
         )

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from stopgap.orchestrator.dialogue import Look, Origin, to_text
+from stopgap.orchestrator.dialogue import Look, Origin, lines_of, to_text
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 
 _NAME = r"[A-Za-z0-9_.:/-]{1,64}"
@@ -29,9 +29,9 @@ class ShownFact(Fact):
 
     shown: dict[str, str] = {}
 
-    def lines(self, command: str) -> list[str]:
+    def lines(self, command: str) -> tuple[str, ...]:
         """Give the lines that a command showed, spaces collapsed and trimmed, blank ones left out."""
-        return [" ".join(line.split()) for line in self.shown.get(command, "").splitlines() if line.strip()]
+        return lines_of(self.shown.get(command, ""))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Literal
 from stopgap.orchestrator.change import (
     DRIFTED,
     REJECTED,
+    UNCERTAIN,
     Activate,
     AnyChange,
     AttributesChange,
@@ -21,6 +22,7 @@ from stopgap.orchestrator.change import (
     lifeline_name,
 )
 from stopgap.orchestrator.change import armed as schedule
+from stopgap.orchestrator.dialogue import RUN
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import escape
@@ -33,6 +35,7 @@ from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.lifeline import Armed, confirm
 from stopgap.orchestrator.run.recorder import Recorder
 
+_DRIFT = "it is not as it was when it was looked at; somebody else was there"
 Made = Literal["done", "failed", "drifted", "unknown", "not-run"]
 
 
@@ -56,6 +59,8 @@ class Recorded:
     index: int
     host: Host
     change: Change
+    sure: bool = True
+    """It was made as a whole; otherwise nobody knows how much of it was."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +226,8 @@ def not_taken_back(step: str, target: str, index: int, error: Exception) -> Undo
 
 
 def _do_script(change: Change, lifeline: Armed | None, run: str) -> str:
+    if isinstance(change, DeviceChange):
+        return change.do_script().replace(RUN, run)
     if lifeline is None:
         return change.do_script()
     name = lifeline_name(run, lifeline.step, lifeline.target, lifeline.index)
@@ -229,6 +236,8 @@ def _do_script(change: Change, lifeline: Armed | None, run: str) -> str:
 
 def _undo_script(recorded: Recorded, run: str, *, force: bool) -> str:
     """Give the undo; no lifeline may fire after it."""
+    if isinstance(recorded.change, DeviceChange):
+        return recorded.change.undo_script(force=force, sure=recorded.sure).replace(RUN, run)
     undo = recorded.change.undo_script(force=force)
     if not getattr(recorded.change, "lifeline", None):
         return undo
@@ -263,8 +272,11 @@ def _made(output: Output, trouble: str | None) -> Applied:
     if output.status == 0:
         return Applied("done")
     if output.status == DRIFTED:
-        return Applied("drifted", "it is not as it was when it was looked at; somebody else was there")
+        why = output.stderr.last_line()
+        return Applied("drifted", f"{_DRIFT}: {why}" if why else _DRIFT)
     said = output.stderr.last_line() or output.stdout.last_line() or "it said nothing"
     if output.status == REJECTED:
         return Applied("failed", f"the test failed: {said}", rejected=True)
+    if output.status == UNCERTAIN:
+        return Applied("unknown", said)
     return Applied("failed", f"exit status {output.status}: {said}")

@@ -63,7 +63,7 @@ def undo(
             continue
         left = list(group)
         try:
-            recorded = [Recorded(c.step, c.target, c.index, hosts[name], c.change) for c in left]
+            recorded = [Recorded(c.step, c.target, c.index, hosts[name], c.change, c.state == "done") for c in left]
             result.made += take_back(recorded, fleet, record, because=because, force=force)
         except OutOfReach as error:
             result.unreachable[name] = str(error)

@@ -164,6 +164,9 @@ class EosShell(CiscoShell):
 
     def special(self, line: str) -> str | None:
         device = self.device
+        if line == "show configuration sessions detail":
+            waiting = ["  b  pendingCommitTimer  admin  00:01:40"] if device.waiting else []
+            return "\n".join(["Maximum number of completed sessions: 1", "  Name  State  User  Timer", *waiting])
         if found := re.fullmatch(r"configure session (\S+)( commit)?", line):
             if found[2]:
                 if device.confirm():
@@ -212,6 +215,10 @@ class IosShell(CiscoShell):
                 return "%No Rollback Confirmed Change pending"
             device.go_back_to(device.before)  # type: ignore[attr-defined]
             return "Rollback Confirmed Change: rolling to: flash:archive-1\nTotal number of passes: 1\nRollback Done"
+        if line == "show archive config rollback timer":
+            if not device.waiting:
+                return "%No Rollback Confirmed Change pending"
+            return "Time configured(or reconfigured): 06:00:00 UTC Sun Nov 29 2026\nTimer value: 2 min\nUser: admin"
         if line == "show archive":
             if not device.archive:
                 return "Archive feature not enabled"

@@ -31,7 +31,11 @@ class JunosShell(SetShell):
                 return "warning: uncommitted changes will be discarded on exit\nEntering configuration mode"
             if line.startswith("show configuration ") and " | display set" in line:
                 path = line.removeprefix("show configuration ").partition(" | ")[0]
-                return self.show([f"set {each}" for each in device.config if each.startswith(f"{path} ")])
+                shown = [f"set {each}" for each in device.config if each.startswith(f"{path} ")]
+                return self.show(sorted(shown, key=lambda each: each.split()[:4]))
+            if line == "show system commit":
+                pending = " commit confirmed, rollback in 2mins" if device.waiting else ""
+                return f"0   2026-11-29 06:00:00 UTC by admin via cli{pending}\n1   2026-11-01 09:00:00 UTC by root"
             if line == "exit":
                 self.over = True
             elif not line.startswith("set cli "):

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import paramiko
 
 from .device import Device
+
+Spoil = Callable[[str, str], tuple[str, str]]
+"""From a line and its answer: what is sent in place of the answer, and what only before the next line is answered."""
 
 
 class _Door(paramiko.ServerInterface):
@@ -51,9 +55,14 @@ class Server:
         """True: nobody can log in any more; who is in stays in."""
         self.lock_out_on: str | None = None
         """A line after which it becomes so."""
+        self.spoil: Spoil | None = None
+        self.hang_up_on: str | None = None
+        """A line that is done, and not answered: the connection ends."""
         self._host_key = host_key
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
+        self.conversations = 0
+        """Command lines that were begun."""
         self._transports: list[paramiko.Transport] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -88,8 +97,10 @@ class Server:
 
     def _converse(self, channel: paramiko.Channel) -> None:
         shell = self.device.login()
+        self.conversations += 1
         channel.sendall((shell.banner + shell.prompt).encode())
         line = bytearray()
+        late = ""
         while data := channel.recv(4096):
             for byte in data:
                 if byte not in b"\r\n":
@@ -99,12 +110,18 @@ class Server:
                     continue
                 text = line.decode("utf-8", "replace").strip()
                 line.clear()
+                if late:
+                    rest = "\n" + late.rstrip("\n") + "\n"
+                    channel.sendall((rest + shell.prompt).replace("\n", "\r\n").encode())
+                    late = ""
                 channel.sendall(text.encode() + b"\r\n")
                 self.device.said.append(text)
                 answer = shell.answer(text) if text else ""
                 if self.lock_out_on and text.startswith(self.lock_out_on):
                     self.locked_out = True
-                if shell.over:
+                if shell.over or (self.hang_up_on and text.startswith(self.hang_up_on)):
                     return
+                if self.spoil and text:
+                    answer, late = self.spoil(text, answer)
                 body = (answer.rstrip("\n") + "\n") if answer else ""
                 channel.sendall((body + shell.prompt).replace("\n", "\r\n").encode("utf-8", "surrogateescape"))

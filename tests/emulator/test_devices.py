@@ -10,12 +10,10 @@ import pytest
 from ..unit.bench import outcomes
 from .bench import DeviceBench
 from .cisco import Eos, Ios
-from .device import Device
 from .junos import Junos
 from .routeros import RouterOs
-from .vyos import Vyos
+from .vendors import VENDORS
 
-VENDORS: dict[str, type[Device]] = {"vyos": Vyos, "routeros": RouterOs, "junos": Junos, "eos": Eos, "ios": Ios}
 LINES = {
     "vyos": "set firewall group network-group STOPGAP network 203.0.113.10/32",
     "routeros": "/ip firewall address-list add list=stopgap address=203.0.113.10",

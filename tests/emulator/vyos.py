@@ -43,7 +43,7 @@ class VyosShell(SetShell):
                 self.candidate = list(device.config)
             elif line.startswith("show configuration commands | match "):
                 word = line.rpartition(" ")[2]
-                lines = [_written(each) for each in device.config]
+                lines = [_written(each) for each in sorted(device.config)]
                 return self.show([each for each in lines if word in each])
             elif line == "exit":
                 self.over = True
@@ -56,6 +56,8 @@ class VyosShell(SetShell):
             if self.candidate == device.config:
                 return "No configuration changes to commit"
             self.commit(None)
+        elif line.startswith("commit-confirm ") and device.waiting:
+            return "Another confirm is pending"
         elif line.startswith("commit-confirm "):
             self.asking = float(line.split()[1])
         elif line == "confirm":

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from stopgap.orchestrator.dialogue import Alter, Sight
+from stopgap.orchestrator.dialogue import Alter, Sight, Words, lines_of
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote.device.dialect import DIALECTS, Dialect
 from stopgap.orchestrator.remote.device.terminal import Terminal
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.wire.deadline import Deadline
 
-FAILED, DRIFTED = 1, 76
-"""Statuses, as a script's: the second one is `stopgap.orchestrator.change.DRIFTED`."""
+FAILED, UNCERTAIN, DRIFTED = 1, 75, 76
+"""Statuses, as a script's: the last two are `stopgap.orchestrator.change.UNCERTAIN` and `DRIFTED`."""
 
 
 @dataclass(frozen=True)
 class Altered:
-    """How it ended: 0, FAILED or DRIFTED, and why."""
+    """How it ended: 0, FAILED, UNCERTAIN or DRIFTED, and why."""
 
     status: int
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class _View:
+    """What a device shows of the lines that are to be altered."""
+
+    same: Mapping[Sight, bool]
+    """For each line: it is still as before."""
+    doubt: str
+    """Why the look does not count; empty where it does."""
+    moved: str
+    """The first of the lines that stands in another place now."""
+
+    @property
+    def left(self) -> list[Sight]:
+        """The lines that are still as before."""
+        return [sight for sight, same in self.same.items() if same]
 
 
 def alter(
@@ -32,50 +49,116 @@ def alter(
     Raises OSError where the device stops answering: then nobody knows.
     """
     dialect = DIALECTS[host.cli or "ios"]
-    words = wanted.words
-    seen = _look(wanted.sights, terminal, deadline)
-    if seen and not any(seen.values()):
+    view = _look(wanted, terminal, deadline)
+    if view.doubt and not wanted.force:
+        if wanted.undoing:
+            return Altered(UNCERTAIN, f"nothing was taken away: {view.doubt}")
+        return Altered(FAILED, f"nothing was changed: {view.doubt}")
+    if view.moved:
+        return Altered(DRIFTED, f"an entry stands in another place, and may be somebody else's: {view.moved}")
+    if view.same and not view.left and not view.doubt:
         return Altered(0)
-    if seen and not all(seen.values()) and not wanted.force:
-        return Altered(DRIFTED, "it shows neither what was there before nor what is wanted")
+    if len(view.left) < len(view.same) and not (wanted.force or wanted.piecemeal):
+        return Altered(DRIFTED, _drift(wanted, view))
+    if waiting := _pending(wanted.words, terminal, deadline):
+        return Altered(DRIFTED, f"a change waits to be confirmed, and a commit now would confirm it: {waiting}")
+    words = _words_for(wanted, view)
     if refusal := _say_all(words.enter, terminal, dialect, deadline):
         return Altered(FAILED, refusal)
-    if refusal := _say_all((*words.lines, *words.commit), terminal, dialect, deadline):
-        for line in words.abort:
-            terminal.say(line, deadline)
+    if refusal := _say_all(words.lines, terminal, dialect, deadline):
+        _say_anyway(words.abort, terminal, deadline)
         return Altered(FAILED, refusal)
     if not words.confirm:
+        if refusal := _say_all(words.commit, terminal, dialect, deadline):
+            _say_anyway(words.abort, terminal, deadline)
+            return Altered(FAILED, refusal)
         return _judged(wanted, terminal, deadline)
+    try:
+        return _commit_and_confirm(wanted, words, terminal, log_in, host, deadline)
+    except OSError as error:
+        raise OSError(f"{error or type(error).__name__}; {_goes_back(host, words)} unless it was confirmed") from None
+
+
+def _commit_and_confirm(
+    wanted: Alter,
+    words: Words,
+    terminal: Terminal,
+    log_in: Callable[[Deadline], Terminal],
+    host: Host,
+    deadline: Deadline,
+) -> Altered:
+    dialect = DIALECTS[host.cli or "ios"]
+    if refusal := _say_all(words.commit, terminal, dialect, deadline):
+        _say_anyway(words.abort, terminal, deadline)
+        return Altered(FAILED, refusal)
     try:
         second = log_in(deadline)
     except Unreachable as error:
         return Altered(
-            FAILED,
-            f"a second login failed ({error.reason}), so it was not confirmed: "
-            f"{host.name} goes back by itself {words.within} s after it was made",
+            FAILED, f"a second login failed ({error.reason}), so it was not confirmed: {_goes_back(host, words)}"
         )
     try:
         shown = _judged(wanted, second, deadline)
         if shown.status:
-            return Altered(shown.status, f"{shown.reason}; not confirmed, it goes back within {words.within} s")
+            return Altered(FAILED, f"{shown.reason}; not confirmed, {_goes_back(host, words)}")
         if refusal := _say_all(words.confirm, second, dialect, deadline):
-            return Altered(FAILED, f"not confirmed, it goes back within {words.within} s: {refusal}")
+            return Altered(FAILED, f"not confirmed, {_goes_back(host, words)}: {refusal}")
         return Altered(0)
     finally:
         second.close()
 
 
-def _look(sights: Iterable[Sight], terminal: Terminal, deadline: Deadline) -> dict[Sight, bool]:
-    """Give, for each sight, whether it is still as before."""
-    shown = {show: terminal.say(show, deadline) for show in dict.fromkeys(sight.show for sight in sights)}
-    return {sight: sight.holds(shown[sight.show]) is sight.before for sight in sights}
+def _goes_back(host: Host, words: Words) -> str:
+    return f"{host.name} goes back by itself {words.within} s after it was made"
+
+
+def _look(wanted: Alter, terminal: Terminal, deadline: Deadline) -> _View:
+    commands = dict.fromkeys([*(w.show for w in wanted.witnesses), *(s.show for s in wanted.sights)])
+    shown = dict(zip(commands, terminal.show(tuple(commands), deadline), strict=True))
+    doubts = (witness.lacks(shown[witness.show]) for witness in wanted.witnesses)
+    return _View(
+        {sight: sight.holds(shown[sight.show]) is sight.before for sight in wanted.sights},
+        next((doubt for doubt in doubts if doubt), ""),
+        next((line for sight in wanted.sights if (line := sight.moved(shown[sight.show]))), ""),
+    )
 
 
 def _judged(wanted: Alter, terminal: Terminal, deadline: Deadline) -> Altered:
-    as_before = [sight for sight, same in _look(wanted.sights, terminal, deadline).items() if same]
-    if not as_before:
-        return Altered(0)
-    return Altered(FAILED, f"it took every line, but {as_before[0].show} does not show it")
+    view = _look(wanted, terminal, deadline)
+    if view.doubt:
+        return Altered(UNCERTAIN, f"it took every line, but {view.doubt}")
+    if view.left:
+        return Altered(FAILED, f"it took every line, but {view.left[0].show} does not show it")
+    return Altered(0)
+
+
+def _drift(wanted: Alter, view: _View) -> str:
+    done = len(view.same) - len(view.left)
+    if wanted.undoing:
+        return f"{done} of its {len(view.same)} entries are gone already; --force takes the others away"
+    return f"{done} of the {len(view.same)} entries are there already"
+
+
+def _pending(words: Words, terminal: Terminal, deadline: Deadline) -> str:
+    """Give what shows that somebody's change waits to be confirmed."""
+    if words.pending is None:
+        return ""
+    (shown,) = terminal.show((words.pending.show,), deadline)
+    return next((line for line in lines_of(shown) if words.pending.matches(line)), "")
+
+
+def _words_for(wanted: Alter, view: _View) -> Words:
+    """Give the words that alter what is left to alter."""
+    if len(view.left) == len(view.same) or view.doubt or not all(sight.line for sight in view.left):
+        return wanted.words
+    lines: list[str] = []
+    here = ""
+    for sight in view.left:
+        if sight.within and sight.within != here:
+            lines.append(sight.within)
+        here = sight.within
+        lines.append(sight.line)
+    return wanted.words.model_copy(update={"lines": tuple(lines)})
 
 
 def _say_all(lines: Iterable[str], terminal: Terminal, dialect: Dialect, deadline: Deadline) -> str | None:
@@ -84,3 +167,8 @@ def _say_all(lines: Iterable[str], terminal: Terminal, dialect: Dialect, deadlin
         if refused := dialect.refused(terminal.say(line, deadline)):
             return f"{line}: {refused}"
     return None
+
+
+def _say_anyway(lines: Iterable[str], terminal: Terminal, deadline: Deadline) -> None:
+    for line in lines:
+        terminal.say(line, deadline)

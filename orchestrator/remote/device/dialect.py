@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from stopgap.orchestrator.dialogue import LONGEST
 from stopgap.orchestrator.host import Cli
 
 
@@ -30,33 +31,41 @@ class Dialect:
         return next(
             (
                 line.strip()
-                for line in said.splitlines()
+                for line in (whole[:LONGEST] for whole in said.splitlines())
                 if self.refusal.search(line) and not self.harmless.search(line)
             ),
             None,
         )
 
 
-_CISCO = re.compile(r"^\s*% ?\S|^% ?Invalid|[Cc]ommand rejected|^ERROR:|Rollback .*(?:fail|cannot)")
+_CISCO = re.compile(
+    r"^\s*% ?\S|[Cc]ommand rejected|^ERROR:|^Rollback .*(?:fail|cannot)|^Configuration rejected|not committed$"
+)
 
 DIALECTS: Mapping[Cli, Dialect] = MappingProxyType(
     {
         "vyos": Dialect(
             "vyos",
-            re.compile(r"(?i)is not valid|invalid (?:command|value)|set failed|delete failed|commit failed|error:"),
+            re.compile(
+                r"(?i)is not valid|invalid (?:command|value)|(?:set|delete|commit) failed|error:"
+                r"|another (?:confirm is pending|commit in progress)|^\s*\[\[.*\]\] failed|commit is not possible"
+            ),
             re.compile(r"(?i)already exists|nothing to delete"),
             ((re.compile(r"\[confirm\]\s*(?:\[y\])?\s*\Z|\(y/N\)\s*\Z", re.IGNORECASE), "y"),),
         ),
         "routeros": Dialect(
             "mikrotik_routeros",
             re.compile(
-                r"(?i)^\s*(?:failure:|syntax error|bad command|expected |invalid |input does not match|no such item)"
+                r"(?i)^\s*(?:failure:|syntax error|bad command|expected |invalid |input does not match|no such item"
+                r"|not enough permissions)"
             ),
             login_suffix="+ct511w4098h",
         ),
         "junos": Dialect(
             "juniper_junos",
-            re.compile(r"(?i)^\s*(?:error:|syntax error|unknown command|invalid |missing )|commit failed"),
+            re.compile(
+                r"(?i)^\s*(?:error:|syntax error|unknown command|invalid |missing )|commit failed|check-out failed"
+            ),
         ),
         "eos": Dialect("arista_eos", _CISCO),
         "ios": Dialect(

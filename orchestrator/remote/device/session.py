@@ -90,7 +90,7 @@ class DeviceSession:
                 case Origin():
                     return _said(self._terminal.local_address)
                 case Look(commands=commands):
-                    answers = json.dumps([self._terminal.say(command, deadline) for command in commands])
+                    answers = json.dumps(self._terminal.show(commands, deadline))
                     return _said(answers, truncated=len(answers) > item.cap)
                 case Alter():
                     made = alter(dialogue, self._terminal, self._log_in, self.host, deadline)

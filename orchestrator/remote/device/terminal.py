@@ -1,13 +1,13 @@
 """A command line of a network device: netmiko's way of talking, over a connection that is pinned and bounded by ours.
 
-netmiko would log in by itself, trusting any host key; here it is handed a shell on a login that is made already.
+netmiko would log in by itself, trusting any host key; here it is handed a shell on a login that is made already, and
+turns off paging, colours and the like. What is said after that is read by `reading`.
 """
 
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,12 +16,18 @@ from paramiko import Channel, SSHException
 
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.remote.device.dialect import Dialect
+from stopgap.orchestrator.remote.device.reading import Prompt, answered, repeated, told, told_late
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.remote.ssh import Connection
 from stopgap.orchestrator.wire.deadline import Deadline
 
+_PORTION = 64 << 10
 _WIDTH, _HEIGHT = 511, 1000
+_STARTS = 16
+"""Characters at the beginning of a prompt that stay the same in every mode."""
+_QUESTIONS = 4
+"""The most that a device may ask about one line."""
 logging.getLogger("netmiko").addHandler(logging.NullHandler())
 
 
@@ -35,7 +41,7 @@ class Terminal:
         kind = CLASS_MAPPER[dialect.netmiko]
         over_ours = type(kind.__name__, (kind,), {"_build_ssh_client": lambda _: self._shell})
         try:
-            self._device: Any = over_ours(
+            device: Any = over_ours(
                 host=connection.host,
                 username=connection.user,
                 device_type=dialect.netmiko,
@@ -51,9 +57,8 @@ class Terminal:
             connection.close()
             reason = f"no command line of this kind answers there: {_first_line(error)}"
             raise Unreachable(connection.host, reason, "shell") from None
-        start = re.escape(self._device.base_prompt[:16])
-        self._prompt = rf"^(?:\[edit[^\n]*\]\s*)?{start}[^\r\n]*[#>$]\s*\Z"
-        self._stops = "|".join([self._prompt, *(f"(?:{asked.pattern})" for asked, _ in dialect.questions)])
+        self._return = str(device.RETURN)
+        self._prompt = Prompt(str(device.base_prompt)[:_STARTS])
 
     @property
     def local_address(self) -> str:
@@ -63,33 +68,60 @@ class Terminal:
         return str(self.connection.transport.sock.getsockname()[0])
 
     def say(self, line: str, deadline: Deadline) -> str:
-        """Say one line and give the answer, without the line and the prompt that follows.
+        """Say one line that alters, answer what the device asks, and give what it said.
 
-        Raises OSError where there is no whole answer in time.
+        What it said late, after something like the prompt had ended the line before, stands in front. Raises OSError
+        where there is no whole answer in time.
         """
         with self._listening(deadline):
-            self._shell.quota()
-            self._device.write_channel(line + self._device.RETURN)
-            self._device.read_until_pattern(pattern=re.escape(line), read_timeout=0)
-            answer = self._answer()
-            while reply := self._reply(answer):
-                self._device.write_channel(reply + self._device.RETURN)
-                answer += "\n" + self._answer()
-        text = str(self._device.strip_ansi_escape_codes(answer)) if self._device.ansi_escape_codes else answer
-        return re.sub(self._prompt, "", text.replace("\r", ""), flags=re.M).strip("\n")
+            late, answer = self._exchange(line, asked=True)
+        return f"{late}\n{answer}".strip("\n")
+
+    def show(self, commands: Sequence[str], deadline: Deadline) -> list[str]:
+        """Say commands that only show, and give the answer of each, whole. Raises OSError as `say` does.
+
+        An answer may hold a line like the prompt, which seems to end it. So the last answer is whole once an empty
+        line is answered by the prompt alone; whatever comes until then belongs to the command before.
+        """
+        answers: list[str] = []
+        with self._listening(deadline):
+            for command in commands:
+                late, answer = self._exchange(command, asked=False)
+                if answers and late:
+                    answers[-1] += f"\n{late}"
+                answers.append(answer)
+            while answers and (late := self._exchange("", asked=False)[1]):
+                answers[-1] += f"\n{late}"
+        return answers
 
     def close(self) -> None:
         """End the login."""
         self.connection.close()
 
-    def _answer(self) -> str:
-        return str(self._device.read_until_pattern(pattern=self._stops, read_timeout=0, re_flags=re.M | re.I))
+    def _exchange(self, line: str, *, asked: bool) -> tuple[str, str]:
+        """Say a line; give what came before the device repeated it, and what came from there to the prompt.
 
-    def _reply(self, answer: str) -> str | None:
-        """Give what to say to a question; None at a prompt."""
-        if re.search(self._prompt, answer, re.M):
-            return None
-        return next((reply for asked, reply in self._dialect.questions if asked.search(answer)), None)
+        With `asked`, its questions are answered as the dialect says.
+        """
+        shell, prompt = self._shell, self._prompt
+        shell.quota()
+        shell.sendall(f"{line}{self._return}".encode())
+        before, came = repeated(line, shell.hear) if line else (b"", b"")
+        said: list[str] = []
+        for _ in range(_QUESTIONS + 1):
+            came, last = answered(came, shell.hear, lambda last: prompt.is_in(last) or (asked and self._asks(last)))
+            said.append(told(came, prompt))
+            if prompt.is_in(last):
+                return told_late(before, prompt), "\n".join(said)
+            shell.sendall(f"{self._reply(last)}{self._return}".encode())
+            came = b""
+        raise OSError("the device asks without end")
+
+    def _asks(self, last: str) -> bool:
+        return any(asked.search(last) for asked, _ in self._dialect.questions)
+
+    def _reply(self, last: str) -> str:
+        return next(reply for asked, reply in self._dialect.questions if asked.search(last))
 
     @contextmanager
     def _listening(self, deadline: Deadline) -> Iterator[None]:
@@ -145,6 +177,21 @@ class _Shell:
             self._open_channel().sendall(data)
         except (SSHException, EOFError) as error:
             raise OSError(str(error) or "the connection is closed") from None
+
+    def hear(self) -> bytes:
+        """Wait for what comes next, and give it; raises TimeoutError, CancelledError, OSError at the end."""
+        channel = self._open_channel()
+        while True:
+            channel.settimeout(self.deadline.slice())
+            try:
+                data = self.recv(_PORTION)
+            except TimeoutError:
+                continue
+            finally:
+                channel.settimeout(self._limits.silence)
+            if not data:
+                raise OSError("the device hung up")
+            return data
 
     def recv_ready(self) -> bool:
         """Tell whether there is something to read; raises TimeoutError, CancelledError, OSError at the end."""

@@ -11,13 +11,16 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from itertools import count
 
-from stopgap.orchestrator.change import Entry
+from stopgap.orchestrator.change import Entry, Witness
 from stopgap.orchestrator.facts import ShownFact
 from stopgap.orchestrator.host import Network
+from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.task import Unplannable
 from stopgap.tasks.traffic.cli.slot import Placed, SlotDriver
 from stopgap.tasks.traffic.driver import Block
 
+_COUNTED = r"(?: [\[(].*)?"
+"""What follows a rule: how often it matched, and when."""
 FIRST, DENIED, LAST = 100, 5000, 10000
 
 
@@ -34,6 +37,14 @@ class AccessLists(SlotDriver):
                     yield f"no access list {name}"
                 elif not any(n >= LAST for n in end):
                     yield f"{name} does not end with `{LAST} permit {_ip(version)} any any`"
+
+    def witnesses(self, block: Block) -> tuple[Witness, ...]:
+        """Expect the end of each list."""
+        return tuple(
+            Witness(show=self.show(version, name), always=(_end(version),))
+            for version in sorted({n.version for n in block.addresses})
+            for name in _names(version)
+        )
 
     def entries(self, block: Block, shown: ShownFact) -> list[Placed]:
         """Give the rules, those that are missing with numbers that are free."""
@@ -55,8 +66,8 @@ class AccessLists(SlotDriver):
         there = self._rules(version, name, shown)
         taken = {number for number, _ in there}
         for start, rule in wanted:
-            seen = rf"(?:(?:sequence )?\d+ )?{re.escape(rule)}(?: sequence \d+)?(?: [\[(].*)?"
-            number = next((n for n, text in there if re.fullmatch(seen, text, re.IGNORECASE)), None)
+            known = rf"{re.escape(rule)}{_COUNTED}"
+            number = next((n for n, text in there if re.fullmatch(known, text, re.IGNORECASE)), None)
             if number is None:
                 number = next(n for n in count(start) if n not in taken)
                 if number >= (DENIED if start == FIRST else LAST):
@@ -64,16 +75,22 @@ class AccessLists(SlotDriver):
                 taken.add(number)
             put, take, line = self.numbered(version, number, rule)
             show = self.show(version, name)
-            yield Placed(Entry(show=show, line=line, seen=seen), put, take, within=self.enter(version, name))
+            seen = rf"(?:sequence )?{number} {known}|{re.escape(rule)}{_COUNTED} sequence {number}{_COUNTED}"
+            anywhere = rf"(?:(?:sequence )?[0-9]+ )?{known}(?: sequence [0-9]+{_COUNTED})?"
+            entry = Entry(show=show, line=line, seen=seen, elsewhere=anywhere)
+            yield Placed(entry, put, take, within=self.enter(version, name))
 
     def _rules(self, version: int, name: str, shown: ShownFact) -> list[tuple[int, str]]:
         """Give a list's rules with their numbers."""
         rules = []
         for line in shown.lines(self.show(version, name)):
-            if found := re.fullmatch(r"(?:sequence )?(\d+) ((?:permit|deny) .*)", line):
-                rules.append((int(found[1]), found[2]))
-            elif found := re.fullmatch(r"((?:permit|deny) .*?) sequence (\d+)", line):
-                rules.append((int(found[2]), found[1]))
+            number: str | None = None
+            if found := re.fullmatch(r"(?:sequence )?([0-9]+) ((?:permit|deny) .*)", line):
+                number, rule = found[1], found[2]
+            elif found := re.fullmatch(r"((?:permit|deny) .*) sequence ([0-9]+)", line):
+                number, rule = found[2], found[1]
+            if number is not None and (n := parse_int(number, 10)) is not None:
+                rules.append((n, rule))
         return rules
 
     def show(self, version: int, name: str) -> str:
@@ -96,6 +113,12 @@ class AccessLists(SlotDriver):
 def _names(version: int) -> tuple[str, str]:
     base = "STOPGAP" if version == 4 else "STOPGAP6"
     return f"{base}-IN", f"{base}-OUT"
+
+
+def _end(version: int) -> str:
+    """Recognise the permit of everything else at the end of a list."""
+    rule = rf"permit {_ip(version)} any any{_COUNTED}"
+    return rf"(?:sequence )?[1-9]\d{{4,9}} {rule}|{rule} sequence [1-9]\d{{4,9}}{_COUNTED}"
 
 
 def _ip(version: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from typing import ClassVar
 
-from stopgap.orchestrator.change import Entry
+from stopgap.orchestrator.change import Entry, Witness
 from stopgap.orchestrator.facts import ShownFact
 from stopgap.orchestrator.host import Cli, Network
 from stopgap.tasks.traffic.capabilities import Capabilities
@@ -78,6 +78,13 @@ class IosNull0(SlotDriver):
     def lacks(self, block: Block, shown: ShownFact) -> Iterator[str]:
         """Need nothing of the owner's."""
         yield from ()
+
+    def witnesses(self, block: Block) -> tuple[Witness, ...]:
+        """Expect nothing but routes, which may be none, and that the archive is spoken of, there or not."""
+        routes = r"ipv?6? route .+ Null0\b.* tag 666(?: .*)?"
+        return Witness(show=_NULL_ROUTES, only=routes), Witness(
+            show=_ARCHIVE, always=(r"(?:The maximum )?archive .*",)
+        )
 
     def entries(self, block: Block, shown: ShownFact) -> list[Placed]:
         """Give a route an address."""

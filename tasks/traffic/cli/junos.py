@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
-from stopgap.orchestrator.change import Entry
+from stopgap.orchestrator.change import Entry, Witness
 from stopgap.orchestrator.facts import ShownFact
 from stopgap.orchestrator.host import Cli
 from stopgap.tasks.traffic.capabilities import Capabilities
@@ -36,6 +36,23 @@ class Junos(SlotDriver):
                 for side in ("source", "destination"):
                     if not _discards(name, side, shown):
                         yield f"no filter term that discards by {side}-prefix-list {name}"
+
+    def witnesses(self, block: Block) -> tuple[Witness, ...]:
+        """Expect a placeholder in each list, and the filters that use the lists."""
+        ours: dict[str, list[str]] = {name: [] for name in names(block)}
+        for name, network in members(block):
+            ours[name].append(re.escape(str(network)))
+        placeholders = [
+            rf"set policy-options prefix-list {name} (?!(?:{'|'.join(mine) or '-'})$)\S+"
+            for name, mine in ours.items()
+        ]
+        terms = [
+            rf"set firewall .* from {side}-prefix-list {name}"
+            for name in ours
+            if not name.endswith("-ALLOW")
+            for side in ("source", "destination")
+        ]
+        return Witness(show=_LISTS, always=tuple(placeholders)), Witness(show=_FILTERS, always=tuple(terms))
 
     def entries(self, block: Block, shown: ShownFact) -> list[Placed]:
         """Give a line for each member of a list."""

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from stopgap.orchestrator.change import Words
+from stopgap.orchestrator.change import Pending, Words
+from stopgap.orchestrator.dialogue import RUN
 from stopgap.orchestrator.host import Cli
 
 MINUTES = 2
 """What a device waits for a confirmation: enough for a second login, little for a lock-out."""
 
+_PENDING: Mapping[Cli, Pending] = {
+    "junos": Pending(show="show system commit", seen=r"0 .*\bcommit confirmed, rollback in .*"),
+    "eos": Pending(show="show configuration sessions detail", seen=r".*\bpendingCommitTimer\b.*"),
+    "ios": Pending(show="show archive config rollback timer", seen=r"Time configured.*"),
+}
+"""Where a commit would also confirm what another operator's rollback timer is still to take back. VyOS refuses a
+second `commit-confirm` by itself; RouterOS has a timer for each entry."""
+
 
 def once(cli: Cli, label: str, lines: Sequence[str], back: Sequence[str]) -> Words:
     """Give the words for an alteration that stands at once; `back` undoes lines that are in force one by one."""
-    session = f"stopgap-{label}"
+    words = _once(cli, f"stopgap-{label}-{RUN}-once", lines, back)
+    return words.model_copy(update={"pending": _PENDING.get(cli)})
+
+
+def _once(cli: Cli, session: str, lines: Sequence[str], back: Sequence[str]) -> Words:
     match cli:
         case "vyos":
             return _words(("configure",), lines, ("commit", "exit"), ("exit discard",))
@@ -33,7 +46,7 @@ def confirmed(cli: Cli, label: str, lines: Sequence[str]) -> Words:
     VyOS: only where it then reloads its configuration; by default it reboots. IOS: only with an archive. RouterOS
     has no such thing; its entries' own timeouts serve instead.
     """
-    session = f"stopgap-{label}"
+    session = f"stopgap-{label}-{RUN}"
     match cli:
         case "vyos":
             words = _words(("configure",), lines, (f"commit-confirm {MINUTES}", "exit"), ("exit discard",))
@@ -53,7 +66,8 @@ def confirmed(cli: Cli, label: str, lines: Sequence[str]) -> Words:
             confirm = ("configure confirm",)
         case "routeros":
             raise ValueError("RouterOS confirms by its entries' timeouts")
-    return words.model_copy(update={"confirm": confirm, "within": MINUTES * 60})
+    pending = _PENDING.get(cli)
+    return words.model_copy(update={"confirm": confirm, "within": MINUTES * 60, "pending": pending})
 
 
 def _words(enter: Sequence[str], lines: Sequence[str], commit: Sequence[str], abort: Sequence[str]) -> Words:

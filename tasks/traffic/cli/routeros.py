@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import ClassVar
 
-from stopgap.orchestrator.change import DeviceChange, Entry, Words
+from stopgap.orchestrator.change import DeviceChange, Entry, Witness, Words
 from stopgap.orchestrator.facts import ShownFact
 from stopgap.orchestrator.host import Cli, Network
 from stopgap.orchestrator.task import Gap, Note, Planned
@@ -43,6 +43,22 @@ class RouterOs(SlotDriver):
                 if not any(_is_drop(rule, side) for rule in rules):
                     yield f"no raw rule of IPv{version} that drops by {side}-address-list=stopgap"
 
+    def witnesses(self, block: Block) -> tuple[Witness, ...]:
+        """Expect the raw rules, and nothing but entries in the lists, which may be empty."""
+        expected = []
+        for ip in dict.fromkeys(_ip(n.version) for n in block.addresses):
+            lists = f"/{ip} firewall address-list print terse where list="
+            expected += [
+                Witness(show=f"{lists}{name}", only=rf"[0-9]+ .*\blist={name} address=.*")
+                for name in ("stopgap", "stopgap-allow")
+            ]
+            drops = tuple(
+                rf"(?=.*\bchain=prerouting\b)(?=.*\baction=drop\b).*\b{side}-address-list=stopgap(?: .*)?"
+                for side in ("src", "dst")
+            )
+            expected.append(Witness(show=f"/{ip} firewall raw print terse where comment=stopgap", always=drops))
+        return tuple(expected)
+
     def entries(self, block: Block, shown: ShownFact) -> list[Placed]:
         """Give the members of both lists, who is let through first."""
         seconds = MINUTES * 60
@@ -69,7 +85,8 @@ class RouterOs(SlotDriver):
             about=about(block),
             do=words.model_copy(update={"confirm": whole, "within": MINUTES * 60}),
             undo=self.undo(block, take, []),
-            added=tuple(one.entry for one in missing),
+            added=tuple(one.taken for one in missing),
+            witnesses=self.witnesses(block),
             lasts=block.expires.total_seconds(),
             looked=shown,
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from stopgap.orchestrator.change import DeviceChange, Entry, Words
+from stopgap.orchestrator.change import DeviceChange, Entry, Witness, Words
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader, Shown, ShownFact
 from stopgap.orchestrator.host import Cli, Eye
@@ -33,6 +33,11 @@ class Placed:
     within: str = ""
     """Said before either: where the entry lies."""
 
+    @property
+    def taken(self) -> Entry:
+        """The entry with the words that take it away."""
+        return self.entry.model_copy(update={"within": self.within, "take": self.take})
+
     def stands(self, shown: ShownFact) -> bool:
         """Tell whether it is there."""
         return _seen(self.entry, shown)
@@ -54,6 +59,10 @@ class SlotDriver(Driver):
         """Name what the slot lacks, without which nothing would be dropped, or too much."""
 
     @abstractmethod
+    def witnesses(self, block: Block) -> tuple[Witness, ...]:
+        """Say what the commands always show of a slot in which a block can be."""
+
+    @abstractmethod
     def entries(self, block: Block, shown: ShownFact) -> list[Placed]:
         """Give every entry of the block."""
 
@@ -62,14 +71,18 @@ class SlotDriver(Driver):
         return self.capabilities.commit_confirm
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
-        """See whether any entry is there."""
+        """See whether any entry is there; where the look shows too little to tell, say that one may be."""
         shown = facts.shown or ShownFact()
+        if doubt(self.witnesses(block), shown):
+            return True
         return any(one.stands(shown) for one in self.entries(block, shown))
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Put in the entries that are missing."""
         refuse_part(self, block)
         shown = facts.shown or ShownFact()
+        if not any(shown.shown.values()):
+            raise Unplannable("the router shows nothing at all: neither its configuration nor a refusal")
         if lacking := list(self.lacks(block, shown)):
             raise Unplannable(
                 f"the router is not prepared for blocks: {'; '.join(lacking[:3])} (docs/routers.md, {self.name})"
@@ -103,7 +116,8 @@ class SlotDriver(Driver):
             if self.heals(shown)
             else once(self.cli, block.label, put, back=take),
             undo=self.undo(block, take, put),
-            added=tuple(one.entry for one in missing),
+            added=tuple(one.taken for one in missing),
+            witnesses=self.witnesses(block),
             looked=shown,
         )
 
@@ -114,7 +128,17 @@ class SlotDriver(Driver):
     def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
         """See that every entry stands."""
         placed = self.entries(block, facts.shown or ShownFact())
-        yield Standing(eye=eye, commands=self.commands, entries=tuple(one.entry for one in placed))
+        yield Standing(
+            eye=eye,
+            commands=self.commands,
+            entries=tuple(one.entry for one in placed),
+            witnesses=self.witnesses(block),
+        )
+
+
+def doubt(witnesses: Iterable[Witness], shown: ShownFact) -> str:
+    """Say why what is not shown does not count as absent; nothing where it does."""
+    return next((why for w in witnesses if (why := w.lacks(shown.shown.get(w.show, "")))), "")
 
 
 def refuse_part(driver: Driver, block: Block) -> None:

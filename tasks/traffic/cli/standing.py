@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from stopgap.orchestrator.change import Entry
+from stopgap.orchestrator.change import Entry, Witness
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Reader, Shown, ShownFact
 
@@ -15,6 +15,7 @@ class Standing(Check):
     kind: Literal["standing"] = "standing"
     commands: tuple[str, ...]
     entries: tuple[Entry, ...]
+    witnesses: tuple[Witness, ...] = ()
 
     def describe(self) -> str:
         """Count the entries."""
@@ -27,6 +28,9 @@ class Standing(Check):
     def judge(self, fact: ShownFact) -> Judgement:
         """Name the first that is missing."""
         missing = [entry for entry in self.entries if not entry.stands_in(fact.shown.get(entry.show, ""))]
+        doubts = [why for w in self.witnesses if (why := w.lacks(fact.shown.get(w.show, "")))]
+        if missing and doubts:
+            return Judgement(None, doubts[0])
         if missing:
             return Judgement(False, f"{len(missing)} missing, among them {missing[0].line.strip()}")
         return Judgement(True, "all there")

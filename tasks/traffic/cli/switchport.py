@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from stopgap.orchestrator.change import DeviceChange, Entry
+from stopgap.orchestrator.change import DeviceChange, Entry, Witness
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader, Shown, ShownFact
 from stopgap.orchestrator.host import Cli, Eye, Scene
 from stopgap.orchestrator.question import Question
-from stopgap.orchestrator.task import Note, Planned, Refused
+from stopgap.orchestrator.task import Note, Planned, Refused, Unplannable
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.cli.procedure import once
-from stopgap.tasks.traffic.cli.slot import Placed, refuse_part
+from stopgap.tasks.traffic.cli.slot import Placed, doubt, refuse_part
 from stopgap.tasks.traffic.cli.standing import Standing
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver
 
@@ -47,6 +47,8 @@ class SwitchPort(Driver):
         """Shut the port, after a person has said yes."""
         refuse_part(self, block)
         shown, placed = facts.shown or ShownFact(), self._placed()
+        if why := doubt(self._witnesses(), shown):
+            raise Unplannable(f"the switch shows no port {self._port} with a configuration of its own: {why}")
         if placed.stands(shown):
             yield Note(text=f"port {self._port} is shut already")
             return
@@ -60,13 +62,14 @@ class SwitchPort(Driver):
             about=f"shut port {self._port}",
             do=once(self._cli, block.label, [*within, placed.put], back=[*within, placed.take]),
             undo=once(self._cli, block.label, [*within, placed.take], back=[*within, placed.put]),
-            added=(placed.entry,),
+            added=(placed.taken,),
+            witnesses=self._witnesses(),
             looked=shown,
         )
 
     def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
         """See that the port is shut."""
-        yield Standing(eye=eye, commands=(self._show,), entries=(self._placed().entry,))
+        yield Standing(eye=eye, commands=(self._show,), entries=(self._placed().entry,), witnesses=self._witnesses())
 
     @property
     def _show(self) -> str:
@@ -74,6 +77,14 @@ class SwitchPort(Driver):
             "eos": f"show running-config interfaces {self._port}",
             "ios": f"show running-config interface {self._port}",
         }.get(self._cli, f"show configuration interfaces {self._port} | display set")
+
+    def _witnesses(self) -> tuple[Witness, ...]:
+        """Expect something of the port beside its being shut; IOS also writes where its answer ends."""
+        if self._cli == "junos":
+            always: tuple[str, ...] = (rf"set interfaces {re.escape(self._port)} (?!disable$).+",)
+        else:
+            always = ("interface .+", "end") if self._cli == "ios" else ("interface .+",)
+        return (Witness(show=self._show, always=always),)
 
     def _placed(self) -> Placed:
         if self._cli == "junos":

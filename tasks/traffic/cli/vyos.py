@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
-from stopgap.orchestrator.change import Entry
+from stopgap.orchestrator.change import Entry, Witness
 from stopgap.orchestrator.facts import ShownFact
 from stopgap.orchestrator.host import Cli
 from stopgap.orchestrator.task import Gap, Planned
@@ -55,6 +55,16 @@ class Vyos(SlotDriver):
         for version in versions(block):
             if not any(_drops(version, place, shown) for place in ("prerouting raw", "forward filter")):
                 yield f"no rules that drop {_base(version)} as source and as destination"
+
+    def witnesses(self, block: Block) -> tuple[Witness, ...]:
+        """Expect the rules that use the groups, which come after the groups."""
+        rules = tuple(
+            rf"set firewall ipv{v} (?:prerouting raw|forward filter) rule [0-9]+ "
+            rf"{side} group {_kind(_base(v))} '?{_base(v)}'?"
+            for v in versions(block)
+            for side in _SIDES
+        )
+        return (Witness(show=_FIREWALL, always=rules),)
 
     def entries(self, block: Block, shown: ShownFact) -> list[Placed]:
         """Give a line for each member of a group."""
