@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -84,7 +85,7 @@ class Scene(BaseModel):
     """The target's other upstreams."""
     spare: Host | None = None
     outside: tuple[Host, ...] = ()
-    others: tuple[Host, ...] = ()
+    others: Sequence[Host] = ()
     """Every other host of the inventory."""
 
     @property

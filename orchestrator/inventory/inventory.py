@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import overload
 
 from stopgap.orchestrator.host import CONTROLLER, Host, Scene, Vantage
 from stopgap.orchestrator.inventory.pattern import ALL, is_pattern, matching
@@ -104,20 +106,52 @@ class Inventory:
 
     def _scene(self, target: Host, stage: Host, upstream: Host | None) -> Scene:
         spare, upstreams = self._spare(target), self._upstreams(target)
-        outside = tuple(h for h in self.hosts.values() if h.vantage == "outside" and h.name != target.name)
-        named = {host.name for host in (target, *upstreams, spare, *outside) if host}
-        return Scene(
+        outside = tuple(host for host in self._outside if host.name != target.name)
+        named = frozenset(host.name for host in (target, *upstreams, spare, *outside) if host)
+        return Scene.model_construct(
             target=target,
             on=stage,
             upstream=upstream,
             beside=tuple(host for host in upstreams if host is not upstream),
             spare=spare,
             outside=outside,
-            others=tuple(host for host in self.hosts.values() if host.name not in named),
+            others=_Others(self.hosts, named),
         )
+
+    @cached_property
+    def _outside(self) -> tuple[Host, ...]:
+        return tuple(host for host in self.hosts.values() if host.vantage == "outside")
 
     def _upstreams(self, target: Host) -> tuple[Host, ...]:
         return tuple(self.hosts[name] for name in target.upstreams)
 
     def _spare(self, target: Host) -> Host | None:
         return self.hosts[target.spare] if target.spare is not None else None
+
+
+class _Others(Sequence[Host]):
+    """The hosts of an inventory but for some, gathered on first use: a scene costs the same with 50,000 hosts."""
+
+    def __init__(self, hosts: Mapping[str, Host], named: frozenset[str]) -> None:
+        self._hosts = hosts
+        self._named = named
+
+    @cached_property
+    def _found(self) -> tuple[Host, ...]:
+        return tuple(host for host in self._hosts.values() if host.name not in self._named)
+
+    @overload
+    def __getitem__(self, index: int) -> Host: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Host]: ...
+    def __getitem__(self, index: int | slice) -> Host | Sequence[Host]:
+        return self._found[index]
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._found == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._found)

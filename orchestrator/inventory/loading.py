@@ -21,7 +21,7 @@ from stopgap.orchestrator.inventory.relations import (
     check_relations,
     members_of,
 )
-from stopgap.orchestrator.source import InvalidInput, Located, Problem, parse, read, validate
+from stopgap.orchestrator.source import INVENTORY, InvalidInput, Located, Problem, parse, read, validate
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -36,14 +36,14 @@ def load_inventory(source: Path | str) -> Inventory:
 
     understood = understand(str(source))
     if understood is None:
-        return _inventory(read(Path(source)))
+        return _inventory(read(Path(source), INVENTORY))
     loaded = parse_inventory(understood.text(), f"{source}")
     return replace(loaded, left_out=understood.left_out, notes=understood.notes)
 
 
 def parse_inventory(text: str, path: str) -> Inventory:
     """Read an inventory from its text, as `load_inventory` does; paths in it are relative to `path`."""
-    return _inventory(parse(text, path))
+    return _inventory(parse(text, path, INVENTORY))
 
 
 def _inventory(document: Located) -> Inventory:

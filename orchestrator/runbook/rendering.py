@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -141,20 +142,37 @@ def visible(
     item: Any = NO_ITEM,  # noqa: ANN401
 ) -> dict[str, object]:
     """Give all that a template can see."""
-    hosts = {
-        host.name: host
-        for host in (scene.target, scene.upstream, *scene.beside, scene.spare, *scene.outside, *scene.others)
-        if host
-    }
     names: dict[str, object] = {
         "params": View(params),
         "target": _host_view(scene.target),
-        "hosts": View(hosts, _host_view),
+        "hosts": View(_SceneHosts(scene), _host_view),
         "steps": View(steps, _result_view),
     }
     if item is not NO_ITEM:
         names["item"] = item
     return names
+
+
+class _SceneHosts(Mapping[str, Host]):
+    """The hosts of a scene by name, gathered when a template first asks for one of them."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+
+    @cached_property
+    def _hosts(self) -> dict[str, Host]:
+        scene = self._scene
+        named = (scene.target, scene.upstream, *scene.beside, scene.spare, *scene.outside, *scene.others)
+        return {host.name: host for host in named if host}
+
+    def __getitem__(self, name: str) -> Host:
+        return self._hosts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._hosts)
+
+    def __len__(self) -> int:
+        return len(self._hosts)
 
 
 def _host_view(host: Host) -> View:

@@ -13,8 +13,19 @@ from stopgap.orchestrator.source.nodes import MAX_DEPTH, MappingNode, Node, Scal
 from stopgap.orchestrator.source.problem import InvalidInput, Position, Problem
 
 MAX_BYTES = 1 << 20
-MAX_VALUES = 50_000
-"""Values of a document, those behind its aliases included."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How large a document may be: bytes of the file, and values, those behind its aliases included."""
+
+    size: int = MAX_BYTES
+    values: int = 50_000
+
+
+USUAL = Bounds()
+INVENTORY = Bounds(size=64 << 20, values=2_000_000)
+"""Enough for an inventory of 50,000 hosts."""
 
 Loc: TypeAlias = tuple[int | str, ...]
 """A path into the data: keys and indexes, as in pydantic's `loc`."""
@@ -73,36 +84,36 @@ class Located:
         return known
 
 
-def read(path: Path) -> Located:
+def read(path: Path, bounds: Bounds = USUAL) -> Located:
     """Read a YAML file; raises InvalidInput."""
     name = str(path)
     try:
         with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+            content = stream.read(bounds.size + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InvalidInput([Problem(name, f"cannot be read: {reason}")]) from error
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise InvalidInput([Problem(name, "the file is UTF-16", Position(1, 1), "UTF-8")])
     try:
-        text = content[:MAX_BYTES].decode("utf-8-sig")
+        text = content[: bounds.size].decode("utf-8-sig")
     except UnicodeDecodeError as error:
         # At the cap a character may be cut in two; the size is what is wrong then.
-        if len(content) <= MAX_BYTES or error.start < MAX_BYTES - 4:
+        if len(content) <= bounds.size or error.start < bounds.size - 4:
             before = content[: error.start].decode("utf-8-sig", "replace")
             message = f"byte 0x{content[error.start]:02x} is not UTF-8"
             raise InvalidInput([Problem(name, message, _end_of(before), "UTF-8")]) from error
         text = ""
-    if len(content) > MAX_BYTES:
-        _too_large(name)
-    return parse(text, name)
+    if len(content) > bounds.size:
+        _too_large(name, bounds)
+    return parse(text, name, bounds)
 
 
-def parse(text: str, path: str) -> Located:
+def parse(text: str, path: str, bounds: Bounds = USUAL) -> Located:
     """Parse one YAML document; `path` is what problems call it. Raises InvalidInput with all that is wrong."""
     text = text.removeprefix("\ufeff")
-    if len(text) > MAX_BYTES:
-        _too_large(path)
+    if len(text) > bounds.size:
+        _too_large(path, bounds)
     if bad := _UNPRINTABLE.search(text):
         message = f"character U+{ord(bad[0]):04X} cannot stand in YAML"
         raise InvalidInput([Problem(path, message, _end_of(text[: bad.start()]))])
@@ -114,7 +125,7 @@ def parse(text: str, path: str) -> Located:
     root = compose(text, report)
     if root is None:
         raise InvalidInput(problems)
-    builder = _Builder(report)
+    builder = _Builder(report, bounds.values)
     data = builder.build(root, ())
     if problems:
         raise InvalidInput(problems)
@@ -124,7 +135,8 @@ def parse(text: str, path: str) -> Located:
 class _Builder:
     """Turns nodes into data; an alias stands for a copy, and the copies are counted."""
 
-    def __init__(self, report: Callable[..., None]) -> None:
+    def __init__(self, report: Callable[..., None], most: int) -> None:
+        self._most = most
         self.values: dict[Loc, Position] = {}
         self.keys: dict[Loc, Position] = {}
         self._report = report
@@ -134,9 +146,9 @@ class _Builder:
         self.values[loc] = node.position
         if self._full:
             return None
-        if len(self.values) > MAX_VALUES or len(loc) > MAX_DEPTH:
+        if len(self.values) > self._most or len(loc) > MAX_DEPTH:
             self._full = True
-            self._report(node.position, "its aliases stand for too much", f"at most {MAX_VALUES} values")
+            self._report(node.position, "its aliases stand for too much", f"at most {self._most} values")
             return None
         if isinstance(node, ScalarNode):
             return _resolved(node)
@@ -174,5 +186,5 @@ def _end_of(text: str) -> Position:
     return Position(len(lines), len(lines[-1]) + 1)
 
 
-def _too_large(path: str) -> NoReturn:
-    raise InvalidInput([Problem(path, "the file is too large", Position(1, 1), f"at most {MAX_BYTES} bytes")])
+def _too_large(path: str, bounds: Bounds) -> NoReturn:
+    raise InvalidInput([Problem(path, "the file is too large", Position(1, 1), f"at most {bounds.size} bytes")])

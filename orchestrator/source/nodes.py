@@ -56,7 +56,30 @@ class _StopError(Exception):
 
 
 def compose(text: str, report: Report) -> Node | None:
-    """Compose the one document of the text; None where it cannot be, which has been reported."""
+    """Compose the one document of the text; None where it cannot be, which has been reported.
+
+    libyaml's parser, which is many times faster, reads what is sound; of anything else the pure parser says more.
+    """
+    node = _composed_by_libyaml(text)
+    return node if node is not None else _composed(text, report)
+
+
+def _composed_by_libyaml(text: str) -> Node | None:
+    import yaml  # noqa: PLC0415
+
+    if not yaml.__with_libyaml__:
+        return None
+
+    def unsound(position: Position, message: str, expected: str | None = None, hint: str | None = None) -> NoReturn:
+        raise _StopError
+
+    try:
+        return _Composer(yaml.parse(text, yaml.CSafeLoader), unsound).document()
+    except (_StopError, yaml.YAMLError, ValueError):
+        return None
+
+
+def _composed(text: str, report: Report) -> Node | None:
     from ruamel.yaml import YAML  # noqa: PLC0415
     from ruamel.yaml.error import MarkedYAMLError  # noqa: PLC0415
 

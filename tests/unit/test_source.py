@@ -1,12 +1,14 @@
 """YAML as an operator writes it: plain data with positions, and problems instead of crashes."""
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stopgap.orchestrator.source import InvalidInput, Position, Problem, did_you_mean, parse, read
+from stopgap.orchestrator.source import InvalidInput, Position, Problem, did_you_mean, nodes, parse, read
 from stopgap.orchestrator.source.document import MAX_BYTES
 
 
@@ -142,3 +144,31 @@ def test_no_bytes_raise_anything_but_invalid_input(tmp_path_factory: pytest.Temp
         read(path)
     except InvalidInput as error:
         assert error.problems
+
+
+def shipped_documents() -> list[Path]:
+    root = Path(__file__).parents[2]
+    return [
+        path for name in ("runbooks", "rules", "artifacts", "inventories") for path in (root / name).glob("*.yaml")
+    ]
+
+
+def unreported(*_: object) -> None:
+    """Take a problem that the test has no use for."""
+
+
+def nested(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    return st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+
+
+@pytest.mark.parametrize("path", shipped_documents(), ids=lambda path: path.name)
+def test_both_parsers_read_a_sound_document_the_same(path: Path) -> None:
+    text = path.read_text()
+    assert nodes._composed_by_libyaml(text) == nodes._composed(text, unreported) is not None
+
+
+@given(st.recursive(st.text(max_size=8) | st.integers() | st.none() | st.booleans(), nested, max_leaves=12))
+def test_both_parsers_agree_wherever_libyaml_takes_a_document(value: object) -> None:
+    for text in (json.dumps(value, ensure_ascii=False), yaml.safe_dump(value, allow_unicode=True)):
+        fast = nodes._composed_by_libyaml(text)
+        assert fast in (None, nodes._composed(text, unreported))
