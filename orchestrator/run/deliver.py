@@ -21,6 +21,15 @@ LETTERS = "letters"
 """Folder below the run's own for messages that are written to a file."""
 
 
+def sends_alone(step: PlannedStep) -> bool:
+    """Tell whether a planned step sends messages to servers, and does nothing else.
+
+    A message to a file of the controller waits for nobody.
+    """
+    does_more = step.changes or step.collections or step.liftings or step.questions or step.checks
+    return bool(step.messages) and not does_more and any(m.route.kind != "file" for m in step.messages)
+
+
 @dataclass(frozen=True)
 class Delivered:
     """What came of a step's messages, and what there is to say of them."""

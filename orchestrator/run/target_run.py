@@ -1,0 +1,270 @@
+"""The steps of one target, in order; messages to servers, which may keep a run waiting, beside those that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal.records import HostUnreachable
+from stopgap.orchestrator.plan import (
+    Ledger,
+    Looker,
+    OutOfReach,
+    PastRuns,
+    Place,
+    Plan,
+    PlannedStep,
+    Planner,
+    as_ended,
+    combined,
+)
+from stopgap.orchestrator.plan.planner import counting
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.run.claim import refusal
+from stopgap.orchestrator.run.deliver import sends_alone
+from stopgap.orchestrator.run.order import Order
+from stopgap.orchestrator.run.several import run_on_several
+from stopgap.orchestrator.run.step import FAILURES, Ended, Surroundings, run_step
+from stopgap.orchestrator.run.together import run_together, together
+from stopgap.orchestrator.run.undo import take_back_all
+from stopgap.orchestrator.runbook import Step, StepResult
+from stopgap.orchestrator.source import InvalidInput
+from stopgap.orchestrator.task import Task
+
+MESSAGES_BESIDE = 16
+"""Steps of one target whose messages are under way at once, beside the steps that follow."""
+
+
+def planner_of(order: Order, look: Looker, sent: Ledger, past: PastRuns, *, urgent: bool = True) -> Planner:
+    """Give a planner that reads through a fleet's `look`, and knows what was sent and done already."""
+    return Planner(order.runbook, order.inventory, order.params, look, sent, past, urgent)
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """A step that was run at all of its places."""
+
+    ended: list[tuple[PlannedStep, Ended]]
+    result: StepResult
+    stopped: str
+    """Why the steps that follow are skipped; empty where they are not."""
+
+
+_Sending: TypeAlias = "tuple[Step, Future[_Ran]]"
+
+
+@dataclass
+class TargetRun:
+    """The steps of one target, in order."""
+
+    order: Order
+    plan: Plan
+    planner: Planner
+    around: Surroundings
+    target: Host
+    done: Mapping[tuple[str, str], StepResult]
+    taken_back: frozenset[tuple[str, str]]
+    results: dict[str, StepResult] = field(default_factory=dict)
+    ahead: dict[str, tuple[PlannedStep, Ended]] = field(default_factory=dict)
+    """Steps that were run together with one before them, by key."""
+    sending: list[_Sending] = field(default_factory=list)
+    """Steps whose messages are under way."""
+
+    def steps(self) -> Iterable[tuple[PlannedStep, Ended]]:
+        """Run them one by one, messages to a server beside those that follow; give each with how it ended."""
+        stopped = ""
+        with ThreadPoolExecutor(MESSAGES_BESIDE, "messages") as pool:
+            for number, step in enumerate(self.order.runbook.steps, 1):
+                if self.around.interruption.requested.is_set() and not self.ahead:
+                    break
+                for sending in self._awaited_by(step):
+                    ended, stopped = self._joined(*sending, stopped)
+                    yield from ended
+                if not stopped and self._goes_beside(step):
+                    self.sending.append((step, pool.submit(self._whole_step, step, number, "")))
+                else:
+                    ended, stopped = self._concluded(step, self._whole_step(step, number, stopped), stopped)
+                    yield from ended
+            for sending in self._taken(self.sending):
+                ended, stopped = self._joined(*sending, stopped)
+                yield from ended
+
+    def _whole_step(self, step: Step, number: int, stopped: str) -> _Ran:
+        """Run a step at all of its places."""
+        ended: list[tuple[PlannedStep, Ended]] = []
+        outcomes: list[StepResult] = []
+        for places in self.planner.groups(step, number, self.target, self.results):
+            known = {p.key: r for p in places if (r := self.done.get((p.key, self.target.name)))}
+            left = [p for p in places if not stays(step, (p.key, self.target.name), self.done, self.taken_back)]
+            here = [known[p.key] for p in places if p not in left]
+            ran = self._run_all(left, stopped)
+            for planned, end in ran:
+                before = known.get(planned.key)
+                stands = before is not None and end.outcome == "unchanged"
+                here.append(before if before and stands else StepResult(end.outcome, end.answer))
+            keeps = len(places) > 1 and any(planned.keeps for planned, _ in ran)
+            counted = counting(here, keeps)
+            if any(result.outcome in FAILURES for result in counted):
+                stopped = stopped or _why_stopped(step)
+            ended += ran
+            outcomes += counted
+        return _Ran(ended, combined(outcomes), stopped)
+
+    def _concluded(self, step: Step, ran: _Ran, stopped: str) -> tuple[list[tuple[PlannedStep, Ended]], str]:
+        """Take a step's result, and do what its `on_failure` says."""
+        self.results[step.id] = ran.result
+        if ran.stopped and not stopped and step.on_failure == "undo":
+            take_back_all(self.around, self.target.name)
+        return ran.ended, stopped or ran.stopped
+
+    def _joined(self, step: Step, running: Future[_Ran], stopped: str) -> tuple[list[tuple[PlannedStep, Ended]], str]:
+        return self._concluded(step, running.result(), stopped)
+
+    def _goes_beside(self, step: Step) -> bool:
+        """Tell whether a step only sends messages to servers, which may keep it waiting."""
+        planned = [s for s in self.plan.steps if s.step.id == step.id and s.target.name == self.target.name]
+        return bool(planned) and all(map(sends_alone, planned))
+
+    def _awaited_by(self, step: Step) -> list[_Sending]:
+        """Take out the messages under way that a step waits for: what contains waits for none that it can do without.
+
+        Another step waits for those whose failure would stop it, too.
+        """
+        hangs_on_any = step.uses_results or _needs_first(step)
+        contains = tasks()[step.task].contains
+        return self._taken(
+            [
+                sending
+                for sending in self.sending
+                if hangs_on_any
+                or sending[0].id in step.needs
+                or not (contains or sending[0].on_failure == "continue")
+            ]
+        )
+
+    def _taken(self, awaited: Sequence[_Sending]) -> list[_Sending]:
+        taken = list(awaited)
+        self.sending = [sending for sending in self.sending if sending not in taken]
+        return taken
+
+    def _run_all(self, places: Sequence[Place], stopped: str) -> list[tuple[PlannedStep, Ended]]:
+        """Run a step at its place, or at its places on several upstreams."""
+        if len(places) < 2:
+            return [self._run(place, stopped) for place in places]
+        planned = self._planned(places, again=not stopped)
+        if stopped:
+            planned = [each.as_skipped(stopped) for each in planned]
+        ended = run_on_several(planned, self.around)
+        for _ in range(places[0].step.retry.attempts - 1):
+            if not any(each.outcome in FAILURES - {"refused"} for each in ended):
+                break
+            if self.around.interruption.requested.wait(places[0].step.retry.pause):
+                break
+            planned = self._plan_again(places)
+            ended = run_on_several(planned, self.around)
+        return list(zip(planned, ended, strict=True))
+
+    def _run(self, place: Place, stopped: str) -> tuple[PlannedStep, Ended]:
+        if place.key in self.ahead:
+            return self.ahead.pop(place.key)
+        (planned,) = self._planned([place], again=not stopped)
+        if stopped:
+            skipped = planned.as_skipped(stopped)
+            return skipped, run_step(skipped, self.around)
+        group = together(planned, self._after(planned), self._stands) if planned.on else [planned]
+        if len(group) > 1:
+            self.ahead = {s.key: (s, e) for s, e in zip(group, run_together(group, self.around), strict=True)}
+            return self.ahead.pop(place.key)
+        ended = run_step(planned, self.around)
+        for _ in range(place.step.retry.attempts - 1):
+            if ended.outcome not in {"failed", "unknown", "unreachable"}:
+                break
+            if self.around.interruption.requested.wait(place.step.retry.pause):
+                break
+            (planned,) = self._plan_again([place])
+            ended = run_step(planned, self.around)
+        return planned, ended
+
+    def _planned(self, places: Sequence[Place], *, again: bool) -> list[PlannedStep]:
+        """Give the step as planned; planned afresh where it hangs on the journal, or on results not as foreseen."""
+        step, wanted = places[0].step, {place.key for place in places}
+        planned = [s for s in self.plan.steps if s.key in wanted and s.target.name == self.target.name]
+        if any(s.when_its_turn_comes for s in planned):
+            return self._plan_late(places) if again else planned
+        foreseen = not (step.uses_results or step.needs or _needs_first(step)) or self._as_foreseen()
+        stands = foreseen and not (again and any(s.on_past for s in planned))
+        return planned if len(planned) == len(places) and stands else self._plan_again(places)
+
+    def _plan_late(self, places: Sequence[Place]) -> list[PlannedStep]:
+        """Plan what could not be planned before, its host having been slow; it gets the time it has left."""
+        planned = self._plan_again(places, afresh=False)
+        for each in planned:
+            if each.outcome == "unreachable" and each.on:
+                self.around.record(HostUnreachable(host=each.on.name, reason=each.reason))
+        return planned
+
+    def _after(self, step: PlannedStep) -> list[PlannedStep]:
+        mine = [s for s in self.plan.steps if s.target.name == self.target.name]
+        places = [place for place, s in enumerate(mine) if s.key == step.key]
+        return [s for s in mine[places[0] + 1 :] if s.on] if places else []
+
+    def _stands(self, step: PlannedStep) -> bool:
+        """Tell whether a later step is to be run as planned, if those that it is run together with go well."""
+        hangs_on = step.step.needs or _needs_first(step.step)
+        return (step.key, self.target.name) not in self.done and (not hangs_on or self._as_foreseen())
+
+    def _as_foreseen(self) -> bool:
+        steps = {s.key: s.outcome for s in self.plan.steps if s.target.name == self.target.name}
+        expected = {key: as_ended(outcome) for key, outcome in steps.items()}
+        if any(result.answer is not None for result in list(self.results.values())):
+            return False
+        return all(expected.get(key) == result.outcome for key, result in list(self.results.items()))
+
+    def _plan_again(self, places: Sequence[Place], *, afresh: bool = True) -> list[PlannedStep]:
+        """Plan on facts read anew; `afresh`: hosts that were out of reach are tried once more."""
+        for host in (self.target, *self.order.inventory.hosts.values()) if afresh else ():
+            self.around.fleet.reconnect(host)
+        try:
+            around = self.around
+            planner = planner_of(self.order, around.fleet.look, around.record.deliveries, around.archive.past)
+            planned = planner.plan_together(places, self.results)
+            return [_unless_claimed(each, around.fleet.claims.held) for each in planned]
+        except InvalidInput as error:
+            why = escape(error.problems[0].message)
+            return [
+                PlannedStep(p.key, p.number, p.step, self.target, None, "would-fail", why, p.step.name)
+                for p in places
+            ]
+        except OutOfReach as error:
+            raise AssertionError("a planner answers for what is out of reach") from error
+
+
+def _why_stopped(step: Step) -> str:
+    """Say why the steps after one that failed are skipped; nothing where they go on."""
+    undone = ", and the target's changes were undone" if step.on_failure == "undo" else ""
+    return "" if step.on_failure == "continue" else f"{step.id} failed{undone}"
+
+
+def _unless_claimed(step: PlannedStep, held: Mapping[str, str]) -> PlannedStep:
+    """Refuse what is to be changed on a host that was found, only now, to be another operator's."""
+    if step.changes and step.on and (reason := refusal(held, [step.on.name])):
+        return replace(step, outcome="refused", reason=reason)
+    return step
+
+
+def stays(
+    step: Step,
+    place: tuple[str, str],
+    done: Mapping[tuple[str, str], StepResult],
+    taken_back: frozenset[tuple[str, str]],
+) -> bool:
+    """Tell whether a step stays as an earlier process left it: one that contains is looked at, unless undone."""
+    return place in done and (place in taken_back or not tasks()[step.task].contains)
+
+
+def _needs_first(step: Step) -> bool:
+    return type(tasks()[step.task]).needs_first is not Task.needs_first
