@@ -1,21 +1,31 @@
 """Reads a tar archive that a host made: in one pass, in bounded memory, extracting nothing.
 
 Formats: ustar, GNU (long names, sparse files) and the paths of pax (POSIX.1-2017, pax; GNU tar manual, "Basic
-Tar Format"). Several archives may follow one another. What is damaged is passed over in steps of a block.
+Tar Format"). Several archives may follow one another. What is damaged is passed over in steps of a block, and told to
+the meter.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
+
+from stopgap.orchestrator.evidence.meter import Meter
+from stopgap.orchestrator.hostnumber import parse_int
 
 BLOCK = 512
 _CHUNK = 64 << 10
-LONGEST_NAME = 64 << 10
-"""Bytes of a name or a pax header; a longer one is cut."""
+LONGEST_PATH = 4096
+"""Bytes of a path that a host can have (limits.h, PATH_MAX)."""
+_LONGEST_NAME = LONGEST_PATH + 1
+"""Bytes of a name that are kept: of a longer one so many that no host can have it."""
+_LONGEST_HEADER = 64 << 10
+"""Bytes of a pax header; what lies beyond is not read."""
+_SIZE_DIGITS = 18
+"""Of a size in a pax header: more bytes than any file system holds."""
 MOST_EXTENTS = 21 * 512
 """Of a sparse file; the content of one with more is not read."""
 
@@ -51,6 +61,8 @@ class Member:
     _descriptor: int
     _extents: tuple[tuple[int, int, int], ...]
     """Of its data: offset in the file, offset in the archive, length."""
+    meter: Meter = field(repr=False, compare=False)
+    """Of the reading that it belongs to."""
 
     def chunks(self, cap: int = 64 << 20, *, holes: bool = False) -> Iterator[bytes]:
         """Give the content in pieces of up to 64 kB, `cap` bytes at most; its holes only with `holes`."""
@@ -60,6 +72,7 @@ class Member:
                 while given < min(position, cap):
                     zeros = min(position - given, cap - given, _CHUNK)
                     given += zeros
+                    self.meter.read(zeros)
                     yield bytes(zeros)
             at, end = start, start + min(length, cap - given)
             while at < end:
@@ -68,7 +81,11 @@ class Member:
                     return
                 at += len(piece)
                 given += len(piece)
+                self.meter.read(len(piece))
                 yield piece
+            if end - start < length:
+                self.meter.leave_out(f"{self.name}: longer than {cap} bytes")
+                return
 
     @property
     def holes(self) -> int:
@@ -80,38 +97,54 @@ class Member:
         return b"".join(self.chunks(cap))
 
 
-def members(path: Path) -> Iterator[Member]:
-    """Give the entries of an archive, in its order; a file that is no archive has none. Raises OSError."""
+def members(path: Path, meter: Meter | None = None, *, whole: bool = True) -> Iterator[Member]:
+    """Give the entries of an archive, in its order; a file that is no archive has none. Raises OSError.
+
+    `whole`: the archive is not known to have been cut off, so that an entry which reaches beyond its end is damaged.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        yield from members_of(descriptor)
+        yield from members_of(descriptor, meter, whole=whole)
     finally:
         os.close(descriptor)
 
 
-def members_of(descriptor: int) -> Iterator[Member]:
-    """Give the entries of an archive that is open, and stays so as long as they are read. Raises OSError."""
+def members_of(descriptor: int, meter: Meter | None = None, *, whole: bool = True) -> Iterator[Member]:
+    """Give the entries of an archive that is open, and stays so as long as they are read. Raises OSError.
+
+    The meter is told of each block that is neither a header nor zeros, and of each entry that reaches beyond the end
+    of an archive that is `whole`.
+    """
+    meter = meter or Meter()
     end = os.fstat(descriptor).st_size
     at, name, target, size_given = 0, b"", b"", None
     while at + BLOCK <= end:
         header = os.pread(descriptor, BLOCK, at)
         if len(header) < BLOCK:
             return
+        meter.read(BLOCK)
         if not _is_header(header):
+            if header.count(0) < BLOCK:
+                meter.damage("blocks of an archive that are no header")
             at += BLOCK
             continue
         kind, size, start = header[156:157], _number(header[124:136]), at + BLOCK
         if kind in {b"L", b"K", b"x", b"g"}:
-            text = os.pread(descriptor, min(size, LONGEST_NAME), start)
+            text = os.pread(descriptor, min(size, _LONGEST_HEADER), start)
+            meter.read(len(text))
             if kind == b"L":
                 name = text.partition(b"\0")[0]
             elif kind == b"K":
                 target = text.partition(b"\0")[0]
             elif kind == b"x":
                 pax = _pax(text)
-                name, target = pax.get(b"path", name), pax.get(b"linkpath", target)
-                size_given = int(pax[b"size"]) if pax.get(b"size", b"").isdigit() else None
+                name, target = pax.path or name, pax.target or target
+                size_given = parse_int(pax.size, _SIZE_DIGITS)
+                if pax.size and size_given is None:
+                    meter.damage("a pax header whose size is no number")
             at = start + _padded(size)
+            if at > end and whole:
+                meter.damage("a header that is longer than its archive")
             continue
         size = size if size_given is None else size_given
         extents: tuple[tuple[int, int, int], ...] = ((0, start, size),)
@@ -132,8 +165,11 @@ def members_of(descriptor: int) -> Iterator[Member]:
             offset=at,
             _descriptor=descriptor,
             _extents=extents,
+            meter=meter,
         )
         at = start + _padded(size)
+        if start + size > end and whole:
+            meter.damage("an entry that is longer than its archive")
         name, target, size_given = b"", b"", None
 
 
@@ -171,7 +207,7 @@ def _is_header(block: bytes) -> bool:
         return False
     total = sum(block) - sum(block[148:156]) + 8 * 0x20
     field = block[148:156].strip(b"\0 ")
-    return bool(field) and set(field) <= set(b"01234567") and int(field, 8) == total
+    return parse_int(field, 8, base=8) == total
 
 
 def _number(field: bytes) -> int:
@@ -179,8 +215,7 @@ def _number(field: bytes) -> int:
     if field[0] & 0x80:
         value = int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big")
         return value if field[0] == 0x80 and value < 1 << 62 else 0
-    digits = field.partition(b"\0")[0].strip(b" ")
-    return int(digits, 8) if digits and set(digits) <= set(b"01234567") else 0
+    return parse_int(field.partition(b"\0")[0].strip(b" "), 12, base=8) or 0
 
 
 def _padded(size: int) -> int:
@@ -198,16 +233,28 @@ def _absolute(name: bytes) -> str:
 
 
 def _text(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape")
+    return name[:_LONGEST_NAME].decode("utf-8", "surrogateescape")
 
 
-def _pax(text: bytes) -> dict[bytes, bytes]:
-    found, rest = {}, text
-    while rest:
-        length, _, record = rest.partition(b" ")
-        if not length.isdigit() or len(length) > 8 or int(length) <= len(length) + 1:
+class _Pax(NamedTuple):
+    """What a pax header says of the entry behind it; empty where it says nothing."""
+
+    path: bytes = b""
+    target: bytes = b""
+    size: bytes = b""
+
+
+def _pax(text: bytes) -> _Pax:
+    """Read the records of a pax header: `LENGTH KEY=VALUE` and a newline, the length being that of all of it."""
+    found: dict[bytes, bytes] = {}
+    at = 0
+    while at < len(text):
+        blank = text.find(b" ", at, at + 9)
+        length = parse_int(text[at:blank], 8) if blank > at else None
+        if length is None or length <= blank - at + 1:
             break
-        record, rest = rest[len(length) + 1 : int(length)], rest[int(length) :]
-        key, _, value = record.removesuffix(b"\n").partition(b"=")
-        found[key] = value
-    return found
+        key, _, value = text[blank + 1 : at + length].removesuffix(b"\n").partition(b"=")
+        if key in {b"path", b"linkpath", b"size"}:
+            found[key] = value
+        at += length
+    return _Pax(found.get(b"path", b""), found.get(b"linkpath", b""), found.get(b"size", b""))

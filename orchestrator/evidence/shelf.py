@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.archive import Member, members
 from stopgap.orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, Manifest, ManifestItem
+from stopgap.orchestrator.evidence.meter import Meter
 from stopgap.orchestrator.toolkit import FOLDER
 
 LONGEST_LINE = 64 << 10
@@ -41,6 +42,12 @@ class Shelf:
     manifest: Manifest
     beside: tuple[Shelf, ...] = ()
     """Other collections that the same run made for the same target, whichever host they come from."""
+    meter: Meter = field(default_factory=Meter, repr=False, compare=False)
+    """Told of all that is read."""
+
+    def metered(self, meter: Meter) -> Shelf:
+        """Give the same collection, and those beside it, for a reading of their own."""
+        return replace(self, meter=meter, beside=tuple(replace(other, meter=meter) for other in self.beside))
 
     def trace(self, id: str) -> str:  # noqa: A002
         """Give a mark that tells of the toolkit by which an item was taken, drawn for it alone; empty without one."""
@@ -63,14 +70,14 @@ class Shelf:
         except OSError:
             return
         with os.fdopen(descriptor, "rb", buffering=0) as stream:
-            yield from lines_of(iter(lambda: stream.read(64 << 10), b""))
+            yield from lines_of(iter(lambda: stream.read(64 << 10), b""), self.meter, item.id)
 
     def members(self, id: str) -> Iterator[Member]:  # noqa: A002
         """Give the entries of an item that is an archive; none where nothing came."""
         item = self.item(id)
         if item is not None and item.file is not None and not item.encrypted:
             try:
-                yield from members(self.folder / item.file)
+                yield from members(self.folder / item.file, self.meter, whole=not item.truncated)
             except OSError:
                 return
 
@@ -98,14 +105,20 @@ def open_shelf(folder: Path) -> Shelf:
     return Shelf(folder, manifest.model_copy(update={"items": items}))
 
 
-def lines_of(chunks: Iterable[bytes]) -> Iterator[Line]:
-    """Split what comes in pieces at newlines; what is beyond LONGEST_LINE of a line is dropped."""
-    number, rest = 1, b""
+def lines_of(chunks: Iterable[bytes], meter: Meter | None = None, of: str = "") -> Iterator[Line]:
+    """Split what comes in pieces at newlines; of a line, LONGEST_LINE bytes. `of` names the file for the meter."""
+    meter = meter or Meter()
+    number, rest, cut = 1, b"", False
     for chunk in chunks:
+        meter.read(len(chunk))
         first, *more = chunk.split(b"\n")
+        cut = cut or len(first) > LONGEST_LINE - len(rest)
         rest += first[: LONGEST_LINE - len(rest)]
         for piece in more:
             yield Line(number, rest.decode("utf-8", "surrogateescape"))
+            cut = cut or len(piece) > LONGEST_LINE
             number, rest = number + 1, piece[:LONGEST_LINE]
     if rest:
         yield Line(number, rest.decode("utf-8", "surrogateescape"))
+    if cut:
+        meter.leave_out(f"{of}: lines beyond their first {LONGEST_LINE} bytes")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 
 from stopgap.orchestrator.findings.model import Sureness
+from stopgap.orchestrator.findings.pattern import check_pattern, finder
 from stopgap.orchestrator.findings.table import Value
 from stopgap.orchestrator.severity import Severity
 
 Meets: TypeAlias = Callable[[Mapping[str, Value]], bool]
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-SEARCHED = 8192
-"""Characters that patterns see, of the beginning and of the end of a value."""
 SHOWN = 300
 """Characters of one field in what a finding shows."""
 
@@ -28,7 +27,7 @@ class Condition(_Model):
     """What one field has to be; all that is given has to hold."""
 
     matches: tuple[str, ...] = ()
-    """Regular expressions (Python's), one of which is found in it."""
+    """Regular expressions, one of which is found in it (`findings.pattern`)."""
     lacks: tuple[str, ...] = ()
     """Regular expressions, none of which is found in it."""
     under: tuple[str, ...] = ()
@@ -42,10 +41,7 @@ class Condition(_Model):
     @classmethod
     def _compile(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
         for pattern in patterns:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"no regular expression: {error}") from None
+            check_pattern(pattern)
         return patterns
 
     def test(self) -> Callable[[Value], bool]:
@@ -65,11 +61,11 @@ class Condition(_Model):
             folders, below = frozenset(self.under), tuple(f"{folder.rstrip('/')}/" for folder in self.under)
             tests.append(lambda value: isinstance(value, str) and (value in folders or value.startswith(below)))
         if self.matches:
-            wanted_patterns = [re.compile(pattern) for pattern in self.matches]
-            tests.append(lambda value: _found(wanted_patterns, value))
+            matching = finder(self.matches)
+            tests.append(lambda value: matching(str(value)))
         if self.lacks:
-            unwanted_patterns = [re.compile(pattern) for pattern in self.lacks]
-            tests.append(lambda value: not _found(unwanted_patterns, value))
+            lacking = finder(self.lacks)
+            tests.append(lambda value: not lacking(str(value)))
         return lambda value: all(test(value) for test in tests)
 
 
@@ -159,14 +155,6 @@ def row_test(where: Where) -> Meets:
     """Give the test of a row: every field named meets its condition."""
     tests = [(field, condition.test()) for field, condition in where.items()]
     return lambda row: all(test(row[field]) for field, test in tests)
-
-
-def _found(patterns: Sequence[re.Pattern[str]], value: Value) -> bool:
-    """Search the value, of a long one the beginning and the end: a pattern's time may grow with its square."""
-    text = str(value)
-    if len(text) > 2 * SEARCHED:
-        text = f"{text[:SEARCHED]}\n{text[-SEARCHED:]}"
-    return any(pattern.search(text) for pattern in patterns)
 
 
 def _cut(text: str) -> str:

@@ -40,6 +40,7 @@ from sigma.types import (
 )
 
 from stopgap.orchestrator.findings.sigma.events import Event
+from stopgap.orchestrator.hostnumber import parse_decimal
 
 Test: TypeAlias = Callable[[Event], bool]
 _Value: TypeAlias = Callable[[str, str], bool]
@@ -125,10 +126,10 @@ def _value(value: Any) -> _Value:  # noqa: ANN401
         return lambda held, _: _within(held, value.network)
     if isinstance(value, SigmaCompareExpression):
         compare, number = _COMPARED[value.op], float(value.number.number)
-        return lambda held, _: (found := _number(held)) is not None and compare(found, number)
+        return lambda held, _: (found := parse_decimal(held)) is not None and compare(found, number)
     if isinstance(value, SigmaNumber) and not isinstance(value, SigmaTimestampPart):
         wanted = float(value.number)
-        return lambda held, _: _number(held) == wanted
+        return lambda held, _: parse_decimal(held) == wanted
     if isinstance(value, SigmaBool):
         word = str(bool(value.boolean)).lower()
         return lambda _, lower: lower == word
@@ -188,13 +189,6 @@ def _compiled(pattern: str, flags: set[SigmaRegularExpressionFlag]) -> Any:  # n
     options.max_mem = MEMORY
     letters = "".join(letter for flag, letter in zip(_FLAGS, "ims", strict=True) if flag in flags)
     return re2.compile(f"(?{letters}){pattern}" if letters else pattern, options)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def _within(text: str, network: Any) -> bool:  # noqa: ANN401

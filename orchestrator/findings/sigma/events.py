@@ -9,6 +9,7 @@ from functools import cached_property
 
 from stopgap.orchestrator.evidence.shelf import Shelf
 from stopgap.orchestrator.findings.table import Place, Row, tables
+from stopgap.orchestrator.findings.tables.sessions import account_names
 
 LONGEST = 8192
 """Characters of a field, and of an event's text, that rules see."""
@@ -119,7 +120,7 @@ def _processes(shelf: Shelf, rows: Iterator[Row]) -> Iterator[Event]:
     known = {int(row.fields["pid"]): row for row in rows}
     names = {0: "root"}
     for one in (shelf, *shelf.beside):
-        names = {int(r.fields["uid"]): str(r.fields["name"]) for r in tables()["accounts"].read(one)} | names
+        names = account_names(one) | names
     for row in known.values():
         of = row.fields
         fields = {

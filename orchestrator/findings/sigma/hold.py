@@ -11,6 +11,7 @@ from stopgap.orchestrator.findings.judge import BUDGET, SHOWN, in_utc, unread
 from stopgap.orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
 from stopgap.orchestrator.findings.sigma.events import Event, Stream
 from stopgap.orchestrator.findings.sigma.loading import SigmaRule, SigmaRules
+from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.severity import SEVERITIES
 
@@ -94,7 +95,7 @@ def _sighting(event: Event, shelf: Shelf) -> Sighting:
         member=escape(place.member),
         line=place.line,
         offset=place.offset,
-        pid=int(pid) if pid.isdecimal() else None,
+        pid=parse_int(pid, 11),
         at=in_utc(event.time, shelf),
     )
 

@@ -52,7 +52,6 @@ class SigmaRules:
 def load_sigma(path: Path) -> SigmaRules:
     """Read the rules of a file, or of all `*.yml` and `*.yaml` below a folder. Raises SigmaError."""
     try:
-        import re2  # noqa: F401, PLC0415 (an extra)
         import sigma.rule  # noqa: F401, PLC0415 (an extra)
     except ImportError:
         raise SigmaError("for Sigma rules, install pySigma: pip install 'stopgap[sigma]'") from None

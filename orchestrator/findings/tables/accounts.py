@@ -12,6 +12,7 @@ from stopgap.orchestrator.evidence.archive import Member
 from stopgap.orchestrator.evidence.shelf import LONGEST_LINE, Line, Shelf, lines_of
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.files import collected_at
+from stopgap.orchestrator.hostnumber import parse_int
 
 TEXT = 4 << 20
 """Bytes of one file that are read as text."""
@@ -22,7 +23,7 @@ _KEY = re.compile(r"(?:^|\s)((?:sk-)?(?:ssh|ecdsa)-[\w@.-]+)\s+([A-Za-z0-9+/]+=*
 
 def text_of(member: Member, cap: int = TEXT) -> Iterator[Line]:
     """Give the lines of a file in an archive, `cap` bytes at most."""
-    return lines_of(member.chunks(cap))
+    return lines_of(member.chunks(cap), member.meter, member.name)
 
 
 @table(
@@ -44,14 +45,19 @@ def accounts(shelf: Shelf) -> Iterator[Row]:
             continue
         for number, text in text_of(member):
             fields = text.split(":")
-            if len(fields) < 7 or not fields[2].isdecimal():
+            if len(fields) < 7 or not (fields[2].isascii() and fields[2].isdigit()):
                 continue
             shell = fields[6].strip()
-            row: Fields = {"name": fields[0], "uid": int(fields[2][:12])}
-            row |= {"gid": int(fields[3][:12]) if fields[3].isdecimal() else -1}
+            row: Fields = {"name": fields[0], "uid": _id(fields[2]), "gid": _id(fields[3])}
             row |= {"home": fields[5], "shell": shell}
             row |= {"enters": not shell.endswith(("/nologin", "/false", "/sync", "/halt", "/shutdown"))}
             yield Row(row, Place("configuration", number, member.name))
+
+
+def _id(text: str) -> int:
+    """Read the number of a user or a group, zeros in front or not; -1 for what is none that a host can have."""
+    number = parse_int(text.lstrip("0") or text[-1:], 10)
+    return -1 if number is None else number
 
 
 @table(
@@ -72,9 +78,9 @@ def passwords(shelf: Shelf) -> Iterator[Row]:
         fields = rest.split(":")
         if not colon or len(fields) < 3:
             continue
-        known = fields[2].isdecimal() and file.endswith("/shadow")
+        changed = parse_int(fields[2], 9) if file.endswith("/shadow") else None
         row: Fields = {"account": fields[0], "file": file.rpartition("/")[2], "state": fields[1]}
-        yield Row(row | {"age": int(today - int(fields[2][:9])) if known else -1}, Place("password-states", number))
+        yield Row(row | {"age": -1 if changed is None else int(today - changed)}, Place("password-states", number))
 
 
 @table(

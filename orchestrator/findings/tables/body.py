@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.hostnumber import parse_int, parse_timestamp
 
 _ESCAPE = re.compile(r"\\(\\|\||x[0-9a-f]{2})")
 
@@ -43,11 +44,11 @@ def entries(shelf: Shelf, artifact: str) -> Iterator[Entry]:
             continue
         name = fields[0][2:]
         mode = fields[2]
-        try:
-            uid, gid, size = (int(field[:20]) for field in fields[3:6])
-            times = [_time(field) for field in fields[6:]]
-        except ValueError:
+        uid, gid, size = (parse_int(field, signed=True) for field in fields[3:6])
+        if uid is None or gid is None or size is None:
+            shelf.meter.damage(f"{artifact}: entries with numbers that are none")
             continue
+        times = (_time(field) for field in fields[6:])
         target = ""
         if mode.startswith("l"):
             name, _, target = name.partition(" -> ")
@@ -55,11 +56,10 @@ def entries(shelf: Shelf, artifact: str) -> Iterator[Entry]:
 
 
 def _time(field: str) -> float:
-    value = float(field[:32])
-    return value if 0 <= value < 1e11 else 0.0
+    return parse_timestamp(field) or 0.0
 
 
 def _unescaped(name: str) -> str:
     if "\\" not in name:
         return name
-    return _ESCAPE.sub(lambda m: m[1] if len(m[1]) == 1 else chr(int(m[1][1:], 16)), name)
+    return _ESCAPE.sub(lambda m: m[1] if len(m[1]) == 1 else chr(parse_int(m[1][1:], 2, base=16) or 0), name)

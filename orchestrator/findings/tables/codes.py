@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from stopgap.orchestrator.evidence.archive import Member
 from stopgap.orchestrator.evidence.shelf import Shelf
@@ -14,6 +15,8 @@ from stopgap.orchestrator.findings.tables.accounts import accounts, text_of
 LARGEST = 2 << 20
 """Bytes of a program that are looked at."""
 _SERVERS = frozenset({"www-data", "apache", "nginx", "httpd", "http", "wwwrun", "lighttpd", "php-fpm"})
+_MOST_SERVERS = 100
+"""Lines of passwd that are for one of these: each has one on an honest host."""
 _UPLOADS = re.compile(r"/(uploads?|images?|img|files|media|tmp|cache|avatars?|attachments?)/", re.IGNORECASE)
 _PHP = re.compile(r"\.(php\d?|phtml|pht|phar|inc)$", re.IGNORECASE)
 _ENCODED = re.compile(rb"[A-Za-z0-9+/=]{200,}|(?:\\x[0-9a-fA-F]{2}){60,}")
@@ -80,7 +83,8 @@ def web_programs(shelf: Shelf) -> Iterator[Row]:
 def server_accounts(shelf: Shelf) -> frozenset[tuple[int, int]]:
     """Give user and group of the accounts that web servers and PHP run as, by the host's passwd."""
     found = (row.fields for row in accounts(shelf))
-    return frozenset((int(f["uid"]), int(f["gid"])) for f in found if f["name"] in _SERVERS)
+    pairs = ((int(f["uid"]), int(f["gid"])) for f in found if f["name"] in _SERVERS)
+    return frozenset(islice(pairs, _MOST_SERVERS))
 
 
 def _may_write(member: Member, servers: frozenset[tuple[int, int]]) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 
 from stopgap.orchestrator.evidence.shelf import Shelf
 from stopgap.orchestrator.findings.table import Fields, Place, Row, Value, table
 from stopgap.orchestrator.findings.tables.body import Entry, entries
 from stopgap.orchestrator.findings.tables.packages import Digests
+from stopgap.orchestrator.hostnumber import parse_moment
 
 _FIELDS = {
     "path": "the path",
@@ -97,11 +97,8 @@ def _fields(entry: Entry, digests: Digests, now: float) -> Mapping[str, Value]:
 
 def collected_at(shelf: Shelf) -> float:
     """Give the host's own time at which the collection began, in seconds since the epoch."""
-    try:
-        started = datetime.fromisoformat(shelf.manifest.started).timestamp()
-    except ValueError:
-        started = 0.0
-    return started + (shelf.manifest.clock_skew or 0.0)
+    started = parse_moment(shelf.manifest.started)
+    return (started.timestamp() if started else 0.0) + (shelf.manifest.clock_skew or 0.0)
 
 
 @table(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from stopgap.orchestrator.evidence.shelf import Shelf
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.accounts import text_of
+from stopgap.orchestrator.hostnumber import parse_int
 
 
 @table(
@@ -34,13 +35,13 @@ def history_lines(shelf: Shelf) -> Iterator[Row]:
             continue
         time = 0
         for number, text in text_of(member):
-            stamp = re.fullmatch(r"#(\d{9,10})", text)
-            zsh = re.match(r": (\d{9,10}):\d+;(.*)", text, re.DOTALL)
+            stamp = re.fullmatch(r"#([0-9]{9,10})", text)
+            zsh = re.match(r": ([0-9]{9,10}):[0-9]{1,10};(.*)", text, re.DOTALL)
             if stamp:
-                time = int(stamp[1])
+                time = parse_int(stamp[1], 10) or 0
                 continue
             if zsh:
-                time, text = int(zsh[1]), zsh[2]  # noqa: PLW2901
+                time, text = parse_int(zsh[1], 10) or 0, zsh[2]  # noqa: PLW2901
             if text.strip():
                 row: Fields = {"path": member.name, "text": text, "time": time}
                 yield Row(row, Place("histories", number, member.name), time)

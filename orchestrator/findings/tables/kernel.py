@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from stopgap.orchestrator.evidence.shelf import Shelf
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
+from stopgap.orchestrator.hostnumber import parse_int
 
 TAINTS = {
     0: "a proprietary module was loaded",
@@ -59,17 +60,17 @@ def mounts(shelf: Shelf) -> Iterator[Row]:
 
 def _plain(field: str) -> str:
     """Turn a character written as a backslash and three octal digits back (proc(5), mountinfo)."""
-    return re.sub(r"\\([0-3][0-7]{2})", lambda found: chr(int(found[1], 8)), field)
+    return re.sub(r"\\([0-3][0-7]{2})", lambda found: chr(parse_int(found[1], 3, base=8) or 0), field)
 
 
 @table("taint", reads="clock", fields={"bit": "its number", "meaning": "what it says"})
 def taint(shelf: Shelf) -> Iterator[Row]:
     """Marks that the kernel bears."""
     for number, text in shelf.lines("clock"):
-        match = re.fullmatch(r"/proc/sys/kernel/tainted:(\d{1,19})", text)
-        if match:
+        path, _, rest = text.partition(":")
+        if path == "/proc/sys/kernel/tainted" and (marks := parse_int(rest)) is not None:
             for bit in range(64):
-                if int(match[1]) >> bit & 1:
+                if marks >> bit & 1:
                     row: Fields = {"bit": bit, "meaning": TAINTS.get(bit, "a mark that this program does not know")}
                     yield Row(row, Place("clock", number))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from stopgap.orchestrator.evidence.shelf import Shelf
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
+from stopgap.orchestrator.hostnumber import parse_int
 
 
 @table(
@@ -44,10 +45,10 @@ def mappings(shelf: Shelf) -> Iterator[Row]:
     for number, text in shelf.lines("process-code"):
         if own and own in text:
             continue
-        match = re.match(r"/proc/(\d{1,9})/maps:\S+ (\S{4}) \S+ \S+ \d+ *(.*)", text, re.DOTALL)
+        match = re.match(r"/proc/([0-9]{1,9})/maps:\S+ (\S{4}) \S+ \S+ [0-9]+ *(.*)", text, re.DOTALL)
         if not match or (match[1], match[3]) == last:
             continue
         last = (match[1], match[3])
         path = match[3].removesuffix(" (deleted)")
-        row: Fields = {"pid": int(match[1]), "path": path, "gone": path != match[3], "mode": match[2]}
+        row: Fields = {"pid": parse_int(match[1], 9) or 0, "path": path, "gone": path != match[3], "mode": match[2]}
         yield Row(row, Place("process-code", number))

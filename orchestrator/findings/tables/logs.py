@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from stopgap.orchestrator.evidence.archive import Member
 from stopgap.orchestrator.evidence.shelf import Shelf
-from stopgap.orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
+from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.findings.tables.journal import LOGIN, auth_logs, system_logs
 from stopgap.orchestrator.findings.tables.moments import of_syslog
 from stopgap.orchestrator.findings.tables.requests import log_lines
+from stopgap.orchestrator.hostnumber import parse_int
 
 _TEXT = re.compile(
     r"/var/log/(?:auth\.log|secure|syslog|messages|daemon\.log|kern\.log|cron(?:\.log)?)(?:[.-]\d+)?(?:\.gz)?$"
@@ -24,6 +25,7 @@ _BOOT = re.compile(
     r"(?:kernel: .*Linux version |systemd\[1\]: (?:systemd .* running in|Starting |Started )|rsyslogd: .*start)"
 )
 _RISE = re.compile(r"\b(sudo|su)(?:\[\d+\])?: +(.*)")
+_PACKED = frozenset({"gz", "xz", "bz2", "zst"})
 GAP = 6 * 3600.0
 """Seconds without a line in a log that has one every hour on most hosts."""
 
@@ -67,7 +69,7 @@ def logins(shelf: Shelf) -> Iterator[Row]:
                 continue
             how, method, user, address, _ = found.groups()
             before = failures.get(address, 0)
-            if how == "Failed" and (before or len(failures) < FEW_KEYS):
+            if how == "Failed" and (before or shelf.meter.hold("addresses that failed to log in", address)):
                 failures[address] = before + 1
             row: Fields = {"how": how, "method": method, "user": user, "address": address, "failures": before}
             yield Row(row, Place(log.artifact, number, log.name), of_syslog(text, now))
@@ -109,8 +111,8 @@ def audit_lines(shelf: Shelf) -> Iterator[Row]:
     """Lines of auditd's log."""
     for member in _matching(shelf, _AUDIT):
         for number, text in log_lines(member):
-            stamp = re.search(r"msg=audit\((\d{1,11})\.", text[:200])
-            time = float(stamp[1]) if stamp else 0.0
+            stamp = re.search(r"msg=audit\(([0-9]{1,11})\.", text[:200])
+            time = float(parse_int(stamp[1], 11) or 0) if stamp else 0.0
             yield Row({"text": text[:8192]}, Place("logs", number, member.name), time)
 
 
@@ -156,18 +158,32 @@ def log_turns(shelf: Shelf) -> Iterator[Row]:
 @table("log-series", reads="logs", fields={"missing": "the file that is not there", "later": "one behind it that is"})
 def log_series(shelf: Shelf) -> Iterator[Row]:
     """Holes in the series of rotated logs: `auth.log.2.gz` is there, and `auth.log.1` is not."""
-    found: dict[str, dict[int, Member]] = {}
+    found: dict[str, dict[int, _Rotated]] = {}
     for member in shelf.members("logs"):
-        match = re.fullmatch(r"(/.*?)(?:\.(\d{1,3}))?(?:\.(?:gz|xz|bz2|zst))?", member.name, re.DOTALL)
-        if match and (match[1] in found or len(found) < FEW_KEYS):
-            found.setdefault(match[1], {}).setdefault(int(match[2] or 0), member)
+        base, number = _series(member.name)
+        if _TEXT.search(base) and shelf.meter.hold("logs", base, member.name):
+            found.setdefault(base, {}).setdefault(number, _Rotated(member.name, member.offset))
     for base, numbers in found.items():
-        if not _TEXT.search(base):
-            continue
         for missing in sorted(set(range(max(numbers))) - set(numbers)):
             later = numbers[min(number for number in numbers if number > missing)]
             row: Fields = {"missing": f"{base}.{missing}" if missing else base, "later": later.name}
             yield Row(row, Place("logs", None, later.name, later.offset))
+
+
+class _Rotated(NamedTuple):
+    name: str
+    offset: int
+
+
+def _series(name: str) -> tuple[str, int]:
+    """Give the log that a file belongs to, and the file's number among those that were rotated; 0 for the log."""
+    stem, dot, last = name.rpartition(".")
+    if dot and last in _PACKED:
+        stem, dot, last = stem.rpartition(".") if "." in stem else (stem, "", "")
+    number = parse_int(last, 3) if dot else None
+    if number is not None:
+        return stem, number
+    return f"{stem}{dot}{last}", 0
 
 
 @table(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from stopgap.orchestrator.evidence.shelf import Shelf
-from stopgap.orchestrator.findings.table import FEW_KEYS, Place, Row, table
+from stopgap.orchestrator.findings.table import Place, Row, table
 
 _POSTFIX = re.compile(r"([0-9A-Za-z]{6,20})[*!]?\s+(\d{1,12})\s+(\w{3} \w{3} +\d+ [\d:]{8})\s+(\S+)$")
 _EXIM = re.compile(r"\s*(\d+[smhdwy])\s+([\d.]+[KMG]?)\s+([\w-]{16,23})\s+<(\S*)>")
@@ -35,7 +35,7 @@ def senders(shelf: Shelf) -> Iterator[Row]:
     counts: dict[str, int] = {}
     for row in queue(shelf):
         sender = str(row.fields["sender"])
-        if sender in counts or len(counts) < FEW_KEYS:
+        if sender in counts or shelf.meter.hold("senders", sender):
             counts[sender] = counts.get(sender, 0) + 1
     for sender, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
         yield Row({"sender": sender, "messages": count}, Place("mail-queue"))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from calendar import month_abbr
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from functools import lru_cache
+
+from stopgap.orchestrator.hostnumber import parse_moment, to_moment
 
 _MONTHS = {month_abbr[number]: number for number in range(1, 13)}
 """English, as this program never sets a locale."""
+_EPOCH = 1970
 _ACCESS = re.compile(r"(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
 _SYSLOG = re.compile(r"(\w{3}) ([ \d]\d) (\d\d):(\d\d):(\d\d) ")
 
@@ -38,24 +41,20 @@ def of_syslog(text: str, now: float) -> float:
 
 def of_iso(text: str) -> float:
     """Read ISO 8601, with a comma in its fraction too."""
-    try:
-        moment = datetime.fromisoformat(text.replace(",", "."))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return 0.0
+    moment = parse_moment(text)
+    return moment.timestamp() if moment else 0.0
 
 
 def as_iso(seconds: float) -> str:
     """Write seconds since the epoch as ISO 8601 in UTC, to the microsecond."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
-    except (ValueError, OverflowError, OSError):
-        return "1970-01-01T00:00:00.000000+00:00"
+    moment = to_moment(seconds)
+    return moment.isoformat(timespec="microseconds") if moment else "1970-01-01T00:00:00.000000+00:00"
 
 
 @lru_cache(maxsize=4)
 def _year(day: int) -> int:
-    return datetime.fromtimestamp(day * 86400, UTC).year
+    moment = to_moment(day * 86400)
+    return moment.year if moment else _EPOCH
 
 
 def _moment(year: int, month: int, day: int, hour: int, minute: int, second: int, *, minutes: int = 0) -> float:

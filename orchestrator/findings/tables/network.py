@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from stopgap.orchestrator.evidence.shelf import Shelf
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
+from stopgap.orchestrator.hostnumber import parse_int
 
 _LISTENS = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
 """State of a socket that waits for anybody (include/net/tcp_states.h): TCP_LISTEN, and for UDP TCP_CLOSE."""
@@ -14,7 +15,8 @@ _USER = re.compile(r'\("((?:[^"\\]|\\.)*)",pid=(\d{1,9}),')
 _OWN = "00000000000000000000000001000000"
 """::1, as /proc/net/tcp6 writes it on little-endian machines."""
 _ASKED = re.compile(
-    r"asked ([0-9a-f.:]{2,45}) (\d{1,9}) ports: (\d{1,9}) tried, (\d{1,9}) open, (\d{1,9}) refused, (\d{1,9}) silent"
+    r"asked ([0-9a-f.:]{2,45}) ([0-9]{1,9}) ports: ([0-9]{1,9}) tried, ([0-9]{1,9}) open, ([0-9]{1,9}) refused, "
+    r"([0-9]{1,9}) silent"
 )
 _FIELDS = {"protocol": "`tcp` or `udp`", "port": "the port"}
 
@@ -33,9 +35,10 @@ def listening(shelf: Shelf) -> Iterator[Row]:
         if _LISTENS.get(family) is None or len(fields) < 10 or fields[3] != _LISTENS[family]:
             continue
         address, _, port = fields[1].rpartition(":")
-        if not re.fullmatch("[0-9A-F]{4}", port) or not fields[2].endswith(":0000") or not fields[7].isdecimal():
+        here, uid = parse_int(port, 4, base=16), parse_int(fields[7], 11)
+        if here is None or uid is None or not fields[2].endswith(":0000"):
             continue
-        row: Fields = {"protocol": family[:3], "port": int(port, 16), "uid": int(fields[7][:12]), "inode": fields[9]}
+        row: Fields = {"protocol": family[:3], "port": here, "uid": uid, "inode": fields[9]}
         yield Row(row | {"address": address}, Place("sockets", number))
 
 
@@ -50,13 +53,14 @@ def listening_shown(shelf: Shelf) -> Iterator[Row]:
         fields = text.split()
         if len(fields) < 5 or fields[0] not in _LISTENS:
             continue
-        protocol, netstat = fields[0][:3], fields[1].isdecimal()
+        protocol, netstat = fields[0][:3], parse_int(fields[1]) is not None
         local, remote = (fields[3], fields[4]) if netstat else (fields[4], fields[5] if len(fields) > 5 else "")
         state = (fields[5] if len(fields) > 5 else "") if netstat else fields[1]
         address, _, port = local.rpartition(":")
-        if port.isdecimal() and len(port) < 6 and remote.endswith(":*") and (protocol == "udp" or state == "LISTEN"):
+        here = parse_int(port, 5)
+        if here is not None and remote.endswith(":*") and (protocol == "udp" or state == "LISTEN"):
             process = ", ".join(f"{name} ({pid})" for name, pid in _USER.findall(text))
-            row: Fields = {"protocol": protocol, "port": int(port), "process": process or fields[-1]}
+            row: Fields = {"protocol": protocol, "port": here, "process": process or fields[-1]}
             yield Row(row | {"address": address}, Place("socket-list", number))
 
 
@@ -64,9 +68,9 @@ def listening_shown(shelf: Shelf) -> Iterator[Row]:
 def taken_ports(shelf: Shelf) -> Iterator[Row]:
     """Ports that could not be bound, twice within a second, and that no table of the kernel listed meanwhile."""
     for number, text in shelf.lines("hidden-ports"):
-        match = re.fullmatch(r"hidden: (tcp|udp) (\d{1,5})", text)
-        if match:
-            yield Row({"protocol": match[1], "port": int(match[2])}, Place("hidden-ports", number))
+        match = re.fullmatch(r"hidden: (tcp|udp) ([0-9]{1,5})", text)
+        if match and (port := parse_int(match[2], 5)) is not None:
+            yield Row({"protocol": match[1], "port": port}, Place("hidden-ports", number))
 
 
 @table(
@@ -83,9 +87,9 @@ def outside_open(shelf: Shelf) -> Iterator[Row]:
     """TCP ports of the target that answered another host, against the target's own lists."""
     listed = {int(row.fields["port"]) for other in shelf.beside for row in _reachable(other)}
     for number, text in shelf.lines("outside-ports"):
-        found = re.fullmatch(r"open ([0-9a-f.:]{2,45}) (\d{1,5})", text)
-        if found:
-            row: Fields = {"address": found[1], "port": int(found[2]), "listed": int(found[2]) in listed}
+        found = re.fullmatch(r"open ([0-9a-f.:]{2,45}) ([0-9]{1,5})", text)
+        if found and (port := parse_int(found[2], 5)) is not None:
+            row: Fields = {"address": found[1], "port": port, "listed": port in listed}
             yield Row(row, Place("outside-ports", number))
 
 
@@ -116,9 +120,8 @@ def outside_asked(shelf: Shelf) -> Iterator[Row]:
     for number, text in shelf.lines("outside-ports"):
         found = _ASKED.fullmatch(text)
         if found:
-            counts = dict(
-                zip(("ports", "tried", "open", "refused", "silent"), map(int, found.groups()[1:]), strict=True)
-            )
+            names = ("ports", "tried", "open", "refused", "silent")
+            counts = {name: parse_int(word, 9) or 0 for name, word in zip(names, found.groups()[1:], strict=True)}
             yield Row({"address": found[1], **counts}, Place("outside-ports", number))
 
 
@@ -158,6 +161,6 @@ def interfaces(shelf: Shelf) -> Iterator[Row]:
     """Interfaces with their flags, by the kernel."""
     for number, text in shelf.lines("interfaces"):
         match = re.fullmatch(r"/sys/class/net/([^/]+)/flags:0x([0-9a-f]{1,8})", text)
-        if match:
-            row: Fields = {"name": match[1], "promiscuous": bool(int(match[2], 16) & 0x100)}
+        if match and (flags := parse_int(match[2], 8, base=16)) is not None:
+            row: Fields = {"name": match[1], "promiscuous": bool(flags & 0x100)}
             yield Row(row, Place("interfaces", number))

@@ -25,33 +25,35 @@ class Digests:
 
         Nor does anything on a host with rpm, which records no digest of what a package makes when it is installed.
         """
-        self._of: dict[str, bytes] = {}
+        self._of: dict[int, bytes] = {}
         self._whole = True
         for _, text in shelf.lines("package-digests"):
             match = _DIGEST.fullmatch(text)
             if not match:
                 continue
             if len(self._of) >= MOST_KEYS:
+                shelf.meter.leave_out(f"package-digests: more than {MOST_KEYS} files")
                 self._whole = False
                 break
             self._whole = self._whole and len(match[1]) == 32
-            self._of[_merged("/" + match[2].removeprefix("./").removeprefix("/"))] = bytes.fromhex(match[1])
+            self._of[_key("/" + match[2].removeprefix("./").removeprefix("/"))] = bytes.fromhex(match[1])
         item = shelf.item("package-digests")
         self._whole = self._whole and bool(self._of) and item is not None and not item.truncated
 
     def knows(self, path: str) -> Known:
         """Tell whether a package brought the file; `unknown` where the record is missing or not whole."""
-        if _merged(path) in self._of:
+        if _key(path) in self._of:
             return "yes"
         return "no" if self._whole else "unknown"
 
     def digest(self, path: str) -> str:
         """Give the MD5 or SHA-256 that the package brought; empty where there is none."""
-        return self._of.get(_merged(path), b"").hex()
+        return self._of.get(_key(path), b"").hex()
 
 
-def _merged(path: str) -> str:
-    return path.removeprefix("/usr") if path.startswith(_MERGED) else path
+def _key(path: str) -> int:
+    """Give a path's hash, which takes the same room however long the path is."""
+    return hash(path.removeprefix("/usr") if path.startswith(_MERGED) else path)
 
 
 @table(

@@ -10,6 +10,7 @@ from stopgap.orchestrator.evidence.shelf import Shelf
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.accounts import text_of
 from stopgap.orchestrator.findings.tables.files import collected_at
+from stopgap.orchestrator.hostnumber import parse_int, to_moment
 
 ENDS = {
     "5.6": "2018-12-31",
@@ -47,7 +48,7 @@ _SERVER = re.compile(r"/etc/(?:php[^/]*/.*|apache2/.*|httpd/.*)\.conf$|/etc/(?:a
 )
 def php_versions(shelf: Shelf) -> Iterator[Row]:
     """Branches of PHP that packages brought, each once; one that is newer than this table is left out."""
-    now = datetime.fromtimestamp(max(0.0, collected_at(shelf)), UTC)
+    now = to_moment(collected_at(shelf)) or datetime.fromtimestamp(0, UTC)
     seen: set[str] = set()
     for number, text in shelf.lines("packages"):
         found = _DPKG.match(text) or _RPM.match(text) or _APK.match(text)
@@ -63,8 +64,9 @@ def _end(version: str) -> datetime | None:
     """Give when a branch ended; all before those that are listed ended with the first of them."""
     if version in ENDS:
         return datetime.fromisoformat(ENDS[version]).replace(tzinfo=UTC)
-    major, minor = map(int, version.split("."))
-    return datetime(2018, 12, 31, tzinfo=UTC) if 3 <= major < 7 and minor < 100 else None
+    major, minor = (parse_int(part, 2) for part in version.split("."))
+    known = major is not None and minor is not None and 3 <= major < 7
+    return datetime(2018, 12, 31, tzinfo=UTC) if known else None
 
 
 @table(

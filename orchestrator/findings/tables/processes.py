@@ -7,19 +7,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stopgap.orchestrator.evidence.shelf import Shelf
-from stopgap.orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
+from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.body import entries
 from stopgap.orchestrator.findings.tables.files import collected_at
+from stopgap.orchestrator.hostnumber import parse_decimal, parse_int
 
 ARGUMENTS = 4096
-"""Characters of a command line that are kept."""
+"""Characters of a command line, and of a path, that are kept."""
+_NAME = 256
+"""Characters of a process's name: the kernel tells 15, and 63 of its own threads (proc(5), comm)."""
+_PID_DIGITS = 9
+_NUMBER_DIGITS = 11
 _KERNEL_THREAD = 0x00200000
 """PF_KTHREAD of the flags in /proc/PID/stat (proc(5); include/linux/sched.h)."""
 _HZ = 100
 """Ticks a second in which the kernel tells a process's start, whatever its own (USER_HZ; time(7))."""
-_FILE = re.compile(r"/proc/(\d{1,9})/(\w+)(?:/([^:]*))?:(.*)", re.DOTALL)
-_LINK = re.compile(r"/proc/(\d{1,9})/(exe|cwd|fd/\d+)")
-_SOCKET = re.compile(r"socket:\[(\d+)\]")
+_FILE = re.compile(r"/proc/([0-9]{1,9})/(\w+)(?:/([^:]*))?:(.*)", re.DOTALL)
+_LINK = re.compile(r"/proc/([0-9]{1,9})/(exe|cwd|fd/[0-9]{1,9})")
+_SOCKET = re.compile(r"socket:\[([0-9]{1,20})\]")
 
 
 @dataclass(slots=True)
@@ -88,33 +93,41 @@ def _from_proc(shelf: Shelf) -> dict[int, _Process]:
     found: dict[int, _Process] = {}
     for number, text in shelf.lines("processes"):
         match = _FILE.match(text)
-        if not match or (len(found) >= FEW_KEYS and int(match[1]) not in found):
+        pid = parse_int(match[1], _PID_DIGITS) if match else None
+        if not match or pid is None or (pid not in found and not shelf.meter.hold("processes")):
             continue
-        pid, file, value = int(match[1]), match[2], match[4]
+        file, value = match[2], match[4]
         process = found.setdefault(pid, _Process(number))
         if file == "stat":
-            process.name = value.partition("(")[2].rpartition(")")[0]
-            fields = value.rpartition(")")[2].split()
-            if len(fields) > 6 and fields[1].isdecimal() and fields[6].isdecimal():
-                process.parent = int(fields[1][:9])
-                process.kernel = bool(int(fields[6][:12]) & _KERNEL_THREAD)
-                process.ticks = int(fields[19][:18]) if len(fields) > 19 and fields[19].isdecimal() else 0
+            process.name = _kept(shelf, value.partition("(")[2].rpartition(")")[0][:_NAME])
+            fields = value.rpartition(")")[2].split(None, 20)
+            parent, flags = (parse_int(field) for field in fields[1:7:5]) if len(fields) > 6 else (None, None)
+            if parent is not None and flags is not None:
+                process.parent = parent
+                process.kernel = bool(flags & _KERNEL_THREAD)
+                process.ticks = (parse_int(fields[19]) or 0) if len(fields) > 19 else 0
         elif file == "status":
             key, _, rest = value.partition(":")
-            first = rest.split()[:1]
-            if first and first[0].isdecimal() and len(first[0]) < 12:
+            first = next(iter(rest.split(None, 1)), "")
+            if (number_ := parse_int(first, _NUMBER_DIGITS)) is not None:
                 if key == "Uid":
-                    process.uid = int(first[0])
+                    process.uid = number_
                 elif key == "TracerPid":
-                    process.tracer = int(first[0])
+                    process.tracer = number_
     return found
+
+
+def _kept(shelf: Shelf, text: str) -> str:
+    """Give a text that is kept with its process; nothing where there is no room for it."""
+    return text if shelf.meter.hold("names and paths of processes", text) else ""
 
 
 def _boot(shelf: Shelf) -> float:
     """Give the host's own time at which it started; 0 where it does not say."""
     for _, text in shelf.lines("clock"):
-        if found := re.match(r"/proc/uptime:(\d{1,12}(?:\.\d{1,6})?) ", text):
-            return max(0.0, collected_at(shelf) - float(found[1]))
+        path, _, rest = text.partition(":")
+        if path == "/proc/uptime" and (uptime := parse_decimal(rest.partition(" ")[0])) is not None:
+            return max(0.0, collected_at(shelf) - uptime)
     return 0.0
 
 
@@ -124,21 +137,24 @@ def _add_arguments(shelf: Shelf, found: dict[int, _Process]) -> None:
         if own and own in text:
             continue
         match = _FILE.match(text)
-        if match and (process := found.get(int(match[1]))) and len(process.arguments) < ARGUMENTS:
-            process.arguments = f"{process.arguments} {match[4]}".lstrip()[:ARGUMENTS]
+        process = found.get(parse_int(match[1], _PID_DIGITS) or -1) if match else None
+        if match and process and len(process.arguments) < ARGUMENTS:
+            added = match[4][: ARGUMENTS - len(process.arguments)]
+            if shelf.meter.hold("arguments of processes", added):
+                process.arguments = f"{process.arguments} {added}".lstrip()[:ARGUMENTS]
 
 
 def _add_links(shelf: Shelf, found: dict[int, _Process]) -> None:
     local = _local_sockets(shelf)
     for entry in entries(shelf, "process-links"):
         match = _LINK.fullmatch(entry.name)
-        process = found.get(int(match[1])) if match else None
+        process = found.get(parse_int(match[1], _PID_DIGITS) or -1) if match else None
         if not match or not process:
             continue
         if match[2] == "exe":
-            process.program = entry.target
+            process.program = _kept(shelf, _path(entry.target))
         elif match[2] == "cwd":
-            process.folder = entry.target
+            process.folder = _kept(shelf, _path(entry.target))
         elif (socket := _SOCKET.fullmatch(entry.target)) and socket[1] not in local:
             process.sockets += 1
 
@@ -148,13 +164,20 @@ def _local_sockets(shelf: Shelf) -> set[str]:
     for _, text in shelf.lines("sockets"):
         path, _, rest = text.partition(":")
         fields = rest.split()
+        inode = ""
         if path.endswith("/unix") and len(fields) > 6:
-            found.add(fields[6])
+            inode = fields[6]
         elif path.endswith(("/netlink", "/packet")) and fields:
-            found.add(fields[-1])
-        if len(found) >= FEW_KEYS:
-            break
+            inode = fields[-1]
+        if inode and parse_int(inode) is not None and inode not in found and shelf.meter.hold("sockets", inode):
+            found.add(inode)
     return found
+
+
+def _path(target: str) -> str:
+    """Give a link's target, shorter where no path is as long; what the kernel says at its end stays."""
+    gone = " (deleted)" if target.endswith(" (deleted)") else ""
+    return target if len(target) <= ARGUMENTS else target[: ARGUMENTS - len(gone)] + gone
 
 
 @table(
@@ -166,8 +189,9 @@ def deleted_open(shelf: Shelf) -> Iterator[Row]:
     """Files that were deleted and that a process still has open."""
     for entry in entries(shelf, "process-links"):
         match = _LINK.fullmatch(entry.name)
-        if match and match[2].startswith("fd/") and entry.target.endswith(" (deleted)"):
-            row: Fields = {"pid": int(match[1]), "path": entry.target.removesuffix(" (deleted)")}
+        pid = parse_int(match[1], _PID_DIGITS) if match else None
+        if match and pid is not None and match[2].startswith("fd/") and entry.target.endswith(" (deleted)"):
+            row: Fields = {"pid": pid, "path": entry.target.removesuffix(" (deleted)")}
             yield Row(row, Place("process-links", entry.line))
 
 
@@ -179,8 +203,8 @@ def shown_by_ps(shelf: Shelf) -> Iterator[Row]:
         fields = text.split()
         if "PID" in fields:
             column = fields.index("PID")
-        elif len(fields) > column and fields[column].isdecimal() and len(fields[column]) < 12:
-            yield Row({"pid": int(fields[column])}, Place("process-list", number))
+        elif len(fields) > column and (pid := parse_int(fields[column], _NUMBER_DIGITS)) is not None:
+            yield Row({"pid": pid}, Place("process-list", number))
 
 
 @table("listed", reads="hidden-processes", fields={"pid": "the number"})
@@ -189,8 +213,8 @@ def listed(shelf: Shelf) -> Iterator[Row]:
     for number, text in shelf.lines("hidden-processes"):
         if text.startswith("looked at ") and ", listed " in text:
             for word in text.rpartition(", listed ")[2].split():
-                if word.isdecimal() and len(word) < 12:
-                    yield Row({"pid": int(word)}, Place("hidden-processes", number))
+                if (pid := parse_int(word, _NUMBER_DIGITS)) is not None:
+                    yield Row({"pid": pid}, Place("hidden-processes", number))
 
 
 @table(
@@ -201,10 +225,10 @@ def listed(shelf: Shelf) -> Iterator[Row]:
 def hidden(shelf: Shelf) -> Iterator[Row]:
     """Processes that exist though /proc does not list them, twice within a second."""
     for number, text in shelf.lines("hidden-processes"):
-        match = re.match(r"(hidden|masked): (\d{1,10})\s*(.*)", text)
-        if match:
-            fields = {"how": match[1], "pid": int(match[2]), "name": match[3]}
-            yield Row(fields, Place("hidden-processes", number))
+        match = re.match(r"(hidden|masked): ([0-9]{1,10})\s*(.*)", text)
+        pid = parse_int(match[2], _NUMBER_DIGITS) if match else None
+        if match and pid is not None:
+            yield Row({"how": match[1], "pid": pid, "name": match[3]}, Place("hidden-processes", number))
 
 
 @table(
@@ -222,7 +246,6 @@ def relatives(shelf: Shelf) -> Iterator[Row]:
     for number, text in shelf.lines("process-relations"):
         source, _, rest = text.partition(":")
         for word in rest.split():
-            if word.isdecimal() and int(word[:12]) > 0:
-                pid = int(word[:12])
+            if pid := parse_int(word, _NUMBER_DIGITS):
                 fields: Fields = {"pid": pid, "source": source, "older": pid < latest}
                 yield Row(fields, Place("process-relations", number))

@@ -14,6 +14,8 @@ from stopgap.orchestrator.findings.tables.moments import of_access_log
 
 LOG = 256 << 20
 """Bytes of one log that are read, uncompressed."""
+_PIECE = 64 << 10
+"""Bytes that are unpacked at once."""
 _ACCESS = re.compile(r"/(?:apache2?|httpd|nginx|lighttpd)/[^/]*access[^/]*$")
 _REQUEST = re.compile(
     r'(?:\S+:\d+ )?(\S{1,100}) \S+ \S+ \[([^\]]{1,40})\] "(?:([A-Z]{3,10}) )?((?:[^"\\]|\\.)*?)(?: HTTP/[\d.]+)?" '
@@ -65,21 +67,37 @@ def requests(shelf: Shelf) -> Iterator[Row]:
 def log_lines(member: Member) -> Iterator[Line]:
     """Give the lines of a log, of one that gzip packed too; what is damaged ends it."""
     if not member.name.endswith(".gz"):
-        yield from lines_of(member.chunks(LOG))
+        yield from lines_of(member.chunks(LOG), member.meter, member.name)
         return
-    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    yield from lines_of(_unpacked(member), member.meter, member.name)
 
-    def unpacked() -> Iterator[bytes]:
-        left = LOG
-        for chunk in member.chunks(LOG):
-            rest = chunk
-            while rest and left > 0 and not unpack.eof:
-                try:
-                    piece = unpack.decompress(rest, 64 << 10)
-                except zlib.error:
-                    return
-                left -= len(piece)
-                rest = unpack.unconsumed_tail
-                yield piece
 
-    yield from lines_of(unpacked())
+def _unpacked(member: Member) -> Iterator[bytes]:
+    """Give what gzip packed, LOG bytes at most; the meter is told of what is left out, and of what is damaged."""
+    unpack, left = _inflater(), LOG
+    for chunk in member.chunks(LOG):
+        rest = chunk
+        while rest:
+            if unpack.eof:  # files that were packed one by one may follow one another (RFC 1952, 2.2)
+                if not (rest := rest.lstrip(b"\0")):
+                    break
+                unpack = _inflater()
+            try:
+                piece = unpack.decompress(rest, _PIECE)
+            except zlib.error:
+                member.meter.damage(f"{member.name}: no gzip, or damaged")
+                return
+            rest = unpack.unused_data if unpack.eof else unpack.unconsumed_tail
+            left -= len(piece)
+            if left < 0:
+                member.meter.leave_out(f"{member.name}: longer than {LOG} bytes")
+                return
+            if not member.meter.unpack(len(piece), member.name):
+                return
+            yield piece
+    if not unpack.eof and member.size:
+        member.meter.damage(f"{member.name}: its end is missing")
+
+
+def _inflater() -> zlib._Decompress:
+    return zlib.decompressobj(zlib.MAX_WBITS | 16)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from stopgap.orchestrator.evidence.shelf import Shelf
-from stopgap.orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
+from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.codes import server_accounts
 from stopgap.orchestrator.findings.tables.requests import log_lines
 
@@ -39,7 +39,7 @@ def senders_here(shelf: Shelf) -> Iterator[Row]:
         for _, text in log_lines(member):
             origin = _origin(text[:4096])
             key = (member.name, origin)
-            if origin and (key in counts or len(counts) < FEW_KEYS):
+            if origin and (key in counts or shelf.meter.hold("origins of mail", *key)):
                 counts[key] = counts.get(key, 0) + 1
     for (log, origin), count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
         web = origin in servers or bool(_WEB.search(f"{origin}/"))

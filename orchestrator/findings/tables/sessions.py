@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from stopgap.orchestrator.evidence.archive import Member
 from stopgap.orchestrator.evidence.shelf import Shelf
-from stopgap.orchestrator.findings.table import FEW_KEYS, Fields, Place, Row, table
+from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.accounts import accounts
 from stopgap.orchestrator.findings.tables.logs import Login, records
 from stopgap.orchestrator.findings.tables.moments import as_iso
@@ -66,10 +66,10 @@ def terminal_sessions(shelf: Shelf) -> Iterator[Row]:
                 began.clear()
             elif not _TERMINAL.fullmatch(login.line):
                 continue
-            elif login.kind == _USER and len(began) < FEW_KEYS:
+            elif login.kind == _USER and shelf.meter.hold("terminals", login.line, login.user):
                 began[login.line] = login
             elif login.kind == _ENDED and (first := began.pop(login.line, None)):
-                if first.user not in typed and len(typed) >= FEW_KEYS:
+                if first.user not in typed and not shelf.meter.hold("accounts", first.user, member.name):
                     continue
                 place = Place("logs", None, member.name, member.offset)
                 known = typed.setdefault(first.user, _Typed(place))
@@ -101,7 +101,7 @@ def last_logins(shelf: Shelf) -> Iterator[Row]:
     item = shelf.item("logs")
     if item is None or item.truncated:
         return  # what is missing from half an archive is not missing from the host
-    names = {int(row.fields["uid"]): str(row.fields["name"]) for row in accounts(shelf)}
+    names = account_names(shelf)
     last = list(_last(shelf))
     users = {(names.get(entry.uid, ""), entry.line): entry for entry in last}
     recorded: set[int] = set()
@@ -119,9 +119,18 @@ def last_logins(shelf: Shelf) -> Iterator[Row]:
         yield Row(row | {"covered": not rotated or earliest <= entry.time}, entry.place, entry.time)
 
 
+def account_names(shelf: Shelf) -> dict[int, str]:
+    """Give the names of the accounts by their numbers; of several the last."""
+    found: dict[int, str] = {}
+    for row in accounts(shelf):
+        uid, name = int(row.fields["uid"]), str(row.fields["name"])
+        if shelf.meter.hold("accounts", name):
+            found[uid] = name
+    return found
+
+
 def _last(shelf: Shelf) -> Iterator[_Last]:
-    """Give the records of lastlog that hold a login, FEW_KEYS at most."""
-    found = 0
+    """Give the records of lastlog that hold a login."""
     for member in shelf.members("logs"):
         if member.kind != "file" or member.name != "/var/log/lastlog":
             continue
@@ -130,10 +139,9 @@ def _last(shelf: Shelf) -> Iterator[_Last]:
             rest += chunk
             whole = len(rest) - len(rest) % LASTLOG.size
             for seconds, line, host in LASTLOG.iter_unpack(rest[:whole]):
-                if seconds > 0 and found < FEW_KEYS:
-                    found += 1
-                    place = Place("logs", None, member.name, member.offset)
-                    yield _Last(uid, float(seconds), _text(line), _text(host), place)
+                texts = (_text(line), _text(host), member.name) if seconds > 0 else ()
+                if texts and shelf.meter.hold("last logins", *texts):
+                    yield _Last(uid, float(seconds), *texts[:2], Place("logs", None, member.name, member.offset))
                 uid += 1
             rest = rest[whole:]
 

@@ -103,6 +103,8 @@ def _packaged(member: Member, digests: Digests) -> str:
     wanted = digests.digest(member.name)
     if not wanted or member.kind != "file":
         return digests.knows(member.name)
+    if member.size > TEXT:
+        return "unknown"
     hashed = hashlib.md5(usedforsecurity=False)
     for chunk in member.chunks(TEXT, holes=True):
         hashed.update(chunk)
