@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +23,9 @@ from stopgap.orchestrator.run.trust import trusted
 if TYPE_CHECKING:
     from stopgap.orchestrator.evidence.archive import Member
     from stopgap.orchestrator.evidence.manifest import ManifestItem
-    from stopgap.orchestrator.findings.sigma import SigmaRules
+    from stopgap.orchestrator.findings import Findings
+    from stopgap.orchestrator.findings.apart import ReaderApart
     from stopgap.orchestrator.findings.timeline import Work
-    from stopgap.orchestrator.findings.yara import YaraRules
     from stopgap.orchestrator.report.model import Event
 
 _KINDS = {"file": "-", "directory": "d", "link": "l", "other": "?"}
@@ -74,7 +74,7 @@ def cat(args: Namespace) -> int:
                     for chunk in member.chunks(member.size, holes=True):
                         sys.stdout.buffer.write(chunk)
                 else:
-                    _show(lines_of(member.chunks(member.size)))
+                    _show(lines_of(member.chunks(member.size), member.meter, member.name))
     if not found:
         raise Stop(1, f"{args.member}: no such file in {args.item}; `stopgap evidence ls RUN {args.item}` lists them")
     return 0
@@ -124,48 +124,72 @@ def timeline(args: Namespace) -> int:
 def findings(args: Namespace) -> int:
     """Judge a run's collections anew, and show what was found."""
     from stopgap.orchestrator.cli.findings import show_findings
-    from stopgap.orchestrator.cli.run import written_exit_code
     from stopgap.orchestrator.findings import judge, load_rules, shipped_rules
-    from stopgap.orchestrator.findings.keeping import keep_findings
-    from stopgap.orchestrator.findings.sigma import add_sigma
-    from stopgap.orchestrator.findings.yara import add_yara
-    from stopgap.orchestrator.run.conduct import write_report
+    from stopgap.orchestrator.findings.apart import ReaderApart
 
     rules = shipped_rules()
     if args.rules:
         own = Path(args.rules)
         rules += load_rules(sorted(own.glob("*.yaml")) if own.is_dir() else [own])
-    yara, sigma = _yara_rules(args.yara), _sigma_rules(args.sigma)
+    _check_yara(args.yara)
+    _check_sigma(args.sigma)
     screen = screens.out()
-    made = []
-    for shelf in together(list(opened(args.what, "findings"))):
-        found = judge(shelf, rules)
-        if yara:
-            found = add_yara(found, shelf, yara)
-        if sigma:
-            found = add_sigma(found, shelf, sigma)
-        made.append(found)
-        if not args.json:
-            show_findings(screen, found, every=args.all)
-    if args.json:
-        for found in made:
-            sys.stdout.write(found.canonical().decode())
-    if not Path(args.what).exists() and not (args.rules or yara or sigma):
-        with Journal.open_to_read(state_home()) as journal:
-            if not journal.writable:
-                screens.err().line(f"{journal.home} cannot be written: these findings are not recorded", "warn")
-                return 0
-            run = journal.resolve(args.what)
-            with journal.hold(run):
-                history = trusted(journal, run)
-                before = {record.folder: record for record in history.findings}
-                for kept in history.evidence:
-                    record = keep_findings(journal.run_folder(run), kept, lambda: rules)
-                    if record != before.get(kept.folder):
-                        journal.append(run, record)
-                _, unreported = write_report(journal, run)
-                return written_exit_code(0, unreported, "")
-    return 0
+    judged: dict[Path, Findings] = {}
+    with ReaderApart(rules) as reader:
+        for shelf in together(list(opened(args.what, "findings"))):
+            found = judge(shelf, rules, reader=reader.of(shelf))
+            for kind, path in (("yara", args.yara), ("sigma", args.sigma)):
+                found = _added(found, reader, kind, path) if path else found
+            judged[shelf.folder] = found
+            if args.json:
+                sys.stdout.write(found.canonical().decode())
+            else:
+                show_findings(screen, found, every=args.all)
+    code = int(any(found.unread for found in judged.values()))
+    if Path(args.what).exists() or args.rules or args.yara or args.sigma:
+        return code
+    return _recorded(args.what, judged, code)
+
+
+def _added(found: Findings, reader: ReaderApart, kind: str, path: str) -> Findings:
+    """Add what YARA or Sigma rules make of a collection, or that they could not be held against it."""
+    from stopgap.orchestrator.findings.judge import BUDGET
+    from stopgap.orchestrator.findings.model import NotLooked, Unread
+
+    added = reader.held_against(found, kind, path, BUDGET)
+    if not isinstance(added, str):
+        return added
+    missed = NotLooked(id=kind, title={"yara": "YARA rules", "sigma": "Sigma rules"}[kind], reason=added)
+    unread = Unread(table=f"items, by {missed.title}", reason=added)
+    return found.model_copy(
+        update={"not_looked": (*found.not_looked, missed), "unread": (*found.unread, unread)},
+    )
+
+
+def _recorded(what: str, judged: Mapping[Path, Findings], code: int) -> int:
+    """Put a run's findings beside its collections, on record and into its report; give the exit code."""
+    from stopgap.orchestrator.cli.run import written_exit_code
+    from stopgap.orchestrator.findings.keeping import no_findings, write_findings
+    from stopgap.orchestrator.run.conduct import write_report
+
+    with Journal.open_to_read(state_home()) as journal:
+        if not journal.writable:
+            screens.err().line(f"{journal.home} cannot be written: these findings are not recorded", "warn")
+            return code
+        run = journal.resolve(what)
+        with journal.hold(run):
+            history, folder = trusted(journal, run), journal.run_folder(run)
+            before = {record.folder: record for record in history.findings}
+            for kept in history.evidence:
+                found = judged.get(folder / kept.folder)
+                record = (
+                    write_findings(folder, kept, found) if found else no_findings(kept, "its manifest is damaged")
+                )
+                code = code or int(bool(record.trouble))
+                if record != before.get(kept.folder):
+                    journal.append(run, record)
+            _, unreported = write_report(journal, run)
+            return written_exit_code(code, unreported, "")
 
 
 def _moment(text: str) -> float:
@@ -176,20 +200,22 @@ def _moment(text: str) -> float:
     return moment
 
 
-def _yara_rules(path: str | None) -> YaraRules | None:
+def _check_yara(path: str | None) -> None:
     from stopgap.orchestrator.findings.yara import YaraError, load_yara
 
     try:
-        return load_yara(Path(path)) if path else None
+        if path:
+            load_yara(Path(path))
     except YaraError as error:
         raise Stop(2, str(error)) from None
 
 
-def _sigma_rules(path: str | None) -> SigmaRules | None:
+def _check_sigma(path: str | None) -> None:
     from stopgap.orchestrator.findings.sigma import SigmaError, load_sigma
 
     try:
-        return load_sigma(Path(path)) if path else None
+        if path:
+            load_sigma(Path(path))
     except SigmaError as error:
         raise Stop(2, str(error)) from None
 
@@ -211,7 +237,7 @@ def _items(what: str, name: str, about: str) -> list[tuple[Shelf, ManifestItem]]
 def _all_lines(shelf: Shelf, item: ManifestItem) -> Iterator[tuple[Member | None, Line]]:
     if item.file is not None and item.file.endswith(".tar"):
         for member in shelf.members(item.id):
-            for line in lines_of(member.chunks(member.size)):
+            for line in lines_of(member.chunks(member.size), member.meter, member.name):
                 yield member, line
     else:
         for line in shelf.lines(item.id):

@@ -97,19 +97,22 @@ class Member:
         return b"".join(self.chunks(cap))
 
 
-def members(path: Path, meter: Meter | None = None, *, whole: bool = True) -> Iterator[Member]:
+def members(path: Path, meter: Meter | None = None, *, of: str = "", whole: bool = True) -> Iterator[Member]:
     """Give the entries of an archive, in its order; a file that is no archive has none. Raises OSError.
 
-    `whole`: the archive is not known to have been cut off, so that an entry which reaches beyond its end is damaged.
+    `of` names the archive for the meter. `whole`: the archive is not known to have been cut off, so that an entry
+    which reaches beyond its end is damaged.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        yield from members_of(descriptor, meter, whole=whole)
+        yield from members_of(descriptor, meter, of=of or path.name, whole=whole)
     finally:
         os.close(descriptor)
 
 
-def members_of(descriptor: int, meter: Meter | None = None, *, whole: bool = True) -> Iterator[Member]:
+def members_of(
+    descriptor: int, meter: Meter | None = None, *, of: str = "archive", whole: bool = True
+) -> Iterator[Member]:
     """Give the entries of an archive that is open, and stays so as long as they are read. Raises OSError.
 
     The meter is told of each block that is neither a header nor zeros, and of each entry that reaches beyond the end
@@ -125,7 +128,7 @@ def members_of(descriptor: int, meter: Meter | None = None, *, whole: bool = Tru
         meter.read(BLOCK)
         if not _is_header(header):
             if header.count(0) < BLOCK:
-                meter.damage("blocks of an archive that are no header")
+                meter.damage(f"{of}: blocks that are no header")
             at += BLOCK
             continue
         kind, size, start = header[156:157], _number(header[124:136]), at + BLOCK
@@ -141,10 +144,10 @@ def members_of(descriptor: int, meter: Meter | None = None, *, whole: bool = Tru
                 name, target = pax.path or name, pax.target or target
                 size_given = parse_int(pax.size, _SIZE_DIGITS)
                 if pax.size and size_given is None:
-                    meter.damage("a pax header whose size is no number")
+                    meter.damage(f"{of}: a pax header whose size is no number")
             at = start + _padded(size)
             if at > end and whole:
-                meter.damage("a header that is longer than its archive")
+                meter.damage(f"{of}: a header that reaches beyond the end")
             continue
         size = size if size_given is None else size_given
         extents: tuple[tuple[int, int, int], ...] = ((0, start, size),)
@@ -169,7 +172,7 @@ def members_of(descriptor: int, meter: Meter | None = None, *, whole: bool = Tru
         )
         at = start + _padded(size)
         if start + size > end and whole:
-            meter.damage("an entry that is longer than its archive")
+            meter.damage(f"{of}: an entry that reaches beyond the end")
         name, target, size_given = b"", b"", None
 
 

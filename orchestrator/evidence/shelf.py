@@ -77,7 +77,7 @@ class Shelf:
         item = self.item(id)
         if item is not None and item.file is not None and not item.encrypted:
             try:
-                yield from members(self.folder / item.file, self.meter, whole=not item.truncated)
+                yield from members(self.folder / item.file, self.meter, of=item.id, whole=not item.truncated)
             except OSError:
                 return
 

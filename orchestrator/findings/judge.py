@@ -1,4 +1,4 @@
-"""Holds rules against a collection: each table is read once, a row at a time."""
+"""Holds rules against a collection: says which tables are read for how long, and puts together what came of each."""
 
 from __future__ import annotations
 
@@ -7,52 +7,105 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from stopgap.orchestrator.evidence.manifest import MANIFEST, ManifestItem
+from stopgap.orchestrator.evidence.files import FolderFiles, read
+from stopgap.orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, ManifestItem
 from stopgap.orchestrator.evidence.shelf import Shelf
-from stopgap.orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
-from stopgap.orchestrator.findings.rule import Join, Meets, Rule, row_test
-from stopgap.orchestrator.findings.table import MOST_KEYS, Place, Row, Table, tables
-from stopgap.orchestrator.findings.tables.body import entries
-from stopgap.orchestrator.findings.tables.moments import as_iso
+from stopgap.orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Unread
+from stopgap.orchestrator.findings.reading import OVER, Reader, RuleSeen, TableRead, TableReader, in_utc
+from stopgap.orchestrator.findings.rule import Rule
+from stopgap.orchestrator.findings.table import tables
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.severity import SEVERITIES
 
-SHOWN = 20
-"""Sightings of one finding that are kept; all are counted."""
 TOOL_MISSING = 127
 """Exit status of an artifact that lacks a tool, or whose command was not found (POSIX, 2.8.2)."""
 BUDGET = 300.0
 """Seconds for one collection; tables that are left then count as not looked at."""
+_SHARE = 2.0
+"""How many times its even part of the time that is left one table may take."""
 
 
 @dataclass
-class _Case:
-    """A rule at work."""
+class _Judging:
+    """The tables of one collection while they are read, the smaller ones first, so that none takes another's time."""
 
-    rule: Rule
-    meets: Meets
-    count: int = 0
-    seen: list[Sighting] = field(default_factory=list)
-    undated: dict[int, str] = field(default_factory=dict)
-    """Place in `seen` of what has no time → the path of its file."""
-
-
-@dataclass
-class _Watch:
-    """Ends the reading when time is up or somebody asks."""
-
-    stop: Callable[[], bool]
+    shelf: Shelf
+    reader: Reader
     clock: Callable[[], float]
     until: float
-    over: bool = False
+    joined: dict[str, TableRead] = field(default_factory=dict)
+    read: dict[str, TableRead] = field(default_factory=dict)
 
-    def rows(self, rows: Iterator[Row]) -> Iterator[Row]:
-        """Give the rows until then."""
-        for row in rows:
-            if self.over or self.clock() > self.until or self.stop():
-                self.over = True
-                return
-            yield row
+    def look(self, rules: Sequence[Rule]) -> None:
+        """Read what rules are set against, then what they are about."""
+        joins = self._by_size(join.table for rule in rules for join in rule.joins())
+        own = self._by_size(rule.table for rule in rules)
+        for name in joins:
+            wanted = [rule.id for rule in rules if any(join.table == name for join in rule.joins())]
+            self.joined[name] = self._one(self.reader.join, name, wanted, len(joins) - len(self.joined) + len(own))
+        for name in own:
+            # What is absent from a table that was not read to its end is not absent.
+            able = [rule for rule in rules if rule.table == name and not self.against(rule)]
+            self.read[name] = self._one(self.reader.read, name, [rule.id for rule in able], len(own) - len(self.read))
+
+    def against(self, rule: Rule) -> str:
+        """Say why a table that a rule is set against is not known whole; nothing where it is."""
+        for join in rule.joins():
+            read = self.joined[join.table]
+            if reason := read.trouble or "; ".join(read.left_out):
+                return f"nothing can be set against {join.table}: {reason}"
+        return ""
+
+    def seen(self, rule: Rule) -> RuleSeen:
+        """Give what a rule met."""
+        return self.read[rule.table].rules.get(rule.id, RuleSeen())
+
+    def missed(self, rule: Rule) -> str:
+        """Say why a rule was not held against all rows of its table; nothing where it was."""
+        table = self.read[rule.table]
+        left_out = "; ".join(table.left_out)
+        partly = f"{left_out}: looked at as far as it goes" if left_out else ""
+        return self.against(rule) or self.seen(rule).trouble or table.trouble or partly
+
+    def unread(self) -> tuple[Unread, ...]:
+        """Give the tables of which not everything was read, for another reason than a bound."""
+        found = {name: read.trouble for name, read in (*self.joined.items(), *self.read.items()) if read.trouble}
+        rules = {
+            f"{name}, by {id_}": seen.trouble
+            for name, read in self.read.items()
+            for id_, seen in read.rules.items()
+            if seen.trouble
+        }
+        return tuple(Unread(table=name, reason=reason) for name, reason in sorted((found | rules).items()))
+
+    def dates(self, rules: Sequence[Rule]) -> dict[str, float]:
+        """Give when files that were seen, and have no time of their own, were changed."""
+        wanted = dict.fromkeys(path for rule in rules for path in self.seen(rule).undated.values())
+        left = self.until - self.clock()
+        if not wanted or left <= 0 or not self.shelf.item("bodyfile"):
+            return {}
+        return self.reader.changed(list(wanted), left)
+
+    def _one(
+        self,
+        ask: Callable[[str, Sequence[str], float], TableRead],
+        name: str,
+        rules: Sequence[str],
+        to_come: int,
+    ) -> TableRead:
+        left = self.until - self.clock()
+        if not rules:
+            return TableRead()
+        return ask(name, rules, min(left, _SHARE * left / to_come)) if left > 0 else TableRead(trouble=OVER)
+
+    def _by_size(self, names: Iterable[str]) -> list[str]:
+        known = tables()
+
+        def size(name: str) -> int:
+            artifacts = (*known[name].reads, *known[name].also)
+            return sum(item.bytes for artifact in artifacts if (item := self.shelf.item(artifact)))
+
+        return sorted(dict.fromkeys(names), key=size)
 
 
 def judge(
@@ -62,28 +115,24 @@ def judge(
     budget: float = BUDGET,
     stop: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
+    reader: Reader | None = None,
 ) -> Findings:
     """Give what the rules make of a collection, within `budget` seconds of `clock`, or until `stop` says so.
 
-    A rule whose items the profile does not collect is passed over. Raises OSError where the manifest is gone.
+    A table that cannot be read costs itself alone, and so does a rule that fails. A rule whose items the profile does
+    not collect is passed over. `reader` reads the tables; without one, this process does.
     """
-    known = tables()
-    watch = _Watch(stop, clock, clock() + budget)
     reasons = {rule.id: _reason(shelf, rule) for rule in rules if _collected(shelf, rule)}
     able = [rule for rule in rules if reasons.get(rule.id) == ""]
-    keys = _keys(shelf, [join for rule in able for join in rule.joins()], watch)
-    counts: dict[str, int] = {}
-    cases = [_Case(rule, rule.meets()) for rule in able]
-    for name in dict.fromkeys(rule.table for rule in able):
-        counts[name] = _read(shelf, known[name], [case for case in cases if case.rule.table == name], keys, watch)
-    if watch.over:
-        for rule in able:
-            reasons[rule.id] = "the time for it was over; what had been read by then is judged"
-    _date(cases, shelf, watch)
-    findings = [_finding(case, shelf) for case in cases if case.count > case.rule.more_than]
-    found = {finding.id for finding in findings}
-    content = (shelf.folder / MANIFEST).read_bytes()
+    judging = _Judging(shelf, reader or TableReader(shelf, rules, stop=stop, clock=clock), clock, clock() + budget)
+    judging.look(able)
+    dates = judging.dates(able)
+    reasons |= {rule.id: judging.missed(rule) for rule in able}
+    found = [rule for rule in able if judging.seen(rule).count > rule.more_than and not judging.against(rule)]
+    seen = {rule.id for rule in found}
     manifest = shelf.manifest
+    content = read(FolderFiles(shelf.folder), MANIFEST, MANIFEST_CAP) or b""
+    findings = [_finding(rule, judging.seen(rule), dates, shelf) for rule in found]
     return Findings(
         run=escape(manifest.run),
         step=escape(manifest.step),
@@ -94,15 +143,16 @@ def judge(
         rules_sha256=hashlib.sha256("\n".join(rule.model_dump_json() for rule in rules).encode()).hexdigest(),
         findings=tuple(sorted(findings, key=lambda finding: (SEVERITIES.index(finding.severity), finding.id))),
         no_discrepancy_seen=tuple(
-            Compared(id=rule.id, title=rule.title, compared=_compared(rule, counts))
+            Compared(id=rule.id, title=rule.title, compared=_compared(rule, judging.read[rule.table].rows))
             for rule in able
-            if rule.id not in found and not watch.over
+            if rule.id not in seen and not reasons[rule.id]
         ),
         not_looked=tuple(
             NotLooked(id=rule.id, title=rule.title, reason=escape(_whole(shelf, rule, reasons[rule.id])))
             for rule in rules
             if rule.id in reasons and _whole(shelf, rule, reasons[rule.id])
         ),
+        unread=judging.unread(),
     )
 
 
@@ -160,95 +210,16 @@ def _whole(shelf: Shelf, rule: Rule, reason: str) -> str:
     return f"{', '.join(part)}: a tool is missing; looked at as far as it goes" if part else ""
 
 
-def _keys(shelf: Shelf, joins: Sequence[Join], watch: _Watch) -> dict[str, set[int]]:
-    """Give, for each join, the keys of the other table's rows, as hashes; at most MOST_KEYS."""
-    found: dict[str, set[int]] = {_key_of(join): set() for join in joins}
-    by_table: dict[str, list[Join]] = {}
-    for join in {_key_of(join): join for join in joins}.values():
-        by_table.setdefault(join.table, []).append(join)
-    for name, of_table in by_table.items():
-        wanted = [(found[_key_of(join)], sorted(join.on.items()), row_test(join.when)) for join in of_table]
-        for row in watch.rows(tables()[name].read(shelf)):
-            for into, on, meets in wanted:
-                if len(into) < MOST_KEYS and meets(row.fields):
-                    into.add(hash(tuple(row.fields[other] for _, other in on)))
-    return found
-
-
-def _key_of(join: Join) -> str:
-    return join.model_dump_json()
-
-
-def _read(shelf: Shelf, of: Table, cases: Sequence[_Case], keys: dict[str, set[int]], watch: _Watch) -> int:
-    count = 0
-    for row in watch.rows(of.read(shelf)):
-        count += 1
-        for case in cases:
-            if case.meets(row.fields) and _joined(case.rule, row, keys):
-                case.count += 1
-                if len(case.seen) < SHOWN:
-                    if not row.time and "path" in row.fields:
-                        case.undated[len(case.seen)] = str(row.fields["path"])
-                    case.seen.append(_sighting(case.rule, row, shelf))
-    return count
-
-
-def _joined(rule: Rule, row: Row, keys: dict[str, set[int]]) -> bool:
-    def present(join: Join) -> bool:
-        key = hash(tuple(row.fields[mine] for mine, _ in sorted(join.on.items())))
-        return key in keys[_key_of(join)]
-
-    if rule.absent_from and present(rule.absent_from):
-        return False
-    return not rule.present_in or present(rule.present_in)
-
-
-def _sighting(rule: Rule, row: Row, shelf: Shelf) -> Sighting:
-    place: Place = row.place
-    item = shelf.item(place.artifact)
-    return Sighting(
-        what=escape(rule.show(row.fields)),
-        file=(item.file if item else None) or place.artifact,
-        member=escape(place.member),
-        line=place.line,
-        offset=place.offset,
-        pid=pid if isinstance(pid := row.fields.get("pid"), int) else None,
-        at=in_utc(row.time, shelf),
-    )
-
-
-def _date(cases: Sequence[_Case], shelf: Shelf, watch: _Watch) -> None:
-    """Give what was seen of a file, and has no time of its own, that at which the file was changed."""
-    wanted = {path for case in cases for path in case.undated.values()}
-    if not wanted or not shelf.item("bodyfile"):
-        return
-    changed: dict[str, float] = {}
-    for entry in entries(shelf, "bodyfile"):
-        if entry.name in wanted:
-            changed[entry.name] = entry.changed
-        if len(changed) == len(wanted) or watch.stop() or watch.clock() > watch.until:
-            break
-    for case in cases:
-        for place, path in case.undated.items():
-            case.seen[place] = case.seen[place].model_copy(update={"at": in_utc(changed.get(path, 0.0), shelf)})
-
-
-def in_utc(time: float, shelf: Shelf) -> str | None:
-    """Give a moment of the host's clock, in seconds since the epoch, by the controller's; None where it is 0."""
-    if time <= 0:
-        return None
-    moment = as_iso(time - (shelf.manifest.clock_skew or 0.0))
-    return f"{moment[:19]}Z"
-
-
-def _finding(case: _Case, shelf: Shelf) -> Finding:
-    rule = case.rule
+def _finding(rule: Rule, met: RuleSeen, dates: dict[str, float], shelf: Shelf) -> Finding:
+    seen = list(met.seen)
+    for place, path in met.undated.items():
+        seen[place] = seen[place].model_copy(update={"at": in_utc(dates.get(path, 0.0), shelf)})
     return Finding(
         id=rule.id,
         severity=rule.severity,
         title=rule.title,
-        seen=tuple(case.seen),
-        count=case.count,
+        seen=tuple(seen),
+        count=met.count,
         why=rule.why,
         sure=rule.sure,
         otherwise=rule.otherwise,
@@ -256,6 +227,6 @@ def _finding(case: _Case, shelf: Shelf) -> Finding:
     )
 
 
-def _compared(rule: Rule, counts: dict[str, int]) -> str:
+def _compared(rule: Rule, rows: int) -> str:
     against = "".join(f" against {join.table}" for join in rule.joins())
-    return f"{counts.get(rule.table, 0)} rows of {rule.table}{against}"
+    return f"{rows} rows of {rule.table}{against}"

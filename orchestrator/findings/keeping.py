@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from stopgap.orchestrator.evidence.manifest import FINDINGS, MANIFEST
+from stopgap.orchestrator.evidence.manifest import FINDINGS
 from stopgap.orchestrator.evidence.shelf import Shelf, UnreadableEvidence, open_shelf, together
-from stopgap.orchestrator.findings.judge import judge
+from stopgap.orchestrator.findings.apart import ReaderApart
+from stopgap.orchestrator.findings.judge import BUDGET, judge
 from stopgap.orchestrator.findings.model import Finding, Findings
 from stopgap.orchestrator.findings.rule import Rule
 from stopgap.orchestrator.hosttext import escape
@@ -18,8 +19,6 @@ from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.records import EvidenceKept, FindingNoted, FindingsMade
 
-EVIDENCE = "evidence"
-"""Of a run's folder: `HOST/STEP` below it."""
 NOTED = 200
 """Findings that the journal keeps in short."""
 
@@ -28,35 +27,52 @@ def keep_findings(
     run_folder: Path,
     kept: EvidenceKept,
     rules: Callable[[], Sequence[Rule]],
+    beside: Iterable[EvidenceKept] = (),
     *,
-    stop: Callable[[], bool] = lambda: False,
+    reader: ReaderApart | None = None,
+    budget: float = BUDGET,
 ) -> FindingsMade:
-    """Judge a collection, write `findings.json` beside it, and give the record of it.
+    """Judge a collection within `budget` seconds, write `findings.json` beside it, and give the record of it.
+
+    `beside` are other collections that the run has made by now; those of the same target are set against it.
+    `reader` reads in a process of its own; without one, this process reads.
 
     Raises nothing: evidence is worth more than what is made of it, so that a failure here is a record too.
     """
-    folder = run_folder / kept.folder
     try:
-        used = rules()
-        found = judge(_with_others(run_folder, folder), used, stop=stop)
-        content = found.canonical()
-        # What a death leaves of it must not lie among the evidence.
-        aside = run_folder / f".{FINDINGS}.{os.getpid()}"
-        write_at_once(folder / FINDINGS, content, temporary=aside)
-    except (OSError, JournalError, UnreadableEvidence) as error:
-        return _record(kept, trouble=escape(str(error)))
+        others = [run_folder / other.folder for other in beside if other.target == kept.target]
+        shelf = _with_others(run_folder / kept.folder, others)
+        found = judge(shelf, rules(), budget=budget, reader=reader.of(shelf) if reader else None)
+    except (OSError, UnreadableEvidence) as error:
+        return no_findings(kept, str(error))
     except Exception as error:
-        return _record(kept, trouble=escape(f"an error of its own: {error.__class__.__name__}: {error}"))
+        return no_findings(kept, f"an error of its own: {error.__class__.__name__}: {error}")
+    return write_findings(run_folder, kept, found)
+
+
+def write_findings(run_folder: Path, kept: EvidenceKept, found: Findings) -> FindingsMade:
+    """Write `findings.json` beside a collection, and give the record of it; that of a failure too."""
+    content = found.canonical()
+    # What a death leaves of it must not lie among the evidence.
+    aside = run_folder / f".{FINDINGS}.{os.getpid()}.{kept.folder.replace('/', '.')}"
+    try:
+        write_at_once(run_folder / kept.folder / FINDINGS, content, temporary=aside)
+    except JournalError as error:
+        return no_findings(kept, str(error))
     return _record(kept, found, hashlib.sha256(content).hexdigest())
 
 
-def _with_others(run_folder: Path, folder: Path) -> Shelf:
-    """Open a collection with those that its run has made for the same target by now."""
+def no_findings(kept: EvidenceKept, trouble: str) -> FindingsMade:
+    """Give the record of a collection that could not be judged, with the reason."""
+    return _record(kept, trouble=escape(trouble))
+
+
+def _with_others(folder: Path, beside: Iterable[Path]) -> Shelf:
+    """Open a collection with those that lie beside it."""
     shelf, others = open_shelf(folder), []
-    for manifest in sorted((run_folder / EVIDENCE).glob(f"*/*/{MANIFEST}")):
+    for other in sorted(set(beside) - {folder}):
         with suppress(UnreadableEvidence):
-            if manifest.parent != folder:
-                others.append(open_shelf(manifest.parent))
+            others.append(open_shelf(other))
     return together([shelf, *others])[0]
 
 
@@ -81,6 +97,7 @@ def _record(
         findings=tuple(map(_noted, found.findings[:NOTED])) if found else (),
         rules=len(found.findings) + len(found.no_discrepancy_seen) if found else 0,
         not_looked=len(found.not_looked) if found else 0,
+        unread=tuple(f"{unread.table}: {unread.reason}" for unread in found.unread[:NOTED]) if found else (),
         sha256=sha256,
         trouble=trouble,
     )

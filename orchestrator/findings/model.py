@@ -72,6 +72,13 @@ class NotLooked(_Part):
     reason: str
 
 
+class Unread(_Part):
+    """A table that could not be read, or not to its end: its count is not known."""
+
+    table: str
+    reason: str
+
+
 class Findings(_Part):
     """All that the rules make of one collection; the same evidence and the same rules give the same bytes."""
 
@@ -90,10 +97,15 @@ class Findings(_Part):
     """The worst first."""
     no_discrepancy_seen: tuple[Compared, ...]
     not_looked: tuple[NotLooked, ...]
+    unread: tuple[Unread, ...] = ()
+    """Where reading failed; the rules that lack these tables are in `not_looked`."""
 
     def canonical(self) -> bytes:
         """Give the one form that is written and hashed: sorted keys, no spaces, a newline at the end."""
-        return (json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":")) + "\n").encode()
+        fields = self.model_dump(mode="json")
+        if not self.unread:
+            del fields["unread"]
+        return (json.dumps(fields, sort_keys=True, separators=(",", ":")) + "\n").encode()
 
     def counts(self) -> dict[Severity, int]:
         """Give how many findings there are of each severity that occurs, the worst first."""

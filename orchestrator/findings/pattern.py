@@ -1,6 +1,6 @@
 """Patterns of rules, searched in text from a host by RE2: in a time that grows as the text does, not as its square.
 
-RE2 has neither lookaround nor references back to what a group matched (its page "Syntax"). A pattern with one of these
+RE2 has neither lookaround nor references back to what a group matched (its page "Syntax"). A pattern with one of them
 is searched by Python's `re`, in the beginning of the text alone.
 """
 

@@ -11,8 +11,9 @@ from typing import Any, cast, get_args
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.files import FolderFiles, read
 from stopgap.orchestrator.evidence.shelf import Shelf
-from stopgap.orchestrator.findings.judge import BUDGET, SHOWN
+from stopgap.orchestrator.findings.judge import BUDGET
 from stopgap.orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
+from stopgap.orchestrator.findings.reading import SHOWN, Reading
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.severity import SEVERITIES, Severity
 
@@ -83,24 +84,24 @@ def add_yara(
     scanner.set_timeout(_ONE)
     scanner.max_matches_per_pattern(_MATCHES)
     matched: dict[str, _Seen] = {}
-    until, looked, missed = clock() + budget, 0, ""
-    for file, member, offset, content in _contents(shelf):
-        if clock() > until:
-            missed = "the time for it was over; what had been read by then is judged"
-            break
-        try:
-            results = scanner.scan(content)
-        except (yara_x.ScanError, yara_x.TimeoutError) as error:
-            missed = f"{file}{':' if member else ''}{member}: {error}"
-            continue
-        looked += 1
-        for rule in results.matching_rules:
-            known = matched.setdefault(rule.identifier, _Seen(_about(rule)))
-            known.count += 1
-            if len(known.seen) < SHOWN:
-                at = min((match.offset for pattern in rule.patterns for match in pattern.matches), default=None)
-                what = f"{member or file}{'' if at is None else f', at byte {at}'}"
-                known.seen.append(Sighting(what=escape(what), file=file, member=escape(member), offset=offset))
+    looked, missed = 0, ""
+    with Reading(shelf, budget, clock=clock) as reading:
+        for file, member, offset, content in _contents(reading.shelf):
+            reading.check()
+            try:
+                results = scanner.scan(content)
+            except (yara_x.ScanError, yara_x.TimeoutError) as error:
+                missed = f"{file}{':' if member else ''}{member}: {error}"
+                continue
+            looked += 1
+            for rule in results.matching_rules:
+                known = matched.setdefault(rule.identifier, _Seen(_about(rule)))
+                known.count += 1
+                if len(known.seen) < SHOWN:
+                    at = min((match.offset for pattern in rule.patterns for match in pattern.matches), default=None)
+                    what = f"{member or file}{'' if at is None else f', at byte {at}'}"
+                    known.seen.append(Sighting(what=escape(what), file=file, member=escape(member), offset=offset))
+    missed = missed or reading.trouble or "; ".join(reading.meter.left_out)
     more = [_finding(name, known) for name, known in matched.items()]
     findings = sorted((*found.findings, *more), key=lambda f: (SEVERITIES.index(f.severity), f.id))
     spared = [

@@ -222,6 +222,8 @@ class FindingsMade(_Record):
     """How many rules looked."""
     not_looked: int
     """How many could not look, or not at everything."""
+    unread: tuple[str, ...] = ()
+    """Tables that could not be read, or not to their end, each with the reason: what they hold is not known."""
     sha256: str | None
     """Of the file of findings; None where there is none."""
     trouble: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -32,6 +32,8 @@ class Archive:
 
     journal: Journal
     current: str | None = None
+    settled: Callable[[], None] = lambda: None
+    """Returns once what the run itself has collected is judged."""
     touched: set[str] = field(default_factory=set)
     """Other runs of which something was taken back: their reports are to be written anew."""
 
@@ -81,6 +83,8 @@ class Archive:
         load(("stopgap.orchestrator.report.lessons",))
         from stopgap.orchestrator.report.lessons import to_rotate  # noqa: PLC0415 - few runs ask for the past
 
+        if run == self.current:
+            self.settled()
         history = self.journal.history(run)
         found = [(made, noted) for made in history.findings_now() if made.target == target for noted in made.findings]
         found.sort(key=lambda pair: SEVERITIES.index(pair[1].severity))

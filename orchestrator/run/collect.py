@@ -16,12 +16,11 @@ from stopgap.orchestrator.evidence.closing import settle
 from stopgap.orchestrator.evidence.earlier import Taken, taken_already
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.journal.records import EvidenceKept
-from stopgap.orchestrator.loading import load
 from stopgap.orchestrator.plan import PlannedStep
 from stopgap.orchestrator.run.arrival import Arrival, is_worth_compressing, items_of
 from stopgap.orchestrator.run.fleet import Fleet
 from stopgap.orchestrator.run.interruption import Interruption
-from stopgap.orchestrator.run.late import FINDINGS
+from stopgap.orchestrator.run.judging import Judging
 from stopgap.orchestrator.run.recorder import Recorder
 from stopgap.orchestrator.task import Collection
 from stopgap.orchestrator.toolkit import ToolkitError
@@ -73,8 +72,9 @@ def collect(
     record: Recorder,
     vault: Vault,
     interruption: Interruption,
+    judging: Judging,
 ) -> Collected:
-    """Stream a collection to disk, put it on record, and see what it means.
+    """Stream a collection to disk, put it on record, and have it judged while the run goes on.
 
     What arrived before a lost link or an interruption is kept, with its manifest. Raises OutOfReach.
     """
@@ -100,26 +100,29 @@ def collect(
         kept = store.close()
     except (EvidenceError, ToolkitError) as error:
         return Collected(0, 0, str(error))
-    _keep(kept, record, vault, interruption)
+    _keep(kept, record, vault)
+    judging.submit(kept, step.step.timeout)
     trouble = f"{session.trouble}; what had arrived is kept" if session.trouble else ""
     return Collected(kept.items, kept.size, trouble, arrival.wire if compressed else None, len(taken))
 
 
-def keep_broken_off(record: Recorder, vault: Vault, interruption: Interruption) -> None:
-    """Close, put on record and judge what collections of a process that died have brought."""
-    known = {kept.folder for kept in record.history().evidence}
-    for kept in close_broken_off(vault.run_folder, known):
-        _keep(kept, record, vault, interruption)
+def keep_broken_off(record: Recorder, vault: Vault, judging: Judging) -> None:
+    """Close and put on record what collections of a process that died have brought.
+
+    They are judged, and so is each that was kept and is not judged yet: that process died before.
+    """
+    history = record.history()
+    judged = {made.folder for made in history.findings}
+    for kept in history.evidence:
+        (judging.know if kept.folder in judged else judging.submit)(kept)
+    for kept in close_broken_off(vault.run_folder, {kept.folder for kept in history.evidence}):
+        _keep(kept, record, vault)
+        judging.submit(kept)
 
 
-def _keep(kept: EvidenceKept, record: Recorder, vault: Vault, interruption: Interruption) -> None:
-    load(FINDINGS)
-    from stopgap.orchestrator.findings import shipped_rules  # noqa: PLC0415
-    from stopgap.orchestrator.findings.keeping import keep_findings  # noqa: PLC0415
-
+def _keep(kept: EvidenceKept, record: Recorder, vault: Vault) -> None:
     record(kept)
     settle(vault.run_folder / kept.folder)
-    record(keep_findings(vault.run_folder, kept, shipped_rules, stop=interruption.requested.is_set))
 
 
 @dataclass(frozen=True)

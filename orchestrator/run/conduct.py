@@ -21,6 +21,7 @@ from stopgap.orchestrator.run.collect import Vault, keep_broken_off
 from stopgap.orchestrator.run.execute import execute
 from stopgap.orchestrator.run.fleet import Connect, Fleet, releasing, with_controller
 from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.judging import Judging
 from stopgap.orchestrator.run.lifeline import settle_all
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.outcome import INTERRUPTED, REFUSED, exit_code, run_outcome
@@ -126,8 +127,9 @@ class Conductor:
             run = journal.begin(run_started(order, self.operator))
             record = Recorder(journal, run, self.observers)
             record(PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts)))
-            around = self._around(journal, run, fleet, record)
-            return self.carry_out(order, plan, around, journal, {})
+            with self._judging(journal, run, record) as judging:
+                around = self._around(journal, run, fleet, record, judging)
+                return self.carry_out(order, plan, around, journal, {})
 
     def resume(self, journal: Journal, run: str, order: Order, *, anyway: bool = False) -> Conclusion:
         """Go on with a run whose process died: what is unknown is looked at again, what was finished is left.
@@ -149,9 +151,9 @@ class Conductor:
             claiming(journal.home, self.operator, acting, take_over=self.take_over) as claims,
             Fleet(with_controller(order.inventory.hosts), self.connect, claims) as fleet,
             releasing(fleet),
+            self._judging(journal, run, record := Recorder(journal, run, self.observers, numbers)) as judging,
         ):
-            record = Recorder(journal, run, self.observers, numbers)
-            keep_broken_off(record, self._vault(journal, run), self.interruption)
+            keep_broken_off(record, self._vault(journal, run), judging)
             with self.interruption.cutting(fleet.close):
                 fleet.expect([*acting, *order.targets])
                 settle_all(history, fleet, record)
@@ -167,7 +169,7 @@ class Conductor:
             if refusal := claimed(claims.held, plan.hosts) or self._refusal(plan, None):
                 return Conclusion(plan, REFUSED, run, steps=_as_planned(plan), refusal=refusal)
             record(PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts)))
-            around = self._around(journal, run, fleet, record)
+            around = self._around(journal, run, fleet, record, judging)
             return self.carry_out(order, plan, around, journal, done, history.taken_back())
 
     def carry_out(
@@ -206,9 +208,13 @@ class Conductor:
         made, unreported = write_report(journal, run)
         return made, unreported, sign_run(journal, run, self.sign_key)
 
-    def _around(self, journal: Journal, run: str, fleet: Fleet, record: Recorder) -> Surroundings:
+    def _around(self, journal: Journal, run: str, fleet: Fleet, record: Recorder, judging: Judging) -> Surroundings:
         vault = self._vault(journal, run)
-        return Surroundings(fleet, record, self.person, vault, self.interruption, Archive(journal, run))
+        archive = Archive(journal, run, judging.settle)
+        return Surroundings(fleet, record, self.person, vault, self.interruption, archive, judging)
+
+    def _judging(self, journal: Journal, run: str, record: Recorder) -> Judging:
+        return Judging(journal.run_folder(run), record, stop=self.interruption.requested.is_set)
 
     def _vault(self, journal: Journal, run: str) -> Vault:
         return Vault(journal.run_folder(run), self.operator, recipients=self.recipients)

@@ -76,11 +76,14 @@ def execute(
             wait(futures, timeout=UNDER_WAY)
         try:
             warm_up(plan.steps)
+            if any(step.collections for step in plan.steps):
+                around.judging.get_ready()
             for future in futures:
                 future.result()
         except BaseException:
             around.interruption.request()
             raise
+    around.judging.finish()
     judged: dict[str, list[CheckJudged]] = {}
     for step, ended in result.ended:
         judged.setdefault(step.target.name, []).extend(ended.judged)
@@ -94,7 +97,8 @@ def execute(
         result.containment.pop(name, None)
     interrupted = around.interruption.requested.is_set()
     disproved = any(c.holds is False for seen in judged.values() for c in seen)
-    result.exit_code = exit_code([*result.outcomes, *(["failed"] if disproved else [])], interrupted=interrupted)
+    outcomes = [*result.outcomes, *(["failed"] if disproved else [])]
+    result.exit_code = exit_code(outcomes, interrupted=interrupted, unread=_unread(around))
     around.record(
         RunFinished(outcome=run_outcome(result.exit_code), exit_code=result.exit_code, containment=result.containment)
     )
@@ -113,6 +117,11 @@ def _would_contain(step: PlannedStep) -> bool:
 def _at_best(result: Result, target: str) -> list[Verdict]:
     ended = [(step, end) for step, end in result.ended if step.target.name == target]
     return [gap.limit for step, end in ended for gap in (*step.gaps, *end.gaps) if gap.limit]
+
+
+def _unread(around: Surroundings) -> bool:
+    """Tell whether some of what was collected could not be read, so that what it holds is not known."""
+    return any(made.trouble or made.unread for made in around.record.history().findings_now())
 
 
 def _lifted(result: Result, around: Surroundings) -> set[str]:

@@ -10,8 +10,11 @@ OK, FAILED, INVALID, UNREACHABLE, REFUSED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 RunOutcome = Literal["ok", "failed", "unreachable", "refused", "interrupted"]
 
 
-def exit_code(outcomes: Iterable[str], *, interrupted: bool = False) -> int:
-    """Give the exit code: interrupted before refused, refused before failed, failed before unreachable."""
+def exit_code(outcomes: Iterable[str], *, interrupted: bool = False, unread: bool = False) -> int:
+    """Give the exit code: interrupted before refused, refused before failed, failed before unreachable.
+
+    `unread`: some of the evidence could not be read, and so not be judged; a run that went well has failed then.
+    """
     found = set(outcomes)
     if interrupted:
         return INTERRUPTED
@@ -19,7 +22,9 @@ def exit_code(outcomes: Iterable[str], *, interrupted: bool = False) -> int:
         return REFUSED
     if found & {"failed", "would-fail", "unknown"}:
         return FAILED
-    return UNREACHABLE if "unreachable" in found else OK
+    if "unreachable" in found:
+        return UNREACHABLE
+    return FAILED if unread else OK
 
 
 def run_outcome(code: int) -> RunOutcome:

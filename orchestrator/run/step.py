@@ -17,6 +17,7 @@ from stopgap.orchestrator.run.collect import Vault, collect
 from stopgap.orchestrator.run.deliver import deliver
 from stopgap.orchestrator.run.fleet import Fleet
 from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.judging import Judging
 from stopgap.orchestrator.run.lift import lift
 from stopgap.orchestrator.run.person import Person
 from stopgap.orchestrator.run.prove import prove
@@ -38,6 +39,7 @@ class Surroundings:
     vault: Vault
     interruption: Interruption
     archive: Archive
+    judging: Judging
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,9 @@ def make(step: PlannedStep, agreed: Ended, around: Surroundings) -> Ended:
     said = agreed.reason
     for collection in step.collections:
         with around.vault.turn(around.interruption):
-            kept = collect(step, collection, around.fleet, around.record, around.vault, around.interruption)
+            kept = collect(
+                step, collection, around.fleet, around.record, around.vault, around.interruption, around.judging
+            )
         if kept.trouble:
             return Ended("failed", kept.trouble)
         if not step.changes:

@@ -117,8 +117,12 @@ def test_time_is_bounded_and_what_was_not_looked_at_is_said(tmp_path: Path) -> N
     planted = {"histories": {"/root/.bash_history": "history -c\n" * 100}}
     ticks = itertools.count()
     judged = judge(shelf(tmp_path, planted), RULES, budget=50, clock=lambda: float(next(ticks)))
-    assert not judged.no_discrepancy_seen
-    assert any("time for it was over" in missed.reason for missed in judged.not_looked)
+    assert [unread.table for unread in judged.unread] == ["history-lines"]
+    of = {rule.id: rule.table for rule in RULES}
+    assert {of[missed.id] for missed in judged.not_looked if "time for it was over" in missed.reason} == {
+        "history-lines"
+    }
+    assert {of[compared.id] for compared in judged.no_discrepancy_seen} == {"histories"}
 
 
 def test_a_tool_with_holes_is_hashed_as_the_file_that_it_is(tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def test_the_target_s_own_lists_lie_in_another_collection_of_the_run(tmp_path: P
         step="outside", target="web", host="edge", profile="outside", folder="evidence/edge/outside", items=1, size=1,
         manifest_sha256="0" * 64,
     )  # fmt: skip
-    made = keep_findings(tmp_path, kept, shipped_rules)
+    beside = kept.model_copy(update={"host": "web", "folder": "evidence/web/volatile"})
+    made = keep_findings(tmp_path, kept, shipped_rules, [beside])
     assert [noted.id for noted in made.findings] == ["hidden-port-outside"]
     assert json.loads((folders["edge"] / "findings.json").read_text())["target"] == "web"
 

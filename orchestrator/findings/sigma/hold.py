@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from stopgap.orchestrator.evidence.shelf import Shelf
-from stopgap.orchestrator.findings.judge import BUDGET, SHOWN, in_utc, unread
+from stopgap.orchestrator.findings.judge import BUDGET, unread
 from stopgap.orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
+from stopgap.orchestrator.findings.reading import SHOWN, Reading, in_utc
 from stopgap.orchestrator.findings.sigma.events import Event, Stream
 from stopgap.orchestrator.findings.sigma.loading import SigmaRule, SigmaRules
 from stopgap.orchestrator.hostnumber import parse_int
@@ -51,7 +52,7 @@ def add_sigma(
             continue
         reason, count = unread(shelf, reads), 0
         if not reason:
-            count, reason = _read(shelf, stream, cases, lambda: clock() > until)
+            count, reason = _read(Reading(shelf, until - clock(), clock=clock), stream, cases)
         findings += [_finding(case) for case in cases if case.count]
         missed = [case.rule for case in cases if not case.count]
         if reason:
@@ -69,18 +70,20 @@ def add_sigma(
     )
 
 
-def _read(shelf: Shelf, stream: Stream, cases: Sequence[_Case], over: Callable[[], bool]) -> tuple[int, str]:
+def _read(reading: Reading, stream: Stream, cases: Sequence[_Case]) -> tuple[int, str]:
     """Hold the rules against the events; give how many there were, and why not all of them."""
-    count = 0
-    for event in stream.events(shelf):
-        if over():
-            return count, "the time for it was over; what had been read by then is judged"
-        count += 1
-        for case in cases:
-            if case.rule.meets(event):
-                case.count += 1
-                if len(case.seen) < SHOWN:
-                    case.seen.append(_sighting(event, shelf))
+    count, shelf = 0, reading.shelf
+    with reading:
+        for event in stream.events(shelf):
+            reading.check()
+            count += 1
+            for case in cases:
+                if case.rule.meets(event):
+                    case.count += 1
+                    if len(case.seen) < SHOWN:
+                        case.seen.append(_sighting(event, shelf))
+    if reason := reading.trouble or "; ".join(reading.meter.left_out):
+        return count, reason
     cut = [name for name in stream.reads() if (item := shelf.item(name)) and item.truncated]
     return count, f"{', '.join(cut)} was cut off: looked at as far as it goes" if cut else ""
 

@@ -9,6 +9,7 @@ from stopgap.orchestrator.evidence.shelf import Shelf
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.hostnumber import parse_int
 
+_INITSTATE = re.compile(r"/sys/module/([^/]+)/initstate")
 TAINTS = {
     0: "a proprietary module was loaded",
     1: "a module was forced in",
@@ -90,8 +91,8 @@ def modules(shelf: Shelf) -> Iterator[Row]:
             name = rest.strip("[]")
             if not name.startswith("__builtin__") and name != "bpf":
                 yield Row({"name": name, "view": "symbols"}, Place("modules", number))
-        elif path.startswith("/sys/module/") and path.endswith("/initstate") and rest == "live":
-            yield Row({"name": path.split("/")[3], "view": "live"}, Place("modules", number))
+        elif rest == "live" and (found := _INITSTATE.fullmatch(path)):
+            yield Row({"name": found[1], "view": "live"}, Place("modules", number))
 
 
 @table("settings", reads="kernel-settings", fields={"name": "its path", "value": "its value"})

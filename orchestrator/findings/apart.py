@@ -1,0 +1,191 @@
+"""Reads tables in a process of its own, which is killed where it does not end in time: no host holds up this one.
+
+The process has a bound on its memory and on its processor time. What it answers is read as what a host might have
+written; a table at which it dies counts as unread, and another process goes on with the next table.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.model import Findings
+from stopgap.orchestrator.findings.reading import INTERRUPTED, Changed, TableRead
+from stopgap.orchestrator.findings.rule import Rule
+
+GRACE = 5.0
+"""Seconds beyond the time that a table was given, after which its process is killed."""
+_ASK = 0.1
+"""Seconds between two looks at whether somebody wants it to stop."""
+_LONGEST_ANSWER = 64 << 20
+"""Bytes."""
+_Answer = TypeVar("_Answer", bound=BaseModel)
+
+
+class _FailedError(Exception):
+    """No answer came; the message says why."""
+
+
+class ReaderApart:
+    """A reader of tables whose work is done by a child process, for one collection after the other.
+
+    It is for one thread at a time; `stop` is asked while it waits.
+    """
+
+    def __init__(self, rules: Sequence[Rule], *, stop: Callable[[], bool] = lambda: False) -> None:
+        """Take the rules that may be asked for; nothing is started yet."""
+        self._rules, self._stop = rules, stop
+        self._process: subprocess.Popen[bytes] | None = None
+        self._rest = b""
+        self._shelf: Shelf | None = None
+        self._joins: dict[str, tuple[Sequence[str], float]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the process, so that it is ready when it is asked; raises OSError."""
+        if self._process is not None:
+            return
+        path = os.pathsep.join(filter(None, sys.path))
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "stopgap.orchestrator.findings.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"PYTHONPATH": path, "PATH": os.environ.get("PATH", os.defpath)},
+            start_new_session=True,  # Ctrl-C is for this process, which then ends that one
+        )
+        self._rest = b""
+        self._send({"rules": [rule.model_dump(mode="json") for rule in self._rules]})
+
+    def close(self) -> None:
+        """End the process, whatever it is at."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):
+                if pipe:
+                    pipe.close()
+        process.wait()
+
+    def of(self, shelf: Shelf) -> Self:
+        """Read this collection from now on."""
+        self._shelf, self._joins = shelf, {}
+        if self._process is not None:
+            self._open()
+        return self
+
+    def join(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
+        """Read a table that rules are set against."""
+        read = self._read("join", table, rules, seconds)
+        if not read.trouble:
+            self._joins[table] = (rules, seconds)
+        return read
+
+    def read(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
+        """Hold rules against the rows of their table."""
+        return self._read("read", table, rules, seconds)
+
+    def changed(self, paths: Sequence[str], seconds: float) -> dict[str, float]:
+        """Give when files were changed."""
+        try:
+            return self._ask({"do": "changed", "paths": list(paths)}, seconds, Changed).at
+        except _FailedError:
+            return {}
+
+    def held_against(self, found: Findings, kind: str, path: str, seconds: float) -> Findings | str:
+        """Add what YARA or Sigma rules (`kind`), which lie at a path, make of it; gives why not where that fails."""
+        try:
+            message = {"do": kind, "path": path, "found": found.model_dump(mode="json")}
+            return self._ask(message, seconds, Findings)
+        except _FailedError as failed:
+            return str(failed)
+
+    def _read(self, how: str, table: str, rules: Sequence[str], seconds: float) -> TableRead:
+        try:
+            return self._ask({"do": how, "table": table, "rules": list(rules)}, seconds, TableRead)
+        except _FailedError as failed:
+            return TableRead(trouble=str(failed))
+
+    def _ask(self, message: dict[str, Any], seconds: float, kind: type[_Answer]) -> _Answer:
+        """Ask the process, which is started where it has to be; it is ended where it fails. Raises _FailedError."""
+        if self._stop():
+            self.close()
+            raise _FailedError(INTERRUPTED)
+        try:
+            if self._process is None:
+                self.start()
+                self._open()
+                for table, (rules, given) in self._joins.items():
+                    self._one({"do": "join", "table": table, "rules": list(rules)}, given, TableRead)
+            return self._one(message, seconds, kind)
+        except _FailedError:
+            self.close()
+            raise
+        except OSError as error:
+            self.close()
+            raise _FailedError(f"the process that reads could not be asked: {error.strerror}") from None
+
+    def _open(self) -> None:
+        assert self._shelf is not None, "a collection is opened before it is read"  # noqa: S101
+        beside = [str(other.folder) for other in self._shelf.beside]
+        self._send({"do": "open", "folder": str(self._shelf.folder), "beside": beside})
+
+    def _one(self, message: dict[str, Any], seconds: float, kind: type[_Answer]) -> _Answer:
+        self._send(message | {"seconds": seconds})
+        try:
+            return kind.model_validate_json(self._line(seconds))
+        except ValidationError:
+            raise _FailedError("the process that read it gave no answer that can be read") from None
+
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self._process is not None  # noqa: S101
+        assert self._process.stdin is not None  # noqa: S101
+        with suppress(BrokenPipeError):  # whoever waits for the answer is told how it ended
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _line(self, seconds: float) -> bytes:
+        assert self._process is not None  # noqa: S101
+        assert self._process.stdout is not None  # noqa: S101
+        pipe, until = self._process.stdout.fileno(), time.monotonic() + seconds + GRACE
+        parts, size = [self._rest], len(self._rest)
+        while b"\n" not in parts[-1]:
+            if self._stop():
+                raise _FailedError(INTERRUPTED)
+            left = until - time.monotonic()
+            if left <= 0:
+                raise _FailedError(f"it was not read within {seconds:.0f} s, and its process was ended")
+            if not select.select([pipe], [], [], min(_ASK, left))[0]:
+                continue
+            parts.append(os.read(pipe, 1 << 20))
+            size += len(parts[-1])
+            if not parts[-1]:
+                raise _FailedError(f"the process that read it ended: {_how(self._process.wait())}")
+            if size > _LONGEST_ANSWER:
+                raise _FailedError("the process that read it gave a longer answer than it may")
+        line, _, self._rest = b"".join(parts).partition(b"\n")
+        return line
+
+
+def _how(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"exit status {status}"

@@ -1,0 +1,85 @@
+"""The process that reads tables for `findings.apart`: asked on standard input, answering on standard output.
+
+It is run as `python -m stopgap.orchestrator.findings.child`. A line of JSON asks, a line of JSON answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from stopgap.orchestrator.evidence.shelf import open_shelf, together
+from stopgap.orchestrator.findings.model import Findings
+from stopgap.orchestrator.findings.reading import Changed, TableReader
+from stopgap.orchestrator.findings.rule import Rule
+from stopgap.orchestrator.findings.table import tables
+
+MEMORY = 1 << 30
+"""Bytes of memory for data: the declared bound of all that reads a collection for findings."""
+_SPARE = 30
+"""Seconds of processor time beyond those that a reading is given."""
+_POLITE = 5
+"""How much the process yields to others, such as the run that it belongs to (nice(2))."""
+
+
+def main() -> None:
+    """Answer until standard input ends."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(_POLITE)
+    rules = [Rule.model_validate_json(json.dumps(rule)) for rule in json.loads(sys.stdin.buffer.readline())["rules"]]
+    tables()
+    _limit(resource.RLIMIT_DATA, MEMORY)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_CORE, 0)
+    reader = None
+    for line in sys.stdin.buffer:
+        asked = json.loads(line)
+        if asked["do"] == "open":
+            shelves = together([open_shelf(Path(folder)) for folder in (asked["folder"], *asked["beside"])])
+            reader = TableReader(shelves[0], rules)
+            continue
+        assert reader is not None, "a collection is opened before it is read"  # noqa: S101
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + asked["seconds"]) + _SPARE)
+        answers.write(_answer(reader, asked).model_dump_json().encode() + b"\n")
+        answers.flush()
+
+
+def _answer(reader: TableReader, asked: dict[str, Any]) -> BaseModel:
+    seconds = asked["seconds"]
+    match asked["do"]:
+        case "join":
+            return reader.join(asked["table"], asked["rules"], seconds)
+        case "read":
+            return reader.read(asked["table"], asked["rules"], seconds)
+        case "changed":
+            return Changed(at=reader.changed(asked["paths"], seconds))
+        case "yara":
+            from stopgap.orchestrator.findings.yara import add_yara, load_yara  # noqa: PLC0415 (an extra)
+
+            found = Findings.model_validate_json(json.dumps(asked["found"]))
+            return add_yara(found, reader.shelf, load_yara(Path(asked["path"])), budget=seconds)
+        case "sigma":
+            from stopgap.orchestrator.findings.sigma import add_sigma, load_sigma  # noqa: PLC0415 (an extra)
+
+            found = Findings.model_validate_json(json.dumps(asked["found"]))
+            return add_sigma(found, reader.shelf, load_sigma(Path(asked["path"])), budget=seconds)
+    raise ValueError(f"nothing that can be asked: {asked['do']}")
+
+
+def _limit(kind: int, soft: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,277 @@
+"""Reads the tables of a collection for rules: one at a time, each within its own time, each failing by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from stopgap.orchestrator.evidence.meter import Meter
+from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.findings.model import Sighting
+from stopgap.orchestrator.findings.rule import Join, Meets, Rule, row_test
+from stopgap.orchestrator.findings.table import MOST_KEYS, Place, Row, tables
+from stopgap.orchestrator.findings.tables.body import entries
+from stopgap.orchestrator.findings.tables.moments import as_iso
+from stopgap.orchestrator.hosttext import escape
+
+SHOWN = 20
+"""Sightings of one finding that are kept; all are counted."""
+OVER = "the time for it was over; what had been read by then is judged"
+INTERRUPTED = "interrupted; what had been read by then is judged"
+_LONGEST_PATH = 4096
+"""Characters of a path whose time of change is looked up."""
+_LONGEST_MEMBER = 4096
+"""Characters of the name of a file in an archive, as a finding gives it."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RuleSeen(_Part):
+    """What one rule met in a table."""
+
+    count: int = 0
+    seen: tuple[Sighting, ...] = ()
+    undated: dict[int, str] = {}
+    """Place in `seen` of what has no time → the path of its file."""
+    trouble: str = ""
+    """Why the rule was not held against every row."""
+
+
+class TableRead(_Part):
+    """What came of reading one table."""
+
+    rows: int = 0
+    rules: dict[str, RuleSeen] = {}
+    """By the rule's id."""
+    trouble: str = ""
+    """Why it was not read, or not to its end."""
+    left_out: tuple[str, ...] = ()
+    """What a bound kept from being read."""
+
+
+class Changed(_Part):
+    """When files were changed, in seconds since the epoch by the host's clock."""
+
+    at: dict[str, float]
+    """By path."""
+
+
+class Reader(Protocol):
+    """Reads the tables of one collection. None of these raises for anything that a host wrote."""
+
+    def join(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
+        """Read a table that rules, given by their ids, set against their own; what it holds is kept."""
+
+    def read(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
+        """Hold rules, given by their ids, against the rows of their table."""
+
+    def changed(self, paths: Sequence[str], seconds: float) -> dict[str, float]:
+        """Give when files were changed, in seconds since the epoch by the host's clock, as far as that is known."""
+
+
+class _EndedError(Exception):
+    """The reading ends before the table does; the message says why."""
+
+
+@dataclass
+class _Case:
+    """A rule at work."""
+
+    rule: Rule
+    meets: Meets
+    count: int = 0
+    seen: list[Sighting] = field(default_factory=list)
+    undated: dict[int, str] = field(default_factory=dict)
+    trouble: str = ""
+
+    def take(self, row: Row, keys: dict[str, set[int]], shelf: Shelf) -> None:
+        """Hold the rule against a row."""
+        if not self.meets(row.fields) or not _joined(self.rule, row, keys):
+            return
+        self.count += 1
+        if len(self.seen) < SHOWN:
+            if not row.time and "path" in row.fields:
+                self.undated[len(self.seen)] = str(row.fields["path"])[:_LONGEST_PATH]
+            self.seen.append(_sighting(self.rule, row, shelf))
+
+
+class TableReader:
+    """Reads in this process."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        rules: Sequence[Rule],
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take a collection and the rules that may be asked for; `stop` is asked again and again while it reads."""
+        self.shelf, self._stop, self._clock = shelf, stop, clock
+        self._rules = {rule.id: rule for rule in rules}
+        self._keys: dict[str, set[int]] = {}
+
+    def join(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
+        """Keep, for each join of these rules, the keys of the table's rows, as hashes; at most MOST_KEYS."""
+        joins = {key_of(join): join for id_ in rules for join in self._rules[id_].joins() if join.table == table}
+        wanted = []
+        for key, join in joins.items():
+            into = self._keys[key] = set()
+            wanted.append((into, [other for _, other in sorted(join.on.items())], row_test(join.when)))
+        with self._reading(seconds) as reading:
+            for row in reading.rows(table):
+                for into, on, meets in wanted:
+                    if not meets(row.fields):
+                        continue
+                    if len(into) >= MOST_KEYS:
+                        reading.meter.leave_out(f"{table}: more than {MOST_KEYS} rows to set against others")
+                    else:
+                        into.add(hash(tuple(row.fields[other] for other in on)))
+        return _result(reading, {})
+
+    def read(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
+        """Hold rules against the rows of their table; a rule that fails at a row is held against no more of them."""
+        cases = [_Case(self._rules[id_], self._rules[id_].meets()) for id_ in rules]
+        able = list(cases)
+        with self._reading(seconds) as reading:
+            for row in reading.rows(table):
+                for case in able:
+                    try:
+                        case.take(row, self._keys, reading.shelf)
+                    except (_EndedError, MemoryError):
+                        raise
+                    except Exception as error:
+                        case.trouble = _own(error)
+                        able = [each for each in able if each is not case]
+        return _result(
+            reading,
+            {
+                case.rule.id: RuleSeen(
+                    count=case.count, seen=tuple(case.seen), undated=case.undated, trouble=case.trouble
+                )
+                for case in cases
+            },
+        )
+
+    def changed(self, paths: Sequence[str], seconds: float) -> dict[str, float]:
+        """Look files up in the body file; of several entries of one name the last counts."""
+        wanted, found = set(paths), dict[str, float]()
+        with self._reading(seconds) as reading:
+            for entry in entries(reading.shelf, "bodyfile"):
+                if entry.name in wanted:
+                    found[entry.name] = entry.changed
+                if len(found) == len(wanted):
+                    break
+        return found
+
+    def _reading(self, seconds: float) -> Reading:
+        return Reading(self.shelf, seconds, stop=self._stop, clock=self._clock)
+
+
+class Reading:
+    """A block in which a collection is read, for so many seconds.
+
+    What the block raises ends the block and no more, so that one reading costs itself alone: its trouble is kept.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        seconds: float,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin now."""
+        self._stop, self._clock, self._until = stop, clock, clock() + seconds
+        self.meter = Meter(self.check)
+        self.shelf = shelf.metered(self.meter)
+        """The collection as the block has to read it."""
+        self.count = 0
+        """Rows so far."""
+        self._ended = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, _EndedError):
+            self._ended = str(error)
+        elif isinstance(error, MemoryError):
+            self._ended = "it takes more memory than there is for it"
+        elif isinstance(error, Exception):
+            self._ended = _own(error)
+        return error is None or isinstance(error, Exception)
+
+    @property
+    def trouble(self) -> str:
+        """Say why not everything was read, escaped: the reading ended, or something is damaged."""
+        return escape(self._ended or "; ".join(self.meter.damaged))
+
+    def rows(self, table: str) -> Iterator[Row]:
+        """Give the rows of a table."""
+        for row in tables()[table].read(self.shelf):
+            self.check()
+            self.count += 1
+            yield row
+
+    def check(self) -> None:
+        """Raise what ends the block, where its time is over or somebody wants it to stop."""
+        if self._clock() > self._until:
+            raise _EndedError(OVER)
+        if self._stop():
+            raise _EndedError(INTERRUPTED)
+
+
+def _result(reading: Reading, rules: dict[str, RuleSeen]) -> TableRead:
+    return TableRead(rows=reading.count, rules=rules, trouble=reading.trouble, left_out=reading.meter.left_out)
+
+
+def key_of(join: Join) -> str:
+    """Name a join, so that rules which ask for the same share what it holds."""
+    return join.model_dump_json()
+
+
+def in_utc(time: float, shelf: Shelf) -> str | None:
+    """Give a moment of the host's clock, in seconds since the epoch, by the controller's; None where it is 0."""
+    if time <= 0:
+        return None
+    moment = as_iso(time - (shelf.manifest.clock_skew or 0.0))
+    return f"{moment[:19]}Z"
+
+
+def _joined(rule: Rule, row: Row, keys: dict[str, set[int]]) -> bool:
+    def present(join: Join) -> bool:
+        key = hash(tuple(row.fields[mine] for mine, _ in sorted(join.on.items())))
+        return key in keys[key_of(join)]
+
+    if rule.absent_from and present(rule.absent_from):
+        return False
+    return not rule.present_in or present(rule.present_in)
+
+
+def _sighting(rule: Rule, row: Row, shelf: Shelf) -> Sighting:
+    place: Place = row.place
+    item = shelf.item(place.artifact)
+    return Sighting(
+        what=escape(rule.show(row.fields)),
+        file=(item.file if item else None) or place.artifact,
+        member=escape(place.member[:_LONGEST_MEMBER]),
+        line=place.line,
+        offset=place.offset,
+        pid=pid if isinstance(pid := row.fields.get("pid"), int) else None,
+        at=in_utc(row.time, shelf),
+    )
+
+
+def _own(error: Exception) -> str:
+    return f"an error of its own: {error.__class__.__name__}: {str(error)[:200]}"

@@ -1,0 +1,118 @@
+"""Judges what was collected beside the run, so that no step waits for it, and no host can hold a step up by it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from stopgap.orchestrator.journal.records import AnyRecord, EvidenceKept
+from stopgap.orchestrator.loading import load
+from stopgap.orchestrator.run.late import FINDINGS
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.findings.apart import ReaderApart
+
+LAST = 300.0
+"""Seconds that judging may take once every step has ended; what is left then counts as not looked at."""
+
+
+class Judging:
+    """Takes collections of one run as they are kept, and puts on record what the rules make of each.
+
+    As many are judged at once as there are processors, each in a process of its own. For many threads.
+    """
+
+    def __init__(
+        self, run_folder: Path, record: Callable[[AnyRecord], None], *, stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`stop` says whether the run was told to stop: what is not judged then is on record as not looked at."""
+        self._run_folder, self._record, self._stop = run_folder, record, stop
+        self._pool = ThreadPoolExecutor(os.cpu_count() or 1, "judging")
+        self._lock = threading.Lock()
+        self._idle: list[ReaderApart] = []
+        self._waiting: list[Future[None]] = []
+        self._kept: dict[str, list[EvidenceKept]] = {}
+        self._until = float("inf")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for reader in self._idle:
+            reader.close()
+
+    def know(self, kept: EvidenceKept) -> None:
+        """Take note of a collection that was judged before, as one that others are set beside."""
+        with self._lock:
+            self._kept.setdefault(kept.target, []).append(kept)
+
+    def get_ready(self) -> None:
+        """Start a process that reads, while the host is at work."""
+        with suppress(OSError):  # whoever needs it is told
+            reader = self._reader()
+            reader.start()
+            self._give_back(reader)
+
+    def submit(self, kept: EvidenceKept, seconds: float | None = None) -> None:
+        """Have a collection judged, within so many seconds where they are given."""
+        self.know(kept)
+        with self._lock:
+            self._waiting.append(self._pool.submit(self._judge, kept, seconds))
+
+    def settle(self) -> None:
+        """Return once all that was submitted is on record. Raises JournalError where it could not be recorded."""
+        while True:
+            with self._lock:
+                waiting, self._waiting = self._waiting, []
+            if not waiting:
+                return
+            for each in waiting:
+                each.result()
+
+    def finish(self) -> None:
+        """Settle, within LAST seconds from now."""
+        self._until = time.monotonic() + LAST
+        self.settle()
+
+    def _judge(self, kept: EvidenceKept, seconds: float | None) -> None:
+        load(FINDINGS)
+        from stopgap.orchestrator.findings import shipped_rules  # noqa: PLC0415
+        from stopgap.orchestrator.findings.judge import BUDGET  # noqa: PLC0415
+        from stopgap.orchestrator.findings.keeping import keep_findings  # noqa: PLC0415
+
+        left = max(0.0, self._until - time.monotonic())
+        with self._lock:
+            beside = [other for other in self._kept[kept.target] if other.folder != kept.folder]
+        reader = self._reader()
+        try:
+            made = keep_findings(
+                self._run_folder, kept, shipped_rules, beside,
+                reader=reader, budget=min(BUDGET, left, BUDGET if seconds is None else seconds),
+            )  # fmt: skip
+        finally:
+            self._give_back(reader)
+        self._record(made)
+
+    def _reader(self) -> ReaderApart:
+        load(FINDINGS)
+        from stopgap.orchestrator.findings import shipped_rules  # noqa: PLC0415
+        from stopgap.orchestrator.findings.apart import ReaderApart  # noqa: PLC0415
+
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return ReaderApart(shipped_rules(), stop=self._stop)
+
+    def _give_back(self, reader: ReaderApart) -> None:
+        with self._lock:
+            self._idle.append(reader)
