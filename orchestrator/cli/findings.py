@@ -22,7 +22,8 @@ _SHOWN = 6
 def show_findings(screen: Screen, found: Findings, *, every: bool) -> None:
     """Show a collection's findings in full; with `every`, also where nothing was seen, and every place."""
     about = "" if found.target == found.host else f", of {found.target}"
-    screen.line(f"{found.host}/{found.step}{about}: {_counted(found.counts())}", "title")
+    unread = bool(found.unread)
+    screen.line(f"{found.host}/{found.step}{about}: {_counted(found.counts(), unread=unread)}", "title")
     for finding in found.findings:
         screen.line(f"{finding.severity:<9} {finding.title}  [{finding.id}]", _STYLE[finding.severity])
         shown = finding.seen if every else finding.seen[:_SHOWN]
@@ -41,6 +42,8 @@ def show_findings(screen: Screen, found: Findings, *, every: bool) -> None:
     else:
         count = len(found.no_discrepancy_seen)
         screen.line(f"No discrepancy seen by {count} other rules; --all lists what they compared.")
+    for missing in found.unread:
+        screen.line(f"could not be read: {missing.table}: {missing.reason}", "bad")
     for missed in found.not_looked:
         screen.line(f"not looked: {missed.title}: {missed.reason}", "warn")
     screen.line()
@@ -58,19 +61,25 @@ def show_findings_made(screen: Screen, made: Iterable[FindingsMade], run: str) -
         )
         counts = {s: sum(noted_.severity == s for noted_ in noted) for s in SEVERITIES}
         worse = [noted_ for noted_ in noted if noted_.severity != "info"]
-        screen.line(f"Findings on {host}: {_counted(counts)}", "bad" if worse else "")
+        unread = any(record.trouble or record.unread for record in records)
+        screen.line(f"Findings on {host}: {_counted(counts, unread=unread)}", "bad" if worse or unread else "")
         for each in worse[:WORST]:
             screen.line(f"  {each.severity:<9} {each.title}", _STYLE[each.severity])
             screen.line(f"            {each.first}", "quiet")
         for record in records:
             if record.trouble:
-                screen.line(f"  none of {record.folder}: {record.trouble}", "warn")
-            elif record.not_looked:
+                screen.line(f"  not judged: {record.folder}: {record.trouble}", "bad")
+            for each in record.unread[:WORST]:
+                screen.line(f"  could not be read: {each}, of {record.folder}", "bad")
+            if record.not_looked:
                 screen.line(f"  {record.not_looked} rules could not look at all of {record.folder}", "warn")
     if by_host:
         screen.line(f"All of them: stopgap evidence findings {run}")
 
 
-def _counted(counts: Mapping[Severity, int]) -> str:
+def _counted(counts: Mapping[Severity, int], *, unread: bool) -> str:
+    """Give the counts; where something could not be read, they are the least that there is."""
     some = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+    if unread:
+        return f"{some}, and what could not be read" if some else "not known: something could not be read"
     return some or "none; no discrepancy seen in what was compared"

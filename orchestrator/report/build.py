@@ -273,6 +273,12 @@ def _open_points(history: History) -> Iterator[OpenPoint]:
         for severity in ("critical", "high"):
             if count := sum(noted.severity == severity for noted in found):
                 yield point(f"findings-{severity}", target, str(count))
+    for made in history.findings_now():
+        if made.trouble:
+            yield point("findings-unread", made.target, made.folder, made.trouble)
+        for unread in made.unread:
+            table, _, reason = unread.partition(": ")
+            yield point("findings-unread", made.target, table, reason)
 
 
 def _open_checks(history: History) -> Iterator[OpenPoint]:

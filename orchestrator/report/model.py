@@ -198,6 +198,7 @@ class OpenPoint(_Part):
         "check-unseen",
         "findings-critical",
         "findings-high",
+        "findings-unread",
         "ends",
     ]
     host: str
