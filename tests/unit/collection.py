@@ -109,3 +109,25 @@ def record(time: int, user: str = "root", kind: int = 7) -> bytes:
 def session(user: str, began: int, ended: int | None = None) -> bytes:
     """A session in wtmp: its login, and its end, if it has one."""
     return record(began, user) + (record(ended, "", 8) if ended else b"")
+
+
+def member_header(name: bytes, size: int, kind: bytes = b"0") -> bytes:
+    """A header of an archive as ustar has it, with whatever name and size; what it announces comes behind it."""
+    block = bytearray(512)
+    block[: len(name[:100])] = name[:100]
+    block[100:136] = b"0000644\0" + b"0000000\0" * 2 + b"%011o\0" % size
+    block[136:148], block[156:157], block[257:265] = b"%011o\0" % 1795400000, kind, b"ustar  \0"
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+def pax_header(records: dict[bytes, bytes]) -> bytes:
+    """A pax header with any records, for the entry behind it."""
+    body = b""
+    for key, value in records.items():
+        rest = len(key) + len(value) + 3
+        length = rest + len(str(rest))
+        length += len(str(length)) - len(str(rest))
+        body += b"%d %s=%s\n" % (length, key, value)
+    return member_header(b"./PaxHeaders/x", len(body), b"x") + body.ljust(-(-len(body) // 512) * 512, b"\0")
