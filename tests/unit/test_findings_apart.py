@@ -65,7 +65,7 @@ def test_an_entry_that_says_it_is_longer_than_its_archive_leaves_no_rule_without
     assert {unread.reason for unread in judged.unread} == {"histories: an entry that reaches beyond the end"}
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(b"x" * 5000)[:-9], b"no gzip at all"])
+@pytest.mark.parametrize("packed", [gzip.compress(b"x" * 5000)[:-9], b"no gzip at all"], ids=["cut", "none"])
 def test_a_log_that_cannot_be_unpacked_is_named(tmp_path: Path, packed: bytes) -> None:
     content = {"logs": {"/var/log/auth.log.1.gz": {"hex": packed.hex()}, "/var/log/auth.log": "x\n"}}
     unread = {each.table: each.reason for each in judge(shelf(tmp_path, content), RULES).unread}
