@@ -69,8 +69,8 @@ def show_findings_made(screen: Screen, made: Iterable[FindingsMade], run: str) -
         for record in records:
             if record.trouble:
                 screen.line(f"  not judged: {record.folder}: {record.trouble}", "bad")
-            for each in record.unread[:WORST]:
-                screen.line(f"  could not be read: {each}, of {record.folder}", "bad")
+            for missing in record.unread[:WORST]:
+                screen.line(f"  could not be read: {missing}, of {record.folder}", "bad")
             if record.not_looked:
                 screen.line(f"  {record.not_looked} rules could not look at all of {record.folder}", "warn")
     if by_host:

@@ -20,8 +20,8 @@ BLOCK = 512
 _CHUNK = 64 << 10
 LONGEST_PATH = 4096
 """Bytes of a path that a host can have (limits.h, PATH_MAX)."""
-_LONGEST_NAME = LONGEST_PATH + 1
-"""Bytes of a name that are kept: of a longer one so many that no host can have it."""
+_LONGEST_NAME = LONGEST_PATH + 64
+"""Bytes of a name that are kept: of a longer one more than a host can have, `[root]` before it or not."""
 _LONGEST_HEADER = 64 << 10
 """Bytes of a pax header; what lies beyond is not read."""
 _SIZE_DIGITS = 18

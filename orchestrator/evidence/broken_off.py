@@ -7,7 +7,6 @@ host, then one for each item that has ended. It is taken away once manifest and 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from stopgap.orchestrator.evidence.closing import EvidenceError, close_collection, hash_on_disk, utc
 from stopgap.orchestrator.evidence.files import FolderFiles, read
 from stopgap.orchestrator.evidence.manifest import ARRIVED, MANIFEST, MANIFEST_CAP, SEALED, Manifest, ManifestItem
+from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.orchestrator.journal.records import EvidenceKept
 from stopgap.orchestrator.task import Artifact
 
@@ -92,8 +92,8 @@ def close_broken_off(run_folder: Path, known: Iterable[str]) -> Iterator[Evidenc
 def _manifest(folder: Path) -> Manifest | None:
     content = read(FolderFiles(folder), MANIFEST, MANIFEST_CAP)
     try:
-        return Manifest.model_validate(json.loads(content)) if content else None
-    except (ValueError, ValidationError, RecursionError):
+        return Manifest.model_validate(parse_json(content)) if content else None
+    except ValueError:
         return None
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from stopgap.orchestrator.evidence.files import FolderFiles, difference, read
 from stopgap.orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, Earlier, Manifest, ManifestItem
+from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.orchestrator.journal.records import EvidenceKept
 from stopgap.orchestrator.task import Artifact
 
@@ -42,8 +40,8 @@ def taken_already(run_folder: Path, kept: Iterable[EvidenceKept], artifacts: Ite
         if hashlib.sha256(content).hexdigest() != each.manifest_sha256:
             continue
         try:
-            manifest = Manifest.model_validate(json.loads(content))
-        except (ValueError, ValidationError, RecursionError):
+            manifest = Manifest.model_validate(parse_json(content))
+        except ValueError:
             continue
         for item in manifest.items:
             if item.exit_status is None or wanted.get(item.id) != item.command_sha256 or not item.ran:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 MANIFEST = "manifest.json"
-MANIFEST_CAP = 64 << 20
+MANIFEST_CAP = 16 << 20
 """Bytes; no collection's manifest is larger."""
 SIGNATURE = "manifest.json.sig"
 """By the operator's SSH key, where one was given."""

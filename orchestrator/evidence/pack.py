@@ -15,6 +15,7 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Annotated, Literal
@@ -22,11 +23,13 @@ from typing import IO, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from stopgap.orchestrator import __version__
+from stopgap.orchestrator.evidence.archive import LONGEST_PATH
 from stopgap.orchestrator.evidence.files import FileProblem, FolderFiles
 from stopgap.orchestrator.evidence.manifest import CUSTODY, MANIFEST, Sha256
 from stopgap.orchestrator.evidence.shelf import Shelf
 from stopgap.orchestrator.evidence.timestamp import stamp
-from stopgap.orchestrator.evidence.tree import LONGEST_PATH, Leaf, LeftOut, tree
+from stopgap.orchestrator.evidence.tree import MOST_NAMES, Directories, Leaf, LeftOut, parents, tree
+from stopgap.orchestrator.hostnumber import parse_moment
 from stopgap.orchestrator.journal.chain import canonical
 from stopgap.orchestrator.signature import sign
 
@@ -142,7 +145,7 @@ def _add_collection(archive: tarfile.TarFile, shelf: Shelf) -> ArchivedCollectio
     files, digests = FolderFiles(shelf.folder), {}
     for name in files.names():
         digest = hashlib.sha256()
-        ended = datetime.fromisoformat(shelf.manifest.ended)
+        ended = parse_moment(shelf.manifest.ended) or datetime.fromtimestamp(0, UTC)
         size = files.size(name)
         with _Reader(files.chunks(name), digest) as reader:
             archive.addfile(_ours(f"{OURS}/{folder}/{name}", size, ended), reader)
@@ -155,7 +158,7 @@ def _add_collection(archive: tarfile.TarFile, shelf: Shelf) -> ArchivedCollectio
 
 def _add_tree(archive: tarfile.TarFile, shelves: Sequence[Shelf], lines: IO[bytes], now: datetime) -> tuple[int, int]:
     """Add all entries, with the directories that they need; gives how many entries, and how many are left out."""
-    made: set[str] = set()
+    made = Directories(2 * MOST_NAMES)
     entries = left_out = 0
     for directory in ALWAYS:
         _add_directories(archive, directory + "/", made, now)
@@ -171,10 +174,10 @@ def _add_tree(archive: tarfile.TarFile, shelves: Sequence[Shelf], lines: IO[byte
     return entries, left_out
 
 
-def _add_directories(archive: tarfile.TarFile, path: str, made: set[str], now: datetime) -> None:
-    for at, letter in enumerate(path):
-        if letter == "/" and (above := path[:at]) not in made:
-            made.add(above)
+def _add_directories(archive: tarfile.TarFile, path: str, made: Directories, now: datetime) -> None:
+    """Add those above a path that are not there; the tree gives no path for whose directories there is no room."""
+    for above in reversed(list(takewhile(lambda above: above not in made, parents(path)))):
+        if made.add(above):
             info = _ours(ROOT + above, 0, now)
             info.type, info.mode = tarfile.DIRTYPE, 0o755
             archive.addfile(info)

@@ -6,12 +6,9 @@ What is checked: the list and its signature, every collection as in a folder, an
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from stopgap.orchestrator.evidence.archive import BLOCK, Member, members_of
 from stopgap.orchestrator.evidence.files import ArchivedFiles, read
@@ -21,8 +18,9 @@ from stopgap.orchestrator.evidence.sealing import MAGIC
 from stopgap.orchestrator.evidence.shelf import lines_of
 from stopgap.orchestrator.evidence.signing import signature_problems
 from stopgap.orchestrator.evidence.timestamp import stamp_problems
-from stopgap.orchestrator.evidence.tree import Leaf, parents
+from stopgap.orchestrator.evidence.tree import MOST_NAMES, Directories, Leaf
 from stopgap.orchestrator.evidence.verify import collection_problems
+from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.orchestrator.hosttext import escape
 
 _AT_THE_TOP = {LIST, f"{LIST}.sig", f"{LIST}.tsr", ENTRIES}
@@ -91,8 +89,8 @@ def _problems(descriptor: int, signers: Path | None, authorities: Path | None) -
     yield from (f"{escape(name)}: extra; no such file belongs there" for name in {*top.members} - _AT_THE_TOP)
     content = read(top, LIST, MANIFEST_CAP)
     try:
-        listed = ArchiveList.model_validate(json.loads(content or b""))
-    except (ValueError, ValidationError, RecursionError):
+        listed = ArchiveList.model_validate(parse_json(content or b""))
+    except ValueError:
         yield f"{LIST}: missing or damaged: nothing vouches for the archive as a whole"
         return
     if listed.canonical() != content:
@@ -122,15 +120,20 @@ def _tree_problems(descriptor: int, top: ArchivedFiles, listed: ArchiveList) -> 
         return
     lines = (line.text for line in lines_of(top.chunks(ENTRIES)))
     wanted = (line for line in lines if not line.startswith('{"because":'))
-    directories: set[str] = set()
-    needed = {"", *ALWAYS}
+    directories, needed = Directories(2 * MOST_NAMES), Directories(2 * MOST_NAMES)
+    for always in ALWAYS:
+        needed.add(always)
     for member in members_of(descriptor):
         if not member.name.startswith(f"/{ROOT}"):
             continue
         if member.kind == "directory":
-            directories.add(member.name.removeprefix(f"/{ROOT}"))
+            if not directories.add(member.name.removeprefix(f"/{ROOT}")):
+                yield f"{escape(member.name)}: more directories than an exported archive has"
+                return
             continue
-        needed.update(parents(member.name.removeprefix(f"/{ROOT}")))
+        if not needed.add_above(member.name.removeprefix(f"/{ROOT}")):
+            yield f"{escape(member.name)}: more directories above it than an exported archive has"
+            return
         line = next(wanted, None)
         if line is None or line != _line_of(member, line):
             yield f"{escape(member.name)}: changed, or not in its place"
@@ -144,8 +147,8 @@ def _tree_problems(descriptor: int, top: ArchivedFiles, listed: ArchiveList) -> 
 def _line_of(member: Member, line: str) -> str:
     """Give the line that an entry should have; the item that it is from is taken as the line has it."""
     try:
-        origin = json.loads(line)["item"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        origin = parse_json(line)["item"]
+    except (ValueError, KeyError, TypeError):
         return ""
     sha256, size = None, 0
     if member.kind == "file":

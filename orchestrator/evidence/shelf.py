@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.archive import Member, members
 from stopgap.orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, Manifest, ManifestItem
 from stopgap.orchestrator.evidence.meter import Meter
+from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.orchestrator.toolkit import FOLDER
 
 LONGEST_LINE = 64 << 10
@@ -96,8 +94,8 @@ def open_shelf(folder: Path) -> Shelf:
     try:
         descriptor = os.open(folder / MANIFEST, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as stream:
-            manifest = Manifest.model_validate(json.loads(stream.read(MANIFEST_CAP)))
-    except (OSError, ValueError, ValidationError, RecursionError):
+            manifest = Manifest.model_validate(parse_json(stream.read(MANIFEST_CAP)))
+    except (OSError, ValueError):
         raise UnreadableEvidence(f"{folder / MANIFEST}: missing or damaged") from None
     items = tuple(
         opened if (folder / str((opened := item.opened()).file)).exists() else item for item in manifest.items

@@ -10,20 +10,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Literal, TypeAlias
 
-from stopgap.orchestrator.evidence.archive import Member
+from stopgap.orchestrator.evidence.archive import LONGEST_PATH, Member
 from stopgap.orchestrator.evidence.shelf import Line, Shelf
+from stopgap.orchestrator.hostnumber import parse_int, parse_moment
 
 Kind: TypeAlias = Literal["file", "link"]
 MOST = 500_000
 """Paths of one host; more are left out."""
 MOST_HOLES = 1 << 30
 """Bytes of holes in all files together, for whoever opens the tree reads them all; files beyond are left out."""
-LONGEST_PATH = 4096
-"""Of a path, and of a link's target (limits.h, PATH_MAX)."""
+MOST_NAMES = 64 << 20
+"""Bytes of the names of all paths and of the directories above them; paths beyond are left out."""
+DEEPEST = 256
+"""Directories above a path; deeper ones are left out, since each path may bring as many directories as it is deep."""
+MOST_SHOWN = 16 << 20
+"""Bytes of a file that was shown line by line; a longer one is left out."""
+_PID_DIGITS = 9
 _SHOWN = ("clock", "mounts", "processes", "memory")
 _STRINGS = {"process-arguments": "cmdline", "process-environments": "environ"}
 _LINE = re.compile(r"(/(?:etc|proc|proc/[0-9]{1,9})/[a-z][a-z/_-]{1,40}):(.*)", re.DOTALL)
@@ -75,18 +80,18 @@ def tree(shelves: Sequence[Shelf]) -> Iterator[Leaf | LeftOut]:
 
     No path leads through a link, so that whoever unpacks a tree stays inside it.
     """
-    above: set[str] = set()
+    above = Directories()
     for shelf in shelves:
         for _, member in _members(shelf):
-            if member.kind in {"file", "link"} and len(above) < MOST:
-                above.update(parents(member.name))
-    seen: set[str] = set()
+            if member.kind in {"file", "link"} and _can_be(member.name):
+                above.add_above(member.name)
+    seen: set[int] = set()
     holes = 0
     for leaf in _leaves(shelves):
         if isinstance(leaf, LeftOut):
             yield leaf
             continue
-        if leaf.path in seen:
+        if hash(leaf.path) in seen:
             continue
         holed = max(leaf.content.holes, 0) if isinstance(leaf.content, Member) else 0
         reason = _unfit(leaf, above)
@@ -98,20 +103,73 @@ def tree(shelves: Sequence[Shelf]) -> Iterator[Leaf | LeftOut]:
             yield LeftOut(leaf.path, leaf.origin, reason)
         else:
             holes += holed
-            seen.add(leaf.path)
+            seen.add(hash(leaf.path))
             yield leaf
 
 
-def _unfit(leaf: Leaf, above: set[str]) -> str:
-    parts = leaf.path.split("/")[1:]
-    if {"", ".", ".."} & set(parts) or any(
-        "\0" in text or len(text) > LONGEST_PATH for text in (leaf.path, leaf.target)
-    ):
-        return "no path that a host can have"
+class Directories:
+    """Directories, as hashes, which take the same room however long a path is; their names have a bound together."""
+
+    def __init__(self, most: int = MOST_NAMES) -> None:
+        """Begin with the root, which is above every path; `most` bytes of names may be added."""
+        self._known = {hash("")}
+        self._room = most
+
+    def __contains__(self, path: str) -> bool:
+        return hash(path) in self._known
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Directories) and other._known == self._known
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def add(self, path: str) -> bool:
+        """Add one directory; False where there is no room for it."""
+        if path not in self:
+            self._room -= len(path)
+            if self._room < 0:
+                return False
+            self._known.add(hash(path))
+        return True
+
+    def add_above(self, path: str) -> bool:
+        """Add all directories above a path, or none of them; False where there is no room for them.
+
+        From then on there is room for none: a path that was refused is above no other one by accident.
+        """
+        new = list(takewhile(lambda above: above not in self, parents(path)))
+        if sum(map(len, new)) > self._room:
+            self._room = 0
+            return False
+        for above in new:
+            self.add(above)
+        return True
+
+    def has_above(self, path: str) -> bool:
+        """Tell whether all directories above a path were added: they are added together."""
+        return path[: path.rfind("/")] in self
+
+
+def _can_be(path: str) -> bool:
+    """Tell whether a host can have such a path, and it is not too deep."""
+    parts = path.split("/")[1:]
+    return not _is_long(path) and "\0" not in path and not {"", ".", ".."} & set(parts) and len(parts) <= DEEPEST
+
+
+def _is_long(path: str) -> bool:
+    return len(path.encode("utf-8", "surrogateescape")) > LONGEST_PATH
+
+
+def _unfit(leaf: Leaf, above: Directories) -> str:
+    if not _can_be(leaf.path) or "\0" in leaf.target or _is_long(leaf.target):
+        return f"no path that a host can have, or one that is more than {DEEPEST} directories deep"
     if max(leaf.uid, leaf.gid) >= 1 << 32:
         return "no owner that a host can have"
     if leaf.path in above:
         return f"a {leaf.kind}, and other paths lead through it"
+    if not above.has_above(leaf.path) and not above.add_above(leaf.path):
+        return "too many directories"
     return ""
 
 
@@ -156,50 +214,71 @@ def _deleted(shelf: Shelf) -> Iterator[Leaf | LeftOut]:
             origin = f"{shelf.manifest.host}/{shelf.folder.name}/{item.file}"
             # What reads /proc/PID/fd takes each entry there for a link.
             path = f"/proc/{found[1]}/{found[2] if found[2] == 'exe' else f'deleted/{found[2]}'}"
-            if int(found[1]) in whole:
+            if parse_int(found[1], _PID_DIGITS) in whole:
                 owner = (member.uid, member.gid, member.mtime)
                 yield Leaf(path, "file", member.mode, *owner, "", origin, member)
             else:
                 yield LeftOut(path, origin, "its process is not among those that are whole")
 
 
-def _shown(shelf: Shelf) -> Iterator[Leaf]:
+def _shown(shelf: Shelf) -> Iterator[Leaf | LeftOut]:
     """Give what was shown line by line, most of it from /proc; of processes, those whose parents are all known."""
     whole = _whole_processes(shelf.lines("processes"))
     for name in (*_SHOWN, *_STRINGS):
         item = shelf.item(name)
         if item is None or item.file is None:
             continue
-        ended = int(datetime.fromisoformat(item.ended).timestamp())
+        ended = parse_moment(item.ended)
+        mtime = int(ended.timestamp()) if ended else 0
         matches = (match for _, text in shelf.lines(name) if (match := _LINE.fullmatch(text)))
         for path, lines in groupby(matches, key=lambda match: match[1]):
             process = _PID.match(path)
-            if process and int(process[1]) not in whole:
+            if process and parse_int(process[1], _PID_DIGITS) not in whole:
                 continue
             texts = (match[2] for match in lines)
-            content = _strings(texts) if name in _STRINGS else _lines(texts)
+            content = _joined(_strings(texts) if name in _STRINGS else _lines(texts))
             origin = f"{shelf.manifest.host}/{shelf.folder.name}/{item.file}"
-            yield Leaf(path, "file", 0o444, 0, 0, ended, "", origin, content)
+            if content is None:
+                yield LeftOut(path, origin, f"longer than {MOST_SHOWN} bytes")
+            else:
+                yield Leaf(path, "file", 0o444, 0, 0, mtime, "", origin, content)
 
 
 def _whole_processes(lines: Iterable[Line]) -> set[int]:
+    """Give the processes whose ancestors are all known, up to one without a parent."""
     parents: dict[int, int] = {}
     for _, text in lines:
         if len(parents) < MOST and (match := _STAT.match(text)):
-            parents[int(match[1])] = int(match[2])
-    while lost := {pid for pid, parent in parents.items() if parent not in {0, -1} and parent not in parents}:
-        for pid in lost:
-            del parents[pid]
+            pid, parent = parse_int(match[1], _PID_DIGITS), parse_int(match[2], _PID_DIGITS, signed=True)
+            if pid is not None and parent is not None:
+                parents[pid] = parent
+    children: dict[int, list[int]] = {}
+    for pid, parent in parents.items():
+        children.setdefault(parent, []).append(pid)
+    lost = [pid for pid, parent in parents.items() if parent not in {0, -1} and parent not in parents]
+    while lost:
+        pid = lost.pop()
+        del parents[pid]
+        lost += children.get(pid, ())
     return set(parents)
 
 
-def _lines(texts: Iterable[str]) -> bytes:
-    return b"".join(text.encode("utf-8", "surrogateescape") + b"\n" for text in texts)
+def _joined(parts: Iterator[bytes]) -> bytes | None:
+    """Put the lines of a file together; None where they are more than MOST_SHOWN bytes."""
+    content = bytearray()
+    for part in parts:
+        if len(content) <= MOST_SHOWN:
+            content += part
+    return bytes(content) if len(content) <= MOST_SHOWN else None
 
 
-def _strings(texts: Iterable[str]) -> bytes:
+def _lines(texts: Iterable[str]) -> Iterator[bytes]:
+    return (text.encode("utf-8", "surrogateescape") + b"\n" for text in texts)
+
+
+def _strings(texts: Iterable[str]) -> Iterator[bytes]:
     """Undo what `strings` did to them: NUL behind each, newlines instead of vertical tabs."""
-    return b"".join(text.replace("\v", "\n").encode("utf-8", "surrogateescape") + b"\0" for text in texts)
+    return (text.replace("\v", "\n").encode("utf-8", "surrogateescape") + b"\0" for text in texts)
 
 
 def parents(path: str) -> Iterator[str]:

@@ -7,15 +7,12 @@ is its signature, and its hash in the journal.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from stopgap.orchestrator.evidence.custody import custody_problems
-from stopgap.orchestrator.evidence.files import Files, FolderFiles, difference, read
+from stopgap.orchestrator.evidence.files import FileProblem, Files, FolderFiles, difference, read
 from stopgap.orchestrator.evidence.manifest import (
     ARRIVED,
     CUSTODY,
@@ -26,6 +23,7 @@ from stopgap.orchestrator.evidence.manifest import (
     Manifest,
 )
 from stopgap.orchestrator.evidence.signing import signature_problems
+from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import Journal, JournalError
 from stopgap.orchestrator.journal.chain import read_export
@@ -105,10 +103,14 @@ def _findings_problems(run_folder: Path, made: FindingsMade) -> Iterator[str]:
     if made.sha256 is None:
         return
     where = f"{_shown(made.folder)}/{FINDINGS}"
-    found = read(FolderFiles(run_folder / made.folder), FINDINGS, MANIFEST_CAP)
-    if found is None:
+    digest = hashlib.sha256()
+    try:
+        for piece in FolderFiles(run_folder / made.folder).chunks(FINDINGS):
+            digest.update(piece)
+    except FileProblem:
         yield f"{where}: missing, and the journal knows it"
-    elif hashlib.sha256(found).hexdigest() != made.sha256:
+        return
+    if digest.hexdigest() != made.sha256:
         yield f"{where}: changed; it is not the one that the journal knows"
 
 
@@ -132,9 +134,9 @@ def collection_problems(
         yield f"{MANIFEST}: missing, or no ordinary file: nothing vouches for what lies there"
         return
     try:
-        manifest = Manifest.model_validate(json.loads(content))
+        manifest = Manifest.model_validate(parse_json(content))
         whole = manifest.canonical() == content
-    except (ValueError, ValidationError, RecursionError):
+    except ValueError:
         yield f"{MANIFEST}: damaged or cut off"
         return
     if not whole:
