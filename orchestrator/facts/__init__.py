@@ -8,8 +8,10 @@ from stopgap.orchestrator.facts.file import ABSENT, Content, File, FileFact
 from stopgap.orchestrator.facts.files import FilesBelow, FilesFact, Glob
 from stopgap.orchestrator.facts.flows import Flows, FlowsFact, flow_table, wanted_flows
 from stopgap.orchestrator.facts.heads import FileHeads, HeadsFact
+from stopgap.orchestrator.facts.links import BRIDGES, LinkFact, Links, LinksFact
 from stopgap.orchestrator.facts.listing import Listing
 from stopgap.orchestrator.facts.memory import Memory, MemoryFact
+from stopgap.orchestrator.facts.nat_rules import TranslationFact, TranslationsFact
 from stopgap.orchestrator.facts.network import ConnectFact, HttpFact, HttpGet, SshOrigin, TcpConnect, TcpConnects
 from stopgap.orchestrator.facts.outbound import Arrival, Listen, ListeningFact, PacketKind, Send, SentFact
 from stopgap.orchestrator.facts.process import ListenerFact, Listeners, Processes, ProcessFact
@@ -29,10 +31,12 @@ from stopgap.orchestrator.facts.running import Running, RunningFact, RunningProc
 from stopgap.orchestrator.facts.scheduled import Scheduled, ScheduledFact
 from stopgap.orchestrator.facts.service import InitScriptFact, InitScripts, UnitFact, Units
 from stopgap.orchestrator.facts.toolkit import Machine, ToolkitFact, ToolkitFile
+from stopgap.orchestrator.facts.translations import Translations
 from stopgap.orchestrator.facts.writable import Writable, WritableFact
 
 __all__ = [
     "ABSENT",
+    "BRIDGES",
     "Arrival",
     "Attributes",
     "AttributesFact",
@@ -60,6 +64,9 @@ __all__ = [
     "InitScripts",
     "InterfaceFact",
     "Interfaces",
+    "LinkFact",
+    "Links",
+    "LinksFact",
     "Listen",
     "ListenerFact",
     "Listeners",
@@ -98,6 +105,9 @@ __all__ = [
     "TcpConnects",
     "ToolkitFact",
     "ToolkitFile",
+    "TranslationFact",
+    "Translations",
+    "TranslationsFact",
     "UnitFact",
     "Units",
     "UnreadableError",

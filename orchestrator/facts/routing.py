@@ -73,6 +73,20 @@ class Gateways(Reader[tuple[IPv4Address | IPv6Address, ...]]):
         return tuple(sorted((a for a in found if a), key=lambda a: (a.version, int(a))))
 
 
+_ASK = """\
+unknown() {
+    for a in @asked@; do
+        ip neigh show "$a" 2>/dev/null | grep -q lladdr && continue
+        case $(ip -o route get "$a" 2>/dev/null) in local* | *" via "* | '') ;; *) echo "$a" ;; esac
+    done
+}
+if command -v ping >/dev/null && silent=$(unknown) && [ -n "$silent" ]; then
+    for a in $silent; do ping -c 1 -W 1 "$a" >/dev/null 2>&1 & done
+    n=0; while [ $n -lt 5 ] && [ -n "$(unknown)" ]; do sleep 0.1; n=$((n + 1)); done
+fi
+"""
+
+
 class NeighbourFact(Fact):
     """One entry of the neighbour table (ip-neighbour(8)) that has a link-layer address."""
 
@@ -85,11 +99,15 @@ class NeighbourFact(Fact):
 class Neighbours(Reader[tuple[NeighbourFact, ...]]):
     """Read which hosts have lately answered on the host's own links; of a huge table, the beginning."""
 
+    asked: tuple[IPv4Address | IPv6Address, ...] = ()
+    """Hosts on the links that are sent one echo request first, where the table has no entry of theirs."""
     cap = 2 << 20
 
     def script(self) -> str:
-        """Print a line an entry."""
-        return "ip neigh show"
+        """Print a line an entry; nobody is waited for longer than half a second."""
+        return (
+            f"{_ASK.replace('@asked@', join(map(str, self.asked)))}ip neigh show" if self.asked else "ip neigh show"
+        )
 
     def parse(self, output: Output) -> tuple[NeighbourFact, ...]:
         """Read `ADDRESS dev DEVICE lladdr LINK-ADDRESS …`; entries that nobody answered for do not count."""

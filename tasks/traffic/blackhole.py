@@ -39,12 +39,12 @@ class Blackhole(Driver):
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """See whether there are routes."""
         present = {*_present(facts.rules), *_present(facts.rules6)}
-        return any(address_text(n) in present for n in block.addresses)
+        return any(address_text(n) in present for n in block.dropped)
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Add the routes that are not there; blocks that overlap share theirs, and undo takes what this one added."""
         present = {*_present(facts.rules), *_present(facts.rules6)}
-        missing = [n for n in block.addresses if address_text(n) not in present]
+        missing = [n for n in block.dropped if address_text(n) not in present]
         if missing or not lapse.long_enough(facts.scheduled, block.expires, block.fresh):
             yield _change(block, missing, facts.scheduled.due)
         else:
@@ -53,7 +53,7 @@ class Blackhole(Driver):
     def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
         """See that the routes are there."""
         for version in (4, 6):
-            if networks := tuple(n for n in block.addresses if n.version == version):
+            if networks := tuple(n for n in block.dropped if n.version == version):
                 yield Blackholed(eye=eye, version=version, addresses=networks)
 
 
@@ -83,10 +83,10 @@ class Blackholed(Check):
 
 
 def _change(block: Block, missing: Sequence[Network], due: int | None) -> RunCommands:
-    everything = command("sh", "-c", "\n".join(c.script() for c in _routes("lift_routes", block.addresses)))
+    everything = command("sh", "-c", "\n".join(c.script() for c in _routes("lift_routes", block.dropped)))
     renewed = "" if missing else ", for its full time again"
     return RunCommands(
-        about=f"blackhole routes: drop packets to {some(block.addresses)}{renewed}",
+        about=f"blackhole routes: drop packets to {some(block.dropped)}{renewed}",
         do=(lapse.schedule(block.label, block.expires, everything), *_routes("lay_routes", missing)),
         undo=(
             *_routes("lift_routes", missing),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
@@ -15,14 +15,24 @@ from pydantic import Field
 from stopgap.orchestrator.change import Change
 from stopgap.orchestrator.check import Check, Port
 from stopgap.orchestrator.duration import Duration
-from stopgap.orchestrator.facts import DeviceOrigin, Gateways, Interfaces, Neighbours, Routes, SshOrigin, System
+from stopgap.orchestrator.facts import (
+    DeviceOrigin,
+    Gateways,
+    Interfaces,
+    Links,
+    Neighbours,
+    Routes,
+    SshOrigin,
+    System,
+    Translations,
+)
 from stopgap.orchestrator.host import Address, Eye, Network, Scene, Vantage
 from stopgap.orchestrator.task import Note, Parameters, Planned, Probe, Refused, Standing, Task
 from stopgap.tasks.traffic import other_addresses, other_ways
 from stopgap.tasks.traffic.blackhole import Blackhole
 from stopgap.tasks.traffic.capabilities import refuse_beyond, shortfalls
 from stopgap.tasks.traffic.cli import CLI_DRIVERS
-from stopgap.tasks.traffic.driver import FRESH, Block, DeviceFacts, Driver, Service, address_text
+from stopgap.tasks.traffic.driver import FRESH, Block, DeviceFacts, Driver, Service, address_text, collapsed
 from stopgap.tasks.traffic.flowspec import Flowspec
 from stopgap.tasks.traffic.frr import Frr
 from stopgap.tasks.traffic.guards import guard, guard_own_host
@@ -44,6 +54,7 @@ from stopgap.tasks.traffic.operators import doubts, operators, reads_of_operator
 from stopgap.tasks.traffic.own_host import OwnHost
 from stopgap.tasks.traffic.segment import gaps, neighbours_to_ask
 from stopgap.tasks.traffic.several import is_left_to_others, left_to_others, share
+from stopgap.tasks.traffic.whole_host import of_the_host, with_the_host
 
 LINUX: tuple[Driver, ...] = (Nftables(), Iptables(), Iproute(), Blackhole(), Openwrt())
 DRIVERS: dict[str, Driver] = {d.name: d for d in (*LINUX, Frr(), Flowspec(), *CLI_DRIVERS, OwnHost())}
@@ -174,8 +185,9 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             **other_ways.reads_of_other_ways(scene),
             "interfaces": Interfaces(),
             "gateways": Gateways(),
-            "neighbours": Neighbours(),
+            "neighbours": Neighbours(sampled),
             "routes": Routes((*sampled, *neighbours_to_ask(scene))),
+            **({"translations": Translations(), "links": Links()} if driver in LINUX else {}),
             **(driver.reads(_label(params, scene)) if driver else {}),
             **(driver.reads_to_persist(_label(params, scene)) if driver and params.persist else {}),
         }
@@ -184,7 +196,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         """Compare what the router has with what the block would be, however little of its time is left."""
         if is_left_to_others(_whole(params, scene), scene):
             return None
-        driver, block = _driver(scene), replace(_block(params, facts, scene), fresh=0.0)
+        driver, block = _driver(scene), replace(_block(params, facts, scene, standing=True), fresh=0.0)
         planned = list(driver.plan(block, facts))
         changes = [item for item in planned if isinstance(item, Change)]
         if not changes:
@@ -209,9 +221,12 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         yield from driver.plan(block, facts)
         yield from shortfalls(driver, block)
         yield from doubts(facts, scene, allowed=holds(params.allow, facts.claimed_origin))
-        yield from other_addresses.gaps(whole, facts, scene)
-        yield from other_ways.gaps(whole, facts, scene)
+        host = (*whole, *block.behind)
+        yield from other_addresses.gaps(host, facts, scene)
+        yield from other_ways.gaps(host, facts, scene)
         yield from gaps(block, facts, scene)
+        if driver in LINUX:
+            yield from of_the_host(block, driver, facts, scene)
         if len(block.addresses) > SAMPLED:
             yield Note(text=f"{SAMPLED} of {len(block.addresses)} blocked networks are knocked on from outside")
 
@@ -231,9 +246,8 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         yield from outbound(driver, block, facts, scene)
         on_upstream = scene.upstream is not None and scene.upstream.name == scene.on.name
         eye: Eye = "upstream" if on_upstream else "target"
-        yield from other_addresses.looks(
-            _whole(params, scene), facts, scene, eye, trusted=driver.capabilities.trusted
-        )
+        host = (*_whole(params, scene), *block.behind)
+        yield from other_addresses.looks(host, facts, scene, eye, trusted=driver.capabilities.trusted)
         yield from driver.checks(block, facts, eye)
         if driver.capabilities.exception:
             yield from way_in(block, facts, scene)
@@ -275,10 +289,10 @@ def _asked(params: Params, scene: Scene) -> tuple[Network, ...]:
 def _whole(params: Params, scene: Scene) -> tuple[Network, ...]:
     """Give the networks to block, by whatever router."""
     if params.addresses is not None:
-        return _collapsed(params.addresses)
+        return collapsed(params.addresses)
     target = scene.target
     try:
-        return _collapsed(ip_network(a) for a in target.addresses or (ip_address(target.address),))
+        return collapsed(ip_network(a) for a in target.addresses or (ip_address(target.address),))
     except ValueError:
         return ()
 
@@ -298,7 +312,7 @@ def _short_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 
-def _block(params: Params, facts: DeviceFacts, scene: Scene) -> Block:
+def _block(params: Params, facts: DeviceFacts, scene: Scene, *, standing: bool = False) -> Block:
     addresses = _asked(params, scene)
     if not addresses:
         raise Refused(f"{scene.target.name} has no `addresses` in the inventory, and the step names none to block")
@@ -308,11 +322,12 @@ def _block(params: Params, facts: DeviceFacts, scene: Scene) -> Block:
     if params.web_to == "spare" and web_passes:
         raise Refused("web traffic either stays open (`allow_services`) or goes to the spare (`web_to`)")
     whole = params.direction == "both" and not params.ports and not web_passes
-    divert = params.web_to != "drop" and whole and _driver(scene).capabilities.divert
-    return Block(
+    driver = _driver(scene)
+    divert = params.web_to != "drop" and whole and driver.capabilities.divert
+    block = Block(
         label=_label(params, scene),
         addresses=addresses,
-        allowed=_collapsed((*(ip_network(a) for a in operators(facts, scene)), *params.allow)),
+        allowed=collapsed((*(ip_network(a) for a in operators(facts, scene)), *params.allow)),
         spare=_one_a_family(scene.spare.addresses, addresses) if scene.spare and divert else (),
         expires=params.expires,
         fresh=RENEWED if params.renew else FRESH,
@@ -322,6 +337,7 @@ def _block(params: Params, facts: DeviceFacts, scene: Scene) -> Block:
         persist=params.persist,
         log=params.log,
     )
+    return with_the_host(block, driver, facts, scene, standing=standing) if driver in LINUX else block
 
 
 def _services(texts: Iterable[str]) -> tuple[Service, ...]:
@@ -339,12 +355,3 @@ def _one_a_family(spare: tuple[Address, ...], blocked: tuple[Network, ...]) -> t
     """Give the first address of each family in which something is blocked."""
     firsts = (next((a for a in spare if a.version == version), None) for version in (4, 6))
     return tuple(a for a in firsts if a and any(n.version == a.version for n in blocked))
-
-
-def _collapsed(networks: Iterable[Network]) -> tuple[Network, ...]:
-    """Join what overlaps or adjoins; IPv4 first."""
-    known = list(networks)
-    return (
-        *collapse_addresses(n for n in known if isinstance(n, IPv4Network)),
-        *collapse_addresses(n for n in known if isinstance(n, IPv6Network)),
-    )

@@ -37,6 +37,10 @@ class Capabilities(BaseModel):
     """Who is let through gets answers from the blocked addresses, and is never connected to from there."""
     local: bool = False
     """What the device itself exchanges with the blocked addresses is dropped too."""
+    cards: bool = False
+    """What the blocked host's network card sends is dropped too, by whatever address."""
+    after_nat: bool = False
+    """What leaves the device as a blocked address is dropped after source NAT, whichever host has sent it."""
     divert: bool = False
     """Web traffic can go to a spare."""
     services: bool = False
@@ -61,6 +65,8 @@ class Capabilities(BaseModel):
             "allow": self.exception,
             "answers alone": self.answers_alone,
             "local traffic": self.local,
+            "network card": self.cards,
+            "after NAT": self.after_nat,
             "divert": self.divert,
             "services": self.services,
             "commit-confirm": self.commit_confirm,

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from stopgap.orchestrator.host import Network
 from stopgap.tasks.traffic.driver import Block, address_text
 
+EVERYBODY: Mapping[int, tuple[Network, ...]] = {
+    4: tuple(IPv4Network("0.0.0.0/0").subnets()),
+    6: tuple(IPv6Network("::/0").subnets()),
+}
+"""All sources, as a set of networks can hold them, which takes no `/0`. What drops by a card asks for them too, and
+so lapses with the set: many kernels have no sets of cards."""
 TABLES = {
     "raw": (("PREROUTING", "p"), ("OUTPUT", "o")),
     "mangle": (("FORWARD", "f"), ("INPUT", "i"), ("OUTPUT", "s")),
@@ -21,6 +28,7 @@ from before; `mangle` before whatever a firewall or Docker puts into `filter`. `
 OUTPUT of `mangle` by a host that cuts itself off."""
 _ORDER = "pofisd"
 
+_CARD = re.compile(r"--mac-source ([0-9A-Fa-f:]{17})")
 _LONGEST = 18
 """Characters of a label; a set's name has up to 31 with what is put around it, a chain's 28."""
 
@@ -99,12 +107,19 @@ def chains(block: Block) -> Chains:
     it that none has caught (of flows older than the block).
     """
     name = name_of(block.label)
-    versions = [v for v in (4, 6) if any(n.version == v for n in block.addresses)]
-    sets = {}
+    versions = versions_of(block)
+    sets: dict[str, dict[Network, timedelta]] = {}
     for version in versions:
-        sets[f"{name}_b{version}"] = {n: block.expires for n in block.addresses if n.version == version}
+        sets[f"{name}_b{version}"] = {n: block.expires for n in block.dropped if n.version == version}
         sets[f"{name}_a{version}"] = {n: timedelta() for n in block.allowed if n.version == version}
+        if block.cards:
+            sets[f"{name}_c{version}"] = dict.fromkeys(EVERYBODY[version], block.expires)
     return Chains({version: tuple(_rules(name, version, block)) for version in versions}, sets)
+
+
+def versions_of(block: Block) -> list[int]:
+    """Give the IP versions that need chains: those of the addresses, or both where a card is dropped."""
+    return [v for v in (4, 6) if block.cards or any(n.version == v for n in block.dropped)]
 
 
 def own_chains(block: Block) -> Chains:
@@ -138,12 +153,20 @@ def _rules(name: str, version: int, block: Block) -> Iterator[str]:
     web = f"-p tcp {blocked_out} -m multiport --dports 80,443"
     diverted = [f"{web} -j RETURN"] if spare else []
     come, go = (_discovery(version, match) for match in (blocked_in, blocked_out))
+    cards = [f"-m mac --mac-source {card} {matching('c', 'src')}" for card in block.cards]
+    by_card = [f"{card} -j DROP" for card in cards]
+    card_to_allowed = [f"{card} {matching('a', 'dst')}" for card in cards]
+    card_asks = [rule for card in cards for rule in _discovery(version, card, (133, 135, 136))]
+    card_comes = [*(f"{rule} -j RETURN" for rule in card_to_allowed), *card_asks]
+    card_answers = [f"{rule} -m conntrack --ctstate ESTABLISHED --ctdir REPLY -j RETURN" for rule in card_to_allowed]
     yield from _chain(
-        f"raw -A {name}_p", [to_blocked, f"{to_allowed} -j RETURN", *come, *drop_from, *diverted, *drop_to]
+        f"raw -A {name}_p",
+        [to_blocked, f"{to_allowed} -j RETURN", *come, *card_comes, *drop_from, *by_card, *diverted, *drop_to],
     )
     yield from _chain(f"raw -A {name}_o", [to_blocked, *go, _too_big(version, blocked_out), *drop_to])
-    yield from _chain(f"mangle -A {name}_f", [to_blocked, answers, *drop_from, *drop_to])
-    yield from _chain(f"mangle -A {name}_i", [answers, *come, *drop_from])
+    forwarded = [to_blocked, answers, *drop_from, *drop_to, *card_answers, *by_card]
+    yield from _chain(f"mangle -A {name}_f", forwarded)
+    yield from _chain(f"mangle -A {name}_i", [answers, *come, *drop_from, *card_answers, *card_asks, *by_card])
     if spare:
         spared = f"{matching('a', 'src')} -j RETURN"
         yield from _chain(f"nat -A {name}_d", [spared, f"{web} -j DNAT --to-destination {spare}"])
@@ -153,9 +176,9 @@ def _chain(head: str, rules: Iterable[str]) -> Iterator[str]:
     return (f"{head} {rule}" for rule in rules)
 
 
-def _discovery(version: int, match: str) -> list[str]:
+def _discovery(version: int, match: str, wanted: tuple[int, ...] = (135, 136)) -> list[str]:
     """Let neighbour discovery pass, without which nobody allowed could be reached either (RFC 4861)."""
-    kinds = (135, 136) if version == 6 else ()
+    kinds = wanted if version == 6 else ()
     return [
         f"-p ipv6-icmp -m icmp6 --icmpv6-type {k} -m hl --hl-eq 255{match and f' {match}'} -j RETURN" for k in kinds
     ]
@@ -179,7 +202,7 @@ def present(name: str, saved: Mapping[int, str], sets: str) -> Chains:
             if line.startswith("*"):
                 table = line[1:].strip()
             elif words[:1] == ["-A"] and words[1].startswith(f"{name}_"):
-                own.append(f"{table} {line.strip()}")
+                own.append(f"{table} {_lower_cards(line.strip())}")
             elif words[:1] == ["-A"] and (table, words[1]) not in first:
                 first.add((table, words[1]))
                 jumps += words[2:3] == ["-j"] and words[3].startswith(f"{name}_")
@@ -192,6 +215,16 @@ def present(name: str, saved: Mapping[int, str], sets: str) -> Chains:
             case ["add", known, network, *rest] if known in found:
                 found[known][ip_network(network)] = timedelta(seconds=int(rest[1]) if rest[:1] == ["timeout"] else 0)
     return Chains(rules, found, jumps)
+
+
+def cards_of(rules: Iterable[str]) -> tuple[str, ...]:
+    """Give the cards that rules drop by."""
+    return tuple(dict.fromkeys(card for rule in rules for card in _CARD.findall(rule)))
+
+
+def _lower_cards(rule: str) -> str:
+    """Write cards as newer versions of iptables do."""
+    return _CARD.sub(lambda found: found[0].replace(found[1], found[1].lower()), rule)
 
 
 def _order(rule: str) -> int:

@@ -62,8 +62,8 @@ def forget_flows(block: Block, name: str, spared: str) -> Command:
         str(SECONDS),
         name,
         spared,
-        wanted=wanted_flows(block.addresses, block.allowed, block.spare),
-        flows="".join(f"{n.version} {address_text(n)}\n" for n in block.addresses),
+        wanted=wanted_flows(block.dropped, block.allowed, block.spare),
+        flows="".join(f"{n.version} {address_text(n)}\n" for n in block.dropped),
         table=flow_table(),
     )
 
@@ -75,7 +75,7 @@ def forget_diverted(block: Block) -> Iterator[Command]:
             "forget",
             "diverted",
             str(SECONDS),
-            wanted=wanted_flows(block.addresses, spare=block.spare),
+            wanted=wanted_flows(block.dropped, spare=block.spare),
             flows="".join(f"{address.version} {address}\n" for address in block.spare),
             table=flow_table(),
         )
@@ -86,7 +86,7 @@ def no_flow_passes(block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[NoFlo
     yield NoFlowPasses(
         eye=eye,
         containment=offloads(facts),
-        addresses=block.addresses,
+        addresses=block.dropped,
         allowed=block.allowed,
         spare=block.spare,
     )

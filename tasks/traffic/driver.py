@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Any, ClassVar, Literal
 
 from stopgap.orchestrator.check import Check
@@ -15,6 +16,7 @@ from stopgap.orchestrator.facts import (
     CardFact,
     FileFact,
     InterfaceFact,
+    LinksFact,
     NeighbourFact,
     ProgramFact,
     Reader,
@@ -23,6 +25,7 @@ from stopgap.orchestrator.facts import (
     ScheduledFact,
     ShownFact,
     SystemFact,
+    TranslationsFact,
 )
 from stopgap.orchestrator.host import Address, Eye, Network, Scene
 from stopgap.orchestrator.task import Facts, Planned
@@ -46,6 +49,15 @@ def some(networks: tuple[Network, ...]) -> str:
     """Name the first few networks; of the rest, how many."""
     named = ", ".join(address_text(n) for n in networks[:NAMED])
     return f"{named} and {len(networks) - NAMED} more" if len(networks) > NAMED else named
+
+
+def collapsed(networks: Iterable[Network]) -> tuple[Network, ...]:
+    """Join what overlaps or adjoins; IPv4 first."""
+    known = list(networks)
+    return (
+        *collapse_addresses(n for n in known if isinstance(n, IPv4Network)),
+        *collapse_addresses(n for n in known if isinstance(n, IPv6Network)),
+    )
 
 
 def text_diff(name: str, before: list[str], after: list[str]) -> tuple[str, ...]:
@@ -87,9 +99,18 @@ class Block:
     """Only these are blocked; none: everything is."""
     fresh: float = FRESH
     """The least part of `expires` that has to be left of what is in force, or it is made for its full time again."""
+    behind: tuple[Network, ...] = ()
+    """What the addresses lead to by NAT on the router: dropped with them, as it is the host's own there."""
+    cards: tuple[str, ...] = ()
+    """Link-layer addresses that only the blocked host has: whatever they send is dropped, by whatever address."""
     persist: bool = False
     """It is to survive a reboot of the router, for as long as it lasts."""
     log: bool = False
+
+    @property
+    def dropped(self) -> tuple[Network, ...]:
+        """Give every address that is dropped: those asked for, and what they lead to by NAT."""
+        return collapsed((*self.addresses, *self.behind))
 
     @property
     def partial(self) -> bool:
@@ -141,6 +162,10 @@ class DeviceFacts(Facts):
     """The routes of the main table."""
     flowtables: ProgramFact | None = None
     """What carries established flows past the ruleset."""
+    translations: TranslationsFact = TranslationsFact()
+    """Which addresses the router translates (NAT)."""
+    links: LinksFact = LinksFact()
+    """Its network devices: which are bridges, and what is in them."""
     scheduled: ScheduledFact = ScheduledFact()
     """When the device itself lifts the block, where that was scheduled on it."""
     shown: ShownFact | None = None
@@ -177,6 +202,10 @@ class Driver(ABC):
     def at(self, scene: Scene) -> Driver:
         """Give the driver as it acts in this scene; raises Refused where the inventory leaves out what it needs."""
         return self
+
+    def cards_in_force(self, label: str, facts: DeviceFacts) -> tuple[str, ...]:
+        """Give the link-layer addresses that the block of this label drops now; none for a driver that cannot."""
+        return ()
 
     @abstractmethod
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:

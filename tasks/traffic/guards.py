@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 
+from stopgap.orchestrator.facts import InterfaceFact
 from stopgap.orchestrator.host import Address, Network, Scene
 from stopgap.orchestrator.task import Refused
-from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text
+from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text, some
+from stopgap.tasks.traffic.nat import leads_to, translated_whole
 from stopgap.tasks.traffic.operators import operators
 
 
@@ -22,8 +24,8 @@ def guard(block: Block, allow: Iterable[Network], facts: DeviceFacts, scene: Sce
     for address in block.addresses:
         _refuse_special(address)
         _refuse_outside(address, router.may_block, router.name)
-        for kept, reason in _kept(facts, scene):
-            if _overlap(address, kept):
+        for network, reason in kept(facts, scene):
+            if _overlap(address, network):
                 raise Refused(f"{address_text(address)} is not blocked: {reason}")
         for network in allow:
             if _overlap(address, network):
@@ -78,7 +80,7 @@ def _refuse_outside(address: Network, may_block: tuple[Network, ...], router: st
     )
 
 
-def _kept(facts: DeviceFacts, scene: Scene) -> Iterator[tuple[Network, str]]:
+def kept(facts: DeviceFacts, scene: Scene) -> Iterator[tuple[Network, str]]:
     """Give what stays reachable, each with the reason."""
     router, lonely = scene.on.name, "leave it out of `addresses`"
     for network in scene.on.never_block:
@@ -86,7 +88,8 @@ def _kept(facts: DeviceFacts, scene: Scene) -> Iterator[tuple[Network, str]]:
     for address in scene.on.addresses:
         yield _host(address), f"it is {router}'s own, by the inventory; {lonely}"
     for interface in facts.interfaces:
-        yield _host(interface.address.ip), f"it is {router}'s own, on {interface.device}; {lonely}"
+        if not translated_whole(interface.address.ip, facts):
+            yield _host(interface.address.ip), _own(interface, facts, router)
         if interface.peer:
             yield _host(interface.peer), f"it is the far end of {router}'s link {interface.device}; {lonely}"
     for gateway in facts.gateways:
@@ -98,6 +101,15 @@ def _kept(facts: DeviceFacts, scene: Scene) -> Iterator[tuple[Network, str]]:
             yield _host(address), f"it is {other.name}'s, another upstream of {scene.target.name}; {lonely}"
     for address in scene.spare.addresses if scene.spare else ():
         yield _host(address), f"it is the spare's; {lonely}"
+
+
+def _own(interface: InterfaceFact, facts: DeviceFacts, router: str) -> str:
+    """Say of the router's own address to which hosts its ports lead, if to any: those can be blocked instead."""
+    hosts = leads_to(interface.address.ip, facts)
+    reason = f"it is {router}'s own, on {interface.device}"
+    if not hosts:
+        return f"{reason}; leave it out of `addresses`"
+    return f"{reason}, and ports of it lead to {some(hosts)}: name the host's own address in `addresses` instead"
 
 
 def _host(address: Address) -> Network:

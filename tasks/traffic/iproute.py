@@ -71,7 +71,7 @@ class Iproute(Driver):
     def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
         """See that the rules are there."""
         for version in (4, 6):
-            if networks := tuple(n for n in block.addresses if n.version == version):
+            if networks := tuple(n for n in block.dropped if n.version == version):
                 yield Ruled(eye=eye, version=version, addresses=networks, directions=block.directions)
 
 
@@ -170,7 +170,7 @@ def rule_lines(rules: Mapping[int, list[Rule]]) -> list[str]:
 
 def _about(block: Block) -> str:
     allowed = f", allow {some(block.allowed)}" if block.allowed else ""
-    return f"drop {some(block.addresses)} {block.ways}{allowed}"
+    return f"drop {some(block.dropped)} {block.ways}{allowed}"
 
 
 def listing(version: int) -> Program:
@@ -220,7 +220,7 @@ def _ours(listed: list[Rule], place: int) -> list[Rule]:
 
 
 def _wanted(block: Block, place: int, version: int) -> list[Rule]:
-    blocked = [n for n in block.addresses if n.version == version]
+    blocked = [n for n in block.dropped if n.version == version]
     allowed = [n for n in block.allowed if n.version == version]
     if not blocked:
         return []

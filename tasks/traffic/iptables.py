@@ -12,7 +12,7 @@ from stopgap.orchestrator.facts import Program, ProgramFact, Reader
 from stopgap.orchestrator.host import Eye, Network
 from stopgap.orchestrator.task import Note, Planned, Refused, Unplannable
 from stopgap.tasks.traffic.capabilities import Capabilities
-from stopgap.tasks.traffic.chains import TABLES, Chains, chains, name_of, present
+from stopgap.tasks.traffic.chains import EVERYBODY, TABLES, Chains, cards_of, chains, name_of, present
 from stopgap.tasks.traffic.conntrack import (
     IN_IPSET,
     PROGRAMS,
@@ -22,7 +22,7 @@ from stopgap.tasks.traffic.conntrack import (
     no_flow_passes,
     unforgotten,
 )
-from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text, some, text_diff
+from stopgap.tasks.traffic.driver import LIFELINE, NAMED, Block, DeviceFacts, Driver, address_text, some, text_diff
 from stopgap.tasks.traffic.shell import run
 
 LONGEST = timedelta(seconds=2147483)
@@ -40,6 +40,7 @@ class Iptables(Driver):
         exception=True,
         answers_alone=True,
         local=True,
+        cards=True,
         divert=True,
         commit_confirm=True,
     )
@@ -48,6 +49,11 @@ class Iptables(Driver):
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """List all tables that there are, and the sets."""
         return {"rules": SAVED4, "rules6": SAVED6, "state": SETS}
+
+    def cards_in_force(self, label: str, facts: DeviceFacts) -> tuple[str, ...]:
+        """Read what the chains drop by."""
+        listed = facts.rules.stdout if facts.rules and facts.rules.status == 0 else ""
+        return cards_of(present(name_of(label), {4: listed}, "").rules.get(4, ()))
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """See whether there are chains."""
@@ -61,7 +67,8 @@ class Iptables(Driver):
         saved = {4: listed_tables(facts.rules, "iptables-save"), 6: listed_tables(facts.rules6, "ip6tables-save")}
         name, wanted = name_of(block.label), chains(block)
         before = present(name, saved, listed_tables(facts.state, "ipset save"))
-        left = min((t for s in before.sets.values() for n, t in s.items() if n in block.addresses), default=None)
+        lapsing = {*block.dropped, *(n for nets in EVERYBODY.values() for n in nets if block.cards)}
+        left = min((t for s in before.sets.values() for n, t in s.items() if n in lapsing), default=None)
         if before.same_as(wanted) and left is not None and left >= block.expires * block.fresh:
             yield Note(text="in force until {at}, then it lets everything through", after=left)
         else:
@@ -70,11 +77,11 @@ class Iptables(Driver):
 
     def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
         """Look at the sets and at the chains that drop."""
-        yield InSet(eye=eye, name=name_of(block.label), addresses=block.addresses)
-        for version in (4, 6):
-            if any(n.version == version for n in block.addresses):
-                rules = chains(block).rules[version]
-                yield Chained(eye=eye, name=name_of(block.label), version=version, rules=rules)
+        yield InSet(eye=eye, name=name_of(block.label), addresses=block.dropped)
+        for version, rules in chains(block).rules.items():
+            yield Chained.model_validate(
+                {"eye": eye, "name": name_of(block.label), "version": version, "rules": rules}
+            )
         if forgets(block, facts):
             yield from no_flow_passes(block, facts, eye)
 
@@ -151,10 +158,12 @@ def _load(
 ) -> RunCommands:
     there = bool(before.rules)
     renewed = ", for its full time again" if before.same_as(wanted) else ""
+    nat = f", behind NAT {some(block.behind)}" if block.behind else ""
+    card = f", by its card {', '.join(block.cards[:NAMED])}" if block.cards else ""
     allowed = f", allow {some(block.allowed)}" if block.allowed else ""
     web = f", web to {', '.join(map(str, block.spare))}" if block.spare else ""
     return RunCommands(
-        about=f"chains {name}: drop {some(block.addresses)} {block.ways}{allowed}{web}{renewed}",
+        about=f"chains {name}: drop {some(block.addresses)} {block.ways}{nat}{card}{allowed}{web}{renewed}",
         do=(lay(name, wanted),),
         afterwards=(forget_flows(block, name, IN_IPSET),) if forgetting else (),
         undo=(

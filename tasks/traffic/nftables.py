@@ -23,8 +23,8 @@ from stopgap.tasks.traffic.conntrack import (
     unforgotten,
 )
 from stopgap.tasks.traffic.counters import Dropping, remaining, state_reader
-from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, listed, some
-from stopgap.tasks.traffic.ruleset import delete_script, difference, load_script, ruleset, same, table_of
+from stopgap.tasks.traffic.driver import LIFELINE, NAMED, Block, DeviceFacts, Driver, listed, some
+from stopgap.tasks.traffic.ruleset import delete_script, difference, elements_of, load_script, ruleset, same, table_of
 
 
 class Nftables(Driver):
@@ -38,6 +38,8 @@ class Nftables(Driver):
         answers_alone=True,
         commit_confirm=True,
         local=True,
+        cards=True,
+        after_nat=True,
         divert=True,
         services=True,
         persist=True,
@@ -63,6 +65,11 @@ class Nftables(Driver):
         """Give the table that a block wants."""
         return ruleset(block)
 
+    def cards_in_force(self, label: str, facts: DeviceFacts) -> tuple[str, ...]:
+        """Read the set of cards, where the table has one."""
+        listed = facts.rules.stdout if facts.rules and facts.rules.status == 0 else ""
+        return elements_of("cards", listed)
+
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """See whether there is a table."""
         return bool(_present(facts))
@@ -83,7 +90,7 @@ class Nftables(Driver):
 
     def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
         """Look at drops and counters, then at the flows that are left."""
-        yield Dropping(eye=eye, table=table_of(block.label), addresses=block.addresses, directions=block.directions)
+        yield Dropping(eye=eye, table=table_of(block.label), addresses=block.dropped, directions=block.directions)
         if forgets(block, facts):
             yield from no_flow_passes(block, facts, eye)
 
@@ -110,7 +117,7 @@ def _time_left(block: Block, facts: DeviceFacts) -> timedelta | None:
         left = remaining(state.stdout)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    shortest = min((left.get(n, timedelta()) for n in block.addresses), default=timedelta())
+    shortest = min((left.get(n, timedelta()) for n in block.dropped), default=timedelta())
     return shortest if shortest >= block.expires * block.fresh else None
 
 
@@ -148,6 +155,8 @@ def _change_end(block: Block, end: FileFact) -> RunCommands:
 
 def _about(block: Block, *, renewed: bool) -> str:
     parts = [f"drop {some(block.addresses)} {block.ways}"]
+    parts += [f"behind NAT {some(block.behind)}"] if block.behind else []
+    parts += [f"by its card {', '.join(block.cards[:NAMED])}"] if block.cards else []
     parts += [f"leave {listed(block.services)} open"] if block.services else []
     parts += [f"allow {some(block.allowed)}"] if block.allowed else []
     parts += [f"web to {', '.join(map(str, block.spare))}"] if block.spare else []

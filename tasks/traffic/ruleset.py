@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from ipaddress import ip_network
 
-from stopgap.orchestrator.host import Network
 from stopgap.tasks.traffic.capabilities import Way
 from stopgap.tasks.traffic.driver import Block, Service, address_text
 
@@ -26,6 +25,7 @@ def ruleset(block: Block) -> str:
     `prerouting` comes before connection tracking and so stops established flows too. Web traffic that goes to
     the spare has to pass it; `forward` then stops those packets of it that no translation has caught (of flows
     older than the block). Who is allowed gets answers, never a connection: `forward` and `input` see to that.
+    `postrouting` comes after source NAT: what leaves as a blocked address is the host's, whatever it bore before.
     """
     lines = [f"table inet {table_of(block.label)} {{", *_sets(block)]
     pairs = (("ip", 4), ("ip6", 6))
@@ -35,6 +35,7 @@ def ruleset(block: Block) -> str:
     lines += _chain("input", "filter", "input", "filter - 10", _answers_alone(block, pairs, _RECEIVED))
     lines += _chain("forward", "filter", "forward", "filter - 10", _answers_alone(block, pairs, _FORWARDED))
     lines += _chain("output", "filter", "output", "raw - 10", _output(block, pairs))
+    lines += _chain("postrouting", "filter", "postrouting", "srcnat + 10", _after_nat(block, pairs))
     return "\n".join([*lines[:-1], "}", ""])
 
 
@@ -61,14 +62,19 @@ def _lone(side: str) -> Iterator[str]:
 
 def _sets(block: Block) -> Iterator[str]:
     for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr")):
-        blocked = [n for n in block.addresses if n.version == version]
-        allowed = [n for n in block.allowed if n.version == version]
+        blocked = [address_text(n) for n in block.dropped if n.version == version]
+        allowed = [address_text(n) for n in block.allowed if n.version == version]
         yield from _set(f"blocked{version}", kind, blocked, nft_time(block.expires))
         yield from _set(f"allowed{version}", kind, allowed, None)
+    if block.cards:
+        yield from _set("cards", "ether_addr", block.cards, nft_time(block.expires))
 
 
+_ANSWER = "ct state established ct direction reply accept"
 _ND = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
 """Neighbour discovery: without it the router could not reach who is allowed to be reached (RFC 4861)."""
+_LINK = "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } accept"
+"""The same of a card, which asks for its router by a link-local address too."""
 _TOO_BIG = (
     "ip daddr @blocked4 icmp type destination-unreachable icmp code frag-needed accept",
     "ip6 daddr @blocked6 icmpv6 type packet-too-big accept",
@@ -85,10 +91,15 @@ def _prerouting(block: Block, pairs: Pairs) -> Iterator[str]:
         yield f"{ip} saddr @allowed{v} {ip} daddr @blocked{v} accept"
         yield f"{ip} saddr @blocked{v} {ip} daddr @allowed{v} accept"
     yield f"ip6 saddr @blocked6 ip6 hoplimit 255 {_ND}"
+    if block.cards:
+        yield from (f"ether saddr @cards {ip} daddr @allowed{v} accept" for ip, v in pairs)
+        yield f"ether saddr @cards ip6 hoplimit 255 {_LINK}"
     for ip, v in pairs:
         yield from (f"{ip} saddr @blocked{v} {ports} accept" for ports in _ports(block.services, "sport"))
     for ip, v in pairs:
         yield from _drops(block, ip, v, "from", log=block.log)
+    if block.cards:
+        yield "ether saddr @cards counter drop"
     for ip, v in pairs:
         yield from (f"{ip} daddr @blocked{v} {ports} accept" for ports in _ports(block.services, "dport"))
     for address in block.spare:
@@ -130,16 +141,33 @@ def _answers_alone(block: Block, pairs: Pairs, directions: Iterable[Way]) -> Ite
     for ip, v in pairs:
         if "to" in directions:
             yield f"{ip} saddr @allowed{v} {ip} daddr @blocked{v} accept"
-        yield f"{ip} saddr @blocked{v} {ip} daddr @allowed{v} ct state established ct direction reply accept"
+        yield f"{ip} saddr @blocked{v} {ip} daddr @allowed{v} {_ANSWER}"
     if "to" not in directions:
         yield f"ip6 saddr @blocked6 ip6 hoplimit 255 {_ND}"
     for ip, v in pairs:
         if "to" in directions:
             yield from (f"{ip} daddr @blocked{v} {ports} accept" for ports in _ports(block.services, "dport"))
         for ports in _ports(block.services, "sport"):
-            yield f"{ip} saddr @blocked{v} {ports} ct state established ct direction reply accept"
+            yield f"{ip} saddr @blocked{v} {ports} {_ANSWER}"
         for way in directions:
             yield from _drops(block, ip, v, way)
+    if block.cards:
+        yield from (f"ether saddr @cards {ip} daddr @allowed{v} {_ANSWER}" for ip, v in pairs)
+        if "to" not in directions:
+            yield f"ether saddr @cards ip6 hoplimit 255 {_LINK}"
+        yield "ether saddr @cards counter drop"
+
+
+def _after_nat(block: Block, pairs: Pairs) -> Iterator[str]:
+    """Drop what leaves as a blocked address; what the spare answers in its stead, by `divert`, is let pass."""
+    for ip, v in pairs:
+        yield f"{ip} saddr @blocked{v} {ip} daddr @allowed{v} {_ANSWER}"
+        for ports in _ports(block.services, "sport"):
+            yield f"{ip} saddr @blocked{v} {ports} {_ANSWER}"
+        for address in block.spare:
+            if address.version == v:
+                yield f"{ip} saddr @blocked{v} ct reply {ip} saddr {address} accept"
+        yield from _drops(block, ip, v, "from")
 
 
 def _output(block: Block, pairs: Pairs) -> Iterator[str]:
@@ -151,10 +179,10 @@ def _output(block: Block, pairs: Pairs) -> Iterator[str]:
         yield from _drops(block, ip, v, "to")
 
 
-def _set(name: str, kind: str, networks: list[Network], timeout: str | None) -> list[str]:
-    flags = ["interval"] if any(n.prefixlen != n.max_prefixlen for n in networks) else []
+def _set(name: str, kind: str, members: Sequence[str], timeout: str | None) -> list[str]:
+    flags = ["interval"] if any("/" in member for member in members) else []
     flags += ["timeout"] if timeout else []
-    elements = [address_text(n) + (f" timeout {timeout}" if timeout else "") for n in networks]
+    elements = [member + (f" timeout {timeout}" if timeout else "") for member in members]
     return [
         f"\tset {name} {{",
         f"\t\ttype {kind}",
@@ -200,6 +228,12 @@ def same(listed: str, wanted: str) -> bool:
     nft wraps lines, orders the elements of a set, and names the usual burst of a limit or does not, as it likes.
     """
     return _normal(listed) == _normal(wanted)
+
+
+def elements_of(name: str, listed: str) -> tuple[str, ...]:
+    """Give the members of a set of a listed table, without their times; none where there is no such set."""
+    found = re.search(rf"\bset {re.escape(name)} \{{[^}}]*?elements = \{{([^}}]*)\}}", listed)
+    return tuple(element.split()[0] for element in _elements(found[1])) if found else ()
 
 
 def _normal(text: str) -> str:

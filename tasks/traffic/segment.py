@@ -15,17 +15,20 @@ _BESIDE = Unlimited(why="the verdict is on packets that cross the router, and th
 
 
 def devices_of(blocked: tuple[Network, ...], facts: DeviceFacts) -> frozenset[str]:
-    """Give the router's devices on whose links the blocked addresses lie."""
-    return frozenset(
-        route.device
-        for route in facts.routes
-        if route.device and not route.gateway and not route.local and within(route.address, blocked)
-    )
+    """Give the router's devices on whose links the blocked addresses lie.
+
+    Where no route was asked for, as of an address behind NAT, the router's neighbours tell.
+    """
+    direct = (route for route in facts.routes if route.device and not route.gateway and not route.local)
+    routed = {route.device for route in direct if within(route.address, blocked)}
+    asked = {route.address for route in facts.routes}
+    met = (n for n in facts.neighbours if n.address not in asked and within(n.address, blocked))
+    return frozenset(routed | {neighbour.device for neighbour in met})
 
 
 def shares_segment(host: Host, block: Block, facts: DeviceFacts) -> bool:
     """Tell whether packets between this host and a blocked one stay off the router."""
-    devices = devices_of(block.addresses, facts)
+    devices = devices_of(block.dropped, facts)
     return any(
         route.address in host.addresses and route.device in devices and not route.gateway for route in facts.routes
     )
@@ -38,8 +41,8 @@ def gaps(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
     routers = {address for host in scene.beside for address in host.addresses}
     beside = [f"{h.addresses[0]} ({h.name})" for h in others if shares_segment(h, block, facts)]
     known = {a for h in others for a in h.addresses} | routers
-    devices = devices_of(block.addresses, facts)
-    blocked_links = {n.link_address for n in facts.neighbours if within(n.address, block.addresses)}
+    devices = devices_of(block.dropped, facts)
+    blocked_links = {n.link_address for n in facts.neighbours if within(n.address, block.dropped)}
     strangers: dict[str, Address] = {}
     for neighbour in facts.neighbours:
         here = neighbour.device in devices and not neighbour.address.is_link_local
@@ -63,6 +66,11 @@ def _others(scene: Scene) -> tuple[Host, ...]:
     """Every host of the inventory that has addresses, but the target and its routers."""
     known = {h.name: h for h in (*((scene.spare,) if scene.spare else ()), *scene.others) if h.addresses}
     return tuple(h for name, h in sorted(known.items()) if name not in {scene.target.name, scene.on.name})
+
+
+def others_on_record(scene: Scene) -> Iterator[tuple[Network, str]]:
+    """Give the addresses of all other hosts of the inventory, each with whose it is."""
+    return ((ip_network(address), f"it is {host.name}'s") for host in _others(scene) for address in host.addresses)
 
 
 def neighbours_to_ask(scene: Scene) -> tuple[Address, ...]:

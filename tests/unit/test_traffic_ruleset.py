@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from stopgap.tasks.traffic.counters import dropped, remaining
 from stopgap.tasks.traffic.driver import Block, Service
-from stopgap.tasks.traffic.ruleset import delete_script, load_script, nft_time, ruleset, same, table_of
+from stopgap.tasks.traffic.ruleset import delete_script, elements_of, load_script, nft_time, ruleset, same, table_of
 
 SPARES = (ip_address("203.0.113.20"), ip_address("2001:db8:113::20"))
 
@@ -50,6 +50,9 @@ blocks = st.builds(
     services=services,
     ports=services,
     log=st.booleans(),
+    cards=st.lists(st.integers(0, 2**40 - 1).map(lambda n: f"02:{n.to_bytes(5, 'big').hex(':')}"), max_size=3).map(
+        lambda cards: tuple(sorted(set(cards)))
+    ),
 )
 
 
@@ -70,6 +73,7 @@ def test_what_nft_lists_is_what_was_wanted(block: Block) -> None:
         load_script(ruleset(block), block.label),
     ).partition("=cut=\n")
     assert same(listed, ruleset(block))
+    assert set(elements_of("cards", listed)) == set(block.cards)
     assert set(remaining(state)) == set(block.addresses)
     assert all(block.expires - timedelta(seconds=10) <= left <= block.expires for left in remaining(state).values())
     assert set(dropped(state)) == {(way, version) for way in block.directions for version in (4, 6)}

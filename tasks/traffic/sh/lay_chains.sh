@@ -31,3 +31,8 @@ for command in iptables ip6tables; do
     place mangle INPUT i
     place mangle OUTPUT s
 done
+# Sets that no chain of the block's asks any more: a card was dropped before, and is not any more.
+for set in c4 c6; do
+    case $sets in *" ${name}_$set "*) ;; *) ipset -q destroy "${name}_$set" 2>/dev/null ;; esac
+done </dev/null
+true

@@ -18,7 +18,7 @@ for command in iptables ip6tables; do
     lift mangle OUTPUT s
     lift nat PREROUTING d
 done </dev/null >/dev/null 2>&1
-for set in b4 b6 a4 a6; do ipset -q destroy "${name}_$set"; done </dev/null 2>/dev/null
+for set in b4 b6 a4 a6 c4 c6; do ipset -q destroy "${name}_$set"; done </dev/null 2>/dev/null
 while [ $# -gt 0 ]; do
     command=iptables
     [ "$1" = ip ] || command=ip6tables

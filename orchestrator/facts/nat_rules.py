@@ -1,0 +1,116 @@
+"""Rules that translate addresses (NAT), whatever program keeps them: chains, jumps, and what comes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal, TypeAlias
+
+from stopgap.orchestrator.facts.reader import Fact
+
+Network: TypeAlias = IPv4Network | IPv6Network
+Side: TypeAlias = Literal["destination", "source"]
+DEEPEST, MOST = 8, 20_000
+"""Jumps that are followed, and rules that are looked at: what is beyond is not read, and said so."""
+
+
+class TranslationFact(Fact):
+    """What one rule does to addresses."""
+
+    side: Side
+    of: Network | None = None
+    """The addresses that it changes; None: whichever come."""
+    to: Network | None = None
+    """What they become; None: the address of the device that they leave by, the router itself, or not understood."""
+    part: bool = False
+    """It changes only what goes to some ports, by some protocols, or what some other condition picks."""
+    ports: tuple[int, ...] = ()
+    """TCP ports that it is for, where it names them."""
+    understood: bool = True
+
+
+class TranslationsFact(Fact):
+    """Every translation of a router."""
+
+    rules: tuple[TranslationFact, ...] = ()
+    unread: str = ""
+    """Why rules are missing, where they are."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a rule asks of a packet; None: nothing of its address."""
+
+    destination: tuple[Network, ...] | None = None
+    source: tuple[Network, ...] | None = None
+    part: bool = False
+    ports: tuple[int, ...] = ()
+
+    def within(self, outer: Match) -> Match:
+        """Give both together: the narrower of each."""
+        return Match(
+            outer.destination if self.destination is None else self.destination,
+            outer.source if self.source is None else self.source,
+            self.part or outer.part,
+            self.ports or outer.ports,
+        )
+
+
+@dataclass(frozen=True)
+class Jump:
+    """Another chain's rules follow, for what else is asked."""
+
+    chain: str
+    match: Match = Match()
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """An address is changed; `of` only where the change itself depends on it, as in a map."""
+
+    side: Side
+    to: Network | None
+    of: Network | None = None
+    part: bool = False
+    understood: bool = True
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a chain."""
+
+    match: Match
+    does: tuple[Jump | Rewrite, ...]
+
+
+def followed(chains: Mapping[str, Sequence[Rule]], bases: Sequence[str]) -> Iterator[TranslationFact]:
+    """Follow the rules from the base chains through their jumps; give each translation with all that is asked."""
+    seen = 0
+    todo = [(base, Match(), 0) for base in reversed(bases)]
+    while todo:
+        chain, outer, depth = todo.pop()
+        for rule in chains.get(chain, ()):
+            seen += 1
+            match = rule.match.within(outer)
+            for act in rule.does:
+                if seen > MOST or (isinstance(act, Jump) and depth >= DEEPEST):
+                    yield TranslationFact(side="destination", understood=False)
+                    return
+                if isinstance(act, Jump):
+                    todo.append((act.chain, act.match.within(match), depth + 1))
+                else:
+                    yield from _translations(act, match)
+
+
+def _translations(act: Rewrite, match: Match) -> Iterator[TranslationFact]:
+    asked = match.destination if act.side == "destination" else match.source
+    for of in (act.of,) if act.of is not None else asked if asked is not None else (None,):
+        yield TranslationFact(
+            side=act.side,
+            of=of,
+            to=act.to,
+            part=match.part or act.part or (act.side == "destination" and match.source is not None),
+            ports=match.ports,
+            understood=act.understood,
+        )

@@ -1,0 +1,90 @@
+"""The blocked host's network card: what it sends is dropped by the link-layer address, whatever address it takes.
+
+An address is changed by one command on the host. A card is dropped only where the router sees nobody else behind it:
+no next-hop router, no host that answers for others (proxy ARP), neither the spare nor the operator.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from stopgap.orchestrator.facts import NeighbourFact
+from stopgap.orchestrator.host import Address, Network
+from stopgap.orchestrator.task import Gap, Unlimited
+from stopgap.tasks.traffic.driver import DeviceFacts, address_text
+
+MOST = 4
+"""Other addresses, link-local ones not counted, that a host's card may have: one with more answers for others."""
+_CARD = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
+_SHARED = ("00:00:5e:00:01:", "00:00:5e:00:02:", "00:00:0c:07:ac:", "00:00:0c:9f:f", "00:07:b4:")
+"""Of virtual routers: VRRP (RFC 9568), HSRP, GLBP."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A link-layer address that a blocked address answers from."""
+
+    address: str
+    shared: str = ""
+    """Why it is not dropped: whose it is besides."""
+
+
+def cards(
+    blocked: tuple[Network, ...],
+    kept: Iterable[tuple[Network, str]],
+    facts: DeviceFacts,
+    in_force: Iterable[str] = (),
+) -> tuple[Card, ...]:
+    """Give the cards of the blocked addresses, and those that the block in force drops already.
+
+    Args:
+        blocked: every address that is dropped.
+        kept: what is never cut, each with the reason.
+        facts: what the router has: its neighbours, gateways and devices.
+        in_force: cards that the block drops by now; a neighbour that is silent since is forgotten by the router.
+    """
+    kept = tuple(kept)
+    seen = {n.link_address.lower() for n in facts.neighbours if _in(n.address, blocked)}
+    known = sorted(card for card in {*seen, *in_force} if _CARD.fullmatch(card))
+    return tuple(_card(card, blocked, kept, facts) for card in known)
+
+
+def card_gaps(found: Iterable[Card], who: str) -> Iterator[Gap]:
+    """Say which card is not dropped, and why; what else a dropped one answers for, `other_addresses` names."""
+    for card in found:
+        if card.shared:
+            yield Gap(
+                text=f"the network card {card.address} of {who} is not dropped: {card.shared}",
+                at_best=Unlimited(why="the blocked addresses are dropped by themselves"),
+            )
+
+
+def _card(card: str, blocked: tuple[Network, ...], kept: tuple[tuple[Network, str], ...], facts: DeviceFacts) -> Card:
+    neighbours = [n for n in facts.neighbours if n.link_address.lower() == card and not _in(n.address, blocked)]
+    others = {n.address for n in neighbours if not n.address.is_link_local}
+    return Card(card, _whose(card, neighbours, len(others), kept, facts))
+
+
+def _whose(
+    card: str, neighbours: list[NeighbourFact], others: int, kept: tuple[tuple[Network, str], ...], facts: DeviceFacts
+) -> str:
+    if card.startswith(_SHARED):
+        return "it is a virtual router's"
+    if int(card[:2], 16) & 1 or card == "00:00:00:00:00:00":
+        return "it is no single card's"
+    if any(link.link_address.lower() == card for link in facts.links.links):
+        return "it is the router's own"
+    next_hops = {*facts.gateways, *(route.gateway for route in facts.routes if route.gateway)}
+    for neighbour in neighbours:
+        if neighbour.address in next_hops:
+            return f"{neighbour.address} answers from it, a router"
+        for network, reason in kept:
+            if _in(neighbour.address, (network,)):
+                return f"{address_text(network)} answers from it: {reason}"
+    return f"{others} other addresses answer from it, as from a router" if others > MOST else ""
+
+
+def _in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address.version == n.version and address in n for n in networks)

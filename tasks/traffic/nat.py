@@ -1,0 +1,178 @@
+"""A router that translates addresses: which host stands behind a blocked address, and what the block has to meet.
+
+A blocked address may be public, and the host itself have a private one to which the router translates it: what the
+host sends bears the private address until source NAT, the last thing before it leaves. Or the host is blocked by its
+private address, and the world comes to it by public ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from stopgap.orchestrator.facts import TranslationFact
+from stopgap.orchestrator.host import Address, Network
+from stopgap.orchestrator.task import Gap, Note, Planned
+from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text, some
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What stands behind the blocked addresses of a router with NAT."""
+
+    hosts: tuple[Network, ...] = ()
+    """Private addresses, each the only one that a blocked public address leads to."""
+    doubtful: tuple[tuple[Network, tuple[Network, ...]], ...] = ()
+    """Public addresses that lead to several hosts, or to one that is kept open, with these."""
+
+
+@dataclass(frozen=True)
+class Front:
+    """A public address by which the world comes to a blocked private one."""
+
+    address: Network
+    ports: tuple[int, ...]
+    """TCP ports that lead there; none: all."""
+
+
+def behind(addresses: Iterable[Network], facts: DeviceFacts, kept: Iterable[Network]) -> Behind:
+    """Give what the blocked addresses lead to by rules that name them; `kept` is never blocked.
+
+    A translation of the whole address counts before those of single ports. Source NAT of one host to the address
+    tells of that host too.
+    """
+    kept = tuple(kept)
+    hosts: list[Network] = []
+    doubtful: list[tuple[Network, tuple[Network, ...]]] = []
+    for public, found in _leads(tuple(addresses), facts).items():
+        if len(found) == 1 and not any(_overlap(found[0], n) for n in kept):
+            hosts += found
+        else:
+            doubtful.append((public, found))
+    return Behind(_sorted(hosts), tuple(doubtful))
+
+
+def translated_whole(address: Address, facts: DeviceFacts) -> bool:
+    """Tell whether all that comes to an address is translated to another host's: it is not the router's own then."""
+    return any(
+        rule.side == "destination" and not rule.part and rule.to is not None and _holds(rule.of, ip_network(address))
+        for rule in facts.translations.rules
+    )
+
+
+def leads_to(address: Address, facts: DeviceFacts) -> tuple[Network, ...]:
+    """Give the private addresses to which ports of the router's own address lead, by whatever rule."""
+    own = ip_network(address)
+    rules = [r for r in facts.translations.rules if r.side == "destination" and r.to and r.to.version == own.version]
+    return _sorted(r.to for r in rules if r.to and (r.of is None or _overlap(r.of, own)))
+
+
+def fronts(addresses: Iterable[Network], facts: DeviceFacts) -> Iterator[Front]:
+    """Give the public addresses that lead to the blocked ones; the router's own where a rule names none."""
+    blocked = tuple(addresses)
+    own = [ip_network(i.address.ip) for i in facts.interfaces if i.address.ip.is_global]
+    for rule in facts.translations.rules:
+        if rule.side == "destination" and rule.to and any(_holds(n, rule.to) for n in blocked):
+            for front in (rule.of,) if rule.of else (n for n in own if n.version == rule.to.version):
+                if not any(_overlap(n, front) for n in blocked):
+                    yield Front(front, rule.ports)
+
+
+def nat_gaps(
+    block: Block,
+    doubtful: Iterable[tuple[Network, tuple[Network, ...]]],
+    facts: DeviceFacts,
+    router: str,
+    *,
+    after_nat: bool,
+) -> Iterator[Planned]:
+    """Say what NAT leaves open of a block, and whom it cuts besides.
+
+    Args:
+        block: what is dropped.
+        doubtful: what leads to hosts that are not dropped, as `behind` gives it.
+        facts: what the router has.
+        router: its name.
+        after_nat: the driver drops after source NAT too, by the public address.
+    """
+    for public, hosts in doubtful:
+        yield Gap(
+            text=f"{address_text(public)} leads to {some(hosts)} by NAT on {router}, which is not dropped: name the "
+            "host's own address in `addresses`",
+            at_best="partly",
+        )
+    for network in block.addresses:
+        if not any(_shared(rule, network) for rule in facts.translations.rules):
+            continue
+        if after_nat:
+            yield Note(text=f"whoever leaves {router} as {address_text(network)} by NAT is cut with it")
+        elif not block.behind:
+            yield Gap(
+                text=f"what leaves {router} as {address_text(network)} by NAT is not dropped: name the host's own "
+                "address in `addresses`",
+                at_best="partly",
+            )
+    outside = [network for network in block.addresses if not _on_a_link(network, facts)]
+    if outside and facts.translations.unread:
+        yield Gap(
+            text=f"the NAT rules of {router} cannot be read ({facts.translations.unread}): a host behind NAT may "
+            "still send",
+            at_best="partly",
+        )
+    elif outside and not block.behind and any(not rule.understood for rule in facts.translations.rules):
+        yield Gap(
+            text=f"a NAT rule of {router} is not understood: a host behind NAT may still send", at_best="partly"
+        )
+
+
+def _leads(addresses: tuple[Network, ...], facts: DeviceFacts) -> dict[Network, tuple[Network, ...]]:
+    """Give what each translated public address, or prefix, leads to."""
+    parts: dict[Network, list[Network]] = {}
+    wholes: dict[Network, list[Network]] = {}
+    for rule in facts.translations.rules:
+        public, private = (rule.of, rule.to) if rule.side == "destination" else (rule.to, rule.of)
+        if public is None or private is None or (rule.side == "source" and _shared(rule, public)):
+            continue
+        for network in addresses:
+            if _overlap(network, public):
+                narrow = network if _holds(public, network) else public
+                lead = _mapped(narrow, public, private)
+                if not any(_holds(n, lead) for n in addresses):
+                    (parts if rule.part else wholes).setdefault(narrow, []).append(lead)
+    return {public: _sorted(wholes.get(public) or parts[public]) for public in {**parts, **wholes}}
+
+
+def _mapped(network: Network, public: Network, private: Network) -> Network:
+    """Give the private counterpart; a translation of prefix to prefix keeps the rest of the address."""
+    if public.prefixlen != private.prefixlen or public.version != private.version:
+        return private
+    offset = int(network.network_address) - int(public.network_address)
+    return ip_network((int(private.network_address) + offset, network.prefixlen))
+
+
+def _shared(rule: TranslationFact, network: Network) -> bool:
+    """Tell whether several hosts leave the router as one of these addresses."""
+    if rule.side != "source" or rule.to is None or not _overlap(rule.to, network):
+        return False
+    return rule.of is None or rule.of.num_addresses > rule.to.num_addresses
+
+
+def _on_a_link(network: Network, facts: DeviceFacts) -> bool:
+    """Tell whether a host on a link of the router's has the address itself."""
+    if any(n.address.version == network.version and n.address in network for n in facts.neighbours):
+        return True
+    routes = [r for r in facts.routes if r.address.version == network.version and r.address in network]
+    return any(route.device and not route.gateway and not route.local for route in routes)
+
+
+def _sorted(networks: Iterable[Network]) -> tuple[Network, ...]:
+    return tuple(sorted(set(networks), key=lambda n: (n.version, int(n.network_address), n.prefixlen)))
+
+
+def _holds(outer: Network | None, inner: Network) -> bool:
+    return outer is not None and outer.version == inner.version and inner.subnet_of(outer)  # type: ignore[arg-type]
+
+
+def _overlap(one: Network, other: Network) -> bool:
+    return one.version == other.version and one.overlaps(other)

@@ -1,0 +1,51 @@
+"""What else is the blocked host's own on a Linux router: its address behind NAT, and its network card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.task import Planned
+from stopgap.tasks.traffic.cards import Card, card_gaps, cards
+from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver
+from stopgap.tasks.traffic.guards import kept
+from stopgap.tasks.traffic.nat import Behind, behind, nat_gaps
+from stopgap.tasks.traffic.segment import others_on_record
+
+
+def with_the_host(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene, *, standing: bool) -> Block:
+    """Add to a block what the router shows of the host.
+
+    Args:
+        block: the addresses that are asked for.
+        driver: it makes the block.
+        facts: what the router has.
+        scene: the hosts concerned.
+        standing: a block is compared with what stands; a card that the router has met since is no change of it then.
+    """
+    whole = replace(block, behind=_behind(block, facts, scene).hosts)
+    if block.partial or not driver.capabilities.cards:
+        return whole
+    in_force = driver.cards_in_force(block.label, facts)
+    found = (card.address for card in _cards(whole, driver, facts, scene) if not card.shared)
+    return replace(whole, cards=tuple(card for card in found if card in in_force or not standing))
+
+
+def of_the_host(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> Iterator[Planned]:
+    """Say what is cut besides the addresses asked for, and what of the host is not."""
+    doubtful = _behind(block, facts, scene).doubtful
+    yield from nat_gaps(block, doubtful, facts, scene.on.name, after_nat=driver.capabilities.after_nat)
+    if driver.capabilities.cards and not block.partial:
+        yield from card_gaps(_cards(block, driver, facts, scene), scene.target.name)
+
+
+def _behind(block: Block, facts: DeviceFacts, scene: Scene) -> Behind:
+    never = (*kept(facts, scene), *others_on_record(scene))
+    return behind(block.addresses, facts, (network for network, _ in never))
+
+
+def _cards(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> tuple[Card, ...]:
+    let_through = ((network, "it is let through") for network in block.allowed)
+    never = (*kept(facts, scene), *let_through, *others_on_record(scene))
+    return cards(block.dropped, never, facts, driver.cards_in_force(block.label, facts))
