@@ -14,7 +14,8 @@ from stopgap.orchestrator.cli.damage import show_damage, show_strays
 from stopgap.orchestrator.cli.failure import Stop
 from stopgap.orchestrator.cli.findings import show_findings_made
 from stopgap.orchestrator.cli.screen import columns
-from stopgap.orchestrator.cli.steps import counted, moment, reason_word, show_containment, show_gaps, show_proof
+from stopgap.orchestrator.cli.steps import counted, moment, reason_word, show_gaps, show_proof
+from stopgap.orchestrator.cli.verdicts import show_past_verdicts
 from stopgap.orchestrator.journal import History, Journal, JournalError, UnknownRunError, state_home
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.records import Asked
@@ -70,7 +71,7 @@ def show(args: Namespace) -> int:
     show_findings_made(screen, history.findings_now(), history.run)
     screen.line()
     show_gaps(screen, [gap for step in history.steps for gap in step.gaps])
-    show_containment(screen, {c.target: c.verdict for c in history.containment if c.in_force}, history.state)
+    show_past_verdicts(screen, history.containment, history.state)
     _say_what_to_do(screen, history)
     return int(damaged)
 

@@ -141,7 +141,8 @@ def resume(args: Namespace) -> int:
 def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
     """Say how it ended, what is in force, how to undo it, and where the report lies."""
     from stopgap.orchestrator.cli.findings import show_findings_made
-    from stopgap.orchestrator.cli.steps import moment, show_containment, show_gaps
+    from stopgap.orchestrator.cli.steps import moment, show_gaps
+    from stopgap.orchestrator.cli.verdicts import show_containment
 
     counts: dict[str, int] = {}
     for _, outcome, _ in conclusion.steps:

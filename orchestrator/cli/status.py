@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage, show_strays
 from stopgap.orchestrator.cli.screen import Screen
-from stopgap.orchestrator.cli.steps import moment, show_containment
+from stopgap.orchestrator.cli.steps import moment
+from stopgap.orchestrator.cli.verdicts import show_again
 from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, state_home
 from stopgap.orchestrator.run.standing import Seen
 from stopgap.orchestrator.runbook import format_duration
@@ -43,7 +44,7 @@ def status(args: Namespace) -> int:
             elif not history.in_force() and not lapsed and history.state != "running":
                 continue
             # A damaged journal may name any host, and any command for a secret: no device is looked at on its word.
-            seen = {} if args.offline or history.damage else _look(history)
+            seen = {} if args.offline or history.damage else _look(history, shown.latest.keys())
             shown.run(history, lapsed, seen)
     if not shown.anything:
         screen.line("Nothing is in force that the journal can tell of." if damaged else "Nothing is in force.")
@@ -55,7 +56,8 @@ class _Shown:
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        self._latest: dict[tuple[str, str], str] = {}
+        self.latest: dict[tuple[str, str], str] = {}
+        """Host and key of what a run has made → the run."""
         self.anything = False
         self.exit_code = 0
 
@@ -75,9 +77,24 @@ class _Shown:
         for change in lapsed:
             ended = f"lapsed {moment(change.ends)}" if change.ends else "lapsed"
             screen.line(f"  {change.host:<11} {change.change.describe()}; {ended}", "quiet")
-        for cut in history.containment:
-            if cut.in_force:
-                show_containment(screen, {cut.target: cut.verdict}, history.state)
+        self._verdicts(history, list(seen.values()))
+
+    def _replaced(self, run: str, seen: Seen) -> bool:
+        """Tell whether a later run has made the same again, whose verdict is shown there."""
+        return seen.standing is not None and self.latest.get((seen.host, seen.standing.key), run) != run
+
+    def _verdicts(self, history: History, seen: Sequence[Seen]) -> None:
+        """Say how far each target is cut off now; what the run said is told with its time."""
+        from stopgap.orchestrator.run.again import look_again
+
+        current = [one for one in seen if not self._replaced(history.run, one)]
+        replaced = {one.target for one in seen} - {one.target for one in current}
+        for again in look_again(history, current):
+            if again.target in replaced:
+                continue
+            show_again(self._screen, again, history.state)
+            if again.worse or again.unseen:
+                self._wrong()
 
     def _device(self, run: str, change: ChangeStatus, seen: Seen) -> None:
         if seen.unreachable:
@@ -89,7 +106,7 @@ class _Shown:
             self._say(f"could not be seen: {seen.trouble}", "bad")
             self._wrong()
             return
-        later = self._latest.setdefault((seen.host, found.key), run)
+        later = self.latest.setdefault((seen.host, found.key), run)
         if later != run:
             self._say(f"made again by run {later}", "quiet")
             return
@@ -130,7 +147,7 @@ def _rounded(left: timedelta) -> str:
     return format_duration(round(left / minute) * minute if left > 2 * minute else left)
 
 
-def _look(history: History) -> dict[tuple[str, str], Seen]:
+def _look(history: History, replaced: Container[tuple[str, str]]) -> dict[tuple[str, str], Seen]:
     from stopgap.orchestrator.remote import ConnectAhead
     from stopgap.orchestrator.run.consent import recall
     from stopgap.orchestrator.run.fleet import Fleet
@@ -141,4 +158,4 @@ def _look(history: History) -> dict[tuple[str, str], Seen]:
     hosts = history.hosts
     recall(history.started.inventory_path, history.started.inventory_text)
     with ConnectAhead(hosts) as connect, Fleet(hosts, connect) as fleet:
-        return {(seen.step, seen.target): seen for seen in look_at(history, fleet)}
+        return {(seen.step, seen.target): seen for seen in look_at(history, fleet, replaced)}

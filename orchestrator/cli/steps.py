@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -158,18 +158,6 @@ def show_gaps(screen: Screen, gaps: Sequence[str]) -> None:
     """Say what is not covered, each once."""
     for gap in dict.fromkeys(gaps):
         screen.line(f"Not covered: {gap}", "warn")
-
-
-def show_containment(screen: Screen, containment: Mapping[str, str], state: str = "") -> None:
-    """Show the verdict, target by target; a run whose `state` says that it has not ended has none yet."""
-    why = {"interrupted": ": the run did not finish; `resume` proves it", "running": ": not proved yet"}.get(
-        state, ""
-    )
-    for target, word in containment.items():
-        style = {"contained": "good", "partly": "bad"}.get(word, "warn")
-        screen.line(
-            f"{target} is {word}." if word != "unverified" else f"{target}: containment unverified{why}.", style
-        )
 
 
 def moment(at: datetime) -> str:

@@ -93,6 +93,8 @@ class NeighbourFact(Fact):
     address: IPv4Address | IPv6Address
     device: str
     link_address: str
+    stale: bool = False
+    """It answered once, and was not asked since: nobody knows whether it still does."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ class Neighbours(Reader[tuple[NeighbourFact, ...]]):
             device, link_address = _after("dev", words), _after("lladdr", words)
             address = _address(words[0]) if words else None
             if address and device and link_address and words[-1] != "FAILED":
-                found.append(NeighbourFact(address=address, device=device, link_address=link_address))
+                stale = words[-1] == "STALE"
+                found.append(NeighbourFact(address=address, device=device, link_address=link_address, stale=stale))
         return tuple(sorted(found, key=lambda n: (n.address.version, int(n.address))))
 
 

@@ -154,7 +154,7 @@ class Planner:
 
     def _plan_place(self, place: Place, results: Mapping[str, StepResult]) -> PlannedStep:
         step, target, scene = place.step, place.target, place.scene
-        blank = PlannedStep(place.key, place.number, step, target, scene.on, "skipped", name=step.name, scene=scene)
+        blank = _blank(place)
         if missed := [n for n in step.needs if n in results and not results[n].succeeded]:
             return _with(blank, "skipped", f"needs {', '.join(missed)}")
         task = tasks()[step.task]
@@ -230,8 +230,8 @@ class Planner:
             checks=checks,
         )
 
-    def standing(self, place: Place) -> tuple[Standing, tuple[Check, ...]] | None:
-        """Tell what is in force now of a step that was run, and give the checks that look at its own device.
+    def standing(self, place: Place) -> tuple[Standing, PlannedStep] | None:
+        """Tell what is in force now of a step that was run, and give the step with its gaps and checks alone.
 
         None for a task that cannot tell, and for a step that hangs on how others ended. Raises OutOfReach,
         UnreadableError, Refused, Unplannable.
@@ -247,8 +247,15 @@ class Planner:
                 raise look
         facts = task.Facts.model_validate({**readings.own, **readings.elsewhere})
         found = task.standing(params, facts, scene)
-        looks = tuple(c for c in task.checks(params, facts, scene) if scene.seen_from(c.eye) == (scene.on,))
-        return (found, looks) if found else None
+        gaps = _gaps(task, params, facts, scene)
+        checks = tuple(task.checks(params, facts, scene))
+        return (found, replace(_blank(place), gaps=gaps, checks=checks)) if found else None
+
+    def seen_from_outside(self, place: Place) -> PlannedStep:
+        """Give a step whose host is out of reach with the checks that others make, and no changes."""
+        task = tasks()[place.step.task]
+        params = render(place.step, self.params, place.scene, {}, place.item)
+        return replace(_blank(place), checks=_seen_from_outside(task, params, place.scene))
 
     def forget(self) -> None:
         """Drop every fact, so that the next look is a fresh one."""
@@ -339,6 +346,20 @@ def _uncut(step: PlannedStep) -> PlannedStep:
 
 def _with(step: PlannedStep, outcome: PlannedOutcome, reason: str) -> PlannedStep:
     return replace(step, outcome=outcome, reason=reason)
+
+
+def _blank(place: Place) -> PlannedStep:
+    """Give the step at its place with nothing to do."""
+    step, scene = place.step, place.scene
+    return PlannedStep(place.key, place.number, step, place.target, scene.on, "skipped", name=step.name, scene=scene)
+
+
+def _gaps(task: Task[Any, Any], params: Parameters, facts: Any, scene: Scene) -> tuple[Gap, ...]:  # noqa: ANN401
+    """Give what a step that stands leaves open; what would be refused today says nothing of it."""
+    try:
+        return _only(list(task.plan(params, facts, scene)), Gap)
+    except (Refused, Unplannable, JournalError, SecretError):
+        return ()
 
 
 def _seen_from_outside(task: Task[Any, Any], params: Parameters, scene: Scene) -> tuple[Check, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
@@ -12,13 +13,15 @@ from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.inventory import Inventory, parse_inventory
 from stopgap.orchestrator.journal import History, step_of
-from stopgap.orchestrator.plan import OutOfReach, Place, Planner
+from stopgap.orchestrator.journal.records import CheckJudged
+from stopgap.orchestrator.plan import OutOfReach, Place, PlannedStep, Planner
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.prove import prove
 from stopgap.orchestrator.runbook import Runbook, Step, parse_runbook
 from stopgap.orchestrator.secret import SecretError
 from stopgap.orchestrator.source import InvalidInput, Unfit
-from stopgap.orchestrator.task import Refused, Standing, Unplannable
+from stopgap.orchestrator.task import Gap, Refused, Standing, Unplannable
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,19 @@ class Seen:
     """Why the host could not be reached."""
     trouble: str = ""
     """Why it could not be seen, though the host was reached."""
+    contains: bool = False
+    """The verdict on containment rests on it."""
+    judged: tuple[CheckJudged, ...] = ()
+    """What the looks show now that the verdict rests on."""
+    gaps: tuple[Gap, ...] = ()
+    """What the step leaves open now."""
 
 
-def look_at(history: History, fleet: Fleet) -> Iterator[Seen]:
-    """Look at every step of the run of which something stands and whose task can tell. Reads only."""
+def look_at(history: History, fleet: Fleet, replaced: Container[tuple[str, str]] = ()) -> Iterator[Seen]:
+    """Look at every step of the run of which something stands and whose task can tell. Reads only.
+
+    `replaced` names what a later run has made again, by host and key of its Standing: that run's own looks tell.
+    """
     standing = {(c.step, c.target): c.host for c in history.in_force()}
     if not standing:
         return
@@ -53,9 +65,9 @@ def look_at(history: History, fleet: Fleet) -> Iterator[Seen]:
             continue
         places = planner.places(step, 0, inventory.hosts[target], {}) if not step.uses_results else iter(())
         if place := next((p for p in places if p.key == key), None):
-            seen = _look(planner, place, history.hosts[host], fleet)
+            seen = _look(planner, place, history.hosts[host], fleet, replaced)
             if seen:
-                yield seen
+                yield replace(seen, contains=tasks()[step.task].contains)
 
 
 def _planner(history: History, fleet: Fleet) -> tuple[Planner, Inventory]:
@@ -69,25 +81,32 @@ def _step(runbook: Runbook, key: str) -> Step | None:
     return next((s for s in runbook.steps if s.id == step_of(key)), None)
 
 
-def _look(planner: Planner, place: Place, on: Host, fleet: Fleet) -> Seen | None:
-    def seen(**rest: str) -> Seen:
-        return Seen(place.key, place.target.name, on.name, **rest)  # type: ignore[arg-type]
-
+def _look(
+    planner: Planner, place: Place, on: Host, fleet: Fleet, replaced: Container[tuple[str, str]]
+) -> Seen | None:
+    seen = Seen(place.key, place.target.name, on.name)
     try:
         found = planner.standing(place)
     except OutOfReach as error:
-        return seen(unreachable=str(error))
+        judged = _prove(planner.seen_from_outside(place), fleet)
+        return replace(seen, unreachable=str(error), judged=tuple(judged))
     except ValidationError as error:
-        return seen(trouble=escape(error.errors()[0]["msg"]))
+        return replace(seen, trouble=escape(error.errors()[0]["msg"]))
     except (UnreadableError, Refused, Unplannable, SecretError, InvalidInput) as error:
-        return seen(trouble=str(error))
+        return replace(seen, trouble=str(error))
     if found is None:
         return None
-    standing, checks = found
-    facts: Mapping[object, object] = fleet.look([(on, check.reader()) for check in checks])  # type: ignore[assignment]
-    looks = []
-    for check in checks:
-        fact = facts[on.name, check.reader()]
-        if not isinstance(fact, Exception):
-            looks.append(f"{check.describe()}: {check.judge(fact).seen}")
-    return Seen(place.key, place.target.name, on.name, standing, tuple(looks))
+    standing, step = found
+    if (on.name, standing.key) in replaced:
+        return replace(seen, standing=standing)
+    judged = _prove(step, fleet)
+    looks = tuple(f"{c.about}: {c.seen}" for c in judged if c.eye == on.name and not c.containment)
+    counting = tuple(c for c in judged if c.containment)
+    return replace(seen, standing=standing, looks=looks, judged=counting, gaps=step.gaps)
+
+
+def _prove(step: PlannedStep, fleet: Fleet) -> list[CheckJudged]:
+    """Make once the looks that the verdict rests on, and those at the step's own device."""
+    checks = [c for c in step.checks if c.containment or step.eyes(c) == (step.on,)]
+    once = tuple(c.model_copy(update={"patience": 0.0, "steady": 0.0}) for c in checks)
+    return prove(replace(step, checks=once), fleet, threading.Event()) if once else []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from stopgap.orchestrator.journal.records import CheckJudged, Verdict
 
@@ -35,3 +37,27 @@ def unseen(judged: Sequence[CheckJudged]) -> list[str]:
     """Say what nobody could look at."""
     seen = {c.about for c in judged if c.holds is not None}
     return list(dict.fromkeys(f"{c.about}: {c.seen}" for c in judged if c.containment and c.about not in seen))
+
+
+@dataclass(frozen=True)
+class Again:
+    """How far a target is cut off now, beside what its run said."""
+
+    target: str
+    was: Verdict
+    at: datetime | None
+    """When the run's last proof was seen."""
+    now: Verdict | None
+    """None: nothing was looked at."""
+    reasons: tuple[str, ...] = ()
+    """Why it is no better, the worst first."""
+
+    @property
+    def worse(self) -> bool:
+        """Something is open that the run had not seen open."""
+        return self.was != "partly" and self.now == "partly"
+
+    @property
+    def unseen(self) -> bool:
+        """What the run said can neither be confirmed nor disproved."""
+        return self.was == "contained" and self.now == "unverified"

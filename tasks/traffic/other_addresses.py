@@ -37,11 +37,22 @@ def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iter
     """Name every other address of the target, each by itself."""
     who = _who(scene)
     answering = answering_beside(facts.neighbours, blocked, _known(scene), _claimed(facts, scene))
-    texts = [f"{address} answers from {who}'s network card, and is not blocked" for address in answering]
-    for address, device in own_beside(facts.cards or (), blocked, _near(blocked, facts)):
-        if address not in answering:
-            texts.append(f"{address} is on {who}'s {device}, and is not blocked")
+    own = own_beside(facts.cards or (), blocked, _near(blocked, facts))
+    earlier = [a for a, stale in answering.items() if stale and a not in {address for address, _ in own}]
+    texts = [
+        f"{a} answers from {who}'s network card, and is not blocked" for a, stale in answering.items() if not stale
+    ]
+    texts += [
+        f"{address} is on {who}'s {device}, and is not blocked"
+        for address, device in own
+        if answering.get(address, True)
+    ]
     yield from (Gap(text=text, at_best="partly") for text in texts[:NAMED])
+    for address in earlier[:NAMED]:
+        yield Gap(
+            text=f"{address} answered from {who}'s network card when {scene.on.name} last asked, and is not blocked",
+            at_best="unverified",
+        )
     if (more := len(texts) - NAMED) > 0:
         yield Gap(text=f"{more} more addresses of {who} are not blocked", at_best="partly")
 
@@ -87,7 +98,10 @@ class Answering(Check):
 
     def judge(self, fact: tuple[NeighbourFact, ...]) -> Judgement:
         """Name what else is there."""
-        return _judged([str(a) for a in answering_beside(fact, self.blocked, self.known, self.claimed)])
+        found = answering_beside(fact, self.blocked, self.known, self.claimed)
+        if found and all(found.values()):
+            return Judgement(None, f"{', '.join(map(str, list(found)[:NAMED]))} answered earlier; not asked since")
+        return _judged([str(address) for address, stale in found.items() if not stale])
 
 
 class OwnAddresses(Check):
@@ -120,21 +134,22 @@ def answering_beside(
     blocked: tuple[Network, ...],
     known: Iterable[Address],
     claimed: Iterable[str],
-) -> list[Address]:
+) -> dict[Address, bool]:
     """Give the addresses that share a link-layer address with a blocked one, or with a card of the target's.
 
-    `known` are addresses of other hosts, whose link-layer addresses the target cannot claim for its own.
+    Each comes with whether its entry is stale: it answered once, and nobody knows whether it still does. `known` are
+    addresses of other hosts, whose link-layer addresses the target cannot claim for its own.
     """
     table = list(neighbours)
     others = set(known)
     strange = {n.link_address for n in table if n.address in others}
     links = {n.link_address for n in table if within(n.address, blocked)} | (set(claimed) - strange)
-    return [
-        n.address
+    return {
+        n.address: n.stale
         for n in table
         if n.link_address in links
         and not (n.address.is_link_local or n.address in others or within(n.address, blocked))
-    ]
+    }
 
 
 def own_beside(

@@ -70,7 +70,7 @@ def test_neighbours_that_answered() -> None:
     )
     assert facts == (
         NeighbourFact(address=ip_address("203.0.113.30"), device="br0", link_address="3e:2d:0a:e0:8d:27"),
-        NeighbourFact(address=ip_address("fe80::1"), device="wan0", link_address="46:bb:b0:6e:58:20"),
+        NeighbourFact(address=ip_address("fe80::1"), device="wan0", link_address="46:bb:b0:6e:58:20", stale=True),
     )
 
 

@@ -1,0 +1,55 @@
+"""How verdicts on containment look: what is seen now, and what a run said when it looked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.cli.steps import moment
+from stopgap.orchestrator.journal import Containment
+from stopgap.orchestrator.run.verdict import Again
+
+_REASONS = 6
+"""Reasons that one line names."""
+_STYLES = {"contained": "good", "partly": "bad"}
+
+
+def show_containment(screen: Screen, containment: Mapping[str, str], state: str = "") -> None:
+    """Show the verdict, target by target; a run whose `state` says that it has not ended has none yet."""
+    why = {"interrupted": ": the run did not finish; `resume` proves it", "running": ": not proved yet"}.get(
+        state, ""
+    )
+    for target, word in containment.items():
+        said = {
+            "contained": f"{target} is contained.",
+            "partly": f"{target} is partly contained; what is open is named above.",
+        }
+        screen.line(said.get(word, f"{target}: containment unverified{why}."), _STYLES.get(word, "warn"))
+
+
+def show_again(screen: Screen, again: Again, state: str = "") -> None:
+    """Show the verdict as it is now; what a run said is told as what it was, with the time."""
+    was = f"{again.target} was {again.was}" + (f" at {moment(again.at)}" if again.at else "")
+    reasons = "; ".join(again.reasons[:_REASONS])
+    more = f"; and {len(again.reasons) - _REASONS} more" if len(again.reasons) > _REASONS else ""
+    why = f": {reasons}{more}" if reasons else ""
+    if again.now is None:
+        if again.was == "unverified":
+            show_containment(screen, {again.target: again.was}, state)
+        else:
+            screen.line(f"{was}; not looked at again.", "warn")
+    elif again.worse and again.was == "contained":
+        screen.line(f"{was}; not any more{why}.", "bad")
+    elif again.unseen:
+        screen.line(f"{was}; it could not be seen again{why}.", "warn")
+    elif again.now == "partly":
+        screen.line(f"{again.target} is partly contained{why}.", "bad")
+    else:
+        show_containment(screen, {again.target: again.now}, state)
+
+
+def show_past_verdicts(screen: Screen, containment: Sequence[Containment], state: str) -> None:
+    """Show what a run said of each target whose cut it has in force, as of when it was seen."""
+    for cut in containment:
+        if cut.in_force:
+            show_again(screen, Again(cut.target, cut.verdict, cut.proved_at, None), state)

@@ -1,0 +1,59 @@
+"""The verdict on containment as it is now, from the same looks that a run has made; an old one is never repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from stopgap.orchestrator.journal import Containment, History, step_of
+from stopgap.orchestrator.journal.records import Verdict
+from stopgap.orchestrator.run.standing import Seen
+from stopgap.orchestrator.run.verdict import Again, leaks, unseen, verdict
+
+
+def look_again(history: History, seen: Sequence[Seen]) -> Iterator[Again]:
+    """Draw the verdict anew on every target of the run of whose cut something is left."""
+    left = {(change.step, change.target) for change in history.in_force()}
+    for cut in history.containment:
+        steps = {step_of(check.step) for check in cut.proofs}
+        if not any(target == cut.target and step_of(step) in steps for step, target in left):
+            continue
+        mine = [one for one in seen if one.target == cut.target and one.contains]
+        if not mine:
+            yield Again(cut.target, cut.verdict, cut.proved_at, None)
+            continue
+        judged = [check for one in mine for check in one.judged]
+        limits = [*_limits(mine), *_taken_back(cut, history, steps), *_never_made(cut, history, steps)]
+        now = verdict(judged, [limit for limit, _ in limits])
+        partly = [*(why for limit, why in limits if limit == "partly"), *leaks(judged)]
+        unknown = [*(why for limit, why in limits if limit == "unverified"), *unseen(judged)]
+        reasons = partly if now == "partly" else unknown if now == "unverified" else []
+        yield Again(cut.target, cut.verdict, cut.proved_at, now, tuple(dict.fromkeys(reasons)))
+
+
+def _limits(seen: Sequence[Seen]) -> Iterator[tuple[Verdict, str]]:
+    """Give the best verdict that each device and each gap leaves, with the reason."""
+    for one in seen:
+        if one.standing is None:
+            yield "unverified", f"{one.host} could not be looked at: {one.unreachable or one.trouble}"
+        elif one.standing.state == "gone":
+            yield "partly", f"gone on {one.host}"
+        elif one.standing.state == "changed":
+            yield "partly", f"changed on {one.host}"
+        for gap in one.gaps:
+            if gap.limit:
+                yield gap.limit, gap.text
+
+
+def _taken_back(cut: Containment, history: History, steps: set[str]) -> Iterator[tuple[Verdict, str]]:
+    """Name the upstreams on which it was undone."""
+    for change in history.changes:
+        if change.target == cut.target and step_of(change.step) in steps and change.state == "undone":
+            yield "partly", f"undone on {change.host}"
+
+
+def _never_made(cut: Containment, history: History, steps: set[str]) -> Iterator[tuple[Verdict, str]]:
+    """Name the upstreams on which it could not be done."""
+    for step in history.steps:
+        made = step.outcome in {"changed", "unchanged", None}
+        if step.target == cut.target and step_of(step.step) in steps and not made:
+            yield "partly", f"not done on {step.host}: {step.reason or step.outcome}"
