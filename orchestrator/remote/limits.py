@@ -37,7 +37,19 @@ class Limits:
     banner: int = 8 << 10
     """Everything that a server may say before its version (RFC 4253, 4.2)."""
     messages: int = 20_000
-    """SSH messages that bear no channel data; a peer that sends more in one session is flooding."""
+    """SSH messages that bear no data for an open channel; a peer that sends more at once is flooding."""
+    messages_per_second: float = 5.0
+    """How many more it may send as time passes, so that a session may last for days."""
+    chatter: int = 16 << 20
+    """Bytes of these messages."""
+    chatter_per_second: float = 20 << 10
+    """Bytes more as time passes."""
+    useful: int = 4
+    """Bytes of channel data from which on a message counts as data alone; one with fewer counts in part."""
+    extensions: int = 64
+    """Extensions that a server may name at once (RFC 8308); OpenSSH 10 names 4."""
+    key_exchange: int = 35_000
+    """Longest offer of algorithms (RFC 4253, 6.1 and 7.1); OpenSSH's takes some 1500 bytes."""
     window: int = 2 << 20
     """Receive window of a channel (RFC 4254, 5.2), and so the most that is held unread."""
     channel_packet: int = 32 << 10

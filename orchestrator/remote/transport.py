@@ -1,8 +1,9 @@
 """paramiko's transport, hardened against the server. Every private attribute of paramiko that is used stands here.
 
-They are `Transport._preferred_*`, `_active_check_timeout`, `_channel_handler_table` and `_send_user_message`,
-`Packetizer._read_timeout`, `AuthHandler._request_auth` and `_parse_service_accept`, `Channel._feed` and
-`_feed_extended`, and `Channel.in_buffer` and `in_stderr_buffer`, which are public only by name.
+They are `Transport._preferred_*`, `_kex_info`, `_active_check_timeout`, `_channel_handler_table`, `_negotiate_keys`,
+`_parse_ext_info` and `_send_user_message`, `Packetizer._read_timeout`, `AuthHandler._request_auth` and
+`_parse_service_accept`, `Channel._feed`, and `Channel.in_buffer` and `in_stderr_buffer`, which are public only by
+name.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 from paramiko import Channel, Message, PKey, SSHException, Transport
 from paramiko.auth_handler import AuthHandler
@@ -25,11 +25,14 @@ from paramiko.common import (
 )
 from paramiko.packet import Packetizer
 
+from stopgap.orchestrator.remote.allowance import Allowance
 from stopgap.orchestrator.remote.limits import Limits
 
 _DATA_MESSAGES = frozenset({MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_WINDOW_ADJUST})
 _JOIN = 3.0
-_Feed: TypeAlias = Callable[[Channel, Message], None]
+_CURVE25519, _CURVE25519_BEFORE = "curve25519-sha256", "curve25519-sha256@libssh.org"
+_STDERR = 1
+"""SSH_EXTENDED_DATA_STDERR (RFC 4254, 5.2)."""
 
 _LOG = "stopgap.orchestrator.remote.paramiko"
 logging.getLogger(_LOG).disabled = True
@@ -43,7 +46,7 @@ class CappedPacketizer(Packetizer):  # type: ignore[misc]
         self._limits = limits
         self._tcp = connection if isinstance(connection, socket.socket) else None
         self._banner_bytes = 0
-        self._messages = 0
+        self.allowance = Allowance(limits)
 
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
         """Read exactly n bytes, if a server may send that many at once."""
@@ -53,13 +56,12 @@ class CappedPacketizer(Packetizer):  # type: ignore[misc]
         return data
 
     def read_message(self) -> tuple[int, Message]:
-        """Read one message, and count it."""
+        """Read one message, and count it, of whatever kind it is."""
         kind, message = super().read_message()
         if kind not in _DATA_MESSAGES:
             self._acknowledge()
-            self._messages += 1
-            if self._messages > self._limits.messages:
-                raise SSHException("a flood of messages")
+        if not self.allowance.spend(_size(message)):
+            raise SSHException("a flood of messages")
         return kind, message
 
     def close(self) -> None:
@@ -122,24 +124,28 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         "rsa-sha2-512",
         "rsa-sha2-256",
     )
+    # paramiko knows the method by the name that it had before RFC 8731 alone.
+    _kex_info = {**Transport._kex_info, _CURVE25519: Transport._kex_info.get(_CURVE25519_BEFORE)}
     _preferred_kex = tuple(
         name
         for name in (
             "mlkem768x25519-sha256",
-            "curve25519-sha256@libssh.org",
+            _CURVE25519,
+            _CURVE25519_BEFORE,
             "ecdh-sha2-nistp256",
             "ecdh-sha2-nistp384",
             "ecdh-sha2-nistp521",
             "diffie-hellman-group16-sha512",
             "diffie-hellman-group14-sha256",
         )
-        if name in Transport._preferred_kex
+        if (name if name != _CURVE25519 else _CURVE25519_BEFORE) in Transport._preferred_kex
     )
     _preferred_compression = ("none",)
 
     def __init__(self, connection: Any, limits: Limits, key_types: tuple[str, ...] = ()) -> None:  # noqa: ANN401
         """Speak over this socket or channel; the server is asked for a host key of these types first."""
         self._active_check_timeout = limits.poll
+        self._limits = limits
         super().__init__(
             connection,
             default_window_size=limits.window,
@@ -158,8 +164,8 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         )
         self._channel_handler_table = {
             **Transport._channel_handler_table,
-            MSG_CHANNEL_DATA: partial(_feed_within_window, limits, Channel._feed),
-            MSG_CHANNEL_EXTENDED_DATA: partial(_feed_within_window, limits, Channel._feed_extended),
+            MSG_CHANNEL_DATA: self._take_stdout,
+            MSG_CHANNEL_EXTENDED_DATA: self._take_stderr,
         }
 
     @property
@@ -191,6 +197,35 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         if failure is not None and not isinstance(failure, SSHException | EOFError | OSError):
             failure = SSHException("the host sent what no SSH server sends")
         return failure
+
+    def _negotiate_keys(self, message: Message) -> None:
+        if _size(message) > self._limits.key_exchange:
+            raise SSHException("an offer of algorithms without end")
+        super()._negotiate_keys(message)
+
+    def _parse_ext_info(self, message: Message) -> None:
+        """Take the server's extensions, no more than it has sent, whatever number it names (RFC 8308, 2.3)."""
+        count = message.get_int()
+        if count > self._limits.extensions:
+            raise SSHException("an impossible number of extensions")
+        self.server_extensions = {_string(message).decode("ascii", "replace"): _string(message) for _ in range(count)}
+
+    def _take_stdout(self, channel: Channel, message: Message) -> None:
+        data = _string(message)
+        Channel._feed(channel, data)
+        self._taken(channel, data)
+
+    def _take_stderr(self, channel: Channel, message: Message) -> None:
+        """Take standard error; other extended data there is none, and it stays counted as a flood is."""
+        if message.get_int() == _STDERR:
+            data = _string(message)
+            channel.in_stderr_buffer.feed(data)
+            self._taken(channel, data)
+
+    def _taken(self, channel: Channel, data: bytes) -> None:
+        if len(channel.in_buffer) + len(channel.in_stderr_buffer) > self._limits.window + self._limits.channel_packet:
+            raise SSHException("data beyond the receive window")
+        self.packetizer.allowance.give_back(len(data))
 
     def close(self) -> None:
         """End the connection and its thread at once, even while it waits for the network."""
@@ -242,10 +277,17 @@ def request_exec(channel: Channel, command: str) -> None:
     channel.transport._send_user_message(message)
 
 
-def _feed_within_window(limits: Limits, feed: _Feed, channel: Channel, message: Message) -> None:
-    feed(channel, message)
-    if len(channel.in_buffer) + len(channel.in_stderr_buffer) > limits.window + limits.channel_packet:
-        raise SSHException("data beyond the receive window")
+def _size(message: Message) -> int:
+    """Give the bytes of a message without its type."""
+    return int(message.packet.getbuffer().nbytes)
+
+
+def _string(message: Message) -> bytes:
+    """Read a string of a message. paramiko fills up one that names more bytes than there are, up to a mebibyte."""
+    length = message.get_int()
+    if length > _size(message) - message.packet.tell():
+        raise SSHException("a string that is longer than its message")
+    return bytes(message.get_bytes(length))
 
 
 def _signatures(key_type: str) -> tuple[str, ...]:

@@ -120,6 +120,7 @@ class EvilSsh(paramiko.ServerInterface):
     """`channel` or `exec`: that it refuses."""
     files: type[paramiko.SFTPServerInterface] | None = None
     """What it serves over SFTP."""
+    kind: type[ServerTransport] = ServerTransport
     given: list[str] = field(default_factory=list)
     shells: list[Shell] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
@@ -127,8 +128,7 @@ class EvilSsh(paramiko.ServerInterface):
 
     def serve(self, connection: socket.socket) -> None:
         """Serve until all is over."""
-        kind = MuteTransport if self.stop_at == "service" else ServerTransport
-        self.transport = kind(connection)
+        self.transport = (MuteTransport if self.stop_at == "service" else self.kind)(connection)
         self.transport.set_log_channel(QUIET)
         self.transport.add_server_key(self.key)
         if self.files is not None:

@@ -301,3 +301,36 @@ def test_a_message_that_paramiko_stumbles_over_is_a_broken_link(message: bytes, 
     assert session.trouble
     assert not session.alive
     gc.collect()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        (bytes([94]), None, b""),
+        (bytes([93]), None, 1),
+        (bytes([94]), None, b"x" * 2000),
+        (bytes([98]), None, b"exit-status", True, 0),
+        (bytes([80]), b"hostkeys-00@openssh.com", False),
+        (bytes([3]), 0),
+        (bytes([7]), 2**32 - 1),
+    ],
+    ids=["empty data", "window", "data", "exit status", "global request", "unimplemented", "extensions"],
+)
+def test_a_flood_while_nobody_asks_anything_costs_the_connection(
+    message: tuple[bytes | int | None, ...], evil: Any, within: Within
+):
+    """The channel of the exchange is closed by then; its number stands for `None`."""
+
+    def behave(shell: Any) -> None:
+        script(FIRST + b"<N> E 0 0\n<N> B 1 11 21\n<N> E 1 0\n")(shell)
+        while shell.transport.is_active():
+            shell.send(*(shell.channel.remote_chanid if part is None else part for part in message))
+
+    evil.limits = replace(evil.limits, messages=2000)
+    outputs, session = exchange(evil, behave, within)
+    assert [o.status for o in outputs] == [0, 0]
+    end = time.monotonic() + 20
+    while session.alive and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not session.alive
+    session.close()

@@ -10,10 +10,11 @@ import pytest
 from paramiko import Channel, Transport
 from paramiko.auth_handler import AuthHandler
 from paramiko.buffered_pipe import BufferedPipe
-from paramiko.common import MSG_SERVICE_ACCEPT
+from paramiko.common import MSG_EXT_INFO, MSG_KEXINIT, MSG_SERVICE_ACCEPT
 from paramiko.packet import Packetizer
 
 from stopgap.orchestrator.remote import Limits
+from stopgap.orchestrator.remote.allowance import Allowance
 from stopgap.orchestrator.remote.transport import (
     Arrival,
     CappedPacketizer,
@@ -54,8 +55,72 @@ def test_the_transport_takes_our_packetizer_and_our_channel_handlers(transport: 
     assert isinstance(transport.packetizer, CappedPacketizer)
     assert "self._channel_handler_table[ptype](chan, m)" in source(Transport.run)
     assert set(transport._channel_handler_table) == set(Transport._channel_handler_table)
+    assert "isinstance(m, bytes)" in source(Channel._feed)
     assert "self.in_buffer.feed(s)" in source(Channel._feed)
     assert "self.in_stderr_buffer.feed(s)" in source(Channel._feed_extended)
+
+
+def test_what_a_server_counts_is_read_by_our_handlers(transport: HardenedTransport):
+    assert "self._handler_table[ptype](m)" in source(Transport.run)
+    assert transport._handler_table[MSG_EXT_INFO] == transport._parse_ext_info
+    assert transport._handler_table[MSG_KEXINIT] == transport._negotiate_keys
+    assert "self.server_extensions = extensions" in source(Transport._parse_ext_info)
+    assert "self.transport.server_extensions" in source(AuthHandler._finalize_pubkey_algorithm)
+
+
+def ext_info(count: int, *strings: bytes) -> paramiko.Message:
+    message = paramiko.Message()
+    message.add_int(count)
+    for string in strings:
+        message.add_string(string)
+    message.rewind()
+    return message
+
+
+def test_extensions_are_read_as_far_as_they_were_sent(transport: HardenedTransport):
+    transport._parse_ext_info(ext_info(1, b"server-sig-algs", b"rsa-sha2-512,ssh-ed25519"))
+    assert transport.server_extensions == {"server-sig-algs": b"rsa-sha2-512,ssh-ed25519"}
+    for message in (ext_info(2**32 - 1), ext_info(65, *[b"x"] * 130)):
+        with pytest.raises(paramiko.SSHException):
+            transport._parse_ext_info(message)
+
+
+def test_a_string_that_is_longer_than_its_message_is_not_filled_up(transport: HardenedTransport):
+    channel, message = Channel(0), paramiko.Message()
+    message.add_int(1 << 19)
+    message.rewind()
+    with pytest.raises(paramiko.SSHException):
+        transport._take_stdout(channel, message)
+    assert len(channel.in_buffer) == 0
+
+
+def test_an_offer_of_algorithms_has_an_end(transport: HardenedTransport):
+    message = paramiko.Message(b"x" * 35_001)
+    with pytest.raises(paramiko.SSHException, match="without end"):
+        transport._negotiate_keys(message)
+
+
+def test_every_message_counts_but_data_that_a_channel_has_taken():
+    limits, now = Limits(messages=10, messages_per_second=2, chatter=1000, chatter_per_second=10), [0.0]
+    allowance = Allowance(limits, lambda: now[0])
+    for _ in range(100):
+        assert allowance.spend(200)
+        allowance.give_back(200)
+    assert [allowance.spend(0) for _ in range(11)] == [True] * 10 + [False]
+    now[0] = 3.0
+    assert [allowance.spend(0) for _ in range(6)] == [True] * 5 + [False]
+    now[0] = 1e6
+    assert allowance.spend(1000)
+    assert not allowance.spend(1)
+
+
+def test_data_of_next_to_nothing_counts_in_part():
+    allowance = Allowance(Limits(messages=10), lambda: 0.0)
+    said = 0
+    while allowance.spend(9):
+        allowance.give_back(1)
+        said += 1
+    assert said == 13
 
 
 def test_a_tunnel_whose_jump_host_has_gone_is_closed_like_any_other():
@@ -79,10 +144,18 @@ def test_only_modern_algorithms_are_offered_and_gcm_comes_first(transport: Harde
         *Transport._mac_info,
         *Transport._key_info,
         *Transport._kex_info,
+        "curve25519-sha256",
         "none",
     }
     assert len(options.kex) >= 6
-    assert set(options.kex) <= set(Transport._preferred_kex)
+    assert set(options.kex) - {"curve25519-sha256"} <= set(Transport._preferred_kex)
+
+
+def test_curve25519_is_the_method_that_it_is_by_both_of_its_names(transport: HardenedTransport):
+    names = "curve25519-sha256", "curve25519-sha256@libssh.org"
+    assert {transport._kex_info[name] for name in names} == {Transport._kex_info[names[1]]}
+    assert [name for name in transport.get_security_options().kex if name in names] == list(names)
+    assert "self._kex_info[agreed_kex[0]](self)" in source(Transport._parse_kex_init)
 
 
 def test_the_kex_offer_is_built_from_what_we_set():

@@ -1,7 +1,7 @@
 """All scenarios: importing this registers them, in the order of the table."""
 
 from ..scenario import SCENARIOS, Scenario
-from . import connecting, executing, flooding, framing, login, lying  # noqa: F401  (they register)
+from . import connecting, counting, executing, flooding, framing, login, lying  # noqa: F401  (they register)
 
 ORDER = ("connect", "log in", "jump", "exec", "flood", "frames", "whole run")
 
