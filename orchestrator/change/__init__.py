@@ -6,9 +6,11 @@ from pydantic import Field, TypeAdapter
 
 from stopgap.orchestrator.change.attributes import AttributesChange
 from stopgap.orchestrator.change.base import DRIFTED, REJECTED, UNCERTAIN, Change
-from stopgap.orchestrator.change.command import Activate, Command, RunCommands, command
+from stopgap.orchestrator.change.command import Activate, RunCommands
 from stopgap.orchestrator.change.device import DeviceChange, Entry
+from stopgap.orchestrator.change.expectation import Expectation
 from stopgap.orchestrator.change.freeze import FreezeChange, Frozen
+from stopgap.orchestrator.change.invocation import MARK, Command, command
 from stopgap.orchestrator.change.lifeline import (
     LOST,
     TAKEN_BACK,
@@ -31,6 +33,7 @@ __all__ = [
     "CHANGE",
     "DRIFTED",
     "LOST",
+    "MARK",
     "REJECTED",
     "TAKEN_BACK",
     "TAKING_BACK_FAILED",
@@ -42,6 +45,7 @@ __all__ = [
     "Command",
     "DeviceChange",
     "Entry",
+    "Expectation",
     "FreezeChange",
     "Frozen",
     "PathChange",

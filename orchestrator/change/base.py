@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -57,6 +57,10 @@ class Change(BaseModel):
     def afterwards_script(self) -> str:
         """Give what is done once the change stands and access to its host is confirmed; empty for nothing."""
         return ""
+
+    def named(self, name: str) -> Self:
+        """Give the same change with its own name in its scripts: unique, and the same in every process of the run."""
+        return self
 
     def predicted(self) -> Mapping[Reader[Any], Any]:
         """Give the facts as they will be read once the change is made, for the steps planned after it."""

@@ -4,39 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from stopgap.orchestrator.change.base import REJECTED, Change
-from stopgap.orchestrator.shell import emit, join
-
-
-class Command(BaseModel):
-    """One command: words, never a line for a shell to split."""
-
-    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
-
-    argv: tuple[str, ...]
-    stdin: str | None = None
-    ok: tuple[int, ...] = (0,)
-    """Exit statuses that mean success."""
-
-    def script(self) -> str:
-        """Give shell text that succeeds exactly when the command's status is one of `ok`, else keeps its status."""
-        source = f"{emit(self.stdin.encode('utf-8', 'surrogateescape'))} | " if self.stdin is not None else ""
-        line = f"{source}{join(self.argv)}"
-        if self.ok == (0,):
-            return line
-        accepted = "|".join(str(status) for status in self.ok)
-        return f"{{ {line}; s=$?; case $s in {accepted}) true;; *) (exit $s);; esac; }}"
-
-    def __str__(self) -> str:
-        """Show it as a person would type it."""
-        return join(self.argv) + (" <<" if self.stdin is not None else "")
-
-
-def command(*argv: str, stdin: str | None = None, ok: tuple[int, ...] = (0,)) -> Command:
-    """Build a command."""
-    return Command(argv=argv, stdin=stdin, ok=ok)
+from stopgap.orchestrator.change.expectation import Expectation
+from stopgap.orchestrator.change.invocation import Command, in_order
 
 
 class RunCommands(Change):
@@ -51,8 +23,12 @@ class RunCommands(Change):
     do: tuple[Command, ...]
     undo: tuple[Command, ...] | None
     undo_about: str = ""
+    expects: Expectation | None = None
+    """What has to stand before the undo. None: the undo harms nobody else's work, whatever stands."""
     diff: tuple[str, ...] = ()
     """The effect as a diff, shown below the commands."""
+    marked: bool = False
+    """Where the commands hold MARK they get the change's own name, so that what it made is told from another's."""
     reads: bool = False
     """The commands only read: nothing of them stands afterwards, and there is nothing to take back."""
     afterwards: tuple[Command, ...] = ()
@@ -87,15 +63,27 @@ class RunCommands(Change):
 
     def do_script(self) -> str:
         """Run `do`."""
-        return _in_order(self.do)
+        return in_order(self.do)
 
     def undo_script(self, *, force: bool = False) -> str:
-        """Run `undo`."""
-        return _in_order(self.undo or ())
+        """Look at what stands, then run `undo`."""
+        guard = self.expects.guard(force=force) if self.expects else ""
+        return guard + in_order(self.undo or ())
+
+    def named(self, name: str) -> Self:
+        """Put the name in for MARK, where the change is `marked`."""
+        if not self.marked:
+            return self
+        news = {
+            "do": tuple(c.named(name) for c in self.do),
+            "undo": None if self.undo is None else tuple(c.named(name) for c in self.undo),
+            "expects": self.expects and self.expects.named(name),
+        }
+        return self.model_copy(update=news)
 
     def afterwards_script(self) -> str:
         """Run `afterwards`."""
-        return _in_order(self.afterwards) if self.afterwards else ""
+        return in_order(self.afterwards) if self.afterwards else ""
 
 
 class Activate(Change):
@@ -124,12 +112,8 @@ class Activate(Change):
 
     def do_script(self) -> str:
         """Test, then take; a failed test exits with REJECTED."""
-        return f"{{ {_in_order(self.test)}; }} || exit {REJECTED}\n{_in_order(self.take)}"
+        return f"{{ {in_order(self.test)}; }} || exit {REJECTED}\n{in_order(self.take)}"
 
     def undo_script(self, *, force: bool = False) -> str:
         """Test, then take."""
         return self.do_script()
-
-
-def _in_order(commands: tuple[Command, ...]) -> str:
-    return " &&\n".join(c.script() for c in commands) or "true"

@@ -42,7 +42,7 @@ _sl_fire='mv -f -T -- "$0".armed "$0".fired || exit 0; /bin/sh "$0".fired; echo 
 
 
 def lifeline_name(run: str, step: str, target: str, index: int) -> str:
-    """Name the lifeline of one change of one run: the same in every process that works on the run."""
+    """Name one change of one run, and its lifeline: unique, and the same in every process that works on the run."""
     place = hashlib.sha256(f"{step}\0{target}\0{index}".encode()).hexdigest()[:8]
     return f"stopgap-{run}-{place}"
 

@@ -75,9 +75,18 @@ class _Numbered:
         """Give what makes them; with `pause`, an operator's wish to stop is heeded before the first."""
         seconds = self.step.step.timeout
         return [
-            Item(_do_script(c, self.armed.get(i), run), seconds or c.deadline, pause=pause and place == 0)
+            Item(self._script(i, c, run), seconds or c.deadline, pause=pause and place == 0)
             for place, (i, c) in enumerate(self.changes)
         ]
+
+    def _script(self, index: int, change: Change, run: str) -> str:
+        """Give what makes a change, under its own name; the undo of one with a lifeline is scheduled first."""
+        if isinstance(change, DeviceChange):
+            return change.do_script().replace(RUN, run)
+        name = lifeline_name(run, self.step.key, self.step.target.name, index)
+        named = change.named(name)
+        lifeline = self.armed.get(index)
+        return schedule(named, name, lifeline.seconds) if lifeline else named.do_script()
 
 
 def apply_changes(step: PlannedStep, fleet: Fleet, record: Recorder, interruption: Interruption) -> Applied:
@@ -225,23 +234,13 @@ def not_taken_back(step: str, target: str, index: int, error: Exception) -> Undo
     return UndoMade(step=step, target=target, index=index, outcome="failed", reason=reason)
 
 
-def _do_script(change: Change, lifeline: Armed | None, run: str) -> str:
-    if isinstance(change, DeviceChange):
-        return change.do_script().replace(RUN, run)
-    if lifeline is None:
-        return change.do_script()
-    name = lifeline_name(run, lifeline.step, lifeline.target, lifeline.index)
-    return schedule(change, name, lifeline.seconds)
-
-
 def _undo_script(recorded: Recorded, run: str, *, force: bool) -> str:
     """Give the undo; no lifeline may fire after it."""
     if isinstance(recorded.change, DeviceChange):
         return recorded.change.undo_script(force=force, sure=recorded.sure).replace(RUN, run)
-    undo = recorded.change.undo_script(force=force)
-    if not getattr(recorded.change, "lifeline", None):
-        return undo
-    return f"({forget(lifeline_name(run, recorded.step, recorded.target, recorded.index))})\n{undo}"
+    name = lifeline_name(run, recorded.step, recorded.target, recorded.index)
+    undo = recorded.change.named(name).undo_script(force=force)
+    return f"({forget(name)})\n{undo}" if getattr(recorded.change, "lifeline", None) else undo
 
 
 def has_undo(change: Change) -> bool:

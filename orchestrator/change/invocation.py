@@ -1,0 +1,53 @@
+"""One command of a change: words, never a line for a shell to split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ConfigDict
+
+from stopgap.orchestrator.shell import emit, join
+
+MARK = "@change@"
+"""Stands in a command for the name of the change that it belongs to, which is not known before the run."""
+
+
+class Command(BaseModel):
+    """One command: words, never a line for a shell to split."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
+
+    argv: tuple[str, ...]
+    stdin: str | None = None
+    ok: tuple[int, ...] = (0,)
+    """Exit statuses that mean success."""
+    shown: str = ""
+    """What a person would type in place of a script; empty: the words."""
+
+    def script(self) -> str:
+        """Give shell text that succeeds exactly when the command's status is one of `ok`, else keeps its status."""
+        source = f"{emit(self.stdin.encode('utf-8', 'surrogateescape'))} | " if self.stdin is not None else ""
+        line = f"{source}{join(self.argv)}"
+        if self.ok == (0,):
+            return line
+        accepted = "|".join(str(status) for status in self.ok)
+        return f"{{ {line}; s=$?; case $s in {accepted}) true;; *) (exit $s);; esac; }}"
+
+    def named(self, name: str) -> Command:
+        """Give the same command with a change's name in place of MARK."""
+        stdin = None if self.stdin is None else self.stdin.replace(MARK, name)
+        return self.model_copy(update={"argv": tuple(w.replace(MARK, name) for w in self.argv), "stdin": stdin})
+
+    def __str__(self) -> str:
+        """Show it as a person would type it."""
+        return self.shown or join(self.argv) + (" <<" if self.stdin is not None else "")
+
+
+def command(*argv: str, stdin: str | None = None, ok: tuple[int, ...] = (0,)) -> Command:
+    """Build a command."""
+    return Command(argv=argv, stdin=stdin, ok=ok)
+
+
+def in_order(commands: Iterable[Command]) -> str:
+    """Give shell text that runs commands until one fails, and ends with its status."""
+    return " &&\n".join(c.script() for c in commands) or "true"
