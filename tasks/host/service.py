@@ -90,7 +90,7 @@ class HostService(Task[HostServiceParams, HostServiceFacts]):
             case other:
                 raise Unplannable(f"how to drive services under init system {other!r} is not known")
         if moves.do:
-            yield RunCommands(about=f"{_wish(params)}: {was}", do=moves.do, undo=moves.undo)
+            yield RunCommands(about=f"{_wish(params)}: {was}", do=moves.do, undo=moves.undo, expects=moves.expects)
 
 
 def _wish(params: HostServiceParams) -> str:
@@ -111,7 +111,10 @@ def _by_systemd(params: HostServiceParams, facts: HostServiceFacts) -> tuple[Mov
         return units.hold([unit], facts.drop_in_directories, stop=params.state == "stopped"), units.describe(unit)
     boot = _enable(unit) if params.enabled else _disable(unit) if params.enabled is False else Moves((), ())
     now = _run(unit, params.state)
-    return Moves(boot.do + now.do, boot.undo + now.undo), units.describe(unit)
+    boots = {unit.name: "starting" if params.enabled else "off"} if boot.do else {}
+    runs: Literal["running", "stopped"] = "running" if params.state == "started" else "stopped"
+    expects = units.expectation([unit], boots, now=runs if now.do else None)
+    return Moves(boot.do + now.do, boot.undo + now.undo, expects), units.describe(unit)
 
 
 def _enable(unit: read.UnitFact) -> Moves:

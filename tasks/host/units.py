@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal, NamedTuple
 
-from stopgap.orchestrator.change import Command, command
+from stopgap.orchestrator.change import Command, Expectation, command
 from stopgap.orchestrator.facts import UnitFact
 
 _LOCAL = "/etc/systemd/system/"
 _DROP_IN = "zz-stopgap.conf"
 _NEVER = "[Unit]\nConditionPathExists=!/\n"
 """A condition that no host meets (systemd.unit(5)); it holds beside any other that the unit has."""
+_STARTS = ("enabled", "enabled-runtime", "generated", "linked", "linked-runtime", "alias")
+_RUNS = ("active", "activating", "reloading", "refreshing")
+_LOOK = f"""\
+# Arguments: a unit, how it was, how the change left it; and so on. Prints `left`, `before`, or what another has made.
+found=before
+while [ $# -gt 0 ]; do
+    boot=off now=stopped
+    shown=$(systemctl show -p LoadState,ActiveState,UnitFileState -- "$1") || exit 1
+    for line in $shown; do
+        case $line in
+            LoadState=masked | UnitFileState=masked*) boot=masked ;;
+            {" | ".join(f"ActiveState={state}" for state in _RUNS)}) now=running ;;
+            {" | ".join(f"UnitFileState={state}" for state in _STARTS)}) [ $boot = masked ] || boot=starting ;;
+        esac
+    done
+    [ $boot = masked ] || [ ! -e {_LOCAL}"$1".d/{_DROP_IN} ] || boot=held
+    case "$boot $now" in
+        "$2") ;;
+        "$3") found=left ;;
+        *) echo "$1 $boot $now"; exit ;;
+    esac
+    shift 3
+done
+echo $found
+"""
 
 
 class Moves(NamedTuple):
@@ -19,6 +44,8 @@ class Moves(NamedTuple):
 
     do: tuple[Command, ...]
     undo: tuple[Command, ...]
+    expects: Expectation | None = None
+    """What has to stand before they are taken back."""
 
 
 def is_known(unit: UnitFact) -> bool:
@@ -28,7 +55,7 @@ def is_known(unit: UnitFact) -> bool:
 
 def is_active(unit: UnitFact) -> bool:
     """It runs, or is about to."""
-    return unit.active in {"active", "activating", "reloading", "refreshing"}
+    return unit.active in _RUNS
 
 
 def is_masked(unit: UnitFact) -> bool:
@@ -43,12 +70,27 @@ def is_held(unit: UnitFact) -> bool:
 
 def starts_by_itself(unit: UnitFact) -> bool:
     """Something starts it at boot."""
-    return unit.enabled in {"enabled", "enabled-runtime", "generated", "linked", "linked-runtime", "alias"}
+    return unit.enabled in _STARTS
 
 
 def describe(unit: UnitFact) -> str:
     """Name it, with its state: `postfix.service (active, enabled)`."""
     return f"{unit.name} ({', '.join(filter(None, (unit.active, unit.enabled)))})"
+
+
+def expectation(
+    units: Sequence[UnitFact], boots: Mapping[str, str], *, now: Literal["running", "stopped"] | None = None
+) -> Expectation:
+    """Expect units as a change has left them; a unit that is again as it was counts as taken back already.
+
+    `boots` says by name which are `masked`, `held`, `starting` at boot or `off`, the others being as before;
+    `now` whether they run, None: as before.
+    """
+    words: list[str] = []
+    for unit in units:
+        was, ran = _boot(unit), "running" if is_active(unit) else "stopped"
+        words += [unit.name, f"{was} {ran}", f"{boots.get(unit.name, was)} {now or ran}"]
+    return Expectation(look=command("sh", "-s", "--", *words, stdin=_LOOK), left=("left",), gone=("before",))
 
 
 def drop_in_directory(unit: UnitFact) -> str:
@@ -83,7 +125,8 @@ def hold(units: Sequence[UnitFact], directories: Collection[str], *, stop: bool 
         undo.append(command("systemctl", "daemon-reload"))
     if late := [unit.name for unit in running if unit.name not in masked]:
         do.append(command("systemctl", "stop", *late))
-    return Moves(tuple(do), (*undo, *_start(running)))
+    boots = {unit.name: "held" if unit in conditioned else "masked" for unit in free}
+    return Moves(tuple(do), (*undo, *_start(running)), expectation(units, boots, now="stopped" if stop else None))
 
 
 def _start(units: Sequence[UnitFact]) -> tuple[Command, ...]:
@@ -109,3 +152,9 @@ def _has_local_file(unit: UnitFact) -> bool:
 
 def _drop_in(unit: UnitFact) -> str:
     return f"{drop_in_directory(unit)}/{_DROP_IN}"
+
+
+def _boot(unit: UnitFact) -> str:
+    if is_held(unit):
+        return "masked" if is_masked(unit) else "held"
+    return "starting" if starts_by_itself(unit) else "off"

@@ -134,6 +134,7 @@ def _stop(server: MailServer[Any], facts: StopMtaFacts) -> RunCommands | None:
         about=f"stop {server.name} and keep it stopped: {state or 'no service runs it'}",
         do=held.do + ended.do,
         undo=held.undo + ended.undo,
+        expects=held.expects if held.do else None,
         undo_about="" if held.undo + ended.undo else "nothing was running that could be started again",
     )
 
