@@ -87,6 +87,8 @@ class Scene(BaseModel):
     outside: tuple[Host, ...] = ()
     others: Sequence[Host] = ()
     """Every other host of the inventory."""
+    controller: str = ""
+    """Names the controller on devices, so that another controller's work is told from its own."""
 
     @property
     def upstreams(self) -> tuple[Host, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from stopgap.orchestrator.errors import DriftedError, RefusedError, UsageError
 from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.journal.home import controller_name
 from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.remote import ConnectAhead
 from stopgap.orchestrator.run.conduct import Conclusion as RunResult
@@ -122,7 +123,7 @@ def _order(runbook: Runbook, inventory: Inventory, targets: Sequence[str], param
     bound = bind(runbook, inventory, selected, given)
     agree(value.reference for name, value in bound.items() if name in given and isinstance(value, Secret))
     reveal_secrets(runbook, inventory, selected, bound, agreed_before)
-    return Order(runbook, inventory, selected, bound)
+    return Order(runbook, inventory, selected, bound, controller=controller_name(state_home()))
 
 
 def _given(value: Value) -> object:

@@ -124,7 +124,8 @@ def resume(args: Namespace) -> int:
         started = history.started
         inventory = parse_inventory(started.inventory_text, started.inventory_path)
         runbook = parse_runbook(started.runbook_text, started.runbook_path)
-        order = Order(runbook, inventory, inventory.select(started.targets), runbook.load_params(started.params))
+        targets, params = inventory.select(started.targets), runbook.load_params(started.params)
+        order = Order(runbook, inventory, targets, params, started.incident, started.controller)
         reveal_secrets(runbook, inventory, order.targets, order.params, asking(asked(messages)))
         lines = Lines(living.out if living else screens.out(), order.runbook.name, asks=person.asks)
         with ConnectAhead(inventory.hosts) as connect:
@@ -167,6 +168,7 @@ def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
 
 def _order(args: Namespace, given: Mapping[str, str]) -> Order:
     from stopgap.orchestrator.cli.trust import asked, typed
+    from stopgap.orchestrator.journal.home import controller_name, state_home
     from stopgap.orchestrator.run.consent import asking, keep
     from stopgap.orchestrator.run.order import Order
     from stopgap.orchestrator.secret.agreement import agree
@@ -182,7 +184,7 @@ def _order(args: Namespace, given: Mapping[str, str]) -> Order:
         if not args.dry_run:
             keep(commands)  # so that `resume` may run them too
     reveal_secrets(runbook, inventory, targets, params, asking(asked(screens.err())))
-    return Order(runbook, inventory, targets, params, _incident(args.incident))
+    return Order(runbook, inventory, targets, params, _incident(args.incident), controller_name(state_home()))
 
 
 def _incident(name: str | None) -> str:

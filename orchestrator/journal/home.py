@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from stopgap.orchestrator.journal.failure import JournalError
+
+_NAME = "controller"
 
 
 def state_home(environ: Mapping[str, str] | None = None) -> Path:
@@ -19,6 +25,33 @@ def state_home(environ: Mapping[str, str] | None = None) -> Path:
         return Path(chosen).expanduser().absolute()
     state = Path(values.get("XDG_STATE_HOME", ""))
     return (state if state.is_absolute() else Path("~/.local/state").expanduser()) / "stopgap"
+
+
+def controller_name(home: Path) -> str:
+    """Name the controller on devices, in 8 characters: this machine (machine-id(5), else its name) and state folder.
+
+    A state folder keeps the name that it was given with its first run, whatever its machine is called later.
+    """
+    try:
+        kept = (home / _NAME).read_text().strip()
+    except (OSError, ValueError):
+        kept = ""
+    if re.fullmatch("[0-9a-f]{8}", kept):
+        return kept
+    try:
+        machine = Path("/etc/machine-id").read_text().strip()
+    except OSError:
+        machine = ""
+    return hashlib.sha256(f"{machine or socket.gethostname()}\0{home.resolve()}".encode()).hexdigest()[:8]
+
+
+def keep_controller_name(home: Path) -> None:
+    """Write the controller's name into the state folder, where it is not there; a folder that cannot be written to
+    goes without.
+    """
+    name = controller_name(home)
+    with suppress(OSError), (home / _NAME).open("x") as file:
+        file.write(f"{name}\n")
 
 
 def private_folder(folder: Path) -> Path:

@@ -47,6 +47,8 @@ class RunStarted(_Record):
     """`user@machine` of the controller."""
     incident: str = ""
     """Name of the incident that it belongs to."""
+    controller: str = ""
+    """Names the controller on devices."""
 
 
 class PlanMade(_Record):

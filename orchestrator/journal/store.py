@@ -30,7 +30,7 @@ from stopgap.orchestrator.journal.failure import DamagedRunError, JournalError, 
 from stopgap.orchestrator.journal.fold import fold
 from stopgap.orchestrator.journal.head import HEAD, SIGNATURE, head_text
 from stopgap.orchestrator.journal.history import History
-from stopgap.orchestrator.journal.home import identity, is_writable, private_folder, sync_folder
+from stopgap.orchestrator.journal.home import identity, is_writable, keep_controller_name, private_folder, sync_folder
 from stopgap.orchestrator.journal.integrity import EXPORT, Kept, integrity_problems, read_beside, unsigned_changes
 from stopgap.orchestrator.journal.listing import RunSummary, named, summary
 from stopgap.orchestrator.journal.lock import is_taken, take
@@ -115,6 +115,7 @@ class Journal:
             run = self._clock().astimezone(UTC).strftime("%Y%m%d-%H%M-") + _letters(4)
             with disk_errors(self.home):
                 private_folder(self.home / "runs")
+                keep_controller_name(self.home)
                 with suppress(FileExistsError):
                     (self.home / "runs" / run).mkdir(mode=0o700)
                     sync_folder(self.home / "runs")

@@ -93,6 +93,8 @@ class Planner:
     urgent: bool = True
     """Where something is to be contained, hosts that are slow to answer are not waited for: what is to be done there
     is planned when its turn comes."""
+    controller: str = ""
+    """Names the controller on devices."""
     _known: Known = field(init=False)
     _planned: dict[str, list[Change]] = field(default_factory=dict)
     """By host: what earlier steps are to change there."""
@@ -263,7 +265,8 @@ class Planner:
         self._planned.clear()
 
     def _scenes(self, step: Step, target: Host) -> tuple[Scene, ...]:
-        return self.inventory.scenes(target, vantage_of(step, tasks()[step.task], target, self.inventory))
+        scenes = self.inventory.scenes(target, vantage_of(step, tasks()[step.task], target, self.inventory))
+        return tuple(scene.model_copy(update={"controller": self.controller}) for scene in scenes)
 
     def _has_succeeded(self, task: str, before: int, results: Mapping[str, StepResult]) -> bool:
         earlier = [step.id for step in self.runbook.steps[: before - 1] if step.task == task]

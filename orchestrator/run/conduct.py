@@ -261,6 +261,7 @@ def run_started(order: Order, operator: str) -> RunStarted:
         params=order.runbook.dump_params(order.params),
         operator=operator,
         incident=order.incident,
+        controller=order.controller,
     )
 
 

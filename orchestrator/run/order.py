@@ -22,6 +22,8 @@ class Order:
     params: Mapping[str, Any]
     incident: str = ""
     """Name of the incident that the run belongs to."""
+    controller: str = ""
+    """Names the controller on devices (`journal.home.controller_name`)."""
 
     def acting(self) -> list[Host]:
         """Give the hosts that steps act on: those of what contains first, which must not queue behind silent ones."""

@@ -74,7 +74,9 @@ def _planner(history: History, fleet: Fleet) -> tuple[Planner, Inventory]:
     started = history.started
     inventory = parse_inventory(started.inventory_text, started.inventory_path)
     runbook = parse_runbook(started.runbook_text, started.runbook_path)
-    return Planner(runbook, inventory, runbook.load_params(started.params), fleet.look), inventory
+    return Planner(
+        runbook, inventory, runbook.load_params(started.params), fleet.look, controller=started.controller
+    ), inventory
 
 
 def _step(runbook: Runbook, key: str) -> Step | None:

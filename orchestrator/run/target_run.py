@@ -41,7 +41,7 @@ MESSAGES_BESIDE = 16
 
 def planner_of(order: Order, look: Looker, sent: Ledger, past: PastRuns, *, urgent: bool = True) -> Planner:
     """Give a planner that reads through a fleet's `look`, and knows what was sent and done already."""
-    return Planner(order.runbook, order.inventory, order.params, look, sent, past, urgent)
+    return Planner(order.runbook, order.inventory, order.params, look, sent, past, urgent, order.controller)
 
 
 @dataclass(frozen=True)

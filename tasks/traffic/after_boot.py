@@ -7,16 +7,18 @@ network-pre.target). Without the file that says when the block ends, or once tha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stopgap.orchestrator.change import Command, PathChange, command, make_link, write_file
-from stopgap.orchestrator.facts import ABSENT, File, FileFact, Reader
+from stopgap.orchestrator.facts import File, FileFact, Reader
 from stopgap.orchestrator.task import Refused, Unplannable
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
 from stopgap.tasks.traffic.ruleset import load_script, nft_time, table_of
 from stopgap.tasks.traffic.shell import run
 
+_MADE = re.compile(r'comment "by (\S+) in (\S+) until \d+ as (\S+) (\S+)"')
 _SCRIPT = """\
 #!/bin/sh
 # Written by Stopgap: drops again after a reboot what {table} dropped before, until the same moment.
@@ -24,8 +26,15 @@ read -r end <{until} || exit 0
 left=$((end - $(date +%s)))
 [ "$left" -gt 0 ] || exit 0
 [ "$left" -le {whole} ] || left={whole} # the clock was set back
+read -r by change rules elements <{made}
+read -r up rest </proc/uptime
 exec nft -f - <<END
-{rules}END
+{rules}table inet {table} {{
+	chain made {{
+		return comment "by $by in $change until $((${{up%%.*}} + left)) as $rules $elements"
+	}}
+}}
+END
 """
 _UNIT = """\
 [Unit]
@@ -64,6 +73,7 @@ def loader(block: Block, rules: str, facts: DeviceFacts) -> Iterator[PathChange]
     words = {
         "table": table,
         "until": _until(block.label),
+        "made": _made(block.label),
         "script": _script(block.label),
         "whole": whole,
         "rules": load_script(rules, block.label).replace(asked, f"{asked} expires ${{left}}s"),
@@ -86,22 +96,35 @@ def end_is_right(block: Block, facts: DeviceFacts) -> bool:
 def set_end(block: Block) -> Command:
     """Write down when the block in force ends, or that nothing is to be loaded after a reboot, whatever stands."""
     if block.persist:
-        return run("keep", table_of(block.label), _until(block.label))
-    return command("rm", "-f", "--", _until(block.label))
+        return run("keep", table_of(block.label), _until(block.label), _made(block.label))
+    return _forget_end(block.label)
 
 
-def put_end_back(block: Block, end: FileFact) -> Command:
-    """Give what makes the end's file what it was; raises Unplannable where that could not be done."""
+def put_end_back(block: Block, end: FileFact, before: str) -> Command:
+    """Give what makes the end's file what it was, and the one that says whose the table `before` was.
+
+    Raises Unplannable where that could not be done.
+    """
     if end.kind == "absent":
-        return command("rm", "-f", "--", _until(block.label))
-    if end.kind != "file" or end.content is None:
+        return _forget_end(block.label)
+    moment = (end.text() or "").strip()
+    if end.kind != "file" or not (moment.isascii() and moment.isdigit()):
         raise Unplannable(f"{_until(block.label)} is no file of Stopgap's")
-    path = _until(block.label)
-    return command("sh", "-s", stdin=PathChange(path=path, before=end, after=ABSENT).undo_script(force=True))
+    made = _MADE.search(before)
+    whose = " ".join(made.groups()) if made else ""
+    return run("keep", table_of(block.label), _until(block.label), _made(block.label), moment, whose)
+
+
+def _forget_end(label: str) -> Command:
+    return command("rm", "-f", "--", _until(label), _made(label))
 
 
 def _until(label: str) -> str:
     return f"/etc/{table_of(label)}.until"
+
+
+def _made(label: str) -> str:
+    return f"/etc/{table_of(label)}.made"
 
 
 def _script(label: str) -> str:

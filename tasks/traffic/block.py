@@ -32,7 +32,7 @@ from stopgap.tasks.traffic import other_addresses, other_ways
 from stopgap.tasks.traffic.blackhole import Blackhole
 from stopgap.tasks.traffic.capabilities import refuse_beyond, shortfalls
 from stopgap.tasks.traffic.cli import CLI_DRIVERS
-from stopgap.tasks.traffic.driver import FRESH, Block, DeviceFacts, Driver, Service, address_text, collapsed
+from stopgap.tasks.traffic.driver import FRESH, NOBODY, Block, DeviceFacts, Driver, Service, address_text, collapsed
 from stopgap.tasks.traffic.flowspec import Flowspec
 from stopgap.tasks.traffic.frr import Frr
 from stopgap.tasks.traffic.guards import guard, guard_own_host
@@ -52,6 +52,7 @@ from stopgap.tasks.traffic.nftables import Nftables
 from stopgap.tasks.traffic.openwrt import Openwrt
 from stopgap.tasks.traffic.operators import doubts, operators, reads_of_operators
 from stopgap.tasks.traffic.own_host import OwnHost
+from stopgap.tasks.traffic.ownership import own_place, reads_beside
 from stopgap.tasks.traffic.segment import gaps, neighbours_to_ask
 from stopgap.tasks.traffic.several import is_left_to_others, left_to_others, share
 from stopgap.tasks.traffic.whole_host import of_the_host, with_the_host
@@ -190,13 +191,15 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             **({"translations": Translations(), "links": Links()} if driver in LINUX else {}),
             **(driver.reads(_label(params, scene)) if driver else {}),
             **(driver.reads_to_persist(_label(params, scene)) if driver and params.persist else {}),
+            **(reads_beside(driver, _label(params, scene), scene, persist=params.persist) if driver else {}),
         }
 
     def standing(self, params: Params, facts: DeviceFacts, scene: Scene) -> Standing | None:
         """Compare what the router has with what the block would be, however little of its time is left."""
         if is_left_to_others(_whole(params, scene), scene):
             return None
-        driver, block = _driver(scene), replace(_block(params, facts, scene, standing=True), fresh=0.0)
+        driver, label, facts = _own(params, facts, scene)
+        block = replace(_block(params, facts, scene, label=label, standing=True), fresh=0.0)
         planned = list(driver.plan(block, facts))
         changes = [item for item in planned if isinstance(item, Change)]
         if not changes:
@@ -214,7 +217,8 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         yield from left_to_others(whole, scene)
         if is_left_to_others(whole, scene):
             return
-        driver, block = _driver(scene), _block(params, facts, scene)
+        driver, label, facts = _own(params, facts, scene)
+        block = _block(params, facts, scene, label=label)
         _refuse_beyond(driver, params, block)
         (guard if driver.capabilities.trusted else guard_own_host)(block, params.allow, facts, scene)
         _refuse_wide(block.addresses, params)
@@ -241,7 +245,8 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         """Knock from outside, look at the router's counters and flows, and see that the operator gets in."""
         if is_left_to_others(_whole(params, scene), scene):
             return
-        driver, block = _driver(scene), _block(params, facts, scene)
+        driver, label, facts = _own(params, facts, scene)
+        block = _block(params, facts, scene, label=label)
         yield from _knocks(driver, block, facts, scene)
         yield from outbound(driver, block, facts, scene)
         on_upstream = scene.upstream is not None and scene.upstream.name == scene.on.name
@@ -312,7 +317,13 @@ def _short_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 
-def _block(params: Params, facts: DeviceFacts, scene: Scene, *, standing: bool = False) -> Block:
+def _own(params: Params, facts: DeviceFacts, scene: Scene) -> tuple[Driver, str, DeviceFacts]:
+    """Give the driver, the label of the controller's own block on the router, and what was read of that block."""
+    driver = _driver(scene)
+    return driver, *own_place(driver, _label(params, scene), facts, scene)
+
+
+def _block(params: Params, facts: DeviceFacts, scene: Scene, *, label: str = "", standing: bool = False) -> Block:
     addresses = _asked(params, scene)
     if not addresses:
         raise Refused(f"{scene.target.name} has no `addresses` in the inventory, and the step names none to block")
@@ -325,7 +336,8 @@ def _block(params: Params, facts: DeviceFacts, scene: Scene, *, standing: bool =
     driver = _driver(scene)
     divert = params.web_to != "drop" and whole and driver.capabilities.divert
     block = Block(
-        label=_label(params, scene),
+        label=label or _label(params, scene),
+        owner=scene.controller or NOBODY,
         addresses=addresses,
         allowed=collapsed((*(ip_network(a) for a in operators(facts, scene)), *params.allow)),
         spare=_one_a_family(scene.spare.addresses, addresses) if scene.spare and divert else (),

@@ -27,6 +27,7 @@ TABLES = {
 from before; `mangle` before whatever a firewall or Docker puts into `filter`. `nat` is used for a spare alone, and
 OUTPUT of `mangle` by a host that cuts itself off."""
 _ORDER = "pofisd"
+_MADE = re.compile(r'--comment "(by [^"]*)"')
 
 _CARD = re.compile(r"--mac-source ([0-9A-Fa-f:]{17})")
 _LONGEST = 18
@@ -49,6 +50,8 @@ class Chains:
     """Name → element → how long it stays; zero: for ever."""
     jumps: int | None = None
     """How many chains a built-in one begins with a jump to; None: all of them."""
+    made: str = ""
+    """Who made them, as their first rule says; empty: they are still to be made, or do not say."""
 
     @property
     def tables(self) -> frozenset[str]:
@@ -75,7 +78,9 @@ class Chains:
             if rules:
                 named = {rule.split()[1] for rule in rules}
                 own = [f":{chain} - [0:0]" for _, ending in places if (chain := f"{name}_{ending}") in named]
-                lines += [f"*{table}", *own, *rules, "COMMIT"]
+                said = f'"{self.made}"' if self.made else "@made@"
+                mark = [f"-A {name}_p -m comment --comment {said}"] if f"{name}_p" in named else []
+                lines += [f"*{table}", *own, *mark, *rules, "COMMIT"]
         return "\n".join([*lines, ""]) if self.rules.get(version) else ""
 
     def restore_sets(self, name: str) -> str:
@@ -193,7 +198,8 @@ def _too_big(version: int, match: str) -> str:
 def present(name: str, saved: Mapping[int, str], sets: str) -> Chains:
     """Read what iptables-save, ip6tables-save and `ipset save` list of the block of this name."""
     rules: dict[int, tuple[str, ...]] = {}
-    jumps = 0
+    jumps, made = 0, ""
+    ours, sets_of_ours = re.compile(f"{re.escape(name)}_[{_ORDER}]"), re.compile(f"{re.escape(name)}_[abc][46]")
     for version, text in saved.items():
         table, own = "", []
         first: set[tuple[str, str]] = set()
@@ -201,20 +207,22 @@ def present(name: str, saved: Mapping[int, str], sets: str) -> Chains:
             words = line.split()
             if line.startswith("*"):
                 table = line[1:].strip()
-            elif words[:1] == ["-A"] and words[1].startswith(f"{name}_"):
+            elif words[:1] == ["-A"] and ours.fullmatch(words[1]) and (said := _MADE.search(line)):
+                made = said[1]
+            elif words[:1] == ["-A"] and ours.fullmatch(words[1]):
                 own.append(f"{table} {_lower_cards(line.strip())}")
             elif words[:1] == ["-A"] and (table, words[1]) not in first:
                 first.add((table, words[1]))
-                jumps += words[2:3] == ["-j"] and words[3].startswith(f"{name}_")
+                jumps += words[2:3] == ["-j"] and bool(ours.fullmatch(words[3]))
         rules |= {version: tuple(sorted(own, key=_order))} if own else {}
     found: dict[str, dict[Network, timedelta]] = {}
     for line in sets.splitlines():
         match line.split():
-            case ["create", known, *_] if known.startswith(f"{name}_"):
+            case ["create", known, *_] if sets_of_ours.fullmatch(known):
                 found[known] = {}
             case ["add", known, network, *rest] if known in found:
                 found[known][ip_network(network)] = timedelta(seconds=int(rest[1]) if rest[:1] == ["timeout"] else 0)
-    return Chains(rules, found, jumps)
+    return Chains(rules, found, jumps, made)
 
 
 def cards_of(rules: Iterable[str]) -> tuple[str, ...]:

@@ -33,6 +33,10 @@ from stopgap.tasks.traffic.capabilities import Capabilities, Way
 
 FRESH = 0.9
 """The least part of its time that a block has left where nothing is to be done about it."""
+BESIDE = "beside_"
+"""Begins the fields of DeviceFacts that tell of a controller's own block beside another controller's."""
+NOBODY = "nobody"
+"""Owns a block that no controller with a name has made."""
 NAMED = 4
 """Addresses that one line names."""
 
@@ -84,7 +88,8 @@ class Block:
     """What is wanted of a router, whatever its kind. Networks are collapsed and sorted, IPv4 first."""
 
     label: str
-    """Names the block on the device: `[a-z0-9_]`, the same for the same host or the same list of addresses."""
+    """Names the block on the device: `[a-z0-9_]`, the same for the same host or the same list of addresses; with `-`
+    and the controller's name where another controller's block has that label."""
     addresses: tuple[Network, ...]
     """Nothing from or to them passes."""
     allowed: tuple[Network, ...]
@@ -103,6 +108,8 @@ class Block:
     """What the addresses lead to by NAT on the router: dropped with them, as it is the host's own there."""
     cards: tuple[str, ...] = ()
     """Link-layer addresses that only the blocked host has: whatever they send is dropped, by whatever address."""
+    owner: str = NOBODY
+    """The controller that makes it."""
     persist: bool = False
     """It is to survive a reboot of the router, for as long as it lasts."""
     log: bool = False
@@ -170,6 +177,15 @@ class DeviceFacts(Facts):
     """When the device itself lifts the block, where that was scheduled on it."""
     shown: ShownFact | None = None
     """The same, of a device without a shell: what its command line shows."""
+    beside_rules: ProgramFact | None = None
+    beside_state: ProgramFact | None = None
+    beside_boot_end: FileFact = ABSENT
+    beside_boot_script: FileFact = ABSENT
+    beside_boot_unit: FileFact = ABSENT
+    beside_boot_link: FileFact = ABSENT
+    beside_file: FileFact | None = None
+    beside_scheduled: ScheduledFact = ScheduledFact()
+    """The same fields of the controller's own block, where another controller's has the usual label."""
     origin: Address | None = None
     """Whence the operator comes, as the router sees it."""
     ways_to_target: tuple[RouteFact, ...] | None = None
@@ -188,6 +204,11 @@ class DeviceFacts(Facts):
     gateways: tuple[Address, ...] = ()
     neighbours: tuple[NeighbourFact, ...] = ()
     routes: tuple[RouteFact, ...] = ()
+
+    def beside(self) -> DeviceFacts:
+        """Give the facts of the controller's own block, in place of those of the block with the usual label."""
+        read = [name for name in self.model_fields_set if name.startswith(BESIDE)]
+        return self.model_copy(update={name.removeprefix(BESIDE): getattr(self, name) for name in read})
 
 
 class Driver(ABC):
@@ -214,6 +235,10 @@ class Driver(ABC):
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """Tell whether anything of the block is in the device, as it was made or not; True where it cannot tell."""
         return True
+
+    def owner(self, label: str, facts: DeviceFacts) -> str | None:
+        """Name the controller that made the block of this label; empty: it does not say. None where there is none."""
+        return None
 
     def reads_to_persist(self, label: str) -> Mapping[str, Reader[Any]]:
         """Say what more to read where the block is to survive a reboot: fields of DeviceFacts."""

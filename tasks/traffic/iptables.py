@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar, Literal
 
-from stopgap.orchestrator.change import Command, RunCommands
+from stopgap.orchestrator.change import MARK, Command, Expectation, RunCommands
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Program, ProgramFact, Reader
 from stopgap.orchestrator.host import Eye, Network
@@ -23,6 +23,7 @@ from stopgap.tasks.traffic.conntrack import (
     unforgotten,
 )
 from stopgap.tasks.traffic.driver import LIFELINE, NAMED, Block, DeviceFacts, Driver, address_text, some, text_diff
+from stopgap.tasks.traffic.ownership import change_of, expectation, maker
 from stopgap.tasks.traffic.shell import run
 
 LONGEST = timedelta(seconds=2147483)
@@ -54,6 +55,11 @@ class Iptables(Driver):
         """Read what the chains drop by."""
         listed = facts.rules.stdout if facts.rules and facts.rules.status == 0 else ""
         return cards_of(present(name_of(label), {4: listed}, "").rules.get(4, ()))
+
+    def owner(self, label: str, facts: DeviceFacts) -> str | None:
+        """Read who made the chains in their first rule."""
+        saved = {v: f.stdout for v, f in ((4, facts.rules), (6, facts.rules6)) if f is not None and f.status == 0}
+        return owner_of(present(name_of(label), saved, ""))
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """See whether there are chains."""
@@ -164,25 +170,50 @@ def _load(
     web = f", web to {', '.join(map(str, block.spare))}" if block.spare else ""
     return RunCommands(
         about=f"chains {name}: drop {some(block.addresses)} {block.ways}{nat}{card}{allowed}{web}{renewed}",
-        do=(lay(name, wanted),),
+        do=(load(block, wanted, before),),
         afterwards=(forget_flows(block, name, IN_IPSET),) if forgetting else (),
-        undo=(
-            lay(name, before) if there else run("lift_chains", name, *absent),
-            *(forget_diverted(block) if forgetting else ()),
-        ),
+        undo=(put_back(block, before, absent), *(forget_diverted(block) if forgetting else ())),
         undo_about=f"put back chains and sets {name} as they were" if there else f"delete chains and sets {name}",
+        expects=expected(block, before),
+        marked=True,
         diff=text_diff(name, before.listing(), wanted.listing()),
         lasts=block.expires.total_seconds(),
         lifeline=LIFELINE,
     )
 
 
-def lay(name: str, state: Chains) -> Command:
-    """Give what makes chains and sets of this name as they are to be."""
-    return run(
-        "lay_chains",
-        name,
-        sets=state.restore_sets(name),
-        chains4=state.restore(4, name),
-        chains6=state.restore(6, name),
-    )
+def owner_of(there: Chains) -> str | None:
+    """Name the controller that made chains; empty where they do not say, None where there are none."""
+    made = maker(there.made)
+    return made[0] if made else "" if there.rules else None
+
+
+def expected(block: Block, before: Chains) -> Expectation:
+    """Give what has to stand before the chains of a block are taken back."""
+    return expectation(run("chains", "look", name_of(block.label), block.owner), change_of(before.made))
+
+
+def load(block: Block, wanted: Chains, before: Chains) -> Command:
+    """Load chains and sets for the block's time, in place of those before them; others' end it with DRIFTED."""
+    name, lasts = name_of(block.label), str(int(block.expires.total_seconds()))
+    arguments = ("load", name, block.owner, MARK, change_of(before.made), lasts)
+    return run("chains", *arguments, **_inputs(name, wanted))
+
+
+def put_back(block: Block, before: Chains, absent: tuple[str, ...]) -> Command:
+    """Give back chains and sets for what was left of their time; where there were none, nothing is left."""
+    name, replaced = name_of(block.label), change_of(before.made)
+    return run("chains", "unload", name, block.owner, MARK, replaced, *absent, **_inputs(name, before))
+
+
+def lift(name: str, absent: tuple[str, ...]) -> Command:
+    """Take chains and sets of this name away, whoever made them, and tables that were `absent` before."""
+    return run("chains", "lift", name, "", "", "", *absent)
+
+
+def _inputs(name: str, state: Chains) -> dict[str, str]:
+    return {
+        "sets": state.restore_sets(name),
+        "chains4": state.restore(4, name),
+        "chains6": state.restore(6, name),
+    }

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from stopgap.orchestrator.change import RunCommands, command
+from stopgap.orchestrator.change import Expectation, RunCommands
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import FileFact, Program, ProgramFact, Reader
 from stopgap.orchestrator.host import Eye
@@ -24,7 +24,9 @@ from stopgap.tasks.traffic.conntrack import (
 )
 from stopgap.tasks.traffic.counters import Dropping, remaining, state_reader
 from stopgap.tasks.traffic.driver import LIFELINE, NAMED, Block, DeviceFacts, Driver, listed, some
-from stopgap.tasks.traffic.ruleset import delete_script, difference, elements_of, load_script, ruleset, same, table_of
+from stopgap.tasks.traffic.ownership import NOTHING, change_of, expectation, maker
+from stopgap.tasks.traffic.ruleset import difference, elements_of, ruleset, same, table_of, unmarked
+from stopgap.tasks.traffic.table import load, look, put_back
 
 
 class Nftables(Driver):
@@ -70,6 +72,13 @@ class Nftables(Driver):
         listed = facts.rules.stdout if facts.rules and facts.rules.status == 0 else ""
         return elements_of("cards", listed)
 
+    def owner(self, label: str, facts: DeviceFacts) -> str | None:
+        """Read who made the table in the table itself."""
+        if facts.rules is None or facts.rules.status != 0:
+            return None
+        made = maker(facts.rules.stdout)
+        return made[0] if made else ""
+
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """See whether there is a table."""
         return bool(_present(facts))
@@ -77,13 +86,13 @@ class Nftables(Driver):
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Load the table, unless it is in force already."""
         before, wanted = _present(facts), self.ruleset(block)
-        left = _time_left(block, facts) if same(before, wanted) else None
+        left = _time_left(block, facts) if same(unmarked(before), wanted) else None
         if left is None:
             yield _load(block, before, wanted, facts.boot_end, forgetting=forgets(block, facts))
         else:
             yield Note(text="in force until {at}, then it lets everything through", after=left)
             if not end_is_right(block, facts):
-                yield _change_end(block, facts.boot_end)
+                yield _change_end(block, before, facts.boot_end)
         if block.persist:
             yield from loader(block, wanted, facts)
         yield from unforgotten(facts)
@@ -122,34 +131,37 @@ def _time_left(block: Block, facts: DeviceFacts) -> timedelta | None:
 
 
 def _load(block: Block, before: str, wanted: str, end: FileFact, *, forgetting: bool) -> RunCommands:
-    table = table_of(block.label)
-    back = load_script(before, block.label) if before else delete_script(block.label)
+    table, replaced = table_of(block.label), change_of(before)
     keeping = block.persist or end.kind != "absent"
     return RunCommands(
-        about=_about(block, renewed=bool(before) and same(before, wanted)),
+        about=_about(block, renewed=bool(before) and same(unmarked(before), wanted)),
         do=(
-            command("nft", "-f", "-", stdin=load_script(wanted, block.label)),
+            load(block, wanted, replaced),
             *((set_end(block),) if keeping else ()),
         ),
         afterwards=(forget_flows(block, table, IN_NFT_SET),) if forgetting else (),
         undo=(
-            command("nft", "-f", "-", stdin=back),
-            *((put_end_back(block, end),) if keeping else ()),
+            put_back(block, before, replaced),
+            *((put_end_back(block, end, before),) if keeping else ()),
             *(forget_diverted(block) if forgetting else ()),
         ),
         undo_about=f"put back table inet {table} as it was" if before else f"delete table inet {table}",
-        diff=difference(before, wanted, block.label),
+        expects=expectation(look(block), replaced),
+        marked=True,
+        diff=difference(unmarked(before), wanted, block.label),
         lasts=block.expires.total_seconds(),
         lifeline=LIFELINE,
     )
 
 
-def _change_end(block: Block, end: FileFact) -> RunCommands:
+def _change_end(block: Block, before: str, end: FileFact) -> RunCommands:
+    made = change_of(before)
     what = "also after a reboot, until the same moment" if block.persist else "no longer after a reboot"
     return RunCommands(
         about=f"table inet {table_of(block.label)}: {what}",
         do=(set_end(block),),
-        undo=(put_end_back(block, end),),
+        undo=(put_end_back(block, end, before),),
+        expects=Expectation(look=look(block), left=(made, NOTHING)) if made else None,
     )
 
 

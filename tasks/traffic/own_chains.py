@@ -9,8 +9,7 @@ from stopgap.orchestrator.task import Note, Planned
 from stopgap.tasks.traffic import lapse
 from stopgap.tasks.traffic.chains import Chains, name_of, own_chains, present
 from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, some, text_diff
-from stopgap.tasks.traffic.iptables import absent_tables, lay
-from stopgap.tasks.traffic.shell import run
+from stopgap.tasks.traffic.iptables import absent_tables, expected, lift, load, owner_of, put_back
 
 
 def usable(facts: DeviceFacts) -> bool:
@@ -18,35 +17,42 @@ def usable(facts: DeviceFacts) -> bool:
     return all(listed is not None and listed.status == 0 for listed in (facts.tables4, facts.tables6))
 
 
+def owner(label: str, facts: DeviceFacts) -> str | None:
+    """Name the controller that made the chains; empty: they do not say. None: there are none."""
+    return owner_of(_before(label, facts))
+
+
 def stands(block: Block, facts: DeviceFacts) -> bool:
     """See whether there are chains."""
-    return bool(_before(block, facts).rules)
+    return bool(_before(block.label, facts).rules)
 
 
 def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
     """Load the chains, unless they are in force already; their end is scheduled first."""
-    before, wanted, name = _before(block, facts), own_chains(block), name_of(block.label)
+    before, wanted, name = _before(block.label, facts), own_chains(block), name_of(block.label)
     same = before.same_as(wanted)
     if same and lapse.long_enough(facts.scheduled, block.expires, block.fresh):
         yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
         return
-    lift = run("lift_chains", name, *absent_tables(_saved(facts), wanted))
+    absent = absent_tables(_saved(facts), wanted)
     due = facts.scheduled.due
-    keep = lapse.schedule(block.label, due, lift) if before.rules and due else lapse.cancel(block.label)
+    keep = lapse.schedule(block.label, due, lift(name, absent)) if before.rules and due else lapse.cancel(block.label)
     allowed = f", allow {some(block.allowed)}" if block.allowed else ""
     yield RunCommands(
         about=f"chains {name}: drop all that comes and goes{allowed}{', for its full time again' if same else ''}",
-        do=(lapse.schedule(block.label, block.expires, lift), lay(name, wanted)),
-        undo=(lay(name, before) if before.rules else lift, keep),
+        do=(lapse.schedule(block.label, block.expires, lift(name, absent)), load(block, wanted, before)),
+        undo=(put_back(block, before, absent), keep),
         undo_about=f"put back chains {name} as they were" if before.rules else f"delete chains {name}",
+        expects=expected(block, before),
+        marked=True,
         diff=text_diff(name, before.listing(), wanted.listing()),
         lasts=block.expires.total_seconds(),
         lifeline=LIFELINE,
     )
 
 
-def _before(block: Block, facts: DeviceFacts) -> Chains:
-    return present(name_of(block.label), _saved(facts), "")
+def _before(label: str, facts: DeviceFacts) -> Chains:
+    return present(name_of(label), _saved(facts), "")
 
 
 def _saved(facts: DeviceFacts) -> dict[int, str]:

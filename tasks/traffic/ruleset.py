@@ -12,6 +12,7 @@ from stopgap.tasks.traffic.capabilities import Way
 from stopgap.tasks.traffic.driver import Block, Service, address_text
 
 _ELEMENTS = re.compile(r"elements = \{([^}]*)\}")
+_MADE = re.compile(r"\n*\tchain made \{[^}]*\}\n")
 
 
 def table_of(label: str) -> str:
@@ -220,6 +221,11 @@ def difference(before: str, after: str, label: str) -> tuple[str, ...]:
         lineterm="",
     )
     return tuple(lines)
+
+
+def unmarked(listed: str) -> str:
+    """Give a listed table without the chain that says who made it (`sh/table.sh`)."""
+    return _MADE.sub("\n", listed)
 
 
 def same(listed: str, wanted: str) -> bool:
