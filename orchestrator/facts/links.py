@@ -19,6 +19,8 @@ class LinkFact(Fact):
     link_address: str = ""
     kind: str = ""
     """As ip-link(8) calls it, such as `bridge`, `veth`, `vlan`; empty for a card."""
+    below: str = ""
+    """The device that it lies on, as a VLAN on a bridge."""
     bridge: str = ""
     """The bridge whose port it is."""
     filters4: bool = False
@@ -31,6 +33,10 @@ class LinksFact(Fact):
     """All of them."""
 
     links: tuple[LinkFact, ...] = ()
+    forwards4: bool | None = None
+    """Whether the host routes IPv4 packets of others (`forwarding`, ip-sysctl.rst); None: not known."""
+    forwards6: bool | None = None
+    """The same of IPv6."""
 
     def of(self, device: str) -> LinkFact | None:
         """Give the device of this name."""
@@ -48,10 +54,12 @@ class Links(Reader[LinksFact]):
     cap = 8 << 20
 
     def script(self) -> str:
-        """Print both switches of br_netfilter, `-` where it is not loaded; then the devices as JSON."""
+        """Print both switches of br_netfilter, then of routing, `-` where there is none; then the devices as JSON."""
         return (
-            "for f in iptables ip6tables; do\n"
-            'read -r n 2>/dev/null </proc/sys/net/bridge/bridge-nf-call-$f || n=-; printf "%s " "$n"; done\n'
+            "for f in iptables ip6tables; do n=-\n"
+            'read -r n 2>/dev/null </proc/sys/net/bridge/bridge-nf-call-$f; printf "%s " "$n"; done\n'
+            "for v in 4 6; do n=-; for f in /proc/sys/net/ipv$v/conf/*/forwarding; do\n"
+            '[ "$n" = 1 ] || read -r n 2>/dev/null <"$f"; done; printf "%s " "$n"; done\n'
             "echo; LC_ALL=C ip -j -d link show"
         )
 
@@ -61,21 +69,23 @@ class Links(Reader[LinksFact]):
         if output.status is None or output.truncated:
             raise UnreadableError("ip link: no complete answer")
         try:
-            listed = parse_json(text)
-            return LinksFact(links=tuple(_link(item, switches.split()) for item in listed if item))
+            filters4, filters6, *routes = switches.split()
+            forwards4, forwards6 = ({"0": False, "1": True}.get(word) for word in routes)
+            links = tuple(_link(item, filters4 == "1", filters6 == "1") for item in parse_json(text) if item)
+            return LinksFact(links=links, forwards4=forwards4, forwards6=forwards6)
         except (ValueError, KeyError, TypeError, AttributeError):
             return LinksFact()
 
 
-def _link(item: dict[str, Any], switches: list[str]) -> LinkFact:
+def _link(item: dict[str, Any], filters4: bool, filters6: bool) -> LinkFact:
     info = item.get("linkinfo", {})
     own = info.get("info_data", {}) if info.get("info_kind") == "bridge" else {}
-    everywhere = [*(word == "1" for word in switches), False, False]
     return LinkFact(
         device=item["ifname"],
         link_address=str(item.get("address", "")),
         kind=str(info.get("info_kind", "")),
+        below=str(item.get("link") or ""),
         bridge=str(item.get("master", "")) if info.get("info_slave_kind") in BRIDGES else "",
-        filters4=everywhere[0] or own.get("nf_call_iptables") == 1,
-        filters6=everywhere[1] or own.get("nf_call_ip6tables") == 1,
+        filters4=filters4 or own.get("nf_call_iptables") == 1,
+        filters6=filters6 or own.get("nf_call_ip6tables") == 1,
     )

@@ -80,8 +80,16 @@ unknown() {
         case $(ip -o route get "$a" 2>/dev/null) in local* | *" via "* | '') ;; *) echo "$a" ;; esac
     done
 }
-if command -v ping >/dev/null && silent=$(unknown) && [ -n "$silent" ]; then
-    for a in $silent; do ping -c 1 -W 1 "$a" >/dev/null 2>&1 & done
+ask() {
+    if command -v ping; then ping -c 1 -W 1 "$1"
+    else python3 -c 'import socket, sys
+a = sys.argv[1]
+s = socket.socket(socket.AF_INET6 if ":" in a else socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b"", (a, 9))' "$1"
+    fi >/dev/null 2>&1
+}
+if silent=$(unknown) && [ -n "$silent" ]; then
+    for a in $silent; do ask "$a" & done
     n=0; while [ $n -lt 5 ] && [ -n "$(unknown)" ]; do sleep 0.1; n=$((n + 1)); done
 fi
 """
@@ -102,7 +110,7 @@ class Neighbours(Reader[tuple[NeighbourFact, ...]]):
     """Read which hosts have lately answered on the host's own links; of a huge table, the beginning."""
 
     asked: tuple[IPv4Address | IPv6Address, ...] = ()
-    """Hosts on the links that are sent one echo request first, where the table has no entry of theirs."""
+    """Hosts on the links that are sent one packet first, where the table has no entry of theirs."""
     cap = 2 << 20
 
     def script(self) -> str:

@@ -30,6 +30,7 @@ from stopgap.orchestrator.host import Address, Eye, Network, Scene, Vantage
 from stopgap.orchestrator.task import Note, Parameters, Planned, Probe, Refused, Standing, Task
 from stopgap.tasks.traffic import other_addresses, other_ways
 from stopgap.tasks.traffic.blackhole import Blackhole
+from stopgap.tasks.traffic.bridged import refuse_bridged
 from stopgap.tasks.traffic.capabilities import refuse_beyond, shortfalls
 from stopgap.tasks.traffic.cli import CLI_DRIVERS
 from stopgap.tasks.traffic.driver import FRESH, NOBODY, Block, DeviceFacts, Driver, Service, address_text, collapsed
@@ -222,6 +223,8 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         _refuse_beyond(driver, params, block)
         (guard if driver.capabilities.trusted else guard_own_host)(block, params.allow, facts, scene)
         _refuse_wide(block.addresses, params)
+        if driver in LINUX:
+            refuse_bridged(block, driver, facts, scene)
         yield from driver.plan(block, facts)
         yield from shortfalls(driver, block)
         yield from doubts(facts, scene, allowed=holds(params.allow, facts.claimed_origin))

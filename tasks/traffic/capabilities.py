@@ -41,6 +41,8 @@ class Capabilities(BaseModel):
     """What the blocked host's network card sends is dropped too, by whatever address."""
     after_nat: bool = False
     """What leaves the device as a blocked address is dropped after source NAT, whichever host has sent it."""
+    bridged: bool = False
+    """What a bridge of the device hands on meets the drops, where the kernel shows it to the IP rules."""
     divert: bool = False
     """Web traffic can go to a spare."""
     services: bool = False

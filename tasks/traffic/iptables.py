@@ -42,6 +42,7 @@ class Iptables(Driver):
         answers_alone=True,
         local=True,
         cards=True,
+        bridged=True,
         divert=True,
         commit_confirm=True,
     )

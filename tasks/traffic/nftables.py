@@ -41,6 +41,7 @@ class Nftables(Driver):
         commit_confirm=True,
         local=True,
         cards=True,
+        bridged=True,
         after_nat=True,
         divert=True,
         services=True,

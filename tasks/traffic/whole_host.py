@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Planned
+from stopgap.tasks.traffic.bridged import bridge_gaps
 from stopgap.tasks.traffic.cards import Card, card_gaps, cards
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver
 from stopgap.tasks.traffic.guards import kept
@@ -34,6 +35,7 @@ def with_the_host(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene
 
 def of_the_host(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> Iterator[Planned]:
     """Say what is cut besides the addresses asked for, and what of the host is not."""
+    yield from bridge_gaps(block, driver, facts, scene)
     doubtful = _behind(block, facts, scene).doubtful
     yield from nat_gaps(block, doubtful, facts, scene.on.name, after_nat=driver.capabilities.after_nat)
     if driver.capabilities.cards and not block.partial:

@@ -1,0 +1,141 @@
+"""Blocked hosts whose packets a machine hands on as frames, through a bridge, and never routes: a hypervisor, mostly.
+
+Rules on IP packets do not see such frames, unless br_netfilter shows these to them (`bridge-nf-call-iptables`, for
+IPv6 `bridge-nf-call-ip6tables`): a table that is loaded, and lists well, drops nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stopgap.orchestrator.facts import BRIDGES, LinkFact
+from stopgap.orchestrator.host import Address, Network, Scene
+from stopgap.orchestrator.task import Gap, Refused
+from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver, some
+
+_WHAT_TO_DO = "name the router above as `upstream`, or set net.bridge.{switch}=1 there (br_netfilter)"
+
+
+def refuse_bridged(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> None:
+    """Raise Refused where every blocked address lies behind a bridge that hands its packets past the rules."""
+    passing = _passing(block, driver, facts, scene)
+    if passing and len(passing) == len(block.addresses):
+        bridge = next(iter(passing.values()))
+        raise Refused(f"{_said(tuple(passing), bridge, scene)}: {_advice(tuple(passing), bridge, driver, facts)}")
+
+
+def bridge_gaps(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
+    """Name blocked addresses whose packets need not cross the router, where others' do."""
+    passing = _passing(block, driver, facts, scene)
+    for bridge in dict.fromkeys(passing.values()):
+        networks = tuple(n for n, name in passing.items() if name == bridge)
+        text = f"{_said(networks, bridge, scene)}: {_advice(networks, bridge, driver, facts)}"
+        yield Gap(text=text, at_best="partly")
+    router = scene.on.name
+    for network in block.addresses:
+        device = _beside_the_way_out(network, facts, scene)
+        if device and _bridge(device, facts) is None:
+            yield Gap(
+                text=f"{some((network,))} lies on {device}, by which {router} itself goes out: its packets need not "
+                "cross the router",
+                at_best="partly",
+            )
+        elif network not in passing and _by_default_gateway(network, facts):
+            yield Gap(
+                text=f"{router} reaches {some((network,))} by its own default gateway: its packets need not cross "
+                "the router",
+                at_best="partly",
+            )
+
+
+def _said(networks: tuple[Network, ...], bridge: str, scene: Scene) -> str:
+    router = scene.on.name
+    return f"the bridge {bridge} of {router} hands on the packets of {some(networks)} past its rules"
+
+
+def _advice(networks: tuple[Network, ...], bridge: str, driver: Driver, facts: DeviceFacts) -> str:
+    link = facts.links.of(bridge)
+    if not driver.capabilities.bridged or link is None or link.kind != "bridge":
+        return "name the router above as `upstream`"
+    switches = {4: "bridge-nf-call-iptables", 6: "bridge-nf-call-ip6tables"}
+    return _WHAT_TO_DO.format(switch=switches[networks[0].version])
+
+
+def _passing(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> dict[Network, str]:
+    """Give the blocked networks whose packets pass by the rules, each with the bridge that hands them on."""
+    found: dict[Network, str] = {}
+    for network in block.addresses:
+        device = _beside_the_way_out(network, facts, scene) or _elsewhere(network, facts)
+        bridge = _bridge(device, facts)
+        if bridge and not (driver.capabilities.bridged and _filters(bridge, network)):
+            found[network] = bridge.device
+    return found
+
+
+def _beside_the_way_out(network: Network, facts: DeviceFacts, scene: Scene) -> str:
+    """Name the device that a blocked address lies on, where the world, too, is reached by that device alone."""
+    device = _device(network, facts)
+    forwards = facts.links.forwards4 if network.version == 4 else facts.links.forwards6
+    return device if device and (forwards is False or device in _ways_out(network.version, facts, scene)) else ""
+
+
+def _elsewhere(network: Network, facts: DeviceFacts) -> str:
+    """Name a bridge of the machine's where it reaches a blocked address by its own default gateway.
+
+    The machine has no address there then, and the bridge may be the one that the host is plugged into.
+    """
+    if not _by_default_gateway(network, facts):
+        return ""
+    bridges = [link.device for link in facts.links.links if link.kind in BRIDGES]
+    return next((name for name in bridges if len(facts.links.ports(name)) > 1), "")
+
+
+def _by_default_gateway(network: Network, facts: DeviceFacts) -> bool:
+    gateways = {r.gateway for r in facts.routes if _holds(network, r.address)} & set(facts.gateways)
+    return bool(gateways) and not _translated(network, facts)
+
+
+def _ways_out(version: int, facts: DeviceFacts, scene: Scene) -> set[str]:
+    """Give the devices by which the router reaches its default gateways, and the vantages outside."""
+    outside = {address for host in scene.outside for address in host.known_addresses}
+    routed = {r.device for r in facts.routes if r.address in outside and r.address.version == version and r.gateway}
+    gateways = [gateway for gateway in facts.gateways if gateway.version == version]
+    met = {n.device for n in facts.neighbours if n.address in gateways}
+    linked = {i.device for i in facts.interfaces for gateway in gateways if _on(i.address.network, gateway)}
+    return (routed | met | linked) - {""}
+
+
+def _device(network: Network, facts: DeviceFacts) -> str:
+    """Name the device on whose link a blocked address lies; empty where it is further away, or unknown."""
+    for route in facts.routes:
+        if _holds(network, route.address):
+            return "" if route.gateway or route.local else route.device
+    return next((n.device for n in facts.neighbours if _holds(network, n.address)), "")
+
+
+def _bridge(device: str, facts: DeviceFacts) -> LinkFact | None:
+    """Give the bridge that a device is, or lies on as a VLAN."""
+    link = facts.links.of(device)
+    if link is None or link.kind in BRIDGES:
+        return link
+    below = facts.links.of(link.below)
+    return (
+        below.model_copy(update={"filters4": False, "filters6": False}) if below and below.kind in BRIDGES else None
+    )
+
+
+def _filters(bridge: LinkFact, network: Network) -> bool:
+    return bridge.kind == "bridge" and (bridge.filters4 if network.version == 4 else bridge.filters6)
+
+
+def _translated(network: Network, facts: DeviceFacts) -> bool:
+    rules = [r.of for r in facts.translations.rules if r.side == "destination" and r.of is not None]
+    return any(r.version == network.version and r.overlaps(network) for r in rules)
+
+
+def _holds(network: Network, address: Address) -> bool:
+    return address.version == network.version and address in network
+
+
+def _on(network: Network, address: Address) -> bool:
+    return network.version == address.version and address in network and not address.is_link_local
