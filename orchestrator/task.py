@@ -211,6 +211,10 @@ class Task(ABC, Generic[P, F]):
         """Give more lines for the task's page, below its parameters."""
         yield from ()
 
+    def drivers(self) -> tuple[str, ...]:
+        """Give the names that an inventory's `driver` may have for this task."""
+        return ()
+
     def foresee(self, params: P, scene: Scene) -> None:
         """Raise Refused for what is known to be impossible before anything is read; `check` asks too. Pure."""
 

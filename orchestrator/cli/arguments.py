@@ -81,9 +81,7 @@ def parser() -> ArgumentParser:
     commands: argparse._SubParsersAction[ArgumentParser]
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Command)  # type: ignore
 
-    check = _command(commands, "check", "run.check", "validate a runbook, offline")
-    _runbook_words(check)
-
+    _check_words(_command(commands, "check", "check.check", "validate runbooks, offline"))
     _run_words(_command(commands, "run", "run.run", "run a runbook, or preview it with --dry-run"))
     _request_words(_command(commands, "request", "request.request", "write a signed request to block addresses"))
 
@@ -261,9 +259,22 @@ def _run_words(run: ArgumentParser) -> None:
     _claim_words(run)
 
 
+def _check_words(check: ArgumentParser) -> None:
+    check.add_argument(
+        "runbook", nargs="+", metavar="RUNBOOK", help="a file, or a name: of one in ./runbooks, or shipped"
+    )
+    check.add_argument("-i", "--inventory", metavar="INVENTORY", help=INVENTORY_HELP)
+    _target_and_param_words(check)
+    check.add_argument("--format", choices=("text", "json", "sarif"), default="text")
+
+
 def _runbook_words(command: ArgumentParser) -> None:
     command.add_argument("runbook", metavar="RUNBOOK", help="a file, or a name: of one in ./runbooks, or shipped")
     command.add_argument("-i", "--inventory", required=True, metavar="INVENTORY", help=INVENTORY_HELP)
+    _target_and_param_words(command)
+
+
+def _target_and_param_words(command: ArgumentParser) -> None:
     command.add_argument("-t", "--target", action="append", default=[], metavar="HOST|GROUP", help=TARGET_HELP)
     command.add_argument(
         "-p",

@@ -1,4 +1,4 @@
-"""check, run, resume: what reads a runbook."""
+"""run, resume: carry a runbook out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.pairs import pairs
 from stopgap.orchestrator.inventory import parse_inventory
 from stopgap.orchestrator.runbook import bind, parse_runbook, prepare, reveal_secrets
 from stopgap.orchestrator.runbook.finding import runbook_file
@@ -26,19 +27,9 @@ if TYPE_CHECKING:
     from stopgap.orchestrator.run.order import Order
 
 
-def check(args: Namespace) -> int:
-    """Validate a runbook against an inventory without opening a socket."""
-    given = _given(args.param)
-    runbook, _, targets = prepare(runbook_file(args.runbook), args.inventory, args.target, given)
-    noun = "step" if len(runbook.steps) == 1 else "steps"
-    where = f" on {', '.join(t.name for t in targets)}" if targets else ""
-    screens.out().line(f"{runbook.name}: {len(runbook.steps)} {noun}{where}, valid. Nothing was contacted.")
-    return 0
-
-
 def run(args: Namespace) -> int:
     """Run a runbook, or preview it; with `--request`, on the word of a customer who signed it."""
-    given = _given(args.param)
+    given = pairs(args.param)
     if not args.request:
         return _run(args, given)
     from stopgap.orchestrator.cli.request import followed
@@ -179,7 +170,7 @@ def _order(args: Namespace, given: Mapping[str, str]) -> Order:
         names = ", ".join([*inventory.hosts, *inventory.groups])
         raise Stop(2, f"which host? Name it with -t; {inventory.path} knows {names}")
     params = bind(runbook, inventory, targets, given)
-    if commands := typed(runbook, _given(args.param)):
+    if commands := typed(runbook, pairs(args.param)):
         agree(command.reference for command in commands)
         if not args.dry_run:
             keep(commands)  # so that `resume` may run them too
@@ -196,16 +187,6 @@ def _incident(name: str | None) -> str:
 
     with Journal.open(state_home()) as journal:
         return find_incident(journal, name).name
-
-
-def _given(pairs: list[str]) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise Stop(2, f"-p {pair}: expected KEY=VALUE")
-        given[key] = value
-    return given
 
 
 def sign_key(args: Namespace) -> Path | None:

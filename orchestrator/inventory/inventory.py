@@ -9,7 +9,7 @@ from typing import overload
 
 from stopgap.orchestrator.host import CONTROLLER, Host, Scene, Vantage
 from stopgap.orchestrator.inventory.pattern import ALL, is_pattern, matching
-from stopgap.orchestrator.source import InvalidInput, Problem, did_you_mean, quoted
+from stopgap.orchestrator.source import InvalidInput, Located, Problem, did_you_mean, quoted
 
 
 class MissingVantage(LookupError):  # noqa: N818
@@ -32,6 +32,16 @@ class Inventory:
     """Of another tool's inventory: host → why Stopgap cannot act on the host."""
     notes: tuple[str, ...] = ()
     """Of another tool's inventory: settings that were not taken over."""
+    document: Located | None = field(default=None, repr=False, compare=False)
+    """Where each part stands in the file, if the file is of Stopgap's own."""
+
+    def problem(self, host: str, key: str, message: str, hint: str | None = None) -> Problem:
+        """Make a problem of what a host has, by itself or by the defaults, at the place where the file says so."""
+        if self.document is None:
+            return Problem(f"-i {self.path}", f"{host}: {message}", hint=hint)
+        own, shared = ("hosts", host, key), ("defaults", key)
+        place = shared if own not in self.document.values and shared in self.document.values else own
+        return self.document.problem(place, message, hint=hint)
 
     def select(self, names: Sequence[str]) -> tuple[Host, ...]:
         """Give the hosts that names and patterns of hosts and groups stand for, in order, each once.

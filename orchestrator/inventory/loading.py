@@ -21,7 +21,18 @@ from stopgap.orchestrator.inventory.relations import (
     check_relations,
     members_of,
 )
-from stopgap.orchestrator.source import INVENTORY, InvalidInput, Located, Problem, parse, read, validate
+from stopgap.orchestrator.source import (
+    INVENTORY,
+    InvalidInput,
+    Located,
+    Problem,
+    kind_of,
+    mistaken,
+    parse,
+    read,
+    structure_problems,
+    validate,
+)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -38,7 +49,7 @@ def load_inventory(source: Path | str) -> Inventory:
     if understood is None:
         return _inventory(read(Path(source), INVENTORY))
     loaded = parse_inventory(understood.text(), f"{source}")
-    return replace(loaded, left_out=understood.left_out, notes=understood.notes)
+    return replace(loaded, document=None, left_out=understood.left_out, notes=understood.notes)
 
 
 def parse_inventory(text: str, path: str) -> Inventory:
@@ -47,8 +58,12 @@ def parse_inventory(text: str, path: str) -> Inventory:
 
 
 def _inventory(document: Located) -> Inventory:
+    if (kind := kind_of(document.data)) not in {None, "an inventory"}:
+        raise InvalidInput([mistaken(document.path, "an inventory", kind)])
     problems: list[Problem] = []
     validate(InventoryFile, document, (), problems)
+    if problems:
+        problems += structure_problems(document.text, document.path)
     defaults = _sound(Defaults, {"defaults": _part(document, "defaults")}).get("defaults", Defaults())
     hosts = _hosts(_sound(HostEntry, _part(document, "hosts")), defaults, Path(document.path).absolute().parent)
     groups = _sound(GroupEntry, _part(document, "groups"))
@@ -63,6 +78,7 @@ def _inventory(document: Located) -> Inventory:
         groups=MappingProxyType({name: members_of(name, groups) for name in groups}),
         text=document.text,
         path=document.path,
+        document=document,
     )
 
 

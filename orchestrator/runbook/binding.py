@@ -8,7 +8,7 @@ from typing import Any
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.runbook.runbook import Param, Runbook
-from stopgap.orchestrator.source import InvalidInput, Problem, Unfit, did_you_mean, quoted
+from stopgap.orchestrator.source import InvalidInput, Problem, Unfit, did_you_mean, lookalikes, quoted
 
 
 def bind(
@@ -36,7 +36,9 @@ def known_values(
             try:
                 values[name] = param.accept(given[name], from_text=isinstance(given[name], str))
             except Unfit as error:
-                problems.append(Problem(f"-p {name}", error.message, None, error.expected, error.hint))
+                meant = lookalikes.plain(str(given[name]))
+                hint = error.hint or (f"full-width or typographic characters; write {meant}" if meant else None)
+                problems.append(Problem(f"-p {name}", error.message, None, error.expected, hint))
                 continue
         elif not param.required:
             values[name] = param.default

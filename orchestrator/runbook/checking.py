@@ -17,6 +17,7 @@ from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.inventory import Inventory, MissingVantage, load_inventory
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.runbook.binding import known_values, missing_values
+from stopgap.orchestrator.runbook.drivers import driver_problems, known_drivers
 from stopgap.orchestrator.runbook.expression import OF_CHECK, Budget, ExpressionError, identifier, render_value
 from stopgap.orchestrator.runbook.loading import draft
 from stopgap.orchestrator.runbook.names import Scope, name_problems, references
@@ -44,7 +45,7 @@ _SAMPLE_RESULT = StepResult("changed")
 
 def check(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given: Mapping[str, object]) -> None:
     """Raise InvalidInput with all that is wrong. Without targets, the host that suits the runbook best stands in."""
-    if problems := list(_problems(runbook, inventory, targets, given)):
+    if problems := list(problems_in(runbook, inventory, targets, given)):
         raise InvalidInput(problems)
 
 
@@ -72,10 +73,11 @@ def prepare(
     try:
         hosts = load_inventory(inventory)
         selected = hosts.select(targets)
+        problems += driver_problems(hosts, hosts.concerned(selected))
     except InvalidInput as error:
         problems += error.problems
     if plan is not None:
-        problems += _problems(plan, hosts, selected, given or {}, frozenset(p.position for p in problems))
+        problems += problems_in(plan, hosts, selected, given or {}, frozenset(p.position for p in problems))
         if complete:
             problems += missing_values(plan, given or {})
     if problems or plan is None or hosts is None:
@@ -136,7 +138,7 @@ def _named(step: Step, *field: str) -> set[tuple[str, ...]]:
     return references(value, expression=isinstance(value, str))
 
 
-def _problems(
+def problems_in(
     runbook: Runbook,
     inventory: Inventory | None,
     targets: Sequence[Host],
@@ -153,7 +155,7 @@ def _problems(
     free = frozenset(name for name in sampled if runbook.params[name].type.free)
     answers: dict[str, StepResult] = {}
     ways = Ways(inventory.hosts if inventory else {})
-    tried = targets or _stand_ins(runbook, inventory)
+    tried = targets or stand_ins(runbook, inventory)
     budgets = {target.name: Budget(OF_CHECK) for target in tried}
     for number, step in enumerate(runbook.steps):
         task = tasks()[step.task]
@@ -191,7 +193,7 @@ def _problems(
                     yield from _trial_problems(step, trial)
 
 
-def _stand_ins(runbook: Runbook, inventory: Inventory | None) -> tuple[Host, ...]:
+def stand_ins(runbook: Runbook, inventory: Inventory | None) -> tuple[Host, ...]:
     """Give the host for which most steps find their vantage."""
     if inventory is None:
         return (_SAMPLE_HOST,)
@@ -296,6 +298,8 @@ def _out_of_turn(step: Step, trial: _Trial, params: Parameters) -> Iterator[Prob
 
 
 def _refusals(step: Step, scene: Scene, params: Parameters) -> Iterator[Problem]:
+    if scene.on.driver is not None and scene.on.driver not in known_drivers():
+        return  # `driver_problems` says so, where it stands.
     try:
         tasks()[step.task].foresee(params, scene)
     except Refused as refusal:

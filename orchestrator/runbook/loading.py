@@ -24,9 +24,12 @@ from stopgap.orchestrator.source import (
     Problem,
     Unfit,
     did_you_mean,
+    kind_of,
+    mistaken,
     parse,
     quoted,
     read,
+    structure_problems,
     validate,
 )
 
@@ -51,8 +54,12 @@ def _whole(runbook: Runbook, problems: list[Problem]) -> Runbook:
 
 def draft(document: Located) -> tuple[Runbook, list[Problem]]:
     """Read what can be read, and all problems: with any, the runbook has its sound parts alone and is not to run."""
+    if (kind := kind_of(document.data)) not in {None, "a runbook"}:
+        raise InvalidInput([mistaken(document.path, "a runbook", kind)])
     problems: list[Problem] = []
     validate(RunbookFile, document, (), problems)
+    if problems:
+        problems += structure_problems(document.text, document.path)
     data = document.data if isinstance(document.data, dict) else {}
     params = _params(document, _mapping(data, "params"), problems)
     reason = _shutdown_reason(document, data, problems)

@@ -19,7 +19,7 @@ ParamTypeName: TypeAlias = Literal[
 
 
 def _one_line(text: str) -> str:
-    if not text.strip() or not text.isprintable():
+    if not text.strip() or not text.replace("\u3000", " ").isprintable():
         raise Unfit(f"{quoted(text)} is not shown as a title", "words on one line")
     return text
 

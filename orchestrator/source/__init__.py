@@ -1,6 +1,9 @@
 """What an operator wrote: YAML with positions, and every problem in it with file, line, column and a hint."""
 
-from stopgap.orchestrator.source.document import INVENTORY, Bounds, Loc, Located, parse, read
+from stopgap.orchestrator.source import lookalikes
+from stopgap.orchestrator.source.document import INVENTORY, Bounds, Loc, Located, parse, read, wrapped_quotes
+from stopgap.orchestrator.source.kinds import kind_of, mistaken
+from stopgap.orchestrator.source.lookalikes import structure_problems
 from stopgap.orchestrator.source.problem import InvalidInput, Position, Problem, Unfit, did_you_mean, quoted
 from stopgap.orchestrator.source.validation import problems_of, validate
 
@@ -14,9 +17,14 @@ __all__ = [
     "Problem",
     "Unfit",
     "did_you_mean",
+    "kind_of",
+    "lookalikes",
+    "mistaken",
     "parse",
     "problems_of",
     "quoted",
     "read",
+    "structure_problems",
     "validate",
+    "wrapped_quotes",
 ]

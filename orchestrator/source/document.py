@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
+from stopgap.orchestrator.source import lookalikes
+from stopgap.orchestrator.source.kinds import is_ini
 from stopgap.orchestrator.source.nodes import MAX_DEPTH, MappingNode, Node, ScalarNode, SequenceNode, compose
 from stopgap.orchestrator.source.problem import InvalidInput, Position, Problem
 
@@ -71,9 +73,26 @@ class Located:
         hint: str | None = None,
         at_key: bool = False,
     ) -> Problem:
-        """Make a problem of this document."""
-        position = self.key(loc) if at_key else self.value(loc)
+        """Make a problem of this document; characters that look like ASCII in a key or value are pointed at."""
+        known = self.known(loc)
+        position = self.key(known) if at_key else self.values[known]
+        written = known[-1] if at_key and known else self.at(known)
+        if isinstance(written, str) and (meant := lookalikes.plain(written)) is not None:
+            position = self._first_lookalike(position, written)
+            hint = f"full-width or typographic characters; write {meant}"
         return Problem(self.path, message, position, expected, hint)
+
+    def at(self, known: Loc) -> object:
+        """Give the value at a place that the data has."""
+        value = self.data
+        for part in known:
+            value = value[part]
+        return value
+
+    def _first_lookalike(self, position: Position, written: str) -> Position:
+        line = self.text.splitlines()[position.line - 1]
+        place = line.find(written[lookalikes.first_in(written) or 0], position.column - 1)
+        return Position(position.line, place + 1) if place >= 0 else position
 
     def known(self, loc: Iterable[object]) -> Loc:
         """Give the parts of `loc` that the data has."""
@@ -82,6 +101,14 @@ class Located:
             if isinstance(part, (int, str)) and (longer := (*known, part)) in self.values:
                 known = longer
         return known
+
+
+def wrapped_quotes(document: Located) -> Iterator[Problem]:
+    """Give a note for each value that stands in typographic quotes, which are part of the value then."""
+    for loc in document.values if re.search("[“”„‘’]", document.text) else ():
+        value = document.at(loc)
+        if isinstance(value, str) and re.fullmatch("[“”„‘’].*[“”‘’]", value) and lookalikes.plain(value):
+            yield document.problem(loc, f"the quotes of {value[:60]} are part of the value: YAML knows \" and '")
 
 
 def read(path: Path, bounds: Bounds = USUAL) -> Located:
@@ -124,11 +151,17 @@ def parse(text: str, path: str, bounds: Bounds = USUAL) -> Located:
 
     root = compose(text, report)
     if root is None:
-        raise InvalidInput(problems)
+        if is_ini(text):
+            hint = "with -i, and without a name that ends in .yaml, it is read as one"
+            problem = Problem(
+                path, "this is an inventory of Ansible's in INI, and not YAML", Position(1, 1), hint=hint
+            )
+            raise InvalidInput([problem])
+        raise InvalidInput([*lookalikes.structure_problems(text, path), *problems])
     builder = _Builder(report, bounds.values)
     data = builder.build(root, ())
     if problems:
-        raise InvalidInput(problems)
+        raise InvalidInput([*lookalikes.structure_problems(text, path), *problems])
     return Located(path, text, data, builder.values, builder.keys)
 
 

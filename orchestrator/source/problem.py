@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -71,12 +72,13 @@ class Unfit(ValueError):  # noqa: N818
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Give the hint that names the nearest known word, if one is near."""
+    """Give the hint that names the nearest known word, if one is near; full-width letters count as ASCII."""
     words = list(known)
     if len(word) > _LONGEST_WORD:
         return None
     folded = {candidate.casefold(): candidate for candidate in words}
-    near = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    typed = unicodedata.normalize("NFKC", word).casefold()
+    near = get_close_matches(typed, list(folded), n=1, cutoff=0.6)
     return f"did you mean {folded[near[0]]}?" if near else None
 
 

@@ -36,7 +36,7 @@ from stopgap.tasks.traffic.cli import CLI_DRIVERS
 from stopgap.tasks.traffic.driver import FRESH, NOBODY, Block, DeviceFacts, Driver, Service, address_text, collapsed
 from stopgap.tasks.traffic.flowspec import Flowspec
 from stopgap.tasks.traffic.frr import Frr
-from stopgap.tasks.traffic.guards import guard, guard_own_host
+from stopgap.tasks.traffic.guards import guard, guard_by_inventory, guard_own_host
 from stopgap.tasks.traffic.iproute import Iproute
 from stopgap.tasks.traffic.iptables import Iptables
 from stopgap.tasks.traffic.knocks import (
@@ -152,12 +152,19 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         for driver in DRIVERS.values():
             yield f"  {driver.name}: {driver.capabilities.describe()}"
 
+    def drivers(self) -> tuple[str, ...]:
+        """Give the names of all drivers."""
+        return tuple(DRIVERS)
+
     def foresee(self, params: Params, scene: Scene) -> None:
-        """Refuse what the router's driver cannot do, and what is wider than it may be."""
+        """Refuse what the router's driver cannot do, and what its owner or good sense keeps from being blocked."""
         if is_left_to_others(_whole(params, scene), scene):
             return
         _refuse_wide(_asked(params, scene), params)
-        _refuse_beyond(_driver(scene), params, _block(params, DeviceFacts(), scene))
+        driver, block = _driver(scene), _block(params, DeviceFacts(), scene)
+        _refuse_beyond(driver, params, block)
+        if driver.capabilities.trusted:
+            guard_by_inventory(block, params.allow, DeviceFacts(), scene)
 
     def cuts_off(self, params: Params, scene: Scene) -> tuple[Network, ...]:
         """Give what is blocked, where the router's driver spares nobody; what a provider drops is not on the way."""

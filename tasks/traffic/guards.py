@@ -18,6 +18,16 @@ def guard(block: Block, allow: Iterable[Network], facts: DeviceFacts, scene: Sce
 
     Nothing here rests on the target's word: a lie of its must not be able to keep it from being blocked.
     """
+    guard_by_inventory(block, allow, facts, scene)
+    if scene.on.connection == "ssh" and facts.origin is None and not block.allowed:
+        raise Refused(
+            f"{scene.on.name} does not say from which address you come, and you could lock yourself out: "
+            "name your address in `allow`"
+        )
+
+
+def guard_by_inventory(block: Block, allow: Iterable[Network], facts: DeviceFacts, scene: Scene) -> None:
+    """Raise Refused for the first address that inventory and parameters, with what facts there are, keep from it."""
     router = scene.on
     if not router.may_block:
         raise Refused(f"{router.name} may block nothing: its owner lists in `may_block` what it may")
@@ -33,11 +43,6 @@ def guard(block: Block, allow: Iterable[Network], facts: DeviceFacts, scene: Sce
                     f"`allow` holds {address_text(network)}, and so the blocked {address_text(address)}: "
                     "name only those who may still reach it"
                 )
-    if router.connection == "ssh" and facts.origin is None and not block.allowed:
-        raise Refused(
-            f"{router.name} does not say from which address you come, and you could lock yourself out: "
-            "name your address in `allow`"
-        )
 
 
 def guard_own_host(block: Block, allow: Iterable[Network], facts: DeviceFacts, scene: Scene) -> None:

@@ -1,0 +1,94 @@
+"""check: validate runbooks, an inventory and the options of a run, offline."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from datetime import UTC, datetime
+from typing import Any
+
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.pairs import pairs
+from stopgap.orchestrator.cli.sarif import sarif_log
+from stopgap.orchestrator.run.examine import Examination, Examined, Need, examine
+from stopgap.orchestrator.secret import redact_tree
+from stopgap.orchestrator.source import Problem
+
+SCHEMA = "stopgap.check"
+VERSION = 1
+
+
+def check(args: Namespace) -> int:
+    """Say all that the files show; exit status 0 valid, 2 invalid, 4 refused by a guard."""
+    examination = examine(args.runbook, args.inventory, args.target, pairs(args.param))
+    if args.format == "text":
+        _tell(examination)
+    else:
+        made = sarif_log(examination) if args.format == "sarif" else document(examination)
+        sys.stdout.write(json.dumps(redact_tree(made), indent=1, ensure_ascii=False) + "\n")
+    return examination.exit_code
+
+
+def document(examination: Examination) -> dict[str, Any]:
+    """Give what was found as JSON."""
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "valid": not examination.problems,
+        "runbooks": [
+            {
+                "path": runbook.path,
+                "name": runbook.name,
+                "steps": runbook.steps,
+                "targets": list(runbook.tried_on),
+                "valid": not runbook.problems,
+                "needs": [{"param": n.name, "type": n.type, "expected": n.about.expected} for n in runbook.needs],
+            }
+            for runbook in examination.runbooks
+        ],
+        "problems": [_problem(problem) for problem in examination.problems],
+        "notes": [_problem(note) for note in examination.notes],
+    }
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "source": problem.source,
+        "line": problem.position.line if problem.position else None,
+        "column": problem.position.column if problem.position else None,
+        "message": problem.message,
+        "expected": problem.expected,
+        "hint": problem.hint,
+        "refused": problem.refused,
+    }
+
+
+def _tell(examination: Examination) -> None:
+    screen, problems = screens.out(), screens.err()
+    for problem in examination.problems:
+        for number, line in enumerate(str(problem).splitlines()):
+            problems.line(line, "bad" if number == 0 else "")
+    for note in examination.notes:
+        for number, line in enumerate(str(note).splitlines()):
+            problems.line(f"note: {line}" if number == 0 else line, "warn" if number == 0 else "")
+    for runbook in examination.runbooks:
+        if not runbook.problems and not examination.shared:
+            _show_valid(screen, runbook)
+    if count := len(examination.problems):
+        problems.line(f"{count} problem{'' if count == 1 else 's'}. Nothing was contacted.")
+
+
+def _show_valid(screen: screens.Screen, runbook: Examined) -> None:
+    noun = "step" if runbook.steps == 1 else "steps"
+    where = f" on {', '.join(runbook.tried_on)}" if runbook.tried_on else ", without an inventory"
+    screen.line(f"{runbook.name}: {runbook.steps} {noun}{where}, valid. Nothing was contacted.")
+    if runbook.needs:
+        screen.line(f"  a run needs {' '.join(f'-p {need.name}=…' for need in runbook.needs)}")
+        for need in runbook.needs:
+            screen.line(f"    {need.name}: {_about(need)}", "quiet")
+
+
+def _about(need: Need) -> str:
+    return f"{need.about.expected}; {need.about.hint}" if need.about.hint else str(need.about.expected)

@@ -1,0 +1,100 @@
+"""What the files that a login needs show before anybody logs in: private keys and known_hosts, of the controller."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.inventory import Inventory
+from stopgap.orchestrator.remote.known_hosts import host_names, pinned_keys
+from stopgap.orchestrator.source import Problem
+
+_LARGEST = 1 << 20
+_PRIVATE = re.compile(rb"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----")
+_PUBLIC = re.compile(rb"\s*(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+")
+
+
+def file_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem]:
+    """Give a problem for each file that these hosts' logins need and that is not there, unreadable, or no key."""
+    for host in hosts:
+        if host.connection == "local":
+            continue
+        if host.identity is not None and (fault := _key_fault(host.identity)):
+            yield inventory.problem(host.name, "identity", f"the private key {host.identity}: {fault[0]}", fault[1])
+        if host.known_hosts is not None and (reason := _unreadable(host.known_hosts)):
+            message = f"the known_hosts file {host.known_hosts}: {reason}"
+            yield inventory.problem(
+                host.name, "known_hosts", message, f"pin the host keys: ssh-keyscan HOST >> {host.known_hosts}"
+            )
+
+
+def login_notes(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem]:
+    """Give a note for each host that no login can come about with: none of its keys is pinned, or none named."""
+    for host in hosts:
+        if host.connection == "local":
+            continue
+        if host.identity is None:
+            yield inventory.problem(host.name, "address", f"no `identity` names a private key for {host.name}")
+        if host.known_hosts is None:
+            yield inventory.problem(host.name, "address", f"no `known_hosts` names a file with {host.name}'s keys")
+        elif not _unreadable(host.known_hosts) and not _is_pinned(host.known_hosts, host):
+            message = f"{host.known_hosts} pins no key of {host_names(host.address, host.port)[0]}"
+            yield inventory.problem(host.name, "known_hosts", message, f"pin the host's key: {_scan(host)}")
+
+
+def _is_pinned(path: Path, host: Host) -> bool:
+    """Tell whether a key is pinned; a file that has the host's name as it is has not to be matched line by line."""
+    if not _plain_names(path).isdisjoint(host_names(host.address, host.port)):
+        return True
+    return bool(pinned_keys(path, host.address, host.port).keys) if _has_patterns(path) else False
+
+
+@cache
+def _plain_names(path: Path) -> frozenset[str]:
+    lines = path.read_text("utf-8", "surrogateescape").splitlines()
+    names = (line.split(maxsplit=1)[0].lower() for line in lines if line.strip() and not line.startswith(("#", "@")))
+    return frozenset(name for field in names for name in field.split(",") if not re.search(r"[*?!|]", name))
+
+
+@cache
+def _has_patterns(path: Path) -> bool:
+    return bool(re.search(r"[*?!|]", path.read_text("utf-8", "surrogateescape")))
+
+
+def _scan(host: Host) -> str:
+    port = f" -p {host.port}" if host.port != 22 else ""
+    return f"ssh-keyscan{port} {host.address} >> {host.known_hosts}, where the path is yours"
+
+
+@cache
+def _key_fault(path: Path) -> tuple[str, str | None] | None:
+    if reason := _unreadable(path):
+        return reason, None
+    with path.open("rb") as file:
+        begin = file.read(_LARGEST)
+    if _PRIVATE.search(begin):
+        return None
+    if begin.startswith(b"PuTTY-User-Key-File"):
+        return "a key of PuTTY's, which OpenSSH cannot read", f"puttygen {path} -O private-openssh -o NEW"
+    if _PUBLIC.match(begin):
+        return "the public key, and not the private one", f"name {str(path).removesuffix('.pub')} instead"
+    return "no private key", "name the file that ssh-keygen wrote, without .pub"
+
+
+@cache
+def _unreadable(path: Path) -> str:
+    """Say why a file cannot be read; empty where it can. What is no regular file is not opened."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            return "a directory" if stat.S_ISDIR(mode) else "no regular file"
+        path.open("rb").close()
+    except OSError as error:
+        return error.strerror or str(error)
+    except ValueError as error:
+        return str(error)
+    return ""

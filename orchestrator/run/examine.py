@@ -1,0 +1,142 @@
+"""What runbooks, an inventory and the options of a run show by themselves, before anything is contacted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.inventory import Inventory, load_inventory
+from stopgap.orchestrator.remote.offline import file_problems, login_notes
+from stopgap.orchestrator.runbook.binding import missing_values
+from stopgap.orchestrator.runbook.checking import problems_in, stand_ins
+from stopgap.orchestrator.runbook.drivers import driver_problems
+from stopgap.orchestrator.runbook.finding import runbook_file
+from stopgap.orchestrator.runbook.loading import draft
+from stopgap.orchestrator.runbook.runbook import Runbook
+from stopgap.orchestrator.source import InvalidInput, Problem, read, wrapped_quotes
+
+
+@dataclass(frozen=True)
+class Need:
+    """A parameter that a run has to be given with `-p`."""
+
+    name: str
+    type: str
+    about: Problem
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One runbook. `problems` are those of its own file, and of its steps on the targets."""
+
+    path: str
+    name: str
+    steps: int
+    tried_on: tuple[str, ...]
+    """Targets, or without `-t` the host that suits the runbook best; empty without an inventory."""
+    needs: tuple[Need, ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All of them."""
+
+    runbooks: tuple[Examined, ...]
+    shared: tuple[Problem, ...]
+    """Problems of the inventory, the targets, and the files that logins need."""
+    notes: tuple[Problem, ...]
+    """What makes nothing invalid, and should be known."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All problems, each once, in the order of their files."""
+        every = [*self.shared, *(problem for runbook in self.runbooks for problem in runbook.problems)]
+        return InvalidInput(every).problems if every else ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 valid, 2 invalid; 4 where all is well written and a guard says no. What a run still needs is no fault."""
+        if not self.problems:
+            return 0
+        return 4 if all(problem.refused for problem in self.problems) else 2
+
+
+def examine(
+    runbooks: Sequence[str],
+    inventory: str | None = None,
+    targets: Sequence[str] = (),
+    given: Mapping[str, str] | None = None,
+) -> Examination:
+    """Examine runbooks, each a path or a name, against an inventory if there is one; opens no socket.
+
+    `given`: values of parameters; with several runbooks, each takes those that it declares.
+    """
+    shared: list[Problem] = []
+    hosts: Inventory | None = None
+    selected: tuple[Host, ...] = ()
+    if inventory is not None:
+        try:
+            hosts = load_inventory(inventory)
+            selected = hosts.select(targets)
+        except InvalidInput as error:
+            shared += error.problems
+    elif targets:
+        shared.append(Problem("-t", "a target is a host of an inventory", hint="name the inventory with -i"))
+    drafts = [_draft(name) for name in runbooks]
+    declared = {name for runbook, _ in drafts if runbook for name in runbook.params}
+    examined = []
+    for number, (runbook, problems) in enumerate(drafts):
+        values = {
+            name: value
+            for name, value in (given or {}).items()
+            if runbook and (name in runbook.params or (number == 0 and name not in declared))
+        }
+        examined.append(_examined(runbooks[number], runbook, problems, hosts, selected, values))
+    notes = [note for runbook, _ in drafts if runbook for note in wrapped_quotes(runbook.document)]
+    if hosts is not None:
+        concerned = hosts.concerned(selected) if selected else tuple(hosts.hosts.values())
+        shared += [*driver_problems(hosts, hosts.hosts.values()), *file_problems(hosts, concerned)]
+        notes += [*_inventory_notes(hosts, concerned)]
+    return Examination(tuple(examined), tuple(shared), tuple(dict.fromkeys(notes)))
+
+
+def _draft(name: str) -> tuple[Runbook | None, list[Problem]]:
+    try:
+        return draft(read(runbook_file(name)))
+    except InvalidInput as error:
+        return None, list(error.problems)
+
+
+def _examined(
+    name: str,
+    runbook: Runbook | None,
+    problems: list[Problem],
+    hosts: Inventory | None,
+    selected: tuple[Host, ...],
+    given: Mapping[str, str],
+) -> Examined:
+    if runbook is None:
+        return Examined(name, name, 0, (), (), tuple(problems))
+    flawed = frozenset(problem.position for problem in problems)
+    found = [*problems, *problems_in(runbook, hosts, selected, given, flawed)]
+    needs = tuple(_needs(runbook, given))
+    tried = selected or (stand_ins(runbook, hosts) if hosts else ())
+    return Examined(runbook.path, runbook.name, len(runbook.steps), tuple(h.name for h in tried), needs, tuple(found))
+
+
+def _needs(runbook: Runbook, given: Mapping[str, str]) -> Iterator[Need]:
+    names = [name for name, param in runbook.params.items() if param.required and name not in given]
+    for name, about in zip(names, missing_values(runbook, given), strict=True):
+        yield Need(name, runbook.params[name].type_name, about)
+
+
+def _inventory_notes(inventory: Inventory, concerned: Iterable[Host]) -> Iterator[Problem]:
+    yield from login_notes(inventory, concerned)
+    if inventory.document is not None:
+        yield from wrapped_quotes(inventory.document)
+    for name, reason in inventory.left_out.items():
+        yield Problem(f"-i {inventory.path}", f"{name} is left out: {reason}")
+    for note in inventory.notes:
+        yield Problem(f"-i {inventory.path}", note)

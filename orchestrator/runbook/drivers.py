@@ -1,0 +1,24 @@
+"""The drivers that an inventory may name, as the tasks know them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.inventory import Inventory
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.source import Problem, did_you_mean, quoted
+
+
+def known_drivers() -> tuple[str, ...]:
+    """Give the drivers of all tasks, in their order."""
+    return tuple(dict.fromkeys(name for task in tasks().values() for name in task.drivers()))
+
+
+def driver_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem]:
+    """Give a problem for each host whose `driver` no task knows, at the driver's place."""
+    known = known_drivers()
+    for host in hosts:
+        if host.driver is not None and host.driver not in known:
+            hint = did_you_mean(host.driver, known) or f"known: {', '.join(known)}"
+            yield inventory.problem(host.name, "driver", f"no driver is called {quoted(host.driver)}", hint)
