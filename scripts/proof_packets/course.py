@@ -19,12 +19,14 @@ from lab_hosts.state import ROOT
 from proof_packets.declared import declared, open_way
 from proof_packets.devices import Device, lab
 from proof_packets.eyes import Eyes, Outcome
+from proof_packets.missed import MISSED, Missed
 from proof_packets.ways import FROM_BEFORE, WAYS, Way
 
 Phase: TypeAlias = Literal["before", "blocked", "undone", "lapsed", "rebooted", "persisted"]
 PHASES: tuple[Phase, ...] = ("before", "blocked", "undone", "lapsed", "rebooted", "persisted")
-CHOICES: tuple[Phase, ...] = ("blocked", "lapsed", "rebooted", "persisted")
-"""Those that can be left out; what follows from one comes with it."""
+Part: TypeAlias = Literal["blocked", "lapsed", "rebooted", "persisted", "missed"]
+CHOICES: tuple[Part, ...] = ("blocked", "lapsed", "rebooted", "persisted", "missed")
+"""Parts that can be left out; what follows from one comes with it. `missed` is what the inventory does not tell."""
 STANDING = frozenset({"blocked", "persisted"})
 """Phases in which the block is to be in force."""
 Flow: TypeAlias = tuple[Way, int]
@@ -46,6 +48,8 @@ class Measured:
     outcomes: dict[tuple[Phase, Flow], Outcome] = field(default_factory=dict)
     verdict: str = ""
     """Of the run that blocked."""
+    missed: dict[str, tuple[str, list[Outcome]]] = field(default_factory=dict)
+    """What the inventory does not tell → the verdict, and what became of each of its ways."""
     problems: list[str] = field(default_factory=list)
     """What is not as it has to be, besides packets."""
 
@@ -61,7 +65,15 @@ class Measured:
             for (phase, (way, version)), outcome in self.outcomes.items()
             if outcome != self.expected(phase, (way, version))
         ]
-        return packets + self.problems + self._belied()
+        return packets + self.problems + self._belied() + self._belied_where_missed()
+
+    def _belied_where_missed(self) -> list[str]:
+        """Hold each verdict against the packets of what the inventory does not tell: none is better than they are."""
+        return [
+            f"{name}: the verdict is {verdict}, and {outcomes.count('passes')} of {len(outcomes)} ways are open"
+            for name, (verdict, outcomes) in self.missed.items()
+            if verdict == "contained" and "passes" in outcomes
+        ]
 
     def _belied(self) -> list[str]:
         """Hold the verdict against the packets: `contained` bears no leak of any way that crosses the router."""
@@ -78,7 +90,7 @@ class Measured:
 class Course:
     """Blocks with one device, in one folder, before one pair of eyes."""
 
-    def __init__(self, device: Device, eyes: Eyes, folder: Path, phases: Iterable[Phase] = CHOICES) -> None:
+    def __init__(self, device: Device, eyes: Eyes, folder: Path, phases: Iterable[Part] = CHOICES) -> None:
         self._device, self._eyes, self._folder = device, eyes, folder
         self._phases = frozenset(phases)
         self._inventory = device.inventory(folder)
@@ -109,7 +121,32 @@ class Course:
             self._compare(before, "reboot and undo")
         if "persisted" in self._phases:
             self._persist(before)
+        if "missed" in self._phases:
+            for missed in MISSED:
+                self._miss(missed)
+                self._compare(before, missed.name)
         return self.measured
+
+    def _miss(self, missed: Missed) -> None:
+        """Block with an inventory that lacks something, and hold the verdict beside the packets of that."""
+        self._inventory = self._device.inventory(self._folder, missed.addresses)
+        try:
+            if missed.afterwards:
+                verdict = self._run("1h")[1]
+            with missed.arranged():
+                verdict = self._verdict_now() if missed.afterwards else self._run("1h")[1]
+                with ThreadPoolExecutor(len(missed.ways)) as pool:
+                    outcomes = list(pool.map(lambda flow: self._eyes.look(*flow), missed.ways))
+                self._undo()
+        finally:
+            self._inventory = self._device.inventory(self._folder)
+        self.measured.missed[missed.name] = (verdict, outcomes)
+
+    def _verdict_now(self) -> str:
+        """Give what `status` makes of the block now."""
+        said = self._stopgap("status")[1]
+        words = {"web is contained.": "contained", "not any more": "partly", "is partly contained": "partly"}
+        return next((verdict for word, verdict in words.items() if word in said), "unverified")
 
     def _persist(self, before: str) -> None:
         if not self._device.can.persist:
@@ -124,15 +161,21 @@ class Course:
         self._look("undone")
         self._compare(before, "persist, reboot and undo")
 
-    def _block(self, expires: str, *, persist: bool = False) -> int:
+    def _run(self, expires: str, *, persist: bool = False) -> tuple[int, str, str]:
+        """Block; give exit status, verdict, and why the step ended as it did."""
         runbook = self._device.runbook(self._folder, expires, persist=persist)
         status, out = self._stopgap("run", runbook, "-i", self._inventory, "-t", "web", "--yes", "--json")
+        last = json.loads(out.splitlines()[-1])
+        reason = next((step["reason"] for step in last.get("steps", ())), "")
+        return status, last.get("containment", {}).get("web", "none"), reason
+
+    def _block(self, expires: str, *, persist: bool = False) -> int:
+        status, verdict, reason = self._run(expires, persist=persist)
         if persist and status == REFUSED:
             return status
-        last = json.loads(out.splitlines()[-1])
         if expires != SHORT and status:  # a block that lapses while it is looked at is none of its faults
-            self.measured.problems.append(f"stopgap run gave exit status {status}: {last['steps'][0]['reason']}")
-        self.measured.verdict = self.measured.verdict or last["containment"].get("web", "none")
+            self.measured.problems.append(f"stopgap run gave exit status {status}: {reason}")
+        self.measured.verdict = self.measured.verdict or verdict
         return status
 
     def _undo(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,9 +101,10 @@ class Device:
         """Give all rules, routes and files of the device that drops, in a form that only a change changes."""
         return CHANGING.sub("", on(self.host, RULES, check=False))
 
-    def inventory(self, folder: Path) -> Path:
-        """Write the lab's inventory as this driver needs it."""
-        web: dict[str, Any] = {"address": WEB.ipv4, "addresses": [WEB.ipv4, WEB.ipv6, SECOND.ipv4, SECOND.ipv6]}
+    def inventory(self, folder: Path, addresses: Sequence[str] = ()) -> Path:
+        """Write the lab's inventory as this driver needs it; `addresses` are those that it tells of the host."""
+        known = list(addresses or (WEB.ipv4, WEB.ipv6, SECOND.ipv4, SECOND.ipv6))
+        web: dict[str, Any] = {"address": WEB.ipv4, "addresses": known}
         web |= {"upstream": "edge", "spare": "spare"} if self.host == "edge" else {"driver": self.driver}
         edge = {"address": "10.9.0.1", "may_block": ["203.0.113.0/24", "2001:db8:113::/64"]}
         hosts = {
@@ -114,7 +115,7 @@ class Device:
             "isp": {"address": "192.0.2.1", "vantage": "outside"},
         }
         keys = {"known_hosts": str(STATE / "known_hosts"), "identity": str(STATE / "id_ed25519")}
-        path = folder / "inventory.json"
+        path = folder / f"inventory-{len(known)}.json"
         path.write_text(json.dumps({"defaults": {"user": "root"} | keys, "hosts": hosts}))
         return path
 

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from proof_packets.course import PHASES, STANDING, Flow, Measured, Phase
 from proof_packets.declared import asked
+from proof_packets.missed import MISSED
 from proof_packets.ways import WAYS
 
 LEGEND = """\
 A cell: before the block, under it, after undo, after expiry, after a reboot of the device, and of one with `persist`.
-A line without an IP version holds for both. `It` is the blocked host.
+A line without an IP version holds for both. `It` is the blocked host. The last lines are of what the inventory does
+not tell: a letter for each way under the block, those out before those in, and what the run, or `status`, says then.
 
 +  passes, as it should                               -  is dropped, as it should be
 s  goes to the spare, which sees whence it comes      !  is otherwise than the driver declares
@@ -30,11 +32,22 @@ def lines(columns: Sequence[Measured]) -> Iterator[str]:
         else:
             yield from (_row(f"{way.name}, v{version}", cells) for version, cells in rows.items())
     yield _row("verdict of the run", [m.verdict for m in columns])
+    for missed in MISSED:
+        if any(missed.name in m.missed for m in columns):
+            yield _row(missed.name, [_open(m, missed.name) for m in columns])
+            yield _row(
+                "  its verdict", [m.missed[missed.name][0] if missed.name in m.missed else "" for m in columns]
+            )
     yield _row("as declared, and as before", ["no" if m.against() else "yes" for m in columns])
     yield ""
     yield from LEGEND.splitlines()
     for m in columns:
         yield from (f"{m.device.name}: {fault}" for fault in m.against())
+
+
+def _open(measured: Measured, name: str) -> str:
+    """Give a letter for each way of what the inventory does not tell."""
+    return "".join("o" if outcome == "passes" else "-" for outcome in measured.missed.get(name, ("", []))[1])
 
 
 def cell(measured: Measured, flow: Flow) -> str:

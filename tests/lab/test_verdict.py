@@ -10,6 +10,7 @@ import pytest
 
 from .conftest import STATE, Lab
 from .operator import Operator, Ran
+from .world import beacon
 
 INVENTORY = """\
 defaults: {{known_hosts: {state}/known_hosts, identity: {state}/id_ed25519}}
@@ -127,9 +128,10 @@ def test_behind_nat_on_the_router_no_verdict_is_better_than_the_packets(lab: Lab
     ):
         try:
             assert lab.ssh("edge", "nft -f -", stdin=NAT).returncode == 0
+            assert beacon(lab) >= {"udp4", "tcp4"}
             ran = block(operator)
-            assert ran.last["containment"] == {"web": "partly"}, ran.out
-            assert any(gap.startswith("10.77.0.10 ") for gap in gaps(ran))
+            left = beacon(lab)
+            assert ran.last["containment"] == {"web": "partly" if left else "contained"}, ran.out
         finally:
             operator.undo_all()
             lab.ssh("edge", "nft delete table ip behind")
