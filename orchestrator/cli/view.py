@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -22,6 +22,8 @@ Line: TypeAlias = tuple[str, str]
 
 _MARKS = {"changed": "+", "unchanged": "=", "skipped": "-", None: ">"}
 _STYLES = {"changed": "good", "unchanged": "quiet", "skipped": "quiet", None: "title"}
+_FRESH = timedelta(minutes=5)
+"""How old a verdict may be before its time is told with it."""
 _NARROW = 60
 """Columns below which a line has no room for what its mark tells."""
 _LEAST = 4
@@ -89,6 +91,8 @@ def _cut_off(history: History, width: int) -> Iterator[Line]:
         style = "good" if word == "contained" else "bad" if word == "partly" else "warn"
         if history.state == "running" and each.in_force:
             word, style = "cut off, not judged yet", "good"
+        elif each.in_force and each.proved_at and history.as_of - each.proved_at > _FRESH:
+            word, style = f"was {word}, {each.proved_at:%H:%M} UTC", "warn" if style == "good" else style
         until = (f"{left(each.until, history.as_of)} left",) if each.until and each.in_force else ()
         yield _beside(f"{each.target}: {word}", until, width), style
 

@@ -284,7 +284,7 @@ def moment(text: str | None) -> datetime | None:
 def _containment(
     state: _Fold, steps: tuple[StepStatus, ...], changes: tuple[ChangeStatus, ...], now: datetime
 ) -> Iterable[Containment]:
-    looks = [(c, at) for c, at in state.checks.values() if c.containment and not c.reported_by_target]
+    looks = [(c, at) for c, at in state.checks.values() if c.proves or (c.containment and c.disproves)]
     for target in dict.fromkeys([*state.verdicts, *(check.target for check, _ in looks)]):
         proofs = [(check, at) for check, at in looks if check.target == target]
         cutting = {check.step for check, _ in proofs}

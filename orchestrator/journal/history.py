@@ -120,7 +120,7 @@ class Containment:
     proved_at: datetime | None
     """When the last of its proofs was seen; None where there is none."""
     proofs: tuple[CheckJudged, ...]
-    """Every check that counts towards the verdict; none rests on the target's own word."""
+    """Every check that counts towards the verdict: none that proves nothing where it holds."""
     in_force: bool
     """False once the cut was taken back or has expired."""
     until: datetime | None

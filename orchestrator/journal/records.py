@@ -154,6 +154,16 @@ class CheckJudged(_Record):
     """Where it holds it proves nothing; where it does not, it lowers the verdict."""
     reported_by_target: bool = False
 
+    @property
+    def proves(self) -> bool:
+        """It counts towards the verdict where it holds, too."""
+        return self.containment and not self.one_sided and not self.reported_by_target
+
+    @property
+    def disproves(self) -> bool:
+        """It does not hold."""
+        return self.holds is False
+
 
 class EvidenceKept(_Record):
     """A collection that lies in the run's folder."""

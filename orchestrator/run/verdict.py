@@ -21,9 +21,9 @@ def verdict(judged: Sequence[CheckJudged], at_best: Iterable[Verdict] = ()) -> V
 
 
 def _by_packets(judged: Sequence[CheckJudged]) -> Verdict:
-    if any(c.containment and c.holds is False for c in judged):
+    if any(c.containment and c.disproves for c in judged):
         return "partly"
-    counting = [c for c in judged if c.containment and not c.one_sided and not c.reported_by_target]
+    counting = [c for c in judged if c.proves]
     seen_as_wanted = {c.about for c in counting if c.holds}
     return "contained" if counting and all(c.about in seen_as_wanted for c in counting) else "unverified"
 

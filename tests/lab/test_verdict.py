@@ -30,6 +30,15 @@ table ip behind {
 }
 """
 
+NO_DROP_OF_WHAT_IT_SENDS = r"""
+nft -a list table inet stopgap_web |
+    sed -n 's/^\tchain \([^ ]*\) {.*/chain \1/p; /saddr/s/.*# handle \([0-9]*\)$/rule \1/p' |
+    while read -r kind word; do
+        if [ $kind = chain ]; then chain=$word; else nft delete rule inet stopgap_web $chain handle $word; fi
+    done
+"""
+"""Takes out every rule of the block that asks for a source address."""
+
 
 @pytest.fixture
 def operator(lab: Lab, tmp_path: Path) -> Iterator[Operator]:
@@ -168,4 +177,24 @@ def test_one_of_two_routers_out_of_reach_keeps_nothing_else_back(lab: Lab, opera
     }
     assert ran.status == 3
     assert any(gap.startswith("web is not cut off at gone: ") for gap in gaps(ran))
+    assert not lab.tcp("203.0.113.10", 22)
+
+
+def test_an_inventory_that_is_whole_is_contained_and_what_arrives_outside_disproves_it(
+    lab: Lab, operator: Operator
+) -> None:
+    """Half a leak: what web sends passes, and no answer comes back, so that no connection ever comes about."""
+    ran = block(operator)
+    assert (ran.status, ran.last["containment"]) == (0, {"web": "contained"})
+    sent = [event for event in ran.events if event["event"] == "check-judged" and "asked to send" in event["about"]]
+    assert {(event["eye"], event["holds"], event["one_sided"]) for event in sent} == {
+        ("isp", True, True),
+        ("spare", True, True),
+    }
+    lab.read("edge", NO_DROP_OF_WHAT_IT_SENDS)
+    status = operator.stopgap("status")
+    assert status.status == 1
+    assert "web was contained at " in status.out
+    assert "TCP from 203.0.113.10" in status.out
+    assert "UDP from 203.0.113.10" in status.out
     assert not lab.tcp("203.0.113.10", 22)

@@ -88,6 +88,12 @@ def test_a_deadline_that_has_passed_says_so_and_is_gone_with_its_change() -> Non
     assert "have mail accepted" not in seen(ended, after=timedelta(hours=80))
 
 
+def test_a_verdict_that_is_no_longer_fresh_is_told_with_its_time() -> None:
+    ended = [*CUT, RunFinished(outcome="ok", exit_code=0, containment={"web": "contained"})]
+    assert "web: contained" in seen(ended, after=timedelta(minutes=1))
+    assert f"web: was contained, {START:%H:%M} UTC" in seen(ended, after=timedelta(hours=1))
+
+
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (40, 20), (40, 12), (20, 8), (1, 1)])
 def test_a_hundred_steps_and_a_question_fit_any_screen(width: int, height: int) -> None:
     names = ("Maintenance page", "メンテナンス画面の新しい文面")
