@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.secret import Secret
 
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -51,6 +52,10 @@ class Host(BaseModel):
     identity: Path | None = None
     identity_passphrase: Secret | None = None
     known_hosts: Path | None = None
+    connect_timeout: Duration | None = None
+    """From the first packet to a login; None: the default of the connection layer, as with the next."""
+    first_word_timeout: Duration | None = None
+    """To the first word of its SSH server once the connection stands, and of its shell once a script was sent."""
 
     @property
     def upstreams(self) -> tuple[str, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.host import Address, Cli, Network
 from stopgap.orchestrator.secret import Secret
 from stopgap.orchestrator.source import Unfit, quoted
@@ -65,6 +67,7 @@ def _text(value: object) -> object:
     return value
 
 
+Timeout = Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))]
 OwnAddress = Annotated[Address, BeforeValidator(_text)]
 Range = Annotated[Network, BeforeValidator(_text)]
 Destination = Annotated[str, AfterValidator(_destination)]
@@ -88,6 +91,14 @@ class Defaults(_Entry):
     )
     known_hosts: File | None = Field(None, description="Pinned host keys, as ssh-keyscan(1) writes them")
     jump: str | None = Field(None, description="Host of this inventory through which it is reached")
+    connect_timeout: Timeout | None = Field(
+        None, description="How long a login may take, from the first packet on; default: 10s"
+    )
+    first_word_timeout: Timeout | None = Field(
+        None,
+        description="How long its SSH server may take to its first word, beyond that, "
+        "and its shell to the first word of a script: slow name look-ups, slow login files; default: 10s",
+    )
     become: Literal["sudo"] | None = Field(None, description="How to become root where the user is not: sudo -n")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -49,9 +51,11 @@ def connect(
 ) -> Session:
     """Open a session, over the host's jump hosts if it has any, which `hosts` names. Raises Unreachable.
 
-    It returns within `limits.connect` seconds, or soon after `cancelled` is set; a failure leaves nothing open.
+    It returns within `limits.connect` seconds, or the host's own `connect_timeout` and `first_word_timeout` and those
+    of its jump hosts, or soon after `cancelled` is set; a failure leaves nothing open.
     With `jumps` the connection to a jump host is shared with the others behind it; without, every hop is a new one.
     """
+    limits = limits_of(host, hosts, limits)
     deadline = Deadline(limits.connect, cancelled)
     if host.cli is not None:
         return _open_device(host, hosts, limits, deadline, jumps)
@@ -62,6 +66,21 @@ def connect(
     if host.become:
         _become(session, deadline)
     return session
+
+
+def limits_of(host: Host, hosts: Mapping[str, Host], limits: Limits) -> Limits:
+    """Give the limits with the times that the inventory gives the host, and the jump hosts on the way to it."""
+    connect_in = _seconds(host.connect_timeout, limits.connect) + _seconds(host.first_word_timeout, 0.0)
+    seen, jump = {host.name}, host.jump
+    while jump is not None and jump in hosts and jump not in seen:
+        seen.add(jump)
+        connect_in += _seconds(hosts[jump].connect_timeout, 0.0) + _seconds(hosts[jump].first_word_timeout, 0.0)
+        jump = hosts[jump].jump
+    return replace(limits, connect=connect_in, start=_seconds(host.first_word_timeout, limits.start))
+
+
+def _seconds(given: timedelta | None, default: float) -> float:
+    return default if given is None else given.total_seconds()
 
 
 def _open_ssh(

@@ -10,7 +10,8 @@ class Limits:
     """What a host may cost. Times in seconds, sizes in bytes."""
 
     connect: float = 10.0
-    """From the first packet to an authenticated session, jump hosts, retries and sudo's answer included."""
+    """From the first packet to an authenticated session, jump hosts, retries and sudo's answer included. An inventory
+    may say otherwise of a host: `connect_timeout`, `first_word_timeout`."""
     handshakes: int = 32
     """Connections made at once: they cost this machine's processor, and more of them only make each slower."""
     logins: int = 8
@@ -18,7 +19,7 @@ class Limits:
     through: int = 16
     """Of these, through one jump host, which has one connection for all of them."""
     start: float = 10.0
-    """From a script sent to its first word."""
+    """From a script sent to its first word; `first_word_timeout` of an inventory."""
     grace: float = 1.0
     """What a host gets beyond a deadline to say that it has kept it; then the connection is closed."""
     exchange: float = 900.0

@@ -67,7 +67,8 @@ class Connection(FabricConnection):  # type: ignore[misc]
         except CancelledError:
             raise Unreachable(host.name, "cancelled", "cancelled") from None
         except TimeoutError:
-            raise Unreachable(host.name, f"no answer within {deadline.seconds:g} s", "timeout") from None
+            reason = f"no answer within {deadline.seconds:g} s; `connect_timeout` in the inventory gives it longer"
+            raise Unreachable(host.name, reason, "timeout") from None
         except HungUpError:
             reason = "the server accepts connections and hangs up (MaxStartups, or its access rules)"
             raise Unreachable(host.name, reason, "protocol") from None

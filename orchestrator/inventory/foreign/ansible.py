@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stopgap.orchestrator.inventory.foreign.login import Destination, jumps_of, options_of, with_jumps
-from stopgap.orchestrator.inventory.foreign.model import HostFields, Understood, fitting_name
+from stopgap.orchestrator.inventory.foreign.model import HostFields, Understood, fitting_name, patience
 
 _SSH = frozenset({"ssh", "smart", "paramiko", "paramiko_ssh", "libssh", "ansible.netcommon.libssh"})
 _DEVICE = frozenset({"network_cli", "netconf", "httpapi"})
@@ -81,6 +81,9 @@ def _host(name: str, variables: Mapping[str, Any]) -> tuple[HostFields, list[Des
         fields["port"] = port
     if user := _first(variables, "ansible_user", "ansible_ssh_user") or options.get("user"):
         fields["user"] = str(user)
+    fields |= patience(
+        str(_first(variables, "ansible_ssh_timeout", "ansible_timeout") or options.get("connecttimeout"))
+    )
     identity = _first(variables, "ansible_private_key_file", "ansible_ssh_private_key_file")
     if identity := identity or options.get("identityfile"):
         fields["identity"] = str(identity)

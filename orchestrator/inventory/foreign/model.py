@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+_PATIENCE, _LONGEST = 10, 600
+"""Seconds that a login gets by default, and at most."""
+
 HostFields: TypeAlias = dict[str, Any]
 """Keys and values of one host, as they would stand in an inventory of Stopgap's."""
 
@@ -31,6 +34,16 @@ class Understood:
         """Give the inventory as text of Stopgap's own format: JSON, which YAML 1.2 includes."""
         whole = {"defaults": _as_ssh_has_them() | self.defaults, "hosts": self.hosts, "groups": self.groups}
         return json.dumps({key: value for key, value in whole.items() if value}, indent=1, ensure_ascii=False) + "\n"
+
+
+def patience(seconds: str) -> HostFields:
+    """Give `connect_timeout` for the seconds that another tool waits for a connection, where these are more.
+
+    >>> patience("30"), patience("5"), patience("none")
+    ({'connect_timeout': '30s'}, {}, {})
+    """
+    given = int(seconds) if re.fullmatch("[0-9]{1,6}", seconds) else 0
+    return {"connect_timeout": f"{min(given, _LONGEST)}s"} if given > _PATIENCE else {}
 
 
 def fitting_name(name: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stopgap.orchestrator.inventory.foreign.login import Destination, destination, proxy_command_jump, with_jumps
-from stopgap.orchestrator.inventory.foreign.model import HostFields, Understood, fitting_name
+from stopgap.orchestrator.inventory.foreign.model import HostFields, Understood, fitting_name, patience
 from stopgap.orchestrator.source import InvalidInput, Problem
 
 _SECONDS = 10.0
@@ -57,6 +57,7 @@ def login_of(alias: str, config: Path | None = None) -> tuple[HostFields, list[D
         fields["user"] = user
     if identity := _existing(said.get("identityfile", [])):
         fields["identity"] = identity
+    fields |= patience(said.get("connecttimeout", ["none"])[0])
     if known := _existing(said.get("userknownhostsfile", [""])[0].split()):
         fields["known_hosts"] = known
     chain = [found for each in said.get("proxyjump", [""])[0].split(",") if each and (found := destination(each))]
