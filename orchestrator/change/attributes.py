@@ -42,27 +42,27 @@ class AttributesChange(Change):
     def do_script(self) -> str:
         """Look at all of them first, then clear, then see whether the kernel lets them be written."""
         looks, moves, proofs = (
-            "\n".join(f"{word} {one.marks} {quote(one.name())}" for one in self.locked)
+            "\n".join(f"{word} {one.marks} {quote(one.place())}" for one in self.locked)
             for word in ("look", "clear", "prove")
         )
         return (
             f"{ways()}{held()}{_SEEN}"
             'look() { seen "$2"; case $marks in ""|"$1");; *) echo "$2: $marks"; drifted=1;; esac; }\n'
             'clear() { seen "$2"; [ -z "$marks" ] || fl - "$1" "$2" || bad=1; }\n'
-            'prove() {\nseen "$2"\n[ "$marks" ] || ! held "$2" || marks=held\n'
+            'prove() {\nseen "$2"\nif [ -z "$marks" ] && held "$2"; then marks=held; fi\n'
             '[ -z "$marks" ] || { echo "$2: it was cleared by $fl_way, and is locked still" >&2; bad=1; }\n}\n'
             f'drifted= bad=\n{looks}\n[ -z "$drifted" ] || exit {DRIFTED}\n{moves}\n{proofs}\n[ -z "$bad" ]'
         )
 
     def undo_script(self, *, force: bool = False) -> str:
         """Mark again what is free; with `force`, whatever its marks are now. Then see whether the kernel holds it."""
-        moves = "\n".join(f"mark {one.marks} {quote(one.name())}" for one in reversed(self.locked))
+        moves = "\n".join(f"mark {one.marks} {quote(one.place())}" for one in reversed(self.locked))
         otherwise = 'fl - ia "$2" && fl + "$1" "$2" || bad=1' if force else "drifted=1; return"
         return (
             f"{ways()}{held()}{_SEEN}"
             'mark() {\nseen "$2"\ncase $marks in "$1") ;;\n"") fl + "$1" "$2" || bad=1;;\n'
             f'gone) echo "$2: not there"; drifted=1; return;;\n*) {otherwise};;\nesac\n'
-            'seen "$2"\nif [ "$marks" = "$1" ] && [ -f "$2" ] && ! held "$2"; then marks=free; fi\n'
+            'seen "$2"\nif [ "$marks" = "$1" ]; then held "$2"; [ $? -ne 1 ] || marks=free; fi\n'
             '[ "$marks" = "$1" ] || { echo "$2: it was marked by $fl_way, and is not" >&2; bad=1; }\n}\n'
             f'drifted= bad=\n{moves}\n[ -z "$bad" ] || exit 1\n[ -z "$drifted" ] || exit {DRIFTED}'
         )

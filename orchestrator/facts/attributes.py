@@ -8,7 +8,10 @@ from typing import Literal
 
 from stopgap.orchestrator.facts.file import Content
 from stopgap.orchestrator.facts.inode_flags import ways
+from stopgap.orchestrator.facts.presence import there
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.hostnumber import parse_int
+from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.shell import join
 
 Marks = Literal["i", "a", "ia"]
@@ -23,10 +26,16 @@ class LockedFact(Fact):
 
     path: Content
     marks: Marks
+    real: Content | None = None
+    """The same without symbolic links in it; None where there are none."""
 
     def name(self) -> str:
         """Give the path as text, bytes that are not UTF-8 as surrogates."""
         return self.path.decode("utf-8", "surrogateescape")
+
+    def place(self) -> str:
+        """Give the path by which it is changed: no link is followed on the way there."""
+        return (self.real or self.path).decode("utf-8", "surrogateescape")
 
 
 class AttributesFact(Fact):
@@ -41,6 +50,42 @@ class AttributesFact(Fact):
     disputed: tuple[str, ...] = ()
     """Those that the kernel's own call shows as marked, and lsattr(1) does not, or the other way; none where only one
     of both could be asked."""
+    unread: int = 0
+    """How many files and directories could not be looked at."""
+    unread_such: str = ""
+    """One of them, with the reason, escaped."""
+
+
+_STARTS = r"""
+# Says of each starting point whether it is there, and where its directory really is.
+starts() {
+    for path; do
+        there "$path"
+        case $? in 1) printf 'absent %s\0' "$path"; continue ;; 2) exit 1 ;; esac
+        if [ -L "$path" ]; then printf 'link %s\0' "$path"; continue; fi
+        folder=${path%/*}
+        real=$(cd -P -- "$folder/" && pwd -P && echo .) && real=${real%??}
+        [ "${real%/}" = "$folder" ] || printf 'from %s\0to %s\0' "$path" "${real%/}/${path##*/}"
+    done
+}
+"""
+_LIST = r"""
+if [ "$fl_lister" ]; then
+find "$@" -xdev \( -type f -o -type d \) ! -path "*$nl*" -exec $fl_lister -d -- {} + 2>/dev/null |
+    sed -n '/^[^ ]*[ia][^ ]* /p'
+printf '\0'
+find "$@" -xdev \( -type f -o -type d \) -path "*$nl*" -exec sh -c '
+lister=$1; shift; for file; do flags=$($lister -d -- "$file" 2>/dev/null); flags=${flags%% *}
+case $flags in *[ia]*) printf "%s %s\0" "$flags" "$file";; esac; done' sh "$fl_lister" {} + 2>/dev/null
+printf 'by lister\0'
+else printf '\0'; fi
+if [ "$fl_way" != tools ]; then fl walk "$@" && printf 'by kernel\0'
+else find "$@" -xdev \( -type f -o -type d \) -exec $fl_lister -d -- {} + 2>&1 >/dev/null |
+    sed -n -e '/[Nn]ot supported/d' -e '/Inappropriate ioctl/d' -e '/No such file/d' -e 's/^/unread 1 /p' |
+    tr '\n' '\0'
+fi
+starts "$@"
+"""
 
 
 @dataclass(frozen=True)
@@ -57,25 +102,12 @@ class Attributes(Reader[AttributesFact]):
     def script(self) -> str:
         """Print `FLAGS PATH` lines as lsattr does, then after a NUL records ended by NUL.
 
-        Those are odd names, what perl or python3 find by the kernel's own call, which of both looked, and absences.
+        Those are odd names, what perl or python3 find by the kernel's own call, which of both looked, absences, what
+        could not be looked at, and the paths' directories without symbolic links.
 
         lsattr prints a name as it is, so that one with a newline in it is asked for by itself.
         """
-        return (
-            f"{ways()}nl='\n'\nset -- {join(self.paths)}\n"
-            'if [ "$fl_lister" ]; then\n'
-            'find "$@" -xdev \\( -type f -o -type d \\) ! -path "*$nl*" -exec $fl_lister -d -- {} + 2>/dev/null |\n'
-            "    sed -n '/^[^ ]*[ia][^ ]* /p'\n"
-            "printf '\\0'\n"
-            'find "$@" -xdev \\( -type f -o -type d \\) -path "*$nl*" -exec sh -c \'\n'
-            'lister=$1; shift; for file; do flags=$($lister -d -- "$file" 2>/dev/null); flags=${flags%% *}\n'
-            'case $flags in *[ia]*) printf "%s %s\\0" "$flags" "$file";; esac; done\' sh "$fl_lister" {} + '
-            "2>/dev/null\n"
-            "printf 'by lister\\0'\nelse printf '\\0'; fi\n"
-            'if [ "$fl_way" != tools ]; then fl walk "$@" && printf \'by kernel\\0\'; fi\n'
-            'for path; do if [ -L "$path" ]; then printf "link %s\\0" "$path"\n'
-            'elif [ ! -e "$path" ]; then printf "absent %s\\0" "$path"; fi; done; true'
-        )
+        return f"{there()}{ways()}{_STARTS}nl='\n'\nset -- {join(self.paths)}\n{_LIST}"
 
     def parse(self, output: Output) -> AttributesFact:
         """Read both parts; part of the list is not taken for the whole."""
@@ -86,11 +118,11 @@ class Attributes(Reader[AttributesFact]):
         lines, *records = output.stdout.raw.split(b"\0")
         listed: dict[bytes, str] = {}
         kernel: dict[bytes, str] = {}
-        aside: dict[bytes, list[str]] = {b"absent": [], b"link": [], b"by": []}
+        aside: dict[bytes, list[bytes]] = {key: [] for key in (b"absent", b"link", b"by", b"from", b"to", b"unread")}
         for text in (*lines.split(b"\n"), *records):
             flags, _, path = text.partition(b" ")
             if flags in aside:
-                aside[flags].append(_text(path))
+                aside[flags].append(path)
             elif not path.startswith(b"/"):
                 continue
             elif flags in _BY_KERNEL:
@@ -103,12 +135,27 @@ class Attributes(Reader[AttributesFact]):
             raise UnreadableError("the list of attributes is incomplete: what looks for them ended early")
         both = len(aside[b"by"]) == 2
         paths = sorted(listed.keys() | kernel.keys())
+        really = list(zip(aside[b"from"], aside[b"to"], strict=False))
+        unread = [said.partition(b" ") for said in aside[b"unread"]]
         return AttributesFact(
-            locked=tuple(LockedFact(path=p, marks=_union(listed.get(p, ""), kernel.get(p, ""))) for p in paths),
-            absent=tuple(aside[b"absent"]),
-            links=tuple(aside[b"link"]),
+            locked=tuple(
+                LockedFact(path=p, marks=_union(listed.get(p, ""), kernel.get(p, "")), real=_real(p, really))
+                for p in paths
+            ),
+            absent=tuple(map(_text, aside[b"absent"])),
+            links=tuple(map(_text, aside[b"link"])),
             disputed=tuple(_text(p) for p in paths if listed.get(p) != kernel.get(p)) if both else (),
+            unread=sum(parse_int(count) or 1 for count, _, _ in unread),
+            unread_such=escape(_text(unread[0][2])) if unread else "",
         )
+
+
+def _real(path: bytes, really: list[tuple[bytes, bytes]]) -> bytes | None:
+    """Give a path without symbolic links, by the starting point that it lies below; None where it has none."""
+    for given, real in really:
+        if path == given or path.startswith(given.rstrip(b"/") + b"/"):
+            return real + path[len(given) :]
+    return None
 
 
 def _union(one: str, other: str) -> Marks:

@@ -24,22 +24,30 @@ sub bits {
 }
 sub marks { return ($_[0] & 16 ? "i" : "") . ($_[0] & 32 ? "a" : "") }
 if ($do eq "walk") {
+    my ($unread, $such) = (0, "");
+    my $lost = sub { $such = "$_[0]: $!" unless $unread++ };
     my @todo = map { [$_, (lstat $_)[0]] } @rest;
     while (my $each = pop @todo) {
         my ($path, $device) = @$each;
-        my @is = lstat $path or next;
+        my @is = lstat $path or $!{ENOENT} || $lost->($path), next;
         my $directory = -d _;
         next unless $directory || -f _;
         my ($file, $bits) = bits($path);
+        # A filesystem without such attributes has none to tell of.
+        defined $bits or $!{ENOENT} || $!{ENOTTY} || $!{EOPNOTSUPP} || $!{ENOSYS} || $!{EINVAL} || $lost->($path);
         print "kernel:", marks($bits), " $path\0" if defined $bits && $bits & 48;
-        next unless $directory && $is[0] == $device && opendir(my $listing, $path);
+        next unless $directory && $is[0] == $device;
+        opendir(my $listing, $path) or $!{ENOENT} || $lost->($path), next;
         my $above = $path eq "/" ? "" : $path;
         push @todo, map { ["$above/$_", $device] } grep { $_ ne "." && $_ ne ".." } readdir $listing;
     }
+    print "unread $unread $such\0" if $unread;
     exit;
 }
 my $path = pop @rest;
 my ($file, $bits) = bits($path);
+# Another account may have put a link into the way: the kernel says what was opened.
+if ($file && readlink("/proc/self/fd/" . fileno $file) ne $path) { ($file, $bits) = (); $! = 40 }
 if ($do eq "get") { print defined $bits ? marks($bits) : "gone"; exit }
 defined $bits or die "$path: $!\n";
 my $mask = ($rest[0] =~ /i/ ? 16 : 0) | ($rest[0] =~ /a/ ? 32 : 0);
@@ -47,7 +55,7 @@ $bits = pack("L x4", $do eq "-" ? $bits & ~$mask : $bits | $mask);
 ioctl($file, $write, $bits) or die "$path: $!\n";
 """
 _PYTHON = r"""
-import fcntl, os, stat, struct, sys
+import errno, fcntl, os, stat, struct, sys
 machine, do, *rest = map(os.fsencode, sys.argv[1:])
 read = 0x80000000 | struct.calcsize("l") << 16 | 0x6601
 write = (read ^ 0xc0000000) + 1
@@ -67,12 +75,10 @@ def marks(value):
 
 say = sys.stdout.buffer.write
 if do == b"walk":
-    todo = []
-    for path in rest:
-        try:
-            todo.append((path, os.lstat(path).st_dev))
-        except OSError:
-            pass
+    todo = [(path, None) for path in rest]
+    unread = []
+    # A filesystem without such attributes has none to tell of.
+    without = (errno.ENOENT, errno.ENOTTY, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
     while todo:
         path, device = todo.pop()
         try:
@@ -80,21 +86,28 @@ if do == b"walk":
             directory = stat.S_ISDIR(found.st_mode)
             if not directory and not stat.S_ISREG(found.st_mode):
                 continue
-            file, value = bits(path)
-            os.close(file)
-            if value & 48:
-                say(b"kernel:" + marks(value) + b" " + path + b"\0")
-        except OSError:
-            pass
-        try:
-            if directory and found.st_dev == device:
-                todo += [(path.rstrip(b"/") + b"/" + name, device) for name in os.listdir(path)]
-        except OSError:
-            pass
+            try:
+                file, value = bits(path)
+                os.close(file)
+                if value & 48:
+                    say(b"kernel:" + marks(value) + b" " + path + b"\0")
+            except OSError as error:
+                if error.errno not in without:
+                    unread.append((path, error.strerror))
+            if directory and device in (None, found.st_dev):
+                todo += [(path.rstrip(b"/") + b"/" + name, found.st_dev) for name in os.listdir(path)]
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                unread.append((path, error.strerror))
+    if unread:
+        say(b"unread %d %s: %s\0" % (len(unread), unread[0][0], unread[0][1].encode()))
     sys.exit()
 path = rest.pop()
 try:
     file, value = bits(path)
+    # Another account may have put a link into the way: the kernel says what was opened.
+    if os.readlink(b"/proc/self/fd/%d" % file) != path:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 except OSError as error:
     if do == b"get":
         say(b"gone")
@@ -113,9 +126,18 @@ _WAYS = r"""
 fl_machine=$(uname -m 2>/dev/null)
 fl_perl() { env -i PATH="$PATH" LC_ALL=C perl -e @perl@ "${fl_machine:-x}" "$@"; }
 fl_python() { env -i PATH="$PATH" LC_ALL=C python3 -B -I -S -c @python@ "${fl_machine:-x}" "$@"; }
+# Enters the directory of a path, where no link leads there and this account owns it; $fl_name is the rest.
+fl_enter() {
+    fl_folder=${1%/*} fl_name=./${1##*/}
+    cd -P -- "${fl_folder:-/}" 2>/dev/null || return
+    fl_here=$(readlink /proc/self/cwd 2>/dev/null || pwd -P)
+    [ "$fl_here" = "${fl_folder:-/}" ] && [ -O . ] && return
+    echo "$fl_folder: another account could exchange what lies there; perl or python3 would be safe from that" >&2
+    return 1
+}
 fl_tools() {
-    if [ "$1" != get ]; then $fl_busybox chattr "$1$2" -- "$3"; return; fi
-    fl_seen=$($fl_busybox lsattr -d -- "$2" 2>/dev/null)
+    if [ "$1" != get ]; then (fl_enter "$3" && $fl_busybox chattr "$1$2" -- "$fl_name"); return; fi
+    fl_seen=$(fl_enter "$2" 2>/dev/null && $fl_busybox lsattr -d -- "$fl_name" 2>/dev/null)
     fl_seen=${fl_seen%% *}
     [ "$fl_seen" ] || { printf gone; return; }
     case $fl_seen in *i*) printf i ;; esac
@@ -132,14 +154,16 @@ else echo 'neither perl, python3 nor lsattr is installed: attributes cannot be l
 fl() { "fl_$fl_way" "$@"; }
 """
 _HELD = r"""
-# Whether the kernel keeps the shell itself from writing: no attribute and no tool is asked. Nothing is written.
-held() {
-    [ -w "$1" ] || return 0
-    [ -f "$1" ] || return 1
-    fl_said=$( { : 1<>"$1"; } 2>&1 )
-    case $fl_said in *'not permitted'*) return 0 ;; esac
-    return 1
-}
+# Whether the kernel keeps the shell itself from writing (0), or not (1): no attribute and no tool is asked. 2: nobody
+# can tell. Nothing is written, and nothing is opened where another account could put something else there.
+held() (
+    fl_enter "$1" 2>/dev/null || exit 2
+    [ -w "$fl_name" ] || exit 0
+    if [ -L "$fl_name" ] || [ ! -f "$fl_name" ]; then exit 2; fi
+    fl_said=$( { : 1<>"$fl_name"; } 2>&1 )
+    case $fl_said in *'not permitted'*) exit 0 ;; esac
+    exit 1
+)
 """
 
 
@@ -156,6 +180,7 @@ def ways() -> str:
 def held() -> str:
     """Give the shell function `held PATH`: whether the kernel refuses root to write there, which no tool can forge.
 
-    It knows immutable and append-only files, and immutable directories where the shell asks the kernel (not busybox).
+    Status 0: it does; 1: it does not; 2: nobody can tell. Needs `ways` before it. It knows immutable
+    and append-only files, and immutable directories where the shell asks the kernel (not busybox).
     """
     return _HELD

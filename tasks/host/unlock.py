@@ -28,6 +28,9 @@ from stopgap.orchestrator.task import (
 AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/([^\x00-\x1f/]+(/[^\x00-\x1f/]+)*)?$")]
 
 
+_SENDS_NOTHING = Unlimited(why="a locked file sends nothing")
+
+
 class HostUnlockParams(Parameters):
     """Where to look, and what to leave."""
 
@@ -73,7 +76,11 @@ class NothingLocked(Check):
     def judge(self, fact: Any) -> Judgement:  # noqa: ANN401
         """Count what is left."""
         left = _wanted(self.leave, fact)
-        return Judgement(not left, f"{left[0].name()} and {len(left) - 1} more" if left else "none")
+        if left:
+            return Judgement(False, f"{left[0].name()} and {len(left) - 1} more")
+        if fact.unread:
+            return Judgement(None, f"none among what could be looked at; {fact.unread} could not: {fact.unread_such}")
+        return Judgement(True, "none")
 
 
 class HostUnlock(Task[HostUnlockParams, HostUnlockFacts]):
@@ -106,11 +113,16 @@ class HostUnlock(Task[HostUnlockParams, HostUnlockFacts]):
             yield Gap(
                 text=f"lsattr and the kernel's own word differ about {disputed[0]} and {len(disputed) - 1} more: "
                 "what either calls locked counts, and lsattr, find or chattr may have been replaced",
-                at_best=Unlimited(why="a locked file sends nothing"),
+                at_best=_SENDS_NOTHING,
             )
         locked = _wanted(params.leave, facts.attributes)
         if kept := len(facts.attributes.locked) - len(locked):
             yield Note(text=f"{kept} more {'is' if kept == 1 else 'are'} locked and left so")
+        if unread := facts.attributes.unread:
+            lacking = f"{unread} below {', '.join(params.paths)} could not be looked at: {facts.attributes.unread_such}"
+            if facts.system.uid != 0:
+                raise Unplannable(f"{lacking}; only root may look everywhere, and this is user id {facts.system.uid}")
+            yield Gap(text=f"{lacking}; whether anything is locked there is not known", at_best=_SENDS_NOTHING)
         if not locked:
             yield Note(text="nothing that is to be cleared is locked, by the host's own word")
             return

@@ -24,6 +24,7 @@ else needs find sed || exit 127; fi
     fi
 } | awk -v both="$kernel$fl_lister" -v lister="$fl_lister" '
     { path = substr($0, length($1) + 2) }
+    /^unread [0-9]/ { print $2 " could not be looked at, such as " substr($0, length($2) + 9) | "cat 1>&2"; next }
     /^kernel:/ {
         kernel[path]
         print "----" ($1 ~ /:i/ ? "i" : "-") ($1 ~ /:i?a/ ? "a" : "-") "-------- " path
