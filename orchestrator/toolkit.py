@@ -21,13 +21,30 @@ FOLDER = ".stopgap-"
 """What the directory's name begins with; a token that the controller draws follows."""
 _PORTION = 16 << 10
 """Bytes for one printf."""
-_FIND = r"""
+_OURS = r"""
+# Whether root alone could exchange what lies in a directory: each directory on the way belongs to root, and others
+# write to none without the sticky bit. A user's own tmpfs, such as /run/user/1000, is for that user to change.
+tk_ours() {
+    [ -O / ] || return 0
+    tk_above=${1%/}
+    while [ "$tk_above" ]; do
+        if [ ! -O "$tk_above" ] || [ -L "$tk_above" ]; then return 1; fi
+        tk_mode=$(stat -c %f "$tk_above" 2>/dev/null)
+        [ $((0x${tk_mode:-0} & 0x12)) -eq 0 ] || [ $((0x$tk_mode & 0x200)) -ne 0 ] || return 1
+        tk_above=${tk_above%/*}
+    done
+}
+"""
+_FIND = (
+    _OURS
+    + r"""
 tk_place() {
     tk=
     while read -r tk_from tk_point tk_type tk_options tk_rest; do
         case $tk_type in tmpfs|ramfs|devtmpfs) ;; *) continue;; esac
         case ,$tk_options, in *,noexec,*|*,ro,*) continue;; esac
         case $tk_point in *\\*) continue;; esac
+        tk_ours "$tk_point" || continue
         "$@" "${tk_point%/}/@folder@$tk_token" && return 0
     done </proc/self/mounts
     tk=
@@ -35,6 +52,7 @@ tk_place() {
 }
 tk_there() { [ -x "$1/busybox" ] && tk=$1; }
 """
+)
 _DELIVER = r"""
 umask 077
 tk_put() {
@@ -90,6 +108,14 @@ tk_place tk_there || { echo 'it is not there' >&2; exit 1; }
 "$tk/busybox" rm -rf -- "$tk"
 [ ! -e "$tk" ] && echo removed
 """
+
+
+def root_alone() -> str:
+    """Give the shell function `tk_ours DIR`: whether no other account could exchange what root puts there.
+
+    Of an account that is not root it is always true: what that account may write to, it does not share with root.
+    """
+    return _OURS
 
 
 class ToolkitError(Error):

@@ -24,8 +24,12 @@ sub bits {
 }
 sub marks { return ($_[0] & 16 ? "i" : "") . ($_[0] & 32 ? "a" : "") }
 if ($do eq "walk") {
-    my ($unread, $such) = (0, "");
-    my $lost = sub { $such = "$_[0]: $!" unless $unread++ };
+    my ($unread, $such, $last) = (0, "", "");
+    my $lost = sub {
+        return if $last eq $_[0];
+        $last = $_[0];
+        $such = "$last: $!" unless $unread++;
+    };
     my @todo = map { [$_, (lstat $_)[0]] } @rest;
     while (my $each = pop @todo) {
         my ($path, $device) = @$each;
@@ -93,7 +97,7 @@ if do == b"walk":
                     say(b"kernel:" + marks(value) + b" " + path + b"\0")
             except OSError as error:
                 if error.errno not in without:
-                    unread.append((path, error.strerror))
+                    raise
             if directory and device in (None, found.st_dev):
                 todo += [(path.rstrip(b"/") + b"/" + name, found.st_dev) for name in os.listdir(path)]
         except OSError as error:

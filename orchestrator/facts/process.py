@@ -28,15 +28,19 @@ class Listeners(Reader[tuple[ListenerFact, ...]]):
     """Read every listening TCP socket of the host, IPv4 and IPv6 (proc(5), /proc/net/tcp)."""
 
     def script(self) -> str:
-        """Print both tables."""
-        return "cat /proc/net/tcp /proc/net/tcp6 2>/dev/null; true"
+        """Print of both tables the heading and what listens."""
+        listening = "/^ *[0-9]*: [0-9A-F]*:[0-9A-F]* [0-9A-F]*:[0-9A-F]* 0A /p"
+        return (
+            "for t in tcp tcp6; do\n"
+            f"if [ -e /proc/net/$t ]; then sed -n -e 1p -e '{listening}' /proc/net/$t || exit; fi; done"
+        )
 
     def parse(self, output: Output) -> tuple[ListenerFact, ...]:
         """Decode addresses, which the kernel prints as words of the host's byte order (little-endian assumed)."""
         found: set[tuple[IPv4Address | IPv6Address, int]] = set()
         lines = output.stdout.lines()
-        if not any("local_address" in line for line in lines):
-            raise UnreadableError("/proc/net/tcp: nothing to read")
+        if output.status != 0 or output.truncated or not any("local_address" in line for line in lines):
+            raise UnreadableError(f"/proc/net/tcp: {output.stderr.last_line() or 'no complete answer'}")
         for line in lines:
             fields = line.split()
             if len(fields) < 4 or fields[3] != _LISTEN:
@@ -53,6 +57,13 @@ def _address(text: str) -> IPv4Address | IPv6Address:
     words = bytes.fromhex(text)
     packed = b"".join(words[i : i + 4][::-1] for i in range(0, len(words), 4))
     return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)
+
+
+WHOLE = (
+    "if ! { read -r c </proc/1/comm; } 2>/dev/null; then\n"
+    "echo 'processes of other accounts are hidden from this one (hidepid, proc(5))' >&2; exit 1; fi\n"
+)
+"""Ends a script where /proc does not show this account every process: init, which always runs, is not to be seen."""
 
 
 class ProcessFact(Fact):
@@ -74,7 +85,7 @@ class Processes(Reader[tuple[ProcessFact, ...]]):
     def script(self) -> str:
         """Print `pid NUL comm NUL exe NUL`, with no more forks than one readlink a process."""
         return (
-            "for d in /proc/[0-9]*; do\n"
+            f"{WHOLE}for d in /proc/[0-9]*; do\n"
             'c=; read -r c <"$d/comm" || continue; e=$(readlink "$d/exe") || e=\n'
             'printf "%s\\0%s\\0%s\\0" "${d#/proc/}" "$c" "$e"; done 2>/dev/null'
         )
@@ -82,8 +93,8 @@ class Processes(Reader[tuple[ProcessFact, ...]]):
     def parse(self, output: Output) -> tuple[ProcessFact, ...]:
         """Take the fields three by three."""
         fields = output.stdout.decoded().split("\0")[:-1]
-        if output.truncated or not fields or len(fields) % 3:
-            raise UnreadableError("/proc: the list of processes is incomplete")
+        if output.status != 0 or output.truncated or not fields or len(fields) % 3:
+            raise UnreadableError(f"/proc: {output.stderr.last_line() or 'the list of processes is incomplete'}")
         try:
             return tuple(
                 ProcessFact(pid=int(pid), name=name, exe=exe)

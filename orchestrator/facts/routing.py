@@ -63,11 +63,12 @@ class Gateways(Reader[tuple[IPv4Address | IPv6Address, ...]]):
     """Read the gateways of the default routes, IPv4 and IPv6."""
 
     def script(self) -> str:
-        """Print the default routes."""
-        return "ip -4 route show default; ip -6 route show default"
+        """Print the default routes; a kernel without one of the two families refuses to tell of it."""
+        return "ip -4 route show default; four=$?; ip -6 route show default || [ $four = 0 ]"
 
     def parse(self, output: Output) -> tuple[IPv4Address | IPv6Address, ...]:
-        """Take each `via`; a route with several next hops has several."""
+        """Take each `via`; a route with several next hops has several. Raises UnreadableError."""
+        _answered(output, "ip route")
         words = output.stdout.decoded().split()
         found = {_address(w) for before, w in pairwise(words) if before in {"via", "inet6"}}
         return tuple(sorted((a for a in found if a), key=lambda a: (a.version, int(a))))
@@ -121,6 +122,8 @@ class Neighbours(Reader[tuple[NeighbourFact, ...]]):
 
     def parse(self, output: Output) -> tuple[NeighbourFact, ...]:
         """Read `ADDRESS dev DEVICE lladdr LINK-ADDRESS …`; entries that nobody answered for do not count."""
+        if output.status != 0 and not output.truncated:
+            _answered(output, "ip neigh")
         found = []
         for words in (line.split() for line in output.stdout.lines()):
             device, link_address = _after("dev", words), _after("lladdr", words)
@@ -154,12 +157,14 @@ class Routes(Reader[tuple[RouteFact, ...]]):
     def script(self) -> str:
         """Print a line an address."""
         return (
+            "command -v ip >/dev/null || { echo 'ip(8) is not installed' >&2; exit 127; }\n"
             f"for a in {join(map(str, self.addresses))}; do\n"
             'printf "%s " "$a"; ip -o route get "$a" 2>/dev/null || echo unreachable; done'
         )
 
     def parse(self, output: Output) -> tuple[RouteFact, ...]:
         """Read `ADDRESS [TYPE] ADDRESS [via GATEWAY] dev DEVICE …`, in the order asked for."""
+        _answered(output, "ip route get")
         ways = {words[0]: words[1:] for line in output.stdout.lines() if (words := line.split())}
         facts = []
         for address in self.addresses:
@@ -179,6 +184,12 @@ class Routes(Reader[tuple[RouteFact, ...]]):
                 )
             )
         return tuple(facts)
+
+
+def _answered(output: Output, command: str) -> None:
+    """Raise UnreadableError where a command did not come to its end: no answer is not an empty one."""
+    if output.status != 0 or output.truncated:
+        raise UnreadableError(f"{command}: {output.stderr.last_line() or 'no complete answer'}")
 
 
 def _after(key: str, words: list[str]) -> str:

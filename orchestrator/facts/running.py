@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from stopgap.orchestrator.facts.file import Content
+from stopgap.orchestrator.facts.process import WHOLE
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 
 TICKS = 100
@@ -70,7 +71,7 @@ class Running(Reader[RunningFact]):
     def script(self) -> str:
         """Print NUL-ended fields: boot, time, uptime, the shell's own number, then stat and exe of each."""
         return (
-            "{ read -r boot </proc/sys/kernel/random/boot_id; read -r up rest </proc/uptime\n"
+            f"{WHOLE}{{ read -r boot </proc/sys/kernel/random/boot_id; read -r up rest </proc/uptime\n"
             "read -r me rest </proc/self/stat; } 2>/dev/null\n"
             'printf "%s\\0" "$boot" "$(date +%s)" "$up" "$me"\n'
             "for d in /proc/[0-9]*; do\n"
@@ -81,8 +82,8 @@ class Running(Reader[RunningFact]):
     def parse(self, output: Output) -> RunningFact:
         """Take the fields two by two."""
         fields = output.stdout.raw.split(b"\0")[:-1]
-        if output.truncated or len(fields) < 6 or len(fields) % 2:
-            raise UnreadableError("/proc: the list of processes is incomplete")
+        if output.status != 0 or output.truncated or len(fields) < 6 or len(fields) % 2:
+            raise UnreadableError(f"/proc: {output.stderr.last_line() or 'the list of processes is incomplete'}")
         boot, now, uptime, reader, *rest = fields
         try:
             return RunningFact(

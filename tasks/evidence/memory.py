@@ -12,7 +12,7 @@ from stopgap.orchestrator.facts import MemoryFact, ToolkitFact, ToolkitFile
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.shell import quote
 from stopgap.orchestrator.task import Artifact, Gap, Note, Planned, Unlimited, Unplannable
-from stopgap.orchestrator.toolkit import Carried
+from stopgap.orchestrator.toolkit import Carried, root_alone
 from stopgap.tasks.evidence.source import Size, shell
 
 IMAGE = "memory-image"
@@ -121,4 +121,4 @@ def _about(program: Carried | None) -> str:
 def reading(program: Carried | None) -> str:
     if program is None:
         return f"s=0\n{shell('memory_by_kcore')}\nexit $s"
-    return f"s=0 sha256={quote(program.sha256)}\n{shell('memory_by_tool')}\nexit $s"
+    return f"s=0 sha256={quote(program.sha256)}\n{root_alone()}{shell('memory_by_tool')}\nexit $s"

@@ -11,8 +11,10 @@ from pydantic import Field
 from stopgap.orchestrator import facts as read
 from stopgap.orchestrator.change import RunCommands, command
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task, Unlimited
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task, Unlimited, Unplannable
 
+_NOT_INSTALLED = 127
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 _MARK = "stopgap: open"
 _CLOSE = (
@@ -64,6 +66,9 @@ class FirewallOpen(Task[FirewallOpenParams, FirewallOpenFacts]):
             yield from _by_firewalld(ports, facts.firewalld.stdout)
         elif facts.nft.status == 0:
             yield from _by_nft(ports, facts.nft.stdout)
+        elif unread := next((f for f in (facts.ufw, facts.nft) if f.status not in {0, _NOT_INSTALLED}), None):
+            said = escape((unread.stderr or unread.stdout).strip().rpartition("\n")[2]) or "it says nothing"
+            raise Unplannable(f"the firewall of {scene.on.name} cannot be read: {said}")
         else:
             yield Note(text=f"no ufw, firewalld or nftables on {scene.on.name}: nothing of its own stops these ports")
 

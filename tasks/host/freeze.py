@@ -10,7 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from stopgap.orchestrator.change import FreezeChange, Frozen
 from stopgap.orchestrator.check import Check, Judgement
-from stopgap.orchestrator.facts import ABSENT, File, FileFact, Reader, Running, RunningFact, RunningProcess
+from stopgap.orchestrator.facts import (
+    ABSENT,
+    File,
+    FileFact,
+    Reader,
+    Running,
+    RunningFact,
+    RunningProcess,
+    System,
+    SystemFact,
+)
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import (
     At,
@@ -25,6 +35,7 @@ from stopgap.orchestrator.task import (
     Unlimited,
     Unplannable,
 )
+from stopgap.tasks.host.account import need_root
 
 AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]*[^/\x00-\x1f]$")]
 _MARGIN = 2.0
@@ -70,6 +81,7 @@ class HostFreezeFacts(Facts):
     """What runs, and what was found."""
 
     running: RunningFact
+    system: SystemFact = SystemFact()
     findings: FileFact | None = ABSENT
     manifest: FileFact | None = ABSENT
 
@@ -114,9 +126,10 @@ class HostFreeze(Task[HostFreezeParams, HostFreezeFacts]):
     def probe(self, params: HostFreezeParams, scene: Scene) -> Probe:
         """Read the processes, and what was found."""
         if params.evidence is None:
-            return {"running": Running()}
+            return {"running": Running(), "system": System()}
         return {
             "running": Running(),
+            "system": System(),
             "findings": At("controller", File(f"{params.evidence}/findings.json")),
             "manifest": At("controller", File(f"{params.evidence}/manifest.json")),
         }
@@ -146,6 +159,7 @@ class HostFreeze(Task[HostFreezeParams, HostFreezeFacts]):
             what = "is a thread of the kernel" if process.parent == 2 else "is stopped already"
             yield Note(text=f"process {process.pid} {what}")
         if chosen:
+            need_root(facts.system, scene.on, "stop other accounts' processes")
             yield FreezeChange(boot=running.boot, processes=tuple(chosen.values()))
 
     def checks(self, params: HostFreezeParams, facts: HostFreezeFacts, scene: Scene) -> Iterator[Check]:

@@ -119,7 +119,9 @@ class HostUnlock(Task[HostUnlockParams, HostUnlockFacts]):
         if kept := len(facts.attributes.locked) - len(locked):
             yield Note(text=f"{kept} more {'is' if kept == 1 else 'are'} locked and left so")
         if unread := facts.attributes.unread:
-            lacking = f"{unread} below {', '.join(params.paths)} could not be looked at: {facts.attributes.unread_such}"
+            lacking = (
+                f"{unread} below {', '.join(params.paths)} could not be looked at: {facts.attributes.unread_such}"
+            )
             if facts.system.uid != 0:
                 raise Unplannable(f"{lacking}; only root may look everywhere, and this is user id {facts.system.uid}")
             yield Gap(text=f"{lacking}; whether anything is locked there is not known", at_best=_SENDS_NOTHING)

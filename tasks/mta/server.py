@@ -71,7 +71,10 @@ class MailServer(ABC, Generic[L]):
 
     @abstractmethod
     def letters(self, read: Any) -> list[Letter] | None:  # noqa: ANN401
-        """Tell who sends to whom, by what `mail` read; None where there is none of it, or it could not be read."""
+        """Tell who sends to whom, by what `mail` read; None where there is none of it.
+
+        Raises Unplannable where it could not be read.
+        """
 
     @abstractmethod
     def end(self, *, managed: bool) -> Moves:

@@ -184,6 +184,63 @@ def test_a_chattr_that_lies_is_found_out_though_lsattr_lies_too(locked: Path, tm
     assert sh(change.undo_script()).returncode == 0
 
 
+def test_what_a_link_leads_to_is_neither_cleared_nor_marked(locked: Path, tmp_path: Path) -> None:
+    """The directory's owner puts a link in its place once the list was read."""
+    elsewhere = tmp_path / "elsewhere"
+    change = AttributesChange(locked=listed(locked / "below").locked)
+    free = AttributesChange(locked=tuple(one for one in change.locked if one.path.endswith(b"plain")))
+    subprocess.run(["chattr", "-i", locked, locked / "below"], check=True)
+    (locked / "below").rename(elsewhere)
+    (locked / "below").symlink_to(elsewhere)
+    subprocess.run(["chattr", "+i", elsewhere], check=True)
+    try:
+        before = raw(elsewhere)
+        for by in (None, tools(tmp_path / "bin", *WAYS["chattr"])):
+            assert sh(change.do_script(), by).returncode == DRIFTED
+            assert sh(change.undo_script(force=True), by).returncode in {1, DRIFTED}
+            assert sh(free.undo_script(), by).returncode in {1, DRIFTED}
+            assert raw(elsewhere) == before
+    finally:
+        (locked / "below").unlink()
+        subprocess.run(["chattr", "-i", elsewhere], check=True)
+        elsewhere.rename(locked / "below")
+
+
+def test_a_path_through_a_link_is_changed_where_the_link_led_when_it_was_read(locked: Path) -> None:
+    link = locked.parent / "link"
+    link.symlink_to(locked.parent)
+    found = listed(link / "locked")
+    assert {one.name().startswith(f"{link}/locked") for one in found.locked} == {True}
+    assert {one.place().startswith(f"{locked}") for one in found.locked} == {True}
+    change = CHANGE.validate_json(AttributesChange(locked=found.locked).model_dump_json())
+    before = raw(locked)
+    assert sh(change.do_script()).returncode == 0
+    assert listed(locked).locked == ()
+    assert sh(change.undo_script()).returncode == 0
+    assert raw(locked) == before
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_could_not_be_looked_at_is_counted(public_path: Path, way: str) -> None:
+    closed = public_path / "closed"
+    (closed / "below").mkdir(parents=True)
+    closed.chmod(0o700)
+    (public_path / "secret").write_text("x")
+    (public_path / "secret").chmod(0o600)
+    by = tools(public_path / "bin", *WAYS[way], "stat", "tr")
+    reader = Attributes((str(public_path),))
+    done = subprocess.run(
+        [shutil.which("setpriv") or "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/bin/sh", "-s"],
+        input=reader.script().encode(),
+        capture_output=True,
+        env={"PATH": str(by)},
+        cwd="/",
+    )
+    found = reader.parse(Output(HostText(done.stdout), HostText(done.stderr), done.returncode))
+    assert found.unread == (3 if way == "chattr" else 2)  # find(1) and lsattr(1) both complain of the directory
+    assert "Permission denied" in found.unread_such
+
+
 def as_evidence(folder: Path, by: Path | None = None) -> subprocess.CompletedProcess[bytes]:
     shipped_one = shipped().artifacts["attributes"]
     (source,) = shipped_one.reads

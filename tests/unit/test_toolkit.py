@@ -143,6 +143,24 @@ def test_it_lies_where_ram_may_be_run_from(toolkit: Toolkit) -> None:
     assert f"in RAM at /run/{FOLDER}{TOKEN}\n" in Exchange(("dash",), scripts(toolkit, "true"), both).said()
 
 
+USERS_OWN = {
+    "a user's own": "mkdir /run/mine && mount -t tmpfs -o uid=65534,mode=700 none /run/mine",
+    "everybody's": "mkdir /run/mine && mount -t tmpfs -o mode=777 none /run/mine",
+    "root's, in a user's directory": "mkdir -p /run/home/mine && chown 65534 /run/home"
+    " && mount -t tmpfs none /run/home/mine",
+}
+
+
+@pytest.mark.parametrize("whose", USERS_OWN)
+def test_it_never_lies_where_another_account_could_exchange_it(toolkit: Toolkit, whose: str) -> None:
+    elsewhere_noexec = "mount -o remount,noexec /dev/shm"
+    said = Exchange(("dash",), scripts(toolkit, "true"), f"{elsewhere_noexec} && {USERS_OWN[whose]}").said()
+    assert "mine" not in said
+    trusted = "mkdir /run/mine && mount -t tmpfs none /run/mine"
+    said = Exchange(("dash",), scripts(toolkit, "true"), f"{elsewhere_noexec} && {trusted}").said()
+    assert f"in RAM at /run/mine/{FOLDER}{TOKEN}\n" in said
+
+
 def test_where_there_is_no_such_ram_the_host_itself_answers_and_that_is_said(toolkit: Toolkit) -> None:
     all_noexec = (
         "while read -r from point type options rest; do "

@@ -1,6 +1,7 @@
 """What cannot be read is never absent: every reader of files, asked by an account that may not look."""
 
 import subprocess
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,10 +12,20 @@ from stopgap.orchestrator.facts import (
     File,
     FileHeads,
     FilesBelow,
+    Gateways,
     Glob,
     InitScripts,
+    Interfaces,
+    Listeners,
+    Neighbours,
     Output,
+    Processes,
     Reader,
+    Routes,
+    Running,
+    Scheduled,
+    ScheduledFact,
+    Units,
     UnreadableError,
 )
 from stopgap.orchestrator.hosttext import HostText
@@ -113,3 +124,64 @@ def test_an_init_script_of_roots_alone_is_there(closed: Path) -> None:
     assert fact.exists
     with pytest.raises(UnreadableError, match="Permission denied"):
         read(reader, reader.script().replace("/etc/init.d", str(closed)))
+
+
+def hidden(reader: Reader[T], options: str) -> T:
+    """Read as an ordinary account, in a namespace where /proc was mounted with these options."""
+    prepare = f"mount -t proc -o {options} none /proc && {' '.join(NOBODY)} /bin/sh -s; exit $?"
+    done = subprocess.run(
+        ["unshare", "-m", "-p", "-f", "--propagation", "private", "sh", "-c", prepare],
+        input=reader.script().encode(),
+        capture_output=True,
+    )
+    return reader.parse(Output(HostText(done.stdout), HostText(done.stderr), done.returncode))
+
+
+@pytest.mark.parametrize("reader", [Processes(), Running()], ids=lambda reader: type(reader).__name__)
+@pytest.mark.parametrize("options", ["hidepid=2", "hidepid=1"])
+def test_processes_that_are_hidden_from_an_account_are_not_absent(
+    public_path: Path, reader: Reader[object], options: str
+) -> None:
+    with pytest.raises(UnreadableError, match="hidepid"):
+        hidden(reader, options)
+    assert hidden(reader, "hidepid=0")
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        Gateways(),
+        Neighbours(),
+        Routes((IPv4Address("192.0.2.1"),)),
+        Interfaces(),
+        Listeners(),
+        Units(("cron.service",)),
+    ],
+    ids=lambda reader: type(reader).__name__,
+)
+def test_a_tool_that_is_missing_or_fails_gives_no_empty_answer(tmp_path: Path, reader: Reader[object]) -> None:
+    script = reader.script().replace("[ -d /run/systemd/system ]", "true")
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, env={"PATH": str(tmp_path)})
+    with pytest.raises(UnreadableError):
+        reader.parse(Output(HostText(done.stdout), HostText(done.stderr), done.returncode))
+
+
+@pytest.mark.parametrize("reader", [Listeners(), Processes(), Gateways()], ids=lambda reader: type(reader).__name__)
+def test_a_part_of_a_list_is_not_taken_for_the_whole(reader: Reader[object]) -> None:
+    done = subprocess.run(["/bin/sh", "-c", reader.script()], capture_output=True)
+    with pytest.raises(UnreadableError):
+        reader.parse(Output(HostText(done.stdout), HostText(b""), 0, truncated=True))
+
+
+def test_what_is_scheduled_in_a_closed_directory_nobody_can_tell(closed: Path) -> None:
+    reader = Scheduled("some")
+    script = reader.script().replace("/run/stopgap", str(closed)).replace("/run/systemd/system", "/nowhere")
+    with pytest.raises(UnreadableError, match="Permission denied"):
+        read(reader, script)
+    assert read(reader, script.replace(str(closed), str(closed.parent / "open"))) == ScheduledFact()
+
+
+@pytest.mark.parametrize("words", [b"9" * 5000 + b" 1", b"1 " + "²".encode(), b"1", b"999999999999999 1"])
+def test_a_moment_that_is_none_is_unreadable(words: bytes) -> None:
+    with pytest.raises(UnreadableError, match="nothing says when"):
+        Scheduled("some").parse(Output(HostText(words), HostText(b""), 0))

@@ -7,6 +7,7 @@ room() {
         case ,$options, in *,noexec,*|*,ro,*) continue ;; esac
         case $point in *\\*) continue ;; esac
         case $point in $1) ;; *) continue ;; esac
+        tk_ours "$point" || continue
         place=${point%/}/.stopgap-$token
         (umask 077; mkdir "$place" && : >"$place/memory" && chmod 700 "$place/memory") 2>/dev/null || continue
         kind=$(stat -f -c %T "$place")

@@ -3,6 +3,7 @@
 umask 077
 folder=/run/stopgap
 mkdir -p $folder || exit
+[ -O $folder ] || { echo "$folder belongs to another account" >&2; exit 1; }
 file=$folder/$1
 if [ -d /run/systemd/system ]; then systemctl --quiet stop "$1.timer"
 elif read -r before <"$file.pid"; then kill -- "-$before"
