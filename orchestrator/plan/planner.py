@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from stopgap.orchestrator.change import Change
 from stopgap.orchestrator.check import Check
-from stopgap.orchestrator.facts import UnreadableError
+from stopgap.orchestrator.facts import SystemFact, UnreadableError
 from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.inventory import Inventory
@@ -206,6 +206,7 @@ class Planner:
             [p for p in planned if isinstance(p, Change)],
             prospects(changeable, *beside_paths),
             self._planned.get(scene.on.name, ()),
+            next((look.uid for look in readings.own.values() if isinstance(look, SystemFact)), None),
         )
         if hindered:
             return _with(blank, "would-fail", hindered)

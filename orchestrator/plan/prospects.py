@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from stopgap.orchestrator.change import Change, PathChange, RunCommands
+from stopgap.orchestrator.change import Change, FreezeChange, PathChange, RunCommands
 from stopgap.orchestrator.facts import Extended, ExtendedFact, File, FileFact, Reader, Writable, WritableFact
 from stopgap.orchestrator.facts.extended import APPEND_ONLY, IMMUTABLE, NO_COW, VERITY
 
@@ -19,6 +19,12 @@ _WORDS = {
     "security.ima": "signature (security.ima)",
     "security.evm": "signature (security.evm)",
 }
+_ROOT_ALONE = {
+    *("apt-get", "chkconfig", "firewall-cmd", "install", "ip", "iptables", "ip6tables", "nft", "pkill", "postfix"),
+    *("postmulti", "rm", "service", "systemctl", "ufw", "update-rc.d"),
+}
+"""Programs that root alone may run to some effect: they drive services, packages and packet filters."""
+_BECOME = "`become: sudo`, where sudo lets this login"
 _LOST_FLAGS = {NO_COW: "attribute C (no copy-on-write)", VERITY: "fs-verity"}
 
 
@@ -69,11 +75,16 @@ def prospects(asked: Asked, writable: object = None, extended: object = None) ->
 
 
 def prospected(
-    changes: Iterable[Change], known: Mapping[str, Prospect], earlier: Sequence[Change]
+    changes: Iterable[Change], known: Mapping[str, Prospect], earlier: Sequence[Change], uid: int | None
 ) -> tuple[tuple[Change, ...], str]:
-    """Give the changes as they will be made after `earlier` ones, or what is known to keep one of them from it."""
+    """Give the changes as they will be made after `earlier` ones, or what is known to keep one of them from it.
+
+    `uid` is the account that would make them; None where it is not known.
+    """
     made: list[Change] = []
     for change in changes:
+        if hindered := _for_root_alone(change, uid):
+            return (), hindered
         if isinstance(change, PathChange) and (prospect := known.get(change.path)):
             made.append(prepared(change, prospect))
             if hindered := obstacle(prepared(change, prospect), prospect, [*earlier, *made[:-1]]):
@@ -125,9 +136,18 @@ def obstacle(change: PathChange, prospect: Prospect, earlier: Iterable[Change]) 
         made = any(_may_make(other, _folder(change.path)) for other in earlier)
         return "" if made or change.after.kind == "absent" else may.obstacle
     if may.obstacle:
-        hint = "" if may.uid == 0 else "; as root (`become: sudo`, where sudo lets this login) it may"
-        return may.obstacle + (hint if "may not write" in may.obstacle else "")
+        return may.obstacle + (f": only root may ({_BECOME})" if may.uid and "may not write" in may.obstacle else "")
     return _owner(change, may) or _room(change, may)
+
+
+def _for_root_alone(change: Change, uid: int | None) -> str:
+    if not uid:
+        return ""
+    commands = change.do if isinstance(change, RunCommands) else ()
+    what = next((str(command) for command in commands if command.argv[0] in _ROOT_ALONE), "")
+    if isinstance(change, FreezeChange):
+        what = "kill -STOP"
+    return f"user id {uid} may not run {what}: only root may ({_BECOME})" if what else ""
 
 
 def _folder(path: str) -> str:

@@ -294,7 +294,7 @@ def _glob(pattern: str) -> str:
 
 def _starts(within: Within, paths: tuple[str, ...]) -> str:
     """Put the paths that are there into the shell's arguments, around mounts that do not answer."""
-    add = 'if [ -e "$path" ] || [ -L "$path" ]; then set -- "$@" "$path"; fi'
+    add = 'if present "$path"; then set -- "$@" "$path"; fi'
     if within == "/":
         words = " ".join(_glob(path) or "/" for path in paths)
         return f"set --\nfor path in {words}; do {add}; done\n{shell('around')}"

@@ -35,7 +35,6 @@ from stopgap.orchestrator.task import (
     Unlimited,
     Unplannable,
 )
-from stopgap.tasks.host.account import need_root
 
 AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]*[^/\x00-\x1f]$")]
 _MARGIN = 2.0
@@ -159,7 +158,6 @@ class HostFreeze(Task[HostFreezeParams, HostFreezeFacts]):
             what = "is a thread of the kernel" if process.parent == 2 else "is stopped already"
             yield Note(text=f"process {process.pid} {what}")
         if chosen:
-            need_root(facts.system, scene.on, "stop other accounts' processes")
             yield FreezeChange(boot=running.boot, processes=tuple(chosen.values()))
 
     def checks(self, params: HostFreezeParams, facts: HostFreezeFacts, scene: Scene) -> Iterator[Check]:

@@ -12,7 +12,6 @@ from stopgap.orchestrator.check import Check, NoListener, Port
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task, Unlimited, Unplannable
 from stopgap.tasks.host import initscripts, units
-from stopgap.tasks.host.account import need_root
 from stopgap.tasks.host.units import Moves
 from stopgap.tasks.mta.exim import Exim
 from stopgap.tasks.mta.no_process import NoProcess
@@ -79,7 +78,6 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
         for server in present:
             if stop := _stop(server, facts):
                 stopping = True
-                need_root(facts.system, scene.on, f"stop {server.name}")
                 yield stop
             yield from _silence(server, facts)
             yield from _queue(server, facts, stopping=stop is not None)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from stopgap.orchestrator.change import CHANGE, PathChange, write_file
+from stopgap.orchestrator.change import CHANGE, FreezeChange, PathChange, RunCommands, command, write_file
 from stopgap.orchestrator.facts import Extended, ExtendedFact, File, Output, Writable, WritableFact
 from stopgap.orchestrator.hosttext import HostText
-from stopgap.orchestrator.plan.prospects import Asked, obstacle, prepared, prospects
+from stopgap.orchestrator.plan.prospects import Asked, obstacle, prepared, prospected, prospects
 
 from .bench import Bench, file, outcomes
 
@@ -209,6 +209,18 @@ def test_a_dry_run_says_what_would_fail_and_why(bench: Bench) -> None:
         "would fail"
         in bench.stopgap("run", bench.runbook(*steps), "-i", str(bench.inventory), "-t", "a", "--dry-run")[1]
     )
+
+
+@pytest.mark.parametrize("uid", [None, 0, 1000])
+def test_what_root_alone_may_run_would_fail_for_another_account(uid: int | None) -> None:
+    stop = RunCommands(about="stop it", do=(command("systemctl", "stop", "cron.service"),), undo=())
+    freeze = FreezeChange(boot="b", processes=())
+    for change, what in ((stop, "systemctl stop cron.service"), (freeze, "kill -STOP")):
+        said = prospected([change], {}, (), uid)[1]
+        assert said == (f"user id 1000 may not run {what}: only root may ({BECOME})" if uid else "")
+
+
+BECOME = "`become: sudo`, where sudo lets this login"
 
 
 def asked_as(account: int, path: str, *, before: str = "") -> WritableFact:

@@ -28,7 +28,8 @@ archive() {
             chosen "$@" | xargs -0 -r -n 500 tar -c -f - ;;
     esac || s=$?
 }
-chosen() {
+chosen() { { found "$@" 2>&1 >&5 5>&- | lost; } 5>&1; }
+found() {
     find "$@" -xdev $tests $first \( -type l -o -type f -size "-${each}c" \) -print0
     find "$@" -xdev $tests ! $first \( -type l -o -type f -size "-${each}c" \) -print0
     find "$@" -xdev $tests -type f ! -size "-${each}c" -exec sh -c '

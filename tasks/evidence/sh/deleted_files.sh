@@ -2,6 +2,11 @@
 # /proc/PID/fd/N; those of more than 20 MiB are named alone.
 needs find stat tar || exit 127
 seen=' ' most=20971520
+closed=0
+for process in /proc/[0-9]*; do
+    if [ -d "$process/fd" ] && [ ! -x "$process/fd" ]; then closed=$((closed + 1)); fi
+done
+[ "$closed" = 0 ] || echo "$closed processes of other accounts could not be looked at" >&2
 set --
 for link in $(find -L /proc/[0-9]*/fd -maxdepth 1 -type f -links 0 2>/dev/null); do
     found=$(stat -L -c '%d:%i %s' "$link" 2>/dev/null) || continue

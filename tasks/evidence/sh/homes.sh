@@ -9,6 +9,6 @@ places=$(
         case $home in /?*) ;; *) continue ;; esac
         case $seen in *"$nl$home$nl"*) continue ;; esac
         seen=$seen$home$nl
-        if [ -d "$home" ]; then printf '%s\n' "$home"; fi
+        if present "$home" && [ -d "$home" ]; then printf '%s\n' "$home"; fi
     done
 )

@@ -7,3 +7,30 @@ needs() {
         return 127
     done
 }
+# Whether something lies at a path. What this account may not look at is not absent: that is said, and the status is 1.
+present() {
+    if [ -e "$1" ] || [ -L "$1" ]; then return 0; fi
+    above=${1%/*} reason=
+    while [ "$above" ] && [ ! -e "$above" ]; do above=${above%/*}; done
+    if [ -d "${above:-/}" ] && [ ! -x "${above:-/}" ]; then reason='Permission denied'; fi
+    # A pattern that matches nothing: its directory has to be listed to know that.
+    case ${1#"$above"} in *[*?[]*) if [ -d "${above:-/}" ] && [ ! -r "${above:-/}" ]; then reason='Permission denied'; fi ;; esac
+    if [ -z "$reason" ] && command -v stat >/dev/null 2>&1; then
+        reason=$(stat -- "$1" 2>&1 >/dev/null)
+        case $reason in ''|*': No such file or directory'|*': Not a directory') reason= ;; esac
+    fi
+    [ "$reason" ] || return 1
+    printf '%s: cannot be read: %s\n' "$1" "${reason##*: }" >&2
+    [ "$s" != 0 ] || s=1
+    return 1
+}
+# Passes on the first complaints of a command, and how many there are; what is gone meanwhile is none.
+lost() {
+    count=0
+    while IFS= read -r line; do
+        case $line in *': No such file or directory'|*': No such process') continue ;; esac
+        count=$((count + 1))
+        [ "$count" -gt 20 ] || printf '%s\n' "$line" >&2
+    done
+    [ "$count" = 0 ] || printf '%s could not be read\n' "$count" >&2
+}

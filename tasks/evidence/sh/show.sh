@@ -3,7 +3,7 @@
 # A setting of the kernel has to be read in one piece, which a shell does not promise.
 show() {
     for file; do
-        [ -e "$file" ] || continue
+        present "$file" || continue
         if [ ! -f "$file" ] || [ ! -r "$file" ]; then
             printf '%s: cannot be read\n' "$file" >&2
             s=1

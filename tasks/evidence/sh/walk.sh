@@ -4,6 +4,7 @@
 # Where stat prints names as they are (GNU's, asked to), that is all. Others quote links, or every name, or replace bytes
 # that are no UTF-8: there the shell prints each name before, and a target that stat quotes is asked of readlink(1). What
 # a stat does shows in what it prints of /proc. A mark that no name can know begins each part, since names hold newlines.
+each() { { "$@" 2>&1 >&5 5>&- | lost; } 5>&1; }
 walk() {
     needs find stat awk cat readlink || return
     mark=$(cat /proc/sys/kernel/random/uuid)
@@ -12,9 +13,9 @@ walk() {
     case $(stat -c "$born" / 2>/dev/null) in ''|*[!0-9.]*) born=0 ;; esac
     entry="$mark %i %A %u %g %s $times $born"
     case $(QUOTING_STYLE=literal stat -c %N /proc/self/cwd 2>&1) in
-        '/proc/self/cwd -> /'*) QUOTING_STYLE=literal find "$@" -exec stat -c "$entry %N" -- {} + ;;
+        '/proc/self/cwd -> /'*) QUOTING_STYLE=literal each find "$@" -exec stat -c "$entry %N" -- {} + ;;
         *)
-            find "$@" -exec sh -c '
+            each find "$@" -exec sh -c '
                 mark=$1 entry=$2
                 shift 2
                 for name; do printf "%s=%s\n" "$mark" "$name"; done
