@@ -50,8 +50,9 @@ def main_with(command: Callable[[Namespace], int], args: Namespace) -> int:
 
 def _explain(error: Exception) -> int:
     """Say what is wrong with the input, the state folder or Stopgap itself, and give the exit status."""
+    from stopgap.orchestrator.cli.error_files import keep_details
     from stopgap.orchestrator.cli.screen import err
-    from stopgap.orchestrator.journal.failure import JournalError, UnknownRunError, UntrustedRunError
+    from stopgap.orchestrator.journal.failure import JournalError, SharedHomeError, UnknownRunError, UntrustedRunError
     from stopgap.orchestrator.source import InvalidInput
 
     screen = err()
@@ -64,18 +65,10 @@ def _explain(error: Exception) -> int:
         return 4 if all(problem.refused for problem in error.problems) else 2
     if isinstance(error, JournalError):
         screen.line(f"stopgap: {error}", "bad")
-        return 2 if isinstance(error, UnknownRunError) else 4 if isinstance(error, UntrustedRunError) else 1
+        refused = isinstance(error, UntrustedRunError | SharedHomeError)
+        return 2 if isinstance(error, UnknownRunError) else 4 if refused else 1
     screen.line(f"stopgap: an error of its own: {error.__class__.__name__}: {error}", "bad")
-    screen.line(f"The details are in {_keep_details()}; `stopgap status` lists what is in force.")
+    kept = keep_details(error)
+    where = f"The details are in {kept}" if kept else "The details could not be kept in the state folder"
+    screen.line(f"{where}; `stopgap status` lists what is in force.")
     return 1
-
-
-def _keep_details() -> str:
-    import tempfile
-    import traceback
-
-    from stopgap.orchestrator.secret import redact
-
-    with tempfile.NamedTemporaryFile("w", prefix="stopgap-error-", suffix=".txt", delete=False) as file:
-        file.write(redact(traceback.format_exc()))
-    return file.name

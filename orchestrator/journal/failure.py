@@ -1,12 +1,19 @@
 """What can go wrong with the journal. Each message is for the operator and says what to do about it."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from stopgap.orchestrator.errors import Error
 
 
 class JournalError(Error):
     """The journal cannot be read or written; nothing may be acted on that is not on disk first."""
+
+
+class SharedHomeError(JournalError):
+    """The state folder is not the operator's alone: what it holds could be anybody's."""
+
+    exit_code: ClassVar[int] = 4
 
 
 class UnknownRunError(JournalError):

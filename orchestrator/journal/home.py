@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.ownership import refuse_shared
 
 _NAME = "controller"
 
@@ -19,12 +20,15 @@ def state_home(environ: Mapping[str, str] | None = None) -> Path:
     """Give the folder of journal and runs: `$STOPGAP_HOME`, else `stopgap` below the user's state directory.
 
     The latter is `$XDG_STATE_HOME`, where it is absolute, or `~/.local/state` (XDG Base Directory Specification).
+    Raises SharedHomeError where another account could change what lies there.
     """
     values = os.environ if environ is None else environ
-    if chosen := values.get("STOPGAP_HOME"):
-        return Path(chosen).expanduser().absolute()
     state = Path(values.get("XDG_STATE_HOME", ""))
-    return (state if state.is_absolute() else Path("~/.local/state").expanduser()) / "stopgap"
+    home = (state if state.is_absolute() else Path("~/.local/state").expanduser()) / "stopgap"
+    if chosen := values.get("STOPGAP_HOME"):
+        home = Path(chosen).expanduser().absolute()
+    refuse_shared(home)
+    return home
 
 
 def controller_name(home: Path) -> str:

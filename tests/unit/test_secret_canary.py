@@ -186,7 +186,7 @@ def test_a_failure_or_a_crash_tells_no_secret(
     for more in ((), ("--json",)):
         code, said = stopgap(bench, *words, *more)
         assert (code, traces(said)) == (status, []), said.decode()
-    assert bool(list((bench.top / "tmp").glob("stopgap-error-*"))) == (mischief == "crash")
+    assert bool(list((bench.top / "home" / "errors").glob("*.txt"))) == (mischief == "crash")
     assert not written(bench)
 
 

@@ -1,0 +1,33 @@
+"""The details of errors of Stopgap's own: the folder `errors` of the state folder, of which the latest are kept."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+
+from stopgap.orchestrator.journal.disk import write_at_once
+from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.home import private_folder, state_home
+from stopgap.orchestrator.secret import redact
+
+FOLDER = "errors"
+MOST = 10
+"""Files that are kept."""
+_LONGEST = 256 << 10
+
+
+def keep_details(error: BaseException) -> Path | None:
+    """Write the traceback, without known secrets, to a file of mode 0600; None where that is impossible."""
+    text = "".join(traceback.format_exception(error))
+    moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+    try:
+        folder = private_folder(state_home() / FOLDER)
+        path = folder / f"{moment}-{os.getpid()}.txt"
+        write_at_once(path, redact(text[-_LONGEST:]).encode("utf-8", "surrogateescape"))
+        for old in sorted(folder.glob("*.txt"))[:-MOST]:
+            old.unlink(missing_ok=True)
+    except (JournalError, OSError):
+        return None
+    return path

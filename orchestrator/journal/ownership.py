@@ -1,0 +1,83 @@
+"""Who else may change what lies below a folder: every component of its path is looked at, links and all."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from stopgap.orchestrator.journal.failure import SharedHomeError
+
+_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_MOST_LINKS = 40
+"""Symbolic links on the way, as the kernel allows them (path_resolution(7))."""
+
+
+def refuse_shared(home: Path) -> None:
+    """Raise SharedHomeError where another account may write to the state folder, or put another one in its place.
+
+    What is not there yet is made with mode 0700 and is not looked at. root may always write, and owns what is above.
+    A folder with the sticky bit, such as /tmp, may be on the way; the state folder itself may not be one.
+    """
+    for path, found in _components(home):
+        last = path.name == home.name and _is_same(path, home)
+        if found.st_uid not in {os.geteuid(), 0} or (last and found.st_uid != os.geteuid()):
+            raise SharedHomeError(f"{_named(home, path)} belongs to {_account(found.st_uid)}; {_ADVICE}")
+        if stat.S_ISLNK(found.st_mode) or not found.st_mode & _OTHERS:
+            continue
+        if last or not (found.st_mode & stat.S_ISVTX):
+            raise SharedHomeError(f"{_named(home, path)} can be written to by others; {_ADVICE}")
+
+
+_ADVICE = "set STOPGAP_HOME to a folder that is yours alone (chmod go-w), below folders that are"
+
+
+def _components(home: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Give every component that is there, from the root on: links, and what they lead to."""
+    waiting = [*home.absolute().parts[1:]]
+    here, links = Path(home.absolute().anchor), 0
+    yield here, here.lstat()
+    while waiting:
+        part = waiting.pop(0)
+        if part == "..":
+            here = here.parent
+            continue
+        path = here / part
+        try:
+            found = path.lstat()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise SharedHomeError(f"{path}: {error.strerror}; {_ADVICE}") from None
+        yield path, found
+        if not stat.S_ISLNK(found.st_mode):
+            here = path
+            continue
+        links += 1
+        if links > _MOST_LINKS:
+            raise SharedHomeError(f"{home}: too many symbolic links; {_ADVICE}")
+        target = path.readlink()
+        if target.is_absolute():
+            here = Path(target.anchor)
+            yield here, here.lstat()
+        waiting = [*(target.parts[1:] if target.is_absolute() else target.parts), *waiting]
+
+
+def _is_same(path: Path, home: Path) -> bool:
+    try:
+        return path.samefile(home)
+    except OSError:
+        return False
+
+
+def _named(home: Path, path: Path) -> str:
+    return f"the state folder {home}" if path == home else f"{path}, on the way to the state folder {home},"
+
+
+def _account(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"the account {number}"
