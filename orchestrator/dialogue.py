@@ -11,6 +11,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+GOES_BACK = "goes back by itself"
+"""Stands in the reason of an alteration that was committed and not confirmed: its device takes it back."""
 RUN = "@run@"
 """Stands in a line for the run's id, so that two runs never meet in one session of a device."""
 LONGEST = 1000

@@ -14,9 +14,9 @@ DRIFTED = 76
 """Exit status of a script that found neither the state before nor the state after its change: somebody else was
 there, and nothing was touched."""
 
-UNCERTAIN = 75
+UNCERTAIN = 84
 """Exit status of a script that cannot tell whether the host is as it is meant to be: what it looked at did not show
-what is always there. EX_TEMPFAIL of sysexits.h(3head)."""
+what is always there."""
 
 REJECTED = 77
 """Exit status of an activation whose test failed: the daemon was left alone and never saw the files."""

@@ -41,7 +41,7 @@ def status(args: Namespace) -> int:
             lapsed = [c for c in history.changes if c.expired and c.state == "done"]
             if show_damage(screen, history.run, history.damage):
                 damaged = True
-            elif not history.in_force() and not lapsed and history.state != "running":
+            elif not (history.in_force() or lapsed or _going_back(history)) and history.state != "running":
                 continue
             # A damaged journal may name any host, and any command for a secret: no device is looked at on its word.
             seen = {} if args.offline or history.damage else _look(history, shown.latest.keys())
@@ -71,9 +71,15 @@ class _Shown:
             doubt = "" if change.state == "done" else f"  [{change.state}]"
             line = f"  {change.host:<11} {change.change.describe()}; {until}{doubt}"
             screen.line(line, "warn" if doubt else "")
+            if change.goes_back:
+                self._say(_back(change, change.goes_back), "warn")
             if place in seen and place not in told:
                 told.add(place)
                 self._device(history.run, change, seen[place])
+        for change in _going_back(history):
+            if change.goes_back and not change.stands:
+                screen.line(f"  {change.host:<11} {change.change.describe()}  [{change.state}]", "warn")
+                self._say(_back(change, change.goes_back), "warn")
         for change in lapsed:
             ended = f"lapsed {moment(change.ends)}" if change.ends else "lapsed"
             screen.line(f"  {change.host:<11} {change.change.describe()}; {ended}", "quiet")
@@ -135,6 +141,20 @@ class _Shown:
 
     def _wrong(self) -> None:
         self.exit_code = self.exit_code or 1
+
+
+def _going_back(history: History) -> list[ChangeStatus]:
+    """Give the changes that a device has yet to take back by itself, or may be about to."""
+    now = datetime.now(UTC)
+    return [change for change in history.changes if change.goes_back and change.goes_back > now]
+
+
+def _back(change: ChangeStatus, by: datetime) -> str:
+    """Say when a device takes a change back that was not confirmed, or is not known to have been."""
+    when = f"{by:%H:%M:%S} UTC"
+    if by > datetime.now(UTC):
+        return f"unless it was confirmed, {change.host} takes it back by itself by {when}"
+    return f"unless it was confirmed, {change.host} has taken it back by itself, at {when} at the latest"
 
 
 def _ends_soon(left: timedelta, change: ChangeStatus) -> bool:

@@ -47,7 +47,7 @@ class Scheduled(Reader[ScheduledFact]):
             )
         if words == ["none"]:
             return ScheduledFact()
-        due, now = (parse_int(word, 12) for word in words) if len(words) == 2 else (None, None)
+        due, now = (parse_int(word, 10) for word in words) if len(words) == 2 else (None, None)
         if due is None or now is None:
             raise UnreadableError(f"{self.name}: nothing says when it is due")
         return ScheduledFact(due=due, left=timedelta(seconds=max(0, due - now)))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
-from stopgap.orchestrator.change import Activate, AnyChange, RunCommands
+from stopgap.orchestrator.change import Activate, AnyChange, DeviceChange, RunCommands
+from stopgap.orchestrator.dialogue import GOES_BACK
 from stopgap.orchestrator.host import CONTROLLER, Host
 from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.records import (
@@ -91,6 +92,18 @@ class ChangeStatus:
     def stands(self) -> bool:
         """Whether it is, or may be, in effect."""
         return self.state in _STANDS and not self.expired
+
+    @property
+    def goes_back(self) -> datetime | None:
+        """When its device has taken it back by itself, unless it was confirmed; None where no device does, or need.
+
+        A device that has the words to confirm a change waits for them, and no longer than so.
+        """
+        if not isinstance(self.change, DeviceChange) or not self.change.do.within:
+            return None
+        if self.state not in {"unknown", "failed"} or (self.state == "failed" and GOES_BACK not in self.reason):
+            return None
+        return (self.made or self.intended) + timedelta(seconds=self.change.do.within)
 
 
 @dataclass(frozen=True)

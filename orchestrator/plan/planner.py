@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from stopgap.orchestrator.change import Change
 from stopgap.orchestrator.check import Check
+from stopgap.orchestrator.errors import own_error
 from stopgap.orchestrator.facts import SystemFact, UnreadableError
 from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.hosttext import escape
@@ -159,6 +161,15 @@ class Planner:
         blank = _blank(place)
         if missed := [n for n in step.needs if n in results and not results[n].succeeded]:
             return _with(blank, "skipped", f"needs {', '.join(missed)}")
+        try:
+            return self._plan_step(blank, place, results)
+        except (InvalidInput, JournalError, OutOfReach):
+            raise
+        except Exception as error:  # of the task's own: it ends the step, and no other
+            return _with(blank, "would-fail", own_error(error))
+
+    def _plan_step(self, blank: PlannedStep, place: Place, results: Mapping[str, StepResult]) -> PlannedStep:
+        step, target, scene = place.step, place.target, place.scene
         task = tasks()[step.task]
         try:
             if not applies(step, self.params, scene, results, place.item):
@@ -285,9 +296,10 @@ class Planner:
                     if not applies(step, self.params, place.scene, {}, place.item):
                         continue
                     task, params = tasks()[step.task], render(step, self.params, place.scene, {}, place.item)
-                    if is_agreed(reference_of(task.looks_by(params))):
-                        wishes = wishes_of(task, params, place.scene)
-                        wanted += [*wishes.values(), *prospects_of(wishes, place.scene)[1]]
+                    with suppress(Exception):  # of the task's own: it is told where the step is planned
+                        if is_agreed(reference_of(task.looks_by(params))):
+                            wishes = wishes_of(task, params, place.scene)
+                            wanted += [*wishes.values(), *prospects_of(wishes, place.scene)[1]]
                     containing |= {place.scene.on.name} if task.contains else frozenset()
         self._known.prefetch(wanted, containing or None)
 

@@ -86,7 +86,8 @@ def execute(
     around.judging.finish()
     judged: dict[str, list[CheckJudged]] = {}
     for step, ended in result.ended:
-        judged.setdefault(step.target.name, []).extend(ended.judged)
+        if _would_contain(step) or any(check.containment for check in ended.judged):
+            judged.setdefault(step.target.name, []).extend(ended.judged)
         if ended.outcome in {"failed", "unknown", "unreachable"} and _would_contain(step) and not ended.judged:
             judged[step.target.name].append(unproved(step, ended))
     at_best = {name: _at_best(result, name) for name in judged}

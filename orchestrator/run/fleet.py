@@ -11,6 +11,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from stopgap.orchestrator.errors import own_error
 from stopgap.orchestrator.facts import Output, Reader, UnreadableError
 from stopgap.orchestrator.host import CONTROLLER, Host
 from stopgap.orchestrator.loading import loading
@@ -204,6 +205,8 @@ class Fleet:
                 answers[host.name, reader] = reader.parse(output)
             except UnreadableError as error:
                 answers[host.name, reader] = error
+            except Exception as error:  # a reader that was not ready for what this host sends costs its own fact
+                answers[host.name, reader] = UnreadableError(f"{host.name}: unreadable, {own_error(error)}")
         return answers
 
     def _read(self, host: Host, items: Sequence[Item]) -> tuple[Session, list[Output]]:

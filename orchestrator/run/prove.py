@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stopgap.orchestrator.check import Check, Judgement, Outbound
+from stopgap.orchestrator.errors import own_error
 from stopgap.orchestrator.facts import Reader, TcpConnect, TcpConnects
 from stopgap.orchestrator.host import CONTROLLER, Host
 from stopgap.orchestrator.journal.records import CheckJudged
@@ -45,7 +46,7 @@ def prove(step: PlannedStep, fleet: Fleet, cancelled: threading.Event) -> list[C
     pending = due = looks
     while pending:
         seen = _see(due, step.target, fleet)
-        judged.update({look: _judge(look.check, seen[look]) for look in due})
+        judged.update({look: judge(look.check, seen[look]) for look in due})
         now = time.monotonic()
         for look in due:
             if judged[look].holds is not False:
@@ -119,8 +120,14 @@ def _together(looks: Sequence[_Look]) -> TcpConnects:
     return TcpConnects(tuple(dict.fromkeys((reader.address, reader.port) for reader in readers)))
 
 
-def _judge(check: Check, look: Look) -> Judgement:
-    return Judgement(None, str(look)) if isinstance(look, Exception) else check.judge(look)
+def judge(check: Check, look: Look) -> Judgement:
+    """Judge what was seen; what could not be seen, or not be judged, is neither right nor wrong."""
+    if isinstance(look, Exception):
+        return Judgement(None, str(look))
+    try:
+        return check.judge(look)
+    except Exception as error:  # of the check's own: what it could not judge was not seen
+        return Judgement(None, f"it could not be judged: {own_error(error)}")
 
 
 def _judged(step: PlannedStep, check: Check, eye: str, judgement: Judgement) -> CheckJudged:

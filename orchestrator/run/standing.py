@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
+from stopgap.orchestrator.errors import own_error
 from stopgap.orchestrator.facts import UnreadableError
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import escape
@@ -96,6 +97,8 @@ def _look(
         return replace(seen, trouble=escape(error.errors()[0]["msg"]))
     except (UnreadableError, Refused, Unplannable, SecretError, InvalidInput) as error:
         return replace(seen, trouble=str(error))
+    except Exception as error:  # of the task's own: what it could not read was not seen
+        return replace(seen, trouble=own_error(error))
     if found is None:
         return None
     standing, step = found

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from stopgap.orchestrator.errors import own_error
+from stopgap.orchestrator.journal import JournalError
 from stopgap.orchestrator.journal.records import CheckJudged, Outcome, StepFinished, StepStarted
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep, as_ended
 from stopgap.orchestrator.question import AnswerValue, Question
@@ -63,6 +65,10 @@ def run_step(step: PlannedStep, around: Surroundings) -> Ended:
         ended = _carry_out(step, around)
     except OutOfReach as error:
         ended = Ended("unreachable", str(error))
+    except JournalError:
+        raise
+    except Exception as error:  # of the step's own: it ends the step, and no other
+        ended = Ended("failed", own_error(error))
     around.record(finished(step, ended, time.monotonic() - began))
     return ended
 

@@ -15,8 +15,11 @@ def verdict(judged: Sequence[CheckJudged], at_best: Iterable[Verdict] = ()) -> V
     `contained`: packets were tried, from a vantage other than the target, and everything that could be seen holds.
     `partly`: something that should be cut is not, by what was seen or by the target's own word. `unverified`: nobody
     outside could look. A one-sided check that holds proves nothing. It is never better than any of `at_best`, which
-    is what steps have named as open or as not to be believed.
+    is what steps have named as open or as not to be believed. Where no check saw anything at all, nothing is known to
+    be cut, and so not a part of it either: `unverified`.
     """
+    if all(check.holds is None for check in judged):
+        return "unverified"
     return min((_by_packets(judged), *at_best), key=("partly", "unverified", "contained").index)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ from pydantic import Field
 from stopgap.orchestrator import facts as read
 from stopgap.orchestrator.change import RunCommands, command
 from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task, Unlimited, Unplannable
 
@@ -100,10 +100,10 @@ def _by_firewalld(ports: list[int], listed: str) -> Iterator[Planned]:
 
 def _by_nft(ports: list[int], listed: str) -> Iterator[Planned]:
     try:
-        found = json.loads(listed)["nftables"]
+        found = parse_json(listed)["nftables"]
         chains = [item["chain"] for item in found if "chain" in item]
         rules = [item["rule"] for item in found if "rule" in item]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         yield Gap(
             text="the ruleset of nftables could not be read: whether it lets visitors in is not known",
             at_best=Unlimited(why="the spare's own firewall is not what cuts the target off"),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from stopgap.orchestrator.change import command
 from stopgap.orchestrator.facts import FileHeads, FilesBelow, FilesFact, HeadsFact
+from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.tasks.host.units import Moves
 from stopgap.tasks.mta.server import Letter, MailServer, Queue
 
@@ -62,7 +63,8 @@ def _letter(head: bytes) -> Letter:
     behind = False
     for place, kind, data in _records(head, 0):
         if kind == b"C":
-            size = ([int(word) for word in data.split() if word.isdigit()] + [0, 0, 0])[:3]
+            numbers = (parse_int(word) for word in data.split())
+            size = ([number for number in numbers if number is not None] + [0, 0, 0])[:3]
         elif kind == b"S":
             sender = data.decode("utf-8", "surrogateescape")
         elif kind == b"R":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Program, ProgramFact, Reader
 from stopgap.orchestrator.host import Network
+from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.tasks.traffic.driver import address_text
 
 SESSIONS = Program(("vtysh", "-c", "show bgp summary json"))
@@ -18,7 +18,7 @@ _FAMILIES = {"ipv4Unicast": 4, "ipv6Unicast": 6}
 
 def established(summary: str) -> Mapping[int, tuple[str, ...]]:
     """Give by IP version the peers whose session stands and carries its routes; ValueError where it is no summary."""
-    document = json.loads(summary)
+    document = parse_json(summary)
     found: dict[int, tuple[str, ...]] = {}
     for name, version in _FAMILIES.items():
         peers = document.get(name, {}).get("peers", {})
@@ -46,7 +46,7 @@ class Announced(Check):
     def judge(self, fact: ProgramFact) -> Judgement:
         """Look for the community and for peers that it was sent to."""
         try:
-            route: Any = json.loads(fact.stdout)
+            route = parse_json(fact.stdout)
             paths = [p for p in route.get("paths", ()) if "blackhole" in p.get("community", {}).get("list", ())]
             peers = list(route.get("advertisedTo", {}))
         except (ValueError, AttributeError, TypeError):

@@ -10,6 +10,7 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from stopgap.orchestrator.host import Network
+from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.tasks.traffic.driver import Block, address_text
 
 EVERYBODY: Mapping[int, tuple[Network, ...]] = {
@@ -221,7 +222,7 @@ def present(name: str, saved: Mapping[int, str], sets: str) -> Chains:
             case ["create", known, *_] if sets_of_ours.fullmatch(known):
                 found[known] = {}
             case ["add", known, network, *rest] if known in found:
-                found[known][ip_network(network)] = timedelta(seconds=int(rest[1]) if rest[:1] == ["timeout"] else 0)
+                found[known][ip_network(network)] = _timeout(rest)
     return Chains(rules, found, jumps, made)
 
 
@@ -238,3 +239,9 @@ def _lower_cards(rule: str) -> str:
 def _order(rule: str) -> int:
     """Bring chains into the order in which `_rules` has them; rules of a chain keep theirs."""
     return _ORDER.index(rule.split()[2][-1])
+
+
+def _timeout(rest: list[str]) -> timedelta:
+    """Give what is left of an element's time; nothing where it says none that can be."""
+    seconds = parse_int(rest[1], 9) if rest[:1] == ["timeout"] and len(rest) > 1 else None
+    return timedelta(seconds=seconds or 0)

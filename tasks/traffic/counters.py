@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from ipaddress import ip_network
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Program, ProgramFact, Reader
 from stopgap.orchestrator.host import Network
+from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.tasks.traffic.capabilities import Way
 from stopgap.tasks.traffic.driver import address_text
 
@@ -23,6 +23,10 @@ def state_reader(table: str) -> Program:
     return Program(("nft", "-j", "list", "table", "inet", table))
 
 
+_LONGEST = 10**9
+"""Seconds that are taken for what a block has left: some thirty years."""
+
+
 def remaining(state: str) -> Mapping[Network, timedelta]:
     """Give how long each blocked network stays blocked; ValueError where it is no table."""
     left: dict[Network, timedelta] = {}
@@ -31,7 +35,7 @@ def remaining(state: str) -> Mapping[Network, timedelta]:
             continue
         for element in item.get("elem", ()):
             if isinstance(element, dict) and isinstance(inner := element.get("elem"), dict):
-                left[_network(inner["val"])] = timedelta(seconds=inner.get("expires", 0))
+                left[_network(inner["val"])] = _seconds(inner.get("expires", 0))
     return left
 
 
@@ -92,10 +96,16 @@ class Dropping(Check):
 
 
 def _objects(state: str, kind: str) -> Iterator[Mapping[str, Any]]:
-    document = json.loads(state)
+    document = parse_json(state)
     for item in document["nftables"]:
         if kind in item:
             yield item[kind]
+
+
+def _seconds(value: Any) -> timedelta:  # noqa: ANN401
+    if not isinstance(value, int) or not 0 <= value <= _LONGEST:
+        raise ValueError("no time that a block can have left")
+    return timedelta(seconds=value)
 
 
 def _network(value: Any) -> Network:  # noqa: ANN401

@@ -17,6 +17,7 @@ from stopgap.orchestrator.change import Command, RunCommands
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Program, ProgramFact, Reader
 from stopgap.orchestrator.host import Eye, Network
+from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.task import Gap, Note, Planned, Unplannable
 from stopgap.tasks.traffic import lapse
 from stopgap.tasks.traffic.capabilities import Capabilities
@@ -190,9 +191,9 @@ def parsed(listing: str) -> list[Rule]:
     """Read `PREF:<tab>TEXT [proto NAME]`; what is no rule is passed over."""
     rules = []
     for line in listing.splitlines():
-        pref, colon, text = line.partition(":")
-        if colon and pref.strip().isdigit():
-            rules.append(Rule(int(pref), " ".join(text.replace(f"proto {PROTOCOL}", "").split())))
+        before, colon, text = line.partition(":")
+        if colon and (pref := parse_int(before.strip(), 10)) is not None:
+            rules.append(Rule(pref, " ".join(text.replace(f"proto {PROTOCOL}", "").split())))
     return rules
 
 

@@ -27,10 +27,9 @@ def reads_of_cards(scene: Scene) -> Probe:
 
 
 def tells(scene: Scene) -> bool:
-    """Tell whether the target is another host than the one that drops, and has a shell to ask."""
-    target, router = scene.target, scene.on
-    one_machine = target.connection == "local" and router.connection == "local"
-    return target.name != router.name and target.cli is None and not one_machine
+    """Tell whether the target is another host than the one that drops and than this one, and has a shell to ask."""
+    target = scene.target
+    return target.name != scene.on.name and target.cli is None and target.connection != "local"
 
 
 def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:

@@ -10,6 +10,7 @@ from ipaddress import ip_network
 from stopgap.orchestrator.change import Command
 from stopgap.orchestrator.facts import Program
 from stopgap.orchestrator.host import Network
+from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.tasks.traffic.shell import run
 
 CONFIGURATION = Program(
@@ -50,8 +51,9 @@ def parse(configuration: str) -> Running:
     for line in configuration.splitlines():
         words = line.split()
         if words[:2] == ["router", "bgp"]:
-            here = len(words) == 3 and words[2].isdigit()
-            asn = int(words[2]) if here else asn
+            number = parse_int(words[2], 10) if len(words) == 3 else None
+            here = number is not None
+            asn = number if here else asn
         elif here and words[:4] == ["no", "bgp", "network", "import-check"]:
             checked = False
         elif here and words[:1] == ["network"] and len(words) > 1:

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from ..unit.bench import outcomes
+from ..unit.ssh_server import wait_until
 from .bench import DeviceBench
 from .cisco import Eos, Ios
 from .junos import Junos
 from .routeros import RouterOs
 from .vendors import VENDORS
+from .vyos import Vyos
 
 LINES = {
     "vyos": "set firewall group network-group STOPGAP network 203.0.113.10/32",
@@ -311,3 +313,46 @@ def test_a_cut_of_one_direction_alone_is_refused(devices: DeviceBench) -> None:
 
     assert status == 4
     assert device.dump() == before
+
+
+@pytest.mark.parametrize(("cli", "commit"), [("junos", "commit confirmed"), ("eos", "commit timer"), ("ios", "end")])
+def test_status_says_when_a_device_takes_back_what_may_not_have_been_confirmed(
+    devices: DeviceBench, cli: str, commit: str
+) -> None:
+    device = VENDORS[cli](minute=1.0)
+    server = devices.serve(device, driver=cli)
+    before = device.dump()
+    server.hang_up_on = commit
+
+    status, events = devices.block("--yes")
+
+    assert (status, outcomes(events)) == (1, {"block": "unknown"}), reason(events)
+    assert "goes back by itself 120 s after it was made unless it was confirmed" in reason(events)
+    assert events[-1]["containment"] == {"web": "unverified"}
+    assert "edge takes it back by itself by " in devices.bench.stopgap("status", "--offline")[1]
+
+    server.hang_up_on = None
+    wait_until(lambda: device.dump() == before)
+    assert devices.undo() == 0
+
+
+def test_a_second_login_that_fails_is_told_by_status_too(devices: DeviceBench, vendor: str) -> None:
+    device = VENDORS[vendor]()
+    server = devices.serve(device, driver=vendor)
+    server.lock_out_on = LINES[vendor]
+
+    assert devices.block("--yes")[0] == 1
+
+    assert "edge takes it back by itself by " in devices.bench.stopgap("status", "--offline")[1]
+
+
+def test_nothing_that_was_seen_makes_no_part_of_a_cut(devices: DeviceBench) -> None:
+    device = Vyos()
+    device.config = [line.replace("prerouting raw", "forward filter") for line in device.config]
+    devices.serve(device, driver="vyos")
+    device.refuse = "set firewall group network-group STOPGAP network"
+
+    status, events = devices.block("--yes")
+
+    assert (status, outcomes(events)) == (1, {"block": "failed"})
+    assert events[-1]["containment"] == {"web": "unverified"}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from stopgap.orchestrator.dialogue import Alter, Sight, Words, lines_of
+from stopgap.orchestrator.dialogue import GOES_BACK, Alter, Sight, Words, lines_of
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote.device.dialect import DIALECTS, Dialect
 from stopgap.orchestrator.remote.device.terminal import Terminal
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.wire.deadline import Deadline
 
-FAILED, UNCERTAIN, DRIFTED = 1, 75, 76
+FAILED, UNCERTAIN, DRIFTED = 1, 84, 76
 """Statuses, as a script's: the last two are `stopgap.orchestrator.change.UNCERTAIN` and `DRIFTED`."""
 
 
@@ -109,7 +109,7 @@ def _commit_and_confirm(
 
 
 def _goes_back(host: Host, words: Words) -> str:
-    return f"{host.name} goes back by itself {words.within} s after it was made"
+    return f"{host.name} {GOES_BACK} {words.within} s after it was made"
 
 
 def _look(wanted: Alter, terminal: Terminal, deadline: Deadline) -> _View:

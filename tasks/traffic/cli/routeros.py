@@ -10,12 +10,15 @@ from typing import ClassVar
 from stopgap.orchestrator.change import DeviceChange, Entry, Witness, Words
 from stopgap.orchestrator.facts import ShownFact
 from stopgap.orchestrator.host import Cli, Network
+from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.task import Gap, Note, Planned
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.cli.procedure import MINUTES, once
 from stopgap.tasks.traffic.cli.slot import Placed, SlotDriver, about, lines_of
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text
 
+_LONGEST = 10**9
+"""Seconds that are taken for what an entry has left: some thirty years."""
 _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
@@ -153,9 +156,9 @@ def _is_drop(rule: str, side: str) -> bool:
 def _left(entry: Entry, shown: ShownFact) -> timedelta | None:
     """Give the time that is left to an entry; None where it has no timeout."""
     for line in shown.lines(entry.show):
-        if re.fullmatch(entry.seen, line) and (found := re.search(r"\btimeout=((?:\d+[wdhms])+)", line)):
-            parts = re.findall(r"(\d+)([wdhms])", found[1])
-            return timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in parts))
+        if re.fullmatch(entry.seen, line) and (found := re.search(r"\btimeout=((?:[0-9]+[wdhms])+)", line)):
+            parts = re.findall(r"([0-9]+)([wdhms])", found[1])
+            return timedelta(seconds=min(sum((parse_int(n, 9) or 0) * _UNITS[unit] for n, unit in parts), _LONGEST))
     return None
 
 

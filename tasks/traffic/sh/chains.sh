@@ -124,6 +124,11 @@ lift() { # Chains, jumps to them and sets of that name go, and the empty tables 
             shift 2
         done
     } >/dev/null 2>&1
-    if { saved; ipset save; } 2>/dev/null | grep "[ :]${name}_[a-z][46]\{0,1\} "; then return 1; fi
+    text=$(saved) || return 84 # nobody can tell
+    kept=
+    ! command -v ipset >/dev/null || kept=$(ipset save) || return 84
+    left=$(printf '%s\n' "$text" "$kept" | grep -m 1 "[ :]${name}_[a-z][46]\{0,1\} ") || return 0
+    echo "still there: $left" >&2
+    return 1
 }
 $what "$@" </dev/null
