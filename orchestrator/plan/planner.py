@@ -157,8 +157,7 @@ class Planner:
         return planned
 
     def _plan_place(self, place: Place, results: Mapping[str, StepResult]) -> PlannedStep:
-        step, target, scene = place.step, place.target, place.scene
-        blank = _blank(place)
+        step, blank = place.step, _blank(place)
         if missed := [n for n in step.needs if n in results and not results[n].succeeded]:
             return _with(blank, "skipped", f"needs {', '.join(missed)}")
         try:

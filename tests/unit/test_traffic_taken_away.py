@@ -190,7 +190,7 @@ def test_a_bird_that_runs_and_does_not_answer_may_still_send(bird: tuple[Path, s
     [
         ("lift_routes", ("4",), {"routes": "203.0.113.10/32 protocol 83\n"}),
         ("lift_rules", ("83", "31001", "31000"), {}),
-        ("lift_chains", ("stopgap_web",), {}),
+        ("chains", ("lift", "stopgap_web", "", "", ""), {}),
     ],
 )
 @pytest.mark.parametrize(("listing", "status"), [("clean", 0), ("left", 1), ("broken", UNCERTAIN)])
@@ -206,12 +206,12 @@ def test_what_is_still_listed_is_not_taken_away(
     left = {
         "lift_routes": "blackhole 203.0.113.10 proto 83 \n",
         "lift_rules": "0:\tfrom all lookup local\n31001:\tfrom 203.0.113.10 blackhole proto 83\n",
-        "lift_chains": "*raw\n:PREROUTING ACCEPT [0:0]\n:stopgap_web_p - [0:0]\nCOMMIT\n",
+        "chains": "*raw\n:PREROUTING ACCEPT [0:0]\n:stopgap_web_p - [0:0]\nCOMMIT\n",
     }[script]
     others = {
         "lift_routes": "blackhole 203.0.113.100 proto 83 \n",
         "lift_rules": "0:\tfrom all lookup local\n31001:\tfrom all lookup main\n",
-        "lift_chains": "*raw\n:PREROUTING ACCEPT [0:0]\n:stopgap_web_2_p - [0:0]\nCOMMIT\n",
+        "chains": "*raw\n:PREROUTING ACCEPT [0:0]\n:stopgap_web_2_p - [0:0]\nCOMMIT\n",
     }[script]
     shown = {"clean": others, "left": left, "broken": ""}[listing]
     (programs / "shown").write_text(shown)
