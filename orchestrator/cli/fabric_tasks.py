@@ -6,11 +6,7 @@ A fabric task runs through the same planner and journal as a step of a runbook d
 from __future__ import annotations
 
 import inspect
-import json
-from argparse import Namespace
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import fabric
@@ -18,6 +14,9 @@ from invoke.collection import Collection
 from invoke.exceptions import Exit
 
 from stopgap.orchestrator.cli import main_with
+from stopgap.orchestrator.cli.arguments import parser
+from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.options import is_list, step_of_options
 from stopgap.orchestrator.cli.run import run
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.task import Task
@@ -37,7 +36,8 @@ def namespace() -> Collection:
     groups: dict[str, Collection] = {}
     for name, task in tasks().items():
         group, _, verb = name.rpartition(".")
-        made = fabric.task(name=verb, help=_help(task), auto_shortflags=False)(_body(task))
+        lists = [field for field in task.Params.model_fields if is_list(task, field)]
+        made = fabric.task(name=verb, help=_help(task), auto_shortflags=False, iterable=lists)(_body(task))
         if not group:
             top.add_task(made)
             continue
@@ -51,51 +51,41 @@ def namespace() -> Collection:
 def _body(task: Task[Any, Any]) -> Callable[..., None]:
     def body(c: object, **given: Any) -> None:  # noqa: ANN401
         own = {key: given.pop(key) for key in _OWN}
-        parameters = {key: _value(task, key, text) for key, text in given.items() if text not in {"", None}}
-        step = {"task": task.name, "with": parameters} | ({"on": own["on"]} if own["on"] else {})
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "fab.yaml"
-            path.write_text(json.dumps({"name": task.name, "steps": [step]}))
-            words = {"runbook": str(path), "inventory": own["inventory"], "param": [], "json": False, "full": False}
-            words |= {"target": [own["target"]] if own["target"] else [], "save_plan": None, "plan": None}
-            status = main_with(
-                run,
-                Namespace(
-                    **words,
-                    incident=None,
-                    dry_run=own["dry_run"],
-                    yes=own["yes"],
-                    wait=False,
-                    watch=False,
-                    sign_key=None,
-                    age=[],
-                    take_over=False,
-                    request=None,
-                ),
-            )
-        if status:
+        typed = {key: value for key, value in given.items() if value is not None and value != []}
+        if status := main_with(lambda _: _run(task, own, typed, c), parser().parse_args(["tasks"])):
             raise Exit(code=status)
 
     body.__doc__ = inspect.getdoc(type(task))
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [inspect.Parameter("c", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
-    parameters += [inspect.Parameter(name, keyword, default="") for name in task.Params.model_fields]
+    parameters += [inspect.Parameter(name, keyword, default=None) for name in task.Params.model_fields]
     parameters += [inspect.Parameter(name, keyword, default=default) for name, (default, _) in _OWN.items()]
     body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return body
 
 
+def _run(task: Task[Any, Any], own: dict[str, Any], typed: dict[str, Any], c: object) -> int:
+    target = _target(own["target"], c)
+    words = ["run", task.name, "-i", own["inventory"], *(["-t", target] if target else [])]
+    words += [f"--{name.replace('_', '-')}" for name in ("dry_run", "yes") if own[name]]
+    args = parser().parse_args(words)
+    args.runbook = step_of_options(task, typed, own["on"] or None)
+    return run(args)
+
+
+def _target(named: str, c: object) -> str:
+    """Give the target: `--target`, or fabric's `-H`, which names a host of the inventory here. Raises Stop."""
+    if not isinstance(c, fabric.Connection):
+        return named
+    host = str(c.original_host)
+    if c.user != c.config.user or c.port != c.config.get("port", 22):
+        raise Stop(2, f"-H {host}: how a host is reached stands in the inventory; name the host alone")
+    if named and named != host:
+        raise Stop(2, f"-H {host} and --target {named}: give one of them")
+    return host
+
+
 def _help(task: Task[Any, Any]) -> dict[str, str]:
     fields = {name: field.description or "" for name, field in task.Params.model_fields.items()}
+    fields |= {name: f"{about} Repeatable." for name, about in fields.items() if is_list(task, name)}
     return {name.replace("_", "-"): about for name, about in (fields | {k: v[1] for k, v in _OWN.items()}).items()}
-
-
-def _value(task: Task[Any, Any], key: str, text: str) -> object:
-    """Read a value from the command line: a list by commas, all else as it stands."""
-    schema = task.Params.model_json_schema()["properties"][key]
-    kinds = {option.get("type") for option in (schema, *schema.get("anyOf", []))}
-    if "array" in kinds:
-        return [word.strip() for word in text.split(",")]
-    if "boolean" in kinds and text in {"true", "false"}:
-        return text == "true"
-    return text

@@ -15,6 +15,7 @@ from stopgap.orchestrator.inventory import parse_inventory
 from stopgap.orchestrator.runbook import bind, parse_runbook, prepare, reveal_secrets
 from stopgap.orchestrator.runbook.finding import runbook_file
 from stopgap.orchestrator.secret import redact_tree
+from stopgap.orchestrator.source import Located
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -164,8 +165,8 @@ def _order(args: Namespace, given: Mapping[str, str]) -> Order:
     from stopgap.orchestrator.run.order import Order
     from stopgap.orchestrator.secret.agreement import agree
 
-    path = runbook_file(args.runbook)
-    runbook, inventory, targets = prepare(path, args.inventory, args.target, given, complete=True)
+    source = args.runbook if isinstance(args.runbook, Located) else runbook_file(args.runbook)
+    runbook, inventory, targets = prepare(source, args.inventory, args.target, given, complete=True)
     if not targets:
         names = ", ".join([*inventory.hosts, *inventory.groups])
         raise Stop(2, f"which host? Name it with -t; {inventory.path} knows {names}")

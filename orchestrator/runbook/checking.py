@@ -33,7 +33,7 @@ from stopgap.orchestrator.runbook.rendering import (
     visible,
 )
 from stopgap.orchestrator.runbook.runbook import Runbook, Step, StepResult
-from stopgap.orchestrator.source import InvalidInput, Position, Problem, problems_of, read
+from stopgap.orchestrator.source import InvalidInput, Located, Position, Problem, problems_of, read
 from stopgap.orchestrator.task import Parameters, Refused
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def check(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given
 
 
 def prepare(
-    runbook: Path,
+    runbook: Path | Located,
     inventory: Path | str,
     targets: Sequence[str] = (),
     given: Mapping[str, object] | None = None,
@@ -66,7 +66,7 @@ def prepare(
     hosts: Inventory | None = None
     selected: tuple[Host, ...] = ()
     try:
-        plan, found = draft(read(runbook))
+        plan, found = draft(read(runbook) if isinstance(runbook, Path) else runbook)
         problems += found
     except InvalidInput as error:
         problems += error.problems

@@ -75,12 +75,17 @@ class Located:
     ) -> Problem:
         """Make a problem of this document; characters that look like ASCII in a key or value are pointed at."""
         known = self.known(loc)
-        position = self.key(known) if at_key else self.values[known]
         written = known[-1] if at_key and known else self.at(known)
-        if isinstance(written, str) and (meant := lookalikes.plain(written)) is not None:
-            position = self._first_lookalike(position, written)
-            hint = f"full-width or typographic characters; write {meant}"
-        return Problem(self.path, message, position, expected, hint)
+        looks_alike = lookalikes.plain(written) if isinstance(written, str) else None
+        if looks_alike is not None:
+            hint = f"full-width or typographic characters; write {looks_alike}"
+        source, position = self.place(known, at_key=at_key, pointing_at=str(written) if looks_alike else "")
+        return Problem(source, message, position, expected, hint)
+
+    def place(self, known: Loc, *, at_key: bool, pointing_at: str) -> tuple[str, Position | None]:
+        """Give where a problem is told: the file, and in it the key, the value, or its first full-width character."""
+        position = self.key(known) if at_key else self.values[known]
+        return self.path, self._first_lookalike(position, pointing_at) if pointing_at else position
 
     def at(self, known: Loc) -> object:
         """Give the value at a place that the data has."""

@@ -64,7 +64,7 @@ def problems_of(
     """
     errors = [details for details in error.errors(include_url=False) if matters(details)]
     reached = [_reached(details, document, at) for details in errors]
-    found: dict[tuple[Position | None, str], list[Problem]] = {}
+    found: dict[tuple[str, Position | None, str], list[Problem]] = {}
     for details, known in zip(errors, reached, strict=True):
         in_union = len(known) < len(at) + len(details["loc"])
         if (
@@ -76,11 +76,11 @@ def problems_of(
         if in_union and _says_less(details, known, errors, reached):
             continue
         problem = _problem(details, model, document, at, shown(details))
-        found.setdefault((problem.position, problem.message), []).append(problem)
-    for (position, message), same in found.items():
+        found.setdefault((problem.source, problem.position, problem.message), []).append(problem)
+    for (source, position, message), same in found.items():
         expected = " or ".join(dict.fromkeys(p.expected for p in same if p.expected))
         hint = next((p.hint for p in same if p.hint), None)
-        yield Problem(document.path, message, position, expected or None, hint)
+        yield Problem(source, message, position, expected or None, hint)
 
 
 def _says_less(details: ErrorDetails, known: Loc, errors: Sequence[ErrorDetails], reached: Sequence[Loc]) -> bool:
