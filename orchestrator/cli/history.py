@@ -42,7 +42,7 @@ def show(args: Namespace) -> int:
     screen = screens.out()
     with Journal.open_to_read(state_home()) as journal:
         history = journal.history(journal.resolve(args.run))
-    damaged = show_damage(screen, history.run, history.damage)
+    damaged = show_damage(screen, history.run, (*history.damage, *history.unsigned))
     screen.line(columns(history.started.runbook_name, history.state, widths=(len(history.state),)), "title")
     screen.line(f"run {history.run}  by {history.started.operator}  from {moment(history.started_at)}")
     if history.plan:

@@ -39,12 +39,12 @@ def status(args: Namespace) -> int:
                 damaged = show_damage(screen, error.run, error.problems)
                 continue
             lapsed = [c for c in history.changes if c.expired and c.state == "done"]
-            if show_damage(screen, history.run, history.damage):
+            if show_damage(screen, history.run, (*history.damage, *history.unsigned)):
                 damaged = True
             elif not (history.in_force() or lapsed or _going_back(history)) and history.state != "running":
                 continue
             # A damaged journal may name any host, and any command for a secret: no device is looked at on its word.
-            seen = {} if args.offline or history.damage else _look(history, shown.latest.keys())
+            seen = {} if args.offline or history.damage or history.unsigned else _look(history, shown.latest.keys())
             shown.run(history, lapsed, seen)
     if not shown.anything:
         screen.line("Nothing is in force that the journal can tell of." if damaged else "Nothing is in force.")

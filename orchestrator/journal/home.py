@@ -58,6 +58,12 @@ def keep_controller_name(home: Path) -> None:
         file.write(f"{name}\n")
 
 
+def required_signers(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Give the file of allowed signers (ssh-keygen(1)) that `$STOPGAP_SIGNERS` names; None where it names none."""
+    chosen = (os.environ if environ is None else environ).get("STOPGAP_SIGNERS")
+    return Path(chosen).expanduser().absolute() if chosen else None
+
+
 def private_folder(folder: Path) -> Path:
     """Make a folder of mode 0700 with its parents, each durable; one that exists is taken as it is.
 

@@ -28,9 +28,16 @@ from stopgap.orchestrator.journal.database import open_copy, open_database, sele
 from stopgap.orchestrator.journal.disk import disk_errors, write_at_once
 from stopgap.orchestrator.journal.failure import DamagedRunError, JournalError, RunHeldError, UnknownRunError
 from stopgap.orchestrator.journal.fold import fold
-from stopgap.orchestrator.journal.head import HEAD, SIGNATURE, head_text
+from stopgap.orchestrator.journal.head import HEAD, SIGNATURE, head_problems, head_text
 from stopgap.orchestrator.journal.history import History
-from stopgap.orchestrator.journal.home import identity, is_writable, keep_controller_name, private_folder, sync_folder
+from stopgap.orchestrator.journal.home import (
+    identity,
+    is_writable,
+    keep_controller_name,
+    private_folder,
+    required_signers,
+    sync_folder,
+)
 from stopgap.orchestrator.journal.integrity import EXPORT, Kept, integrity_problems, read_beside, unsigned_changes
 from stopgap.orchestrator.journal.listing import RunSummary, named, summary
 from stopgap.orchestrator.journal.lock import is_taken, take
@@ -59,8 +66,19 @@ class Journal:
     Every method raises JournalError where the disk fails.
     """
 
-    def __init__(self, home: Path, *, clock: Callable[[], datetime] = _utc_now, reading: bool = False) -> None:
-        """Open; `open` and `open_to_read` are the ways to call it."""
+    def __init__(
+        self,
+        home: Path,
+        *,
+        clock: Callable[[], datetime] = _utc_now,
+        reading: bool = False,
+        signers: Path | None = None,
+    ) -> None:
+        """Open; `open` and `open_to_read` are the ways to call it.
+
+        `signers`: one of whom must have signed every run that no process is at work on; others are `unsigned`.
+        """
+        self._signers = signers
         self.home = home
         self.path = home / "journal.sqlite"
         self.writable = not reading
@@ -68,6 +86,7 @@ class Journal:
         self._clock = clock
         self._lock = threading.Lock()
         self._held: dict[str, int] = {}
+        self._begun: set[str] = set()
         if not reading:
             private_folder(home)
         self._database = (open_copy if reading else open_database)(self.path)
@@ -75,15 +94,16 @@ class Journal:
 
     @classmethod
     def open(cls, home: Path, *, clock: Callable[[], datetime] = _utc_now) -> Self:
-        """Open the journal of a home, made (0700, the file 0600) where it is missing."""
-        return cls(home, clock=clock)
+        """Open the journal of a home, made (0700, the file 0600) where it is missing.
+
+        `$STOPGAP_SIGNERS` names who must have signed its runs.
+        """
+        return cls(home, clock=clock, signers=required_signers())
 
     @classmethod
     def open_to_read(cls, home: Path, *, clock: Callable[[], datetime] = _utc_now) -> Self:
         """Open a journal that is only read; a home that cannot be written, as on a read-only disk, will do."""
-        if is_writable(home):
-            return cls(home, clock=clock)
-        return cls(home, clock=clock, reading=True)
+        return cls(home, clock=clock, reading=not is_writable(home), signers=required_signers())
 
     def now(self) -> datetime:
         """Give the moment, by the journal's clock."""
@@ -122,6 +142,7 @@ class Journal:
                     break
         self._hold(run)
         self.append(run, started)
+        self._begun.add(run)
         mark_begun(self._held[run])
         return run
 
@@ -179,8 +200,7 @@ class Journal:
             folded = fold(run, entries, now=self._clock(), running=self.is_held(run))
         except JournalError as error:
             raise DamagedRunError(run, problems or [str(error)]) from None
-        unsigned = tuple(unsigned_changes(run, kept, self.run_path(run)))
-        return replace(folded, damage=tuple(problems), unsigned=unsigned)
+        return replace(folded, damage=tuple(problems), unsigned=tuple(self._unsigned(run, kept)))
 
     def runs(self) -> list[RunSummary]:
         """List all runs, the latest first."""
@@ -293,6 +313,15 @@ class Journal:
             # Whoever is at work on it may be about to replace the signature of the head that it has replaced.
             time.sleep(_SIGNING)
         return kept, problems
+
+    def _unsigned(self, run: str, kept: Kept) -> Iterator[str]:
+        """Give what nobody has vouched for; a run that goes on is signed when it ends."""
+        with self._lock:
+            goes_on = run in self._begun or (run not in self._held and is_taken(self.run_path(run) / "lock"))
+        if not goes_on:
+            yield from unsigned_changes(run, kept, self.run_path(run))
+            if self._signers:
+                yield from head_problems(run, kept.rows, self.run_path(run), self._signers)
 
     def _kept(self, run: str) -> Kept:
         with self._lock, snapshot(self._database, self.path):

@@ -83,8 +83,11 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Server]:
-    """Have a server run for the length of a block; what it keeps lies in the folder."""
+def serving(folder: Path, *settings: str) -> Iterator[Server]:
+    """Have a server run for the length of a block; what it keeps lies in the folder.
+
+    `settings`: lines for its configuration (sshd_config(5)).
+    """
     assert SSHD is not None
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
@@ -95,6 +98,7 @@ def serving(folder: Path) -> Iterator[Server]:
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {host_key}\nPidFile none\nUsePAM no\nStrictModes no\n"
         f"AuthorizedKeysFile {folder}/authorized\nPasswordAuthentication no\nMaxStartups 3:90:6\n"
         f"PermitUserEnvironment no\nUseDNS no\nSetEnv HOME={folder}\n"  # bash reads ~/.bashrc when sshd starts it
+        + "".join(f"{line}\n" for line in settings)
     )
     key = " ".join(host_key.with_suffix(".pub").read_text().split()[:2])
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {key}\n")

@@ -193,6 +193,41 @@ def test_a_change_that_was_added_after_the_signed_records_is_not_undone(bench: B
 
 
 @needs_keys
+@pytest.mark.parametrize("signed", [True, False])
+def test_where_runs_must_be_signed_one_without_a_signature_is_not_acted_on(
+    signed: bool, bench: Bench, home: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, other = write(bench, "f", *(("--sign-key", str(key)) if signed else ())), victim(bench)
+    signers = bench.top / "signers"
+    signers.write_text(f'kei@noc namespaces="stopgap" {key.with_suffix(".pub").read_text()}')
+    monkeypatch.setenv("STOPGAP_SIGNERS", str(signers))
+    if signed:
+        assert bench.stopgap("status")[0] == 0
+    for name in ("journal.head", "journal.head.sig"):
+        (home / "runs" / run / name).unlink(missing_ok=True)
+    edit(home, run, another_path("f", other), rechained=True)
+    for words in (["undo", run, "--yes"], ["resume", run, "--yes"]):
+        status, _, said = bench.stopgap(*words)
+        assert status == 4
+        assert "not signed, or the signature was removed" in said
+    assert bench.stopgap("status")[0] == 1
+    assert other.exists()
+
+
+@needs_keys
+def test_a_run_that_must_be_signed_is_begun_ended_and_undone(
+    bench: Bench, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signers = bench.top / "signers"
+    signers.write_text(f'kei@noc namespaces="stopgap" {key.with_suffix(".pub").read_text()}')
+    monkeypatch.setenv("STOPGAP_SIGNERS", str(signers))
+    monkeypatch.setenv("STOPGAP_SIGN_KEY", str(key))
+    write(bench, "f")
+    assert bench.stopgap("undo", "last", "--yes")[0] == 0
+    assert bench.stopgap("verify", "last")[0] == 0
+
+
+@needs_keys
 def test_an_undo_in_two_parts_needs_no_key_for_the_second(bench: Bench, key: Path) -> None:
     status, _ = bench.run(bench.runbook(file(bench, "f"), file(bench, "g")), "--yes", "--sign-key", str(key))
     assert status == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 import time
@@ -16,6 +17,7 @@ from stopgap.orchestrator.registry import tasks
 
 from .bench import Bench, file, outcomes
 from .test_messages import tell
+from .unkind_server import unkind_server
 
 
 @dataclass
@@ -108,3 +110,20 @@ def test_a_letter_that_is_under_way_is_told_in_the_order_of_the_runbook(bench: B
     with holding(is_there(bench, "cut")) as held:
         _, events = bench.run(bench.runbook(tell(by_mail(held)), cut), "--yes")
     assert [step["step"] for step in events[-1]["steps"]] == ["tell", "cut"]
+
+
+@pytest.mark.parametrize("kind", ["smtp", "webhook"])
+def test_ctrl_c_ends_a_run_whose_letter_nobody_answers(kind: str, bench: Bench) -> None:
+    with unkind_server() as server:
+        url = f"http://127.0.0.1:{server.port}/"
+        mail = {"kind": "smtp", "host": "127.0.0.1", "port": server.port, "security": "none"}
+        via = mail if kind == "smtp" else {"kind": "webhook", "url": url, "security": "none"}
+        runbook = bench.runbook(tell(via))
+        running = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--yes")
+        assert server.reached.wait(60)
+        began = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        said, _ = running.communicate(timeout=60)
+        assert time.monotonic() - began < 20
+    assert running.returncode == 130, said
+    assert "interrupted" in said

@@ -313,6 +313,14 @@ def test_an_rsa_key_logs_in_with_sha2(server: Server, tmp_path: Path):
     connect(server.host(identity=key), {}).close()
 
 
+@pytest.mark.parametrize("method", ["curve25519-sha256", "curve25519-sha256@libssh.org", "ecdh-sha2-nistp256"])
+def test_a_server_with_one_method_of_key_exchange_alone_is_logged_in_to(method: str, tmp_path: Path):
+    with serving(tmp_path, f"KexAlgorithms {method}") as strict:
+        session = connect(strict.host(), {})
+        assert session.exchange([Item("echo in")])[0].stdout.raw == b"in\n"
+        session.close()
+
+
 def test_a_closed_port_and_a_name_that_is_none_are_told_apart(server: Server):
     assert refusal(server.host(port=1)).kind == "refused"
     assert refusal(server.host(address="a..b")).kind == "name"
