@@ -218,3 +218,30 @@ def test_the_command_shows_writes_and_prints_what_was_understood(bench: Bench, s
     assert load_inventory(own).hosts == load_inventory(ini).hosts
     status, _, err = bench.stopgap("inventory", "-i", str(ini), "--write", str(own))
     assert (status, "File exists" in err) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["inventory.yaml", "hosts.ini", "hosts.JSON"])
+def test_a_program_with_the_name_of_a_file_to_read_is_not_run(tmp_path: Path, bench: Bench, name: str) -> None:
+    program = tmp_path / name
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\necho '{{}}'\n")
+    program.chmod(0o755)
+    status, _, err = bench.stopgap("check", "collect", "-i", str(program))
+    assert (status, "a program with the name of" in err) == (4, True)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['Match exec "touch RAN"', "match host web !exec 'touch RAN'", "  MATCH final exec touch", "Include ${HOME}/x"],
+)
+@pytest.mark.parametrize("included", [True, False])
+def test_an_ssh_config_that_runs_a_command_is_not_given_to_ssh(tmp_path: Path, line: str, included: bool) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"Host web\n  Hostname 192.0.2.1\n{line}\n".replace("RAN", str(tmp_path / "ran")))
+    if included:
+        (tmp_path / "outer").write_text(f"Host other\nInclude {config}\n")
+        config = tmp_path / "outer"
+    with pytest.raises(InvalidInput) as refused:
+        load_inventory(f"ssh_config:{config}")
+    assert refused.value.problems[0].refused
+    assert not (tmp_path / "ran").exists()

@@ -22,6 +22,8 @@ from stopgap.orchestrator.source import InvalidInput, Problem
 SECONDS = 60.0
 """Time that another program has to list an inventory."""
 MOST_BYTES = 64 << 20
+_READ_ONLY = frozenset({".cfg", ".conf", ".ini", ".json", ".txt", ".yaml", ".yml"})
+"""Suffixes of files that nobody expects to be programs."""
 _SECTION = re.compile(r"^\s*\[[^\]]+\]\s*(?:[#;].*)?$", re.MULTILINE)
 _ALL = re.compile(r"^all\s*:", re.MULTILINE)
 _OWN = re.compile(r"^[\"']?hosts[\"']?\s*:|^\{", re.MULTILINE)
@@ -49,6 +51,7 @@ def understand(spec: str) -> Understood | None:
         return _logins(spec)
     path = Path(spec).expanduser()
     if path.is_file() and os.access(path, os.X_OK) and _is_program(path):
+        _refuse_disguised(spec, path)
         return from_listing(_listed(spec, [str(path.absolute()), "--list"], os.environ.copy()), spec)
     if path.is_dir() or (path.is_file() and _is_of_ansible(path)):
         return from_listing(_listed(spec, [*_ansible_inventory(spec), "-i", str(path), "--list"], _quiet()), spec)
@@ -80,6 +83,14 @@ def _words(spec: str, text: str) -> list[str]:
     if not words:
         raise InvalidInput([Problem(f"-i {spec}", "no command is named", expected="command:PROGRAM WORDS…")])
     return words
+
+
+def _refuse_disguised(spec: str, path: Path) -> None:
+    """Refuse to run a program that is named as a file to read is: whoever typed the name may not know."""
+    if path.suffix.lower() in _READ_ONLY:
+        message = f"a program with the name of a {path.suffix} file, which would run on this machine"
+        hint = f"read it; `-i command:{shlex.quote(str(path.absolute()))} --list` runs it all the same"
+        raise InvalidInput([Problem(f"-i {spec}", message, hint=hint, refused=True)])
 
 
 def _is_program(path: Path) -> bool:

@@ -17,6 +17,8 @@ _SECONDS = 10.0
 _DEEPEST = 16
 """Nesting of Include, as ssh(1) allows it."""
 _WILD = re.compile(r"[*?!]")
+_RUNS = re.compile(r"\s*\"?(match\b.*\bexec\b|include\b.*[$%])", re.IGNORECASE)
+"""A line that runs a command, or includes a file of a name that only ssh(1) works out."""
 
 
 def from_ssh_config(path: Path) -> Understood:
@@ -94,6 +96,12 @@ def _ssh_says(alias: str, config: Path | None) -> str:
     return done.stdout
 
 
+def _is_own(path: Path) -> bool:
+    """Tell whether ssh(1) would read the file anyway, whenever the operator uses it."""
+    own = (Path("~/.ssh").expanduser(), Path("/etc/ssh"))
+    return any(path.absolute().is_relative_to(folder) for folder in own)
+
+
 def _existing(files: list[str]) -> str | None:
     for name in files:
         path = Path(name).expanduser()
@@ -108,6 +116,10 @@ def _aliases(path: Path, depth: int) -> Iterator[str]:
     except OSError as error:
         raise InvalidInput([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
     for line in text.splitlines():
+        if _RUNS.match(line) and not _is_own(path):
+            message = f"`{line.strip()[:60]}` can run a command on this machine when ssh(1) reads the file"
+            hint = "read what it does; take it out, or include the file from ~/.ssh/config and name that"
+            raise InvalidInput([Problem(str(path), message, hint=hint, refused=True)])
         key, _, rest = line.strip().replace("=", " ", 1).partition(" ")
         try:
             words = shlex.split(rest)
