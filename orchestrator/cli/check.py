@@ -17,6 +17,8 @@ from stopgap.orchestrator.source import Problem
 
 SCHEMA = "stopgap.check"
 VERSION = 1
+MOST_NOTES = 20
+"""Notes that the text shows."""
 
 
 def check(args: Namespace) -> int:
@@ -70,9 +72,11 @@ def _tell(examination: Examination) -> None:
     for problem in examination.problems:
         for number, line in enumerate(str(problem).splitlines()):
             problems.line(line, "bad" if number == 0 else "")
-    for note in examination.notes:
+    for note in examination.notes[:MOST_NOTES]:
         for number, line in enumerate(str(note).splitlines()):
             problems.line(f"note: {line}" if number == 0 else line, "warn" if number == 0 else "")
+    if (more := len(examination.notes) - MOST_NOTES) > 0:
+        problems.line(f"note: and {more} more; --format json lists all", "warn")
     for runbook in examination.runbooks:
         if not runbook.problems and not examination.shared:
             _show_valid(screen, runbook)

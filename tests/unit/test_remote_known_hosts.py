@@ -41,6 +41,8 @@ def blob(key: str) -> bytes:
         ("[2001:db8::10]:2222 {key}", "2001:db8::10", 2222),
         ("Web.Example {key}", "web.example", 22),
         ("*.example,!web.example {key}", "mail.example", 22),
+        ("w*.ex?mple {key}", "web.example", 22),
+        ("** {key}", "web.example", 22),
     ],
 )
 def test_a_key_is_pinned_for_its_names(line: str, address: str, port: int, file: Path, key: str):
@@ -55,6 +57,8 @@ def test_a_key_is_pinned_for_its_names(line: str, address: str, port: int, file:
         ("203.0.113.10 {key}", "203.0.113.10", 2222),
         ("[203.0.113.10]:2222 {key}", "203.0.113.10", 22),
         ("*.example,!web.example {key}", "web.example", 22),
+        ("*a" * 100 + "b {key}", "a" * 200, 22),  # a pattern that backtracks would never end
+        ("w?b.example {key}", "wb.example", 22),
         ("203x0.113.10 {key}", "203.0.113.10", 22),
         ("@cert-authority * {key}", "203.0.113.10", 22),
         ("#203.0.113.10 {key}", "203.0.113.10", 22),
