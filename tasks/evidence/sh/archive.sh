@@ -11,22 +11,22 @@ archive() {
         shift
         set -- "$@" ".${place%/}"
     done
-    case $(tar --version 2>/dev/null) in
-        *'GNU tar'*)
-            holes=kept times=--atime-preserve=system
-            case $(id -u 2>/dev/null) in
-                ''|0) ;;
-                *)
-                    times=
-                    echo 'not root: access times change, and what others keep to themselves is missing' >&2 ;;
-            esac
-            chosen "$@" | tar --create --file=- --format=gnu --sparse $times --numeric-owner \
-                --no-recursion --null --no-unquote --files-from=- ;;
-        *)
-            echo 'no GNU tar: access times change, files with holes count in full, archives follow one another' >&2
-            holes=
-            chosen "$@" | xargs -0 -r -n 500 tar -c -f - ;;
-    esac || s=$?
+    options='--create --file=- --format=gnu --sparse --numeric-owner --no-recursion --null --no-unquote'
+    # Whether this tar knows them shows in what it makes of no files at all.
+    if tar $options --atime-preserve=system --files-from=/dev/null >/dev/null 2>&1; then
+        holes=kept times=--atime-preserve=system
+        case $(id -u 2>/dev/null) in
+            ''|0) ;;
+            *)
+                times=
+                echo 'not root: access times change, and what others keep to themselves is missing' >&2 ;;
+        esac
+        chosen "$@" | tar $options $times --files-from=-
+    else
+        echo 'no GNU tar: access times change, files with holes count in full, archives follow one another' >&2
+        holes=
+        chosen "$@" | xargs -0 -r -n 500 tar -c -f -
+    fi || s=$?
 }
 chosen() { { found "$@" 2>&1 >&5 5>&- | lost; } 5>&1; }
 found() {
