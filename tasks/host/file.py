@@ -57,7 +57,9 @@ class HostFileFacts(Facts):
 class HostFile(Task[HostFileParams, HostFileFacts]):
     """Put a file, a link or a directory in place, or take it away.
 
-    A new file belongs to root, an old one keeps its owner. The undo brings back content, owner and mode.
+    A new file belongs to the account that makes it, root as a rule; an old one keeps its owner. Change and undo keep
+    access control lists, labels, capabilities, users' attributes and inode flags; what cannot be kept, such as a hard
+    link, is named in the preview. A path through a directory that another account could exchange is refused.
     """
 
     name = "host.file"
