@@ -31,8 +31,8 @@ class PathChange(Change):
 
     @model_validator(mode="after")
     def _restorable(self) -> Self:
-        if not self.path.startswith("/") or "\0" in self.path:
-            raise ValueError(f"{self.path!r}: a change needs an absolute path")
+        if not self.path.startswith("/") or "\0" in self.path or self.path.rpartition("/")[2] in {"", ".", ".."}:
+            raise ValueError(f"{self.path!r}: a change needs an absolute path that ends with a name")
         for state in (self.before, self.after):
             if state.kind == "other" or (state.kind == "file" and state.content is None):
                 raise ValueError(f"{self.path}: too large, or no ordinary file; it could not be put back")

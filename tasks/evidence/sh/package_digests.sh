@@ -2,8 +2,8 @@
 # installed), or as rpm did (SHA-256, or what was usual when the package was built).
 needs find grep awk || exit 127
 if [ -d /var/lib/dpkg/info ]; then
-    find /var/lib/dpkg/info -name '*.md5sums' \
-        -exec grep -h -v ' usr/share/\(doc\|man\|locale\|info\|lintian\)/' {} + 2>/dev/null
+    { find /var/lib/dpkg/info -name '*.md5sums' \
+        -exec grep -h -v ' usr/share/\(doc\|man\|locale\|info\|lintian\)/' {} + 2>&1 >&5 5>&- | lost; } 5>&1
     [ ! -f /var/lib/dpkg/status ] || awk '/^ \/[^ ]+ [0-9a-f]+/ && length($2) == 32 { print $2 "  " substr($1, 2) }' /var/lib/dpkg/status || s=$?
 elif [ -d /var/lib/rpm ] || [ -d /usr/lib/sysimage/rpm ]; then
     needs rpm || exit 127
