@@ -1,6 +1,7 @@
 """Names in body files are the same whatever stat(1) a host has: GNU's, busybox's, toybox's, uutils'."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from stopgap.orchestrator.findings import judge, shipped_rules
 from stopgap.tasks.evidence.source import Walk, shell
+
+from .collection import shelf
 
 NAMES = (
     *(
@@ -108,13 +112,18 @@ def tools(tmp_path: Path, kind: str) -> Path:
 
 def body(folder: Path, by: Path) -> list[bytes]:
     """Give the lines without their times, sorted."""
+    return sorted(line.rsplit(b"|", 4)[0] for line in walked(folder, by))
+
+
+def walked(folder: Path, by: Path) -> list[bytes]:
+    """Give the lines as the artifact's script prints them."""
     walk = Walk(kind="walk", paths=(str(folder),))
     libraries = "\n".join(map(shell, ("needs", *walk.libraries())))
     script = f"s=0 nl='\n'\n{libraries}\n{walk.script()}\nexit $s"
     env = {"PATH": f"{by}:/usr/bin:/bin", "LC_ALL": "C"}
     done = subprocess.run(["/bin/sh", "-s"], input=script.encode(), capture_output=True, env=env, cwd="/")
     assert (done.returncode, done.stderr) == (0, b"")
-    return sorted(line.rsplit(b"|", 4)[0] for line in done.stdout.splitlines())
+    return done.stdout.splitlines()
 
 
 def escaped(name: bytes) -> bytes:
@@ -135,3 +144,42 @@ def test_names_and_targets_come_back_as_they_are(names: Path, tmp_path: Path, ki
 @pytest.mark.parametrize("kind", ["busybox", "toybox", "uutils", "imitation"])
 def test_everything_but_the_times_is_the_same(names: Path, tmp_path: Path, kind: str) -> None:
     assert body(names, tools(tmp_path, kind)) == body(names, tools(tmp_path, "gnu"))
+
+
+PLANTS: dict[str, int | str] = {
+    "usr/bin/ls": 0o755,
+    "usr/bin/ls ": 0o755,
+    "usr/sbin/.hidden": 0o4755,
+    "tmp/.x/miner": 0o755,
+    "tmp/it's .sh": 0o755,
+    "dev/shm/new\nline": 0o755,
+    "dev/shm/\t": 0o644,
+    "var/www/html/it's.php": 0o666,
+    "etc/systemd/system/a b.service": 0o644,
+    "root/.bash_history": "/dev/null",
+    "root/.ssh/it's": "/tmp/keys 'x'",
+}
+"""Path below a host's root → mode of a file, or target of a link."""
+
+
+@pytest.mark.parametrize("kind", ["busybox", "toybox", "uutils", "imitation"])
+def test_the_same_plants_give_the_same_findings(tmp_path: Path, kind: str) -> None:
+    top = tmp_path / "host"
+    for name, what in PLANTS.items():
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(what, str):
+            (top / name).symlink_to(what)
+            continue
+        (top / name).touch()
+        (top / name).chmod(what)
+
+    def found(by: Path) -> list[tuple[str, list[str]]]:
+        # Times are equal but for their fractions, which not every stat gives.
+        lines = [re.sub(rb"\.[0-9]{9}", b"", line).rpartition(b"|")[0] + b"|0" for line in walked(top, by)]
+        body = b"\n".join(sorted(lines)).replace(b"0|" + bytes(top) + b"/", b"0|/") + b"\n"
+        judged = judge(shelf(tmp_path / f"of-{by.name}", {"bodyfile": body}), shipped_rules())
+        return sorted((finding.id, sorted(seen.what for seen in finding.seen)) for finding in judged.findings)
+
+    expected = found(tools(tmp_path, "gnu"))
+    assert len(expected) > 2
+    assert found(tools(tmp_path, kind)) == expected
