@@ -13,7 +13,7 @@ from stopgap.orchestrator.cli.pairs import pairs
 from stopgap.orchestrator.cli.sarif import sarif_log
 from stopgap.orchestrator.run.examine import Examination, Examined, Need, examine
 from stopgap.orchestrator.secret import redact_tree
-from stopgap.orchestrator.source import Problem
+from stopgap.orchestrator.source import InvalidInput, Problem
 
 SCHEMA = "stopgap.check"
 VERSION = 1
@@ -23,7 +23,10 @@ MOST_NOTES = 20
 
 def check(args: Namespace) -> int:
     """Say all that the files show; exit status 0 valid, 2 invalid, 4 refused by a guard."""
-    examination = examine(args.runbook, args.inventory, args.target, pairs(args.param))
+    try:
+        examination = examine(args.runbook, args.inventory, args.target, pairs(args.param))
+    except InvalidInput as error:
+        examination = Examination((), error.problems, ())
     if args.format == "text":
         _tell(examination)
     else:

@@ -267,6 +267,15 @@ def test_json_is_one_document_with_every_problem_at_its_place(
     assert problem["hint"] == "did you mean mta.stop?"
 
 
+@pytest.mark.parametrize("form", ["json", "sarif"])
+def test_an_option_that_cannot_be_read_is_told_in_the_same_form(
+    capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    status, out, err = check(capsys, "contain", "-p", "contact", "--format", form)
+    assert (status, err) == (2, "")
+    assert "-p contact" in json.dumps(json.loads(out))
+
+
 def test_sarif_has_a_result_for_each_at_its_line(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     (folder / "bad ü.yaml").write_text("name: Bad\nsteps:\n  - task: mta.stpo\n")
     words = ["bad ü.yaml", "contain", str(folder / "cut.yaml"), "-p", "x=1", "-i", "inventory.yaml", "-t", "outsider"]
