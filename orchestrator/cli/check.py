@@ -31,7 +31,7 @@ def check(args: Namespace) -> int:
         _tell(examination)
     else:
         made = sarif_log(examination) if args.format == "sarif" else document(examination)
-        sys.stdout.write(json.dumps(redact_tree(made), indent=1, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(redact_tree(made), indent=1) + "\n")
     return examination.exit_code
 
 
