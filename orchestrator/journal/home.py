@@ -54,8 +54,10 @@ def keep_controller_name(home: Path) -> None:
     goes without.
     """
     name = controller_name(home)
-    with suppress(OSError), (home / _NAME).open("x") as file:
-        file.write(f"{name}\n")
+    with suppress(OSError):
+        descriptor = os.open(home / _NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{name}\n")
 
 
 def required_signers(environ: Mapping[str, str] | None = None) -> Path | None:
