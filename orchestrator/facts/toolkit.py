@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from stopgap.orchestrator.facts.presence import there
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 from stopgap.orchestrator.shell import quote
 
@@ -46,7 +47,8 @@ class ToolkitFile(Reader[ToolkitFact]):
     def script(self) -> str:
         """Print its path and a NUL, hash and size in a line, then its beginning."""
         return (
-            f'for f in {" ".join(map(quote, self.paths))}; do [ -f "$f" ] || continue\n'
+            f'{there()}for f in {" ".join(map(quote, self.paths))}; do there "$f"\n'
+            'case $? in 1) continue ;; 2) exit 1 ;; esac; [ -f "$f" ] || continue\n'
             'h=$(sha256sum <"$f") && n=$(wc -c <"$f") || exit 1\n'
             f'printf "%s\\0%s %s\\n" "$f" "${{h%% *}}" "$n"; head -c {_HEAD} <"$f"; exit; done'
         )

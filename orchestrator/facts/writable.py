@@ -26,6 +26,10 @@ ask() (
     elif [ -k . ] && [ "$wk_me" != 0 ] && [ ! -O . ] && [ -e "./$n" ] && [ ! -O "./$n" ]; then
         printf 'why %s/%s belongs to another account, in a directory with the sticky bit\n' "$wk_at" "$n"
     fi
+    if [ "$wk_other" ] && [ -d "./$n" ] && [ ! -L "./$n" ] && [ "$(stat -c %u -- "./$n")" != "$wk_other" ]; then
+        printf 'inside %s/%s: %s may write to the directory above it, and could exchange it\n' \
+            "$wk_at" "$n" "$(wk_whom)"
+    fi
     room=$(stat -f -c '%f %a %S %d %c' .) && printf 'room %s\n' "$room"
 )
 # Whether the working directory is on a mount that is read-only, or on such a filesystem (proc(5), mountinfo).
@@ -49,6 +53,8 @@ class WritableFact(Fact):
 
     obstacle: str = ""
     """Why it could not be changed; empty where nothing is known to be in the way."""
+    inside: str = ""
+    """Why the directory at the path itself could not be changed, though its entry could."""
     folder: bool = True
     """Its directory is there."""
     uid: int = 0
@@ -89,6 +95,7 @@ def _fact(block: str, uid: int, groups: tuple[int, ...]) -> WritableFact:
         free = (room[0] if uid == 0 else room[1]) * room[2]
     return WritableFact(
         obstacle=escape(found.get("why", found.get("absent", ""))),
+        inside=escape(found.get("inside", "")),
         folder="absent" not in found,
         uid=uid,
         groups=groups,

@@ -137,6 +137,8 @@ def obstacle(change: PathChange, prospect: Prospect, earlier: Iterable[Change]) 
         return "" if made or change.after.kind == "absent" else may.obstacle
     if may.obstacle:
         return may.obstacle + (f": only root may ({_BECOME})" if may.uid and "may not write" in may.obstacle else "")
+    if may.inside and change.before.kind == change.after.kind == "directory":
+        return may.inside
     return _owner(change, may) or _room(change, may)
 
 

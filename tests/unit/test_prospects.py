@@ -250,6 +250,17 @@ def test_an_account_that_may_not_write_is_told_so(public_path: Path) -> None:
     assert asked_as(65534, f"{public_path}/sticky/new").obstacle == ""
 
 
+def test_what_another_account_could_exchange_is_told(public_path: Path) -> None:
+    home = public_path / "home"
+    (home / "roots").mkdir(parents=True)
+    os.chown(home, 65534, 65534)
+    assert "could exchange it" in asked_as(0, f"{home}/roots/file").obstacle
+    found = asked_as(0, f"{home}/roots")
+    assert (found.obstacle, "could exchange it" in found.inside) == ("", True)
+    (home / "link").symlink_to("/etc")
+    assert "a symbolic link that another account can change" in asked_as(0, f"{home}/link/file").obstacle
+
+
 def test_a_filesystem_that_is_read_only_or_full_is_told(public_path: Path) -> None:
     path = f"{public_path}/file"
     ro = asked_as(0, path, before=f"mount -t tmpfs -o ro none {public_path}")
