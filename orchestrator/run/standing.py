@@ -106,6 +106,9 @@ def _look(
         return replace(seen, standing=standing)
     judged = _prove(step, fleet)
     looks = tuple(f"{c.about}: {c.seen}" for c in judged if c.eye == on.name and not c.containment)
+    looks += tuple(
+        f"not looked at from {c.eye}: {c.about}: {c.seen}" for c in judged if c.one_sided and c.holds is None
+    )
     counting = tuple(c for c in judged if c.containment)
     return replace(seen, standing=standing, looks=looks, judged=counting, gaps=step.gaps)
 

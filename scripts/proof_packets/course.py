@@ -82,6 +82,8 @@ class Measured:
             for (phase, (way, version)), outcome in self.outcomes.items()
             if phase == "blocked" and outcome == "passes" and way.counts
         ]
+        if not self.verdict:
+            return []
         right = {"contained"} if not leaks else {"partly"}
         right = {"unverified"} if not self.device.can.trusted else right
         return [f"the verdict is {self.verdict}, and {leaks or 'nothing'} leaks"] if {self.verdict} - right else []

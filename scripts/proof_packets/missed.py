@@ -62,8 +62,8 @@ MISSED = (
         "NAT on the router",
         (
             (Way("out", "udp", PRIVATE, INTERNET), 4),
-            (Way("in", "tcp", INTERNET, WEB), 4),
             (Way("out", "tcp", PRIVATE, INTERNET), 4),
+            (Way("in", "tcp", INTERNET, WEB), 4),
         ),
         ALL,
         arrange=(

@@ -32,12 +32,12 @@ table ip behind {
 
 NO_DROP_OF_WHAT_IT_SENDS = r"""
 nft -a list table inet stopgap_web |
-    sed -n 's/^\tchain \([^ ]*\) {.*/chain \1/p; /saddr/s/.*# handle \([0-9]*\)$/rule \1/p' |
+    sed -n 's/^\tchain \([^ ]*\) {.*/chain \1/p; /saddr.*drop/s/.*# handle \([0-9]*\)$/rule \1/p' |
     while read -r kind word; do
         if [ $kind = chain ]; then chain=$word; else nft delete rule inet stopgap_web $chain handle $word; fi
     done
 """
-"""Takes out every rule of the block that asks for a source address."""
+"""Takes out every drop of the block that asks for a source address."""
 
 
 @pytest.fixture
