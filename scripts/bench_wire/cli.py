@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from bench_wire import cut_off, drivers, eight, evidence, fleet, peers, start_up, streaming
+from bench_wire import cut_off, drivers, eight, evidence, fleet, flows, peers, start_up, streaming
 from bench_wire.place import LAB, Place
 from bench_wire.table import Row, show
 
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "start-up": start_up.measure,
     "cut-off": cut_off.measure,
     "drivers": drivers.measure,
+    "flows": flows.measure,
     "eight": eight.measure,
     "streaming": streaming.measure,
     "evidence": evidence.measure,

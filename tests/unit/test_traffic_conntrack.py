@@ -26,7 +26,7 @@ BLOCK = Block(
     spare=(ip_address("203.0.113.20"),),
     expires=timedelta(hours=1),
 )
-FLOWS = Path(__file__).with_name("conntrack_flows.py")
+FLOWS = Path(__file__).parents[2] / "scripts" / "bench_wire" / "fill_flows.py"
 needs_a_kernel = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root, for a network namespace of its own"
 )
