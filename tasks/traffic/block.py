@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from stopgap.orchestrator.change import Change
-from stopgap.orchestrator.check import Check, Port
+from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.facts import (
     DeviceOrigin,
@@ -41,11 +41,10 @@ from stopgap.tasks.traffic.iproute import Iproute
 from stopgap.tasks.traffic.iptables import Iptables
 from stopgap.tasks.traffic.knocks import (
     SAMPLED,
-    eyes_outside,
     holds,
+    knocks,
     one_of,
     outbound,
-    ports_to_knock_on,
     sample,
     way_in,
 )
@@ -248,8 +247,8 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         """Knock, from where the world is: what passes by a router that cannot be reached is to be seen."""
         if not is_left_to_others(_whole(params, scene), scene):
             facts = DeviceFacts()
-            knocks = _knocks(_driver(scene), _block(params, facts, scene), facts, scene)
-            yield from (knock for knock in knocks if knock.eye == "outside")
+            made = knocks(_driver(scene), _block(params, facts, scene), facts, scene)
+            yield from (knock for knock in made if knock.eye == "outside")
 
     def checks(self, params: Params, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:
         """Knock from outside, look at the router's counters and flows, and see that the operator gets in."""
@@ -257,7 +256,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             return
         driver, label, facts = _own(params, facts, scene)
         block = _block(params, facts, scene, label=label)
-        yield from _knocks(driver, block, facts, scene)
+        yield from knocks(driver, block, facts, scene)
         yield from outbound(driver, block, facts, scene)
         on_upstream = scene.upstream is not None and scene.upstream.name == scene.on.name
         eye: Eye = "upstream" if on_upstream else "target"
@@ -266,13 +265,6 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         yield from driver.checks(block, facts, eye)
         if driver.capabilities.exception:
             yield from way_in(block, facts, scene)
-
-
-def _knocks(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Port]:
-    for eye in eyes_outside(driver, block, facts, scene):
-        for network in sample(block.addresses):
-            for port in ports_to_knock_on(block, network):
-                yield Port(eye=eye, containment=True, address=one_of(network), port=port, expect="silent")
 
 
 def _refuse_beyond(driver: Driver, params: Params, block: Block) -> None:

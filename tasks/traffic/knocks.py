@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from stopgap.orchestrator.check import Check, Outbound, Port
 from stopgap.orchestrator.host import Address, Eye, Host, Network, Scene
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver
+from stopgap.tasks.traffic.nat import fronts
 from stopgap.tasks.traffic.segment import shares_segment
 
 SAMPLED = 8
@@ -24,6 +25,18 @@ def eyes_outside(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene)
     spare = at_hand and scene.spare is not None and not _reaches(scene.spare, block, facts)
     eyes: tuple[Eye, ...] = (*(("outside",) if outside else ()), *(("spare",) if spare else ()))
     return eyes or ("outside",)
+
+
+def knocks(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Port]:
+    """Knock on the blocked addresses, and from outside on the public ones by which the router's NAT leads to them."""
+    public = [front for front in fronts(block.addresses, facts) if front.address.num_addresses == 1][:SAMPLED]
+    for eye in eyes_outside(driver, block, facts, scene):
+        for network in sample(block.addresses):
+            for port in ports_to_knock_on(block, network):
+                yield Port(eye=eye, containment=True, address=one_of(network), port=port, expect="silent")
+        for front in () if block.partial or eye != "outside" else public:
+            for port in front.ports or (22, 25, 80, 443):
+                yield Port(eye=eye, containment=True, address=one_of(front.address), port=port, expect="silent")
 
 
 def ports_to_knock_on(block: Block, network: Network) -> tuple[int, ...]:

@@ -71,7 +71,10 @@ def leads_to(address: Address, facts: DeviceFacts) -> tuple[Network, ...]:
 def fronts(addresses: Iterable[Network], facts: DeviceFacts) -> Iterator[Front]:
     """Give the public addresses that lead to the blocked ones; the router's own where a rule names none."""
     blocked = tuple(addresses)
-    own = [ip_network(i.address.ip) for i in facts.interfaces if i.address.ip.is_global]
+    outer = [
+        i.address for i in facts.interfaces if any(_in(gateway, i.address.network) for gateway in facts.gateways)
+    ]
+    own = [ip_network(address.ip) for address in outer]
     for rule in facts.translations.rules:
         if rule.side == "destination" and rule.to and any(_holds(n, rule.to) for n in blocked):
             for front in (rule.of,) if rule.of else (n for n in own if n.version == rule.to.version):
@@ -113,6 +116,9 @@ def nat_gaps(
                 "address in `addresses`",
                 at_best="partly",
             )
+    if block.spare and (ways := [front.address for front in fronts(block.addresses, facts)]):
+        named = some(_sorted(ways))
+        yield Note(text=f"visitors who come by {named}, by NAT, are dropped and not sent to the spare")
     outside = [network for network in block.addresses if not _on_a_link(network, facts)]
     if outside and facts.translations.unread:
         yield Gap(
@@ -172,6 +178,10 @@ def _sorted(networks: Iterable[Network]) -> tuple[Network, ...]:
 
 def _holds(outer: Network | None, inner: Network) -> bool:
     return outer is not None and outer.version == inner.version and inner.subnet_of(outer)  # type: ignore[arg-type]
+
+
+def _in(address: Address, network: Network) -> bool:
+    return address.version == network.version and address in network
 
 
 def _overlap(one: Network, other: Network) -> bool:

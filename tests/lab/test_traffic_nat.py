@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from stopgap.orchestrator.host import Host
 
+from .operator import Operator
 from .test_traffic_drivers import router_with
 from .traffic import ISP, ROOT, SPARE, Router, host
 
@@ -156,3 +159,33 @@ def test_an_address_that_the_inventory_lacks_sends_nothing(lab: Lab, second_addr
         assert router.failing_checks(allow=["fd00:9::2"]) == {}
         assert router.planned(allow=["fd00:9::2"])[0] == []
     assert arriving(lab, second_address) == 10
+
+
+@pytest.fixture
+def operator(lab: Lab, tmp_path: Path) -> Iterator[Operator]:
+    made = Operator(lab, tmp_path / "state", str(tmp_path / "inventory.yaml"))
+    yield made
+    made.undo_all()
+
+
+@pytest.mark.parametrize("known", [PUBLIC, PRIVATE])
+@pytest.mark.parametrize("driver", ["nftables", "iptables"])
+def test_a_run_contains_a_host_behind_nat_and_no_packet_leaves(
+    lab: Lab, behind_nat: None, operator: Operator, tmp_path: Path, driver: str, known: str
+) -> None:
+    text = (ROOT / "inventories" / "lab.yaml").read_text()
+    text = text.replace('addresses: [203.0.113.10, "2001:db8:113::10"]', f"addresses: [{known}]")
+    text = text.replace("may_block: [", "may_block: [10.77.0.0/24, ").replace("nftables", driver)
+    (tmp_path / "inventory.yaml").write_text(text)
+    runbook = tmp_path / "runbook.yaml"
+    runbook.write_text(json.dumps({"name": "Cut", "steps": [{"id": "cut", "task": "traffic.block"}]}))
+    router_with(lab, "iptables-nft")
+    with translating(lab, driver, "masquerade"):
+        done = operator.run(str(runbook), "-t", "web", "--yes")
+        assert done.outcomes["cut"] in {"changed", "failed"}, done.out + done.err
+        assert arriving(lab, PRIVATE) == 0
+        assert not lab.tcp(PUBLIC, 22)
+        assert done.last["containment"] == {"web": "partly"}, "web has its old addresses as well"
+        assert "203.0.113.10 answers from web's network card, and is not blocked" in done.out
+        assert f"{PRIVATE} answers from web's" not in done.out
+        assert f"{PRIVATE} is on web's" not in done.out
