@@ -195,6 +195,8 @@ class Task(ABC, Generic[P, F]):
     """While what it changes is in force, visitors or senders do without something; reports draw it as an outage."""
     may_ask: ClassVar[bool] = False
     """Its plan may hold questions, so that whoever looks on knows where a person will be needed."""
+    controller_files: ClassVar[tuple[str, ...]] = ()
+    """Parameters that name a file of the controller, such as `csv` or `via.ca`: a check looks whether it is there."""
     name: ClassVar[str]
     """`subject.verb`, as a runbook writes it."""
     vantages: ClassVar[tuple[Vantage, ...]] = ("target",)

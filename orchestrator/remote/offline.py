@@ -25,7 +25,7 @@ def file_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Probl
             continue
         if host.identity is not None and (fault := _key_fault(host.identity)):
             yield inventory.problem(host.name, "identity", f"the private key {host.identity}: {fault[0]}", fault[1])
-        if host.known_hosts is not None and (reason := _unreadable(host.known_hosts)):
+        if host.known_hosts is not None and (reason := unreadable(host.known_hosts)):
             message = f"the known_hosts file {host.known_hosts}: {reason}"
             yield inventory.problem(
                 host.name, "known_hosts", message, f"pin the host keys: ssh-keyscan HOST >> {host.known_hosts}"
@@ -41,7 +41,7 @@ def login_notes(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem
             yield inventory.problem(host.name, "address", f"no `identity` names a private key for {host.name}")
         if host.known_hosts is None:
             yield inventory.problem(host.name, "address", f"no `known_hosts` names a file with {host.name}'s keys")
-        elif not _unreadable(host.known_hosts) and not _is_pinned(host.known_hosts, host):
+        elif not unreadable(host.known_hosts) and not _is_pinned(host.known_hosts, host):
             message = f"{host.known_hosts} pins no key of {host_names(host.address, host.port)[0]}"
             yield inventory.problem(host.name, "known_hosts", message, f"pin the host's key: {_scan(host)}")
 
@@ -72,7 +72,7 @@ def _scan(host: Host) -> str:
 
 @cache
 def _key_fault(path: Path) -> tuple[str, str | None] | None:
-    if reason := _unreadable(path):
+    if reason := unreadable(path):
         return reason, None
     with path.open("rb") as file:
         begin = file.read(_LARGEST)
@@ -86,7 +86,7 @@ def _key_fault(path: Path) -> tuple[str, str | None] | None:
 
 
 @cache
-def _unreadable(path: Path) -> str:
+def unreadable(path: Path) -> str:
     """Say why a file cannot be read; empty where it can. What is no regular file is not opened."""
     try:
         mode = path.stat().st_mode

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.inventory import Inventory, load_inventory
-from stopgap.orchestrator.remote.offline import file_problems, login_notes
-from stopgap.orchestrator.runbook.binding import missing_values
+from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.remote.offline import file_problems, login_notes, unreadable
+from stopgap.orchestrator.runbook.binding import known_values, missing_values
 from stopgap.orchestrator.runbook.checking import problems_in, stand_ins
 from stopgap.orchestrator.runbook.drivers import driver_problems
+from stopgap.orchestrator.runbook.expression import ExpressionError, View, render_value
 from stopgap.orchestrator.runbook.finding import runbook_file
 from stopgap.orchestrator.runbook.loading import draft
 from stopgap.orchestrator.runbook.runbook import Runbook
@@ -95,6 +98,7 @@ def examine(
         }
         examined.append(_examined(runbooks[number], runbook, problems, hosts, selected, values))
     notes = [note for runbook, _ in drafts if runbook for note in wrapped_quotes(runbook.document)]
+    notes += [note for runbook, _ in drafts if runbook for note in _file_notes(runbook, given or {})]
     if hosts is not None:
         concerned = hosts.concerned(selected) if selected else tuple(hosts.hosts.values())
         shared += [*driver_problems(hosts, hosts.hosts.values()), *file_problems(hosts, concerned)]
@@ -124,6 +128,22 @@ def _examined(
     needs = tuple(_needs(runbook, given))
     tried = selected or (stand_ins(runbook, hosts) if hosts else ())
     return Examined(runbook.path, runbook.name, len(runbook.steps), tuple(h.name for h in tried), needs, tuple(found))
+
+
+def _file_notes(runbook: Runbook, given: Mapping[str, str]) -> Iterator[Problem]:
+    """Give a note for each file of the controller that a step names and that cannot be read now."""
+    values, _ = known_values(runbook, None, {name: text for name, text in given.items() if name in runbook.params})
+    for step in runbook.steps:
+        for name in tasks()[step.task].controller_files:
+            value: object = dict(step.with_)
+            for part in name.split("."):
+                value = value.get(part) if isinstance(value, dict) else None
+            try:
+                path = render_value(value, {"params": View(values)})
+            except ExpressionError:
+                continue
+            if isinstance(path, str) and path.startswith("/") and (reason := unreadable(Path(path))):
+                yield step.document.problem((*step.loc, "with", *name.split(".")), f"{path}: {reason}")
 
 
 def _needs(runbook: Runbook, given: Mapping[str, str]) -> Iterator[Need]:

@@ -155,6 +155,7 @@ class Collect(Task[CollectParams, CollectFacts]):
     """
 
     name = "evidence.collect"
+    controller_files = ("memory",)
 
     def probe(self, params: CollectParams, scene: Scene) -> Probe:
         """Read as whom it will collect."""

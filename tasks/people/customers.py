@@ -78,6 +78,7 @@ class CustomersNotify(Task[CustomersNotifyParams, CustomersNotifyFacts]):
     """
 
     name = "customers.notify"
+    controller_files = ("csv", "via.ca")
     vantages = ("controller",)
     may_ask = True
 

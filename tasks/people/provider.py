@@ -80,6 +80,7 @@ class ProviderNotify(Task[ProviderNotifyParams, ProviderNotifyFacts]):
     """
 
     name = "provider.notify"
+    controller_files = ("block_request", "via.ca")
     vantages = ("controller",)
 
     def probe(self, params: ProviderNotifyParams, scene: Scene) -> Probe:

@@ -253,6 +253,21 @@ def test_several_runbooks_are_checked_at_once_with_an_inventory_or_without(
     assert check(capsys, "contain", "-t", "web")[0] == 2
 
 
+@pytest.mark.parametrize("by", ["/nowhere/list.csv", "{{ params.list }}"])
+def test_a_file_of_this_machine_that_a_step_names_and_that_is_not_there_is_noted(
+    capsys: pytest.CaptureFixture[str], folder: Path, by: str
+) -> None:
+    letter = {"contact": "noc@example.org", "csv": by, "service": "Mail", "via": {"kind": "file"}}
+    step = {"task": "customers.notify", "with": letter}
+    params = {"list": {"type": "path", "default": "/nowhere/list.csv"}}
+    (folder / "tell.yaml").write_text(json.dumps({"name": "Tell", "params": params, "steps": [step]}))
+    status, out, err = check(capsys, "tell.yaml")
+    assert (status, "valid" in out) == (0, True)
+    assert "/nowhere/list.csv: No such file" in err
+    existing = ["-p", f"list={folder / 'cut.yaml'}"]
+    assert ("No such file" in check(capsys, "tell.yaml", *existing)[2]) == (by == "/nowhere/list.csv")
+
+
 def test_json_is_one_document_with_every_problem_at_its_place(
     capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
