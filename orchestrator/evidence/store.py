@@ -20,8 +20,10 @@ from stopgap.orchestrator.evidence.manifest import FILE_NAME, SEALED, Clear, Man
 from stopgap.orchestrator.evidence.sealing import Seal, SealingError
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hostnumber import parse_timestamp
 from stopgap.orchestrator.hosttext import HostText, escape
 from stopgap.orchestrator.journal.records import EvidenceKept
+from stopgap.orchestrator.journal.reserve import reserve_of, room
 from stopgap.orchestrator.task import Artifact, Collection
 
 STDERR_CAP = 4096
@@ -29,10 +31,10 @@ STDERR_CAP = 4096
 DEFAULT_QUOTA = 16 << 30
 """Bytes that one run keeps of all hosts together."""
 RESERVE = 1 << 30
-"""Bytes that an artifact which does not count leaves free on the controller's disk, for the journal and the rest."""
+"""Bytes that an artifact which does not count leaves free on the controller's disk; others leave `reserve_of`."""
 _HOLE = 4096
 """Zeros from which on a file has a hole in their place."""
-_CLOCK = re.compile(rb"\s*(\d{9,11}(?:\.\d{1,9})?)\s")
+_CLOCK = re.compile(rb"\s{0,8}([0-9]{9,11}(?:\.[0-9]{1,9})?)\s")
 
 
 class Quota:
@@ -115,6 +117,7 @@ class EvidenceStore:
         self._arriving: dict[int, _Arriving] = {}
         self._skew: float | None = None
         self.folder = _new_folder(run_folder / "evidence" / _part(origin.host.name), _part(origin.step))
+        self._reserve = reserve_of(self.folder)
         self._arrivals = Arrivals(self.folder, self._manifest((), self._started), self._names, collection.artifacts)
         for index, artifact in enumerate(collection.artifacts):
             if artifact.id in taken:
@@ -134,8 +137,13 @@ class EvidenceStore:
         granted = len(kept) if item.artifact.apart else self._quota.take(len(kept))
         if granted < len(kept):
             item.cut = "the run's quota is used up"
-        if item.artifact.apart and self._room() < RESERVE:
-            granted, item.cut = 0, f"the controller's disk has less than {RESERVE >> 20} MiB left"
+        reserve = RESERVE if item.artifact.apart else self._reserve
+        if granted and room(self.folder) - granted < reserve:
+            last = f"{reserve >> 20} MiB" if reserve >> 20 else f"{reserve >> 10} KiB"
+            granted, item.cut = (
+                0,
+                f"No space left for it: the last {last} of the controller's disk are for the journal",
+            )
         self._write(item, kept[:granted])
 
     def ended(self, index: int, output: Output) -> None:
@@ -175,14 +183,6 @@ class EvidenceStore:
             toolkit=self._toolkit,
             items=items,
         )
-
-    def _room(self) -> int:
-        """Give how many bytes the disk still takes."""
-        try:
-            found = os.statvfs(self.folder)
-        except OSError:
-            return 0
-        return found.f_bavail * found.f_frsize
 
     def _carry_over(self, index: int, taken: Taken) -> None:
         """Give a file a second name here; where that is impossible, nothing is said of it and it is missing."""
@@ -311,4 +311,5 @@ def _skew(head: bytes, started: datetime, ended: datetime) -> float | None:
     if not found:
         return None
     middle = (started.timestamp() + ended.timestamp()) / 2
-    return round(float(found[1]) - middle, 1)
+    said = parse_timestamp(found[1])
+    return None if said is None else round(said - middle, 1)

@@ -42,6 +42,7 @@ from stopgap.orchestrator.journal.integrity import EXPORT, Kept, integrity_probl
 from stopgap.orchestrator.journal.listing import RunSummary, named, summary
 from stopgap.orchestrator.journal.lock import is_taken, take
 from stopgap.orchestrator.journal.records import AnyRecord, RunStarted
+from stopgap.orchestrator.journal.reserve import set_aside, with_room
 from stopgap.orchestrator.journal.strays import Stray, mark_begun, strays
 from stopgap.orchestrator.signature import sign
 
@@ -89,7 +90,9 @@ class Journal:
         self._begun: set[str] = set()
         if not reading:
             private_folder(home)
-        self._database = (open_copy if reading else open_database)(self.path)
+        self._database = open_copy(self.path) if reading else with_room(home, lambda: open_database(self.path))
+        if not reading:
+            set_aside(home)
         self._identity = identity(self.path)
 
     @classmethod
@@ -131,15 +134,7 @@ class Journal:
 
     def begin(self, started: RunStarted) -> str:
         """Open a run, hold it until the journal is closed, and give its id: `20261123-0113-k3f9`, UTC, sortable."""
-        while True:
-            run = self._clock().astimezone(UTC).strftime("%Y%m%d-%H%M-") + _letters(4)
-            with disk_errors(self.home):
-                private_folder(self.home / "runs")
-                keep_controller_name(self.home)
-                with suppress(FileExistsError):
-                    (self.home / "runs" / run).mkdir(mode=0o700)
-                    sync_folder(self.home / "runs")
-                    break
+        run = with_room(self.home, self._new_run)
         self._hold(run)
         self.append(run, started)
         self._begun.add(run)
@@ -151,6 +146,20 @@ class Journal:
         # Before any wait for the database: the moment is that of what happened, not of its being written down.
         texts = [(record.kind, timestamp(self._clock()), canonical_record(record)) for record in records]
         self._see_that_it_is_writable()
+        with_room(self.home, lambda: self._append(run, texts))
+
+    def _new_run(self) -> str:
+        while True:
+            run = self._clock().astimezone(UTC).strftime("%Y%m%d-%H%M-") + _letters(4)
+            with disk_errors(self.home):
+                private_folder(self.home / "runs")
+                keep_controller_name(self.home)
+                with suppress(FileExistsError):
+                    (self.home / "runs" / run).mkdir(mode=0o700)
+                    sync_folder(self.home / "runs")
+                    return run
+
+    def _append(self, run: str, texts: Sequence[tuple[str, str, str]]) -> None:
         with self._lock, transaction(self._database, self.path):
             found = select(self._database, self.path, _HEAD, (run,), int, str)
             seq, previous = found[0] if found else (-1, GENESIS)
@@ -288,6 +297,9 @@ class Journal:
         return is_taken(self.home / "runs" / run / "lock")
 
     def _hold(self, run: str) -> bool:
+        return with_room(self.home, lambda: self._take(run))
+
+    def _take(self, run: str) -> bool:
         path = self.run_folder(run) / "lock"
         with self._lock:
             if run in self._held:
