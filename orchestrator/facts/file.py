@@ -12,6 +12,7 @@ from pydantic import PlainSerializer, PlainValidator
 
 from stopgap.orchestrator.facts.presence import there
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.shell import quote
 
 CONTENT_CAP = 1 << 20
@@ -121,11 +122,11 @@ class File(Reader[FileFact]):
             raise UnreadableError(f"{self.path}: cannot be read{f': {why}' if why else ''}")
         if head == b"absent":
             return ABSENT
-        try:
-            mode_hex, *numbers = head.split()
-            raw_mode, (uid, gid, size, modified) = int(mode_hex, 16), [int(n) for n in numbers]
-        except ValueError:
-            raise UnreadableError(f"{self.path}: stat printed something else than numbers") from None
+        mode_hex, *words = head.split() or [b""]
+        raw_mode, numbers = parse_int(mode_hex, 8, base=16), [parse_int(word, signed=True) for word in words]
+        if raw_mode is None or len(numbers) != 4 or None in numbers:
+            raise UnreadableError(f"{self.path}: stat printed something else than numbers")
+        uid, gid, size, modified = (number or 0 for number in numbers)
         kind = _KINDS.get(raw_mode & 0o170000, "other")
         return FileFact(
             kind=kind,

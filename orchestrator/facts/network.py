@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Literal
 
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.shell import quote
 
 
@@ -168,9 +169,8 @@ class HttpGet(Reader[HttpFact]):
         words = first.split()
         if not words:
             return HttpFact(status=0)
-        try:
-            status = int(words[1])
-        except (IndexError, ValueError):
-            raise UnreadableError("the answer is not HTTP") from None
+        status = parse_int(words[1], 3) if len(words) > 1 else None
+        if status is None:
+            raise UnreadableError("the answer is not HTTP")
         headers = {k.strip().lower(): v.strip() for k, c, v in (line.partition(":") for line in rest) if c}
         return HttpFact(status=status, headers=headers, body=body[:65536])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.hostnumber import parse_int
 
 _LISTEN = "0A"
 """State of a listening TCP socket in /proc/net/tcp (include/net/tcp_states.h)."""
@@ -46,8 +47,10 @@ class Listeners(Reader[tuple[ListenerFact, ...]]):
             if len(fields) < 4 or fields[3] != _LISTEN:
                 continue
             try:
-                address, port = fields[1].split(":")
-                found.add((_address(address), int(port, 16)))
+                address, _, word = fields[1].partition(":")
+                if (port := parse_int(word, 4, base=16)) is None:
+                    raise ValueError
+                found.add((_address(address), port))
             except ValueError:
                 raise UnreadableError("/proc/net/tcp: a line that is no socket") from None
         return tuple(ListenerFact(address=a, port=p) for a, p in sorted(found, key=lambda f: (f[1], str(f[0]))))
@@ -95,10 +98,9 @@ class Processes(Reader[tuple[ProcessFact, ...]]):
         fields = output.stdout.decoded().split("\0")[:-1]
         if output.status != 0 or output.truncated or not fields or len(fields) % 3:
             raise UnreadableError(f"/proc: {output.stderr.last_line() or 'the list of processes is incomplete'}")
-        try:
-            return tuple(
-                ProcessFact(pid=int(pid), name=name, exe=exe)
-                for pid, name, exe in zip(fields[::3], fields[1::3], fields[2::3], strict=True)
-            )
-        except ValueError:
-            raise UnreadableError("/proc: a process without a number") from None
+        found = []
+        for word, name, exe in zip(fields[::3], fields[1::3], fields[2::3], strict=True):
+            if (pid := parse_int(word, 10)) is None:
+                raise UnreadableError("/proc: a process without a number")
+            found.append(ProcessFact(pid=pid, name=name, exe=exe))
+        return tuple(found)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.shell import join, quote
 
 READ_ONLY: tuple[tuple[str, ...], ...] = (
@@ -133,10 +134,9 @@ class System(Reader[SystemFact]):
         for line in output.stdout.lines():
             key, _, value = line.partition(" ")
             found.setdefault(key, []).append(value)
-        try:
-            uid = int(found.get("uid", [""])[0])
-        except ValueError:
-            raise UnreadableError("the host did not say as whom it runs commands") from None
+        uid = parse_int(found.get("uid", [""])[0], 10)
+        if uid is None:
+            raise UnreadableError("the host did not say as whom it runs commands")
         init = found.get("init", ["unknown"])[0]
         return SystemFact.model_validate(
             {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from stopgap.orchestrator.facts.file import Content
 from stopgap.orchestrator.facts.process import WHOLE
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.hostnumber import parse_int, parse_timestamp
 
 TICKS = 100
 """Clock ticks a second in which /proc counts (USER_HZ; proc(5), starttime)."""
@@ -84,17 +85,28 @@ class Running(Reader[RunningFact]):
         fields = output.stdout.raw.split(b"\0")[:-1]
         if output.status != 0 or output.truncated or len(fields) < 6 or len(fields) % 2:
             raise UnreadableError(f"/proc: {output.stderr.last_line() or 'the list of processes is incomplete'}")
-        boot, now, uptime, reader, *rest = fields
+        boot, *clock, reader = fields[:4]
+        rest = fields[4:]
+        now, uptime = map(parse_timestamp, clock)
         try:
+            if now is None or uptime is None:
+                raise ValueError
             return RunningFact(
                 boot=boot.decode("ascii"),
                 now=int(now),
-                uptime=float(uptime),
-                reader=int(reader),
+                uptime=uptime,
+                reader=_number(reader),
                 processes=tuple(_process(s, e) for s, e in zip(rest[::2], rest[1::2], strict=True)),
             )
         except ValueError:
             raise UnreadableError("/proc: a process without a number, or no clock") from None
+
+
+def _number(text: bytes) -> int:
+    number = parse_int(text, signed=True)
+    if number is None:
+        raise ValueError
+    return number
 
 
 def _process(stat: bytes, exe: bytes) -> RunningProcess:
@@ -103,9 +115,9 @@ def _process(stat: bytes, exe: bytes) -> RunningProcess:
         raise ValueError
     numbers = match[4].split()
     return RunningProcess(
-        pid=int(match[1]),
-        parent=int(numbers[0]),
-        started=int(numbers[18]),
+        pid=_number(match[1]),
+        parent=_number(numbers[0]),
+        started=_number(numbers[18]),
         state=match[3].decode("ascii"),
         name=match[2].decode("utf-8", "replace"),
         exe=exe,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from stopgap.orchestrator.facts.presence import there
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.shell import quote
 
 _HEAD = 64 << 10
@@ -61,12 +62,15 @@ class ToolkitFile(Reader[ToolkitFact]):
         line, _, head = rest.partition(b"\n")
         if not path:
             return ToolkitFact()
-        digest, size = line.split()
+        digest, _, word = line.partition(b" ")
+        size = parse_int(word.strip(), 18)
+        if size is None:
+            raise UnreadableError(f"{path.decode('utf-8', 'replace')}: wc printed something else than a number")
         machines, static = _program(head)
         return ToolkitFact(
             path=path.decode("utf-8", "replace"),
             sha256=digest.decode("ascii"),
-            size=int(size),
+            size=size,
             machines=machines,
             static=static,
         )
