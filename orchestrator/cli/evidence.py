@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.custody import opened
 from stopgap.orchestrator.cli.failure import Stop
 from stopgap.orchestrator.evidence.shelf import Line, Shelf, lines_of, together
+from stopgap.orchestrator.evidence.tree import MOST_HOLES
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.run.trust import trusted
@@ -43,12 +44,13 @@ def ls(args: Namespace) -> int:
                 state += f"  could not be looked at: {item.not_looked}" if item.not_looked else ""
                 _say(f"  {item.bytes:>12}  {item.file or item.id}{state}")
         return 0
-    for shelf, item in _items(args.what, args.item, f"ls {args.item}"):
+    found = _items(args.what, args.item, f"ls {args.item}")
+    for shelf, item in found:
         for member in shelf.members(item.id):
             target = f" -> {member.target}" if member.kind == "link" else ""
             owner = f"{member.uid}:{member.gid}"
             _say(f"{_KINDS[member.kind]}{member.mode:04o} {owner} {member.size:>10} {member.name}{target}")
-    return 0
+    return _missing(shelf for shelf, _ in found)
 
 
 def cat(args: Namespace) -> int:
@@ -57,7 +59,8 @@ def cat(args: Namespace) -> int:
         raise Stop(2, "a host's bytes as they are do not go to a terminal; send them to a file")
     found = False
     looked_at = " ".join(filter(None, ("cat", args.item, args.member)))
-    for shelf, item in _items(args.what, args.item, looked_at):
+    items = _items(args.what, args.item, looked_at)
+    for shelf, item in items:
         if args.member is None:
             found = True
             if args.raw and item.file:
@@ -71,31 +74,39 @@ def cat(args: Namespace) -> int:
             if member.kind == "file" and member.name == "/" + args.member.strip("/"):
                 found = True
                 if args.raw:
+                    if member.holes > MOST_HOLES:
+                        raise Stop(1, f"{args.member}: {member.holes} bytes of it are holes, which nobody can want")
                     for chunk in member.chunks(member.size, holes=True):
                         sys.stdout.buffer.write(chunk)
                 else:
                     _show(lines_of(member.chunks(member.size), member.meter, member.name))
     if not found:
+        _missing(shelf for shelf, _ in items)
         raise Stop(1, f"{args.member}: no such file in {args.item}; `stopgap evidence ls RUN {args.item}` lists them")
-    return 0
+    return _missing(shelf for shelf, _ in items)
 
 
 def grep(args: Namespace) -> int:
     """Search all items, and the files in those that are archives, line by line."""
+    from stopgap.orchestrator.findings.pattern import check_pattern, searcher
+
+    pattern = re.escape(args.pattern) if args.fixed else args.pattern
     try:
-        pattern = re.compile(re.escape(args.pattern) if args.fixed else args.pattern, re.I if args.ignore_case else 0)
-    except re.error as error:
-        raise Stop(2, f"{args.pattern}: no regular expression: {error}") from None
+        check_pattern(pattern)
+    except ValueError as error:
+        raise Stop(2, f"{args.pattern}: {error}") from None
+    search = searcher(f"(?i){pattern}" if args.ignore_case else pattern)
     found = False
-    for shelf in opened(args.what, f"grep {args.pattern}"):
+    shelves = list(opened(args.what, f"grep {args.pattern}"))
+    for shelf in shelves:
         for item in shelf.manifest.items:
             for member, line in _all_lines(shelf, item):
-                if pattern.search(line.text):
+                if search(line.text):
                     found = True
                     where = f"{shelf.manifest.host}/{shelf.folder.name}/{item.file}"
                     where += f":{member.name}" if member else ""
                     _say(f"{where}:{line.number}: {line.text[:4096]}")
-    return 0 if found else 1
+    return _missing(shelves) or (0 if found else 1)
 
 
 def timeline(args: Namespace) -> int:
@@ -108,7 +119,8 @@ def timeline(args: Namespace) -> int:
     try:
         if args.output:
             output = Path(args.output).open("w", encoding="ascii")  # noqa: SIM115 (standard output stays open)
-        for line in lines(opened(args.what, "timeline"), _work(args.what), window):
+        shelves = list(opened(args.what, "timeline"))
+        for line in lines(shelves, _work(args.what), window):
             output.write(line + "\n")
         output.flush()
     except BrokenPipeError:
@@ -118,7 +130,7 @@ def timeline(args: Namespace) -> int:
     finally:
         if args.output:
             output.close()
-    return 0
+    return _missing(shelves)
 
 
 def findings(args: Namespace) -> int:
@@ -261,6 +273,18 @@ def _work(what: str) -> Work | None:
 
 def _words(event: Event) -> tuple[str, ...]:
     return event.kind, event.text, event.result, event.detail
+
+
+def _missing(shelves: Iterable[Shelf]) -> int:
+    """Say what of collections was not read; 1 where there is such, 0 where everything was."""
+    said = [
+        f"{shelf.manifest.host}/{shelf.folder.name}: not read: {escape(reason)}"
+        for shelf in shelves
+        for reason in (*shelf.meter.damaged, *shelf.meter.left_out)
+    ]
+    for line in dict.fromkeys(said):
+        screens.err().line(line, "bad")
+    return 1 if said else 0
 
 
 def _show(lines: Iterator[Line]) -> None:

@@ -17,7 +17,7 @@ BACKTRACKED = 2048
 """Characters of a text that a pattern sees which RE2 cannot search: its time may grow with a power of them."""
 _MEMORY = 32 << 20
 """Bytes for the automata of one pattern; RE2 goes on without one where these do not suffice."""
-_READ_OTHERWISE = re.compile(r"\{,|\[\[")
+_READ_OTHERWISE = re.compile(r"\{,|\[\[:")
 """What RE2 and Python read as different things, without an error from either."""
 
 
@@ -45,6 +45,17 @@ def finder(patterns: Sequence[str]) -> Callable[[str], bool]:
         )
 
     return found
+
+
+def searcher(pattern: str) -> Callable[[str], bool]:
+    """Give the test whether a pattern of the operator's own is found in a text, however long the text is.
+
+    One that RE2 cannot search may take as long as its author lets it.
+    """
+    if automaton := _linear(pattern):
+        return lambda text: bool(automaton.search(text.encode("utf-8", "surrogatepass")))
+    backtracking = re.compile(pattern)
+    return lambda text: bool(backtracking.search(text))
 
 
 @lru_cache(maxsize=4096)

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, NamedTuple
 
 from stopgap.orchestrator.evidence.archive import Member
@@ -25,9 +26,14 @@ from stopgap.orchestrator.findings.tables.logs import records
 from stopgap.orchestrator.findings.tables.moments import as_iso, of_iso, of_syslog
 from stopgap.orchestrator.findings.tables.requests import log_lines, requests
 from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.journal.reserve import room
 
 AT_ONCE = 100_000
 """Events that are sorted in memory; more go through temporary files."""
+_HELD = 64 << 20
+"""Characters of events that are sorted in memory, if these are fewer."""
+MOST = 4 << 30
+"""Bytes of all events together; what is read after them is left out."""
 LONGEST = 4096
 """Characters of a message."""
 _LOGS = re.compile(
@@ -90,6 +96,7 @@ def timeline(shelves: Iterable[Shelf], work: Work | None = None, window: Window 
 
 
 def _lines(shelves: Iterable[Shelf], work: Work | None, window: Window) -> Iterator[tuple[float, str]]:
+    left = MOST
     for shelf in shelves:
         # The host's clock, so that its own times are set against its own.
         skew = shelf.manifest.clock_skew or 0.0
@@ -97,7 +104,12 @@ def _lines(shelves: Iterable[Shelf], work: Work | None, window: Window) -> Itera
             if not window.has(event.time - skew):
                 continue
             during = work is not None and work.began + skew <= event.time <= work.ended + skew
-            yield event.time, _line(event, shelf.manifest.host, ours=False, during=during)
+            line = _line(event, shelf.manifest.host, ours=False, during=during)
+            left -= len(line)
+            if left < 0 or (left % _HELD < len(line) and room(Path(tempfile.gettempdir())) < 2 * _HELD):
+                shelf.meter.leave_out("more events than there is room for in the folder for temporary files")
+                break
+            yield event.time, line
     for time, host, what in work.done if work else ():
         if not window.has(time):
             continue
@@ -181,13 +193,15 @@ def _in_order(lines: Iterator[tuple[float, str]]) -> Iterator[str]:
     with ExitStack() as files:
         parts: list[IO[str]] = []
         held: list[str] = []
+        size = 0
         for time, line in lines:
             held.append(f"{max(0.0, time):020.6f}\t{line}\n")
-            if len(held) >= AT_ONCE:
+            size += len(held[-1])
+            if len(held) >= AT_ONCE or size >= _HELD:
                 part = files.enter_context(tempfile.TemporaryFile("w+", encoding="ascii"))
                 part.writelines(sorted(held))
                 part.seek(0)
                 parts.append(part)
-                held = []
+                held, size = [], 0
         for line in heapq.merge(*parts, sorted(held)):
             yield line.partition("\t")[2].rstrip("\n")

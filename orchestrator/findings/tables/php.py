@@ -32,7 +32,6 @@ _RPM = re.compile(r"((?:\w+-)?php\d*(?:-php)?(?:-(?:cli|fpm|common|cgi))?)-(\d+\
 _APK = re.compile(r"(php\d+)-(\d+\.\d+)\.(\d+-r\d+)")
 _DISTRIBUTION = re.compile(r"[~+]deb\d+u|ubuntu|\.(el|fc|amzn)\d|-r\d+$")
 _SETTING = re.compile(r"\s*php_(?:admin_)?(?:value|flag)(?:\s+|\[)([\w.]+)(?:\s+|\]\s*=\s*)(.*)")
-_INI = re.compile(r"/php[^/]*(/.*)?\.ini$")
 _SERVER = re.compile(r"/etc/(?:php[^/]*/.*|apache2/.*|httpd/.*)\.conf$|/etc/(?:apache2|httpd)/sites-[^/]+/[^/]+$")
 
 
@@ -82,7 +81,8 @@ def _end(version: str) -> datetime | None:
 def php_settings(shelf: Shelf) -> Iterator[Row]:
     """Settings of PHP: in its own files, in FPM's pools, and in those of Apache's sites."""
     for member in shelf.members("configuration"):
-        own, server = _INI.search(member.name), _SERVER.search(member.name)
+        own = "/php" in member.name and member.name.endswith(".ini")
+        server = _SERVER.search(member.name)
         if member.kind != "file" or not (own or server):
             continue
         for number, text in text_of(member):
