@@ -74,6 +74,8 @@ class ReaderApart:
         )
         self._rest = b""
         self._send({"rules": [rule.model_dump(mode="json") for rule in self._rules]})
+        if self._shelf is not None:
+            self._open(self._shelf)
 
     def close(self) -> None:
         """End the process, whatever it is at."""
@@ -91,7 +93,7 @@ class ReaderApart:
         """Read this collection from now on."""
         self._shelf, self._joins = shelf, {}
         if self._process is not None:
-            self._open()
+            self._open(shelf)
         return self
 
     def join(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
@@ -134,7 +136,6 @@ class ReaderApart:
         try:
             if self._process is None:
                 self.start()
-                self._open()
                 for table, (rules, given) in self._joins.items():
                     self._one({"do": "join", "table": table, "rules": list(rules)}, given, TableRead)
             return self._one(message, seconds, kind)
@@ -145,10 +146,9 @@ class ReaderApart:
             self.close()
             raise _FailedError(f"the process that reads could not be asked: {error.strerror}") from None
 
-    def _open(self) -> None:
-        assert self._shelf is not None, "a collection is opened before it is read"  # noqa: S101
-        beside = [str(other.folder) for other in self._shelf.beside]
-        self._send({"do": "open", "folder": str(self._shelf.folder), "beside": beside})
+    def _open(self, shelf: Shelf) -> None:
+        beside = [str(other.folder) for other in shelf.beside]
+        self._send({"do": "open", "folder": str(shelf.folder), "beside": beside})
 
     def _one(self, message: dict[str, Any], seconds: float, kind: type[_Answer]) -> _Answer:
         self._send(message | {"seconds": seconds})

@@ -1,8 +1,8 @@
 """Every pattern that Stopgap's own code holds against what a host wrote takes a time that grows as the text does.
 
-Rules' patterns are searched by RE2, which cannot do otherwise. The code itself uses Python's `re`: each pattern of it is
-tried here as the code calls it, on texts that are made to be slow for it. The processor time of one call tells linear
-(below a millisecond) from quadratic (half a second and more) on any machine.
+Rules' patterns are searched by RE2, which cannot do otherwise. The code itself uses Python's `re`: here each of its
+patterns is tried as the code calls it, on texts that are made to be slow for it. The processor time of one call tells
+linear (milliseconds) from quadratic (seconds) on any machine.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ READ_HOSTS = (
 )  # fmt: skip
 """Where text of hosts is taken apart."""
 LENGTH = 32768
-SLOW = 0.1
-"""Seconds of processor time for one call: a hundred times what a linear one takes, and a third of a quadratic one."""
+SLOW = 0.2
+"""Seconds of processor time for one call: many times what a linear one takes, a part of what a quadratic one does."""
 METHODS = {"search", "match", "fullmatch", "finditer", "findall", "sub", "split"}
 BACKTRACKING = 1
 """Shipped rules whose pattern RE2 cannot search."""
