@@ -33,9 +33,15 @@ JSON = st.recursive(
 KEYS = st.sampled_from(
     ["seq", "at", "record", "hash", "run", "format", "version", "items", "file", "plan_digest", "kind"]
 )
-DEEP = st.integers(1, 3000).map(lambda depth: "[" * depth)
+DEEP = st.integers(1, 3000).map(lambda depth: "[" * depth) | st.just("[" * 100_000) | st.just('{"a":' * 2000)
+DIGITS = st.sampled_from(["9" * 5000, '{"seq": ' + "9" * 5000 + "}", '{"version": 1e400}', '{"bytes": ²}', "NaN"])
 TEXT = st.one_of(
-    st.text(), DEEP, JSON.map(json.dumps), st.dictionaries(KEYS, JSON).map(json.dumps), st.just('{"seq": 1e999}')
+    st.text(),
+    DEEP,
+    DIGITS,
+    JSON.map(json.dumps),
+    st.dictionaries(KEYS, JSON).map(json.dumps),
+    st.just('{"seq": 1e999}'),
 )
 NOISE = st.binary(max_size=200) | TEXT.map(lambda text: text.encode("utf-8", "surrogatepass"))
 STARTED = RunStarted(
