@@ -118,10 +118,15 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
+_STATE = (
+    "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)"
+    " FROM pragma_application_id, pragma_user_version"
+)
+
+
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    # One statement sees one state of the file; another process may be making the tables at this moment.
+    application, version, tables = connection.execute(_STATE).fetchone()
     if (application, version, tables) == (0, 0, 0):
         return 0
     if application != APPLICATION_ID:
