@@ -7,10 +7,11 @@ signed head: records up to there cannot be others.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from stopgap.orchestrator.journal.chain import Row, chain_problems, read_export
+from stopgap.orchestrator.journal.chain import Row, begins_with, chain_problems, read_lines
+from stopgap.orchestrator.journal.disk import disk_errors
 from stopgap.orchestrator.journal.head import head_problems, signed_seq
 
 EXPORT = "journal.jsonl"
@@ -32,20 +33,15 @@ class Beside:
     """What lies in a run's folder beside its evidence. Read before the database: the database holds it already."""
 
     folder: Path
-    run: str = ""
-    """Of which journal.jsonl is."""
-    exported: Sequence[Row] | None = None
-    """None: the run was not exported yet."""
-    problems: Sequence[str] = field(default=())
+    exported: bytes | None = None
+    """journal.jsonl; None: the run was not exported yet."""
 
 
 def read_beside(folder: Path) -> Beside:
     """Read journal.jsonl of a run's folder, if it is there; raises JournalError."""
     path = folder / EXPORT
-    if not path.exists():
-        return Beside(folder)
-    run, rows, problems = read_export(path)
-    return Beside(folder, run, rows, problems)
+    with disk_errors(path):
+        return Beside(folder, path.read_bytes() if path.exists() else None)
 
 
 def integrity_problems(run: str, kept: Kept, beside: Beside, signers: Path | None = None) -> Iterator[str]:
@@ -59,8 +55,8 @@ def integrity_problems(run: str, kept: Kept, beside: Beside, signers: Path | Non
         yield f"record {seq}: is listed as another kind"
     yield from _end_problems(kept)
     yield from head_problems(run, kept.rows, beside.folder, signers)
-    if beside.exported is not None:
-        yield from _export_problems(run, kept.rows, beside, beside.exported)
+    if beside.exported is not None and not begins_with(run, kept.rows, beside.exported):
+        yield from _export_problems(run, kept.rows, beside.exported)
 
 
 def unsigned_changes(run: str, kept: Kept, folder: Path) -> Iterator[str]:
@@ -89,14 +85,15 @@ def _end_problems(kept: Kept) -> Iterator[str]:
         yield f"record {last.seq}: is not the head that was written last"
 
 
-def _export_problems(run: str, rows: Sequence[Row], beside: Beside, exported: Sequence[Row]) -> Iterator[str]:
-    yield from beside.problems
-    if beside.run != run:
-        yield f"{EXPORT}: is of run {beside.run}"
+def _export_problems(run: str, rows: Sequence[Row], exported: bytes) -> Iterator[str]:
+    other, lines, problems = read_lines(exported, EXPORT)
+    yield from problems
+    if other != run:
+        yield f"{EXPORT}: is of run {other}"
         return
-    if len(exported) > len(rows):
-        yield f"cut off: {EXPORT} holds {len(exported)} records, the journal {len(rows)}"
+    if len(lines) > len(rows):
+        yield f"cut off: {EXPORT} holds {len(lines)} records, the journal {len(rows)}"
     known = {row.seq: row for row in rows}
-    for line in exported:
+    for line in lines:
         if line.seq in known and known[line.seq] != line:
             yield f"record {line.seq}: {EXPORT} has another"
