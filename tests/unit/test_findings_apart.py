@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import itertools
 import json
 import os
@@ -12,12 +13,15 @@ from typing import Any
 
 import pytest
 
+from stopgap.orchestrator.evidence.manifest import MANIFEST
 from stopgap.orchestrator.evidence.shelf import Shelf
 from stopgap.orchestrator.findings import Rule, judge, shipped_rules
 from stopgap.orchestrator.findings import apart as apart_module
 from stopgap.orchestrator.findings.apart import ReaderApart
 from stopgap.orchestrator.findings.reading import INTERRUPTED, OVER
 from stopgap.orchestrator.findings.table import tables
+from stopgap.orchestrator.journal import Journal
+from stopgap.orchestrator.journal.records import EvidenceKept, RunFinished, RunStarted
 
 from .bench import Bench
 from .collection import begin_custody, member_header, pax_header, shelf, tar
@@ -172,3 +176,30 @@ def test_where_nothing_was_found_and_something_not_read_none_is_not_said(bench: 
     _, out, _ = bench.stopgap("evidence", "findings", str(bench.top / "c"))
     assert "not known: something could not be read" in out
     assert "none" not in out
+
+
+def test_what_could_not_be_read_is_on_record_and_in_the_report_until_it_is(bench: Bench) -> None:
+    started = RunStarted(
+        version="1", runbook_name="r", runbook_path="r", runbook_text="", inventory_path="i", inventory_text="",
+        hosts=(), targets=("web",), params={}, operator="o",
+    )  # fmt: skip
+    with Journal.open(bench.top / "home") as journal:
+        run = journal.begin(started)
+        folder = journal.run_folder(run) / "evidence/web/look"
+        begin_custody(shelf(folder, {"histories": sized(b"9" * 5000) + tar({"/root/.bash_history": FETCHED})}))
+        kept = EvidenceKept(
+            step="look", target="web", host="web", profile="triage", folder="evidence/web/look", items=1, size=1,
+            manifest_sha256=hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest(),
+        )  # fmt: skip
+        journal.append(run, kept, RunFinished(outcome="ok", exit_code=0))
+    status, out, _ = bench.stopgap("evidence", "findings", run)
+    assert (status, "history-fetched" in out) == (1, True)
+    status, out, _ = bench.stopgap("report", run, "--format", "json")
+    points = [
+        (point["host"], point["text"]) for point in json.loads(out)["open"] if point["kind"] == "findings-unread"
+    ]
+    assert points == [("web", "histories"), ("web", "history-lines")]
+    _, out, _ = bench.stopgap("report", run, "--format", "md", "--lang", "ja")
+    assert "読み取れなかった証拠" in out
+    _, out, _ = bench.stopgap("show", run)
+    assert "could not be read: histories" in out
