@@ -12,6 +12,13 @@ BRIDGES = ("bridge", "openvswitch")
 """Kinds of devices (ip-link(8)) that hand frames from one port to another without routing."""
 
 
+_BY_SYSFS = """\
+for d in /sys/class/net/*; do k=- m=- a=-
+if [ -d "$d/bridge" ]; then k=bridge; fi; if [ -e "$d/master" ]; then m=$(readlink "$d/master"); fi
+read -r a <"$d/address"; echo "${d##*/} $k ${m##*/} $a"; done 2>/dev/null"""
+"""Without an ip(8) that writes JSON: each device's name, kind, bridge whose port it is, and link-layer address."""
+
+
 class LinkFact(Fact):
     """One network device."""
 
@@ -60,21 +67,31 @@ class Links(Reader[LinksFact]):
             'read -r n 2>/dev/null </proc/sys/net/bridge/bridge-nf-call-$f; printf "%s " "$n"; done\n'
             "for v in 4 6; do n=-; for f in /proc/sys/net/ipv$v/conf/*/forwarding; do\n"
             '[ "$n" = 1 ] || read -r n 2>/dev/null <"$f"; done; printf "%s " "$n"; done\n'
-            "echo; LC_ALL=C ip -j -d link show"
+            f"echo; LC_ALL=C ip -j -d link show 2>/dev/null || {{ {_BY_SYSFS}; }}"
         )
 
     def parse(self, output: Output) -> LinksFact:
-        """Read both; an ip(8) that knows no JSON gives no device."""
+        """Read both; raises UnreadableError where no device is listed."""
         switches, _, text = output.stdout.decoded().partition("\n")
         if output.status is None or output.truncated:
             raise UnreadableError("ip link: no complete answer")
         try:
             filters4, filters6, *routes = switches.split()
             forwards4, forwards6 = ({"0": False, "1": True}.get(word) for word in routes)
-            links = tuple(_link(item, filters4 == "1", filters6 == "1") for item in parse_json(text) if item)
-            return LinksFact(links=links, forwards4=forwards4, forwards6=forwards6)
+            listed = parse_json(text) if text.lstrip().startswith("[") else _of_sysfs(text.splitlines())
+            links = tuple(_link(item, filters4 == "1", filters6 == "1") for item in listed if item)
         except (ValueError, KeyError, TypeError, AttributeError):
-            return LinksFact()
+            raise UnreadableError("ip link: an answer that is no list of devices") from None
+        return LinksFact(links=links, forwards4=forwards4, forwards6=forwards6)
+
+
+def _of_sysfs(lines: list[str]) -> list[dict[str, Any]]:
+    """Give the lines of _BY_SYSFS as ip(8) would."""
+    found = []
+    for device, kind, bridge, address in (line.split(" ") for line in lines):
+        info = {"info_kind": kind.strip("-"), "info_slave_kind": "bridge" if bridge != "-" else ""}
+        found.append({"ifname": device, "address": address, "master": bridge, "linkinfo": info})
+    return found
 
 
 def _link(item: dict[str, Any], filters4: bool, filters6: bool) -> LinkFact:

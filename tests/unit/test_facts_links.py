@@ -1,0 +1,70 @@
+"""Which device of a host is a bridge, what is plugged into it, and whether what it hands on meets the IP rules."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from stopgap.orchestrator.facts import Links, LinksFact, Output, UnreadableError
+from stopgap.orchestrator.hosttext import HostText
+
+SET_UP = """
+ip link add port type veth peer name far
+ip link add vmbr0 type bridge
+ip link set port master vmbr0
+for f in iptables ip6tables; do echo 0 >/proc/sys/net/bridge/bridge-nf-call-$f; done
+echo 1 >/proc/sys/net/ipv4/conf/far/forwarding
+"""
+
+
+def printed(text: str, status: int | None = 0) -> Output:
+    return Output(HostText(text.encode()), HostText(b""), status)
+
+
+def read(more: str) -> LinksFact:
+    words = ["unshare", "-n", "sh", "-c", f"{SET_UP}{more}\n{Links().script()}"]
+    return Links().parse(printed(subprocess.run(words, capture_output=True, text=True, check=True).stdout))
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root, for a network namespace of its own"
+)
+@pytest.mark.parametrize(
+    ("more", "filters"),
+    [
+        ("", (False, False)),
+        ("echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables", (True, False)),
+        ("ip link set vmbr0 type bridge nf_call_ip6tables 1", (False, True)),
+    ],
+)
+def test_a_bridge_tells_its_ports_and_what_it_shows_to_the_rules(more: str, filters: tuple[bool, bool]) -> None:
+    fact = read(more)
+    bridge = fact.of("vmbr0")
+    assert bridge is not None
+    assert (bridge.kind, fact.ports("vmbr0")) == ("bridge", ("port",))
+    assert (bridge.filters4, bridge.filters6) == filters
+    assert (fact.forwards4, fact.forwards6) == (True, False), "one device that routes is enough"
+    assert bridge.link_address.count(":") == 5
+
+
+def test_without_json_sysfs_tells_bridges_and_ports() -> None:
+    fact = Links().parse(printed("0 0 1 - \nvmbr0 bridge - 02:00:00:00:00:01\ntap0 - vmbr0 02:00:00:00:00:02\n"))
+    bridge = fact.of("vmbr0")
+    assert bridge is not None
+    assert (bridge.kind, fact.ports("vmbr0"), bridge.link_address) == ("bridge", ("tap0",), "02:00:00:00:00:01")
+
+
+@pytest.mark.parametrize(
+    "text", ["1 0 1 0 \n" + "[" * 100_000, "1 0 1 0 \n[7]", "1 0 1 0 \n2: eth0: <UP> mtu 1500\n"]
+)
+def test_what_is_no_list_of_devices_is_unreadable(text: str) -> None:
+    with pytest.raises(UnreadableError):
+        Links().parse(printed(text))
+
+
+def test_half_an_answer_is_unreadable() -> None:
+    with pytest.raises(UnreadableError):
+        Links().parse(printed("1 0 1 0 \n[", None))
