@@ -24,6 +24,7 @@ from stopgap.orchestrator.facts.routing import (
     Interfaces,
     NeighbourFact,
     Neighbours,
+    RoutedBy,
     RouteFact,
     Routes,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "Redundancy",
     "RedundancyFact",
     "RouteFact",
+    "RoutedBy",
     "Routes",
     "Running",
     "RunningFact",

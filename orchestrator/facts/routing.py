@@ -7,8 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_address,
+    ip_interface,
+    ip_network,
+)
 from itertools import pairwise
+from typing import ClassVar
 
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 from stopgap.orchestrator.shell import join
@@ -190,6 +201,33 @@ def _answered(output: Output, command: str) -> None:
     """Raise UnreadableError where a command did not come to its end: no answer is not an empty one."""
     if output.status != 0 or output.truncated:
         raise UnreadableError(f"{command}: {output.stderr.last_line() or 'no complete answer'}")
+
+
+@dataclass(frozen=True)
+class RoutedBy(Reader[tuple[IPv4Network | IPv6Network, ...]]):
+    """Read the networks that the host's kernel sends to some next hops; of a very long table, what comes in time."""
+
+    gateways: tuple[IPv4Address | IPv6Address, ...]
+    deadline: ClassVar[float] = 3.0
+
+    def script(self) -> str:
+        """Print the routes."""
+        return (
+            f"for a in {join(map(str, self.gateways))}; do case $a in *:*) v=-6;; *) v=-4;; esac\n"
+            'ip $v route show table all via "$a"; done 2>/dev/null; true'
+        )
+
+    def parse(self, output: Output) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Read `[TYPE] NETWORK …`, without the next hop where it was asked for; a default route names no network."""
+        found = (_network(word) for line in output.stdout.lines() for word in line.split()[:2])
+        return tuple(sorted({n for n in found if n}, key=lambda n: (n.version, int(n.network_address), n.prefixlen)))
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text) if text[:1].isalnum() and ("." in text or ":" in text) else None
+    except ValueError:
+        return None
 
 
 def _after(key: str, words: list[str]) -> str:

@@ -190,7 +190,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             "origin": SshOrigin(),
             **reads_of_operators(scene),
             **other_addresses.reads_of_cards(scene),
-            **other_ways.reads_of_other_ways(scene),
+            **other_ways.reads_of_other_ways(sampled, scene),
             "interfaces": Interfaces(),
             "gateways": Gateways(),
             "neighbours": Neighbours(sampled),

@@ -196,7 +196,9 @@ class DeviceFacts(Facts):
     """The target's network cards, by its own word; None where it did not say."""
     sends_by: tuple[Address, ...] | None = None
     """The gateways that the target sends by, by its own word."""
-    redundancy: RedundancyFact = RedundancyFact()
+    routed_to_it: tuple[Network, ...] | None = None
+    """Networks that the router sends to the blocked addresses, as next hops."""
+    redundancy: RedundancyFact | None = None
     """Whether the router shares addresses with another one."""
     controller: tuple[InterfaceFact, ...] | None = None
     """The controller's own addresses, which a claim may be held against."""

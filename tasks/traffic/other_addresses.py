@@ -46,6 +46,11 @@ def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iter
         for address, device in own
         if answering.get(address, True)
     ]
+    texts += [
+        f"{network} is routed to {who} by {scene.on.name}, and is not blocked"
+        for network in facts.routed_to_it or ()
+        if not any(network.version == n.version and network.subnet_of(n) for n in blocked)  # type: ignore[arg-type]
+    ]
     yield from (Gap(text=text, at_best="partly") for text in texts[:NAMED])
     for address in earlier[:NAMED]:
         yield Gap(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stopgap.orchestrator.facts import Gateways, Redundancy
+from stopgap.orchestrator.facts import Gateways, Redundancy, RedundancyFact, RoutedBy
 from stopgap.orchestrator.host import Address, Network, Scene
 from stopgap.orchestrator.task import At, Gap, Probe, Unlimited
 from stopgap.tasks.traffic.driver import DeviceFacts
@@ -24,11 +24,16 @@ _BOTH = Unlimited(why="the inventory names another upstream, which drops too, an
 _BEFORE = Unlimited(why="it lies between the target and the router, which all that it forwards still crosses")
 
 
-def reads_of_other_ways(scene: Scene) -> Probe:
-    """Say what to read: fields of DeviceFacts."""
-    if scene.on.cli is not None or scene.on.name == scene.target.name:
+def reads_of_other_ways(addresses: tuple[Address, ...], scene: Scene) -> Probe:
+    """Say what to read: fields of DeviceFacts. No block waits for what the router cannot tell in time."""
+    if scene.upstream is None or scene.upstream.name != scene.on.name:
         return {}
-    return {"redundancy": Redundancy(), **({"sends_by": At("target", Gateways())} if tells(scene) else {})}
+    of_target = {"sends_by": At("target", Gateways())} if tells(scene) else {}
+    return {
+        "redundancy": At("upstream", Redundancy()),
+        "routed_to_it": At("upstream", RoutedBy(addresses)),
+        **of_target,
+    }
 
 
 def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
@@ -52,15 +57,16 @@ def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iter
                 "it now: name that one in `upstream`",
                 at_best="partly",
             )
-    if links := [device for device in facts.redundancy.devices if not devices or device in devices]:
+    redundancy = facts.redundancy or RedundancyFact()
+    if links := [device for device in redundancy.devices if not devices or device in devices]:
         yield Gap(
             text=f"{router} shares addresses with another router (VRRP, HSRP or CARP on {', '.join(links)}): what "
             "takes over for it drops nothing unless it is in `upstream` too",
             at_best=_BOTH if scene.beside else "partly",
         )
-    elif facts.redundancy.daemons:
+    elif redundancy.daemons:
         yield Gap(
-            text=f"{', '.join(facts.redundancy.daemons)} runs on {router}, which may share addresses with another "
+            text=f"{', '.join(redundancy.daemons)} runs on {router}, which may share addresses with another "
             "router: what takes over for it drops nothing unless it is in `upstream` too",
             at_best=_BOTH if scene.beside else "unverified",
         )

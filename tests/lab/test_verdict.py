@@ -198,3 +198,8 @@ def test_an_inventory_that_is_whole_is_contained_and_what_arrives_outside_dispro
     assert "TCP from 203.0.113.10" in status.out
     assert "UDP from 203.0.113.10" in status.out
     assert not lab.tcp("203.0.113.10", 22)
+
+
+def test_a_network_that_the_router_sends_to_the_host_is_named_before_the_run(lab: Lab, operator: Operator) -> None:
+    with network(lab, "edge", "route add 198.18.9.0/28 via 203.0.113.10", "route del 198.18.9.0/28"):
+        assert "198.18.9.0/28 is routed to web by edge, and is not blocked" in gaps(block(operator, "--dry-run"))

@@ -13,6 +13,7 @@ from stopgap.orchestrator.facts import (
     NeighbourFact,
     Neighbours,
     Output,
+    RoutedBy,
     RouteFact,
     Routes,
     UnreadableError,
@@ -56,6 +57,19 @@ def test_every_gateway_of_the_default_routes() -> None:
         )
     )
     assert [str(g) for g in gateways] == ["192.0.2.1", "fe80::1", "fe80::2", "fe80::3"]
+
+
+def test_networks_behind_a_next_hop() -> None:
+    networks = RoutedBy((ip_address("203.0.113.10"),)).parse(
+        printed(
+            "default dev br0\n"
+            "198.51.100.128/28 dev br0 proto static\n"
+            "unicast 192.0.2.7 dev br0\n"
+            "2001:db8:9::/48 dev br0 metric 1024 pref medium\n"
+            "Error: something else\n"
+        )
+    )
+    assert [str(network) for network in networks] == ["192.0.2.7/32", "198.51.100.128/28", "2001:db8:9::/48"]
 
 
 def test_neighbours_that_answered() -> None:
