@@ -77,6 +77,9 @@ def export(args: Namespace) -> int:
     screen.line(f"Written: {target}: {len(shelves)} collections of {listed.host}, {listed.entries} of its files")
     if listed.left_out:
         screen.line(f"{listed.left_out} paths are in the items alone; stopgap/root.jsonl says which, and why", "warn")
+    for shelf in shelves:
+        for reason in (*shelf.meter.damaged, *shelf.meter.left_out):
+            screen.line(f"{shelf.manifest.host}/{shelf.folder.name}: in the items alone: {escape(reason)}", "warn")
     screen.line(f"SHA-256 of stopgap/archive.json, {'signed' if key else 'not signed'}: {packed.sha256}")
     return 0
 

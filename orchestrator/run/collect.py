@@ -109,10 +109,10 @@ def collect(
 def keep_broken_off(record: Recorder, vault: Vault, judging: Judging) -> None:
     """Close and put on record what collections of a process that died have brought.
 
-    They are judged, and so is each that was kept and is not judged yet: that process died before.
+    They are judged, and so is each that was kept and not judged to its end: that process died, or was stopped.
     """
     history = record.history()
-    judged = {made.folder for made in history.findings}
+    judged = {made.folder for made in history.findings if not (made.trouble or made.unread)}
     for kept in history.evidence:
         (judging.know if kept.folder in judged else judging.submit)(kept)
     for kept in close_broken_off(vault.run_folder, {kept.folder for kept in history.evidence}):
