@@ -1,14 +1,12 @@
-"""The seam between a run and the ways out."""
+"""The interface of what sends messages, and what becomes of one."""
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from stopgap.orchestrator.message import FileRoute, Message, Route, SmtpRoute
+from stopgap.orchestrator.message import Message
 
 TIMEOUT = 60.0
 """Seconds that one message may take, from the look-up of the server's name to its last word."""
@@ -36,21 +34,3 @@ class Postman(Protocol):
 
     def post(self, message: Message) -> Posted:
         """Send one message, once; returns within TIMEOUT seconds."""
-
-
-def postman(route: Route, letters: Path, cancelled: threading.Event | None = None) -> Postman:
-    """Give the postman for a route.
-
-    `letters` is the folder for messages that name no file. Once `cancelled` is set, no server is waited for.
-    """
-    if isinstance(route, SmtpRoute):
-        from stopgap.orchestrator.post.smtp import SmtpPostman  # noqa: PLC0415
-
-        return SmtpPostman(route, cancelled)
-    if isinstance(route, FileRoute):
-        from stopgap.orchestrator.post.file import FilePostman  # noqa: PLC0415
-
-        return FilePostman(route, letters)
-    from stopgap.orchestrator.post.webhook import WebhookPostman  # noqa: PLC0415
-
-    return WebhookPostman(route, cancelled)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.loading import load
 from stopgap.orchestrator.remote.exchange import FramedSession
-from stopgap.orchestrator.remote.jumps import Jumps, Way
+from stopgap.orchestrator.remote.gateway import Gateway
+from stopgap.orchestrator.remote.jumps import Jumps
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.local import LocalSession
 from stopgap.orchestrator.remote.session import Item, Session, Unreachable
@@ -142,7 +143,7 @@ def _connection(
 ) -> Connection:
     from stopgap.orchestrator.remote.ssh import Connection  # noqa: PLC0415
 
-    gateway: Connection | Way | None = None
+    gateway: Gateway | None = None
     if host.jump is not None:
         if host.jump in seen | {host.name} or host.jump not in hosts:
             raise Unreachable(host.name, f"its jump host {host.jump} leads nowhere", "network")

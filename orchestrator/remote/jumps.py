@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from stopgap.orchestrator.remote.gateway import Gateway
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.wire.deadline import Deadline
 
 if TYPE_CHECKING:
-    from stopgap.orchestrator.remote.ssh import Connection
     from stopgap.orchestrator.remote.transport import HardenedTransport
 
 
@@ -22,11 +22,11 @@ class Jumps:
         self._lock = threading.Lock()
         self._shared: dict[str, _Shared] = {}
 
-    def through(self, name: str, make: Callable[[], Connection]) -> Way:
-        """Give a way through the jump host of this name; `make` gives a connection to it that is not opened yet."""
-        return Way(self, name, make)
+    def through(self, name: str, make: Callable[[], Gateway]) -> SharedGateway:
+        """Give a gateway through the jump host of this name; `make` connects to it, once opened."""
+        return SharedGateway(self, name, make)
 
-    def join(self, name: str, make: Callable[[], Connection]) -> _Shared:
+    def join(self, name: str, make: Callable[[], Gateway]) -> _Shared:
         """Give the jump host's connection, which is closed when everybody who joined has left."""
         with self._lock:
             shared = self._shared.get(name)
@@ -48,7 +48,7 @@ class Jumps:
 
 @dataclass(eq=False)
 class _Shared:
-    connection: Connection
+    connection: Gateway
     users: int = 0
     opening: threading.Lock = field(default_factory=threading.Lock)
     failure: Unreachable | None = None
@@ -78,10 +78,10 @@ class _Shared:
             self.opening.release()
 
 
-class Way:
-    """One host's way through a jump host: what a connection needs of its gateway, and no more."""
+class SharedGateway:
+    """One host's gateway: a connection to a jump host that other hosts behind the jump host share."""
 
-    def __init__(self, jumps: Jumps, name: str, make: Callable[[], Connection]) -> None:
+    def __init__(self, jumps: Jumps, name: str, make: Callable[[], Gateway]) -> None:
         self._jumps = jumps
         self._name = name
         self._make = make
@@ -96,7 +96,7 @@ class Way:
     def transport(self) -> HardenedTransport:
         """What channels to the other side are opened on; it is open."""
         if self._shared is None:
-            raise ValueError("the way was not opened")
+            raise ValueError("the gateway was not opened")
         return self._shared.connection.transport
 
     def open(self, deadline: Deadline) -> None:

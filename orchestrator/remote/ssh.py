@@ -15,7 +15,7 @@ from paramiko.config import SSHConfig
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote.exchange import FramedSession, Line, LineBrokenError
-from stopgap.orchestrator.remote.jumps import Way
+from stopgap.orchestrator.remote.gateway import Gateway
 from stopgap.orchestrator.remote.known_hosts import Pinned
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.login import HungUpError, authenticate, negotiate, read_identity, read_pinned
@@ -33,8 +33,8 @@ _WINDOW_POLL = 0.005
 class Connection(FabricConnection):  # type: ignore[misc]
     """A connection to one host of the inventory; nothing but the inventory says where and as whom.
 
-    No configuration file of ssh or fabric is read, no agent asked, no password known. `gateway` is a connection to
-    the jump host, or a way through one that others share; `dialled` a TCP connection to the host that stands already.
+    No configuration file of ssh or fabric is read, no agent asked, no password known. `gateway` leads
+    through a jump host; `dialled` is a TCP connection to the host that stands already.
     What fabric offers beyond `open` and `close` trusts the host and is refused: make exchanges.
     """
 
@@ -47,7 +47,7 @@ class Connection(FabricConnection):  # type: ignore[misc]
         self,
         host: Host,
         limits: Limits,
-        gateway: Connection | Way | None = None,
+        gateway: Gateway | None = None,
         dialled: socket.socket | None = None,
     ) -> None:
         config = Config(lazy=True, ssh_config=SSHConfig())

@@ -18,6 +18,7 @@ from stopgap.orchestrator.run.archive import Archive
 from stopgap.orchestrator.run.claim import claiming
 from stopgap.orchestrator.run.claim import refusal as claimed
 from stopgap.orchestrator.run.collect import Vault, keep_broken_off
+from stopgap.orchestrator.run.context import Surroundings
 from stopgap.orchestrator.run.execute import execute
 from stopgap.orchestrator.run.fleet import Connect, Fleet, releasing, with_controller
 from stopgap.orchestrator.run.interruption import Interruption
@@ -27,7 +28,7 @@ from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.outcome import INTERRUPTED, REFUSED, exit_code, run_outcome
 from stopgap.orchestrator.run.person import Person
 from stopgap.orchestrator.run.recorder import Observer, Recorder
-from stopgap.orchestrator.run.step import Ended, Surroundings
+from stopgap.orchestrator.run.step import Ended
 from stopgap.orchestrator.run.target_run import planner_of, stays
 from stopgap.orchestrator.runbook import StepResult
 from stopgap.orchestrator.signature import SignatureError

@@ -16,10 +16,11 @@ from stopgap.orchestrator.plan import (
     Planner,
 )
 from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.run.context import Surroundings
 from stopgap.orchestrator.run.late import late_modules, warm_up
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.outcome import exit_code, run_outcome
-from stopgap.orchestrator.run.step import Ended, Surroundings, unproved
+from stopgap.orchestrator.run.step import Ended, unproved
 from stopgap.orchestrator.run.target_run import TargetRun
 from stopgap.orchestrator.run.verdict import verdict
 from stopgap.orchestrator.runbook import StepResult

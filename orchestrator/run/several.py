@@ -11,11 +11,11 @@ from stopgap.orchestrator.journal.records import CheckJudged
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.plan.planner import kept, uncut
 from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.run.context import Surroundings
 from stopgap.orchestrator.run.prove import prove
 from stopgap.orchestrator.run.step import (
     FAILURES,
     Ended,
-    Surroundings,
     agree,
     finished,
     make,

@@ -13,35 +13,17 @@ from stopgap.orchestrator.plan import OutOfReach, PlannedStep, as_ended
 from stopgap.orchestrator.question import AnswerValue, Question
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.apply import Applied, apply_changes
-from stopgap.orchestrator.run.archive import Archive
 from stopgap.orchestrator.run.ask import ask
-from stopgap.orchestrator.run.collect import Vault, collect
+from stopgap.orchestrator.run.collect import collect
+from stopgap.orchestrator.run.context import Surroundings
 from stopgap.orchestrator.run.deliver import deliver
-from stopgap.orchestrator.run.fleet import Fleet
-from stopgap.orchestrator.run.interruption import Interruption
-from stopgap.orchestrator.run.judging import Judging
 from stopgap.orchestrator.run.lift import lift
-from stopgap.orchestrator.run.person import Person
 from stopgap.orchestrator.run.prove import prove
-from stopgap.orchestrator.run.recorder import Recorder
 from stopgap.orchestrator.run.verdict import leaks
 from stopgap.orchestrator.task import Gap, Note
 
 FAILURES = frozenset({"failed", "unknown", "unreachable", "refused"})
 """Outcomes of a step that was not done, or is not known to be."""
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What every step of a run shares."""
-
-    fleet: Fleet
-    record: Recorder
-    person: Person
-    vault: Vault
-    interruption: Interruption
-    archive: Archive
-    judging: Judging
 
 
 @dataclass(frozen=True)

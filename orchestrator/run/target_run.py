@@ -25,10 +25,11 @@ from stopgap.orchestrator.plan import (
 from stopgap.orchestrator.plan.planner import counting
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.claim import refusal
+from stopgap.orchestrator.run.context import Surroundings
 from stopgap.orchestrator.run.deliver import sends_alone
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.several import run_on_several
-from stopgap.orchestrator.run.step import FAILURES, Ended, Surroundings, run_step
+from stopgap.orchestrator.run.step import FAILURES, Ended, run_step
 from stopgap.orchestrator.run.together import run_together, together
 from stopgap.orchestrator.run.undo import take_back_all
 from stopgap.orchestrator.runbook import Step, StepResult

@@ -9,7 +9,8 @@ from stopgap.orchestrator.change import Activate, PathChange
 from stopgap.orchestrator.journal.records import StepFinished
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.run.apply import Applied, apply_steps
-from stopgap.orchestrator.run.step import Ended, Surroundings, finished, proved, started, unapplied
+from stopgap.orchestrator.run.context import Surroundings
+from stopgap.orchestrator.run.step import Ended, finished, proved, started, unapplied
 
 AT_ONCE = 16
 """Steps in one exchange."""

@@ -17,7 +17,7 @@ from stopgap.orchestrator.run.outcome import exit_code
 from stopgap.orchestrator.run.recorder import Recorder
 
 if TYPE_CHECKING:
-    from stopgap.orchestrator.run.step import Surroundings
+    from stopgap.orchestrator.run.context import Surroundings
 
 
 @dataclass

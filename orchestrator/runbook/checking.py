@@ -18,9 +18,16 @@ from stopgap.orchestrator.inventory import Inventory, MissingVantage, load_inven
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.runbook.binding import known_values, missing_values
 from stopgap.orchestrator.runbook.drivers import driver_problems, known_drivers
-from stopgap.orchestrator.runbook.expression import OF_CHECK, Budget, ExpressionError, identifier, render_value
+from stopgap.orchestrator.runbook.expression import (
+    OF_CHECK,
+    Budget,
+    ExpressionError,
+    identifier,
+    references,
+    render_value,
+)
 from stopgap.orchestrator.runbook.loading import draft
-from stopgap.orchestrator.runbook.names import Scope, name_problems, references
+from stopgap.orchestrator.runbook.names import Scope, name_problems
 from stopgap.orchestrator.runbook.order import Ways
 from stopgap.orchestrator.runbook.rendering import (
     NO_ITEM,

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.registry import tasks
-from stopgap.orchestrator.runbook.names import references
+from stopgap.orchestrator.runbook.expression import references
 from stopgap.orchestrator.runbook.rendering import NO_ITEM, applies, items, render, vantage_of
 from stopgap.orchestrator.runbook.runbook import Param, Runbook, Step
 from stopgap.orchestrator.secret import Secret, SecretError

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from stopgap.orchestrator.host import Host
@@ -53,26 +52,6 @@ def name_problems(step: Step, scope: Scope) -> Iterator[Problem]:
     if isinstance(step.foreach, list):
         yield from _template_problems(step, (*step.loc, "foreach"), step.foreach, scope, False)
     yield from _template_problems(step, (*step.loc, "with"), step.with_, scope, item)
-
-
-def references(value: object, *, expression: bool = False) -> set[tuple[str, ...]]:
-    """Give what a value's templates (or an expression) name, two words deep; nothing for what cannot be parsed."""
-    if isinstance(value, str):
-        return set(_references(value, expression)) if expression or is_template(value) else set()
-    found: set[tuple[str, ...]] = set()
-    if isinstance(value, (list, Mapping)):
-        for part in value.values() if isinstance(value, Mapping) else value:
-            found |= references(part)
-    return found
-
-
-@lru_cache(maxsize=1024)
-def _references(text: str, expression: bool) -> frozenset[tuple[str, ...]]:
-    try:
-        tree = parse_expression(text) if expression else parse_template(text)
-    except ExpressionError:
-        return frozenset()
-    return frozenset({path[:2] for path in members(tree)} | {(name,) for name in free_names(tree)})
 
 
 def _template_problems(step: Step, loc: Loc, value: Any, scope: Scope, item: bool) -> Iterator[Problem]:  # noqa: ANN401

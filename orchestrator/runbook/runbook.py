@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from stopgap.orchestrator.host import Vantage
+from stopgap.orchestrator.runbook.expression import references
 from stopgap.orchestrator.runbook.models import OnFailure
-from stopgap.orchestrator.runbook.names import references
 from stopgap.orchestrator.runbook.paramtype import PARAM_TYPES, ParamType
 from stopgap.orchestrator.source import Loc, Located, Unfit, did_you_mean, quoted
 

@@ -31,7 +31,6 @@ from stopgap.orchestrator.task import Note, Parameters, Planned, Probe, Refused,
 from stopgap.tasks.traffic import other_addresses, other_ways
 from stopgap.tasks.traffic.blackhole import Blackhole
 from stopgap.tasks.traffic.bridged import refuse_bridged
-from stopgap.tasks.traffic.capabilities import refuse_beyond, shortfalls
 from stopgap.tasks.traffic.cli import CLI_DRIVERS
 from stopgap.tasks.traffic.driver import FRESH, NOBODY, Block, DeviceFacts, Driver, Service, address_text, collapsed
 from stopgap.tasks.traffic.flowspec import Flowspec
@@ -55,6 +54,7 @@ from stopgap.tasks.traffic.own_host import OwnHost
 from stopgap.tasks.traffic.ownership import own_place, reads_beside
 from stopgap.tasks.traffic.segment import gaps, neighbours_to_ask
 from stopgap.tasks.traffic.several import is_left_to_others, left_to_others, share
+from stopgap.tasks.traffic.shortfalls import refuse_beyond, shortfalls
 from stopgap.tasks.traffic.whole_host import of_the_host, with_the_host
 
 LINUX: tuple[Driver, ...] = (Nftables(), Iptables(), Iproute(), Blackhole(), Openwrt())

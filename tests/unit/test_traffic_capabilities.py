@@ -18,9 +18,10 @@ from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.run.verdict import verdict
 from stopgap.orchestrator.task import Gap, Refused, Unlimited, Unplannable
 from stopgap.tasks.traffic.block import DRIVERS, BlockTraffic, Params
-from stopgap.tasks.traffic.capabilities import Capabilities, refuse_beyond, shortfalls
+from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Service
 from stopgap.tasks.traffic.nftables import Nftables
+from stopgap.tasks.traffic.shortfalls import refuse_beyond, shortfalls
 from tests.cases.test_cases import scene_of
 
 CASES = Path(__file__).parents[1] / "cases" / "traffic.block"

@@ -12,8 +12,7 @@ import pytest
 
 from stopgap.orchestrator.evidence import timestamp
 from stopgap.orchestrator.message import Message, SmtpRoute, WebhookRoute
-from stopgap.orchestrator.post import Posted, smtp, webhook
-from stopgap.orchestrator.post.postman import postman
+from stopgap.orchestrator.post import Posted, postman, smtp, webhook
 from stopgap.orchestrator.secret import secret as secrets
 
 from .letterbox import certificate

@@ -20,6 +20,7 @@ from stopgap.orchestrator.runbook.expression.grammar import (
     parse_expression,
     parse_template,
 )
+from stopgap.orchestrator.runbook.expression.references import references
 from stopgap.orchestrator.runbook.expression.view import View, identifier
 from stopgap.orchestrator.secret import Secret
 
@@ -35,6 +36,7 @@ __all__ = [
     "members",
     "parse_expression",
     "parse_template",
+    "references",
     "render_value",
 ]
 

@@ -1,0 +1,27 @@
+"""Gives the postman of a route; a postman's library is imported once there is a message to send."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from stopgap.orchestrator.message import FileRoute, Route, SmtpRoute
+from stopgap.orchestrator.post.postman import Postman
+
+
+def postman(route: Route, letters: Path, cancelled: threading.Event | None = None) -> Postman:
+    """Give the postman for a route.
+
+    `letters` is the folder for messages that name no file. Once `cancelled` is set, no server is waited for.
+    """
+    if isinstance(route, SmtpRoute):
+        from stopgap.orchestrator.post.smtp import SmtpPostman  # noqa: PLC0415
+
+        return SmtpPostman(route, cancelled)
+    if isinstance(route, FileRoute):
+        from stopgap.orchestrator.post.file import FilePostman  # noqa: PLC0415
+
+        return FilePostman(route, letters)
+    from stopgap.orchestrator.post.webhook import WebhookPostman  # noqa: PLC0415
+
+    return WebhookPostman(route, cancelled)
