@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -110,9 +111,14 @@ def _veth(wire: Wire) -> str:
     (left, left_port), (right, right_port) = wire.left, wire.right
     names = {node.name: node.namespace for node in NODES}
     return (
-        f"link add {left_port} netns {names[left]} type veth "
-        f"peer name {right_port} netns {names[right]}"
-    )  # fmt: skip
+        f"link add {left_port} netns {names[left]} address {_card(left, left_port)} type veth "
+        f"peer name {right_port} netns {names[right]} address {_card(right, right_port)}"
+    )
+
+
+def _card(node: str, port: str) -> str:
+    """Give a port's link-layer address, the same after a reboot as a card's is; locally administered (RFC 9542)."""
+    return f"02:{hashlib.sha256(f'{node} {port}'.encode()).digest()[:5].hex(':')}"
 
 
 def _ip(commands: Iterable[str], force: bool = False) -> None:
