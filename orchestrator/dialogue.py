@@ -121,9 +121,9 @@ class Pending(_Part):
     seen: str
     """A regular expression, as in `Sight`."""
 
-    def matches(self, line: str) -> bool:
-        """Tell whether a line that the command shows says so."""
-        return re.fullmatch(self.seen, line, re.IGNORECASE) is not None
+    def found(self, shown: str) -> str:
+        """Give the line that says so; nothing where none does."""
+        return _found(self.seen, shown)
 
 
 class Words(_Part):
@@ -152,6 +152,8 @@ class Alter(_Part):
     words: Words
     undoing: bool = False
     """It takes back what an earlier alteration did, or may have done."""
+    unconfirmed: bool = False
+    """What waits to be confirmed may be that earlier alteration, and is no hindrance."""
     piecemeal: bool = False
     """Where some of the lines are as wanted already, alter the others alone."""
     force: bool = False

@@ -95,6 +95,7 @@ class DeviceChange(Change):
             witnesses=self.witnesses,
             words=self.undo,
             undoing=True,
+            unconfirmed=not sure,
             piecemeal=not sure or self.lasts is not None,
             force=force,
         )

@@ -17,7 +17,9 @@ READ_ONLY = (
     rf"show (ip|ipv6) access-lists? {_NAME}",
     rf"show running-config interface {_NAME}( {_NAME})?",
     rf"show running-config interfaces {_NAME}",
-    r"show archive",
+    r"show archive( config rollback timer)?",
+    r"show system commit",
+    r"show configuration sessions detail",
     r"show running-config \| include Null0 tag 666",
     rf"/(ip|ipv6) firewall (address-list|raw) print terse where (list|comment)={_NAME}",
 )

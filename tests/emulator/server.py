@@ -61,6 +61,8 @@ class Server:
         self._host_key = host_key
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
+        self.hang_up_before: str | None = None
+        """A line that the second login is cut off at, and that is not done."""
         self.conversations = 0
         """Command lines that were begun."""
         self._transports: list[paramiko.Transport] = []
@@ -115,6 +117,8 @@ class Server:
                     channel.sendall((rest + shell.prompt).replace("\n", "\r\n").encode())
                     late = ""
                 channel.sendall(text.encode() + b"\r\n")
+                if self.hang_up_before and self.conversations == 2 and text.startswith(self.hang_up_before):
+                    return
                 self.device.said.append(text)
                 answer = shell.answer(text) if text else ""
                 if self.lock_out_on and text.startswith(self.lock_out_on):

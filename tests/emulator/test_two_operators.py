@@ -94,3 +94,27 @@ def test_sessions_of_two_runs_never_have_one_name(devices: DeviceBench) -> None:
 
     assert len(set(entered)) == len(entered) == 4
     assert all("@" not in name for name in entered)
+
+
+@pytest.mark.parametrize(
+    ("cli", "confirm"), [("junos", "configure exclusive"), ("eos", "configure session"), ("ios", "configure confirm")]
+)
+def test_a_block_that_nobody_has_confirmed_yet_is_not_unchanged_and_can_be_undone(
+    devices: DeviceBench, cli: str, confirm: str
+) -> None:
+    """The link is lost when the second login confirms: the entries stand, and the device goes back."""
+    device = VENDORS[cli]()
+    server = devices.serve(device, driver=cli)
+    before = device.dump()
+    server.hang_up_before = confirm
+    status, events = devices.block("--yes")
+    assert (status, outcomes(events)) == (1, {"block": "unknown"})
+    assert device.waiting
+
+    status, events = devices.block("--yes")
+    assert (status, outcomes(events)) == (4, {"block": "refused"})
+    assert "may be taken back by itself" in events[-1]["steps"][0]["reason"]
+
+    run = devices.bench.stopgap("runs")[1].split()[0]
+    assert devices.undo(events[-1]["run"] or run) == 0
+    assert device.dump() == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from stopgap.orchestrator.dialogue import GOES_BACK, Alter, Sight, Words, lines_of
+from stopgap.orchestrator.dialogue import GOES_BACK, Alter, Sight, Words
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote.device.dialect import DIALECTS, Dialect
 from stopgap.orchestrator.remote.device.terminal import Terminal
@@ -60,7 +60,7 @@ def alter(
         return Altered(0)
     if len(view.left) < len(view.same) and not (wanted.force or wanted.piecemeal):
         return Altered(DRIFTED, _drift(wanted, view))
-    if waiting := _pending(wanted.words, terminal, deadline):
+    if not wanted.unconfirmed and (waiting := _pending(wanted.words, terminal, deadline)):
         return Altered(DRIFTED, f"a change waits to be confirmed, and a commit now would confirm it: {waiting}")
     words = _words_for(wanted, view)
     if refusal := _say_all(words.enter, terminal, dialect, deadline):
@@ -144,7 +144,7 @@ def _pending(words: Words, terminal: Terminal, deadline: Deadline) -> str:
     if words.pending is None:
         return ""
     (shown,) = terminal.show((words.pending.show,), deadline)
-    return next((line for line in lines_of(shown) if words.pending.matches(line)), "")
+    return words.pending.found(shown)
 
 
 def _words_for(wanted: Alter, view: _View) -> Words:

@@ -11,7 +11,7 @@ from stopgap.orchestrator.host import Cli
 MINUTES = 2
 """What a device waits for a confirmation: enough for a second login, little for a lock-out."""
 
-_PENDING: Mapping[Cli, Pending] = {
+PENDING: Mapping[Cli, Pending] = {
     "junos": Pending(show="show system commit", seen=r"0 .*\bcommit confirmed, rollback in .*"),
     "eos": Pending(show="show configuration sessions detail", seen=r".*\bpendingCommitTimer\b.*"),
     "ios": Pending(show="show archive config rollback timer", seen=r"Time configured.*"),
@@ -23,7 +23,7 @@ second `commit-confirm` by itself; RouterOS has a timer for each entry."""
 def once(cli: Cli, label: str, lines: Sequence[str], back: Sequence[str]) -> Words:
     """Give the words for an alteration that stands at once; `back` undoes lines that are in force one by one."""
     words = _once(cli, f"stopgap-{label}-{RUN}-once", lines, back)
-    return words.model_copy(update={"pending": _PENDING.get(cli)})
+    return words.model_copy(update={"pending": PENDING.get(cli)})
 
 
 def _once(cli: Cli, session: str, lines: Sequence[str], back: Sequence[str]) -> Words:
@@ -66,7 +66,7 @@ def confirmed(cli: Cli, label: str, lines: Sequence[str]) -> Words:
             confirm = ("configure confirm",)
         case "routeros":
             raise ValueError("RouterOS confirms by its entries' timeouts")
-    pending = _PENDING.get(cli)
+    pending = PENDING.get(cli)
     return words.model_copy(update={"confirm": confirm, "within": MINUTES * 60, "pending": pending})
 
 

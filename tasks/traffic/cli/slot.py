@@ -15,7 +15,7 @@ from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader, Shown, ShownFact
 from stopgap.orchestrator.host import Cli, Eye
 from stopgap.orchestrator.task import Gap, Note, Planned, Refused, Unlimited, Unplannable
-from stopgap.tasks.traffic.cli.procedure import confirmed, once
+from stopgap.tasks.traffic.cli.procedure import PENDING, confirmed, once
 from stopgap.tasks.traffic.cli.standing import Standing
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
 
@@ -52,7 +52,8 @@ class SlotDriver(Driver):
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Look at the slot."""
-        return {"shown": Shown(self.commands)}
+        pending = PENDING.get(self.cli)
+        return {"shown": Shown((*self.commands, *((pending.show,) if pending else ())))}
 
     @abstractmethod
     def lacks(self, block: Block, shown: ShownFact) -> Iterator[str]:
@@ -83,6 +84,12 @@ class SlotDriver(Driver):
         shown = facts.shown or ShownFact()
         if not any(shown.shown.values()):
             raise Unplannable("the router shows nothing at all: neither its configuration nor a refusal")
+        pending = PENDING.get(self.cli)
+        if pending and (waiting := pending.found(shown.shown.get(pending.show, ""))):
+            raise Refused(
+                f"a change waits there to be confirmed, and what is shown may be taken back by itself: {waiting}; "
+                "a commit now would confirm it: try again when it is over"
+            )
         if lacking := list(self.lacks(block, shown)):
             raise Unplannable(
                 f"the router is not prepared for blocks: {'; '.join(lacking[:3])} (docs/routers.md, {self.name})"
