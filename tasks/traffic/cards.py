@@ -14,12 +14,11 @@ from stopgap.orchestrator.facts import NeighbourFact
 from stopgap.orchestrator.host import Address, Network
 from stopgap.orchestrator.task import Gap, Unlimited
 from stopgap.tasks.traffic.driver import DeviceFacts, address_text
+from stopgap.tasks.traffic.other_ways import VIRTUAL_ROUTERS
 
 MOST = 4
 """Other addresses, link-local ones not counted, that a host's card may have: one with more answers for others."""
 _CARD = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
-_SHARED = ("00:00:5e:00:01:", "00:00:5e:00:02:", "00:00:0c:07:ac:", "00:00:0c:9f:f", "00:07:b4:")
-"""Of virtual routers: VRRP (RFC 9568), HSRP, GLBP."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def _card(card: str, blocked: tuple[Network, ...], kept: tuple[tuple[Network, st
 def _whose(
     card: str, neighbours: list[NeighbourFact], others: int, kept: tuple[tuple[Network, str], ...], facts: DeviceFacts
 ) -> str:
-    if card.startswith(_SHARED):
+    if card.startswith(tuple(VIRTUAL_ROUTERS)):
         return "it is a virtual router's"
     if int(card[:2], 16) & 1 or card == "00:00:00:00:00:00":
         return "it is no single card's"

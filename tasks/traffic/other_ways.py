@@ -11,7 +11,7 @@ from stopgap.tasks.traffic.driver import DeviceFacts
 from stopgap.tasks.traffic.other_addresses import tells
 from stopgap.tasks.traffic.segment import devices_of
 
-_VIRTUAL = {
+VIRTUAL_ROUTERS = {
     "00:00:5e:00:01:": "VRRP",
     "00:00:5e:00:02:": "VRRP",
     "00:00:0c:07:ac:": "HSRP",
@@ -19,7 +19,7 @@ _VIRTUAL = {
     "00:05:73:a0:0": "HSRP",
     "00:07:b4:": "GLBP",
 }
-"""How the link-layer addresses begin that routers share (RFC 5798, 7.3, and Cisco's)."""
+"""How the link-layer addresses begin that routers share (RFC 9568, and Cisco's)."""
 _BOTH = Unlimited(why="the inventory names another upstream, which drops too, and is proved by itself")
 _BEFORE = Unlimited(why="it lies between the target and the router, which all that it forwards still crosses")
 
@@ -50,7 +50,9 @@ def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iter
                 at_best="partly" if devices else _BEFORE,
             )
     for neighbour in facts.neighbours:
-        shared = next((name for start, name in _VIRTUAL.items() if neighbour.link_address.startswith(start)), "")
+        shared = next(
+            (name for start, name in VIRTUAL_ROUTERS.items() if neighbour.link_address.startswith(start)), ""
+        )
         if shared and neighbour.device in devices and neighbour.address not in known:
             yield Gap(
                 text=f"{neighbour.address} on {who}'s segment is shared by routers ({shared}), and another one has "
