@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import struct
+import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from stopgap.orchestrator.check import Outbound
-from stopgap.orchestrator.facts import Listen, ListeningFact, Output, UnreadableError
+from stopgap.orchestrator.facts import Listen, ListeningFact, Output, Send, UnreadableError
 from stopgap.orchestrator.facts.carried.listen import Arrivals, _address
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import HostText
@@ -24,6 +27,7 @@ from stopgap.orchestrator.remote.local import LocalSession
 from stopgap.orchestrator.run.fleet import Fleet
 from stopgap.orchestrator.run.outbound import have_sent
 from stopgap.orchestrator.run.verdict import verdict
+from stopgap.orchestrator.shell import PATH
 
 CHECK = Outbound(eye="outside", containment=True, sender="web")
 KNOCK = CheckJudged(step="s", target="web", eye="isp", about="port 22", holds=True, seen="silent", containment=True)
@@ -113,6 +117,29 @@ def test_a_host_without_tools_to_listen_with_is_told_as_not_looked_at() -> None:
         Listen("0").parse(output("", 127))
     with pytest.raises(UnreadableError):
         Listen("0").parse(output("listening udp4 4000\n", None))
+
+
+def test_a_login_without_root_hears_as_well_and_a_host_without_python_sends_by_bash() -> None:
+    unprivileged = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    listener = subprocess.Popen(
+        [*unprivileged, "sh", "-c", Listen("token").script()],
+        cwd="/", env={"PATH": PATH}, start_new_session=True, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert listener.stdout
+    heard = b""
+    try:
+        while not Listen.ready(heard):
+            heard += listener.stdout.readline()
+        ports = Listen("token").parse(output(heard.decode())).ports
+        sockets = tuple((kind, ip_address("127.0.0.1"), ports[kind]) for kind in ("udp4", "tcp4"))
+        by_bash = Send("token", sockets).script().replace("command -v python3", "false")
+        sent = subprocess.run(["sh", "-c", by_bash], capture_output=True, text=True, check=True, cwd="/")
+        assert {kind for kind, _ in Send("token", sockets).parse(output(sent.stdout, 0)).sent} == {"udp4", "tcp4"}
+        heard += listener.stdout.readline() + listener.stdout.readline()
+    finally:
+        os.killpg(listener.pid, signal.SIGKILL)
+        listener.communicate()
+    assert {arrival.kind for arrival in Listen("token").parse(output(heard.decode())).arrivals} == {"udp4", "tcp4"}
 
 
 def test_lines_that_a_listener_would_not_print_are_passed_over() -> None:
