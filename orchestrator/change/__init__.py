@@ -10,7 +10,7 @@ from stopgap.orchestrator.change.command import Activate, RunCommands
 from stopgap.orchestrator.change.device import DeviceChange, Entry
 from stopgap.orchestrator.change.expectation import Expectation
 from stopgap.orchestrator.change.freeze import FreezeChange, Frozen
-from stopgap.orchestrator.change.invocation import MARK, Command, command
+from stopgap.orchestrator.change.invocation import MARK, Command, command, in_order
 from stopgap.orchestrator.change.lifeline import (
     LOST,
     TAKEN_BACK,
@@ -56,6 +56,7 @@ __all__ = [
     "armed",
     "command",
     "forget",
+    "in_order",
     "lifeline_name",
     "make_directory",
     "make_link",

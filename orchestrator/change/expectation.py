@@ -14,7 +14,7 @@ class Expectation(BaseModel):
 
     `look` only reads. Where it prints a line of `left`, all is as the change left it, and the change is taken back;
     where it prints a line of `gone`, nothing of the change is left, and nothing is done; any other line is drift. The
-    undo's commands find that line in the variable `seen`.
+    undo's commands find that line in the variable `seen`, and `forced` set where drift was overridden.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
@@ -25,7 +25,8 @@ class Expectation(BaseModel):
 
     def guard(self, *, force: bool) -> str:
         """Give the script that ends with 0 or DRIFTED, or goes on to the undo; `force`: drift does not stop it."""
-        drifted = "" if force else f'printf "it shows: %s\\n" "$seen" >&2; exit {DRIFTED}'
+        left = f'printf "it shows: %s\\n" "$seen" >&2; exit {DRIFTED}'
+        drifted = "forced=yes; export forced" if force else left
         gone = f"{_any(self.gone)}) exit 0;;\n" if self.gone else ""
         return (
             f"seen=$({self.look.script()}) || exit 1\nexport seen\n"

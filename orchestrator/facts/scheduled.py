@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,6 +11,8 @@ from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableEr
 from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.shell import quote
 
+_WORD = re.compile(r"[\w@-]{1,100}", re.ASCII)
+
 
 class ScheduledFact(Fact):
     """When it is due, by the host's own clock."""
@@ -17,6 +20,12 @@ class ScheduledFact(Fact):
     due: int | None = None
     """Seconds since 1970; None where nothing is scheduled."""
     left: timedelta = timedelta()
+    owner: str = ""
+    """The controller that scheduled it, where the host says so."""
+    change: str = ""
+    """The change that it takes back."""
+    sum: str = ""
+    """Checksum of what that change has made."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +44,12 @@ class Scheduled(Reader[ScheduledFact]):
             "case $? in 0) ;; 3|4) echo none; exit 0 ;; *) exit 1 ;; esac\n"
             'else { read -r p <"$d/$n.pid" && kill -0 "$p"; } 2>/dev/null || { echo none; exit 0; }; fi\n'
             'there "$d/$n.due" || { echo none; exit 0; }\n'
-            'read -r due <"$d/$n.due" && echo "$due $(date +%s)"'
+            'by=; { read -r by <"$d/$n.by"; } 2>/dev/null\n'
+            'read -r due <"$d/$n.due" && echo "$due $(date +%s) $by"'
         )
 
     def parse(self, output: Output) -> ScheduledFact:
-        """Read the two numbers."""
+        """Read the two numbers, and whose it is."""
         words = output.stdout.decoded().split()
         if output.status != 0:
             raise UnreadableError(
@@ -47,7 +57,12 @@ class Scheduled(Reader[ScheduledFact]):
             )
         if words == ["none"]:
             return ScheduledFact()
-        due, now = (parse_int(word, 10) for word in words) if len(words) == 2 else (None, None)
+        due, now = (parse_int(word, 12) for word in (*words, "", "")[:2])
         if due is None or now is None:
             raise UnreadableError(f"{self.name}: nothing says when it is due")
-        return ScheduledFact(due=due, left=timedelta(seconds=max(0, due - now)))
+        whose = words[2:]
+        if len(whose) not in {0, 2, 3} or not all(map(_WORD.fullmatch, whose)):
+            raise UnreadableError(f"{self.name}: nothing says whose it is")
+        owner, change, checksum, *_ = (*whose, "", "", "")
+        left = timedelta(seconds=max(0, due - now))
+        return ScheduledFact(due=due, left=left, owner=owner, change=change, sum=checksum)

@@ -200,7 +200,8 @@ def take_back(
     """Take back changes of one step on one host, in this order.
 
     A change that drifted is left and said so; the others go on. So is one whose undo cannot be put into words for its
-    host. Raises OutOfReach before anything is intended.
+    host, and every one where somebody else has claimed the host meanwhile. Raises OutOfReach before anything is
+    intended.
     """
     if not changes:
         return []
@@ -212,7 +213,15 @@ def take_back(
                 items.append((each, Item(_undo_script(each, record.run, force=force), each.change.deadline)))
         except Exception as error:
             results.append(not_taken_back(each.step, each.target, each.index, error))
-    session = fleet.session(changes[0].host)
+    host = changes[0].host
+    session, guard = fleet.session(host), fleet.claims.guard(host)
+    if guard and (claim_lost := lost(host, session.exchange([guard])[0])):
+        results += [
+            UndoMade(step=c.step, target=c.target, index=c.index, outcome="drifted", reason=claim_lost)
+            for c, _ in items
+        ]
+        record(*results)
+        return results
     record(*(UndoIntended(step=c.step, target=c.target, index=c.index, because=because) for c, _ in items))
     outputs = session.exchange([item for _, item in items])
     results += [

@@ -43,7 +43,8 @@ flock -w 5 9 2>/dev/null
 read -r now rest </proc/uptime; now=${now%%.*}
 until=0 home= token= since= who=
 { read -r until home token since who <@folder@/claim; } 2>/dev/null
-case $until in ''|*[!0-9]*) until=0;; esac
+case $until in ''|*[!0-9]*|??????????*) until=0;; esac
+[ "$until" -le "$((now + @lease@))" ] || until=0
 """
 _WRITE = """\
 printf '%s\\n' "$((now + @lease@)) @home@ @token@ @since@ @who@" >@folder@/claim.new &&

@@ -90,7 +90,10 @@ def content(label: str, rules: Iterable[Rule], tables: Mapping[int, tuple[str, .
     for version in (4, 6):
         mine = [rule.line() for rule in known if rule.version == version]
         for table in tables.get(version, ()) if mine else ():
-            lines += [f"protocol static stopgap_{label}_{table} {{", f"\tflow{version} {{ table {table}; }};"]
+            lines += [
+                f"protocol static stopgap_{label.replace('-', '__')}_{table} {{",
+                f"\tflow{version} {{ table {table}; }};",
+            ]
             lines += [*mine, "}"]
     return "".join(f"{line}\n" for line in lines)
 

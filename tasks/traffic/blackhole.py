@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from stopgap.orchestrator.change import Command, RunCommands, command
 from stopgap.orchestrator.check import Check, Judgement
-from stopgap.orchestrator.facts import Program, ProgramFact, Reader
+from stopgap.orchestrator.facts import Program, ProgramFact, Reader, ScheduledFact
 from stopgap.orchestrator.host import Eye, Network
 from stopgap.orchestrator.task import Note, Planned, Unplannable
 from stopgap.tasks.traffic import lapse
@@ -36,17 +36,21 @@ class Blackhole(Driver):
         """List the routes of both families that are ours, and the undo that is scheduled."""
         return {"rules": _listing(4), "rules6": _listing(6), "scheduled": lapse.reader(label)}
 
+    def owner(self, label: str, facts: DeviceFacts) -> str | None:
+        """Read who scheduled the end of the routes."""
+        return lapse.owner(facts.scheduled)
+
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """See whether there are routes."""
         present = {*_present(facts.rules), *_present(facts.rules6)}
         return any(address_text(n) in present for n in block.dropped)
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-        """Add the routes that are not there; blocks that overlap share theirs, and undo takes what this one added."""
+        """Add the routes that are not there; blocks that overlap share theirs, and the last one takes them away."""
         present = {*_present(facts.rules), *_present(facts.rules6)}
         missing = [n for n in block.dropped if address_text(n) not in present]
         if missing or not lapse.long_enough(facts.scheduled, block.expires, block.fresh):
-            yield _change(block, missing, facts.scheduled.due)
+            yield _change(block, missing, facts.scheduled)
         else:
             yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
 
@@ -82,27 +86,38 @@ class Blackholed(Check):
         return Judgement(not missing, f"missing: {missing[0]}" if missing else f"{len(self.addresses)} routes")
 
 
-def _change(block: Block, missing: Sequence[Network], due: int | None) -> RunCommands:
-    everything = command("sh", "-c", "\n".join(c.script() for c in _routes("lift_routes", block.dropped)))
-    renewed = "" if missing else ", for its full time again"
+def _change(block: Block, missing: Sequence[Network], before: ScheduledFact) -> RunCommands:
+    everything = command("sh", "-c", "\n".join(c.script() for c in _lift(block)))
+    renewed = "" if missing else ", for its full time again" if before.due else ", as another block does"
     return RunCommands(
         about=f"blackhole routes: drop packets to {some(block.dropped)}{renewed}",
-        do=(lapse.schedule(block.label, block.expires, everything), *_routes("lay_routes", missing)),
-        undo=(
-            *_routes("lift_routes", missing),
-            lapse.schedule(block.label, due, everything) if due else lapse.cancel(block.label),
-        ),
-        undo_about="delete these routes" if missing else "let them lapse when they would have",
+        do=(lapse.end(block, everything), *_lay(block, missing)),
+        undo=(lapse.undo(block, everything, (command("true"),) if before.due else (), before),),
+        undo_about="let them lapse when they would have" if before.due else "delete these routes",
+        expects=lapse.expected(block, before),
+        marked=True,
         diff=text_diff("ip route", [], [f"blackhole {address_text(n)}" for n in missing]),
         lasts=block.expires.total_seconds(),
         lifeline=LIFELINE,
     )
 
 
-def _routes(script: str, networks: Sequence[Network]) -> Iterator[Command]:
+def _lay(block: Block, missing: Sequence[Network]) -> Iterator[Command]:
+    """Add what is missing, and hold all that is blocked: a route goes when no block holds it any more."""
     for version in (4, 6):
-        if lines := [_route(n) for n in networks if n.version == version]:
-            yield run(script, str(version), routes="".join(lines))
+        if held := _lines(block.dropped, version):
+            routes = _lines(missing, version)
+            yield run("lay_routes", str(version), lapse.unit(block.label), held=held, routes=routes)
+
+
+def _lift(block: Block) -> Iterator[Command]:
+    for version in (4, 6):
+        if lines := _lines(block.dropped, version):
+            yield run("lift_routes", str(version), lapse.unit(block.label), routes=lines)
+
+
+def _lines(networks: Sequence[Network], version: int) -> str:
+    return "".join(_route(n) for n in networks if n.version == version)
 
 
 def _route(network: Network) -> str:

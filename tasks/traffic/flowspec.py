@@ -37,6 +37,10 @@ class Flowspec(Driver):
         """Read the block's file, which sessions stand, and when the block of this label ends."""
         return {"file": reader(label), "state": SESSIONS, "scheduled": lapse.reader(label)}
 
+    def owner(self, label: str, facts: DeviceFacts) -> str | None:
+        """Read who scheduled the end of the rules."""
+        return lapse.owner(facts.scheduled)
+
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """See whether rules are sent."""
         return bool(_present(facts))
@@ -110,17 +114,16 @@ def _present(facts: DeviceFacts) -> str:
 
 
 def _change(block: Block, facts: DeviceFacts, before: str, wanted: str) -> RunCommands:
-    label, due = block.label, facts.scheduled.due
+    label, shows = block.label, f"cat {path(block.label)}"
     withdraw = originate(label, "")
     renewed = ", for its full time again" if before == wanted else ""
     return RunCommands(
         about=f"send FlowSpec rules that discard packets of {_some(block)}{_ways(block)}{renewed}",
-        do=(lapse.schedule(label, block.expires, withdraw), originate(label, wanted)),
-        undo=(
-            originate(label, before),
-            lapse.schedule(label, due, withdraw) if before and due else lapse.cancel(label),
-        ),
+        do=(lapse.end(block, withdraw), originate(label, wanted), lapse.record(block, shows)),
+        undo=(lapse.undo(block, withdraw, (originate(label, before),) if before else (), facts.scheduled),),
         undo_about="send the rules that were sent before" if before else "withdraw the rules",
+        expects=lapse.expected(block, facts.scheduled, shows),
+        marked=True,
         diff=tuple(_difference(path(label), before, wanted)),
         lasts=block.expires.total_seconds(),
         lifeline=LIFELINE,

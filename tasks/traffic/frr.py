@@ -41,6 +41,10 @@ class Frr(Driver):
         """Read what is announced, which sessions stand, and when the block of this label ends."""
         return {"rules": CONFIGURATION, "state": SESSIONS, "scheduled": lapse.reader(label)}
 
+    def owner(self, label: str, facts: DeviceFacts) -> str | None:
+        """Read who scheduled the end of the announcements."""
+        return lapse.owner(facts.scheduled)
+
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """See whether anything is announced."""
         return bool(_running(facts)[0].announced(_route_map(block)))
@@ -110,14 +114,19 @@ def _refuse_taken(block: Block, running: Running) -> None:
 def _announcement(block: Block, facts: DeviceFacts, asn: int, before: tuple[Network, ...]) -> RunCommands:
     route_map = _route_map(block)
     withdraw = announce(route_map, asn, ())
-    due = facts.scheduled.due
-    keep = (lapse.schedule(block.label, due, withdraw),) if before and due else (lapse.cancel(block.label),)
+    shows = f"vtysh -c 'show running-config' | grep ' route-map {route_map}$'"
     about = f"announce {_some(block)} to be blackholed by the provider"
     return RunCommands(
         about=f"{about}, for its full time again" if set(before) == set(block.addresses) else about,
-        do=(lapse.schedule(block.label, block.expires, withdraw), announce(route_map, asn, block.addresses)),
-        undo=(announce(route_map, asn, before), *keep),
+        do=(
+            lapse.end(block, withdraw),
+            announce(route_map, asn, block.addresses),
+            lapse.record(block, shows),
+        ),
+        undo=(lapse.undo(block, withdraw, (announce(route_map, asn, before),) if before else (), facts.scheduled),),
         undo_about="announce what was announced before" if before else "withdraw the announcements",
+        expects=lapse.expected(block, facts.scheduled, shows),
+        marked=True,
         diff=difference(route_map, asn, before, block.addresses),
         lasts=block.expires / timedelta(seconds=1),
         lifeline=LIFELINE,

@@ -43,6 +43,10 @@ class Iproute(Driver):
         """List the rules of both families, and the undo that is scheduled."""
         return {"rules": listing(4), "rules6": listing(6), "scheduled": lapse.reader(label)}
 
+    def owner(self, label: str, facts: DeviceFacts) -> str | None:
+        """Read who scheduled the end of the rules."""
+        return lapse.owner(facts.scheduled)
+
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """See whether there are rules."""
         listed = {4: routing_rules(facts.rules), 6: routing_rules(facts.rules6)}
@@ -147,21 +151,27 @@ def _change(
     def lay(rules: Mapping[int, list[Rule]]) -> list[Command]:
         return [slot.lay(version, rules[version]) for version in (4, 6) if rules[version]]
 
+    shows = showing(slot.prefs)
     there = any(before.values())
     changed = any(sorted(before[version]) != sorted(wanted[version]) for version in (4, 6))
-    due = facts.scheduled.due
-    keep = (lapse.schedule(block.label, due, slot.lift()),) if there and due else (lapse.cancel(block.label),)
     renewed = "" if changed else " for its full time again"
     anew = (slot.lift(),) if there and changed else ()
     return RunCommands(
         about=f"routing rules {slot.first}-{slot.first + 2}: {_about(block)}{renewed}",
-        do=(lapse.schedule(block.label, block.expires, slot.lift()), *anew, *lay(wanted)),
-        undo=(slot.lift(), *(lay(before) if there else ()), *keep),
+        do=(lapse.end(block, slot.lift()), *anew, *lay(wanted), lapse.record(block, shows)),
+        undo=(lapse.undo(block, slot.lift(), (slot.lift(), *lay(before)) if there else (), facts.scheduled),),
         undo_about="put back the routing rules as they were" if there else "delete these routing rules",
+        expects=lapse.expected(block, facts.scheduled, shows),
+        marked=True,
         diff=text_diff("ip rule", rule_lines(before), rule_lines(wanted)),
         lasts=block.expires.total_seconds(),
         lifeline=LIFELINE,
     )
+
+
+def showing(prefs: Sequence[str]) -> str:
+    """Give the shell command that prints the rules of these priorities, in both families."""
+    return "for f in 4 6; do ip -$f rule show; done | grep " + " ".join(f"-e ^{pref}:" for pref in sorted(prefs))
 
 
 def rule_lines(rules: Mapping[int, list[Rule]]) -> list[str]:

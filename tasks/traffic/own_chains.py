@@ -35,13 +35,12 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
         return
     absent = absent_tables(_saved(facts), wanted)
-    due = facts.scheduled.due
-    keep = lapse.schedule(block.label, due, lift(name, absent)) if before.rules and due else lapse.cancel(block.label)
+    back = (put_back(block, before, absent),) if before.rules else ()
     allowed = f", allow {some(block.allowed)}" if block.allowed else ""
     yield RunCommands(
         about=f"chains {name}: drop all that comes and goes{allowed}{', for its full time again' if same else ''}",
-        do=(lapse.schedule(block.label, block.expires, lift(name, absent)), load(block, wanted, before)),
-        undo=(put_back(block, before, absent), keep),
+        do=(lapse.end(block, lift(name, absent)), load(block, wanted, before)),
+        undo=(lapse.undo(block, lift(name, absent), back, facts.scheduled),),
         undo_about=f"put back chains {name} as they were" if before.rules else f"delete chains {name}",
         expects=expected(block, before),
         marked=True,

@@ -56,6 +56,14 @@ class OwnHost(Nftables):
             "scheduled": lapse.reader(label),
         }
 
+    def owner(self, label: str, facts: DeviceFacts) -> str | None:
+        """Read who made it, in whatever way it was made."""
+        if _has_nft(facts):
+            return super().owner(label, facts)
+        if own_chains.usable(facts):
+            return own_chains.owner(label, facts)
+        return lapse.owner(facts.scheduled)
+
     def ruleset(self, block: Block) -> str:
         """Give a table that drops whatever comes or goes, by any address, save for who is allowed."""
         return host_ruleset(block)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stopgap.orchestrator.change import RunCommands
-from stopgap.orchestrator.facts import ProgramFact
+from stopgap.orchestrator.facts import ProgramFact, ScheduledFact
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.task import Gap, Note, Planned, Unlimited
 from stopgap.tasks.traffic import lapse
@@ -51,9 +51,11 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
     raise_links = run("raise_links", *devices, lines="".join(f"{line}\n" for line in [*addresses, *routes]))
     yield RunCommands(
         about=f"take down the links {', '.join(devices)}, a second later",
-        do=(lapse.schedule(block.label, block.expires, raise_links), run("lower_links", *devices)),
-        undo=(raise_links, lapse.cancel(block.label)),
+        do=(lapse.end(block, raise_links), run("lower_links", *devices)),
+        undo=(lapse.undo(block, raise_links, (), ScheduledFact()),),
         undo_about="take the links up, with their addresses and routes",
+        expects=lapse.expected(block, ScheduledFact()),
+        marked=True,
         lasts=block.expires.total_seconds(),
     )
 

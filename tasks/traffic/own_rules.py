@@ -12,11 +12,13 @@ from stopgap.orchestrator.change import Command, RunCommands
 from stopgap.orchestrator.task import Gap, Note, Planned
 from stopgap.tasks.traffic import lapse
 from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, address_text, some, text_diff
-from stopgap.tasks.traffic.iproute import PROTOCOL, Rule, routing_rules, rule_lines
+from stopgap.tasks.traffic.iproute import PROTOCOL, Rule, routing_rules, rule_lines, showing
 from stopgap.tasks.traffic.shell import run
 
-PASS, DROP = 60, 61
-"""Priorities: before those that a router's blocks take (`iproute.FIRST`)."""
+PASS = 60
+"""The first of two priorities, before those that a router's blocks take (`iproute.FIRST`): who passes, what drops."""
+PASS_BESIDE = 62
+"""The same of a block beside another controller's."""
 
 
 def usable(facts: DeviceFacts) -> bool:
@@ -26,12 +28,12 @@ def usable(facts: DeviceFacts) -> bool:
 
 def stands(block: Block, facts: DeviceFacts) -> bool:
     """See whether there are rules."""
-    return any(_before(facts).values())
+    return any(_before(block.label, facts).values())
 
 
 def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
     """Add the rules, unless they are in force already; their end is scheduled first."""
-    before = _before(facts)
+    before, first = _before(block.label, facts), _first(block.label)
     wanted = {version: _wanted(block, version) for version in (4, 6)}
     same = all(sorted(before[version]) == sorted(wanted[version]) for version in (4, 6))
     yield Gap(
@@ -46,20 +48,23 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
     if same and lapse.long_enough(facts.scheduled, block.expires, block.fresh):
         yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
         return
-    there, due = any(before.values()), facts.scheduled.due
-    lift = run("lift_rules", PROTOCOL, str(DROP), str(PASS))
-    keep = lapse.schedule(block.label, due, lift) if there and due else lapse.cancel(block.label)
+    there, shows = any(before.values()), showing((str(first), str(first + 1)))
+    lift = run("lift_rules", PROTOCOL, str(first + 1), str(first))
+    back = (lift, *(_lay(first, version, before[version]) for version in (4, 6) if before[version])) if there else ()
     allowed = f", allow {some(block.allowed)}" if block.allowed else ""
     renewed = ", for its full time again" if same else ""
     yield RunCommands(
-        about=f"routing rules {PASS}-{DROP}: drop all that it sends{allowed}{renewed}",
+        about=f"routing rules {first}-{first + 1}: drop all that it sends{allowed}{renewed}",
         do=(
-            lapse.schedule(block.label, block.expires, lift),
+            lapse.end(block, lift),
             *((lift,) if there and not same else ()),
-            *(_lay(version, wanted[version]) for version in (4, 6)),
+            *(_lay(first, version, wanted[version]) for version in (4, 6)),
+            lapse.record(block, shows),
         ),
-        undo=(lift, *(_lay(version, before[version]) for version in (4, 6) if before[version]), keep),
+        undo=(lapse.undo(block, lift, back, facts.scheduled),),
         undo_about="put back the routing rules as they were" if there else "delete these routing rules",
+        expects=lapse.expected(block, facts.scheduled, shows),
+        marked=True,
         diff=text_diff("ip rule", rule_lines(before), rule_lines(wanted)),
         lasts=block.expires.total_seconds(),
         lifeline=LIFELINE,
@@ -67,20 +72,26 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
 
 
 def _wanted(block: Block, version: int) -> list[Rule]:
-    allowed = [n for n in block.allowed if n.version == version]
+    allowed, first = [n for n in block.allowed if n.version == version], _first(block.label)
     return [
-        *(Rule(PASS, f"from all to {address_text(n)} lookup main") for n in allowed),
-        Rule(DROP, "from all blackhole"),
+        *(Rule(first, f"from all to {address_text(n)} lookup main") for n in allowed),
+        Rule(first + 1, "from all blackhole"),
     ]
 
 
-def _lay(version: int, rules: list[Rule]) -> Command:
+def _lay(first: int, version: int, rules: list[Rule]) -> Command:
     """Add the rules, those who pass first."""
     script = "".join(f"rule add pref {r.pref} protocol {PROTOCOL} {r.text}\n" for r in sorted(rules))
-    passing = sum(rule.pref == PASS for rule in rules)
-    return run("lay_rules", str(version), str(PASS), str(DROP), str(passing), str(len(rules) - passing), rules=script)
+    passing = sum(rule.pref == first for rule in rules)
+    counts = str(passing), str(len(rules) - passing)
+    return run("lay_rules", str(version), str(first), str(first + 1), *counts, rules=script)
 
 
-def _before(facts: DeviceFacts) -> dict[int, list[Rule]]:
+def _first(label: str) -> int:
+    return PASS_BESIDE if "-" in label else PASS
+
+
+def _before(label: str, facts: DeviceFacts) -> dict[int, list[Rule]]:
     listed = {4: routing_rules(facts.policy4), 6: routing_rules(facts.policy6)}
-    return {version: [rule for rule in rules if rule.pref in (PASS, DROP)] for version, rules in listed.items()}
+    prefs = (_first(label), _first(label) + 1)
+    return {version: [rule for rule in rules if rule.pref in prefs] for version, rules in listed.items()}

@@ -43,8 +43,9 @@ def router_with(lab: Lab, driver: str, *, spare: Host | None = None) -> Router:
 
 
 def state(lab: Lab) -> str:
-    """Give all rules and routes of the router, in a form that counters and clocks do not change."""
-    text = lab.read("edge", STATE)
+    """Give all rules and routes of the router, in a form that counters, clocks and hashes of sets do not change."""
+    read = lab.read("edge", STATE)
+    text = re.sub(r"(?m)(?:^add .*\n)+", lambda adds: "".join(sorted(adds[0].splitlines(keepends=True))), read)
     return re.sub(r"(?m)^#.*\n|\[\d+:\d+\]|(?<=timeout )\d+|initval \S+", "", text)
 
 

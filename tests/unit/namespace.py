@@ -1,4 +1,4 @@
-"""A router that is a network namespace of this machine, with a /run of its own, for tests that load real rules."""
+"""A router that is a network namespace of this machine, with processes and a /run of its own, for real rules."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Namespace:
 
     def run(self, *argv: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["nsenter", "-t", str(self.pid), "-n", "-m", *argv],
+            ["nsenter", "-t", str(self.pid), "-n", "-m", "-p", *argv],
             capture_output=True,
             text=True,
             check=False,
@@ -67,13 +67,15 @@ class Namespace:
 @contextmanager
 def namespace() -> Iterator[Namespace]:
     """Make a router; nothing of it is left afterwards."""
-    unshare = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-ec", _SETTING]
+    kinds = ["--net", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    unshare = ["unshare", *kinds, "sh", "-ec", _SETTING]
     with subprocess.Popen(unshare, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
         try:
-            yield Namespace(process.pid)
+            (init,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            yield Namespace(int(init))
         finally:
             process.stdin.close()
 

@@ -28,7 +28,8 @@ from stopgap.tasks.traffic.driver import DeviceFacts
 from .namespace import Namespace, namespace, needs_namespaces
 
 CONTROLLERS = ("aaaaaaaa", "bbbbbbbb")
-HOURS = st.integers(min_value=1, max_value=200)
+HOURS = st.sampled_from([1, 5, 24, 90, 200])
+"""Far enough apart that none is about as long as another."""
 WEB = Host.model_validate(
     {"name": "web", "address": "203.0.113.10", "addresses": ["203.0.113.10", "2001:db8:113::10"], "upstream": "edge"}
 )
@@ -184,7 +185,19 @@ def ends_of_tables(router: Namespace) -> dict[str, tuple[int, int]]:
     return found
 
 
-OBSERVED = {"nftables": ends_of_tables}
+def ends_of_schedules(router: Namespace) -> dict[str, tuple[int, int]]:
+    """Give by controller when the router lifts its block, by what is scheduled; see that rules drop meanwhile."""
+    files = "cd /run/stopgap 2>/dev/null && for f in *.by; do read -r by rest <$f && read -r due <${f%by}due && "
+    early = router.uptime
+    lines = router.sh(f"{files} echo $by $((due - $(date +%s))); done 2>/dev/null; true").splitlines()
+    found = {owner: (early + int(left), router.uptime + int(left)) for owner, left in map(str.split, lines)}
+    rules = router.sh("ip rule | grep 'from 203.0.113.10 blackhole'; ip route show type blackhole", ok=(0, 1))
+    assert bool(rules) == bool(found)
+    assert len(found) == len(lines)
+    return found
+
+
+OBSERVED = {"nftables": ends_of_tables, "iproute": ends_of_schedules, "blackhole": ends_of_schedules}
 
 
 @needs_namespaces

@@ -17,11 +17,12 @@ from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.remote import Item
 from stopgap.orchestrator.run import claim
-from stopgap.orchestrator.run.claim import GONE, HELD, Claims
+from stopgap.orchestrator.run.claim import GONE, Claims
 
 from .bench import Bench
 from .ssh_server import make_key, wait_for
 
+SINCE = "2026-11-23T01:13:00Z"
 EDGE = Host(name="edge", address="10.9.0.1", driver="nftables")
 
 
@@ -70,13 +71,24 @@ def test_a_claim_lapses_and_can_be_taken_over(folder: Path) -> None:
     assert claimed(of("eve@attic", "cc"))
 
 
-@pytest.mark.parametrize("rubbish", ["", "\n", "x y z\n", "99999999999999999999 a\n", "\0\0"])
-def test_a_note_that_makes_no_sense_keeps_nobody_out_for_ever(folder: Path, rubbish: str) -> None:
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        "",
+        "\n",
+        "x y z\n",
+        "99999999999999999999 a\n",
+        "999999999 bb cc dd ee\n",
+        "08 bb\n",
+        "9" * 5000,
+        "\0\0",
+        "-1 b\n",
+    ],
+)
+def test_a_note_that_no_claim_could_have_written_keeps_nobody_out(folder: Path, rubbish: str) -> None:
     folder.mkdir()
     (folder / "claim").write_text(rubbish)
-    status = heard(of("kei@noc", "aa").item(EDGE)).status
-    assert status in {0, HELD}
-    assert claimed(of("kei@noc", "aa", take_over=True))
+    assert claimed(of("kei@noc", "aa"))
 
 
 def test_who_has_lost_the_claim_meanwhile_changes_nothing(folder: Path) -> None:
@@ -89,6 +101,32 @@ def test_who_has_lost_the_claim_meanwhile_changes_nothing(folder: Path) -> None:
     assert "ana@desk" in claim.lost(EDGE, output)
     (folder / "claim").unlink()
     assert "restarted" in claim.lost(EDGE, heard(first.guard(EDGE)))
+
+
+def test_who_loses_the_claim_while_it_undoes_takes_nothing_more_back(bench: Bench, folder: Path) -> None:
+    hosts = {
+        "a": {"address": "127.0.0.2", "connection": "local", "upstream": "up"},
+        "up": {"address": "127.0.0.3", "connection": "local"},
+    }
+    bench.inventory.write_text(json.dumps({"hosts": hosts}))
+    taken_over = f"echo '1 bb token {SINCE} ana@desk' >{folder}/claim"
+    undos = {"one": ["rm", "-f", str(bench.files / "one")], "two": ["sh", "-c", taken_over]}
+    steps = [
+        {
+            "id": name,
+            "task": "host.command",
+            "on": "upstream",
+            "with": {"argv": ["touch", str(bench.files / name)], "undo": undo},
+        }
+        for name, undo in undos.items()
+    ]
+    assert bench.run(bench.runbook(*steps), "--yes")[0] == 0
+    status, out, _ = bench.stopgap("undo", "last", "--yes")
+    assert (status, f"ana@desk since {SINCE}" in out) == (4, True), out
+    assert (bench.files / "one").exists()
+    (folder / "claim").unlink()
+    assert bench.stopgap("undo", "last", "--yes", "--step", "one")[0] == 0
+    assert not (bench.files / "one").exists()
 
 
 def test_a_folder_that_cannot_be_written_does_not_keep_the_cut_from_being_made(folder: Path) -> None:

@@ -148,3 +148,37 @@ def test_a_block_that_has_lapsed_leaves_nothing_after_its_undo(router: Namespace
     router.sh("nft delete element inet stopgap_web blocked6 '{ 2001:db8:113::10 }'")
     assert noc.stopgap("undo", "last", "--yes")[0] == 0
     assert router.sh(RULES) == before
+
+
+@pytest.mark.parametrize("driver", ["iproute", "blackhole"])
+@pytest.mark.parametrize("first_to_go", ["noc", "customer"])
+def test_a_router_without_a_packet_filter_keeps_each_controllers_block(
+    router: Namespace, tmp_path: Path, driver: str, first_to_go: str
+) -> None:
+    noc, customer = (Controller(tmp_path / name, router, driver) for name in ("noc", "customer"))
+    before = router.sh(RULES)
+    noc.block("24h")
+    customer.block("240h")
+    first, second = (noc, customer) if first_to_go == "noc" else (customer, noc)
+    assert first.stopgap("undo", "last", "--yes")[0] == 0
+    dropping = router.sh("ip rule | grep 203.0.113.10.blackhole; ip route show type blackhole", ok=(0, 1))
+    assert "203.0.113.10" in dropping
+    status, said = second.stopgap("undo", "last", "--yes")
+    assert status == 0, said
+    assert router.sh(RULES) == before
+
+
+@pytest.mark.parametrize("driver", ["iproute", "blackhole"])
+def test_undo_of_a_prolonged_block_gives_back_the_time_of_the_first(
+    router: Namespace, tmp_path: Path, driver: str
+) -> None:
+    noc = Controller(tmp_path / "noc", router, driver)
+    before = router.sh(RULES)
+    first = noc.block("24h")["run"]
+    due = router.sh("cat /run/stopgap/stopgap-web.due")
+    noc.block("240h", renew=True)
+    assert noc.stopgap("undo", first, "--yes")[0] == 4
+    assert noc.stopgap("undo", "last", "--yes")[0] == 0
+    assert router.sh("cat /run/stopgap/stopgap-web.due") == due
+    assert noc.stopgap("undo", first, "--yes")[0] == 0
+    assert router.sh(RULES) == before

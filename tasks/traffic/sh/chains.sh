@@ -19,7 +19,7 @@ sums() {
 }
 made() { printf '%s\n' "$1" | sed -n "s/^-A ${name}_p .*--comment \"by \([^\"]*\)\".*/\1/p" | head -n 1; }
 look() { # none, the change that loaded them, `changed` and that change, `unmarked`, or `another owner's`
-    text=$(saved 2>&1) || { printf '%s\n' "$text" >&2; return 1; }
+    text=$(saved) || return
     printf '%s\n' "$text" | grep -q "^:${name}_[a-z] " || { echo none; return; }
     set -- $(made "$text")
     [ "$2" = in ] || { echo unmarked; return; }

@@ -1,4 +1,5 @@
-# Arguments: the undo's name, when it is due (`+SECONDS`, or seconds since 1970). In $undo: what it does.
+# Arguments: the undo's name, when it is due (`+SECONDS`, or seconds since 1970), the block's owner, the change that made
+# it, and the checksum of what it made, where that is known. In $undo: what the undo does.
 # Its script and its moment lie in /run, as a reboot takes the clockwork with it.
 umask 077
 folder=/run/stopgap
@@ -14,8 +15,9 @@ case $2 in
     *) due=$2 ;;
 esac
 left=$((due > now ? due - now : 1))
-printf '{ %s\n} </dev/null && rm -f %s.sh %s.due %s.pid\n' "$undo" "$file" "$file" "$file" >"$file.sh" || exit
-echo "$due" >"$file.due" || exit
+files="$file.sh $file.due $file.by $file.pid"
+printf '{ %s\n} </dev/null && rm -f %s\n' "$undo" "$files" >"$file.sh" || exit
+echo "$3 $4 $5" >"$file.by" && echo "$due" >"$file.due" || exit
 if [ -d /run/systemd/system ]; then
     systemctl reset-failed "$1.service" 2>/dev/null
     exec systemd-run --quiet --collect --unit="$1" --description="Stopgap lifts the block $1" \

@@ -7,7 +7,7 @@
 # A table is replaced by its handle, which no other table ever gets: what came in between fails it, and is left.
 what=$1 table=$2 owner=$3 change=$4 replaced=$5 lasts=$6
 
-listed() { nft -s list table inet "$table" 2>&1; }
+listed() { nft -s list table inet "$table"; }
 flat() { tr -s '\n\t ' '   '; }
 sum() { sha256sum | cut -c 1-12; }
 timed() { grep -o 'elements = {[^}]* timeout [^}]*}' | tr -s ' ,' '\n\n' | sort; }
@@ -18,9 +18,9 @@ sums() {
     elements_sum=$(printf '%s\n' "$left" | sum)
 }
 look() { # none, the change that loaded it, `changed` and that change, `unmarked`, or `another owner's`
-    text=$(listed) || case $text in
+    text=$(listed 2>/dev/null) || case $(listed 2>&1) in
         *'No such file or directory'*) echo none; return ;;
-        *) printf '%s\n' "$text" >&2; return 1 ;;
+        *) listed; return ;;
     esac
     set -- $(printf '%s\n' "$text" | sed -n 's/.* comment "by \([^"]*\)"$/\1/p')
     [ "$2" = in ] || { echo unmarked; return; }
