@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from stopgap.orchestrator.hosttext import escape
-
 
 class Error(Exception):
     """Anything that Stopgap reports as an error.
@@ -57,8 +55,3 @@ class DriftedError(RefusedError):
         )
         self.saved = saved
         self.found = found
-
-
-def own_error(error: Exception) -> str:
-    """Say in one line that something of Stopgap's, or of a plug-in's, was not ready for what it met."""
-    return f"an error of its own: {escape(f'{type(error).__name__}: {error}')[:300]}"

@@ -50,8 +50,8 @@ def main_with(command: Callable[[Namespace], int], args: Namespace) -> int:
 
 def _explain(error: Exception) -> int:
     """Say what is wrong with the input, the state folder or Stopgap itself, and give the exit status."""
-    from stopgap.orchestrator.cli.error_files import keep_details
     from stopgap.orchestrator.cli.screen import err
+    from stopgap.orchestrator.journal.error_files import keep_details
     from stopgap.orchestrator.journal.failure import JournalError, SharedHomeError, UnknownRunError, UntrustedRunError
     from stopgap.orchestrator.source import InvalidInput
 

@@ -13,12 +13,12 @@ from pydantic import ValidationError
 
 from stopgap.orchestrator.change import Change
 from stopgap.orchestrator.check import Check
-from stopgap.orchestrator.errors import own_error
 from stopgap.orchestrator.facts import SystemFact, UnreadableError
 from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.journal import Delivery, JournalError
+from stopgap.orchestrator.journal.error_files import own_error
 from stopgap.orchestrator.journal.records import Outcome, PlannedOutcome
 from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.past import PastRun

@@ -11,9 +11,9 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from stopgap.orchestrator.errors import own_error
 from stopgap.orchestrator.facts import Output, Reader, UnreadableError
 from stopgap.orchestrator.host import CONTROLLER, Host
+from stopgap.orchestrator.journal.error_files import own_error
 from stopgap.orchestrator.loading import loading
 from stopgap.orchestrator.plan import Look, NotYet, OutOfReach, Wanted
 from stopgap.orchestrator.remote import Handshakes, Item, Limits, Session, Unreachable, spoken_to_by

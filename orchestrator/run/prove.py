@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from stopgap.orchestrator.check import Check, Judgement, Outbound
-from stopgap.orchestrator.errors import own_error
 from stopgap.orchestrator.facts import Reader, TcpConnect, TcpConnects
 from stopgap.orchestrator.host import CONTROLLER, Host
+from stopgap.orchestrator.journal.error_files import own_error
 from stopgap.orchestrator.journal.records import CheckJudged
 from stopgap.orchestrator.plan import Look, OutOfReach, PlannedStep
 from stopgap.orchestrator.run.fleet import Fleet

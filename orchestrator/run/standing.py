@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
-from stopgap.orchestrator.errors import own_error
 from stopgap.orchestrator.facts import UnreadableError
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.inventory import Inventory, parse_inventory
 from stopgap.orchestrator.journal import History, step_of
+from stopgap.orchestrator.journal.error_files import own_error
 from stopgap.orchestrator.journal.records import CheckJudged
 from stopgap.orchestrator.plan import OutOfReach, Place, PlannedStep, Planner
 from stopgap.orchestrator.registry import tasks

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from stopgap.orchestrator.errors import own_error
 from stopgap.orchestrator.journal import JournalError
+from stopgap.orchestrator.journal.error_files import own_error
 from stopgap.orchestrator.journal.records import CheckJudged, Outcome, StepFinished, StepStarted
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep, as_ended
 from stopgap.orchestrator.question import AnswerValue, Question

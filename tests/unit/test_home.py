@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from stopgap.orchestrator.cli import main
-from stopgap.orchestrator.cli.error_files import MOST, keep_details
 from stopgap.orchestrator.journal import state_home
+from stopgap.orchestrator.journal.error_files import MOST, keep_details
 from stopgap.orchestrator.journal.failure import SharedHomeError
 
 from .bench import Bench
