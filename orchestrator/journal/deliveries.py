@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -37,9 +37,18 @@ class Delivery:
     detail: str = ""
 
 
-def deliveries(journal: Journal) -> dict[str, Delivery]:
-    """Give what has become of every message of every run, by the message's key."""
-    return fold_deliveries(journal.of_kinds("message-intended", "message-posted"))
+def deliveries(journal: Journal, keys: Collection[str]) -> dict[str, Delivery]:
+    """Give what has become of messages, over all runs, by the message's key.
+
+    A run whose journal is damaged has sent nothing: a letter that goes twice does less harm than one that never goes.
+    """
+    entries = [
+        (run, each)
+        for run, each in journal.of_kinds("message-intended", "message-posted")
+        if isinstance(each.record, MessageIntended | MessagePosted) and each.record.key in keys
+    ]
+    damaged = {run for run in dict.fromkeys(run for run, _ in entries) if journal.verify(run)}
+    return fold_deliveries((run, each) for run, each in entries if run not in damaged)
 
 
 def fold_deliveries(entries: Iterable[tuple[str, Entry]]) -> dict[str, Delivery]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -49,8 +50,8 @@ from stopgap.orchestrator.task import (
 
 T = TypeVar("T")
 
-Ledger: TypeAlias = Callable[[], Mapping[str, Delivery]]
-"""Tells what has become of every message so far, by its key."""
+Ledger: TypeAlias = Callable[[AbstractSet[str]], Mapping[str, Delivery]]
+"""Tells what has become of messages so far, by their keys."""
 
 
 PastRuns: TypeAlias = Callable[[Sequence[str], str], tuple[PastRun, ...]]
@@ -59,6 +60,11 @@ PastRuns: TypeAlias = Callable[[Sequence[str], str], tuple[PastRun, ...]]
 
 _NOT_DONE = {"would-fail", "unreachable", "refused"}
 """Planned outcomes of a step that will not be done."""
+
+
+def nothing_sent(keys: AbstractSet[str]) -> dict[str, Delivery]:
+    """Know of no message that was sent."""
+    return {}
 
 
 def no_past(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
@@ -90,7 +96,7 @@ class Planner:
     inventory: Inventory
     params: Mapping[str, Any]
     look: Looker
-    sent: Ledger = dict
+    sent: Ledger = nothing_sent
     past: PastRuns = no_past
     urgent: bool = True
     """Where something is to be contained, hosts that are slow to answer are not waited for: what is to be done there
@@ -222,7 +228,9 @@ class Planner:
             return _with(blank, "would-fail", hindered)
         messages = _only(planned, Message)
         liftings = _only(planned, Lifting)
-        left = outstanding(messages, self.sent() if messages else {}, datetime.now(UTC))
+        left = outstanding(
+            messages, self.sent({message.key for message in messages}) if messages else {}, datetime.now(UTC)
+        )
         # Nobody is asked about messages that have all been sent.
         moot = bool(messages) and not left.messages and not changes
         texts = [change.do_script() for change in changes] + ["\n".join(message.preview()) for message in messages]

@@ -13,7 +13,7 @@ from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.integrity import EXPORT
 from stopgap.orchestrator.journal.records import FindingsMade, PlanMade, RunStarted, Verdict
 from stopgap.orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
-from stopgap.orchestrator.plan.planner import no_past
+from stopgap.orchestrator.plan.planner import no_past, nothing_sent
 from stopgap.orchestrator.run.archive import Archive
 from stopgap.orchestrator.run.claim import claiming
 from stopgap.orchestrator.run.claim import refusal as claimed
@@ -83,7 +83,7 @@ class Conductor:
     """Signs the manifests of evidence and the journal's head when a run has ended."""
     recipients: tuple[str, ...] = ()
     """Public keys that evidence is encrypted to, as it comes; without any it is kept in clear."""
-    sent: Ledger = dict
+    sent: Ledger = nothing_sent
     """What a dry run, which opens no journal for writing, knows of messages."""
     past: PastRuns = no_past
     """What it knows of earlier runs."""
@@ -118,7 +118,7 @@ class Conductor:
                 past = Archive(journal).past
                 # A plan that has to be the saved one cannot leave anything for later.
                 urgent = agreed_digest is None
-                planner = planner_of(order, fleet.look, lambda: deliveries(journal), past, urgent=urgent)
+                planner = planner_of(order, fleet.look, lambda keys: deliveries(journal, keys), past, urgent=urgent)
                 plan = planner.plan(order.targets)
             self._show(plan, dry_run=False)
             fleet.expect(plan.eyes)
@@ -161,7 +161,7 @@ class Conductor:
                 past = Archive(journal, run).past
                 # What a daemon was not told before is added to the plan, which therefore has to be whole.
                 urgent = not history.not_activated()
-                planner = planner_of(order, fleet.look, lambda: deliveries(journal), past, urgent=urgent)
+                planner = planner_of(order, fleet.look, lambda keys: deliveries(journal, keys), past, urgent=urgent)
                 planned = planner.plan(order.targets).steps
                 left = [s for s in planned if not stays(s.step, (s.key, s.target.name), done, history.taken_back())]
                 plan = Plan(tuple(_with_activation(step, history) for step in left))

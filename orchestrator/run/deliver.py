@@ -49,7 +49,9 @@ def deliver(step: PlannedStep, record: Recorder, run_folder: Path, interruption:
     for series, messages in groupby(step.messages, key=lambda m: m.series):
         with record.posting(series, give_up=asked.is_set) as mine:
             if mine:
-                left = outstanding(tuple(messages), record.deliveries(), datetime.now(UTC)).messages
+                wanted = tuple(messages)
+                known = record.deliveries({message.key for message in wanted})
+                left = outstanding(wanted, known, datetime.now(UTC)).messages
                 posted += _post(step, left, record, run_folder, interruption)
     return _summed_up(posted, stopped=asked.is_set() and len(posted) < len(step.messages))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.journal.failure import UnknownRunError
@@ -29,11 +29,11 @@ def past_runs(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
         return Archive(journal).past(runs, target)
 
 
-def sent_messages() -> Mapping[str, Delivery]:
-    """Give what has become of every message so far, by the message's key."""
+def sent_messages(keys: Collection[str]) -> Mapping[str, Delivery]:
+    """Give what has become of messages so far, by the message's key."""
     if not (state_home() / "journal.sqlite").exists():
         return {}
     from stopgap.orchestrator.journal import Journal, deliveries  # noqa: PLC0415
 
     with Journal.open_to_read(state_home()) as journal:
-        return deliveries(journal)
+        return deliveries(journal, keys)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -68,9 +68,9 @@ class Recorder:
         """Give what the run's records amount to by now."""
         return self._journal.history(self.run)
 
-    def deliveries(self) -> dict[str, Delivery]:
-        """Give what has become of every message of every run."""
-        return deliveries(self._journal)
+    def deliveries(self, keys: Collection[str]) -> dict[str, Delivery]:
+        """Give what has become of messages, over all runs, by the message's key."""
+        return deliveries(self._journal, keys)
 
     def posting(self, series: str, *, give_up: Callable[[], bool]) -> AbstractContextManager[bool]:
         """Be the one process that sends messages of a series, for the length of a block."""

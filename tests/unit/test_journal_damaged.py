@@ -18,6 +18,8 @@ from stopgap.orchestrator.journal.records import ChangeIntended, ChangeMade
 
 from .bench import Bench, file, outcomes
 from .forging import another_path, edit, only_run
+from .letterbox import web_server
+from .test_messages import tell
 
 needs_keys = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")
 
@@ -278,3 +280,14 @@ def test_a_record_that_is_appended_to_a_run_without_a_head_is_refused(bench: Ben
     headless(home, run)
     assert bench.stopgap("undo", run, "--yes", "--anyway")[0] == 4
     assert bench.stopgap("verify", run)[0] == 1
+
+
+def test_a_letter_that_a_damaged_journal_calls_sent_is_sent(bench: Bench, home: Path) -> None:
+    with web_server([500, 200]) as server:
+        via = {"kind": "webhook", "url": f"http://127.0.0.1:{server.port}/", "security": "none"}
+        runbook = bench.runbook(tell(via))
+        assert bench.run(runbook, "--yes")[0] == 1
+        edit(home, only_run(home), lambda record: record.replace('"outcome":"failed"', '"outcome":"sent"'))
+        status, events = bench.run(runbook, "--yes")
+    assert (status, outcomes(events)) == (0, {"tell": "changed"})
+    assert len(server.posts) == 2

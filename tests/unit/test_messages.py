@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from stopgap.orchestrator.journal import Journal, deliveries
+from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.secret import secret as secrets
 
 from .bench import Bench, outcomes
@@ -361,7 +361,7 @@ def test_killed_in_the_middle_nobody_gets_it_twice_and_the_doubtful_one_is_named
         assert set(everybody) - set(told) <= {"c9@example.org"}
         assert "notice to c9@example.org may or may not have been sent" in out
         with Journal.open(bench.top / "home") as journal:
-            states = {d.to: d.state for d in deliveries(journal).values()}
+            states = {m.to: m.state for m in journal.history(journal.resolve("last")).messages}
         assert {to for to, state in states.items() if state != "sent"} == {"c9@example.org"}
         assert "perhaps sent" in bench.stopgap("report", "last")[1]
         assert bench.stopgap("verify", "last")[0] == 0
