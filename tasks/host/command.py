@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from stopgap.orchestrator.change import Command, RunCommands
+from stopgap.orchestrator.change import Command, Expectation, RunCommands
 from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.facts import ABSENT, File, FileFact
 from stopgap.orchestrator.host import Scene
@@ -35,6 +35,11 @@ class HostCommandParams(Parameters):
     undo: Argv | None = Field(
         default=None, description="The command that takes it back, safe to repeat. Without one, nobody knows an undo."
     )
+    stands: Argv | None = Field(
+        default=None,
+        description="A command that only reads, and succeeds as long as what was made stands as it was made. "
+        "Where it fails, somebody else was there: the undo leaves it and says so. Default: nobody looks.",
+    )
     stdin: Word | None = Field(default=None, description="Text for its standard input; default: none.")
     reads: bool = Field(
         default=False, description="It only reads, there is nothing to undo. Not run in a dry run all the same."
@@ -57,6 +62,8 @@ class HostCommandParams(Parameters):
     def _undo_of_nothing(self) -> Self:
         if self.reads and self.undo is not None:
             raise ValueError("a command that only reads has no undo: give `reads` or `undo`, not both")
+        if self.stands is not None and self.undo is None:
+            raise ValueError("`stands` is asked before `undo`: give one")
         if self.lifeline is not None and self.undo is None:
             raise ValueError("`lifeline` runs `undo`: give one")
         return self
@@ -93,7 +100,14 @@ class HostCommand(Task[HostCommandParams, HostCommandFacts]):
             do=(Command(argv=params.argv, stdin=params.stdin, ok=params.expect),),
             undo=undo,
             undo_about="nothing to undo, it only reads" if params.reads else "",
+            expects=_expectation(params.stands) if params.stands else None,
             reads=params.reads,
             opaque=opaque,
             lifeline=params.lifeline.total_seconds() if params.lifeline else None,
         )
+
+
+def _expectation(stands: Argv) -> Expectation:
+    """Expect that a command succeeds, whatever it prints."""
+    look = f"if {join(stands)} >/dev/null 2>&1; then echo stands; else echo changed; fi"
+    return Expectation(look=Command(argv=("sh", "-c", look)), left=("stands",))

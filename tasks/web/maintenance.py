@@ -17,6 +17,7 @@ from stopgap.orchestrator.check import Check, Page, Port
 from stopgap.orchestrator.facts import ProgramFact
 from stopgap.orchestrator.host import Address, Eye, Host, Scene
 from stopgap.orchestrator.task import Gap, Note, Planned, Probe, Task, Unlimited, Unplannable
+from stopgap.tasks.host import units
 from stopgap.tasks.web import layout
 from stopgap.tasks.web.layout import Facts, Layout
 from stopgap.tasks.web.page import FOLDER, Pages, configuration, pages
@@ -156,10 +157,12 @@ def _write(wanted: Pages, facts: Facts) -> Iterator[PathChange]:
 
 def _start(apache: Layout, facts: Facts) -> Iterator[Planned]:
     """The undo stops it again, before the files are put back; so the activation has nothing to tell it."""
+    known = [unit for unit in facts.units if unit.name == f"{apache.service}.service"]
     yield RunCommands(
         about=f"start {apache.service}",
         do=(command(*apache.test), _service(apache, facts, "start")),
         undo=(_service(apache, facts, "stop"),),
+        expects=units.expectation(known, {}, now="running") if known else None,
     )
     yield Activate(about=f"test the configuration of {apache.service}", test=(command(*apache.test),), take=())
 

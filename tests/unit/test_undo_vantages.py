@@ -149,3 +149,16 @@ def test_what_is_left_of_a_run_on_the_controller_is_resumed(related: Bench, tmp_
     assert status == 0, out + err
     assert related.stopgap("undo", "last", "--yes")[0] == 0
     assert made(related) == {"begun"}
+
+
+@pytest.mark.parametrize("on", VANTAGES)
+def test_what_a_command_made_and_somebody_has_changed_is_left_where_it_can_be_told(related: Bench, on: str) -> None:
+    step = marks(related, "one", on)
+    step["with"]["stands"] = ["test", "!", "-s", str(related.files / "one")]
+    assert related.run(related.runbook(step), "--yes")[0] == 0
+    (related.files / "one").write_text("somebody's\n")
+    status, out, _ = related.stopgap("undo", "last", "--yes")
+    assert (status, "it shows: changed" in out, made(related)) == (4, True, {"one"}), out
+    (related.files / "one").write_text("")
+    assert related.stopgap("undo", "last", "--yes")[0] == 0
+    assert made(related) == set()
