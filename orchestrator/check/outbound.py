@@ -22,6 +22,8 @@ class Outbound(Check):
     one_sided: ClassVar[bool] = True
     sender: str
     """The target's name."""
+    wire: bool = True
+    """What the eye's own firewall would drop counts as arrived; False where the eye may be what drops."""
 
     def describe(self) -> str:
         """Name the sender."""
@@ -29,7 +31,7 @@ class Outbound(Check):
 
     def reader(self) -> Listen:
         """Listen, with a token of its own at each look."""
-        return Listen(secrets.token_hex(16))
+        return Listen(secrets.token_hex(16), self.wire)
 
     def judge(self, fact: ListeningFact) -> Judgement:
         """Name what arrived."""

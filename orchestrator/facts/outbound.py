@@ -53,14 +53,17 @@ class Listen(Reader[ListeningFact]):
 
     token: str
     """Letters and digits."""
+    wire: bool = True
+    """As root, also see what the host's own firewall would drop."""
     deadline: ClassVar[float] = LISTENED + 2.0
     cap: ClassVar[int] = 64 << 10
 
     def script(self) -> str:
         """Print ports, then `ready`, then a line for each arrival."""
+        words = f"{quote(self.token)} {LISTENED}" + (" wire" if self.wire else "")
         return (
             "if command -v python3 >/dev/null; then\n"
-            f"exec python3 -c {quote(_program('listen'))} {quote(self.token)} {LISTENED}\n"
+            f"exec python3 -c {quote(_program('listen'))} {words}\n"
             "else exit 127; fi"
         )
 

@@ -51,10 +51,14 @@ def outbound(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> 
     """Have the target send to the same eyes, where all that it sends is to be dropped."""
     if block.partial or "from" not in driver.capabilities.directions or scene.target.cli is not None:
         return
-    patience = 5.0 if driver.capabilities.where == "provider" else 0.0  # routes take their time to spread
+    # A provider's rules take their time to spread, and the host outside may be the provider's router that drops.
+    upstream_drops = driver.capabilities.where == "provider"
+    patience = 5.0 if upstream_drops else 0.0
     for eye in eyes_outside(driver, block, facts, scene):
         if scene.seen_from(eye):
-            yield Outbound(eye=eye, containment=True, sender=scene.target.name, patience=patience)
+            yield Outbound(
+                eye=eye, containment=True, sender=scene.target.name, patience=patience, wire=not upstream_drops
+            )
 
 
 def way_in(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:

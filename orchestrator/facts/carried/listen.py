@@ -1,10 +1,10 @@
 """Listens for what another host was asked to send here, and prints what arrives. The host that listens is sent this.
 
-Words: the token that every datagram begins with, and for how many seconds to listen. It binds a free UDP and a free
-TCP port of each IP version, prints `listening KIND PORT` for each and `ready`, then once for each what arrived,
-`arrived KIND SOURCE CLAIMED`: CLAIMED is the address that the datagram names as its own, which differs where it was
-translated on its way, and `-` for TCP. A connection counts from its first packet on, which the kernel's table shows
-(proc(5), /proc/net/tcp); root also sees what the host's own firewall would drop (packet(7)).
+Words: the token that every datagram begins with, for how many seconds to listen, and perhaps `wire`. It binds a free
+UDP and a free TCP port of each IP version, prints `listening KIND PORT` for each and `ready`, then once for each what
+arrived, `arrived KIND SOURCE CLAIMED`: CLAIMED is the address that the datagram names as its own, which differs where
+it was translated on its way, and `-` for TCP. A connection counts from its first packet on, which the kernel's table
+shows (proc(5), /proc/net/tcp); with `wire`, root also sees what the host's own firewall would drop (packet(7)).
 """
 
 import select
@@ -24,8 +24,8 @@ _FAMILIES = {"4": socket.AF_INET, "6": socket.AF_INET6}
 class Arrivals:
     """What has arrived."""
 
-    def __init__(self, token: bytes) -> None:
-        """Open what can be opened."""
+    def __init__(self, token: bytes, *, wire: bool = True) -> None:
+        """Open what can be opened; `wire`: also look at what arrives before the host's own firewall."""
         self.token = token
         self.seen = set()  # type: ignore[var-annotated]
         self.sockets = {}
@@ -34,11 +34,10 @@ class Arrivals:
             for word, kind in (("udp", socket.SOCK_DGRAM), ("tcp", socket.SOCK_STREAM)):
                 with suppress(OSError):
                     self.open(word + version, family, kind)
-        try:
-            self.wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ANY_PROTOCOL))
-            self.sockets[self.wire] = "wire"
-        except OSError:
-            self.wire = None  # type: ignore[assignment]
+        if wire:
+            with suppress(OSError):
+                raw = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ANY_PROTOCOL))
+                self.sockets[raw] = "wire"
 
     def open(self, kind: str, family: int, how: int) -> None:
         """Bind a free port; raises OSError where the host has no such family."""
@@ -121,7 +120,7 @@ def _address(text: str) -> str:
 
 def main() -> None:
     """Listen until the time is over."""
-    arrivals = Arrivals(sys.argv[1].encode("ascii"))
+    arrivals = Arrivals(sys.argv[1].encode("ascii"), wire="wire" in sys.argv[3:])
     end = time.monotonic() + float(sys.argv[2])
     for kind, port in arrivals.ports.items():
         sys.stdout.write(f"listening {kind} {port}\n")
