@@ -17,7 +17,7 @@ Network: TypeAlias = IPv4Network | IPv6Network
 Vantage: TypeAlias = Literal["target", "upstream", "spare", "controller"]
 """Where a step acts."""
 
-Eye: TypeAlias = Literal["target", "upstream", "spare", "controller", "outside"]
+CheckVantage: TypeAlias = Literal["target", "upstream", "spare", "controller", "outside"]
 """Where a check looks from: a vantage, or every host that the inventory marks `vantage: outside`."""
 
 
@@ -101,11 +101,11 @@ class Scene(BaseModel):
         known = {host.name: host for host in (self.upstream, *self.beside) if host}
         return tuple(known[name] for name in self.target.upstreams if name in known)
 
-    def seen_from(self, eye: Eye) -> tuple[Host, ...]:
+    def seen_from(self, vantage: CheckVantage) -> tuple[Host, ...]:
         """Give the hosts that this eye stands for; none where the inventory has none."""
-        if eye == "controller":
+        if vantage == "controller":
             return (CONTROLLER,)
-        if eye == "outside":
+        if vantage == "outside":
             return self.outside
-        host = {"target": self.target, "upstream": self.upstream, "spare": self.spare}[eye]
+        host = {"target": self.target, "upstream": self.upstream, "spare": self.spare}[vantage]
         return (host,) if host else ()

@@ -1,5 +1,5 @@
 """The interface of a task. A module of `tasks` needs this one, `facts`, `change`, `check`, `message`,
-`question`, `past`, `host`, `duration`, and no other.
+`question`, `past_runs`, `host`, `duration`, and no other.
 
 A parameter of type `Secret` (`orchestrator.secret`) takes a reference; `reveal()` is for what acts on the controller.
 
@@ -22,7 +22,7 @@ from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader
 from stopgap.orchestrator.host import Network, Scene, Vantage
 from stopgap.orchestrator.message import Message
-from stopgap.orchestrator.past import PastChange
+from stopgap.orchestrator.past_runs import PastChange
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.toolkit import Carried, Toolkit
 
@@ -63,7 +63,7 @@ class Past:
     """
 
     runs: tuple[str, ...]
-    """Ids, their beginnings or ends, names of incidents, or `past.THIS`."""
+    """Ids, their beginnings or ends, names of incidents, or `past_runs.THIS`."""
 
 
 Probe: TypeAlias = Mapping[str, Reader[Any] | At | Past]
@@ -146,7 +146,7 @@ class Collection(BaseModel):
     in place; the last of them removes it."""
 
 
-class Lifting(BaseModel):
+class UndoRequest(BaseModel):
     """What a step of a run has changed for the target, to be taken back as `stopgap undo RUN --step ID` does it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -159,7 +159,7 @@ class Lifting(BaseModel):
     """Also what somebody has changed since."""
 
 
-Planned: TypeAlias = Change | Message | Collection | Question | Lifting | Note | Gap
+Planned: TypeAlias = Change | Message | Collection | Question | UndoRequest | Note | Gap
 
 
 class Standing(BaseModel):
@@ -239,7 +239,7 @@ class Task(ABC, Generic[P, F]):
         """Name a task that must have succeeded on the same target before, in this run; empty for none. Pure."""
         return ""
 
-    def keeps_what_holds(self, params: P) -> bool:
+    def keeps_partial(self, params: P) -> bool:
         """Tell whether, of several upstreams, those where it was done stay so where another one fails. Pure.
 
         The run then goes on as long as one of them holds. Otherwise it is done on all of them or on none.

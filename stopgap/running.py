@@ -14,14 +14,13 @@ from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.home import controller_name
 from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.remote import ConnectAhead
-from stopgap.orchestrator.run.conduct import Conclusion as RunResult
-from stopgap.orchestrator.run.conduct import Conductor
+from stopgap.orchestrator.run.connection_pool import Connect
 from stopgap.orchestrator.run.consent import agreed_before
 from stopgap.orchestrator.run.dry_run import past_runs, sent_messages
 from stopgap.orchestrator.run.events import EventObserver, OnEvent
-from stopgap.orchestrator.run.fleet import Connect
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.person import Person, Unattended, operator
+from stopgap.orchestrator.run.runner import Runner, RunResult
 from stopgap.orchestrator.runbook import Runbook, bind, check, format_duration, reveal_secrets
 from stopgap.orchestrator.secret import Secret
 from stopgap.orchestrator.secret.agreement import agree
@@ -77,7 +76,7 @@ def plan(
     observers = [EventObserver(on_event)] if on_event else []
     with ConnectAhead(inventory.hosts) as connect:
         connect.begin(order.acting())
-        conclusion = _conductor(connect, Unattended(), observers).preview(order)
+        conclusion = _runner(connect, Unattended(), observers).preview(order)
     return Planned(order, conclusion.plan)
 
 
@@ -102,8 +101,8 @@ def run(
     reveal_secrets(order.runbook, order.inventory, order.targets, order.params, agreed_before)
     with ConnectAhead(order.inventory.hosts) as connect:
         connect.begin([*order.acting(), *order.targets])
-        conductor = _conductor(connect, person or Unattended(), observers, sign_key)
-        result = conductor.run(order, agreed_digest=saved.digest)
+        runner = _runner(connect, person or Unattended(), observers, sign_key)
+        result = runner.run(order, agreed_digest=saved.digest)
     for observer in observers:
         observer.finished(result)
     if result.run is None and result.plan.digest != saved.digest and not result.plan.refusals:
@@ -135,10 +134,10 @@ def _given(value: Value) -> object:
     return value if isinstance(value, bool | int) else str(value)
 
 
-def _conductor(
+def _runner(
     connect: Connect, person: Person, observers: Sequence[EventObserver], sign_key: str | None = None
-) -> Conductor:
-    return Conductor(
+) -> Runner:
+    return Runner(
         open_journal=lambda: Journal.open(state_home()),
         connect=connect,
         person=person,
@@ -146,5 +145,5 @@ def _conductor(
         operator=operator(),
         sign_key=Path(sign_key) if sign_key else None,
         sent=sent_messages,
-        past=past_runs,
+        past_runs=past_runs,
     )

@@ -11,17 +11,17 @@ from stopgap.orchestrator.change.device import DeviceChange, Entry
 from stopgap.orchestrator.change.expectation import Expectation
 from stopgap.orchestrator.change.freeze import FreezeChange, Frozen
 from stopgap.orchestrator.change.invocation import MARK, Command, command, in_order
-from stopgap.orchestrator.change.lifeline import (
+from stopgap.orchestrator.change.path import PathChange, make_directory, make_link, remove_path, write_file
+from stopgap.orchestrator.change.rollback_timer import (
     LOST,
     TAKEN_BACK,
     TAKING_BACK_FAILED,
     armed,
     forget,
-    lifeline_name,
+    rollback_timer_name,
     settle,
 )
-from stopgap.orchestrator.change.path import PathChange, make_directory, make_link, remove_path, write_file
-from stopgap.orchestrator.dialogue import Pending, Witness, Words
+from stopgap.orchestrator.device_script import Pending, Witness, Words
 
 AnyChange: TypeAlias = Annotated[
     PathChange | RunCommands | Activate | DeviceChange | AttributesChange | FreezeChange, Field(discriminator="kind")
@@ -57,10 +57,10 @@ __all__ = [
     "command",
     "forget",
     "in_order",
-    "lifeline_name",
     "make_directory",
     "make_link",
     "remove_path",
+    "rollback_timer_name",
     "settle",
     "write_file",
 ]

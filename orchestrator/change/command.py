@@ -38,13 +38,13 @@ class RunCommands(Change):
     """What it does cannot be foreseen."""
     lasts: float | None = None
     """Seconds after which the host itself ends the effect; None: it stays until it is undone."""
-    lifeline: Annotated[float, Field(gt=0)] | None = None
+    rollback_timer: Annotated[float, Field(gt=0)] | None = None
     """It may cut the operator off: the host takes it back after so many seconds, unless a fresh connection comes."""
 
     @model_validator(mode="after")
     def _holds(self) -> Self:
-        if self.lifeline is not None and self.undo is None:
-            raise ValueError("a lifeline needs an undo")
+        if self.rollback_timer is not None and self.undo is None:
+            raise ValueError("a rollback timer needs an undo")
         return self
 
     def describe(self) -> str:

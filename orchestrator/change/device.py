@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from stopgap.orchestrator.change.base import Change
-from stopgap.orchestrator.dialogue import RUN, Alter, Said, Sight, Witness, Words, to_text
+from stopgap.orchestrator.device_script import RUN, Alter, Said, Sight, Witness, Words, to_text
 from stopgap.orchestrator.facts import Reader
 from stopgap.orchestrator.facts.device import Shown, ShownFact
 

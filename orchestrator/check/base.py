@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from stopgap.orchestrator.facts import Reader
-from stopgap.orchestrator.host import Eye
+from stopgap.orchestrator.host import CheckVantage
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Check(BaseModel):
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
-    eye: Eye
+    vantage: CheckVantage
     patience: float = 5.0
     """Seconds in which it may become true: a daemon takes its time to leave a port."""
     steady: float = 0.0

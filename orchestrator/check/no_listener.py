@@ -6,14 +6,14 @@ from typing import Any, ClassVar, Literal
 
 from stopgap.orchestrator.check.base import Check, Judgement
 from stopgap.orchestrator.facts import Listeners, Reader
-from stopgap.orchestrator.host import Eye
+from stopgap.orchestrator.host import CheckVantage
 
 
 class NoListener(Check):
     """No socket of the host listens on these ports, by its kernel's own table."""
 
     kind: Literal["no-listener"] = "no-listener"
-    eye: Eye = "target"
+    vantage: CheckVantage = "target"
     ports: tuple[int, ...]
     trusts_target: ClassVar[bool] = True
 

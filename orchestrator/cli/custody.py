@@ -17,7 +17,7 @@ from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.evidence.custody import CustodyError, log_handling, read_log
 from stopgap.orchestrator.evidence.files import FileProblem, FolderFiles
 from stopgap.orchestrator.evidence.manifest import MANIFEST
-from stopgap.orchestrator.evidence.shelf import Shelf, UnreadableEvidence, open_shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader, UnreadableEvidence, open_collection
 from stopgap.orchestrator.evidence.verify import collections_below
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import Journal, state_home
@@ -25,14 +25,14 @@ from stopgap.orchestrator.journal.records import EvidenceHandled
 from stopgap.orchestrator.run.person import operator
 
 
-def opened(what: str, about: str) -> Iterator[Shelf]:
+def opened(what: str, about: str) -> Iterator[CollectionReader]:
     """Open the collections of a run, or below a folder, and put on record that they were."""
-    for shelf in _shelves(what):
-        _put_on_record(what, shelf, "opened", about)
-        if any(item.clear for item in shelf.manifest.items):
-            where = f"{shelf.manifest.host}/{shelf.folder.name}"
+    for collected in _shelves(what):
+        _put_on_record(what, collected, "opened", about)
+        if any(item.clear for item in collected.manifest.items):
+            where = f"{collected.manifest.host}/{collected.folder.name}"
             screens.err().line(f"{where} is encrypted; who has a key opens it: stopgap evidence decrypt", "warn")
-        yield shelf
+        yield collected
 
 
 def export(args: Namespace) -> int:
@@ -43,12 +43,12 @@ def export(args: Namespace) -> int:
     from stopgap.orchestrator.evidence.timestamp import TimestampError
     from stopgap.orchestrator.signature import SignatureError
 
-    shelves = list(_shelves(args.what))
-    hosts = sorted({shelf.manifest.target for shelf in shelves})
+    all_collected = list(_shelves(args.what))
+    hosts = sorted({collected.manifest.target for collected in all_collected})
     if args.target is None and len(hosts) > 1:
         raise Stop(2, f"{args.what} holds evidence of {', '.join(hosts)}; an archive is of one host: add -t HOST")
-    shelves = [shelf for shelf in shelves if args.target in {None, shelf.manifest.target}]
-    if not shelves:
+    all_collected = [collected for collected in all_collected if args.target in {None, collected.manifest.target}]
+    if not all_collected:
         raise Stop(2, f"{args.what} holds no evidence of {args.target}; it does of {', '.join(hosts)}")
     target = Path(args.output)
     key = sign_key(args)
@@ -58,12 +58,12 @@ def export(args: Namespace) -> int:
         raise Stop(1, f"{target}: {error.strerror}") from None
     whole = False
     try:
-        for shelf in shelves:
+        for collected in all_collected:
             whom = "".join(f", encrypted to {recipient}" for recipient in args.age)
-            _put_on_record(args.what, shelf, "exported", f"{target.absolute()}{whom}")
+            _put_on_record(args.what, collected, "exported", f"{target.absolute()}{whom}")
         with os.fdopen(descriptor, "wb") as stream:
             with sealing(stream, args.age) if args.age else nullcontext(stream) as clear:
-                packed = pack(shelves, clear, operator(), key, args.tsa)
+                packed = pack(all_collected, clear, operator(), key, args.tsa)
             stream.flush()
             os.fsync(descriptor)
         whole = True
@@ -74,12 +74,16 @@ def export(args: Namespace) -> int:
             target.unlink(missing_ok=True)
     screen = screens.out()
     listed = packed.list
-    screen.line(f"Written: {target}: {len(shelves)} collections of {listed.host}, {listed.entries} of its files")
+    screen.line(
+        f"Written: {target}: {len(all_collected)} collections of {listed.host}, {listed.entries} of its files"
+    )
     if listed.left_out:
         screen.line(f"{listed.left_out} paths are in the items alone; stopgap/root.jsonl says which, and why", "warn")
-    for shelf in shelves:
-        for reason in (*shelf.meter.damaged, *shelf.meter.left_out):
-            screen.line(f"{shelf.manifest.host}/{shelf.folder.name}: in the items alone: {escape(reason)}", "warn")
+    for collected in all_collected:
+        for reason in (*collected.meter.damaged, *collected.meter.left_out):
+            screen.line(
+                f"{collected.manifest.host}/{collected.folder.name}: in the items alone: {escape(reason)}", "warn"
+            )
     screen.line(f"SHA-256 of stopgap/archive.json, {'signed' if key else 'not signed'}: {packed.sha256}")
     return 0
 
@@ -92,11 +96,11 @@ def decrypted(args: Namespace) -> int:
     try:
         keys = identities(Path(args.identity).expanduser())
         top.mkdir(mode=0o700)
-        for shelf in _shelves(args.what):
-            _put_on_record(args.what, shelf, "opened", f"decrypted into {top.absolute()}")
-            folder = top / shelf.folder.parent.name / shelf.folder.name
+        for collected in _shelves(args.what):
+            _put_on_record(args.what, collected, "opened", f"decrypted into {top.absolute()}")
+            folder = top / collected.folder.parent.name / collected.folder.name
             folder.mkdir(mode=0o700, parents=True)
-            decrypt(shelf, folder, keys)
+            decrypt(collected, folder, keys)
             screens.out().line(f"Decrypted: {folder}")
     except SealingError as error:
         raise Stop(1, str(error)) from None
@@ -108,27 +112,27 @@ def decrypted(args: Namespace) -> int:
 def custody(args: Namespace) -> int:
     """Show who collected, opened and exported each collection."""
     screen = screens.out()
-    for shelf in _shelves(args.what):
-        screen.line(f"{shelf.manifest.host}/{shelf.folder.name}", "title")
+    for collected in _shelves(args.what):
+        screen.line(f"{collected.manifest.host}/{collected.folder.name}", "title")
         try:
-            for at, handled in read_log(FolderFiles(shelf.folder)):
+            for at, handled in read_log(FolderFiles(collected.folder)):
                 screen.line(f"  {moment(at)}  {handled.action:<9}  {handled.by}  {handled.about}")
         except CustodyError as error:
-            raise Stop(1, f"{shelf.folder}: {error}") from None
+            raise Stop(1, f"{collected.folder}: {error}") from None
     return 0
 
 
-def _put_on_record(what: str, shelf: Shelf, action: Literal["opened", "exported"], about: str) -> None:
+def _put_on_record(what: str, collected: CollectionReader, action: Literal["opened", "exported"], about: str) -> None:
     handled = EvidenceHandled(
         action=action,
-        host=shelf.manifest.host,
-        folder=f"evidence/{shelf.manifest.host}/{shelf.folder.name}",
+        host=collected.manifest.host,
+        folder=f"evidence/{collected.manifest.host}/{collected.folder.name}",
         by=escape(operator()),
         about=escape(about)[:1024],
-        manifest_sha256=hashlib.sha256((shelf.folder / MANIFEST).read_bytes()).hexdigest(),
+        manifest_sha256=hashlib.sha256((collected.folder / MANIFEST).read_bytes()).hexdigest(),
     )
     try:
-        log_handling(shelf.folder, handled)
+        log_handling(collected.folder, handled)
     except CustodyError as error:
         screens.err().line(f"stopgap: not in the custody log: {error}", "bad")
         return
@@ -137,7 +141,7 @@ def _put_on_record(what: str, shelf: Shelf, action: Literal["opened", "exported"
             journal.append(journal.resolve(what), handled)
 
 
-def _shelves(what: str) -> Iterator[Shelf]:
+def _shelves(what: str) -> Iterator[CollectionReader]:
     if Path(what).is_dir():
         folders = collections_below(Path(what))
     else:
@@ -150,6 +154,6 @@ def _shelves(what: str) -> Iterator[Shelf]:
         raise Stop(1, f"{what}: holds no evidence")
     for folder in folders:
         try:
-            yield open_shelf(folder)
+            yield open_collection(folder)
         except UnreadableEvidence as error:
             screens.err().line(f"stopgap: {error}", "bad")

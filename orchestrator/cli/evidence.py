@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.custody import opened
 from stopgap.orchestrator.cli.failure import Stop
-from stopgap.orchestrator.evidence.shelf import Line, Shelf, lines_of, together
+from stopgap.orchestrator.evidence.reader import CollectionReader, Line, lines_of, together
 from stopgap.orchestrator.evidence.tree import MOST_HOLES
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import Journal, state_home
@@ -35,9 +35,9 @@ _KINDS = {"file": "-", "directory": "d", "link": "l", "other": "?"}
 def ls(args: Namespace) -> int:
     """List the items of a run's collections, or the files in one that is an archive."""
     if args.item is None:
-        for shelf in opened(args.what, "ls"):
-            manifest = shelf.manifest
-            _say(f"{manifest.host}/{shelf.folder.name}  {manifest.profile}, {manifest.started}")
+        for collected in opened(args.what, "ls"):
+            manifest = collected.manifest
+            _say(f"{manifest.host}/{collected.folder.name}  {manifest.profile}, {manifest.started}")
             for item in manifest.items:
                 state = "" if item.file else "  nothing came"
                 state += f"  cut: {item.truncated_because}" if item.truncated else ""
@@ -45,12 +45,12 @@ def ls(args: Namespace) -> int:
                 _say(f"  {item.bytes:>12}  {item.file or item.id}{state}")
         return 0
     found = _items(args.what, args.item, f"ls {args.item}")
-    for shelf, item in found:
-        for member in shelf.members(item.id):
+    for collected, item in found:
+        for member in collected.members(item.id):
             target = f" -> {member.target}" if member.kind == "link" else ""
             owner = f"{member.uid}:{member.gid}"
             _say(f"{_KINDS[member.kind]}{member.mode:04o} {owner} {member.size:>10} {member.name}{target}")
-    return _missing(shelf for shelf, _ in found)
+    return _missing(collected for collected, _ in found)
 
 
 def cat(args: Namespace) -> int:
@@ -60,17 +60,17 @@ def cat(args: Namespace) -> int:
     found = False
     looked_at = " ".join(filter(None, ("cat", args.item, args.member)))
     items = _items(args.what, args.item, looked_at)
-    for shelf, item in items:
+    for collected, item in items:
         if args.member is None:
             found = True
             if args.raw and item.file:
-                with (shelf.folder / item.file).open("rb") as stream:
+                with (collected.folder / item.file).open("rb") as stream:
                     while chunk := stream.read(1 << 20):
                         sys.stdout.buffer.write(chunk)
             else:
-                _show(shelf.lines(item.id))
+                _show(collected.lines(item.id))
             continue
-        for member in shelf.members(item.id):
+        for member in collected.members(item.id):
             if member.kind == "file" and member.name == "/" + args.member.strip("/"):
                 found = True
                 if args.raw:
@@ -81,9 +81,9 @@ def cat(args: Namespace) -> int:
                 else:
                     _show(lines_of(member.chunks(member.size), member.meter, member.name))
     if not found:
-        _missing(shelf for shelf, _ in items)
+        _missing(collected for collected, _ in items)
         raise Stop(1, f"{args.member}: no such file in {args.item}; `stopgap evidence ls RUN {args.item}` lists them")
-    return _missing(shelf for shelf, _ in items)
+    return _missing(collected for collected, _ in items)
 
 
 def grep(args: Namespace) -> int:
@@ -97,16 +97,16 @@ def grep(args: Namespace) -> int:
         raise Stop(2, f"{args.pattern}: {error}") from None
     search = searcher(f"(?i){pattern}" if args.ignore_case else pattern)
     found = False
-    shelves = list(opened(args.what, f"grep {args.pattern}"))
-    for shelf in shelves:
-        for item in shelf.manifest.items:
-            for member, line in _all_lines(shelf, item):
+    all_collected = list(opened(args.what, f"grep {args.pattern}"))
+    for collected in all_collected:
+        for item in collected.manifest.items:
+            for member, line in _all_lines(collected, item):
                 if search(line.text):
                     found = True
-                    where = f"{shelf.manifest.host}/{shelf.folder.name}/{item.file}"
+                    where = f"{collected.manifest.host}/{collected.folder.name}/{item.file}"
                     where += f":{member.name}" if member else ""
                     _say(f"{where}:{line.number}: {line.text[:4096]}")
-    return _missing(shelves) or (0 if found else 1)
+    return _missing(all_collected) or (0 if found else 1)
 
 
 def timeline(args: Namespace) -> int:
@@ -119,8 +119,8 @@ def timeline(args: Namespace) -> int:
     try:
         if args.output:
             output = Path(args.output).open("w", encoding="ascii")  # noqa: SIM115 (standard output stays open)
-        shelves = list(opened(args.what, "timeline"))
-        for line in lines(shelves, _work(args.what), window):
+        all_collected = list(opened(args.what, "timeline"))
+        for line in lines(all_collected, _work(args.what), window):
             output.write(line + "\n")
         output.flush()
     except BrokenPipeError:
@@ -130,7 +130,7 @@ def timeline(args: Namespace) -> int:
     finally:
         if args.output:
             output.close()
-    return _missing(shelves)
+    return _missing(all_collected)
 
 
 def findings(args: Namespace) -> int:
@@ -148,11 +148,11 @@ def findings(args: Namespace) -> int:
     screen = screens.out()
     judged: dict[Path, Findings] = {}
     with ReaderApart(rules) as reader:
-        for shelf in together(list(opened(args.what, "findings"))):
-            found = judge(shelf, rules, reader=reader.of(shelf))
+        for collected in together(list(opened(args.what, "findings"))):
+            found = judge(collected, rules, reader=reader.of(collected))
             for kind, path in (("yara", args.yara), ("sigma", args.sigma)):
                 found = _added(found, reader, kind, path) if path else found
-            judged[shelf.folder] = found
+            judged[collected.folder] = found
             if args.json:
                 sys.stdout.write(found.canonical().decode())
             else:
@@ -182,7 +182,7 @@ def _recorded(what: str, judged: Mapping[Path, Findings], code: int) -> int:
     """Put a run's findings beside its collections, on record and into its report; give the exit code."""
     from stopgap.orchestrator.cli.run import written_exit_code
     from stopgap.orchestrator.findings.keeping import no_findings, write_findings
-    from stopgap.orchestrator.run.conduct import write_report
+    from stopgap.orchestrator.run.runner import write_report
 
     with Journal.open_to_read(state_home()) as journal:
         if not journal.writable:
@@ -232,27 +232,27 @@ def _check_sigma(path: str | None) -> None:
         raise Stop(2, str(error)) from None
 
 
-def _items(what: str, name: str, about: str) -> list[tuple[Shelf, ManifestItem]]:
+def _items(what: str, name: str, about: str) -> list[tuple[CollectionReader, ManifestItem]]:
     """Give the items that a name means: an artifact's id, a file, or `host/step/file`."""
     found = [
-        (shelf, item)
-        for shelf in opened(what, about)
-        for item in shelf.manifest.items
-        if name in {item.id, item.file, f"{shelf.manifest.host}/{shelf.folder.name}/{item.file}"}
-        or name == f"{shelf.manifest.host}/{shelf.folder.name}/{item.id}"
+        (collected, item)
+        for collected in opened(what, about)
+        for item in collected.manifest.items
+        if name in {item.id, item.file, f"{collected.manifest.host}/{collected.folder.name}/{item.file}"}
+        or name == f"{collected.manifest.host}/{collected.folder.name}/{item.id}"
     ]
     if not found:
         raise Stop(1, f"{name}: no such item; `stopgap evidence ls {what}` lists them")
     return found
 
 
-def _all_lines(shelf: Shelf, item: ManifestItem) -> Iterator[tuple[Member | None, Line]]:
+def _all_lines(collected: CollectionReader, item: ManifestItem) -> Iterator[tuple[Member | None, Line]]:
     if item.file is not None and item.file.endswith(".tar"):
-        for member in shelf.members(item.id):
+        for member in collected.members(item.id):
             for line in lines_of(member.chunks(member.size), member.meter, member.name):
                 yield member, line
     else:
-        for line in shelf.lines(item.id):
+        for line in collected.lines(item.id):
             yield None, line
 
 
@@ -275,12 +275,12 @@ def _words(event: Event) -> tuple[str, ...]:
     return event.kind, event.text, event.result, event.detail
 
 
-def _missing(shelves: Iterable[Shelf]) -> int:
+def _missing(all_collected: Iterable[CollectionReader]) -> int:
     """Say what of collections was not read; 1 where there is such, 0 where everything was."""
     said = [
-        f"{shelf.manifest.host}/{shelf.folder.name}: not read: {escape(reason)}"
-        for shelf in shelves
-        for reason in (*shelf.meter.damaged, *shelf.meter.left_out)
+        f"{collected.manifest.host}/{collected.folder.name}: not read: {escape(reason)}"
+        for collected in all_collected
+        for reason in (*collected.meter.damaged, *collected.meter.left_out)
     ]
     for line in dict.fromkeys(said):
         screens.err().line(line, "bad")

@@ -21,7 +21,7 @@ from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.run.events import EventObserver
 
 if TYPE_CHECKING:
-    from stopgap.orchestrator.run.arrival import Progress
+    from stopgap.orchestrator.run.evidence_stream import Progress
 
 
 class Lines:

@@ -22,11 +22,11 @@ from stopgap.orchestrator.request import (
     RequestRefused,
     SignedRequest,
     accept,
-    claim,
     load_customers,
     read_request,
+    use_once,
 )
-from stopgap.orchestrator.request.verification import Claim
+from stopgap.orchestrator.request.verification import RequestUse
 from stopgap.orchestrator.run.trust import trusted
 from stopgap.orchestrator.runbook import format_duration, parse_duration
 from stopgap.orchestrator.signature import SignatureError
@@ -71,7 +71,7 @@ def request(args: Namespace) -> int:
 
 
 @contextmanager
-def followed(args: Namespace, given: dict[str, str]) -> Iterator[Claim]:
+def followed(args: Namespace, given: dict[str, str]) -> Iterator[RequestUse]:
     """Turn the request of `--request`, once it is believed, into parameters of the runbook, added to `given`."""
     signed = read_request(Path(args.request))
     listed = Path(args.customers) if args.customers else Path(args.inventory).parent / "customers.yaml"
@@ -88,10 +88,10 @@ def followed(args: Namespace, given: dict[str, str]) -> Iterator[Claim]:
             raise Stop(2, f"-p {twice[0]}: the request says it")
         given |= fields
         if args.dry_run:
-            yield Claim()
+            yield RequestUse()
             return
-        with claim(signed, state_home()) as claimed:
-            yield claimed
+        with use_once(signed, state_home()) as request_use:
+            yield request_use
     except RequestRefused as refusal:
         raise Stop(4, f"{args.request}: refused: {refusal}. Nothing was contacted.") from None
 

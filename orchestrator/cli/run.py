@@ -20,12 +20,12 @@ from stopgap.orchestrator.source import Located
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stopgap.orchestrator.cli.living import Living
+    from stopgap.orchestrator.cli.live_view import LiveView
     from stopgap.orchestrator.cli.terminal import Terminal
-    from stopgap.orchestrator.request.verification import Claim
-    from stopgap.orchestrator.run.conduct import Conclusion, Conductor
-    from stopgap.orchestrator.run.fleet import Connect
+    from stopgap.orchestrator.request.verification import RequestUse
+    from stopgap.orchestrator.run.connection_pool import Connect
     from stopgap.orchestrator.run.order import Order
+    from stopgap.orchestrator.run.runner import Runner, RunResult
 
 
 def run(args: Namespace) -> int:
@@ -35,11 +35,11 @@ def run(args: Namespace) -> int:
         return _run(args, given)
     from stopgap.orchestrator.cli.request import followed
 
-    with followed(args, given) as claim:
-        return _run(args, given, claim)
+    with followed(args, given) as request_use:
+        return _run(args, given, request_use)
 
 
-def _run(args: Namespace, given: dict[str, str], claim: Claim | None = None) -> int:
+def _run(args: Namespace, given: dict[str, str], request_use: RequestUse | None = None) -> int:
     from stopgap.orchestrator.remote import ConnectAhead
 
     order = _order(args, given)
@@ -48,38 +48,43 @@ def _run(args: Namespace, given: dict[str, str], claim: Claim | None = None) -> 
     check_recipients(args)
     with ConnectAhead(order.inventory.hosts) as connect:
         connect.begin([*order.acting(), *(() if args.dry_run else order.targets)])
-        return _go(args, order, claim, connect, key, agreed)
+        return _go(args, order, request_use, connect, key, agreed)
 
 
 def _go(
-    args: Namespace, order: Order, claim: Claim | None, connect: Connect, key: Path | None, agreed: str | None
+    args: Namespace,
+    order: Order,
+    request_use: RequestUse | None,
+    connect: Connect,
+    key: Path | None,
+    agreed: str | None,
 ) -> int:
     from stopgap.orchestrator.cli.observers import JsonLines, Lines
     from stopgap.orchestrator.cli.terminal import Terminal, stoppable
 
-    living = _living(args)
-    messages = living.messages if living else screens.err()
+    live_view = _live_view(args)
+    messages = live_view.messages if live_view else screens.err()
     person = Terminal(messages, yes=args.yes, wait=args.wait)
     json_lines = JsonLines() if args.json else None
     lines = Lines(
-        living.out if living else messages if args.json else screens.out(),
+        live_view.out if live_view else messages if args.json else screens.out(),
         order.runbook.name,
         asks=person.asks and not args.dry_run,
         full=args.full,
     )
-    observers = [json_lines] if json_lines else [living, lines] if living else [lines]
-    conductor = _conductor(person, observers, args, connect, key)
-    with stoppable(conductor.interruption, messages), living.showing() if living else nullcontext():
+    observers = [json_lines] if json_lines else [live_view, lines] if live_view else [lines]
+    runner = _runner(person, observers, args, connect, key)
+    with stoppable(runner.interruption, messages), live_view.showing() if live_view else nullcontext():
         if args.dry_run:
-            conclusion = conductor.preview(order)
+            conclusion = runner.preview(order)
             if agreed is not None and agreed != conclusion.plan.digest:
                 messages.line(f"The plan has drifted: saved {agreed[:8]}, now {conclusion.plan.digest[:8]}.", "bad")
         else:
-            if claim:
-                claim.unused = False
-            conclusion = conductor.run(order, agreed_digest=agreed)
-            if claim:
-                claim.unused = conclusion.run is None
+            if request_use:
+                request_use.unused = False
+            conclusion = runner.run(order, agreed_digest=agreed)
+            if request_use:
+                request_use.unused = conclusion.run is None
     if args.save_plan:
         _save_plan(Path(args.save_plan), conclusion, order)
     if json_lines:
@@ -102,8 +107,8 @@ def resume(args: Namespace) -> int:
     from stopgap.orchestrator.run.consent import asking
     from stopgap.orchestrator.run.order import Order
 
-    living = _living(args)
-    messages = living.messages if living else screens.err()
+    live_view = _live_view(args)
+    messages = live_view.messages if live_view else screens.err()
     key = sign_key(args)
     check_recipients(args)
     person = Terminal(messages, yes=args.yes, wait=args.wait)
@@ -119,11 +124,11 @@ def resume(args: Namespace) -> int:
         targets, params = inventory.select(started.targets), runbook.load_params(started.params)
         order = Order(runbook, inventory, targets, params, started.incident, started.controller)
         reveal_secrets(runbook, inventory, order.targets, order.params, asking(asked(messages)))
-        lines = Lines(living.out if living else screens.out(), order.runbook.name, asks=person.asks)
+        lines = Lines(live_view.out if live_view else screens.out(), order.runbook.name, asks=person.asks)
         with ConnectAhead(inventory.hosts) as connect:
-            conductor = _conductor(person, [living, lines] if living else [lines], args, connect, key)
-            with stoppable(conductor.interruption, messages), living.showing() if living else nullcontext():
-                conclusion = conductor.resume(journal, name, order, anyway=args.anyway)
+            runner = _runner(person, [live_view, lines] if live_view else [lines], args, connect, key)
+            with stoppable(runner.interruption, messages), live_view.showing() if live_view else nullcontext():
+                conclusion = runner.resume(journal, name, order, anyway=args.anyway)
     if conclusion.refusal:
         messages.line(f"Refused: {conclusion.refusal}. Nothing was changed.", "bad")
     else:
@@ -131,7 +136,7 @@ def resume(args: Namespace) -> int:
     return written_exit_code(conclusion.exit_code, conclusion.unreported, conclusion.unsigned, conclusion.displaced)
 
 
-def show_conclusion(screen: screens.Screen, conclusion: Conclusion) -> None:
+def show_conclusion(screen: screens.Screen, conclusion: RunResult) -> None:
     """Say how it ended, what is in force, how to undo it, and where the report lies."""
     from stopgap.orchestrator.cli.findings import show_findings_made
     from stopgap.orchestrator.cli.steps import moment, show_gaps
@@ -227,26 +232,26 @@ def written_exit_code(code: int, unreported: str, unsigned: str, displaced: str 
     return code or int(bool(unreported or unsigned or displaced))
 
 
-def _living(args: Namespace) -> Living | None:
+def _live_view(args: Namespace) -> LiveView | None:
     """Give the view that was asked for; none where there is no terminal, or nothing to look at."""
     if not args.watch or getattr(args, "dry_run", False):
         return None
-    from stopgap.orchestrator.cli.living import Living
+    from stopgap.orchestrator.cli.live_view import LiveView
     from stopgap.orchestrator.journal import Journal, state_home
 
-    living = Living(lambda: Journal.open(state_home()))
-    return living if living.possible else None
+    live_view = LiveView(lambda: Journal.open(state_home()))
+    return live_view if live_view.possible else None
 
 
-def _conductor(
+def _runner(
     person: Terminal, observers: Sequence[object], args: Namespace, connect: Connect, key: Path | None
-) -> Conductor:
+) -> Runner:
     from stopgap.orchestrator.journal import Journal, state_home
-    from stopgap.orchestrator.run.conduct import Conductor
     from stopgap.orchestrator.run.dry_run import past_runs, sent_messages
     from stopgap.orchestrator.run.person import operator
+    from stopgap.orchestrator.run.runner import Runner
 
-    return Conductor(
+    return Runner(
         open_journal=lambda: Journal.open(state_home()),
         connect=connect,
         person=person,
@@ -257,11 +262,11 @@ def _conductor(
         recipients=tuple(args.age),
         take_over=args.take_over,
         sent=sent_messages,
-        past=past_runs,
+        past_runs=past_runs,
     )
 
 
-def _save_plan(path: Path, conclusion: Conclusion, order: Order) -> None:
+def _save_plan(path: Path, conclusion: RunResult, order: Order) -> None:
     plan = conclusion.plan
     saved = {
         "plan_digest": plan.digest,

@@ -12,7 +12,7 @@ from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.cli.verdicts import show_again
 from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, state_home
-from stopgap.orchestrator.run.standing import Seen
+from stopgap.orchestrator.run.device_state import Seen
 from stopgap.orchestrator.runbook import format_duration
 
 SOON = timedelta(hours=6)
@@ -169,13 +169,13 @@ def _rounded(left: timedelta) -> str:
 
 def _look(history: History, replaced: Container[tuple[str, str]]) -> dict[tuple[str, str], Seen]:
     from stopgap.orchestrator.remote import ConnectAhead
+    from stopgap.orchestrator.run.connection_pool import ConnectionPool
     from stopgap.orchestrator.run.consent import recall
-    from stopgap.orchestrator.run.fleet import Fleet
-    from stopgap.orchestrator.run.standing import look_at
+    from stopgap.orchestrator.run.device_state import look_at
 
     if not history.in_force():
         return {}
     hosts = history.hosts
     recall(history.started.inventory_path, history.started.inventory_text)
-    with ConnectAhead(hosts) as connect, Fleet(hosts, connect) as fleet:
-        return {(seen.step, seen.target): seen for seen in look_at(history, fleet, replaced)}
+    with ConnectAhead(hosts) as connect, ConnectionPool(hosts, connect) as pool:
+        return {(seen.step, seen.target): seen for seen in look_at(history, pool, replaced)}

@@ -11,12 +11,12 @@ from stopgap.orchestrator.cli.screen import Screen, columns
 from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.journal.records import CheckJudged, StepFinished
 from stopgap.orchestrator.message import Message
-from stopgap.orchestrator.past import THIS
+from stopgap.orchestrator.past_runs import THIS
 from stopgap.orchestrator.plan import Plan, PlannedStep
-from stopgap.orchestrator.task import Lifting
+from stopgap.orchestrator.task import UndoRequest
 
 if TYPE_CHECKING:
-    from stopgap.orchestrator.run.arrival import Progress
+    from stopgap.orchestrator.run.evidence_stream import Progress
 
 _INDENT = " " * 5
 _LONG = 40
@@ -78,10 +78,10 @@ def show_body(screen: Screen, step: PlannedStep, *, full: bool = True, letters: 
     """Show what the step does, what undoes it, what it asks, and what there is to know."""
     for change in step.ordered():
         _show_change(screen, change, full=full)
-    for lifting in step.liftings:
-        _show_lifting(screen, lifting)
+    for undo_request in step.undo_requests:
+        _show_lifting(screen, undo_request)
     _show_messages(screen, step.messages, whole=letters)
-    for seconds in dict.fromkeys(s for c in step.changes if (s := getattr(c, "lifeline", None))):
+    for seconds in dict.fromkeys(s for c in step.changes if (s := getattr(c, "rollback_timer", None))):
         where = step.on.name if step.on else "the host"
         screen.line(
             f"{_INDENT}safety its undo is scheduled on {where} first, {span(seconds)}; a fresh connection cancels it",
@@ -103,11 +103,11 @@ def show_proof_to_come(screen: Screen, step: PlannedStep) -> None:
     """Say how many looks from where will prove it."""
     if not step.checks:
         return
-    eyes = {eye.name: None for check in step.checks for eye in step.eyes(check)}
-    blind = sum(not step.eyes(check) for check in step.checks)
+    vantages = {vantage.name: None for check in step.checks for vantage in step.vantages(check)}
+    blind = sum(not step.vantages(check) for check in step.checks)
     tail = f"; {blind} from where the inventory has nobody" if blind else ""
     noun = "check" if len(step.checks) == 1 else "checks"
-    screen.line(f"{_INDENT}proof  {len(step.checks)} {noun} from {', '.join(eyes) or 'nowhere'}{tail}")
+    screen.line(f"{_INDENT}proof  {len(step.checks)} {noun} from {', '.join(vantages) or 'nowhere'}{tail}")
 
 
 def show_finished(
@@ -134,24 +134,24 @@ def show_proof(screen: Screen, judged: Sequence[CheckJudged]) -> None:
     """Show the proof: one line where everything holds, a line for each thing that does not or could not be seen."""
     held = [c for c in judged if c.holds and not c.one_sided]
     if held:
-        eyes = ", ".join(dict.fromkeys(c.eye for c in held))
+        vantages = ", ".join(dict.fromkeys(c.vantage for c in held))
         told = sum(c.reported_by_target for c in held)
         tail = f" ({told} on the target's own word)" if told else ""
         counted = sum(not c.one_sided for c in judged)
-        screen.line(f"{_INDENT}proof  {len(held)} of {counted} hold, seen from {eyes}{tail}", "good")
+        screen.line(f"{_INDENT}proof  {len(held)} of {counted} hold, seen from {vantages}{tail}", "good")
     for check in judged:
         if check.holds and check.one_sided:
-            screen.line(f"{_INDENT}looked {check.about}: {check.seen}, seen from {check.eye}", "quiet")
+            screen.line(f"{_INDENT}looked {check.about}: {check.seen}, seen from {check.vantage}", "quiet")
     for check in judged:
         if check.holds is False:
-            screen.line(f"{_INDENT}proof  NOT: {check.about}: {check.seen}, seen from {check.eye}", "bad")
+            screen.line(f"{_INDENT}proof  NOT: {check.about}: {check.seen}, seen from {check.vantage}", "bad")
     unseen: dict[tuple[str, str], list[CheckJudged]] = {}
     for check in judged:
         if check.holds is None:
-            unseen.setdefault((check.eye, check.seen), []).append(check)
-    for (eye, why), checks in unseen.items():
+            unseen.setdefault((check.vantage, check.seen), []).append(check)
+    for (vantage, why), checks in unseen.items():
         what = checks[0].about if len(checks) == 1 else f"{len(checks)} checks"
-        screen.line(f"{_INDENT}proof  not seen from {eye}: {what}: {why}", "warn")
+        screen.line(f"{_INDENT}proof  not seen from {vantage}: {what}: {why}", "warn")
 
 
 def show_gaps(screen: Screen, gaps: Sequence[str]) -> None:
@@ -184,13 +184,13 @@ def _show_change(screen: Screen, change: Change, *, full: bool) -> None:
     screen.line(f"{_INDENT}undo   {change.describe_undo()}", "quiet")
 
 
-def _show_lifting(screen: Screen, lifting: Lifting) -> None:
+def _show_lifting(screen: Screen, undo_request: UndoRequest) -> None:
     """Show what is taken back, change by change."""
-    whose = "this run" if lifting.run == THIS else f"run {lifting.run}"
-    screen.line(f"{_INDENT}+ take back step {lifting.step} of {whose}")
-    for change in lifting.undo:
+    whose = "this run" if undo_request.run == THIS else f"run {undo_request.run}"
+    screen.line(f"{_INDENT}+ take back step {undo_request.step} of {whose}")
+    for change in undo_request.undo:
         screen.line(f"{_INDENT}  {change.host}: {change.undo}")
-    if not lifting.undo:
+    if not undo_request.undo:
         screen.line(f"{_INDENT}  what it will have changed by then")
 
 

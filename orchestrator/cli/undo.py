@@ -14,14 +14,14 @@ from stopgap.orchestrator.cli.terminal import Terminal, stoppable
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.journal import DamagedRunError, History, Journal, state_home, step_of
 from stopgap.orchestrator.remote import ConnectAhead
-from stopgap.orchestrator.run.claim import claiming, refusal
-from stopgap.orchestrator.run.conduct import displaced, sign_run, write_report
+from stopgap.orchestrator.run.connection_pool import ConnectionPool, releasing
 from stopgap.orchestrator.run.consent import recall
-from stopgap.orchestrator.run.fleet import Fleet, releasing
+from stopgap.orchestrator.run.host_lock import locking, refusal
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.outcome import INTERRUPTED
 from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.run.runner import displaced, sign_run, write_report
 from stopgap.orchestrator.run.undo import Undone
 from stopgap.orchestrator.run.undo import undo as undo_changes
 
@@ -52,20 +52,20 @@ def undo(args: Namespace) -> int:
             concerned = _concerned(history, [hosts[c.host] for c in changes if c.host in hosts])
             record = Recorder(journal, run, [])
             with (
-                claiming(journal.home, operator(), concerned, take_over=args.take_over) as claims,
+                locking(journal.home, operator(), concerned, take_over=args.take_over) as locks,
                 ConnectAhead(hosts) as connect,
-                Fleet(hosts, connect, claims) as fleet,
+                ConnectionPool(hosts, connect, locks) as pool,
                 stoppable(interruption, screens.err()),
-                interruption.cutting(fleet.close, gently=True),
-                releasing(fleet),
+                interruption.cutting(pool.close, gently=True),
+                releasing(pool),
             ):
-                fleet.claim(concerned)
-                if held := refusal(claims.held, (c.host for c in changes)):
+                pool.lock(concerned)
+                if held := refusal(locks.held, (c.host for c in changes)):
                     raise Stop(4, f"{held}. Nothing was undone.")
                 result = undo_changes(
                     history,
                     changes,
-                    fleet,
+                    pool,
                     record,
                     interruption=interruption,
                     force=args.force,

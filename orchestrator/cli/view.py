@@ -131,7 +131,7 @@ def _standing(history: History, now: datetime, width: int) -> Iterator[Line]:
     counters: dict[tuple[str, str, str], CheckJudged] = {}
     for check in history.checks:
         if (check.step, check.target) in cutting and check.holds and not check.containment:
-            counters.setdefault((check.step, check.target, check.eye), check)
+            counters.setdefault((check.step, check.target, check.vantage), check)
     for change in history.in_force():
         until = f"{left(change.ends, now)} left" if change.ends else "until undone"
         yield _beside(f"  {change.host}: {change.change.describe()}", (until,), width), ""

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.canvas import PAUSE, Canvas
-from stopgap.orchestrator.cli.elsewhere import Elsewhere
+from stopgap.orchestrator.cli.other_runs import Elsewhere
 from stopgap.orchestrator.cli.view import view
 from stopgap.orchestrator.journal import History, Journal, state_home
 

@@ -26,7 +26,7 @@ from stopgap.orchestrator import __version__
 from stopgap.orchestrator.evidence.archive import LONGEST_PATH
 from stopgap.orchestrator.evidence.files import FileProblem, FolderFiles
 from stopgap.orchestrator.evidence.manifest import CUSTODY, MANIFEST, Sha256
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.evidence.timestamp import stamp
 from stopgap.orchestrator.evidence.tree import MOST_NAMES, Directories, Leaf, LeftOut, parents, tree
 from stopgap.orchestrator.hostnumber import parse_moment
@@ -86,7 +86,11 @@ class Packed:
 
 
 def pack(
-    shelves: Sequence[Shelf], stream: IO[bytes], operator: str, key: Path | None = None, authority: str | None = None
+    all_collected: Sequence[CollectionReader],
+    stream: IO[bytes],
+    operator: str,
+    key: Path | None = None,
+    authority: str | None = None,
 ) -> Packed:
     """Write an archive of the collections of one host; `key` signs its list, the authority of that URL stamps it.
 
@@ -94,9 +98,9 @@ def pack(
     """
     now = datetime.now(UTC)
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.GNU_FORMAT, encoding="utf-8") as archive:
-        collections = tuple(_add_collection(archive, shelf) for shelf in shelves)
+        collections = tuple(_add_collection(archive, collected) for collected in all_collected)
         with TemporaryFile("w+b") as lines:
-            entries, left_out = _add_tree(archive, shelves, lines, now)
+            entries, left_out = _add_tree(archive, all_collected, lines, now)
             digest, size = hashlib.sha256(), lines.tell()
             lines.seek(0)
             while piece := lines.read(1 << 20):
@@ -105,8 +109,8 @@ def pack(
             archive.addfile(_ours(f"{OURS}/{ENTRIES}", size, now), lines)
         listed = ArchiveList(
             stopgap=__version__,
-            run=shelves[0].manifest.run,
-            host=shelves[0].manifest.target,
+            run=all_collected[0].manifest.run,
+            host=all_collected[0].manifest.target,
             operator=operator,
             exported=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             collections=collections,
@@ -140,29 +144,31 @@ def entry_line(leaf: Leaf, size: int, sha256: str | None) -> str:
     return canonical(fields)
 
 
-def _add_collection(archive: tarfile.TarFile, shelf: Shelf) -> ArchivedCollection:
-    folder = f"{shelf.manifest.host}/{shelf.folder.name}"
-    files, digests = FolderFiles(shelf.folder), {}
+def _add_collection(archive: tarfile.TarFile, collected: CollectionReader) -> ArchivedCollection:
+    folder = f"{collected.manifest.host}/{collected.folder.name}"
+    files, digests = FolderFiles(collected.folder), {}
     for name in files.names():
         digest = hashlib.sha256()
-        ended = parse_moment(shelf.manifest.ended) or datetime.fromtimestamp(0, UTC)
+        ended = parse_moment(collected.manifest.ended) or datetime.fromtimestamp(0, UTC)
         size = files.size(name)
         with _Reader(files.chunks(name), digest) as reader:
             archive.addfile(_ours(f"{OURS}/{folder}/{name}", size, ended), reader)
         digests[name] = digest.hexdigest()
     for name in (MANIFEST, CUSTODY):
         if name not in digests:
-            raise FileProblem(f"{shelf.folder / name}: missing")
+            raise FileProblem(f"{collected.folder / name}: missing")
     return ArchivedCollection(folder=folder, manifest_sha256=digests[MANIFEST], custody_sha256=digests[CUSTODY])
 
 
-def _add_tree(archive: tarfile.TarFile, shelves: Sequence[Shelf], lines: IO[bytes], now: datetime) -> tuple[int, int]:
+def _add_tree(
+    archive: tarfile.TarFile, all_collected: Sequence[CollectionReader], lines: IO[bytes], now: datetime
+) -> tuple[int, int]:
     """Add all entries, with the directories that they need; gives how many entries, and how many are left out."""
     made = Directories(2 * MOST_NAMES)
     entries = left_out = 0
     for directory in ALWAYS:
         _add_directories(archive, directory + "/", made, now)
-    for leaf in tree(shelves):
+    for leaf in tree(all_collected):
         if isinstance(leaf, LeftOut):
             left_out += 1
             line = canonical({"left_out": leaf.path[:LONGEST_PATH], "item": leaf.origin, "because": leaf.reason})

@@ -14,8 +14,8 @@ from stopgap.orchestrator.evidence.archive import BLOCK, Member, members_of
 from stopgap.orchestrator.evidence.files import ArchivedFiles, read
 from stopgap.orchestrator.evidence.manifest import CUSTODY, MANIFEST, MANIFEST_CAP
 from stopgap.orchestrator.evidence.pack import ALWAYS, ENTRIES, LIST, OURS, ROOT, ArchiveList, entry_line
+from stopgap.orchestrator.evidence.reader import lines_of
 from stopgap.orchestrator.evidence.sealing import MAGIC
-from stopgap.orchestrator.evidence.shelf import lines_of
 from stopgap.orchestrator.evidence.signing import signature_problems
 from stopgap.orchestrator.evidence.timestamp import stamp_problems
 from stopgap.orchestrator.evidence.tree import MOST_NAMES, Directories, Leaf

@@ -16,7 +16,7 @@ from typing import IO, Any, Protocol
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.files import FileProblem, FolderFiles, difference
 from stopgap.orchestrator.evidence.manifest import SEALED
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 
 MAGIC = b"age-encryption.org/v1\n"
 """How every encrypted file begins."""
@@ -134,13 +134,13 @@ def identities(path: Path) -> list[Any]:
         raise SealingError(f"{path}: holds no private key of age, and none of SSH without a passphrase") from None
 
 
-def decrypt(shelf: Shelf, folder: Path, keys: Sequence[Any]) -> None:
+def decrypt(collected: CollectionReader, folder: Path, keys: Sequence[Any]) -> None:
     """Write a collection into an empty folder, its items decrypted, the rest as it is.
 
     Raises SealingError, OSError.
     """
-    files = FolderFiles(shelf.folder)
-    sealed = {item.file: item.opened() for item in shelf.manifest.items if item.clear}
+    files = FolderFiles(collected.folder)
+    sealed = {item.file: item.opened() for item in collected.manifest.items if item.clear}
     for name in files.names():
         opened = sealed.get(name)
         target = folder / (name.removesuffix(SEALED) if opened else name)
@@ -148,13 +148,13 @@ def decrypt(shelf: Shelf, folder: Path, keys: Sequence[Any]) -> None:
             with target.open("xb") as stream:
                 target.chmod(0o600)
                 if opened:
-                    with (shelf.folder / name).open("rb") as source:
+                    with (collected.folder / name).open("rb") as source:
                         _library().decrypt_io(source, stream, keys)
                 else:
                     stream.writelines(files.chunks(name))
         except (_library().DecryptError, FileProblem) as error:
             target.unlink()
-            raise SealingError(f"{shelf.folder / name}: {error}") from None
+            raise SealingError(f"{collected.folder / name}: {error}") from None
         if opened and (problem := difference(FolderFiles(folder), target.name, opened.bytes, opened.sha256)):
             raise SealingError(f"{target}: {problem}")
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from threading import Lock
 
 from stopgap.orchestrator import __version__
-from stopgap.orchestrator.evidence.broken_off import Arrivals
 from stopgap.orchestrator.evidence.closing import EvidenceError, close_collection, utc
-from stopgap.orchestrator.evidence.earlier import Taken
+from stopgap.orchestrator.evidence.interrupted import Arrivals
 from stopgap.orchestrator.evidence.manifest import FILE_NAME, SEALED, Clear, Manifest, ManifestItem, ToolkitUsed
+from stopgap.orchestrator.evidence.resume import Taken
 from stopgap.orchestrator.evidence.sealing import Seal, SealingError
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host

@@ -14,7 +14,7 @@ from itertools import groupby, takewhile
 from typing import Literal, TypeAlias
 
 from stopgap.orchestrator.evidence.archive import LONGEST_PATH, Member
-from stopgap.orchestrator.evidence.shelf import Line, Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader, Line
 from stopgap.orchestrator.hostnumber import parse_int, parse_moment
 
 Kind: TypeAlias = Literal["file", "link"]
@@ -75,19 +75,19 @@ class LeftOut:
     reason: str
 
 
-def tree(shelves: Sequence[Shelf]) -> Iterator[Leaf | LeftOut]:
+def tree(all_collected: Sequence[CollectionReader]) -> Iterator[Leaf | LeftOut]:
     """Give every path once, as it was read first, behind the items that hold none of them.
 
     No path leads through a link, so that whoever unpacks a tree stays inside it.
     """
     above = Directories()
-    for shelf in shelves:
-        for _, member in _members(shelf):
+    for collected in all_collected:
+        for _, member in _members(collected):
             if member.kind in {"file", "link"} and _can_be(member.name):
                 above.add_above(member.name)
     seen: set[int] = set()
     holes = 0
-    for leaf in _leaves(shelves):
+    for leaf in _leaves(all_collected):
         if isinstance(leaf, LeftOut):
             yield leaf
             continue
@@ -173,12 +173,12 @@ def _unfit(leaf: Leaf, above: Directories) -> str:
     return ""
 
 
-def _leaves(shelves: Sequence[Shelf]) -> Iterator[Leaf | LeftOut]:
-    for shelf in shelves:
-        yield from _shown(shelf)
-        yield from _deleted(shelf)
-    for shelf in shelves:
-        for origin, member in _members(shelf):
+def _leaves(all_collected: Sequence[CollectionReader]) -> Iterator[Leaf | LeftOut]:
+    for collected in all_collected:
+        yield from _shown(collected)
+        yield from _deleted(collected)
+    for collected in all_collected:
+        for origin, member in _members(collected):
             if member.kind in {"file", "link"}:
                 yield Leaf(
                     path=member.name,
@@ -193,25 +193,25 @@ def _leaves(shelves: Sequence[Shelf]) -> Iterator[Leaf | LeftOut]:
                 )
 
 
-def _members(shelf: Shelf) -> Iterator[tuple[str, Member]]:
+def _members(collected: CollectionReader) -> Iterator[tuple[str, Member]]:
     """Give the files and links of all archives; below /proc lie processes alone, which are told otherwise."""
-    for item in shelf.manifest.items:
+    for item in collected.manifest.items:
         if item.file and item.file.endswith(".tar"):
-            for member in shelf.members(item.id):
+            for member in collected.members(item.id):
                 if not member.name.startswith("/proc/"):
-                    yield f"{shelf.manifest.host}/{shelf.folder.name}/{item.file}", member
+                    yield f"{collected.manifest.host}/{collected.folder.name}/{item.file}", member
 
 
-def _deleted(shelf: Shelf) -> Iterator[Leaf | LeftOut]:
+def _deleted(collected: CollectionReader) -> Iterator[Leaf | LeftOut]:
     """Give programs and open files that have no name any more, with their processes, as far as those are there."""
-    whole = _whole_processes(shelf.lines("processes"))
+    whole = _whole_processes(collected.lines("processes"))
     for name, pattern in _GONE.items():
-        item = shelf.item(name)
-        for member in shelf.members(name):
+        item = collected.item(name)
+        for member in collected.members(name):
             found = pattern.fullmatch(member.name)
             if not found or member.kind != "file" or item is None:
                 continue
-            origin = f"{shelf.manifest.host}/{shelf.folder.name}/{item.file}"
+            origin = f"{collected.manifest.host}/{collected.folder.name}/{item.file}"
             # What reads /proc/PID/fd takes each entry there for a link.
             path = f"/proc/{found[1]}/{found[2] if found[2] == 'exe' else f'deleted/{found[2]}'}"
             if parse_int(found[1], _PID_DIGITS) in whole:
@@ -221,23 +221,23 @@ def _deleted(shelf: Shelf) -> Iterator[Leaf | LeftOut]:
                 yield LeftOut(path, origin, "its process is not among those that are whole")
 
 
-def _shown(shelf: Shelf) -> Iterator[Leaf | LeftOut]:
+def _shown(collected: CollectionReader) -> Iterator[Leaf | LeftOut]:
     """Give what was shown line by line, most of it from /proc; of processes, those whose parents are all known."""
-    whole = _whole_processes(shelf.lines("processes"))
+    whole = _whole_processes(collected.lines("processes"))
     for name in (*_SHOWN, *_STRINGS):
-        item = shelf.item(name)
+        item = collected.item(name)
         if item is None or item.file is None:
             continue
         ended = parse_moment(item.ended)
         mtime = int(ended.timestamp()) if ended else 0
-        matches = (match for _, text in shelf.lines(name) if (match := _LINE.fullmatch(text)))
+        matches = (match for _, text in collected.lines(name) if (match := _LINE.fullmatch(text)))
         for path, lines in groupby(matches, key=lambda match: match[1]):
             process = _PID.match(path)
             if process and parse_int(process[1], _PID_DIGITS) not in whole:
                 continue
             texts = (match[2] for match in lines)
             content = _joined(_strings(texts) if name in _STRINGS else _lines(texts))
-            origin = f"{shelf.manifest.host}/{shelf.folder.name}/{item.file}"
+            origin = f"{collected.manifest.host}/{collected.folder.name}/{item.file}"
             if content is None:
                 yield LeftOut(path, origin, f"longer than {MOST_SHOWN} bytes")
             else:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from stopgap.orchestrator.dialogue import Look, Origin, lines_of, to_text
+from stopgap.orchestrator.device_script import Look, Origin, lines_of, to_text
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 
 _NAME = r"[A-Za-z0-9_.:/-]{1,64}"

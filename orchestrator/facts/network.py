@@ -68,7 +68,7 @@ class TcpConnects(Reader[tuple[ConnectFact, ...]]):
     def script(self) -> str:
         """Use whichever of python3, nc or bash there is; print `number outcome` lines."""
         words = " ".join(f"{quote(str(address))} {int(port)}" for address, port in self.sockets)
-        knocks = "\n".join(
+        port_probes = "\n".join(
             f"knock {n} {quote(str(address))} {int(port)} &" for n, (address, port) in enumerate(self.sockets)
         )
         return (
@@ -80,7 +80,7 @@ class TcpConnects(Reader[tuple[ConnectFact, ...]]):
             "else exit 127; fi\n"
             'knock() { if said=$(open $2 $3); then echo "$1 open"; else\n'
             'case $said in *efused*) echo "$1 refused";; *) echo "$1 silent";; esac; fi; }\n'
-            f"{knocks}\nwait"
+            f"{port_probes}\nwait"
         )
 
     def parse(self, output: Output) -> tuple[ConnectFact, ...]:

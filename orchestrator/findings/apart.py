@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.model import Findings
 from stopgap.orchestrator.findings.reading import INTERRUPTED, Changed, TableRead
 from stopgap.orchestrator.findings.rule import Rule
@@ -48,7 +48,7 @@ class ReaderApart:
         self._rules, self._stop = rules, stop
         self._process: subprocess.Popen[bytes] | None = None
         self._rest = b""
-        self._shelf: Shelf | None = None
+        self._collected: CollectionReader | None = None
         self._joins: dict[str, tuple[Sequence[str], float]] = {}
 
     def __enter__(self) -> Self:
@@ -74,8 +74,8 @@ class ReaderApart:
         )
         self._rest = b""
         self._send({"rules": [rule.model_dump(mode="json") for rule in self._rules]})
-        if self._shelf is not None:
-            self._open(self._shelf)
+        if self._collected is not None:
+            self._open(self._collected)
 
     def close(self) -> None:
         """End the process, whatever it is at."""
@@ -89,11 +89,11 @@ class ReaderApart:
                     pipe.close()
         process.wait()
 
-    def of(self, shelf: Shelf) -> Self:
+    def of(self, collected: CollectionReader) -> Self:
         """Read this collection from now on."""
-        self._shelf, self._joins = shelf, {}
+        self._collected, self._joins = collected, {}
         if self._process is not None:
-            self._open(shelf)
+            self._open(collected)
         return self
 
     def join(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
@@ -146,9 +146,9 @@ class ReaderApart:
             self.close()
             raise _FailedError(f"the process that reads could not be asked: {error.strerror}") from None
 
-    def _open(self, shelf: Shelf) -> None:
-        beside = [str(other.folder) for other in shelf.beside]
-        self._send({"do": "open", "folder": str(shelf.folder), "beside": beside})
+    def _open(self, collected: CollectionReader) -> None:
+        beside = [str(other.folder) for other in collected.beside]
+        self._send({"do": "open", "folder": str(collected.folder), "beside": beside})
 
     def _one(self, message: dict[str, Any], seconds: float, kind: type[_Answer]) -> _Answer:
         self._send(message | {"seconds": seconds})

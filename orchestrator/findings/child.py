@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from stopgap.orchestrator.evidence.shelf import open_shelf, together
+from stopgap.orchestrator.evidence.reader import open_collection, together
 from stopgap.orchestrator.findings.model import Findings
 from stopgap.orchestrator.findings.reading import Changed, TableReader
 from stopgap.orchestrator.findings.rule import Rule
@@ -44,8 +44,10 @@ def main() -> None:
     for line in sys.stdin.buffer:
         asked = json.loads(line)
         if asked["do"] == "open":
-            shelves = together([open_shelf(Path(folder)) for folder in (asked["folder"], *asked["beside"])])
-            reader = TableReader(shelves[0], rules)
+            all_collected = together(
+                [open_collection(Path(folder)) for folder in (asked["folder"], *asked["beside"])]
+            )
+            reader = TableReader(all_collected[0], rules)
             continue
         assert reader is not None, "a collection is opened before it is read"  # noqa: S101
         used = resource.getrusage(resource.RUSAGE_SELF)
@@ -67,12 +69,12 @@ def _answer(reader: TableReader, asked: dict[str, Any]) -> BaseModel:
             from stopgap.orchestrator.findings.yara import add_yara, load_yara  # noqa: PLC0415 (an extra)
 
             found = Findings.model_validate_json(json.dumps(asked["found"]))
-            return add_yara(found, reader.shelf, load_yara(Path(asked["path"])), budget=seconds)
+            return add_yara(found, reader.collected, load_yara(Path(asked["path"])), budget=seconds)
         case "sigma":
             from stopgap.orchestrator.findings.sigma import add_sigma, load_sigma  # noqa: PLC0415 (an extra)
 
             found = Findings.model_validate_json(json.dumps(asked["found"]))
-            return add_sigma(found, reader.shelf, load_sigma(Path(asked["path"])), budget=seconds)
+            return add_sigma(found, reader.collected, load_sigma(Path(asked["path"])), budget=seconds)
     raise ValueError(f"nothing that can be asked: {asked['do']}")
 
 

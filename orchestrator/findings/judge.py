@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from stopgap.orchestrator.evidence.files import FolderFiles, read
 from stopgap.orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, ManifestItem
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Unread
 from stopgap.orchestrator.findings.reading import OVER, Reader, RuleSeen, TableRead, TableReader, in_utc
 from stopgap.orchestrator.findings.rule import Rule
@@ -29,7 +29,7 @@ _SHARE = 2.0
 class _Judging:
     """The tables of one collection while they are read, the smaller ones first, so that none takes another's time."""
 
-    shelf: Shelf
+    collected: CollectionReader
     reader: Reader
     clock: Callable[[], float]
     until: float
@@ -82,7 +82,7 @@ class _Judging:
         """Give when files that were seen, and have no time of their own, were changed."""
         wanted = dict.fromkeys(path for rule in rules for path in self.seen(rule).undated.values())
         left = self.until - self.clock()
-        if not wanted or left <= 0 or not self.shelf.item("bodyfile"):
+        if not wanted or left <= 0 or not self.collected.item("bodyfile"):
             return {}
         return self.reader.changed(list(wanted), left)
 
@@ -103,13 +103,13 @@ class _Judging:
 
         def size(name: str) -> int:
             artifacts = (*known[name].reads, *known[name].also)
-            return sum(item.bytes for artifact in artifacts if (item := self.shelf.item(artifact)))
+            return sum(item.bytes for artifact in artifacts if (item := self.collected.item(artifact)))
 
         return sorted(dict.fromkeys(names), key=size)
 
 
 def judge(
-    shelf: Shelf,
+    collected: CollectionReader,
     rules: Sequence[Rule],
     *,
     budget: float = BUDGET,
@@ -122,17 +122,19 @@ def judge(
     A table that cannot be read costs itself alone, and so does a rule that fails. A rule whose items the profile does
     not collect is passed over. `reader` reads the tables; without one, this process does.
     """
-    reasons = {rule.id: _reason(shelf, rule) for rule in rules if _collected(shelf, rule)}
+    reasons = {rule.id: _reason(collected, rule) for rule in rules if _collected(collected, rule)}
     able = [rule for rule in rules if reasons.get(rule.id) == ""]
-    judging = _Judging(shelf, reader or TableReader(shelf, rules, stop=stop, clock=clock), clock, clock() + budget)
+    judging = _Judging(
+        collected, reader or TableReader(collected, rules, stop=stop, clock=clock), clock, clock() + budget
+    )
     judging.look(able)
     dates = judging.dates(able)
     reasons |= {rule.id: judging.missed(rule) for rule in able}
     found = [rule for rule in able if judging.seen(rule).count > rule.more_than and not judging.against(rule)]
     seen = {rule.id for rule in found}
-    manifest = shelf.manifest
-    content = read(FolderFiles(shelf.folder), MANIFEST, MANIFEST_CAP) or b""
-    findings = [_finding(rule, judging.seen(rule), dates, shelf) for rule in found]
+    manifest = collected.manifest
+    content = read(FolderFiles(collected.folder), MANIFEST, MANIFEST_CAP) or b""
+    findings = [_finding(rule, judging.seen(rule), dates, collected) for rule in found]
     return Findings(
         run=escape(manifest.run),
         step=escape(manifest.step),
@@ -148,16 +150,16 @@ def judge(
             if rule.id not in seen and not reasons[rule.id]
         ),
         not_looked=tuple(
-            NotLooked(id=rule.id, title=rule.title, reason=escape(_whole(shelf, rule, reasons[rule.id])))
+            NotLooked(id=rule.id, title=rule.title, reason=escape(_whole(collected, rule, reasons[rule.id])))
             for rule in rules
-            if rule.id in reasons and _whole(shelf, rule, reasons[rule.id])
+            if rule.id in reasons and _whole(collected, rule, reasons[rule.id])
         ),
         unread=judging.unread(),
     )
 
 
-def _collected(shelf: Shelf, rule: Rule) -> bool:
-    return all(shelf.item(artifact) for artifact in _reads(rule))
+def _collected(collected: CollectionReader, rule: Rule) -> bool:
+    return all(collected.item(artifact) for artifact in _reads(rule))
 
 
 def _reads(rule: Rule) -> Iterator[str]:
@@ -166,26 +168,26 @@ def _reads(rule: Rule) -> Iterator[str]:
         yield from known[name].reads
 
 
-def _reason(shelf: Shelf, rule: Rule) -> str:
+def _reason(collected: CollectionReader, rule: Rule) -> str:
     """Say why a rule cannot look at all; nothing where it can."""
-    if reason := unread(shelf, _reads(rule)):
+    if reason := unread(collected, _reads(rule)):
         return reason
     for artifact in tables()[rule.table].beside:
-        if not any(_is_whole(item) for other in shelf.beside if (item := other.item(artifact))):
-            return f"{artifact} of {shelf.manifest.target} was not collected in this run, or not whole"
+        if not any(_is_whole(item) for other in collected.beside if (item := other.item(artifact))):
+            return f"{artifact} of {collected.manifest.target} was not collected in this run, or not whole"
     for join in rule.joins():
         for artifact in tables()[join.table].reads:
-            item = shelf.item(artifact)
+            item = collected.item(artifact)
             # What is missing from a list that is not whole is not hidden.
             if item and not _is_whole(item):
                 return f"{artifact} is not whole, so that nothing can be set against it"
     return ""
 
 
-def unread(shelf: Shelf, artifacts: Iterable[str]) -> str:
+def unread(collected: CollectionReader, artifacts: Iterable[str]) -> str:
     """Say why some artifacts cannot be read; nothing where they can."""
     for artifact in artifacts:
-        item = shelf.item(artifact)
+        item = collected.item(artifact)
         if item is None or item.file is None or not item.ran:
             return f"{artifact} was not collected"
         if item.encrypted:
@@ -199,21 +201,25 @@ def _is_whole(item: ManifestItem) -> bool:
     return not item.truncated and item.exit_status == 0 and bool(item.bytes) and not item.encrypted
 
 
-def _whole(shelf: Shelf, rule: Rule, reason: str) -> str:
+def _whole(collected: CollectionReader, rule: Rule, reason: str) -> str:
     """Say why a rule did not look, or not at everything."""
     if reason:
         return reason
-    cut = [artifact for artifact in dict.fromkeys(_reads(rule)) if (item := shelf.item(artifact)) and item.truncated]
+    cut = [
+        artifact for artifact in dict.fromkeys(_reads(rule)) if (item := collected.item(artifact)) and item.truncated
+    ]
     if cut:
         return f"{', '.join(cut)} was cut off: looked at as far as it goes"
-    part = [a for a in dict.fromkeys(_reads(rule)) if (item := shelf.item(a)) and item.exit_status == TOOL_MISSING]
+    part = [
+        a for a in dict.fromkeys(_reads(rule)) if (item := collected.item(a)) and item.exit_status == TOOL_MISSING
+    ]
     return f"{', '.join(part)}: a tool is missing; looked at as far as it goes" if part else ""
 
 
-def _finding(rule: Rule, met: RuleSeen, dates: dict[str, float], shelf: Shelf) -> Finding:
+def _finding(rule: Rule, met: RuleSeen, dates: dict[str, float], collected: CollectionReader) -> Finding:
     seen = list(met.seen)
     for place, path in met.undated.items():
-        seen[place] = seen[place].model_copy(update={"at": in_utc(dates.get(path, 0.0), shelf)})
+        seen[place] = seen[place].model_copy(update={"at": in_utc(dates.get(path, 0.0), collected)})
     return Finding(
         id=rule.id,
         severity=rule.severity,

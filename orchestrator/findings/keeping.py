@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from stopgap.orchestrator.evidence.manifest import FINDINGS
-from stopgap.orchestrator.evidence.shelf import Shelf, UnreadableEvidence, open_shelf, together
+from stopgap.orchestrator.evidence.reader import CollectionReader, UnreadableEvidence, open_collection, together
 from stopgap.orchestrator.findings.apart import ReaderApart
 from stopgap.orchestrator.findings.judge import BUDGET, judge
 from stopgap.orchestrator.findings.model import Finding, Findings
@@ -41,8 +41,8 @@ def keep_findings(
     """
     try:
         others = [run_folder / other.folder for other in beside if other.target == kept.target]
-        shelf = _with_others(run_folder / kept.folder, others)
-        found = judge(shelf, rules(), budget=budget, reader=reader.of(shelf) if reader else None)
+        collected = _with_others(run_folder / kept.folder, others)
+        found = judge(collected, rules(), budget=budget, reader=reader.of(collected) if reader else None)
     except (OSError, UnreadableEvidence) as error:
         return no_findings(kept, str(error))
     except Exception as error:
@@ -67,13 +67,13 @@ def no_findings(kept: EvidenceKept, trouble: str) -> FindingsMade:
     return _record(kept, trouble=escape(trouble))
 
 
-def _with_others(folder: Path, beside: Iterable[Path]) -> Shelf:
+def _with_others(folder: Path, beside: Iterable[Path]) -> CollectionReader:
     """Open a collection with those that lie beside it."""
-    shelf, others = open_shelf(folder), []
+    collected, others = open_collection(folder), []
     for other in sorted(set(beside) - {folder}):
         with suppress(UnreadableEvidence):
-            others.append(open_shelf(other))
-    return together([shelf, *others])[0]
+            others.append(open_collection(other))
+    return together([collected, *others])[0]
 
 
 def place_of(finding: Finding) -> str:

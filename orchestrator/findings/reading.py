@@ -11,7 +11,7 @@ from typing import Protocol, Self
 from pydantic import BaseModel, ConfigDict
 
 from stopgap.orchestrator.evidence.meter import Meter
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.model import Sighting
 from stopgap.orchestrator.findings.rule import Join, Meets, Rule, row_test
 from stopgap.orchestrator.findings.table import MOST_KEYS, Place, Row, tables
@@ -91,7 +91,7 @@ class _Case:
     undated: dict[int, str] = field(default_factory=dict)
     trouble: str = ""
 
-    def take(self, row: Row, keys: dict[str, set[int]], shelf: Shelf) -> None:
+    def take(self, row: Row, keys: dict[str, set[int]], collected: CollectionReader) -> None:
         """Hold the rule against a row."""
         if not self.meets(row.fields) or not _joined(self.rule, row, keys):
             return
@@ -99,7 +99,7 @@ class _Case:
         if len(self.seen) < SHOWN:
             if not row.time and "path" in row.fields:
                 self.undated[len(self.seen)] = str(row.fields["path"])[:_LONGEST_PATH]
-            self.seen.append(_sighting(self.rule, row, shelf))
+            self.seen.append(_sighting(self.rule, row, collected))
 
 
 class TableReader:
@@ -107,14 +107,14 @@ class TableReader:
 
     def __init__(
         self,
-        shelf: Shelf,
+        collected: CollectionReader,
         rules: Sequence[Rule],
         *,
         stop: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take a collection and the rules that may be asked for; `stop` is asked again and again while it reads."""
-        self.shelf, self._stop, self._clock = shelf, stop, clock
+        self.collected, self._stop, self._clock = collected, stop, clock
         self._rules = {rule.id: rule for rule in rules}
         self._keys: dict[str, set[int]] = {}
 
@@ -144,7 +144,7 @@ class TableReader:
             for row in reading.rows(table):
                 for case in able:
                     try:
-                        case.take(row, self._keys, reading.shelf)
+                        case.take(row, self._keys, reading.collected)
                     except (_EndedError, MemoryError):
                         raise
                     except Exception as error:
@@ -164,7 +164,7 @@ class TableReader:
         """Look files up in the body file; of several entries of one name the last counts."""
         wanted, found = set(paths), dict[str, float]()
         with self._reading(seconds) as reading:
-            for entry in entries(reading.shelf, "bodyfile"):
+            for entry in entries(reading.collected, "bodyfile"):
                 if entry.name in wanted:
                     found[entry.name] = entry.changed
                 if len(found) == len(wanted):
@@ -172,7 +172,7 @@ class TableReader:
         return found
 
     def _reading(self, seconds: float) -> Reading:
-        return Reading(self.shelf, seconds, stop=self._stop, clock=self._clock)
+        return Reading(self.collected, seconds, stop=self._stop, clock=self._clock)
 
 
 class Reading:
@@ -183,7 +183,7 @@ class Reading:
 
     def __init__(
         self,
-        shelf: Shelf,
+        collected: CollectionReader,
         seconds: float,
         *,
         stop: Callable[[], bool] = lambda: False,
@@ -192,7 +192,7 @@ class Reading:
         """Begin now."""
         self._stop, self._clock, self._until = stop, clock, clock() + seconds
         self.meter = Meter(self.check)
-        self.shelf = shelf.metered(self.meter)
+        self.collected = collected.metered(self.meter)
         """The collection as the block has to read it."""
         self.count = 0
         """Rows so far."""
@@ -219,7 +219,7 @@ class Reading:
 
     def rows(self, table: str) -> Iterator[Row]:
         """Give the rows of a table."""
-        for row in tables()[table].read(self.shelf):
+        for row in tables()[table].read(self.collected):
             self.check()
             self.count += 1
             yield row
@@ -241,11 +241,11 @@ def key_of(join: Join) -> str:
     return join.model_dump_json()
 
 
-def in_utc(time: float, shelf: Shelf) -> str | None:
+def in_utc(time: float, collected: CollectionReader) -> str | None:
     """Give a moment of the host's clock, in seconds since the epoch, by the controller's; None where it is 0."""
     if time <= 0:
         return None
-    moment = as_iso(time - (shelf.manifest.clock_skew or 0.0))
+    moment = as_iso(time - (collected.manifest.clock_skew or 0.0))
     return f"{moment[:19]}Z"
 
 
@@ -259,9 +259,9 @@ def _joined(rule: Rule, row: Row, keys: dict[str, set[int]]) -> bool:
     return not rule.present_in or present(rule.present_in)
 
 
-def _sighting(rule: Rule, row: Row, shelf: Shelf) -> Sighting:
+def _sighting(rule: Rule, row: Row, collected: CollectionReader) -> Sighting:
     place: Place = row.place
-    item = shelf.item(place.artifact)
+    item = collected.item(place.artifact)
     return Sighting(
         what=escape(rule.show(row.fields)),
         file=(item.file if item else None) or place.artifact,
@@ -269,7 +269,7 @@ def _sighting(rule: Rule, row: Row, shelf: Shelf) -> Sighting:
         line=place.line,
         offset=place.offset,
         pid=pid if isinstance(pid := row.fields.get("pid"), int) else None,
-        at=in_utc(row.time, shelf),
+        at=in_utc(row.time, collected),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import NamedTuple, TypeAlias
 
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 
 Value: TypeAlias = str | int | float | bool
 Fields: TypeAlias = dict[str, Value]
@@ -39,7 +39,7 @@ class Row(NamedTuple):
     """When it came to be, by the host's clock, in seconds since the epoch; 0 where that is not known."""
 
 
-Read: TypeAlias = Callable[[Shelf], Iterator[Row]]
+Read: TypeAlias = Callable[[CollectionReader], Iterator[Row]]
 
 
 @dataclass(frozen=True)

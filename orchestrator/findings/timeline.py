@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from stopgap.orchestrator.evidence.archive import Member
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.tables.body import entries
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.findings.tables.histories import history_lines
@@ -87,27 +87,31 @@ class Window:
         return self.since <= time <= self.until
 
 
-def timeline(shelves: Iterable[Shelf], work: Work | None = None, window: Window = Window()) -> Iterator[str]:
+def timeline(
+    all_collected: Iterable[CollectionReader], work: Work | None = None, window: Window = Window()
+) -> Iterator[str]:
     """Give the events of that time as lines of JSON, the oldest first. What Stopgap did itself has `ours`: true.
 
     What a host did while Stopgap was at work on the run has `during_run`: true; it may be Stopgap's trace.
     """
-    yield from _in_order(_lines(shelves, work, window))
+    yield from _in_order(_lines(all_collected, work, window))
 
 
-def _lines(shelves: Iterable[Shelf], work: Work | None, window: Window) -> Iterator[tuple[float, str]]:
+def _lines(
+    all_collected: Iterable[CollectionReader], work: Work | None, window: Window
+) -> Iterator[tuple[float, str]]:
     left = MOST
-    for shelf in shelves:
+    for collected in all_collected:
         # The host's clock, so that its own times are set against its own.
-        skew = shelf.manifest.clock_skew or 0.0
-        for event in events(shelf):
+        skew = collected.manifest.clock_skew or 0.0
+        for event in events(collected):
             if not window.has(event.time - skew):
                 continue
             during = work is not None and work.began + skew <= event.time <= work.ended + skew
-            line = _line(event, shelf.manifest.host, ours=False, during=during)
+            line = _line(event, collected.manifest.host, ours=False, during=during)
             left -= len(line)
             if left < 0 or (left % _HELD < len(line) and room(Path(tempfile.gettempdir())) < 2 * _HELD):
-                shelf.meter.leave_out("more events than there is room for in the folder for temporary files")
+                collected.meter.leave_out("more events than there is room for in the folder for temporary files")
                 break
             yield event.time, line
     for time, host, what in work.done if work else ():
@@ -117,26 +121,26 @@ def _lines(shelves: Iterable[Shelf], work: Work | None, window: Window) -> Itera
         yield time, _line(event, host, ours=True, during=True)
 
 
-def events(shelf: Shelf) -> Iterator[Event]:
+def events(collected: CollectionReader) -> Iterator[Event]:
     """Give the events of a collection, in no order."""
-    yield from _metadata(shelf)
-    yield from _logs(shelf)
-    for row in requests(shelf):
+    yield from _metadata(collected)
+    yield from _logs(collected)
+    for row in requests(collected):
         fields = row.fields
         if time := float(fields["time"]):
             text = f"{fields['address']} {fields['method']} {fields['path']} {fields['status']} {fields['agent']}"
             yield Event(time, "Request", text, f"logs:{row.place.member}", "apache:access")
-    for row in history_lines(shelf):
+    for row in history_lines(collected):
         if time := float(row.fields["time"]):
             text = f"{row.fields['path']}: {row.fields['text']}"
             yield Event(time, "Command typed", text, f"histories:{row.place.member}", "bash:history")
-    for _, text in shelf.lines("kernel-log"):
+    for _, text in collected.lines("kernel-log"):
         if time := of_iso(text.partition(" ")[0]):
             yield Event(time, "Log line", text.partition(" ")[2], "kernel-log", "linux:dmesg")
 
 
-def _metadata(shelf: Shelf) -> Iterator[Event]:
-    for entry in entries(shelf, "bodyfile"):
+def _metadata(collected: CollectionReader) -> Iterator[Event]:
+    for entry in entries(collected, "bodyfile"):
         by_time: dict[float, list[str]] = {}
         for what, field in _TIMES:
             if time := float(getattr(entry, field)):
@@ -147,9 +151,9 @@ def _metadata(shelf: Shelf) -> Iterator[Event]:
             yield Event(time, "; ".join(what_all), text, "bodyfile", "fs:stat")
 
 
-def _logs(shelf: Shelf) -> Iterator[Event]:
-    now = collected_at(shelf)
-    for member in shelf.members("logs"):
+def _logs(collected: CollectionReader) -> Iterator[Event]:
+    now = collected_at(collected)
+    for member in collected.members("logs"):
         if member.kind != "file":
             continue
         if re.search(r"/[wb]tmp(?:\.\d+)?$", member.name):

@@ -10,7 +10,7 @@ from typing import Any, cast, get_args
 
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.files import FolderFiles, read
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.judge import BUDGET
 from stopgap.orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
 from stopgap.orchestrator.findings.reading import SHOWN, Reading
@@ -71,7 +71,7 @@ def load_yara(path: Path) -> YaraRules:
 
 def add_yara(
     found: Findings,
-    shelf: Shelf,
+    collected: CollectionReader,
     rules: YaraRules,
     *,
     budget: float = BUDGET,
@@ -85,8 +85,8 @@ def add_yara(
     scanner.max_matches_per_pattern(_MATCHES)
     matched: dict[str, _Seen] = {}
     looked, missed = 0, ""
-    with Reading(shelf, budget, clock=clock) as reading:
-        for file, member, offset, content in _contents(reading.shelf):
+    with Reading(collected, budget, clock=clock) as reading:
+        for file, member, offset, content in _contents(reading.collected):
             reading.check()
             try:
                 results = scanner.scan(content)
@@ -119,16 +119,16 @@ def add_yara(
     )
 
 
-def _contents(shelf: Shelf) -> Iterator[tuple[str, str, int | None, bytes]]:
+def _contents(collected: CollectionReader) -> Iterator[tuple[str, str, int | None, bytes]]:
     """Give what is looked at: item, file in it, offset of that file's header, content."""
-    for item in shelf.manifest.items:
+    for item in collected.manifest.items:
         if item.file is None:
             continue
         if item.file.endswith(".tar"):
-            for member in shelf.members(item.id):
+            for member in collected.members(item.id):
                 if member.kind == "file":
                     yield item.file, member.name, member.offset, member.read(LARGEST)
-        elif content := read(FolderFiles(shelf.folder), item.file, LARGEST):
+        elif content := read(FolderFiles(collected.folder), item.file, LARGEST):
             yield item.file, "", None, content
 
 

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.records import RECORD, AnyRecord, ChangeIntended, RunStarted
+from stopgap.orchestrator.journal.renamed import with_current_names
 from stopgap.orchestrator.secret import redact_tree
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
@@ -79,7 +80,11 @@ def link(previous: str, run: str, seq: int, at: str, record: str) -> str:
 def entry(row: Row) -> Entry:
     """Read an entry back; raises JournalError for one that this version cannot understand."""
     try:
-        return Entry(row.seq, datetime.fromisoformat(row.at), RECORD.validate_python(json.loads(row.record)))
+        return Entry(
+            row.seq,
+            datetime.fromisoformat(row.at),
+            RECORD.validate_python(with_current_names(json.loads(row.record))),
+        )
     except (ValueError, ValidationError, RecursionError):
         raise JournalError(f"record {row.seq} cannot be read; `stopgap verify` tells what is wrong") from None
 

@@ -28,10 +28,10 @@ from stopgap.orchestrator.journal.records import (
     EvidenceKept,
     FindingsMade,
     HostUnreachable,
-    LifelineSettled,
     MessageIntended,
     MessagePosted,
     PlanMade,
+    RollbackTimerSettled,
     RunFinished,
     RunStarted,
     StepFinished,
@@ -102,7 +102,7 @@ class _Fold:
     latest: dict[tuple[str, str, int], int] = field(default_factory=dict)
     """(step, target, index) → key of `changes`."""
     unsettled: dict[int, str] = field(default_factory=dict)
-    """Key of a change that hangs on a lifeline → what was heard of it."""
+    """Key of a change that hangs on a rollback timer → what was heard of it."""
     checks: dict[tuple[str, str, str, str], tuple[CheckJudged, datetime]] = field(default_factory=dict)
     evidence: list[EvidenceKept] = field(default_factory=list)
     findings: dict[str, FindingsMade] = field(default_factory=dict)
@@ -142,7 +142,7 @@ class _Fold:
                 self._intend(record, at)
             case ChangeMade():
                 self._make(record, at)
-            case LifelineSettled():
+            case RollbackTimerSettled():
                 self._settle(record, at)
             case UndoIntended():
                 self._become(record, state="undo-unknown", reason="")
@@ -150,7 +150,7 @@ class _Fold:
                 state, undone = _AFTER_UNDO[record.outcome], at if record.outcome == "undone" else None
                 self._become(record, state=state, reason=record.reason, undone=undone, unsettled=False)
             case CheckJudged():
-                key = (record.step, record.target, record.eye, record.about)
+                key = (record.step, record.target, record.vantage, record.about)
                 self.checks.pop(key, None)
                 self.checks[key] = (record, at)
             case EvidenceKept():
@@ -210,11 +210,11 @@ class _Fold:
             "unknown",
             at,
             ends=_end(record.change, at),
-            unsettled=bool(getattr(record.change, "lifeline", None)),
+            unsettled=bool(getattr(record.change, "rollback_timer", None)),
         )
 
     def _make(self, record: ChangeMade, at: datetime) -> None:
-        """Take what came of a change; one that hangs on a lifeline may still be taken back by the host."""
+        """Take what came of a change; one that hangs on a rollback timer may still be taken back by the host."""
         key = self.latest.get((record.step, record.target, record.index))
         hangs = key is not None and self.changes[key].unsettled and record.outcome != "not-run"
         self._become(record, state=record.outcome, reason=record.reason, made=at)
@@ -227,7 +227,7 @@ class _Fold:
         elif key is not None:
             self.changes[key] = replace(self.changes[key], unsettled=False)
 
-    def _settle(self, record: LifelineSettled, at: datetime) -> None:
+    def _settle(self, record: RollbackTimerSettled, at: datetime) -> None:
         key = self.latest.get((record.step, record.target, record.index))
         if key is None:
             return

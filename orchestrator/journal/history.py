@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 from stopgap.orchestrator.change import Activate, AnyChange, DeviceChange, RunCommands
-from stopgap.orchestrator.dialogue import GOES_BACK
+from stopgap.orchestrator.device_script import GOES_BACK
 from stopgap.orchestrator.host import CONTROLLER, Host
 from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.records import (
@@ -86,7 +86,7 @@ class ChangeStatus:
     expired: bool = False
     """That moment is over."""
     unsettled: bool = False
-    """The host may yet take it back, or has done so: its lifeline was neither cancelled nor heard of."""
+    """The host may yet take it back, or has done so: its rollback timer was neither cancelled nor heard of."""
 
     @property
     def stands(self) -> bool:
@@ -249,7 +249,7 @@ class History:
         return found
 
     def unsettled(self) -> tuple[ChangeStatus, ...]:
-        """Give the changes whose lifeline is to be cancelled, or asked after, before anything else is believed."""
+        """Give the changes whose rollback timer is to be cancelled or asked after before anything else."""
         return tuple(c for c in self.changes if c.unsettled)
 
     def next_index(self, step: str, target: str) -> int:

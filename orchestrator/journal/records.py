@@ -105,10 +105,10 @@ class ChangeMade(_Record):
     reason: str = ""
 
 
-class LifelineSettled(_Record):
+class RollbackTimerSettled(_Record):
     """What came of the undo that the host was to make by itself unless a fresh connection confirmed access."""
 
-    kind: Literal["lifeline-settled"] = "lifeline-settled"
+    kind: Literal["rollback-timer-settled"] = "rollback-timer-settled"
     step: str
     target: str
     index: int
@@ -144,7 +144,7 @@ class CheckJudged(_Record):
     kind: Literal["check-judged"] = "check-judged"
     step: str
     target: str
-    eye: str
+    vantage: str
     """The host that looked, or `controller`."""
     about: str
     holds: bool | None
@@ -347,7 +347,7 @@ AnyRecord: TypeAlias = Annotated[
     | StepStarted
     | ChangeIntended
     | ChangeMade
-    | LifelineSettled
+    | RollbackTimerSettled
     | UndoIntended
     | UndoMade
     | CheckJudged

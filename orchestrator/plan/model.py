@@ -15,7 +15,7 @@ from stopgap.orchestrator.journal.records import PlannedOutcome
 from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.runbook import Step
-from stopgap.orchestrator.task import Collection, Gap, Lifting, Note
+from stopgap.orchestrator.task import Collection, Gap, Note, UndoRequest
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class PlannedStep:
     messages: tuple[Message, ...] = ()
     """Those that are still to be sent."""
     collections: tuple[Collection, ...] = ()
-    liftings: tuple[Lifting, ...] = ()
+    undo_requests: tuple[UndoRequest, ...] = ()
     on_past: bool = False
     """It hangs on the journal, and is planned once more when its turn comes."""
     when_its_turn_comes: bool = False
@@ -69,9 +69,9 @@ class PlannedStep:
             raise ValueError(f"{self.key} acts nowhere")
         return self.on
 
-    def eyes(self, check: Check) -> tuple[Host, ...]:
+    def vantages(self, check: Check) -> tuple[Host, ...]:
         """Give the hosts from which a check looks."""
-        return self.scene.seen_from(check.eye) if self.scene else ()
+        return self.scene.seen_from(check.vantage) if self.scene else ()
 
     def as_skipped(self, reason: str) -> PlannedStep:
         """Give the same step with nothing left to do."""
@@ -81,7 +81,7 @@ class PlannedStep:
             changes=nothing,
             messages=nothing,
             collections=nothing,
-            liftings=nothing,
+            undo_requests=nothing,
             questions=nothing,
             notes=nothing,
         )
@@ -114,7 +114,7 @@ class Plan:
     @property
     def undone(self) -> int:
         """How many changes of this or earlier runs would be taken back, as far as that is known."""
-        return sum(len(lifting.undo) for step in self.steps for lifting in step.liftings)
+        return sum(len(undo_request.undo) for step in self.steps for undo_request in step.undo_requests)
 
     @property
     def messages(self) -> int:
@@ -125,14 +125,18 @@ class Plan:
     def hosts(self) -> tuple[str, ...]:
         """Names of the hosts that would be changed."""
         made = [step.on.name for step in self.steps if step.changes and step.on]
-        lifted = [change.host for step in self.steps for lifting in step.liftings for change in lifting.undo]
+        lifted = [
+            change.host for step in self.steps for undo_request in step.undo_requests for change in undo_request.undo
+        ]
         return tuple(dict.fromkeys([*made, *lifted]))
 
     @property
-    def eyes(self) -> tuple[Host, ...]:
+    def vantages(self) -> tuple[Host, ...]:
         """The hosts from which its checks look."""
-        eyes = {eye.name: eye for step in self.steps for check in step.checks for eye in step.eyes(check)}
-        return tuple(eyes.values())
+        vantages = {
+            vantage.name: vantage for step in self.steps for check in step.checks for vantage in step.vantages(check)
+        }
+        return tuple(vantages.values())
 
     @property
     def refusals(self) -> tuple[PlannedStep, ...]:
@@ -155,7 +159,7 @@ def _essence(step: PlannedStep) -> dict[str, Any]:
         "outcome": step.outcome,
         "changes": [_change_essence(change) for change in step.ordered()],
         "collect": [a.model_dump(mode="json") for c in step.collections for a in c.artifacts],
-        "lift": [lifting.model_dump(mode="json") for lifting in step.liftings],
+        "lift": [undo_request.model_dump(mode="json") for undo_request in step.undo_requests],
         "ask": [q.model_dump(mode="json") for q in step.questions],
         "send": [{"key": m.key, "to": m.to, "preview": m.preview()} for m in step.messages],
     }

@@ -22,8 +22,16 @@ from stopgap.orchestrator.journal import Delivery, JournalError
 from stopgap.orchestrator.journal.error_files import own_error
 from stopgap.orchestrator.journal.records import Outcome, PlannedOutcome
 from stopgap.orchestrator.message import Message
-from stopgap.orchestrator.past import PastRun
-from stopgap.orchestrator.plan.looking import Known, Looker, NotYet, OutOfReach, Wish, prospects_of, wishes_of
+from stopgap.orchestrator.past_runs import PastRun
+from stopgap.orchestrator.plan.fact_cache import (
+    FactCache,
+    FactReader,
+    FactRequest,
+    NotYet,
+    OutOfReach,
+    prospects_of,
+    wishes_of,
+)
 from stopgap.orchestrator.plan.model import Plan, PlannedStep
 from stopgap.orchestrator.plan.outstanding import outstanding
 from stopgap.orchestrator.plan.prospects import prospected, prospects
@@ -37,7 +45,6 @@ from stopgap.orchestrator.source import InvalidInput
 from stopgap.orchestrator.task import (
     Collection,
     Gap,
-    Lifting,
     Note,
     Parameters,
     Past,
@@ -45,6 +52,7 @@ from stopgap.orchestrator.task import (
     Refused,
     Standing,
     Task,
+    UndoRequest,
     Unplannable,
 )
 
@@ -95,21 +103,21 @@ class Planner:
     runbook: Runbook
     inventory: Inventory
     params: Mapping[str, Any]
-    look: Looker
+    look: FactReader
     sent: Ledger = nothing_sent
-    past: PastRuns = no_past
+    past_runs: PastRuns = no_past
     urgent: bool = True
     """Where something is to be contained, hosts that are slow to answer are not waited for: what is to be done there
     is planned when its turn comes."""
     controller: str = ""
     """Names the controller on devices."""
-    _known: Known = field(init=False)
+    _known: FactCache = field(init=False)
     _planned: dict[str, list[Change]] = field(default_factory=dict)
     """By host: what earlier steps are to change there."""
 
     def __post_init__(self) -> None:
         """Begin knowing nothing."""
-        self._known = Known(self.look, self.urgent)
+        self._known = FactCache(self.look, self.urgent)
 
     def plan(self, targets: Sequence[Host]) -> Plan:
         """Plan every step on every target."""
@@ -190,10 +198,10 @@ class Planner:
             )
         if not is_agreed(reference_of(task.looks_by(params))):
             return _with(blank, "refused", f"nobody has agreed to run {join(task.looks_by(params))} here")
-        blank = replace(blank, keeps=task.keeps_what_holds(params))
-        wishes = wishes_of(task, params, scene)
-        changeable, beside = prospects_of(wishes, scene)
-        readings = self._known.read(task, wishes, beside)
+        blank = replace(blank, keeps=task.keeps_partial(params))
+        requests = wishes_of(task, params, scene)
+        changeable, beside = prospects_of(requests, scene)
+        readings = self._known.read(task, requests, beside)
         for look in readings.own.values():
             if isinstance(look, OutOfReach):
                 return replace(
@@ -205,10 +213,10 @@ class Planner:
                 )
             if isinstance(look, UnreadableError):
                 return _with(blank, "would-fail", str(look))
-        asked = {n: wish for n, wish in task.probe(params, scene).items() if isinstance(wish, Past)}
+        asked = {n: request for n, request in task.probe(params, scene).items() if isinstance(request, Past)}
         try:
-            past = {name: self.past(wish.runs, target.name) for name, wish in asked.items()}
-            facts = task.Facts.model_validate({**readings.own, **readings.elsewhere, **past})
+            past_runs = {name: self.past_runs(request.runs, target.name) for name, request in asked.items()}
+            facts = task.Facts.model_validate({**readings.own, **readings.elsewhere, **past_runs})
             planned = list(task.plan(params, facts, scene))
             checks = tuple(task.checks(params, facts, scene))
         except (Refused, JournalError) as refusal:
@@ -227,24 +235,24 @@ class Planner:
         if hindered:
             return _with(blank, "would-fail", hindered)
         messages = _only(planned, Message)
-        liftings = _only(planned, Lifting)
+        undo_requests = _only(planned, UndoRequest)
         left = outstanding(
             messages, self.sent({message.key for message in messages}) if messages else {}, datetime.now(UTC)
         )
         # Nobody is asked about messages that have all been sent.
-        moot = bool(messages) and not left.messages and not changes
+        already_sent = bool(messages) and not left.messages and not changes
         texts = [change.do_script() for change in changes] + ["\n".join(message.preview()) for message in messages]
         for secret in filter(None, map(carried_by, texts)):
             return _with(blank, "refused", f"it would send {secret} to {scene.on.name if changes else 'a person'}")
         return replace(
             blank,
-            outcome="would-change" if changes or left.messages or liftings else "unchanged",
+            outcome="would-change" if changes or left.messages or undo_requests else "unchanged",
             changes=changes,
             messages=left.messages,
             collections=_only(planned, Collection),
-            liftings=liftings,
+            undo_requests=undo_requests,
             on_past=bool(asked),
-            questions=() if moot else (*_confirmation(step), *_only(planned, Question)),
+            questions=() if already_sent else (*_confirmation(step), *_only(planned, Question)),
             notes=(*_only(planned, Note), *left.notes),
             gaps=(*_only(planned, Gap), *left.gaps),
             answer_to=task.asks(params),
@@ -293,7 +301,7 @@ class Planner:
 
     def _prefetch(self, targets: Sequence[Host]) -> None:
         """Read at once what all steps want whose parameters do not hang on the results of others."""
-        wanted: list[Wish] = []
+        wanted: list[FactRequest] = []
         containing: frozenset[str] = frozenset()
         for target in targets:
             for number, step in enumerate(self.runbook.steps, 1):
@@ -305,8 +313,8 @@ class Planner:
                     task, params = tasks()[step.task], render(step, self.params, place.scene, {}, place.item)
                     with suppress(Exception):  # of the task's own: it is told where the step is planned
                         if is_agreed(reference_of(task.looks_by(params))):
-                            wishes = wishes_of(task, params, place.scene)
-                            wanted += [*wishes.values(), *prospects_of(wishes, place.scene)[1]]
+                            requests = wishes_of(task, params, place.scene)
+                            wanted += [*requests.values(), *prospects_of(requests, place.scene)[1]]
                     containing |= {place.scene.on.name} if task.contains else frozenset()
         self._known.prefetch(wanted, containing or None)
 

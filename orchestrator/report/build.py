@@ -95,7 +95,9 @@ def build(history: History) -> Report:
 
 def _hosts(history: History) -> Iterator[ReportHost]:
     """Give those that the run had to do with, the targets first."""
-    acted = {step.host for step in history.steps} | {check.eye for check in history.checks} | set(history.unreachable)
+    acted = (
+        {step.host for step in history.steps} | {check.vantage for check in history.checks} | set(history.unreachable)
+    )
     targets = set(history.started.targets)
     for host in sorted(history.started.hosts, key=lambda host: host.name not in targets):
         if host.name in acted | targets:
@@ -125,7 +127,7 @@ def _check(check: CheckJudged) -> ReportCheck:
     return ReportCheck(
         step=escape(check.step),
         target=escape(check.target),
-        eye=escape(check.eye),
+        vantage=escape(check.vantage),
         about=escape(check.about),
         holds=check.holds,
         seen=escape(check.seen),
@@ -291,7 +293,7 @@ def _open_checks(history: History) -> Iterator[OpenPoint]:
             continue
         yield OpenPoint(
             kind="check-unseen" if check.holds is None else "check-fails",
-            host=escape(check.eye),
+            host=escape(check.vantage),
             text=escape(check.about),
             detail=escape(check.seen),
         )

@@ -49,7 +49,7 @@ def lessons(history: History) -> Iterator[ReportLesson]:
             yield _lesson("manual", change.host, change.change.describe())
     for check in history.checks:
         if check.holds is None:
-            yield _lesson("unseen", check.eye, check.about, check.seen)
+            yield _lesson("unseen", check.vantage, check.about, check.seen)
     for message in history.messages:
         if message.state == "failed":
             yield _lesson("not-sent", "", f"{message.about}, {message.to}", message.detail)

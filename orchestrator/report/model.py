@@ -36,7 +36,7 @@ class ReportCheck(_Part):
 
     step: str
     target: str
-    eye: str = Field(description="The host that looked, or `controller`.")
+    vantage: str = Field(description="The host that looked, or `controller`.")
     about: str = Field(description="What had to be true.")
     holds: bool | None = Field(description="null: it could not be seen.")
     seen: str

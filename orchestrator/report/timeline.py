@@ -14,10 +14,10 @@ from stopgap.orchestrator.journal.records import (
     DamageAccepted,
     EvidenceKept,
     HostUnreachable,
-    LifelineSettled,
     MessageIntended,
     MessagePosted,
     PlanMade,
+    RollbackTimerSettled,
     RunFinished,
     RunStarted,
     StepFinished,
@@ -42,7 +42,7 @@ def timeline(history: History) -> Iterator[Event]:
             changes[record.step, record.target, record.index] = record
         elif isinstance(record, StepStarted):
             names[record.step, record.target] = record.name
-        elif isinstance(record, ChangeMade | UndoMade | LifelineSettled):
+        elif isinstance(record, ChangeMade | UndoMade | RollbackTimerSettled):
             intended = changes.get((record.step, record.target, record.index))
             kind = "change" if isinstance(record, ChangeMade) else "undo"
             if intended and record.outcome not in {"not-run", "confirmed"}:
@@ -73,7 +73,7 @@ def _plain(entry: Entry) -> Iterator[Event]:
             yield _event(entry, "host-unreachable", lost.host, detail=lost.reason)
         case CheckJudged() as check:
             result = {True: "holds", False: "fails", None: "unseen"}[check.holds]
-            yield _event(entry, "check", check.eye, check.about, result=result, detail=check.seen)
+            yield _event(entry, "check", check.vantage, check.about, result=result, detail=check.seen)
         case EvidenceKept() as kept:
             yield _event(entry, "evidence", kept.host, kept.profile, detail=kept.folder)
         case Answered() as answer:

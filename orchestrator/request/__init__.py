@@ -2,7 +2,7 @@
 
 from stopgap.orchestrator.request.customers import Customer, load_customers
 from stopgap.orchestrator.request.model import BlockRequest, Evidence, SignedRequest
-from stopgap.orchestrator.request.verification import RequestRefused, accept, claim, read_request
+from stopgap.orchestrator.request.verification import RequestRefused, accept, read_request, use_once
 
 __all__ = [
     "BlockRequest",
@@ -11,7 +11,7 @@ __all__ = [
     "RequestRefused",
     "SignedRequest",
     "accept",
-    "claim",
     "load_customers",
     "read_request",
+    "use_once",
 ]

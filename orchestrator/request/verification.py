@@ -79,7 +79,7 @@ def _signer(signed: SignedRequest, customers: Mapping[str, Customer]) -> str:
 
 
 @contextmanager
-def claim(signed: SignedRequest, home: Path) -> Iterator[Claim]:
+def use_once(signed: SignedRequest, home: Path) -> Iterator[RequestUse]:
     """Remember the request, so that it is followed once; forgotten again where the block says that nothing was run.
 
     Raises RequestRefused where it was remembered before, JournalError.
@@ -91,7 +91,7 @@ def claim(signed: SignedRequest, home: Path) -> Iterator[Claim]:
     except FileExistsError:
         raise RequestRefused("it was followed before: a new one has to be made for each time") from None
     sync_folder(folder)
-    kept = Claim()
+    kept = RequestUse()
     try:
         yield kept
     finally:
@@ -99,7 +99,7 @@ def claim(signed: SignedRequest, home: Path) -> Iterator[Claim]:
             mark.unlink(missing_ok=True)
 
 
-class Claim:
+class RequestUse:
     """A remembered request."""
 
     unused: bool = True

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from stopgap.orchestrator.journal import Containment, History, step_of
 from stopgap.orchestrator.journal.records import Verdict
-from stopgap.orchestrator.run.standing import Seen
+from stopgap.orchestrator.run.device_state import Seen
 from stopgap.orchestrator.run.verdict import Again, leaks, unseen, verdict
 
 

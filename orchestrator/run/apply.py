@@ -19,21 +19,21 @@ from stopgap.orchestrator.change import (
     PathChange,
     RunCommands,
     forget,
-    lifeline_name,
+    rollback_timer_name,
 )
 from stopgap.orchestrator.change import armed as schedule
-from stopgap.orchestrator.dialogue import RUN
+from stopgap.orchestrator.device_script import RUN
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal.records import ChangeIntended, ChangeMade, UndoIntended, UndoMade
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.remote import Item
-from stopgap.orchestrator.run.claim import lost
-from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.connection_pool import ConnectionPool
+from stopgap.orchestrator.run.host_lock import lost
 from stopgap.orchestrator.run.interruption import Interruption
-from stopgap.orchestrator.run.lifeline import Armed, confirm
 from stopgap.orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.run.rollback_timer import Armed, confirm
 
 _DRIFT = "it is not as it was when it was looked at; somebody else was there"
 Made = Literal["done", "failed", "drifted", "unknown", "not-run"]
@@ -65,7 +65,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class _Numbered:
-    """A step's changes with their numbers in the journal, and those of them that hang on a lifeline."""
+    """A step's changes with their numbers in the journal, and those of them that hang on a rollback timer."""
 
     step: PlannedStep
     changes: tuple[tuple[int, Change], ...]
@@ -80,33 +80,33 @@ class _Numbered:
         ]
 
     def _script(self, index: int, change: Change, run: str) -> str:
-        """Give what makes a change, under its own name; the undo of one with a lifeline is scheduled first."""
+        """Give what makes a change, under its own name; the undo of one with a rollback timer is scheduled first."""
         if isinstance(change, DeviceChange):
             return change.do_script().replace(RUN, run)
-        name = lifeline_name(run, self.step.key, self.step.target.name, index)
+        name = rollback_timer_name(run, self.step.key, self.step.target.name, index)
         named = change.named(name)
-        lifeline = self.armed.get(index)
-        return schedule(named, name, lifeline.seconds) if lifeline else named.do_script()
+        rollback_timer = self.armed.get(index)
+        return schedule(named, name, rollback_timer.seconds) if rollback_timer else named.do_script()
 
 
-def apply_changes(step: PlannedStep, fleet: Fleet, record: Recorder, interruption: Interruption) -> Applied:
+def apply_changes(step: PlannedStep, pool: ConnectionPool, record: Recorder, interruption: Interruption) -> Applied:
     """Make the changes of a planned step on its host; see `apply_steps`."""
-    return apply_steps([step], fleet, record, interruption)[0]
+    return apply_steps([step], pool, record, interruption)[0]
 
 
 def apply_steps(
-    steps: Sequence[PlannedStep], fleet: Fleet, record: Recorder, interruption: Interruption
+    steps: Sequence[PlannedStep], pool: ConnectionPool, record: Recorder, interruption: Interruption
 ) -> list[Applied]:
     """Make the changes of consecutive steps on one host, in one exchange; give what came of each step.
 
     Every intent with its undo is on disk before the host hears of any. The first failure ends it: the steps after it
     are `not-run`, and so are those that an interruption found not begun. A failed step with an activation is put
     back, so that no daemon is left with files that it refuses. `unknown`: the link was lost, and each change may or
-    may not have been made. A change with a lifeline is confirmed over a fresh connection; `failed` where the host has
-    taken it back. Raises OutOfReach.
+    may not have been made. A change with a rollback timer is confirmed over a fresh connection; `failed` where the
+    host has taken the change back. Raises OutOfReach.
     """
     place = steps[0].place
-    session = fleet.session(place)
+    session = pool.session(place)
     numbered = [_numbered(step, record) for step in steps]
     record(
         *(
@@ -116,7 +116,7 @@ def apply_steps(
         )
     )
     items = [item for count, n in enumerate(numbered) for item in n.items(record.run, pause=count > 0)]
-    guard = fleet.claims.guard(place)
+    guard = pool.locks.guard(place)
     with interruption.cutting(session.halt), interruption.cutting(session.close, gently=True):
         outputs = session.exchange([guard, *items] if guard else items, stop_on_failure=True)
     claim_lost = lost(place, outputs.pop(0)) if guard else ""
@@ -131,28 +131,28 @@ def apply_steps(
     )
     if claim_lost:
         return [Applied("drifted", claim_lost), *(Applied("not-run") for _ in steps[1:])]
-    return [_concluded(n, results, fleet, record, interruption) for n, results in zip(numbered, made, strict=True)]
+    return [_concluded(n, results, pool, record, interruption) for n, results in zip(numbered, made, strict=True)]
 
 
 def _numbered(step: PlannedStep, record: Recorder) -> _Numbered:
     changes, key, target = step.ordered(), step.key, step.target.name
     numbered = tuple(enumerate(changes, record.reserve(key, target, len(changes))))
-    armed = {i: Armed(key, target, i, s) for i, c in numbered if (s := getattr(c, "lifeline", None))}
+    armed = {i: Armed(key, target, i, s) for i, c in numbered if (s := getattr(c, "rollback_timer", None))}
     return _Numbered(step, numbered, armed)
 
 
 def _concluded(
     numbered: _Numbered,
     made: Sequence[Applied],
-    fleet: Fleet,
+    pool: ConnectionPool,
     record: Recorder,
     interruption: Interruption,
 ) -> Applied:
-    """Confirm what hangs on a lifeline, put back what a daemon refused, and give what came of the step."""
+    """Confirm what hangs on a rollback timer, put back what a daemon refused, and give what came of the step."""
     place, key, target = numbered.step.place, numbered.step.key, numbered.step.target.name
     results = list(zip(numbered.changes, made, strict=True))
     tried = [numbered.armed[i] for (i, _), m in results if i in numbered.armed and m.outcome != "not-run"]
-    settled = confirm(tried, place, fleet, record, interruption)
+    settled = confirm(tried, place, pool, record, interruption)
     if gone := [s for s in settled if s.outcome != "confirmed"]:
         return Applied("unknown" if any(s.outcome == "unknown" for s in gone) else "failed", gone[0].reason)
     worst = next((m for m in made if m.outcome != "done"), Applied("done"))
@@ -163,19 +163,19 @@ def _concluded(
             if m.outcome != "not-run" and not m.rejected
         ]
         put_back.sort(key=lambda c: (isinstance(c.change, Activate), -c.index))
-        problems = [u.reason for u in take_back(put_back, fleet, record, because="step-failed") if u.reason]
+        problems = [u.reason for u in take_back(put_back, pool, record, because="step-failed") if u.reason]
         tail = f"; putting it back failed: {'; '.join(problems)}" if problems else "; the step was put back"
         return Applied(worst.outcome, worst.reason + tail)
     if worst.outcome == "done" and any(change.afterwards_script() for _, change in numbered.changes):
-        return Applied("done", _afterwards([change for _, change in numbered.changes], place, fleet, interruption))
+        return Applied("done", _afterwards([change for _, change in numbered.changes], place, pool, interruption))
     return worst
 
 
-def _afterwards(changes: Sequence[Change], place: Host, fleet: Fleet, interruption: Interruption) -> str:
+def _afterwards(changes: Sequence[Change], place: Host, pool: ConnectionPool, interruption: Interruption) -> str:
     """Do what follows changes that stand, and give what it says; its failure fails nothing."""
     items = [Item(script, change.deadline) for change in changes if (script := change.afterwards_script())]
     try:
-        session = fleet.session(place)
+        session = pool.session(place)
         with interruption.cutting(session.halt), interruption.cutting(session.close, gently=True):
             outputs = session.exchange(items)
     except OutOfReach as error:
@@ -191,7 +191,7 @@ def _afterwards(changes: Sequence[Change], place: Host, fleet: Fleet, interrupti
 
 def take_back(
     changes: Sequence[Recorded],
-    fleet: Fleet,
+    pool: ConnectionPool,
     record: Recorder,
     *,
     because: Literal["operator", "step-failed", "run-failed"],
@@ -214,7 +214,7 @@ def take_back(
         except Exception as error:
             results.append(not_taken_back(each.step, each.target, each.index, error))
     host = changes[0].host
-    session, guard = fleet.session(host), fleet.claims.guard(host)
+    session, guard = pool.session(host), pool.locks.guard(host)
     if guard and (claim_lost := lost(host, session.exchange([guard])[0])):
         results += [
             UndoMade(step=c.step, target=c.target, index=c.index, outcome="drifted", reason=claim_lost)
@@ -244,12 +244,12 @@ def not_taken_back(step: str, target: str, index: int, error: Exception) -> Undo
 
 
 def _undo_script(recorded: Recorded, run: str, *, force: bool) -> str:
-    """Give the undo; no lifeline may fire after it."""
+    """Give the undo; no rollback timer may fire after it."""
     if isinstance(recorded.change, DeviceChange):
         return recorded.change.undo_script(force=force, sure=recorded.sure).replace(RUN, run)
-    name = lifeline_name(run, recorded.step, recorded.target, recorded.index)
+    name = rollback_timer_name(run, recorded.step, recorded.target, recorded.index)
     undo = recorded.change.named(name).undo_script(force=force)
-    return f"({forget(name)})\n{undo}" if getattr(recorded.change, "lifeline", None) else undo
+    return f"({forget(name)})\n{undo}" if getattr(recorded.change, "rollback_timer", None) else undo
 
 
 def has_undo(change: Change) -> bool:

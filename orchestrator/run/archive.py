@@ -12,7 +12,7 @@ from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import History, Journal, UnknownRunError, step_of
 from stopgap.orchestrator.journal.incidents import incidents
 from stopgap.orchestrator.loading import load
-from stopgap.orchestrator.past import (
+from stopgap.orchestrator.past_runs import (
     THIS,
     PastAnswer,
     PastChange,
@@ -37,10 +37,10 @@ class Archive:
     touched: set[str] = field(default_factory=set)
     """Other runs of which something was taken back: their reports are to be written anew."""
 
-    def past(self, runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
+    def past_runs(self, runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
         """Give what the runs have done for a target, of an incident all its runs for it; raises JournalError."""
         named = dict.fromkeys(run for name in runs for run in self._named(name, target))
-        return tuple(self._past(run, target) for run in named)
+        return tuple(self._past_runs(run, target) for run in named)
 
     def resolve(self, run: str) -> str | None:
         """Give a run's id, `last` that before; None of the run itself before it has begun. Raises UnknownRunError."""
@@ -76,7 +76,7 @@ class Archive:
             raise UnknownRunError(f"incident {name} has no run for {target}")
         return mine
 
-    def _past(self, name: str, target: str) -> PastRun:
+    def _past_runs(self, name: str, target: str) -> PastRun:
         run = self.resolve(name)
         if run is None:
             return PastRun(run=THIS, begun=False)

@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 
 from stopgap.orchestrator.evidence import EvidenceError, EvidenceStore, Origin, Quota
-from stopgap.orchestrator.evidence.broken_off import close_broken_off
 from stopgap.orchestrator.evidence.closing import settle
-from stopgap.orchestrator.evidence.earlier import Taken, taken_already
+from stopgap.orchestrator.evidence.interrupted import close_broken_off
+from stopgap.orchestrator.evidence.resume import Taken, taken_already
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.journal.records import EvidenceKept
 from stopgap.orchestrator.plan import PlannedStep
-from stopgap.orchestrator.run.arrival import Arrival, is_worth_compressing, items_of
-from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.connection_pool import ConnectionPool
+from stopgap.orchestrator.run.evidence_stream import Arrival, is_worth_compressing, items_of
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.judging import Judging
 from stopgap.orchestrator.run.recorder import Recorder
@@ -68,7 +68,7 @@ class Collected:
 def collect(
     step: PlannedStep,
     collection: Collection,
-    fleet: Fleet,
+    pool: ConnectionPool,
     record: Recorder,
     vault: Vault,
     interruption: Interruption,
@@ -78,7 +78,7 @@ def collect(
 
     What arrived before a lost link or an interruption is kept, with its manifest. Raises OutOfReach.
     """
-    session = fleet.session(step.place)
+    session = pool.session(step.place)
     origin = Origin(record.run, step.key, step.target.name, step.place, session.fingerprint, vault.operator)
     token = secrets.token_hex(8) if collection.toolkit else ""
     try:
@@ -88,7 +88,7 @@ def collect(
         equipped = _equipped(asked, token)
         with interruption.cutting(session.close):
             compressed = is_worth_compressing(asked, session)
-        session = fleet.session(step.place)
+        session = pool.session(step.place)
         store = EvidenceStore(
             vault.run_folder, origin, collection, vault.quota, recipients=vault.recipients, token=token, taken=taken
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from stopgap.orchestrator.run.archive import Archive
 from stopgap.orchestrator.run.collect import Vault
-from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.judging import Judging
 from stopgap.orchestrator.run.person import Person
@@ -14,10 +14,10 @@ from stopgap.orchestrator.run.recorder import Recorder
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class RunContext:
     """What every step of a run shares."""
 
-    fleet: Fleet
+    pool: ConnectionPool
     record: Recorder
     person: Person
     vault: Vault

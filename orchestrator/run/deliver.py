@@ -26,7 +26,7 @@ def sends_alone(step: PlannedStep) -> bool:
 
     A message to a file of the controller waits for nobody.
     """
-    does_more = step.changes or step.collections or step.liftings or step.questions or step.checks
+    does_more = step.changes or step.collections or step.undo_requests or step.questions or step.checks
     return bool(step.messages) and not does_more and any(m.route.kind != "file" for m in step.messages)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.journal.failure import UnknownRunError
 from stopgap.orchestrator.journal.home import state_home
-from stopgap.orchestrator.past import THIS, PastRun
+from stopgap.orchestrator.past_runs import THIS, PastRun
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.journal import Delivery
@@ -26,7 +26,7 @@ def past_runs(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
     from stopgap.orchestrator.run.archive import Archive  # noqa: PLC0415
 
     with Journal.open_to_read(state_home()) as journal:
-        return Archive(journal).past(runs, target)
+        return Archive(journal).past_runs(runs, target)
 
 
 def sent_messages(keys: Collection[str]) -> Mapping[str, Delivery]:

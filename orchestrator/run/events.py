@@ -11,8 +11,8 @@ from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.secret import redact_tree
 
 if TYPE_CHECKING:
-    from stopgap.orchestrator.run.arrival import Progress
-    from stopgap.orchestrator.run.conduct import Conclusion
+    from stopgap.orchestrator.run.evidence_stream import Progress
+    from stopgap.orchestrator.run.runner import RunResult
 
 SCHEMA = "stopgap.event"
 VERSION = 1
@@ -56,7 +56,7 @@ class EventObserver:
     def progressed(self, step: PlannedStep, progress: Progress) -> None:
         """Emit nothing: the end of a collection tells what came."""
 
-    def finished(self, conclusion: Conclusion) -> None:
+    def finished(self, conclusion: RunResult) -> None:
         """Emit `run-finished`, the last event."""
         steps = [{**_place(s), "outcome": outcome, "reason": why} for s, outcome, why in conclusion.steps]
         fields = {
@@ -94,17 +94,17 @@ def _content(step: PlannedStep) -> dict[str, Any]:
                 "do": change.describe(),
                 "preview": change.preview(),
                 "undo": change.describe_undo(),
-                "lifeline": getattr(change, "lifeline", None),
+                "rollback_timer": getattr(change, "rollback_timer", None),
             }
             for change in step.ordered()
         ],
         "collects": sum(len(collection.artifacts) for collection in step.collections),
-        "lifts": [lifting.model_dump(mode="json") for lifting in step.liftings],
+        "lifts": [undo_request.model_dump(mode="json") for undo_request in step.undo_requests],
         "messages": [
             {"to": m.to, "way": m.route.describe(), "subject": m.subject, "text": m.text} for m in step.messages
         ],
         "asks": [question.text for question in step.questions],
         "notes": [note.dated(datetime.now(UTC), "%Y-%m-%dT%H:%M:%SZ") for note in step.notes],
         "gaps": [gap.text for gap in step.gaps],
-        "checks": [{"eye": check.eye, "about": check.describe()} for check in step.checks],
+        "checks": [{"vantage": check.vantage, "about": check.describe()} for check in step.checks],
     }

@@ -16,7 +16,7 @@ from stopgap.orchestrator.plan import (
     Planner,
 )
 from stopgap.orchestrator.registry import tasks
-from stopgap.orchestrator.run.context import Surroundings
+from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.late import late_modules, warm_up
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.outcome import exit_code, run_outcome
@@ -50,7 +50,7 @@ def execute(
     order: Order,
     plan: Plan,
     planner: Planner,
-    around: Surroundings,
+    context: RunContext,
     *,
     done: Mapping[tuple[str, str], StepResult],
     taken_back: frozenset[tuple[str, str]] = frozenset(),
@@ -62,12 +62,12 @@ def execute(
     happens ends with a `run-finished` record, unless the journal itself fails: JournalError.
     """
     for name, reason in _unreachable(plan).items():
-        around.record(HostUnreachable(host=name, reason=reason))
+        context.record(HostUnreachable(host=name, reason=reason))
     result = Result()
     lock = threading.Lock()
 
     def one(target: Host) -> None:
-        for item in TargetRun(order, plan, planner, around, target, done, taken_back).steps():
+        for item in TargetRun(order, plan, planner, context, target, done, taken_back).steps():
             with lock:
                 result.ended.append(item)
 
@@ -78,13 +78,13 @@ def execute(
         try:
             warm_up(plan.steps)
             if any(step.collections for step in plan.steps):
-                around.judging.get_ready()
+                context.judging.get_ready()
             for future in futures:
                 future.result()
         except BaseException:
-            around.interruption.request()
+            context.interruption.request()
             raise
-    around.judging.finish()
+    context.judging.finish()
     judged: dict[str, list[CheckJudged]] = {}
     for step, ended in result.ended:
         if _would_contain(step) or any(check.containment for check in ended.judged):
@@ -95,13 +95,13 @@ def execute(
     result.containment = {
         name: verdict(seen, at_best[name]) for name, seen in judged.items() if any(c.containment for c in seen)
     }
-    for name in _lifted(result, around):
+    for name in _lifted(result, context):
         result.containment.pop(name, None)
-    interrupted = around.interruption.requested.is_set()
+    interrupted = context.interruption.requested.is_set()
     disproved = any(c.holds is False for seen in judged.values() for c in seen)
     outcomes = [*result.outcomes, *(["failed"] if disproved else [])]
-    result.exit_code = exit_code(outcomes, interrupted=interrupted, unread=_unread(around))
-    around.record(
+    result.exit_code = exit_code(outcomes, interrupted=interrupted, unread=_unread(context))
+    context.record(
         RunFinished(outcome=run_outcome(result.exit_code), exit_code=result.exit_code, containment=result.containment)
     )
     return result
@@ -121,14 +121,14 @@ def _at_best(result: Result, target: str) -> list[Verdict]:
     return [gap.limit for step, end in ended for gap in (*step.gaps, *end.gaps) if gap.limit]
 
 
-def _unread(around: Surroundings) -> bool:
+def _unread(context: RunContext) -> bool:
     """Tell whether some of what was collected could not be read, so that what it holds is not known."""
-    return any(made.trouble or made.unread for made in around.record.history().findings_now())
+    return any(made.trouble or made.unread for made in context.record.history().findings_now())
 
 
-def _lifted(result: Result, around: Surroundings) -> set[str]:
+def _lifted(result: Result, context: RunContext) -> set[str]:
     """Give the targets whose cut a later step of the run has taken back."""
-    if not any(step.liftings for step, _ in result.ended):
+    if not any(step.undo_requests for step, _ in result.ended):
         return set()
     cut = {(step.key, step.target.name) for step, _ in result.ended if _would_contain(step)}
-    return {target for _, target in cut & around.record.history().taken_back()}
+    return {target for _, target in cut & context.record.history().taken_back()}

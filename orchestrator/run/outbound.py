@@ -23,7 +23,7 @@ from stopgap.orchestrator.host import Address, Host
 from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.plan import OutOfReach
 from stopgap.orchestrator.remote import Item
-from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.connection_pool import ConnectionPool
 
 BEGUN = 8.0
 """Seconds within which hosts have to listen; who does not is left out."""
@@ -40,7 +40,7 @@ _UNROUTED = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/1
 class _Ear:
     """One host that listens, and what it has said so far: a sink for its exchange."""
 
-    eye: Host
+    vantage: Host
     check: Outbound
     listen: Listen
     settled: threading.Event = field(default_factory=threading.Event)
@@ -70,7 +70,7 @@ class _Ear:
         """Give what it listened on and what arrived; raises UnreadableError."""
         status = self.output.status if self.output else None
         if status is None and not self.listening:
-            raise UnreadableError(self.trouble or f"{self.eye.name} did not answer in time")
+            raise UnreadableError(self.trouble or f"{self.vantage.name} did not answer in time")
         stderr = self.output.stderr if self.output else HostText(b"")
         return self.listen.parse(Output(HostText(bytes(self.heard)), stderr, status))
 
@@ -88,47 +88,47 @@ class _Ear:
         except UnreadableError:
             found = ()
         routed = [i.address.ip for i in found if _routed(i.address.ip)]
-        return list(dict.fromkeys([*self.eye.known_addresses, *routed]))
+        return list(dict.fromkeys([*self.vantage.known_addresses, *routed]))
 
 
 Found = Mapping[tuple[Outbound, str], ListeningFact | OutOfReach | UnreadableError]
 """Check and eye → what was heard, or why nothing can be said."""
 
 
-def have_sent(looks: Sequence[tuple[Outbound, Host]], sender: Host, fleet: Fleet) -> Found:
+def have_sent(looks: Sequence[tuple[Outbound, Host]], sender: Host, pool: ConnectionPool) -> Found:
     """Let every eye listen, have the sender send to all of them, and give what each has heard.
 
     A sender that has not answered so far is not waited for. Lasts some two seconds, and no longer than the deadlines
     of one exchange at an eye and one at the sender, whatever they do.
     """
-    if not fleet.answers(sender):
+    if not pool.answers(sender):
         silent = OutOfReach(f"{sender.name} has not answered so far, and was not asked to send")
-        return {(check, eye.name): silent for check, eye in looks}
+        return {(check, vantage.name): silent for check, vantage in looks}
     listen = looks[0][0].reader()
-    ears = [_Ear(eye, check, listen) for check, eye in looks]
-    with ThreadPoolExecutor(len(ears), "listen") as pool:
-        pool.map(lambda ear: _listen(ear, fleet), ears)
+    ears = [_Ear(vantage, check, listen) for check, vantage in looks]
+    with ThreadPoolExecutor(len(ears), "listen") as workers:
+        workers.map(lambda ear: _listen(ear, pool), ears)
         try:
-            unsent = _send(ears, sender, fleet)
+            unsent = _send(ears, sender, pool)
         finally:
             for ear in ears:
-                if ear.listening and fleet.answers(ear.eye):
-                    fleet.session(ear.eye).enough()
+                if ear.listening and pool.answers(ear.vantage):
+                    pool.session(ear.vantage).enough()
     found: dict[tuple[Outbound, str], ListeningFact | OutOfReach | UnreadableError] = {}
     for ear in ears:
         try:
             fact = ear.fact()
-            found[ear.check, ear.eye.name] = unsent if unsent and not fact.arrivals else fact
+            found[ear.check, ear.vantage.name] = unsent if unsent and not fact.arrivals else fact
         except UnreadableError as error:
-            found[ear.check, ear.eye.name] = error
+            found[ear.check, ear.vantage.name] = error
     return found
 
 
-def _listen(ear: _Ear, fleet: Fleet) -> None:
+def _listen(ear: _Ear, pool: ConnectionPool) -> None:
     listening = Item(ear.listen.script(), ear.listen.deadline, ear.listen.cap, until_told=True)
     own = Interfaces()
     try:
-        session = fleet.session(ear.eye)
+        session = pool.session(ear.vantage)
         outputs = session.exchange([Item(own.script(), own.deadline, own.cap), listening], sink=ear)
         ear.output = replace(outputs[_LISTENING], stdout=HostText(b""))
         ear.trouble = session.trouble or ""
@@ -138,7 +138,7 @@ def _listen(ear: _Ear, fleet: Fleet) -> None:
         ear.settled.set()
 
 
-def _send(ears: Sequence[_Ear], sender: Host, fleet: Fleet) -> UnreadableError | None:
+def _send(ears: Sequence[_Ear], sender: Host, pool: ConnectionPool) -> UnreadableError | None:
     """Send to all that listen; give why nothing was sent, or None."""
     end = time.monotonic() + BEGUN
     for ear in ears:
@@ -148,7 +148,7 @@ def _send(ears: Sequence[_Ear], sender: Host, fleet: Fleet) -> UnreadableError |
     if not sockets:
         return UnreadableError("no address of it is known to send to") if listening else None
     send = Send(ears[0].listen.token, sockets)
-    answer = fleet.look([(sender, send)])[sender.name, send]
+    answer = pool.look([(sender, send)])[sender.name, send]
     time.sleep(ON_THE_WAY)
     if isinstance(answer, OutOfReach | UnreadableError):
         return UnreadableError(f"{sender.name} could not be made to send: {answer}")

@@ -18,7 +18,7 @@ from stopgap.orchestrator.host import CONTROLLER, Host
 from stopgap.orchestrator.journal.error_files import own_error
 from stopgap.orchestrator.journal.records import CheckJudged
 from stopgap.orchestrator.plan import Look, OutOfReach, PlannedStep
-from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.outbound import have_sent
 
 PAUSE = 0.2
@@ -28,24 +28,24 @@ PAUSE = 0.2
 @dataclass(frozen=True)
 class _Look:
     check: Check
-    eye: Host
+    vantage: Host
 
 
-def prove(step: PlannedStep, fleet: Fleet, cancelled: threading.Event) -> list[CheckJudged]:
+def prove(step: PlannedStep, pool: ConnectionPool, cancelled: threading.Event) -> list[CheckJudged]:
     """Make a step's checks and give what each eye saw, in the order of the checks."""
     judged: dict[_Look, Judgement] = {}
     looks: list[_Look] = []
     blind: list[CheckJudged] = []
     for check in step.checks:
-        eyes = step.eyes(check)
-        looks += [_Look(check, eye) for eye in eyes]
-        if not eyes:
-            blind.append(_judged(step, check, check.eye, Judgement(None, "the inventory has no such vantage")))
+        vantages = step.vantages(check)
+        looks += [_Look(check, vantage) for vantage in vantages]
+        if not vantages:
+            blind.append(_judged(step, check, check.vantage, Judgement(None, "the inventory has no such vantage")))
     started = time.monotonic()
     failing: dict[_Look, float] = dict.fromkeys(looks, started)
     pending = due = looks
     while pending:
-        seen = _see(due, step.target, fleet)
+        seen = _see(due, step.target, pool)
         judged.update({look: judge(look.check, seen[look]) for look in due})
         now = time.monotonic()
         for look in due:
@@ -58,7 +58,7 @@ def prove(step: PlannedStep, fleet: Fleet, cancelled: threading.Event) -> list[C
         pause = PAUSE if failing.keys() & set(due) else _rest(due, now - started)
         if cancelled.wait(pause):
             break
-    return [_judged(step, look.check, look.eye.name, judged[look]) for look in looks] + blind
+    return [_judged(step, look.check, look.vantage.name, judged[look]) for look in looks] + blind
 
 
 def _goes_on(look: _Look, failing_since: float | None, after: float, now: float) -> bool:
@@ -73,45 +73,45 @@ def _rest(due: Sequence[_Look], after: float) -> float:
     return min((min(look.check.every, look.check.steady - after) for look in due), default=0)
 
 
-def _see(looks: Sequence[_Look], target: Host, fleet: Fleet) -> dict[_Look, Look]:
+def _see(looks: Sequence[_Look], target: Host, pool: ConnectionPool) -> dict[_Look, Look]:
     """Make the looks: one exchange an eye, and all of an eye's attempts to connect at once.
 
     A target that has not answered so far is not waited for where its word would prove nothing.
     """
-    sending = [(check, look.eye) for look in looks if isinstance(check := look.check, Outbound)]
-    late = [look for look in looks if look.check.one_sided and look.eye == target and not fleet.answers(target)]
+    sending = [(check, look.vantage) for look in looks if isinstance(check := look.check, Outbound)]
+    late = [look for look in looks if look.check.one_sided and look.vantage == target and not pool.answers(target)]
     rest = [look for look in looks if not isinstance(look.check, Outbound) and look not in late]
     silent = OutOfReach(f"{target.name} has not answered so far")
-    with ThreadPoolExecutor(1, "outbound") as pool:
-        heard = pool.submit(have_sent, sending, target, fleet) if sending else None
-        seen = _see_at_eyes(rest, fleet) | dict.fromkeys(late, silent)
+    with ThreadPoolExecutor(1, "outbound") as workers:
+        heard = workers.submit(have_sent, sending, target, pool) if sending else None
+        seen = _see_at_eyes(rest, pool) | dict.fromkeys(late, silent)
         if heard:
-            seen |= {_Look(check, eye): heard.result()[check, eye.name] for check, eye in sending}
+            seen |= {_Look(check, vantage): heard.result()[check, vantage.name] for check, vantage in sending}
     return seen
 
 
-def _see_at_eyes(looks: Sequence[_Look], fleet: Fleet) -> dict[_Look, Look]:
-    knocks: dict[str, list[_Look]] = {}
+def _see_at_eyes(looks: Sequence[_Look], pool: ConnectionPool) -> dict[_Look, Look]:
+    port_probes: dict[str, list[_Look]] = {}
     wanted: list[tuple[Host, Reader[Any]]] = []
     for look in looks:
         reader = look.check.reader()
         if isinstance(reader, TcpConnect):
-            knocks.setdefault(look.eye.name, []).append(look)
+            port_probes.setdefault(look.vantage.name, []).append(look)
         else:
-            wanted.append((look.eye, reader))
-    together = {eye: _together(made) for eye, made in knocks.items()}
-    wanted += [(made[0].eye, together[eye]) for eye, made in knocks.items()]
-    facts = fleet.look(wanted)
+            wanted.append((look.vantage, reader))
+    together = {vantage: _together(made) for vantage, made in port_probes.items()}
+    wanted += [(made[0].vantage, together[vantage]) for vantage, made in port_probes.items()]
+    facts = pool.look(wanted)
     seen: dict[_Look, Look] = {}
     for look in looks:
         reader = look.check.reader()
         if isinstance(reader, TcpConnect):
-            combined = together[look.eye.name]
-            answers = facts[look.eye.name, combined]
+            combined = together[look.vantage.name]
+            answers = facts[look.vantage.name, combined]
             place = combined.sockets.index((reader.address, reader.port))
             seen[look] = answers if isinstance(answers, Exception) else answers[place]
         else:
-            seen[look] = facts[look.eye.name, reader]
+            seen[look] = facts[look.vantage.name, reader]
     return seen
 
 
@@ -130,15 +130,15 @@ def judge(check: Check, look: Look) -> Judgement:
         return Judgement(None, f"it could not be judged: {own_error(error)}")
 
 
-def _judged(step: PlannedStep, check: Check, eye: str, judgement: Judgement) -> CheckJudged:
+def _judged(step: PlannedStep, check: Check, vantage: str, judgement: Judgement) -> CheckJudged:
     return CheckJudged(
         step=step.key,
         target=step.target.name,
-        eye=eye,
+        vantage=vantage,
         about=check.describe(),
         holds=judgement.holds,
         seen=judgement.seen,
         containment=check.containment,
         one_sided=check.one_sided,
-        reported_by_target=check.trusts_target and eye != CONTROLLER.name,
+        reported_by_target=check.trusts_target and vantage != CONTROLLER.name,
     )

@@ -12,7 +12,7 @@ from stopgap.orchestrator.journal.records import Answered, AnyRecord, Asked
 from stopgap.orchestrator.plan import Plan, PlannedStep
 
 if TYPE_CHECKING:
-    from stopgap.orchestrator.run.arrival import Progress
+    from stopgap.orchestrator.run.evidence_stream import Progress
 
 
 class Observer(Protocol):

@@ -15,10 +15,10 @@ from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.apply import Applied, apply_changes
 from stopgap.orchestrator.run.ask import ask
 from stopgap.orchestrator.run.collect import collect
-from stopgap.orchestrator.run.context import Surroundings
+from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.deliver import deliver
-from stopgap.orchestrator.run.lift import lift
 from stopgap.orchestrator.run.prove import prove
+from stopgap.orchestrator.run.undo_request import lift
 from stopgap.orchestrator.run.verdict import leaks
 from stopgap.orchestrator.task import Gap, Note
 
@@ -38,20 +38,20 @@ class Ended:
     """What turned out not to be covered, beside what the plan has named."""
 
 
-def run_step(step: PlannedStep, around: Surroundings) -> Ended:
+def run_step(step: PlannedStep, context: RunContext) -> Ended:
     """Run a planned step and put everything on record. Raises JournalError alone."""
     began = time.monotonic()
-    around.record.begin(step)
-    around.record(started(step))
+    context.record.begin(step)
+    context.record(started(step))
     try:
-        ended = _carry_out(step, around)
+        ended = _carry_out(step, context)
     except OutOfReach as error:
         ended = Ended("unreachable", str(error))
     except JournalError:
         raise
     except Exception as error:  # of the step's own: it ends the step, and no other
         ended = Ended("failed", own_error(error))
-    around.record(finished(step, ended, time.monotonic() - began))
+    context.record(finished(step, ended, time.monotonic() - began))
     return ended
 
 
@@ -93,21 +93,21 @@ def _host(step: PlannedStep) -> str:
     return step.on.name if step.on else step.target.name
 
 
-def _carry_out(step: PlannedStep, around: Surroundings) -> Ended:
-    made = make(step, agree(step, around), around)
-    return made if made.outcome in FAILURES or not step.checks else proved(step, made, around)
+def _carry_out(step: PlannedStep, context: RunContext) -> Ended:
+    made = make(step, agree(step, context), context)
+    return made if made.outcome in FAILURES or not step.checks else proved(step, made, context)
 
 
-def agree(step: PlannedStep, around: Surroundings) -> Ended:
+def agree(step: PlannedStep, context: RunContext) -> Ended:
     """Ask what the step asks; `unchanged` where it may go on."""
     if step.outcome not in {"would-change", "unchanged"}:
         return Ended(as_ended(step.outcome), step.reason)
     value: AnswerValue | None = None
     said = ""
     for question in step.questions:
-        answer = ask(step, question, around.person, around.record, around.interruption)
+        answer = ask(step, question, context.person, context.record, context.interruption)
         if answer is None:
-            return Ended("refused", _unanswered(question, around))
+            return Ended("refused", _unanswered(question, context))
         if question.refuses(answer.says):
             return Ended("refused", f"answered {answer.says}, by {answer.by}: {question.text}")
         if question == step.answer_to:
@@ -116,16 +116,16 @@ def agree(step: PlannedStep, around: Surroundings) -> Ended:
     return Ended("unchanged", said, answer=value)
 
 
-def make(step: PlannedStep, agreed: Ended, around: Surroundings) -> Ended:
+def make(step: PlannedStep, agreed: Ended, context: RunContext) -> Ended:
     """Do what the step does, where `agree` lets it go on; nothing is proved yet. Raises OutOfReach."""
     if agreed.outcome != "unchanged":
         return agreed
     outcome: Outcome = "unchanged"
     said = agreed.reason
     for collection in step.collections:
-        with around.vault.turn(around.interruption):
+        with context.vault.turn(context.interruption):
             kept = collect(
-                step, collection, around.fleet, around.record, around.vault, around.interruption, around.judging
+                step, collection, context.pool, context.record, context.vault, context.interruption, context.judging
             )
         if kept.trouble:
             return Ended("failed", kept.trouble)
@@ -134,17 +134,17 @@ def make(step: PlannedStep, agreed: Ended, around: Surroundings) -> Ended:
             earlier = f", {kept.earlier} of them taken before" if kept.earlier else ""
             said = f"{kept.items} items{earlier}, {kept.size / 1e6:.1f} MB{wire}"
     if step.changes:
-        applied = apply_changes(step, around.fleet, around.record, around.interruption)
+        applied = apply_changes(step, context.pool, context.record, context.interruption)
         if applied.outcome != "done":
             return Ended(unapplied(applied), applied.reason)
         outcome, said = "changed", applied.reason or said
-    if step.liftings:
-        lifted = lift(step, around.fleet, around.archive, around.record, around.interruption)
+    if step.undo_requests:
+        lifted = lift(step, context.pool, context.archive, context.record, context.interruption)
         if lifted.outcome not in {"changed", "unchanged"}:
             return Ended(lifted.outcome, lifted.said)
         outcome, said = lifted.outcome, lifted.said
     if step.messages:
-        delivered = deliver(step, around.record, around.vault.run_folder, around.interruption)
+        delivered = deliver(step, context.record, context.vault.run_folder, context.interruption)
         if delivered.outcome in {"failed", "unknown"}:
             return Ended(delivered.outcome, delivered.said)
         outcome = "changed" if step.changes else delivered.outcome
@@ -158,12 +158,12 @@ def unapplied(applied: Applied) -> Outcome:
     return outcomes.get(applied.outcome, "failed")
 
 
-def proved(step: PlannedStep, ended: Ended, around: Surroundings) -> Ended:
+def proved(step: PlannedStep, ended: Ended, context: RunContext) -> Ended:
     """Make the checks of a step that went well so far, put on record what was seen, and give how it ends."""
-    judged = prove(step, around.fleet, around.interruption.requested) if step.checks else []
-    around.record(*judged)
+    judged = prove(step, context.pool, context.interruption.requested) if step.checks else []
+    context.record(*judged)
     if wrong := [c for c in judged if c.holds is False and not c.one_sided]:
-        lacking = leaks(wrong) or [f"{c.about}: {c.seen}, seen from {c.eye}" for c in wrong]
+        lacking = leaks(wrong) or [f"{c.about}: {c.seen}, seen from {c.vantage}" for c in wrong]
         made = "made, but " if ended.outcome == "changed" else ""
         return Ended("failed", f"{made}{lacking[0]}", tuple(judged))
     return replace(ended, judged=tuple(judged))
@@ -174,7 +174,7 @@ def unproved(step: PlannedStep, ended: Ended) -> CheckJudged:
     return CheckJudged(
         step=step.key,
         target=step.target.name,
-        eye="controller",
+        vantage="controller",
         about=step.name,
         holds=None,
         seen=ended.reason or ended.outcome,
@@ -182,10 +182,10 @@ def unproved(step: PlannedStep, ended: Ended) -> CheckJudged:
     )
 
 
-def _unanswered(question: Question, around: Surroundings) -> str:
-    if around.interruption.requested.is_set():
+def _unanswered(question: Question, context: RunContext) -> str:
+    if context.interruption.requested.is_set():
         return "interrupted before it was answered"
-    if not around.person.can_answer(question):
+    if not context.person.can_answer(question):
         return "nobody was there to ask"
     return f"nobody answered within {question.timeout:g} s" if question.timeout else "it was not answered"
 

@@ -11,8 +11,8 @@ from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal.records import HostUnreachable
 from stopgap.orchestrator.plan import (
+    FactReader,
     Ledger,
-    Looker,
     OutOfReach,
     PastRuns,
     Place,
@@ -24,13 +24,13 @@ from stopgap.orchestrator.plan import (
 )
 from stopgap.orchestrator.plan.planner import counting
 from stopgap.orchestrator.registry import tasks
-from stopgap.orchestrator.run.claim import refusal
-from stopgap.orchestrator.run.context import Surroundings
+from stopgap.orchestrator.run.batching import run_together, together
+from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.deliver import sends_alone
+from stopgap.orchestrator.run.host_lock import refusal
+from stopgap.orchestrator.run.multi_upstream import run_on_several
 from stopgap.orchestrator.run.order import Order
-from stopgap.orchestrator.run.several import run_on_several
 from stopgap.orchestrator.run.step import FAILURES, Ended, run_step
-from stopgap.orchestrator.run.together import run_together, together
 from stopgap.orchestrator.run.undo import take_back_all
 from stopgap.orchestrator.runbook import Step, StepResult
 from stopgap.orchestrator.source import InvalidInput
@@ -40,9 +40,9 @@ MESSAGES_BESIDE = 16
 """Steps of one target whose messages are under way at once, beside the steps that follow."""
 
 
-def planner_of(order: Order, look: Looker, sent: Ledger, past: PastRuns, *, urgent: bool = True) -> Planner:
+def planner_of(order: Order, look: FactReader, sent: Ledger, past_runs: PastRuns, *, urgent: bool = True) -> Planner:
     """Give a planner that reads through a fleet's `look`, and knows what was sent and done already."""
-    return Planner(order.runbook, order.inventory, order.params, look, sent, past, urgent, order.controller)
+    return Planner(order.runbook, order.inventory, order.params, look, sent, past_runs, urgent, order.controller)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class TargetRun:
     order: Order
     plan: Plan
     planner: Planner
-    around: Surroundings
+    context: RunContext
     target: Host
     done: Mapping[tuple[str, str], StepResult]
     taken_back: frozenset[tuple[str, str]]
@@ -78,15 +78,15 @@ class TargetRun:
     def steps(self) -> Iterable[tuple[PlannedStep, Ended]]:
         """Run them one by one, messages to a server beside those that follow; give each with how it ended."""
         stopped = ""
-        with ThreadPoolExecutor(MESSAGES_BESIDE, "messages") as pool:
+        with ThreadPoolExecutor(MESSAGES_BESIDE, "messages") as workers:
             for number, step in enumerate(self.order.runbook.steps, 1):
-                if self.around.interruption.requested.is_set() and not self.ahead:
+                if self.context.interruption.requested.is_set() and not self.ahead:
                     break
                 for sending in self._awaited_by(step):
                     ended, stopped = self._joined(*sending, stopped)
                     yield from ended
                 if not stopped and self._goes_beside(step):
-                    self.sending.append((step, pool.submit(self._whole_step, step, number, "")))
+                    self.sending.append((step, workers.submit(self._whole_step, step, number, "")))
                 else:
                     ended, stopped = self._concluded(step, self._whole_step(step, number, stopped), stopped)
                     yield from ended
@@ -119,7 +119,7 @@ class TargetRun:
         """Take a step's result, and do what its `on_failure` says."""
         self.results[step.id] = ran.result
         if ran.stopped and not stopped and step.on_failure == "undo":
-            take_back_all(self.around, self.target.name)
+            take_back_all(self.context, self.target.name)
         return ran.ended, stopped or ran.stopped
 
     def _joined(self, step: Step, running: Future[_Ran], stopped: str) -> tuple[list[tuple[PlannedStep, Ended]], str]:
@@ -159,14 +159,14 @@ class TargetRun:
         planned = self._planned(places, again=not stopped)
         if stopped:
             planned = [each.as_skipped(stopped) for each in planned]
-        ended = run_on_several(planned, self.around)
+        ended = run_on_several(planned, self.context)
         for _ in range(places[0].step.retry.attempts - 1):
             if not any(each.outcome in FAILURES - {"refused"} for each in ended):
                 break
-            if self.around.interruption.requested.wait(places[0].step.retry.pause):
+            if self.context.interruption.requested.wait(places[0].step.retry.pause):
                 break
             planned = self._plan_again(places)
-            ended = run_on_several(planned, self.around)
+            ended = run_on_several(planned, self.context)
         return list(zip(planned, ended, strict=True))
 
     def _run(self, place: Place, stopped: str) -> tuple[PlannedStep, Ended]:
@@ -175,19 +175,19 @@ class TargetRun:
         (planned,) = self._planned([place], again=not stopped)
         if stopped:
             skipped = planned.as_skipped(stopped)
-            return skipped, run_step(skipped, self.around)
+            return skipped, run_step(skipped, self.context)
         group = together(planned, self._after(planned), self._stands) if planned.on else [planned]
         if len(group) > 1:
-            self.ahead = {s.key: (s, e) for s, e in zip(group, run_together(group, self.around), strict=True)}
+            self.ahead = {s.key: (s, e) for s, e in zip(group, run_together(group, self.context), strict=True)}
             return self.ahead.pop(place.key)
-        ended = run_step(planned, self.around)
+        ended = run_step(planned, self.context)
         for _ in range(place.step.retry.attempts - 1):
             if ended.outcome not in {"failed", "unknown", "unreachable"}:
                 break
-            if self.around.interruption.requested.wait(place.step.retry.pause):
+            if self.context.interruption.requested.wait(place.step.retry.pause):
                 break
             (planned,) = self._plan_again([place])
-            ended = run_step(planned, self.around)
+            ended = run_step(planned, self.context)
         return planned, ended
 
     def _planned(self, places: Sequence[Place], *, again: bool) -> list[PlannedStep]:
@@ -205,7 +205,7 @@ class TargetRun:
         planned = self._plan_again(places, afresh=False)
         for each in planned:
             if each.outcome == "unreachable" and each.on:
-                self.around.record(HostUnreachable(host=each.on.name, reason=each.reason))
+                self.context.record(HostUnreachable(host=each.on.name, reason=each.reason))
         return planned
 
     def _after(self, step: PlannedStep) -> list[PlannedStep]:
@@ -228,12 +228,12 @@ class TargetRun:
     def _plan_again(self, places: Sequence[Place], *, afresh: bool = True) -> list[PlannedStep]:
         """Plan on facts read anew; `afresh`: hosts that were out of reach are tried once more."""
         for host in (self.target, *self.order.inventory.hosts.values()) if afresh else ():
-            self.around.fleet.reconnect(host)
+            self.context.pool.reconnect(host)
         try:
-            around = self.around
-            planner = planner_of(self.order, around.fleet.look, around.record.deliveries, around.archive.past)
+            context = self.context
+            planner = planner_of(self.order, context.pool.look, context.record.deliveries, context.archive.past_runs)
             planned = planner.plan_together(places, self.results)
-            return [_unless_claimed(each, around.fleet.claims.held) for each in planned]
+            return [_unless_locked(each, context.pool.locks.held) for each in planned]
         except InvalidInput as error:
             why = escape(error.problems[0].message)
             return [
@@ -250,7 +250,7 @@ def _why_stopped(step: Step) -> str:
     return "" if step.on_failure == "continue" else f"{step.id} failed{undone}"
 
 
-def _unless_claimed(step: PlannedStep, held: Mapping[str, str]) -> PlannedStep:
+def _unless_locked(step: PlannedStep, held: Mapping[str, str]) -> PlannedStep:
     """Refuse what is to be changed on a host that was found, only now, to be another operator's."""
     if step.changes and step.on and (reason := refusal(held, [step.on.name])):
         return replace(step, outcome="refused", reason=reason)

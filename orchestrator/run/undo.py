@@ -11,13 +11,13 @@ from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History,
 from stopgap.orchestrator.journal.records import HostUnreachable, UndoMade
 from stopgap.orchestrator.plan import OutOfReach
 from stopgap.orchestrator.run.apply import Recorded, not_taken_back, take_back
-from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.outcome import exit_code
 from stopgap.orchestrator.run.recorder import Recorder
 
 if TYPE_CHECKING:
-    from stopgap.orchestrator.run.context import Surroundings
+    from stopgap.orchestrator.run.context import RunContext
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Undone:
 def undo(
     history: History,
     changes: Sequence[ChangeStatus],
-    fleet: Fleet,
+    pool: ConnectionPool,
     record: Recorder,
     *,
     interruption: Interruption,
@@ -56,7 +56,7 @@ def undo(
     if history.damage and not anyway:
         raise DamagedRunError(history.run, history.damage)
     hosts = history.hosts
-    fleet.expect(hosts[change.host] for change in changes if change.host in hosts)
+    pool.expect(hosts[change.host] for change in changes if change.host in hosts)
     result = Undone()
     for (_, _, name), group in groupby(changes, key=lambda c: (c.step, c.target, c.host)):
         if name in result.unreachable or interruption.requested.is_set():
@@ -64,7 +64,7 @@ def undo(
         left = list(group)
         try:
             recorded = [Recorded(c.step, c.target, c.index, hosts[name], c.change, c.state == "done") for c in left]
-            result.made += take_back(recorded, fleet, record, because=because, force=force)
+            result.made += take_back(recorded, pool, record, because=because, force=force)
         except OutOfReach as error:
             result.unreachable[name] = str(error)
             record(HostUnreachable(host=name, reason=str(error)))
@@ -77,8 +77,10 @@ def undo(
     return result
 
 
-def take_back_all(around: Surroundings, target: str) -> Undone:
+def take_back_all(context: RunContext, target: str) -> Undone:
     """Take back everything that the run has changed for one target: its runbook said `on_failure: undo`."""
-    history = around.record.history()
+    history = context.record.history()
     changes = [change for change in history.undoable() if change.target == target]
-    return undo(history, changes, around.fleet, around.record, interruption=around.interruption, because="run-failed")
+    return undo(
+        history, changes, context.pool, context.record, interruption=context.interruption, because="run-failed"
+    )

@@ -33,7 +33,7 @@ def _by_packets(judged: Sequence[CheckJudged]) -> Verdict:
 
 def leaks(judged: Iterable[CheckJudged]) -> list[str]:
     """Say what was found open that should be cut."""
-    return [f"{c.about}: {c.seen}, seen from {c.eye}" for c in judged if c.containment and c.holds is False]
+    return [f"{c.about}: {c.seen}, seen from {c.vantage}" for c in judged if c.containment and c.holds is False]
 
 
 def unseen(judged: Sequence[CheckJudged]) -> list[str]:

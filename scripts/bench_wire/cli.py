@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from bench_wire import cut_off, drivers, eight, evidence, fleet, flows, peers, start_up, streaming
+from bench_wire import cut_off, drivers, eight, evidence, flows, peers, pool, start_up, streaming
 from bench_wire.place import LAB, Place
 from bench_wire.table import Row, show
 
@@ -25,9 +25,9 @@ PARTS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "eight": eight.measure,
     "streaming": streaming.measure,
     "evidence": evidence.measure,
-    "fleet": fleet.measure,
+    "pool": pool.measure,
 }
-WITHOUT_LAB = {"start-up", "fleet"}
+WITHOUT_LAB = {"start-up", "pool"}
 
 
 def main(arguments: list[str]) -> int:

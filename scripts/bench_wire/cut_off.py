@@ -56,7 +56,7 @@ def measure(place: Place) -> Iterator[Row]:
 
 
 def cut(
-    place: Place, starting: Callable[[], tuple[float, Callable[[], None]]], lifting: Callable[[], object]
+    place: Place, starting: Callable[[], tuple[float, Callable[[], None]]], undo_request: Callable[[], object]
 ) -> float:
     """Give the seconds from the beginning to the first packet lost for good; lifts the block afterwards."""
     with Probe() as probe:
@@ -66,7 +66,7 @@ def cut(
         except TimeoutError:
             raise SystemExit(f"the host was not cut off:\n{(place.folder / 'said').read_text()}") from None
         finish()
-    lifting()
+    undo_request()
     return lost - begun
 
 

@@ -35,7 +35,7 @@ def measure(place: Place) -> Iterator[Row]:
             assert run.stdout
             for line in run.stdout:
                 event = json.loads(line)
-                if event["event"] == "lifeline-settled" and event["outcome"] == "confirmed":
+                if event["event"] == "rollback-timer-settled" and event["outcome"] == "confirmed":
                     confirmed.append(time.monotonic() - begun)
                 elif event["event"] == "step-finished":
                     ended.append(time.monotonic() - begun)

@@ -23,7 +23,7 @@ LOADED = (
     "jinja2.sandbox",
     "stopgap.orchestrator.cli.run",
     "stopgap.orchestrator.report.render",
-    "stopgap.orchestrator.run.conduct",
+    "stopgap.orchestrator.run.runner",
 )
 """What a run imports: the first one that is measured must not be the one that compiles it."""
 

@@ -77,8 +77,8 @@ class Faults:
 
 def install(faults: Faults) -> None:
     """Put boundaries around everything that becomes durable or visible."""
-    os.fsync = _around(faults, "fsync", os.fsync, lambda descriptor: _file(f"/proc/self/fd/{int(descriptor)}"))
-    os.replace = _around(faults, "rename", os.replace, lambda _, target: _file(target))
+    os.fsync = _context(faults, "fsync", os.fsync, lambda descriptor: _file(f"/proc/self/fd/{int(descriptor)}"))
+    os.replace = _context(faults, "rename", os.replace, lambda _, target: _file(target))
 
     class Connection(sqlite3.Connection):
         def execute(self, statement: str, *rest: Any) -> sqlite3.Cursor:
@@ -98,7 +98,7 @@ def install(faults: Faults) -> None:
 
     for function in (Journal.__init__, Journal.open.__func__, Journal.open_to_read.__func__):
         function.__kwdefaults__["clock"] = now
-    FramedSession.make = _around(faults, "exchange", FramedSession.make)
+    FramedSession.make = _context(faults, "exchange", FramedSession.make)
     began = SshSession.__init__
 
     def begin(session: Any, *words: Any, **rest: Any) -> None:
@@ -123,7 +123,7 @@ def install(faults: Faults) -> None:
     Gathering.sent, Gathering.feed = send, take
 
 
-def _around(
+def _context(
     faults: Faults, name: str, call: Callable[..., Any], of: Callable[..., str] = lambda *_: ""
 ) -> Callable[..., Any]:
     """Put boundaries around a call; `of` gives what it is done to, from its arguments."""

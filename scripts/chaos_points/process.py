@@ -24,7 +24,7 @@ import stopgap.orchestrator.evidence
 import stopgap.orchestrator.findings
 import stopgap.orchestrator.remote.ssh
 import stopgap.orchestrator.report
-import stopgap.orchestrator.run.conduct
+import stopgap.orchestrator.run.runner
 from stopgap.orchestrator.cli import main
 from stopgap.orchestrator.registry import tasks
 

@@ -44,7 +44,7 @@ def differing(baseline: dict[str, str], *, patience: float = 0) -> set[str]:
 
 
 def refused() -> list[str]:
-    """Configuration that its daemon would refuse, and lifelines that may still fire."""
+    """Configuration that its daemon would refuse, and rollback timers that may still fire."""
     problems = []
     for host in ("web", "spare"):
         tested = subprocess.run(

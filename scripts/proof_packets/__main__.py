@@ -30,13 +30,13 @@ def main() -> int:
     lab("up")
     try:
         columns = []
-        with Eyes() as eyes:
+        with Eyes() as vantages:
             for device in DEVICES:
                 if words.only and device.name not in words.only:
                     continue
                 began = time.monotonic()
                 with tempfile.TemporaryDirectory(prefix="proof-") as folder, device.ready():
-                    columns.append(Course(device, eyes, Path(folder), words.phase or CHOICES).run())
+                    columns.append(Course(device, vantages, Path(folder), words.phase or CHOICES).run())
                 print(f"{device.name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         print("\n".join(lines(columns)))
         return 1 if any(measured.against() for measured in columns) else 0

@@ -92,8 +92,8 @@ class Measured:
 class Course:
     """Blocks with one device, in one folder, before one pair of eyes."""
 
-    def __init__(self, device: Device, eyes: Eyes, folder: Path, phases: Iterable[Part] = CHOICES) -> None:
-        self._device, self._eyes, self._folder = device, eyes, folder
+    def __init__(self, device: Device, vantages: Eyes, folder: Path, phases: Iterable[Part] = CHOICES) -> None:
+        self._device, self._eyes, self._folder = device, vantages, folder
         self._phases = frozenset(phases)
         self._inventory = device.inventory(folder)
         self.measured = Measured(device)

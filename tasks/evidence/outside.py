@@ -103,7 +103,7 @@ def _untried(why: str) -> Gap:
 
 @cache
 def _program() -> str:
-    return (files("stopgap.tasks.evidence") / "knock.py").read_text("utf-8")
+    return (files("stopgap.tasks.evidence") / "port_probe.py").read_text("utf-8")
 
 
 def _artifact(params: OutsideParams, addresses: tuple[Address, ...]) -> Artifact:

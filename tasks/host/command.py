@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, StringConstraints, model_validator
 
 from stopgap.orchestrator.change import Command, Expectation, RunCommands
 from stopgap.orchestrator.duration import Duration
@@ -47,8 +47,9 @@ class HostCommandParams(Parameters):
     expect: Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], Field(min_length=1)] = Field(
         default=(0,), description="Exit statuses that mean success."
     )
-    lifeline: Duration | None = Field(
+    rollback_timer: Duration | None = Field(
         default=None,
+        validation_alias=AliasChoices("rollback_timer", "lifeline"),
         ge=timedelta(seconds=1),
         le=timedelta(hours=1),
         description="It may cut you off: the host runs `undo` by itself after this time, unless a fresh connection "
@@ -64,8 +65,8 @@ class HostCommandParams(Parameters):
             raise ValueError("a command that only reads has no undo: give `reads` or `undo`, not both")
         if self.stands is not None and self.undo is None:
             raise ValueError("`stands` is asked before `undo`: give one")
-        if self.lifeline is not None and self.undo is None:
-            raise ValueError("`lifeline` runs `undo`: give one")
+        if self.rollback_timer is not None and self.undo is None:
+            raise ValueError("`rollback_timer` runs `undo`: give one")
         return self
 
 
@@ -103,7 +104,7 @@ class HostCommand(Task[HostCommandParams, HostCommandFacts]):
             expects=_expectation(params.stands) if params.stands else None,
             reads=params.reads,
             opaque=opaque,
-            lifeline=params.lifeline.total_seconds() if params.lifeline else None,
+            rollback_timer=params.rollback_timer.total_seconds() if params.rollback_timer else None,
         )
 
 

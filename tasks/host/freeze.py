@@ -164,7 +164,7 @@ class HostFreeze(Task[HostFreezeParams, HostFreezeFacts]):
         """Look at their state."""
         for planned in self.plan(params, facts, scene):
             if isinstance(planned, FreezeChange):
-                yield Stopped(eye="target", processes=planned.processes)
+                yield Stopped(vantage="target", processes=planned.processes)
 
 
 def _choose(pid: int, youngest: int, running: RunningFact, chosen: dict[int, Frozen]) -> Iterator[Planned]:

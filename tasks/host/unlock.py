@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from stopgap.orchestrator.change import AttributesChange
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Attributes, AttributesFact, LockedFact, Reader, System, SystemFact
-from stopgap.orchestrator.host import Eye, Scene
+from stopgap.orchestrator.host import CheckVantage, Scene
 from stopgap.orchestrator.task import (
     Artifact,
     Collection,
@@ -60,7 +60,7 @@ class NothingLocked(Check):
     """Nothing at or below some paths is immutable or append-only, by the host's own word."""
 
     kind: Literal["nothing-locked"] = "nothing-locked"
-    eye: Eye = "target"
+    vantage: CheckVantage = "target"
     paths: tuple[str, ...]
     leave: tuple[str, ...] = ()
     trusts_target: ClassVar[bool] = True
@@ -137,7 +137,7 @@ class HostUnlock(Task[HostUnlockParams, HostUnlockFacts]):
         """List it again."""
         if _wanted(params.leave, facts.attributes):
             yield NothingLocked(
-                eye="target" if scene.on == scene.target else "spare", paths=params.paths, leave=params.leave
+                vantage="target" if scene.on == scene.target else "spare", paths=params.paths, leave=params.leave
             )
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Processes, ProcessFact, Reader
-from stopgap.orchestrator.host import Eye
+from stopgap.orchestrator.host import CheckVantage
 from stopgap.tasks.mta.server import is_one_of
 
 
@@ -14,7 +14,7 @@ class NoProcess(Check):
     """No process runs one of these programs, as far as the host's /proc tells."""
 
     kind: Literal["no-process"] = "no-process"
-    eye: Eye = "target"
+    vantage: CheckVantage = "target"
     whose: str
     programs: tuple[str, ...]
     """Patterns for executables (fnmatch)."""

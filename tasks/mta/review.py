@@ -10,7 +10,7 @@ from pydantic import Field
 from stopgap.orchestrator import facts as read
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.hosttext import escape
-from stopgap.orchestrator.past import PastRun
+from stopgap.orchestrator.past_runs import PastRun
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.task import Facts, Note, Parameters, Past, Planned, Probe, Task
 from stopgap.tasks.mta.server import Letter
@@ -33,7 +33,7 @@ class ReviewQueueFacts(Facts):
 
     postfix_mail: read.HeadsFact = read.HeadsFact()
     exim_mail: read.ProgramFact = read.ProgramFact(status=127)
-    past: tuple[PastRun, ...] = ()
+    past_runs: tuple[PastRun, ...] = ()
 
 
 class ReviewQueue(Task[ReviewQueueParams, ReviewQueueFacts]):
@@ -49,11 +49,11 @@ class ReviewQueue(Task[ReviewQueueParams, ReviewQueueFacts]):
     def probe(self, params: ReviewQueueParams, scene: Scene) -> Probe:
         """Read the queues."""
         mail = {f"{server.name.lower()}_mail": server.mail for server in SERVERS}
-        return {**mail, "past": Past(params.runs)} if params.runs else mail
+        return {**mail, "past_runs": Past(params.runs)} if params.runs else mail
 
     def plan(self, params: ReviewQueueParams, facts: ReviewQueueFacts, scene: Scene) -> Iterator[Planned]:
         """Ask about each queue that holds something."""
-        for text, _ in sorted({d for run in facts.past for d in run.deadlines}, key=lambda each: each[1]):
+        for text, _ in sorted({d for run in facts.past_runs for d in run.deadlines}, key=lambda each: each[1]):
             yield Note(text=text)
         present = False
         for server in SERVERS:

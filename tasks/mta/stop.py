@@ -103,9 +103,9 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
             patience=PATIENCE,
         )
         for address in scene.target.addresses:
-            yield Port(eye="controller", address=address, port=25, expect="closed", patience=PATIENCE)
+            yield Port(vantage="controller", address=address, port=25, expect="closed", patience=PATIENCE)
             if scene.outside:
-                yield Port(eye="outside", address=address, port=25, expect="closed", patience=PATIENCE)
+                yield Port(vantage="outside", address=address, port=25, expect="closed", patience=PATIENCE)
 
 
 def _key(server: MailServer[Any]) -> str:

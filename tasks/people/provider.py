@@ -24,7 +24,7 @@ from stopgap.tasks.people.correspondence import (
     moment,
 )
 
-Wish: TypeAlias = Literal["drop", "unplug", "spare", "page", "console", "image", "charges"]
+FactRequest: TypeAlias = Literal["drop", "unplug", "spare", "page", "console", "image", "charges"]
 
 
 class Done(Parameters):
@@ -42,7 +42,7 @@ class ProviderNotifyParams(Correspondence):
     provider: MailAddress | None = Field(None, description="Their mail address; `via: {kind: smtp}` needs it.")
     provider_name: ShortLine | None = Field(None, description="Their name, for the salutation.")
     customer: ShortLine | None = Field(None, description="The number of the contract, by which they know the host.")
-    ask: tuple[Wish, ...] = Field(
+    ask: tuple[FactRequest, ...] = Field(
         ("drop", "console", "image", "charges"),
         min_length=1,
         description="What is asked, in this order: `drop` its packets at the router above, `unplug` its cable or shut"

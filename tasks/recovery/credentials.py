@@ -34,11 +34,13 @@ class CredentialsReview(Task[CredentialsReviewParams, RunsFacts]):
 
     def probe(self, params: CredentialsReviewParams, scene: Scene) -> Probe:
         """Ask the journal."""
-        return {"past": Past(params.runs)}
+        return {"past_runs": Past(params.runs)}
 
     def plan(self, params: CredentialsReviewParams, facts: RunsFacts, scene: Scene) -> Iterator[Planned]:
         """Ask, with the list; where there is nothing to replace, say so."""
-        listed = dict.fromkeys(_KINDS[each.kind].format(each.text) for run in facts.past for each in run.credentials)
+        listed = dict.fromkeys(
+            _KINDS[each.kind].format(each.text) for run in facts.past_runs for each in run.credentials
+        )
         if not listed:
             yield Note(text=f"no run ever logged in to {scene.target.name}, and nothing is known of what lay there")
             return

@@ -34,20 +34,20 @@ class EvidenceVerify(Task[EvidenceVerifyParams, RunsFacts]):
 
     def probe(self, params: EvidenceVerifyParams, scene: Scene) -> Probe:
         """Ask the journal, and read the evidence where it lies."""
-        return {"past": Past(params.runs)}
+        return {"past_runs": Past(params.runs)}
 
     def plan(self, params: EvidenceVerifyParams, facts: RunsFacts, scene: Scene) -> Iterator[Planned]:
         """Refuse what is not as recorded; else say what there is."""
-        problems = [f"run {run.run}: {problem}" for run in facts.past for problem in run.problems]
+        problems = [f"run {run.run}: {problem}" for run in facts.past_runs for problem in run.problems]
         if problems:
             more = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""
             raise Refused("; ".join(problems[:_SHOWN]) + more)
-        kept = {collection.profile for run in facts.past for collection in run.collections}
+        kept = {collection.profile for run in facts.past_runs for collection in run.collections}
         if missing := [profile for profile in params.profiles if profile not in kept]:
             raise Refused(
                 f"no {' and no '.join(missing)} evidence of {scene.target.name} was kept:"
                 " run `collect` first, or leave the profile out of `profiles`"
             )
-        for run in facts.past:
+        for run in facts.past_runs:
             for collection in run.collections:
                 yield Note(text=f"run {run.run}: {collection.profile}, {collection.items} items, as recorded")

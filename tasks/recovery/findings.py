@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.past import THIS, PastFinding, PastRun
+from stopgap.orchestrator.past_runs import THIS, PastFinding, PastRun
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.severity import SEVERITIES, Severity
 from stopgap.orchestrator.task import Note, Past, Planned, Probe, Task
@@ -39,7 +39,7 @@ class FindingsReview(Task[FindingsReviewParams, FindingsReviewFacts]):
 
     def probe(self, params: FindingsReviewParams, scene: Scene) -> Probe:
         """Ask the journal."""
-        return {"past": Past(params.runs), "this": Past((THIS,))}
+        return {"past_runs": Past(params.runs), "this": Past((THIS,))}
 
     def plan(self, params: FindingsReviewParams, facts: FindingsReviewFacts, scene: Scene) -> Iterator[Planned]:
         """Ask about each, the worst first."""
@@ -47,8 +47,8 @@ class FindingsReview(Task[FindingsReviewParams, FindingsReviewFacts]):
         by_rule: dict[str, list[PastFinding]] = {}
         said = {each.question: each.answer for run in facts.this for each in run.answers}
         own = {run.run for run in facts.this}
-        fresh = {finding.id for run in facts.past if run.run in own for finding in run.findings}
-        for run in facts.past:
+        fresh = {finding.id for run in facts.past_runs if run.run in own for finding in run.findings}
+        for run in facts.past_runs:
             for finding in run.findings:
                 by_rule.setdefault(finding.id, []).append(finding)
         asked = {id_: seen for id_, seen in by_rule.items() if SEVERITIES.index(seen[0].severity) <= least}
@@ -66,5 +66,5 @@ class FindingsReview(Task[FindingsReviewParams, FindingsReviewFacts]):
             )
         if left := len(by_rule) - len(asked):
             yield Note(text=f"{left} findings below `{params.least}` are not asked about; the report lists them")
-        if not by_rule and all(run.begun for run in facts.past):
+        if not by_rule and all(run.begun for run in facts.past_runs):
             yield Note(text="the rules found nothing in what was collected; that proves nothing by itself")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.past import THIS
-from stopgap.orchestrator.task import Lifting, Note, Past, Planned, Probe, Refused, Task
+from stopgap.orchestrator.past_runs import THIS
+from stopgap.orchestrator.task import Note, Past, Planned, Probe, Refused, Task, UndoRequest
 from stopgap.tasks.recovery.runs import RunsFacts, RunsParams
 
 
@@ -34,25 +34,25 @@ class Lift(Task[LiftParams, RunsFacts]):
 
     def probe(self, params: LiftParams, scene: Scene) -> Probe:
         """Ask the journal."""
-        return {"past": Past(params.runs)}
+        return {"past_runs": Past(params.runs)}
 
     def plan(self, params: LiftParams, facts: RunsFacts, scene: Scene) -> Iterator[Planned]:
         """Name the changes; refuse a step that none of the runs has had, or may yet have."""
-        to_come = {run.run for run in facts.past if run.going_on and params.step not in run.steps}
-        if all(run.begun and run.run not in to_come and params.step not in run.steps for run in facts.past):
-            known = ", ".join(dict.fromkeys(step for run in facts.past for step in run.steps)) or "none"
-            runs = ", ".join(run.run for run in facts.past)
+        to_come = {run.run for run in facts.past_runs if run.going_on and params.step not in run.steps}
+        if all(run.begun and run.run not in to_come and params.step not in run.steps for run in facts.past_runs):
+            known = ", ".join(dict.fromkeys(step for run in facts.past_runs for step in run.steps)) or "none"
+            runs = ", ".join(run.run for run in facts.past_runs)
             raise Refused(f"{runs} had no step {params.step} for {scene.target.name}; there were {known}")
-        for run in facts.past:
+        for run in facts.past_runs:
             if run.damage:
                 raise Refused(
                     f"the journal of run {run.run} is damaged: {run.damage[0]}; look at it and at the hosts, "
                     f"then stopgap undo {run.run} --step {params.step} --anyway"
                 )
-        for run in reversed(facts.past):
+        for run in reversed(facts.past_runs):
             changes = tuple(change for change in run.changes if change.step == params.step)
             if changes or not run.begun or run.run in to_come:
-                yield Lifting(run=run.run, step=params.step, undo=changes, force=params.force)
+                yield UndoRequest(run=run.run, step=params.step, undo=changes, force=params.force)
             elif params.step in run.steps:
                 named = "this run" if run.run == THIS else f"run {run.run}"
                 yield Note(text=f"nothing of step {params.step} of {named} is in force any more")

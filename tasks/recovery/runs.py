@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field, StringConstraints
 
-from stopgap.orchestrator.past import PastRun
+from stopgap.orchestrator.past_runs import PastRun
 from stopgap.orchestrator.task import Facts, Parameters
 
 RunName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,41}$")]
@@ -26,4 +26,4 @@ class RunsParams(Parameters):
 class RunsFacts(Facts):
     """What the journal and the evidence say of them."""
 
-    past: tuple[PastRun, ...] = ()
+    past_runs: tuple[PastRun, ...] = ()

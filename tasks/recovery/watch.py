@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from stopgap.orchestrator.check import Check, Page, Port
 from stopgap.orchestrator.duration import Duration
-from stopgap.orchestrator.host import Eye, Scene
+from stopgap.orchestrator.host import CheckVantage, Scene
 from stopgap.orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task, Unlimited
 
 
@@ -83,11 +83,11 @@ class ServiceWatch(Task[ServiceWatchParams, ServiceWatchFacts]):
             "steady": params.duration.total_seconds(),
             "every": params.every.total_seconds(),
         }
-        eye = _eye(params, scene)
+        vantage = _eye(params, scene)
         for address in scene.target.known_addresses:
             if params.page is not None:
                 yield Page(
-                    eye=eye,
+                    vantage=vantage,
                     address=address,
                     path=params.page,
                     status=params.status,
@@ -95,10 +95,10 @@ class ServiceWatch(Task[ServiceWatchParams, ServiceWatchFacts]):
                     **times,
                 )
             for port in params.open:
-                yield Port(eye=eye, address=address, port=port, expect="open", **times)
+                yield Port(vantage=vantage, address=address, port=port, expect="open", **times)
             for port in params.closed:
-                yield Port(eye=eye, address=address, port=port, expect="closed", **times)
+                yield Port(vantage=vantage, address=address, port=port, expect="closed", **times)
 
 
-def _eye(params: ServiceWatchParams, scene: Scene) -> Eye:
+def _eye(params: ServiceWatchParams, scene: Scene) -> CheckVantage:
     return params.seen_from or ("outside" if scene.outside else "controller")

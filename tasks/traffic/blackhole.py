@@ -12,11 +12,11 @@ from typing import Any, ClassVar, Literal
 from stopgap.orchestrator.change import Command, RunCommands, command
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Program, ProgramFact, Reader, ScheduledFact
-from stopgap.orchestrator.host import Eye, Network
+from stopgap.orchestrator.host import CheckVantage, Network
 from stopgap.orchestrator.task import Note, Planned, Unplannable
-from stopgap.tasks.traffic import lapse
+from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.capabilities import Capabilities
-from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text, some, text_diff
+from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, Driver, address_text, some, text_diff
 from stopgap.tasks.traffic.shell import run
 
 PROTOCOL = "83"
@@ -34,11 +34,11 @@ class Blackhole(Driver):
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """List the routes of both families that are ours, and the undo that is scheduled."""
-        return {"rules": _listing(4), "rules6": _listing(6), "scheduled": lapse.reader(label)}
+        return {"rules": _listing(4), "rules6": _listing(6), "scheduled": expiry_timer.reader(label)}
 
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
         """Read who scheduled the end of the routes."""
-        return lapse.owner(facts.scheduled)
+        return expiry_timer.owner(facts.scheduled)
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """See whether there are routes."""
@@ -49,16 +49,16 @@ class Blackhole(Driver):
         """Add the routes that are not there; blocks that overlap share theirs, and the last one takes them away."""
         present = {*_present(facts.rules), *_present(facts.rules6)}
         missing = [n for n in block.dropped if address_text(n) not in present]
-        if missing or not lapse.long_enough(facts.scheduled, block.expires, block.fresh):
+        if missing or not expiry_timer.long_enough(facts.scheduled, block.expires, block.fresh):
             yield _change(block, missing, facts.scheduled)
         else:
             yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
 
-    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+    def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
         """See that the routes are there."""
         for version in (4, 6):
             if networks := tuple(n for n in block.dropped if n.version == version):
-                yield Blackholed(eye=eye, version=version, addresses=networks)
+                yield Blackholed(vantage=vantage, version=version, addresses=networks)
 
 
 class Blackholed(Check):
@@ -91,14 +91,14 @@ def _change(block: Block, missing: Sequence[Network], before: ScheduledFact) -> 
     renewed = "" if missing else ", for its full time again" if before.due else ", as another block does"
     return RunCommands(
         about=f"blackhole routes: drop packets to {some(block.dropped)}{renewed}",
-        do=(lapse.end(block, everything), *_lay(block, missing)),
-        undo=(lapse.undo(block, everything, (command("true"),) if before.due else (), before),),
+        do=(expiry_timer.end(block, everything), *_lay(block, missing)),
+        undo=(expiry_timer.undo(block, everything, (command("true"),) if before.due else (), before),),
         undo_about="let them lapse when they would have" if before.due else "delete these routes",
-        expects=lapse.expected(block, before),
+        expects=expiry_timer.expected(block, before),
         marked=True,
         diff=text_diff("ip route", [], [f"blackhole {address_text(n)}" for n in missing]),
         lasts=block.expires.total_seconds(),
-        lifeline=LIFELINE,
+        rollback_timer=ROLLBACK_SECONDS,
     )
 
 
@@ -107,13 +107,13 @@ def _lay(block: Block, missing: Sequence[Network]) -> Iterator[Command]:
     for version in (4, 6):
         if held := _lines(block.dropped, version):
             routes = _lines(missing, version)
-            yield run("lay_routes", str(version), lapse.unit(block.label), held=held, routes=routes)
+            yield run("lay_routes", str(version), expiry_timer.unit(block.label), held=held, routes=routes)
 
 
 def _lift(block: Block) -> Iterator[Command]:
     for version in (4, 6):
         if lines := _lines(block.dropped, version):
-            yield run("lift_routes", str(version), lapse.unit(block.label), routes=lines)
+            yield run("lift_routes", str(version), expiry_timer.unit(block.label), routes=lines)
 
 
 def _lines(networks: Sequence[Network], version: int) -> str:

@@ -26,7 +26,7 @@ from stopgap.orchestrator.facts import (
     System,
     Translations,
 )
-from stopgap.orchestrator.host import Address, Eye, Network, Scene, Vantage
+from stopgap.orchestrator.host import Address, CheckVantage, Network, Scene, Vantage
 from stopgap.orchestrator.task import Note, Parameters, Planned, Probe, Refused, Standing, Task
 from stopgap.tasks.traffic import other_addresses, other_ways
 from stopgap.tasks.traffic.blackhole import Blackhole
@@ -38,22 +38,22 @@ from stopgap.tasks.traffic.frr import Frr
 from stopgap.tasks.traffic.guards import guard, guard_by_inventory, guard_own_host
 from stopgap.tasks.traffic.iproute import Iproute
 from stopgap.tasks.traffic.iptables import Iptables
-from stopgap.tasks.traffic.knocks import (
-    SAMPLED,
-    holds,
-    knocks,
-    one_of,
-    outbound,
-    sample,
-    way_in,
-)
+from stopgap.tasks.traffic.multi_upstream import is_left_to_others, left_to_others, share
 from stopgap.tasks.traffic.nftables import Nftables
 from stopgap.tasks.traffic.openwrt import Openwrt
 from stopgap.tasks.traffic.operators import doubts, operators, reads_of_operators
 from stopgap.tasks.traffic.own_host import OwnHost
 from stopgap.tasks.traffic.ownership import own_place, reads_beside
+from stopgap.tasks.traffic.port_probes import (
+    SAMPLED,
+    holds,
+    one_of,
+    outbound,
+    port_probes,
+    sample,
+    way_in,
+)
 from stopgap.tasks.traffic.segment import gaps, neighbours_to_ask
-from stopgap.tasks.traffic.several import is_left_to_others, left_to_others, share
 from stopgap.tasks.traffic.shortfalls import refuse_beyond, shortfalls
 from stopgap.tasks.traffic.whole_host import of_the_host, with_the_host
 
@@ -170,7 +170,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         can = _driver(scene).capabilities
         return () if can.exception or can.where == "provider" else _asked(params, scene)
 
-    def keeps_what_holds(self, params: Params) -> bool:
+    def keeps_partial(self, params: Params) -> bool:
         """Tell whether a router keeps its block where another one above the target fails."""
         return params.if_one_fails == "keep"
 
@@ -247,8 +247,8 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         """Knock, from where the world is: what passes by a router that cannot be reached is to be seen."""
         if not is_left_to_others(_whole(params, scene), scene):
             facts = DeviceFacts()
-            made = knocks(_driver(scene), _block(params, facts, scene), facts, scene)
-            yield from (knock for knock in made if knock.eye == "outside")
+            made = port_probes(_driver(scene), _block(params, facts, scene), facts, scene)
+            yield from (probe_port for probe_port in made if probe_port.vantage == "outside")
 
     def checks(self, params: Params, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:
         """Knock from outside, look at the router's counters and flows, and see that the operator gets in."""
@@ -256,13 +256,13 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             return
         driver, label, facts = _own(params, facts, scene)
         block = _block(params, facts, scene, label=label)
-        yield from knocks(driver, block, facts, scene)
+        yield from port_probes(driver, block, facts, scene)
         yield from outbound(driver, block, facts, scene)
         on_upstream = scene.upstream is not None and scene.upstream.name == scene.on.name
-        eye: Eye = "upstream" if on_upstream else "target"
+        vantage: CheckVantage = "upstream" if on_upstream else "target"
         host = (*_whole(params, scene), *block.behind)
-        yield from other_addresses.looks(host, facts, scene, eye, trusted=driver.capabilities.trusted)
-        yield from driver.checks(block, facts, eye)
+        yield from other_addresses.looks(host, facts, scene, vantage, trusted=driver.capabilities.trusted)
+        yield from driver.checks(block, facts, vantage)
         if driver.capabilities.exception:
             yield from way_in(block, facts, scene)
 

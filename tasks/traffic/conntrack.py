@@ -8,7 +8,7 @@ from typing import Literal
 from stopgap.orchestrator.change import Command
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Flows, FlowsFact, Reader, flow_table, wanted_flows
-from stopgap.orchestrator.host import Address, Eye, Network
+from stopgap.orchestrator.host import Address, CheckVantage, Network
 from stopgap.orchestrator.task import Gap, Unlimited
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text, some
 from stopgap.tasks.traffic.shell import run
@@ -81,10 +81,10 @@ def forget_diverted(block: Block) -> Iterator[Command]:
         )
 
 
-def no_flow_passes(block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[NoFlowPasses]:
+def no_flow_passes(block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[NoFlowPasses]:
     """Look for flows of the blocked addresses that pass by the drops; it decides the verdict where rules offload."""
     yield NoFlowPasses(
-        eye=eye,
+        vantage=vantage,
         containment=offloads(facts),
         addresses=block.dropped,
         allowed=block.allowed,

@@ -27,7 +27,7 @@ from stopgap.orchestrator.facts import (
     SystemFact,
     TranslationsFact,
 )
-from stopgap.orchestrator.host import Address, Eye, Network, Scene
+from stopgap.orchestrator.host import Address, CheckVantage, Network, Scene
 from stopgap.orchestrator.task import Facts, Planned
 from stopgap.tasks.traffic.capabilities import Capabilities, Way
 
@@ -40,7 +40,7 @@ NOBODY = "nobody"
 NAMED = 4
 """Addresses that one line names."""
 
-LIFELINE = 60.0
+ROLLBACK_SECONDS = 60.0
 """Seconds after which a router takes a block back that has locked the operator out."""
 
 
@@ -251,5 +251,5 @@ class Driver(ABC):
         """Give the change that is still needed, and what the operator should know; raises Unplannable."""
 
     @abstractmethod
-    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
-        """Give what the device itself can show; `eye` is where it is looked at."""
+    def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
+        """Give what the device itself can show; `vantage` is where it is looked at."""

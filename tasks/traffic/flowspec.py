@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 from stopgap.orchestrator.change import RunCommands
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader
-from stopgap.orchestrator.host import Eye
+from stopgap.orchestrator.host import CheckVantage
 from stopgap.orchestrator.task import Gap, Note, Planned, Unplannable
-from stopgap.tasks.traffic import lapse
+from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.bird import SESSIONS, Originated, Rule, Session, content, originate, path, reader, sessions
 from stopgap.tasks.traffic.capabilities import Capabilities
-from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text
+from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, Driver, address_text
 
 NAMED = 4
 """Addresses that one line names; of the rest, how many."""
@@ -35,11 +35,11 @@ class Flowspec(Driver):
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Read the block's file, which sessions stand, and when the block of this label ends."""
-        return {"file": reader(label), "state": SESSIONS, "scheduled": lapse.reader(label)}
+        return {"file": reader(label), "state": SESSIONS, "scheduled": expiry_timer.reader(label)}
 
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
         """Read who scheduled the end of the rules."""
-        return lapse.owner(facts.scheduled)
+        return expiry_timer.owner(facts.scheduled)
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """See whether rules are sent."""
@@ -50,7 +50,7 @@ class Flowspec(Driver):
         carriers = _carriers(block, facts)
         before, wanted = _present(facts), content(block.label, _rules(block), _tables(carriers))
         left = facts.scheduled.left
-        if before == wanted and lapse.long_enough(facts.scheduled, block.expires, block.fresh):
+        if before == wanted and expiry_timer.long_enough(facts.scheduled, block.expires, block.fresh):
             yield Note(text="in force until {at}, then the rules are withdrawn", after=left)
         else:
             yield _change(block, facts, before, wanted)
@@ -62,13 +62,13 @@ class Flowspec(Driver):
             at_best="partly",
         )
 
-    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+    def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
         """Look at what each session sends."""
         rules = tuple(_rules(block))
         for carrier in _carriers(block, facts):
             mine = tuple(rule for rule in rules if rule.version == carrier.version)
             yield Originated(
-                eye=eye, protocol=carrier.protocol, version=carrier.version, table=carrier.table, rules=mine
+                vantage=vantage, protocol=carrier.protocol, version=carrier.version, table=carrier.table, rules=mine
             )
 
 
@@ -119,14 +119,14 @@ def _change(block: Block, facts: DeviceFacts, before: str, wanted: str) -> RunCo
     renewed = ", for its full time again" if before == wanted else ""
     return RunCommands(
         about=f"send FlowSpec rules that discard packets of {_some(block)}{_ways(block)}{renewed}",
-        do=(lapse.end(block, withdraw), originate(label, wanted), lapse.record(block, shows)),
-        undo=(lapse.undo(block, withdraw, (originate(label, before),) if before else (), facts.scheduled),),
+        do=(expiry_timer.end(block, withdraw), originate(label, wanted), expiry_timer.record(block, shows)),
+        undo=(expiry_timer.undo(block, withdraw, (originate(label, before),) if before else (), facts.scheduled),),
         undo_about="send the rules that were sent before" if before else "withdraw the rules",
-        expects=lapse.expected(block, facts.scheduled, shows),
+        expects=expiry_timer.expected(block, facts.scheduled, shows),
         marked=True,
         diff=tuple(_difference(path(label), before, wanted)),
         lasts=block.expires.total_seconds(),
-        lifeline=LIFELINE,
+        rollback_timer=ROLLBACK_SECONDS,
     )
 
 

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 from stopgap.orchestrator.change import RunCommands
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader
-from stopgap.orchestrator.host import Eye, Network
+from stopgap.orchestrator.host import CheckVantage, Network
 from stopgap.orchestrator.task import Note, Planned, Unplannable
-from stopgap.tasks.traffic import lapse
+from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.bgp import SESSIONS, Announced, established
 from stopgap.tasks.traffic.capabilities import Capabilities
-from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text
+from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, Driver, address_text
 from stopgap.tasks.traffic.rtbh import CONFIGURATION, Running, announce, difference, parse, singles
 
 NAMED = 4
@@ -39,11 +39,11 @@ class Frr(Driver):
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Read what is announced, which sessions stand, and when the block of this label ends."""
-        return {"rules": CONFIGURATION, "state": SESSIONS, "scheduled": lapse.reader(label)}
+        return {"rules": CONFIGURATION, "state": SESSIONS, "scheduled": expiry_timer.reader(label)}
 
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
         """Read who scheduled the end of the announcements."""
-        return lapse.owner(facts.scheduled)
+        return expiry_timer.owner(facts.scheduled)
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """See whether anything is announced."""
@@ -56,16 +56,18 @@ class Frr(Driver):
         peers = _peers(block, facts)
         _refuse_taken(block, running)
         before, left = running.announced(_route_map(block)), facts.scheduled.left
-        if set(before) == set(block.addresses) and lapse.long_enough(facts.scheduled, block.expires, block.fresh):
+        if set(before) == set(block.addresses) and expiry_timer.long_enough(
+            facts.scheduled, block.expires, block.fresh
+        ):
             yield Note(text="in force until {at}, then the announcements are withdrawn", after=left)
         else:
             yield _announcement(block, facts, asn, before)
         yield Note(text=f"goes to {', '.join(peers)}, as far as the router's own route-maps let it through")
 
-    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+    def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
         """Look at the announcements."""
         for network in singles(block.addresses)[:LOOKED_AT]:
-            yield Announced(eye=eye, network=network)
+            yield Announced(vantage=vantage, network=network)
 
 
 def _route_map(block: Block) -> str:
@@ -119,17 +121,21 @@ def _announcement(block: Block, facts: DeviceFacts, asn: int, before: tuple[Netw
     return RunCommands(
         about=f"{about}, for its full time again" if set(before) == set(block.addresses) else about,
         do=(
-            lapse.end(block, withdraw),
+            expiry_timer.end(block, withdraw),
             announce(route_map, asn, block.addresses),
-            lapse.record(block, shows),
+            expiry_timer.record(block, shows),
         ),
-        undo=(lapse.undo(block, withdraw, (announce(route_map, asn, before),) if before else (), facts.scheduled),),
+        undo=(
+            expiry_timer.undo(
+                block, withdraw, (announce(route_map, asn, before),) if before else (), facts.scheduled
+            ),
+        ),
         undo_about="announce what was announced before" if before else "withdraw the announcements",
-        expects=lapse.expected(block, facts.scheduled, shows),
+        expects=expiry_timer.expected(block, facts.scheduled, shows),
         marked=True,
         diff=difference(route_map, asn, before, block.addresses),
         lasts=block.expires / timedelta(seconds=1),
-        lifeline=LIFELINE,
+        rollback_timer=ROLLBACK_SECONDS,
     )
 
 

@@ -16,12 +16,12 @@ from typing import Any, ClassVar, Literal
 from stopgap.orchestrator.change import Command, RunCommands
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Program, ProgramFact, Reader
-from stopgap.orchestrator.host import Eye, Network
+from stopgap.orchestrator.host import CheckVantage, Network
 from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.task import Gap, Note, Planned, Unplannable
-from stopgap.tasks.traffic import lapse
+from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.capabilities import Capabilities
-from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, Driver, address_text, some, text_diff
+from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, Driver, address_text, some, text_diff
 from stopgap.tasks.traffic.shell import run
 
 PROTOCOL = "83"
@@ -41,11 +41,11 @@ class Iproute(Driver):
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """List the rules of both families, and the undo that is scheduled."""
-        return {"rules": listing(4), "rules6": listing(6), "scheduled": lapse.reader(label)}
+        return {"rules": listing(4), "rules6": listing(6), "scheduled": expiry_timer.reader(label)}
 
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
         """Read who scheduled the end of the rules."""
-        return lapse.owner(facts.scheduled)
+        return expiry_timer.owner(facts.scheduled)
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """See whether there are rules."""
@@ -59,7 +59,7 @@ class Iproute(Driver):
         wanted = {version: _wanted(block, place, version) for version in (4, 6)}
         before = {version: _ours(lines, place) for version, lines in listed.items()}
         same = all(sorted(before[version]) == sorted(wanted[version]) for version in (4, 6))
-        if same and lapse.long_enough(facts.scheduled, block.expires, block.fresh):
+        if same and expiry_timer.long_enough(facts.scheduled, block.expires, block.fresh):
             yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
         else:
             yield _change(block, facts, _Slot(place), before, wanted)
@@ -73,11 +73,11 @@ class Iproute(Driver):
                 at_best="partly",
             )
 
-    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+    def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
         """See that the rules are there."""
         for version in (4, 6):
             if networks := tuple(n for n in block.dropped if n.version == version):
-                yield Ruled(eye=eye, version=version, addresses=networks, directions=block.directions)
+                yield Ruled(vantage=vantage, version=version, addresses=networks, directions=block.directions)
 
 
 class Ruled(Check):
@@ -158,14 +158,14 @@ def _change(
     anew = (slot.lift(),) if there and changed else ()
     return RunCommands(
         about=f"routing rules {slot.first}-{slot.first + 2}: {_about(block)}{renewed}",
-        do=(lapse.end(block, slot.lift()), *anew, *lay(wanted), lapse.record(block, shows)),
-        undo=(lapse.undo(block, slot.lift(), (slot.lift(), *lay(before)) if there else (), facts.scheduled),),
+        do=(expiry_timer.end(block, slot.lift()), *anew, *lay(wanted), expiry_timer.record(block, shows)),
+        undo=(expiry_timer.undo(block, slot.lift(), (slot.lift(), *lay(before)) if there else (), facts.scheduled),),
         undo_about="put back the routing rules as they were" if there else "delete these routing rules",
-        expects=lapse.expected(block, facts.scheduled, shows),
+        expects=expiry_timer.expected(block, facts.scheduled, shows),
         marked=True,
         diff=text_diff("ip rule", rule_lines(before), rule_lines(wanted)),
         lasts=block.expires.total_seconds(),
-        lifeline=LIFELINE,
+        rollback_timer=ROLLBACK_SECONDS,
     )
 
 

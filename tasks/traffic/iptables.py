@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from stopgap.orchestrator.change import MARK, Command, Expectation, RunCommands
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Program, ProgramFact, Reader
-from stopgap.orchestrator.host import Eye, Network
+from stopgap.orchestrator.host import CheckVantage, Network
 from stopgap.orchestrator.task import Note, Planned, Refused, Unplannable
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.chains import EVERYBODY, TABLES, Chains, cards_of, chains, name_of, present
@@ -22,7 +22,16 @@ from stopgap.tasks.traffic.conntrack import (
     no_flow_passes,
     unforgotten,
 )
-from stopgap.tasks.traffic.driver import LIFELINE, NAMED, Block, DeviceFacts, Driver, address_text, some, text_diff
+from stopgap.tasks.traffic.driver import (
+    NAMED,
+    ROLLBACK_SECONDS,
+    Block,
+    DeviceFacts,
+    Driver,
+    address_text,
+    some,
+    text_diff,
+)
 from stopgap.tasks.traffic.ownership import change_of, expectation, maker
 from stopgap.tasks.traffic.shell import run
 
@@ -82,15 +91,15 @@ class Iptables(Driver):
             yield _load(block, name, before, wanted, absent_tables(saved, wanted), forgetting=forgets(block, facts))
         yield from unforgotten(facts)
 
-    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+    def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
         """Look at the sets and at the chains that drop."""
-        yield InSet(eye=eye, name=name_of(block.label), addresses=block.dropped)
+        yield InSet(vantage=vantage, name=name_of(block.label), addresses=block.dropped)
         for version, rules in chains(block).rules.items():
             yield Chained.model_validate(
-                {"eye": eye, "name": name_of(block.label), "version": version, "rules": rules}
+                {"vantage": vantage, "name": name_of(block.label), "version": version, "rules": rules}
             )
         if forgets(block, facts):
-            yield from no_flow_passes(block, facts, eye)
+            yield from no_flow_passes(block, facts, vantage)
 
 
 class InSet(Check):
@@ -179,7 +188,7 @@ def _load(
         marked=True,
         diff=text_diff(name, before.listing(), wanted.listing()),
         lasts=block.expires.total_seconds(),
-        lifeline=LIFELINE,
+        rollback_timer=ROLLBACK_SECONDS,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from stopgap.orchestrator.change import Expectation, RunCommands
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import FileFact, Program, ProgramFact, Reader
-from stopgap.orchestrator.host import Eye
+from stopgap.orchestrator.host import CheckVantage
 from stopgap.orchestrator.task import Note, Planned, Unplannable
 from stopgap.tasks.traffic.after_boot import end_is_right, end_reader, loader, loader_readers, put_end_back, set_end
 from stopgap.tasks.traffic.capabilities import Capabilities
@@ -23,7 +23,7 @@ from stopgap.tasks.traffic.conntrack import (
     unforgotten,
 )
 from stopgap.tasks.traffic.counters import Dropping, remaining, state_reader
-from stopgap.tasks.traffic.driver import LIFELINE, NAMED, Block, DeviceFacts, Driver, listed, some
+from stopgap.tasks.traffic.driver import NAMED, ROLLBACK_SECONDS, Block, DeviceFacts, Driver, listed, some
 from stopgap.tasks.traffic.ownership import NOTHING, change_of, expectation, maker
 from stopgap.tasks.traffic.ruleset import difference, elements_of, ruleset, same, table_of, unmarked
 from stopgap.tasks.traffic.table import load, look, put_back
@@ -98,11 +98,13 @@ class Nftables(Driver):
             yield from loader(block, wanted, facts)
         yield from unforgotten(facts)
 
-    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+    def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
         """Look at drops and counters, then at the flows that are left."""
-        yield Dropping(eye=eye, table=table_of(block.label), addresses=block.dropped, directions=block.directions)
+        yield Dropping(
+            vantage=vantage, table=table_of(block.label), addresses=block.dropped, directions=block.directions
+        )
         if forgets(block, facts):
-            yield from no_flow_passes(block, facts, eye)
+            yield from no_flow_passes(block, facts, vantage)
 
 
 def _present(facts: DeviceFacts) -> str:
@@ -151,7 +153,7 @@ def _load(block: Block, before: str, wanted: str, end: FileFact, *, forgetting: 
         marked=True,
         diff=difference(unmarked(before), wanted, block.label),
         lasts=block.expires.total_seconds(),
-        lifeline=LIFELINE,
+        rollback_timer=ROLLBACK_SECONDS,
     )
 
 

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import CardFact, Cards, NeighbourFact, Neighbours, Reader
-from stopgap.orchestrator.host import Address, Eye, Host, Network, Scene
+from stopgap.orchestrator.host import Address, CheckVantage, Host, Network, Scene
 from stopgap.orchestrator.task import At, Gap, Probe
 from stopgap.tasks.traffic.driver import DeviceFacts
 from stopgap.tasks.traffic.segment import devices_of, within
@@ -62,18 +62,18 @@ def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iter
 
 
 def looks(
-    blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene, eye: Eye, *, trusted: bool
+    blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene, vantage: CheckVantage, *, trusted: bool
 ) -> Iterator[Check]:
     """Look again once the block stands: at the router's neighbours, and at the target's own cards."""
     if scene.on.cli is None and trusted:
         yield Answering(
-            eye=eye,
+            vantage=vantage,
             containment=True,
             patience=0.0,
             target=_who(scene),
             blocked=blocked,
             known=tuple(sorted(_known(scene), key=lambda a: (a.version, int(a)))),
-            claimed=tuple(sorted(_claimed(facts, scene))),
+            locked=tuple(sorted(_claimed(facts, scene))),
         )
     if tells(scene):
         near = _near(blocked, facts)
@@ -89,7 +89,7 @@ class Answering(Check):
     blocked: tuple[Network, ...]
     known: tuple[Address, ...]
     """Addresses of other hosts."""
-    claimed: tuple[str, ...] = ()
+    locked: tuple[str, ...] = ()
     """Link-layer addresses of the target by its own word."""
 
     def describe(self) -> str:
@@ -102,7 +102,7 @@ class Answering(Check):
 
     def judge(self, fact: tuple[NeighbourFact, ...]) -> Judgement:
         """Name what else is there."""
-        found = answering_beside(fact, self.blocked, self.known, self.claimed)
+        found = answering_beside(fact, self.blocked, self.known, self.locked)
         if found and all(found.values()):
             return Judgement(None, f"{', '.join(map(str, list(found)[:NAMED]))} answered earlier; not asked since")
         return _judged([str(address) for address, stale in found.items() if not stale])
@@ -112,7 +112,7 @@ class OwnAddresses(Check):
     """By its own word, the target has no address but those that are blocked."""
 
     kind: Literal["own-addresses"] = "own-addresses"
-    eye: Eye = "target"
+    vantage: CheckVantage = "target"
     one_sided: ClassVar[bool] = True
     trusts_target: ClassVar[bool] = True
     target: str
@@ -137,7 +137,7 @@ def answering_beside(
     neighbours: Iterable[NeighbourFact],
     blocked: tuple[Network, ...],
     known: Iterable[Address],
-    claimed: Iterable[str],
+    locked: Iterable[str],
 ) -> dict[Address, bool]:
     """Give the addresses that share a link-layer address with a blocked one, or with a card of the target's.
 
@@ -147,7 +147,7 @@ def answering_beside(
     table = list(neighbours)
     others = set(known)
     strange = {n.link_address for n in table if n.address in others}
-    links = {n.link_address for n in table if within(n.address, blocked)} | (set(claimed) - strange)
+    links = {n.link_address for n in table if within(n.address, blocked)} | (set(locked) - strange)
     return {
         n.address: n.stale
         for n in table

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from stopgap.orchestrator.change import RunCommands
 from stopgap.orchestrator.task import Note, Planned
-from stopgap.tasks.traffic import lapse
+from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.chains import Chains, name_of, own_chains, present
-from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, some, text_diff
+from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, some, text_diff
 from stopgap.tasks.traffic.iptables import absent_tables, expected, lift, load, owner_of, put_back
 
 
@@ -31,7 +31,7 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
     """Load the chains, unless they are in force already; their end is scheduled first."""
     before, wanted, name = _before(block.label, facts), own_chains(block), name_of(block.label)
     same = before.same_as(wanted)
-    if same and lapse.long_enough(facts.scheduled, block.expires, block.fresh):
+    if same and expiry_timer.long_enough(facts.scheduled, block.expires, block.fresh):
         yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
         return
     absent = absent_tables(_saved(facts), wanted)
@@ -39,14 +39,14 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
     allowed = f", allow {some(block.allowed)}" if block.allowed else ""
     yield RunCommands(
         about=f"chains {name}: drop all that comes and goes{allowed}{', for its full time again' if same else ''}",
-        do=(lapse.end(block, lift(name, absent)), load(block, wanted, before)),
-        undo=(lapse.undo(block, lift(name, absent), back, facts.scheduled),),
+        do=(expiry_timer.end(block, lift(name, absent)), load(block, wanted, before)),
+        undo=(expiry_timer.undo(block, lift(name, absent), back, facts.scheduled),),
         undo_about=f"put back chains {name} as they were" if before.rules else f"delete chains {name}",
         expects=expected(block, before),
         marked=True,
         diff=text_diff(name, before.listing(), wanted.listing()),
         lasts=block.expires.total_seconds(),
-        lifeline=LIFELINE,
+        rollback_timer=ROLLBACK_SECONDS,
     )
 
 

@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Program, Reader
-from stopgap.orchestrator.host import Eye
+from stopgap.orchestrator.host import CheckVantage
 from stopgap.orchestrator.task import Gap, Note, Planned, Unplannable
-from stopgap.tasks.traffic import lapse, own_chains, own_links, own_rules
+from stopgap.tasks.traffic import expiry_timer, own_chains, own_links, own_rules
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
 from stopgap.tasks.traffic.iproute import listing
@@ -53,7 +53,7 @@ class OwnHost(Nftables):
             "policy6": listing(6),
             "main4": Program(("ip", "-4", "route", "show")),
             "main6": Program(("ip", "-6", "route", "show")),
-            "scheduled": lapse.reader(label),
+            "scheduled": expiry_timer.reader(label),
         }
 
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
@@ -62,7 +62,7 @@ class OwnHost(Nftables):
             return super().owner(label, facts)
         if own_chains.usable(facts):
             return own_chains.owner(label, facts)
-        return lapse.owner(facts.scheduled)
+        return expiry_timer.owner(facts.scheduled)
 
     def ruleset(self, block: Block) -> str:
         """Give a table that drops whatever comes or goes, by any address, save for who is allowed."""
@@ -91,7 +91,7 @@ class OwnHost(Nftables):
         else:
             raise Unplannable("the host has neither nft nor iptables nor ip: it cannot cut itself off")
 
-    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+    def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
         """Ask the host nothing: only packets from outside tell."""
         yield from ()
 

@@ -12,7 +12,7 @@ from stopgap.orchestrator.change import RunCommands
 from stopgap.orchestrator.facts import ProgramFact, ScheduledFact
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.task import Gap, Note, Planned, Unlimited
-from stopgap.tasks.traffic import lapse
+from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
 from stopgap.tasks.traffic.shell import run
 
@@ -29,7 +29,7 @@ def stands(block: Block, facts: DeviceFacts) -> bool:
 
 def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
     """Take all links down that have addresses, after a person has said yes."""
-    if lapse.long_enough(facts.scheduled, block.expires, block.fresh):
+    if expiry_timer.long_enough(facts.scheduled, block.expires, block.fresh):
         yield Note(text="the links go up at {at}", after=facts.scheduled.left)
         return
     devices = _devices(facts)
@@ -51,10 +51,10 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
     raise_links = run("raise_links", *devices, lines="".join(f"{line}\n" for line in [*addresses, *routes]))
     yield RunCommands(
         about=f"take down the links {', '.join(devices)}, a second later",
-        do=(lapse.end(block, raise_links), run("lower_links", *devices)),
-        undo=(lapse.undo(block, raise_links, (), ScheduledFact()),),
+        do=(expiry_timer.end(block, raise_links), run("lower_links", *devices)),
+        undo=(expiry_timer.undo(block, raise_links, (), ScheduledFact()),),
         undo_about="take the links up, with their addresses and routes",
-        expects=lapse.expected(block, ScheduledFact()),
+        expects=expiry_timer.expected(block, ScheduledFact()),
         marked=True,
         lasts=block.expires.total_seconds(),
     )

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from stopgap.orchestrator.change import Command, RunCommands
 from stopgap.orchestrator.task import Gap, Note, Planned
-from stopgap.tasks.traffic import lapse
-from stopgap.tasks.traffic.driver import LIFELINE, Block, DeviceFacts, address_text, some, text_diff
+from stopgap.tasks.traffic import expiry_timer
+from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, address_text, some, text_diff
 from stopgap.tasks.traffic.iproute import PROTOCOL, Rule, routing_rules, rule_lines, showing
 from stopgap.tasks.traffic.shell import run
 
@@ -45,7 +45,7 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
             text="routing rules know no connections: who is allowed in can also be reached from there",
             at_best="partly",
         )
-    if same and lapse.long_enough(facts.scheduled, block.expires, block.fresh):
+    if same and expiry_timer.long_enough(facts.scheduled, block.expires, block.fresh):
         yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
         return
     there, shows = any(before.values()), showing((str(first), str(first + 1)))
@@ -56,18 +56,18 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
     yield RunCommands(
         about=f"routing rules {first}-{first + 1}: drop all that it sends{allowed}{renewed}",
         do=(
-            lapse.end(block, lift),
+            expiry_timer.end(block, lift),
             *((lift,) if there and not same else ()),
             *(_lay(first, version, wanted[version]) for version in (4, 6)),
-            lapse.record(block, shows),
+            expiry_timer.record(block, shows),
         ),
-        undo=(lapse.undo(block, lift, back, facts.scheduled),),
+        undo=(expiry_timer.undo(block, lift, back, facts.scheduled),),
         undo_about="put back the routing rules as they were" if there else "delete these routing rules",
-        expects=lapse.expected(block, facts.scheduled, shows),
+        expects=expiry_timer.expected(block, facts.scheduled, shows),
         marked=True,
         diff=text_diff("ip rule", rule_lines(before), rule_lines(wanted)),
         lasts=block.expires.total_seconds(),
-        lifeline=LIFELINE,
+        rollback_timer=ROLLBACK_SECONDS,
     )
 
 

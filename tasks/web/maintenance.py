@@ -15,7 +15,7 @@ from stopgap.orchestrator.change import (
 )
 from stopgap.orchestrator.check import Check, Page, Port
 from stopgap.orchestrator.facts import ProgramFact
-from stopgap.orchestrator.host import Address, Eye, Host, Scene
+from stopgap.orchestrator.host import Address, CheckVantage, Host, Scene
 from stopgap.orchestrator.task import Gap, Note, Planned, Probe, Task, Unlimited, Unplannable
 from stopgap.tasks.host import units
 from stopgap.tasks.web import layout
@@ -81,16 +81,18 @@ class ApacheMaintenance(Task[Params, Facts]):
         if params.error_document_url is not None:
             status, contains = 302, params.error_document_url
         own = scene.on.known_addresses
-        looks: list[tuple[Eye, tuple[Address, ...]]] = []
+        looks: list[tuple[CheckVantage, tuple[Address, ...]]] = []
         if scene.outside and params.visitors != "none":
             looks.append(("outside", own if params.visitors == "own" else scene.target.known_addresses))
         if _on_spare(scene) or not looks:
             looks.append(("controller", own))
-        for eye, addresses in looks:
+        for vantage, addresses in looks:
             for address in addresses:
-                yield Page(eye=eye, address=address, path=path, status=status, contains=contains, patience=10.0)
+                yield Page(
+                    vantage=vantage, address=address, path=path, status=status, contains=contains, patience=10.0
+                )
                 if params.certificate:
-                    yield Port(eye=eye, address=address, port=443, expect="open", patience=10.0)
+                    yield Port(vantage=vantage, address=address, port=443, expect="open", patience=10.0)
 
 
 def _install(facts: Facts, on: Host) -> RunCommands:

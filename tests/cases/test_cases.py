@@ -2,7 +2,7 @@
 
 A case holds `about`, and optionally `params`, `scene` (what differs from the usual one), `facts`; then what is
 expected: `changes` (each with `do`, `preview` and `undo`, of which those given are compared), `notes`, `gaps`,
-`questions`, `reasons` (of the questions), `liftings`, `messages` (with `to`, `way`, `preview`),
+`questions`, `reasons` (of the questions), `undo_requests`, `messages` (with `to`, `way`, `preview`),
 `checks` (one line each: `EYE: description`), or `refused` / `unplannable` (a part of the message).
 """
 
@@ -17,7 +17,7 @@ from stopgap.orchestrator.host import CONTROLLER, Scene
 from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.registry import tasks
-from stopgap.orchestrator.task import Collection, Gap, Lifting, Note, Refused, Unplannable
+from stopgap.orchestrator.task import Collection, Gap, Note, Refused, UndoRequest, Unplannable
 
 ROOT = Path(__file__).parent
 CASES = sorted(ROOT.glob("*/*.json"))
@@ -76,7 +76,7 @@ def test_case(path: Path) -> None:
         assert [p.text for p in planned if isinstance(p, kind)] == case.get(key, [])
     if "reasons" in case:
         assert [p.reason for p in planned if isinstance(p, Question)] == case["reasons"]
-    lifted = [p for p in planned if isinstance(p, Lifting)]
+    lifted = [p for p in planned if isinstance(p, UndoRequest)]
     shown = [f"{p.run} {p.step}: {'; '.join(f'{c.host}: {c.undo}' for c in p.undo)}" for p in lifted]
     assert shown == case.get("liftings", [])
     messages = [p for p in planned if isinstance(p, Message)]
@@ -87,7 +87,7 @@ def test_case(path: Path) -> None:
     if "artifacts" in case:
         collections = [p for p in planned if isinstance(p, Collection)]
         assert [a.id for c in collections for a in c.artifacts] == case["artifacts"]
-    checks = [f"{c.eye}: {c.describe()}" for c in task.checks(params, facts, scene)]
+    checks = [f"{c.vantage}: {c.describe()}" for c in task.checks(params, facts, scene)]
     assert checks == case.get("checks", []), checks
 
 

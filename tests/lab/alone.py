@@ -123,11 +123,13 @@ class Unchanging(Router):
         answers = [self.lab.ssh(host, script) for script in scripts]  # no login to be spared
         return [Output(HostText(a.stdout.encode()), HostText(a.stderr.encode()), a.returncode) for a in answers]
 
-    def see(self, wishes: Sequence[Reader[Any] | At]) -> list[Any]:
-        new = [wish for wish in wishes if isinstance(wish, Program | File) or repr(wish) not in self._known]
+    def see(self, requests: Sequence[Reader[Any] | At]) -> list[Any]:
+        new = [
+            request for request in requests if isinstance(request, Program | File) or repr(request) not in self._known
+        ]
         seen = dict(zip(map(repr, new), super().see(new), strict=True))
         self._known |= seen
-        return [self._known[repr(wish)] for wish in wishes]
+        return [self._known[repr(request)] for request in requests]
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def test_the_run_is_the_dry_run_and_ends_contained(dry_run: Ran, contained: Ran)
 def test_every_promise_of_the_verdict_was_seen_from_outside(contained: Ran) -> None:
     judged = [event for event in contained.events if event["event"] == "check-judged" and event["containment"]]
     assert all(check["holds"] for check in judged)
-    assert {check["eye"] for check in judged} >= {"isp", "spare"}
+    assert {check["vantage"] for check in judged} >= {"isp", "spare"}
 
 
 def test_the_internet_reaches_nothing_of_web_and_nothing_of_its_beacon_arrives(lab: Lab, contained: Ran) -> None:

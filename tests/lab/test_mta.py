@@ -68,10 +68,10 @@ class Web:
     def undo(self, changes: list[Change]) -> list[int]:
         return [self.sh(change.undo_script()) for change in reversed(changes)]
 
-    def check(self, eye: str, about: str) -> bool | None:
+    def check(self, vantage: str, about: str) -> bool | None:
         """Judge one of the task's checks until it holds or its patience is over."""
         checks = TASK.checks(NOTHING, StopMtaFacts(system=SystemFact()), SCENE)
-        check = next(c for c in checks if (c.eye, c.describe()) == (eye, about))
+        check = next(c for c in checks if (c.vantage, c.describe()) == (vantage, about))
         deadline = time.monotonic() + check.patience
         while True:
             judged = check.judge(self.read(check.reader())[0]).holds

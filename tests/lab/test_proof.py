@@ -17,15 +17,15 @@ THROUGHOUT = "nftables"
 
 
 @pytest.fixture(scope="module")
-def eyes(lab: Lab) -> Iterator[Eyes]:
-    with Eyes() as eyes:
-        yield eyes
+def vantages(lab: Lab) -> Iterator[Eyes]:
+    with Eyes() as vantages:
+        yield vantages
 
 
 @pytest.mark.parametrize("device", [d for d in DEVICES if d.can.where == "device"], ids=lambda d: d.name)
 def test_packets_pass_or_are_dropped_as_the_driver_declares_and_nothing_is_left(
-    eyes: Eyes, device: Device, tmp_path: Path
+    vantages: Eyes, device: Device, tmp_path: Path
 ) -> None:
     with device.ready():
         phases = CHOICES if device.name == THROUGHOUT else ("blocked",)
-        assert Course(device, eyes, tmp_path, phases).run().against() == []
+        assert Course(device, vantages, tmp_path, phases).run().against() == []

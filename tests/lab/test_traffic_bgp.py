@@ -14,7 +14,7 @@ from stopgap.orchestrator.change import command
 from stopgap.orchestrator.facts import Output, ScheduledFact
 from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.shell import join
-from stopgap.tasks.traffic import lapse
+from stopgap.tasks.traffic import expiry_timer
 
 from .conftest import ROOT, Lab
 from .operator import Operator
@@ -244,15 +244,15 @@ def test_without_systemd_what_is_scheduled_is_seen_happens_and_can_be_called_off
         return lab.read("edge", join(["unshare", "-m", "sh", "-c", script]))
 
     def seen(text: str) -> ScheduledFact:
-        return lapse.reader("test").parse(Output(HostText(text.encode()), HostText(b""), status=0))
+        return expiry_timer.reader("test").parse(Output(HostText(text.encode()), HostText(b""), status=0))
 
-    look, mark = lapse.reader("test").script(), command("touch", "/run/lapsed")
-    fact = seen(router(lapse.schedule("test", timedelta(hours=1), mark).script(), look))
+    look, mark = expiry_timer.reader("test").script(), command("touch", "/run/lapsed")
+    fact = seen(router(expiry_timer.schedule("test", timedelta(hours=1), mark).script(), look))
     assert timedelta(seconds=3590) < fact.left <= timedelta(hours=1)
-    router(lapse.schedule("test", timedelta(seconds=1), mark).script())
+    router(expiry_timer.schedule("test", timedelta(seconds=1), mark).script())
     assert until(lambda: lab.ssh("edge", "rm /run/lapsed").returncode == 0)
     assert seen(router(look)).due is None
-    router(lapse.schedule("test", timedelta(seconds=2), mark).script())
-    assert seen(router(lapse.cancel("test").script(), lapse.cancel("test").script(), look)).due is None
+    router(expiry_timer.schedule("test", timedelta(seconds=2), mark).script())
+    assert seen(router(expiry_timer.cancel("test").script(), expiry_timer.cancel("test").script(), look)).due is None
     time.sleep(2.5)
     assert lab.ssh("edge", "rm /run/lapsed; ls -d /run/stopgap/test*; pgrep -f stopgap-test").stdout == ""

@@ -187,7 +187,7 @@ def test_an_inventory_that_is_whole_is_contained_and_what_arrives_outside_dispro
     ran = block(operator)
     assert (ran.status, ran.last["containment"]) == (0, {"web": "contained"})
     sent = [event for event in ran.events if event["event"] == "check-judged" and "asked to send" in event["about"]]
-    assert {(event["eye"], event["holds"], event["one_sided"]) for event in sent} == {
+    assert {(event["vantage"], event["holds"], event["one_sided"]) for event in sent} == {
         ("isp", True, True),
         ("spare", True, True),
     }

@@ -12,7 +12,7 @@ import pytest
 from stopgap.orchestrator.change import Activate, Change
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Output, Reader
-from stopgap.orchestrator.host import Eye, Host, Scene
+from stopgap.orchestrator.host import CheckVantage, Host, Scene
 from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.shell import quote
 from stopgap.orchestrator.task import Note, Planned, Unplannable
@@ -31,7 +31,7 @@ def host(name: str, number: int) -> Host:
 
 WEB, SPARE = host("web", 10), host("spare", 20)
 INTERNET = Host(name="internet", address="198.51.100.2", vantage="outside")
-NAMESPACES: dict[Eye, str] = {"controller": "operator", "outside": "internet"}
+NAMESPACES: dict[CheckVantage, str] = {"controller": "operator", "outside": "internet"}
 TASK = ApacheMaintenance()
 STATE = "systemctl show -p ActiveState,UnitFileState apache2.service; apache2ctl -M 2>/dev/null | sort"
 
@@ -66,15 +66,15 @@ class Site:
         ordered.sort(key=lambda c: isinstance(c, Activate))
         return [output.status for output in self._run([change.undo_script() for change in ordered])]
 
-    def judged(self) -> list[tuple[Eye, str, bool | None]]:
+    def judged(self) -> list[tuple[CheckVantage, str, bool | None]]:
         """What each of the task's checks shows, from its own eye."""
         checks = TASK.checks(self.params, Facts(), self.scene)
-        return [(check.eye, check.describe(), self._holds(check)) for check in checks]
+        return [(check.vantage, check.describe(), self._holds(check)) for check in checks]
 
     def _holds(self, check: Check) -> bool | None:
         deadline = time.monotonic() + check.patience
         while True:
-            done = self.lab.exec(NAMESPACES[check.eye], "sh", "-c", check.reader().script())
+            done = self.lab.exec(NAMESPACES[check.vantage], "sh", "-c", check.reader().script())
             fact = check.reader().parse(Output(_text(done.stdout), _text(done.stderr), done.returncode))
             holds = check.judge(fact).holds
             if holds or time.monotonic() > deadline:
@@ -122,7 +122,7 @@ def test_visitors_see_the_page_with_503_on_both_protocols_and_the_undo_leaves_no
     try:
         assert set(site.do(changes)) == {0}
         looks = site.judged()
-        assert {(eye, holds) for eye, _, holds in looks} >= {("outside", True)}
+        assert {(vantage, holds) for vantage, _, holds in looks} >= {("outside", True)}
         assert all(holds for *_, holds in looks), looks
         for path in ("/", "/index.html", "/uploads/logo.php", "/nothing"):
             answer = site.answers("-H", "Host: anything.example", f"http://{place.address}{path}")

@@ -78,17 +78,17 @@ class Router:
         probe = TASK.probe(params, self.scene)
         return DeviceFacts.model_validate(dict(zip(probe, self.see(list(probe.values())), strict=True)))
 
-    def see(self, wishes: Sequence[Reader[Any] | At]) -> list[Any]:
+    def see(self, requests: Sequence[Reader[Any] | At]) -> list[Any]:
         """What a run would see: what cannot be read elsewhere is None."""
         wanted = [
-            (self.scene.seen_from(wish.vantage)[0].name, wish.reader)
-            if isinstance(wish, At)
-            else (self.scene.on.name, wish)
-            for wish in wishes
+            (self.scene.seen_from(request.vantage)[0].name, request.reader)
+            if isinstance(request, At)
+            else (self.scene.on.name, request)
+            for request in requests
         ]
         seen = self.read(wanted)
-        for wish, fact in zip(wishes, seen, strict=True):
-            if isinstance(fact, UnreadableError) and not isinstance(wish, At):
+        for request, fact in zip(requests, seen, strict=True):
+            if isinstance(fact, UnreadableError) and not isinstance(request, At):
                 raise fact
         return [None if isinstance(fact, UnreadableError) else fact for fact in seen]
 
@@ -121,17 +121,17 @@ class Router:
     def failing_checks(self, **params: object) -> dict[str, str]:
         wanted = Params.model_validate(params)
         looks = [
-            (eye.name, check)
+            (vantage.name, check)
             for check in TASK.checks(wanted, self.facts(wanted), self.scene)
-            for eye in self.scene.seen_from(check.eye)
+            for vantage in self.scene.seen_from(check.vantage)
         ]
-        seen = self.read([(eye, check.reader()) for eye, check in looks])
+        seen = self.read([(vantage, check.reader()) for vantage, check in looks])
         if error := next((fact for fact in seen if isinstance(fact, UnreadableError)), None):
             raise error
         judged = [check.judge(fact) for (_, check), fact in zip(looks, seen, strict=True)]
         return {
-            f"{eye}: {check.describe()}": judgement.seen
-            for (eye, check), judgement in zip(looks, judged, strict=True)
+            f"{vantage}: {check.describe()}": judgement.seen
+            for (vantage, check), judgement in zip(looks, judged, strict=True)
             if not judgement.holds
         }
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from stopgap.orchestrator.evidence.custody import log_handling
 from stopgap.orchestrator.evidence.manifest import MANIFEST, Manifest, ManifestItem
-from stopgap.orchestrator.evidence.shelf import Shelf, open_shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader, open_collection
 from stopgap.orchestrator.journal.records import EvidenceHandled
 
 STARTED = "2026-11-23T02:14:50.000000Z"
 UTMP = "<hxxi32s4s32s256shhiii16s20x"
 
 
-def shelf(folder: Path, artifacts: dict[str, Any], empty: tuple[str, ...] = ()) -> Shelf:
+def collected(folder: Path, artifacts: dict[str, Any], empty: tuple[str, ...] = ()) -> CollectionReader:
     """Write a collection: artifact → text, bytes, `{text, times}` or an archive's files; and `empty` artifacts.
 
     `beside` is another collection of the same run.
@@ -27,7 +27,7 @@ def shelf(folder: Path, artifacts: dict[str, Any], empty: tuple[str, ...] = ()) 
     artifacts = dict(artifacts)
     folder.mkdir(parents=True, exist_ok=True)
     items = []
-    others = (shelf(folder / "beside", artifacts.pop("beside")),) if "beside" in artifacts else ()
+    others = (collected(folder / "beside", artifacts.pop("beside")),) if "beside" in artifacts else ()
     contents = dict.fromkeys(empty, b"") | {name: content_of(given) for name, given in artifacts.items()}
     for number, (name, content) in enumerate(contents.items()):
         archive = isinstance(artifacts.get(name), dict) and not set(artifacts[name]) <= {"text", "times"}
@@ -39,16 +39,16 @@ def shelf(folder: Path, artifacts: dict[str, Any], empty: tuple[str, ...] = ()) 
         operator="o", profile="triage", started=STARTED, ended=STARTED, clock_skew=0.0, items=tuple(items),
     )  # fmt: skip
     (folder / MANIFEST).write_bytes(manifest.canonical())
-    return replace(open_shelf(folder), beside=others)
+    return replace(open_collection(folder), beside=others)
 
 
-def begin_custody(shelf: Shelf) -> None:
+def begin_custody(collected: CollectionReader) -> None:
     """Write the first line of a collection's custody log, as a run does."""
-    collected = EvidenceHandled(
-        action="collected", host="web", folder=f"evidence/web/{shelf.folder.name}", by="kei@noc", about="triage",
-        manifest_sha256=hashlib.sha256(shelf.manifest.canonical()).hexdigest(),
+    gathered = EvidenceHandled(
+        action="collected", host="web", folder=f"evidence/web/{collected.folder.name}", by="kei@noc", about="triage",
+        manifest_sha256=hashlib.sha256(collected.manifest.canonical()).hexdigest(),
     )  # fmt: skip
-    log_handling(shelf.folder, collected)
+    log_handling(collected.folder, gathered)
 
 
 def item(name: str, file: str, content: bytes, **more: Any) -> ManifestItem:

@@ -71,11 +71,11 @@ def change(name: str, host: str, *changes: Change | None) -> list[AnyRecord]:
     ]
 
 
-def look(eye: str, about: str, holds: bool | None = True, **news: object) -> CheckJudged:
+def look(vantage: str, about: str, holds: bool | None = True, **news: object) -> CheckJudged:
     fields: dict[str, object] = {
         "step": "cut-off",
         "target": "web",
-        "eye": eye,
+        "vantage": vantage,
         "about": about,
         "holds": holds,
         "seen": "silent",

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stopgap.orchestrator.evidence.archive import BLOCK, members
-from stopgap.orchestrator.evidence.shelf import LONGEST_LINE, lines_of
+from stopgap.orchestrator.evidence.reader import LONGEST_LINE, lines_of
 
 from .collection import tar
 

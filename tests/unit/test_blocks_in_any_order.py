@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from stopgap.orchestrator.change import DRIFTED, Change, lifeline_name
+from stopgap.orchestrator.change import DRIFTED, Change, rollback_timer_name
 from stopgap.orchestrator.facts import InterfaceFact, SystemFact
 from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.task import At
@@ -164,7 +164,7 @@ class Blocks(RuleBasedStateMachine):
             return None
         (change,) = planned
         self.runs += 1
-        return change.named(lifeline_name(f"run{self.runs}", "cut", "web", 0))
+        return change.named(rollback_timer_name(f"run{self.runs}", "cut", "web", 0))
 
 
 RULES = "nft list ruleset; ip -4 rule; ip -6 rule; ip -4 route show table all; ip -6 route show table all"

@@ -12,7 +12,7 @@ import pyrage
 import pytest
 
 from stopgap.orchestrator.evidence.manifest import ManifestItem
-from stopgap.orchestrator.evidence.shelf import open_shelf
+from stopgap.orchestrator.evidence.reader import open_collection
 
 from .bench import Bench
 
@@ -48,7 +48,7 @@ def collected(bench: Bench) -> Path:
 
 
 def items(folder: Path) -> dict[str, ManifestItem]:
-    return {item.id: item for item in open_shelf(folder).manifest.items}
+    return {item.id: item for item in open_collection(folder).manifest.items}
 
 
 @pytest.mark.parametrize("compress", ["never", "always"])

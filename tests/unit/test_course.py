@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from stopgap.orchestrator.evidence.manifest import MANIFEST
-from stopgap.orchestrator.evidence.shelf import open_shelf
+from stopgap.orchestrator.evidence.reader import open_collection
 from stopgap.orchestrator.findings import judge, shipped_rules
 from stopgap.orchestrator.journal.records import AnyRecord, FindingNoted, FindingsMade, StepStarted
 from stopgap.orchestrator.report import report
 from stopgap.orchestrator.report.build import build
 from stopgap.orchestrator.report.course import Course, course
 
-from .collection import shelf
+from .collection import collected
 from .story import BACK, CONTAINED, FOUND, START, Lang, told
 
 
@@ -93,7 +93,7 @@ def test_the_page_draws_it_with_a_legend_and_escapes_what_a_host_wrote(lang: Lan
 
 def test_moments_come_from_logs_files_histories_and_processes_set_right_by_the_clocks(tmp_path: Path) -> None:
     when = int(datetime(2026, 11, 22, 1, 0, tzinfo=UTC).timestamp())
-    shelf(
+    collected(
         tmp_path,
         {
             "clock": "/proc/uptime:3600.50 100.00\n",
@@ -106,9 +106,9 @@ def test_moments_come_from_logs_files_histories_and_processes_set_right_by_the_c
             "histories": {"/root/.bash_history": f"#{when}\nchattr +i /usr/sbin\n"},
         },
     )
-    manifest = open_shelf(tmp_path).manifest.model_copy(update={"clock_skew": 60.0})
+    manifest = open_collection(tmp_path).manifest.model_copy(update={"clock_skew": 60.0})
     (tmp_path / MANIFEST).write_bytes(manifest.canonical())
-    at = {finding.id: finding.seen[0].at for finding in judge(open_shelf(tmp_path), shipped_rules()).findings}
+    at = {finding.id: finding.seen[0].at for finding in judge(open_collection(tmp_path), shipped_rules()).findings}
     assert at["attribute-system"] == "2026-11-22T00:59:00Z"
     assert at["process-hidden-from-ps"] == "2026-11-23T01:44:49Z"
     assert "2026-11-22T00:59:00Z" in {value for key, value in at.items() if key.startswith("history-")}

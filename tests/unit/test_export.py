@@ -19,7 +19,7 @@ from stopgap.orchestrator.evidence.packed import verify_archive
 from stopgap.orchestrator.evidence.sealing import SealingError, sealing
 from stopgap.orchestrator.evidence.tree import Leaf, LeftOut, tree
 
-from .collection import begin_custody, shelf
+from .collection import begin_custody, collected
 from .test_custody import new_key
 
 ITEMS: dict[str, Any] = {
@@ -44,7 +44,7 @@ ITEMS: dict[str, Any] = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = shelf(tmp_path / "web" / "triage", ITEMS)
+    made = collected(tmp_path / "web" / "triage", ITEMS)
     begin_custody(made)
     return made.folder
 
@@ -218,7 +218,7 @@ def test_holes_in_an_archive_do_not_fill_the_verifier_with_zeros(archive: Path) 
 def test_no_path_leaves_the_tree_and_none_leads_through_a_link(tmp_path: Path) -> None:
     odd: dict[str, Any] = {"/etc/../../x": "out", "/a": {"target": "/etc"}, "/a/b": "through", "/ok\n": "y"}
     odd["/n"] = {"target": "y" * 5000}
-    found = list(tree([shelf(tmp_path / "u", {"configuration": odd})]))
+    found = list(tree([collected(tmp_path / "u", {"configuration": odd})]))
     assert [leaf.path for leaf in found if isinstance(leaf, Leaf)] == ["/a/b", "/ok\n"]
     assert {leaf.path for leaf in found if isinstance(leaf, LeftOut)} == {"/etc/../../x", "/a", "/n"}
 
@@ -232,7 +232,7 @@ def test_files_of_holes_are_left_out_beyond_what_all_may_have(tmp_path: Path) ->
         header[483:495] = b"\x80" + (600 << 20).to_bytes(11, "big")
         header[148:156] = f"{sum(header[:148]) + 256 + sum(header[156:]):06o}\0 ".encode()
         out.write(header)
-    made = shelf(tmp_path / "s", {"logs": {"/x": "x"}})
+    made = collected(tmp_path / "s", {"logs": {"/x": "x"}})
     (made.folder / "000-logs.tar").write_bytes(out.getvalue() + bytes(1024))
     kept, left = tree([made])
     assert isinstance(kept, Leaf)

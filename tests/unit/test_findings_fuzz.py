@@ -17,12 +17,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings import judge, shipped_rules
 from stopgap.orchestrator.findings.table import Row, tables
 from stopgap.orchestrator.findings.timeline import timeline
 
-from .collection import content_of, file_content, shelf, tar
+from .collection import collected, content_of, file_content, tar
 
 FEW = int(os.environ.get("FUZZ_EXAMPLES", "25"))
 TABLES = sorted(tables())
@@ -48,13 +48,13 @@ def examples(name: str) -> list[dict[str, Any]]:
     return found
 
 
-def rows(collection: Shelf, name: str) -> Iterator[Row]:
+def rows(collection: CollectionReader, name: str) -> Iterator[Row]:
     return tables()[name].read(collection)
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_parser_has_an_example_that_it_reads(name: str, tmp_path: Path) -> None:
-    read = (next(rows(shelf(tmp_path / str(n), given), name), None) for n, given in enumerate(examples(name)))
+    read = (next(rows(collected(tmp_path / str(n), given), name), None) for n, given in enumerate(examples(name)))
     assert any(read), f"give {name} a rule with an example, or a seed here"
 
 
@@ -88,9 +88,9 @@ def test_no_host_can_break_a_parser(name: str, tmp_path: Path, data: st.DataObje
     seed = dict(data.draw(st.sampled_from(examples(name))))
     beside = {key: damaged_artifact(value, data) for key, value in seed.pop("beside", {}).items()}
     held = {key: damaged_artifact(value, data) for key, value in seed.items()}
-    collection = shelf(tmp_path / "c", held)
+    collection = collected(tmp_path / "c", held)
     if beside:
-        collection = replace(collection, beside=(shelf(tmp_path / "beside", beside),))
+        collection = replace(collection, beside=(collected(tmp_path / "beside", beside),))
     judged = judge(collection, [rule for rule in shipped_rules() if rule.table == name])
     assert not any("an error of its own" in unread.reason for unread in judged.unread)
     for row in rows(collection, name):
@@ -126,7 +126,7 @@ def test_no_host_can_break_the_parsers(
 ) -> None:
     archive = tar(files)
     held: dict[str, Any] = {artifact: archive[:cut] if cut < len(archive) else archive for artifact in ARTIFACTS}
-    collection = shelf(tmp_path, held | texts)
+    collection = collected(tmp_path, held | texts)
     judged = judge(collection, shipped_rules())
     judged.canonical()
     assert not any("an error of its own" in unread.reason for unread in judged.unread)

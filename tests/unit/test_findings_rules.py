@@ -11,7 +11,7 @@ from stopgap.orchestrator.findings import Rule, judge, load_rules, shipped_rules
 from stopgap.orchestrator.findings.table import tables
 from stopgap.orchestrator.source import InvalidInput
 
-from .collection import shelf
+from .collection import collected
 
 RULES = shipped_rules()
 
@@ -19,7 +19,7 @@ RULES = shipped_rules()
 def found(rule: Rule, artifacts: dict[str, Any], folder: Path) -> int:
     known = tables()
     needed = [artifact for name in (rule.table, *(j.table for j in rule.joins())) for artifact in known[name].reads]
-    result = judge(shelf(folder, artifacts, tuple(dict.fromkeys(needed))), [rule])
+    result = judge(collected(folder, artifacts, tuple(dict.fromkeys(needed))), [rule])
     assert not result.not_looked, result.not_looked
     return len(result.findings)
 

@@ -16,7 +16,7 @@ from stopgap.orchestrator.findings import judge
 from stopgap.orchestrator.findings.model import Findings
 from stopgap.orchestrator.findings.sigma import SigmaError, add_sigma, load_sigma
 
-from .collection import begin_custody, shelf
+from .collection import begin_custody, collected
 
 AUTH = "Nov 23 02:14:46 web "
 SIGMA = "title: A rule\ndescription: What it means\nlevel: high\nfalsepositives: [Administrators]\n"
@@ -219,7 +219,7 @@ CASES = {
 def held(folder: Path, rule: str, artifacts: dict[str, Any]) -> Findings:
     path = folder / "my_rule.yml"
     path.write_text(rule)
-    made = shelf(folder / "c", artifacts)
+    made = collected(folder / "c", artifacts)
     return add_sigma(judge(made, []), made, load_sigma(path))
 
 
@@ -303,7 +303,7 @@ def test_a_rule_that_is_wrong_is_named(about: str, tmp_path: Path, capfd: pytest
     path.write_text(WRONG[about])
     with pytest.raises(SigmaError, match=r"bad\.yml"):
         load_sigma(path)
-    begin_custody(shelf(tmp_path / "c", log("syslog", "x")))
+    begin_custody(collected(tmp_path / "c", log("syslog", "x")))
     assert main(["evidence", "findings", str(tmp_path / "c"), "--sigma", str(path)]) == 2
     assert "Traceback" not in capfd.readouterr().err
 
@@ -314,7 +314,7 @@ def test_a_folder_of_rules_is_taken_whole(tmp_path: Path, capsys: pytest.Capture
     (rules / "cron.yml").write_text(CRON)
     (rules / "auth.yaml").write_text(PKEXEC)
     (rules / "x.txt").write_text("not a rule")
-    begin_custody(shelf(tmp_path / "c", CASES["cron, in syslog"][1]))
+    begin_custody(collected(tmp_path / "c", CASES["cron, in syslog"][1]))
     assert main(["evidence", "findings", str(tmp_path / "c"), "--sigma", str(tmp_path / "rules"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [f["id"] for f in found["findings"] if f["id"].startswith("sigma-")] == ["sigma-cron"]
@@ -336,7 +336,7 @@ def test_patterns_made_to_be_slow_are_not(tmp_path: Path) -> None:
 def test_when_the_time_is_over_that_is_said(tmp_path: Path) -> None:
     path = tmp_path / "r.yml"
     path.write_text(CRON)
-    made = shelf(tmp_path / "c", log("syslog", *[AUTH + "cron: x"] * 9))
+    made = collected(tmp_path / "c", log("syslog", *[AUTH + "cron: x"] * 9))
     ticks = iter(range(100))
     found = add_sigma(judge(made, []), made, load_sigma(path), budget=3, clock=lambda: float(next(ticks)))
     assert found.no_discrepancy_seen == ()
@@ -347,9 +347,9 @@ def test_a_log_that_was_cut_and_a_profile_without_it_are_told_apart(tmp_path: Pa
     path = tmp_path / "r.yml"
     path.write_text(CRON)
     rules = load_sigma(path)
-    without = shelf(tmp_path / "without", {"modules": "x"})
+    without = collected(tmp_path / "without", {"modules": "x"})
     assert add_sigma(judge(without, []), without, rules) == judge(without, [])
-    made = shelf(tmp_path / "cut", log("syslog", AUTH + "cron: x"))
+    made = collected(tmp_path / "cut", log("syslog", AUTH + "cron: x"))
     cut = made.manifest.model_copy(update={"items": (made.manifest.items[0].model_copy(update={"truncated": True}),)})
     made = type(made)(made.folder, cut)
     assert "was cut off" in add_sigma(judge(made, []), made, rules).not_looked[0].reason
@@ -367,7 +367,7 @@ def test_no_host_can_break_the_events(tmp_path: Path, lines: list[str]) -> None:
     held_texts = dict.fromkeys(
         ("processes", "process-links", "process-arguments", "changed-24h", "socket-list"), text
     )
-    made = shelf(tmp_path / "c", {"logs": logs} | held_texts)
+    made = collected(tmp_path / "c", {"logs": logs} | held_texts)
     rules = tmp_path / "rules"
     rules.mkdir(exist_ok=True)
     for number, (rule, _, _) in enumerate(CASES.values()):

@@ -8,13 +8,13 @@ import pytest
 
 from stopgap.orchestrator.findings.timeline import Window, Work, timeline
 
-from .collection import shelf
+from .collection import collected
 
 LINE = '198.51.100.2 - - [23/Nov/2026:03:14:46 +0100] "GET / HTTP/1.1" 200 2 "-" "-"\n'
 
 
 def test_the_timeline_is_in_order_and_marks_what_is_ours(tmp_path: Path) -> None:
-    collection = shelf(
+    collection = collected(
         tmp_path,
         {
             "bodyfile": "0|/tmp/x|5|-rw-r--r--|0|0|9|1795399000.5|1795300000.0|1795300000.0|0.0\n",
@@ -47,7 +47,7 @@ def test_the_timeline_is_in_order_and_marks_what_is_ours(tmp_path: Path) -> None
 
 def test_a_timeline_is_of_the_time_of_the_incident_by_a_clock_that_is_right(tmp_path: Path) -> None:
     body = "".join(f"0|/x{n}|5|-rw-r--r--|0|0|9|{1795300000 + n}.0|0|0|0\n" for n in range(10))
-    plain = shelf(tmp_path, {"bodyfile": body})
+    plain = collected(tmp_path, {"bodyfile": body})
     ahead = replace(plain, manifest=plain.manifest.model_copy(update={"clock_skew": 3.0}))
     work = Work(1795300000.0, 1795300001.0, ((1795300001.0, "web", "step"), (1795300005.0, "web", "later")))
     for one, names in ((plain, ["/x1", "/x2"]), (ahead, ["/x4", "/x5"])):
@@ -59,6 +59,6 @@ def test_a_timeline_is_of_the_time_of_the_incident_by_a_clock_that_is_right(tmp_
 def test_a_timeline_longer_than_memory_goes_through_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stopgap.orchestrator.findings.timeline.AT_ONCE", 7)
     body = "".join(f"0|/x{n}|5|-rw-r--r--|0|0|9|{(n * 7919) % 1000 + 1}.0|0|0|0\n" for n in range(100))
-    times = [json.loads(line)["datetime"] for line in timeline([shelf(tmp_path, {"bodyfile": body})])]
+    times = [json.loads(line)["datetime"] for line in timeline([collected(tmp_path, {"bodyfile": body})])]
     assert times == sorted(times)
     assert len(times) == 100

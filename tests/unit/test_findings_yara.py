@@ -9,7 +9,7 @@ from stopgap.orchestrator.cli import main
 from stopgap.orchestrator.findings import judge
 from stopgap.orchestrator.findings.yara import YaraError, add_yara, load_yara
 
-from .collection import begin_custody, shelf
+from .collection import begin_custody, collected
 
 RULES = """
 rule miner_pool { meta: severity = "high" description = "Talks to a pool" strings: $a = "stratum+tcp" condition: $a }
@@ -29,7 +29,7 @@ def rules(tmp_path: Path) -> Path:
 
 
 def test_a_match_is_a_finding_with_its_file_and_its_place(tmp_path: Path, rules: Path) -> None:
-    made = shelf(tmp_path / "c", ITEMS)
+    made = collected(tmp_path / "c", ITEMS)
     found = add_yara(judge(made, []), made, load_yara(rules))
     (finding,) = found.findings
     assert (finding.id, finding.severity, finding.why, finding.count) == (
@@ -45,13 +45,13 @@ def test_a_match_is_a_finding_with_its_file_and_its_place(tmp_path: Path, rules:
 def test_rules_of_a_whole_folder_are_taken_and_shown(
     tmp_path: Path, rules: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    begin_custody(shelf(tmp_path / "c", ITEMS))
+    begin_custody(collected(tmp_path / "c", ITEMS))
     assert main(["evidence", "findings", str(tmp_path / "c"), "--yara", str(rules.parent), "--json"]) == 0
     assert [f["id"] for f in json.loads(capsys.readouterr().out)["findings"]] == ["yara-miner-pool"]
 
 
 def test_when_the_time_is_over_that_is_said(tmp_path: Path, rules: Path) -> None:
-    made = shelf(tmp_path / "c", ITEMS)
+    made = collected(tmp_path / "c", ITEMS)
     ticks = iter((0.0, 1.0, 2.0))
     found = add_yara(judge(made, []), made, load_yara(rules), budget=0.5, clock=lambda: next(ticks))
     assert found.not_looked[-1].reason.startswith("the time for it was over")
@@ -64,7 +64,7 @@ def test_rules_that_cannot_be_used_are_named(tmp_path: Path, text: str, capsys: 
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(YaraError, match=r"bad\.yar: "):
         load_yara(path)
-    begin_custody(shelf(tmp_path / "c", ITEMS))
+    begin_custody(collected(tmp_path / "c", ITEMS))
     assert main(["evidence", "findings", str(tmp_path / "c"), "--yara", str(path)]) == 2
     assert main(["evidence", "findings", str(tmp_path / "c"), "--yara", str(tmp_path / "none")]) == 2
     assert "none: No such file" in capsys.readouterr().err

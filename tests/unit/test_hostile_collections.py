@@ -17,7 +17,7 @@ import pytest
 from stopgap.orchestrator.findings.apart import ReaderApart
 from stopgap.orchestrator.findings.child import MEMORY
 
-from .collection import begin_custody, member_header, pax_header, shelf, tar
+from .collection import begin_custody, collected, member_header, pax_header, tar
 
 MOST = 256 << 20
 """Bytes that a command may take; the process that reads for findings has a limit that the kernel keeps."""
@@ -104,7 +104,7 @@ def peak(note: Path, *argv: str) -> tuple[int, int, str]:
 def test_a_collection_that_is_made_to_be_expensive_is_not(
     tmp_path: Path, make: Callable[[], dict[str, Any]], command: tuple[str, ...]
 ) -> None:
-    made = shelf(tmp_path / "web" / "triage", {"clock": "1795400090.0 x\n"} | make())
+    made = collected(tmp_path / "web" / "triage", {"clock": "1795400090.0 x\n"} | make())
     begin_custody(made)
     last = [str(tmp_path / "out.tar")] if command[-1] == "-o" else []
     note = tmp_path / "peak"
@@ -121,7 +121,7 @@ def test_a_collection_that_is_made_to_be_expensive_is_not(
 
 def test_the_process_that_reads_for_findings_has_the_memory_that_is_said(tmp_path: Path) -> None:
     with ReaderApart([]) as reader:
-        reader.of(shelf(tmp_path, {"histories": {"/h": "x"}})).start()
+        reader.of(collected(tmp_path, {"histories": {"/h": "x"}})).start()
         assert reader.read("histories", [], 600).rows == 1
         assert reader._process is not None
         limits = Path(f"/proc/{reader._process.pid}/limits").read_text().splitlines()

@@ -21,6 +21,7 @@ from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.journal import Journal, JournalError, RunHeldError, UnknownRunError, state_home
 from stopgap.orchestrator.journal.chain import read_export
 from stopgap.orchestrator.journal.records import ChangeIntended, HostUnreachable, RunFinished, RunStarted, StepStarted
+from stopgap.orchestrator.journal.renamed import with_current_names
 
 STARTED = RunStarted(
     version="0.1.0",
@@ -121,6 +122,7 @@ APPENDER = """
 import sys
 from pathlib import Path
 from stopgap.orchestrator.journal import Journal
+from stopgap.orchestrator.journal.renamed import with_current_names
 from stopgap.orchestrator.journal.records import HostUnreachable
 with Journal.open(Path(sys.argv[1])) as journal:
     for number in range(int(sys.argv[3])):
@@ -347,6 +349,7 @@ IN_A_SMALL_WORLD = """
 import sys
 from pathlib import Path
 from stopgap.orchestrator.journal import Journal, JournalError
+from stopgap.orchestrator.journal.renamed import with_current_names
 from stopgap.orchestrator.journal.records import HostUnreachable
 home = Path(sys.argv[1])
 journal = Journal.open(home)
@@ -393,3 +396,14 @@ def test_a_home_that_cannot_be_written_is_refused_before_anything_else(tmp_path:
     )
     assert "JournalError" in done.stderr
     assert "ead-only file system" in done.stderr
+
+
+def test_a_record_of_an_earlier_version_is_read_under_the_names_of_this_one() -> None:
+    old = {
+        "kind": "check-judged", "step": "cut", "target": "web", "eye": "outside", "about": "a probe", "holds": True,
+        "seen": "silent", "host": "isp",
+    }  # fmt: skip
+    change = {"kind": "change-intended", "change": {"kind": "commands", "lifeline": 60.0}}
+    assert with_current_names(old)["vantage"] == "outside"
+    assert with_current_names(change)["change"] == {"kind": "commands", "rollback_timer": 60.0}
+    assert with_current_names({"kind": "lifeline-settled"}) == {"kind": "rollback-timer-settled"}

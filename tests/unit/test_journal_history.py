@@ -199,9 +199,15 @@ def test_a_step_planned_anew_goes_on_counting_and_forgets_nothing() -> None:
     assert [(c.index, c.state) for c in clash.changes] == [(0, "done"), (1, "unknown"), (0, "undone")]
 
 
-def look(eye: str, holds: bool | None) -> CheckJudged:
+def look(vantage: str, holds: bool | None) -> CheckJudged:
     return CheckJudged(
-        step="cut", target="web", eye=eye, about="port 80 is silent", holds=holds, seen="silent", containment=True
+        step="cut",
+        target="web",
+        vantage=vantage,
+        about="port 80 is silent",
+        holds=holds,
+        seen="silent",
+        containment=True,
     )
 
 
@@ -213,7 +219,7 @@ def test_containment_knows_when_it_was_made_when_proved_by_whom_and_until_when()
     assert containment.verdict == "contained"
     assert containment.cut_at == START + timedelta(seconds=3)
     assert containment.proved_at == START + timedelta(seconds=6)
-    assert [(proof.eye, proof.holds) for proof in containment.proofs] == [("spare", True), ("isp", True)]
+    assert [(proof.vantage, proof.holds) for proof in containment.proofs] == [("spare", True), ("isp", True)]
     assert containment.until == START + timedelta(seconds=3603)
     assert containment.in_force
     assert not told(*cut, contained, *back("cut", 0)).containment[0].in_force

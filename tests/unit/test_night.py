@@ -27,7 +27,7 @@ def _dead_run(bench: Bench, *, proved: bool = False) -> str:
         bench.stopgap("undo", "last", "--yes")
         (bench.files / "one").write_text("new\n")
         run = journal.begin(first.started)
-        look = {"eye": "b", "about": "it is silent", "holds": True, "seen": "silent", "containment": True}
+        look = {"vantage": "b", "about": "it is silent", "holds": True, "seen": "silent", "containment": True}
         journal.append(
             run,
             StepStarted(**place, host="a", name="One", task="host.file"),
@@ -118,9 +118,9 @@ def test_what_could_not_be_seen_for_one_reason_is_said_once_for_each_vantage(
 ) -> None:
     rest = {"step": "x", "target": "a", "holds": None, "containment": True}
     judged = [
-        CheckJudged(eye="b", about=f"port {n} is silent", seen="the connection broke", **rest) for n in range(3)
+        CheckJudged(vantage="b", about=f"port {n} is silent", seen="the connection broke", **rest) for n in range(3)
     ]
-    judged.append(CheckJudged(eye="c", about="port 1 is silent", seen="no login", **rest))
+    judged.append(CheckJudged(vantage="c", about="port 1 is silent", seen="no login", **rest))
     show_proof(Screen(sys.stdout), judged)
     assert [line.strip() for line in capsys.readouterr().out.splitlines()] == [
         "proof  not seen from b: 3 checks: the connection broke",

@@ -24,13 +24,15 @@ from stopgap.orchestrator.journal.records import CheckJudged
 from stopgap.orchestrator.plan import OutOfReach
 from stopgap.orchestrator.remote import Item, Limits
 from stopgap.orchestrator.remote.local import LocalSession
-from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.outbound import have_sent
 from stopgap.orchestrator.run.verdict import verdict
 from stopgap.orchestrator.shell import PATH
 
-CHECK = Outbound(eye="outside", containment=True, sender="web")
-KNOCK = CheckJudged(step="s", target="web", eye="isp", about="port 22", holds=True, seen="silent", containment=True)
+CHECK = Outbound(vantage="outside", containment=True, sender="web")
+KNOCK = CheckJudged(
+    step="s", target="web", vantage="isp", about="port 22", holds=True, seen="silent", containment=True
+)
 LOOKED = KNOCK.model_copy(update={"about": CHECK.describe(), "one_sided": True})
 
 
@@ -39,14 +41,14 @@ def here(name: str, address: str = "127.0.0.1") -> Host:
 
 
 @contextmanager
-def fleet_of(*hosts: Host) -> Iterator[Fleet]:
+def fleet_of(*hosts: Host) -> Iterator[ConnectionPool]:
     def connect(host: Host, *_: object, **__: object) -> LocalSession:
         return LocalSession(host, Limits())
 
-    with Fleet({host.name: host for host in hosts}, connect) as fleet:
+    with ConnectionPool({host.name: host for host in hosts}, connect) as pool:
         for host in hosts:
-            fleet.session(host)
-        yield fleet
+            pool.session(host)
+        yield pool
 
 
 def output(text: str, status: int | None = 137) -> Output:
@@ -54,11 +56,11 @@ def output(text: str, status: int | None = 137) -> Output:
 
 
 def test_what_arrives_is_seen_by_every_host_that_listens_over_udp_and_tcp() -> None:
-    web, eyes = here("web"), [here("isp", "127.0.0.1"), here("spare", "127.0.0.2")]
-    with fleet_of(web, *eyes) as fleet:
-        found = have_sent([(CHECK, eye) for eye in eyes], web, fleet)
-    for eye in eyes:
-        fact = found[CHECK, eye.name]
+    web, vantages = here("web"), [here("isp", "127.0.0.1"), here("spare", "127.0.0.2")]
+    with fleet_of(web, *vantages) as pool:
+        found = have_sent([(CHECK, vantage) for vantage in vantages], web, pool)
+    for vantage in vantages:
+        fact = found[CHECK, vantage.name]
         assert isinstance(fact, ListeningFact)
         assert {"udp4", "tcp4"} <= {arrival.kind for arrival in fact.arrivals}
         judged = CHECK.judge(fact)
@@ -68,8 +70,8 @@ def test_what_arrives_is_seen_by_every_host_that_listens_over_udp_and_tcp() -> N
 
 def test_nothing_listens_any_more_once_the_look_is_over() -> None:
     web, isp = here("web"), here("isp")
-    with fleet_of(web, isp) as fleet:
-        fact = have_sent([(CHECK, isp)], web, fleet)[CHECK, "isp"]
+    with fleet_of(web, isp) as pool:
+        fact = have_sent([(CHECK, isp)], web, pool)[CHECK, "isp"]
         assert isinstance(fact, ListeningFact)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", fact.ports["tcp4"]), 5)
@@ -84,9 +86,9 @@ def test_a_host_that_has_not_answered_is_not_waited_for_and_nothing_is_said() ->
             never.wait(30)
         return LocalSession(host, Limits())
 
-    with Fleet({"web": web, "isp": isp}, connect) as fleet:
-        fleet.expect([web])
-        found = have_sent([(CHECK, isp)], web, fleet)[CHECK, "isp"]
+    with ConnectionPool({"web": web, "isp": isp}, connect) as pool:
+        pool.expect([web])
+        found = have_sent([(CHECK, isp)], web, pool)[CHECK, "isp"]
         never.set()
     assert isinstance(found, OutOfReach)
     assert "was not asked to send" in str(found)
@@ -105,9 +107,9 @@ def test_where_nothing_could_be_sent_nothing_is_said() -> None:
     def connect(host: Host, *_: object, **__: object) -> LocalSession:
         return (Toolless if host == web else LocalSession)(host, Limits())
 
-    with Fleet({"web": web, "isp": isp}, connect) as fleet:
-        fleet.session(web)
-        found = have_sent([(CHECK, isp)], web, fleet)[CHECK, "isp"]
+    with ConnectionPool({"web": web, "isp": isp}, connect) as pool:
+        pool.session(web)
+        found = have_sent([(CHECK, isp)], web, pool)[CHECK, "isp"]
     assert isinstance(found, UnreadableError)
     assert str(found) == "web could not be made to send: neither python3 nor bash is there to send with"
 

@@ -16,7 +16,7 @@ import pytest
 
 from stopgap.orchestrator.cli import main
 from stopgap.orchestrator.evidence.manifest import MANIFEST
-from stopgap.orchestrator.evidence.shelf import open_shelf
+from stopgap.orchestrator.evidence.reader import open_collection
 from stopgap.orchestrator.findings import judge, shipped_rules
 from stopgap.orchestrator.findings.keeping import keep_findings
 from stopgap.orchestrator.host import Host, Scene
@@ -24,7 +24,7 @@ from stopgap.orchestrator.journal.records import EvidenceKept
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.task import Collection
 
-from .collection import begin_custody, shelf
+from .collection import begin_custody, collected
 
 LISTED = "/proc/self/net/tcp: 0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 99 1\n"
 ANSWERED = "open 203.0.113.10 31338\n"
@@ -71,8 +71,8 @@ def test_what_is_no_port_is_refused(ports: str) -> None:
 
 def test_the_target_s_own_lists_lie_in_another_collection_of_the_run(tmp_path: Path) -> None:
     folders = {"web": tmp_path / "evidence/web/volatile", "edge": tmp_path / "evidence/edge/outside"}
-    shelf(folders["web"], {"sockets": LISTED})
-    shelf(folders["edge"], {"outside-ports": ANSWERED})
+    collected(folders["web"], {"sockets": LISTED})
+    collected(folders["edge"], {"outside-ports": ANSWERED})
     kept = EvidenceKept(
         step="outside", target="web", host="edge", profile="outside", folder="evidence/edge/outside", items=1, size=1,
         manifest_sha256="0" * 64,
@@ -86,11 +86,11 @@ def test_the_target_s_own_lists_lie_in_another_collection_of_the_run(tmp_path: P
 def test_what_was_seen_from_outside_goes_into_the_target_s_archive(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    begin_custody(shelf(tmp_path / "web/volatile", {"sockets": LISTED}))
-    seen = shelf(tmp_path / "edge/outside", {"outside-ports": ANSWERED})
+    begin_custody(collected(tmp_path / "web/volatile", {"sockets": LISTED}))
+    seen = collected(tmp_path / "edge/outside", {"outside-ports": ANSWERED})
     at_edge = seen.manifest.model_copy(update={"host": "edge", "address": "10.9.0.1"})
     (seen.folder / MANIFEST).write_bytes(at_edge.canonical())
-    begin_custody(open_shelf(seen.folder))
+    begin_custody(open_collection(seen.folder))
     archive = tmp_path / "web.tar"
     assert main(["evidence", "export", str(tmp_path), "-o", str(archive)]) == 0
     assert "2 collections of web" in capsys.readouterr().out
@@ -106,7 +106,7 @@ def test_a_router_without_python_has_not_looked_and_that_is_said(tmp_path: Path)
     words = [shutil.which("sh") or "/bin/sh", "-c", script("22", "127.0.0.1")]
     done = subprocess.run(words, env={"PATH": str(tmp_path / "bin")}, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (127, "")
-    plain = shelf(tmp_path / "c", {"outside-ports": "", "beside": {"sockets": LISTED}})
+    plain = collected(tmp_path / "c", {"outside-ports": "", "beside": {"sockets": LISTED}})
     failed = plain.manifest.items[0].model_copy(update={"exit_status": 127, "stderr": done.stderr})
     collection = replace(plain, manifest=plain.manifest.model_copy(update={"items": (failed,)}))
     judged = judge(collection, shipped_rules())
@@ -116,9 +116,9 @@ def test_a_router_without_python_has_not_looked_and_that_is_said(tmp_path: Path)
 
 @pytest.mark.parametrize("beside", [{}, {"sockets": ""}, {"modules": "x"}])
 def test_without_such_a_list_nothing_is_called_hidden(beside: dict[str, Any], tmp_path: Path) -> None:
-    collection = shelf(tmp_path, {"outside-ports": ANSWERED} | ({"beside": beside} if beside else {}))
+    collection = collected(tmp_path, {"outside-ports": ANSWERED} | ({"beside": beside} if beside else {}))
     judged = judge(collection, shipped_rules())
     assert judged.findings == ()
     reasons = {missed.id: missed.reason for missed in judged.not_looked}
     assert reasons["hidden-port-outside"] == "sockets of web was not collected in this run, or not whole"
-    assert judge(open_shelf(tmp_path), shipped_rules()).findings == ()
+    assert judge(open_collection(tmp_path), shipped_rules()).findings == ()

@@ -106,7 +106,7 @@ def test_a_resumed_run_lets_a_daemon_take_up_files_that_it_was_not_told_of(bench
 def test_a_resumed_run_proves_again_what_an_earlier_process_had_cut_off(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks = Port(eye="controller", containment=True, address=ip_address("127.0.0.1"), port=1, expect="closed")
+    looks = Port(vantage="controller", containment=True, address=ip_address("127.0.0.1"), port=1, expect="closed")
     monkeypatch.setattr(type(tasks()["host.file"]), "contains", True)
     monkeypatch.setattr(type(tasks()["host.file"]), "checks", lambda *_: [looks])
     after = {"id": "after", "task": "host.command", "when": "steps.cut.changed"}

@@ -31,7 +31,7 @@ def test_a_runbook_is_checked_without_ssh_and_without_a_journal(bench: Bench) ->
     runbook = bench.runbook({"task": "host.file", "with": {"path": "/tmp/x", "content": "x"}})
     words = ["check", runbook, "-i", str(bench.inventory)]
     modules = imported_by(f"from stopgap.orchestrator.cli import main; assert main({words!r}) == 0")
-    assert not {"paramiko", "fabric", "sqlite3", "stopgap.orchestrator.run.conduct"} & modules
+    assert not {"paramiko", "fabric", "sqlite3", "stopgap.orchestrator.run.runner"} & modules
 
 
 def test_a_dry_run_loads_neither_reports_nor_findings(bench: Bench) -> None:

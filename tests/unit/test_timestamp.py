@@ -14,7 +14,7 @@ from stopgap.orchestrator.cli import main
 from stopgap.orchestrator.evidence.packed import verify_archive
 from stopgap.orchestrator.evidence.timestamp import TimestampError, stamp
 
-from .collection import begin_custody, shelf
+from .collection import begin_custody, collected
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 
@@ -89,7 +89,7 @@ def authority(tmp_path: Path) -> Iterator[Authority]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = shelf(tmp_path / "web" / "triage", {"clock": "x\n"})
+    made = collected(tmp_path / "web" / "triage", {"clock": "x\n"})
     begin_custody(made)
     return made.folder
 

@@ -87,7 +87,7 @@ def route(community: list[str], peers: list[str]) -> ProgramFact:
     ],
 )
 def test_an_announcement_counts_once_it_was_sent_with_its_community(fact: ProgramFact, holds: bool | None) -> None:
-    assert Announced(eye="upstream", network=BLACKHOLED).judge(fact).holds is holds
+    assert Announced(vantage="upstream", network=BLACKHOLED).judge(fact).holds is holds
 
 
 PROTOCOLS = """BIRD 2.0.12 ready.
@@ -151,7 +151,7 @@ def test_a_rule_says_what_it_matches_and_discards_unless_it_accepts() -> None:
 )
 def test_rules_count_once_the_session_exports_each_of_them(exported: str, holds: bool) -> None:
     check = Originated(
-        eye="upstream",
+        vantage="upstream",
         protocol="isp",
         version=4,
         table="flowtab4",

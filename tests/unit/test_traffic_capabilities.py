@@ -58,7 +58,7 @@ def test_a_block_that_its_device_takes_back_unless_confirmed_is_of_a_driver_that
     # Links that go down let nobody in who could confirm it; a person is asked instead.
     asked = any(isinstance(item, Question) for item in planned)
     for change in (item for item in planned if isinstance(item, RunCommands) and item.lasts and not asked):
-        assert DRIVERS[scene.on.driver or ""].capabilities.commit_confirm is bool(change.lifeline)
+        assert DRIVERS[scene.on.driver or ""].capabilities.commit_confirm is bool(change.rollback_timer)
 
 
 def test_a_destination_only_driver_is_never_better_than_partly() -> None:
@@ -89,7 +89,9 @@ def test_what_a_driver_cannot_do_is_refused(block: Block, allowing: bool, divert
 
 def test_a_verdict_is_never_better_than_what_a_step_has_named_as_open() -> None:
     seen = [
-        CheckJudged(step="s", target="web", eye="isp", about="port 22", holds=True, seen="silent", containment=True)
+        CheckJudged(
+            step="s", target="web", vantage="isp", about="port 22", holds=True, seen="silent", containment=True
+        )
     ]
     assert verdict(seen) == "contained"
     assert verdict(seen, ["unverified"]) == "unverified"

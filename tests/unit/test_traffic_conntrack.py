@@ -126,7 +126,7 @@ def test_where_the_time_is_over_before_the_end_what_is_left_is_said_and_fails_no
     ],
 )
 def test_only_an_offloaded_flow_passes_by_the_drops(fact: FlowsFact, holds: bool | None, seen: str) -> None:
-    judgement = NoFlowPasses(eye="upstream", addresses=BLOCK.addresses, allowed=()).judge(fact)
+    judgement = NoFlowPasses(vantage="upstream", addresses=BLOCK.addresses, allowed=()).judge(fact)
     assert (judgement.holds, judgement.seen) == (holds, seen)
 
 

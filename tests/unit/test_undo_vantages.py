@@ -89,9 +89,9 @@ def test_a_later_run_lifts_what_was_changed_at_a_vantage(related: Bench, on: str
 
 
 @pytest.mark.parametrize("on", VANTAGES)
-def test_a_lifeline_at_a_vantage_is_confirmed_and_undone(related: Bench, on: str) -> None:
+def test_a_rollback_timer_at_a_vantage_is_confirmed_and_undone(related: Bench, on: str) -> None:
     step = marks(related, "one", on)
-    step["with"]["lifeline"] = "60s"
+    step["with"]["rollback_timer"] = "60s"
     status, events = related.run(related.runbook(step), "--yes")
     assert (status, outcomes(events)) == (0, {"one": "changed"}), events
     assert related.stopgap("undo", "last", "--yes")[0] == 0

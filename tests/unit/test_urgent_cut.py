@@ -24,12 +24,12 @@ from stopgap.orchestrator.journal.lock import take
 from stopgap.orchestrator.plan import NotYet
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.remote import Item
-from stopgap.orchestrator.run import fleet as fleets
-from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run import connection_pool as fleets
+from stopgap.orchestrator.run.connection_pool import ConnectionPool
 
 from .bench import Bench, outcomes
 from .ssh_server import Server, needs_sshd, serving
-from .test_fleet import Line, absent, said
+from .test_connection_pool import Line, absent, said
 
 pytestmark = needs_sshd
 
@@ -182,9 +182,9 @@ def test_who_is_not_needed_is_waited_for_a_little(monkeypatch: pytest.MonkeyPatc
         return Line(absent if host == router else silent, host)
 
     wanted = [(target, File("/a")), (router, File("/a"))]
-    with Fleet({}, connect) as fleet:
-        found = fleet.look(wanted, frozenset({"router"}))
+    with ConnectionPool({}, connect) as connection_pool:
+        found = connection_pool.look(wanted, frozenset({"router"}))
         assert isinstance(found["target", File("/a")], NotYet)
         assert not isinstance(found["router", File("/a")], Exception)
         spoken.set()
-        assert not isinstance(fleet.look(wanted)["target", File("/a")], Exception)
+        assert not isinstance(connection_pool.look(wanted)["target", File("/a")], Exception)

@@ -11,14 +11,20 @@ from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.cli.verdicts import show_again
 from stopgap.orchestrator.journal.records import CheckJudged, RunFinished, StepFinished, Verdict
 from stopgap.orchestrator.run.again import look_again
-from stopgap.orchestrator.run.standing import Seen
+from stopgap.orchestrator.run.device_state import Seen
 from stopgap.orchestrator.run.verdict import Again
 from stopgap.orchestrator.task import Gap, Standing
 
 from .story import DROP, change, look, step, told
 
 KNOCK = CheckJudged(
-    step="cut-off", target="web", eye="spare", about="port 22 is silent", holds=True, seen="silent", containment=True
+    step="cut-off",
+    target="web",
+    vantage="spare",
+    about="port 22 is silent",
+    holds=True,
+    seen="silent",
+    containment=True,
 )
 CONTAINED = RunFinished(outcome="ok", exit_code=0, containment={"web": "contained"})
 

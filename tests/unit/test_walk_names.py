@@ -12,7 +12,7 @@ import pytest
 from stopgap.orchestrator.findings import judge, shipped_rules
 from stopgap.tasks.evidence.source import Walk, shell
 
-from .collection import shelf
+from .collection import collected
 
 NAMES = (
     *(
@@ -177,7 +177,7 @@ def test_the_same_plants_give_the_same_findings(tmp_path: Path, kind: str) -> No
         # Times are equal but for their fractions, which not every stat gives.
         lines = [re.sub(rb"\.[0-9]{9}", b"", line).rpartition(b"|")[0] + b"|0" for line in walked(top, by)]
         body = b"\n".join(sorted(lines)).replace(b"0|" + bytes(top) + b"/", b"0|/") + b"\n"
-        judged = judge(shelf(tmp_path / f"of-{by.name}", {"bodyfile": body}), shipped_rules())
+        judged = judge(collected(tmp_path / f"of-{by.name}", {"bodyfile": body}), shipped_rules())
         return sorted((finding.id, sorted(seen.what for seen in finding.seen)) for finding in judged.findings)
 
     expected = found(tools(tmp_path, "gnu"))

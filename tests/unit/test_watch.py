@@ -44,7 +44,7 @@ CUT: list[AnyRecord] = [
     StepStarted(step="cut", target="web", host="edge", name="Cut it off", task="t"),
     ChangeIntended(step="cut", target="web", host="edge", index=0, change=DROP),
     ChangeMade(step="cut", target="web", index=0, outcome="done"),
-    CheckJudged(step="cut", target="web", eye="isp", about="silent", holds=True, seen="silent", containment=True),
+    CheckJudged(step="cut", target="web", vantage="isp", about="silent", holds=True, seen="silent", containment=True),
     StepFinished(
         step="cut", target="web", host="edge", outcome="changed", seconds=1.5,
         deadlines={"have mail accepted again before Thu 26 Nov": "2026-11-26T01:13:00+00:00"},
@@ -149,7 +149,7 @@ def test_it_says_which_steps_are_to_come_and_which_of_them_will_ask() -> None:
 
 
 def test_it_shows_what_the_router_counted_and_how_long_ago() -> None:
-    seven = {"eye": "edge", "about": "drops", "seen": "7 packets to it dropped", "containment": False}
+    seven = {"vantage": "edge", "about": "drops", "seen": "7 packets to it dropped", "containment": False}
     count = CUT[3].model_copy(update=seven)
     assert "7 packets to it dropped  1 min 40 s ago" in seen([*CUT, count], after=timedelta(seconds=100))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Place, Row, tables
 from stopgap.orchestrator.findings.tables.sessions import account_names
 
@@ -51,7 +51,7 @@ class Stream:
     tables: tuple[str, ...]
     fields: frozenset[str] | None
     """Names of its fields, in small letters; None: whatever the log itself names."""
-    read: Callable[[Shelf, Iterator[Row]], Iterator[Event]]
+    read: Callable[[CollectionReader, Iterator[Row]], Iterator[Event]]
     """Makes events of a table's rows."""
     programs: frozenset[str] = frozenset()
     """Programs whose lines are meant; empty for all."""
@@ -65,10 +65,10 @@ class Stream:
         """Name the artifacts without which it has no events."""
         return tuple(dict.fromkeys(artifact for name in self.tables for artifact in tables()[name].reads))
 
-    def events(self, shelf: Shelf) -> Iterator[Event]:
+    def events(self, collected: CollectionReader) -> Iterator[Event]:
         """Give the events of a collection."""
         for name in self.tables:
-            for event in self.read(shelf, tables()[name].read(shelf)):
+            for event in self.read(collected, tables()[name].read(collected)):
                 if not self.programs or event.fields["program"].rpartition("/")[2].lower() in self.programs:
                     yield event
 
@@ -96,7 +96,7 @@ def _plain(text: str) -> str:
     return text[:LONGEST].encode("utf-8", "replace").decode()
 
 
-def _lines(_shelf: Shelf, rows: Iterator[Row]) -> Iterator[Event]:
+def _lines(_collected: CollectionReader, rows: Iterator[Row]) -> Iterator[Event]:
     for row in rows:
         text = str(row.fields["text"])
         found = _PROGRAM.match(text)
@@ -105,7 +105,7 @@ def _lines(_shelf: Shelf, rows: Iterator[Row]) -> Iterator[Event]:
         yield _event(row, text, fields | {"program": program, "message": message})
 
 
-def _audit(_shelf: Shelf, rows: Iterator[Row]) -> Iterator[Event]:
+def _audit(_collected: CollectionReader, rows: Iterator[Row]) -> Iterator[Event]:
     for row in rows:
         text = str(row.fields["text"])
         fields: dict[str, str] = {}
@@ -116,10 +116,10 @@ def _audit(_shelf: Shelf, rows: Iterator[Row]) -> Iterator[Event]:
         yield _event(row, text, fields)
 
 
-def _processes(shelf: Shelf, rows: Iterator[Row]) -> Iterator[Event]:
+def _processes(collected: CollectionReader, rows: Iterator[Row]) -> Iterator[Event]:
     known = {int(row.fields["pid"]): row for row in rows}
     names = {0: "root"}
-    for one in (shelf, *shelf.beside):
+    for one in (collected, *collected.beside):
         names = account_names(one) | names
     for row in known.values():
         of = row.fields
@@ -141,7 +141,7 @@ def _processes(shelf: Shelf, rows: Iterator[Row]) -> Iterator[Event]:
         yield _event(row, f"{of['pid']} {of['name']}: {of['program']} {of['arguments']}", fields)
 
 
-def _requests(_shelf: Shelf, rows: Iterator[Row]) -> Iterator[Event]:
+def _requests(_collected: CollectionReader, rows: Iterator[Row]) -> Iterator[Event]:
     for row in rows:
         of = row.fields
         path, asked = str(of["path"]), str(of["asked"])
@@ -165,12 +165,12 @@ def _requests(_shelf: Shelf, rows: Iterator[Row]) -> Iterator[Event]:
         yield _event(row, text if path == asked else f"{text} {asked}", fields)
 
 
-def _changed(_shelf: Shelf, rows: Iterator[Row]) -> Iterator[Event]:
+def _changed(_collected: CollectionReader, rows: Iterator[Row]) -> Iterator[Event]:
     for row in rows:
         yield _event(row, str(row.fields["path"]), {"TargetFilename": row.fields["path"]})
 
 
-def _connections(_shelf: Shelf, rows: Iterator[Row]) -> Iterator[Event]:
+def _connections(_collected: CollectionReader, rows: Iterator[Row]) -> Iterator[Event]:
     for row in rows:
         of = row.fields
         (here, _, port), (there, _, there_port) = (str(of[side]).rpartition(":") for side in ("local", "remote"))

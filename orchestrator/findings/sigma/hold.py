@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.judge import BUDGET, unread
 from stopgap.orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
 from stopgap.orchestrator.findings.reading import SHOWN, Reading, in_utc
@@ -31,7 +31,7 @@ class _Case:
 
 def add_sigma(
     found: Findings,
-    shelf: Shelf,
+    collected: CollectionReader,
     rules: SigmaRules,
     *,
     budget: float = BUDGET,
@@ -48,11 +48,11 @@ def add_sigma(
     findings, spared, unseen = list(found.findings), list(found.no_discrepancy_seen), list(found.not_looked)
     for stream, cases in by_stream.items():
         reads = stream.reads()
-        if not all(shelf.item(artifact) for artifact in reads):
+        if not all(collected.item(artifact) for artifact in reads):
             continue
-        reason, count = unread(shelf, reads), 0
+        reason, count = unread(collected, reads), 0
         if not reason:
-            count, reason = _read(Reading(shelf, until - clock(), clock=clock), stream, cases)
+            count, reason = _read(Reading(collected, until - clock(), clock=clock), stream, cases)
         findings += [_finding(case) for case in cases if case.count]
         missed = [case.rule for case in cases if not case.count]
         if reason:
@@ -72,25 +72,25 @@ def add_sigma(
 
 def _read(reading: Reading, stream: Stream, cases: Sequence[_Case]) -> tuple[int, str]:
     """Hold the rules against the events; give how many there were, and why not all of them."""
-    count, shelf = 0, reading.shelf
+    count, collected = 0, reading.collected
     with reading:
-        for event in stream.events(shelf):
+        for event in stream.events(collected):
             reading.check()
             count += 1
             for case in cases:
                 if case.rule.meets(event):
                     case.count += 1
                     if len(case.seen) < SHOWN:
-                        case.seen.append(_sighting(event, shelf))
+                        case.seen.append(_sighting(event, collected))
     if reason := reading.trouble or "; ".join(reading.meter.left_out):
         return count, reason
-    cut = [name for name in stream.reads() if (item := shelf.item(name)) and item.truncated]
+    cut = [name for name in stream.reads() if (item := collected.item(name)) and item.truncated]
     return count, f"{', '.join(cut)} was cut off: looked at as far as it goes" if cut else ""
 
 
-def _sighting(event: Event, shelf: Shelf) -> Sighting:
+def _sighting(event: Event, collected: CollectionReader) -> Sighting:
     place = event.place
-    item = shelf.item(place.artifact)
+    item = collected.item(place.artifact)
     pid = event.fields.get("processid", "")
     return Sighting(
         what=escape(event.text if len(event.text) <= _LONGEST else f"{event.text[:_LONGEST]}…"),
@@ -99,7 +99,7 @@ def _sighting(event: Event, shelf: Shelf) -> Sighting:
         line=place.line,
         offset=place.offset,
         pid=parse_int(pid, 11),
-        at=in_utc(event.time, shelf),
+        at=in_utc(event.time, collected),
     )
 
 

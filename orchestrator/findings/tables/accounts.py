@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from stopgap.orchestrator.evidence.archive import Member
-from stopgap.orchestrator.evidence.shelf import LONGEST_LINE, Line, Shelf, lines_of
+from stopgap.orchestrator.evidence.reader import LONGEST_LINE, CollectionReader, Line, lines_of
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.hostnumber import parse_int
@@ -38,9 +38,9 @@ def text_of(member: Member, cap: int = TEXT) -> Iterator[Line]:
         "enters": "that shell lets somebody work",
     },
 )
-def accounts(shelf: Shelf) -> Iterator[Row]:
+def accounts(collected: CollectionReader) -> Iterator[Row]:
     """Accounts of passwd(5)."""
-    for member in shelf.members("configuration"):
+    for member in collected.members("configuration"):
         if member.name != "/etc/passwd":
             continue
         for number, text in text_of(member):
@@ -70,10 +70,10 @@ def _id(text: str) -> int:
         "age": "days since it was changed; -1 where unknown",
     },
 )
-def passwords(shelf: Shelf) -> Iterator[Row]:
+def passwords(collected: CollectionReader) -> Iterator[Row]:
     """States of passwords; none of their hashes."""
-    today = collected_at(shelf) / 86400
-    for number, text in shelf.lines("password-states"):
+    today = collected_at(collected) / 86400
+    for number, text in collected.lines("password-states"):
         file, colon, rest = text.partition(":")
         fields = rest.split(":")
         if not colon or len(fields) < 3:
@@ -96,10 +96,10 @@ def passwords(shelf: Shelf) -> Iterator[Row]:
         "age": "days since the file was written",
     },
 )
-def keys(shelf: Shelf) -> Iterator[Row]:
+def keys(collected: CollectionReader) -> Iterator[Row]:
     """Keys that may log in."""
-    now = collected_at(shelf)
-    for archive, member in _key_files(shelf):
+    now = collected_at(collected)
+    for archive, member in _key_files(collected):
         for number, text in text_of(member):
             found = _KEY.search(text[:LONGEST_LINE])
             if not found or text.lstrip().startswith("#"):
@@ -115,20 +115,20 @@ def keys(shelf: Shelf) -> Iterator[Row]:
             yield Row(row, Place(archive, number, member.name))
 
 
-def _key_files(shelf: Shelf) -> Iterator[tuple[str, Member]]:
+def _key_files(collected: CollectionReader) -> Iterator[tuple[str, Member]]:
     """Give files of keys: those that everybody knows, and those below /etc that sshd was told of."""
-    for member in shelf.members("ssh"):
+    for member in collected.members("ssh"):
         if member.kind == "file" and member.name.rpartition("/")[2].startswith("authorized_keys"):
             yield "ssh", member
-    told = [_key_path(word) for word in _told(shelf)]
-    for member in shelf.members("configuration") if told else ():
+    told = [_key_path(word) for word in _told(collected)]
+    for member in collected.members("configuration") if told else ():
         if member.kind == "file" and any(pattern.fullmatch(member.name) for pattern in told):
             yield "configuration", member
 
 
-def _told(shelf: Shelf) -> list[str]:
+def _told(collected: CollectionReader) -> list[str]:
     """Give the absolute paths of `AuthorizedKeysFile`, as sshd says them."""
-    for _, text in shelf.lines("sshd"):
+    for _, text in collected.lines("sshd"):
         option, _, value = text.partition(" ")
         if option.lower() == "authorizedkeysfile":
             return [word for word in value.split()[:MOST_PLACES] if word.startswith("/")]
@@ -152,9 +152,9 @@ def _fingerprint(blob: str) -> str:
 
 
 @table("ssh-files", reads="ssh", fields={"path": "the file", "text": "the line"})
-def ssh_files(shelf: Shelf) -> Iterator[Row]:
+def ssh_files(collected: CollectionReader) -> Iterator[Row]:
     """Lines of what ssh runs or sets at a login: rc and environment."""
-    for member in shelf.members("ssh"):
+    for member in collected.members("ssh"):
         if member.kind == "file" and member.name.rpartition("/")[2] in {"rc", "environment"}:
             for number, text in text_of(member):
                 if text.strip() and not text.lstrip().startswith("#"):
@@ -162,9 +162,9 @@ def ssh_files(shelf: Shelf) -> Iterator[Row]:
 
 
 @table("sshd", reads="sshd", fields={"option": "the option, in small letters", "value": "its value"})
-def sshd(shelf: Shelf) -> Iterator[Row]:
+def sshd(collected: CollectionReader) -> Iterator[Row]:
     """The configuration that sshd uses."""
-    for number, text in shelf.lines("sshd"):
+    for number, text in collected.lines("sshd"):
         option, blank, value = text.partition(" ")
         if blank and option.isalnum():
             yield Row({"option": option.lower(), "value": value.strip()}, Place("sshd", number))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.hostnumber import parse_int, parse_timestamp
 
 _ESCAPE = re.compile(r"\\(\\|\||x[0-9a-f]{2})")
@@ -30,13 +30,13 @@ class Entry(NamedTuple):
     born: float
 
 
-def entries(shelf: Shelf, artifact: str) -> Iterator[Entry]:
+def entries(collected: CollectionReader, artifact: str) -> Iterator[Entry]:
     """Give the entries of an item that is a body file; a line that is none is passed over.
 
     So is what lay in the directory of the collection's own toolkit, or ran from there.
     """
-    own = shelf.trace(artifact)
-    for number, text in shelf.lines(artifact):
+    own = collected.trace(artifact)
+    for number, text in collected.lines(artifact):
         if own and own in text:
             continue
         fields = text.rsplit("|", 9)
@@ -46,7 +46,7 @@ def entries(shelf: Shelf, artifact: str) -> Iterator[Entry]:
         mode = fields[2]
         uid, gid, size = (parse_int(field, signed=True) for field in fields[3:6])
         if uid is None or gid is None or size is None:
-            shelf.meter.damage(f"{artifact}: entries with numbers that are none")
+            collected.meter.damage(f"{artifact}: entries with numbers that are none")
             continue
         times = (_time(field) for field in fields[6:])
         target = ""

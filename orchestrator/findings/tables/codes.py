@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from stopgap.orchestrator.evidence.archive import Member
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.accounts import accounts, text_of
 
@@ -34,9 +34,9 @@ _ENCODED = re.compile(rb"[A-Za-z0-9+/=]{200,}|(?:\\x[0-9a-fA-F]{2}){60,}")
         "text": "the line",
     },
 )
-def web_code(shelf: Shelf) -> Iterator[Row]:
+def web_code(collected: CollectionReader) -> Iterator[Row]:
     """Lines of the programs and settings that web servers show."""
-    for archive, member in _programs(shelf):
+    for archive, member in _programs(collected):
         name = member.name.rpartition("/")[2]
         upload = bool(_UPLOADS.search(member.name))
         for number, text in text_of(member, LARGEST):
@@ -60,10 +60,10 @@ def web_code(shelf: Shelf) -> Iterator[Row]:
         "server": "the web server's own account may write it",
     },
 )
-def web_programs(shelf: Shelf) -> Iterator[Row]:
+def web_programs(collected: CollectionReader) -> Iterator[Row]:
     """Programs that web servers show, with what their encoding looks like."""
-    servers = server_accounts(shelf)
-    for archive, member in _programs(shelf):
+    servers = server_accounts(collected)
+    for archive, member in _programs(collected):
         content = member.read(LARGEST)
         longest = max((found[0] for found in _ENCODED.finditer(content)), key=len, default=b"")
         row: Fields = {
@@ -80,9 +80,9 @@ def web_programs(shelf: Shelf) -> Iterator[Row]:
         yield Row(row, Place(archive, None, member.name, member.offset))
 
 
-def server_accounts(shelf: Shelf) -> frozenset[tuple[int, int]]:
+def server_accounts(collected: CollectionReader) -> frozenset[tuple[int, int]]:
     """Give user and group of the accounts that web servers and PHP run as, by the host's passwd."""
-    found = (row.fields for row in accounts(shelf))
+    found = (row.fields for row in accounts(collected))
     pairs = ((int(f["uid"]), int(f["gid"])) for f in found if f["name"] in _SERVERS)
     return frozenset(islice(pairs, _MOST_SERVERS))
 
@@ -94,12 +94,12 @@ def _may_write(member: Member, servers: frozenset[tuple[int, int]]) -> bool:
     )
 
 
-def _programs(shelf: Shelf) -> Iterator[tuple[str, Member]]:
+def _programs(collected: CollectionReader) -> Iterator[tuple[str, Member]]:
     """Give the files of both archives; the suspects are among all the code, unless that archive is cut."""
-    item = shelf.item("web-code")
+    item = collected.item("web-code")
     whole = item is not None and item.file is not None and not item.truncated
     for archive in ("web-code",) if whole else ("web-suspects", "web-code"):
-        for member in shelf.members(archive):
+        for member in collected.members(archive):
             if member.kind == "file":
                 yield archive, member
 

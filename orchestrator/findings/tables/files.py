@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, Value, table
 from stopgap.orchestrator.findings.tables.body import Entry, entries
 from stopgap.orchestrator.findings.tables.packages import Digests
@@ -32,44 +32,44 @@ _KINDS = {"-": "file", "d": "directory", "l": "link"}
 
 
 @table("files", reads="bodyfile", also="package-digests", fields=_FIELDS)
-def files(shelf: Shelf) -> Iterator[Row]:
+def files(collected: CollectionReader) -> Iterator[Row]:
     """Every entry of the local filesystems."""
-    return _rows(shelf, "bodyfile")
+    return _rows(collected, "bodyfile")
 
 
 @table("changed", reads="changed-24h", also="package-digests", fields=_FIELDS)
-def changed(shelf: Shelf) -> Iterator[Row]:
+def changed(collected: CollectionReader) -> Iterator[Row]:
     """Entries that were written within a day, or had their name, owner or mode changed."""
-    return _rows(shelf, "changed-24h")
+    return _rows(collected, "changed-24h")
 
 
 @table("accessed", reads="accessed-24h", also="package-digests", fields=_FIELDS)
-def accessed(shelf: Shelf) -> Iterator[Row]:
+def accessed(collected: CollectionReader) -> Iterator[Row]:
     """Files that were read within a day, as far as the mounts record it."""
-    return _rows(shelf, "accessed-24h")
+    return _rows(collected, "accessed-24h")
 
 
 @table("privileged", reads="privileged-files", also="package-digests", fields=_FIELDS)
-def privileged(shelf: Shelf) -> Iterator[Row]:
+def privileged(collected: CollectionReader) -> Iterator[Row]:
     """Set-user-ID and set-group-ID files."""
-    return _rows(shelf, "privileged-files")
+    return _rows(collected, "privileged-files")
 
 
 @table("unowned", reads="unowned-files", also="package-digests", fields=_FIELDS)
-def unowned(shelf: Shelf) -> Iterator[Row]:
+def unowned(collected: CollectionReader) -> Iterator[Row]:
     """Files of users and groups that do not exist."""
-    return _rows(shelf, "unowned-files")
+    return _rows(collected, "unowned-files")
 
 
 @table("devices", reads="device-directory", fields=_FIELDS)
-def devices(shelf: Shelf) -> Iterator[Row]:
+def devices(collected: CollectionReader) -> Iterator[Row]:
     """Regular files and directories below /dev."""
-    return _rows(shelf, "device-directory")
+    return _rows(collected, "device-directory")
 
 
-def _rows(shelf: Shelf, artifact: str) -> Iterator[Row]:
-    digests, now = Digests(shelf), collected_at(shelf)
-    for entry in entries(shelf, artifact):
+def _rows(collected: CollectionReader, artifact: str) -> Iterator[Row]:
+    digests, now = Digests(collected), collected_at(collected)
+    for entry in entries(collected, artifact):
         time = entry.accessed if artifact == "accessed-24h" else entry.changed
         yield Row(_fields(entry, digests, now), Place(artifact, entry.line), time)
 
@@ -95,10 +95,10 @@ def _fields(entry: Entry, digests: Digests, now: float) -> Mapping[str, Value]:
     }
 
 
-def collected_at(shelf: Shelf) -> float:
+def collected_at(collected: CollectionReader) -> float:
     """Give the host's own time at which the collection began, in seconds since the epoch."""
-    started = parse_moment(shelf.manifest.started)
-    return (started.timestamp() if started else 0.0) + (shelf.manifest.clock_skew or 0.0)
+    started = parse_moment(collected.manifest.started)
+    return (started.timestamp() if started else 0.0) + (collected.manifest.clock_skew or 0.0)
 
 
 @table(
@@ -106,9 +106,9 @@ def collected_at(shelf: Shelf) -> float:
     reads="attributes",
     fields={"path": "the path", "immutable": "nobody can change it", "append": "it can only grow"},
 )
-def attributes(shelf: Shelf) -> Iterator[Row]:
+def attributes(collected: CollectionReader) -> Iterator[Row]:
     """Files and directories that are immutable or append-only (chattr(1))."""
-    for number, text in shelf.lines("attributes"):
+    for number, text in collected.lines("attributes"):
         flags, _, path = text.partition(" ")
         if re.fullmatch(r"[A-Za-z-]{4,32}", flags) and path.startswith("/"):
             row: Fields = {"path": path, "immutable": "i" in flags, "append": "a" in flags}
@@ -121,10 +121,10 @@ def attributes(shelf: Shelf) -> Iterator[Row]:
     also="package-digests",
     fields={"path": "the file", "powers": "as getcap lists them", "packaged": "a package brought it, or `unknown`"},
 )
-def capabilities(shelf: Shelf) -> Iterator[Row]:
+def capabilities(collected: CollectionReader) -> Iterator[Row]:
     """Files that carry capabilities."""
-    digests = Digests(shelf)
-    for number, text in shelf.lines("capabilities"):
+    digests = Digests(collected)
+    for number, text in collected.lines("capabilities"):
         match = re.fullmatch(r"(/.*?)(?: =)? (cap_[\w,]+[=+][a-z]+.*)", text, re.DOTALL)
         if match:
             row: Fields = {"path": match[1], "powers": match[2], "packaged": digests.knows(match[1])}

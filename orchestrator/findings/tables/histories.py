@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.accounts import text_of
 from stopgap.orchestrator.hostnumber import parse_int
@@ -16,9 +16,9 @@ from stopgap.orchestrator.hostnumber import parse_int
     reads="histories",
     fields={"path": "the file", "kind": "`file`, `link`, …", "target": "where a link leads", "size": "bytes"},
 )
-def histories(shelf: Shelf) -> Iterator[Row]:
+def histories(collected: CollectionReader) -> Iterator[Row]:
     """Files of histories."""
-    for member in shelf.members("histories"):
+    for member in collected.members("histories"):
         row: Fields = {"path": member.name, "kind": member.kind, "target": member.target, "size": member.size}
         yield Row(row, Place("histories", None, member.name, member.offset))
 
@@ -28,9 +28,9 @@ def histories(shelf: Shelf) -> Iterator[Row]:
     reads="histories",
     fields={"path": "the file", "text": "the line", "time": "seconds since the epoch, or 0 where it is not written"},
 )
-def history_lines(shelf: Shelf) -> Iterator[Row]:
+def history_lines(collected: CollectionReader) -> Iterator[Row]:
     """Lines of the histories of shells and clients, with their times where they have any (HISTTIMEFORMAT)."""
-    for member in shelf.members("histories"):
+    for member in collected.members("histories"):
         if member.kind != "file":
             continue
         time = 0

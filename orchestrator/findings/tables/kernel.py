@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.hostnumber import parse_int
 
@@ -45,9 +45,9 @@ TAINTS = {
         "root": "which part of the source",
     },
 )
-def mounts(shelf: Shelf) -> Iterator[Row]:
+def mounts(collected: CollectionReader) -> Iterator[Row]:
     """Mounts of the host's own namespace."""
-    for number, text in shelf.lines("mounts"):
+    for number, text in collected.lines("mounts"):
         path, _, rest = text.partition(":")
         if path != "/proc/self/mountinfo":
             continue
@@ -65,9 +65,9 @@ def _plain(field: str) -> str:
 
 
 @table("taint", reads="clock", fields={"bit": "its number", "meaning": "what it says"})
-def taint(shelf: Shelf) -> Iterator[Row]:
+def taint(collected: CollectionReader) -> Iterator[Row]:
     """Marks that the kernel bears."""
-    for number, text in shelf.lines("clock"):
+    for number, text in collected.lines("clock"):
         path, _, rest = text.partition(":")
         if path == "/proc/sys/kernel/tainted" and (marks := parse_int(rest)) is not None:
             for bit in range(64):
@@ -81,9 +81,9 @@ def taint(shelf: Shelf) -> Iterator[Row]:
     reads="modules",
     fields={"name": "the module", "view": "`loaded` (/proc/modules), `live` (/sys) or `symbols` (kallsyms)"},
 )
-def modules(shelf: Shelf) -> Iterator[Row]:
+def modules(collected: CollectionReader) -> Iterator[Row]:
     """Kernel modules, in three views."""
-    for number, text in shelf.lines("modules"):
+    for number, text in collected.lines("modules"):
         path, _, rest = text.partition(":")
         if path == "/proc/modules":
             yield Row({"name": rest.partition(" ")[0], "view": "loaded"}, Place("modules", number))
@@ -96,18 +96,18 @@ def modules(shelf: Shelf) -> Iterator[Row]:
 
 
 @table("settings", reads="kernel-settings", fields={"name": "its path", "value": "its value"})
-def settings(shelf: Shelf) -> Iterator[Row]:
+def settings(collected: CollectionReader) -> Iterator[Row]:
     """Settings below /proc/sys."""
-    for number, text in shelf.lines("kernel-settings"):
+    for number, text in collected.lines("kernel-settings"):
         name, colon, value = text.partition(":")
         if colon:
             yield Row({"name": name.removeprefix("/proc/sys/"), "value": value}, Place("kernel-settings", number))
 
 
 @table("hooks", reads="kernel-hooks", fields={"source": "where it is hooked in", "text": "the hook"})
-def hooks(shelf: Shelf) -> Iterator[Row]:
+def hooks(collected: CollectionReader) -> Iterator[Row]:
     """Probes, traced functions and interpreters hooked into the kernel."""
-    for number, text in shelf.lines("kernel-hooks"):
+    for number, text in collected.lines("kernel-hooks"):
         source, colon, rest = text.partition(":")
         if colon and source.startswith(("/sys/kernel/", "/proc/sys/fs/binfmt_misc/")):
             yield Row({"source": source, "text": rest}, Place("kernel-hooks", number))

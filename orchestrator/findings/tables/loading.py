@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.hostnumber import parse_int
 
@@ -15,9 +15,9 @@ from stopgap.orchestrator.hostnumber import parse_int
     reads="preload",
     fields={"source": "the loader's file, or a process's environment", "variable": "its name", "value": "its value"},
 )
-def preload(shelf: Shelf) -> Iterator[Row]:
+def preload(collected: CollectionReader) -> Iterator[Row]:
     """What the dynamic loader is told to load first."""
-    for number, text in shelf.lines("preload"):
+    for number, text in collected.lines("preload"):
         source, colon, rest = text.partition(":")
         if not colon:
             continue
@@ -38,11 +38,11 @@ def preload(shelf: Shelf) -> Iterator[Row]:
         "mode": "`r-xp`; with a `w` the code can be rewritten",
     },
 )
-def mappings(shelf: Shelf) -> Iterator[Row]:
+def mappings(collected: CollectionReader) -> Iterator[Row]:
     """Code that processes have mapped, a file of each process once."""
     last: tuple[str, str] | None = None
-    own = shelf.trace("process-code")
-    for number, text in shelf.lines("process-code"):
+    own = collected.trace("process-code")
+    for number, text in collected.lines("process-code"):
         if own and own in text:
             continue
         match = re.match(r"/proc/([0-9]{1,9})/maps:\S+ (\S{4}) \S+ \S+ [0-9]+ *(.*)", text, re.DOTALL)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from stopgap.orchestrator.evidence.archive import Member
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.findings.tables.journal import LOGIN, auth_logs, system_logs
@@ -58,10 +58,10 @@ class Login(NamedTuple):
         "failures": "how often that address had failed before, in the same log",
     },
 )
-def logins(shelf: Shelf) -> Iterator[Row]:
+def logins(collected: CollectionReader) -> Iterator[Row]:
     """Logins over SSH, with how often their address had failed before."""
-    now = collected_at(shelf)
-    for log in auth_logs(shelf):
+    now = collected_at(collected)
+    for log in auth_logs(collected):
         failures: dict[str, int] = {}
         for number, text in log.lines:
             found = LOGIN.search(text[:2048])
@@ -69,17 +69,17 @@ def logins(shelf: Shelf) -> Iterator[Row]:
                 continue
             how, method, user, address, _ = found.groups()
             before = failures.get(address, 0)
-            if how == "Failed" and (before or shelf.meter.hold("addresses that failed to log in", address)):
+            if how == "Failed" and (before or collected.meter.hold("addresses that failed to log in", address)):
                 failures[address] = before + 1
             row: Fields = {"how": how, "method": method, "user": user, "address": address, "failures": before}
             yield Row(row, Place(log.artifact, number, log.name), of_syslog(text, now))
 
 
 @table("rises", reads="logs", also="journal-lines", fields={"tool": "`sudo` or `su`", "text": "what the log says"})
-def rises(shelf: Shelf) -> Iterator[Row]:
+def rises(collected: CollectionReader) -> Iterator[Row]:
     """Uses of sudo and su."""
-    now = collected_at(shelf)
-    for log in auth_logs(shelf):
+    now = collected_at(collected)
+    for log in auth_logs(collected):
         for number, text in log.lines:
             found = _RISE.search(text[:4096])
             if found and ("COMMAND=" in found[2] or "opened for user" in found[2] or "FAILED" in found[2]):
@@ -88,28 +88,28 @@ def rises(shelf: Shelf) -> Iterator[Row]:
 
 
 @table("auth-lines", reads="logs", also="journal-lines", fields={"text": "the line"})
-def auth_lines(shelf: Shelf) -> Iterator[Row]:
+def auth_lines(collected: CollectionReader) -> Iterator[Row]:
     """Lines of the logs about logins and accounts."""
-    now = collected_at(shelf)
-    for log in auth_logs(shelf):
+    now = collected_at(collected)
+    for log in auth_logs(collected):
         for number, text in log.lines:
             yield Row({"text": text[:4096]}, Place(log.artifact, number, log.name), of_syslog(text, now))
 
 
 @table("log-lines", reads="logs", also="journal-lines", fields={"path": "the log", "text": "the line"})
-def lines(shelf: Shelf) -> Iterator[Row]:
+def lines(collected: CollectionReader) -> Iterator[Row]:
     """Lines of the system's logs, those about logins included."""
-    now = collected_at(shelf)
-    for log in system_logs(shelf, _TEXT):
+    now = collected_at(collected)
+    for log in system_logs(collected, _TEXT):
         for number, text in log.lines:
             row: Fields = {"path": log.name or "journal", "text": text[:4096]}
             yield Row(row, Place(log.artifact, number, log.name), of_syslog(text, now))
 
 
 @table("audit-lines", reads="logs", fields={"text": "the line"})
-def audit_lines(shelf: Shelf) -> Iterator[Row]:
+def audit_lines(collected: CollectionReader) -> Iterator[Row]:
     """Lines of auditd's log."""
-    for member in _matching(shelf, _AUDIT):
+    for member in _matching(collected, _AUDIT):
         for number, text in log_lines(member):
             stamp = re.search(r"msg=audit\(([0-9]{1,11})\.", text[:200])
             time = float(parse_int(stamp[1], 11) or 0) if stamp else 0.0
@@ -122,10 +122,10 @@ def audit_lines(shelf: Shelf) -> Iterator[Row]:
     also="journal-lines",
     fields={"log": "the log", "hours": "how long nothing was written", "boot": "the host started at its end"},
 )
-def log_gaps(shelf: Shelf) -> Iterator[Row]:
+def log_gaps(collected: CollectionReader) -> Iterator[Row]:
     """Times of hours in which a log that is never silent was."""
-    now = collected_at(shelf)
-    for log in system_logs(shelf, _STEADY):
+    now = collected_at(collected)
+    for log in system_logs(collected, _STEADY):
         last = 0.0
         for number, text in log.lines:
             time = of_syslog(text, now)
@@ -142,10 +142,10 @@ def log_gaps(shelf: Shelf) -> Iterator[Row]:
     also="journal-lines",
     fields={"log": "the log", "hours": "by how much the time of a line is before that of the line above it"},
 )
-def log_turns(shelf: Shelf) -> Iterator[Row]:
+def log_turns(collected: CollectionReader) -> Iterator[Row]:
     """Places where a log of the system goes back in time by more than an hour."""
-    now = collected_at(shelf)
-    for log in system_logs(shelf, _STEADY):
+    now = collected_at(collected)
+    for log in system_logs(collected, _STEADY):
         last = 0.0
         for number, text in log.lines:
             time = of_syslog(text, now)
@@ -156,12 +156,12 @@ def log_turns(shelf: Shelf) -> Iterator[Row]:
 
 
 @table("log-series", reads="logs", fields={"missing": "the file that is not there", "later": "one behind it that is"})
-def log_series(shelf: Shelf) -> Iterator[Row]:
+def log_series(collected: CollectionReader) -> Iterator[Row]:
     """Holes in the series of rotated logs: `auth.log.2.gz` is there, and `auth.log.1` is not."""
     found: dict[str, dict[int, _Rotated]] = {}
-    for member in shelf.members("logs"):
+    for member in collected.members("logs"):
         base, number = _series(member.name)
-        if _TEXT.search(base) and shelf.meter.hold("logs", base, member.name):
+        if _TEXT.search(base) and collected.meter.hold("logs", base, member.name):
             found.setdefault(base, {}).setdefault(number, _Rotated(member.name, member.offset))
     for base, numbers in found.items():
         for missing in sorted(set(range(max(numbers))) - set(numbers)):
@@ -198,9 +198,9 @@ def _series(name: str) -> tuple[str, int]:
         "main": "one of the system's own logs",
     },
 )
-def log_files(shelf: Shelf) -> Iterator[Row]:
+def log_files(collected: CollectionReader) -> Iterator[Row]:
     """The files below /var/log."""
-    for member in shelf.members("logs"):
+    for member in collected.members("logs"):
         main = bool(_TEXT.search(member.name))
         zeros = sum("\0" in text for _, text in log_lines(member)) if main and member.kind == "file" else 0
         row: Fields = {"path": member.name, "kind": member.kind, "target": member.target, "size": member.size}
@@ -218,9 +218,9 @@ def log_files(shelf: Shelf) -> Iterator[Row]:
         "backward": "records that are more than an hour older than the one before them",
     },
 )
-def login_records(shelf: Shelf) -> Iterator[Row]:
+def login_records(collected: CollectionReader) -> Iterator[Row]:
     """The records of logins, wtmp and btmp, as files."""
-    for member in shelf.members("logs"):
+    for member in collected.members("logs"):
         if member.kind != "file" or not re.search(r"/[wb]tmp(?:\.\d+)?$", member.name):
             continue
         blank = backward = 0
@@ -250,5 +250,5 @@ def _text(field: bytes) -> str:
     return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
-def _matching(shelf: Shelf, pattern: re.Pattern[str]) -> Iterator[Member]:
-    return (member for member in shelf.members("logs") if member.kind == "file" and pattern.search(member.name))
+def _matching(collected: CollectionReader, pattern: re.Pattern[str]) -> Iterator[Member]:
+    return (member for member in collected.members("logs") if member.kind == "file" and pattern.search(member.name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.hostnumber import parse_int
 
@@ -26,9 +26,9 @@ _FIELDS = {"protocol": "`tcp` or `udp`", "port": "the port"}
     reads="sockets",
     fields=_FIELDS | {"uid": "whose socket it is", "inode": "the socket's number", "address": "in hexadecimal"},
 )
-def listening(shelf: Shelf) -> Iterator[Row]:
+def listening(collected: CollectionReader) -> Iterator[Row]:
     """Ports on which something waits, by the kernel's tables."""
-    for number, text in shelf.lines("sockets"):
+    for number, text in collected.lines("sockets"):
         path, _, rest = text.partition(":")
         family = path.removeprefix("/proc/self/net/")
         fields = rest.split()
@@ -47,9 +47,9 @@ def listening(shelf: Shelf) -> Iterator[Row]:
     reads="socket-list",
     fields=_FIELDS | {"process": "who has it, by the tool", "address": "as the tool writes it"},
 )
-def listening_shown(shelf: Shelf) -> Iterator[Row]:
+def listening_shown(collected: CollectionReader) -> Iterator[Row]:
     """Ports on which something waits, by ss or netstat."""
-    for number, text in shelf.lines("socket-list"):
+    for number, text in collected.lines("socket-list"):
         fields = text.split()
         if len(fields) < 5 or fields[0] not in _LISTENS:
             continue
@@ -65,9 +65,9 @@ def listening_shown(shelf: Shelf) -> Iterator[Row]:
 
 
 @table("taken-ports", reads="hidden-ports", fields=_FIELDS)
-def taken_ports(shelf: Shelf) -> Iterator[Row]:
+def taken_ports(collected: CollectionReader) -> Iterator[Row]:
     """Ports that could not be bound, twice within a second, and that no table of the kernel listed meanwhile."""
-    for number, text in shelf.lines("hidden-ports"):
+    for number, text in collected.lines("hidden-ports"):
         match = re.fullmatch(r"hidden: (tcp|udp) ([0-9]{1,5})", text)
         if match and (port := parse_int(match[2], 5)) is not None:
             yield Row({"protocol": match[1], "port": port}, Place("hidden-ports", number))
@@ -83,22 +83,22 @@ def taken_ports(shelf: Shelf) -> Iterator[Row]:
         "listed": "the target's own tables, or its ss, have it on an address that others reach",
     },
 )
-def outside_open(shelf: Shelf) -> Iterator[Row]:
+def outside_open(collected: CollectionReader) -> Iterator[Row]:
     """TCP ports of the target that answered another host, against the target's own lists."""
-    listed = {int(row.fields["port"]) for other in shelf.beside for row in _reachable(other)}
-    for number, text in shelf.lines("outside-ports"):
+    listed = {int(row.fields["port"]) for other in collected.beside for row in _reachable(other)}
+    for number, text in collected.lines("outside-ports"):
         found = re.fullmatch(r"open ([0-9a-f.:]{2,45}) ([0-9]{1,5})", text)
         if found and (port := parse_int(found[2], 5)) is not None:
             row: Fields = {"address": found[1], "port": port, "listed": port in listed}
             yield Row(row, Place("outside-ports", number))
 
 
-def _reachable(shelf: Shelf) -> Iterator[Row]:
-    for row in listening(shelf):
+def _reachable(collected: CollectionReader) -> Iterator[Row]:
+    for row in listening(collected):
         address = str(row.fields["address"])
         if row.fields["protocol"] == "tcp" and not (address.endswith("7F") and len(address) == 8) and address != _OWN:
             yield row
-    for row in listening_shown(shelf):
+    for row in listening_shown(collected):
         if row.fields["protocol"] == "tcp" and not str(row.fields["address"]).startswith(("127.", "[::1]", "::1")):
             yield row
 
@@ -115,9 +115,9 @@ def _reachable(shelf: Shelf) -> Iterator[Row]:
         "silent": "how many gave no answer",
     },
 )
-def outside_asked(shelf: Shelf) -> Iterator[Row]:
+def outside_asked(collected: CollectionReader) -> Iterator[Row]:
     """Addresses of the target as another host sees them."""
-    for number, text in shelf.lines("outside-ports"):
+    for number, text in collected.lines("outside-ports"):
         found = _ASKED.fullmatch(text)
         if found:
             names = ("ports", "tried", "open", "refused", "silent")
@@ -136,9 +136,9 @@ def outside_asked(shelf: Shelf) -> Iterator[Row]:
         "process": "who has it, by the tool",
     },
 )
-def connections(shelf: Shelf) -> Iterator[Row]:
+def connections(collected: CollectionReader) -> Iterator[Row]:
     """Connections to elsewhere, by ss."""
-    for number, text in shelf.lines("socket-list"):
+    for number, text in collected.lines("socket-list"):
         fields = text.split()
         if len(fields) < 6 or fields[0] not in {"tcp", "udp"} or not fields[1].isupper():
             continue
@@ -157,9 +157,9 @@ def connections(shelf: Shelf) -> Iterator[Row]:
 
 
 @table("interfaces", reads="interfaces", fields={"name": "the interface", "promiscuous": "it hears all"})
-def interfaces(shelf: Shelf) -> Iterator[Row]:
+def interfaces(collected: CollectionReader) -> Iterator[Row]:
     """Interfaces with their flags, by the kernel."""
-    for number, text in shelf.lines("interfaces"):
+    for number, text in collected.lines("interfaces"):
         match = re.fullmatch(r"/sys/class/net/([^/]+)/flags:0x([0-9a-f]{1,8})", text)
         if match and (flags := parse_int(match[2], 8, base=16)) is not None:
             row: Fields = {"name": match[1], "promiscuous": bool(flags & 0x100)}

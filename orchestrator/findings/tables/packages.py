@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import MOST_KEYS, Fields, Place, Row, table
 
-Known: TypeAlias = Literal["yes", "no", "unknown"]
+FactCache: TypeAlias = Literal["yes", "no", "unknown"]
 LARGEST_TOOL = 32 << 20
 """Bytes of a tool that are hashed."""
 _MERGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/", "/usr/libx32/")
@@ -20,27 +20,27 @@ _DIGEST = re.compile(r"([0-9a-f]{32}|[0-9a-f]{64})  ?(\S.*)", re.DOTALL)
 class Digests:
     """The digests that packages brought, by path; `/usr/bin` and `/bin` are the same (file-hierarchy(7))."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, collected: CollectionReader) -> None:
         """Read them; what is beyond MOST_KEYS is left out, and nothing counts as unpackaged then.
 
         Nor does anything on a host with rpm, which records no digest of what a package makes when it is installed.
         """
         self._of: dict[int, bytes] = {}
         self._whole = True
-        for _, text in shelf.lines("package-digests"):
+        for _, text in collected.lines("package-digests"):
             match = _DIGEST.fullmatch(text)
             if not match:
                 continue
             if len(self._of) >= MOST_KEYS:
-                shelf.meter.leave_out(f"package-digests: more than {MOST_KEYS} files")
+                collected.meter.leave_out(f"package-digests: more than {MOST_KEYS} files")
                 self._whole = False
                 break
             self._whole = self._whole and len(match[1]) == 32
             self._of[_key("/" + match[2].removeprefix("./").removeprefix("/"))] = bytes.fromhex(match[1])
-        item = shelf.item("package-digests")
+        item = collected.item("package-digests")
         self._whole = self._whole and bool(self._of) and item is not None and not item.truncated
 
-    def knows(self, path: str) -> Known:
+    def knows(self, path: str) -> FactCache:
         """Tell whether a package brought the file; `unknown` where the record is missing or not whole."""
         if _key(path) in self._of:
             return "yes"
@@ -67,9 +67,9 @@ def _key(path: str) -> int:
         "configuration": "its package lets administrators change it",
     },
 )
-def verification(shelf: Shelf) -> Iterator[Row]:
+def verification(collected: CollectionReader) -> Iterator[Row]:
     """Packaged files that are not as their packages brought them, by the host's own tool."""
-    for number, text in shelf.lines("package-verification"):
+    for number, text in collected.lines("package-verification"):
         match = re.fullmatch(r"(missing|[SM5DLUGTPC?.]{8,9})\s+(?:([a-z])\s)?\s*(/.*)", text, re.DOTALL)
         if match:
             path = match[3].removesuffix(" (Permission denied)")
@@ -93,10 +93,10 @@ def verification(shelf: Shelf) -> Iterator[Row]:
         "size": "bytes",
     },
 )
-def tools(shelf: Shelf) -> Iterator[Row]:
+def tools(collected: CollectionReader) -> Iterator[Row]:
     """The programs by which a host is looked at and entered, hashed by the controller."""
-    digests = Digests(shelf)
-    for member in shelf.members("system-tools"):
+    digests = Digests(collected)
+    for member in collected.members("system-tools"):
         if member.kind != "file" or member.size > LARGEST_TOOL:
             continue
         md5, sha256, head, held = hashlib.md5(usedforsecurity=False), hashlib.sha256(), b"", 0

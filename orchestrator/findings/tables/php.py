@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.accounts import text_of
 from stopgap.orchestrator.findings.tables.files import collected_at
@@ -45,11 +45,11 @@ _SERVER = re.compile(r"/etc/(?:php[^/]*/.*|apache2/.*|httpd/.*)\.conf$|/etc/(?:a
         "distribution": "a distribution brought it, and may mend it still",
     },
 )
-def php_versions(shelf: Shelf) -> Iterator[Row]:
+def php_versions(collected: CollectionReader) -> Iterator[Row]:
     """Branches of PHP that packages brought, each once; one that is newer than this table is left out."""
-    now = to_moment(collected_at(shelf)) or datetime.fromtimestamp(0, UTC)
+    now = to_moment(collected_at(collected)) or datetime.fromtimestamp(0, UTC)
     seen: set[str] = set()
-    for number, text in shelf.lines("packages"):
+    for number, text in collected.lines("packages"):
         found = _DPKG.match(text) or _RPM.match(text) or _APK.match(text)
         if not found or found[2] in seen or not (end := _end(found[2])):
             continue
@@ -78,9 +78,9 @@ def _end(version: str) -> datetime | None:
         "pages": "it is for pages, and not for the command line alone",
     },
 )
-def php_settings(shelf: Shelf) -> Iterator[Row]:
+def php_settings(collected: CollectionReader) -> Iterator[Row]:
     """Settings of PHP: in its own files, in FPM's pools, and in those of Apache's sites."""
-    for member in shelf.members("configuration"):
+    for member in collected.members("configuration"):
         own = "/php" in member.name and member.name.endswith(".ini")
         server = _SERVER.search(member.name)
         if member.kind != "file" or not (own or server):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.body import entries
 from stopgap.orchestrator.findings.tables.files import collected_at
@@ -61,12 +61,12 @@ class _Process:
         "sockets": "its sockets that are neither local ones nor netlink's: network, or closed meanwhile",
     },
 )
-def processes(shelf: Shelf) -> Iterator[Row]:
+def processes(collected: CollectionReader) -> Iterator[Row]:
     """Processes by /proc, each with the program it runs."""
-    found = _from_proc(shelf)
-    _add_arguments(shelf, found)
-    _add_links(shelf, found)
-    boot = _boot(shelf)
+    found = _from_proc(collected)
+    _add_arguments(collected, found)
+    _add_links(collected, found)
+    boot = _boot(collected)
     for pid, process in found.items():
         gone = process.program.endswith(" (deleted)")
         yield Row(
@@ -89,17 +89,17 @@ def processes(shelf: Shelf) -> Iterator[Row]:
         )
 
 
-def _from_proc(shelf: Shelf) -> dict[int, _Process]:
+def _from_proc(collected: CollectionReader) -> dict[int, _Process]:
     found: dict[int, _Process] = {}
-    for number, text in shelf.lines("processes"):
+    for number, text in collected.lines("processes"):
         match = _FILE.match(text)
         pid = parse_int(match[1], _PID_DIGITS) if match else None
-        if not match or pid is None or (pid not in found and not shelf.meter.hold("processes")):
+        if not match or pid is None or (pid not in found and not collected.meter.hold("processes")):
             continue
         file, value = match[2], match[4]
         process = found.setdefault(pid, _Process(number))
         if file == "stat":
-            process.name = _kept(shelf, value.partition("(")[2].rpartition(")")[0][:_NAME])
+            process.name = _kept(collected, value.partition("(")[2].rpartition(")")[0][:_NAME])
             fields = value.rpartition(")")[2].split(None, 20)
             parent, flags = (parse_int(field) for field in fields[1:7:5]) if len(fields) > 6 else (None, None)
             if parent is not None and flags is not None:
@@ -117,51 +117,51 @@ def _from_proc(shelf: Shelf) -> dict[int, _Process]:
     return found
 
 
-def _kept(shelf: Shelf, text: str) -> str:
+def _kept(collected: CollectionReader, text: str) -> str:
     """Give a text that is kept with its process; nothing where there is no room for it."""
-    return text if shelf.meter.hold("names and paths of processes", text) else ""
+    return text if collected.meter.hold("names and paths of processes", text) else ""
 
 
-def _boot(shelf: Shelf) -> float:
+def _boot(collected: CollectionReader) -> float:
     """Give the host's own time at which it started; 0 where it does not say."""
-    for _, text in shelf.lines("clock"):
+    for _, text in collected.lines("clock"):
         path, _, rest = text.partition(":")
         if path == "/proc/uptime" and (uptime := parse_decimal(rest.partition(" ")[0])) is not None:
-            return max(0.0, collected_at(shelf) - uptime)
+            return max(0.0, collected_at(collected) - uptime)
     return 0.0
 
 
-def _add_arguments(shelf: Shelf, found: dict[int, _Process]) -> None:
-    own = shelf.trace("process-arguments")
-    for _, text in shelf.lines("process-arguments"):
+def _add_arguments(collected: CollectionReader, found: dict[int, _Process]) -> None:
+    own = collected.trace("process-arguments")
+    for _, text in collected.lines("process-arguments"):
         if own and own in text:
             continue
         match = _FILE.match(text)
         process = found.get(parse_int(match[1], _PID_DIGITS) or -1) if match else None
         if match and process and len(process.arguments) < ARGUMENTS:
             added = match[4][: ARGUMENTS - len(process.arguments)]
-            if shelf.meter.hold("arguments of processes", added):
+            if collected.meter.hold("arguments of processes", added):
                 process.arguments = f"{process.arguments} {added}".lstrip()[:ARGUMENTS]
 
 
-def _add_links(shelf: Shelf, found: dict[int, _Process]) -> None:
-    local = _local_sockets(shelf)
-    for entry in entries(shelf, "process-links"):
+def _add_links(collected: CollectionReader, found: dict[int, _Process]) -> None:
+    local = _local_sockets(collected)
+    for entry in entries(collected, "process-links"):
         match = _LINK.fullmatch(entry.name)
         process = found.get(parse_int(match[1], _PID_DIGITS) or -1) if match else None
         if not match or not process:
             continue
         if match[2] == "exe":
-            process.program = _kept(shelf, _path(entry.target))
+            process.program = _kept(collected, _path(entry.target))
         elif match[2] == "cwd":
-            process.folder = _kept(shelf, _path(entry.target))
+            process.folder = _kept(collected, _path(entry.target))
         elif (socket := _SOCKET.fullmatch(entry.target)) and socket[1] not in local:
             process.sockets += 1
 
 
-def _local_sockets(shelf: Shelf) -> set[str]:
+def _local_sockets(collected: CollectionReader) -> set[str]:
     found: set[str] = set()
-    for _, text in shelf.lines("sockets"):
+    for _, text in collected.lines("sockets"):
         path, _, rest = text.partition(":")
         fields = rest.split()
         inode = ""
@@ -169,7 +169,7 @@ def _local_sockets(shelf: Shelf) -> set[str]:
             inode = fields[6]
         elif path.endswith(("/netlink", "/packet")) and fields:
             inode = fields[-1]
-        if inode and parse_int(inode) is not None and inode not in found and shelf.meter.hold("sockets", inode):
+        if inode and parse_int(inode) is not None and inode not in found and collected.meter.hold("sockets", inode):
             found.add(inode)
     return found
 
@@ -185,9 +185,9 @@ def _path(target: str) -> str:
     reads="process-links",
     fields={"pid": "the process", "path": "the file"},
 )
-def deleted_open(shelf: Shelf) -> Iterator[Row]:
+def deleted_open(collected: CollectionReader) -> Iterator[Row]:
     """Files that were deleted and that a process still has open."""
-    for entry in entries(shelf, "process-links"):
+    for entry in entries(collected, "process-links"):
         match = _LINK.fullmatch(entry.name)
         pid = parse_int(match[1], _PID_DIGITS) if match else None
         if match and pid is not None and match[2].startswith("fd/") and entry.target.endswith(" (deleted)"):
@@ -196,10 +196,10 @@ def deleted_open(shelf: Shelf) -> Iterator[Row]:
 
 
 @table("ps", reads="process-list", fields={"pid": "the number"})
-def shown_by_ps(shelf: Shelf) -> Iterator[Row]:
+def shown_by_ps(collected: CollectionReader) -> Iterator[Row]:
     """Processes that the host's ps lists."""
     column = 0
-    for number, text in shelf.lines("process-list"):
+    for number, text in collected.lines("process-list"):
         fields = text.split()
         if "PID" in fields:
             column = fields.index("PID")
@@ -208,9 +208,9 @@ def shown_by_ps(shelf: Shelf) -> Iterator[Row]:
 
 
 @table("listed", reads="hidden-processes", fields={"pid": "the number"})
-def listed(shelf: Shelf) -> Iterator[Row]:
+def listed(collected: CollectionReader) -> Iterator[Row]:
     """Processes that the listing of /proc shows a moment after ps was asked."""
-    for number, text in shelf.lines("hidden-processes"):
+    for number, text in collected.lines("hidden-processes"):
         if text.startswith("looked at ") and ", listed " in text:
             for word in text.rpartition(", listed ")[2].split():
                 if (pid := parse_int(word, _NUMBER_DIGITS)) is not None:
@@ -222,9 +222,9 @@ def listed(shelf: Shelf) -> Iterator[Row]:
     reads="hidden-processes",
     fields={"pid": "the number", "name": "what it calls itself", "how": "`hidden` or `masked`"},
 )
-def hidden(shelf: Shelf) -> Iterator[Row]:
+def hidden(collected: CollectionReader) -> Iterator[Row]:
     """Processes that exist though /proc does not list them, twice within a second."""
-    for number, text in shelf.lines("hidden-processes"):
+    for number, text in collected.lines("hidden-processes"):
         match = re.match(r"(hidden|masked): ([0-9]{1,10})\s*(.*)", text)
         pid = parse_int(match[2], _NUMBER_DIGITS) if match else None
         if match and pid is not None:
@@ -240,10 +240,10 @@ def hidden(shelf: Shelf) -> Iterator[Row]:
         "older": "it has a smaller number than the latest one listed before: it was there when /proc was listed",
     },
 )
-def relatives(shelf: Shelf) -> Iterator[Row]:
+def relatives(collected: CollectionReader) -> Iterator[Row]:
     """Processes that the lists of children and the control groups name."""
-    latest = max((int(row.fields["pid"]) for row in listed(shelf)), default=0)
-    for number, text in shelf.lines("process-relations"):
+    latest = max((int(row.fields["pid"]) for row in listed(collected)), default=0)
+    for number, text in collected.lines("process-relations"):
         source, _, rest = text.partition(":")
         for word in rest.split():
             if pid := parse_int(word, _NUMBER_DIGITS):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from stopgap.orchestrator.evidence.archive import Member
-from stopgap.orchestrator.evidence.shelf import Line, Shelf, lines_of
+from stopgap.orchestrator.evidence.reader import CollectionReader, Line, lines_of
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.moments import of_access_log
 
@@ -39,9 +39,9 @@ _REQUEST = re.compile(
         "referer": "from which page it came, as it says",
     },
 )
-def requests(shelf: Shelf) -> Iterator[Row]:
+def requests(collected: CollectionReader) -> Iterator[Row]:
     """Requests in the access logs."""
-    for member in shelf.members("logs"):
+    for member in collected.members("logs"):
         if member.kind != "file" or not _ACCESS.search(member.name):
             continue
         for number, text in log_lines(member):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.codes import server_accounts
 from stopgap.orchestrator.findings.tables.requests import log_lines
@@ -29,17 +29,17 @@ _WEB = re.compile(r"/(?:var/www|srv/www|srv/http|usr/share/nginx/html)/|/home/[^
         "log": "the log that says so",
     },
 )
-def senders_here(shelf: Shelf) -> Iterator[Row]:
+def senders_here(collected: CollectionReader) -> Iterator[Row]:
     """Programs of this host that handed mail over, those of most first: PHP's mail.log, Postfix's and Exim's log."""
-    servers = {f"user {uid}" for uid, _ in server_accounts(shelf)}
+    servers = {f"user {uid}" for uid, _ in server_accounts(collected)}
     counts: dict[tuple[str, str], int] = {}
-    for member in shelf.members("logs"):
+    for member in collected.members("logs"):
         if member.kind != "file" or not _LOG.search(member.name):
             continue
         for _, text in log_lines(member):
             origin = _origin(text[:4096])
             key = (member.name, origin)
-            if origin and (key in counts or shelf.meter.hold("origins of mail", *key)):
+            if origin and (key in counts or collected.meter.hold("origins of mail", *key)):
                 counts[key] = counts.get(key, 0) + 1
     for (log, origin), count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
         web = origin in servers or bool(_WEB.search(f"{origin}/"))

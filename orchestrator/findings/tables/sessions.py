@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stopgap.orchestrator.evidence.archive import Member
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.accounts import accounts
 from stopgap.orchestrator.findings.tables.logs import Login, records
@@ -56,27 +56,27 @@ class _Last(NamedTuple):
         "minutes": "the longest of them",
     },
 )
-def terminal_sessions(shelf: Shelf) -> Iterator[Row]:
+def terminal_sessions(collected: CollectionReader) -> Iterator[Row]:
     """Accounts that have had a session at a terminal, in which something can be typed."""
     typed: dict[str, _Typed] = {}
-    for member in _wtmp(shelf):
+    for member in _wtmp(collected):
         began: dict[str, Login] = {}
         for login in records(member):
             if login.kind == _BOOT:
                 began.clear()
             elif not _TERMINAL.fullmatch(login.line):
                 continue
-            elif login.kind == _USER and shelf.meter.hold("terminals", login.line, login.user):
+            elif login.kind == _USER and collected.meter.hold("terminals", login.line, login.user):
                 began[login.line] = login
             elif login.kind == _ENDED and (first := began.pop(login.line, None)):
-                if first.user not in typed and not shelf.meter.hold("accounts", first.user, member.name):
+                if first.user not in typed and not collected.meter.hold("accounts", first.user, member.name):
                     continue
                 place = Place("logs", None, member.name, member.offset)
                 known = typed.setdefault(first.user, _Typed(place))
                 known.sessions += 1
                 if login.time - first.time > known.seconds:
                     known.seconds, known.began = login.time - first.time, first.time
-    for row in accounts(shelf):
+    for row in accounts(collected):
         if of_account := typed.get(str(row.fields["name"])):
             fields: Fields = {key: row.fields[key] for key in ("name", "uid", "home", "shell")}
             fields |= {"sessions": of_account.sessions, "minutes": round(of_account.seconds / 60, 1)}
@@ -96,17 +96,17 @@ def terminal_sessions(shelf: Shelf) -> Iterator[Row]:
         "covered": "wtmp has older records, or has never been rotated: it should have this one",
     },
 )
-def last_logins(shelf: Shelf) -> Iterator[Row]:
+def last_logins(collected: CollectionReader) -> Iterator[Row]:
     """The last login of each account by lastlog, against wtmp."""
-    item = shelf.item("logs")
+    item = collected.item("logs")
     if item is None or item.truncated:
         return  # what is missing from half an archive is not missing from the host
-    names = account_names(shelf)
-    last = list(_last(shelf))
+    names = account_names(collected)
+    last = list(_last(collected))
     users = {(names.get(entry.uid, ""), entry.line): entry for entry in last}
     recorded: set[int] = set()
     earliest, rotated = float("inf"), False
-    for member in _wtmp(shelf, packed=True):
+    for member in _wtmp(collected, packed=True):
         rotated = rotated or member.name != "/var/log/wtmp"
         for login in records(member) if not member.name.endswith((".gz", ".xz", ".zst", ".bz2")) else ():
             earliest = min(earliest, login.time or earliest)
@@ -119,19 +119,19 @@ def last_logins(shelf: Shelf) -> Iterator[Row]:
         yield Row(row | {"covered": not rotated or earliest <= entry.time}, entry.place, entry.time)
 
 
-def account_names(shelf: Shelf) -> dict[int, str]:
+def account_names(collected: CollectionReader) -> dict[int, str]:
     """Give the names of the accounts by their numbers; of several the last."""
     found: dict[int, str] = {}
-    for row in accounts(shelf):
+    for row in accounts(collected):
         uid, name = int(row.fields["uid"]), str(row.fields["name"])
-        if shelf.meter.hold("accounts", name):
+        if collected.meter.hold("accounts", name):
             found[uid] = name
     return found
 
 
-def _last(shelf: Shelf) -> Iterator[_Last]:
+def _last(collected: CollectionReader) -> Iterator[_Last]:
     """Give the records of lastlog that hold a login."""
-    for member in shelf.members("logs"):
+    for member in collected.members("logs"):
         if member.kind != "file" or member.name != "/var/log/lastlog":
             continue
         rest, uid = b"", 0
@@ -140,14 +140,14 @@ def _last(shelf: Shelf) -> Iterator[_Last]:
             whole = len(rest) - len(rest) % LASTLOG.size
             for seconds, line, host in LASTLOG.iter_unpack(rest[:whole]):
                 texts = (_text(line), _text(host), member.name) if seconds > 0 else ()
-                if texts and shelf.meter.hold("last logins", *texts):
+                if texts and collected.meter.hold("last logins", *texts):
                     yield _Last(uid, float(seconds), *texts[:2], Place("logs", None, member.name, member.offset))
                 uid += 1
             rest = rest[whole:]
 
 
-def _wtmp(shelf: Shelf, *, packed: bool = False) -> Iterator[Member]:
-    for member in shelf.members("logs"):
+def _wtmp(collected: CollectionReader, *, packed: bool = False) -> Iterator[Member]:
+    for member in collected.members("logs"):
         found = _WTMP.fullmatch(member.name)
         if member.kind == "file" and found and (packed or not found[2]):
             yield member

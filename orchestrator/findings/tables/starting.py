@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from stopgap.orchestrator.evidence.archive import Member
-from stopgap.orchestrator.evidence.shelf import Shelf
+from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.accounts import TEXT, text_of
 from stopgap.orchestrator.findings.tables.files import collected_at
@@ -48,10 +48,10 @@ _FIELDS = {
     also="units start-files transient-units configuration package-digests",
     fields=_FIELDS | {"target": "where a link leads", "others": "everyone may write it", "size": "bytes"},
 )
-def starts(shelf: Shelf) -> Iterator[Row]:
+def starts(collected: CollectionReader) -> Iterator[Row]:
     """Files that say what starts by itself."""
-    digests, now = Digests(shelf), collected_at(shelf)
-    for archive, member, kind in _files(shelf):
+    digests, now = Digests(collected), collected_at(collected)
+    for archive, member, kind in _files(collected):
         row = _fields(member, kind, digests, now)
         row |= {"target": member.target if member.kind == "link" else "", "size": member.size}
         row |= {"others": member.kind == "file" and bool(member.mode & 0o002)}
@@ -64,20 +64,20 @@ def starts(shelf: Shelf) -> Iterator[Row]:
     also="units start-files transient-units configuration package-digests",
     fields=_FIELDS | {"text": "the line; comments are left out"},
 )
-def start_lines(shelf: Shelf) -> Iterator[Row]:
+def start_lines(collected: CollectionReader) -> Iterator[Row]:
     """Lines of files that say what starts by itself."""
-    return _lines(shelf, _ARCHIVES)
+    return _lines(collected, _ARCHIVES)
 
 
 @table("running-unit-lines", reads="transient-units", fields=_FIELDS | {"text": "the line; comments are left out"})
-def running_unit_lines(shelf: Shelf) -> Iterator[Row]:
+def running_unit_lines(collected: CollectionReader) -> Iterator[Row]:
     """Lines of units that live in /run alone."""
-    return _lines(shelf, ("transient-units",))
+    return _lines(collected, ("transient-units",))
 
 
-def _lines(shelf: Shelf, archives: tuple[str, ...]) -> Iterator[Row]:
-    digests, now = Digests(shelf), collected_at(shelf)
-    for archive, member, kind in _files(shelf, archives):
+def _lines(collected: CollectionReader, archives: tuple[str, ...]) -> Iterator[Row]:
+    digests, now = Digests(collected), collected_at(collected)
+    for archive, member, kind in _files(collected, archives):
         if member.kind != "file" or member.size > TEXT:
             continue
         fields = _fields(member, kind, digests, now)
@@ -111,10 +111,10 @@ def _packaged(member: Member, digests: Digests) -> str:
     return "yes" if hashed.hexdigest() == wanted else "altered"
 
 
-def _files(shelf: Shelf, archives: tuple[str, ...] = _ARCHIVES) -> Iterator[tuple[str, Member, str]]:
+def _files(collected: CollectionReader, archives: tuple[str, ...] = _ARCHIVES) -> Iterator[tuple[str, Member, str]]:
     """Give the files and links that start something; one that several archives hold comes once."""
     for archive in archives:
-        for member in shelf.members(archive):
+        for member in collected.members(archive):
             if member.kind not in {"file", "link"}:
                 continue
             kind = next((name for name, pattern in _KINDS if pattern.search(member.name)), "")

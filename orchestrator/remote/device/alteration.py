@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from stopgap.orchestrator.dialogue import GOES_BACK, Alter, Sight, Words
+from stopgap.orchestrator.device_script import GOES_BACK, Alter, Sight, Words
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote.device.dialect import DIALECTS, Dialect
 from stopgap.orchestrator.remote.device.terminal import Terminal

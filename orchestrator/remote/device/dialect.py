@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from stopgap.orchestrator.dialogue import LONGEST
+from stopgap.orchestrator.device_script import LONGEST
 from stopgap.orchestrator.host import Cli
 
 

@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 
-from stopgap.orchestrator.dialogue import Alter, Look, Origin, from_text
+from stopgap.orchestrator.device_script import Alter, Look, Origin, from_text
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import HostText, escape

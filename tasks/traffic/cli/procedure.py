@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from stopgap.orchestrator.change import Pending, Words
-from stopgap.orchestrator.dialogue import RUN
+from stopgap.orchestrator.device_script import RUN
 from stopgap.orchestrator.host import Cli
 
 MINUTES = 2

@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 from stopgap.orchestrator.change import DeviceChange, Entry, Witness, Words
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader, Shown, ShownFact
-from stopgap.orchestrator.host import Cli, Eye
+from stopgap.orchestrator.host import CheckVantage, Cli
 from stopgap.orchestrator.task import Gap, Note, Planned, Refused, Unlimited, Unplannable
+from stopgap.tasks.traffic.cli.presence import Standing
 from stopgap.tasks.traffic.cli.procedure import PENDING, confirmed, once
-from stopgap.tasks.traffic.cli.standing import Standing
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
 
 NAMED = 4
@@ -132,11 +132,11 @@ class SlotDriver(Driver):
         """Take the entries away."""
         return once(self.cli, block.label, take, back=put)
 
-    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+    def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
         """See that every entry stands."""
         placed = self.entries(block, facts.shown or ShownFact())
         yield Standing(
-            eye=eye,
+            vantage=vantage,
             commands=self.commands,
             entries=tuple(one.entry for one in placed),
             witnesses=self.witnesses(block),

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 from stopgap.orchestrator.change import DeviceChange, Entry, Witness
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader, Shown, ShownFact
-from stopgap.orchestrator.host import Cli, Eye, Scene
+from stopgap.orchestrator.host import CheckVantage, Cli, Scene
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.task import Note, Planned, Refused, Unplannable
 from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.cli.presence import Standing
 from stopgap.tasks.traffic.cli.procedure import once
 from stopgap.tasks.traffic.cli.slot import Placed, doubt, refuse_part
-from stopgap.tasks.traffic.cli.standing import Standing
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver
 
 
@@ -67,9 +67,11 @@ class SwitchPort(Driver):
             looked=shown,
         )
 
-    def checks(self, block: Block, facts: DeviceFacts, eye: Eye) -> Iterator[Check]:
+    def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
         """See that the port is shut."""
-        yield Standing(eye=eye, commands=(self._show,), entries=(self._placed().entry,), witnesses=self._witnesses())
+        yield Standing(
+            vantage=vantage, commands=(self._show,), entries=(self._placed().entry,), witnesses=self._witnesses()
+        )
 
     @property
     def _show(self) -> str:

@@ -25,7 +25,7 @@ Look: TypeAlias = Any | OutOfReach | UnreadableError
 """A fact, or why there is none."""
 
 
-class Looker(Protocol):
+class FactReader(Protocol):
     """Reads facts: one exchange a host, all hosts at once. Gives an answer for each that was wanted.
 
     Where `needed` names hosts, the others are waited for a little longer than they take, and no more: NotYet.
@@ -37,7 +37,7 @@ class Looker(Protocol):
 
 
 @dataclass(frozen=True)
-class Wish:
+class FactRequest:
     """One fact that a step wants."""
 
     host: Host | None
@@ -57,35 +57,37 @@ class Readings:
 
 
 @dataclass
-class Known:
+class FactCache:
     """The facts that are known: each is read once, or foreseen by a change that was planned."""
 
-    look: Looker
+    look: FactReader
     urgent: bool
     """What contains does not wait for hosts that are slow to answer."""
     _facts: dict[tuple[str, Reader[Any]], Look] = field(default_factory=dict)
     _late: dict[str, NotYet] = field(default_factory=dict)
 
-    def read(self, task: Task[Any, Any], wishes: Mapping[str, Wish], prospects: Iterable[Wish] = ()) -> Readings:
+    def read(
+        self, task: Task[Any, Any], requests: Mapping[str, FactRequest], prospects: Iterable[FactRequest] = ()
+    ) -> Readings:
         """Give what a step wants; what contains does not wait for what other hosts have to say.
 
         `prospects` are read in the same exchange, for `seen`.
         """
-        own_host = frozenset(wish.host.name for wish in wishes.values() if wish.host and wish.own)
-        self.prefetch([*wishes.values(), *prospects], own_host if task.contains else None)
+        own_host = frozenset(request.host.name for request in requests.values() if request.host and request.own)
+        self.prefetch([*requests.values(), *prospects], own_host if task.contains else None)
         own: dict[str, Look] = {}
         elsewhere: dict[str, Any] = {}
-        for name, wish in wishes.items():
-            look = self._facts[wish.host.name, wish.reader] if wish.host else None
-            if wish.own:
+        for name, request in requests.items():
+            look = self._facts[request.host.name, request.reader] if request.host else None
+            if request.own:
                 own[name] = look
             else:
                 elsewhere[name] = None if isinstance(look, Exception) else look
         return Readings(own, elsewhere)
 
-    def prefetch(self, wishes: Iterable[Wish], needed: frozenset[str] | None) -> None:
+    def prefetch(self, requests: Iterable[FactRequest], needed: frozenset[str] | None) -> None:
         """Read what is not known yet, all at once; `needed` as a Looker has it."""
-        wanted = dict.fromkeys((wish.host, wish.reader) for wish in wishes if wish.host)
+        wanted = dict.fromkeys((request.host, request.reader) for request in requests if request.host)
         missing = [(host, reader) for host, reader in wanted if (host.name, reader) not in self._facts]
         if not missing:
             return
@@ -111,19 +113,19 @@ class Known:
         self._late.clear()
 
 
-def wishes_of(task: Task[Any, Any], params: Parameters, scene: Scene) -> dict[str, Wish]:
+def wishes_of(task: Task[Any, Any], params: Parameters, scene: Scene) -> dict[str, FactRequest]:
     """Give what a step wants to know of hosts, by the fact's name."""
-    wishes: dict[str, Wish] = {}
-    for name, wish in task.probe(params, scene).items():
-        if isinstance(wish, At):
-            seen = scene.seen_from(wish.vantage)
-            wishes[name] = Wish(seen[0] if seen else None, wish.reader, own=False)
-        elif not isinstance(wish, Past):
-            wishes[name] = Wish(scene.on, wish, own=True)
-    return wishes
+    requests: dict[str, FactRequest] = {}
+    for name, request in task.probe(params, scene).items():
+        if isinstance(request, At):
+            seen = scene.seen_from(request.vantage)
+            requests[name] = FactRequest(seen[0] if seen else None, request.reader, own=False)
+        elif not isinstance(request, Past):
+            requests[name] = FactRequest(scene.on, request, own=True)
+    return requests
 
 
-def prospects_of(wishes: Mapping[str, Wish], scene: Scene) -> tuple[Asked, tuple[Wish, ...]]:
+def prospects_of(requests: Mapping[str, FactRequest], scene: Scene) -> tuple[Asked, tuple[FactRequest, ...]]:
     """Give the paths that a step reads on its own host, which it may change, and what is asked of them beside."""
-    asked = Asked.of(wish.reader for wish in wishes.values() if wish.own)
-    return asked, tuple(Wish(scene.on, reader, own=False) for reader in asked.readers())
+    asked = Asked.of(request.reader for request in requests.values() if request.own)
+    return asked, tuple(FactRequest(scene.on, reader, own=False) for reader in asked.readers())

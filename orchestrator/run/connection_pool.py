@@ -17,7 +17,7 @@ from stopgap.orchestrator.journal.error_files import own_error
 from stopgap.orchestrator.loading import loading
 from stopgap.orchestrator.plan import Look, NotYet, OutOfReach, Wanted
 from stopgap.orchestrator.remote import Handshakes, Item, Limits, Session, Unreachable, spoken_to_by
-from stopgap.orchestrator.run.claim import Claims
+from stopgap.orchestrator.run.host_lock import HostLocks
 
 
 class Connect(Protocol):
@@ -36,15 +36,15 @@ _NOT_YET = "it has not answered so far, and what contains does not wait for it"
 _INTERRUPTED = "interrupted; its connection was closed"
 
 
-class Fleet:
+class ConnectionPool:
     """Sessions by host. `expect` begins connecting and returns at once; `session` waits for one host alone.
 
     Once it is closed, which any thread may do at any time, every host is out of reach.
     """
 
-    def __init__(self, hosts: Mapping[str, Host], connect: Connect, claims: Claims | None = None) -> None:
-        """`claims`: what is to be claimed of a host before it is looked at."""
-        self.claims = claims or Claims("")
+    def __init__(self, hosts: Mapping[str, Host], connect: Connect, locks: HostLocks | None = None) -> None:
+        """`locks`: what is to be claimed of a host before it is looked at."""
+        self.locks = locks or HostLocks("")
         self._hosts = hosts
         self._connect = connect
         self._handshakes = Handshakes(hosts.values(), Limits(), "connect")
@@ -114,7 +114,7 @@ class Fleet:
         whoever has not answered by then gives NotYet.
         """
         by_host: dict[str, tuple[Host, list[Reader[Any]]]] = {}
-        for host, reader in sorted(wanted, key=lambda wish: needed is not None and wish[0].name not in needed):
+        for host, reader in sorted(wanted, key=lambda request: needed is not None and request[0].name not in needed):
             by_host.setdefault(host.name, (host, []))[1].append(reader)
         began = time.monotonic()
         self.expect(host for host, _ in by_host.values())
@@ -133,26 +133,26 @@ class Fleet:
                 looks |= {(name, reader): NotYet(_NOT_YET) for reader in by_host[name][1]}
         return looks
 
-    def claim(self, hosts: Iterable[Host]) -> None:
+    def lock(self, hosts: Iterable[Host]) -> None:
         """Claim hosts that nothing is to be read of first; one out of reach is left."""
-        items = [(host, item) for host in hosts if (item := self.claims.item(host))]
+        items = [(host, item) for host in hosts if (item := self.locks.item(host))]
         self.expect(host for host, _ in items)
         for host, item in items:
             with suppress(OutOfReach):
                 session = self.session(host)
-                self.claims.asked.add(host.name)
-                self.claims.heard(host, session.exchange([item])[0])
+                self.locks.asked.add(host.name)
+                self.locks.heard(host, session.exchange([item])[0])
 
     def release(self) -> None:
         """Let go of every host that was claimed, over a new connection where the one in use was cut.
 
         A host that is out of reach, or slow, does so by itself, later.
         """
-        claimed = self.claims.asked - self.claims.held.keys()
-        if claimed:
-            pool = ThreadPoolExecutor(min(len(claimed), LOOKING_AT_ONCE), "release")
-            wait([pool.submit(self._let_go, self._hosts[name]) for name in claimed], timeout=LETTING_GO)
-            pool.shutdown(wait=False, cancel_futures=True)
+        locked = self.locks.asked - self.locks.held.keys()
+        if locked:
+            workers = ThreadPoolExecutor(min(len(locked), LOOKING_AT_ONCE), "release")
+            wait([workers.submit(self._let_go, self._hosts[name]) for name in locked], timeout=LETTING_GO)
+            workers.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:
         """Close every connection, those still being made as well."""
@@ -176,7 +176,7 @@ class Fleet:
         return self._handshakes.submit(host, connect, lambda session: session.close())
 
     def _let_go(self, host: Host) -> None:
-        item, future = self.claims.release(host), self._sessions.get(host.name)
+        item, future = self.locks.release(host), self._sessions.get(host.name)
         opened = future and future.done() and not future.cancelled() and not future.exception()
         session = future.result() if future and opened else None
         if item is None or (session and session.alive and session.exchange([item])[0].status == 0):
@@ -187,16 +187,16 @@ class Fleet:
             session.close()
 
     def _look_at(self, host: Host, readers: list[Reader[Any]]) -> dict[tuple[str, Reader[Any]], Look]:
-        claim = self.claims.item(host)
+        lock = self.locks.item(host)
         items = [Item(r.script(), r.deadline, r.cap) for r in readers]
         try:
             self.session(host)
-            self.claims.asked |= {host.name} if claim else set()
-            session, outputs = self._read(host, [claim, *items] if claim else items)
+            self.locks.asked |= {host.name} if lock else set()
+            session, outputs = self._read(host, [lock, *items] if lock else items)
         except OutOfReach as error:
             return {(host.name, reader): error for reader in readers}
-        if claim:
-            self.claims.heard(host, outputs.pop(0))
+        if lock:
+            self.locks.heard(host, outputs.pop(0))
         answers: dict[tuple[str, Reader[Any]], Look] = {}
         for reader, output in zip(readers, outputs, strict=True):
             try:
@@ -240,12 +240,12 @@ def _close(future: Future[Session]) -> None:
 
 
 @contextmanager
-def releasing(fleet: Fleet) -> Iterator[None]:
+def releasing(pool: ConnectionPool) -> Iterator[None]:
     """Let go of what the fleet has claimed when the block ends, unless it was cut off from its hosts."""
     try:
         yield
     finally:
-        fleet.release()
+        pool.release()
 
 
 def with_controller(hosts: Mapping[str, Host]) -> dict[str, Host]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
 from stopgap.orchestrator.check import Check, Outbound, Port
-from stopgap.orchestrator.host import Address, Eye, Host, Network, Scene
+from stopgap.orchestrator.host import Address, CheckVantage, Host, Network, Scene
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver
 from stopgap.tasks.traffic.nat import fronts
 from stopgap.tasks.traffic.segment import shares_segment
@@ -15,7 +15,7 @@ SAMPLED = 8
 """Blocked networks that are knocked on from outside; a longer list is sampled evenly."""
 
 
-def eyes_outside(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> tuple[Eye, ...]:
+def outside_vantages(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> tuple[CheckVantage, ...]:
     """Give the eyes whose packets to the blocked addresses meet what drops them, and are not let through.
 
     Where there is none, the `outside` that the inventory lacks is named, so that the verdict says what is missing.
@@ -23,23 +23,25 @@ def eyes_outside(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene)
     outside = scene.outside and not any(_reaches(host, block, facts) for host in scene.outside)
     at_hand = driver.capabilities.where == "device" and scene.on.cli is None
     spare = at_hand and scene.spare is not None and not _reaches(scene.spare, block, facts)
-    eyes: tuple[Eye, ...] = (*(("outside",) if outside else ()), *(("spare",) if spare else ()))
-    return eyes or ("outside",)
+    vantages: tuple[CheckVantage, ...] = (*(("outside",) if outside else ()), *(("spare",) if spare else ()))
+    return vantages or ("outside",)
 
 
-def knocks(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Port]:
+def port_probes(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Port]:
     """Knock on the blocked addresses, and from outside on the public ones by which the router's NAT leads to them."""
     public = [front for front in fronts(block.addresses, facts) if front.address.num_addresses == 1][:SAMPLED]
-    for eye in eyes_outside(driver, block, facts, scene):
+    for vantage in outside_vantages(driver, block, facts, scene):
         for network in sample(block.addresses):
-            for port in ports_to_knock_on(block, network):
-                yield Port(eye=eye, containment=True, address=one_of(network), port=port, expect="silent")
-        for front in () if block.partial or eye != "outside" else public:
+            for port in ports_to_probe(block, network):
+                yield Port(vantage=vantage, containment=True, address=one_of(network), port=port, expect="silent")
+        for front in () if block.partial or vantage != "outside" else public:
             for port in front.ports or (22, 25, 80, 443):
-                yield Port(eye=eye, containment=True, address=one_of(front.address), port=port, expect="silent")
+                yield Port(
+                    vantage=vantage, containment=True, address=one_of(front.address), port=port, expect="silent"
+                )
 
 
-def ports_to_knock_on(block: Block, network: Network) -> tuple[int, ...]:
+def ports_to_probe(block: Block, network: Network) -> tuple[int, ...]:
     """Give the TCP ports that have to be silent."""
     if block.ports:
         return tuple(s.port for s in block.ports if s.protocol == "tcp")
@@ -54,10 +56,14 @@ def outbound(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> 
     # A provider's rules take their time to spread, and the host outside may be the provider's router that drops.
     upstream_drops = driver.capabilities.where == "provider"
     patience = 5.0 if upstream_drops else 0.0
-    for eye in eyes_outside(driver, block, facts, scene):
-        if scene.seen_from(eye):
+    for vantage in outside_vantages(driver, block, facts, scene):
+        if scene.seen_from(vantage):
             yield Outbound(
-                eye=eye, containment=True, sender=scene.target.name, patience=patience, wire=not upstream_drops
+                vantage=vantage,
+                containment=True,
+                sender=scene.target.name,
+                patience=patience,
+                wire=not upstream_drops,
             )
 
 
@@ -71,7 +77,7 @@ def way_in(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:
     except ValueError:
         return
     if holds(block.addresses, address):
-        yield Port(eye="controller", address=address, port=target.port, expect="open")
+        yield Port(vantage="controller", address=address, port=target.port, expect="open")
 
 
 def sample(networks: tuple[Network, ...]) -> tuple[Network, ...]:

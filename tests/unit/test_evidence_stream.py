@@ -10,7 +10,7 @@ import pytest
 
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.hosttext import HostText
-from stopgap.orchestrator.run.arrival import Arrival, Progress, Sample, items_of
+from stopgap.orchestrator.run.evidence_stream import Arrival, Progress, Sample, items_of
 from stopgap.orchestrator.task import Artifact, Collection
 
 

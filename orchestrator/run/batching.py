@@ -9,7 +9,7 @@ from stopgap.orchestrator.change import Activate, PathChange
 from stopgap.orchestrator.journal.records import StepFinished
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.run.apply import Applied, apply_steps
-from stopgap.orchestrator.run.context import Surroundings
+from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.step import Ended, finished, proved, started, unapplied
 
 AT_ONCE = 16
@@ -34,17 +34,17 @@ def together(
     return group
 
 
-def run_together(steps: Sequence[PlannedStep], around: Surroundings) -> list[Ended]:
+def run_together(steps: Sequence[PlannedStep], context: RunContext) -> list[Ended]:
     """Run steps that `together` gave, and put everything on record. Raises JournalError alone."""
     began = time.monotonic()
     for step in steps:
-        around.record.begin(step)
-    around.record(*map(started, steps))
+        context.record.begin(step)
+    context.record(*map(started, steps))
     changing = [step for step in steps if step.changes]
     applied: dict[str, Applied] = {}
     unreachable = ""
     try:
-        made = apply_steps(changing, around.fleet, around.record, around.interruption) if changing else []
+        made = apply_steps(changing, context.pool, context.record, context.interruption) if changing else []
         applied = {step.key: result for step, result in zip(changing, made, strict=True)}
     except OutOfReach as error:
         unreachable = str(error)
@@ -52,18 +52,18 @@ def run_together(steps: Sequence[PlannedStep], around: Surroundings) -> list[End
     records: list[StepFinished] = []
     stopped = ""
     for step in steps:
-        one = _ended(step, applied.get(step.key), unreachable, stopped, around)
+        one = _ended(step, applied.get(step.key), unreachable, stopped, context)
         if one.outcome == "skipped":
             stopped = stopped or one.reason
         elif one.outcome not in {"changed", "unchanged"}:
             stopped = stopped or f"{step.step.id} failed"
         ended.append(one)
         records.append(finished(step, one, time.monotonic() - began))
-    around.record(*records)
+    context.record(*records)
     return ended
 
 
-def _ended(step: PlannedStep, applied: Applied | None, unreachable: str, stopped: str, around: Surroundings) -> Ended:
+def _ended(step: PlannedStep, applied: Applied | None, unreachable: str, stopped: str, context: RunContext) -> Ended:
     if stopped:
         return Ended("skipped", stopped)
     if step.changes and unreachable:
@@ -72,11 +72,11 @@ def _ended(step: PlannedStep, applied: Applied | None, unreachable: str, stopped
         return Ended("skipped", "interrupted before it was begun")
     if applied and applied.outcome != "done":
         return Ended(unapplied(applied), applied.reason)
-    return proved(step, Ended("changed" if step.changes else "unchanged"), around)
+    return proved(step, Ended("changed" if step.changes else "unchanged"), context)
 
 
 def _may_follow(step: PlannedStep) -> bool:
-    does_more = step.questions or step.messages or step.collections or step.liftings
+    does_more = step.questions or step.messages or step.collections or step.undo_requests
     hangs_on = step.step.uses_results or step.on_past or step.one_of_several
     settled = step.outcome in {"would-change", "unchanged"} and step.step.retry.attempts == 1
     return settled and not does_more and not hangs_on and all(map(_looks_first, step.changes))

@@ -11,8 +11,8 @@ from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.plan import OutOfReach
 from stopgap.orchestrator.remote import Item
-from stopgap.orchestrator.run.claim import Claims
-from stopgap.orchestrator.run.fleet import Fleet, releasing
+from stopgap.orchestrator.run.connection_pool import ConnectionPool, releasing
+from stopgap.orchestrator.run.host_lock import HostLocks
 
 HOST = Host(name="a", address="192.0.2.1")
 READERS = [File("/a"), File("/b")]
@@ -50,74 +50,74 @@ def breaks(line: Line, items: Sequence[Item]) -> list[Output]:
     return [said("absent\n"), *(said("", None) for _ in items[1:])]
 
 
-def fleet_of(*lines: Line) -> tuple[Fleet, list[Line]]:
+def fleet_of(*lines: Line) -> tuple[ConnectionPool, list[Line]]:
     left, made = list(lines), []
 
     def connect(*_: object, **__: object) -> Line:
         made.append(left.pop(0))
         return made[-1]
 
-    return Fleet({HOST.name: HOST}, connect), made
+    return ConnectionPool({HOST.name: HOST}, connect), made
 
 
-def looks(fleet: Fleet) -> list[object]:
-    found = fleet.look([(HOST, reader) for reader in READERS])
+def looks(pool: ConnectionPool) -> list[object]:
+    found = pool.look([(HOST, reader) for reader in READERS])
     return [found[HOST.name, reader] for reader in READERS]
 
 
 def test_a_look_whose_connection_breaks_is_made_once_more_over_a_new_one() -> None:
-    fleet, made = fleet_of(Line(breaks), Line(absent))
-    with fleet:
-        assert not [look for look in looks(fleet) if isinstance(look, Exception)]
+    pool, made = fleet_of(Line(breaks), Line(absent))
+    with pool:
+        assert not [look for look in looks(pool) if isinstance(look, Exception)]
     assert len(made) == 2
 
 
 def test_the_second_look_has_no_more_time_than_the_first_has_left() -> None:
-    fleet, made = fleet_of(Line(breaks), Line(absent))
-    with fleet:
-        looks(fleet)
+    pool, made = fleet_of(Line(breaks), Line(absent))
+    with pool:
+        looks(pool)
     (left,) = made[1].deadlines
     assert left is not None
     assert 0 < left <= sum(reader.deadline for reader in READERS)
 
 
 def test_a_look_whose_connection_breaks_twice_cannot_be_made() -> None:
-    fleet, made = fleet_of(Line(breaks), Line(breaks), Line(absent))
-    with fleet:
-        first, second = looks(fleet)
+    pool, made = fleet_of(Line(breaks), Line(breaks), Line(absent))
+    with pool:
+        first, second = looks(pool)
     assert not isinstance(first, Exception), "what was read before it broke"
     assert isinstance(second, UnreadableError)
     assert len(made) == 2
 
 
 def test_an_answer_that_did_not_come_in_time_is_not_asked_for_again() -> None:
-    fleet, made = fleet_of(Line(lambda _, items: [said("", None) for _ in items]))
-    with fleet:
-        assert all(isinstance(look, UnreadableError) for look in looks(fleet))
+    pool, made = fleet_of(Line(lambda _, items: [said("", None) for _ in items]))
+    with pool:
+        assert all(isinstance(look, UnreadableError) for look in looks(pool))
     assert len(made[0].deadlines) == 1
 
 
 def test_nothing_is_looked_at_or_connected_to_once_it_is_closed() -> None:
-    fleet, made = fleet_of(Line(absent))
-    looks(fleet)
-    fleet.close()
-    assert all(isinstance(look, OutOfReach) for look in looks(fleet))
+    pool, made = fleet_of(Line(absent))
+    looks(pool)
+    pool.close()
+    assert all(isinstance(look, OutOfReach) for look in looks(pool))
     with pytest.raises(OutOfReach, match="interrupted"):
-        fleet.session(HOST)
-    with pytest.raises(OutOfReach, match="interrupted"), fleet.fresh(HOST):
+        pool.session(HOST)
+    with pytest.raises(OutOfReach, match="interrupted"), pool.fresh(HOST):
         pass
-    fleet.reconnect(HOST)
-    fleet.release()
+    pool.reconnect(HOST)
+    pool.release()
     assert len(made) == 1
 
 
 def test_a_look_under_way_when_it_is_closed_ends_without_a_new_connection() -> None:
     def closes(line: Line, items: Sequence[Item]) -> list[Output]:
-        fleet.close()
+        pool.close()
         return breaks(line, items)
 
-    fleet, made = fleet_of(Line(closes), Line(absent))
-    assert isinstance(looks(fleet)[1], UnreadableError)
+    pool, made = fleet_of(Line(closes), Line(absent))
+    assert isinstance(looks(pool)[1], UnreadableError)
     assert len(made) == 1
 
 
@@ -125,7 +125,7 @@ def test_a_claim_that_was_cut_off_before_it_was_heard_of_is_let_go_over_a_new_co
     scripts: list[str] = []
 
     def closes(line: Line, items: Sequence[Item]) -> list[Output]:
-        fleet.close()
+        pool.close()
         line.alive = False
         return [said("", None) for _ in items]
 
@@ -134,10 +134,12 @@ def test_a_claim_that_was_cut_off_before_it_was_heard_of_is_let_go_over_a_new_co
         return [said("") for _ in items]
 
     left = [Line(closes), Line(notes)]
-    fleet = Fleet({HOST.name: HOST}, lambda *_, **__: left.pop(0), Claims("kei@noc", noted=frozenset({HOST.name})))
-    with pytest.raises(OutOfReach, match="interrupted"), releasing(fleet):
-        looks(fleet)
-        fleet.session(HOST)
+    pool = ConnectionPool(
+        {HOST.name: HOST}, lambda *_, **__: left.pop(0), HostLocks("kei@noc", noted=frozenset({HOST.name}))
+    )
+    with pytest.raises(OutOfReach, match="interrupted"), releasing(pool):
+        looks(pool)
+        pool.session(HOST)
     assert not left
     assert len(scripts) == 1
     assert "rm -f" in scripts[0]

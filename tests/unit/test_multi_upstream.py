@@ -97,7 +97,7 @@ def test_what_was_made_on_the_others_is_taken_back_where_one_fails(several: Benc
 
 
 def test_a_task_may_keep_what_holds(several: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(tasks()["host.command"]), "keeps_what_holds", lambda self, params: True)
+    monkeypatch.setattr(type(tasks()["host.command"]), "keeps_partial", lambda self, params: True)
     status, done = several.run(several.runbook(says(several, "true")), "--yes", target="far")
     assert (status, outcomes(done)) == (3, {"cut@a": "changed", "cut@gone": "unreachable"})
     assert log(several) == ["made"]
@@ -130,7 +130,12 @@ def _knocking() -> Iterator[Port]:
     with socket.create_server(("127.0.0.1", 0)) as open_port:
         address, port = open_port.getsockname()
         yield Port(
-            eye="controller", containment=True, address=ip_address(address), port=port, expect="silent", patience=0
+            vantage="controller",
+            containment=True,
+            address=ip_address(address),
+            port=port,
+            expect="silent",
+            patience=0,
         )
 
 
@@ -138,11 +143,11 @@ def test_what_passes_where_one_failed_is_looked_at_while_the_others_keep_theirs(
     several: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = type(tasks()["host.command"])
-    monkeypatch.setattr(task, "keeps_what_holds", lambda self, params: True)
+    monkeypatch.setattr(task, "keeps_partial", lambda self, params: True)
     monkeypatch.setattr(task, "contains", True)
-    with _knocking() as knock:
+    with _knocking() as probe_port:
         monkeypatch.setattr(
-            task, "checks", lambda self, params, facts, scene: [knock] if scene.on.name == "gone" else []
+            task, "checks", lambda self, params, facts, scene: [probe_port] if scene.on.name == "gone" else []
         )
         _, done = several.run(several.runbook(says(several, "true")), "--yes", target="far")
     assert outcomes(done) == {"cut@a": "changed", "cut@gone": "unreachable"}
@@ -155,10 +160,10 @@ def test_what_passes_by_a_router_that_is_out_of_reach_is_looked_at_too(
     several: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = type(tasks()["host.file"])
-    monkeypatch.setattr(task, "keeps_what_holds", lambda self, params: True)
+    monkeypatch.setattr(task, "keeps_partial", lambda self, params: True)
     monkeypatch.setattr(task, "contains", True)
-    with _knocking() as knock:
-        monkeypatch.setattr(task, "seen_from_outside", lambda self, params, scene: [knock])
+    with _knocking() as probe_port:
+        monkeypatch.setattr(task, "seen_from_outside", lambda self, params, scene: [probe_port])
         file = {"path": str(several.files / "x"), "content": "x"}
         runbook = several.runbook({"id": "cut", "task": "host.file", "on": "upstream", "with": file})
         _, dry = several.run(runbook, "--dry-run", target="far")
@@ -174,11 +179,11 @@ def test_one_that_is_out_of_reach_keeps_neither_the_others_nor_the_next_steps_ba
     several: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = type(tasks()["host.file"])
-    monkeypatch.setattr(task, "keeps_what_holds", lambda self, params: True)
+    monkeypatch.setattr(task, "keeps_partial", lambda self, params: True)
     monkeypatch.setattr(task, "contains", True)
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = bound.getsockname()[1]
-    closed = Port(eye="controller", containment=True, address=ip_address("127.0.0.1"), port=port, expect="closed")
+    closed = Port(vantage="controller", containment=True, address=ip_address("127.0.0.1"), port=port, expect="closed")
     monkeypatch.setattr(task, "checks", lambda self, params, facts, scene: [closed])
     file = {"path": str(several.files / "x"), "content": "x"}
     runbook = several.runbook(
@@ -196,7 +201,7 @@ def test_one_that_is_out_of_reach_keeps_neither_the_others_nor_the_next_steps_ba
 
 
 def test_nothing_follows_where_none_of_them_could_be_cut(several: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(tasks()["host.command"]), "keeps_what_holds", lambda self, params: True)
+    monkeypatch.setattr(type(tasks()["host.command"]), "keeps_partial", lambda self, params: True)
     runbook = several.runbook(says(several, "false"), says(several, "true", "later", on="target"))
     _, done = several.run(runbook, "--yes", target="far")
     assert outcomes(done) == {"cut@a": "failed", "cut@gone": "unreachable", "later": "skipped"}

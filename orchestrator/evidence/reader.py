@@ -33,17 +33,17 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Shelf:
+class CollectionReader:
     """One collection: its folder and its manifest, with items that were encrypted as they are now."""
 
     folder: Path
     manifest: Manifest
-    beside: tuple[Shelf, ...] = ()
+    beside: tuple[CollectionReader, ...] = ()
     """Other collections that the same run made for the same target, whichever host they come from."""
     meter: Meter = field(default_factory=Meter, repr=False, compare=False)
     """Told of all that is read."""
 
-    def metered(self, meter: Meter) -> Shelf:
+    def metered(self, meter: Meter) -> CollectionReader:
         """Give the same collection, and those beside it, for a reading of their own."""
         return replace(self, meter=meter, beside=tuple(replace(other, meter=meter) for other in self.beside))
 
@@ -80,16 +80,19 @@ class Shelf:
                 return
 
 
-def together(shelves: Sequence[Shelf]) -> list[Shelf]:
+def together(all_collected: Sequence[CollectionReader]) -> list[CollectionReader]:
     """Give each of several collections those beside it."""
 
-    def of(shelf: Shelf) -> tuple[str, str]:
-        return shelf.manifest.run, shelf.manifest.target
+    def of(collected: CollectionReader) -> tuple[str, str]:
+        return collected.manifest.run, collected.manifest.target
 
-    return [replace(one, beside=tuple(o for o in shelves if o is not one and of(o) == of(one))) for one in shelves]
+    return [
+        replace(one, beside=tuple(o for o in all_collected if o is not one and of(o) == of(one)))
+        for one in all_collected
+    ]
 
 
-def open_shelf(folder: Path) -> Shelf:
+def open_collection(folder: Path) -> CollectionReader:
     """Open a collection's folder. Raises UnreadableEvidence."""
     try:
         descriptor = os.open(folder / MANIFEST, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -100,7 +103,7 @@ def open_shelf(folder: Path) -> Shelf:
     items = tuple(
         opened if (folder / str((opened := item.opened()).file)).exists() else item for item in manifest.items
     )
-    return Shelf(folder, manifest.model_copy(update={"items": items}))
+    return CollectionReader(folder, manifest.model_copy(update={"items": items}))
 
 
 def lines_of(chunks: Iterable[bytes], meter: Meter | None = None, of: str = "") -> Iterator[Line]:

@@ -17,7 +17,7 @@ from stopgap.orchestrator.journal.error_files import own_error
 from stopgap.orchestrator.journal.records import CheckJudged
 from stopgap.orchestrator.plan import OutOfReach, Place, PlannedStep, Planner
 from stopgap.orchestrator.registry import tasks
-from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.prove import prove
 from stopgap.orchestrator.runbook import Runbook, Step, parse_runbook
 from stopgap.orchestrator.secret import SecretError
@@ -48,7 +48,7 @@ class Seen:
     """What the step leaves open now."""
 
 
-def look_at(history: History, fleet: Fleet, replaced: Container[tuple[str, str]] = ()) -> Iterator[Seen]:
+def look_at(history: History, pool: ConnectionPool, replaced: Container[tuple[str, str]] = ()) -> Iterator[Seen]:
     """Look at every step of the run of which something stands and whose task can tell. Reads only.
 
     `replaced` names what a later run has made again, by host and key of its Standing: that run's own looks tell.
@@ -57,7 +57,7 @@ def look_at(history: History, fleet: Fleet, replaced: Container[tuple[str, str]]
     if not standing:
         return
     try:
-        planner, inventory = _planner(history, fleet)
+        planner, inventory = _planner(history, pool)
     except (InvalidInput, Unfit, KeyError):
         return  # Made by a version with another language; the journal alone tells.
     for (key, target), host in standing.items():
@@ -66,17 +66,17 @@ def look_at(history: History, fleet: Fleet, replaced: Container[tuple[str, str]]
             continue
         places = planner.places(step, 0, inventory.hosts[target], {}) if not step.uses_results else iter(())
         if place := next((p for p in places if p.key == key), None):
-            seen = _look(planner, place, history.hosts[host], fleet, replaced)
+            seen = _look(planner, place, history.hosts[host], pool, replaced)
             if seen:
                 yield replace(seen, contains=tasks()[step.task].contains)
 
 
-def _planner(history: History, fleet: Fleet) -> tuple[Planner, Inventory]:
+def _planner(history: History, pool: ConnectionPool) -> tuple[Planner, Inventory]:
     started = history.started
     inventory = parse_inventory(started.inventory_text, started.inventory_path)
     runbook = parse_runbook(started.runbook_text, started.runbook_path)
     return Planner(
-        runbook, inventory, runbook.load_params(started.params), fleet.look, controller=started.controller
+        runbook, inventory, runbook.load_params(started.params), pool.look, controller=started.controller
     ), inventory
 
 
@@ -85,13 +85,13 @@ def _step(runbook: Runbook, key: str) -> Step | None:
 
 
 def _look(
-    planner: Planner, place: Place, on: Host, fleet: Fleet, replaced: Container[tuple[str, str]]
+    planner: Planner, place: Place, on: Host, pool: ConnectionPool, replaced: Container[tuple[str, str]]
 ) -> Seen | None:
     seen = Seen(place.key, place.target.name, on.name)
     try:
         found = planner.standing(place)
     except OutOfReach as error:
-        judged = _prove(planner.seen_from_outside(place), fleet)
+        judged = _prove(planner.seen_from_outside(place), pool)
         return replace(seen, unreachable=str(error), judged=tuple(judged))
     except ValidationError as error:
         return replace(seen, trouble=escape(error.errors()[0]["msg"]))
@@ -104,17 +104,17 @@ def _look(
     standing, step = found
     if (on.name, standing.key) in replaced:
         return replace(seen, standing=standing)
-    judged = _prove(step, fleet)
-    looks = tuple(f"{c.about}: {c.seen}" for c in judged if c.eye == on.name and not c.containment)
+    judged = _prove(step, pool)
+    looks = tuple(f"{c.about}: {c.seen}" for c in judged if c.vantage == on.name and not c.containment)
     looks += tuple(
-        f"not looked at from {c.eye}: {c.about}: {c.seen}" for c in judged if c.one_sided and c.holds is None
+        f"not looked at from {c.vantage}: {c.about}: {c.seen}" for c in judged if c.one_sided and c.holds is None
     )
     counting = tuple(c for c in judged if c.containment)
     return replace(seen, standing=standing, looks=looks, judged=counting, gaps=step.gaps)
 
 
-def _prove(step: PlannedStep, fleet: Fleet) -> list[CheckJudged]:
+def _prove(step: PlannedStep, pool: ConnectionPool) -> list[CheckJudged]:
     """Make once the looks that the verdict rests on, and those at the step's own device."""
-    checks = [c for c in step.checks if c.containment or step.eyes(c) == (step.on,)]
+    checks = [c for c in step.checks if c.containment or step.vantages(c) == (step.on,)]
     once = tuple(c.model_copy(update={"patience": 0.0, "steady": 0.0}) for c in checks)
-    return prove(replace(step, checks=once), fleet, threading.Event()) if once else []
+    return prove(replace(step, checks=once), pool, threading.Event()) if once else []

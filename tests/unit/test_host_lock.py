@@ -16,8 +16,8 @@ from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.remote import Item
-from stopgap.orchestrator.run import claim
-from stopgap.orchestrator.run.claim import GONE, Claims
+from stopgap.orchestrator.run import host_lock
+from stopgap.orchestrator.run.host_lock import GONE, HostLocks
 
 from .bench import Bench
 from .ssh_server import make_key, wait_for
@@ -28,12 +28,12 @@ EDGE = Host(name="edge", address="10.9.0.1", driver="nftables")
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(claim, "FOLDER", str(tmp_path / "run"))
+    monkeypatch.setattr(host_lock, "FOLDER", str(tmp_path / "run"))
     return tmp_path / "run"
 
 
-def of(who: str, home: str, **rest: bool) -> Claims:
-    return Claims(who, home, frozenset({"edge"}), **rest)
+def of(who: str, home: str, **rest: bool) -> HostLocks:
+    return HostLocks(who, home, frozenset({"edge"}), **rest)
 
 
 def heard(item: Item | None) -> Output:
@@ -42,33 +42,33 @@ def heard(item: Item | None) -> Output:
     return Output(HostText(done.stdout), HostText(done.stderr), done.returncode)
 
 
-def claimed(claims: Claims) -> bool:
-    claims.heard(EDGE, heard(claims.item(EDGE)))
-    return "edge" in claims.claimed
+def locked(locks: HostLocks) -> bool:
+    locks.heard(EDGE, heard(locks.item(EDGE)))
+    return "edge" in locks.locked
 
 
 def test_the_second_is_told_who_holds_it_and_since_when(folder: Path) -> None:
     first, second = of("kei@noc", "aa"), of("ana@desk", "bb")
-    assert claimed(first)
-    assert not claimed(second)
+    assert locked(first)
+    assert not locked(second)
     assert second.held["edge"] == f"kei@noc since {first.since}"
-    assert "kei@noc" in claim.refusal(second.held, ["edge"])
+    assert "kei@noc" in host_lock.refusal(second.held, ["edge"])
     assert heard(first.release(EDGE)).status == 0
     assert not folder.exists()
-    assert claimed(of("ana@desk", "bb"))
+    assert locked(of("ana@desk", "bb"))
 
 
 def test_a_claim_of_this_machine_whose_process_died_is_replaced() -> None:
-    assert claimed(of("kei@noc", "aa"))
-    assert claimed(of("kei@noc", "aa"))
+    assert locked(of("kei@noc", "aa"))
+    assert locked(of("kei@noc", "aa"))
 
 
 def test_a_claim_lapses_and_can_be_taken_over(folder: Path) -> None:
-    assert claimed(of("kei@noc", "aa"))
-    assert claimed(of("ana@desk", "bb", take_over=True))
+    assert locked(of("kei@noc", "aa"))
+    assert locked(of("ana@desk", "bb", take_over=True))
     note = folder / "claim"
     note.write_text("1 " + note.read_text().split(" ", 1)[1])
-    assert claimed(of("eve@attic", "cc"))
+    assert locked(of("eve@attic", "cc"))
 
 
 @pytest.mark.parametrize(
@@ -88,19 +88,19 @@ def test_a_claim_lapses_and_can_be_taken_over(folder: Path) -> None:
 def test_a_note_that_no_claim_could_have_written_keeps_nobody_out(folder: Path, rubbish: str) -> None:
     folder.mkdir()
     (folder / "claim").write_text(rubbish)
-    assert claimed(of("kei@noc", "aa"))
+    assert locked(of("kei@noc", "aa"))
 
 
 def test_who_has_lost_the_claim_meanwhile_changes_nothing(folder: Path) -> None:
     first = of("kei@noc", "aa")
-    assert claimed(first)
+    assert locked(first)
     assert heard(first.guard(EDGE)).status == 0
-    assert claimed(of("ana@desk", "bb", take_over=True))
+    assert locked(of("ana@desk", "bb", take_over=True))
     output = heard(first.guard(EDGE))
     assert output.status == GONE
-    assert "ana@desk" in claim.lost(EDGE, output)
+    assert "ana@desk" in host_lock.lost(EDGE, output)
     (folder / "claim").unlink()
-    assert "restarted" in claim.lost(EDGE, heard(first.guard(EDGE)))
+    assert "restarted" in host_lock.lost(EDGE, heard(first.guard(EDGE)))
 
 
 def test_who_loses_the_claim_while_it_undoes_takes_nothing_more_back(bench: Bench, folder: Path) -> None:
@@ -137,16 +137,16 @@ def test_a_folder_that_cannot_be_written_does_not_keep_the_cut_from_being_made(f
 def test_a_lifeline_that_a_dead_process_left_is_cancelled_with_the_claim(folder: Path) -> None:
     folder.mkdir()
     (folder / "stopgap-x.armed").touch()
-    assert claimed(of("kei@noc", "aa"))
+    assert locked(of("kei@noc", "aa"))
     assert sorted(p.name for p in folder.iterdir()) == ["claim", "stopgap-x.kept"]
 
 
 def test_a_second_process_of_this_machine_is_refused_until_the_first_ends(bench: Bench) -> None:
     step = {"id": "one", "task": "host.file", "with": {"path": str(bench.files / "one"), "content": "new\n"}}
     reads = {"id": "ask", "task": "checkpoint", "with": {"ask": "There?", "reason": "To see."}}
-    locks = bench.top / "home" / "locks"
-    locks.mkdir(parents=True)
-    with (locks / "127.0.0.2_22").open("w") as lock:
+    lock_files = bench.top / "home" / "locks"
+    lock_files.mkdir(parents=True)
+    with (lock_files / "127.0.0.2_22").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         lock.write(json.dumps({"who": "ana@desk", "since": "2026-11-23T01:13:00Z"}))
         lock.flush()
@@ -160,8 +160,8 @@ def test_a_second_process_of_this_machine_is_refused_until_the_first_ends(bench:
 
 WITH_NOTES_IN = """
 import sys
-from stopgap.orchestrator.run import claim
-claim.FOLDER = sys.argv[1]
+from stopgap.orchestrator.run import host_lock
+host_lock.FOLDER = sys.argv[1]
 from stopgap.orchestrator.cli import main
 sys.exit(main(sys.argv[2:]))
 """
@@ -225,10 +225,10 @@ ON_A_FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.run.claim import claiming
+from stopgap.orchestrator.run.host_lock import locking
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 hosts = [Host(name="edge", address="10.9.0.1")]
-with claiming(Path(sys.argv[1]), "kei", hosts), claiming(Path(sys.argv[1]), "rin", hosts) as second:
+with locking(Path(sys.argv[1]), "kei", hosts), locking(Path(sys.argv[1]), "rin", hosts) as second:
     print(second.held)
 """
 

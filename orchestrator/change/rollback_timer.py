@@ -1,4 +1,4 @@
-"""A lifeline: the undo of a change, scheduled on the host before the change is made, so that a lock-out heals itself.
+"""A rollback timer: the undo of a change, scheduled on the host before the change, so that a lock-out heals itself.
 
 The host keeps it below /run, which a reboot empties as it empties what most routers load at run time. One rename
 decides between the host, which takes the change back when the time is over, and the operator, who cancels that over
@@ -17,7 +17,7 @@ from stopgap.orchestrator.shell import PATH, emit, quote
 FOLDER = "/run/stopgap"
 """On the host; nothing of it outlives a reboot."""
 LOST = 78
-"""Exit status of a settling that found no trace of the lifeline."""
+"""Exit status of a settling that found no trace of the rollback timer."""
 TAKEN_BACK = 79
 """Exit status of a settling that came too late: the host has taken the change back."""
 TAKING_BACK_FAILED = 80
@@ -41,8 +41,8 @@ _sl_fire='mv -f -T -- "$0".armed "$0".fired || exit 0; /bin/sh "$0".fired; echo 
 @do@"""
 
 
-def lifeline_name(run: str, step: str, target: str, index: int) -> str:
-    """Name one change of one run, and its lifeline: unique, and the same in every process that works on the run."""
+def rollback_timer_name(run: str, step: str, target: str, index: int) -> str:
+    """Name the rollback timer of one change of one run: the same in every process that works on the run."""
     place = hashlib.sha256(f"{step}\0{target}\0{index}".encode()).hexdigest()[:8]
     return f"stopgap-{run}-{place}"
 
@@ -66,7 +66,7 @@ def armed(change: Change, name: str, seconds: float, *, folder: str = FOLDER) ->
 
 
 def settle(name: str, *, folder: str = FOLDER) -> str:
-    """Give the script that cancels a lifeline: 0, or LOST, TAKEN_BACK or TAKING_BACK_FAILED where it is too late.
+    """Give the script that cancels a rollback timer: 0, or, too late, LOST, TAKEN_BACK or TAKING_BACK_FAILED.
 
     Safe to repeat before `forget`.
     """
@@ -81,7 +81,7 @@ def settle(name: str, *, folder: str = FOLDER) -> str:
 
 
 def forget(name: str, *, folder: str = FOLDER) -> str:
-    """Give the script that removes what is left of a lifeline, scheduled or settled; nothing fires after it."""
+    """Give the script that removes what is left of a rollback timer, scheduled or settled; nothing fires after it."""
     file = quote(f"{folder}/{name}")
     return (
         f"rm -f -- {file}.armed {file}.kept {file}.fired {file}.status; {_stop(name)}; "

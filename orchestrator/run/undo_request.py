@@ -10,12 +10,12 @@ from stopgap.orchestrator.journal import ChangeStatus, JournalError
 from stopgap.orchestrator.journal.records import Outcome
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.run.archive import Archive
-from stopgap.orchestrator.run.claim import lost, refusal
-from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.connection_pool import ConnectionPool
+from stopgap.orchestrator.run.host_lock import lost, refusal
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.recorder import Recorder
 from stopgap.orchestrator.run.undo import undo
-from stopgap.orchestrator.task import Lifting
+from stopgap.orchestrator.task import UndoRequest
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,16 @@ class Lifted:
     said: str
 
 
-def lift(step: PlannedStep, fleet: Fleet, archive: Archive, record: Recorder, interruption: Interruption) -> Lifted:
+def lift(
+    step: PlannedStep, pool: ConnectionPool, archive: Archive, record: Recorder, interruption: Interruption
+) -> Lifted:
     """Take back what the step's liftings name, in their order; the first that does not come to its end ends it.
 
     Raises JournalError where the journal fails.
     """
     said: list[str] = []
-    for lifting in step.liftings:
-        ended = _lift(lifting, step, fleet, archive, record, interruption)
+    for undo_request in step.undo_requests:
+        ended = _lift(undo_request, step, pool, archive, record, interruption)
         if ended.outcome not in {"changed", "unchanged"}:
             return Lifted(ended.outcome, "; ".join([*said, ended.said]))
         said += [ended.said] if ended.outcome == "changed" else []
@@ -41,22 +43,22 @@ def lift(step: PlannedStep, fleet: Fleet, archive: Archive, record: Recorder, in
 
 
 def _lift(
-    lifting: Lifting,
+    undo_request: UndoRequest,
     step: PlannedStep,
-    fleet: Fleet,
+    pool: ConnectionPool,
     archive: Archive,
     record: Recorder,
     interruption: Interruption,
 ) -> Lifted:
     try:
-        run = archive.resolve(lifting.run) or ""
+        run = archive.resolve(undo_request.run) or ""
         with archive.at_work_on(run, record) as (history, records):
-            changes = [c for c in history.undoable(lifting.step) if c.target == step.target.name]
+            changes = [c for c in history.undoable(undo_request.step) if c.target == step.target.name]
             hosts = history.hosts
-            if held := _claimed(fleet, [hosts[c.host] for c in changes if c.host in hosts]):
+            if held := _claimed(pool, [hosts[c.host] for c in changes if c.host in hosts]):
                 return Lifted("refused", held)
-            with interruption.cutting(fleet.close, gently=True):
-                result = undo(history, changes, fleet, records, interruption=interruption, force=lifting.force)
+            with interruption.cutting(pool.close, gently=True):
+                result = undo(history, changes, pool, records, interruption=interruption, force=undo_request.force)
     except JournalError as error:
         return Lifted("refused", str(error))
     if result.unreachable:
@@ -72,7 +74,7 @@ def _lift(
     undone = len(result.made)
     return Lifted(
         "changed" if undone else "unchanged",
-        f"{undone} change{'' if undone == 1 else 's'} of step {lifting.step} of run {run} taken back",
+        f"{undone} change{'' if undone == 1 else 's'} of step {undo_request.step} of run {run} taken back",
     )
 
 
@@ -80,16 +82,16 @@ def _does(changes: Iterable[ChangeStatus], index: int) -> str:
     return next((c.change.describe() for c in changes if c.index == index), "a change")
 
 
-def _claimed(fleet: Fleet, hosts: Iterable[Host]) -> str:
+def _claimed(pool: ConnectionPool, hosts: Iterable[Host]) -> str:
     """Claim the hosts; gives who holds one of them, or why a claim is lost. One out of reach is left to the undo."""
     unique = list({host.name: host for host in hosts}.values())
-    fleet.claim(unique)
-    if held := refusal(fleet.claims.held, (host.name for host in unique)):
+    pool.lock(unique)
+    if held := refusal(pool.locks.held, (host.name for host in unique)):
         return held
     for host in unique:
-        guard = fleet.claims.guard(host)
+        guard = pool.locks.guard(host)
         try:
-            said = lost(host, fleet.session(host).exchange([guard])[0]) if guard else ""
+            said = lost(host, pool.session(host).exchange([guard])[0]) if guard else ""
         except OutOfReach:
             continue
         if said:

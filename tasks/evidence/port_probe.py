@@ -16,7 +16,7 @@ from collections.abc import Iterator
 _TRACKED = "/proc/sys/net/netfilter/nf_conntrack_"
 
 
-class Knocks:
+class PortProbes:
     """The connections to one address."""
 
     def __init__(self, address: str, patience: float) -> None:
@@ -30,14 +30,14 @@ class Knocks:
     def begin(self, port: int) -> None:
         """Begin one connection."""
         self.tried += 1
-        knock = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET, socket.SOCK_STREAM)
-        knock.setblocking(False)
-        error = knock.connect_ex((self.address, port))
+        probe_port = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET, socket.SOCK_STREAM)
+        probe_port.setblocking(False)
+        error = probe_port.connect_ex((self.address, port))
         if error == errno.EINPROGRESS:
-            self.under_way[knock] = port, time.monotonic() + self.patience
-            self._eyes.register(knock, selectors.EVENT_WRITE, knock)
+            self.under_way[probe_port] = port, time.monotonic() + self.patience
+            self._eyes.register(probe_port, selectors.EVENT_WRITE, probe_port)
         else:
-            self._settle(knock, port, error)
+            self._settle(probe_port, port, error)
 
     def wait(self) -> None:
         """Wait a moment for answers, and give up on what has had its time."""
@@ -54,17 +54,17 @@ class Knocks:
         """Tell whether so many ports gave no answer, and none gave any."""
         return self.counts["silent"] >= silent and not self.counts["open"] and not self.counts["refused"]
 
-    def _land(self, knock: socket.socket) -> int:
-        self._eyes.unregister(knock)
-        return self.under_way.pop(knock)[0]
+    def _land(self, probe_port: socket.socket) -> int:
+        self._eyes.unregister(probe_port)
+        return self.under_way.pop(probe_port)[0]
 
-    def _settle(self, knock: socket.socket, port: int, error: int) -> None:
+    def _settle(self, probe_port: socket.socket, port: int, error: int) -> None:
         said = "open" if error == 0 else "refused" if error == errno.ECONNREFUSED else "silent"
         self.counts[said] += 1
         if said == "open":
             sys.stdout.write(f"open {self.address} {port}\n")
             sys.stdout.flush()
-        knock.close()
+        probe_port.close()
 
 
 def main(rate: float, patience: float, at_once: int, silent: int, ports: str, *addresses: str) -> None:
@@ -73,31 +73,31 @@ def main(rate: float, patience: float, at_once: int, silent: int, ports: str, *a
         (int(first), int(last or first)) for first, _, last in (word.partition("-") for word in ports.split(","))
     ]
     for address in addresses:
-        knocks = Knocks(address, patience)
+        port_probes = PortProbes(address, patience)
         left = iter(port for first, last in spans for port in range(first, last + 1))
-        _try_all(knocks, left, rate, at_once, silent)
+        _try_all(port_probes, left, rate, at_once, silent)
         asked = sum(last + 1 - first for first, last in spans)
-        said = ", ".join(f"{count} {answer}" for answer, count in knocks.counts.items())
-        sys.stdout.write(f"asked {address} {asked} ports: {knocks.tried} tried, {said}\n")
+        said = ", ".join(f"{count} {answer}" for answer, count in port_probes.counts.items())
+        sys.stdout.write(f"asked {address} {asked} ports: {port_probes.tried} tried, {said}\n")
         sys.stdout.flush()
 
 
-def _try_all(knocks: Knocks, left: Iterator[int], rate: float, at_once: int, silent: int) -> None:
+def _try_all(port_probes: PortProbes, left: Iterator[int], rate: float, at_once: int, silent: int) -> None:
     allowed, then, look, crowded, more = 1.0, time.monotonic(), 0.0, False, True
-    while more or knocks.under_way:
+    while more or port_probes.under_way:
         now = time.monotonic()
         allowed, then = min(allowed + (now - then) * rate, max(1.0, rate / 20)), now
         if now > look:
             crowded, look = _is_crowded(), now + 0.2
-        while more and allowed >= 1 and len(knocks.under_way) < at_once and not crowded:
+        while more and allowed >= 1 and len(port_probes.under_way) < at_once and not crowded:
             port = next(left, 0)
             more = port > 0
             if more:
                 allowed -= 1
-                knocks.begin(port)
-                more = not knocks.unreachable(silent)
-        knocks.wait()
-        more = more and not knocks.unreachable(silent)
+                port_probes.begin(port)
+                more = not port_probes.unreachable(silent)
+        port_probes.wait()
+        more = more and not port_probes.unreachable(silent)
 
 
 def _is_crowded() -> bool:

@@ -8,19 +8,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from stopgap.orchestrator.change import LOST, TAKEN_BACK, TAKING_BACK_FAILED, forget, lifeline_name, settle
+from stopgap.orchestrator.change import LOST, TAKEN_BACK, TAKING_BACK_FAILED, forget, rollback_timer_name, settle
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.journal import ChangeStatus, History
-from stopgap.orchestrator.journal.records import LifelineSettled
+from stopgap.orchestrator.journal.records import RollbackTimerSettled
 from stopgap.orchestrator.plan import OutOfReach
 from stopgap.orchestrator.remote import Item, Session
-from stopgap.orchestrator.run.fleet import Fleet
+from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.recorder import Recorder
 
 GRACE = 20.0
-"""Seconds beyond a lifeline's end in which the host may become reachable again and say what it did."""
+"""Seconds beyond a rollback timer's end in which the host may become reachable again and say what it did."""
 PAUSE = 0.5
 """Seconds between two attempts to connect."""
 _DEADLINE = 20.0
@@ -37,8 +37,8 @@ class Armed:
 
 
 def confirm(
-    armed: Sequence[Armed], host: Host, fleet: Fleet, record: Recorder, interruption: Interruption
-) -> list[LifelineSettled]:
+    armed: Sequence[Armed], host: Host, pool: ConnectionPool, record: Recorder, interruption: Interruption
+) -> list[RollbackTimerSettled]:
     """Cancel what is scheduled on a host over a connection made for that alone, and put on record what came of it.
 
     Tries until the host must have taken the changes back, and a little longer to hear that it did.
@@ -48,11 +48,11 @@ def confirm(
     end = time.monotonic() + max(a.seconds for a in armed) + GRACE
     given_up = threading.Event()
     reason = ""
-    settled: list[LifelineSettled] = []
+    settled: list[RollbackTimerSettled] = []
     with interruption.cutting(given_up.set, gently=True):
         while not settled:
             try:
-                with fleet.fresh(host) as session, interruption.cutting(session.close, gently=True):
+                with pool.fresh(host) as session, interruption.cutting(session.close, gently=True):
                     settled = _ask(armed, session, record.run, reason)
             except OutOfReach as error:
                 reason = reason or str(error)
@@ -63,16 +63,16 @@ def confirm(
     return settled
 
 
-def settle_all(history: History, fleet: Fleet, record: Recorder) -> None:
+def settle_all(history: History, pool: ConnectionPool, record: Recorder) -> None:
     """Settle what a dead process left open, so that nothing changes under the plan that comes; a host at a time.
 
     A host out of reach is left as it is. Every connection is a fresh one by then.
     """
     hosts = history.hosts
     for name, changes in groupby(_by_host(history.unsettled()), key=lambda change: change.host):
-        armed = [Armed(c.step, c.target, c.index, getattr(c.change, "lifeline", None) or 0.0) for c in changes]
+        armed = [Armed(c.step, c.target, c.index, getattr(c.change, "rollback_timer", None) or 0.0) for c in changes]
         try:
-            record(*_ask(armed, fleet.session(hosts[name]), record.run, "the process that made it died"))
+            record(*_ask(armed, pool.session(hosts[name]), record.run, "the process that made it died"))
         except OutOfReach:
             continue
 
@@ -81,9 +81,9 @@ def _by_host(changes: Iterable[ChangeStatus]) -> list[ChangeStatus]:
     return sorted(changes, key=lambda change: change.host)
 
 
-def _ask(armed: Sequence[Armed], session: Session, run: str, reason: str) -> list[LifelineSettled]:
+def _ask(armed: Sequence[Armed], session: Session, run: str, reason: str) -> list[RollbackTimerSettled]:
     """Cancel; gives nothing where the host did not answer."""
-    items = [Item(_settle_once(lifeline_name(run, a.step, a.target, a.index)), _DEADLINE) for a in armed]
+    items = [Item(_settle_once(rollback_timer_name(run, a.step, a.target, a.index)), _DEADLINE) for a in armed]
     outputs = session.exchange(items)
     if any(output.status is None for output in outputs):
         return []
@@ -94,7 +94,7 @@ def _settle_once(name: str) -> str:
     return f"({settle(name)})\ns=$?\n({forget(name)})\nexit $s"
 
 
-def _judged(armed: Armed, output: Output, reason: str) -> LifelineSettled:
+def _judged(armed: Armed, output: Output, reason: str) -> RollbackTimerSettled:
     because = f": {reason}" if reason else ""
     match output.status:
         case 0:
@@ -106,13 +106,13 @@ def _judged(armed: Armed, output: Output, reason: str) -> LifelineSettled:
         case _ if output.status == TAKING_BACK_FAILED:
             return _settled(armed, "failed", f"the host tried to take it back, and could not{because}")
         case _ if output.status == LOST:
-            return _settled(armed, "unknown", "no trace is left of its lifeline")
+            return _settled(armed, "unknown", "no trace is left of its rollback timer")
         case _:
             said = output.stderr.last_line() or "it said nothing"
-            return _settled(armed, "unknown", f"its lifeline could not be asked after: {said}")
+            return _settled(armed, "unknown", f"its rollback timer could not be asked after: {said}")
 
 
-def _settled(armed: Armed, outcome: str, reason: str = "") -> LifelineSettled:
-    return LifelineSettled.model_validate(
+def _settled(armed: Armed, outcome: str, reason: str = "") -> RollbackTimerSettled:
+    return RollbackTimerSettled.model_validate(
         {"step": armed.step, "target": armed.target, "index": armed.index, "outcome": outcome, "reason": reason}
     )

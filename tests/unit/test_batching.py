@@ -9,8 +9,8 @@ import pytest
 
 from stopgap.orchestrator.cli import observers
 from stopgap.orchestrator.journal.records import AnyRecord, ChangeIntended
-from stopgap.orchestrator.run.conduct import Conductor
 from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.runner import Runner
 
 from .bench import Bench, outcomes
 
@@ -56,9 +56,9 @@ def test_an_interruption_lets_the_step_under_way_end_and_begins_no_other(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Interruption] = []
-    made = Conductor.run
+    made = Runner.run
     with monkeypatch.context() as patch:
-        patch.setattr(Conductor, "run", lambda self, *a, **k: asked.append(self.interruption) or made(self, *a, **k))
+        patch.setattr(Runner, "run", lambda self, *a, **k: asked.append(self.interruption) or made(self, *a, **k))
         at_first_intent(lambda: [each.request() for each in asked], patch)
         status, events = bench.run(bench.runbook(*files(bench, "a", "b", "c")), "--yes")
     assert status == 130

@@ -15,19 +15,19 @@ from stopgap.orchestrator.journal.records import FindingsMade, PlanMade, RunStar
 from stopgap.orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
 from stopgap.orchestrator.plan.planner import no_past, nothing_sent
 from stopgap.orchestrator.run.archive import Archive
-from stopgap.orchestrator.run.claim import claiming
-from stopgap.orchestrator.run.claim import refusal as claimed
 from stopgap.orchestrator.run.collect import Vault, keep_broken_off
-from stopgap.orchestrator.run.context import Surroundings
+from stopgap.orchestrator.run.connection_pool import Connect, ConnectionPool, releasing, with_controller
+from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.execute import execute
-from stopgap.orchestrator.run.fleet import Connect, Fleet, releasing, with_controller
+from stopgap.orchestrator.run.host_lock import locking
+from stopgap.orchestrator.run.host_lock import refusal as locked
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.judging import Judging
-from stopgap.orchestrator.run.lifeline import settle_all
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.outcome import INTERRUPTED, REFUSED, exit_code, run_outcome
 from stopgap.orchestrator.run.person import Person
 from stopgap.orchestrator.run.recorder import Observer, Recorder
+from stopgap.orchestrator.run.rollback_timer import settle_all
 from stopgap.orchestrator.run.step import Ended
 from stopgap.orchestrator.run.target_run import planner_of, stays
 from stopgap.orchestrator.runbook import StepResult
@@ -35,7 +35,7 @@ from stopgap.orchestrator.signature import SignatureError
 
 
 @dataclass(frozen=True)
-class Conclusion:
+class RunResult:
     """How a run or a dry run ended, for whoever reports it."""
 
     plan: Plan
@@ -68,7 +68,7 @@ class Conclusion:
 
 
 @dataclass(frozen=True)
-class Conductor:
+class Runner:
     """What a run needs of the world: where its state lives, how to connect, whom to ask, who watches."""
 
     open_journal: Callable[[], Journal]
@@ -85,23 +85,23 @@ class Conductor:
     """Public keys that evidence is encrypted to, as it comes; without any it is kept in clear."""
     sent: Ledger = nothing_sent
     """What a dry run, which opens no journal for writing, knows of messages."""
-    past: PastRuns = no_past
+    past_runs: PastRuns = no_past
     """What it knows of earlier runs."""
 
-    def preview(self, order: Order) -> Conclusion:
+    def preview(self, order: Order) -> RunResult:
         """Plan on facts read live, by readers that change nothing, and show it."""
         with (
-            Fleet(with_controller(order.inventory.hosts), self.connect) as fleet,
-            self.interruption.cutting(fleet.close),
+            ConnectionPool(with_controller(order.inventory.hosts), self.connect) as pool,
+            self.interruption.cutting(pool.close),
         ):
-            fleet.expect(order.acting())
-            plan = planner_of(order, fleet.look, self.sent, self.past, urgent=False).plan(order.targets)
+            pool.expect(order.acting())
+            plan = planner_of(order, pool.look, self.sent, self.past_runs, urgent=False).plan(order.targets)
         self._show(plan, dry_run=True)
         outcomes = [step.outcome for step in plan.steps]
         code = INTERRUPTED if self.interruption.requested.is_set() else exit_code(outcomes)
-        return Conclusion(plan, code, steps=_as_planned(plan))
+        return RunResult(plan, code, steps=_as_planned(plan))
 
-    def run(self, order: Order, *, agreed_digest: str | None = None) -> Conclusion:
+    def run(self, order: Order, *, agreed_digest: str | None = None) -> RunResult:
         """Plan, have it agreed to, carry it out.
 
         With `agreed_digest`, that of a saved plan, anything else is refused as drift. Raises JournalError.
@@ -109,30 +109,32 @@ class Conductor:
         acting = order.acting()
         with (
             self.open_journal() as journal,
-            claiming(journal.home, self.operator, acting, take_over=self.take_over) as claims,
-            Fleet(with_controller(order.inventory.hosts), self.connect, claims) as fleet,
-            releasing(fleet),
+            locking(journal.home, self.operator, acting, take_over=self.take_over) as locks,
+            ConnectionPool(with_controller(order.inventory.hosts), self.connect, locks) as pool,
+            releasing(pool),
         ):
-            with self.interruption.cutting(fleet.close):
-                fleet.expect([*acting, *order.targets])
-                past = Archive(journal).past
+            with self.interruption.cutting(pool.close):
+                pool.expect([*acting, *order.targets])
+                past_runs = Archive(journal).past_runs
                 # A plan that has to be the saved one cannot leave anything for later.
                 urgent = agreed_digest is None
-                planner = planner_of(order, fleet.look, lambda keys: deliveries(journal, keys), past, urgent=urgent)
+                planner = planner_of(
+                    order, pool.look, lambda keys: deliveries(journal, keys), past_runs, urgent=urgent
+                )
                 plan = planner.plan(order.targets)
             self._show(plan, dry_run=False)
-            fleet.expect(plan.eyes)
-            if refusal := claimed(claims.held, plan.hosts) or self._refusal(plan, agreed_digest):
+            pool.expect(plan.vantages)
+            if refusal := locked(locks.held, plan.hosts) or self._refusal(plan, agreed_digest):
                 code = INTERRUPTED if self.interruption.requested.is_set() else REFUSED
-                return Conclusion(plan, code, steps=_as_planned(plan), refusal=refusal)
+                return RunResult(plan, code, steps=_as_planned(plan), refusal=refusal)
             run = journal.begin(run_started(order, self.operator))
             record = Recorder(journal, run, self.observers)
             record(PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts)))
             with self._judging(journal, run, record) as judging:
-                around = self._around(journal, run, fleet, record, judging)
-                return self.carry_out(order, plan, around, journal, {})
+                context = self._context(journal, run, pool, record, judging)
+                return self.carry_out(order, plan, context, journal, {})
 
-    def resume(self, journal: Journal, run: str, order: Order, *, anyway: bool = False) -> Conclusion:
+    def resume(self, journal: Journal, run: str, order: Order, *, anyway: bool = False) -> RunResult:
         """Go on with a run whose process died: what is unknown is looked at again, what was finished is left.
 
         Raises DamagedRunError where the run's records are damaged, unless `anyway`; JournalError.
@@ -149,47 +151,49 @@ class Conductor:
         acting = order.acting()
         with (
             journal.hold(run),
-            claiming(journal.home, self.operator, acting, take_over=self.take_over) as claims,
-            Fleet(with_controller(order.inventory.hosts), self.connect, claims) as fleet,
-            releasing(fleet),
+            locking(journal.home, self.operator, acting, take_over=self.take_over) as locks,
+            ConnectionPool(with_controller(order.inventory.hosts), self.connect, locks) as pool,
+            releasing(pool),
             self._judging(journal, run, record := Recorder(journal, run, self.observers, numbers)) as judging,
         ):
             keep_broken_off(record, self._vault(journal, run), judging)
-            with self.interruption.cutting(fleet.close):
-                fleet.expect([*acting, *order.targets])
-                settle_all(history, fleet, record)
-                past = Archive(journal, run).past
+            with self.interruption.cutting(pool.close):
+                pool.expect([*acting, *order.targets])
+                settle_all(history, pool, record)
+                past_runs = Archive(journal, run).past_runs
                 # What a daemon was not told before is added to the plan, which therefore has to be whole.
                 urgent = not history.not_activated()
-                planner = planner_of(order, fleet.look, lambda keys: deliveries(journal, keys), past, urgent=urgent)
+                planner = planner_of(
+                    order, pool.look, lambda keys: deliveries(journal, keys), past_runs, urgent=urgent
+                )
                 planned = planner.plan(order.targets).steps
                 left = [s for s in planned if not stays(s.step, (s.key, s.target.name), done, history.taken_back())]
                 plan = Plan(tuple(_with_activation(step, history) for step in left))
             self._show(plan, dry_run=False)
-            fleet.expect(plan.eyes)
-            if refusal := claimed(claims.held, plan.hosts) or self._refusal(plan, None):
-                return Conclusion(plan, REFUSED, run, steps=_as_planned(plan), refusal=refusal)
+            pool.expect(plan.vantages)
+            if refusal := locked(locks.held, plan.hosts) or self._refusal(plan, None):
+                return RunResult(plan, REFUSED, run, steps=_as_planned(plan), refusal=refusal)
             record(PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts)))
-            around = self._around(journal, run, fleet, record, judging)
-            return self.carry_out(order, plan, around, journal, done, history.taken_back())
+            context = self._context(journal, run, pool, record, judging)
+            return self.carry_out(order, plan, context, journal, done, history.taken_back())
 
     def carry_out(
         self,
         order: Order,
         plan: Plan,
-        around: Surroundings,
+        context: RunContext,
         journal: Journal,
         done: Mapping[tuple[str, str], StepResult],
         taken_back: frozenset[tuple[str, str]] = frozenset(),
-    ) -> Conclusion:
+    ) -> RunResult:
         """Execute, then write what a reader of the run's folder needs: the report, the exported journal."""
-        run = around.record.run
-        with self.interruption.cutting(around.fleet.close, gently=True):
-            planner = planner_of(order, around.fleet.look, around.record.deliveries, around.archive.past)
-            result = execute(order, plan, planner, around, done=done, taken_back=taken_back)
-        ended = [self._written(journal, each) for each in (run, *sorted(around.archive.touched))]
+        run = context.record.run
+        with self.interruption.cutting(context.pool.close, gently=True):
+            planner = planner_of(order, context.pool.look, context.record.deliveries, context.archive.past_runs)
+            result = execute(order, plan, planner, context, done=done, taken_back=taken_back)
+        ended = [self._written(journal, each) for each in (run, *sorted(context.archive.touched))]
         history = journal.history(run)
-        return Conclusion(
+        return RunResult(
             plan,
             result.exit_code,
             run,
@@ -209,10 +213,12 @@ class Conductor:
         made, unreported = write_report(journal, run)
         return made, unreported, sign_run(journal, run, self.sign_key)
 
-    def _around(self, journal: Journal, run: str, fleet: Fleet, record: Recorder, judging: Judging) -> Surroundings:
+    def _context(
+        self, journal: Journal, run: str, pool: ConnectionPool, record: Recorder, judging: Judging
+    ) -> RunContext:
         vault = self._vault(journal, run)
         archive = Archive(journal, run, judging.settle)
-        return Surroundings(fleet, record, self.person, vault, self.interruption, archive, judging)
+        return RunContext(pool, record, self.person, vault, self.interruption, archive, judging)
 
     def _judging(self, journal: Journal, run: str, record: Recorder) -> Judging:
         return Judging(journal.run_folder(run), record, stop=self.interruption.requested.is_set)

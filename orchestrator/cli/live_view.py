@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from stopgap.orchestrator.cli.canvas import PAUSE, Canvas
-from stopgap.orchestrator.cli.elsewhere import Elsewhere
+from stopgap.orchestrator.cli.other_runs import Elsewhere
 from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.cli.steps import progress_line
 from stopgap.orchestrator.journal import Journal, JournalError
@@ -23,7 +23,7 @@ from stopgap.orchestrator.journal.records import AnyRecord, StepFinished
 if TYPE_CHECKING:
     from stopgap.orchestrator.cli.view import Line
     from stopgap.orchestrator.plan import Plan, PlannedStep
-    from stopgap.orchestrator.run.arrival import Progress
+    from stopgap.orchestrator.run.evidence_stream import Progress
 
 _KEPT_IN_SIGHT = 2
 """Of the messages that are kept back, the last ones stand below the view."""
@@ -66,7 +66,7 @@ class Held(Screen):
             super().line(text, style)
 
 
-class Living:
+class LiveView:
     """An observer that draws the run from its first record on; `out` and `messages` are to be used beside it."""
 
     def __init__(self, open_journal: Callable[[], Journal]) -> None:

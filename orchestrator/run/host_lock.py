@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stopgap.orchestrator.change.lifeline import FOLDER
+from stopgap.orchestrator.change.rollback_timer import FOLDER
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import CONTROLLER, Host
 from stopgap.orchestrator.hostnumber import parse_json
@@ -64,7 +64,7 @@ rmdir @folder@ 2>/dev/null || true
 
 
 @dataclass
-class Claims:
+class HostLocks:
     """The claims of one process: `held` says of a host by whom it is claimed, since when."""
 
     who: str
@@ -75,17 +75,17 @@ class Claims:
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     since: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     held: dict[str, str] = field(default_factory=dict)
-    claimed: set[str] = field(default_factory=set)
+    locked: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
     """Hosts that were sent the claim, and may hold it though they never said so."""
 
     def item(self, host: Host) -> Item | None:
         """Give what claims the host, to stand before what is read there; None where nothing is to be claimed."""
-        return self._item(host, _CLAIM + _WRITE) if host.name not in self.claimed else None
+        return self._item(host, _CLAIM + _WRITE) if host.name not in self.locked else None
 
     def guard(self, host: Host) -> Item | None:
         """Give what ends with GONE where the claim was lost meanwhile, and renews it otherwise."""
-        return self._item(host, _GUARD + _WRITE) if host.name in self.claimed else None
+        return self._item(host, _GUARD + _WRITE) if host.name in self.locked else None
 
     def release(self, host: Host) -> Item | None:
         """Give what lets go of it, where the claim may be there."""
@@ -97,7 +97,7 @@ class Claims:
         if output.status == HELD:
             self.held[host.name] = _said(output)
         elif output.status == 0:
-            self.claimed.add(host.name)
+            self.locked.add(host.name)
 
     def _item(self, host: Host, script: str) -> Item | None:
         if host.name not in self.noted:
@@ -117,7 +117,7 @@ class Claims:
 
 
 @contextmanager
-def claiming(folder: Path, who: str, hosts: Iterable[Host], *, take_over: bool = False) -> Iterator[Claims]:
+def locking(folder: Path, who: str, hosts: Iterable[Host], *, take_over: bool = False) -> Iterator[HostLocks]:
     """Claim hosts on this machine, for the length of a block, and say which are to be claimed on themselves.
 
     `folder` is the state folder. A host that another process of this machine works on is in `held`; it is not waited
@@ -126,21 +126,21 @@ def claiming(folder: Path, who: str, hosts: Iterable[Host], *, take_over: bool =
     wanted = {host.name: host for host in hosts if host.name != CONTROLLER.name}
     routes = {name for host in wanted.values() for name in (*host.upstreams, host.spare)}
     trusted = {host.name for host in wanted.values() if (host.driver or host.name in routes) and host.cli is None}
-    claims = Claims(who, _machine(folder), frozenset(trusted), take_over)
+    locks = HostLocks(who, _machine(folder), frozenset(trusted), take_over)
     taken: list[int] = []
-    locks = private_folder(folder / "locks")
+    lock_files = private_folder(folder / "locks")
     try:
         for host in wanted.values():
-            path = locks / re.sub(r"[^\w.-]", "_", f"{host.address}_{host.port}")
+            path = lock_files / re.sub(r"[^\w.-]", "_", f"{host.address}_{host.port}")
             descriptor = take(path)
             if descriptor is None:
-                claims.held[host.name] = _holder(path)
+                locks.held[host.name] = _holder(path)
                 continue
             taken.append(descriptor)
             with suppress(OSError):  # a full disk; the lock holds without saying whose it is
                 os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, json.dumps({"who": who, "since": claims.since}).encode(), 0)
-        yield claims
+                os.pwrite(descriptor, json.dumps({"who": who, "since": locks.since}).encode(), 0)
+        yield locks
     finally:
         for descriptor in taken:
             os.close(descriptor)
@@ -151,7 +151,7 @@ def lost(host: Host, output: Output) -> str:
     if output.status != GONE:
         return ""
     by = _said(output)
-    return f"{host.name} is no longer claimed by this run: {by or 'it was restarted, or its claim lapsed'}"
+    return f"{host.name} is no longer claimed by this run: {by or 'it was restarted, or its lock lapsed'}"
 
 
 def refusal(held: Mapping[str, str], hosts: Iterable[str]) -> str:

@@ -32,7 +32,7 @@ def _lock_out(operator: Operator, tmp_path: Path) -> Ran:
         "id": "lock-out",
         "task": "host.command",
         "on": "upstream",
-        "with": {"argv": ["nft", "-f", "-"], "stdin": LOCK_OUT, "undo": UNLOCK, "lifeline": f"{SECONDS}s"},
+        "with": {"argv": ["nft", "-f", "-"], "stdin": LOCK_OUT, "undo": UNLOCK, "rollback_timer": f"{SECONDS}s"},
     }
     runbook = tmp_path / "runbook.yaml"
     runbook.write_text(json.dumps({"name": "Lock out", "steps": [step]}))
@@ -55,7 +55,7 @@ def test_a_block_is_confirmed_and_stays_beyond_its_lifeline(lab: Lab, operator: 
     runbook.write_text(json.dumps({"name": "Cut", "steps": [{"id": "cut", "task": "traffic.block"}]}))
     done = operator.run(str(runbook), "-t", "web", "--yes")
     assert done.status == 0, done.out + done.err
-    settled = [event["outcome"] for event in done.events if event["event"] == "lifeline-settled"]
+    settled = [event["outcome"] for event in done.events if event["event"] == "rollback-timer-settled"]
     assert settled == ["confirmed"]
     assert lab.ssh("edge", "ls /run/stopgap; systemctl list-timers --all | grep stopgap").stdout == ""
     assert not lab.tcp("203.0.113.10", 25)

@@ -9,9 +9,18 @@ from typing import Any
 
 import pytest
 
-from stopgap.orchestrator.change import LOST, TAKEN_BACK, RunCommands, armed, command, forget, lifeline_name, settle
+from stopgap.orchestrator.change import (
+    LOST,
+    TAKEN_BACK,
+    RunCommands,
+    armed,
+    command,
+    forget,
+    rollback_timer_name,
+    settle,
+)
 from stopgap.orchestrator.journal import Journal
-from stopgap.orchestrator.journal.records import ChangeIntended, ChangeMade, LifelineSettled, StepStarted
+from stopgap.orchestrator.journal.records import ChangeIntended, ChangeMade, RollbackTimerSettled, StepStarted
 from stopgap.tasks.host.command import HostCommand
 
 from .bench import Bench, outcomes
@@ -65,11 +74,11 @@ def test_a_change_is_not_made_where_its_undo_cannot_be_scheduled(tmp_path: Path)
 
 def test_a_lifeline_needs_an_undo() -> None:
     with pytest.raises(ValueError, match="undo"):
-        RunCommands(about="x", do=(command("true"),), undo=None, lifeline=1)
+        RunCommands(about="x", do=(command("true"),), undo=None, rollback_timer=1)
 
 
 def _step(path: Path) -> dict[str, object]:
-    words = {"argv": ["touch", str(path)], "undo": ["rm", "-f", str(path)], "lifeline": "2s"}
+    words = {"argv": ["touch", str(path)], "undo": ["rm", "-f", str(path)], "rollback_timer": "2s"}
     return {"id": "risky", "task": "host.command", "with": words}
 
 
@@ -80,7 +89,7 @@ def test_access_that_is_confirmed_keeps_the_change_and_leaves_no_trace(bench: Be
     assert "undo is scheduled on a first, 2 s" in dry
     status, events = bench.run(bench.runbook(_step(path)), "--yes")
     assert (status, outcomes(events)) == (0, {"risky": "changed"})
-    settled = [e for e in events if e["event"] == "lifeline-settled"]
+    settled = [e for e in events if e["event"] == "rollback-timer-settled"]
     assert [e["outcome"] for e in settled] == ["confirmed"]
     time.sleep(2.5)
     assert path.exists()
@@ -104,14 +113,14 @@ def test_a_process_that_died_before_it_confirmed_leaves_no_surprise(bench: Bench
             StepStarted(**place, host="a", name="risky", task="host.command"),
             ChangeIntended(**place, host="a", index=0, change=change),
         )
-        assert sh(armed(change, lifeline_name(run, "risky", "a", 0), 2)) == 0
+        assert sh(armed(change, rollback_timer_name(run, "risky", "a", 0), 2)) == 0
         journal.append(run, ChangeMade(**place, index=0, outcome="done"))
         assert journal.history(run).changes[0].state == "unknown"
     if way == "neither":
         wait_until_gone(path, 20)
         bench.stopgap("resume", run, "--yes")
         with Journal.open(bench.top / "home") as journal:
-            settled = [e.record for e in journal.records(run) if isinstance(e.record, LifelineSettled)]
+            settled = [e.record for e in journal.records(run) if isinstance(e.record, RollbackTimerSettled)]
         assert [s.outcome for s in settled] == ["taken-back", "confirmed"]
         assert path.exists()
         return

@@ -11,7 +11,7 @@ from stopgap.orchestrator.journal.records import CheckJudged
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.plan.planner import kept, uncut
 from stopgap.orchestrator.registry import tasks
-from stopgap.orchestrator.run.context import Surroundings
+from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.prove import prove
 from stopgap.orchestrator.run.step import (
     FAILURES,
@@ -26,7 +26,7 @@ from stopgap.orchestrator.run.step import (
 from stopgap.orchestrator.run.undo import undo
 
 
-def run_on_several(steps: Sequence[PlannedStep], around: Surroundings) -> list[Ended]:
+def run_on_several(steps: Sequence[PlannedStep], context: RunContext) -> list[Ended]:
     """Run a step at its places, and give how it ended at each. Raises JournalError alone.
 
     Nothing is made before every place is agreed to, and nothing proved before all are made: packets may take any way.
@@ -35,42 +35,42 @@ def run_on_several(steps: Sequence[PlannedStep], around: Surroundings) -> list[E
     """
     began = time.monotonic()
     for step in steps:
-        around.record.begin(step)
-    around.record(*map(started, steps))
-    ended = [agree(step, around) for step in steps]
+        context.record.begin(step)
+    context.record(*map(started, steps))
+    ended = [agree(step, context) for step in steps]
     keeps = kept(steps)
     if keeps or not _failed(steps, ended):
-        with ThreadPoolExecutor(len(steps), "upstream") as pool:
-            ended = list(pool.map(lambda step, agreed: _make(step, agreed, around), steps, ended))
-    if not keeps and (failed := _failed(steps, ended)) and not around.interruption.requested.is_set():
-        ended = _taken_back(steps, ended, failed, around)
-    with ThreadPoolExecutor(len(steps), "upstream") as pool:
+        with ThreadPoolExecutor(len(steps), "upstream") as workers:
+            ended = list(workers.map(lambda step, agreed: _make(step, agreed, context), steps, ended))
+    if not keeps and (failed := _failed(steps, ended)) and not context.interruption.requested.is_set():
+        ended = _taken_back(steps, ended, failed, context)
+    with ThreadPoolExecutor(len(steps), "upstream") as workers:
         looking = _each_look_once(steps, ended, keeps)
-        ended = list(pool.map(lambda step, made: _proved(step, made, around, kept=keeps), looking, ended))
+        ended = list(workers.map(lambda step, made: _proved(step, made, context, kept=keeps), looking, ended))
     seconds = time.monotonic() - began
-    around.record(*(finished(step, end, seconds) for step, end in zip(steps, ended, strict=True)))
+    context.record(*(finished(step, end, seconds) for step, end in zip(steps, ended, strict=True)))
     return ended
 
 
-def _make(step: PlannedStep, agreed: Ended, around: Surroundings) -> Ended:
+def _make(step: PlannedStep, agreed: Ended, context: RunContext) -> Ended:
     try:
-        return make(step, agreed, around)
+        return make(step, agreed, context)
     except OutOfReach as error:
         return Ended("unreachable", str(error))
 
 
-def _proved(step: PlannedStep, made: Ended, around: Surroundings, *, kept: bool) -> Ended:
+def _proved(step: PlannedStep, made: Ended, context: RunContext, *, kept: bool) -> Ended:
     """Prove what was made; where the others are kept, see what passes through the one that failed."""
     if made.outcome not in FAILURES:
-        return proved(step, made, around) if step.checks else made
+        return proved(step, made, context) if step.checks else made
     packets = replace(step, checks=tuple(check for check in step.checks if check.containment))
     if not kept:
         return made
     gaps = (uncut(step, made.reason or made.outcome),) if tasks()[step.step.task].contains else ()
     judged: tuple[CheckJudged, ...] = ()
     if packets.checks:
-        judged = (*prove(packets, around.fleet, around.interruption.requested), unproved(step, made))
-        around.record(*judged)
+        judged = (*prove(packets, context.pool, context.interruption.requested), unproved(step, made))
+        context.record(*judged)
     return replace(made, judged=judged, gaps=gaps)
 
 
@@ -85,14 +85,14 @@ def _failed(steps: Sequence[PlannedStep], ended: Sequence[Ended]) -> str:
 
 
 def _taken_back(
-    steps: Sequence[PlannedStep], ended: Sequence[Ended], failed: str, around: Surroundings
+    steps: Sequence[PlannedStep], ended: Sequence[Ended], failed: str, context: RunContext
 ) -> list[Ended]:
     """Take back what this step has changed, by this process or by one before it, half of it too."""
     places = {(step.key, step.target.name) for step in steps}
-    history = around.record.history()
+    history = context.record.history()
     changes = [change for change in history.undoable() if (change.step, change.target) in places]
     undone = undo(
-        history, changes, around.fleet, around.record, interruption=around.interruption, because="step-failed"
+        history, changes, context.pool, context.record, interruption=context.interruption, because="step-failed"
     )
     taken = {made.step for made in undone.made}
     left = {made.step: made.reason or made.outcome for made in undone.made if made.outcome != "undone"}
@@ -115,7 +115,7 @@ def _each_look_once(steps: Sequence[PlannedStep], ended: Sequence[Ended], keeps:
     made: set[tuple[object, tuple[str, ...]]] = set()
     once = []
     for step, end in zip(steps, ended, strict=True):
-        looks = {check: (check, tuple(eye.name for eye in step.eyes(check))) for check in step.checks}
+        looks = {check: (check, tuple(vantage.name for vantage in step.vantages(check))) for check in step.checks}
         once.append(replace(step, checks=tuple(check for check, look in looks.items() if look not in made)))
         if keeps or end.outcome not in FAILURES:
             made.update(looks.values())

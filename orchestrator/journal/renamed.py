@@ -1,0 +1,25 @@
+"""Fields and kinds of records as earlier versions wrote them, read under the names that they have now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_KINDS = {"lifeline-settled": "rollback-timer-settled"}
+_FIELDS = {"eye": "vantage", "lifeline": "rollback_timer"}
+
+
+def with_current_names(record: Any) -> Any:  # noqa: ANN401
+    """Give a record, as parsed from JSON, with the names of this version; anything else as it is.
+
+    >>> with_current_names({"kind": "lifeline-settled", "step": "cut"})
+    {'kind': 'rollback-timer-settled', 'step': 'cut'}
+    """
+    if not isinstance(record, Mapping):
+        return record
+    renamed = {_FIELDS.get(name, name): value for name, value in record.items()}
+    if isinstance(kind := renamed.get("kind"), str):
+        renamed["kind"] = _KINDS.get(kind, kind)
+    if isinstance(change := renamed.get("change"), Mapping):
+        renamed["change"] = with_current_names(change)
+    return renamed
