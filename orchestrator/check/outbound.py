@@ -45,5 +45,5 @@ class Outbound(Check):
 def _described(arrival: Arrival) -> str:
     """Name a packet by its source, and by the one that it left with where that was translated."""
     protocol = "UDP" if arrival.kind.startswith("udp") else "TCP"
-    locked = arrival.locked if arrival.locked != arrival.source else None
-    return f"{protocol} from {arrival.source}" + (f" (sent as {locked})" if locked else "")
+    claimed = arrival.claimed if arrival.claimed != arrival.source else None
+    return f"{protocol} from {arrival.source}" + (f" (sent as {claimed})" if claimed else "")

@@ -191,8 +191,8 @@ def _sparse(
         more = block[504:505] == b"\1"
         start += BLOCK
     extents, at, last = [], start, 0
-    for position, locked in map_:
-        length = min(locked, start + stored - at)
+    for position, claimed in map_:
+        length = min(claimed, start + stored - at)
         if length <= 0 or position < last or len(map_) >= MOST_EXTENTS:
             continue
         extents.append((position, at, length))

@@ -33,7 +33,7 @@ class Arrival(Fact):
     kind: PacketKind
     source: IPv4Address | IPv6Address
     """As the host that listened saw it."""
-    locked: IPv4Address | IPv6Address | None = None
+    claimed: IPv4Address | IPv6Address | None = None
     """From where it was sent, by its own word; None for TCP."""
 
 
@@ -137,11 +137,11 @@ def _program(name: str) -> str:
     return (files("stopgap.orchestrator.facts.carried") / f"{name}.py").read_text("utf-8")
 
 
-def _arrival(kind: str, source: str, locked: str) -> Arrival | None:
+def _arrival(kind: str, source: str, claimed: str) -> Arrival | None:
     address = _address(source)
     if kind not in _KINDS or address is None:
         return None
-    return Arrival.model_validate({"kind": kind, "source": address, "claimed": _address(locked)})
+    return Arrival.model_validate({"kind": kind, "source": address, "claimed": _address(claimed)})
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

@@ -28,8 +28,8 @@ def reads_of_operators(scene: Scene) -> Probe:
 
 def operators(facts: DeviceFacts, scene: Scene) -> tuple[Address, ...]:
     """Give the operator's addresses, as the router and as the target see them."""
-    locked = facts.claimed_origin if facts.claimed_origin in _plausible(facts, scene) else None
-    known = (facts.origin, *_towards_target(facts, scene), locked)
+    claimed = facts.claimed_origin if facts.claimed_origin in _plausible(facts, scene) else None
+    known = (facts.origin, *_towards_target(facts, scene), claimed)
     return tuple(dict.fromkeys(address for address in known if address))
 
 

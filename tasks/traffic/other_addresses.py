@@ -73,7 +73,7 @@ def looks(
             target=_who(scene),
             blocked=blocked,
             known=tuple(sorted(_known(scene), key=lambda a: (a.version, int(a)))),
-            locked=tuple(sorted(_claimed(facts, scene))),
+            claimed=tuple(sorted(_claimed(facts, scene))),
         )
     if tells(scene):
         near = _near(blocked, facts)
@@ -89,7 +89,7 @@ class Answering(Check):
     blocked: tuple[Network, ...]
     known: tuple[Address, ...]
     """Addresses of other hosts."""
-    locked: tuple[str, ...] = ()
+    claimed: tuple[str, ...] = ()
     """Link-layer addresses of the target by its own word."""
 
     def describe(self) -> str:
@@ -102,7 +102,7 @@ class Answering(Check):
 
     def judge(self, fact: tuple[NeighbourFact, ...]) -> Judgement:
         """Name what else is there."""
-        found = answering_beside(fact, self.blocked, self.known, self.locked)
+        found = answering_beside(fact, self.blocked, self.known, self.claimed)
         if found and all(found.values()):
             return Judgement(None, f"{', '.join(map(str, list(found)[:NAMED]))} answered earlier; not asked since")
         return _judged([str(address) for address, stale in found.items() if not stale])
@@ -137,7 +137,7 @@ def answering_beside(
     neighbours: Iterable[NeighbourFact],
     blocked: tuple[Network, ...],
     known: Iterable[Address],
-    locked: Iterable[str],
+    claimed: Iterable[str],
 ) -> dict[Address, bool]:
     """Give the addresses that share a link-layer address with a blocked one, or with a card of the target's.
 
@@ -147,7 +147,7 @@ def answering_beside(
     table = list(neighbours)
     others = set(known)
     strange = {n.link_address for n in table if n.address in others}
-    links = {n.link_address for n in table if within(n.address, blocked)} | (set(locked) - strange)
+    links = {n.link_address for n in table if within(n.address, blocked)} | (set(claimed) - strange)
     return {
         n.address: n.stale
         for n in table

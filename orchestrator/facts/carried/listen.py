@@ -51,19 +51,19 @@ class Arrivals:
         self.sockets[made] = kind
         self.ports[kind] = made.getsockname()[1]
 
-    def say(self, kind: str, source: str, locked: str = "-") -> None:
+    def say(self, kind: str, source: str, claimed: str = "-") -> None:
         """Print an arrival, the first time."""
-        if (kind, source, locked) not in self.seen and len(self.seen) < 64:
-            self.seen.add((kind, source, locked))
-            sys.stdout.write(f"arrived {kind} {source} {locked}\n")
+        if (kind, source, claimed) not in self.seen and len(self.seen) < 64:
+            self.seen.add((kind, source, claimed))
+            sys.stdout.write(f"arrived {kind} {source} {claimed}\n")
             sys.stdout.flush()
 
     def datagram(self, kind: str, source: str, data: bytes) -> None:
         """Take a datagram that begins with the token, and the address that it names."""
         if data.startswith(self.token):
-            locked = data[len(self.token) :].strip().decode("ascii", "replace")
-            sound = 0 < len(locked) < 64 and all(c in "0123456789abcdef.:" for c in locked)
-            self.say(kind, source, locked if sound else "-")
+            claimed = data[len(self.token) :].strip().decode("ascii", "replace")
+            sound = 0 < len(claimed) < 64 and all(c in "0123456789abcdef.:" for c in claimed)
+            self.say(kind, source, claimed if sound else "-")
 
     def take(self, ready: socket.socket) -> None:
         """Take what one socket has."""
