@@ -118,5 +118,5 @@ class NoFlowPasses(Check):
         if not fact.whole:
             return Judgement(None, "the table of flows could not be read to its end")
         if fact.left:
-            return Judgement(True, f"{fact.left} are left in the table; their packets are dropped")
+            return Judgement(True, f"{fact.left} are left in the table; none of them is offloaded")
         return Judgement(True, "none is left")

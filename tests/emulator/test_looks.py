@@ -94,6 +94,17 @@ def test_an_undo_whose_looks_are_refused_is_unknown(devices: DeviceBench, vendor
     undo_is_unknown(devices, device, server, lambda _, __: (REFUSALS[vendor], ""), before)
 
 
+def test_a_block_whose_looks_are_refused_fails_and_quotes_the_refusal(devices: DeviceBench, vendor: str) -> None:
+    server = devices.serve(device := VENDORS[vendor](), driver=vendor)
+    before = device.dump()
+    server.spoil = looks(lambda _, __: (REFUSALS[vendor], ""))
+    for words in ("--dry-run", "--yes"):
+        status, events = devices.block(words)
+        assert status == 1
+        assert REFUSALS[vendor].strip() in str(events[-1]["steps"][0]["reason"])
+    assert device.dump() == before
+
+
 def test_an_undo_that_cannot_see_afterwards_is_unknown(devices: DeviceBench, vendor: str) -> None:
     """It takes the block away, and says that nobody knows."""
     device, server, before = blocked(devices, vendor)

@@ -116,7 +116,7 @@ def test_where_the_time_is_over_before_the_end_what_is_left_is_said_and_fails_no
     ("fact", "holds", "seen"),
     [
         (FlowsFact(left=0), True, "none is left"),
-        (FlowsFact(left=7, opener="198.51.100.2"), True, "7 are left in the table; their packets are dropped"),
+        (FlowsFact(left=7, opener="198.51.100.2"), True, "7 are left in the table; none of them is offloaded"),
         (
             FlowsFact(left=7, offloaded=2, opener="198.51.100.2"),
             False,

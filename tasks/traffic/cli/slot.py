@@ -91,8 +91,10 @@ class SlotDriver(Driver):
                 "a commit now would confirm it: try again when it is over"
             )
         if lacking := list(self.lacks(block, shown)):
+            only = instead(self.witnesses(block), shown)
             raise Unplannable(
-                f"the router is not prepared for blocks: {'; '.join(lacking[:3])} (docs/routers.md, {self.name})"
+                f"the router is not prepared for blocks{', by what it shows' if only else ''}: "
+                f"{'; '.join([*lacking[:3], *only[:1]])} (docs/routers.md, {self.name})"
             )
         placed = self.entries(block, shown)
         missing = [one for one in placed if not one.stands(shown)]
@@ -146,6 +148,12 @@ class SlotDriver(Driver):
 def doubt(witnesses: Iterable[Witness], shown: ShownFact) -> str:
     """Say why what is not shown does not count as absent; nothing where it does."""
     return next((why for w in witnesses if (why := w.lacks(shown.shown.get(w.show, "")))), "")
+
+
+def instead(witnesses: Iterable[Witness], shown: ShownFact) -> list[str]:
+    """Quote each answer of a single line that is not what its command always shows: a refusal has one line."""
+    answers = {w.show: shown.lines(w.show) for w in witnesses if w.lacks(shown.shown.get(w.show, ""))}
+    return [f"`{show}` shows only: {lines[0]}" for show, lines in answers.items() if len(lines) == 1]
 
 
 def refuse_part(driver: Driver, block: Block) -> None:
