@@ -83,9 +83,12 @@ class Dropping(Check):
         if fact.status != 0:
             return Judgement(False, "the table is not there")
         try:
+            flagged = any("flags" in table for table in _objects(fact.stdout, "table"))
             present, counted = remaining(fact.stdout), dropped(fact.stdout)
         except (ValueError, KeyError, TypeError, AttributeError):
             return Judgement(None, "nft printed something else than a table")
+        if flagged:  # nft 1.0.6 prints another word than the flag's
+            return Judgement(False, "the table has a flag that no block sets: a dormant table drops nothing")
         lapsed = [address_text(n) for n in self.addresses if present.get(n, timedelta()) <= timedelta()]
         if lapsed:
             return Judgement(False, f"{', '.join(lapsed[:4])} not in it, or lapsed")

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stopgap.tasks.traffic.counters import dropped, remaining
+from stopgap.orchestrator.facts import ProgramFact
+from stopgap.tasks.traffic.counters import Dropping, dropped, remaining
 from stopgap.tasks.traffic.driver import Block, Service
 from stopgap.tasks.traffic.ruleset import delete_script, elements_of, load_script, nft_time, ruleset, same, table_of
 
@@ -77,6 +78,19 @@ def test_what_nft_lists_is_what_was_wanted(block: Block) -> None:
     assert set(remaining(state)) == set(block.addresses)
     assert all(block.expires - timedelta(seconds=10) <= left <= block.expires for left in remaining(state).values())
     assert set(dropped(state)) == {(way, version) for way in block.directions for version in (4, 6)}
+
+
+def test_a_dormant_table_drops_nothing() -> None:
+    block = Block("web", (IPv4Network("203.0.113.10"), IPv6Network("2001:db8:113::10")), (), (), timedelta(hours=1))
+    table = table_of("web")
+    check = Dropping(vantage="upstream", table=table, addresses=block.addresses)
+
+    def judged(then: str) -> bool | None:
+        shown = in_namespace(f"nft -f - && {then} nft -j list table inet {table}", load_script(ruleset(block), "web"))
+        return check.judge(ProgramFact(status=0, stdout=shown)).holds
+
+    assert judged("") is True
+    assert not judged(f"nft 'add table inet {table} {{ flags dormant; }}' &&")
 
 
 def test_a_listing_loads_again_and_deleting_leaves_nothing() -> None:
