@@ -1,4 +1,4 @@
-"""The hosts that a runbook may touch, how to reach them, and how they stand to each other."""
+"""The inventory: hosts in reach of a runbook, connection parameters, and relations between hosts."""
 
 from stopgap.orchestrator.inventory.inventory import Inventory, MissingVantage
 from stopgap.orchestrator.inventory.loading import load_inventory, parse_inventory

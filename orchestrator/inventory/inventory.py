@@ -1,4 +1,4 @@
-"""An inventory that holds together: every name in it is known."""
+"""A consistent inventory: every name in the inventory is known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stopgap.orchestrator.source import InvalidInput, Located, Problem, did_you_
 
 
 class MissingVantage(LookupError):  # noqa: N818
-    """The inventory gives the target no host of this kind. The message says so, `advice` what to add."""
+    """The inventory has no host for the target's vantage. The message gives the reason, `advice` the remedy."""
 
     def __init__(self, target: str, vantage: Vantage) -> None:
         super().__init__(f"{target} has no {vantage}")
@@ -22,7 +22,7 @@ class MissingVantage(LookupError):  # noqa: N818
 
 @dataclass(frozen=True)
 class Inventory:
-    """The hosts by name, in the order of the file, and the groups with all that belongs to them."""
+    """The hosts by name, in the order of the file, and the groups with all members."""
 
     hosts: Mapping[str, Host]
     groups: Mapping[str, tuple[str, ...]]
@@ -36,7 +36,7 @@ class Inventory:
     """Where each part stands in the file, if the file is of Stopgap's own."""
 
     def problem(self, host: str, key: str, message: str, hint: str | None = None) -> Problem:
-        """Make a problem of what a host has, by itself or by the defaults, at the place where the file says so."""
+        """Return a problem with a host's value, at the position of the host's entry or of the defaults."""
         if self.document is None:
             return Problem(f"-i {self.path}", f"{host}: {message}", hint=hint)
         own, shared = ("hosts", host, key), ("defaults", key)
@@ -44,10 +44,10 @@ class Inventory:
         return self.document.problem(place, message, hint=hint)
 
     def select(self, names: Sequence[str]) -> tuple[Host, ...]:
-        """Give the hosts that names and patterns of hosts and groups stand for, in order, each once.
+        """Return the hosts matched by names and patterns of hosts and groups, in order, without duplicates.
 
-        `names`: each a host, a group, `all`, or a pattern such as `web*:!web3`. Raises InvalidInput, which names the
-        nearest, for those that are not known.
+        `names`: each a host, a group, `all`, or a pattern such as `web*:!web3`. Raises InvalidInput for unknown
+        names, with the nearest match.
         """
         problems: list[Problem] = []
         selected: dict[str, Host] = {}
@@ -74,10 +74,10 @@ class Inventory:
         return tuple(selected.values())
 
     def concerned(self, targets: Sequence[Host]) -> tuple[Host, ...]:
-        """Give the hosts that a run on these targets may connect to, each once.
+        """Return the hosts in reach of a run on the targets, without duplicates.
 
-        They are the targets, their upstreams and spares, the hosts that look from outside, and the jump hosts on the
-        way to any of them.
+        Included are the targets, their upstreams and spares, the outside vantage hosts, and all jump hosts on the
+        way.
         """
         outside = (host for host in self.hosts.values() if host.vantage == "outside")
         related = (name for target in targets for name in (*target.upstreams, target.spare) if name is not None)
@@ -91,16 +91,16 @@ class Inventory:
         return tuple(found.values())
 
     def offers(self, target: Host, vantage: Vantage) -> bool:
-        """Tell whether a step on this target can act there."""
+        """Return True if the inventory has a host for the vantage of this target."""
         offered = {"upstream": bool(target.upstreams), "spare": target.spare is not None}
         return offered.get(vantage, True)
 
     def scene(self, target: Host, on: Vantage) -> Scene:
-        """Set the scene of a step that acts `on` this vantage, on the first upstream; raises MissingVantage."""
+        """Return the scene of a step `on` this vantage, at the first upstream; raises MissingVantage."""
         return self.scenes(target, on)[0]
 
     def scenes(self, target: Host, on: Vantage) -> tuple[Scene, ...]:
-        """Set the scene for every place at which a step acts `on` this vantage: each of several upstreams is one.
+        """Return the scene of a step `on` this vantage for every host; several upstreams give several scenes.
 
         Raises MissingVantage.
         """
@@ -140,7 +140,7 @@ class Inventory:
 
 
 class _Others(Sequence[Host]):
-    """The hosts of an inventory but for some, gathered on first use: a scene costs the same with 50,000 hosts."""
+    """The hosts of an inventory, a few excepted, gathered on first use: a scene stays cheap with 50,000 hosts."""
 
     def __init__(self, hosts: Mapping[str, Host], named: frozenset[str]) -> None:
         self._hosts = hosts

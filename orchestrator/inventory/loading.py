@@ -1,4 +1,4 @@
-"""Reads an inventory: defaults merged, paths made absolute, relations checked; all problems at once."""
+"""Loads an inventory: defaults merged, paths made absolute, relations checked; all problems at once."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def load_inventory(source: Path | str) -> Inventory:
-    """Read an inventory: a file of Stopgap's own, or an inventory of another tool.
+    """Load an inventory: a file in Stopgap's own format, or an inventory of another tool.
 
-    `source`: a path, or what `-i` takes besides (`ssh_config:PATH`, `command:…`, `LOGIN@HOST,`). Raises InvalidInput
-    with all that is wrong with the inventory.
+    `source`: a path, or another argument of `-i` (`ssh_config:PATH`, `command:…`, `LOGIN@HOST,`). Raises InvalidInput
+    with all problems of the inventory.
     """
     from stopgap.orchestrator.inventory.foreign import understand  # noqa: PLC0415 - starts other programs
 
@@ -53,7 +53,7 @@ def load_inventory(source: Path | str) -> Inventory:
 
 
 def parse_inventory(text: str, path: str) -> Inventory:
-    """Read an inventory from its text, as `load_inventory` does; paths in it are relative to `path`."""
+    """Parse an inventory from text, as `load_inventory` does; paths in the text are relative to `path`."""
     return _inventory(parse(text, path, INVENTORY))
 
 
@@ -88,7 +88,7 @@ def _part(document: Located, name: str) -> dict[str, Any]:
 
 
 def _sound(model: type[M], entries: dict[str, Any]) -> dict[str, M]:
-    """Give the entries that are well-formed, so that a fault in one does not hide the faults between the others."""
+    """Return the well-formed entries, so that a fault in one entry does not hide the faults between other entries."""
     sound = {}
     for name, entry in entries.items():
         try:

@@ -1,4 +1,4 @@
-"""The shape of an inventory file. The order of fields is the order in which documentation shows them."""
+"""The schema of an inventory file. Documentation shows the fields in the same order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RESERVED = "controller"
 
 
 def name_fault(name: str) -> str | None:
-    """Say what a host's or group's name has to be, where this one is not so: it names folders and options."""
+    """Return the rule for host and group names, if the name breaks the rule: names become folders and options."""
     if name == RESERVED:
         return "another name: the machine that runs Stopgap is called controller"
     if not _NAME.fullmatch(name) or name.endswith("."):
@@ -61,7 +61,7 @@ def _file(path: Path) -> Path:
 
 
 def _text(value: object) -> object:
-    """Keep a number from being taken for an address: 5 is none, whatever inet_aton(3) says."""
+    """Reject a number as an address: 5 is no address here, in spite of inet_aton(3)."""
     if isinstance(value, int):
         raise Unfit(f"{quoted(value)} is no address", "an address in its usual form, such as 203.0.113.10")
     return value
@@ -81,7 +81,7 @@ class _Entry(BaseModel):
 
 
 class Defaults(_Entry):
-    """What holds for every host that says nothing else."""
+    """Default values for every host."""
 
     port: int = Field(22, ge=1, le=65535, description="TCP port of its SSH server")
     user: User = Field("root", description="Login name")
@@ -139,7 +139,7 @@ class GroupEntry(_Entry):
 
 
 class InventoryFile(_Entry):
-    """The hosts that a runbook may touch."""
+    """The hosts in reach of a runbook."""
 
     defaults: Defaults = Field(default_factory=Defaults, description="For every host that says nothing else")
     hosts: dict[str, HostEntry] = Field(min_length=1, description="Hosts by name")

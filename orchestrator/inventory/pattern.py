@@ -11,7 +11,7 @@ _PARTS = re.compile(r"[:,]")
 
 
 def is_pattern(text: str) -> bool:
-    """Tell whether the text has more to say than one name.
+    """Return True if the text is more than a single name.
 
     >>> is_pattern("web"), is_pattern("web*:!web3")
     (False, True)
@@ -20,10 +20,10 @@ def is_pattern(text: str) -> bool:
 
 
 def matching(pattern: str, hosts: Sequence[str], groups: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:
-    """Give the hosts that a pattern stands for, and the parts of the pattern that match no host and no group.
+    """Return the hosts matched by a pattern, and the parts of the pattern without a match.
 
-    Parts are joined by `:` or `,`: each adds hosts, with `!` takes hosts away, with `&` keeps what both have. As with
-    Ansible, the order of the parts does not matter: what adds comes first, then `&`, then `!`.
+    Parts are joined by `:` or `,`: each part adds hosts, with `!` removes hosts, with `&` keeps the intersection. As
+    in Ansible, the order of the parts does not matter: additions come first, then `&`, then `!`.
 
     >>> matching("web*:!web3", ["web1", "web2", "web3", "db"], {})
     (['web1', 'web2'], [])

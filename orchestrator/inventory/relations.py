@@ -1,4 +1,4 @@
-"""What must hold between the parts of an inventory: names known, no circles, no address twice."""
+"""Consistency of an inventory: known names, no cycles, no duplicate addresses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RELATIONS = ("upstream", "spare", "jump")
 
 
 def members_of(group: str, groups: Mapping[str, GroupEntry]) -> tuple[str, ...]:
-    """Give the hosts of a group and of the groups in it, in order, each once; a circle is walked once."""
+    """Return the hosts of a group and of its subgroups, in order, without duplicates; a cycle is walked once."""
     members: dict[str, None] = {}
     seen: set[str] = set()
     waiting = [group]
@@ -28,7 +28,7 @@ def members_of(group: str, groups: Mapping[str, GroupEntry]) -> tuple[str, ...]:
 
 
 def check_names(document: Located, problems: list[Problem]) -> None:
-    """Check how hosts and groups are called: `-t` takes either."""
+    """Check the names of hosts and groups: `-t` takes a name of either kind."""
     hosts = _names(document, "hosts")
     for part in ("hosts", "groups"):
         for name in _names(document, part):
@@ -41,7 +41,7 @@ def check_names(document: Located, problems: list[Problem]) -> None:
 
 
 def check_relations(document: Located, hosts: Mapping[str, Host], problems: list[Problem]) -> None:
-    """Check that each relation names another host of the inventory, and that no chain of jumps is a circle."""
+    """Check each relation for a known, different host, and the chains of jump hosts for cycles."""
     known = _names(document, "hosts")
     defaults = document.data.get("defaults") if isinstance(document.data, dict) else None
     default_jump = defaults.get("jump") if isinstance(defaults, dict) else None
@@ -70,7 +70,7 @@ def check_relations(document: Located, hosts: Mapping[str, Host], problems: list
 
 
 def _relations(name: str, host: Host) -> Iterator[tuple[Loc, str, str]]:
-    """Give the relations that a host has: where they stand, of which kind, to whom."""
+    """Yield the relations of a host: position, kind, related host."""
     for relation in _RELATIONS:
         other = getattr(host, relation)
         if isinstance(other, tuple):
@@ -80,7 +80,7 @@ def _relations(name: str, host: Host) -> Iterator[tuple[Loc, str, str]]:
 
 
 def check_addresses(document: Located, hosts: Mapping[str, Host], problems: list[Problem]) -> None:
-    """Check that no two hosts are reached at one place, and that no address belongs to two."""
+    """Check for two hosts with the same connection endpoint, and for an address of two hosts."""
     places: dict[tuple[str, int], str] = {}
     owners: dict[Address, str] = {}
     for name, host in hosts.items():
@@ -100,7 +100,7 @@ def check_addresses(document: Located, hosts: Mapping[str, Host], problems: list
 
 
 def check_groups(document: Located, groups: Mapping[str, GroupEntry], problems: list[Problem]) -> None:
-    """Check that groups name hosts and groups of the inventory, and are in no circle."""
+    """Check groups for unknown hosts and groups, and for cycles."""
     hosts, names = _names(document, "hosts"), _names(document, "groups")
     for name, group in groups.items():
         for index, host in enumerate(group.hosts):
@@ -129,7 +129,7 @@ def _groups_below(group: str, groups: Mapping[str, GroupEntry]) -> set[str]:
 
 
 def _jump_circle(name: str, hosts: Mapping[str, Host]) -> list[str]:
-    """Give the hosts of a circle of two or more that starts and ends at `name`."""
+    """Return the hosts of a cycle of two or more hosts from `name` back to `name`."""
     chain = list(_jumps(name, hosts))
     return [name, *chain[: chain.index(name)]] if name in chain and chain[0] != name else []
 

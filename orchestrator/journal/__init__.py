@@ -1,4 +1,4 @@
-"""The journal: what was intended, done, undone and seen, on disk before and after."""
+"""The journal: intents, changes, undos and observations, on disk before and after each act."""
 
 from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.deliveries import Delivery, deliveries, posting

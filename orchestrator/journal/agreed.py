@@ -1,4 +1,4 @@
-"""What commands a person has agreed to run for a file, kept in the state folder."""
+"""Commands approved by a person for a file, recorded in the state folder."""
 
 from __future__ import annotations
 
@@ -36,15 +36,21 @@ class _File(BaseModel):
 
 
 class AgreedCommands:
-    """The record below one state folder. A command holds for the file it was agreed for, or for the same text."""
+    """The approvals of one state folder.
+
+    An approval covers a command in the same file, or in a file of the same text.
+    """
 
     def __init__(self, home: Path) -> None:
-        """`home`: the state folder; it is made when something is added. Raises JournalError for a damaged record."""
+        """Read the record; `home` is the state folder, created by the first `add`.
+
+        Raises JournalError for a damaged record.
+        """
         self._path = home / NAME
         self._agreed = self._read()
 
     def holds(self, command: NamedCommand) -> bool:
-        """Tell whether the very command was agreed to, for a file at this path or with this text."""
+        """Return True if the exact command was approved for a file at this path or with this text."""
         return any(
             entry.command == command.reference
             and (entry.file == str(command.file) or entry.sha256 == command.checksum)
@@ -52,7 +58,7 @@ class AgreedCommands:
         )
 
     def add(self, commands: Iterable[NamedCommand], by: str) -> None:
-        """Keep that this person has agreed to them; raises JournalError."""
+        """Record the person's approval of the commands; raises JournalError."""
         now = datetime.now(UTC).replace(microsecond=0)
         new = [
             _Entry(command=c.reference, file=str(c.file), sha256=c.checksum, by=by, at=now)

@@ -1,4 +1,4 @@
-"""Bringing a run back from its exported journal.jsonl, as after an older journal.sqlite was put back."""
+"""Restore a run from its exported journal.jsonl, for example after a restore of an older journal.sqlite."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stopgap.orchestrator.journal.strays import RUN_ID
 
 
 class UnfitExportError(JournalError):
-    """An exported journal cannot be brought back; `problems` says why, one line each."""
+    """An exported journal cannot be restored; `problems` gives the reasons, one line each."""
 
     def __init__(self, folder: Path, problems: list[str]) -> None:
         self.problems = tuple(problems)
@@ -29,7 +29,7 @@ class UnfitExportError(JournalError):
 
 @dataclass(frozen=True)
 class Exported:
-    """A run as its folder tells it: every record can be read, and their chain holds."""
+    """A run as exported in the run's folder: every record is readable, and the hash chain is intact."""
 
     folder: Path
     run: str
@@ -38,9 +38,9 @@ class Exported:
 
 
 def read_exported(journal: Journal, folder: Path, signers: Path | None = None) -> Exported:
-    """Read a run's folder: journal.jsonl, and its signed head where there is one.
+    """Read a run's folder: journal.jsonl, and the signed head if present.
 
-    With `signers` there has to be one, signed by one of them. Raises UnfitExportError, JournalError.
+    With `signers` a signature of a listed signer is required. Raises UnfitExportError, JournalError.
     """
     run, rows, problems = read_export(folder / EXPORT)
     if not RUN_ID.fullmatch(run):
@@ -54,9 +54,9 @@ def read_exported(journal: Journal, folder: Path, signers: Path | None = None) -
 
 
 def bring_back(journal: Journal, exported: Exported) -> int:
-    """Add the run's records to the journal, and its folder to the home; give how many records were missing.
+    """Restore the run's records into the journal, and the run's folder; return the number of missing records.
 
-    Raises DamagedRunError where the journal has other records of the run, RunHeldError, JournalError.
+    Raises DamagedRunError if the journal holds different records of the run, RunHeldError, JournalError.
     """
     target = journal.run_path(exported.run)
     if exported.folder.resolve() != target.resolve():

@@ -1,7 +1,7 @@
-"""The hash chain: each entry's hash covers the one before it, so that no record changes or goes unseen.
+"""The hash chain: each entry's hash covers the previous hash, so that no edit of a record goes unseen.
 
-A chain shows an edit made by hand or by accident. Against somebody who computes all hashes anew, compare its head
-with one that was kept elsewhere.
+A chain reveals an edit by hand or by accident. Against an attacker able to recompute all hashes, compare the head of
+the chain with a copy stored elsewhere.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ GENESIS = "0" * 64
 
 @dataclass(frozen=True)
 class Entry:
-    """One record, at its place in the run's order."""
+    """One record, with its position in the run."""
 
     seq: int
     """From 0; the order in which things became true, whatever the clock did."""
@@ -39,7 +39,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Row:
-    """One entry as it lies on disk."""
+    """One entry as stored on disk."""
 
     seq: int
     at: str
@@ -49,15 +49,15 @@ class Row:
 
 
 def canonical(value: Any) -> str:  # noqa: ANN401
-    """Give the one JSON text of a value: sorted keys, no spaces, all beyond ASCII escaped, lone surrogates too."""
+    """Return the canonical JSON of a value: sorted keys, no spaces, ASCII escapes, for lone surrogates too."""
     return _CANONICAL.encode(value)
 
 
 def canonical_record(record: AnyRecord) -> str:
-    """Give a record's canonical JSON, redacted but for what has to stay as it is.
+    """Return a record's canonical JSON, redacted except for two exact texts.
 
-    That is the operator's own text in RunStarted, from which a run is resumed, and the change in ChangeIntended,
-    from which it is undone: no plan has one that carries a secret.
+    Exact are the operator's own text in RunStarted, needed for a resume, and the change in ChangeIntended, needed for
+    an undo: no plan puts a secret into a change.
     """
     fields = record.model_dump(mode="json")
     if not isinstance(record, RunStarted | ChangeIntended):
@@ -66,19 +66,19 @@ def canonical_record(record: AnyRecord) -> str:
 
 
 def timestamp(moment: datetime) -> str:
-    """Give ISO 8601 in UTC with microseconds and `Z`."""
+    """Return ISO 8601 in UTC with microseconds and `Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def link(previous: str, run: str, seq: int, at: str, record: str) -> str:
-    """Give the hash of an entry: SHA-256 over the hash before it and the canonical JSON of the entry."""
+    """Return the hash of an entry: SHA-256 over the previous hash and the canonical JSON of the entry."""
     # The record is canonical already, and its key stands in sorted order: no need to parse it to embed it.
     entry = f'{{"at":{canonical(at)},"record":{record},"run":{canonical(run)},"seq":{seq}}}'
     return hashlib.sha256(f"{previous}\n{entry}".encode()).hexdigest()
 
 
 def entry(row: Row) -> Entry:
-    """Read an entry back; raises JournalError for one that this version cannot understand."""
+    """Parse a stored entry; raises JournalError for an entry unknown to this version."""
     try:
         return Entry(
             row.seq,
@@ -90,7 +90,7 @@ def entry(row: Row) -> Entry:
 
 
 def chain_problems(run: str, rows: Iterable[Row]) -> Iterator[str]:
-    """Give what is wrong with a run's entries, in order; nothing where the chain holds."""
+    """Return the problems of a run's entries, in order; empty for an intact chain."""
     previous, expected = GENESIS, 0
     for row in rows:
         if row.seq != expected:
@@ -110,7 +110,7 @@ def _is_canonical(record: str) -> bool:
 
 
 def export_line(run: str, row: Row) -> str:
-    """Give an entry as a line of journal.jsonl, without the newline; raises JournalError for a damaged one."""
+    """Return an entry as a line of journal.jsonl, without the newline; raises JournalError for a damaged entry."""
     try:
         record = json.loads(row.record)
         return canonical({"at": row.at, "hash": row.hash, "record": record, "run": run, "seq": row.seq})
@@ -119,7 +119,7 @@ def export_line(run: str, row: Row) -> str:
 
 
 def begins_with(run: str, rows: Iterable[Row], exported: bytes) -> bool:
-    """Tell whether exported lines are the beginning of these rows, or all of them. Reads no record: it is quick."""
+    """Return True if the exported lines equal the first rows, or all rows. Parses no record, for speed."""
     lines = (
         f'{{"at":{canonical(row.at)},"hash":{canonical(row.hash)},"record":{row.record},'
         f'"run":{canonical(run)},"seq":{row.seq}}}\n'
@@ -129,10 +129,10 @@ def begins_with(run: str, rows: Iterable[Row], exported: bytes) -> bool:
 
 
 def read_export(path: Path) -> tuple[str, list[Row], list[str]]:
-    """Read a journal.jsonl: the run's id, its rows, and what is wrong with lines or their chain.
+    """Read a journal.jsonl: the run's id, the rows, and the problems of lines and chain.
 
-    It needs no database, so that a run can be checked on another machine. Raises JournalError where the file
-    cannot be read at all.
+    No database is needed, so that a run can be verified on another machine. Raises JournalError for an unreadable
+    file.
     """
     try:
         return read_lines(path.read_bytes(), path.name)
@@ -141,7 +141,7 @@ def read_export(path: Path) -> tuple[str, list[Row], list[str]]:
 
 
 def read_lines(content: bytes, name: str) -> tuple[str, list[Row], list[str]]:
-    """Read chained lines: the name of their chain, the rows, and what is wrong; problems begin with `name`."""
+    """Read chained lines: the name of the chain, the rows, and the problems, each with the prefix `name`."""
     text = content.decode("ascii", "replace")
     rows: list[Row] = []
     problems: list[str] = []

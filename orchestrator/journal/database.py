@@ -1,4 +1,4 @@
-"""The SQLite file below the journal: one append-only table, durable at each commit."""
+"""The SQLite file of the journal: one append-only table, durable at each commit."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ CREATE TRIGGER no_delete BEFORE DELETE ON records BEGIN SELECT RAISE(ABORT, 'rec
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """Open or make the file, mode 0600: write-ahead log, an fsync at each commit.
+    """Open or create the file, mode 0600: write-ahead log, an fsync at each commit.
 
-    The connection is in autocommit and may be used by one thread at a time. Raises JournalError.
+    The connection is in autocommit mode, for one thread at a time. Raises JournalError.
     """
     with _explained(path):
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
@@ -59,10 +59,10 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 
 def open_copy(path: Path) -> sqlite3.Connection:
-    """Open the file as it lies, where it cannot be written: what is read is a copy in memory. Raises JournalError.
+    """Open a read-only file as a copy in memory. Raises JournalError.
 
-    SQLite needs to write beside a file with a write-ahead log, even to read it; so file and log are copied to a
-    folder that is gone when this returns.
+    SQLite needs write access beside a file with a write-ahead log, even for a read; so file and log are copied to a
+    temporary folder, deleted before the return.
     """
     with _explained(path), tempfile.TemporaryDirectory(prefix="stopgap-") as folder:
         copy = Path(folder) / path.name
@@ -91,9 +91,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def patiently(act: Callable[[], T], path: Path) -> T:
-    """Do what another process may keep from being done, such as a backup that holds the file; raises sqlite3.Error.
+    """Retry an operation blocked by another process, such as a backup of the file; raises sqlite3.Error.
 
-    Raises JournalError where the file system of `path` has no locks.
+    Raises JournalError if the file system of `path` has no locks.
     """
     began, looked = time.monotonic(), False
     while True:
@@ -140,7 +140,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
-    """Run the block as one write: on disk when it is left, or nothing of it at all. Raises JournalError."""
+    """Run the block as one transaction: all on disk at the end of the block, or nothing. Raises JournalError."""
     with _explained(path):
         patiently(lambda: connection.execute("BEGIN IMMEDIATE"), path)
         try:
@@ -154,7 +154,7 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
 
 @contextmanager
 def snapshot(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
-    """Let all that the block selects be of one moment, whatever others write meanwhile. Raises JournalError."""
+    """Run all selects of the block on one snapshot, despite concurrent writes. Raises JournalError."""
     with _explained(path):
         connection.execute("BEGIN")
         try:
@@ -166,9 +166,9 @@ def snapshot(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
 def select(
     connection: sqlite3.Connection, path: Path, query: str, parameters: Sequence[str], *columns: type
 ) -> list[tuple[Any, ...]]:
-    """Give the rows of a query, whose columns are of these types; raises JournalError.
+    """Return the rows of a query, with columns of the given types; raises JournalError.
 
-    A STRICT table keeps the types of what is inserted, but not those of a file whose bytes were changed.
+    A STRICT table guards the types of inserted values, but not of a file with altered bytes.
     """
     with _explained(path):
         rows: list[tuple[Any, ...]] = patiently(lambda: connection.execute(query, parameters).fetchall(), path)

@@ -1,4 +1,4 @@
-"""What has become of messages, over all runs: so that each is sent once, however often a runbook is repeated."""
+"""Delivery of messages over all runs: each message is sent once, for any number of runs of a runbook."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DeliveryState: TypeAlias = Literal["sent", "unknown", "failed"]
 
 @dataclass(frozen=True)
 class Delivery:
-    """What is known of one message. `unknown`: it was begun, and nobody heard how it ended."""
+    """The delivery state of one message. `unknown`: sending began, without a recorded result."""
 
     key: str
     to: str
@@ -38,9 +38,10 @@ class Delivery:
 
 
 def deliveries(journal: Journal, keys: Collection[str]) -> dict[str, Delivery]:
-    """Give what has become of messages, over all runs, by the message's key.
+    """Return the delivery state of messages over all runs, by message key.
 
-    A run whose journal is damaged has sent nothing: a letter that goes twice does less harm than one that never goes.
+    A run with a damaged journal counts as having sent nothing: a duplicate letter does less harm than a missing
+    letter.
     """
     entries = [
         (run, each)
@@ -52,9 +53,9 @@ def deliveries(journal: Journal, keys: Collection[str]) -> dict[str, Delivery]:
 
 
 def fold_deliveries(entries: Iterable[tuple[str, Entry]]) -> dict[str, Delivery]:
-    """Give deliveries by key from the entries of all runs, each with its run, in their order.
+    """Return deliveries by key from the entries of all runs, each with its run, in order.
 
-    What was sent stays sent, whatever came after; what is unknown stays so until it is sent.
+    A sent message stays sent for good; an unknown message stays unknown until sent.
     """
     attempts: dict[str, list[Delivery]] = {}
     for run, each in entries:
@@ -71,7 +72,7 @@ def fold_deliveries(entries: Iterable[tuple[str, Entry]]) -> dict[str, Delivery]
 
 @contextmanager
 def posting(journal: Journal, series: str, *, give_up: Callable[[], bool]) -> Iterator[bool]:
-    """Be the one process that sends messages of a series; gives False where `give_up` said so while waiting.
+    """Hold the lock on sending messages of a series; yield False if `give_up` ended the wait.
 
     Raises JournalError.
     """

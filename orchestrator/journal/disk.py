@@ -1,4 +1,4 @@
-"""Writing files of the state folder, whole or not at all."""
+"""Atomic writes of files in the state folder."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from stopgap.orchestrator.journal.home import sync_folder
 
 
 def write_at_once(target: Path, content: bytes, *, temporary: Path | None = None) -> None:
-    """Write a file of mode 0600 at once: the old content or the new, never half; durable.
+    """Write a file of mode 0600 atomically and durably: the old content or the new content, never a mix.
 
-    `temporary` says what a death leaves, which the next attempt replaces; without it that lies beside the target.
-    Raises JournalError.
+    `temporary` names the temporary file, left by a crash and replaced by the next attempt; the default lies beside
+    the target. Raises JournalError.
     """
     temporary = temporary or target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     with disk_errors(target):
@@ -35,7 +35,7 @@ def write_at_once(target: Path, content: bytes, *, temporary: Path | None = None
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Let what goes wrong with a file be raised as JournalError."""
+    """Convert OSError into JournalError, for the length of the block."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The details of errors of Stopgap's own: the folder `errors` of the state folder, of which the latest are kept."""
+"""Details of internal errors: the folder `errors` of the state folder, with the latest files only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST = 256 << 10
 
 
 def keep_details(error: BaseException) -> Path | None:
-    """Write the traceback, without known secrets, to a file of mode 0600; None where that is impossible."""
+    """Write the traceback, with secrets redacted, to a file of mode 0600; `None` if the write fails."""
     text = "".join(traceback.format_exception(error))
     moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     try:
@@ -35,7 +35,7 @@ def keep_details(error: BaseException) -> Path | None:
 
 
 def own_error(error: Exception) -> str:
-    """Keep the details of an exception that no code foresaw, and describe the exception in one line."""
+    """Keep the details of an unforeseen exception, and return a description of one line."""
     kept = keep_details(error)
     where = f"; details: {FOLDER}/{kept.name} in the state folder" if kept else ""
     return f"an error of its own: {escape(f'{type(error).__name__}: {error}')[:300]}{where}"

@@ -1,4 +1,4 @@
-"""What can go wrong with the journal. Each message is for the operator and says what to do about it."""
+"""Errors of the journal. Each message addresses the operator and includes the remedy."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -7,25 +7,25 @@ from stopgap.orchestrator.errors import Error
 
 
 class JournalError(Error):
-    """The journal cannot be read or written; nothing may be acted on that is not on disk first."""
+    """The journal cannot be read or written; no act may proceed without its record on disk."""
 
 
 class SharedHomeError(JournalError):
-    """The state folder is not the operator's alone: what it holds could be anybody's."""
+    """The state folder is writable by another account: its content is not trusted."""
 
     exit_code: ClassVar[int] = 4
 
 
 class UnknownRunError(JournalError):
-    """No run, or more than one, is meant by this name."""
+    """No run, or more than one run, matches the name."""
 
 
 class RunHeldError(JournalError):
-    """Another process on this machine is at work on the run."""
+    """Another process on this machine holds the lock of the run."""
 
 
 class DamagedRunError(JournalError):
-    """A run's records are not those that were written; nothing is done on their word."""
+    """A run's records differ from the records written; no act follows from such records."""
 
     def __init__(self, run: str, problems: Sequence[str]) -> None:
         self.run = run
@@ -36,4 +36,4 @@ class DamagedRunError(JournalError):
 
 
 class UntrustedRunError(DamagedRunError):
-    """Something was to be done on the word of a damaged run, and is refused."""
+    """An act on the records of a damaged run is refused."""

@@ -1,4 +1,4 @@
-"""Folds a run's records into its history. Pure; it takes whatever order a crash has left."""
+"""Folds a run's records into a history. A pure function, for records in any order left by a crash."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ _AFTER_UNDO: dict[str, ChangeState] = {
 
 
 def fold(run: str, entries: Iterable[Entry], *, now: datetime, running: bool) -> History:
-    """Give the history of a run as it stands at a moment; `running`: a process is at work on it.
+    """Return the history of a run at a point in time; `running` tells of a process with the run's lock.
 
-    Raises JournalError where the run's first record is missing.
+    Raises JournalError if the run's first record is missing.
     """
     held = tuple(entries)
     state = _Fold()
@@ -173,7 +173,7 @@ class _Fold:
                     self.messages[which] = news
 
     def _answer(self, record: Answered) -> None:
-        """Take the first answer to a question; another one came too late."""
+        """Take the first answer to a question; a later answer came too late."""
         place = (record.step, record.target, record.question)
         if place not in self.answered:
             self.answers.append(record)
@@ -214,7 +214,7 @@ class _Fold:
         )
 
     def _make(self, record: ChangeMade, at: datetime) -> None:
-        """Take what came of a change; one that hangs on a rollback timer may still be taken back by the host."""
+        """Take the outcome of a change; a change under a rollback timer may still be rolled back by the host."""
         key = self.latest.get((record.step, record.target, record.index))
         hangs = key is not None and self.changes[key].unsettled and record.outcome != "not-run"
         self._become(record, state=record.outcome, reason=record.reason, made=at)
@@ -273,7 +273,7 @@ def _end(change: object, made: datetime) -> datetime | None:
 
 
 def moment(text: str | None) -> datetime | None:
-    """Read a moment of a record, in UTC; None for what is none."""
+    """Parse a record's timestamp, in UTC; `None` for a malformed timestamp."""
     try:
         read = datetime.fromisoformat(text) if text else None
     except ValueError:
@@ -306,7 +306,7 @@ def _containment(
 
 
 def _cut_at(parts: Mapping[str, list[ChangeStatus]]) -> datetime | None:
-    """Give when the first of the steps cut it off; one on several routers does so with the last of them."""
+    """Return the time of the first containment step; a step on several routers counts from the last router."""
     made: dict[str, list[datetime]] = {}
     for key, changes in parts.items():
         if moments := [c.made for c in changes if c.made and c.state != "not-run"]:
@@ -315,7 +315,7 @@ def _cut_at(parts: Mapping[str, list[ChangeStatus]]) -> datetime | None:
 
 
 def _stands(parts: Mapping[str, list[ChangeStatus]]) -> bool:
-    """Tell whether a step that cut it off stands; one on several routers has to on each of them."""
+    """Return True if a containment step is in force; a step on several routers needs every router."""
     stands: dict[str, list[bool]] = {}
     for key, changes in parts.items():
         stands.setdefault(step_of(key), []).append(any(c.stands for c in changes))

@@ -1,4 +1,4 @@
-"""The head of a run's chain in a small file of its own, to be signed: it vouches for every record up to there."""
+"""The head of a run's hash chain in a small file, for a signature: the head vouches for every earlier record."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _LONGEST = 1024
 
 
 def head_text(run: str, rows: Sequence[Row]) -> bytes:
-    """Give what is signed: the run, the number of the last record, and its hash."""
+    """Return the text to sign: the run, the number of the last record, and the record's hash."""
     return f"stopgap-journal 1\nrun {run}\nseq {rows[-1].seq}\nhash {rows[-1].hash}\n".encode("ascii")
 
 
 def head_problems(run: str, rows: Sequence[Row], folder: Path, signers: Path | None) -> list[str]:
-    """Give what is wrong with the signed head beside a run's records.
+    """Return the problems of the signed head beside a run's records.
 
-    A run that was never signed passes, unless `signers` says who must have signed it. Records that came after the
-    signature, as an undo adds them, are allowed; none before it may be missing or another.
+    An unsigned run passes, unless `signers` requires a signature. Records after the signature, such as the records of
+    an undo, are allowed; a missing or different record before the signature is a problem.
     """
     head, signature = folder / HEAD, folder / SIGNATURE
     if not head.is_file() or not signature.is_file():
@@ -43,7 +43,7 @@ def head_problems(run: str, rows: Sequence[Row], folder: Path, signers: Path | N
 
 
 def signed_seq(run: str, rows: Sequence[Row], folder: Path) -> int | None:
-    """Give the number of the record whose hash is in the signed head; None where there is none that is the run's."""
+    """Return the number of the record with the signed hash; `None` without a signed head of the run."""
     try:
         with (folder / HEAD).open("rb") as stream:
             content = stream.read(_LONGEST)

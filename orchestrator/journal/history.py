@@ -1,4 +1,4 @@
-"""What a run's records amount to: its state, its steps, and each change with what has become of it."""
+"""The history of a run, from its records: state, steps, and each change with its present state."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _STANDS = frozenset({"done", "unknown", "undo-failed", "undo-drifted", "undo-unk
 
 @dataclass(frozen=True)
 class StepStatus:
-    """One step on one target; an outcome of None means that it goes on, or was interrupted."""
+    """One step on one target; an outcome of `None` means a running or an interrupted step."""
 
     step: str
     target: str
@@ -68,7 +68,7 @@ class StepStatus:
 
 @dataclass(frozen=True)
 class ChangeStatus:
-    """One change, and what has become of it."""
+    """One change, with its present state."""
 
     step: str
     target: str
@@ -90,14 +90,14 @@ class ChangeStatus:
 
     @property
     def stands(self) -> bool:
-        """Whether it is, or may be, in effect."""
+        """True if the change is, or may be, in force."""
         return self.state in _STANDS and not self.expired
 
     @property
     def goes_back(self) -> datetime | None:
-        """When its device has taken it back by itself, unless it was confirmed; None where no device does, or need.
+        """The time of the device's own rollback without a confirmation; `None` without a rollback timer.
 
-        A device that has the words to confirm a change waits for them, and no longer than so.
+        A device with a confirm command waits for the confirmation for a limited time.
         """
         if not isinstance(self.change, DeviceChange) or not self.change.do.within:
             return None
@@ -108,7 +108,7 @@ class ChangeStatus:
 
 @dataclass(frozen=True)
 class MessageStatus:
-    """One message of the run, and what has become of it."""
+    """One message of the run, with its delivery state."""
 
     step: str
     target: str
@@ -124,7 +124,7 @@ class MessageStatus:
 
 @dataclass(frozen=True)
 class Containment:
-    """How far a target is cut off."""
+    """The containment verdict on a target."""
 
     target: str
     verdict: Verdict
@@ -141,7 +141,7 @@ class Containment:
 
 @dataclass(frozen=True)
 class History:
-    """A run, as its records tell it."""
+    """A run, from its records."""
 
     run: str
     entries: tuple[Entry, ...]
@@ -176,11 +176,11 @@ class History:
 
     @property
     def hosts(self) -> dict[str, Host]:
-        """The hosts of the run's inventory by name, and the controller, which no inventory lists."""
+        """The hosts of the run's inventory by name, and the controller, absent from every inventory."""
         return {host.name: host for host in (*self.started.hosts, CONTROLLER)}
 
     def findings_now(self) -> tuple[FindingsMade, ...]:
-        """Give the findings that count: what a step has collected anew holds what it had collected before."""
+        """Return the valid findings: a repeated collection of a step covers the earlier collection."""
         last: dict[tuple[str, ...], FindingsMade] = {}
         for made in self.findings:
             collection = (made.step, made.target, made.host, made.profile)
@@ -189,19 +189,18 @@ class History:
         return tuple(last.values())
 
     def in_force(self) -> tuple[ChangeStatus, ...]:
-        """Give the changes that stand: made or perhaps made, neither taken back nor expired.
+        """Return the changes in force: made or possibly made, neither undone nor expired.
 
-        An Activate stands while another change of its step does, and is never listed; nor is a command that only
-        reads.
+        An Activate lasts as long as another change of the step, and is never listed; nor is a read-only command.
         """
         return tuple(c for c in self.changes if c.stands and not (isinstance(c.change, Activate) or _reads(c)))
 
     def undoable(self, step: str | None = None) -> tuple[ChangeStatus, ...]:
-        """Give what to take back, of one step or of all, in the order in which to do so.
+        """Return the changes to undo, of one step or of all steps, in order of the undo.
 
-        Steps come in reverse, and so do the changes of a step, but that its Activate comes last. A change that
-        failed is among them: half of it may have been done. So is one that has expired, which may leave a shell
-        behind. One that was reported as having no undo is not, nor is a command that only reads.
+        Steps come in reverse order, as do the changes of a step; the Activate of a step comes last. A failed change
+        is included, because a part may be in force. So is an expired change, a possible remnant of a shell. A change
+        reported without an undo is excluded, as is a read-only command.
         """
         places: dict[tuple[str, str], list[ChangeStatus]] = {}
         for change in self.changes:
@@ -215,19 +214,19 @@ class History:
         return tuple(order)
 
     def taken_back(self) -> frozenset[tuple[str, str]]:
-        """Give the steps and targets that changed something, and of which every change was undone."""
+        """Return the steps and targets with changes, if every change was undone."""
         real = [c for c in self.changes if not isinstance(c.change, Activate) and c.state != "not-run"]
         undone = {(c.step, c.target) for c in real if c.state == "undone"}
         return frozenset(undone - {(c.step, c.target) for c in real if c.state != "undone"})
 
     def deadlines(self) -> tuple[tuple[str, datetime], ...]:
-        """Give the notes that name a moment, of steps of which a change stands, the nearest first."""
+        """Return the notes with a deadline, of steps with a change in force, nearest deadline first."""
         standing = {(c.step, c.target) for c in self.in_force()}
         found = [each for s in self.steps if (s.step, s.target) in standing for each in s.deadlines]
         return tuple(sorted(dict.fromkeys(found), key=lambda each: each[1]))
 
     def not_activated(self) -> tuple[ChangeStatus, ...]:
-        """Give the activations that were left out or are unknown, while another change of their step stands."""
+        """Return the activations left out or unknown, of steps with another change in force."""
         standing = {(c.step, c.target) for c in self.in_force()}
         return tuple(
             c
@@ -236,7 +235,7 @@ class History:
         )
 
     def answer_of(self, step: str, target: str) -> AnswerValue | None:
-        """Give the last answer to a question of a step, as a value of its type."""
+        """Return the last answer to a question of a step, as a typed value."""
         found: AnswerValue | None = None
         asked: dict[str, Question] = {}
         for entry in self.entries:
@@ -249,11 +248,11 @@ class History:
         return found
 
     def unsettled(self) -> tuple[ChangeStatus, ...]:
-        """Give the changes whose rollback timer is to be cancelled or asked after before anything else."""
+        """Return the changes with a rollback timer still to be settled, before any other act."""
         return tuple(c for c in self.changes if c.unsettled)
 
     def next_index(self, step: str, target: str) -> int:
-        """Give the index of the next change of a step: what is planned anew goes on counting, so none is mistaken."""
+        """Return the index of the next change of a step; a repeated plan continues the count for unique indexes."""
         return max((c.index + 1 for c in self.changes if (c.step, c.target) == (step, target)), default=0)
 
 
@@ -266,7 +265,7 @@ def _reads(change: ChangeStatus) -> bool:
 
 
 def _to_activate(change: ChangeStatus, others: bool) -> bool:
-    """Tell whether the daemon has to look at its files again: they are put back, or were and it was not told."""
+    """Return True if the daemon must reload: files were restored, or restored without a reload."""
     if change.state in {"not-run", "drifted"}:
         return False
     return others or change.state in {"done", "unknown", "undo-failed", "undo-unknown", "undo-drifted"}

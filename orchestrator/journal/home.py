@@ -1,4 +1,4 @@
-"""Where the state lives, readable by its owner alone."""
+"""The state folder, readable by its owner alone."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _NAME = "controller"
 
 
 def state_home(environ: Mapping[str, str] | None = None) -> Path:
-    """Give the folder of journal and runs: `$STOPGAP_HOME`, else `stopgap` below the user's state directory.
+    """Return the folder of journal and runs: `$STOPGAP_HOME`, else `stopgap` below the user's state directory.
 
-    The latter is `$XDG_STATE_HOME`, where it is absolute, or `~/.local/state` (XDG Base Directory Specification).
-    Raises SharedHomeError where another account could change what lies there.
+    The state directory is `$XDG_STATE_HOME`, if absolute, or `~/.local/state` (XDG Base Directory Specification).
+    Raises SharedHomeError if another account could change the content.
     """
     values = os.environ if environ is None else environ
     state = Path(values.get("XDG_STATE_HOME", ""))
@@ -32,9 +32,10 @@ def state_home(environ: Mapping[str, str] | None = None) -> Path:
 
 
 def controller_name(home: Path) -> str:
-    """Name the controller on devices, in 8 characters: this machine (machine-id(5), else its name) and state folder.
+    """Return the controller's name on devices: 8 characters.
 
-    A state folder keeps the name that it was given with its first run, whatever its machine is called later.
+    The name comes from machine-id(5), else the hostname, and from the state folder. A state folder keeps the name of
+    its first run, despite a later rename of the machine.
     """
     try:
         kept = (home / _NAME).read_text().strip()
@@ -50,9 +51,7 @@ def controller_name(home: Path) -> str:
 
 
 def keep_controller_name(home: Path) -> None:
-    """Write the controller's name into the state folder, where it is not there; a folder that cannot be written to
-    goes without.
-    """
+    """Write the controller's name into the state folder, unless present; a read-only folder goes without."""
     name = controller_name(home)
     with suppress(OSError):
         descriptor = os.open(home / _NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -61,15 +60,15 @@ def keep_controller_name(home: Path) -> None:
 
 
 def required_signers(environ: Mapping[str, str] | None = None) -> Path | None:
-    """Give the file of allowed signers (ssh-keygen(1)) that `$STOPGAP_SIGNERS` names; None where it names none."""
+    """Return the file of allowed signers (ssh-keygen(1)) named by `$STOPGAP_SIGNERS`; `None` if unset."""
     chosen = (os.environ if environ is None else environ).get("STOPGAP_SIGNERS")
     return Path(chosen).expanduser().absolute() if chosen else None
 
 
 def private_folder(folder: Path) -> Path:
-    """Make a folder of mode 0700 with its parents, each durable; one that exists is taken as it is.
+    """Create a folder of mode 0700 with its parents, durably; an existing folder is kept as is.
 
-    Raises JournalError where that is impossible.
+    Raises JournalError if the folder cannot be created.
     """
     missing = [folder] if not folder.exists() else []
     while missing and not missing[-1].parent.exists():
@@ -86,14 +85,14 @@ def private_folder(folder: Path) -> Path:
 
 
 def is_writable(home: Path) -> bool:
-    """Tell whether this account may write in a home, or make it: not on a read-only disk, nor in another's folder."""
+    """Return True if this account may write in a home, or create the home; False on a read-only disk."""
     if not (home / "journal.sqlite").exists():
         return True
     return os.access(home, os.W_OK | os.X_OK) and os.access(home / "journal.sqlite", os.W_OK)
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Give what names a file whatever it is called: device and inode; None where it is not there."""
+    """Return the identity of a file under any name: device and inode; `None` for a missing file."""
     try:
         found = path.stat()
     except OSError:

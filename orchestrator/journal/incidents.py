@@ -1,4 +1,4 @@
-"""Incidents: several runs and people's notes under one name. Their records are chained as those of a run are."""
+"""Incidents: several runs and notes of people under one name, with a hash chain like the records of a run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Incident:
-    """An incident as it stands."""
+    """The present state of an incident."""
 
     name: str
     opened: Told
@@ -37,7 +37,7 @@ class Incident:
 
 
 def open_incident(journal: Journal, name: str, by: str) -> None:
-    """Open an incident; raises JournalError for a name that is taken or does not fit."""
+    """Open an incident; raises JournalError for an unfit name or a name in use."""
     if not NAME.fullmatch(name):
         raise JournalError(f"{name!r} is no name for an incident: lower-case letters, digits and `-`, 41 at most")
     if any(each.name == name for each in incidents(journal)):
@@ -46,19 +46,19 @@ def open_incident(journal: Journal, name: str, by: str) -> None:
 
 
 def note(journal: Journal, incident: Incident, text: str, by: str) -> None:
-    """Add a note, also to an incident that is closed; raises JournalError."""
+    """Add a note to an open or closed incident; raises JournalError."""
     journal.append(_PREFIX + incident.name, Noted(text=text, by=by))
 
 
 def close_incident(journal: Journal, incident: Incident, by: str) -> None:
-    """Close it; raises JournalError where it is closed already."""
+    """Close the incident; raises JournalError for a closed incident."""
     if incident.closed:
         raise JournalError(f"incident {incident.name} is closed already")
     journal.append(_PREFIX + incident.name, IncidentClosed(by=by))
 
 
 def incidents(journal: Journal) -> Iterator[Incident]:
-    """Give all incidents, in the order in which they were opened."""
+    """Return all incidents, in order of their opening."""
     notes: dict[str, list[Told]] = {}
     opened: dict[str, Told] = {}
     closed: dict[str, Told] = {}
@@ -78,7 +78,7 @@ def incidents(journal: Journal) -> Iterator[Incident]:
 
 
 def find_incident(journal: Journal, name: str | None) -> Incident:
-    """Give the incident of a name, or the latest that is open; raises JournalError."""
+    """Return the incident with the name, or the latest open incident; raises JournalError."""
     known = list(incidents(journal))
     for each in reversed(known):
         if each.name == name or (name is None and not each.closed):

@@ -1,7 +1,7 @@
-"""Whether a run's records are those that were written: their chain, its head, what was exported and signed.
+"""Integrity of a run's records: hash chain, head, export and signature.
 
-A chain alone shows an edit made by hand or by accident. Against somebody who computes all hashes anew there is the
-signed head: records up to there cannot be others.
+A chain alone reveals an edit by hand or by accident. Against an attacker able to recompute all hashes there is the
+signed head: records up to the signed head cannot be exchanged.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EXPORT = "journal.jsonl"
 
 @dataclass(frozen=True)
 class Kept:
-    """What the database holds of one run, at one moment."""
+    """The content of the database on one run, from one snapshot."""
 
     rows: Sequence[Row]
     head: tuple[int, str] | None
@@ -30,7 +30,10 @@ class Kept:
 
 @dataclass(frozen=True)
 class Beside:
-    """What lies in a run's folder beside its evidence. Read before the database: the database holds it already."""
+    """The files of a run's folder beside the evidence.
+
+    Read before the database, so that the database is never behind.
+    """
 
     folder: Path
     exported: bytes | None = None
@@ -38,17 +41,17 @@ class Beside:
 
 
 def read_beside(folder: Path) -> Beside:
-    """Read journal.jsonl of a run's folder, if it is there; raises JournalError."""
+    """Read journal.jsonl of a run's folder, if present; raises JournalError."""
     path = folder / EXPORT
     with disk_errors(path):
         return Beside(folder, path.read_bytes() if path.exists() else None)
 
 
 def integrity_problems(run: str, kept: Kept, beside: Beside, signers: Path | None = None) -> Iterator[str]:
-    """Give what is wrong with a run's records: flipped, deleted, reordered, or cut off at the end.
+    """Return the problems of a run's records: edits, deletions, reordering, or truncation.
 
-    What was cut off shows by the head beside the records, by journal.jsonl and by the signed head. With `signers`
-    there has to be one, signed by one of them.
+    Truncation shows by the head beside the records, by journal.jsonl and by the signed head. With `signers` a signed
+    head of a listed signer is required.
     """
     yield from chain_problems(run, kept.rows)
     for seq in kept.misfiled:
@@ -60,9 +63,9 @@ def integrity_problems(run: str, kept: Kept, beside: Beside, signers: Path | Non
 
 
 def unsigned_changes(run: str, kept: Kept, folder: Path) -> Iterator[str]:
-    """Give the changes that came after the record whose hash was signed; none for a run that was never signed.
+    """Return the changes after the record with the signed hash; empty for a run never signed.
 
-    An undo adds no changes. A `resume` does, and signs them when it ends.
+    An undo adds no changes. A `resume` adds changes, and signs the changes at its end.
     """
     signed = signed_seq(run, kept.rows, folder)
     if signed is None:

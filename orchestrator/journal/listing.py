@@ -1,4 +1,4 @@
-"""The runs of a journal in a list, and the one that a name means. Pure."""
+"""The list of a journal's runs, and the lookup of a run by name. Pure functions."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class RunSummary:
 
 
 def summary(run: str, rows: Mapping[str, Row], *, held: bool) -> RunSummary:
-    """Sum up a run by its last records of the kinds run-started, step-started and run-finished.
+    """Return the summary of a run from its last records of the kinds run-started, step-started and run-finished.
 
-    `held`: a process is at work on it.
+    `held` tells of a process with the run's lock.
     """
     try:
         first = entry(rows["run-started"])
@@ -55,10 +55,10 @@ def summary(run: str, rows: Mapping[str, Row], *, held: bool) -> RunSummary:
 
 
 def named(name: str, ids: Sequence[str], strays: Sequence[str], where: object) -> str:
-    """Give the run that `last`, an id, or the unique beginning or end of one means.
+    """Return the run with the name: `last`, an id, or the unique beginning or end of an id.
 
-    `ids` are those that the journal knows, in the order in which they began; `strays` those of which there is only a
-    folder. `where` is the state folder. Raises UnknownRunError.
+    `ids` holds the ids of the journal, in order of their start; `strays` holds ids with a folder only. `where` is the
+    state folder. Raises UnknownRunError.
     """
     meant = [run for run in strays if name and (run.startswith(name) or run.endswith(name))]
     if name == "last" and ids:

@@ -1,4 +1,4 @@
-"""Who is at work on a run: a file lock that the kernel lets go of when its process dies (flock(2))."""
+"""The lock of a run: a file lock, released by the kernel at the end of the process (flock(2))."""
 
 from __future__ import annotations
 
@@ -17,10 +17,7 @@ _PATIENCE = 0.3
 
 
 def take(path: Path) -> int | None:
-    """Take the lock; give the descriptor whose closing lets go of it, or None where another has it.
-
-    Raises OSError, and JournalError where the file system grants no locks, or grants one to two at a time.
-    """
+    """Take the lock; return the descriptor to close for a release, or `None` if another process holds the lock."""
     descriptor = _open(path)
     try:
         if not _take(descriptor, path):
@@ -57,7 +54,7 @@ def _locked(descriptor: int, path: Path) -> bool:
 
 
 def _see_that_it_holds(path: Path) -> None:
-    """Raise JournalError where a second descriptor gets the lock as well, as with `nolock` mounts."""
+    """Raise JournalError if a second descriptor gets the lock too, as on `nolock` mounts."""
     second = _open(path)
     try:
         if _locked(second, path):
@@ -67,7 +64,7 @@ def _see_that_it_holds(path: Path) -> None:
 
 
 def see_that_records_can_be_locked(folder: Path) -> None:
-    """Raise JournalError where the folder's file system refuses the locks that SQLite takes (fcntl(2), F_SETLK)."""
+    """Raise JournalError if the folder's file system refuses SQLite's locks (fcntl(2), F_SETLK)."""
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,7 +74,7 @@ def see_that_records_can_be_locked(folder: Path) -> None:
 
 
 def is_taken(path: Path) -> bool:
-    """Tell whether a process of this machine has the lock."""
+    """Return True if a process of this machine holds the lock."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

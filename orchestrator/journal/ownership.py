@@ -1,4 +1,4 @@
-"""Who else may change what lies below a folder: every component of its path is looked at, links and all."""
+"""Other accounts with write access below a folder: every component of the path is checked, links included."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _MOST_LINKS = 40
 
 
 def refuse_shared(home: Path) -> None:
-    """Raise SharedHomeError where another account may write to the state folder, or put another one in its place.
+    """Raise SharedHomeError if another account may write to the state folder, or replace the state folder.
 
-    What is not there yet is made with mode 0700 and is not looked at. root may always write, and owns what is above.
-    A folder with the sticky bit, such as /tmp, may be on the way; the state folder itself may not be one.
+    Missing components are created with mode 0700 and not checked. root may always write, and owns the upper
+    components. A folder with the sticky bit, such as /tmp, is allowed as a parent, not as the state folder itself.
     """
     for path, found in _components(home):
         last = path.name == home.name and _is_same(path, home)
@@ -35,7 +35,7 @@ _ADVICE = "set STOPGAP_HOME to a folder that is yours alone (chmod go-w), below 
 
 
 def _components(home: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Give every component that is there, from the root on: links, and what they lead to."""
+    """Yield every existing component from the root on: links, and the targets of links."""
     waiting = [*home.absolute().parts[1:]]
     here, links = Path(home.absolute().anchor), 0
     yield here, here.lstat()

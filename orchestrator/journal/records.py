@@ -1,7 +1,8 @@
-"""What the journal holds: one typed record an event, in the order in which it became true.
+"""The records of the journal: one typed record for each event, in order of the events.
 
-A step's place is `(step, target)`; `host` is where it acted. `step` is the step's id, with `[n]` for the n-th item of
-a `foreach`, and `@HOST` where it acts on several upstreams. Text from hosts is escaped before it gets here.
+The key of a step is `(step, target)`; `host` is the host acted on. `step` is the step's id, with `[n]` for the n-th
+item of a `foreach`, and `@HOST` for a step on several upstreams. Text from hosts is escaped before the record is
+made.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Verdict: TypeAlias = Literal["contained", "partly", "unverified"]
 
 
 def step_of(key: str) -> str:
-    """Give the id of the step that a record's `step` is a part of."""
+    """Return the id of the step from the `step` field of a record."""
     return re.split(r"[\[@]", key, maxsplit=1)[0]
 
 
@@ -31,7 +32,7 @@ class _Record(BaseModel):
 
 
 class RunStarted(_Record):
-    """Everything that a later process needs to resume or undo: the runbook's text, the hosts, the parameters."""
+    """All data needed for a later resume or undo: the runbook's text, the hosts, the parameters."""
 
     kind: Literal["run-started"] = "run-started"
     version: str
@@ -52,7 +53,7 @@ class RunStarted(_Record):
 
 
 class PlanMade(_Record):
-    """The plan as it was shown and agreed to."""
+    """The plan as shown and agreed to."""
 
     kind: Literal["plan-made"] = "plan-made"
     digest: str
@@ -61,7 +62,7 @@ class PlanMade(_Record):
 
 
 class HostUnreachable(_Record):
-    """A host that could not be connected to."""
+    """A host without a connection."""
 
     kind: Literal["host-unreachable"] = "host-unreachable"
     host: str
@@ -69,7 +70,7 @@ class HostUnreachable(_Record):
 
 
 class StepStarted(_Record):
-    """A step begins on a target."""
+    """The start of a step on a target."""
 
     kind: Literal["step-started"] = "step-started"
     step: str
@@ -82,7 +83,7 @@ class StepStarted(_Record):
 
 
 class ChangeIntended(_Record):
-    """A change, with its undo, on disk before it is made."""
+    """A change with its undo, on disk before the change is made."""
 
     kind: Literal["change-intended"] = "change-intended"
     step: str
@@ -94,7 +95,7 @@ class ChangeIntended(_Record):
 
 
 class ChangeMade(_Record):
-    """What came of a change."""
+    """The outcome of a change."""
 
     kind: Literal["change-made"] = "change-made"
     step: str
@@ -106,7 +107,7 @@ class ChangeMade(_Record):
 
 
 class RollbackTimerSettled(_Record):
-    """What came of the undo that the host was to make by itself unless a fresh connection confirmed access."""
+    """The outcome of a rollback timer: cancelled over a fresh connection, or fired on the host."""
 
     kind: Literal["rollback-timer-settled"] = "rollback-timer-settled"
     step: str
@@ -118,7 +119,7 @@ class RollbackTimerSettled(_Record):
 
 
 class UndoIntended(_Record):
-    """A change is about to be taken back, by an operator or because its step failed."""
+    """The intent to undo a change, by an operator or after a failed step."""
 
     kind: Literal["undo-intended"] = "undo-intended"
     step: str
@@ -128,7 +129,7 @@ class UndoIntended(_Record):
 
 
 class UndoMade(_Record):
-    """What came of taking a change back."""
+    """The outcome of an undo."""
 
     kind: Literal["undo-made"] = "undo-made"
     step: str
@@ -139,7 +140,7 @@ class UndoMade(_Record):
 
 
 class CheckJudged(_Record):
-    """What one eye saw of one check."""
+    """The observation of one check from one vantage."""
 
     kind: Literal["check-judged"] = "check-judged"
     step: str
@@ -156,17 +157,17 @@ class CheckJudged(_Record):
 
     @property
     def proves(self) -> bool:
-        """It counts towards the verdict where it holds, too."""
+        """True if a holding check counts towards the verdict."""
         return self.containment and not self.one_sided and not self.reported_by_target
 
     @property
     def disproves(self) -> bool:
-        """It does not hold."""
+        """True if the check does not hold."""
         return self.holds is False
 
 
 class EvidenceKept(_Record):
-    """A collection that lies in the run's folder."""
+    """A collection in the run's folder."""
 
     kind: Literal["evidence-kept"] = "evidence-kept"
     step: str
@@ -182,7 +183,7 @@ class EvidenceKept(_Record):
 
 
 class EvidenceHandled(_Record):
-    """Somebody had a collection in hand. It stands in the log beside the evidence, and in the run's journal."""
+    """An act on a collection, for the chain of custody; recorded beside the evidence and in the run's journal."""
 
     kind: Literal["evidence-handled"] = "evidence-handled"
     action: Literal["collected", "opened", "exported"]
@@ -197,7 +198,7 @@ class EvidenceHandled(_Record):
 
 
 class Asked(_Record):
-    """A question that waits for a person, at this terminal or at another."""
+    """A question to a person, at this terminal or another terminal."""
 
     kind: Literal["asked"] = "asked"
     step: str
@@ -206,7 +207,7 @@ class Asked(_Record):
 
 
 class FindingNoted(_Record):
-    """A finding in short; the whole of it lies beside the evidence."""
+    """A finding in short; the full finding lies beside the evidence."""
 
     id: str
     severity: Severity
@@ -219,7 +220,7 @@ class FindingNoted(_Record):
 
 
 class FindingsMade(_Record):
-    """What the rules make of a collection; it may be made again, and the last one holds."""
+    """The findings of the rules in a collection; the last record of a collection is valid."""
 
     kind: Literal["findings-made"] = "findings-made"
     step: str
@@ -243,7 +244,7 @@ class FindingsMade(_Record):
 
 
 class Answered(_Record):
-    """Who answered a question, and how. Of several answers to one question the first counts."""
+    """The answer to a question, with the person. Of several answers to a question the first counts."""
 
     kind: Literal["answered"] = "answered"
     step: str
@@ -256,7 +257,7 @@ class Answered(_Record):
 
 
 class MessageIntended(_Record):
-    """A message, on disk before it is sent. Without a `message-posted` after it, nobody knows whether it went."""
+    """A message, on disk before sending. Without a later `message-posted` the delivery is unknown."""
 
     kind: Literal["message-intended"] = "message-intended"
     step: str
@@ -270,7 +271,7 @@ class MessageIntended(_Record):
 
 
 class MessagePosted(_Record):
-    """What became of a message."""
+    """The delivery of a message."""
 
     kind: Literal["message-posted"] = "message-posted"
     step: str
@@ -282,7 +283,7 @@ class MessagePosted(_Record):
 
 
 class StepFinished(_Record):
-    """A step's outcome on a target."""
+    """The outcome of a step on a target."""
 
     kind: Literal["step-finished"] = "step-finished"
     step: str
@@ -300,7 +301,7 @@ class StepFinished(_Record):
 
 
 class RunFinished(_Record):
-    """How the run ended; a run without this record was interrupted, or goes on."""
+    """The end of a run; a run without this record was interrupted, or is still running."""
 
     kind: Literal["run-finished"] = "run-finished"
     outcome: Literal["ok", "failed", "unreachable", "refused", "interrupted"]
@@ -310,7 +311,7 @@ class RunFinished(_Record):
 
 
 class DamageAccepted(_Record):
-    """A person has the run acted on though its journal is damaged."""
+    """A person accepts acts on a run with a damaged journal."""
 
     kind: Literal["damage-accepted"] = "damage-accepted"
     by: str
@@ -318,7 +319,7 @@ class DamageAccepted(_Record):
 
 
 class IncidentOpened(_Record):
-    """An incident begins. Its records are in a chain of their own."""
+    """The start of an incident, with a chain of its own."""
 
     kind: Literal["incident-opened"] = "incident-opened"
     name: str
@@ -326,7 +327,7 @@ class IncidentOpened(_Record):
 
 
 class Noted(_Record):
-    """What a person has to say of an incident."""
+    """A person's note on an incident."""
 
     kind: Literal["noted"] = "noted"
     text: str
@@ -334,7 +335,7 @@ class Noted(_Record):
 
 
 class IncidentClosed(_Record):
-    """An incident is over."""
+    """The end of an incident."""
 
     kind: Literal["incident-closed"] = "incident-closed"
     by: str

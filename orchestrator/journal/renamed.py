@@ -1,4 +1,4 @@
-"""Fields and kinds of records as earlier versions wrote them, read under the names that they have now."""
+"""Record fields and kinds of earlier versions, mapped to their present names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FIELDS = {"eye": "vantage", "lifeline": "rollback_timer"}
 
 
 def with_current_names(record: Any) -> Any:  # noqa: ANN401
-    """Give a record, as parsed from JSON, with the names of this version; anything else as it is.
+    """Return a record, as parsed from JSON, with the names of this version; other values are returned unchanged.
 
     >>> with_current_names({"kind": "lifeline-settled", "step": "cut"})
     {'kind': 'rollback-timer-settled', 'step': 'cut'}

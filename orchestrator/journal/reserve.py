@@ -1,7 +1,7 @@
-"""Room on the journal's disk that nothing else takes, so that a run ends in order and an undo can be recorded.
+"""Reserved space on the journal's disk, so that a run ends in order and an undo can be recorded.
 
-Evidence, the only thing that a host can make as large as it likes, leaves `reserve_of` bytes free. Where something
-else fills the disk, the journal gives back, part by part, a file that was set aside, and goes on in its place.
+Evidence, the only data with a size chosen by a host, leaves `reserve_of` bytes free. If other data fills the disk,
+the journal frees a reserved file part by part, and uses the freed space.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FULL = 1 << 20
 
 
 def room(folder: Path) -> int:
-    """Give how many bytes the disk of a folder still takes; 0 where nobody can say."""
+    """Return the free bytes on the disk of a folder; 0 if unknown."""
     try:
         found = os.statvfs(folder)
     except OSError:
@@ -41,13 +41,13 @@ def room(folder: Path) -> int:
 
 
 def reserve_of(folder: Path) -> int:
-    """Give how many bytes evidence leaves free on the disk of a folder."""
+    """Return the bytes left free by evidence on the disk of a folder."""
     size = _size(folder)
     return min(max(size // _PART, _LEAST), _MOST, size // _TINY)
 
 
 def set_aside(home: Path) -> None:
-    """Take the room that a full disk is met from; where the disk has no room to spare, there is none."""
+    """Create the reserved file for a full disk; a disk without spare space gets no file."""
     wanted = min(_SET_ASIDE, _size(home) // 5)
     with suppress(OSError):
         descriptor = os.open(home / FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -59,7 +59,7 @@ def set_aside(home: Path) -> None:
 
 
 def give_back(home: Path) -> bool:
-    """Free a part of what was set aside, where the disk is full; True where that gave some room."""
+    """Free a part of the reserved file on a full disk; return True if space was freed."""
     if room(home) >= _FULL:
         return False
     try:
@@ -71,9 +71,9 @@ def give_back(home: Path) -> bool:
 
 
 def with_room(home: Path, act: Callable[[], T]) -> T:
-    """Do something with the journal, and once more with what was set aside where the disk is full.
+    """Run a journal operation, with a retry on reserved space after a full disk.
 
-    Raises what `act` raises, JournalError for a disk that is full all the same.
+    Raises the exceptions of `act`, and JournalError for a disk still full.
     """
     try:
         return act()

@@ -1,4 +1,4 @@
-"""The journal of all runs: append, read back, find a run, verify it, hold it."""
+"""The journal of all runs: append, read, find, verify and lock a run."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def _utc_now() -> datetime:
 
 
 class Journal:
-    """The journal below one home. Every method may be called by many threads, and by several processes at once.
+    """The journal of one state folder, safe for many threads and several processes at once.
 
-    Every method raises JournalError where the disk fails.
+    Every method raises JournalError if the disk fails.
     """
 
     def __init__(
@@ -75,9 +75,9 @@ class Journal:
         reading: bool = False,
         signers: Path | None = None,
     ) -> None:
-        """Open; `open` and `open_to_read` are the ways to call it.
+        """Create the journal; callers use `open` and `open_to_read`.
 
-        `signers`: one of whom must have signed every run that no process is at work on; others are `unsigned`.
+        `signers` are required to have signed every run without a live process; other runs are `unsigned`.
         """
         self._signers = signers
         self.home = home
@@ -97,27 +97,27 @@ class Journal:
 
     @classmethod
     def open(cls, home: Path, *, clock: Callable[[], datetime] = _utc_now) -> Self:
-        """Open the journal of a home, made (0700, the file 0600) where it is missing.
+        """Open the journal of a state folder; a missing folder (0700) and file (0600) are created.
 
-        `$STOPGAP_SIGNERS` names who must have signed its runs.
+        `$STOPGAP_SIGNERS` names the required signers of the runs.
         """
         return cls(home, clock=clock, signers=required_signers())
 
     @classmethod
     def open_to_read(cls, home: Path, *, clock: Callable[[], datetime] = _utc_now) -> Self:
-        """Open a journal that is only read; a home that cannot be written, as on a read-only disk, will do."""
+        """Open a journal for reading; a read-only state folder is enough."""
         return cls(home, clock=clock, reading=not is_writable(home), signers=required_signers())
 
     def now(self) -> datetime:
-        """Give the moment, by the journal's clock."""
+        """Return the present time, by the journal's clock."""
         return self._clock()
 
     def displaced(self) -> bool:
-        """Tell whether the home was moved away or deleted since: what is written has no name that is found again."""
+        """Return True if the state folder was moved or deleted since the opening: later records would be lost."""
         return self.writable and identity(self.path) != self._identity
 
     def close(self) -> None:
-        """Close it, and let go of every run that is held."""
+        """Close the journal, and release the lock of every held run."""
         with self._lock:
             self._database.close()
             for descriptor in self._held.values():
@@ -133,7 +133,10 @@ class Journal:
         self.close()
 
     def begin(self, started: RunStarted) -> str:
-        """Open a run, hold it until the journal is closed, and give its id: `20261123-0113-k3f9`, UTC, sortable."""
+        """Open a run, lock the run until the journal is closed, return the id: `20261123-0113-k3f9`.
+
+        Ids begin with the time in UTC, so that names sort by time.
+        """
         run = with_room(self.home, self._new_run)
         self._hold(run)
         self.append(run, started)
@@ -142,7 +145,7 @@ class Journal:
         return run
 
     def append(self, run: str, *records: AnyRecord) -> None:
-        """Add records, all or none; they are on disk when it returns."""
+        """Append records, all or no record; return after the write to disk."""
         # Before any wait for the database: the moment is that of what happened, not of its being written down.
         texts = [(record.kind, timestamp(self._clock()), canonical_record(record)) for record in records]
         self._see_that_it_is_writable()
@@ -172,10 +175,10 @@ class Journal:
             self._database.execute("INSERT OR REPLACE INTO heads VALUES (?, ?, ?)", (run, seq, previous))
 
     def bring_back(self, run: str, rows: Sequence[Row]) -> int:
-        """Add the records of a run that this journal has lost, as they were exported; give how many were missing.
+        """Restore exported records of a run lost from this journal; return the number of missing records.
 
-        `rows` is the whole chain of the run, which the caller has checked. Raises DamagedRunError where the journal
-        has other records of the run, RunHeldError where a process is at work on it.
+        `rows` is the whole chain of the run, verified by the caller. Raises DamagedRunError if the journal holds
+        different records of the run, RunHeldError if another process holds the run.
         """
         self._see_that_it_is_writable()
         with self.hold(run):
@@ -192,16 +195,16 @@ class Journal:
         return len(rows) - len(mine)
 
     def records(self, run: str) -> Iterator[Entry]:
-        """Give the entries of a run in their order; raises UnknownRunError."""
+        """Return the entries of a run in order; raises UnknownRunError."""
         rows = self._rows(run)
         if not rows:
             raise self._unknown(run)
         return (entry(row) for row in rows)
 
     def history(self, run: str) -> History:
-        """Give what the records of a run amount to, now, and what shows that they are damaged.
+        """Return the present history of a run, with the signs of damage to its records.
 
-        Raises UnknownRunError, and DamagedRunError where they cannot be read any more.
+        Raises UnknownRunError, and DamagedRunError for unreadable records.
         """
         kept, problems = self._examined(run)
         try:
@@ -224,50 +227,51 @@ class Journal:
         return [summary(run, rows, held=self.is_held(run)) for run, rows in reversed(found.items())]
 
     def of_run(self, run: str, *kinds: str) -> Iterator[Entry]:
-        """Give the entries of these kinds of one run, in their order."""
+        """Return the entries of the given kinds of one run, in order."""
         marks = ", ".join("?" * len(kinds))
         query = f"SELECT seq, at, record, hash FROM records WHERE run = ? AND kind IN ({marks}) ORDER BY seq"  # noqa: S608
         return (entry(Row(*row)) for row in self._select(query, (run, *kinds), *_ROW))
 
     def of_kinds(self, *kinds: str) -> Iterator[tuple[str, Entry]]:
-        """Give the entries of these kinds of all runs, each with its run, in the order in which they were added."""
+        """Return the entries of the given kinds of all runs, each with its run, in order of the append."""
         marks = ", ".join("?" * len(kinds))
         query = f"SELECT run, seq, at, record, hash FROM records WHERE kind IN ({marks}) ORDER BY rowid"  # noqa: S608
         return ((run, entry(Row(*row))) for run, *row in self._select(query, kinds, str, *_ROW))
 
     def resolve(self, name: str) -> str:
-        """Give the id that `last`, an id, or the unique beginning or end of one means; raises UnknownRunError."""
+        """Return the id for `last`, an id, or the unique beginning or end of an id; raises UnknownRunError."""
         ids = self._ids()
         return named(name, ids, [stray.run for stray in strays(self.home, ids)], self.home)
 
     def strays(self) -> list[Stray]:
-        """Give the folders of runs that this journal does not know, and the runs whose folder is not there."""
+        """Return the folders of runs unknown to this journal, and the runs without a folder."""
         return strays(self.home, self._ids())
 
     def run_folder(self, run: str) -> Path:
-        """Give the run's own folder, mode 0700."""
+        """Return the run's own folder, mode 0700, created if missing."""
         private_folder(self.home / "runs")
         return private_folder(self.home / "runs" / run)
 
     def run_path(self, run: str) -> Path:
-        """Give where the run's own folder lies, or would lie."""
+        """Return the path of the run's own folder, existing or not."""
         return self.home / "runs" / run
 
     def verify(self, run: str, signers: Path | None = None) -> list[str]:
-        """Give what is wrong with a run's records: see `integrity_problems`. Raises UnknownRunError."""
+        """Return the problems of a run's records: see `integrity_problems`. Raises UnknownRunError."""
         return self._examined(run, signers)[1]
 
     def export(self, run: str, path: Path | None = None) -> Path:
-        """Write the run's entries as JSON lines, by default to journal.jsonl in its folder, replaced at once."""
+        """Write the run's entries as JSON lines, by default to journal.jsonl in the run's folder, atomically."""
         self._see_that_it_is_writable()
         target = path or self.run_folder(run) / EXPORT
         write_at_once(target, "".join(export_line(run, row) + "\n" for row in self._rows(run)).encode("ascii"))
         return target
 
     def sign(self, run: str, key: Path) -> None:
-        """Sign the head of a run's chain, beside its journal.jsonl; raises SignatureError.
+        """Sign the head of a run's chain, beside journal.jsonl; raises SignatureError.
 
-        `ssh-keygen -Y verify -f SIGNERS -I WHO -n stopgap -s journal.head.sig <journal.head` checks it too.
+        `ssh-keygen -Y verify -f SIGNERS -I WHO -n stopgap -s journal.head.sig <journal.head` verifies the signature
+        too.
         """
         content = head_text(run, self._rows(run))
         signature = sign(content, key)
@@ -277,9 +281,9 @@ class Journal:
 
     @contextmanager
     def hold(self, run: str) -> Iterator[None]:
-        """Be the one process that is at work on a run, for the length of a block; raises RunHeldError.
+        """Hold the lock of a run for the length of the block; raises RunHeldError.
 
-        The process that began the run holds it already.
+        The process of `begin` already holds the lock.
         """
         mine = self._hold(run)
         try:
@@ -290,7 +294,7 @@ class Journal:
                     os.close(self._held.pop(run))
 
     def is_held(self, run: str) -> bool:
-        """Tell whether a process of this machine, this one included, is at work on the run."""
+        """Return True if a process of this machine, the current process included, holds the lock of the run."""
         with self._lock:
             if run in self._held:
                 return True
@@ -315,7 +319,7 @@ class Journal:
         return [Row(*row) for row in self._select(_ROWS, (run,), *_ROW)]
 
     def _examined(self, run: str, signers: Path | None = None) -> tuple[Kept, list[str]]:
-        """Read a run's records, with what is wrong with them; a process that writes meanwhile is no damage."""
+        """Read a run's records with their problems; a concurrent writer is no damage."""
         for last in (False, True):
             beside = read_beside(self.run_path(run))
             kept = self._kept(run)
@@ -327,7 +331,7 @@ class Journal:
         return kept, problems
 
     def _unsigned(self, run: str, kept: Kept) -> Iterator[str]:
-        """Give what nobody has vouched for; a run that goes on is signed when it ends."""
+        """Return the unsigned changes; a running run is signed at its end."""
         with self._lock:
             goes_on = run in self._begun or (run not in self._held and is_taken(self.run_path(run) / "lock"))
         if not goes_on:

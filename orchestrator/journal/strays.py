@@ -1,4 +1,4 @@
-"""Folders of runs that the journal does not know, as when an older journal.sqlite was put back."""
+"""Run folders unknown to the journal, for example after a restore of an older journal.sqlite."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BEGUN = b"begun\n"
 
 @dataclass(frozen=True)
 class Stray:
-    """A run of which journal and folders say different things."""
+    """A run with a difference between journal and folders."""
 
     run: str
     folder: Path
@@ -27,7 +27,7 @@ class Stray:
     `folder`: the journal knows it, and its folder is gone."""
 
     def __str__(self) -> str:
-        """Say it in one line, with what to do."""
+        """Return the difference in one line, with the remedy."""
         if self.lacks == "folder":
             return f"run {self.run}: its folder {self.folder} is gone, with its evidence"
         unknown = f"run {self.run}: the journal does not know it, and its folder is there"
@@ -37,7 +37,7 @@ class Stray:
 
 
 def strays(home: Path, known: Sequence[str]) -> list[Stray]:
-    """Compare the folders below `home`/runs with the runs that the journal knows; the earliest first."""
+    """Compare the folders below `home`/runs with the runs of the journal; the earliest run first."""
     runs = home / "runs"
     there = {path.name for path in runs.iterdir() if RUN_ID.fullmatch(path.name)} if runs.is_dir() else set()
     found = [Stray(run, runs / run, "folder") for run in known if run not in there and RUN_ID.fullmatch(run)]
@@ -50,12 +50,12 @@ def strays(home: Path, known: Sequence[str]) -> list[Stray]:
 
 
 def mark_begun(lock: int) -> None:
-    """Note in a run's lock file, open at this descriptor, that the journal has its first record."""
+    """Note the journal's first record of a run in the run's lock file, open at the descriptor."""
     os.pwrite(lock, _BEGUN, 0)
 
 
 def _was_begun(folder: Path) -> bool:
-    """Tell a run that had records from one whose process died before its first."""
+    """Return True for a run with records; False for a run of a process dead before the first record."""
     try:
         return any(path.name != _LOCK for path in folder.iterdir()) or (folder / _LOCK).read_bytes() == _BEGUN
     except OSError:

@@ -1,4 +1,4 @@
-"""Facts for a plan: what a step wants to know of which host, what is known already, and what is still to be read."""
+"""Facts for a plan: the fact requests of each step, the facts already read, and the facts still to read."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from stopgap.orchestrator.task import At, Parameters, Past, Task
 
 
 class OutOfReach(Exception):  # noqa: N818
-    """A host that a fact was wanted of cannot be reached; the message says why, escaped."""
+    """The host of a requested fact cannot be reached; the message gives the reason, escaped."""
 
 
 class NotYet(OutOfReach):
-    """It has not answered so far, and nobody waits for it: others have something to do that is more urgent."""
+    """The host has not answered so far, and the plan does not wait: other hosts have more urgent steps."""
 
 
 Wanted: TypeAlias = tuple[Host, Reader[Any]]
@@ -26,9 +26,10 @@ Look: TypeAlias = Any | OutOfReach | UnreadableError
 
 
 class FactReader(Protocol):
-    """Reads facts: one exchange a host, all hosts at once. Gives an answer for each that was wanted.
+    """Reads facts: one exchange for each host, all hosts in parallel. Returns an answer to each request.
 
-    Where `needed` names hosts, the others are waited for a little longer than they take, and no more: NotYet.
+    With `needed`, the other hosts get a little more time than the needed hosts took; a host without an answer by then
+    yields NotYet.
     """
 
     def __call__(
@@ -38,7 +39,7 @@ class FactReader(Protocol):
 
 @dataclass(frozen=True)
 class FactRequest:
-    """One fact that a step wants."""
+    """A request of a step for one fact."""
 
     host: Host | None
     """None: the inventory has no such host."""
@@ -49,7 +50,7 @@ class FactRequest:
 
 @dataclass(frozen=True)
 class Readings:
-    """What was read for a step, by the names of its facts."""
+    """The facts read for a step, by name."""
 
     own: dict[str, Look]
     elsewhere: dict[str, Any]
@@ -58,7 +59,7 @@ class Readings:
 
 @dataclass
 class FactCache:
-    """The facts that are known: each is read once, or foreseen by a change that was planned."""
+    """The known facts: each fact is read once, or predicted from a planned change."""
 
     look: FactReader
     urgent: bool
@@ -69,7 +70,7 @@ class FactCache:
     def read(
         self, task: Task[Any, Any], requests: Mapping[str, FactRequest], prospects: Iterable[FactRequest] = ()
     ) -> Readings:
-        """Give what a step wants; what contains does not wait for what other hosts have to say.
+        """Return the facts requested by a step; a containment step does not wait for other hosts.
 
         `prospects` are read in the same exchange, for `seen`.
         """
@@ -86,7 +87,7 @@ class FactCache:
         return Readings(own, elsewhere)
 
     def prefetch(self, requests: Iterable[FactRequest], needed: frozenset[str] | None) -> None:
-        """Read what is not known yet, all at once; `needed` as a Looker has it."""
+        """Read all unknown facts in parallel; `needed` as in FactReader."""
         wanted = dict.fromkeys((request.host, request.reader) for request in requests if request.host)
         missing = [(host, reader) for host, reader in wanted if (host.name, reader) not in self._facts]
         if not missing:
@@ -100,21 +101,21 @@ class FactCache:
             self._late |= {name: look for (name, _), look in looks.items() if isinstance(look, NotYet)}
 
     def seen(self, host: Host, reader: Reader[Any]) -> Look:
-        """Give what was read of a host; None where it never was."""
+        """Return the fact read from a host; `None` if the fact was never read."""
         return self._facts.get((host.name, reader))
 
     def foresee(self, host: Host, reader: Reader[Any], fact: Any) -> None:  # noqa: ANN401
-        """Take a fact as it will be."""
+        """Store a predicted fact."""
         self._facts[host.name, reader] = fact
 
     def forget(self) -> None:
-        """Drop every fact, so that the next look is a fresh one."""
+        """Drop every fact, so that the next read is fresh."""
         self._facts.clear()
         self._late.clear()
 
 
 def wishes_of(task: Task[Any, Any], params: Parameters, scene: Scene) -> dict[str, FactRequest]:
-    """Give what a step wants to know of hosts, by the fact's name."""
+    """Return the fact requests of a step, by the name of the fact."""
     requests: dict[str, FactRequest] = {}
     for name, request in task.probe(params, scene).items():
         if isinstance(request, At):
@@ -126,6 +127,6 @@ def wishes_of(task: Task[Any, Any], params: Parameters, scene: Scene) -> dict[st
 
 
 def prospects_of(requests: Mapping[str, FactRequest], scene: Scene) -> tuple[Asked, tuple[FactRequest, ...]]:
-    """Give the paths that a step reads on its own host, which it may change, and what is asked of them beside."""
+    """Return the paths read by a step on the step's own host, possible subjects of a change, with extra readers."""
     asked = Asked.of(request.reader for request in requests.values() if request.own)
     return asked, tuple(FactRequest(scene.on, reader, own=False) for reader in asked.readers())

@@ -1,4 +1,4 @@
-"""A plan: what each step would do, in full, before anything is done."""
+"""A plan: the full effect of each step, before any change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stopgap.orchestrator.task import Collection, Gap, Note, UndoRequest
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """One step on one target, planned."""
+    """One planned step on one target."""
 
     key: str
     """The step's id; with `[n]` for the n-th item of a `foreach`, from 0, and `@HOST` on one of several upstreams."""
@@ -54,27 +54,27 @@ class PlannedStep:
 
     @property
     def one_of_several(self) -> bool:
-        """Whether the step acts on other upstreams of the target too."""
+        """True if the step acts on other upstreams of the target too."""
         return "@" in self.key
 
     @property
     def lasts(self) -> float | None:
-        """Seconds until the first of its changes ends by itself; None where none does."""
+        """Seconds until the first change of the step expires by itself; `None` without an expiry."""
         return min((s for c in self.changes if (s := getattr(c, "lasts", None)) is not None), default=None)
 
     @property
     def place(self) -> Host:
-        """The host it acts on; ValueError for a step that was never given one."""
+        """The host of the step; ValueError for a step without a host."""
         if self.on is None:
             raise ValueError(f"{self.key} acts nowhere")
         return self.on
 
     def vantages(self, check: Check) -> tuple[Host, ...]:
-        """Give the hosts from which a check looks."""
+        """Return the vantage hosts of the step's checks."""
         return self.scene.seen_from(check.vantage) if self.scene else ()
 
     def as_skipped(self, reason: str) -> PlannedStep:
-        """Give the same step with nothing left to do."""
+        """Return the same step without changes, as skipped."""
         nothing: tuple[()] = ()
         emptied = replace(
             self,
@@ -88,7 +88,7 @@ class PlannedStep:
         return replace(emptied, checks=nothing, gaps=nothing, outcome="skipped", reason=reason)
 
     def ordered(self) -> tuple[Change, ...]:
-        """Give the changes in the order of doing: activations after all others."""
+        """Return the changes in order of execution: activations come last."""
         return tuple(sorted(self.changes, key=lambda c: isinstance(c, Activate)))
 
 
@@ -100,30 +100,31 @@ class Plan:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over what would be done where: same hosts in the same state give the same digest.
+        """SHA-256 over the planned changes: the same hosts in the same state give the same digest.
 
-        It covers steps, places, changes with their undo, what is collected and what is asked; no notes, no times.
+        The digest covers steps, hosts, changes with their undo, collections and questions; notes and times are
+        excluded.
         """
         return hashlib.sha256(canonical([_essence(step) for step in self.steps])).hexdigest()
 
     @property
     def changes(self) -> int:
-        """How many changes would be made."""
+        """Number of planned changes."""
         return sum(len(step.changes) for step in self.steps) + self.undone
 
     @property
     def undone(self) -> int:
-        """How many changes of this or earlier runs would be taken back, as far as that is known."""
+        """Number of changes of this run or earlier runs to be undone, as far as known."""
         return sum(len(undo_request.undo) for step in self.steps for undo_request in step.undo_requests)
 
     @property
     def messages(self) -> int:
-        """How many messages would be sent."""
+        """Number of messages to be sent."""
         return sum(len(step.messages) for step in self.steps)
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Names of the hosts that would be changed."""
+        """Names of the hosts to be changed."""
         made = [step.on.name for step in self.steps if step.changes and step.on]
         lifted = [
             change.host for step in self.steps for undo_request in step.undo_requests for change in undo_request.undo
@@ -132,7 +133,7 @@ class Plan:
 
     @property
     def vantages(self) -> tuple[Host, ...]:
-        """The hosts from which its checks look."""
+        """The vantage hosts of the plan's checks."""
         vantages = {
             vantage.name: vantage for step in self.steps for check in step.checks for vantage in step.vantages(check)
         }
@@ -140,12 +141,12 @@ class Plan:
 
     @property
     def refusals(self) -> tuple[PlannedStep, ...]:
-        """Steps that a guard refuses."""
+        """Steps refused by a guard."""
         return tuple(step for step in self.steps if step.outcome == "refused")
 
 
 def canonical(value: Any) -> bytes:  # noqa: ANN401
-    """Give JSON with sorted keys and no spaces: the same value, the same bytes."""
+    """Return JSON with sorted keys and no spaces: equal values give equal bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
         "utf-8", "surrogateescape"
     )

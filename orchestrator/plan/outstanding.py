@@ -1,4 +1,4 @@
-"""Which messages still have to go: what was sent is not sent again, whatever run it was."""
+"""Messages still to be sent: a message already sent by any run is never sent again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Outstanding:
-    """What is left of a step's messages."""
+    """The unsent messages of a step."""
 
     messages: tuple[Message, ...]
     notes: tuple[Note, ...]
@@ -24,7 +24,7 @@ class Outstanding:
 
 
 def outstanding(messages: Sequence[Message], known: Mapping[str, Delivery], now: datetime) -> Outstanding:
-    """Leave out what was sent, and what may have been; of two messages with one key, the second."""
+    """Leave out messages sent or possibly sent, and the second of two messages with the same key."""
     once = {message.key: message for message in messages}
     left: list[Message] = []
     sent: list[Delivery] = []

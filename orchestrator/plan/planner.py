@@ -1,4 +1,4 @@
-"""The one planner behind preview and run."""
+"""The planner, shared by preview and run."""
 
 from __future__ import annotations
 
@@ -71,18 +71,18 @@ _NOT_DONE = {"would-fail", "unreachable", "refused"}
 
 
 def nothing_sent(keys: AbstractSet[str]) -> dict[str, Delivery]:
-    """Know of no message that was sent."""
+    """Return no deliveries: no message was sent."""
     return {}
 
 
 def no_past(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
-    """Know of no run."""
+    """Return no earlier runs."""
     raise JournalError("there is no journal of earlier runs here")
 
 
 @dataclass(frozen=True)
 class Place:
-    """A step on a target, with the host that it acts on and the item it is repeated for."""
+    """A step on a target, with the host of the step and the `foreach` item."""
 
     key: str
     number: int
@@ -94,10 +94,10 @@ class Place:
 
 @dataclass
 class Planner:
-    """Plans steps on facts read live; facts already read, or predicted by steps planned before, are not read again.
+    """Plans steps on live facts; facts already read, or predicted from earlier steps of the plan, are not read again.
 
-    `plan` gives the whole plan; `plan_together` one step with what is known by then, for a step that earlier outcomes
-    have called into being.
+    `plan` returns the whole plan; `plan_together` plans one step, called for by earlier outcomes, on the facts known
+    by then.
     """
 
     runbook: Runbook
@@ -116,11 +116,11 @@ class Planner:
     """By host: what earlier steps are to change there."""
 
     def __post_init__(self) -> None:
-        """Begin knowing nothing."""
+        """Start with an empty fact cache."""
         self._known = FactCache(self.look, self.urgent)
 
     def plan(self, targets: Sequence[Host]) -> Plan:
-        """Plan every step on every target."""
+        """Plan every step on every target; return the plan."""
         self._prefetch(targets)
         planned: list[PlannedStep] = []
         for target in targets:
@@ -135,7 +135,7 @@ class Planner:
         return Plan(tuple(planned))
 
     def places(self, step: Step, number: int, target: Host, results: Mapping[str, StepResult]) -> Iterator[Place]:
-        """Give the step once, or for each item of its `foreach`; each on every upstream, where it acts on several."""
+        """Return the places of the step: one, or one for each `foreach` item; on each upstream, if several."""
         scenes = self._scenes(step, target)
         repeated = items(step, self.params, scenes[0], results)
         numbered = (
@@ -149,17 +149,17 @@ class Planner:
     def groups(
         self, step: Step, number: int, target: Host, results: Mapping[str, StepResult]
     ) -> Iterator[tuple[Place, ...]]:
-        """Give the same places, those together that differ in the upstream alone."""
+        """Return the same places in groups; the places of a group differ in the upstream alone."""
         for _, places in groupby(
             self.places(step, number, target, results), lambda place: place.key.partition("@")[0]
         ):
             yield tuple(places)
 
     def plan_together(self, places: Sequence[Place], results: Mapping[str, StepResult]) -> list[PlannedStep]:
-        """Plan one step at its places, given how the steps before it ended or are foreseen to end.
+        """Plan one step at all of its places, given the actual or predicted outcomes of earlier steps.
 
-        Where it cannot be done at one of them it is left out at all, unless the task keeps what holds: then the plan
-        names what stays open there.
+        If the step cannot be done on one host, the step is left out on all hosts, unless the task keeps partial
+        success: the plan then names the open part.
         """
         planned = [self._plan_place(place, results) for place in places]
         planned = list(map(_uncut, planned)) if kept(planned) else _all_or_none(planned)
@@ -260,10 +260,10 @@ class Planner:
         )
 
     def standing(self, place: Place) -> tuple[Standing, PlannedStep] | None:
-        """Tell what is in force now of a step that was run, and give the step with its gaps and checks alone.
+        """Return the present state of a step already run, and the step reduced to gaps and checks.
 
-        None for a task that cannot tell, and for a step that hangs on how others ended. Raises OutOfReach,
-        UnreadableError, Refused, Unplannable.
+        Returns `None` for a task without a state reader, and for a step dependent on the results of other steps.
+        Raises OutOfReach, UnreadableError, Refused, Unplannable.
         """
         task = tasks()[place.step.task]
         if type(task).standing is Task.standing or place.step.uses_results:
@@ -281,13 +281,13 @@ class Planner:
         return (found, replace(_blank(place), gaps=gaps, checks=checks)) if found else None
 
     def seen_from_outside(self, place: Place) -> PlannedStep:
-        """Give a step whose host is out of reach with the checks that others make, and no changes."""
+        """Return a step of an unreachable host with the checks of other vantages, and without changes."""
         task = tasks()[place.step.task]
         params = render(place.step, self.params, place.scene, {}, place.item)
         return replace(_blank(place), checks=_seen_from_outside(task, params, place.scene))
 
     def forget(self) -> None:
-        """Drop every fact, so that the next look is a fresh one."""
+        """Drop every fact, so that the next read is fresh."""
         self._known.forget()
         self._planned.clear()
 
@@ -300,7 +300,7 @@ class Planner:
         return any(results[step].succeeded for step in earlier if step in results)
 
     def _prefetch(self, targets: Sequence[Host]) -> None:
-        """Read at once what all steps want whose parameters do not hang on the results of others."""
+        """Read in parallel the facts of all steps with parameters independent of other steps' results."""
         wanted: list[FactRequest] = []
         containing: frozenset[str] = frozenset()
         for target in targets:
@@ -320,7 +320,7 @@ class Planner:
 
 
 def as_ended(outcome: PlannedOutcome) -> Outcome:
-    """Give the outcome that a step has where it ends as it was planned."""
+    """Return the outcome of a step carried out as planned."""
     match outcome:
         case "would-change":
             return "changed"
@@ -331,35 +331,35 @@ def as_ended(outcome: PlannedOutcome) -> Outcome:
 
 
 def predicted_result(step: PlannedStep) -> StepResult:
-    """Give the result that later steps are planned on; a sample stands for an answer that nobody has given yet."""
+    """Return the predicted result, for later steps; a sample stands in for a missing answer."""
     outcome = as_ended(step.outcome)
     return StepResult(outcome, step.answer_to.sample(), sampled=True) if step.answer_to else StepResult(outcome)
 
 
 def kept(steps: Sequence[PlannedStep]) -> bool:
-    """Tell whether a step at its places on several upstreams stays as it is where another one of them fails."""
+    """Return True if a step on several upstreams stays in force after a failure on another upstream."""
     return len(steps) > 1 and any(step.keeps for step in steps)
 
 
 def counting(results: Sequence[StepResult], keeps: bool) -> list[StepResult]:
-    """Give the results on several upstreams that tell how a step went: where it `keeps`, one that holds is enough."""
+    """Return the decisive results over several upstreams; with `keeps`, a single success is enough."""
     held = [result for result in results if result.succeeded]
     return held if keeps and held else list(results)
 
 
 def uncut(step: PlannedStep, reason: str) -> Gap:
-    """Give the gap that a step which contains leaves at one of several upstreams, where it was not done."""
+    """Return the gap left by a containment step at an upstream without the step."""
     return Gap(text=f"{step.target.name} is not cut off at {step.place.name}: {reason}", at_best="partly")
 
 
 def combined(results: Sequence[StepResult]) -> StepResult:
-    """Give one result for a step that was repeated: the worst of its items; `skipped` for none."""
+    """Return the result of a repeated step: the worst of the items; `skipped` without items."""
     order = ("unknown", "failed", "refused", "unreachable", "changed", "unchanged", "skipped")
     return min(results, key=lambda r: order.index(r.outcome), default=StepResult("skipped"))
 
 
 def _all_or_none(planned: list[PlannedStep]) -> list[PlannedStep]:
-    """Leave out what would be changed on one upstream where another one is out of reach, or cannot be changed."""
+    """Drop changes on an upstream if another upstream is unreachable or cannot be changed."""
     lacking = next((s for s in planned if s.outcome in _NOT_DONE), None)
     if lacking is None:
         return planned
@@ -369,7 +369,7 @@ def _all_or_none(planned: list[PlannedStep]) -> list[PlannedStep]:
 
 
 def _uncut(step: PlannedStep) -> PlannedStep:
-    """Name what stays open at an upstream where the step cannot be done."""
+    """Name the open part at an upstream unfit for the step."""
     if step.outcome not in _NOT_DONE or not tasks()[step.step.task].contains:
         return step
     return replace(step, gaps=(*step.gaps, uncut(step, step.reason)))
@@ -380,13 +380,13 @@ def _with(step: PlannedStep, outcome: PlannedOutcome, reason: str) -> PlannedSte
 
 
 def _blank(place: Place) -> PlannedStep:
-    """Give the step at its place with nothing to do."""
+    """Return the step at the given place, without changes."""
     step, scene = place.step, place.scene
     return PlannedStep(place.key, place.number, step, place.target, scene.on, "skipped", name=step.name, scene=scene)
 
 
 def _gaps(task: Task[Any, Any], params: Parameters, facts: Any, scene: Scene) -> tuple[Gap, ...]:  # noqa: ANN401
-    """Give what a step that stands leaves open; what would be refused today says nothing of it."""
+    """Return the gaps of a step in force; a present refusal does not matter here."""
     try:
         return _only(list(task.plan(params, facts, scene)), Gap)
     except (Refused, Unplannable, JournalError, SecretError):

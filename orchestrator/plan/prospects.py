@@ -1,4 +1,4 @@
-"""What a change of a path will meet on its host: what keeps it from being made, and what it would take away."""
+"""Prospects of a path change on its host: obstacles to the change, and attributes lost by the change."""
 
 from __future__ import annotations
 
@@ -30,33 +30,33 @@ _LOST_FLAGS = {NO_COW: "attribute C (no copy-on-write)", VERITY: "fs-verity"}
 
 @dataclass(frozen=True)
 class Asked:
-    """The readers that tell what changes of some paths will meet."""
+    """The readers for the prospects of changes to some paths."""
 
     paths: tuple[str, ...]
 
     @classmethod
     def of(cls, readers: Iterable[Reader[object]]) -> Asked:
-        """Take the paths that a step reads: those are what it may change."""
+        """Return the readers for the paths read by a step: such paths are the possible changes."""
         return cls(tuple(dict.fromkeys(reader.path for reader in readers if isinstance(reader, File))))
 
     @property
     def writable(self) -> Writable:
-        """Asks whether they can be changed."""
+        """Reads if the paths are writable."""
         return Writable(self.paths)
 
     @property
     def extended(self) -> Extended:
-        """Reads what they have beside content, owner and mode; then the same of their directories."""
+        """Reads the attributes of the paths beside content, owner and mode; then of the parent directories."""
         return Extended((*self.paths, *(f"{_folder(path)}/." for path in self.paths)))
 
     def readers(self) -> tuple[Reader[object], ...]:
-        """Give both; none where there are no paths."""
+        """Return both readers; no readers without paths."""
         return (self.writable, self.extended) if self.paths else ()
 
 
 @dataclass(frozen=True)
 class Prospect:
-    """What is known of one path."""
+    """The known prospects of one path."""
 
     writable: WritableFact | None
     extended: ExtendedFact
@@ -64,7 +64,7 @@ class Prospect:
 
 
 def prospects(asked: Asked, writable: object = None, extended: object = None) -> Mapping[str, Prospect]:
-    """Give what is known of each path by what the readers gave: their facts, or why there are none."""
+    """Return the prospects of each path, from the readers' facts or failures."""
     count = len(asked.paths)
     may = writable if isinstance(writable, tuple) else (None,) * count
     have = extended
@@ -77,9 +77,9 @@ def prospects(asked: Asked, writable: object = None, extended: object = None) ->
 def prospected(
     changes: Iterable[Change], known: Mapping[str, Prospect], earlier: Sequence[Change], uid: int | None
 ) -> tuple[tuple[Change, ...], str]:
-    """Give the changes as they will be made after `earlier` ones, or what is known to keep one of them from it.
+    """Return the changes as made after `earlier` changes, or the known obstacle.
 
-    `uid` is the account that would make them; None where it is not known.
+    `uid` is the account of the session; `None` if unknown.
     """
     made: list[Change] = []
     for change in changes:
@@ -95,9 +95,9 @@ def prospected(
 
 
 def prepared(change: PathChange, prospect: Prospect) -> PathChange:
-    """Give the same change with what the path has beside its content: kept, or named as lost.
+    """Return the change with the path's extra attributes: kept, or named as lost.
 
-    A new file belongs to the account that makes it.
+    A new file belongs to the account of the session.
     """
     before, after, have = change.before, change.after, prospect.extended
     uid, gid = (prospect.writable.uid, prospect.writable.groups[0]) if prospect.writable else (0, 0)
@@ -126,7 +126,7 @@ def prepared(change: PathChange, prospect: Prospect) -> PathChange:
 
 
 def obstacle(change: PathChange, prospect: Prospect, earlier: Iterable[Change]) -> str:
-    """Say what is known to keep a change from being made after `earlier` ones on its host; empty where nothing is."""
+    """Return the known obstacle to a change after `earlier` changes on the host; empty without an obstacle."""
     if why := _marks(change, prospect):
         return why
     may = prospect.writable
@@ -180,7 +180,7 @@ def _marks(change: PathChange, prospect: Prospect) -> str:
 
 
 def _may_make(change: Change, folder: str) -> bool:
-    """Tell whether a change makes a directory, or is a command that may."""
+    """Return True if a change creates the directory, or is a command and may create the directory."""
     if isinstance(change, PathChange):
         return change.path == folder and change.after.kind in {"directory", "link"}
     return isinstance(change, RunCommands)

@@ -1,4 +1,4 @@
-"""Connections to hosts: framed exchanges over hardened SSH, or with a shell on this machine."""
+"""Connections to hosts: framed exchanges over hardened SSH, or with a shell on the controller."""
 
 from stopgap.orchestrator.remote.ahead import ConnectAhead
 from stopgap.orchestrator.remote.connect import connect, spoken_to_by

@@ -1,4 +1,4 @@
-"""Connections that are begun before anybody asks for them, while this process still gets ready to use them."""
+"""Connections started ahead of the first request, during the start of the process."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from stopgap.orchestrator.remote.session import Session
 
 
 class ConnectAhead:
-    """Connects, over jump hosts whose connection all share that lie behind them; what was begun ahead is given first.
+    """Connects over shared jump-host connections; a connection started ahead is handed out first.
 
-    Use it in a with statement, which ends what is not made yet, or was not asked for.
+    A context manager: the end of the block closes unfinished and unused connections.
     """
 
     def __init__(self, hosts: Mapping[str, Host]) -> None:
-        """`hosts`: of the inventory, by name."""
+        """Create the pool; `hosts` maps names to hosts of the inventory."""
         self._hosts = hosts
         self._cancelled = threading.Event()
         self._begun: dict[str, Future[Session]] = {}
@@ -33,7 +33,7 @@ class ConnectAhead:
         self._handshakes = Handshakes(hosts.values(), Limits(), "connect ahead")
 
     def begin(self, hosts: Iterable[Host]) -> None:
-        """Begin to connect to these hosts, all at once. What is out of reach is told to who asks."""
+        """Start connecting to all given hosts in parallel. The caller of `__call__` learns of an unreachable host."""
         wanted = {host.name: host for host in hosts if host.connection == "ssh" and host.name not in self._begun}
         with loading(spoken_to_by(wanted.values())):  # once the packets are on their way
             for name, host in wanted.items():
@@ -41,9 +41,9 @@ class ConnectAhead:
                 self._begun[name] = self._handshakes.submit(host, connecting, lambda made: made.close())
 
     def __call__(self, host: Host, hosts: Mapping[str, Host], *, alone: bool = False) -> Session:
-        """Give the connection that was begun, once; after that, a new one. Raises Unreachable.
+        """Return the connection started ahead, once; afterwards a new connection. Raises Unreachable.
 
-        With `alone` it is a new one from here to the host, and shares none to a jump host.
+        With `alone` the connection is new all the way from the controller, and shares no jump-host connection.
         """
         if alone:
             return connect(host, hosts, Limits(), self._cancelled)

@@ -1,4 +1,4 @@
-"""What a server may send that nobody has use for: so many messages and bytes, and a few more each second."""
+"""Allowance for unsolicited traffic of a server: messages and bytes at the start, and a refill each second."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from stopgap.orchestrator.remote.limits import Limits
 
 
 class Allowance:
-    """Counts what came on one connection. Data that an open channel has taken is given back: it has its own caps."""
+    """Counts the traffic of one connection.
+
+    Data consumed by an open channel is credited back: channels have own caps.
+    """
 
     def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` gives seconds."""
+        """Create the allowance; `clock` returns seconds."""
         self._limits = limits
         self._clock = clock
         self._messages = float(limits.messages)
@@ -20,14 +23,14 @@ class Allowance:
         self._since = clock()
 
     def spend(self, size: int) -> bool:
-        """Take a message of so many bytes into account; gives False where that is more than is allowed."""
+        """Debit a message with its size in bytes; return False if the allowance is exceeded."""
         self._refill()
         self._messages -= 1
         self._bytes -= size
         return self._messages >= 0 and self._bytes >= 0
 
     def give_back(self, size: int) -> None:
-        """Give back a message whose data, of so many bytes, was of use; a few bytes are worth a part of one."""
+        """Credit a message with useful data of the given size in bytes; few bytes credit a fraction of a message."""
         self._messages += min(1.0, size / self._limits.useful)
         self._bytes += size
 

@@ -1,4 +1,4 @@
-"""From a host of the inventory to a session with it."""
+"""From a host of the inventory to a session with the host."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _DEVICE = (*_SSH, "stopgap.orchestrator.remote.device.session", "stopgap.orchest
 
 
 def spoken_to_by(hosts: Iterable[Host]) -> tuple[str, ...]:
-    """Give the modules that sessions with these hosts need; `load` them in the thread that starts the others.
+    """Return the modules needed for sessions with these hosts, for `load` in the thread that starts the others.
 
-    fabric and paramiko take a sixth of a second to import, and netmiko half a second: whoever works on this machine
-    alone need not wait for them.
+    The import of fabric and paramiko takes a sixth of a second, of netmiko half a second: a run on the controller
+    alone skips the import.
     """
     modules: dict[str, None] = {}
     for host in hosts:
@@ -50,11 +50,11 @@ def connect(
     cancelled: threading.Event | None = None,
     jumps: Jumps | None = None,
 ) -> Session:
-    """Open a session, over the host's jump hosts if it has any, which `hosts` names. Raises Unreachable.
+    """Open a session with a host, over the host's jump hosts, found in `hosts`. Raises Unreachable.
 
-    It returns within `limits.connect` seconds, or the host's own `connect_timeout` and `first_word_timeout` and those
-    of its jump hosts, or soon after `cancelled` is set; a failure leaves nothing open.
-    With `jumps` the connection to a jump host is shared with the others behind it; without, every hop is a new one.
+    Returns within `limits.connect` seconds, or within the `connect_timeout` and `first_word_timeout` of the host and
+    of the jump hosts, or soon after `cancelled` is set; a failure leaves no connection open. With `jumps` the
+    connection to a jump host is shared with other hosts behind the jump host; without, every hop is a new connection.
     """
     limits = limits_of(host, hosts, limits)
     deadline = Deadline(limits.connect, cancelled)
@@ -70,7 +70,7 @@ def connect(
 
 
 def limits_of(host: Host, hosts: Mapping[str, Host], limits: Limits) -> Limits:
-    """Give the limits with the times that the inventory gives the host, and the jump hosts on the way to it."""
+    """Return the limits with the timeouts set by the inventory for the host and the jump hosts on the way."""
     connect_in = _seconds(host.connect_timeout, limits.connect) + _seconds(host.first_word_timeout, 0.0)
     seen, jump = {host.name}, host.jump
     while jump is not None and jump in hosts and jump not in seen:
@@ -124,7 +124,7 @@ def _open_device(
 
 
 def _dial(host: Host, limits: Limits, deadline: Deadline) -> socket.socket | None:
-    """Begin with the TCP connection; None where there is none yet, and opening the connection will say why."""
+    """Start the TCP connection; return `None` for a failure, explained later at the opening of the connection."""
     if host.jump is not None or host.identity is None or host.known_hosts is None:
         return None
     try:
@@ -153,7 +153,7 @@ def _connection(
 
 
 def _become(session: FramedSession, deadline: Deadline) -> None:
-    """See that sudo lets the account through, before anything depends on it."""
+    """Verify sudo access of the account, before any step depends on sudo."""
     made = session.make([Item("true", deadline=max(deadline.left(), 0.1))], deadline=max(deadline.left(), 0.1))
     if made.outputs[0].status == 0:
         return

@@ -1,4 +1,4 @@
-"""One exchange over any two-way line to a host's shell: the script goes out while the outputs come in."""
+"""One exchange over any two-way line to a host's shell: the script is sent while outputs are received."""
 
 from __future__ import annotations
 
@@ -24,28 +24,31 @@ _HALT_POLL = 0.2
 
 
 class LineBrokenError(Exception):
-    """The way to the shell is gone; the message is for the operator."""
+    """The line to the shell is broken; the message is for the operator."""
 
 
 class Line(Protocol):
-    """A shell's standard input, output and error. `receive` raises LineBrokenError; `send` leaves that to it."""
+    """A shell's standard input, output and error. `receive` raises LineBrokenError; `send` never does."""
 
     def send(self, data: memoryview) -> int:
-        """Send what can be sent without waiting; give how many bytes that was."""
+        """Send as many bytes as possible without waiting; return the number of sent bytes."""
 
     def receive(self, timeout: float, *, sending: bool) -> tuple[bytes, bytes]:
-        """Give what there is of output and error; wait for either, or while `sending` for room, if there is none."""
+        """Return received bytes of output and error; without bytes, wait for either stream.
+
+        While `sending`, send space ends the wait too.
+        """
 
     def at_end(self) -> bool:
-        """Nothing more will come."""
+        """True after the end of both streams."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the line."""
 
 
 @dataclass(frozen=True)
 class Exchanged:
-    """What came of an exchange."""
+    """The result of an exchange."""
 
     outputs: list[Output]
     trouble: str | None = None
@@ -69,9 +72,9 @@ def run_exchange(
     halted: threading.Event,
     enough: threading.Event,
 ) -> Exchanged:
-    """Make one exchange, within `deadline` seconds and the items' own deadlines; a sink's error passes through.
+    """Make one exchange, within `deadline` seconds and the deadlines of the items; a sink's exception propagates.
 
-    Once `halted` is set, nothing is begun from the next pause on; `enough` ends an item that goes on until told.
+    After `halted` is set, no item begins from the next pause on; `enough` ends an open-ended item.
     """
     nonce = draw_nonce()
     script = exchange_script(items, nonce, stop_on_failure=stop_on_failure, total=deadline)
@@ -95,7 +98,7 @@ def _converse(
     halted: threading.Event,
     enough: threading.Event,
 ) -> str | None:
-    """Send and receive until all is said, or until there is a reason to stop; give the reason."""
+    """Send and receive to the end, or to a reason to stop; return the reason."""
     outgoing = memoryview(script)
     script_sent = False
     try:
@@ -148,7 +151,7 @@ def _lost(gathering: Gathering) -> str:
 
 
 class FramedSession(ABC):
-    """What the sessions have in common: one exchange at a time, and none after the host fell out of step."""
+    """The common part of the sessions: one exchange at a time, and no exchange after a loss of framing."""
 
     def __init__(self, host: Host, limits: Limits) -> None:
         self.host = host
@@ -162,12 +165,12 @@ class FramedSession(ABC):
 
     @property
     def alive(self) -> bool:
-        """It can make a further exchange."""
+        """True if a further exchange is possible."""
         return not self._closed.is_set()
 
     @property
     def trouble(self) -> str | None:
-        """Why the last exchange left items unknown."""
+        """The reason for unknown items of the last exchange."""
         return self._trouble
 
     def exchange(
@@ -189,7 +192,7 @@ class FramedSession(ABC):
         deadline: float | None = None,
         sink: Sink | None = None,
     ) -> Exchanged:
-        """Run the items, and say all that is known of how it went."""
+        """Run the items and return the full result of the exchange."""
         if not items:
             return Exchanged([])
         limits = self._limits
@@ -232,23 +235,23 @@ class FramedSession(ABC):
 
     @abstractmethod
     def _open_line(self, deadline: float) -> Line:
-        """Start a shell that lasts no longer than `deadline`; raises LineBrokenError."""
+        """Start a shell with a lifetime of at most `deadline` seconds; raises LineBrokenError."""
 
     def enough(self) -> None:
-        """End the item under way, if it goes on until told."""
+        """End the current item, if the item is open-ended."""
         self._enough.set()
 
     def halt(self) -> None:
-        """Begin nothing more from the next pause on, in this exchange or a later one."""
+        """Begin no further item from the next pause on, in this exchange or a later exchange."""
         self._halted.set()
 
     def close(self) -> None:
-        """End the connection; an exchange under way returns at once."""
+        """Close the connection; a running exchange returns at once."""
         self._closed.set()
 
 
 def unknown(items: Sequence[Item], reason: str, sink: Sink | None) -> Exchanged:
-    """Give outputs that say nothing, for items that were never sent."""
+    """Return unknown outputs, for items never sent."""
     output = Output(HostText(b""), HostText(b""), None)
     if sink is not None:
         for index in range(len(items)):

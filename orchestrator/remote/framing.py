@@ -1,6 +1,6 @@
-"""Takes one stream of an exchange apart: bytes in any portions go in, the items' events come out.
+"""Parser for one stream of an exchange: bytes in chunks of any size in, events of the items out.
 
-Whatever the bytes, nothing is raised, and no more than a frame's length is held back.
+The parser raises no exception for any bytes, and buffers no more than the length of a frame.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ _WORDS_KEPT = 4096
 
 
 def draw_nonce() -> str:
-    """Draw 128 bits for one exchange. The first letter stands nowhere else in it: no two places can overlap."""
+    """Return a nonce of 128 random bits for one exchange.
+
+    The first letter occurs once in the nonce, so that two occurrences cannot overlap.
+    """
     return "g" + secrets.token_hex(16)
 
 
 @dataclass(frozen=True)
 class Begun:
-    """An item begins."""
+    """The start of an item."""
 
     index: int
     process: str
@@ -32,14 +35,14 @@ class Begun:
 
 @dataclass(frozen=True)
 class Data:
-    """The next bytes of the item that runs."""
+    """The next bytes of the current item."""
 
     chunk: bytes
 
 
 @dataclass(frozen=True)
 class Ended:
-    """An item ended with this status."""
+    """The end of an item, with its status."""
 
     index: int
     status: int
@@ -47,14 +50,14 @@ class Ended:
 
 @dataclass(frozen=True)
 class NotRun:
-    """An item was not begun."""
+    """An item not begun."""
 
     index: int
 
 
 @dataclass(frozen=True)
 class Broken:
-    """The stream is not what the script would send. Nothing after it is believed."""
+    """The stream violates the framing. Later bytes are ignored."""
 
     reason: str
 
@@ -64,7 +67,7 @@ Event: TypeAlias = Begun | Data | Ended | NotRun | Broken
 
 @dataclass
 class Frames:
-    """The parser of one stream that carries `count` items."""
+    """The parser of one stream with `count` items."""
 
     nonce: bytes
     count: int
@@ -81,11 +84,11 @@ class Frames:
 
     @property
     def finished(self) -> bool:
-        """Every item was accounted for."""
+        """True once every item is accounted for."""
         return self._next == self.count and not self._inside
 
     def feed(self, data: bytes) -> Iterator[Event]:
-        """Take the next bytes of the stream; to be consumed whole before the next call."""
+        """Parse the next bytes and yield events; consume the iterator fully before the next call."""
         self._pending += data
         while not self._broken and not self.finished:
             at = self._pending.find(self.nonce)
@@ -106,7 +109,7 @@ class Frames:
         self._pending = b""
 
     def _certain(self) -> int:
-        """Give the length of what is pending that cannot be a nonce's beginning."""
+        """Return the length of the pending bytes free of a nonce's beginning."""
         start = self._pending.rfind(self.nonce[:1], max(0, len(self._pending) - len(self.nonce)))
         return start if start >= 0 and self.nonce.startswith(self._pending[start:]) else len(self._pending)
 

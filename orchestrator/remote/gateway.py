@@ -1,4 +1,4 @@
-"""The interface of a gateway: the connection to a jump host, as a connection through the jump host needs one."""
+"""The interface of a gateway: the connection to a jump host, as used by a connection through the jump host."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 
 class Gateway(Protocol):
-    """A connection that channels to further hosts are opened on."""
+    """A connection with channels to further hosts."""
 
     @property
     def is_connected(self) -> bool:
-        """The connection to the jump host stands."""
+        """True while the connection to the jump host is open."""
 
     @property
     def transport(self) -> HardenedTransport:
-        """The transport that channels are opened on, once the connection is open."""
+        """The transport for channels, once the connection is open."""
 
     def open(self, deadline: Deadline) -> None:
-        """Connect and log in, unless the connection stands. Raises Unreachable, TimeoutError, CancelledError."""
+        """Connect and log in, unless already connected. Raises Unreachable, TimeoutError, CancelledError."""
 
     def close(self) -> None:
-        """Close the connection, or leave it to the others who share it."""
+        """Close the connection, or leave a shared connection to the other hosts."""

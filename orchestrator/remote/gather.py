@@ -1,4 +1,4 @@
-"""Puts the two streams of an exchange together into one output for each item, and keeps time and sizes."""
+"""Joins the two streams of an exchange into one output for each item, and enforces deadlines and size caps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Stream:
 
 @dataclass
 class _Part:
-    """What came of one item."""
+    """The received output of one item."""
 
     stdout: bytearray = field(default_factory=bytearray)
     stderr: bytearray = field(default_factory=bytearray)
@@ -72,21 +72,21 @@ class Gathering:
 
     @property
     def complete(self) -> bool:
-        """Both streams account for every item."""
+        """True once both streams account for every item."""
         return len(self._stdout.ends) == len(self._stderr.ends) == len(self._items)
 
     @property
     def begun(self) -> bool:
-        """The host's shell took the script."""
+        """True once the host's shell has taken the script."""
         return self._stdout.frames.begun
 
     @property
     def words(self) -> HostText:
-        """What the host said outside the items: on standard error, else on standard output."""
+        """The host's output outside of items: on standard error, else on standard output."""
         return HostText(bytes(self._stderr.frames.words or self._stdout.frames.words))
 
     def feed(self, stdout: bytes, stderr: bytes, now: float) -> None:
-        """Take what arrived; what a sink raises passes through."""
+        """Take received bytes; a sink's exception propagates."""
         for event in self._stderr.frames.feed(stderr) if stderr else ():
             self._take_stderr(event)
         self._report()
@@ -101,7 +101,7 @@ class Gathering:
             self.broken = self.broken or "one stream far ahead of the other"
 
     def orders(self, now: float) -> bytes:
-        """Give what to tell the host now: to end an item whose time is over, or whose output has no end."""
+        """Return the orders for the host: kill an item past its deadline, or with output past its cap."""
         if self._item_due is not None and now >= self._item_due:
             self._parts[self._stdout.at].overdue = True
             self._end_item()
@@ -111,41 +111,41 @@ class Gathering:
 
     @property
     def may_halt(self) -> bool:
-        """There is a pause to halt at, and it was not asked for yet."""
+        """True before a pause not yet used for a halt."""
         return not self._halted and any(item.pause for item in self._items)
 
     def halt(self) -> None:
-        """Order the host to begin nothing more from the next pause on."""
+        """Order the host to begin no item from the next pause on."""
         self._halted = True
         self._orders.append(HALT_ORDER)
 
     @property
     def goes_on_until_told(self) -> bool:
-        """The item under way goes on until `tell`, which was not called yet."""
+        """True while the current item is open-ended and `tell` was not called."""
         at = self._stdout.at
         return at >= 0 and self._items[at].until_told and at not in self._told and at not in self._stdout.ends
 
     def tell(self) -> None:
-        """End the item under way; what it has said so far is all that it has to say."""
+        """End the current item; the output so far counts as complete."""
         self._told.add(self._stdout.at)
         self._end_item()
 
     def next_moment(self) -> float:
-        """Give the time at which something falls due."""
+        """Return the time of the next deadline."""
         return self.due if self._item_due is None else min(self.due, self._item_due)
 
     def sent(self, now: float) -> None:
-        """Note that the whole script is on its way: from now on the host may be expected to answer."""
+        """Note the complete transmission of the script: the host's answer timeout starts here."""
         if not self.begun:
             self.due = now + self._limits.start
 
     def outputs(self) -> list[Output]:
-        """Give one output for each item as things stand, and tell the sink the rest."""
+        """Return the present output of each item, and pass the rest to the sink."""
         self._report(final=True)
         return [self._output(index) for index in range(len(self._items))]
 
     def _waits(self, event: Event) -> bool:
-        """An item's output is taken once the one before it is over on both streams, so that ends stay in order."""
+        """Hold an item's output until the end of the previous item on both streams, to keep ends in order."""
         return isinstance(event, Begun) and event.index > 0 and event.index - 1 not in self._stderr.ends
 
     def _take_stderr(self, event: Event) -> None:
@@ -222,7 +222,7 @@ class Gathering:
             self._orders.append(kill_order(self._process))
 
     def _report(self, *, final: bool = False) -> None:
-        """Tell the sink of the items that are over, in their order."""
+        """Report finished items to the sink, in order."""
         if self._sink is None or (self.broken and not final):
             return
         while self._reported < len(self._items) and (final or self._over(self._reported)):

@@ -1,4 +1,4 @@
-"""How many connections are made at once: in all, at one host, and through one jump host."""
+"""Limits on parallel connections: in all, at one host, and through one jump host."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ T = TypeVar("T")
 class Handshakes:
     """Makes connections in threads.
 
-    Hosts on which others depend, such as routers and jump hosts, have threads of their own: however many targets
-    keep silent, no router waits in line behind them.
+    Hosts needed by other hosts, such as routers and jump hosts, have threads of their own: silent targets never delay
+    a router.
     """
 
     def __init__(self, hosts: Iterable[Host], limits: Limits, name: str) -> None:
-        """`hosts`: all of the inventory. `name`: of the threads."""
+        """Create the threads; `hosts` holds all hosts of the inventory, `name` is the threads' name."""
         known = list(hosts)
         related = {name for host in known for name in (*host.upstreams, host.spare, host.jump) if name}
         self._depended_on = related | {host.name for host in known if host.driver}
@@ -39,9 +39,9 @@ class Handshakes:
         self._closed = False
 
     def submit(self, host: Host, call: Callable[[], T], discard: Callable[[T], None] | None = None) -> Future[T]:
-        """Have `call` connect to the host as soon as it may.
+        """Run `call`, a connection to the host, as soon as the limits allow; return a future.
 
-        Where that is no longer wanted, waiting for it raises CancelledError at once; what still comes is discarded.
+        After a cancel, a wait for the future raises CancelledError at once; a late connection is discarded.
         """
         future: Future[T] = Future()
         lane, most = self._lane(host)
@@ -66,7 +66,7 @@ class Handshakes:
         return future
 
     def shutdown(self) -> None:
-        """Begin no more, and let nobody wait for what is under way."""
+        """Start no further connection, and release every waiting caller."""
         with self._lock:
             self._closed = True
             self._waiting.clear()

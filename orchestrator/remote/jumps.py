@@ -1,4 +1,4 @@
-"""Jump hosts: one connection to each, shared by every host that lies behind it."""
+"""Jump hosts: one connection to each, shared by all hosts behind the jump host."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 class Jumps:
-    """The connections to jump hosts that are open; each is closed with the last host behind it."""
+    """The open connections to jump hosts; each closes with the last host behind the jump host."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._shared: dict[str, _Shared] = {}
 
     def through(self, name: str, make: Callable[[], Gateway]) -> SharedGateway:
-        """Give a gateway through the jump host of this name; `make` connects to it, once opened."""
+        """Return a gateway through the named jump host; `make` connects at the first opening."""
         return SharedGateway(self, name, make)
 
     def join(self, name: str, make: Callable[[], Gateway]) -> _Shared:
-        """Give the jump host's connection, which is closed when everybody who joined has left."""
+        """Return the jump host's shared connection; the last `leave` closes the connection."""
         with self._lock:
             shared = self._shared.get(name)
             if shared is None or shared.spent:
@@ -36,7 +36,7 @@ class Jumps:
             return shared
 
     def leave(self, name: str, shared: _Shared) -> None:
-        """Leave it."""
+        """Leave the shared connection."""
         with self._lock:
             shared.users -= 1
             last = not shared.users
@@ -57,11 +57,11 @@ class _Shared:
 
     @property
     def spent(self) -> bool:
-        """It was closed, or could not be opened: who comes now begins anew."""
+        """True after a close or a failed opening: the next host starts a new connection."""
         return self.failure is not None or (self.opened and not self.connection.is_connected)
 
     def open(self, deadline: Deadline) -> None:
-        """Log in, or wait until another one has. Raises Unreachable, TimeoutError, CancelledError."""
+        """Log in, or wait for the login of another host. Raises Unreachable, TimeoutError, CancelledError."""
         while not self.opening.acquire(timeout=deadline.slice()):
             pass
         try:
@@ -79,7 +79,7 @@ class _Shared:
 
 
 class SharedGateway:
-    """One host's gateway: a connection to a jump host that other hosts behind the jump host share."""
+    """The gateway of one host: a jump-host connection shared with other hosts behind the jump host."""
 
     def __init__(self, jumps: Jumps, name: str, make: Callable[[], Gateway]) -> None:
         self._jumps = jumps
@@ -89,18 +89,18 @@ class SharedGateway:
 
     @property
     def is_connected(self) -> bool:
-        """The connection to the jump host stands."""
+        """True while the connection to the jump host is open."""
         return self._shared is not None and bool(self._shared.connection.is_connected)
 
     @property
     def transport(self) -> HardenedTransport:
-        """What channels to the other side are opened on; it is open."""
+        """The transport for channels to hosts behind the jump host; open."""
         if self._shared is None:
             raise ValueError("the gateway was not opened")
         return self._shared.connection.transport
 
     def open(self, deadline: Deadline) -> None:
-        """Have the connection stand. Raises Unreachable, TimeoutError, CancelledError."""
+        """Open the shared connection, if necessary. Raises Unreachable, TimeoutError, CancelledError."""
         if self._shared is not None and self._shared.spent:
             self.close()
         if self._shared is None:
@@ -108,7 +108,7 @@ class SharedGateway:
         self._shared.open(deadline)
 
     def close(self) -> None:
-        """Need it no longer."""
+        """Leave the shared connection."""
         shared, self._shared = self._shared, None
         if shared is not None:
             self._jumps.leave(self._name, shared)

@@ -1,6 +1,6 @@
-"""The host keys that are pinned for an address, in a file as sshd(8) describes it (SSH_KNOWN_HOSTS FILE FORMAT).
+"""Host keys pinned for an address, from a file in the format of sshd(8) (SSH_KNOWN_HOSTS FILE FORMAT).
 
-Plain, wildcard, negated and hashed names and `@revoked` are understood; `@cert-authority` lines pin nothing here.
+Supported: plain, wildcard, negated and hashed names, and `@revoked`; `@cert-authority` lines pin no key here.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Pinned:
-    """Public keys as the wire carries them (RFC 4253, 6.6)."""
+    """Public keys in wire format (RFC 4253, section 6.6)."""
 
     keys: tuple[bytes, ...] = ()
     revoked: tuple[bytes, ...] = ()
 
     @property
     def types(self) -> tuple[str, ...]:
-        """Give the keys' types, such as `ssh-ed25519`, in the file's order."""
+        """Return the types of the keys, such as `ssh-ed25519`, in the order of the file."""
         return tuple(dict.fromkeys(key_type(key) for key in self.keys))
 
 
@@ -49,7 +49,7 @@ def pinned_keys(file: Path, address: str, port: int) -> Pinned:
 
 
 def host_names(address: str, port: int) -> tuple[str, ...]:
-    """Give the names under which known_hosts files keep this address, the usual one first."""
+    """Return the names of this address in known_hosts files, the usual name first."""
     written = address.lower()
     try:
         spellings = dict.fromkeys((str(ip_address(written)), written))
@@ -59,14 +59,14 @@ def host_names(address: str, port: int) -> tuple[str, ...]:
 
 
 def key_type(key: bytes) -> str:
-    """Give the type that stands at a public key's beginning; empty where there is none."""
+    """Return the type at the beginning of a public key; empty for a malformed key."""
     length = int.from_bytes(key[:4], "big")
     name = key[4 : 4 + length]
     return name.decode("ascii", "replace") if length and len(name) == length else ""
 
 
 def fingerprint(key: bytes) -> str:
-    """Give the fingerprint as ssh-keygen(1) prints it: `SHA256:…`."""
+    """Return the fingerprint in the format of ssh-keygen(1): `SHA256:…`."""
     return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
 
 
@@ -83,7 +83,7 @@ def _matches(patterns: str, name: str) -> bool:
 
 
 def _matches_wildcards(pattern: str, name: str) -> bool:
-    """Match `*` and `?`, in time that grows with the product of both lengths, and no faster."""
+    """Match `*` and `?`, in time bounded by the product of the lengths."""
     at, star, resume = 0, -1, 0
     place = 0
     while place < len(name):

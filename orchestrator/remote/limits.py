@@ -1,4 +1,4 @@
-"""Every limit that the connection layer keeps, in one place."""
+"""All limits of the connection layer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """What a host may cost. Times in seconds, sizes in bytes."""
+    """Limits on the cost of a host. Times in seconds, sizes in bytes."""
 
     connect: float = 10.0
     """From the first packet to an authenticated session, jump hosts, retries and sudo's answer included. An inventory

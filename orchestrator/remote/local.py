@@ -1,4 +1,4 @@
-"""The same exchange with a shell on this machine: for `connection: local`, and for probes from the controller."""
+"""The same exchange with a shell on the controller: for `connection: local`, and for probes from the controller."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PORTION = 64 << 10
 
 
 class LocalSession(FramedSession):
-    """A shell of its own for each exchange, in a session of its own, with an environment that holds no secret."""
+    """Starts a separate shell for each exchange, in a new POSIX session, with an environment free of secrets."""
 
     def __init__(self, host: Host, limits: Limits, shell: tuple[str, ...] = SHELL) -> None:
         super().__init__(host, limits)
@@ -38,7 +38,7 @@ class LocalSession(FramedSession):
         return self._line
 
     def close(self) -> None:
-        """End what runs."""
+        """Kill the running shell."""
         super().close()
         if self._line is not None:
             self._line.kill()
@@ -62,7 +62,7 @@ class _ProcessLine:
             self._arrivals.register(pipe, selectors.EVENT_READ)
 
     def send(self, data: memoryview) -> int:
-        """Send what the pipe takes; once the shell no longer reads, all is taken, and its end says the rest."""
+        """Send bytes into the pipe; after the shell stops reading, discard all bytes until the shell's end."""
         try:
             return os.write(self._stdin.fileno(), data)
         except BlockingIOError:
@@ -97,7 +97,7 @@ class _ProcessLine:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Give the shell a moment to end by itself, as after its last frame it does."""
+        """Give the shell a moment to exit by itself, as usual after the last frame."""
         with contextlib.suppress(OSError):
             self._stdin.close()
         try:

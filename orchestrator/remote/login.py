@@ -1,4 +1,4 @@
-"""From a socket to an authenticated transport: key exchange, the pinned host key, then the operator's own key."""
+"""From a socket to an authenticated transport: key exchange, pinned host key, login with the operator's key."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from stopgap.orchestrator.wire.deadline import Deadline
 
 
 class HungUpError(Exception):
-    """The server closed before its banner: most often sshd has more logins under way than MaxStartups allows."""
+    """The server closed before its banner, most often because of MaxStartups in sshd_config(5)."""
 
 
 def read_pinned(host: Host) -> Pinned:
-    """Read what the inventory's known_hosts file pins for the host; raises Unreachable."""
+    """Read the keys pinned for the host by the inventory's known_hosts file; raises Unreachable."""
     if host.known_hosts is None:
         raise Unreachable(host.name, "the inventory names no known_hosts file for it", "host-key")
     try:
@@ -68,9 +68,10 @@ def _decrypted(host: Host, identity: Path) -> PKey:
 
 
 def negotiate(transport: HardenedTransport, host: Host, pinned: Pinned, deadline: Deadline) -> str:
-    """Exchange keys, compare the server's with the pinned ones, and give its fingerprint.
+    """Exchange keys, compare the server's host key with the pinned keys, return the fingerprint.
 
-    Until this returned, the server got no byte that tells who wants to log in.
+    Before the return the server receives no byte about the login name.
+
     Raises Unreachable, HungUpError, TimeoutError, CancelledError.
     """
     done = threading.Event()
@@ -85,7 +86,7 @@ def negotiate(transport: HardenedTransport, host: Host, pinned: Pinned, deadline
 
 
 def authenticate(transport: HardenedTransport, host: Host, identity: PKey, deadline: Deadline) -> None:
-    """Log in with the key, and with nothing else. Raises Unreachable, TimeoutError, CancelledError."""
+    """Log in with the key only. Raises Unreachable, TimeoutError, CancelledError."""
     answered = threading.Event()
     try:
         transport.log_in(host.user, identity, answered)

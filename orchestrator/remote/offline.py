@@ -1,4 +1,4 @@
-"""What the files that a login needs show before anybody logs in: private keys and known_hosts, of the controller."""
+"""Offline checks of the files for a login: private keys and known_hosts, on the controller."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PUBLIC = re.compile(rb"\s*(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+")
 
 
 def file_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem]:
-    """Give a problem for each file that these hosts' logins need and that is not there, unreadable, or no key."""
+    """Return a problem for each missing, unreadable or malformed file needed for the hosts' logins."""
     for host in hosts:
         if host.connection == "local":
             continue
@@ -33,7 +33,7 @@ def file_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Probl
 
 
 def login_notes(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem]:
-    """Give a note for each host that no login can come about with: none of its keys is pinned, or none named."""
+    """Return a note for each host without a possible login: no key pinned, or no key named."""
     for host in hosts:
         if host.connection == "local":
             continue
@@ -47,7 +47,7 @@ def login_notes(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem
 
 
 def _is_pinned(path: Path, host: Host) -> bool:
-    """Tell whether a key is pinned; a file that has the host's name as it is has not to be matched line by line."""
+    """Return True for a pinned key; a file with the plain host name needs no line-by-line match."""
     if not _plain_names(path).isdisjoint(host_names(host.address, host.port)):
         return True
     return bool(pinned_keys(path, host.address, host.port).keys) if _has_patterns(path) else False
@@ -87,7 +87,7 @@ def _key_fault(path: Path) -> tuple[str, str | None] | None:
 
 @cache
 def unreadable(path: Path) -> str:
-    """Say why a file cannot be read; empty where it can. What is no regular file is not opened."""
+    """Return the reason for an unreadable file; empty for a readable file. Only regular files are opened."""
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):

@@ -1,4 +1,4 @@
-"""What the engine sees of a connection: scripts go out together, outputs come back one for each."""
+"""The connection as seen by the engine: scripts go out together, and one output comes back for each script."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Kind: TypeAlias = Literal[
 
 
 class Unreachable(UnreachableError):  # noqa: N818
-    """A host cannot be worked on. The message is one line, escaped, and says what to do where that is known."""
+    """A host cannot be worked on. The message is one line, escaped, with a remedy if known."""
 
     def __init__(self, host: str, reason: str, kind: Kind) -> None:
         self.host = host
@@ -45,17 +45,17 @@ class Item:
 
 
 class Sink(Protocol):
-    """Takes standard output as it arrives, so that it need not fit in memory. What it raises ends the session."""
+    """Takes standard output in chunks, so that output need not fit in memory. An exception here ends the session."""
 
     def data(self, index: int, chunk: bytes) -> None:
-        """Take the next bytes of item `index`, cut at its cap."""
+        """Take the next bytes of item `index`, cut at the item's cap."""
 
     def ended(self, index: int, output: Output) -> None:
-        """Take the item's end, once for each item, in order; `output.stdout` is empty."""
+        """Take the end of an item, once for each item, in order; `output.stdout` is empty."""
 
 
 class Session(Protocol):
-    """An open connection to one host. Exchanges are made one after the other, from any thread."""
+    """An open connection to one host. Exchanges run one after the other, from any thread."""
 
     host: Host
     fingerprint: str | None
@@ -63,11 +63,11 @@ class Session(Protocol):
 
     @property
     def alive(self) -> bool:
-        """It can make a further exchange."""
+        """True if a further exchange is possible."""
 
     @property
     def trouble(self) -> str | None:
-        """Why the last exchange left items unknown, in one line, escaped; None where it left none."""
+        """The reason for unknown items of the last exchange, in one line, escaped; `None` without unknown items."""
 
     def exchange(
         self,
@@ -77,20 +77,20 @@ class Session(Protocol):
         deadline: float | None = None,
         sink: Sink | None = None,
     ) -> list[Output]:
-        """Run the items in order and give one output for each, whatever the host does.
+        """Run the items in order and return one output for each, for any behaviour of the host.
 
-        An output's status is None where the host never said, or where the item's deadline ended it: then nobody
-        knows. With `stop_on_failure`, items after the first whose status is not 0 are not begun (`ran` is False).
-        `truncated` marks standard output that is not whole: cut at the cap, or broken off.
-        `deadline`, in seconds, bounds the exchange; by default its items' deadlines do, together. A host that keeps
-        neither loses its connection, and every later exchange of this session gives unknown outputs.
+        The status of an output is `None` without word from the host, or after the item's deadline: the result is then
+        unknown. With `stop_on_failure`, items after the first status other than 0 are not begun (`ran` is False).
+        `truncated` marks incomplete standard output: cut at the cap, or broken off. `deadline`, in seconds, bounds
+        the exchange; the default is the sum of the items' deadlines. A host past every deadline loses the connection,
+        and each later exchange of the session returns unknown outputs.
         """
 
     def enough(self) -> None:
-        """End the item under way, if it goes on until told; called from any thread."""
+        """End the current item, if the item is open-ended; callable from any thread."""
 
     def halt(self) -> None:
-        """Let the exchange under way, and any later one, end at its next pause; called from any thread."""
+        """End the current exchange, and any later exchange, at the next pause; callable from any thread."""
 
     def close(self) -> None:
-        """End the connection; an exchange under way in another thread returns at once."""
+        """Close the connection; a running exchange in another thread returns at once."""

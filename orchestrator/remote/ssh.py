@@ -1,4 +1,4 @@
-"""SSH: fabric's Connection with pinned host keys and deadlines, and the session that makes exchanges over it."""
+"""SSH: fabric's Connection with pinned host keys and deadlines, and the session for exchanges over the connection."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _WINDOW_POLL = 0.005
 
 
 class Connection(FabricConnection):  # type: ignore[misc]
-    """A connection to one host of the inventory; nothing but the inventory says where and as whom.
+    """A connection to one host; address and login come from the inventory alone.
 
-    No configuration file of ssh or fabric is read, no agent asked, no password known. `gateway` leads
-    through a jump host; `dialled` is a TCP connection to the host that stands already.
-    What fabric offers beyond `open` and `close` trusts the host and is refused: make exchanges.
+    No configuration file of ssh or fabric is read, no agent is asked, no password is known. `gateway` leads through a
+    jump host; `dialled` is an existing TCP connection to the host. Operations of fabric other than `open` and `close`
+    trust the host and are refused: use exchanges.
     """
 
     fingerprint: str | None = None
@@ -55,7 +55,7 @@ class Connection(FabricConnection):  # type: ignore[misc]
         self._set(_described=host, _limits=limits, _dialled=dialled)
 
     def open(self, deadline: Deadline | None = None) -> None:
-        """Connect and log in, through the gateway if there is one. Raises Unreachable."""
+        """Connect and log in, through the gateway if set. Raises Unreachable."""
         if self.is_connected:
             return
         host = self._described
@@ -80,7 +80,7 @@ class Connection(FabricConnection):  # type: ignore[misc]
             raise Unreachable(host.name, error.strerror or str(error), "network") from None
 
     def open_gateway(self, deadline: Deadline | None = None) -> Channel:
-        """Open a channel through the jump host, which is pinned and logged in to like any other."""
+        """Open a channel through the jump host, after the same pinning and login as for any host."""
         host = self._described
         deadline = deadline or Deadline(self._limits.connect)
         self.gateway.open(deadline)
@@ -96,7 +96,7 @@ class Connection(FabricConnection):  # type: ignore[misc]
             raise Unreachable(host.name, reason[:300], "network") from None
 
     def close(self) -> None:
-        """Close it, the gateway's connection too unless others need it, and end their threads."""
+        """Close the connection and an unshared gateway, and end their threads."""
         if self._dialled is not None:
             self._dialled.close()
         if self.transport is not None:
@@ -157,7 +157,7 @@ class Connection(FabricConnection):  # type: ignore[misc]
 
 
 class SshSession(FramedSession):
-    """Exchanges over one connection, each on a channel of its own, the next of which is opened ahead."""
+    """Exchanges over one connection, each on a separate channel; the next channel is opened ahead."""
 
     def __init__(self, host: Host, limits: Limits, connection: Connection) -> None:
         super().__init__(host, limits)
@@ -168,7 +168,7 @@ class SshSession(FramedSession):
 
     @property
     def alive(self) -> bool:
-        """The transport stands, and the host kept in step."""
+        """True while the transport is open and the framing is intact."""
         return super().alive and bool(self._connection.is_connected)
 
     def close(self) -> None:
@@ -191,7 +191,7 @@ class SshSession(FramedSession):
 
 
 class _ChannelAhead:
-    """A channel that is being opened while something else goes on, so that its round trip costs nothing."""
+    """A channel opened in the background, to save the round trip."""
 
     def __init__(self, transport: HardenedTransport, limits: Limits) -> None:
         self._transport = transport
@@ -202,7 +202,7 @@ class _ChannelAhead:
         self._opener.start()
 
     def take(self) -> Channel:
-        """Give the channel, asking again where a server opens one at a time; raises what paramiko raises."""
+        """Return the channel, with a retry for a server with one opening at a time; raises paramiko's exceptions."""
         self._opener.join()
         if self._channel is not None and not self._channel.closed:
             return self._channel

@@ -39,7 +39,7 @@ logging.getLogger(_LOG).disabled = True
 
 
 class CappedPacketizer(Packetizer):  # type: ignore[misc]
-    """Reads no packet longer than the limit, no banner without end, and no flood of messages that bear no data."""
+    """Caps the length of packets and of the banner, and the flood of messages without data."""
 
     def __init__(self, limits: Limits, connection: Any) -> None:  # noqa: ANN401
         super().__init__(connection)
@@ -49,14 +49,14 @@ class CappedPacketizer(Packetizer):  # type: ignore[misc]
         self.allowance = Allowance(limits)
 
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
-        """Read exactly n bytes, if a server may send that many at once."""
+        """Read exactly n bytes, if within the server's limit for one read."""
         if not 0 <= n <= self._limits.packet:
             raise SSHException("a packet of impossible length")
         data: bytes = super().read_all(n, check_rekey)
         return data
 
     def read_message(self) -> tuple[int, Message]:
-        """Read one message, and count it, of whatever kind it is."""
+        """Read one message of any kind and count the message."""
         kind, message = super().read_message()
         if kind not in _DATA_MESSAGES:
             self._acknowledge()
@@ -65,15 +65,15 @@ class CappedPacketizer(Packetizer):  # type: ignore[misc]
         return kind, message
 
     def close(self) -> None:
-        """Close the connection, also a tunnel whose jump host has gone first: others wait for what follows on it."""
+        """Close the connection; a tunnel behind a closed jump host too, since other threads wait for the close."""
         with contextlib.suppress(OSError, EOFError, SSHException):
             super().close()
 
     def start_handshake(self, timeout: float) -> None:
-        """Start no timer, whose thread would outlive a failed connection: the caller's deadline governs."""
+        """Start no timer: its thread would outlive a failed connection, and the caller's deadline governs."""
 
     def _acknowledge(self) -> None:
-        """Let the kernel acknowledge at once: sshd has Nagle's algorithm on until a session begins (tcp(7))."""
+        """Send TCP acknowledgements at once: sshd uses Nagle's algorithm until a session begins (tcp(7))."""
         if self._tcp is not None and hasattr(socket, "TCP_QUICKACK"):
             with contextlib.suppress(OSError):
                 self._tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
@@ -87,7 +87,7 @@ class CappedPacketizer(Packetizer):  # type: ignore[misc]
 
 
 class PromptAuthHandler(AuthHandler):  # type: ignore[misc]
-    """Asks for the service and to be let in with one breath; the answer to the first has nothing to say."""
+    """Sends the service request and the login request together; the reply to the service request is ignored."""
 
     def _request_auth(self) -> None:
         super()._request_auth()
@@ -101,7 +101,7 @@ class PromptAuthHandler(AuthHandler):  # type: ignore[misc]
 
 
 class HardenedTransport(Transport):  # type: ignore[misc]
-    """A client's transport: modern algorithms only, memory bounded, silent, and gone once it is closed."""
+    """A client transport: modern algorithms only, bounded memory, no log output, and a prompt close."""
 
     _preferred_ciphers = (
         "aes128-gcm@openssh.com",
@@ -143,7 +143,7 @@ class HardenedTransport(Transport):  # type: ignore[misc]
     _preferred_compression = ("none",)
 
     def __init__(self, connection: Any, limits: Limits, key_types: tuple[str, ...] = ()) -> None:  # noqa: ANN401
-        """Speak over this socket or channel; the server is asked for a host key of these types first."""
+        """Use this socket or channel; the given host key types are requested first."""
         self._active_check_timeout = limits.poll
         self._limits = limits
         super().__init__(
@@ -170,14 +170,14 @@ class HardenedTransport(Transport):  # type: ignore[misc]
 
     @property
     def preferred_keys(self) -> tuple[str, ...]:
-        """Give the host key algorithms to offer: no certificates, which nothing here could check."""
+        """Return the offered host key algorithms, without certificates: no authority is known here."""
         return self._preferred_keys
 
     def log_in(self, user: str, key: PKey, event: threading.Event) -> None:
-        """Send the request to log in with a key; the event tells that it was answered. Raises SSHException.
+        """Send a login request with a key; the event signals the reply. Raises SSHException.
 
-        OpenSSH's server is known to take it together with the request for the service: a round trip less. An RSA
-        key waits for what the server says of its algorithms.
+        OpenSSH's server accepts the login request together with the service request, and a round trip is saved. An
+        RSA key waits for the server's list of signature algorithms.
         """
         if "OpenSSH" not in self.remote_version or key.get_name() == "ssh-rsa":
             self.auth_publickey(user, key, event)
@@ -188,10 +188,10 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         self.auth_handler.auth_publickey(user, key, event)
 
     def get_exception(self) -> Exception | None:
-        """Give why the connection ended. What the host made paramiko stumble over is an SSHException like all else.
+        """Return the reason for the end of the connection, always as SSHException.
 
-        paramiko keeps whatever its thread fell over, such as a KeyError for a message type that does not exist, and
-        raises it again in every thread that waits for the host.
+        paramiko keeps any exception of its thread, such as a KeyError for an unknown message type, and raises the
+        exception again in every thread in wait for the host.
         """
         failure: Exception | None = super().get_exception()
         if failure is not None and not isinstance(failure, SSHException | EOFError | OSError):
@@ -204,7 +204,7 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         super()._negotiate_keys(message)
 
     def _parse_ext_info(self, message: Message) -> None:
-        """Take the server's extensions, no more than it has sent, whatever number it names (RFC 8308, 2.3)."""
+        """Parse the server's extensions, at most the received bytes, for any announced count (RFC 8308, 2.3)."""
         count = message.get_int()
         if count > self._limits.extensions:
             raise SSHException("an impossible number of extensions")
@@ -216,7 +216,7 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         self._taken(channel, data)
 
     def _take_stderr(self, channel: Channel, message: Message) -> None:
-        """Take standard error; other extended data there is none, and it stays counted as a flood is."""
+        """Take standard error; other extended data is counted as unsolicited."""
         if message.get_int() == _STDERR:
             data = _string(message)
             channel.in_stderr_buffer.feed(data)
@@ -228,7 +228,7 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         self.packetizer.allowance.give_back(len(data))
 
     def close(self) -> None:
-        """End the connection and its thread at once, even while it waits for the network."""
+        """Close the connection and end the thread at once, even during a network wait."""
         with contextlib.suppress(OSError, EOFError, SSHException):
             if isinstance(self.sock, socket.socket):
                 self.sock.shutdown(socket.SHUT_RDWR)
@@ -240,7 +240,7 @@ class HardenedTransport(Transport):  # type: ignore[misc]
 
 
 class Arrival:
-    """Tells that one of a channel's two streams has something to read, or that it ended."""
+    """Signals data on, or the end of, either stream of a channel."""
 
     def __init__(self, channel: Channel) -> None:
         self._event = threading.Event()
@@ -252,10 +252,10 @@ class Arrival:
         self._event.set()
 
     def clear(self) -> None:
-        """Do nothing: paramiko calls it when one stream is empty, though the other may not be."""
+        """Do nothing: paramiko calls `clear` for one empty stream, and the other stream may hold data."""
 
     def forget(self) -> None:
-        """Forget the arrivals so far, before looking at the streams."""
+        """Forget all arrivals so far, before a read of the streams."""
         self._event.clear()
 
     def wait(self, timeout: float) -> None:
@@ -264,7 +264,7 @@ class Arrival:
 
 
 def request_exec(channel: Channel, command: str) -> None:
-    """Ask to run a command without waiting for the answer, so that its input can follow at once.
+    """Request a command without waiting for the reply, so that the input follows at once.
 
     A refusal closes the channel.
     """
@@ -278,12 +278,12 @@ def request_exec(channel: Channel, command: str) -> None:
 
 
 def _size(message: Message) -> int:
-    """Give the bytes of a message without its type."""
+    """Return the bytes of a message without its type."""
     return int(message.packet.getbuffer().nbytes)
 
 
 def _string(message: Message) -> bytes:
-    """Read a string of a message. paramiko fills up one that names more bytes than there are, up to a mebibyte."""
+    """Read a string of a message; paramiko pads a string announced too long, up to a mebibyte."""
     length = message.get_int()
     if length > _size(message) - message.packet.tell():
         raise SSHException("a string that is longer than its message")

@@ -1,1 +1,1 @@
-"""Running: connect, plan, agree, apply, prove, record; and the way back."""
+"""The run: connect, plan, ask for consent, apply, prove, record; and the rollback of a run."""

@@ -1,4 +1,4 @@
-"""The verdict on containment as it is now, from the same looks that a run has made; an old one is never repeated."""
+"""The containment verdict of the present moment, from repeated checks; a recorded verdict is never repeated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stopgap.orchestrator.run.verdict import Again, leaks, unseen, verdict
 
 
 def look_again(history: History, seen: Sequence[Seen]) -> Iterator[Again]:
-    """Draw the verdict anew on every target of the run of whose cut something is left."""
+    """Yield a fresh verdict for every target of the run with a containment step still in force."""
     left = {(change.step, change.target) for change in history.in_force()}
     for cut in history.containment:
         steps = {step_of(check.step) for check in cut.proofs}
@@ -31,7 +31,7 @@ def look_again(history: History, seen: Sequence[Seen]) -> Iterator[Again]:
 
 
 def _limits(seen: Sequence[Seen]) -> Iterator[tuple[Verdict, str]]:
-    """Give the best verdict that each device and each gap leaves, with the reason."""
+    """Yield the best verdict possible given each device and each gap, with the reason."""
     for one in seen:
         if one.standing is None:
             yield "unverified", f"{one.host} could not be looked at: {one.unreachable or one.trouble}"
@@ -45,14 +45,14 @@ def _limits(seen: Sequence[Seen]) -> Iterator[tuple[Verdict, str]]:
 
 
 def _taken_back(cut: Containment, history: History, steps: set[str]) -> Iterator[tuple[Verdict, str]]:
-    """Name the upstreams on which it was undone."""
+    """Yield the upstreams with an undone containment step."""
     for change in history.changes:
         if change.target == cut.target and step_of(change.step) in steps and change.state == "undone":
             yield "partly", f"undone on {change.host}"
 
 
 def _never_made(cut: Containment, history: History, steps: set[str]) -> Iterator[tuple[Verdict, str]]:
-    """Name the upstreams on which it could not be done."""
+    """Yield the upstreams without the containment step, because the step failed there."""
     for step in history.steps:
         made = step.outcome in {"changed", "unchanged", None}
         if step.target == cut.target and step_of(step.step) in steps and not made:

@@ -1,4 +1,4 @@
-"""Making and taking back the changes of steps: one exchange, the journal written before and after."""
+"""Apply and roll back the changes of steps: one exchange, with journal records before and after the exchange."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Made = Literal["done", "failed", "drifted", "unknown", "not-run"]
 
 @dataclass(frozen=True)
 class Applied:
-    """What came of a change, or of a step's changes: the worst of them decides, and says why."""
+    """The outcome of a change, or of all changes of a step: the worst outcome decides and gives the reason."""
 
     outcome: Made
     reason: str = ""
@@ -52,7 +52,7 @@ class Applied:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A change of the journal, with its place: step, target, index, and the host it was made on."""
+    """A change of the journal with the key of the record: step, target and index, and the changed host."""
 
     step: str
     target: str
@@ -65,14 +65,14 @@ class Recorded:
 
 @dataclass(frozen=True)
 class _Numbered:
-    """A step's changes with their numbers in the journal, and those of them that hang on a rollback timer."""
+    """The changes of a step with their journal numbers, and the subset under a rollback timer."""
 
     step: PlannedStep
     changes: tuple[tuple[int, Change], ...]
     armed: Mapping[int, Armed]
 
     def items(self, run: str, *, pause: bool) -> list[Item]:
-        """Give what makes them; with `pause`, an operator's wish to stop is heeded before the first."""
+        """Return the scripts of the changes; with `pause`, an interruption is checked before the first script."""
         seconds = self.step.step.timeout
         return [
             Item(self._script(i, c, run), seconds or c.deadline, pause=pause and place == 0)
@@ -80,7 +80,7 @@ class _Numbered:
         ]
 
     def _script(self, index: int, change: Change, run: str) -> str:
-        """Give what makes a change, under its own name; the undo of one with a rollback timer is scheduled first."""
+        """Return the script of a change under its name; a rollback timer is scheduled before the change."""
         if isinstance(change, DeviceChange):
             return change.do_script().replace(RUN, run)
         name = rollback_timer_name(run, self.step.key, self.step.target.name, index)
@@ -90,20 +90,22 @@ class _Numbered:
 
 
 def apply_changes(step: PlannedStep, pool: ConnectionPool, record: Recorder, interruption: Interruption) -> Applied:
-    """Make the changes of a planned step on its host; see `apply_steps`."""
+    """Apply the changes of a planned step on the step's host; see `apply_steps`."""
     return apply_steps([step], pool, record, interruption)[0]
 
 
 def apply_steps(
     steps: Sequence[PlannedStep], pool: ConnectionPool, record: Recorder, interruption: Interruption
 ) -> list[Applied]:
-    """Make the changes of consecutive steps on one host, in one exchange; give what came of each step.
+    """Apply the changes of consecutive steps on one host in one exchange; return the outcome of each step.
 
-    Every intent with its undo is on disk before the host hears of any. The first failure ends it: the steps after it
-    are `not-run`, and so are those that an interruption found not begun. A failed step with an activation is put
-    back, so that no daemon is left with files that it refuses. `unknown`: the link was lost, and each change may or
-    may not have been made. A change with a rollback timer is confirmed over a fresh connection; `failed` where the
-    host has taken the change back. Raises OutOfReach.
+    Every intent is on disk with its undo before the host receives any script. The first failure ends the exchange:
+    later steps are `not-run`, as are steps not begun at an interruption. A failed step with an activation is rolled
+    back, so that no daemon keeps files rejected by the daemon's own test. `unknown` means a lost connection: each
+    change may or may not be in force. A change with a rollback timer is confirmed over a fresh connection; the
+    outcome is `failed` if the host has already rolled the change back.
+
+    Raises OutOfReach if the host cannot be reached.
     """
     place = steps[0].place
     session = pool.session(place)
@@ -148,7 +150,7 @@ def _concluded(
     record: Recorder,
     interruption: Interruption,
 ) -> Applied:
-    """Confirm what hangs on a rollback timer, put back what a daemon refused, and give what came of the step."""
+    """Confirm changes under a rollback timer, roll back changes rejected by a daemon, return the step's outcome."""
     place, key, target = numbered.step.place, numbered.step.key, numbered.step.target.name
     results = list(zip(numbered.changes, made, strict=True))
     tried = [numbered.armed[i] for (i, _), m in results if i in numbered.armed and m.outcome != "not-run"]
@@ -172,7 +174,7 @@ def _concluded(
 
 
 def _afterwards(changes: Sequence[Change], place: Host, pool: ConnectionPool, interruption: Interruption) -> str:
-    """Do what follows changes that stand, and give what it says; its failure fails nothing."""
+    """Run the follow-up scripts of applied changes and return their output; a failure here fails no step."""
     items = [Item(script, change.deadline) for change in changes if (script := change.afterwards_script())]
     try:
         session = pool.session(place)
@@ -197,11 +199,12 @@ def take_back(
     because: Literal["operator", "step-failed", "run-failed"],
     force: bool = False,
 ) -> list[UndoMade]:
-    """Take back changes of one step on one host, in this order.
+    """Roll back changes of one step on one host, in the given order; return the record of each undo.
 
-    A change that drifted is left and said so; the others go on. So is one whose undo cannot be put into words for its
-    host, and every one where somebody else has claimed the host meanwhile. Raises OutOfReach before anything is
-    intended.
+    A drifted change is left in place and recorded as drifted; the rollback continues. A change without an expressible
+    undo script is left and recorded too, as is every change on a host locked meanwhile by another run.
+
+    Raises OutOfReach before any record is written.
     """
     if not changes:
         return []
@@ -238,13 +241,13 @@ def take_back(
 
 
 def not_taken_back(step: str, target: str, index: int, error: Exception) -> UndoMade:
-    """Give the record of a change whose undo ended in an error of Stopgap's own."""
+    """Return the record of a change with an undo ended by an internal error of Stopgap."""
     reason = escape(f"an error of Stopgap's own: {error.__class__.__name__}: {error}")
     return UndoMade(step=step, target=target, index=index, outcome="failed", reason=reason)
 
 
 def _undo_script(recorded: Recorded, run: str, *, force: bool) -> str:
-    """Give the undo; no rollback timer may fire after it."""
+    """Return the undo script; the script cancels the rollback timer before the undo."""
     if isinstance(recorded.change, DeviceChange):
         return recorded.change.undo_script(force=force, sure=recorded.sure).replace(RUN, run)
     name = rollback_timer_name(run, recorded.step, recorded.target, recorded.index)
@@ -253,7 +256,7 @@ def _undo_script(recorded: Recorded, run: str, *, force: bool) -> str:
 
 
 def has_undo(change: Change) -> bool:
-    """Tell whether a change can be taken back."""
+    """Return True if the change has an undo."""
     return not (isinstance(change, RunCommands) and change.undo is None)
 
 

@@ -1,4 +1,4 @@
-"""What a step may know of earlier runs, and the way to their records."""
+"""The journal as seen by a step: earlier runs and access to their records."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from stopgap.orchestrator.severity import SEVERITIES
 
 @dataclass
 class Archive:
-    """The journal as a run sees it: `current` is the run itself, None before it has begun."""
+    """The journal as seen by a run. `current` is the id of the run, or `None` before the run has begun."""
 
     journal: Journal
     current: str | None = None
@@ -38,12 +38,18 @@ class Archive:
     """Other runs of which something was taken back: their reports are to be written anew."""
 
     def past_runs(self, runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
-        """Give what the runs have done for a target, of an incident all its runs for it; raises JournalError."""
+        """Return the history of the named runs for a target.
+
+        An incident stands for all of its runs with the target. Raises JournalError.
+        """
         named = dict.fromkeys(run for name in runs for run in self._named(name, target))
         return tuple(self._past_runs(run, target) for run in named)
 
     def resolve(self, run: str) -> str | None:
-        """Give a run's id, `last` that before; None of the run itself before it has begun. Raises UnknownRunError."""
+        """Return the id of a run; `last` is the run before the current run.
+
+        Returns `None` for the current run before the run has begun. Raises UnknownRunError.
+        """
         if run == THIS:
             return self.current
         if run == "last":
@@ -52,9 +58,10 @@ class Archive:
 
     @contextmanager
     def at_work_on(self, run: str, record: Recorder) -> Iterator[tuple[History, Recorder]]:
-        """Be the one process that takes back what a run has changed, for a block's length.
+        """Lock a run for a rollback by this process alone, for the length of the block.
 
-        Raises DamagedRunError where the run's records are not to be trusted, JournalError.
+        Yields the history and the recorder of the run. Raises DamagedRunError if the run's records are not trusted,
+        and JournalError.
         """
         if run == self.current:
             yield record.history(), record
@@ -64,7 +71,7 @@ class Archive:
             yield trusted(self.journal, run), record.of(run)
 
     def _named(self, name: str, target: str) -> list[str]:
-        """Give the runs that a name stands for: an incident's in their order, without the run that asks."""
+        """Return the runs of a name; an incident's runs come in order, without the current run."""
         incident = (
             None if name in {THIS, "last"} else next((i for i in incidents(self.journal) if i.name == name), None)
         )

@@ -1,4 +1,4 @@
-"""Asking a person: here, or at another terminal through the journal; who answers first, and in time, is heard."""
+"""Ask a person at this terminal or, through the journal, at another terminal; the first answer in time counts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TIME_OUT = "time-out"
 def ask(
     step: PlannedStep, question: Question, person: Person, record: Recorder, interruption: Interruption
 ) -> Answer | None:
-    """Ask, and give the answer once it is on record; None where there is none: the step is refused."""
+    """Ask the question and return the recorded answer, or `None` without an answer: the step is then refused."""
     place = {"step": step.key, "target": step.target.name}
     record(Asked(**place, question=question))
     ends = None if question.timeout is None else time.monotonic() + question.timeout

@@ -1,4 +1,4 @@
-"""Consecutive steps on one host that hang on nothing of each other: made in one exchange, as one script would."""
+"""Batch consecutive, independent steps on one host into one exchange, as a single script would."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ AT_ONCE = 16
 def together(
     first: PlannedStep, rest: Sequence[PlannedStep], may: Callable[[PlannedStep], bool]
 ) -> list[PlannedStep]:
-    """Give the first step with those that may be made in the same exchange, in order.
+    """Return the first step with the following steps of the same exchange, in order.
 
-    `rest` are the steps planned after it; `may` tells whether one stands as planned, if those before it go well.
+    `rest` holds the later planned steps; `may` tells if a step stands as planned, given success of the steps before.
     """
     group = [first]
     for step in rest:
@@ -35,7 +35,7 @@ def together(
 
 
 def run_together(steps: Sequence[PlannedStep], context: RunContext) -> list[Ended]:
-    """Run steps that `together` gave, and put everything on record. Raises JournalError alone."""
+    """Run a batch of `together` and record every step. Raises JournalError only."""
     began = time.monotonic()
     for step in steps:
         context.record.begin(step)
@@ -83,10 +83,10 @@ def _may_follow(step: PlannedStep) -> bool:
 
 
 def _may_be_followed(step: PlannedStep) -> bool:
-    """Nothing but its changes has to happen before the next step, and a failure leaves the rest out."""
+    """Return True for a step with changes alone, if a failure of the step skips the remaining steps."""
     return _may_follow(step) and not step.checks and step.step.on_failure == "stop"
 
 
 def _looks_first(change: object) -> bool:
-    """Its undo leaves alone what was never made. Of commands, whether they were begun has to be known."""
+    """Return True if the undo skips a change never made; commands need a record of their beginning."""
     return isinstance(change, PathChange | Activate)

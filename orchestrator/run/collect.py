@@ -1,4 +1,4 @@
-"""Bringing evidence in: one exchange that streams, straight into the run's folder."""
+"""Collect evidence: one streaming exchange, written directly to the run's folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COLLECTIONS_AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Vault:
-    """Where one run keeps evidence."""
+    """The evidence folder of one run, with a limit on parallel collections."""
 
     run_folder: Path
     operator: str
@@ -42,7 +42,7 @@ class Vault:
 
     @contextmanager
     def turn(self, interruption: Interruption) -> Iterator[None]:
-        """Wait until there is room for one more collection, or the run is told to stop."""
+        """Wait for a free slot for one more collection, or for an interruption of the run."""
         while not (mine := self._turns.acquire(timeout=0.5)) and not interruption.requested.is_set():
             pass
         try:
@@ -54,7 +54,7 @@ class Vault:
 
 @dataclass(frozen=True)
 class Collected:
-    """What came of a collection; `trouble` is empty where every item was answered for."""
+    """The outcome of a collection; `trouble` is empty if every artifact was answered."""
 
     items: int
     size: int
@@ -74,9 +74,9 @@ def collect(
     interruption: Interruption,
     judging: Judging,
 ) -> Collected:
-    """Stream a collection to disk, put it on record, and have it judged while the run goes on.
+    """Stream a collection to disk, record the collection, and submit the evidence to the rules during the run.
 
-    What arrived before a lost link or an interruption is kept, with its manifest. Raises OutOfReach.
+    Evidence received before a lost connection or an interruption is kept with its manifest. Raises OutOfReach.
     """
     session = pool.session(step.place)
     origin = Origin(record.run, step.key, step.target.name, step.place, session.fingerprint, vault.operator)
@@ -107,9 +107,9 @@ def collect(
 
 
 def keep_broken_off(record: Recorder, vault: Vault, judging: Judging) -> None:
-    """Close and put on record what collections of a process that died have brought.
+    """Close and record the evidence of collections left open by a dead process.
 
-    They are judged, and so is each that was kept and not judged to its end: that process died, or was stopped.
+    Collections not judged to the end are judged now.
     """
     history = record.history()
     judged = {made.folder for made in history.findings if not (made.trouble or made.unread)}
@@ -127,29 +127,29 @@ def _keep(kept: EvidenceKept, record: Recorder, vault: Vault) -> None:
 
 @dataclass(frozen=True)
 class _Rest:
-    """Takes the artifacts that were asked for, by their numbers in the whole collection."""
+    """Receives the requested artifacts, by their numbers in the whole collection."""
 
     store: EvidenceStore
     numbers: Sequence[int]
 
     def data(self, index: int, chunk: bytes) -> None:
-        """Pass it on."""
+        """Pass the chunk to the sink."""
         self.store.data(self.numbers[index], chunk)
 
     def ended(self, index: int, output: Output) -> None:
-        """Pass it on."""
+        """Pass the end of the artifact to the sink."""
         self.store.ended(self.numbers[index], output)
 
 
 def _taken(step: PlannedStep, collection: Collection, record: Recorder, vault: Vault) -> dict[str, Taken]:
-    """Give what an attempt at this step that was cut has brought already."""
+    """Return the artifacts already collected by an interrupted attempt at the same step."""
     where = (step.key, step.target.name, step.place.name, collection.profile)
     kept = [k for k in record.history().evidence if (k.step, k.target, k.host, k.profile) == where]
     return taken_already(vault.run_folder, kept, collection.artifacts)
 
 
 def _equipped(collection: Collection, token: str) -> Collection:
-    """Give the collection as it is sent: what travels with a script goes before it. Raises ToolkitError."""
+    """Return the collection for sending: bundled programs precede their scripts. Raises ToolkitError."""
     kit = collection.toolkit
     sent = []
     for number, artifact in enumerate(collection.artifacts):

@@ -1,4 +1,4 @@
-"""The connections of one run: all begun at once, each used by one exchange at a time, closed together."""
+"""The connection pool of a run: all connections start at once, and one exchange at a time uses a connection."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from stopgap.orchestrator.run.host_lock import HostLocks
 
 
 class Connect(Protocol):
-    """Opens a session with a host, over its jump hosts, which the mapping names. Raises Unreachable."""
+    """Opens a session with a host, over the jump hosts named by the mapping. Raises Unreachable."""
 
     def __call__(self, host: Host, hosts: Mapping[str, Host], *, alone: bool = False) -> Session:
-        """`alone`: over connections of its own alone, from here to the host."""
+        """Open the session; `alone` uses separate connections all the way from the controller to the host."""
 
 
 LOOKING_AT_ONCE = 64
@@ -37,13 +37,13 @@ _INTERRUPTED = "interrupted; its connection was closed"
 
 
 class ConnectionPool:
-    """Sessions by host. `expect` begins connecting and returns at once; `session` waits for one host alone.
+    """Sessions by host. `expect` starts connecting and returns at once; `session` waits for one host.
 
-    Once it is closed, which any thread may do at any time, every host is out of reach.
+    After `close`, callable from any thread at any time, every host is out of reach.
     """
 
     def __init__(self, hosts: Mapping[str, Host], connect: Connect, locks: HostLocks | None = None) -> None:
-        """`locks`: what is to be claimed of a host before it is looked at."""
+        """Create the pool; `locks` are the locks to take on a host before the first read."""
         self.locks = locks or HostLocks("")
         self._hosts = hosts
         self._connect = connect
@@ -54,17 +54,17 @@ class ConnectionPool:
         self._closed = False
 
     def __enter__(self) -> Self:
-        """Use it in a with statement, which closes every connection."""
+        """Return the pool; the end of the with statement closes every connection."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close."""
+        """Close the pool."""
         self.close()
 
     def expect(self, hosts: Iterable[Host]) -> None:
-        """Begin to connect to these hosts, all at once; those connected or connecting already are left alone."""
+        """Start connecting to all given hosts at once, except hosts already connected or connecting."""
         wanted = {host.name: host for host in hosts}
         with loading(spoken_to_by(wanted.values())), self._lock:
             for name, host in wanted.items():
@@ -72,7 +72,7 @@ class ConnectionPool:
                     self._sessions[name] = self._begin(host)
 
     def session(self, host: Host) -> Session:
-        """Give the host's session, waiting for it; one that broke is opened again. Raises OutOfReach."""
+        """Wait for the host's session and return the session; reopen a broken session. Raises OutOfReach."""
         self.expect([host])
         session = self._opened(host)
         if session.alive:
@@ -83,14 +83,14 @@ class ConnectionPool:
         return self._opened(host)
 
     def answers(self, host: Host) -> bool:
-        """Tell, without waiting, whether the host has a session that can be used."""
+        """Return True, without waiting, if the host has a usable session."""
         with self._lock:
             future = self._sessions.get(host.name)
         opened = future is not None and future.done() and not future.cancelled() and not future.exception()
         return bool(future and opened and future.result().alive)
 
     def reconnect(self, host: Host) -> None:
-        """Forget a host that could not be reached, so that the next `session` tries again."""
+        """Forget an unreachable host, so that the next call of `session` retries."""
         with self._lock:
             future = self._sessions.get(host.name)
             if future and future.done() and not future.cancelled() and future.exception():
@@ -98,7 +98,7 @@ class ConnectionPool:
 
     @contextmanager
     def fresh(self, host: Host) -> Iterator[Session]:
-        """Open a connection of its own for the length of a block; the one in use stays. Raises OutOfReach."""
+        """Open a separate connection for the length of the block; the pooled session stays. Raises OutOfReach."""
         session = _made(self._begin(host, alone=True))
         try:
             yield session
@@ -108,10 +108,10 @@ class ConnectionPool:
     def look(
         self, wanted: Sequence[Wanted], needed: frozenset[str] | None = None
     ) -> dict[tuple[str, Reader[Any]], Look]:
-        """Read facts: one exchange a host, all hosts at once.
+        """Read facts: one exchange for each host, all hosts in parallel.
 
-        Where `needed` names hosts, the others are waited for as long again as these have taken, PATIENCE at least;
-        whoever has not answered by then gives NotYet.
+        With `needed`, the timeout for the other hosts is the time taken by the needed hosts, PATIENCE seconds at
+        least; a host without an answer by then yields NotYet.
         """
         by_host: dict[str, tuple[Host, list[Reader[Any]]]] = {}
         for host, reader in sorted(wanted, key=lambda request: needed is not None and request[0].name not in needed):
@@ -134,7 +134,7 @@ class ConnectionPool:
         return looks
 
     def lock(self, hosts: Iterable[Host]) -> None:
-        """Claim hosts that nothing is to be read of first; one out of reach is left."""
+        """Lock hosts without reading facts first; an unreachable host is left out."""
         items = [(host, item) for host in hosts if (item := self.locks.item(host))]
         self.expect(host for host, _ in items)
         for host, item in items:
@@ -144,9 +144,9 @@ class ConnectionPool:
                 self.locks.heard(host, session.exchange([item])[0])
 
     def release(self) -> None:
-        """Let go of every host that was claimed, over a new connection where the one in use was cut.
+        """Release the lock of every locked host, over a new connection if the session was cut.
 
-        A host that is out of reach, or slow, does so by itself, later.
+        On an unreachable or slow host the lock expires by itself.
         """
         locked = self.locks.asked - self.locks.held.keys()
         if locked:
@@ -155,7 +155,7 @@ class ConnectionPool:
             workers.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:
-        """Close every connection, those still being made as well."""
+        """Close every connection, connections still in their handshake included."""
         with self._lock:
             self._closed = True
             futures = list(self._sessions.values())
@@ -166,7 +166,7 @@ class ConnectionPool:
         self._looking.shutdown(wait=False)  # what waits there is answered at once: every host is out of reach
 
     def _opened(self, host: Host) -> Session:
-        """Wait for the host's session, whether or not it is still alive."""
+        """Wait for the host's session, alive or not."""
         if self._closed:
             raise OutOfReach(_INTERRUPTED)
         return _made(self._sessions[host.name])
@@ -210,7 +210,7 @@ class ConnectionPool:
         return answers
 
     def _read(self, host: Host, items: Sequence[Item]) -> tuple[Session, list[Output]]:
-        """Make an exchange that only reads; where its connection breaks, once more, in what is left of the time."""
+        """Run a read-only exchange; retry once after a broken connection, within the remaining time."""
         session = self.session(host)
         began = time.monotonic()
         outputs = session.exchange(items)
@@ -225,7 +225,7 @@ class ConnectionPool:
 
 
 def _made(connecting: Future[Session]) -> Session:
-    """Wait for a session. Raises OutOfReach."""
+    """Wait for a session and return the session. Raises OutOfReach."""
     try:
         return connecting.result()
     except Unreachable as error:
@@ -241,7 +241,7 @@ def _close(future: Future[Session]) -> None:
 
 @contextmanager
 def releasing(pool: ConnectionPool) -> Iterator[None]:
-    """Let go of what the fleet has claimed when the block ends, unless it was cut off from its hosts."""
+    """Release all locks of the pool at the end of the block, unless the pool was cut off from the hosts."""
     try:
         yield
     finally:
@@ -249,5 +249,5 @@ def releasing(pool: ConnectionPool) -> Iterator[None]:
 
 
 def with_controller(hosts: Mapping[str, Host]) -> dict[str, Host]:
-    """Add the controller itself to an inventory's hosts."""
+    """Return the inventory's hosts with the controller added."""
     return {**hosts, CONTROLLER.name: CONTROLLER}

@@ -1,4 +1,4 @@
-"""Whether the commands that a runbook or inventory names may run on the controller: agreed before, or asked now."""
+"""Consent to the commands of a runbook or an inventory on the controller: given before, or asked for now."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Ask: TypeAlias = Callable[[Sequence[NamedCommand]], bool]
 
 
 def agreed_before(commands: Sequence[NamedCommand]) -> None:
-    """Let those run that somebody has agreed to; nobody is asked."""
+    """Allow only commands with consent on file; ask nobody."""
     if commands:
         record = AgreedCommands(state_home())
         agree(command.reference for command in commands if record.holds(command))
 
 
 def asking(ask: Ask) -> Permit:
-    """Let those run that somebody has agreed to, and those that the person who is asked agrees to, which is kept."""
+    """Allow commands with consent on file, and commands approved by the person asked; keep the consent."""
 
     def permit(commands: Sequence[NamedCommand]) -> None:
         record = AgreedCommands(state_home())
@@ -36,14 +36,14 @@ def asking(ask: Ask) -> Permit:
 
 
 def keep(commands: Iterable[NamedCommand]) -> None:
-    """Let these commands run, now and later: a person has seen and agreed, or has typed them."""
+    """Keep the consent to these commands: a person has read and approved, or typed, each command."""
     known = list(commands)
     AgreedCommands(state_home()).add(known, operator())
     agree(command.reference for command in known)
 
 
 def recall(path: str, text: str) -> None:
-    """Let those commands run that somebody has agreed to, of a file that a run of the journal was started with."""
+    """Allow the approved commands of a file used to start a recorded run."""
     if COMMAND in text:
         try:
             agreed_before(list(named_in(parse(text, path))))
@@ -52,7 +52,7 @@ def recall(path: str, text: str) -> None:
 
 
 def named_in(document: Located) -> Iterator[NamedCommand]:
-    """Give every command that a file names, at its place."""
+    """Return every command of a file, with its position."""
     for loc, position in document.values.items():
         value = document.data
         for part in loc:

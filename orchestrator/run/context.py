@@ -1,4 +1,4 @@
-"""What every step of a run shares: connections, journal, person, evidence."""
+"""The objects shared by all steps of a run: connection pool, journal, person, evidence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stopgap.orchestrator.run.recorder import Recorder
 
 @dataclass(frozen=True)
 class RunContext:
-    """What every step of a run shares."""
+    """The objects shared by all steps of a run."""
 
     pool: ConnectionPool
     record: Recorder

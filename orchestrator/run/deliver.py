@@ -1,4 +1,4 @@
-"""Sending the messages of one step: each on record before and after, none twice, whatever happens in between."""
+"""Send the messages of one step: journal records before and after each message, and no message twice."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ LETTERS = "letters"
 
 
 def sends_alone(step: PlannedStep) -> bool:
-    """Tell whether a planned step sends messages to servers, and does nothing else.
+    """Return True if a planned step only sends messages to servers.
 
-    A message to a file of the controller waits for nobody.
+    A message to a file of the controller causes no wait, and does not count.
     """
     does_more = step.changes or step.collections or step.undo_requests or step.questions or step.checks
     return bool(step.messages) and not does_more and any(m.route.kind != "file" for m in step.messages)
@@ -32,17 +32,17 @@ def sends_alone(step: PlannedStep) -> bool:
 
 @dataclass(frozen=True)
 class Delivered:
-    """What came of a step's messages, and what there is to say of them."""
+    """The outcome of a step's messages, with a note for the operator."""
 
     outcome: Outcome
     said: str
 
 
 def deliver(step: PlannedStep, record: Recorder, run_folder: Path, interruption: Interruption) -> Delivered:
-    """Send a planned step's messages, one after the other.
+    """Send a planned step's messages in order.
 
-    Another process that sends messages of the same series is waited for, and what it has sent is left out. One that
-    fails does not stop the others. Raises JournalError; then the message under way stays unknown.
+    The call waits for another process with messages of the same series, and skips messages sent by the other process.
+    A failed message does not stop later messages. Raises JournalError; the current message then stays unknown.
     """
     asked = interruption.requested
     posted: list[tuple[Message, Posted]] = []

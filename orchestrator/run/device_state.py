@@ -1,4 +1,4 @@
-"""What is really in force of a run: the devices are looked at, and nothing is changed."""
+"""The present state of a run's changes on the devices: read-only, nothing is changed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from stopgap.orchestrator.task import Gap, Refused, Standing, Unplannable
 
 @dataclass(frozen=True)
 class Seen:
-    """What a look at a device showed of one step of a run."""
+    """The state of one step of a run on one device, as read from the device."""
 
     step: str
     target: str
@@ -49,9 +49,10 @@ class Seen:
 
 
 def look_at(history: History, pool: ConnectionPool, replaced: Container[tuple[str, str]] = ()) -> Iterator[Seen]:
-    """Look at every step of the run of which something stands and whose task can tell. Reads only.
+    """Read the state of every step with changes in force, if the task can tell. Reads only.
 
-    `replaced` names what a later run has made again, by host and key of its Standing: that run's own looks tell.
+    `replaced` names changes repeated by a later run, by host and by the key of the Standing; the later run covers
+    such changes.
     """
     standing = {(c.step, c.target): c.host for c in history.in_force()}
     if not standing:
@@ -114,7 +115,7 @@ def _look(
 
 
 def _prove(step: PlannedStep, pool: ConnectionPool) -> list[CheckJudged]:
-    """Make once the looks that the verdict rests on, and those at the step's own device."""
+    """Run the checks of the verdict once, together with the checks at the step's own device."""
     checks = [c for c in step.checks if c.containment or step.vantages(c) == (step.on,)]
     once = tuple(c.model_copy(update={"patience": 0.0, "steady": 0.0}) for c in checks)
     return prove(replace(step, checks=once), pool, threading.Event()) if once else []

@@ -1,4 +1,4 @@
-"""What a dry run may know of earlier runs and messages: the journal is read where there is one, and never made."""
+"""Earlier runs and messages in a dry run: an existing journal is read, and no journal is created."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def past_runs(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
-    """Give what earlier runs did for a target.
+    """Return the history of earlier runs for a target.
 
-    `runs`: ids, `last`, or the run that is being planned. Raises UnknownRunError where there is no journal.
+    `runs` holds run ids, `last`, or the planned run itself. Raises UnknownRunError without a journal.
     """
     if set(runs) == {THIS}:
         return tuple(PastRun(run=run, begun=False) for run in runs)
@@ -30,7 +30,7 @@ def past_runs(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
 
 
 def sent_messages(keys: Collection[str]) -> Mapping[str, Delivery]:
-    """Give what has become of messages so far, by the message's key."""
+    """Return the delivery state of all messages so far, by message key."""
     if not (state_home() / "journal.sqlite").exists():
         return {}
     from stopgap.orchestrator.journal import Journal, deliveries  # noqa: PLC0415

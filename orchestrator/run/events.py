@@ -1,4 +1,4 @@
-"""Events of a run as JSON objects: `run --json` writes one a line, and `on_event` of `stopgap.run` gets each."""
+"""Events of a run as JSON objects: one line each for `run --json`, one call each for `on_event` of `stopgap.run`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OnEvent = Callable[[Mapping[str, Any]], None]
 
 
 class EventObserver:
-    """Turns what an observer of a run sees into events, and passes each to a function, secrets redacted."""
+    """Turns observations of a run into events and passes each event to a function, with secrets redacted."""
 
     def __init__(self, on_event: OnEvent) -> None:
         self._on_event = on_event
@@ -35,11 +35,11 @@ class EventObserver:
         self._emit("plan-made", None, {"plan_digest": plan.digest, "changes": plan.changes})
 
     def beginning(self, step: PlannedStep) -> None:
-        """Remember the step, to name its task when the step ends."""
+        """Remember the step, to name the step's task at the end of the step."""
         self._steps[step.key, step.target.name] = step
 
     def recorded(self, run: str, record: AnyRecord) -> None:
-        """Emit a record of the journal; `finished` emits the end of the run, which has more to tell."""
+        """Emit a journal record; the end of the run is left to `finished`, with more detail."""
         if isinstance(record, RunFinished):
             return
         if isinstance(record, RunStarted):
@@ -54,7 +54,7 @@ class EventObserver:
         self._emit(record.kind, run, fields)
 
     def progressed(self, step: PlannedStep, progress: Progress) -> None:
-        """Emit nothing: the end of a collection tells what came."""
+        """Emit nothing: the end of a collection reports the collected bytes."""
 
     def finished(self, conclusion: RunResult) -> None:
         """Emit `run-finished`, the last event."""

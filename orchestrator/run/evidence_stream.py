@@ -1,4 +1,4 @@
-"""What lies between the wire and the store of evidence: the pace, the compression, and how far it has come."""
+"""The stages between the connection and the evidence store: rate limit, compression, progress."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ exit ${{s:-1}}"""
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a collection has come."""
+    """The progress of a collection."""
 
     artifact: str
     """The one that arrives."""
@@ -54,7 +54,7 @@ class Progress:
 
 
 def items_of(collection: Collection, *, compressed: bool) -> list[Item]:
-    """Give what the host is to run. Where the rate is limited, deadlines allow for as many bytes as may come."""
+    """Return the scripts for the host. Under a rate limit, deadlines are extended to fit the largest allowed size."""
     return [
         Item(
             _COMPRESSED.format(script=artifact.script, most=artifact.cap + 1) if compressed else artifact.script,
@@ -66,9 +66,9 @@ def items_of(collection: Collection, *, compressed: bool) -> list[Item]:
 
 
 def is_worth_compressing(collection: Collection, session: Session) -> bool:
-    """Say whether the host compresses: what is asked for, or what a sample of the wire says (2 MiB, one exchange).
+    """Return True if the host shall compress: as configured, or by a measured sample (2 MiB, one exchange).
 
-    A session that is no longer alive afterwards has to be opened again.
+    A session not alive afterwards has to be reopened.
     """
     if collection.compress != "auto":
         return collection.compress == "always"
@@ -78,7 +78,7 @@ def is_worth_compressing(collection: Collection, session: Session) -> bool:
 
 
 class Sample:
-    """Times a sample, and of one that comes far enough its second half: the first fills windows and buffers."""
+    """Measures the speed of a sample; of a long sample the second half alone: the first half fills buffers."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -89,7 +89,7 @@ class Sample:
         """Bytes a second; None where nothing can be said."""
 
     def data(self, index: int, chunk: bytes) -> None:
-        """Count."""
+        """Count the bytes of the chunk."""
         self._size += len(chunk)
         now = self._clock()
         at, before = self._since
@@ -100,12 +100,12 @@ class Sample:
             self.rate = (self._size - before) / (now - at)
 
     def ended(self, index: int, output: Output) -> None:
-        """Nothing more comes."""
+        """Stop the measurement."""
 
 
 @dataclass
 class _Inflating:
-    """One artifact on its way through decompression."""
+    """One artifact in the course of decompression."""
 
     kind: bytes = b""
     """`z`: compressed, `p`: plain, empty before the first byte."""
@@ -115,9 +115,9 @@ class _Inflating:
 
 
 class Arrival:
-    """Takes a collection as it arrives, and passes it on to the store as it was before compression.
+    """Receives a collection and passes the decompressed bytes to the evidence store.
 
-    No more is decompressed than the artifact's cap, whatever a host makes of it.
+    Decompression stops at the artifact's cap, so a hostile host cannot exhaust memory or disk.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Arrival:
         """Bytes that came over the wire."""
 
     def data(self, index: int, chunk: bytes) -> None:
-        """Pass on what a chunk holds; where a rate is set, wait until it may have come."""
+        """Pass on the content of a chunk; under a rate limit, wait first."""
         self.wire += len(chunk)
         for part in self._plain(index, chunk):
             self._kept += len(part)
@@ -156,7 +156,7 @@ class Arrival:
             self._tell(self._progress(self._artifacts[index], now))
 
     def ended(self, index: int, output: Output) -> None:
-        """Pass on an artifact's end; what was compressed and does not end as it should is not whole."""
+        """Pass on the end of an artifact; a truncated compressed stream makes an incomplete artifact."""
         if self._compressed:
             if output.stdout:
                 self.data(index, output.stdout.raw)

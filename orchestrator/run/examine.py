@@ -1,4 +1,4 @@
-"""What runbooks, an inventory and the options of a run show by themselves, before anything is contacted."""
+"""Offline validation of runbooks, an inventory and the options of a run, before any host is contacted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stopgap.orchestrator.source import InvalidInput, Problem, read, wrapped_quo
 
 @dataclass(frozen=True)
 class Need:
-    """A parameter that a run has to be given with `-p`."""
+    """A parameter required by a run, to be given with `-p`."""
 
     name: str
     type: str
@@ -31,7 +31,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Examined:
-    """One runbook. `problems` are those of its own file, and of its steps on the targets."""
+    """One validated runbook; `problems` covers the runbook's file and the steps on the targets."""
 
     path: str
     name: str
@@ -44,7 +44,7 @@ class Examined:
 
 @dataclass(frozen=True)
 class Examination:
-    """All of them."""
+    """All validated runbooks."""
 
     runbooks: tuple[Examined, ...]
     shared: tuple[Problem, ...]
@@ -54,13 +54,13 @@ class Examination:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """All problems, each once, in the order of their files."""
+        """All problems, without duplicates, in the order of their files."""
         every = [*self.shared, *(problem for runbook in self.runbooks for problem in runbook.problems)]
         return InvalidInput(every).problems if every else ()
 
     @property
     def exit_code(self) -> int:
-        """0 valid, 2 invalid; 4 where all is well written and a guard says no. What a run still needs is no fault."""
+        """Exit code: 0 valid, 2 invalid, 4 valid but refused by a guard. A missing parameter is not a fault."""
         if not self.problems:
             return 0
         return 4 if all(problem.refused for problem in self.problems) else 2
@@ -72,9 +72,9 @@ def examine(
     targets: Sequence[str] = (),
     given: Mapping[str, str] | None = None,
 ) -> Examination:
-    """Examine runbooks, each a path or a name, against an inventory if there is one; opens no socket.
+    """Validate runbooks, each a path or a name, against an optional inventory; open no socket.
 
-    `given`: values of parameters; with several runbooks, each takes those that it declares.
+    `given` holds parameter values; of several runbooks, each takes the declared parameters.
     """
     shared: list[Problem] = []
     hosts: Inventory | None = None
@@ -131,7 +131,7 @@ def _examined(
 
 
 def _file_notes(runbook: Runbook, given: Mapping[str, str]) -> Iterator[Problem]:
-    """Give a note for each file of the controller that a step names and that cannot be read now."""
+    """Yield a note for each unreadable file of the controller named by a step."""
     values, _ = known_values(runbook, None, {name: text for name, text in given.items() if name in runbook.params})
     for step in runbook.steps:
         for name in tasks()[step.task].controller_files:

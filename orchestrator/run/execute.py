@@ -1,4 +1,4 @@
-"""A run from its first connection to its verdict."""
+"""A run from the first connection to the verdict."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ UNDER_WAY = 0.1
 
 @dataclass
 class Result:
-    """How it all ended, so far."""
+    """The outcome of a run so far."""
 
     ended: list[tuple[PlannedStep, Ended]] = field(default_factory=list)
     containment: dict[str, Verdict] = field(default_factory=dict)
@@ -55,11 +55,11 @@ def execute(
     done: Mapping[tuple[str, str], StepResult],
     taken_back: frozenset[tuple[str, str]] = frozenset(),
 ) -> Result:
-    """Carry out a plan that was agreed to: targets side by side, the steps of each in order.
+    """Carry out an approved plan: targets in parallel, the steps of each target in order.
 
-    `done` names steps and targets that an earlier process finished; they are not run again, but those that contain:
-    a verdict rests on what is seen now. `taken_back` names those that were undone since; they stay so. Whatever
-    happens ends with a `run-finished` record, unless the journal itself fails: JournalError.
+    `done` names steps and targets finished by an earlier process. Finished steps are not repeated, except containment
+    steps: a verdict rests on fresh checks. `taken_back` names undone steps; undone steps stay undone. Every run ends
+    with a `run-finished` record, unless the journal itself fails: JournalError.
     """
     for name, reason in _unreachable(plan).items():
         context.record(HostUnreachable(host=name, reason=reason))
@@ -122,12 +122,12 @@ def _at_best(result: Result, target: str) -> list[Verdict]:
 
 
 def _unread(context: RunContext) -> bool:
-    """Tell whether some of what was collected could not be read, so that what it holds is not known."""
+    """Return True if a part of the evidence could not be read, so that its content is unknown."""
     return any(made.trouble or made.unread for made in context.record.history().findings_now())
 
 
 def _lifted(result: Result, context: RunContext) -> set[str]:
-    """Give the targets whose cut a later step of the run has taken back."""
+    """Return the targets with a containment step undone by a later step of the run."""
     if not any(step.undo_requests for step, _ in result.ended):
         return set()
     cut = {(step.key, step.target.name) for step, _ in result.ended if _would_contain(step)}

@@ -1,9 +1,9 @@
-"""Who is at work on a host: two operators must not plan and change it at once.
+"""Host locks: no two operators plan and change a host at the same time.
 
-On this machine a file lock for each host, which the kernel lets go of when its process dies. On a router or spare,
-which several machines reach, a note below /run that its reboot takes away: it lapses by itself after LEASE seconds,
-and a process that holds this machine's lock replaces a note of this machine, whose writer must be dead. A host that
-is a target alone gets no note: what its intruder could write there would keep the operator out.
+On the controller a file lock guards each host; the kernel releases the lock at the end of the process. On a router or
+spare, shared by several controllers, a lock file below /run guards the host until a reboot, or for LEASE seconds. The
+holder of the controller's file lock replaces a lock file of the same controller, because the writer must be dead. A
+host used only as a target gets no lock file: an intruder could forge the file and keep the operator out.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ rmdir @folder@ 2>/dev/null || true
 
 @dataclass
 class HostLocks:
-    """The claims of one process: `held` says of a host by whom it is claimed, since when."""
+    """The locks of one process; `held` maps a host to the holder and the time of a foreign lock."""
 
     who: str
     home: str = ""
@@ -80,19 +80,19 @@ class HostLocks:
     """Hosts that were sent the claim, and may hold it though they never said so."""
 
     def item(self, host: Host) -> Item | None:
-        """Give what claims the host, to stand before what is read there; None where nothing is to be claimed."""
+        """Return the script to lock the host, sent before any read; `None` if no lock is needed."""
         return self._item(host, _CLAIM + _WRITE) if host.name not in self.locked else None
 
     def guard(self, host: Host) -> Item | None:
-        """Give what ends with GONE where the claim was lost meanwhile, and renews it otherwise."""
+        """Return the script to renew the lock; a lost lock ends the script with status GONE."""
         return self._item(host, _GUARD + _WRITE) if host.name in self.locked else None
 
     def release(self, host: Host) -> Item | None:
-        """Give what lets go of it, where the claim may be there."""
+        """Return the script to release the lock, if the lock may exist."""
         return self._item(host, _RELEASE) if host.name in self.asked else None
 
     def heard(self, host: Host, output: Output) -> None:
-        """Take what came of claiming it."""
+        """Take the output of the lock script."""
         self.asked.add(host.name)
         if output.status == HELD:
             self.held[host.name] = _said(output)
@@ -118,10 +118,10 @@ class HostLocks:
 
 @contextmanager
 def locking(folder: Path, who: str, hosts: Iterable[Host], *, take_over: bool = False) -> Iterator[HostLocks]:
-    """Claim hosts on this machine, for the length of a block, and say which are to be claimed on themselves.
+    """Lock hosts on this controller for the length of the block; yield the locks still to take on the hosts.
 
-    `folder` is the state folder. A host that another process of this machine works on is in `held`; it is not waited
-    for. Raises JournalError.
+    `folder` is the state folder. A host locked by another process of this controller is put into `held`, without
+    waiting. Raises JournalError.
     """
     wanted = {host.name: host for host in hosts if host.name != CONTROLLER.name}
     routes = {name for host in wanted.values() for name in (*host.upstreams, host.spare)}
@@ -147,7 +147,7 @@ def locking(folder: Path, who: str, hosts: Iterable[Host], *, take_over: bool = 
 
 
 def lost(host: Host, output: Output) -> str:
-    """Say of a guard's output how the claim was lost; nothing where it stands."""
+    """Return the reason for a lost lock, from a guard's output; empty if the lock holds."""
     if output.status != GONE:
         return ""
     by = _said(output)
@@ -155,7 +155,7 @@ def lost(host: Host, output: Output) -> str:
 
 
 def refusal(held: Mapping[str, str], hosts: Iterable[str]) -> str:
-    """Say who holds hosts that are to be changed; nothing where nobody does."""
+    """Return the holders of hosts due for a change; empty without foreign locks."""
     for host in hosts:
         if host in held:
             return f"{host} is being worked on by {held[host]}; wait for that, or add --take-over if it cannot go on"
@@ -176,7 +176,7 @@ def _holder(path: Path) -> str:
 
 
 def _machine(folder: Path) -> str:
-    """Name this machine and state folder: nobody else writes notes of this name while its lock is held."""
+    """Return the name of this controller and state folder, unique while the file lock is held."""
     try:
         machine = Path("/etc/machine-id").read_text().strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""Being told to stop: what is under way on a host ends cleanly, nothing more is begun."""
+"""Interruption of a run: the current act on a host ends cleanly, and no further act begins."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 
 class Interruption:
-    """Set by a signal, watched by everything that takes time.
+    """A flag set by a signal and watched by every long operation.
 
-    A first request lets an exchange of changes end by itself and cuts what only reads; a second cuts everything.
+    The first request lets a changing exchange finish and cuts read-only exchanges; the second request cuts every
+    exchange.
     """
 
     def __init__(self) -> None:
@@ -20,7 +21,7 @@ class Interruption:
         self._at_last: list[Callable[[], None]] = []
 
     def request(self) -> None:
-        """Ask to stop; to be called again by an operator who will not wait."""
+        """Request an interruption; an impatient operator's second request cuts every exchange."""
         with self._lock:
             calls = list(self._at_once) + (list(self._at_last) if self.requested.is_set() else [])
             self.requested.set()
@@ -29,7 +30,7 @@ class Interruption:
 
     @contextmanager
     def cutting(self, call: Callable[[], None], *, gently: bool = False) -> Iterator[None]:
-        """While the block runs, a request calls this: the first one, or with `gently` only the second."""
+        """During the block, call the function on the first request, or with `gently` on the second request only."""
         calls = self._at_last if gently else self._at_once
         with self._lock:
             calls.append(call)

@@ -1,4 +1,4 @@
-"""Judges what was collected beside the run, so that no step waits for it, and no host can hold a step up by it."""
+"""Judge evidence beside the run, so that no step waits for rules and no host can delay a step."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ LAST = 300.0
 
 
 class Judging:
-    """Takes collections of one run as they are kept, and puts on record what the rules make of each.
+    """Takes kept collections of one run and records the findings of each. Thread-safe.
 
-    As many are judged at once as there are processors, each in a process of its own. For many threads.
+    Parallel judgements equal the number of processors; each judgement has a process of its own.
     """
 
     def __init__(
         self, run_folder: Path, record: Callable[[AnyRecord], None], *, stop: Callable[[], bool] = lambda: False
     ) -> None:
-        """`stop` says whether the run was told to stop: what is not judged then is on record as not looked at."""
+        """Create the queue; `stop` tells of an interruption, after which collections are recorded as not judged."""
         self._run_folder, self._record, self._stop = run_folder, record, stop
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1, "judging")
         self._lock = threading.Lock()
@@ -52,25 +52,25 @@ class Judging:
             reader.close()
 
     def know(self, kept: EvidenceKept) -> None:
-        """Take note of a collection that was judged before, as one that others are set beside."""
+        """Register a collection judged earlier, for comparison with other collections."""
         with self._lock:
             self._kept.setdefault(kept.target, []).append(kept)
 
     def get_ready(self) -> None:
-        """Start a process that reads, while the host is at work."""
+        """Start a reading process in advance, during work of the host."""
         with suppress(OSError):  # whoever needs it is told
             reader = self._reader()
             reader.start()
             self._give_back(reader)
 
     def submit(self, kept: EvidenceKept, seconds: float | None = None) -> None:
-        """Have a collection judged, within so many seconds where they are given."""
+        """Submit a collection for judgement, with an optional timeout in seconds."""
         self.know(kept)
         with self._lock:
             self._waiting.append(self._pool.submit(self._judge, kept, seconds))
 
     def settle(self) -> None:
-        """Return once all that was submitted is on record. Raises JournalError where it could not be recorded."""
+        """Wait until all submitted collections are recorded. Raises JournalError if a record failed."""
         while True:
             with self._lock:
                 waiting, self._waiting = self._waiting, []
@@ -80,7 +80,7 @@ class Judging:
                 each.result()
 
     def finish(self) -> None:
-        """Settle, within LAST seconds from now."""
+        """Settle within LAST seconds."""
         self._until = time.monotonic() + LAST
         self.settle()
 

@@ -1,4 +1,4 @@
-"""What carrying out a plan needs and planning did not: loaded while the hosts are at work on the first changes."""
+"""Modules for carrying out a plan, not for planning: loaded while the hosts apply the first changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POST = ("stopgap.orchestrator.post.file", "stopgap.orchestrator.post.smtp", "sto
 
 
 def late_modules(steps: Iterable[PlannedStep]) -> tuple[str, ...]:
-    """Give the names of the modules that threads of a run may ask for."""
+    """Return the names of modules needed later by threads of a run."""
     modules = list(_REPORT)
     for step in steps:
         modules += (*(FINDINGS if step.collections else ()), *(POST if step.messages else ()))
@@ -32,7 +32,7 @@ def late_modules(steps: Iterable[PlannedStep]) -> tuple[str, ...]:
 
 
 def warm_up(steps: Iterable[PlannedStep]) -> None:
-    """Compile the report's page and read the rules of findings; what is wrong with either is told when it is used."""
+    """Compile the report template and read the rules; an error here is reported at the time of use."""
     from stopgap.orchestrator.report.render import PAGE  # noqa: PLC0415 - `late_modules` names it
 
     get_ready(PAGE)

@@ -1,4 +1,4 @@
-"""A step on several upstreams of a target, as one: agreed to, made side by side, then kept on all of them or none."""
+"""A step on several upstreams of a target: agreed, applied in parallel, then kept on all or rolled back on all."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from stopgap.orchestrator.run.undo import undo
 
 
 def run_on_several(steps: Sequence[PlannedStep], context: RunContext) -> list[Ended]:
-    """Run a step at its places, and give how it ended at each. Raises JournalError alone.
+    """Run a step on all of its hosts and return the outcome for each. Raises JournalError only.
 
-    Nothing is made before every place is agreed to, and nothing proved before all are made: packets may take any way.
-    Where one fails, what was made at the others is taken back, unless the task keeps it or the run was interrupted:
-    then whoever interrupted it decides.
+    No change begins before consent for every host, and no check before all changes: packets may take any path. After
+    a failure on one host the changes on the other hosts are rolled back, except for a task with `keeps_partial`, or
+    after an interruption: the operator then decides.
     """
     began = time.monotonic()
     for step in steps:
@@ -60,7 +60,7 @@ def _make(step: PlannedStep, agreed: Ended, context: RunContext) -> Ended:
 
 
 def _proved(step: PlannedStep, made: Ended, context: RunContext, *, kept: bool) -> Ended:
-    """Prove what was made; where the others are kept, see what passes through the one that failed."""
+    """Run the checks; if other upstreams are kept, measure traffic through the failed upstream."""
     if made.outcome not in FAILURES:
         return proved(step, made, context) if step.checks else made
     packets = replace(step, checks=tuple(check for check in step.checks if check.containment))
@@ -75,7 +75,7 @@ def _proved(step: PlannedStep, made: Ended, context: RunContext, *, kept: bool) 
 
 
 def _failed(steps: Sequence[PlannedStep], ended: Sequence[Ended]) -> str:
-    """Say where it failed first; nothing where it did not."""
+    """Return the first failed host with the reason; empty without a failure."""
     words = {"unreachable": "is unreachable", "refused": "was refused", "unknown": "did not say how it ended"}
     for step, end in zip(steps, ended, strict=True):
         if end.outcome in FAILURES:
@@ -87,7 +87,7 @@ def _failed(steps: Sequence[PlannedStep], ended: Sequence[Ended]) -> str:
 def _taken_back(
     steps: Sequence[PlannedStep], ended: Sequence[Ended], failed: str, context: RunContext
 ) -> list[Ended]:
-    """Take back what this step has changed, by this process or by one before it, half of it too."""
+    """Roll back changes of this step, made by this process or an earlier process, partial changes included."""
     places = {(step.key, step.target.name) for step in steps}
     history = context.record.history()
     changes = [change for change in history.undoable() if (change.step, change.target) in places]
@@ -111,7 +111,7 @@ def _taken_back(
 
 
 def _each_look_once(steps: Sequence[PlannedStep], ended: Sequence[Ended], keeps: bool) -> list[PlannedStep]:
-    """Leave out a look that was made for an earlier place already: from the same hosts, at the same thing."""
+    """Drop checks already made for an earlier upstream: same vantage hosts, same subject."""
     made: set[tuple[object, tuple[str, ...]]] = set()
     once = []
     for step, end in zip(steps, ended, strict=True):

@@ -1,4 +1,4 @@
-"""What is to be run, and the hosts that it concerns."""
+"""The request for a run, and the hosts concerned."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stopgap.orchestrator.runbook import Runbook, vantage_of
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be run: validated, bound, and complete."""
+    """The request for a run: validated, bound, complete."""
 
     runbook: Runbook
     inventory: Inventory
@@ -26,7 +26,7 @@ class Order:
     """Names the controller on devices (`journal.home.controller_name`)."""
 
     def acting(self) -> list[Host]:
-        """Give the hosts that steps act on: those of what contains first, which must not queue behind silent ones."""
+        """Return the hosts acted on; hosts of containment steps come first, ahead of silent hosts in the queue."""
         hosts: dict[str, Host] = {}
         for step in sorted(self.runbook.steps, key=lambda step: not tasks()[step.task].contains):
             for target in self.targets:

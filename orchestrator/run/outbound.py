@@ -1,4 +1,4 @@
-"""Having the target send, while hosts outside listen: one exchange at each of them, and one at the target."""
+"""Outbound test: hosts outside listen, the target sends; one exchange at each listener and one at the target."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _UNROUTED = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/1
 
 @dataclass
 class _Ear:
-    """One host that listens, and what it has said so far: a sink for its exchange."""
+    """One listening host with the output so far: a sink for the exchange."""
 
     vantage: Host
     check: Outbound
@@ -50,7 +50,7 @@ class _Ear:
     trouble: str = ""
 
     def data(self, index: int, chunk: bytes) -> None:
-        """Take what came, and see whether it listens by now."""
+        """Take a chunk and detect the start of listening."""
         (self.heard if index == _LISTENING else self.own).extend(chunk)
         if self.listening:
             self.settled.set()
@@ -63,11 +63,11 @@ class _Ear:
 
     @property
     def listening(self) -> bool:
-        """It listens, or has listened."""
+        """True once the host listens, and afterwards."""
         return Listen.ready(bytes(self.heard))
 
     def fact(self) -> ListeningFact:
-        """Give what it listened on and what arrived; raises UnreadableError."""
+        """Return the listening sockets and the arrived packets; raises UnreadableError."""
         status = self.output.status if self.output else None
         if status is None and not self.listening:
             raise UnreadableError(self.trouble or f"{self.vantage.name} did not answer in time")
@@ -75,14 +75,14 @@ class _Ear:
         return self.listen.parse(Output(HostText(bytes(self.heard)), stderr, status))
 
     def sockets(self) -> Iterable[tuple[PacketKind, Address, int]]:
-        """Give where to send: each port, at the addresses of its IP version."""
+        """Return the destinations: each port at each address of the same IP version."""
         for kind, port in self.fact().ports.items():
             version = 4 if kind.endswith("4") else 6
             for address in [a for a in self._addresses() if a.version == version][:TOWARDS]:
                 yield kind, address, port
 
     def _addresses(self) -> list[Address]:
-        """Give the addresses that the inventory names, then those on the host's interfaces that are routed."""
+        """Return the addresses of the inventory, then the routed addresses of the host's interfaces."""
         try:
             found = Interfaces().parse(Output(HostText(bytes(self.own)), HostText(b""), 0))
         except UnreadableError:
@@ -96,10 +96,10 @@ Found = Mapping[tuple[Outbound, str], ListeningFact | OutOfReach | UnreadableErr
 
 
 def have_sent(looks: Sequence[tuple[Outbound, Host]], sender: Host, pool: ConnectionPool) -> Found:
-    """Let every eye listen, have the sender send to all of them, and give what each has heard.
+    """Start all listeners, have the sender send to every listener, return the packets received by each listener.
 
-    A sender that has not answered so far is not waited for. Lasts some two seconds, and no longer than the deadlines
-    of one exchange at an eye and one at the sender, whatever they do.
+    A sender without an answer so far is skipped. Takes about two seconds; the upper bound is the deadlines of one
+    exchange at a listener and one at the sender, against any behaviour of the hosts.
     """
     if not pool.answers(sender):
         silent = OutOfReach(f"{sender.name} has not answered so far, and was not asked to send")
@@ -139,7 +139,7 @@ def _listen(ear: _Ear, pool: ConnectionPool) -> None:
 
 
 def _send(ears: Sequence[_Ear], sender: Host, pool: ConnectionPool) -> UnreadableError | None:
-    """Send to all that listen; give why nothing was sent, or None."""
+    """Send to all listening hosts; return the reason if nothing was sent, else `None`."""
     end = time.monotonic() + BEGUN
     for ear in ears:
         ear.settled.wait(max(0.0, end - time.monotonic()))

@@ -1,4 +1,4 @@
-"""Exit codes and the outcome of a run, from the outcomes of its steps (DESIGN, Contract)."""
+"""Exit codes and the outcome of a run, from the outcomes of the steps (DESIGN, Contract)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ RunOutcome = Literal["ok", "failed", "unreachable", "refused", "interrupted"]
 
 
 def exit_code(outcomes: Iterable[str], *, interrupted: bool = False, unread: bool = False) -> int:
-    """Give the exit code: interrupted before refused, refused before failed, failed before unreachable.
+    """Return the exit code, by precedence: interrupted, refused, failed, unreachable.
 
-    `unread`: some of the evidence could not be read, and so not be judged; a run that went well has failed then.
+    `unread` marks evidence left unread and so unjudged; an otherwise successful run then counts as failed.
     """
     found = set(outcomes)
     if interrupted:
@@ -28,7 +28,7 @@ def exit_code(outcomes: Iterable[str], *, interrupted: bool = False, unread: boo
 
 
 def run_outcome(code: int) -> RunOutcome:
-    """Name what an exit code of a run says."""
+    """Return the outcome word of a run's exit code."""
     names: dict[int, RunOutcome] = {
         OK: "ok",
         UNREACHABLE: "unreachable",

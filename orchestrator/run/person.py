@@ -1,4 +1,4 @@
-"""The person at the keyboard, or the `--yes` in their place."""
+"""The person at the keyboard, or `--yes` as substitute."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stopgap.orchestrator.question import Question
 
 @dataclass(frozen=True)
 class Answer:
-    """What was said, as `Question.read` gives it, and by whom (`user@machine`, or `--yes`)."""
+    """The answer, as parsed by `Question.read`, and its author (`user@machine`, or `--yes`)."""
 
     says: str
     by: str
@@ -22,7 +22,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What to look at while a question waits; both may be called again and again."""
+    """Callbacks to poll during an open question; each may be called many times."""
 
     heard: Callable[[], Answer | None]
     """Gives the answer that somebody gave at another terminal."""
@@ -31,37 +31,37 @@ class Waiting:
 
 
 class Person(Protocol):
-    """Decides. `None` means that nobody is there to ask: the run is refused before anything is done."""
+    """Decides. `None` in place of a person means an unattended run: the run is refused before any change."""
 
     def agrees(self, plan: Plan) -> bool | None:
-        """Say whether to go ahead with a plan."""
+        """Return True for consent to a plan."""
 
     def can_answer(self, question: Question) -> bool:
-        """Tell whether somebody will be there for it."""
+        """Return True if a person can answer the question."""
 
     def answers(self, step: PlannedStep, question: Question, waiting: Waiting) -> Answer | None:
-        """Answer one question of one step; None where nobody does, in time or at all."""
+        """Return the answer to one question of one step; `None` without an answer, or without an answer in time."""
 
 
 class Unattended:
-    """Nobody is asked: a plan is agreed to, and a question takes its default, if it has one (`--yes`)."""
+    """Asks nobody (`--yes`): a plan has consent, and a question takes the default, if there is a default."""
 
     def agrees(self, plan: Plan) -> bool | None:
-        """Agree."""
+        """Return True."""
         return True
 
     def can_answer(self, question: Question) -> bool:
-        """Tell whether the question has a default."""
+        """Return True if the question has a default."""
         return question.by_itself() is not None
 
     def answers(self, step: PlannedStep, question: Question, waiting: Waiting) -> Answer | None:
-        """Give the default."""
+        """Return the default."""
         said = question.by_itself()
         return None if said is None else Answer(question.read(said), "--yes")
 
 
 def operator() -> str:
-    """Name the account that acts: `user@machine`."""
+    """Return the acting account: `user@machine`."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

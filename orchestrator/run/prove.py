@@ -1,6 +1,6 @@
-"""Proving a step: its checks, from where each has to look, repeated until they hold or their patience is over.
+"""Prove a step: run the checks from their vantages, with retries until a check holds or its timeout ends.
 
-One that has to stay so is looked at again and again until its time is over.
+A check of a lasting state is repeated until its time is over.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Look:
 
 
 def prove(step: PlannedStep, pool: ConnectionPool, cancelled: threading.Event) -> list[CheckJudged]:
-    """Make a step's checks and give what each eye saw, in the order of the checks."""
+    """Run a step's checks and return the observation of each vantage, in the order of the checks."""
     judged: dict[_Look, Judgement] = {}
     looks: list[_Look] = []
     blind: list[CheckJudged] = []
@@ -62,21 +62,21 @@ def prove(step: PlannedStep, pool: ConnectionPool, cancelled: threading.Event) -
 
 
 def _goes_on(look: _Look, failing_since: float | None, after: float, now: float) -> bool:
-    """Tell whether to look once more: a failing check within its patience, one that holds within its time."""
+    """Return True for another attempt: a failing check within its timeout, a holding check within its duration."""
     if failing_since is not None:
         return now - failing_since < look.check.patience
     return after < look.check.steady
 
 
 def _rest(due: Sequence[_Look], after: float) -> float:
-    """Give the seconds until the next look at what holds; the last one is made when its time is over."""
+    """Return the seconds until the next attempt at a holding check; the last attempt ends the check's duration."""
     return min((min(look.check.every, look.check.steady - after) for look in due), default=0)
 
 
 def _see(looks: Sequence[_Look], target: Host, pool: ConnectionPool) -> dict[_Look, Look]:
-    """Make the looks: one exchange an eye, and all of an eye's attempts to connect at once.
+    """Run the checks: one exchange for each vantage, with all connection attempts of a vantage in parallel.
 
-    A target that has not answered so far is not waited for where its word would prove nothing.
+    A target without an answer so far is skipped, if the target's own word would prove nothing.
     """
     sending = [(check, look.vantage) for look in looks if isinstance(check := look.check, Outbound)]
     late = [look for look in looks if look.check.one_sided and look.vantage == target and not pool.answers(target)]
@@ -121,7 +121,7 @@ def _together(looks: Sequence[_Look]) -> TcpConnects:
 
 
 def judge(check: Check, look: Look) -> Judgement:
-    """Judge what was seen; what could not be seen, or not be judged, is neither right nor wrong."""
+    """Judge an observation; a missing or unreadable observation neither holds nor fails."""
     if isinstance(look, Exception):
         return Judgement(None, str(look))
     try:

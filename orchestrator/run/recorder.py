@@ -1,4 +1,4 @@
-"""Where what happens goes: to disk first, then to whoever watches."""
+"""Records of a run: written to disk first, then passed to the observers."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 
 class Observer(Protocol):
-    """Watches a run; called by one thread at a time, and never for something that is not on disk yet."""
+    """Watches a run. One thread calls at a time, and only for records already on disk."""
 
     def planned(self, plan: Plan, *, dry_run: bool) -> None:
-        """Take the plan: all of a dry run, the beginning of a run."""
+        """Take the plan: the whole of a dry run, the start of a run."""
 
     def beginning(self, step: PlannedStep) -> None:
-        """Take a step that is about to be run, as it is planned by now."""
+        """Take a step about to run, as planned at present."""
 
     def recorded(self, run: str, record: AnyRecord) -> None:
-        """Take one record, in the order of the journal."""
+        """Take a record, in journal order."""
 
     def progressed(self, step: PlannedStep, progress: Progress) -> None:
-        """Take how far a collection has come, some times a second at most."""
+        """Take the progress of a collection, a few times a second at most."""
 
 
 class Recorder:
-    """Appends records of one run to the journal and passes them on to the observers."""
+    """Appends records of one run to the journal and passes the records to the observers."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Recorder:
         observers: Sequence[Observer],
         numbers: Mapping[tuple[str, str], int] | None = None,
     ) -> None:
-        """`numbers`: of a run that goes on, how many changes each step and target has had."""
+        """Create the recorder; for a resumed run, `numbers` counts the changes so far by step and target."""
         self.run = run
         self._numbers = dict(numbers or {})
         self._journal = journal
@@ -49,7 +49,7 @@ class Recorder:
         self._lock = threading.Lock()
 
     def __call__(self, *records: AnyRecord) -> None:
-        """Return once the records are on disk. Raises JournalError; then nothing may be done any more."""
+        """Append the records; return after the write to disk. Raises JournalError: no further act is allowed."""
         if not records:
             return
         with self._lock:
@@ -59,25 +59,25 @@ class Recorder:
                     observer.recorded(self.run, record)
 
     def of(self, run: str) -> Recorder:
-        """Give one for another run, which is being taken back; the same observers watch."""
+        """Return a recorder for another run, under rollback, with the same observers."""
         other = Recorder(self._journal, run, self._observers)
         other._lock = self._lock
         return other
 
     def history(self) -> History:
-        """Give what the run's records amount to by now."""
+        """Return the history of the run so far."""
         return self._journal.history(self.run)
 
     def deliveries(self, keys: Collection[str]) -> dict[str, Delivery]:
-        """Give what has become of messages, over all runs, by the message's key."""
+        """Return the delivery state of messages over all runs, by message key."""
         return deliveries(self._journal, keys)
 
     def posting(self, series: str, *, give_up: Callable[[], bool]) -> AbstractContextManager[bool]:
-        """Be the one process that sends messages of a series, for the length of a block."""
+        """Hold the lock on sending messages of a series, for the length of the block."""
         return posting(self._journal, series, give_up=give_up)
 
     def answered(self, step: str, target: str, question: str) -> Answered | None:
-        """Give the first answer since the question was asked last, from whatever process."""
+        """Return the first answer, of any process, since the last asking of the question."""
         found: Answered | None = None
         for entry in self._journal.of_run(self.run, "asked", "answered"):
             record = entry.record
@@ -89,25 +89,25 @@ class Recorder:
         return found
 
     def announce(self, record: AnyRecord) -> None:
-        """Tell the observers of a record that another process has written."""
+        """Pass a record written by another process to the observers."""
         with self._lock:
             for observer in self._observers:
                 observer.recorded(self.run, record)
 
     def begin(self, step: PlannedStep) -> None:
-        """Tell the observers which step comes."""
+        """Tell the observers of the next step."""
         with self._lock:
             for observer in self._observers:
                 observer.beginning(step)
 
     def progress(self, step: PlannedStep, progress: Progress) -> None:
-        """Tell the observers how far a collection has come; nothing is written."""
+        """Tell the observers of the progress of a collection; nothing is written."""
         with self._lock:
             for observer in self._observers:
                 observer.progressed(step, progress)
 
     def reserve(self, step: str, target: str, count: int) -> int:
-        """Give the first of `count` numbers for changes of a step on a target; no two changes of a run share one."""
+        """Reserve `count` change numbers for a step on a target, unique within the run; return the first number."""
         with self._lock:
             first = self._numbers.get((step, target), 0)
             self._numbers[step, target] = first + count

@@ -1,4 +1,4 @@
-"""Confirming access after a change that may have cut the operator off, before the host takes it back by itself."""
+"""Confirm access after a risky change, before the rollback timer on the host takes the change back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DEADLINE = 20.0
 
 @dataclass(frozen=True)
 class Armed:
-    """A change that the host takes back by itself after so many seconds."""
+    """A change under a rollback timer, with the timeout in seconds."""
 
     step: str
     target: str
@@ -39,9 +39,9 @@ class Armed:
 def confirm(
     armed: Sequence[Armed], host: Host, pool: ConnectionPool, record: Recorder, interruption: Interruption
 ) -> list[RollbackTimerSettled]:
-    """Cancel what is scheduled on a host over a connection made for that alone, and put on record what came of it.
+    """Cancel the rollback timer over a fresh connection to the host, and record the result.
 
-    Tries until the host must have taken the changes back, and a little longer to hear that it did.
+    Retries until the timer must have fired, and a little longer, to learn of the rollback.
     """
     if not armed:
         return []
@@ -64,9 +64,9 @@ def confirm(
 
 
 def settle_all(history: History, pool: ConnectionPool, record: Recorder) -> None:
-    """Settle what a dead process left open, so that nothing changes under the plan that comes; a host at a time.
+    """Settle rollback timers left by a dead process, host by host, so that nothing changes under the next plan.
 
-    A host out of reach is left as it is. Every connection is a fresh one by then.
+    An unreachable host is left as is. Every connection is fresh.
     """
     hosts = history.hosts
     for name, changes in groupby(_by_host(history.unsettled()), key=lambda change: change.host):
@@ -82,7 +82,7 @@ def _by_host(changes: Iterable[ChangeStatus]) -> list[ChangeStatus]:
 
 
 def _ask(armed: Sequence[Armed], session: Session, run: str, reason: str) -> list[RollbackTimerSettled]:
-    """Cancel; gives nothing where the host did not answer."""
+    """Cancel the timer; return `None` without an answer of the host."""
     items = [Item(_settle_once(rollback_timer_name(run, a.step, a.target, a.index)), _DEADLINE) for a in armed]
     outputs = session.exchange(items)
     if any(output.status is None for output in outputs):

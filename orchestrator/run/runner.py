@@ -1,4 +1,4 @@
-"""A whole run: plan, show, agree, carry out; or a dry run, which stops after showing."""
+"""A whole run: plan, show, ask for consent, carry out; or a dry run, without consent and execution."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from stopgap.orchestrator.signature import SignatureError
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a run or a dry run ended, for whoever reports it."""
+    """The end of a run or a dry run, for reports and exit codes."""
 
     plan: Plan
     exit_code: int
@@ -63,13 +63,13 @@ class RunResult:
 
     @property
     def outcome(self) -> str:
-        """The run's outcome in one word."""
+        """The outcome of the run, in a word."""
         return run_outcome(self.exit_code)
 
 
 @dataclass(frozen=True)
 class Runner:
-    """What a run needs of the world: where its state lives, how to connect, whom to ask, who watches."""
+    """The surroundings of a run: state folder, connections, person to ask, observers."""
 
     open_journal: Callable[[], Journal]
     connect: Connect
@@ -89,7 +89,7 @@ class Runner:
     """What it knows of earlier runs."""
 
     def preview(self, order: Order) -> RunResult:
-        """Plan on facts read live, by readers that change nothing, and show it."""
+        """Plan on facts from read-only readers and show the plan."""
         with (
             ConnectionPool(with_controller(order.inventory.hosts), self.connect) as pool,
             self.interruption.cutting(pool.close),
@@ -102,9 +102,9 @@ class Runner:
         return RunResult(plan, code, steps=_as_planned(plan))
 
     def run(self, order: Order, *, agreed_digest: str | None = None) -> RunResult:
-        """Plan, have it agreed to, carry it out.
+        """Plan, ask for consent, carry out.
 
-        With `agreed_digest`, that of a saved plan, anything else is refused as drift. Raises JournalError.
+        With `agreed_digest`, the digest of a saved plan, a different plan is refused as drift. Raises JournalError.
         """
         acting = order.acting()
         with (
@@ -135,9 +135,9 @@ class Runner:
                 return self.carry_out(order, plan, context, journal, {})
 
     def resume(self, journal: Journal, run: str, order: Order, *, anyway: bool = False) -> RunResult:
-        """Go on with a run whose process died: what is unknown is looked at again, what was finished is left.
+        """Continue a run after the death of its process: unknown steps are read again, finished steps are left.
 
-        Raises DamagedRunError where the run's records are damaged, unless `anyway`; JournalError.
+        Raises DamagedRunError for damaged records, unless `anyway`; JournalError.
         """
         history = journal.history(run)
         if history.damage and not anyway:
@@ -186,7 +186,7 @@ class Runner:
         done: Mapping[tuple[str, str], StepResult],
         taken_back: frozenset[tuple[str, str]] = frozenset(),
     ) -> RunResult:
-        """Execute, then write what a reader of the run's folder needs: the report, the exported journal."""
+        """Execute the plan, then write the report and the exported journal into the run's folder."""
         run = context.record.run
         with self.interruption.cutting(context.pool.close, gently=True):
             planner = planner_of(order, context.pool.look, context.record.deliveries, context.archive.past_runs)
@@ -209,7 +209,7 @@ class Runner:
         )
 
     def _written(self, journal: Journal, run: str) -> tuple[Path | None, str, str]:
-        """Write a run's report and sign its journal; gives the report, and why either was not possible."""
+        """Write a run's report and sign its journal; return the report, and the reason for each failure."""
         made, unreported = write_report(journal, run)
         return made, unreported, sign_run(journal, run, self.sign_key)
 
@@ -231,7 +231,7 @@ class Runner:
             observer.planned(plan, dry_run=dry_run)
 
     def _refusal(self, plan: Plan, agreed_digest: str | None) -> str:
-        """Say why a plan may not be carried out; nothing where it may."""
+        """Return the reason to refuse a plan; empty for an acceptable plan."""
         if self.interruption.requested.is_set():
             return "interrupted before anything was done"
         if plan.refusals:
@@ -255,7 +255,7 @@ class Runner:
 
 
 def run_started(order: Order, operator: str) -> RunStarted:
-    """Give the record that a later process resumes or undoes from."""
+    """Return the record needed by a later resume or undo."""
     return RunStarted(
         version=__version__,
         runbook_name=order.runbook.name,
@@ -273,9 +273,9 @@ def run_started(order: Order, operator: str) -> RunStarted:
 
 
 def write_report(journal: Journal, run: str) -> tuple[Path | None, str]:
-    """Write report.html and journal.jsonl into the run's folder; give the report's path, or why there is none.
+    """Write report.html and journal.jsonl into the run's folder; return the path of the report, or the failure.
 
-    Where the journal is damaged, journal.jsonl stays: what was exported before shows what was changed.
+    For a damaged journal, journal.jsonl stays as is: the earlier export shows later alterations.
     """
     from stopgap.orchestrator.report.render import report  # noqa: PLC0415 - after the changes, not before
 
@@ -292,7 +292,7 @@ def write_report(journal: Journal, run: str) -> tuple[Path | None, str]:
 
 
 def displaced(journal: Journal, run: str) -> str:
-    """Say where a run's records are, where its state folder was moved away or deleted meanwhile; else nothing."""
+    """Return the place of a run's records if the state folder was moved or deleted meanwhile; else empty."""
     if not journal.displaced():
         return ""
     folder = journal.run_path(run)
@@ -302,7 +302,7 @@ def displaced(journal: Journal, run: str) -> str:
 
 
 def sign_run(journal: Journal, run: str, key: Path | None) -> str:
-    """Sign a run's manifests of evidence and the head of its journal; gives why that was not possible.
+    """Sign the evidence manifests of a run and the head of its journal; return the reason for a failure.
 
     Without a key nothing is signed.
     """
@@ -323,7 +323,7 @@ def sign_run(journal: Journal, run: str, key: Path | None) -> str:
 
 
 def _with_activation(step: PlannedStep, history: History) -> PlannedStep:
-    """Add what a daemon was not told before the process died: its files are in place, so no change is planned."""
+    """Add an activation missed by a dead process: the files are in place, so no change is planned."""
     place = (step.key, step.target.name)
     missing = {c.change for c in history.not_activated() if (c.step, c.target) == place} - set(step.changes)
     if not missing or step.outcome not in {"would-change", "unchanged"}:

@@ -1,4 +1,4 @@
-"""Running one planned step on one target: ask, apply, collect, prove, record."""
+"""Run one planned step on one target: ask, apply, collect, prove, record."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAILURES = frozenset({"failed", "unknown", "unreachable", "refused"})
 
 @dataclass(frozen=True)
 class Ended:
-    """How a step ended."""
+    """The end of a step: outcome and reason."""
 
     outcome: Outcome
     reason: str = ""
@@ -39,7 +39,7 @@ class Ended:
 
 
 def run_step(step: PlannedStep, context: RunContext) -> Ended:
-    """Run a planned step and put everything on record. Raises JournalError alone."""
+    """Run a planned step and record every result. Raises JournalError only."""
     began = time.monotonic()
     context.record.begin(step)
     context.record(started(step))
@@ -56,7 +56,7 @@ def run_step(step: PlannedStep, context: RunContext) -> Ended:
 
 
 def started(step: PlannedStep) -> StepStarted:
-    """Give the record of a step that begins."""
+    """Return the record of a step's start."""
     return StepStarted(
         step=step.key,
         target=step.target.name,
@@ -68,7 +68,7 @@ def started(step: PlannedStep) -> StepStarted:
 
 
 def finished(step: PlannedStep, ended: Ended, seconds: float) -> StepFinished:
-    """Give the record of a step that has ended, after so many seconds."""
+    """Return the record of a step's end, with the duration in seconds."""
     in_force = ended.outcome in {"changed", "unknown"} and step.lasts is not None
     until = datetime.now(UTC) + timedelta(seconds=step.lasts) if in_force and step.lasts else None
     return StepFinished(
@@ -99,7 +99,7 @@ def _carry_out(step: PlannedStep, context: RunContext) -> Ended:
 
 
 def agree(step: PlannedStep, context: RunContext) -> Ended:
-    """Ask what the step asks; `unchanged` where it may go on."""
+    """Ask the questions of the step; `unchanged` allows the step to continue."""
     if step.outcome not in {"would-change", "unchanged"}:
         return Ended(as_ended(step.outcome), step.reason)
     value: AnswerValue | None = None
@@ -117,7 +117,7 @@ def agree(step: PlannedStep, context: RunContext) -> Ended:
 
 
 def make(step: PlannedStep, agreed: Ended, context: RunContext) -> Ended:
-    """Do what the step does, where `agree` lets it go on; nothing is proved yet. Raises OutOfReach."""
+    """Carry out the step, if `agree` allows; run no checks yet. Raises OutOfReach."""
     if agreed.outcome != "unchanged":
         return agreed
     outcome: Outcome = "unchanged"
@@ -153,13 +153,13 @@ def make(step: PlannedStep, agreed: Ended, context: RunContext) -> Ended:
 
 
 def unapplied(applied: Applied) -> Outcome:
-    """Give the outcome of a step whose changes were not all made."""
+    """Return the outcome of a step with changes not applied."""
     outcomes: dict[str, Outcome] = {"drifted": "refused", "unknown": "unknown"}
     return outcomes.get(applied.outcome, "failed")
 
 
 def proved(step: PlannedStep, ended: Ended, context: RunContext) -> Ended:
-    """Make the checks of a step that went well so far, put on record what was seen, and give how it ends."""
+    """Run the checks of a step successful so far, record the observations, return the end of the step."""
     judged = prove(step, context.pool, context.interruption.requested) if step.checks else []
     context.record(*judged)
     if wrong := [c for c in judged if c.holds is False and not c.one_sided]:
@@ -170,7 +170,7 @@ def proved(step: PlannedStep, ended: Ended, context: RunContext) -> Ended:
 
 
 def unproved(step: PlannedStep, ended: Ended) -> CheckJudged:
-    """Give what stands for the proof of a step that was to contain and failed: nothing was seen."""
+    """Return the proof of a failed containment step: checks without an observation."""
     return CheckJudged(
         step=step.key,
         target=step.target.name,

@@ -1,4 +1,4 @@
-"""The steps of one target, in order; messages to servers, which may keep a run waiting, beside those that follow."""
+"""The steps of one target, in order; slow messages to servers run beside the following steps."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ MESSAGES_BESIDE = 16
 
 
 def planner_of(order: Order, look: FactReader, sent: Ledger, past_runs: PastRuns, *, urgent: bool = True) -> Planner:
-    """Give a planner that reads through a fleet's `look`, and knows what was sent and done already."""
+    """Return a planner with the pool's `look` as reader, and with the known messages and past runs."""
     return Planner(order.runbook, order.inventory, order.params, look, sent, past_runs, urgent, order.controller)
 
 
 @dataclass(frozen=True)
 class _Ran:
-    """A step that was run at all of its places."""
+    """A step already run, on all of its hosts."""
 
     ended: list[tuple[PlannedStep, Ended]]
     result: StepResult
@@ -76,7 +76,7 @@ class TargetRun:
     """Steps whose messages are under way."""
 
     def steps(self) -> Iterable[tuple[PlannedStep, Ended]]:
-        """Run them one by one, messages to a server beside those that follow; give each with how it ended."""
+        """Run the steps in order, messages to servers beside later steps; yield each step with its end."""
         stopped = ""
         with ThreadPoolExecutor(MESSAGES_BESIDE, "messages") as workers:
             for number, step in enumerate(self.order.runbook.steps, 1):
@@ -95,7 +95,7 @@ class TargetRun:
                 yield from ended
 
     def _whole_step(self, step: Step, number: int, stopped: str) -> _Ran:
-        """Run a step at all of its places."""
+        """Run a step on all of its hosts."""
         ended: list[tuple[PlannedStep, Ended]] = []
         outcomes: list[StepResult] = []
         for places in self.planner.groups(step, number, self.target, self.results):
@@ -116,7 +116,7 @@ class TargetRun:
         return _Ran(ended, combined(outcomes), stopped)
 
     def _concluded(self, step: Step, ran: _Ran, stopped: str) -> tuple[list[tuple[PlannedStep, Ended]], str]:
-        """Take a step's result, and do what its `on_failure` says."""
+        """Take a step's result and apply the step's `on_failure`."""
         self.results[step.id] = ran.result
         if ran.stopped and not stopped and step.on_failure == "undo":
             take_back_all(self.context, self.target.name)
@@ -126,14 +126,14 @@ class TargetRun:
         return self._concluded(step, running.result(), stopped)
 
     def _goes_beside(self, step: Step) -> bool:
-        """Tell whether a step only sends messages to servers, which may keep it waiting."""
+        """Return True for a step with messages to servers alone, a possible cause of delay."""
         planned = [s for s in self.plan.steps if s.step.id == step.id and s.target.name == self.target.name]
         return bool(planned) and all(map(sends_alone, planned))
 
     def _awaited_by(self, step: Step) -> list[_Sending]:
-        """Take out the messages under way that a step waits for: what contains waits for none that it can do without.
+        """Take out the pending messages awaited by a step; a containment step waits only for required messages.
 
-        Another step waits for those whose failure would stop it, too.
+        Any other step waits also for messages able to stop the step by a failure.
         """
         hangs_on_any = step.uses_results or _needs_first(step)
         contains = tasks()[step.task].contains
@@ -153,7 +153,7 @@ class TargetRun:
         return taken
 
     def _run_all(self, places: Sequence[Place], stopped: str) -> list[tuple[PlannedStep, Ended]]:
-        """Run a step at its place, or at its places on several upstreams."""
+        """Run a step on its host, or on its hosts on several upstreams."""
         if len(places) < 2:
             return [self._run(place, stopped) for place in places]
         planned = self._planned(places, again=not stopped)
@@ -191,7 +191,7 @@ class TargetRun:
         return planned, ended
 
     def _planned(self, places: Sequence[Place], *, again: bool) -> list[PlannedStep]:
-        """Give the step as planned; planned afresh where it hangs on the journal, or on results not as foreseen."""
+        """Return the planned step; plan again if the step depends on the journal or on unforeseen results."""
         step, wanted = places[0].step, {place.key for place in places}
         planned = [s for s in self.plan.steps if s.key in wanted and s.target.name == self.target.name]
         if any(s.when_its_turn_comes for s in planned):
@@ -201,7 +201,7 @@ class TargetRun:
         return planned if len(planned) == len(places) and stands else self._plan_again(places)
 
     def _plan_late(self, places: Sequence[Place]) -> list[PlannedStep]:
-        """Plan what could not be planned before, its host having been slow; it gets the time it has left."""
+        """Plan a step left unplanned because of a slow host; the host gets the remaining time."""
         planned = self._plan_again(places, afresh=False)
         for each in planned:
             if each.outcome == "unreachable" and each.on:
@@ -214,7 +214,7 @@ class TargetRun:
         return [s for s in mine[places[0] + 1 :] if s.on] if places else []
 
     def _stands(self, step: PlannedStep) -> bool:
-        """Tell whether a later step is to be run as planned, if those that it is run together with go well."""
+        """Return True if a later step stands as planned, given success of the steps of the same batch."""
         hangs_on = step.step.needs or _needs_first(step.step)
         return (step.key, self.target.name) not in self.done and (not hangs_on or self._as_foreseen())
 
@@ -226,7 +226,7 @@ class TargetRun:
         return all(expected.get(key) == result.outcome for key, result in list(self.results.items()))
 
     def _plan_again(self, places: Sequence[Place], *, afresh: bool = True) -> list[PlannedStep]:
-        """Plan on facts read anew; `afresh`: hosts that were out of reach are tried once more."""
+        """Plan on fresh facts; with `afresh`, retry unreachable hosts."""
         for host in (self.target, *self.order.inventory.hosts.values()) if afresh else ():
             self.context.pool.reconnect(host)
         try:
@@ -245,13 +245,13 @@ class TargetRun:
 
 
 def _why_stopped(step: Step) -> str:
-    """Say why the steps after one that failed are skipped; nothing where they go on."""
+    """Return the reason to skip the steps after a failed step; empty if the run continues."""
     undone = ", and the target's changes were undone" if step.on_failure == "undo" else ""
     return "" if step.on_failure == "continue" else f"{step.id} failed{undone}"
 
 
 def _unless_locked(step: PlannedStep, held: Mapping[str, str]) -> PlannedStep:
-    """Refuse what is to be changed on a host that was found, only now, to be another operator's."""
+    """Refuse changes on a host found locked by another operator after planning."""
     if step.changes and step.on and (reason := refusal(held, [step.on.name])):
         return replace(step, outcome="refused", reason=reason)
     return step
@@ -263,7 +263,7 @@ def stays(
     done: Mapping[tuple[str, str], StepResult],
     taken_back: frozenset[tuple[str, str]],
 ) -> bool:
-    """Tell whether a step stays as an earlier process left it: one that contains is looked at, unless undone."""
+    """Return True if a step stays as left by an earlier process; a containment step is checked, unless undone."""
     return place in done and (place in taken_back or not tasks()[step.task].contains)
 
 

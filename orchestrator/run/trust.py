@@ -1,4 +1,4 @@
-"""Whether a run's records may be acted on: a journal that was edited decides nothing."""
+"""Trust in a run's records: an edited journal decides nothing."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _NAMED = 20
 
 
 def trusted(journal: Journal, run: str, *, anyway: bool = False, by: str = "") -> History:
-    """Give a run's history to act on: to undo, to go on, to take back a step.
+    """Return a run's history for an undo, a resume, or the rollback of a step.
 
-    Raises UntrustedRunError where its records are damaged, or have changes after the last record that is signed. With
-    `anyway`, the word of a person, `by` is put on record instead; records that cannot be read are refused even then.
+    Raises UntrustedRunError for damaged records, or for changes after the last signed record. With `anyway`, the word
+    of a person, `by` is recorded instead; unreadable records are refused even then.
     """
     try:
         history = journal.history(run)

@@ -1,4 +1,4 @@
-"""The way back: a run's changes taken back in reverse, from any process that holds the state."""
+"""Rollback of a run: the changes undone in reverse order, by any process with access to the state folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Undone:
-    """What came of an undo."""
+    """The outcome of an undo."""
 
     made: list[UndoMade] = field(default_factory=list)
     unreachable: dict[str, str] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Undone:
 
     @property
     def exit_code(self) -> int:
-        """As for a run: drift is refused, what failed or is unknown failed."""
+        """Exit code as for a run: drift is refused; a failed or unknown undo is failed."""
         words = {"drifted": "refused", "failed": "failed", "unknown": "unknown", "no-undo": "failed"}
         outcomes = [words.get(result.outcome, "changed") for result in self.made]
         return exit_code([*outcomes, *("unreachable" for _ in self.unreachable)])
@@ -47,11 +47,10 @@ def undo(
     force: bool = False,
     anyway: bool = False,
 ) -> Undone:
-    """Take back changes that `history.undoable` gave, one exchange for each step and host.
+    """Roll back the changes returned by `history.undoable`, with one exchange for each step and host.
 
-    A host out of reach, a change that drifted, and one whose undo ends in an error of Stopgap's own are left, and
-    said so; the others go on. Raises DamagedRunError before anything is done where the run's records are damaged,
-    unless `anyway`; JournalError.
+    An unreachable host, a drifted change and an undo ended by an internal error are left and reported; the rollback
+    continues. Raises DamagedRunError before any act for damaged records, unless `anyway`; JournalError.
     """
     if history.damage and not anyway:
         raise DamagedRunError(history.run, history.damage)
@@ -78,7 +77,7 @@ def undo(
 
 
 def take_back_all(context: RunContext, target: str) -> Undone:
-    """Take back everything that the run has changed for one target: its runbook said `on_failure: undo`."""
+    """Roll back every change of the run for one target, as asked by `on_failure: undo` of the runbook."""
     history = context.record.history()
     changes = [change for change in history.undoable() if change.target == target]
     return undo(

@@ -1,4 +1,4 @@
-"""Taking back what earlier runs have changed, as a step of a run: the same undo as `stopgap undo RUN --step ID`."""
+"""Rollback of earlier runs as a step of a run: the same undo as `stopgap undo RUN --step ID`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stopgap.orchestrator.task import UndoRequest
 
 @dataclass(frozen=True)
 class Lifted:
-    """What came of a step's liftings, and what there is to say of them."""
+    """The outcome of a step's undo requests, with a note for the operator."""
 
     outcome: Outcome
     said: str
@@ -29,9 +29,9 @@ class Lifted:
 def lift(
     step: PlannedStep, pool: ConnectionPool, archive: Archive, record: Recorder, interruption: Interruption
 ) -> Lifted:
-    """Take back what the step's liftings name, in their order; the first that does not come to its end ends it.
+    """Carry out the step's undo requests in order, up to the first incomplete undo.
 
-    Raises JournalError where the journal fails.
+    Raises JournalError if the journal fails.
     """
     said: list[str] = []
     for undo_request in step.undo_requests:
@@ -83,7 +83,10 @@ def _does(changes: Iterable[ChangeStatus], index: int) -> str:
 
 
 def _claimed(pool: ConnectionPool, hosts: Iterable[Host]) -> str:
-    """Claim the hosts; gives who holds one of them, or why a claim is lost. One out of reach is left to the undo."""
+    """Lock the hosts; return the holder of a foreign lock, or the reason for a lost lock.
+
+    Unreachable hosts are left to the undo.
+    """
     unique = list({host.name: host for host in hosts}.values())
     pool.lock(unique)
     if held := refusal(pool.locks.held, (host.name for host in unique)):

@@ -1,4 +1,4 @@
-"""The verdict on containment, drawn from what was seen from outside."""
+"""The containment verdict, from observations made outside the target."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from stopgap.orchestrator.journal.records import CheckJudged, Verdict
 
 
 def verdict(judged: Sequence[CheckJudged], at_best: Iterable[Verdict] = ()) -> Verdict:
-    """Draw it from the checks of one target that count towards containment.
+    """Return the verdict from the containment checks of one target.
 
-    `contained`: packets were tried, from a vantage other than the target, and everything that could be seen holds.
-    `partly`: something that should be cut is not, by what was seen or by the target's own word. `unverified`: nobody
-    outside could look. A one-sided check that holds proves nothing. It is never better than any of `at_best`, which
-    is what steps have named as open or as not to be believed. Where no check saw anything at all, nothing is known to
-    be cut, and so not a part of it either: `unverified`.
+    `contained`: probe packets were sent from a vantage other than the target, and every possible check holds.
+    `partly`: a connection due to be cut is open, by an observation or by the target's own word. `unverified`: no
+    vantage outside could look. A one-sided check proves nothing by holding. The verdict is never better than any of
+    `at_best`, the limits set by steps for open or untrusted parts. Without a single observation the verdict is
+    `unverified`, since not even a partial cut is known.
     """
     if all(check.holds is None for check in judged):
         return "unverified"
@@ -32,19 +32,19 @@ def _by_packets(judged: Sequence[CheckJudged]) -> Verdict:
 
 
 def leaks(judged: Iterable[CheckJudged]) -> list[str]:
-    """Say what was found open that should be cut."""
+    """Return the open connections due to be cut."""
     return [f"{c.about}: {c.seen}, seen from {c.vantage}" for c in judged if c.containment and c.holds is False]
 
 
 def unseen(judged: Sequence[CheckJudged]) -> list[str]:
-    """Say what nobody could look at."""
+    """Return the checks without an observation."""
     seen = {c.about for c in judged if c.holds is not None}
     return list(dict.fromkeys(f"{c.about}: {c.seen}" for c in judged if c.containment and c.about not in seen))
 
 
 @dataclass(frozen=True)
 class Again:
-    """How far a target is cut off now, beside what its run said."""
+    """The present verdict on a target, beside the verdict recorded by the run."""
 
     target: str
     was: Verdict
@@ -57,10 +57,10 @@ class Again:
 
     @property
     def worse(self) -> bool:
-        """Something is open that the run had not seen open."""
+        """True for a connection open now and not recorded as open by the run."""
         return self.was != "partly" and self.now == "partly"
 
     @property
     def unseen(self) -> bool:
-        """What the run said can neither be confirmed nor disproved."""
+        """True if the recorded verdict can neither be confirmed nor disproved."""
         return self.was == "contained" and self.now == "unverified"

@@ -1,4 +1,4 @@
-"""What to do about an incident: read, checked without contacting anything, and given its values step by step."""
+"""The runbook: parsed, checked without contact to any host, and rendered step by step."""
 
 from stopgap.orchestrator.duration import format_duration, parse_duration
 from stopgap.orchestrator.runbook.binding import bind

@@ -1,4 +1,4 @@
-"""Gives a runbook's parameters their values: from the command line, or their defaults."""
+"""Binds a runbook's parameters to values: from the command line, or the defaults."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from stopgap.orchestrator.source import InvalidInput, Problem, Unfit, did_you_me
 def bind(
     runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given: Mapping[str, object]
 ) -> dict[str, Any]:
-    """Give every declared parameter its typed value; raises InvalidInput, also for a required one without a value.
+    """Return a typed value for every declared parameter; raises InvalidInput, also for a missing required value.
 
-    `given`: parameter → text as on a command line, or any other value as YAML would give it.
+    `given`: parameter → text of the command line, or any other value as parsed from YAML.
     """
     values, problems = known_values(runbook, inventory, given)
     problems += missing_values(runbook, given)
@@ -28,7 +28,7 @@ def bind(
 def known_values(
     runbook: Runbook, inventory: Inventory | None, given: Mapping[str, object]
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Give the values there are, without those that are required and not given, and what is wrong with them."""
+    """Return the available values, without missing required values, and the problems of the values."""
     problems = [_unknown(runbook, name) for name in given if name not in runbook.params]
     values: dict[str, Any] = {}
     for name, param in runbook.params.items():
@@ -61,7 +61,7 @@ def _unknown(runbook: Runbook, name: str) -> Problem:
 
 
 def missing_values(runbook: Runbook, given: Mapping[str, object]) -> list[Problem]:
-    """Give a problem for each parameter that has to be given and is not."""
+    """Return a problem for each required parameter without a value."""
     return [_missing(runbook, p) for name, p in runbook.params.items() if p.required and name not in given]
 
 

@@ -1,6 +1,6 @@
-"""The check before anything is contacted: a runbook against an inventory, its targets and what was given.
+"""The check before any contact: a runbook against an inventory, the targets and the given parameters.
 
-What has no value yet is stood in for by a sample of its type, so that types are checked all the same.
+A sample of the type stands in for each unknown value, so that types are checked all the same.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _SAMPLE_RESULT = StepResult("changed")
 
 
 def check(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given: Mapping[str, object]) -> None:
-    """Raise InvalidInput with all that is wrong. Without targets, the host that suits the runbook best stands in."""
+    """Raise InvalidInput with all problems. Without targets, the best-suited host of the inventory stands in."""
     if problems := list(problems_in(runbook, inventory, targets, given)):
         raise InvalidInput(problems)
 
@@ -64,9 +64,9 @@ def prepare(
     *,
     complete: bool = False,
 ) -> tuple[Runbook, Inventory, tuple[Host, ...]]:
-    """Read both files, select the targets, and check; raises one InvalidInput with the problems of all of them.
+    """Read the files, select the targets, and check; raises a single InvalidInput with all problems.
 
-    With `complete`, a required parameter that is not given is a problem too, so that `bind` will succeed.
+    With `complete`, a missing required parameter is a problem too, so that `bind` will succeed.
     """
     problems: list[Problem] = []
     plan: Runbook | None = None
@@ -94,7 +94,7 @@ def prepare(
 
 @dataclass(frozen=True)
 class _Trial:
-    """Values that a step is tried with."""
+    """Trial values for a step."""
 
     params: Mapping[str, Any]
     sampled: frozenset[str]
@@ -113,7 +113,7 @@ class _Trial:
     """Of all expressions, for one target."""
 
     def lacks(self, step: Step, *field: str) -> bool:
-        """Tell whether a field cannot be tried: it, or what it names, is wrong, which is reported elsewhere."""
+        """Return True if a field cannot be tried, because of a problem reported elsewhere."""
         loc = (*step.loc, *field)
         if self.flawed and any(
             position in self.flawed for place, position in step.document.values.items() if place[: len(loc)] == loc
@@ -127,18 +127,18 @@ class _Trial:
         return False
 
     def samples_in(self, step: Step, *field: str) -> set[str]:
-        """Give the sampled parameters and answers that a field of the step names."""
+        """Return the sampled parameters and answers named by a field of the step."""
         paths = {path for path in _named(step, *field) if len(path) > 1}
         return {path[1] for path in paths if path[0] == "params"} & self.sampled | self.answers_in(step, *field)
 
     def answers_in(self, step: Step, *field: str) -> set[str]:
-        """Give the steps that a field names and that ask: of their answer, only the type is known."""
+        """Return the steps with questions named by a field: only the type of the answer is known."""
         paths = {path for path in _named(step, *field) if len(path) > 1}
         return {path[1] for path in paths if path[0] == "steps" and identifier(path[1]) in self.answers}
 
 
 def _named(step: Step, *field: str) -> set[tuple[str, ...]]:
-    """Give what a field of the step names: `when`, `foreach`, or one below `with`."""
+    """Return the names in a field of the step: `when`, `foreach`, or a field below `with`."""
     if field[0] == "with":
         return references(step.with_[field[1]])
     value = getattr(step, field[0])
@@ -152,7 +152,7 @@ def problems_in(
     given: Mapping[str, object],
     flawed: frozenset[Position | None] = frozenset(),
 ) -> Iterator[Problem]:
-    """Give the problems; what stands at the `flawed` places is known to be wrong, and is not tried."""
+    """Return the problems; fields at the `flawed` positions have known problems, and are not tried."""
     values, problems = known_values(runbook, inventory, given)
     yield from problems
     sampled = frozenset(set(runbook.params) - set(values))
@@ -201,7 +201,7 @@ def problems_in(
 
 
 def stand_ins(runbook: Runbook, inventory: Inventory | None) -> tuple[Host, ...]:
-    """Give the host for which most steps find their vantage."""
+    """Return the host with a vantage for most steps."""
     if inventory is None:
         return (_SAMPLE_HOST,)
 

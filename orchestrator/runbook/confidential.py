@@ -1,4 +1,4 @@
-"""Secrets in a runbook: where they may stand, and that all of them can be had before anything is contacted."""
+"""Secrets in a runbook: the allowed positions, and the fetch of all secrets before any host is contacted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ALONE = re.compile(r"\s*\{\{-?\s*params(\.\w+|\[\s*(\"\w+\"|'\w+')\s*\])\s*-?\}
 
 
 def secret_problems(step: Step, params: Mapping[str, Param]) -> Iterator[Problem]:
-    """Give a problem for each place where the step would make a secret into text, or hand it to what takes none."""
+    """Return a problem for each secret rendered into text, or passed to a parameter without secrets."""
     secrets = {name for name, param in params.items() if param.type_name == "secret"}
     for name in sorted(_names(step.foreach, expression=isinstance(step.foreach, str)) & secrets):
         yield _problem(step, (*step.loc, "foreach"), name, "`foreach`")
@@ -44,10 +44,10 @@ def secret_problems(step: Step, params: Mapping[str, Param]) -> Iterator[Problem
 def reveal_secrets(
     runbook: Runbook, inventory: Inventory, targets: Sequence[Host], params: Mapping[str, Any], permit: Permit
 ) -> None:
-    """Fetch every secret that the run is known to need, of the hosts concerned alone.
+    """Fetch every secret known to be needed by the run, for the hosts concerned only.
 
-    `permit` says which of the commands that runbook and inventory name may run on the controller; no other does.
-    Raises InvalidInput with all that cannot be had, and all commands that nobody has agreed to.
+    `permit` decides on the controller commands of runbook and inventory; no other command runs. Raises InvalidInput
+    with all secrets out of reach, and all commands without consent.
     """
     secrets, looks = _secrets(runbook, inventory, targets, params), _looks(runbook, inventory, targets, params)
     texts = {runbook.path: runbook.text, inventory.path: inventory.text}
@@ -82,7 +82,7 @@ def _secrets(
 def _looks(
     runbook: Runbook, inventory: Inventory, targets: Sequence[Host], params: Mapping[str, Any]
 ) -> dict[str, Problem]:
-    """Give the commands that tasks run on the controller while they look, which a dry run does too."""
+    """Return the commands run by tasks on the controller to read facts, in a dry run too."""
     wanted: dict[str, Problem] = {}
     for step in runbook.steps:
         task = tasks()[step.task]
@@ -106,7 +106,7 @@ def _refused(reference: str, where: Problem) -> Problem:
 
 
 def secrets_in(value: object) -> Iterator[Secret]:
-    """Give the secrets that a value, such as a task's parameters, holds at any depth."""
+    """Return the secrets in a value, such as a task's parameters, at any depth."""
     if isinstance(value, Secret):
         yield value
     elif isinstance(value, BaseModel):
@@ -122,7 +122,7 @@ def secrets_in(value: object) -> Iterator[Secret]:
 def _parameters(
     step: Step, inventory: Inventory, targets: Sequence[Host], params: Mapping[str, Any]
 ) -> Iterator[Parameters]:
-    """Give the task's parameters for each target and item, as far as they do not hang on how earlier steps end."""
+    """Return the task's parameters for each target and item, if independent of earlier steps' results."""
     if step.uses_results:
         return
     for target in targets:
@@ -148,7 +148,7 @@ def _problem(step: Step, loc: Loc, name: str, place: str) -> Problem:
 
 
 def _names(value: object, *, expression: bool = False) -> set[str]:
-    """Give the parameters that a value names."""
+    """Return the parameters named by a value."""
     return {path[1] for path in references(value, expression=expression) if path[0] == "params" and len(path) > 1}
 
 

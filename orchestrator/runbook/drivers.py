@@ -1,4 +1,4 @@
-"""The drivers that an inventory may name, as the tasks know them."""
+"""The drivers available to an inventory, as declared by the tasks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from stopgap.orchestrator.source import Problem, did_you_mean, quoted
 
 
 def known_drivers() -> tuple[str, ...]:
-    """Give the drivers of all tasks, in their order."""
+    """Return the drivers of all tasks, in order."""
     return tuple(dict.fromkeys(name for task in tasks().values() for name in task.drivers()))
 
 
 def driver_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem]:
-    """Give a problem for each host whose `driver` no task knows, at the driver's place."""
+    """Return a problem for each host with an unknown `driver`, at the position of the driver."""
     known = known_drivers()
     for host in hosts:
         if host.driver is not None and host.driver not in known:

@@ -1,4 +1,4 @@
-"""Which file the name of a runbook means."""
+"""Lookup of the file for a runbook name."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from stopgap.orchestrator.source import InvalidInput, Problem, did_you_mean
 
 
 def runbook_file(name: str) -> Path:
-    """Give the file: a path, or by name one of `./runbooks`, which an operator may have changed, or a shipped one.
+    """Return the file: a path, or by name a file of `./runbooks`, editable by an operator, or a shipped runbook.
 
-    Raises InvalidInput where it is a name that neither has.
+    Raises InvalidInput for an unknown name.
     """
     path = Path(name)
     if path.exists() or path.suffix or os.sep in name:

@@ -1,4 +1,4 @@
-"""Reads a runbook: its shape, its tasks, the order of its steps, the names in its templates; all problems at once."""
+"""Loads a runbook: schema, tasks, order of steps, names in templates; all problems at once."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def load_runbook(path: Path) -> Runbook:
-    """Read a runbook file; raises InvalidInput with all that is wrong with it alone."""
+    """Read a runbook file and return the runbook; raises InvalidInput with all problems of the file itself."""
     return _whole(*draft(read(path)))
 
 
 def parse_runbook(text: str, path: str) -> Runbook:
-    """Read a runbook from its text, as `load_runbook` does."""
+    """Parse a runbook from text, as `load_runbook` does."""
     return _whole(*draft(parse(text, path)))
 
 
@@ -53,7 +53,7 @@ def _whole(runbook: Runbook, problems: list[Problem]) -> Runbook:
 
 
 def draft(document: Located) -> tuple[Runbook, list[Problem]]:
-    """Read what can be read, and all problems: with any, the runbook has its sound parts alone and is not to run."""
+    """Return the readable parts and all problems; with problems, only the sound parts come back, unfit to run."""
     if (kind := kind_of(document.data)) not in {None, "a runbook"}:
         raise InvalidInput([mistaken(document.path, "a runbook", kind)])
     problems: list[Problem] = []

@@ -1,4 +1,4 @@
-"""The shape of a runbook file. Descriptions of fields are what an editor shows."""
+"""The schema of a runbook file. Editors show the descriptions of fields."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Entry(BaseModel):
 
 
 class ParamEntry(_Entry):
-    """A value that is given to a run with `-p NAME=VALUE`, or has a default."""
+    """A value given to a run with `-p NAME=VALUE`, or a default."""
 
     type: ParamTypeName = Field(description="What it has to be")
     description: str = Field("", description="What it is for")
@@ -50,14 +50,14 @@ class ParamEntry(_Entry):
 
 
 class RetryEntry(_Entry):
-    """How often a step is tried again."""
+    """The number of attempts at a step, and the pause between attempts."""
 
     attempts: int = Field(ge=1, le=20, description="Attempts in all, the first included")
     pause: Duration = Field(timedelta(seconds=5), description="Time between two attempts")
 
 
 class StepEntry(_Entry):
-    """One step: a task, what it is given, and what happens around it."""
+    """One step: a task with parameters, vantage, conditions and failure handling."""
 
     id: StepId | None = Field(None, description="Name for `needs`, `steps.ID` and `undo --step`; default: the task's")
     name: Line | None = Field(None, description="What it does, in words; default: what the task says of itself")
@@ -83,7 +83,7 @@ class StepEntry(_Entry):
 
 
 class RunbookFile(_Entry):
-    """What to do about an incident, in order."""
+    """The response to an incident, as steps in order."""
 
     name: Line = Field(description="What it is for, in words")
     name_ja: Line | None = Field(None, description="The same in Japanese, for papers in that language")

@@ -1,4 +1,4 @@
-"""Checks the names in a step's expressions and templates, without giving any of them a value."""
+"""Checks the names in a step's expressions and templates, without an evaluation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RESULT_FIELDS = ("changed", "outcome", "answer")
 
 @dataclass(frozen=True)
 class Scope:
-    """What a step's expressions may name; None is for what is not looked at."""
+    """The names allowed in a step's expressions; `None` marks an unchecked scope."""
 
     params: Collection[str] | None = None
     earlier: Collection[str] = ()
@@ -43,7 +43,7 @@ class Scope:
 
 
 def name_problems(step: Step, scope: Scope) -> Iterator[Problem]:
-    """Give what is wrong with the syntax and the names of the step's `with`, `when` and `foreach`."""
+    """Return the problems in syntax and names of the step's `with`, `when` and `foreach`."""
     item = step.foreach is not None
     for field, names_item in (("when", item), ("foreach", False)):
         expression = getattr(step, field)

@@ -1,4 +1,4 @@
-"""The order of steps: none may cut the way by which a later one, or an undo, has to get in."""
+"""The order of steps: no step may cut the path needed by a later step, or by an undo."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class _Cut:
 
 @dataclass
 class Ways:
-    """The ways from the controller to the hosts that earlier steps leave, for each target."""
+    """The paths from the controller to the hosts, as left by earlier steps, for each target."""
 
     hosts: Mapping[str, Host]
     _cuts: dict[str, list[_Cut]] = field(default_factory=dict)
 
     def cut(self, step: Step, target: Host, on: Host, networks: Sequence[Network]) -> Iterator[Problem]:
-        """Take note that the step cuts the way to these networks; give a problem where it cuts its own way back."""
+        """Record the networks cut by the step; return a problem if the step cuts its own path back."""
         if not networks:
             return
         cut = _Cut(step, on, tuple(networks))
@@ -38,7 +38,7 @@ class Ways:
             yield replace(step.document.problem((*step.loc, "task"), message), refused=True)
 
     def needed(self, step: Step, target: Host, on: Host) -> Iterator[Problem]:
-        """Give a problem where an earlier step has cut the way to the host that this one acts on."""
+        """Return a problem if an earlier step has cut the path to the host of this step."""
         for cut in self._cuts.get(target.name, ()):
             if cut.step is not step and (through := self._severed(on, cut)):
                 place = cut.step.document.problem((*cut.step.loc, "task"), "").position
@@ -53,7 +53,7 @@ class Ways:
                 yield replace(problem, refused=True)
 
     def _severed(self, host: Host, cut: _Cut) -> Host | None:
-        """Give the host on the way at which it is cut: this one, or one that is jumped through."""
+        """Return the host at the cut: the host itself, or a jump host on the path."""
         seen: set[str] = set()
         here: Host | None = host
         while here is not None and here.connection == "ssh" and here.name not in seen:
@@ -65,7 +65,7 @@ class Ways:
 
 
 def _reached_at(host: Host) -> tuple[Address, ...]:
-    """Give the address at which it is connected to; all of its own, where that is a name."""
+    """Return the connection address of the host; for a hostname, all addresses of the host."""
     try:
         return (ip_address(host.address),)
     except ValueError:

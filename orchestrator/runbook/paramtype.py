@@ -1,4 +1,4 @@
-"""The types that a runbook's parameters may have: how each is read, shown as JSON, and what stands in for it."""
+"""The types of a runbook's parameters: parser, JSON form, and sample value."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 
 @dataclass(frozen=True)
 class ParamType:
-    """One type. `item` turns text or a YAML value into the value, and raises ValueError."""
+    """One type. `item` parses text or a YAML value, and raises ValueError."""
 
     expected: str
     item: Callable[[object], Any]
@@ -38,13 +38,13 @@ class ParamType:
     """Text of any form: a task may want less of it than the sample shows."""
 
     def from_text(self, text: str) -> Any:  # noqa: ANN401
-        """Read what the command line gives; raises Unfit."""
+        """Parse a value of the command line; raises Unfit."""
         if not self.many:
             return self.from_yaml(text)
         return self.from_yaml([part.strip() for part in text.split(",") if part.strip()])
 
     def from_yaml(self, value: object) -> Any:  # noqa: ANN401
-        """Read a value of the runbook, or of the journal; raises Unfit."""
+        """Parse a value of the runbook, or of the journal; raises Unfit."""
         if not self.many:
             return self._one(value)
         if not isinstance(value, (list, tuple)):
@@ -52,7 +52,7 @@ class ParamType:
         return tuple(self._one(item) for item in value)
 
     def to_json(self, value: Any) -> Any:  # noqa: ANN401
-        """Write a value so that `from_yaml` gives it back."""
+        """Return the JSON form of a value, the inverse of `from_yaml`."""
         if self.many:
             return [_plain(item) for item in value]
         return _plain(value)

@@ -1,4 +1,4 @@
-"""Gives a step its values: parameters rendered and checked, condition, items, and the vantage where it acts."""
+"""Renders a step: parameters rendered and validated, condition, items, and vantage."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def render(
     steps: Mapping[str, StepResult],
     item: Any = NO_ITEM,  # noqa: ANN401
 ) -> Parameters:
-    """Give the task's parameters, rendered once and validated; raises InvalidInput at the step's `with`."""
+    """Return the task's parameters, rendered once and validated; raises InvalidInput at the step's `with`."""
     names = visible(params, scene, steps, item)
     problems: list[Problem] = []
     values = {}
@@ -59,7 +59,7 @@ def applies(
     item: Any = NO_ITEM,  # noqa: ANN401
     budget: Budget | None = None,
 ) -> bool:
-    """Tell whether the step's `when` holds; raises InvalidInput where it has no value. `budget` pays as well."""
+    """Return True if the step's `when` holds; raises InvalidInput for a missing value. `budget` is charged too."""
     if not isinstance(step.when, str):
         return step.when is not False
     try:
@@ -75,7 +75,7 @@ def items(
     steps: Mapping[str, StepResult],
     budget: Budget | None = None,
 ) -> list[Any] | None:
-    """Give the items that the step is done for, None without `foreach`; raises InvalidInput."""
+    """Return the `foreach` items of the step, `None` without `foreach`; raises InvalidInput."""
     if step.foreach is None:
         return None
     loc, names = (*step.loc, "foreach"), visible(params, scene, steps)
@@ -95,9 +95,9 @@ def items(
 
 
 def vantage_of(step: Step, task: Task[Any, Any], target: Host, inventory: Inventory) -> Vantage:
-    """Give where the step acts for this target: its `on`, or the first of the task's that the inventory offers.
+    """Return the vantage of a step for the target: the step's `on`, or the task's first vantage in the inventory.
 
-    What belongs upstream falls back on the target only where that is a router itself: one that was broken into
+    An upstream step falls back on the target only for a target with a driver, a router itself: a compromised host
     cannot be asked to cut itself off. Raises MissingVantage.
     """
     wanted = (step.on,) if step.on else default_vantages(task, target)
@@ -108,7 +108,7 @@ def vantage_of(step: Step, task: Task[Any, Any], target: Host, inventory: Invent
 
 
 def shutdown_problems(step: Step, params: Parameters) -> Iterator[Problem]:
-    """Give a problem where a general task would bring a host down, and the runbook does not say that it may."""
+    """Return a problem if a general task would shut a host down without permission in the runbook."""
     field = _shuts_down_by(step.task, params)
     if field and not step.may_shut_down:
         message = "this would shut the host down, or leave it without its services"
@@ -118,7 +118,7 @@ def shutdown_problems(step: Step, params: Parameters) -> Iterator[Problem]:
 
 
 def _shuts_down_by(task: str, params: Any) -> str | None:  # noqa: ANN401
-    """Name the parameter by which it does."""
+    """Return the name of the parameter with the shutdown."""
     if task == "host.command":
         if shuts_down(params.argv, params.stdin):
             return "argv"
@@ -129,7 +129,7 @@ def _shuts_down_by(task: str, params: Any) -> str | None:  # noqa: ANN401
 
 
 def default_vantages(task: Task[Any, Any], target: Host) -> tuple[Vantage, ...]:
-    """Give where the task may act for this target without being told so, the best first."""
+    """Return the default vantages of the task for this target, the best first."""
     if task.vantages[0] == "upstream" and target.driver is None:
         return tuple(vantage for vantage in task.vantages if vantage != "target")
     return task.vantages
@@ -141,7 +141,7 @@ def visible(
     steps: Mapping[str, StepResult],
     item: Any = NO_ITEM,  # noqa: ANN401
 ) -> dict[str, object]:
-    """Give all that a template can see."""
+    """Return all names visible to a template."""
     names: dict[str, object] = {
         "params": View(params),
         "target": _host_view(scene.target),
@@ -154,7 +154,7 @@ def visible(
 
 
 class _SceneHosts(Mapping[str, Host]):
-    """The hosts of a scene by name, gathered when a template first asks for one of them."""
+    """The hosts of a scene by name, gathered at the first request of a template."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
@@ -184,5 +184,5 @@ def _result_view(result: StepResult) -> View:
 
 
 def no_value(step: Step, loc: Loc, error: ExpressionError) -> Problem:
-    """Make the problem of a template or expression that cannot be worked out."""
+    """Return the problem of a template or expression without a value."""
     return step.document.problem(loc, f"it has no value: {error}", hint=error.hint)

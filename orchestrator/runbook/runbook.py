@@ -1,4 +1,4 @@
-"""A runbook that was read: its parameters and steps, and where each of them stands in the file."""
+"""A parsed runbook: parameters and steps, each with its position in the file."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ class Param:
 
     @property
     def type(self) -> ParamType:
-        """Its type."""
+        """The type of the parameter."""
         return PARAM_TYPES[self.type_name]
 
     @property
     def sample(self) -> Any:  # noqa: ANN401
-        """A value of its type, for a check without a run."""
+        """A sample value of the type, for a check without a run."""
         return self.choices[0] if self.choices else self.type.sample
 
     def accept(self, value: object, *, from_text: bool = False) -> Any:  # noqa: ANN401
-        """Read a value of a runbook or the journal, or the text of the command line; raises Unfit."""
+        """Parse a value of a runbook, the journal, or the command line; raises Unfit."""
         if value is None and not self.required and not from_text and self.default is None:
             return None
         accepted = self.type.from_text(str(value)) if from_text else self.type.from_yaml(value)
@@ -54,7 +54,7 @@ class Param:
 
 @dataclass(frozen=True)
 class Retry:
-    """`attempts` in all, `pause` seconds between them."""
+    """`attempts` in all, with `pause` seconds between attempts."""
 
     attempts: int = 1
     pause: float = 5.0
@@ -62,7 +62,7 @@ class Retry:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What later steps may know of a step; of the host's own words, nothing."""
+    """The result of a step for later steps, free of text from hosts."""
 
     outcome: Outcome | PlannedOutcome
     answer: AnswerValue | None = None
@@ -72,18 +72,18 @@ class StepResult:
 
     @property
     def changed(self) -> bool:
-        """It changed something, or would."""
+        """True if the step changed something, or would."""
         return self.outcome in {"changed", "would-change"}
 
     @property
     def succeeded(self) -> bool:
-        """It ended as it was meant to."""
+        """True if the step succeeded."""
         return self.outcome in {"changed", "would-change", "unchanged"}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step, with its defaults filled in."""
+    """One step, with defaults filled in."""
 
     id: str
     name: str
@@ -108,7 +108,7 @@ class Step:
 
     @cached_property
     def uses_results(self) -> bool:
-        """It hangs on how earlier steps end: an expression of what it is given names `steps`."""
+        """True if an expression of the step reads `steps`, the results of earlier steps."""
         given: list[tuple[object, bool]] = [(self.with_, False)]
         given += [(value, isinstance(value, str)) for value in (self.when, self.foreach)]
         return any(("steps",) in references(value, expression=is_one) for value, is_one in given)
@@ -116,7 +116,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Runbook:
-    """What to do, in order."""
+    """A runbook: parameters and steps, in order."""
 
     name: str
     description: str
@@ -130,7 +130,7 @@ class Runbook:
 
     @property
     def japanese(self) -> dict[str, str]:
-        """Give its words, and those of its parameters and steps → the same in Japanese, where the file has it."""
+        """Return the runbook's texts with their Japanese translations, parameters and steps too, as far as given."""
         said = [(self.name, self.name_ja), *((step.name, step.name_ja) for step in self.steps)]
         said += [(self.description, self.description_ja)]
         said += [(param.description, param.description_ja) for param in self.params.values()]
@@ -138,25 +138,25 @@ class Runbook:
 
     @property
     def text(self) -> str:
-        """The file's text, from which it can be read again."""
+        """The text of the file, sufficient to parse the runbook again."""
         return self.document.text
 
     @property
     def path(self) -> str:
-        """The file's path as it was given."""
+        """The path of the file, as given."""
         return self.document.path
 
     def dump_params(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Write typed values as JSON has them, for the journal."""
+        """Return typed values in JSON form, for the journal."""
         return {
             name: None if value is None else self.params[name].type.to_json(value) for name, value in values.items()
         }
 
     def load_params(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Read back what `dump_params` wrote; raises Unfit, or KeyError for a name that is not declared."""
+        """Parse the output of `dump_params`; raises Unfit, or KeyError for an undeclared name."""
         return {name: self.params[name].accept(value) for name, value in values.items()}
 
 
 def seconds(duration: timedelta | None) -> float | None:
-    """Give a duration's length, None for none."""
+    """Return a duration in seconds, `None` for `None`."""
     return None if duration is None else duration.total_seconds()

@@ -1,4 +1,4 @@
-"""JSON Schemas of a runbook and an inventory, for editors: they complete, explain and underline."""
+"""JSON Schemas of a runbook and an inventory, for completion, help and validation in editors."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ _TEMPLATE: Schema = {"type": "string", "pattern": r"\{\{", "description": "A tem
 
 
 def schema_inventory() -> Schema:
-    """Give the JSON Schema of an inventory."""
+    """Return the JSON Schema of an inventory."""
     return schema_of(InventoryFile)
 
 
 def schema_of(model: type[BaseModel]) -> Schema:
-    """Give the JSON Schema of any file that a model describes."""
+    """Return the JSON Schema of a file described by a model."""
     return {"$schema": DIALECT, **_without_titles(model.model_json_schema(by_alias=True))}
 
 
 def schema_of_parts(top: Schema, definitions: Mapping[str, Schema]) -> Schema:
-    """Give the JSON Schema of a file that is put together from definitions."""
+    """Return the JSON Schema of a file assembled from definitions."""
     return {"$schema": DIALECT, **_without_titles({**top, "$defs": dict(definitions)})}
 
 
 def schema_runbook() -> Schema:
-    """Give the JSON Schema of a runbook, with the parameters of every task.
+    """Return the JSON Schema of a runbook, with the parameters of every task.
 
-    Wherever a parameter is no text, a template may stand for it.
+    A template may stand for any parameter other than text.
     """
     schema = RunbookFile.model_json_schema(by_alias=True)
     definitions = schema["$defs"]
@@ -58,7 +58,7 @@ def schema_runbook() -> Schema:
 
 
 def _parameters(name: str, task: Task[Any, Any], definitions: dict[str, Schema]) -> Schema:
-    """Give the schema of a task's parameters; what it refers to goes to the definitions, under the task's name."""
+    """Return the schema of a task's parameters; referenced schemas move to the definitions, under the task's name."""
     schema = task.Params.model_json_schema(ref_template=f"#/$defs/{name}.{{model}}")
     for inner, definition in schema.pop("$defs", {}).items():
         definitions[f"{name}.{inner}"] = _with_templates(definition)
@@ -66,7 +66,7 @@ def _parameters(name: str, task: Task[Any, Any], definitions: dict[str, Schema])
 
 
 def _with_templates(schema: Schema) -> Schema:
-    """Let a template stand for each member of an object and each item of a list, at any depth."""
+    """Allow a template for each member of an object and each item of a list, at any depth."""
     changed = dict(schema)
     if "properties" in schema:
         changed["properties"] = {name: _or_template(inner) for name, inner in schema["properties"].items()}
@@ -97,7 +97,7 @@ def _takes_any_text(schema: Mapping[str, Any]) -> bool:
 
 
 def _without_titles(schema: Any) -> Any:  # noqa: ANN401
-    """Drop the titles, which repeat the names that they stand beside."""
+    """Drop the titles, mere repetitions of field names."""
     if isinstance(schema, dict):
         return {k: _without_titles(v) for k, v in schema.items() if not (k == "title" and isinstance(v, str))}
     return [_without_titles(item) for item in schema] if isinstance(schema, list) else schema

@@ -1,4 +1,4 @@
-"""Connections of this machine to peers that nobody vouches for: each wait has a deadline, each answer a cap."""
+"""Connections of the controller to untrusted peers: a deadline for each wait, a cap for each answer."""
 
 from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 

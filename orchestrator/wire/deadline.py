@@ -1,4 +1,4 @@
-"""A moment by which something must be done, and the operator's wish to stop waiting for it."""
+"""A deadline, and the operator's cancel of the wait."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _SLICE = 0.1
 
 
 class CancelledError(Exception):
-    """The operator does not want to wait any longer."""
+    """The operator cancelled the wait."""
 
 
 class Deadline:
-    """A moment, `seconds` from now. Waiting for it raises TimeoutError when it is past, CancelledError on cancel."""
+    """A point in time, `seconds` from now. A wait raises TimeoutError past the deadline, CancelledError on cancel."""
 
     def __init__(self, seconds: float, cancelled: threading.Event | None = None) -> None:
         self.seconds = seconds
@@ -21,18 +21,18 @@ class Deadline:
         self._cancelled = cancelled
 
     def left(self) -> float:
-        """Give the seconds left, never negative."""
+        """Return the seconds left, never negative."""
         return max(0.0, self._end - time.monotonic())
 
     def check(self) -> None:
-        """Raise if there is nothing left to wait for."""
+        """Raise TimeoutError past the deadline, CancelledError on cancel."""
         if self._cancelled is not None and self._cancelled.is_set():
             raise CancelledError
         if not self.left():
             raise TimeoutError
 
     def slice(self) -> float:
-        """Check, and give the seconds that one wait may take so that a cancel is noticed soon."""
+        """Check, and return the seconds for one wait, short enough to notice a cancel soon."""
         self.check()
         return min(_SLICE, self.left())
 
@@ -42,7 +42,7 @@ class Deadline:
             pass
 
     def sleep(self, seconds: float) -> None:
-        """Pause."""
+        """Pause for the given seconds."""
         until = time.monotonic() + seconds
         while (pause := until - time.monotonic()) > 0:
             time.sleep(min(pause, self.slice()))

@@ -1,4 +1,4 @@
-"""One HTTP request within a deadline; redirections are not followed, and no proxy is asked."""
+"""One HTTP request within a deadline, without redirects and without a proxy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEAD = 64 << 10
 
 @dataclass(frozen=True)
 class Reply:
-    """What a server answered."""
+    """The answer of a server."""
 
     status: int
     reason: str
@@ -26,7 +26,7 @@ class Reply:
 
 
 class NotSentError(Exception):
-    """The request was not sent: the server cannot have seen it. The message says why."""
+    """The request was not sent, so the server cannot have received a byte. The message gives the reason."""
 
 
 def post(
@@ -38,12 +38,11 @@ def post(
     most: int = 0,
     ca: str | None = None,
 ) -> Reply:
-    """POST to an address of http or https.
+    """POST to an http or https address; return the reply.
 
-    `most`: bytes that the body of the answer may have; with 0 it is not read: the status line tells enough.
-    `ca`: a file of authorities (PEM) instead of the system's.
-    Raises NotSentError before a byte of the request was sent, then OSError (PeerError for a server that takes too
-    long or says too much), http.client.HTTPException, CancelledError.
+    `most`: cap on the body of the answer, in bytes; with 0 the body is not read. `ca`: a file of certificate
+    authorities (PEM) in place of the system's. Raises NotSentError before the first byte of the request, then OSError
+    (PeerError for a slow or flooding server), http.client.HTTPException, CancelledError.
     """
     try:
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""A connection for an exchange of text: one deadline from its first byte to its last, and a cap on what comes."""
+"""A connection for a text protocol: one deadline for the whole exchange, and a cap on the received bytes."""
 
 from __future__ import annotations
 
@@ -19,46 +19,46 @@ _SILENCE = 30.0
 
 
 class PeerError(OSError):
-    """The peer took too long or said too much; the message says which."""
+    """The peer was too slow or sent too much; the message tells the two apart."""
 
 
 class Peer:
-    """A connection that smtplib and http.client take for a socket, and whose peer cannot hold them.
+    """A connection used by smtplib and http.client as a socket, safe against a stalling peer.
 
-    However the peer drips or floods, every call returns by the deadline, or raises PeerError; it raises
-    CancelledError soon after the deadline's cancel. Not for several threads at once.
+    For a dripping or flooding peer, every call returns by the deadline or raises PeerError; a cancel of the deadline
+    raises CancelledError soon. Not thread-safe.
     """
 
     def __init__(self, connection: socket.socket, deadline: Deadline, most: int) -> None:
-        """`most`: bytes that the peer may send before `deadline`."""
+        """Wrap the socket; `most` caps the bytes received before `deadline`."""
         connection.setblocking(False)
         self._connection = connection
         self.begin(deadline, most)
 
     def begin(self, deadline: Deadline, most: int) -> None:
-        """Begin another exchange on the same connection, with a deadline and a cap of its own."""
+        """Begin another exchange on the same connection, with a new deadline and a new cap."""
         self._deadline = deadline
         self._most = most
         self._left = most
 
     def secure(self, context: ssl.SSLContext, name: str) -> None:
-        """Go on over TLS, with a peer that has a certificate for `name`. Raises ssl.SSLError, PeerError."""
+        """Start TLS with a peer certificate valid for `name`. Raises ssl.SSLError, PeerError."""
         connection = context.wrap_socket(self._connection, server_hostname=name, do_handshake_on_connect=False)
         self._connection = connection
         self._until(connection.do_handshake, select.POLLIN)
 
     def sendall(self, data: Any) -> None:  # noqa: ANN401
-        """Send all of the bytes, as socket.sendall."""
+        """Send all bytes, as socket.sendall."""
         rest = memoryview(data).cast("B")
         while rest:
             rest = rest[self._until(partial(self._connection.send, rest), select.POLLOUT) :]
 
     def makefile(self, _mode: str = "rb", *_more: object) -> io.BufferedReader:
-        """Give a reader of what comes; closing it leaves the connection open."""
+        """Return a reader of the received bytes; closing the reader leaves the connection open."""
         return io.BufferedReader(_Incoming(self))
 
     def read_into(self, buffer: Any) -> int:  # noqa: ANN401
-        """Read some bytes, 0 at the end."""
+        """Read some bytes into the buffer; return 0 at the end."""
         if not self._left:
             raise PeerError(f"an answer of more than {self._most >> 10} KiB")
         part = memoryview(buffer).cast("B")[: self._left]
@@ -67,11 +67,11 @@ class Peer:
         return count
 
     def getsockname(self) -> Any:  # noqa: ANN401
-        """Give the own address, as socket.getsockname."""
+        """Return the local address, as socket.getsockname."""
         return self._connection.getsockname()
 
     def close(self) -> None:
-        """Close it; nothing is waited for."""
+        """Close the connection, without waiting."""
         self._connection.close()
 
     def __enter__(self) -> Self:
@@ -81,7 +81,7 @@ class Peer:
         self.close()
 
     def _until(self, act: Callable[[], T], event: int) -> T:
-        """Try until it neither has to wait for the network nor is late."""
+        """Retry until the operation needs no wait, or the deadline is past."""
         while True:
             try:
                 pause = self._deadline.slice()
@@ -112,7 +112,7 @@ class _Incoming(io.RawIOBase):
 
 
 def connect_peer(host: str, port: int, deadline: Deadline, most: int) -> Peer:
-    """Connect to a server. Raises OSError (PeerError where the time is over), CancelledError."""
+    """Connect to a server. Raises OSError (PeerError past the deadline), CancelledError."""
     try:
         connection = connect_tcp(host, port, deadline, _SILENCE)
     except TimeoutError:

@@ -1,4 +1,4 @@
-"""A TCP connection, made within a deadline and set up for short exchanges."""
+"""A TCP connection, made within a deadline and tuned for short exchanges."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _Endpoint: TypeAlias = tuple[socket.AddressFamily, Any]
 
 
 def connect_tcp(address: str, port: int, deadline: Deadline, silence: float) -> socket.socket:
-    """Connect to the first of the address's endpoints that answers.
+    """Connect to the first answering endpoint of the address.
 
-    The endpoints of a name are tried in the resolver's order, IPv6 and IPv4 by turns, each ATTEMPT_DELAY seconds
-    after the one before, or as soon as that one fails; those tried before go on (RFC 8305). The connection is
-    without Nagle's algorithm, and given up by the kernel when the peer acknowledges nothing for `silence` seconds.
-    Raises OSError (gaierror for a name that does not resolve), TimeoutError, CancelledError.
+    The endpoints of a name are tried in the resolver's order, IPv6 and IPv4 in turn, each ATTEMPT_DELAY seconds after
+    the previous attempt, or at once after a failure; earlier attempts continue (RFC 8305). The connection runs
+    without Nagle's algorithm, and the kernel drops the connection after `silence` seconds without an acknowledgement.
+    Raises OSError (gaierror for an unresolved name), TimeoutError, CancelledError.
     """
     with _Attempts(deque(_alternating(_resolve(address, port, deadline))), silence) as attempts:
         while True:
@@ -39,7 +39,7 @@ def connect_tcp(address: str, port: int, deadline: Deadline, silence: float) -> 
 
 @dataclass
 class _Attempts:
-    """Endpoints that are tried, and those that wait for their turn."""
+    """Endpoints under trial, and endpoints in the queue."""
 
     waiting: deque[_Endpoint]
     silence: float
@@ -56,7 +56,7 @@ class _Attempts:
             connection.close()
 
     def wait(self, deadline: Deadline) -> socket.socket | None:
-        """Begin with the next endpoint where its turn has come, and wait a moment for any to answer."""
+        """Start the next endpoint in its turn, and wait a moment for an answer."""
         if self.waiting and (not self.under_way or time.monotonic() >= self.next_turn):
             self._begin(*self.waiting.popleft())
         if not self.under_way and not self.waiting:
@@ -106,13 +106,13 @@ class _Attempts:
 
 
 def _worst(failures: list[OSError]) -> OSError:
-    """Give the failure that tells most: a refusal comes from the host itself."""
+    """Return the most telling failure: a refusal comes from the host itself."""
     refusals = [failure for failure in failures if isinstance(failure, ConnectionRefusedError)]
     return (refusals or failures or [OSError(errno.EADDRNOTAVAIL, "it has no address")])[-1]
 
 
 def _alternating(endpoints: list[_Endpoint]) -> Iterable[_Endpoint]:
-    """Give endpoints so that the families take turns, beginning with that of the first (RFC 8305, section 4)."""
+    """Return the endpoints with alternating families, the first endpoint's family first (RFC 8305, section 4)."""
     families: dict[socket.AddressFamily, deque[_Endpoint]] = {}
     for endpoint in endpoints:
         families.setdefault(endpoint[0], deque()).append(endpoint)
@@ -131,7 +131,7 @@ def _resolve(address: str, port: int, deadline: Deadline) -> list[_Endpoint]:
 
 
 def _resolve_name(name: str, port: int, deadline: Deadline) -> list[_Endpoint]:
-    """Ask the resolver on a thread of its own: getaddrinfo(3) knows no deadline."""
+    """Ask the resolver in a thread: getaddrinfo(3) has no deadline."""
     answer: list[_Endpoint] = []
     failure: list[OSError] = []
     done = threading.Event()

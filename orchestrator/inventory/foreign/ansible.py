@@ -1,4 +1,4 @@
-"""Ansible's inventory, as `ansible-inventory --list` or an inventory script prints it.
+"""Ansible's inventory, as `ansible-inventory --list` or an inventory script prints the groups.
 
 Sources: Ansible's manual, "Building Ansible inventories" and "Developing dynamic inventory".
 """
@@ -19,10 +19,10 @@ _SECRET_NAMES = ("ansible_password", "ansible_ssh_pass", "ansible_become_passwor
 
 
 def from_listing(listing: Mapping[str, Any], source: str) -> Understood:
-    """Understand what Ansible lists.
+    """Convert Ansible's listing into inventory entries.
 
     `listing`: groups by name, each with `hosts`, `children` and `vars`, and `_meta.hostvars` with every host's own
-    variables. Hosts whose connection is no SSH login are left out, by name and with the reason.
+    variables. Hosts with a connection other than SSH are left out, by name and with the reason.
     """
     own = _dict(_dict(listing.get("_meta")).get("hostvars"))
     groups = _groups(listing)
@@ -55,7 +55,7 @@ def from_listing(listing: Mapping[str, Any], source: str) -> Understood:
 
 
 def _unreachable(variables: Mapping[str, Any]) -> str:
-    """Say why there is no SSH login; nothing where there is one."""
+    """Return the reason for a missing SSH login; empty for a host with SSH."""
     connection = str(variables.get("ansible_connection") or "ssh").rpartition(".")[2]
     if connection in {each.rpartition(".")[2] for each in _SSH} | {"local"}:
         return ""
@@ -122,7 +122,7 @@ def _dict(value: object) -> dict[str, Any]:
 
 
 def _groups(listing: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Give every group with its `hosts` (a script may list them alone), `children` and `vars`."""
+    """Return every group with its `hosts` (a script may list hosts alone), `children` and `vars`."""
     groups = {}
     for name, part in listing.items():
         if name == "_meta":
@@ -137,7 +137,7 @@ def _groups(listing: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _group_variables(groups: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Give each host the variables of its groups; an inner group's win over an outer one's, as with Ansible."""
+    """Return each host's group variables; an inner group takes precedence over an outer group, as in Ansible."""
     parents: dict[str, list[str]] = {name: [] for name in groups}
     for name, part in groups.items():
         for child in part["children"]:
@@ -169,7 +169,7 @@ def _ancestors(name: str, parents: Mapping[str, list[str]]) -> set[str]:
 
 
 def _own_groups(groups: Mapping[str, Mapping[str, Any]], hosts: set[str]) -> dict[str, dict[str, list[str]]]:
-    """Give the groups as Stopgap has them: without hosts that were left out, and without names of hosts."""
+    """Return the groups in Stopgap's form: without excluded hosts, and without names of hosts."""
     own: dict[str, dict[str, list[str]]] = {}
     for group, part in groups.items():
         if fitting_name(group) in hosts:

@@ -1,4 +1,4 @@
-"""Where another tool's host is reached, as ssh(1) options and ssh_config(5) keywords say it."""
+"""The login of another tool's host, from ssh(1) options and ssh_config(5) keywords."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORWARD = re.compile(r"(?:^|\s)-W\s*\[?%h\]?:%p(?:\s|$)")
 
 @dataclass(frozen=True)
 class Destination:
-    """A login at an address; None where nothing is said."""
+    """A login at an address; `None` for an unset field."""
 
     host: str
     user: str | None = None
@@ -24,7 +24,7 @@ class Destination:
 
 
 def destination(text: str) -> Destination | None:
-    """Read `[user@]host[:port]` or `ssh://…` as ssh(1) does; None where the text is neither.
+    """Parse `[user@]host[:port]` or `ssh://…` as ssh(1) does; return `None` for any other text.
 
     >>> destination("ops@bastion.example:2222")
     Destination(host='bastion.example', user='ops', port=2222)
@@ -52,9 +52,9 @@ def _is_ipv6(text: str) -> bool:
 
 
 def jumps_of(arguments: str) -> list[Destination]:
-    """Give the jump hosts, the first one first, that arguments of ssh(1) name.
+    """Return the jump hosts named by ssh(1) arguments, the first hop first.
 
-    `-J a,b`, `-o ProxyJump=a,b`, and `-o ProxyCommand="ssh … -W %h:%p a"` are understood.
+    Supported: `-J a,b`, `-o ProxyJump=a,b`, and `-o ProxyCommand="ssh … -W %h:%p a"`.
 
     >>> jumps_of('-o ProxyCommand="ssh -q -W %h:%p -p 2222 ops@bastion"')
     [Destination(host='bastion', user='ops', port=2222)]
@@ -68,7 +68,7 @@ def jumps_of(arguments: str) -> list[Destination]:
 
 
 def proxy_command_jump(command: str) -> Destination | None:
-    """Give the jump host of a ProxyCommand that is `ssh -W %h:%p HOST`; None for any other command."""
+    """Return the jump host of a ProxyCommand in the form `ssh -W %h:%p HOST`; `None` for any other command."""
     if not _FORWARD.search(command):
         return None
     try:
@@ -92,7 +92,7 @@ def proxy_command_jump(command: str) -> Destination | None:
 
 
 def options_of(arguments: str) -> Iterator[tuple[str, str]]:
-    """Give keyword, in lower case, and value of the options in arguments of ssh(1); nothing where quotes are open.
+    """Yield keyword, in lower case, and value of each option in ssh(1) arguments; empty for unbalanced quotes.
 
     >>> list(options_of("-p 2222 -o 'User ops' -oPort=22"))
     [('port', '2222'), ('user', 'ops'), ('port', '22')]
@@ -117,9 +117,9 @@ def options_of(arguments: str) -> Iterator[tuple[str, str]]:
 def with_jumps(
     hosts: Mapping[str, dict[str, object]], jumps: Mapping[str, list[Destination]]
 ) -> dict[str, dict[str, object]]:
-    """Give the hosts with `jump` set, and entries for jump hosts that are no hosts of the inventory yet.
+    """Return the hosts with `jump` set, and new entries for jump hosts missing from the inventory.
 
-    `jumps`: host → chain of jump hosts, the first one first.
+    `jumps`: host → chain of jump hosts, the first hop first.
     """
     complete = {name: dict(fields) for name, fields in hosts.items()}
     by_address = {str(fields.get("address")): name for name, fields in hosts.items()}

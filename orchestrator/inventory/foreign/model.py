@@ -1,4 +1,4 @@
-"""What was understood of another tool's inventory: entries of Stopgap's own inventory, and what was left out."""
+"""The conversion of another tool's inventory: entries of Stopgap's own inventory, and hosts left out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HostFields: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class Understood:
-    """Hosts and groups as Stopgap's own inventory would have them."""
+    """Hosts and groups in the form of Stopgap's own inventory."""
 
     source: str
     """The source as the operator named it."""
@@ -31,13 +31,13 @@ class Understood:
     """Settings of hosts that were not taken over, and why."""
 
     def text(self) -> str:
-        """Give the inventory as text of Stopgap's own format: JSON, which YAML 1.2 includes."""
+        """Return the inventory as text of Stopgap's own format: JSON, a subset of YAML 1.2."""
         whole = {"defaults": _as_ssh_has_them() | self.defaults, "hosts": self.hosts, "groups": self.groups}
         return json.dumps({key: value for key, value in whole.items() if value}, indent=1, ensure_ascii=False) + "\n"
 
 
 def patience(seconds: str) -> HostFields:
-    """Give `connect_timeout` for the seconds that another tool waits for a connection, where these are more.
+    """Return `connect_timeout` for another tool's connection timeout in seconds, if longer than the default.
 
     >>> patience("30"), patience("5"), patience("none")
     ({'connect_timeout': '30s'}, {}, {})
@@ -47,7 +47,7 @@ def patience(seconds: str) -> HostFields:
 
 
 def fitting_name(name: str) -> str:
-    """Give a name that Stopgap takes for a host or group: other characters become hyphens.
+    """Return a valid host or group name: other characters become hyphens.
 
     >>> fitting_name("web 01/äst")
     'web-01--st'
@@ -57,7 +57,7 @@ def fitting_name(name: str) -> str:
 
 
 def _as_ssh_has_them() -> HostFields:
-    """Give the identity and the known hosts that ssh(1) uses by default, as far as the files are there."""
+    """Return the default identity and known hosts of ssh(1), if the files exist."""
     folder = Path("~/.ssh").expanduser()
     keys = [folder / name for name in ("id_ed25519", "id_ecdsa", "id_rsa")]
     found = {"identity": next((str(key) for key in keys if key.is_file()), None)}

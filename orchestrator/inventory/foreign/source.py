@@ -1,4 +1,4 @@
-"""Which tool an inventory is of, and how that tool is asked."""
+"""Detection of the tool behind an inventory, and the call of the tool."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _PLUGIN = re.compile(r"^plugin\s*:", re.MULTILINE)
 def understand(spec: str) -> Understood | None:
     """Read an inventory of another tool.
 
-    `spec`: `ssh_config:PATH`; `command:PROGRAM WORDS…`, which prints Ansible's JSON; `LOGIN@HOST,…` with a comma;
-    or an inventory of Ansible's: a folder, a program, a file in INI or YAML.
+    `spec`: `ssh_config:PATH`; `command:PROGRAM WORDS…`, a program with Ansible's JSON as output; `LOGIN@HOST,…` with
+    a comma; or an inventory of Ansible's: a folder, a program, a file in INI or YAML.
 
-    Returns None for a file that is, or has to be, an inventory of Stopgap's own. Raises InvalidInput.
+    Returns `None` for a file in Stopgap's own format. Raises InvalidInput.
 
     >>> understand("root@192.0.2.7,").hosts["192.0.2.7"]["user"]
     'root'
@@ -86,7 +86,7 @@ def _words(spec: str, text: str) -> list[str]:
 
 
 def _refuse_disguised(spec: str, path: Path) -> None:
-    """Refuse to run a program that is named as a file to read is: whoever typed the name may not know."""
+    """Refuse to run a program named like a data file: the operator may not expect a program."""
     if path.suffix.lower() in _READ_ONLY:
         message = f"a program with the name of a {path.suffix} file, which would run on this machine"
         hint = f"read it; `-i command:{shlex.quote(str(path.absolute()))} --list` runs it all the same"
@@ -99,7 +99,7 @@ def _is_program(path: Path) -> bool:
 
 
 def _is_of_ansible(path: Path) -> bool:
-    """Tell an inventory of Ansible's by its shape: INI sections, `all:`, or `plugin:` at the top of YAML."""
+    """Detect an inventory of Ansible by its form: INI sections, `all:`, or `plugin:` at the top of YAML."""
     try:
         text = path.read_text("utf-8", "replace")[: 1 << 20]
     except OSError:
@@ -112,7 +112,7 @@ def _is_of_ansible(path: Path) -> bool:
 
 
 def _plain_lines(text: str) -> bool:
-    """Tell INI without a section: each line is a host's name, perhaps with `key=value` pairs."""
+    """Detect INI without a section: each line is a host name, optionally with `key=value` pairs."""
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith(("#", ";"))]
     return bool(lines) and all(
         re.fullmatch(r"[\w.\[\]:-]+(\s+\w+=\S.*)?\s*", line) and ": " not in line for line in lines
@@ -137,7 +137,7 @@ def _quiet() -> dict[str, str]:
 
 
 def _listed(spec: str, words: Sequence[str], environment: dict[str, str]) -> dict[str, Any]:
-    """Run the program and read the JSON that the program prints; raises InvalidInput."""
+    """Run the program and parse the printed JSON; raises InvalidInput."""
     source = f"-i {spec}"
 
     def fail(message: str, hint: str | None = None) -> InvalidInput:

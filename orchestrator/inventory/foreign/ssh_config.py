@@ -1,4 +1,4 @@
-"""ssh_config(5) as an inventory: each alias of the file is a host, with what `ssh -G` says of the alias."""
+"""ssh_config(5) as an inventory: each alias of the file is a host, with the options of `ssh -G ALIAS`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _RUNS = re.compile(r"\s*\"?(match\b.*\bexec\b|include\b.*[$%])", re.IGNORECASE)
 
 
 def from_ssh_config(path: Path) -> Understood:
-    """Understand the file: every `Host` pattern without wildcards is a host.
+    """Convert the file: every `Host` pattern without wildcards is a host.
 
-    Raises InvalidInput where the file cannot be read, or ssh(1) is missing or refuses the file.
+    Raises InvalidInput for an unreadable file, or if ssh(1) is missing or rejects the file.
     """
     aliases = list(dict.fromkeys(_aliases(path, 0)))
     if not aliases:
@@ -44,7 +44,7 @@ def from_ssh_config(path: Path) -> Understood:
 
 
 def login_of(alias: str, config: Path | None = None) -> tuple[HostFields, list[Destination], str]:
-    """Ask ssh(1) how the alias is reached: fields of a host, its jump hosts, and what could not be taken over.
+    """Ask ssh(1) for the login of an alias; return the host's fields, the jump hosts, and the unsupported options.
 
     `config`: the file to read instead of `~/.ssh/config`. Raises InvalidInput.
     """
@@ -73,7 +73,7 @@ def login_of(alias: str, config: Path | None = None) -> tuple[HostFields, list[D
 
 
 def _resolved(jump: Destination, config: Path | None) -> Destination:
-    """Give the jump host as ssh(1) would reach it, where the jump host is an alias itself."""
+    """Return the jump host as resolved by ssh(1), if the jump host is an alias itself."""
     said = dict(line.partition(" ")[::2] for line in _ssh_says(jump.host, config).splitlines())
     port = jump.port or (int(said["port"]) if said.get("port", "22") != "22" else None)
     return Destination(said.get("hostname", jump.host), jump.user or said.get("user"), port)
@@ -97,7 +97,7 @@ def _ssh_says(alias: str, config: Path | None) -> str:
 
 
 def _is_own(path: Path) -> bool:
-    """Tell whether ssh(1) would read the file anyway, whenever the operator uses it."""
+    """Return True for a file read by ssh(1) anyway, at every use by the operator."""
     own = (Path("~/.ssh").expanduser(), Path("/etc/ssh"))
     return any(path.absolute().is_relative_to(folder) for folder in own)
 

@@ -1,1 +1,1 @@
-"""Network devices that have a command line of their own and no shell, talked to by netmiko over our SSH."""
+"""Network devices with a command line of their own and no shell, driven by netmiko over our SSH."""

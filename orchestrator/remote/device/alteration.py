@@ -1,4 +1,4 @@
-"""Altering a device's configuration: look, say, look again from a second login, and only then confirm."""
+"""Alteration of a device's configuration: read, alter, verify from a second login, and only then confirm."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAILED, UNCERTAIN, DRIFTED = 1, 84, 76
 
 @dataclass(frozen=True)
 class Altered:
-    """How it ended: 0, FAILED, UNCERTAIN or DRIFTED, and why."""
+    """The end of an alteration: status 0, FAILED, UNCERTAIN or DRIFTED, with the reason."""
 
     status: int
     reason: str = ""
@@ -26,7 +26,7 @@ class Altered:
 
 @dataclass(frozen=True)
 class _View:
-    """What a device shows of the lines that are to be altered."""
+    """The device's output for the lines to be altered."""
 
     same: Mapping[Sight, bool]
     """For each line: it is still as before."""
@@ -37,16 +37,17 @@ class _View:
 
     @property
     def left(self) -> list[Sight]:
-        """The lines that are still as before."""
+        """The lines still as before."""
         return [sight for sight, same in self.same.items() if same]
 
 
 def alter(
     wanted: Alter, terminal: Terminal, log_in: Callable[[Deadline], Terminal], host: Host, deadline: Deadline
 ) -> Altered:
-    """Make an alteration. What the device refuses is taken back; what nobody confirms it takes back itself.
+    """Make an alteration on a device; return its status and reason.
 
-    Raises OSError where the device stops answering: then nobody knows.
+    A refused alteration is rolled back; the device itself rolls back an unconfirmed alteration. Raises OSError if the
+    device stops answering: the state is then unknown.
     """
     dialect = DIALECTS[host.cli or "ios"]
     view = _look(wanted, terminal, deadline)
@@ -140,7 +141,7 @@ def _drift(wanted: Alter, view: _View) -> str:
 
 
 def _pending(words: Words, terminal: Terminal, deadline: Deadline) -> str:
-    """Give what shows that somebody's change waits to be confirmed."""
+    """Return the proof of a foreign change awaiting confirmation; empty without such a change."""
     if words.pending is None:
         return ""
     (shown,) = terminal.show((words.pending.show,), deadline)
@@ -148,7 +149,7 @@ def _pending(words: Words, terminal: Terminal, deadline: Deadline) -> str:
 
 
 def _words_for(wanted: Alter, view: _View) -> Words:
-    """Give the words that alter what is left to alter."""
+    """Return the command lines for the remaining alterations."""
     if len(view.left) == len(view.same) or view.doubt or not all(sight.line for sight in view.left):
         return wanted.words
     lines: list[str] = []
@@ -162,7 +163,7 @@ def _words_for(wanted: Alter, view: _View) -> Words:
 
 
 def _say_all(lines: Iterable[str], terminal: Terminal, dialect: Dialect, deadline: Deadline) -> str | None:
-    """Say lines until one is refused; give which, and how."""
+    """Send lines up to the first refusal; return the refused line and the reason."""
     for line in lines:
         if refused := dialect.refused(terminal.say(line, deadline)):
             return f"{line}: {refused}"

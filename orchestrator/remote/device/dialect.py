@@ -1,4 +1,4 @@
-"""How the command lines of network devices differ, as far as a conversation with one has to know."""
+"""Differences between the command lines of network devices, as far as a session depends on the differences."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Dialect:
     """Follows the login name: RouterOS takes terminal options there."""
 
     def refused(self, said: str) -> str | None:
-        """Give the first line of an answer that is a refusal."""
+        """Return the first line of an answer with a refusal."""
         return next(
             (
                 line.strip()

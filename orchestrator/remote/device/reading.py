@@ -1,7 +1,7 @@
-"""Reading what a device says: where the line ends that it repeats, and where its answer ends.
+"""Parser of a device's terminal output: the end of the echoed line, and the end of the answer.
 
-A prompt or a question is looked for in the last line of what came, and in no line longer than either can be. So what
-a device sends costs time in proportion to its length, whatever it is made of.
+A prompt or a question is searched for in the last received line alone, and only in a line of plausible length.
+Parsing time therefore grows in proportion to the output, for any output.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\ufffd]+")
 
 @dataclass(frozen=True)
 class Prompt:
-    """How a prompt of this login begins, in whatever mode."""
+    """The prefix of the login's prompt, in every mode."""
 
     start: str
 
     def is_in(self, line: str) -> bool:
-        """Tell whether a line is a prompt, or one after Junos's and VyOS's `[edit …]`."""
+        """Return True for a prompt line, or for a prompt after the `[edit …]` line of Junos and VyOS."""
         if line.startswith("[edit"):
             line = line.partition("]")[2].strip()
         return line[-1:] in {"#", ">", "$"} and line.casefold().startswith(self.start.casefold())
 
 
 def repeated(line: str, hear: Hear) -> tuple[bytes, bytes]:
-    """Hear until the device has repeated a line, as a terminal does; give what came before, and what came after."""
+    """Read until the echo of a sent line; return the text before and the text after the echo."""
     wanted = "".join(line.split())
     came, begins, searched = bytearray(), 0, 0
     while True:
@@ -47,7 +47,7 @@ def repeated(line: str, hear: Hear) -> tuple[bytes, bytes]:
 
 
 def answered(came: bytes, hear: Hear, ends: Callable[[str], bool]) -> tuple[bytes, str]:
-    """Hear until the last line ends the answer; give all of it, and that line."""
+    """Read until the last line ends the answer; return the whole answer and the last line."""
     heard = bytearray(came)
     while not ends(last := last_line(heard)):
         heard += hear()
@@ -55,7 +55,7 @@ def answered(came: bytes, hear: Hear, ends: Callable[[str], bool]) -> tuple[byte
 
 
 def last_line(heard: bytearray) -> str:
-    """Give the line that is not ended yet, trimmed and without control characters; nothing where it is too long."""
+    """Return the unfinished line, trimmed and without control characters; empty for an overlong line."""
     tail = bytes(heard[-_LONGEST - 1 :])
     begins = tail.rfind(b"\n")
     if begins < 0 and len(heard) > _LONGEST:
@@ -65,7 +65,7 @@ def last_line(heard: bytearray) -> str:
 
 
 def told(heard: bytes, prompt: Prompt) -> str:
-    """Give what was said without the prompts at its end, and without the terminal's control sequences."""
+    """Return the output without the final prompts and without terminal control sequences."""
     lines = _ESCAPES.sub("", heard.decode("utf-8", "replace").replace("\r", "")).split("\n")
     while lines and _is_quiet(lines[-1], prompt):
         lines.pop()
@@ -73,13 +73,13 @@ def told(heard: bytes, prompt: Prompt) -> str:
 
 
 def told_late(heard: bytes, prompt: Prompt) -> str:
-    """Give what was said without any prompt."""
+    """Return the output without any prompt."""
     lines = _ESCAPES.sub("", heard.decode("utf-8", "replace").replace("\r", "")).split("\n")
     return "\n".join(line for line in lines if not _is_quiet(line, prompt))
 
 
 def _is_quiet(line: str, prompt: Prompt) -> bool:
-    """Tell whether a line is empty, a prompt, or stands above one."""
+    """Return True for an empty line, a prompt, or a line above a prompt."""
     if len(line) > _LONGEST:
         return False
     plain = _CONTROLS.sub("", line).strip()

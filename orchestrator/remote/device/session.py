@@ -20,10 +20,10 @@ LogIn = Callable[[Deadline], Terminal]
 
 
 class DeviceSession:
-    """A login on a network device; a `Session`. Scripts for a shell are answered with status None, and never sent."""
+    """A login on a network device; a `Session`. A shell script gets the status `None` and is never sent."""
 
     def __init__(self, host: Host, limits: Limits, terminal: Terminal, log_in: LogIn) -> None:
-        """`terminal` is logged in; `log_in` does so once more, anew from here, or raises Unreachable."""
+        """Create the session; `terminal` is logged in, `log_in` opens a second login or raises Unreachable."""
         self.host = host
         self._limits = limits
         self._log_in = log_in
@@ -35,12 +35,12 @@ class DeviceSession:
 
     @property
     def alive(self) -> bool:
-        """The login stands, and the device kept in step."""
+        """True while the login is open and in step with the device."""
         return not self._closed.is_set() and bool(self._terminal.connection.is_connected)
 
     @property
     def trouble(self) -> str | None:
-        """Why the last exchange left items unknown."""
+        """The reason for unknown items of the last exchange."""
         return self._trouble
 
     def exchange(
@@ -51,7 +51,7 @@ class DeviceSession:
         deadline: float | None = None,
         sink: Sink | None = None,
     ) -> list[Output]:
-        """Have the dialogues, in order; see `Session.exchange`."""
+        """Run the dialogues in order; see `Session.exchange`."""
         outputs: list[Output] = []
         with self._turn:
             self._trouble = None
@@ -66,13 +66,13 @@ class DeviceSession:
         return outputs
 
     def enough(self) -> None:
-        """Do nothing: nothing that a device does goes on until told."""
+        """Do nothing: no dialogue with a device is open-ended."""
 
     def halt(self) -> None:
         """Do nothing: no exchange with a device has a pause."""
 
     def close(self) -> None:
-        """End the login; an exchange under way returns at once."""
+        """Close the login; a running exchange returns at once."""
         self._closed.set()
         self._terminal.close()
 

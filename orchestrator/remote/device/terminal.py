@@ -1,7 +1,7 @@
-"""A command line of a network device: netmiko's way of talking, over a connection that is pinned and bounded by ours.
+"""The command line of a network device: netmiko's protocol over our pinned and bounded connection.
 
-netmiko would log in by itself, trusting any host key; here it is handed a shell on a login that is made already, and
-turns off paging, colours and the like. What is said after that is read by `reading`.
+By itself netmiko would log in with any host key; here netmiko gets a shell on an existing login, and turns off paging
+and colours. All later output is parsed by `reading`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ logging.getLogger("netmiko").addHandler(logging.NullHandler())
 
 
 class Terminal:
-    """One login's command line, at its prompt. Raises Unreachable where the device shows no prompt of its kind."""
+    """The command line of one login, at the prompt. Raises Unreachable for a device without a prompt of its kind."""
 
     def __init__(self, connection: Connection, dialect: Dialect, limits: Limits, deadline: Deadline) -> None:
         self.connection = connection
@@ -62,26 +62,26 @@ class Terminal:
 
     @property
     def local_address(self) -> str:
-        """Give this end's address; empty behind a jump host."""
+        """Return the address of the controller's end; empty behind a jump host."""
         if self.connection.gateway is not None:
             return ""
         return str(self.connection.transport.sock.getsockname()[0])
 
     def say(self, line: str, deadline: Deadline) -> str:
-        """Say one line that alters, answer what the device asks, and give what it said.
+        """Send one altering line, answer the device's questions, return the output.
 
-        What it said late, after something like the prompt had ended the line before, stands in front. Raises OSError
-        where there is no whole answer in time.
+        Late output of the previous line, after text similar to the prompt, comes first. Raises OSError without a
+        complete answer in time.
         """
         with self._listening(deadline):
             late, answer = self._exchange(line, asked=True)
         return f"{late}\n{answer}".strip("\n")
 
     def show(self, commands: Sequence[str], deadline: Deadline) -> list[str]:
-        """Say commands that only show, and give the answer of each, whole. Raises OSError as `say` does.
+        """Send read-only commands and return the complete answer of each. Raises OSError as `say` does.
 
-        An answer may hold a line like the prompt, which seems to end it. So the last answer is whole once an empty
-        line is answered by the prompt alone; whatever comes until then belongs to the command before.
+        An answer may contain a line equal to the prompt, a false end. The last answer counts as complete once an
+        empty line is answered by the prompt alone; earlier output belongs to the previous command.
         """
         answers: list[str] = []
         with self._listening(deadline):
@@ -95,13 +95,13 @@ class Terminal:
         return answers
 
     def close(self) -> None:
-        """End the login."""
+        """Close the login."""
         self.connection.close()
 
     def _exchange(self, line: str, *, asked: bool) -> tuple[str, str]:
-        """Say a line; give what came before the device repeated it, and what came from there to the prompt.
+        """Send a line; return the text before the echo, and the text from the echo to the prompt.
 
-        With `asked`, its questions are answered as the dialect says.
+        With `asked`, the device's questions are answered as the dialect says.
         """
         shell, prompt = self._shell, self._prompt
         shell.quota()
@@ -137,7 +137,7 @@ class Terminal:
 
 
 class _Shell:
-    """What netmiko takes for paramiko's client, and for the channel that it gives: one shell, counted and timed."""
+    """A substitute for paramiko's client and channel, for netmiko: one shell, with a byte quota and a deadline."""
 
     def __init__(self, connection: Connection, limits: Limits, deadline: Deadline) -> None:
         self.deadline = deadline
@@ -148,19 +148,19 @@ class _Shell:
         self.quota()
 
     def quota(self) -> None:
-        """Let the device say as much again as it may say to one line."""
+        """Renew the quota of output for one line."""
         self._left = self._limits.excess
 
     @property
     def transport(self) -> Any:  # noqa: ANN401
-        """Give the transport below."""
+        """Return the transport of the connection."""
         return self._connection.transport
 
     def connect(self, **_options: object) -> None:
-        """Do nothing: the login is made."""
+        """Do nothing: the login exists."""
 
     def invoke_shell(self, **_options: object) -> _Shell:
-        """Open the shell, wide enough that no line is folded."""
+        """Open the shell, wide enough to keep every line unfolded."""
         channel = self.transport.open_session(timeout=self._limits.start)
         channel.settimeout(self._limits.silence)
         channel.get_pty("vt100", _WIDTH, _HEIGHT)
@@ -172,14 +172,14 @@ class _Shell:
         """Do nothing: the deadline governs."""
 
     def sendall(self, data: bytes) -> None:
-        """Send."""
+        """Send the bytes."""
         try:
             self._open_channel().sendall(data)
         except (SSHException, EOFError) as error:
             raise OSError(str(error) or "the connection is closed") from None
 
     def hear(self) -> bytes:
-        """Wait for what comes next, and give it; raises TimeoutError, CancelledError, OSError at the end."""
+        """Wait for the next bytes and return the bytes; raises TimeoutError, CancelledError, OSError at the end."""
         channel = self._open_channel()
         while True:
             channel.settimeout(self.deadline.slice())
@@ -194,7 +194,7 @@ class _Shell:
             return data
 
     def recv_ready(self) -> bool:
-        """Tell whether there is something to read; raises TimeoutError, CancelledError, OSError at the end."""
+        """Return True if bytes are ready; raises TimeoutError, CancelledError, OSError at the end."""
         channel = self._open_channel()
         if channel.recv_ready():
             return True
@@ -204,7 +204,7 @@ class _Shell:
         return False
 
     def recv(self, size: int) -> bytes:
-        """Read, up to the quota."""
+        """Read bytes, up to the quota."""
         data = bytes(self._open_channel().recv(size))
         self._left -= len(data)
         if self._left < 0:

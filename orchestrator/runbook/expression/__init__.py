@@ -1,7 +1,8 @@
 """Expressions and templates of a runbook: Jinja2's syntax, evaluated once, within bounds of time and memory.
 
-What they see are parameters, the inventory and the results of steps. A runbook from a stranger can be checked: the
-grammar is a closed set of nodes, filters, tests and methods, and an evaluation pays for all that it reads and makes.
+Visible names are parameters, the inventory and the results of steps. A runbook from a stranger can be checked safely:
+the grammar is a closed set of nodes, filters, tests and methods, and an evaluation pays from a budget for every value
+read or made.
 """
 
 from __future__ import annotations
@@ -42,19 +43,19 @@ __all__ = [
 
 
 def evaluate(expression: str, names: Mapping[str, object], budget: Budget | None = None) -> Any:  # noqa: ANN401
-    """Evaluate an expression, without braces, to its own value; raises ExpressionError.
+    """Evaluate an expression, without braces, and return the typed value; raises ExpressionError.
 
-    `budget` pays too, beside the one that each expression has of its own.
+    `budget` is charged too, beside the expression's own budget.
     """
     node = lone_expression(parse_expression(expression))
     return _settled(node, names, Budget(OF_ONE, budget))
 
 
 def render_value(value: Any, names: Mapping[str, object], budget: Budget | None = None) -> Any:  # noqa: ANN401
-    """Render the templates in a value, however deep; what they give is never rendered again.
+    """Render the templates in a value at any depth; rendered text is never rendered again.
 
-    A text that is one `{{ expression }}` gives the expression's own value, all other text gives text.
-    Raises ExpressionError.
+    A text of a single `{{ expression }}` gives the typed value of the expression; any other text gives text. Raises
+    ExpressionError.
     """
     if isinstance(value, str):
         return _render_text(value, names, Budget(OF_ONE, budget)) if is_template(value) else value
@@ -78,7 +79,7 @@ def _render_text(text: str, names: Mapping[str, object], budget: Budget) -> Any:
 
 
 def _settled(node: Any, names: Mapping[str, object], budget: Budget) -> Any:  # noqa: ANN401
-    """Give the value of an expression, which has to have one; a secret is one where it stands alone."""
+    """Return the value of an expression; a missing value is an error. A secret is allowed as the whole value only."""
     try:
         value = Evaluation(names, budget).value(node)
         if not isinstance(value, Secret):

@@ -1,4 +1,4 @@
-"""What the evaluation of expressions may cost: every node, character and item is paid for before it is made."""
+"""The budget of an evaluation: every node, character and item is charged before its creation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LARGEST = 1 << 128
 
 
 class Budget:
-    """Units that are left; `whole` is a budget that pays as well, such as that of all expressions of a check."""
+    """The remaining units; `whole` is a parent budget, charged too, such as the budget of a whole check."""
 
     __slots__ = ("_left", "_whole")
 
@@ -31,7 +31,7 @@ class Budget:
         self._whole = whole
 
     def spend(self, units: int) -> None:
-        """Pay; raises ExpressionError where too little is left."""
+        """Charge units; raises ExpressionError if the budget is too small."""
         self._left -= units
         if self._left < 0:
             message = "this would take too much time or memory"
@@ -40,9 +40,9 @@ class Budget:
             self._whole.spend(units)
 
     def take(self, *values: object) -> None:
-        """Pay for values that are made or read as a whole, at any depth; raises ExpressionError.
+        """Charge whole values, read or made, at any depth; raises ExpressionError.
 
-        An item that stands in a list twice is paid twice. Raises TypeError for what no template may look into.
+        An item repeated in a list is charged for each repetition. Raises TypeError for types closed to templates.
         """
         for value in values:
             self._take(value)

@@ -1,7 +1,7 @@
-"""Evaluates the trees of `grammar`: node by node, each paid for from a budget, over plain values and views.
+"""Evaluates the trees of `grammar`: node by node, each charged to a budget, over plain values and views.
 
-No code of Jinja2 and no attribute or method of Python is reached: operators, filters, tests and methods are those
-of this package.
+No code of Jinja2 and no attribute or method of Python is reachable: operators, filters, tests and methods come from
+this package.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Value: TypeAlias = Any
 
 
 class Evaluation:
-    """One expression or template, evaluated over these names within this budget."""
+    """One expression or template, evaluated over the given names within the given budget."""
 
     def __init__(self, names: Mapping[str, object], budget: Budget) -> None:
         self._scopes: list[dict[str, Value]] = [dict(names)]
         self._budget = budget
 
     def value(self, node: Node) -> Value:
-        """Give an expression's value; Missing where it has none. Raises ExpressionError, and what operators raise."""
+        """Return an expression's value, or Missing. Raises ExpressionError, and the exceptions of operators."""
         self._budget.spend(NODE)
         kind = type(node).__name__
         if kind in ARITHMETIC:
@@ -40,7 +40,7 @@ class Evaluation:
         return _EXPRESSIONS[kind](self, node)
 
     def text(self, body: list[Node]) -> str:
-        """Give the text of a template's statements."""
+        """Return the text of a template's statements."""
         return "".join(self._parts(body))
 
     def _parts(self, body: list[Node]) -> Iterator[str]:
@@ -81,7 +81,7 @@ class Evaluation:
             yield from self._parts(node.else_)
 
     def _within(self, target: Node, item: Value, act: Callable[[], Value], **more: Value) -> Value:
-        """Give what `act` gives where the target's names have this item's values."""
+        """Return the result of `act` with the loop target's names bound to the item."""
         self._scopes.append(more)
         try:
             self._bind(target, item)
@@ -104,7 +104,7 @@ class Evaluation:
             self._bind(inner, item)
 
     def _whole(self, node: Node) -> Value:
-        """Give a value that is read as a whole, paid for by its size; raises ExpressionError where it is missing."""
+        """Return a value read as a whole, charged by its size; raises ExpressionError for a missing value."""
         value = self.value(node)
         self._budget.take(value)
         return value

@@ -6,7 +6,10 @@ import re
 
 
 class ExpressionError(ValueError):
-    """An expression or template is wrong, or has no value. The message says how; `hint` may say what was meant."""
+    """An expression or template is wrong, or has no value.
+
+    The message gives the reason; `hint` may name the nearest match.
+    """
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -14,7 +17,7 @@ class ExpressionError(ValueError):
 
 
 def first_line(error: Exception) -> str:
-    """Give the first line of what an exception says, in the words of a runbook's author."""
+    """Return the first line of an exception's message, worded for a runbook's author."""
     if isinstance(error, RecursionError):
         return "nested too deep"
     text = str(getattr(error, "message", None) or error) or type(error).__name__

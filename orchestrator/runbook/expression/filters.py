@@ -1,7 +1,7 @@
 """The filters of expressions: a closed set of pure functions.
 
-What a filter reads and what it gives is paid for from the budget. `ROOM` says beforehand how much a filter will make
-that can make more than it reads; every other one makes at most a small multiple of what it reads.
+Input and output of a filter are charged to the budget. `ROOM` predicts the output of a filter able to enlarge its
+input; the output of every other filter is at most a small multiple of the input.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _DIGITS = 17
 
 
 def items_of(value: Any) -> list[Any]:  # noqa: ANN401
-    """Give what a loop or filter goes through: items, keys of a mapping, characters of a text."""
+    """Return the items for a loop or filter: list items, keys of a mapping, characters of a text."""
     if isinstance(value, (list, tuple, str, Mapping)):
         return list(value)
     raise TypeError("this is no list")
 
 
 def field_of(value: Any, path: str | int) -> Any:  # noqa: ANN401
-    """Give the field or item of a value that a path such as `address` or `a.0` leads to; Missing where none is."""
+    """Return the field or item at a path such as `address` or `a.0`; Missing without a match."""
     for part in path.split(".") if isinstance(path, str) else (path,):
         try:
             value = value[int(part) if str(part).isdigit() and isinstance(value, (list, tuple)) else part]

@@ -1,6 +1,6 @@
-"""The grammar of expressions and templates: Jinja2's syntax, of which a closed set of nodes is accepted.
+"""The grammar of expressions and templates: Jinja2's syntax, restricted to a closed set of nodes.
 
-Jinja2 parses and does not compile: the tree is evaluated by `evaluation`, which knows these nodes and no other.
+Jinja2 parses and does not compile: `evaluation` evaluates the tree, and knows the accepted nodes only.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FUNCTIONS = frozenset({"range"})
 
 
 def is_template(value: object) -> bool:
-    """Tell whether the value, or a part of it, is a template."""
+    """Return True if the value, or a part of the value, is a template."""
     if isinstance(value, str):
         return "{{" in value or "{%" in value or "{#" in value
     if isinstance(value, (list, dict)):
@@ -44,7 +44,7 @@ def is_template(value: object) -> bool:
 
 @lru_cache(maxsize=1024)
 def parse_expression(expression: str) -> nodes.Template:
-    """Parse an expression without braces; the tree is only to be read. Raises ExpressionError."""
+    """Parse an expression without braces; the tree is read-only. Raises ExpressionError."""
     from jinja2 import nodes  # noqa: PLC0415
     from jinja2.parser import Parser  # noqa: PLC0415
 
@@ -64,7 +64,7 @@ def parse_expression(expression: str) -> nodes.Template:
 
 @lru_cache(maxsize=1024)
 def parse_template(text: str) -> nodes.Template:
-    """Parse a text with templates in it; the tree is only to be read. Raises ExpressionError."""
+    """Parse a text with templates; the tree is read-only. Raises ExpressionError."""
     _check_length(text)
     try:
         tree = _environment().parse(text)
@@ -74,7 +74,7 @@ def parse_template(text: str) -> nodes.Template:
 
 
 def lone_expression(tree: nodes.Template) -> nodes.Expr | None:
-    """Give the expression where the template is one `{{ expression }}` and nothing else."""
+    """Return the expression of a template made of a single `{{ expression }}`, else `None`."""
     from jinja2 import nodes  # noqa: PLC0415
 
     if len(tree.body) == 1 and isinstance(output := tree.body[0], nodes.Output) and len(output.nodes) == 1:
@@ -83,7 +83,7 @@ def lone_expression(tree: nodes.Template) -> nodes.Expr | None:
 
 
 def members(tree: nodes.Template) -> Iterator[tuple[str, ...]]:
-    """Give every constant path that the tree reads, such as ("params", "contact")."""
+    """Yield every constant path read by the tree, such as ("params", "contact")."""
     from jinja2 import nodes  # noqa: PLC0415
 
     for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
@@ -102,7 +102,7 @@ def members(tree: nodes.Template) -> Iterator[tuple[str, ...]]:
 
 
 def free_names(tree: nodes.Template) -> set[str]:
-    """Give the names that the tree takes from outside: those that no `for` and no `set` of the tree gives."""
+    """Return the free names of the tree: names bound by no `for` and no `set` of the tree."""
     from jinja2 import nodes  # noqa: PLC0415
 
     names = list(tree.find_all(nodes.Name))
@@ -125,7 +125,7 @@ def _check_length(text: str) -> None:
 
 
 def _checked(tree: nodes.Template) -> nodes.Template:
-    """Give the tree back, if it is no deeper than may be and made of known nodes alone; raises ExpressionError."""
+    """Return the tree, if within the depth limit and made of known nodes only; raises ExpressionError."""
     level: list[nodes.Node] = [tree]
     for _ in range(MAX_DEPTH):
         if not level:

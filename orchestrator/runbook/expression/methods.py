@@ -1,4 +1,4 @@
-"""The methods and attributes that an expression sees of plain values: a closed set, none of which can do anything."""
+"""The methods and attributes of plain values in an expression: a closed set, free of side effects."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ METHOD_ROOM: Mapping[str, Callable[..., int]] = MappingProxyType(
 
 
 def method_of(value: object, name: str) -> Callable[..., Any] | None:
-    """Give the method of that name; None where the value has none."""
+    """Return the method with the name; `None` if the value has no such method."""
     if isinstance(value, str):
         return TEXT_METHODS.get(name)
     if isinstance(value, Mapping):

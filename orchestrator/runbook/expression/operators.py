@@ -1,4 +1,4 @@
-"""The operators of expressions, bounded by what their operands would make."""
+"""The operators of expressions, with a bound on the size of results."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
 
 
 def arithmetic(kind: str, left: Any, right: Any, budget: Budget) -> Any:  # noqa: ANN401
-    """Work out an operator of two operands that were paid for; what a repetition makes is paid for beforehand.
+    """Apply an operator to two charged operands; the result of a repetition is charged in advance.
 
-    Raises ExpressionError, and what Python's operator raises.
+    Raises ExpressionError, and the exceptions of Python's operator.
     """
     if kind == "Mul" and isinstance(right, _SEQUENCES):
         left, right = right, left

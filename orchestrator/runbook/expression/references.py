@@ -1,4 +1,4 @@
-"""The names that templates and expressions refer to, without giving any of them a value."""
+"""The names referred to by templates and expressions, without an evaluation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stopgap.orchestrator.runbook.expression.grammar import (
 
 
 def references(value: object, *, expression: bool = False) -> set[tuple[str, ...]]:
-    """Give what a value's templates (or an expression) name, two words deep; nothing for what cannot be parsed."""
+    """Return the names in a value's templates (or an expression), two words deep; empty for a syntax error."""
     if isinstance(value, str):
         return set(_references(value, expression)) if expression or is_template(value) else set()
     found: set[tuple[str, ...]] = set()

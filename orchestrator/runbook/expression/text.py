@@ -1,4 +1,4 @@
-"""How values stand in a text."""
+"""Values as text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stopgap.orchestrator.duration import format_duration
 
 
 def as_text(value: object) -> str:
-    """Write a value into text as a person would: `72h`, `true`, `a, b`; nothing for null."""
+    """Return a value as text in a person's notation: `72h`, `true`, `a, b`; empty for null."""
     if isinstance(value, timedelta):
         return format_duration(value)
     if isinstance(value, bool):

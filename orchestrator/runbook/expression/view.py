@@ -1,4 +1,4 @@
-"""What an expression sees of the engine's values: names and their values, and nothing of Python."""
+"""The engine's values as seen by an expression: names and values, and nothing of Python."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 
 class View:
-    """Names and their values, as a template sees them: `view.name` and `view['name']`.
+    """Names and values as seen by a template: `view.name` and `view['name']`.
 
-    A name with `-` or `.` is also there with `_` in its place, since `steps.cut-off` would subtract. `show` turns
-    a value into what the template gets.
+    A name with `-` or `.` is also available with `_`, since `steps.cut-off` would subtract. `show` converts a value
+    for the template.
     """
 
     __slots__ = ("_fields", "_show")
@@ -32,12 +32,12 @@ class View:
 
 @dataclass(frozen=True)
 class Missing:
-    """A name, field or item that has no value: `is defined` and `default` alone may meet it."""
+    """A name, field or item without a value: accepted by `is defined` and `default` only."""
 
     reason: str
     hint: str | None = None
 
 
 def identifier(name: str) -> str:
-    """Give a name as an expression can write it after a dot."""
+    """Return a name as spelt in an expression after a dot."""
     return name.replace("-", "_").replace(".", "_")
