@@ -1,1 +1,1 @@
-"""Keeping what shows how the intruder came in."""
+"""Collection of evidence: artifacts, profiles and the tasks that read a host."""

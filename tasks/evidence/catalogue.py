@@ -1,4 +1,4 @@
-"""Artifacts and profiles from files: every mistake in them is named with its place."""
+"""Load artifacts and profiles from YAML files; report every mistake with file and line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stopgap.tasks.evidence.source import AnySource, Archive, Walk
 
 
 class Profile(BaseModel):
-    """What is collected together."""
+    """A profile: a named set of artifacts, collected together within a deadline."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -43,33 +43,33 @@ class ArtifactFile(BaseModel):
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All artifacts by id, their selections spelled out, and all profiles by name."""
+    """All artifacts by id, with selections expanded, and all profiles by name."""
 
     artifacts: Mapping[str, Definition]
     profiles: Mapping[str, Profile]
 
     def chosen(self, names: Iterable[str]) -> tuple[Definition, ...]:
-        """Give these artifacts, what is gone first first, and otherwise in the order of their names here.
+        """Return the named artifacts, ordered by volatility (RFC 3227), then in the order of `names`.
 
-        Raises KeyError for a name that there is none of.
+        Raises KeyError for an unknown name.
         """
         chosen = [self.artifacts[name] for name in dict.fromkeys(names)]
         return tuple(sorted(chosen, key=lambda definition: VOLATILITIES.index(definition.volatility)))
 
     def profile(self, name: str) -> tuple[Definition, ...]:
-        """Give the artifacts of a profile, in the order in which they are collected; KeyError where there is none."""
+        """Return the artifacts of a profile in the order of collection; raises KeyError for an unknown profile."""
         profile = self.profiles[name]
         included = (artifact for other in profile.includes for artifact in self.profiles[other].artifacts)
         return self.chosen((*included, *profile.artifacts))
 
 
 def shipped() -> Catalogue:
-    """Give what comes with Stopgap."""
+    """Return the catalogue shipped with Stopgap."""
     return _loaded(())
 
 
 def with_own(own: Path) -> Catalogue:
-    """Give what comes with Stopgap and what a file or a folder of an operator adds; raises InvalidInput."""
+    """Return the shipped catalogue, extended by an operator's file or folder of artifacts; raises InvalidInput."""
     files = sorted(own.glob("*.yaml")) if own.is_dir() else [own]
     if not files:
         raise InvalidInput([Problem(str(own), "the folder has no artifacts", expected="files named *.yaml")])
@@ -82,7 +82,7 @@ def _loaded(own: tuple[Path, ...]) -> Catalogue:
 
 
 def load(paths: Iterable[Path]) -> Catalogue:
-    """Load files of artifacts, selections and profiles. Raises InvalidInput with every problem in them."""
+    """Load files of artifacts, selections and profiles; raises InvalidInput with every problem found."""
     problems: list[Problem] = []
     loaded: list[tuple[Located, ArtifactFile]] = []
     for path in paths:

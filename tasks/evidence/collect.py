@@ -125,7 +125,7 @@ class CollectParams(Parameters):
 
 
 class CollectFacts(Facts):
-    """As whom it collects."""
+    """Facts for a collection: the login's user id, machine type, toolkit and memory access."""
 
     system: SystemFact
     toolkit: ToolkitFact | None = None
@@ -137,28 +137,27 @@ class CollectFacts(Facts):
 class Collect(Task[CollectParams, CollectFacts]):
     """Collect evidence from the running host, writing nothing on its disks.
 
-    Each artifact is a script that only reads; what it prints goes straight into a file on the controller, hashed on
-    the way. A tool that the host lacks is replaced by another or named as missing; each artifact has its deadline
-    and its cap. The host's own tools and kernel answer, and an intruder may have changed both: where two views of
-    the same thing can be had, both are taken, so that a difference shows.
+    Each artifact is a read-only script; the controller hashes the output while writing a file. If the host lacks a
+    tool, the script runs an alternative, or reports the tool as missing. Each artifact has a timeout and a size cap.
+    An intruder may have changed the host's tools and kernel: artifacts read two views of the same data if possible,
+    so differences show.
 
-    With `toolkit`, a static program of the controller's reads instead, in an environment of its own, out of the
-    host's RAM: what was done to tools and libraries does not count then, what was done to the kernel does. Tools
-    whose own word is evidence, such as ps and the package manager, are asked all the same. Without `toolkit`, nothing
-    is written at all.
+    With `toolkit`, a static program from the controller reads the evidence, in a clean environment, from the host's
+    RAM. Changed tools and libraries have no effect then; a changed kernel still has. Tools with a word of their own
+    as evidence, such as ps and the package manager, run as well. Without `toolkit`, nothing is written at all.
 
-    What is gone first is collected first, and all times of files before any file's content. Memory is taken only when
-    `memory` says by what.
+    The most volatile artifacts come first, and timestamps of files before content of files. Memory is read only if
+    `memory` names a method.
 
-    Private keys, password hashes and files made for passwords stay on the host. Other files, environments and
-    histories may hold passwords all the same: treat the evidence accordingly.
+    Private keys, password hashes and password files stay on the host. Other files, environments and histories may
+    still hold passwords: protect the evidence accordingly.
     """
 
     name = "evidence.collect"
     controller_files = ("memory",)
 
     def probe(self, params: CollectParams, scene: Scene) -> Probe:
-        """Read as whom it will collect."""
+        """Return readers for the user id, the toolkit and the memory of the host."""
         probe: dict[str, Reader[Any] | At] = {"system": System()}
         tool = image_file(params.memory)
         if params.toolkit != "none":
@@ -172,7 +171,7 @@ class Collect(Task[CollectParams, CollectFacts]):
         return probe
 
     def plan(self, params: CollectParams, facts: CollectFacts, scene: Scene) -> Iterator[Planned]:
-        """Give the artifacts; without root's rights, say that much stays unseen."""
+        """Yield the collection of artifacts; without root, also a gap for the unreadable evidence."""
         if facts.system.uid != 0:
             yield Gap(
                 text=f"Collected without root's rights (user id {facts.system.uid}): "
@@ -205,7 +204,7 @@ class Collect(Task[CollectParams, CollectFacts]):
         yield from read_with(toolkit, facts.toolkit, facts.machine, collection, scene.on.name)
 
     def appendix(self) -> Iterator[str]:
-        """List what each profile collects; an artifact of several is told in the first."""
+        """Yield the artifacts of each profile; a shared artifact is listed under the first profile only."""
         known = shipped()
         told: set[str] = set()
         for name, profile in known.profiles.items():
@@ -234,12 +233,12 @@ def _memory(params: CollectParams, facts: CollectFacts, scene: Scene) -> Iterato
 
 
 def _artifacts(definitions: Iterable[Definition], memory: Iterable[Artifact], nice: int) -> Iterator[Artifact]:
-    """Give the artifacts, memory before what can wait; from there on the host's own work goes first."""
+    """Yield the artifacts in order, memory before patient artifacts; from memory on, scripts run under nice(1)."""
     gently = f"nice={nice}\n{shell('gently')}" if nice else ""
     hasty = [definition.artifact() for definition in definitions if definition.volatility not in PATIENT]
     patient = [definition.artifact() for definition in definitions if definition.volatility in PATIENT]
     yield from hasty
-    for artifact in (*memory, *patient):  # each of them may be the first of a collection that goes on
+    for artifact in (*memory, *patient):  # each artifact may be the first of a resumed collection
         yield artifact.model_copy(update={"script": f"{gently}{artifact.script}"})
 
 

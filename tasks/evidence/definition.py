@@ -1,4 +1,4 @@
-"""What evidence is collected, and why: an artifact as data, before it becomes a script."""
+"""The definition of an artifact as data: sources, purpose and references."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Sentence: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\S.*\.$")]
 
 
 class Definition(BaseModel):
-    """One artifact: what it reads, one source after the other, and what for."""
+    """An artifact: sources read in order, purpose and references."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -48,13 +48,13 @@ class Definition(BaseModel):
     """It reads what comes and goes meanwhile, so that something missing is no error."""
 
     def own_tools(self) -> Iterator[str]:
-        """Name the tools of the host's own whose word it wants."""
+        """Yield the host's own tools needed by the artifact."""
         for source in self.reads:
             if isinstance(source, Run):
                 yield from (line.partition(" ")[0] for alternatives in source.commands for line in alternatives)
 
     def artifact(self) -> Artifact:
-        """Give it with its script, which stands alone: it needs nothing but a POSIX shell and what it names."""
+        """Return the artifact with a self-contained script: a POSIX shell and the named tools are enough."""
         libraries = dict.fromkeys(("needs", *(name for source in self.reads for name in source.libraries())))
         script = "\n".join(
             [
@@ -75,6 +75,6 @@ class Definition(BaseModel):
 
 
 def table(definitions: Iterable[Definition]) -> Iterator[str]:
-    """List the artifacts for a reader: the id, what it holds, and why that matters."""
+    """Yield a Markdown list of artifacts: id, content and value for an investigation."""
     for definition in definitions:
         yield f"- `{definition.id}`: {definition.about} {definition.why}"

@@ -1,4 +1,4 @@
-"""The host's memory, streamed: by a program of the operator's, or from the kernel's own view of it."""
+"""Memory acquisition: by an operator's program, or from /proc/kcore."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MemoryCap: TypeAlias = Annotated[
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a step asks for."""
+    """Parameters of a memory acquisition: method, cap in bytes, timeout in seconds."""
 
     by: str
     cap: int
@@ -47,14 +47,14 @@ class Wanted:
 
 
 def image_file(asked: str) -> ToolkitFile | None:
-    """Give what to read on the controller; None where no program is needed."""
+    """Return the program to read on the controller; None if no program is needed."""
     return None if asked in {"none", "kcore"} else ToolkitFile((asked,))
 
 
 def image(
     wanted: Wanted, memory: MemoryFact, tool: ToolkitFact | None, machine: str, scene: Scene, uid: int
 ) -> Iterator[Planned | Artifact]:
-    """Say what it takes and what is in its way, and give the artifact. Raises Unplannable."""
+    """Yield gaps and notes about memory acquisition, then the artifact. Raises Unplannable."""
     host = scene.on.name
     program = _program(wanted.by, tool)
     if program and machine not in (tool.machines if tool else ()):
@@ -99,7 +99,7 @@ def _program(asked: str, fact: ToolkitFact | None) -> Carried | None:
 
 
 def _obstacle(memory: MemoryFact, uid: int, *, needed: bool) -> str:
-    """Say what will keep it from being read; nothing where nothing is known to."""
+    """Return the reason for unreadable memory; empty if no obstacle is known."""
     if uid != 0:
         return f"only root can read it, and this is user id {uid}"
     if memory.lockdown == "confidentiality":

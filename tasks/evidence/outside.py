@@ -1,4 +1,4 @@
-"""What answers from outside: connections to the target's own addresses, made by another host."""
+"""Port probes from outside: another host connects to the target's own addresses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _sound(ports: str) -> str:
 
 
 class OutsideParams(Parameters):
-    """Which ports, and how fast."""
+    """Ports to probe, and the rate of probes."""
 
     ports: Annotated[str, Field(max_length=2000), AfterValidator(_sound)] = Field(
         "1-65535",
@@ -61,16 +61,15 @@ class OutsideFacts(Facts):
 class Outside(Task[OutsideParams, OutsideFacts]):
     """Try the target's TCP ports from another host, so that one which it hides shows.
 
-    Only the addresses that the inventory gives for the target are tried, and nothing is sent over a connection that
-    comes about; it is closed at once. The router above it asks, or with `on: controller` this machine. What answers
-    and is in no list of the target's own, collected by evidence.collect with the profile `volatile` in the same run,
-    is the finding `hidden-port-outside`.
+    Probes connect only to the target's addresses in the inventory. A successful connection carries no data and is
+    closed at once. Probes come from the upstream router, or with `on: controller` from the controller. An open port
+    missing from the target's own list of listeners (evidence.collect, profile `volatile`, same run) becomes the
+    finding `hidden-port-outside`.
 
-    A port without an answer is called `silent`: not reachable from there, which a rule of the target's or of a router
-    between may cause, such as `traffic.block`; it is never called closed. Where the first 1000 ports are all silent,
-    the address counts as not reachable and is left. Services of the target log such connections, and UDP is not
-    tried. The host that asks needs python3; while its table of connections (nf_conntrack) is more than half full,
-    it waits.
+    A port without an answer is `silent`, never `closed`: a firewall on the target or on a router between, such as
+    `traffic.block`, may drop the probe. If the first 1000 ports are silent, the address counts as unreachable, and
+    the probe stops. Services on the target log the connections. UDP is not probed. The probing host needs python3.
+    The probe pauses while the host's connection table (nf_conntrack) is more than half full.
     """
 
     name = "evidence.outside"
@@ -81,7 +80,7 @@ class Outside(Task[OutsideParams, OutsideFacts]):
         return {}
 
     def plan(self, params: OutsideParams, facts: OutsideFacts, scene: Scene) -> Iterator[Planned]:
-        """Give one artifact; say where nobody can look."""
+        """Yield one artifact; yield a gap if no host can probe the target."""
         target, on = scene.target, scene.on
         addresses = tuple(dict.fromkeys(target.known_addresses))
         if params.ports == NONE:

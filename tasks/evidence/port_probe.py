@@ -1,7 +1,8 @@
-"""Tries TCP ports of addresses and says what they answer. The host that tries is sent this file as it is.
+"""Probe TCP ports of addresses and print the results. This file is sent unchanged to the probing host.
 
-Words: connections a second, seconds to wait for each, how many at once, after how many without any answer an address
-is left, ports such as `22,80-90`, and the addresses. Prints `open ADDRESS PORT` and one line of counts an address.
+Arguments: connections per second, timeout of a connection in seconds, maximum of parallel connections, number of
+silent ports before an address is abandoned, ports such as `22,80-90`, and addresses. Output: `open ADDRESS PORT`
+lines, and one line of counts for each address.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _TRACKED = "/proc/sys/net/netfilter/nf_conntrack_"
 
 
 class PortProbes:
-    """The connections to one address."""
+    """Connections to one address, with counts of open, refused and silent ports."""
 
     def __init__(self, address: str, patience: float) -> None:
         """`patience` is in seconds."""
@@ -28,7 +29,7 @@ class PortProbes:
         self._eyes = selectors.DefaultSelector()
 
     def begin(self, port: int) -> None:
-        """Begin one connection."""
+        """Start a non-blocking connection to a port."""
         self.tried += 1
         probe_port = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET, socket.SOCK_STREAM)
         probe_port.setblocking(False)
@@ -40,7 +41,7 @@ class PortProbes:
             self._settle(probe_port, port, error)
 
     def wait(self) -> None:
-        """Wait a moment for answers, and give up on what has had its time."""
+        """Wait up to 10 ms for answers, and close connections past the timeout."""
         for key, _ in self._eyes.select(0.01):
             error = key.data.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             self._settle(key.data, self._land(key.data), error)
@@ -51,7 +52,7 @@ class PortProbes:
             self._settle(oldest, self._land(oldest), errno.ETIMEDOUT)
 
     def unreachable(self, silent: int) -> bool:
-        """Tell whether so many ports gave no answer, and none gave any."""
+        """Return True if at least `silent` ports were silent and no port answered."""
         return self.counts["silent"] >= silent and not self.counts["open"] and not self.counts["refused"]
 
     def _land(self, probe_port: socket.socket) -> int:
@@ -68,7 +69,7 @@ class PortProbes:
 
 
 def main(rate: float, patience: float, at_once: int, silent: int, ports: str, *addresses: str) -> None:
-    """Try one address after the other."""
+    """Probe the ports of each address in turn."""
     spans = [
         (int(first), int(last or first)) for first, _, last in (word.partition("-") for word in ports.split(","))
     ]
@@ -101,7 +102,7 @@ def _try_all(port_probes: PortProbes, left: Iterator[int], rate: float, at_once:
 
 
 def _is_crowded() -> bool:
-    """Tell whether the table of connections, which this host may need for others, is more than half full."""
+    """Return True if the connection table (nf_conntrack) of this host is more than half full."""
     counts = []
     for name in ("count", "max"):
         try:

@@ -1,4 +1,4 @@
-"""A choice of files by their paths, with a name: words for find(1); a `*` in a pattern stands for `/` too."""
+"""Named selections of files by path, as find(1) expressions; `*` in a pattern also matches `/`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Glob: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\w./*?!+,=\[\]-]+
 
 
 class Selection(BaseModel):
-    """One choice, made in one of three ways."""
+    """A selection of files: by name, by path, or by find(1) tests."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 

@@ -1,6 +1,6 @@
-"""The kinds of thing that an artifact reads, each as data, and as the POSIX shell script that reads it.
+"""Sources of an artifact, as data and as a POSIX shell script.
 
-A script writes nothing on the host: no here-document and no sort(1), which may spill into a temporary file.
+Scripts write nothing on the host: no here-document, and no sort(1), since sort may use a temporary file.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _tests(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _some(values: tuple[V, ...]) -> tuple[V, ...]:
-    # After the items: pydantic's own limit would count those that are no mistakes.
+    # Checked after the items: pydantic's own length limit would also count valid items.
     if not values:
         raise Unfit("there is nothing in it", "at least one")
     return values
@@ -125,7 +125,7 @@ Tests: TypeAlias = Annotated[
 
 @cache
 def shell(name: str) -> str:
-    """Give a file of the folder `sh`; `inode_flags` are the ways to read attributes that host.unlock has too."""
+    """Return a script of the folder `sh`; `inode_flags` comes from the code shared with host.unlock."""
     if name == INODE_FLAGS:
         return ways()
     return (files("stopgap.tasks.evidence") / "sh" / f"{name}.sh").read_text("utf-8")
@@ -152,13 +152,13 @@ ShellName: TypeAlias = Annotated[str, AfterValidator(_known_shell)]
 
 
 class Source(BaseModel):
-    """One thing to read. Its script adds to the status `s`, and ends the shell in no case but a missing tool."""
+    """One source of an artifact. The script adds to the status `s`; only a missing tool ends the shell."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     @abstractmethod
     def libraries(self) -> tuple[str, ...]:
-        """Name the files of `sh` whose functions the script calls."""
+        """Return the names of the files in `sh` needed by the script."""
 
     @abstractmethod
     def script(self) -> str:
@@ -166,37 +166,37 @@ class Source(BaseModel):
 
 
 class Show(Source):
-    """Text of the kernel or small files, line by line, read by the shell itself."""
+    """Text of the kernel or small files, printed line by line by the shell."""
 
     kind: Literal["show"] = "show"
     paths: Some[Pattern]
 
     def libraries(self) -> tuple[str, ...]:
-        """Just one."""
+        """Return the library `show`."""
         return ("show",)
 
     def script(self) -> str:
-        """Show what the patterns match."""
+        """Return a script to print the files matched by the patterns."""
         return f"show {' '.join(map(_glob, self.paths))}"
 
 
 class Strings(Source):
-    """Files of the kernel that hold strings ended by NUL."""
+    """Kernel files of NUL-terminated strings."""
 
     kind: Literal["strings"] = "strings"
     paths: Some[Pattern]
 
     def libraries(self) -> tuple[str, ...]:
-        """Just one."""
+        """Return the library `strings`."""
         return ("strings",)
 
     def script(self) -> str:
-        """Show what the patterns match."""
+        """Return a script to print the strings of the files matched by the patterns."""
         return f"strings {' '.join(map(_glob, self.paths))}"
 
 
 class Run(Source):
-    """Commands that only read; of alternatives, the first that is installed."""
+    """Read-only commands; of several alternatives, the first installed command runs."""
 
     kind: Literal["run"] = "run"
     commands: Some[Alternatives]
@@ -204,11 +204,11 @@ class Run(Source):
     """Not every host has them: where none is installed, that is said, and is no error."""
 
     def libraries(self) -> tuple[str, ...]:
-        """Just one."""
+        """Return the library `run`."""
         return ("run",)
 
     def script(self) -> str:
-        """Run one after the other."""
+        """Return a script to run the commands in order."""
         calls = "\n".join(f"run {join(alternatives)}" for alternatives in self.commands)
         return f"missing={0 if self.optional else 127}\n{calls}"
 
@@ -223,11 +223,11 @@ class Walk(Source):
     """Which entries."""
 
     def libraries(self) -> tuple[str, ...]:
-        """Where, and the walk."""
+        """Return the libraries for the starting paths and for the walk."""
         return (*_PLACES[self.within], "walk")
 
     def script(self) -> str:
-        """Walk each path, without leaving its filesystem."""
+        """Return a script to walk each path within one filesystem (`find -xdev`)."""
         tests = f" {join(self.tests)}" if self.tests else ""
         return f'{_starts(self.within, self.paths)}\n[ $# -eq 0 ] || walk "$@" -xdev{tests}'
 
@@ -248,17 +248,17 @@ class Archive(Source):
     """Bytes on disk from which on a file is left out."""
 
     def libraries(self) -> tuple[str, ...]:
-        """Where, and the archive."""
+        """Return the libraries for the starting paths and for the archive."""
         return (*_PLACES[self.within], self.first, "archive")
 
     def script(self) -> str:
-        """Archive what the tests choose."""
+        """Return a script to archive the files matched by the tests."""
         settings = f"each={self.each} tests={quote(' '.join(self.tests))}"
         return f'{_starts(self.within, self.paths)}\n{settings}\narchive "$@"'
 
 
 class Script(Source):
-    """A script of its own, from the folder `sh`."""
+    """A script file from the folder `sh`."""
 
     kind: Literal["script"] = "script"
     name: ShellName
@@ -269,7 +269,7 @@ class Script(Source):
     """Its arguments, as far as they are there."""
 
     def libraries(self) -> tuple[str, ...]:
-        """Where, and what it uses."""
+        """Return the libraries for the starting paths and the libraries in `uses`."""
         return (*_PLACES[self.within], *self.uses)
 
     def script(self) -> str:
@@ -293,7 +293,7 @@ def _glob(pattern: str) -> str:
 
 
 def _starts(within: Within, paths: tuple[str, ...]) -> str:
-    """Put the paths that are there into the shell's arguments, around mounts that do not answer."""
+    """Return shell text to set the arguments to the existing paths, without mounts that do not answer."""
     add = 'if present "$path"; then set -- "$@" "$path"; fi'
     if within == "/":
         words = " ".join(_glob(path) or "/" for path in paths)

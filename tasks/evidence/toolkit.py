@@ -1,4 +1,4 @@
-"""Tools that read evidence in place of the host's own: one program of the controller's, in the host's RAM."""
+"""A static toolkit from the controller, run in the host's RAM in place of the host's own tools."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ AskedFor: TypeAlias = Annotated[
 
 
 def file_of(asked: str) -> ToolkitFile:
-    """Give what to read of it on the controller."""
+    """Return the toolkit's file on the controller to read."""
     return ToolkitFile(BUSYBOX if asked == "busybox" else (asked,))
 
 
 def toolkit_of(asked: str, fact: ToolkitFact | None, host: Iterable[str]) -> Toolkit:
-    """Give the toolkit; `host` are the tools whose word is wanted as it is. Raises Unplannable where it is none."""
+    """Return the toolkit; `host` names tools always taken from the host. Raises Unplannable for a file unfit as
+    toolkit.
+    """
     if fact is None or not fact.sha256:
         where = ", ".join(file_of(asked).paths)
         raise Unplannable(f"toolkit {asked}: not on the controller ({where}); Debian has it in busybox-static")
@@ -44,7 +46,9 @@ def toolkit_of(asked: str, fact: ToolkitFact | None, host: Iterable[str]) -> Too
 def read_with(
     toolkit: Toolkit, fact: ToolkitFact | None, machine: str, collection: Collection, host: str
 ) -> Iterator[Planned]:
-    """Give the collection as the toolkit reads it; as the host's own tools do where it is for another machine."""
+    """Yield the collection read by the toolkit; if the machine types differ, a gap and the collection by the host's
+    tools.
+    """
     machines = fact.machines if fact else ()
     if machine not in machines:
         yield Gap(
@@ -76,6 +80,6 @@ def _with_toolkit(collection: Collection, toolkit: Toolkit) -> Collection:
         a.model_copy(update={"script": toolkit.beside(a.script) if a.program else toolkit.using(a.script)})
         for a in collection.artifacts
     )
-    # What the host's own gzip made of it would be the host's word again.
+    # Output compressed by the host's own gzip would depend on the host's tools again.
     changes = {"artifacts": (first, *between, last), "toolkit": toolkit, "compress": "never"}
     return collection.model_copy(update=changes)

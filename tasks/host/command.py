@@ -27,7 +27,7 @@ Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
 
 
 class HostCommandParams(Parameters):
-    """The command, and what is known of its effect."""
+    """The command, and a description of the effect: undo, expectation, read-only or not."""
 
     argv: Argv = Field(
         description="The command as a list of words; no shell splits or expands them. For a pipe: [sh, -c, '…']."
@@ -71,7 +71,7 @@ class HostCommandParams(Parameters):
 
 
 class HostCommandFacts(Facts):
-    """What lies at `creates`."""
+    """Facts of the file at `creates`."""
 
     created: FileFact = ABSENT
 
@@ -79,7 +79,7 @@ class HostCommandFacts(Facts):
 class HostCommand(Task[HostCommandParams, HostCommandFacts]):
     """Run a command.
 
-    What it does cannot be foreseen: without `undo` and without `reads: true` it is shown as opaque.
+    The effect cannot be predicted: without `undo` and without `reads: true`, the change is shown as opaque.
     """
 
     name = "host.command"
@@ -90,7 +90,7 @@ class HostCommand(Task[HostCommandParams, HostCommandFacts]):
         return {"created": File(params.creates)} if params.creates else {}
 
     def plan(self, params: HostCommandParams, facts: HostCommandFacts, scene: Scene) -> Iterator[Planned]:
-        """Give the command, unless what it creates is there."""
+        """Yield the command, unless the file at `creates` exists."""
         if params.creates and facts.created.kind != "absent":
             yield Note(text=f"{params.creates} is there already")
             return
@@ -109,6 +109,6 @@ class HostCommand(Task[HostCommandParams, HostCommandFacts]):
 
 
 def _expectation(stands: Argv) -> Expectation:
-    """Expect that a command succeeds, whatever it prints."""
+    """Return the expectation of a successful command, whatever the output."""
     look = f"if {join(stands)} >/dev/null 2>&1; then echo stands; else echo changed; fi"
     return Expectation(look=Command(argv=("sh", "-c", look)), left=("stands",))

@@ -49,7 +49,7 @@ class HostFileParams(Parameters):
 
 
 class HostFileFacts(Facts):
-    """What lies at the path."""
+    """Facts of the file at the path."""
 
     file: FileFact
 
@@ -57,9 +57,10 @@ class HostFileFacts(Facts):
 class HostFile(Task[HostFileParams, HostFileFacts]):
     """Put a file, a link or a directory in place, or take it away.
 
-    A new file belongs to the account that makes it, root as a rule; an old one keeps its owner. Change and undo keep
-    access control lists, labels, capabilities, users' attributes and inode flags; what cannot be kept, such as a hard
-    link, is named in the preview. A path through a directory that another account could exchange is refused.
+    A new file belongs to the login's account, usually root; an existing file keeps owner and group. Change and undo
+    keep access control lists, security labels, capabilities, extended attributes and inode flags; the preview names
+    attributes lost by the change, such as a hard link. A path through a directory writable by another account is
+    refused.
     """
 
     name = "host.file"

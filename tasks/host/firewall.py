@@ -1,4 +1,4 @@
-"""Opening ports in a host's own firewall, where it has one."""
+"""firewall.open: open ports in a host's own firewall."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _CLOSE = (
 
 
 class FirewallOpenParams(Parameters):
-    """Which ports."""
+    """Ports to open."""
 
     ports: tuple[PortNumber, ...] = Field((80, 443), min_length=1, description="TCP ports that everybody may reach.")
 
 
 class FirewallOpenFacts(Facts):
-    """The firewalls that there may be."""
+    """Facts of ufw, firewalld and nftables."""
 
     ufw: read.ProgramFact = read.ProgramFact(status=127)
     firewalld: read.ProgramFact = read.ProgramFact(status=127)
@@ -42,15 +42,15 @@ class FirewallOpenFacts(Facts):
 class FirewallOpen(Task[FirewallOpenParams, FirewallOpenFacts]):
     """Open ports in a host's own firewall, where it has one; where nothing stops them, nothing is done.
 
-    ufw and firewalld are told in their own words. Of plain nftables, every input chain that drops by policy or by a
-    last rule gets an accepting rule at its beginning, which a reload of the ruleset takes away again.
+    ufw and firewalld are changed by their own commands. In plain nftables, each input chain with a drop policy or a
+    final drop rule gets an accept rule at the beginning; a reload of the ruleset removes the rule.
     """
 
     name = "firewall.open"
     vantages = ("target", "spare")
 
     def probe(self, params: FirewallOpenParams, scene: Scene) -> Probe:
-        """Ask each firewall that there may be."""
+        """Return readers for ufw, firewalld and nftables."""
         return {
             "ufw": read.Program(("ufw", "status")),
             "firewalld": read.Program(("firewall-cmd", "--list-all")),
@@ -58,7 +58,7 @@ class FirewallOpen(Task[FirewallOpenParams, FirewallOpenFacts]):
         }
 
     def plan(self, params: FirewallOpenParams, facts: FirewallOpenFacts, scene: Scene) -> Iterator[Planned]:
-        """Tell the firewall that is in charge; the first of ufw, firewalld, nftables."""
+        """Yield the change for the active firewall: the first of ufw, firewalld, nftables."""
         ports = sorted(set(params.ports))
         if facts.ufw.status == 0 and "Status: active" in facts.ufw.stdout:
             yield from _by_ufw(ports, facts.ufw.stdout)
@@ -130,7 +130,7 @@ def _by_nft(ports: list[int], listed: str) -> Iterator[Planned]:
 
 
 def _stops(chain: Mapping[str, Any], rules: list[Mapping[str, Any]]) -> bool:
-    """Tell whether a chain drops what no rule names: by its policy, or by a last rule without a condition."""
+    """Return True if a chain drops unmatched packets: by policy, or by a final unconditional rule."""
     if chain.get("policy") == "drop":
         return True
     expression = rules[-1].get("expr") if rules else None

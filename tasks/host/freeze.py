@@ -1,4 +1,4 @@
-"""Stopping an intruder's processes without killing them."""
+"""host.freeze: stop an intruder's processes without killing them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _RUNNING = Unlimited(why="what a running process sends meets the block as everyt
 
 
 class NamedProcess(Parameters):
-    """One process, by number, start and program."""
+    """A process, identified by PID, start time and executable."""
 
     pid: int = Field(ge=2, description="Its number.")
     started: int = Field(
@@ -55,7 +55,7 @@ class NamedProcess(Parameters):
 
 
 class HostFreezeParams(Parameters):
-    """Which processes."""
+    """Processes to freeze: listed, or named by findings."""
 
     processes: tuple[NamedProcess, ...] = Field((), description="Processes by number, start and program.")
     findings: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")], ...] = Field(
@@ -77,7 +77,7 @@ class HostFreezeParams(Parameters):
 
 
 class HostFreezeFacts(Facts):
-    """What runs, and what was found."""
+    """Running processes, and the findings of a collection."""
 
     running: RunningFact
     system: SystemFact = SystemFact()
@@ -93,7 +93,7 @@ class Stopped(Check):
     trusts_target: ClassVar[bool] = True
 
     def describe(self) -> str:
-        """Name them."""
+        """Return the PIDs in one line."""
         return f"stopped: {' '.join(str(one.pid) for one in self.processes)}"
 
     def reader(self) -> Reader[RunningFact]:
@@ -112,18 +112,18 @@ class Stopped(Check):
 class HostFreeze(Task[HostFreezeParams, HostFreezeFacts]):
     """Stop processes where they are, and kill none; the undo lets them go on.
 
-    A frozen process keeps its memory, its files and its sockets for whoever examines it, and does nothing more. Each
-    is named by its number and its start, and by what it runs, so that a process which only has the same number is
-    never touched: not by the step, and not by the undo. What a finding names has to have been running already when
-    the evidence was read. Never stopped are init, the kernel's threads, and what carries the operator's connection.
+    A frozen process keeps memory, files and sockets for the investigation, and runs no further. PID, start time and
+    executable identify each process: neither the step nor the undo touches another process with a reused PID. A
+    process named by a finding must have started before the evidence was read. Init, kernel threads and the processes
+    of the operator's connection are never frozen.
 
-    A watchdog may start another one in its place; freeze its parent too.
+    A watchdog may start a replacement; freeze the parent process too.
     """
 
     name = "host.freeze"
 
     def probe(self, params: HostFreezeParams, scene: Scene) -> Probe:
-        """Read the processes, and what was found."""
+        """Return readers for the processes and, with `evidence`, for the findings."""
         if params.evidence is None:
             return {"running": Running(), "system": System()}
         return {
@@ -134,7 +134,7 @@ class HostFreeze(Task[HostFreezeParams, HostFreezeFacts]):
         }
 
     def plan(self, params: HostFreezeParams, facts: HostFreezeFacts, scene: Scene) -> Iterator[Planned]:
-        """Give one change for all that are still the same."""
+        """Yield one change for all processes with unchanged identity."""
         running = facts.running
         chosen: dict[int, Frozen] = {}
         for named in params.processes:
@@ -161,19 +161,19 @@ class HostFreeze(Task[HostFreezeParams, HostFreezeFacts]):
             yield FreezeChange(boot=running.boot, processes=tuple(chosen.values()))
 
     def checks(self, params: HostFreezeParams, facts: HostFreezeFacts, scene: Scene) -> Iterator[Check]:
-        """Look at their state."""
+        """Yield a check of the processes' state."""
         for planned in self.plan(params, facts, scene):
             if isinstance(planned, FreezeChange):
                 yield Stopped(vantage="target", processes=planned.processes)
 
 
 def _choose(pid: int, youngest: int, running: RunningFact, chosen: dict[int, Frozen]) -> Iterator[Planned]:
-    """Add a process that evidence names, if it cannot be another one."""
+    """Add a process named by evidence to `chosen`, unless the PID may belong to another process."""
     found = _by_pid(running, pid)
     if pid in running.carrying():
         yield Gap(text=f"process {pid} is init, or carries this connection: it is left running", at_best=_RUNNING)
     elif found is None:
-        # It may hide from the listing and answer all the same; where it is gone, nothing is touched.
+        # A hidden process still answers to signals; for a dead process, nothing is touched.
         yield Note(text=f"process {pid} is not listed: it is stopped if it answers under that number")
         chosen[pid] = Frozen(pid=pid, oldest=0, youngest=max(0, youngest))
     elif found.started > youngest:
@@ -227,7 +227,7 @@ class _Manifest(_Lenient):
 
 
 class _Evidence(_Lenient):
-    """What a collection's folder says, as far as it matters here."""
+    """Content of a collection's folder, as far as needed to freeze processes."""
 
     findings: _Findings
     skew: float
@@ -235,7 +235,7 @@ class _Evidence(_Lenient):
     """Item → when reading it began, by the controller's clock."""
 
     def gaps(self, params: HostFreezeParams) -> Iterator[Planned]:
-        """Say what is not there, or not all there."""
+        """Yield a gap or a note for findings absent, or only partly present, in the evidence."""
         found = {finding.id: finding for finding in self.findings.findings}
         for name in params.findings:
             if name not in found:
@@ -245,7 +245,7 @@ class _Evidence(_Lenient):
                 yield Gap(text=f"{text}: the others are left running", at_best=_RUNNING)
 
     def observed(self, params: HostFreezeParams) -> dict[int, float]:
-        """Give each process that is named, with the moment since which it runs, by the host's clock."""
+        """Return a mapping of PID to the latest possible start time, in seconds of the host's clock."""
         return {
             sighting.pid: self.started[sighting.file].timestamp() + self.skew
             for finding in self.findings.findings

@@ -1,4 +1,4 @@
-"""sysvinit services: the commands that stop them and keep them from starting, with the way back."""
+"""sysvinit services: commands to stop and disable a service, with the undo."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ USUAL_LEVELS = ("2", "3", "4", "5")
 
 
 def levels(script: InitScriptFact) -> tuple[str, ...]:
-    """Give the runlevels in which it starts."""
+    """Return the runlevels of the script's start links."""
     return tuple(sorted({match[1] for link in script.links if (match := _STARTS.match(link))}))
 
 
 def hold(script: InitScriptFact, *, running: bool, programs: Collection[str]) -> Moves:
-    """Stop a service that is running, and keep it from starting at boot; empty where neither is needed.
+    """Return commands to stop a running service and to disable the start at boot; empty if neither is needed.
 
-    `programs` are those of SWITCHES that the host has; without any, what starts at boot raises Unplannable.
+    `programs` are the members of SWITCHES installed on the host. Raises Unplannable if a service starts at boot and
+    no such program is installed.
     """
     wanted = levels(script)
     stop = (drive(script.name, "stop"),) if running else ()
@@ -46,7 +47,7 @@ def switch(name: str, wanted: Collection[str], programs: Collection[str], *, on:
 
 
 def describe(script: InitScriptFact, *, running: bool) -> str:
-    """Name it, with its state: `exim4 (running, runlevels 2 3 4 5)`."""
+    """Return the name with the state: `exim4 (running, runlevels 2 3 4 5)`."""
     state = [
         *(["running"] if running else []),
         *([f"runlevels {' '.join(levels(script))}"] if levels(script) else []),

@@ -18,7 +18,7 @@ _SUFFIXES = (".service", ".socket", ".timer", ".path", ".target", ".mount", ".sl
 
 
 class HostServiceParams(Parameters):
-    """The service, and how it should be."""
+    """The service, and the wanted state."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9:_.\\@-]*$")] = Field(
         description="Its name, such as `cron`; a systemd unit of another type with its suffix, `cups.socket`."
@@ -52,7 +52,7 @@ class HostServiceParams(Parameters):
 
 
 class HostServiceFacts(Facts):
-    """The service, as systemd or the init scripts tell of it."""
+    """State of the service, according to systemd or to the init scripts."""
 
     system: read.SystemFact
     units: tuple[read.UnitFact, ...] = ()
@@ -64,7 +64,7 @@ class HostServiceFacts(Facts):
 class HostService(Task[HostServiceParams, HostServiceFacts]):
     """Start or stop a service, and say whether it starts at boot.
 
-    The undo brings back whether it ran and whether it was enabled, disabled or masked.
+    The undo restores the previous state: running or stopped; enabled, disabled or masked.
     """
 
     name = "host.service"
@@ -81,7 +81,7 @@ class HostService(Task[HostServiceParams, HostServiceFacts]):
         }
 
     def plan(self, params: HostServiceParams, facts: HostServiceFacts, scene: Scene) -> Iterator[Planned]:
-        """Give the commands that are still needed."""
+        """Yield the commands still needed."""
         match facts.system.init:
             case "systemd":
                 moves, was = _by_systemd(params, facts)
@@ -119,7 +119,7 @@ def _by_systemd(params: HostServiceParams, facts: HostServiceFacts) -> tuple[Mov
 
 def _enable(unit: read.UnitFact) -> Moves:
     if units.is_masked(unit):
-        # The mask hides whether it was enabled: the undo puts the mask back, and leaves what lies beneath.
+        # A mask hides the state below: the undo restores the mask and leaves the state below unchanged.
         return Moves(
             (command("systemctl", "unmask", unit.name), command("systemctl", "enable", unit.name)),
             (command("systemctl", "mask", unit.name),),

@@ -1,4 +1,4 @@
-"""systemd units: what they are, and the commands that stop them and keep them from starting, with the way back."""
+"""systemd units: state, and commands to stop and disable units, with the undo."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ echo $found
 
 
 class Moves(NamedTuple):
-    """Commands, and those that take them back."""
+    """Commands, with the commands of the undo."""
 
     do: tuple[Command, ...]
     undo: tuple[Command, ...]
@@ -49,42 +49,42 @@ class Moves(NamedTuple):
 
 
 def is_known(unit: UnitFact) -> bool:
-    """There is a unit of this name, or a mask for it."""
+    """Return True if systemd knows the unit, or a mask of the unit."""
     return unit.load != "not-found"
 
 
 def is_active(unit: UnitFact) -> bool:
-    """It runs, or is about to."""
+    """Return True if the unit runs or is starting."""
     return unit.active in _RUNS
 
 
 def is_masked(unit: UnitFact) -> bool:
-    """Nothing can start it."""
+    """Return True if the unit is masked: no start is possible."""
     return unit.enabled in {"masked", "masked-runtime"} or unit.load == "masked"
 
 
 def is_held(unit: UnitFact) -> bool:
-    """It is masked, or kept from starting by a condition that `hold` has put there."""
+    """Return True if the unit is masked, or held by a drop-in condition written by `hold`."""
     return is_masked(unit) or _drop_in(unit) in unit.drop_ins
 
 
 def starts_by_itself(unit: UnitFact) -> bool:
-    """Something starts it at boot."""
+    """Return True if the unit starts at boot."""
     return unit.enabled in _STARTS
 
 
 def describe(unit: UnitFact) -> str:
-    """Name it, with its state: `postfix.service (active, enabled)`."""
+    """Return the name with the state: `postfix.service (active, enabled)`."""
     return f"{unit.name} ({', '.join(filter(None, (unit.active, unit.enabled)))})"
 
 
 def expectation(
     units: Sequence[UnitFact], boots: Mapping[str, str], *, now: Literal["running", "stopped"] | None = None
 ) -> Expectation:
-    """Expect units as a change has left them; a unit that is again as it was counts as taken back already.
+    """Return the expectation of units as left by a change; units back in the previous state count as undone already.
 
-    `boots` says by name which are `masked`, `held`, `starting` at boot or `off`, the others being as before;
-    `now` whether they run, None: as before.
+    `boots` maps the name of a changed unit to `masked`, `held`, `starting` (at boot) or `off`; other units are
+    expected unchanged. `now` is the expected run state; None: unchanged.
     """
     words: list[str] = []
     for unit in units:
@@ -94,16 +94,17 @@ def expectation(
 
 
 def drop_in_directory(unit: UnitFact) -> str:
-    """Where a file of this host adds to the unit."""
+    """Return the path of the unit's local drop-in directory."""
     return f"{_LOCAL}{unit.name}.d"
 
 
 def hold(units: Sequence[UnitFact], directories: Collection[str], *, stop: bool = True) -> Moves:
-    """Keep units from starting, by whatever wants them, and stop those that run unless `stop` is False.
+    """Return commands to keep units from starting, by any dependency, and to stop running units unless `stop` is
+    False.
 
-    `directories` are the drop-in directories there are already (`/etc/systemd/system/*.d`). A unit whose file
-    lies in /etc/systemd/system, or is linked there, cannot be masked (systemctl(1), `mask`): it gets a drop-in.
-    The undo brings back what was masked, and starts what was active; wants and links were never touched.
+    `directories` are the existing drop-in directories (`/etc/systemd/system/*.d`). A unit file in
+    /etc/systemd/system, or linked from there, cannot be masked (systemctl(1), `mask`): such a unit gets a drop-in.
+    The undo unmasks the masked units and starts the units active before; wants and links stay unchanged.
     """
     free = [unit for unit in units if not is_held(unit)]
     conditioned = [unit for unit in free if _has_local_file(unit)]
@@ -130,7 +131,7 @@ def hold(units: Sequence[UnitFact], directories: Collection[str], *, stop: bool 
 
 
 def _start(units: Sequence[UnitFact]) -> tuple[Command, ...]:
-    """Start units; one that ran although it was masked is masked again afterwards."""
+    """Return commands to start units; units that ran while masked are masked again afterwards."""
     if not units:
         return ()
     start = command("systemctl", "start", *(unit.name for unit in units))

@@ -1,4 +1,4 @@
-"""Making what an intruder has locked changeable again."""
+"""host.unlock: clear immutable and append-only flags set by an intruder."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SENDS_NOTHING = Unlimited(why="a locked file sends nothing")
 
 
 class HostUnlockParams(Parameters):
-    """Where to look, and what to leave."""
+    """Paths to search, and paths to leave."""
 
     paths: tuple[AbsolutePath, ...] = Field(
         min_length=1,
@@ -50,7 +50,7 @@ class HostUnlockParams(Parameters):
 
 
 class HostUnlockFacts(Facts):
-    """What is locked, and as whom it would be cleared."""
+    """Locked inodes, and the login's user id."""
 
     system: SystemFact
     attributes: AttributesFact
@@ -70,11 +70,11 @@ class NothingLocked(Check):
         return f"nothing is locked below {', '.join(self.paths)}"
 
     def reader(self) -> Reader[AttributesFact]:
-        """List it again."""
+        """Return a reader for the inode flags below the paths."""
         return Attributes(self.paths)
 
     def judge(self, fact: Any) -> Judgement:  # noqa: ANN401
-        """Count what is left."""
+        """Count the inodes still locked."""
         left = _wanted(self.leave, fact)
         if left:
             return Judgement(False, f"{left[0].name()} and {len(left) - 1} more")
@@ -86,12 +86,12 @@ class NothingLocked(Check):
 class HostUnlock(Task[HostUnlockParams, HostUnlockFacts]):
     """Clear what makes files and directories immutable or append-only.
 
-    The letter of 2006 began so: root cannot change /usr/sbin any more, and nothing can be installed. Directories
-    count as well as files. What is locked is listed and kept as evidence first (`chattr -i` leaves no other trace of
-    it), then cleared from the top down; the undo sets exactly the same attributes again, from the bottom up. Other
-    attributes are left as they are. What somebody has marked otherwise meanwhile is left, and said so.
+    An intruder may lock directories as well as files: root cannot change /usr/sbin, and no package installs. The
+    flags are listed and kept as evidence before the change (`chattr -i` leaves no other trace), then cleared from the
+    top down. The undo sets exactly the same flags again, from the bottom up. Other flags stay unchanged. Flags
+    changed by another person meanwhile stay, and are reported.
 
-    It is refused unless a step of `evidence.collect` has succeeded on the host before, in the same run.
+    Refused unless a step of `evidence.collect` has succeeded on the host before, in the same run.
     """
 
     name = "host.unlock"
@@ -102,7 +102,7 @@ class HostUnlock(Task[HostUnlockParams, HostUnlockFacts]):
         return "" if params.without_evidence else "evidence.collect"
 
     def probe(self, params: HostUnlockParams, scene: Scene) -> Probe:
-        """List what is locked."""
+        """Return readers for the user id and for the inode flags."""
         return {"system": System(), "attributes": Attributes(params.paths)}
 
     def plan(self, params: HostUnlockParams, facts: HostUnlockFacts, scene: Scene) -> Iterator[Planned]:
@@ -134,7 +134,7 @@ class HostUnlock(Task[HostUnlockParams, HostUnlockFacts]):
         yield AttributesChange(locked=locked)
 
     def checks(self, params: HostUnlockParams, facts: HostUnlockFacts, scene: Scene) -> Iterator[Check]:
-        """List it again."""
+        """Yield a check of the inode flags after the change."""
         if _wanted(params.leave, facts.attributes):
             yield NothingLocked(
                 vantage="target" if scene.on == scene.target else "spare", paths=params.paths, leave=params.leave
@@ -151,7 +151,7 @@ def _list_of(params: HostUnlockParams) -> Artifact:
 
 
 def _wanted(leave: tuple[str, ...], facts: AttributesFact) -> tuple[LockedFact, ...]:
-    """Give what is to be cleared."""
+    """Return the locked inodes to clear: all outside the paths in `leave`."""
     return tuple(
         one
         for one in facts.locked

@@ -16,9 +16,9 @@ _MESSAGE = re.compile(r"\s*(\d{1,4}[mhdwy])\s+\S+\s+[0-9A-Za-z]{6}-[0-9A-Za-z]{6
 
 
 class Exim(MailServer[ProgramFact]):
-    """Debian calls it exim4 and starts it by an init script up to release 12; elsewhere it is exim.
+    """Exim: service `exim4` on Debian, started by an init script up to release 12; `exim` elsewhere.
 
-    The init script ends the daemon alone, by its pid file: deliveries that it has forked live on.
+    The init script ends only the daemon, by pid file: forked deliveries go on.
     """
 
     name = "Exim"
@@ -37,14 +37,16 @@ class Exim(MailServer[ProgramFact]):
     )
 
     def queued(self, listed: ProgramFact) -> Queue | None:
-        """Read the listing, which is in order of arrival."""
+        """Return the queue from `exim -bp`, listed in order of arrival; None if the listing failed."""
         if listed.status != 0 and not listed.cut:
             return None
         ages = [match[1] for line in listed.stdout.splitlines() if (match := _MESSAGE.match(line))]
         return Queue(len(ages), f"for {ages[0]}" if ages else "", whole=not listed.cut)
 
     def letters(self, read: ProgramFact) -> list[Letter] | None:
-        """Read a head line with the sender in angle brackets, and a line for each recipient; `D` marks one done."""
+        """Return the messages: a head line with the sender in angle brackets, then recipients, with `D` for
+        delivered.
+        """
         if read.status == 127:
             return None
         if read.status != 0 and not read.cut:
@@ -58,5 +60,5 @@ class Exim(MailServer[ProgramFact]):
         return [Letter(sender, tuple(recipients), len(recipients)) for sender, recipients in found]
 
     def end(self, *, managed: bool) -> Moves:
-        """A delivery that is broken off stays in the queue; one started by hand is not started again."""
+        """Return commands to end deliveries; an interrupted delivery stays queued, and the undo starts none."""
         return Moves((command("pkill", "-x", "exim4?", ok=(0, 1)),), ())

@@ -1,4 +1,4 @@
-"""The check that no process of a mail server is left."""
+"""The check for remaining processes of a mail server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stopgap.tasks.mta.server import is_one_of
 
 
 class NoProcess(Check):
-    """No process runs one of these programs, as far as the host's /proc tells."""
+    """No process runs a program of the mail server, according to the host's /proc."""
 
     kind: Literal["no-process"] = "no-process"
     vantage: CheckVantage = "target"
@@ -23,7 +23,7 @@ class NoProcess(Check):
     trusts_target: ClassVar[bool] = True
 
     def describe(self) -> str:
-        """Name whose processes."""
+        """Return the check's text with the name of the mail server."""
         return f"no process of {self.whose} is left"
 
     def reader(self) -> Reader[tuple[ProcessFact, ...]]:

@@ -20,10 +20,10 @@ _MOST_RECIPIENTS = 1_000_000
 
 
 class Postfix(MailServer[FilesFact]):
-    """Debian's postfix.service is a shell around postfix@-.service, which holds the daemon.
+    """Postfix: Debian's postfix.service is a wrapper around postfix@-.service, the unit of the daemon.
 
-    What local programs send meanwhile is put into the queue by postdrop(1), and waits there. The queue is counted by
-    its files: postqueue(1) would have Postfix start a daemon and make a lock in its spool.
+    Mail sent meanwhile by local programs is queued by postdrop(1). The queue is counted from spool files:
+    postqueue(1) would make Postfix start a daemon and create a lock in the spool.
     """
 
     name = "Postfix"
@@ -48,16 +48,16 @@ class Postfix(MailServer[FilesFact]):
         return None if read.heads is None else [_letter(head) for head in read.heads]
 
     def end(self, *, managed: bool) -> Moves:
-        """Its master process takes all others with it."""
+        """Return commands to end the master process and all children, if started by hand; with the undo."""
         if managed:
             return Moves((), ())
         return Moves((command("postfix", "stop"),), (command("postfix", "start"),))
 
 
 def _letter(head: bytes) -> Letter:
-    """Read the records before the message, and those behind it where `head` reaches so far.
+    """Return sender, recipients and count of a queue file, from the records within `head`.
 
-    The first one says how long the message is, where it begins, and how many recipients there are (cleanup(8)).
+    The first record holds the message's size, the offset and the number of recipients (cleanup(8)).
     """
     sender, recipients, size = "", [], [0, 0, 0]
     behind = False

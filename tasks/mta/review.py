@@ -1,4 +1,4 @@
-"""Looking at the mail that waits, before the mail server is started again."""
+"""mta.review: review of the mail queue before the mail server starts again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RECIPIENTS = 3
 
 
 class ReviewQueueParams(Parameters):
-    """What else to remember."""
+    """Runs with mail deadlines to show."""
 
     runs: tuple[RunName, ...] = Field((), description="Ids of the runs whose deadlines for mail are shown.")
 
@@ -39,8 +39,8 @@ class ReviewQueueFacts(Facts):
 class ReviewQueue(Task[ReviewQueueParams, ReviewQueueFacts]):
     """Show the mail that waits in the queue, and ask whether it may go, before the mail server starts.
 
-    By sender, with how many messages to how many recipients: what the intruder has put there leaves as soon as the
-    server starts. It is not deleted here; the note says how to.
+    Messages are grouped by sender, with counts of messages and recipients: mail queued by the intruder leaves as soon
+    as the server starts. The step deletes no mail; a note gives the command to delete messages.
     """
 
     name = "mta.review"
@@ -52,7 +52,7 @@ class ReviewQueue(Task[ReviewQueueParams, ReviewQueueFacts]):
         return {**mail, "past_runs": Past(params.runs)} if params.runs else mail
 
     def plan(self, params: ReviewQueueParams, facts: ReviewQueueFacts, scene: Scene) -> Iterator[Planned]:
-        """Ask about each queue that holds something."""
+        """Yield a question for each queue with mail."""
         for text, _ in sorted({d for run in facts.past_runs for d in run.deadlines}, key=lambda each: each[1]):
             yield Note(text=text)
         present = False

@@ -1,4 +1,4 @@
-"""What stopping a mail server needs to know of it: the interface of a driver."""
+"""The interface of a mail server's driver: units, processes, queue."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ L = TypeVar("L", bound=Fact)
 
 @dataclass(frozen=True)
 class Queue:
-    """Mail that waits on the host."""
+    """The mail queue of a server."""
 
     messages: int
     oldest: str = ""
@@ -27,7 +27,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Letter:
-    """One message that waits, as the host names it: untrusted."""
+    """One queued message as listed by the host: untrusted."""
 
     sender: str
     """Empty for a bounce."""
@@ -38,9 +38,9 @@ class Letter:
 
 
 class MailServer(ABC, Generic[L]):
-    """One kind of mail server, whose queue is read as an `L`.
+    """A mail server's driver; `L` is the fact of the queue's reader.
 
-    Everything is named as its packages name it, on every distribution known.
+    Names of units, scripts and programs cover the packages of every known distribution.
     """
 
     name: ClassVar[str]
@@ -67,38 +67,39 @@ class MailServer(ABC, Generic[L]):
 
     @abstractmethod
     def queued(self, listed: L) -> Queue | None:
-        """Read the list of waiting mail; None where it could not be listed."""
+        """Return the queue from the listing; None if the queue could not be listed."""
 
     @abstractmethod
     def letters(self, read: Any) -> list[Letter] | None:  # noqa: ANN401
-        """Tell who sends to whom, by what `mail` read; None where there is none of it.
+        """Return the queued messages from the fact of `mail`; None if the mail server is not installed.
 
-        Raises Unplannable where it could not be read.
+        Raises Unplannable if the queue could not be read.
         """
 
     @abstractmethod
     def end(self, *, managed: bool) -> Moves:
-        """Give the commands that end the processes which are left once the init system has stopped it.
+        """Return commands to end the processes left after the init system's stop.
 
-        `managed`: the init system ran it. If not, somebody started it by hand, and the undo does so again.
+        `managed` is True if the init system started the server. Otherwise a person started the server by hand, and
+        the undo starts the server the same way.
         """
 
     def units_among(self, units: Sequence[UnitFact]) -> list[UnitFact]:
-        """Pick its own, sockets first."""
+        """Return the units of this mail server, sockets first."""
         mine = [u for u in units if is_known(u) and any(fnmatchcase(u.name, name) for name in self.units)]
         return sorted(mine, key=lambda unit: not unit.name.endswith(".socket"))
 
     def scripts_among(self, scripts: Sequence[InitScriptFact]) -> list[InitScriptFact]:
-        """Pick its own."""
+        """Return the init scripts of this mail server."""
         return [script for script in scripts if script.exists and script.name in self.scripts]
 
     def runs_among(self, processes: Sequence[ProcessFact]) -> bool:
-        """Tell whether one of the processes is its own."""
+        """Return True if a process belongs to this mail server."""
         return any(is_one_of(process, self.programs, self.commands) for process in processes)
 
 
 def is_one_of(process: ProcessFact, programs: Sequence[str], commands: Sequence[str]) -> bool:
-    """Tell a process by its executable, deleted or not, and by its name only where that cannot be seen."""
+    """Match a process by executable, deleted or not; by name only if the executable is unreadable."""
     if not process.exe:
         return process.name in commands
     return any(fnmatchcase(process.exe.removesuffix(" (deleted)"), pattern) for pattern in programs)

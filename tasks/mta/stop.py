@@ -31,11 +31,11 @@ PATIENCE = 10.0
 
 
 class StopMtaParams(Parameters):
-    """Nothing to choose: every mail server that is found is stopped."""
+    """No parameters: the task stops every mail server found."""
 
 
 class StopMtaFacts(Facts):
-    """The mail servers of the host, by its service manager and its processes, and their queues."""
+    """Mail servers of the host, by service manager and processes, with queues."""
 
     system: read.SystemFact
     units: tuple[read.UnitFact, ...] = ()
@@ -50,8 +50,8 @@ class StopMtaFacts(Facts):
 class StopMta(Task[StopMtaParams, StopMtaFacts]):
     """Stop the mail server, so that senders queue and retry instead of bouncing.
 
-    Every Postfix and Exim that is found is stopped and kept from starting, under systemd and sysvinit. The queue
-    is left as it lies, neither flushed nor deleted. One that is neither running nor started at boot is left alone.
+    The step stops every Postfix and Exim found, and keeps each server from starting, under systemd and sysvinit. The
+    queue stays unchanged: no flush, no deletion. A server neither running nor started at boot is left alone.
     """
 
     name = "mta.stop"
@@ -70,7 +70,7 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
         }
 
     def plan(self, params: StopMtaParams, facts: StopMtaFacts, scene: Scene) -> Iterator[Planned]:
-        """Give a change for each mail server that is not stopped already, and say what waits in its queue."""
+        """Yield a change for each running or enabled mail server, and a note on the queue."""
         present = [server for server in SERVERS if _is_present(server, facts)]
         if not present:
             yield Note(text=f"no {' or '.join(server.name for server in SERVERS)} here")
@@ -148,7 +148,7 @@ def _hold_units(server: MailServer[Any], facts: StopMtaFacts) -> tuple[Moves, bo
 
 
 def _starts_at_boot(unit: read.UnitFact, facts: StopMtaFacts) -> bool:
-    """An instance is started by its service; a generated unit by the links of its init script."""
+    """Return True if the unit starts at boot: directly, or for a generated unit by the init script's links."""
     if units.is_held(unit) or "@" in unit.name:
         return False
     if unit.enabled == "generated":
