@@ -1,1 +1,1 @@
-"""What a person decides or is told."""
+"""Tasks for people: questions, notifications and letters."""

@@ -1,4 +1,4 @@
-"""Reading a list of customers: what can be written to, and what is wrong with the rest."""
+"""Read a list of customers from CSV: valid addresses, and errors by row."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FAULTS_SHOWN = 10
 
 @dataclass(frozen=True)
 class Addressee:
-    """One customer."""
+    """One customer: mail address, name and language."""
 
     email: str
     name: str = ""
@@ -27,7 +27,8 @@ class Addressee:
 
 
 def addressees(text: str) -> tuple[list[Addressee], list[str]]:
-    """Give the customers of a CSV (RFC 4180) with a header, each address once, and what is wrong with other rows.
+    """Return the customers of a CSV text (RFC 4180) with a header, without duplicate addresses, and the errors of
+    other rows.
 
     Raises Unplannable for a list without a column `email`.
     """

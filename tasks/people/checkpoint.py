@@ -16,14 +16,14 @@ from stopgap.orchestrator.task import Facts, Parameters, Planned, Probe, Task
 
 
 def _as_typed(value: object) -> object:
-    """Take `default: no` or `default: 3` as they would be typed: YAML makes a boolean and a number of them."""
+    """Convert a YAML boolean or number in `default` to text: `no` becomes "no", `3` becomes "3"."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value) if isinstance(value, int | float) else value
 
 
 class CheckpointParams(Parameters):
-    """What is asked, why, and what an answer looks like."""
+    """The question, the reason, and the type of the answer."""
 
     ask: str = Field(min_length=1, description="The question.")
     reason: str = Field(min_length=1, description="Why a person has to decide it; shown with the question.")
@@ -63,14 +63,15 @@ class CheckpointParams(Parameters):
 
 
 class CheckpointFacts(Facts):
-    """It reads nothing."""
+    """No facts."""
 
 
 class Checkpoint(Task[CheckpointParams, CheckpointFacts]):
     """Ask a person before the run goes on.
 
-    Asked at the terminal, and wherever `stopgap answer RUN STEP` is called meanwhile. Who answered what, and when, is
-    on record. `--yes` answers with the default; without a terminal, `--wait` waits for `stopgap answer`.
+    The question appears at the terminal; `stopgap answer RUN STEP` also accepts an answer. The journal records the
+    answer, the person and the time. `--yes` answers with the default; without a terminal, `--wait` waits for `stopgap
+    answer`.
     """
 
     name = "checkpoint"
@@ -91,7 +92,7 @@ class Checkpoint(Task[CheckpointParams, CheckpointFacts]):
 
 
 def question(params: CheckpointParams) -> Question:
-    """Make the question; raises ValidationError where its parts do not fit each other."""
+    """Return the question; raises ValidationError for inconsistent parameters."""
     return Question(
         text=params.ask,
         reason=params.reason,

@@ -1,4 +1,4 @@
-"""What every letter has in common: who writes, about what, in which languages; and how its text is made."""
+"""Common parts of every letter: sender, subject, languages, and rendering of the text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNNAMED_FRESH_FOR = timedelta(days=14)
 
 
 class Correspondence(Parameters):
-    """Who writes, and about what."""
+    """Parameters of every letter: sender, incident and languages."""
 
     contact: MailAddress = Field(description="Mail address for answers; best one that the host has no part in.")
     reporter: ShortLine | None = Field(None, description="Name of whoever writes.")
@@ -53,7 +53,7 @@ class Letter:
 
 
 def common_values(params: Correspondence, scene: Scene) -> dict[str, object]:
-    """Give what every template may name."""
+    """Return the template variables common to every letter."""
     return {
         "host": escape(scene.target.name),
         "addresses": [str(a) for a in scene.target.addresses or (scene.target.address,)],
@@ -74,26 +74,26 @@ def incident_of(params: Correspondence, scene: Scene) -> str:
 
 
 def fresh_for(params: Correspondence) -> float | None:
-    """Give for how many seconds a message of this incident counts as sent; None: for good."""
+    """Return for how many seconds a sent message of this incident prevents a second sending; None: for ever."""
     return None if params.incident else UNNAMED_FRESH_FOR.total_seconds()
 
 
 def letter(name: str, languages: Sequence[Language], values: Mapping[str, object]) -> Letter:
-    """Render `letters/NAME.LANGUAGE.txt` in each language; a template's first line is its subject."""
+    """Render `letters/NAME.LANGUAGE.txt` in each language; the first line of a template is the subject."""
     parts = [_part(render_file(f"letters/{name}.{language}.txt", values)) for language in languages]
     subject = " / ".join(part.subject for part in parts)
     return Letter(subject, "\n\n".join(_ruled([part.text for part in parts])) + "\n")
 
 
 def moment(at: datetime) -> str:
-    """Give a moment in the zone that the operator wrote, and in UTC."""
+    """Return a point in time in the operator's time zone and in UTC."""
     there = f"{at:%Y-%m-%d %H:%M} (UTC{at.isoformat()[-6:]})"
     utc = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return utc if not at.utcoffset() else f"{there} = {utc}"
 
 
 def safe(text: str) -> str:
-    """Give the operator's words with what would steer a terminal or turn the direction escaped."""
+    """Return the operator's text, with control characters and bidirectional controls escaped."""
     return escape(text.replace("\r\n", "\n").strip(), keep_lines=True)
 
 

@@ -1,4 +1,4 @@
-"""Telling the customers: one message each, none twice, the text approved first."""
+"""customers.notify: one message for each customer, never two, after approval of the text."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Words(Parameters):
 
 
 class CustomersNotifyParams(Correspondence):
-    """Who the customers are, and what they are told."""
+    """The list of customers, and the text of the message."""
 
     csv: AbsolutePath | None = Field(
         None, description="A CSV file on the controller: a column `email`, and if wanted `name` and `language`."
@@ -73,8 +73,9 @@ class CustomersNotifyFacts(Facts):
 class CustomersNotify(Task[CustomersNotifyParams, CustomersNotifyFacts]):
     """Tell the customers what does not work, and when they will hear more.
 
-    One message each, in the customer's language where the list names one. A person approves the text first. However
-    it is interrupted and repeated, nobody gets it twice; of whom that is not known, it is said.
+    One message for each customer, in the customer's language if the list names a language. A person approves the text
+    first. After an interruption or a repeated run, no customer gets a second message; the run reports customers with
+    an unknown delivery.
     """
 
     name = "customers.notify"
@@ -83,7 +84,7 @@ class CustomersNotify(Task[CustomersNotifyParams, CustomersNotifyFacts]):
     may_ask = True
 
     def looks_by(self, params: CustomersNotifyParams) -> tuple[str, ...]:
-        """Give the command that prints the list."""
+        """Return the command to print the list of customers."""
         return params.command or ()
 
     def probe(self, params: CustomersNotifyParams, scene: Scene) -> Probe:
@@ -91,7 +92,7 @@ class CustomersNotify(Task[CustomersNotifyParams, CustomersNotifyFacts]):
         return {"csv": File(params.csv)} if params.csv else {"command": Listing(params.command or ())}
 
     def plan(self, params: CustomersNotifyParams, facts: CustomersNotifyFacts, scene: Scene) -> Iterator[Planned]:
-        """Give a message for each customer, and the question whether the text is right."""
+        """Yield a gap for each faulty row, a message for each customer, and the question for approval of the text."""
         found, faults = addressees(_listed(params, facts))
         no_packet = Unlimited(why="a customer who gets no letter lets no packet through")
         yield from (Gap(text=f"{params.csv or 'the list'}: {fault}", at_best=no_packet) for fault in faults)

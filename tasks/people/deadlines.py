@@ -38,10 +38,10 @@ _DEADLINES: dict[Regime, tuple[tuple[timedelta, str, str], ...]] = {
 
 
 def deadlines(regime: Regime, aware_at: datetime) -> list[dict[str, str]]:
-    """Give the deadlines, the first first: `at`, and what is due in `en` and `ja`.
+    """Return the deadlines, earliest first: `at`, and the duty in `en` and `ja`.
 
-    Regulation (EU) 2016/679, Article 33; Japan's Act on the Protection of Personal Information, Article 26, its
-    Enforcement Rules, Article 8, and for the 3 to 5 days the guidelines of the Personal Information Protection
+    Sources: Regulation (EU) 2016/679, Article 33; Japan's Act on the Protection of Personal Information, Article 26,
+    its Enforcement Rules, Article 8, and for the 3 to 5 days the guidelines of the Personal Information Protection
     Commission.
     """
     return [{"at": moment(aware_at + after), "en": en, "ja": ja} for after, en, ja in _DEADLINES[regime]]

@@ -1,4 +1,4 @@
-"""Letters to authorities and others, only composed: a person reads, completes and sends them."""
+"""letter.compose: letters to authorities, composed only: a person reads, completes and sends each letter."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from stopgap.tasks.people.deadlines import Regime, deadlines
 
 
 class LetterComposeParams(Correspondence):
-    """Which letter, and what it says."""
+    """The kind of letter, and the content."""
 
     kind: Literal["cert", "phishing", "personal-data"] = Field(
         description="`cert`: to a CERT such as JPCERT/CC. `phishing`: to the registry, or to the bank that a phishing"
@@ -61,14 +61,14 @@ class LetterComposeParams(Correspondence):
 
 
 class LetterComposeFacts(Facts):
-    """It reads nothing."""
+    """No facts."""
 
 
 class LetterCompose(Task[LetterComposeParams, LetterComposeFacts]):
     """Write a letter to an authority into a file; it is never sent.
 
-    A person reads it, completes it and sends it. Deadlines stand in it, with where they come from; whether they apply
-    is for a lawyer to say.
+    A person reads, completes and sends the letter. The letter lists legal deadlines with their sources; a lawyer
+    decides if a deadline applies.
     """
 
     name = "letter.compose"
@@ -107,7 +107,7 @@ class LetterCompose(Task[LetterComposeParams, LetterComposeFacts]):
 
 
 def defanged(url: str) -> str:
-    """Give a URL that no program makes into a link: hxxp, and brackets around the dots of its host."""
+    """Return a defanged URL, never turned into a link: scheme hxxp, and brackets around the dots of the host."""
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme.replace('tt', 'xx')}://{host.replace('.', '[.]')}{slash}{path}"

@@ -1,4 +1,4 @@
-"""Telling the provider: what was seen, what has been done, and what is asked of them."""
+"""provider.notify: tell the provider the observations, the measures taken, and the requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FactRequest: TypeAlias = Literal["drop", "unplug", "spare", "page", "console", "
 
 
 class Done(Parameters):
-    """Something that has been done already, or was tried."""
+    """A measure taken, with the outcome."""
 
     what: ShortLine = Field(description="What, in words.")
     outcome: Literal["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "refused"] = Field(
@@ -37,7 +37,7 @@ class Done(Parameters):
 
 
 class ProviderNotifyParams(Correspondence):
-    """What the provider is told and asked, and how it reaches them."""
+    """The provider, the requests, and the measures taken."""
 
     provider: MailAddress | None = Field(None, description="Their mail address; `via: {kind: smtp}` needs it.")
     provider_name: ShortLine | None = Field(None, description="Their name, for the salutation.")
@@ -67,7 +67,7 @@ class ProviderNotifyParams(Correspondence):
 
 
 class ProviderNotifyFacts(Facts):
-    """What goes along."""
+    """Facts of the attached block request."""
 
     block_request: FileFact = ABSENT
 
@@ -75,8 +75,8 @@ class ProviderNotifyFacts(Facts):
 class ProviderNotify(Task[ProviderNotifyParams, ProviderNotifyFacts]):
     """Tell the provider what happened, and what is asked of them.
 
-    Sent by mail, by webhook, or written to a file to paste or to read out on the telephone. Once an incident, however
-    often the runbook is repeated. It cannot be taken back.
+    The message goes by mail or by webhook, or into a file to paste or to read out on the telephone. One message for
+    each incident, even if the runbook runs several times. No undo exists.
     """
 
     name = "provider.notify"
@@ -84,7 +84,7 @@ class ProviderNotify(Task[ProviderNotifyParams, ProviderNotifyFacts]):
     vantages = ("controller",)
 
     def probe(self, params: ProviderNotifyParams, scene: Scene) -> Probe:
-        """Read the file that goes along."""
+        """Return a reader for the attached block request."""
         return {"block_request": File(params.block_request)} if params.block_request else {}
 
     def plan(self, params: ProviderNotifyParams, facts: ProviderNotifyFacts, scene: Scene) -> Iterator[Planned]:

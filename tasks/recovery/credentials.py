@@ -1,4 +1,4 @@
-"""What whoever had root may know, and that has to be replaced before the host comes back."""
+"""credentials.review: secrets exposed to an intruder with root, to be replaced before the host returns to service."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _KINDS = {
 
 
 class CredentialsReviewParams(RunsParams):
-    """Of which runs."""
+    """Runs to review."""
 
 
 class CredentialsReview(Task[CredentialsReviewParams, RunsFacts]):
     """Ask whether everything that the intruder may know has been replaced.
 
-    The list names what earlier runs showed to the host, and the keys and files of passwords that their evidence shows
-    on it, by name alone. A certificate whose key lay there has to be revoked: its key is to be taken as stolen.
+    The list names credentials shown to the host by earlier runs, and keys and password files found in the evidence of
+    those runs, by name only. A certificate with a key on the host must be revoked: treat the key as stolen.
     """
 
     name = "credentials.review"
@@ -37,7 +37,7 @@ class CredentialsReview(Task[CredentialsReviewParams, RunsFacts]):
         return {"past_runs": Past(params.runs)}
 
     def plan(self, params: CredentialsReviewParams, facts: RunsFacts, scene: Scene) -> Iterator[Planned]:
-        """Ask, with the list; where there is nothing to replace, say so."""
+        """Yield the question with the list of credentials; a note if the list is empty."""
         listed = dict.fromkeys(
             _KINDS[each.kind].format(each.text) for run in facts.past_runs for each in run.credentials
         )

@@ -1,4 +1,4 @@
-"""Making sure that the evidence is there before anything of it is overwritten."""
+"""evidence.verify: verification of the evidence before a recovery overwrites the host."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHOWN = 5
 
 
 class EvidenceVerifyParams(RunsParams):
-    """What has to be there."""
+    """Profiles required for complete evidence."""
 
     profiles: tuple[Literal["volatile", "triage"], ...] = Field(
         ("volatile", "triage"), description="The collections without which the evidence is not complete."
@@ -25,19 +25,19 @@ class EvidenceVerifyParams(RunsParams):
 class EvidenceVerify(Task[EvidenceVerifyParams, RunsFacts]):
     """Verify that the evidence of earlier runs is complete, and as it was recorded.
 
-    As `stopgap verify RUN` does: the journal's chain, every manifest, every file. Where something is missing or
-    changed, the step is refused.
+    Same verification as `stopgap verify RUN`: the journal's hash chain, every manifest, every file. Missing or
+    changed evidence refuses the step.
     """
 
     name = "evidence.verify"
     vantages = ("controller",)
 
     def probe(self, params: EvidenceVerifyParams, scene: Scene) -> Probe:
-        """Ask the journal, and read the evidence where it lies."""
+        """Return a reader for the past runs, in the journal and the evidence folders."""
         return {"past_runs": Past(params.runs)}
 
     def plan(self, params: EvidenceVerifyParams, facts: RunsFacts, scene: Scene) -> Iterator[Planned]:
-        """Refuse what is not as recorded; else say what there is."""
+        """Raise Refused for evidence missing or changed; otherwise yield a note on the evidence."""
         problems = [f"run {run.run}: {problem}" for run in facts.past_runs for problem in run.problems]
         if problems:
             more = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""

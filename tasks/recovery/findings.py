@@ -1,4 +1,4 @@
-"""Going through the findings, one by one, before the host comes back."""
+"""findings.review: a decision for each finding before the host returns to service."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from stopgap.tasks.recovery.runs import RunsFacts, RunsParams
 
 
 class FindingsReviewParams(RunsParams):
-    """Which findings."""
+    """Runs, and the least severity to review."""
 
     least: Severity = Field("high", description="The least severity that somebody has to answer for.")
 
 
 class FindingsReviewFacts(RunsFacts):
-    """And what was answered in this run already."""
+    """Past runs, and the answers recorded in the current run."""
 
     this: tuple[PastRun, ...] = ()
 
@@ -29,8 +29,9 @@ class FindingsReviewFacts(RunsFacts):
 class FindingsReview(Task[FindingsReviewParams, FindingsReviewFacts]):
     """Ask of each finding whether it was resolved, or is accepted; who answered what is on record.
 
-    `open` ends the run there: resolve it, then resume. The same rule in several collections is asked about once, and
-    what this run was told to accept is not asked again. What was resolved, and shows in a fresh look of this run, is.
+    The answer `open` ends the run: resolve the finding, then resume. A rule found in several collections gets one
+    question. A finding accepted in the current run gets no second question; a resolved finding still present in new
+    evidence of the current run does.
     """
 
     name = "findings.review"

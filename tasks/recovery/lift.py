@@ -1,4 +1,4 @@
-"""Taking back what earlier runs have changed, step by step."""
+"""change.lift: undo of changes made by earlier runs, step by step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stopgap.tasks.recovery.runs import RunsFacts, RunsParams
 
 
 class LiftParams(RunsParams):
-    """What to take back."""
+    """The step to undo."""
 
     step: str = Field(pattern=r"^[a-z0-9_-]{1,60}$", description="Id of the step in those runs, such as `cut-off`.")
     force: bool = Field(False, description="Also what somebody has changed since, which is else reported and left.")
@@ -22,10 +22,10 @@ class LiftParams(RunsParams):
 class Lift(Task[LiftParams, RunsFacts]):
     """Take back what a step of earlier runs has changed for this target.
 
-    It is the undo of the recorded changes, the same as `stopgap undo RUN --step ID`, the latest run first, and stands
-    in the journal of the run that made them. What somebody has changed since is reported and left. To cut the host
-    off again, run the earlier runbook again: an undo of this run does not do it. Where the journal of a run is
-    damaged, the step is refused.
+    The task undoes the recorded changes, as `stopgap undo RUN --step ID` does, latest run first, and records the undo
+    in the journal of the original run. Objects changed by another person meanwhile are reported and left. To cut the
+    host off again, repeat the earlier runbook: an undo of the current run does not restore the block. A run with a
+    damaged journal refuses the step.
     """
 
     name = "change.lift"
@@ -37,7 +37,7 @@ class Lift(Task[LiftParams, RunsFacts]):
         return {"past_runs": Past(params.runs)}
 
     def plan(self, params: LiftParams, facts: RunsFacts, scene: Scene) -> Iterator[Planned]:
-        """Name the changes; refuse a step that none of the runs has had, or may yet have."""
+        """Yield an undo for each run; raise Refused for a step absent from every run."""
         to_come = {run.run for run in facts.past_runs if run.going_on and params.step not in run.steps}
         if all(run.begun and run.run not in to_come and params.step not in run.steps for run in facts.past_runs):
             known = ", ".join(dict.fromkeys(step for run in facts.past_runs for step in run.steps)) or "none"

@@ -1,4 +1,4 @@
-"""What the steps of a recovery have in common: the runs that they look back on."""
+"""Common parts of the recovery tasks: past runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RunName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,41}
 
 
 class RunsParams(Parameters):
-    """Which runs."""
+    """Past runs to use."""
 
     runs: tuple[RunName, ...] = Field(
         min_length=1,
@@ -24,6 +24,6 @@ class RunsParams(Parameters):
 
 
 class RunsFacts(Facts):
-    """What the journal and the evidence say of them."""
+    """Past runs, as recorded by journal and evidence."""
 
     past_runs: tuple[PastRun, ...] = ()

@@ -1,4 +1,4 @@
-"""Looking on at a service that has come back, for as long as it takes to be believed."""
+"""service.watch: observation of a restored service over a period."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stopgap.orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Ta
 
 
 class ServiceWatchParams(Parameters):
-    """What is looked at, and for how long."""
+    """Ports and page to watch, and the duration."""
 
     open: tuple[int, ...] = Field((), description="TCP ports that must answer.")
     closed: tuple[int, ...] = Field((), description="TCP ports that must not.")
@@ -51,14 +51,14 @@ class ServiceWatchParams(Parameters):
 
 
 class ServiceWatchFacts(Facts):
-    """It reads nothing beforehand."""
+    """No facts."""
 
 
 class ServiceWatch(Task[ServiceWatchParams, ServiceWatchFacts]):
     """Look on from outside at what the target serves again, and at what it must not.
 
-    Every look goes over the network, as a visitor's packets do, to all addresses of the target. What fails for longer
-    than is forgiven is not looked at again, and the step fails.
+    Each look goes over the network to all addresses of the target, like a visitor's packets. A failure longer than
+    the tolerated time ends the watch, and the step fails.
     """
 
     name = "service.watch"
@@ -69,7 +69,7 @@ class ServiceWatch(Task[ServiceWatchParams, ServiceWatchFacts]):
         return {}
 
     def plan(self, params: ServiceWatchParams, facts: ServiceWatchFacts, scene: Scene) -> Iterator[Planned]:
-        """Change nothing; say where nobody can look."""
+        """Yield no change; yield a gap if only the controller can watch the target."""
         if _eye(params, scene) == "controller" and params.seen_from is None:
             yield Gap(
                 text=f"No host of the inventory looks at {scene.target.name} from outside: the controller does",

@@ -1,1 +1,1 @@
-"""Cutting a host off at the equipment above it."""
+"""Traffic blocks at the router upstream of a host."""

@@ -1,8 +1,8 @@
-"""A block that survives a reboot of the router: a unit of its own loads it again, for the time that is left.
+"""Persistence of a block over a router's reboot: a systemd unit reloads the block for the time left.
 
-What the router's own configuration loads, and when, is left alone: the unit stands beside it, comes after
-nftables.service, whose files usually begin with `flush ruleset`, and before the network (systemd.special(7),
-network-pre.target). Without the file that says when the block ends, or once that is over, it loads nothing.
+The router's own configuration stays unchanged. The unit starts after nftables.service, since nftables.conf usually
+begins with `flush ruleset`, and before the network (systemd.special(7), network-pre.target). Without the file of the
+block's end, or after the end, the unit loads nothing.
 """
 
 from __future__ import annotations
@@ -54,18 +54,18 @@ ExecStart=/bin/sh {script}
 
 
 def end_reader(label: str) -> File:
-    """Read when the block ends, as a reboot would find it."""
+    """Return a reader for the block's end, as used after a reboot."""
     return File(_until(label))
 
 
 def loader_readers(label: str) -> Mapping[str, Reader[Any]]:
-    """Read what loads the block after a reboot."""
+    """Return readers for the files used to load the block after a reboot."""
     paths = {"boot_script": _script(label), "boot_unit": _unit(label), "boot_link": _link(label)}
     return {field: File(path) for field, path in paths.items()}
 
 
 def loader(block: Block, rules: str, facts: DeviceFacts) -> Iterator[PathChange]:
-    """Give what is missing of the files that load these rules; raises Refused where there is no systemd."""
+    """Yield the missing files to load `rules` after a reboot; raises Refused without systemd."""
     if facts.system.init != "systemd":
         raise Refused("the driver nftables cannot make a block survive a reboot (`persist`) without systemd")
     table, whole = table_of(block.label), int(block.expires.total_seconds())
@@ -87,23 +87,23 @@ def loader(block: Block, rules: str, facts: DeviceFacts) -> Iterator[PathChange]
 
 
 def end_is_right(block: Block, facts: DeviceFacts) -> bool:
-    """Tell whether an end is written down where the block is to persist, and none where it is not."""
+    """Return True if the recorded end fits the block: an end for a persistent block, no end otherwise."""
     if not block.persist:
         return facts.boot_end.kind == "absent"
     return facts.boot_end.kind == "file" and (facts.boot_end.text() or "").strip().isdigit()
 
 
 def set_end(block: Block) -> Command:
-    """Write down when the block in force ends, or that nothing is to be loaded after a reboot, whatever stands."""
+    """Return the command to record the end of the block in force, or to record no reload after a reboot."""
     if block.persist:
         return run("keep", table_of(block.label), _until(block.label), _made(block.label))
     return _forget_end(block.label)
 
 
 def put_end_back(block: Block, end: FileFact, before: str) -> Command:
-    """Give what makes the end's file what it was, and the one that says whose the table `before` was.
+    """Return the command to restore the file of the block's end, and the file with the owner of the table `before`.
 
-    Raises Unplannable where that could not be done.
+    Raises Unplannable if the file cannot be restored.
     """
     if end.kind == "absent":
         return _forget_end(block.label)

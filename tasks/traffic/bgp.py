@@ -1,4 +1,4 @@
-"""What a router's BGP says: which sessions stand, and whether a network is announced and to whom."""
+"""BGP state of a router: sessions, and announcements of a network by peer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FAMILIES = {"ipv4Unicast": 4, "ipv6Unicast": 6}
 
 
 def established(summary: str) -> Mapping[int, tuple[str, ...]]:
-    """Give by IP version the peers whose session stands and carries its routes; ValueError where it is no summary."""
+    """Return the peers with an established session by IP version; raises ValueError for a malformed summary."""
     document = parse_json(summary)
     found: dict[int, tuple[str, ...]] = {}
     for name, version in _FAMILIES.items():
@@ -27,9 +27,9 @@ def established(summary: str) -> Mapping[int, tuple[str, ...]]:
 
 
 class Announced(Check):
-    """The router's BGP has the network with the community for blackholing, and has sent it to at least one peer.
+    """The router announces the network with the blackhole community (RFC 7999) to at least one peer.
 
-    What the peer makes of it is not seen here.
+    The peer's handling of the announcement stays unknown.
     """
 
     kind: Literal["announced"] = "announced"
@@ -44,7 +44,7 @@ class Announced(Check):
         return Program(("vtysh", "-c", f"show bgp ipv{self.network.version} unicast {self.network} json"))
 
     def judge(self, fact: ProgramFact) -> Judgement:
-        """Look for the community and for peers that it was sent to."""
+        """Look for the community and for peers with the announcement."""
         try:
             route = parse_json(fact.stdout)
             paths = [p for p in route.get("paths", ()) if "blackhole" in p.get("community", {}).get("list", ())]

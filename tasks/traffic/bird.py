@@ -1,4 +1,4 @@
-"""BIRD as a source of FlowSpec rules: which sessions carry them, the file that holds them, which were sent."""
+"""BIRD as a source of FlowSpec rules: sessions, configuration file, and rules sent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DISCARD = "bgp_ext_community.add((generic, 0x80060000, 0x0));"
 
 @dataclass(frozen=True)
 class Session:
-    """A BGP session that stands and carries FlowSpec rules of one family, out of this table."""
+    """An established BGP session with FlowSpec for one family, fed from `table`."""
 
     protocol: str
     version: Literal[4, 6]
@@ -36,7 +36,7 @@ class Session:
 
 
 def sessions(shown: str) -> tuple[Session, ...]:
-    """Read what SESSIONS gave."""
+    """Return the sessions from the output of SESSIONS."""
     return tuple(_sessions(shown.splitlines()))
 
 
@@ -59,7 +59,9 @@ def _sessions(lines: Iterable[str]) -> Iterator[Session]:
 
 @dataclass(frozen=True)
 class Rule:
-    """Packets from and to these networks; None is any. They are discarded, unless `accept`."""
+    """A FlowSpec rule on packets from `source` to `destination`; None is any. Packets are discarded unless
+    `accept`.
+    """
 
     destination: Network | None = None
     source: Network | None = None
@@ -67,7 +69,7 @@ class Rule:
 
     @property
     def version(self) -> int:
-        """IP version of its networks."""
+        """Return the IP version of the rule's networks."""
         network = self.destination or self.source
         return network.version if network else 0
 
@@ -79,12 +81,12 @@ class Rule:
 
 
 def path(label: str) -> str:
-    """Name the file of a block. It lies in /run, as the clockwork that ends the block is gone after a reboot too."""
+    """Return the path of a block's file, in /run: a reboot also clears the expiry timer of the block."""
     return f"/run/stopgap-bird-{label}.conf"
 
 
 def content(label: str, rules: Iterable[Rule], tables: Mapping[int, tuple[str, ...]]) -> str:
-    """Give a static protocol for each table; `tables` are those that sessions send from, by IP version."""
+    """Return a static protocol for each table; `tables` are the tables exported by sessions, by IP version."""
     known = tuple(rules)
     lines: list[str] = []
     for version in (4, 6):
@@ -104,12 +106,14 @@ def reader(label: str) -> File:
 
 
 def originate(label: str, rules: str) -> Command:
-    """Have BIRD take up this content, in place of what there was; none: the rules are withdrawn."""
+    """Return the command to load this content into BIRD, in place of the previous content; empty withdraws the
+    rules.
+    """
     return run("originate", path(label), rules=rules)
 
 
 class Originated(Check):
-    """BIRD sends these rules to a peer. What the peer makes of them is not seen here."""
+    """BIRD exports the rules to a peer. The peer's handling of the rules stays unknown."""
 
     kind: Literal["originated"] = "originated"
     protocol: str
@@ -122,7 +126,7 @@ class Originated(Check):
         return f"FlowSpec rules for IPv{self.version} are sent over the session {self.protocol}"
 
     def reader(self) -> Reader[ProgramFact]:
-        """List what the session exports."""
+        """Return a reader for the routes exported by the session."""
         return Program(("birdc", "-r", "show", "route", "table", self.table, "export", self.protocol))
 
     def judge(self, fact: ProgramFact) -> Judgement:

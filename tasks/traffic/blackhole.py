@@ -1,7 +1,8 @@
-"""The blackhole driver: a route to nowhere for each address, where a router can do nothing better.
+"""The blackhole driver: a blackhole route for each address, for routers without a better method.
 
-It is destination-only. What the host sends still leaves the router; answers to it are lost, and so connections die,
-but one-way packets (a beacon, a flood, stolen data over UDP) go on. It spares nobody, the operator least of all.
+The method is destination-only. Packets from the host still leave the router; packets to the host are lost, so
+connections die, but one-way traffic (a beacon, a flood, data sent over UDP) goes on. No exception is possible, not
+even for the operator.
 """
 
 from __future__ import annotations
@@ -33,20 +34,20 @@ class Blackhole(Driver):
     programs: ClassVar[tuple[str, ...]] = ("ip",)
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
-        """List the routes of both families that are ours, and the undo that is scheduled."""
+        """Return readers for Stopgap's routes of each family, and for the expiry timer."""
         return {"rules": _listing(4), "rules6": _listing(6), "scheduled": expiry_timer.reader(label)}
 
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
-        """Read who scheduled the end of the routes."""
+        """Return the owner recorded by the expiry timer."""
         return expiry_timer.owner(facts.scheduled)
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
-        """See whether there are routes."""
+        """Return True if a route of the block is present."""
         present = {*_present(facts.rules), *_present(facts.rules6)}
         return any(address_text(n) in present for n in block.dropped)
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-        """Add the routes that are not there; blocks that overlap share theirs, and the last one takes them away."""
+        """Yield the missing routes; overlapping blocks share routes, removed with the last block."""
         present = {*_present(facts.rules), *_present(facts.rules6)}
         missing = [n for n in block.dropped if address_text(n) not in present]
         if missing or not expiry_timer.long_enough(facts.scheduled, block.expires, block.fresh):
@@ -55,7 +56,7 @@ class Blackhole(Driver):
             yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
 
     def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
-        """See that the routes are there."""
+        """Yield checks of the routes."""
         for version in (4, 6):
             if networks := tuple(n for n in block.dropped if n.version == version):
                 yield Blackholed(vantage=vantage, version=version, addresses=networks)
@@ -103,7 +104,7 @@ def _change(block: Block, missing: Sequence[Network], before: ScheduledFact) -> 
 
 
 def _lay(block: Block, missing: Sequence[Network]) -> Iterator[Command]:
-    """Add what is missing, and hold all that is blocked: a route goes when no block holds it any more."""
+    """Yield commands to add missing routes and to register all routes: a route is removed with the last block."""
     for version in (4, 6):
         if held := _lines(block.dropped, version):
             routes = _lines(missing, version)
@@ -121,7 +122,7 @@ def _lines(networks: Sequence[Network], version: int) -> str:
 
 
 def _route(network: Network) -> str:
-    """Give a route as ip(8) takes it; an IPv6 route without a metric would rank behind a static one."""
+    """Return a route in the syntax of ip(8); without a metric, an IPv6 route would rank behind a static route."""
     return f"{network} protocol {PROTOCOL}{' metric 1' if network.version == 6 else ''}\n"
 
 
@@ -130,7 +131,7 @@ def _listing(version: int) -> Program:
 
 
 def _present(fact: ProgramFact | None) -> frozenset[str]:
-    """Give the addresses that are routed nowhere; raises Unplannable."""
+    """Return the addresses with a blackhole route; raises Unplannable."""
     if fact is None or fact.status != 0:
         raise Unplannable("ip cannot list the routes")
     lines = [line.split() for line in fact.stdout.splitlines()]

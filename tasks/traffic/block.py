@@ -1,4 +1,4 @@
-"""traffic.block: cut a host off at the router above it."""
+"""traffic.block: drop a host's packets at the upstream router."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ ServiceText: TypeAlias = Annotated[str, Field(pattern=r"^(tcp|udp)/([1-9][0-9]{0
 
 
 class Params(Parameters):
-    """What to cut off, from whom, for how long."""
+    """Addresses to block, exceptions, and expiry."""
 
     addresses: tuple[Network, ...] | None = Field(
         default=None,
@@ -135,9 +135,9 @@ class Params(Parameters):
 class BlockTraffic(Task[Params, DeviceFacts]):
     """Drop a host's packets at the router above it.
 
-    Both directions, IPv4 and IPv6, established flows too; the operator still reaches the host, and visitors of
-    its web site reach the spare. Where the target has several upstreams, on all of them, each for what it may block.
-    On the router itself: `on: target`, with explicit addresses.
+    The block covers both directions, IPv4 and IPv6, and established flows; the operator still reaches the host, and
+    web visitors reach the spare. With several upstreams, each router drops the addresses permitted by `may_block`. On
+    the router itself: `on: target`, with explicit addresses.
     """
 
     name = "traffic.block"
@@ -146,7 +146,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
     vantages: ClassVar[tuple[Vantage, ...]] = ("upstream", "target")
 
     def appendix(self) -> Iterator[str]:
-        """List the drivers with what each can do."""
+        """Yield the drivers with their capabilities."""
         yield "Drivers (`driver` of the router in the inventory):"
         for driver in DRIVERS.values():
             yield f"  {driver.name}: {driver.capabilities.describe()}"
@@ -156,7 +156,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         return tuple(DRIVERS)
 
     def foresee(self, params: Params, scene: Scene) -> None:
-        """Refuse what the router's driver cannot do, and what its owner or good sense keeps from being blocked."""
+        """Raise Refused for a block beyond the driver's capabilities, the owner's limits, or the guards."""
         if is_left_to_others(_whole(params, scene), scene):
             return
         _refuse_wide(_asked(params, scene), params)
@@ -166,16 +166,18 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             guard_by_inventory(block, params.allow, DeviceFacts(), scene)
 
     def cuts_off(self, params: Params, scene: Scene) -> tuple[Network, ...]:
-        """Give what is blocked, where the router's driver spares nobody; what a provider drops is not on the way."""
+        """Return the blocked networks if the driver has no exception; a provider's drop does not affect the
+        operator's path.
+        """
         can = _driver(scene).capabilities
         return () if can.exception or can.where == "provider" else _asked(params, scene)
 
     def keeps_partial(self, params: Params) -> bool:
-        """Tell whether a router keeps its block where another one above the target fails."""
+        """Return True if a router keeps the block after a failure of another upstream."""
         return params.if_one_fails == "keep"
 
     def probe(self, params: Params, scene: Scene) -> Probe:
-        """Read the router's table, its links, and whence the operator comes."""
+        """Return readers for the router's ruleset, links, and the operator's origin."""
         if scene.on.cli is not None:
             return {
                 "origin": DeviceOrigin(),
@@ -202,7 +204,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         }
 
     def standing(self, params: Params, facts: DeviceFacts, scene: Scene) -> Standing | None:
-        """Compare what the router has with what the block would be, however little of its time is left."""
+        """Compare the device's block with the wanted block, ignoring the time left."""
         if is_left_to_others(_whole(params, scene), scene):
             return None
         driver, label, facts = _own(params, facts, scene)
@@ -219,7 +221,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         return Standing(key=block.label, state="changed", difference=differing)
 
     def plan(self, params: Params, facts: DeviceFacts, scene: Scene) -> Iterator[Planned]:
-        """Refuse what must not be blocked; else let the driver make the change."""
+        """Raise Refused for addresses never to be blocked; otherwise yield the driver's changes and gaps."""
         whole = _whole(params, scene)
         yield from left_to_others(whole, scene)
         if is_left_to_others(whole, scene):
@@ -244,14 +246,14 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             yield Note(text=f"{SAMPLED} of {len(block.addresses)} blocked networks are knocked on from outside")
 
     def seen_from_outside(self, params: Params, scene: Scene) -> Iterator[Check]:
-        """Knock, from where the world is: what passes by a router that cannot be reached is to be seen."""
+        """Yield port probes from outside, to detect traffic around an unreachable router."""
         if not is_left_to_others(_whole(params, scene), scene):
             facts = DeviceFacts()
             made = port_probes(_driver(scene), _block(params, facts, scene), facts, scene)
             yield from (probe_port for probe_port in made if probe_port.vantage == "outside")
 
     def checks(self, params: Params, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:
-        """Knock from outside, look at the router's counters and flows, and see that the operator gets in."""
+        """Yield port probes from outside, checks of counters and flows, and a check of the operator's access."""
         if is_left_to_others(_whole(params, scene), scene):
             return
         driver, label, facts = _own(params, facts, scene)
@@ -289,7 +291,7 @@ def _driver(scene: Scene) -> Driver:
 
 
 def _asked(params: Params, scene: Scene) -> tuple[Network, ...]:
-    """Give the networks to block on this router, collapsed and sorted."""
+    """Return the networks to block on this router, collapsed and sorted."""
     return share(_whole(params, scene), scene)
 
 
@@ -305,7 +307,7 @@ def _whole(params: Params, scene: Scene) -> tuple[Network, ...]:
 
 
 def _label(params: Params, scene: Scene) -> str:
-    """Name the block: after the target, or after explicit addresses, so that two blocks do not replace each other."""
+    """Return the block's label: the target's name, or a hash of explicit addresses, so two blocks stay separate."""
     if params.addresses is None:
         plain = re.sub(r"[^a-z0-9_]", "_", scene.target.name)[:40]
         return plain if plain == scene.target.name else f"{plain}_{_short_hash(scene.target.name)}"
@@ -320,7 +322,7 @@ def _short_hash(text: str) -> str:
 
 
 def _own(params: Params, facts: DeviceFacts, scene: Scene) -> tuple[Driver, str, DeviceFacts]:
-    """Give the driver, the label of the controller's own block on the router, and what was read of that block."""
+    """Return the driver, the label of this controller's block on the router, and the facts of the block."""
     driver = _driver(scene)
     return driver, *own_place(driver, _label(params, scene), facts, scene)
 
@@ -366,6 +368,6 @@ def _refuse_wide(addresses: Iterable[Network], params: Params) -> None:
 
 
 def _one_a_family(spare: tuple[Address, ...], blocked: tuple[Network, ...]) -> tuple[Address, ...]:
-    """Give the first address of each family in which something is blocked."""
+    """Return the spare's first address for each family with blocked addresses."""
     firsts = (next((a for a in spare if a.version == version), None) for version in (4, 6))
     return tuple(a for a in firsts if a and any(n.version == a.version for n in blocked))

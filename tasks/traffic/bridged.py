@@ -1,7 +1,7 @@
-"""Blocked hosts whose packets a machine hands on as frames, through a bridge, and never routes: a hypervisor, mostly.
+"""Blocked hosts behind a bridge: a machine forwards frames without routing, usually a hypervisor.
 
-Rules on IP packets do not see such frames, unless br_netfilter shows these to them (`bridge-nf-call-iptables`, for
-IPv6 `bridge-nf-call-ip6tables`): a table that is loaded, and lists well, drops nothing.
+Rules on IP packets do not see bridged frames without br_netfilter (`bridge-nf-call-iptables`, for IPv6
+`bridge-nf-call-ip6tables`): a loaded and listed table then drops nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WHAT_TO_DO = "name the router above as `upstream`, or set net.bridge.{switch}=1
 
 
 def refuse_bridged(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> None:
-    """Raise Refused where every blocked address lies behind a bridge that hands its packets past the rules."""
+    """Raise Refused if every blocked address lies behind a bridge invisible to the rules."""
     passing = _passing(block, driver, facts, scene)
     if passing and len(passing) == len(block.addresses):
         bridge = next(iter(passing.values()))
@@ -25,7 +25,7 @@ def refuse_bridged(block: Block, driver: Driver, facts: DeviceFacts, scene: Scen
 
 
 def bridge_gaps(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
-    """Name blocked addresses whose packets need not cross the router, where others' do."""
+    """Yield a gap for each bridge with part of the blocked addresses behind."""
     passing = _passing(block, driver, facts, scene)
     for bridge in dict.fromkeys(passing.values()):
         networks = tuple(n for n, name in passing.items() if name == bridge)
@@ -62,7 +62,7 @@ def _advice(networks: tuple[Network, ...], bridge: str, driver: Driver, facts: D
 
 
 def _passing(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> dict[Network, str]:
-    """Give the blocked networks whose packets pass by the rules, each with the bridge that hands them on."""
+    """Return the blocked networks invisible to the rules, each with the bridge."""
     found: dict[Network, str] = {}
     for network in block.addresses:
         device = _beside_the_way_out(network, facts, scene) or _elsewhere(network, facts)
@@ -73,16 +73,16 @@ def _passing(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> 
 
 
 def _beside_the_way_out(network: Network, facts: DeviceFacts, scene: Scene) -> str:
-    """Name the device that a blocked address lies on, where the world, too, is reached by that device alone."""
+    """Return the device of a blocked address if the same device leads to the world; otherwise empty."""
     device = _device(network, facts)
     forwards = facts.links.forwards4 if network.version == 4 else facts.links.forwards6
     return device if device and (forwards is False or device in _ways_out(network.version, facts, scene)) else ""
 
 
 def _elsewhere(network: Network, facts: DeviceFacts) -> str:
-    """Name a bridge of the machine's where it reaches a blocked address by its own default gateway.
+    """Return a bridge of the machine if a blocked address is routed by the default gateway; otherwise empty.
 
-    The machine has no address there then, and the bridge may be the one that the host is plugged into.
+    The machine then has no address in the host's network, and the host may be plugged into the bridge.
     """
     if not _by_default_gateway(network, facts):
         return ""
@@ -96,7 +96,7 @@ def _by_default_gateway(network: Network, facts: DeviceFacts) -> bool:
 
 
 def _ways_out(version: int, facts: DeviceFacts, scene: Scene) -> set[str]:
-    """Give the devices by which the router reaches its default gateways, and the vantages outside."""
+    """Return the devices towards the default gateways and towards the outside vantages."""
     outside = {address for host in scene.outside for address in host.known_addresses}
     routed = {r.device for r in facts.routes if r.address in outside and r.address.version == version and r.gateway}
     gateways = [gateway for gateway in facts.gateways if gateway.version == version]
@@ -106,7 +106,7 @@ def _ways_out(version: int, facts: DeviceFacts, scene: Scene) -> set[str]:
 
 
 def _device(network: Network, facts: DeviceFacts) -> str:
-    """Name the device on whose link a blocked address lies; empty where it is further away, or unknown."""
+    """Return the device with the blocked address on link; empty if routed further, or unknown."""
     for route in facts.routes:
         if _holds(network, route.address):
             return "" if route.gateway or route.local else route.device
@@ -114,7 +114,7 @@ def _device(network: Network, facts: DeviceFacts) -> str:
 
 
 def _bridge(device: str, facts: DeviceFacts) -> LinkFact | None:
-    """Give the bridge that a device is, or lies on as a VLAN."""
+    """Return the bridge of a device: the device itself, or the device below a VLAN."""
     link = facts.links.of(device)
     if link is None or link.kind in BRIDGES:
         return link

@@ -1,4 +1,4 @@
-"""What a kind of router can be made to do, stated as data, and what follows where a block asks for more."""
+"""Capabilities of a driver, stated as data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Way: TypeAlias = Literal["from", "to"]
 
 
 class Capabilities(BaseModel):
-    """What a driver does, as it is: nothing is promised that its device does not keep."""
+    """Capabilities of a driver; each claim holds on the device."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -54,7 +54,7 @@ class Capabilities(BaseModel):
     """What it cannot do where the device lacks something that is not always there."""
 
     def describe(self) -> str:
-        """Say it in one line."""
+        """Return the capabilities in one line."""
         has = {
             "IPv6": self.ipv6,
             "established flows": self.established,

@@ -1,7 +1,7 @@
-"""The blocked host's network card: what it sends is dropped by the link-layer address, whatever address it takes.
+"""Network cards of the blocked host: drop frames by link-layer address, for any IP address.
 
-An address is changed by one command on the host. A card is dropped only where the router sees nobody else behind it:
-no next-hop router, no host that answers for others (proxy ARP), neither the spare nor the operator.
+One command on the host changes an IP address. A card is dropped only if the router sees no other host behind the
+link-layer address: no next-hop router, no proxy ARP, neither the spare nor the operator.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CARD = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 
 @dataclass(frozen=True)
 class Card:
-    """A link-layer address that a blocked address answers from."""
+    """A link-layer address used by a blocked address."""
 
     address: str
     shared: str = ""
@@ -36,13 +36,13 @@ def cards(
     facts: DeviceFacts,
     in_force: Iterable[str] = (),
 ) -> tuple[Card, ...]:
-    """Give the cards of the blocked addresses, and those that the block in force drops already.
+    """Return the cards of the blocked addresses, and the cards dropped by the block in force.
 
     Args:
-        blocked: every address that is dropped.
-        kept: what is never cut, each with the reason.
-        facts: what the router has: its neighbours, gateways and devices.
-        in_force: cards that the block drops by now; a neighbour that is silent since is forgotten by the router.
+        blocked: every blocked address.
+        kept: networks never blocked, each with the reason.
+        facts: the router's neighbours, gateways and devices.
+        in_force: cards dropped now; a silent neighbour leaves the router's table, so the facts may lack a card.
     """
     kept = tuple(kept)
     seen = {n.link_address.lower() for n in facts.neighbours if _in(n.address, blocked)}
@@ -51,7 +51,7 @@ def cards(
 
 
 def card_gaps(found: Iterable[Card], who: str) -> Iterator[Gap]:
-    """Say which card is not dropped, and why; what else a dropped one answers for, `other_addresses` names."""
+    """Yield a gap for each card not dropped, with the reason; `other_addresses` names further addresses of a card."""
     for card in found:
         if card.shared:
             yield Gap(

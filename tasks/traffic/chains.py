@@ -1,4 +1,4 @@
-"""The chains and sets of a block for iptables, as text: written the way iptables-save and ipset list them."""
+"""Chains and sets of a block for iptables, as text in the syntax of iptables-save and ipset."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def name_of(label: str) -> str:
 
 @dataclass(frozen=True)
 class Chains:
-    """What a router has, or is to have, of one block."""
+    """Chains and sets of a block: present on a router, or wanted."""
 
     rules: Mapping[int, tuple[str, ...]]
     """By IP version: `TABLE -A CHAIN …`, in order, without the jumps."""
@@ -56,23 +56,23 @@ class Chains:
 
     @property
     def tables(self) -> frozenset[str]:
-        """The tables that it has rules in."""
+        """Return the tables with rules of the block."""
         return frozenset(rule.split()[0] for rules in self.rules.values() for rule in rules)
 
     @property
     def first(self) -> bool:
-        """Whether every chain stands ahead of what else is in its built-in one."""
+        """Return True if every chain has the first jump in the built-in chain."""
         chains = {(version, rule.split()[2]) for version, rules in self.rules.items() for rule in rules}
         return self.jumps in {None, len(chains)}
 
     def same_as(self, other: Chains) -> bool:
-        """Tell whether the rules, and the elements whatever their time, are the same."""
+        """Return True if rules and set elements are the same, ignoring timeouts."""
         mine, theirs = ({name: set(s) for name, s in c.sets.items()} for c in (self, other))
         rules = all(self.rules.get(v, ()) == other.rules.get(v, ()) for v in (4, 6))
         return rules and mine == theirs and self.first and other.first
 
     def restore(self, version: int, name: str) -> str:
-        """Give the input of `iptables-restore --noflush`; empty where there is nothing of this version."""
+        """Return the input of `iptables-restore --noflush`; empty without rules of this version."""
         lines: list[str] = []
         for table, places in TABLES.items():
             rules = [rule.removeprefix(f"{table} ") for rule in self.rules.get(version, ()) if rule.startswith(table)]
@@ -85,7 +85,7 @@ class Chains:
         return "\n".join([*lines, ""]) if self.rules.get(version) else ""
 
     def restore_sets(self, name: str) -> str:
-        """Give the input of `ipset restore`: each set is filled beside, then takes its place at once."""
+        """Return the input of `ipset restore`: fill a temporary set, then swap atomically."""
         lines: list[str] = []
         for known, elements in self.sets.items():
             kind = f"hash:net family {'inet6' if known.endswith('6') else 'inet'} timeout 0"
@@ -95,7 +95,7 @@ class Chains:
         return "\n".join([*lines, ""])
 
     def listing(self) -> list[str]:
-        """Give it line by line, for a diff."""
+        """Return rules and sets line by line, for a diff."""
         sets = [f"{name}: {element(n, left)}" for name, elements in self.sets.items() for n, left in elements.items()]
         return sets + [f"IPv{version} {rule}" for version, rules in self.rules.items() for rule in rules]
 
@@ -107,10 +107,10 @@ def element(network: Network, left: timedelta) -> str:
 
 
 def chains(block: Block) -> Chains:
-    """Give what a block wants. Whoever is allowed gets answers, never a connection from the blocked.
+    """Return the chains of a block. Allowed sources get answers, never a connection from the blocked host.
 
-    Web traffic that goes to a spare passes `raw`; `mangle`, which comes after the translation, stops those packets of
-    it that none has caught (of flows older than the block).
+    Web traffic to the spare passes `raw`; `mangle`, evaluated after the translation, drops untranslated packets (of
+    flows older than the block).
     """
     name = name_of(block.label)
     versions = versions_of(block)
@@ -124,12 +124,12 @@ def chains(block: Block) -> Chains:
 
 
 def versions_of(block: Block) -> list[int]:
-    """Give the IP versions that need chains: those of the addresses, or both where a card is dropped."""
+    """Return the IP versions with chains: versions of the addresses, or IPv4 and IPv6 if a card is dropped."""
     return [v for v in (4, 6) if block.cards or any(n.version == v for n in block.dropped)]
 
 
 def own_chains(block: Block) -> Chains:
-    """Give what cuts a host off from all, on that host: its own loopback spared. No sets, as it may have no ipset."""
+    """Return chains for a host's own isolation, loopback excepted; without sets, since ipset may be missing."""
     name = name_of(block.label)
     return Chains({version: tuple(_own_rules(name, version, block)) for version in (4, 6)}, {})
 
@@ -183,7 +183,7 @@ def _chain(head: str, rules: Iterable[str]) -> Iterator[str]:
 
 
 def _discovery(version: int, match: str, wanted: tuple[int, ...] = (135, 136)) -> list[str]:
-    """Let neighbour discovery pass, without which nobody allowed could be reached either (RFC 4861)."""
+    """Return rules to pass neighbour discovery, needed by every allowed address (RFC 4861)."""
     kinds = wanted if version == 6 else ()
     return [
         f"-p ipv6-icmp -m icmp6 --icmpv6-type {k} -m hl --hl-eq 255{match and f' {match}'} -j RETURN" for k in kinds
@@ -191,13 +191,13 @@ def _discovery(version: int, match: str, wanted: tuple[int, ...] = (135, 136)) -
 
 
 def _too_big(version: int, match: str) -> str:
-    """Let the router say that a packet is too big for the way to who is allowed."""
+    """Return a rule to pass "packet too big" messages towards allowed addresses."""
     kind = "-p ipv6-icmp -m icmp6 --icmpv6-type 2" if version == 6 else "-p icmp -m icmp --icmp-type 3/4"
     return f"{kind} {match} -j RETURN"
 
 
 def present(name: str, saved: Mapping[int, str], sets: str) -> Chains:
-    """Read what iptables-save, ip6tables-save and `ipset save` list of the block of this name."""
+    """Return the block's chains from the output of iptables-save, ip6tables-save and `ipset save`."""
     rules: dict[int, tuple[str, ...]] = {}
     jumps, made = 0, ""
     ours, sets_of_ours = re.compile(f"{re.escape(name)}_[{_ORDER}]"), re.compile(f"{re.escape(name)}_[abc][46]")
@@ -227,7 +227,7 @@ def present(name: str, saved: Mapping[int, str], sets: str) -> Chains:
 
 
 def cards_of(rules: Iterable[str]) -> tuple[str, ...]:
-    """Give the cards that rules drop by."""
+    """Return the link-layer addresses in the rules."""
     return tuple(dict.fromkeys(card for rule in rules for card in _CARD.findall(rule)))
 
 
@@ -237,11 +237,11 @@ def _lower_cards(rule: str) -> str:
 
 
 def _order(rule: str) -> int:
-    """Bring chains into the order in which `_rules` has them; rules of a chain keep theirs."""
+    """Return the sort key of a rule's chain; rules within a chain keep their order."""
     return _ORDER.index(rule.split()[2][-1])
 
 
 def _timeout(rest: list[str]) -> timedelta:
-    """Give what is left of an element's time; nothing where it says none that can be."""
+    """Return the time left to a set element; zero without a valid timeout."""
     seconds = parse_int(rest[1], 9) if rest[:1] == ["timeout"] and len(rest) > 1 else None
     return timedelta(seconds=seconds or 0)

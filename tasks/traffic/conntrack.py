@@ -1,4 +1,4 @@
-"""The router's table of flows: forgetting those of a blocked address, and showing that none passes by the drops."""
+"""Connection tracking of the router: delete flows of blocked addresses, and check for flows around the drops."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ PROGRAMS = ("conntrack", "python3")
 
 
 def forgets(block: Block, facts: DeviceFacts) -> bool:
-    """Tell whether the flows of the blocked addresses can be forgotten, and must: all is blocked of them."""
+    """Return True if flows of the blocked addresses can and must be deleted: only for a full block."""
     return can_forget(facts) and not block.partial
 
 
 def can_forget(facts: DeviceFacts) -> bool:
-    """Tell whether the router has a program to forget flows with."""
+    """Return True if the router has a program to delete flows."""
     return bool({*PROGRAMS} & {*facts.system.programs})
 
 
 def unforgotten(facts: DeviceFacts) -> Iterator[Gap]:
-    """Say what may go on where no flow can be forgotten."""
+    """Yield a gap on flows if the router cannot delete flows."""
     if not can_forget(facts):
         none = Unlimited(why="the rules name no accelerator, and without one every packet meets the drops")
         yield Gap(
@@ -42,19 +42,20 @@ def unforgotten(facts: DeviceFacts) -> Iterator[Gap]:
 
 
 def offloads(facts: DeviceFacts) -> bool:
-    """Tell whether the router's rules have flows carried past them: a flowtable of nft's, or iptables' target."""
+    """Return True if the router offloads flows: a flowtable of nft, or the FLOWOFFLOAD target of iptables."""
     flowtables = facts.flowtables.stdout if facts.flowtables else ""
     chains = "".join(listed.stdout for listed in (facts.rules, facts.rules6) if listed)
     return "flowtable " in flowtables or "-j FLOWOFFLOAD" in chains
 
 
 def forget_flows(block: Block, name: str, spared: str) -> Command:
-    """Forget the flows of the blocked addresses, but those that who is allowed has opened, within SECONDS.
+    """Return the command to delete flows of the blocked addresses within SECONDS, except flows opened by allowed
+    addresses.
 
-    `spared` says where the block of this name keeps who is: IN_NFT_SET or IN_IPSET.
+    `spared` is the place of the allowed addresses: IN_NFT_SET or IN_IPSET.
 
-    The drops meet the packets of flows from before all the same; a flow that was translated, or offloaded, before the
-    block would otherwise go on as it was. Prints how many were forgotten, and what is left.
+    Packets of older flows meet the drops in any case; a flow translated or offloaded before the block would otherwise
+    go on. The command prints the number of deleted flows and of remaining flows.
     """
     return run(
         "forget",
@@ -69,7 +70,7 @@ def forget_flows(block: Block, name: str, spared: str) -> Command:
 
 
 def forget_diverted(block: Block) -> Iterator[Command]:
-    """Forget the flows that were translated to a spare, so that visitors find the host itself again."""
+    """Yield the command to delete flows translated to a spare, so visitors reach the host again."""
     if block.spare:
         yield run(
             "forget",
@@ -82,7 +83,7 @@ def forget_diverted(block: Block) -> Iterator[Command]:
 
 
 def no_flow_passes(block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[NoFlowPasses]:
-    """Look for flows of the blocked addresses that pass by the drops; it decides the verdict where rules offload."""
+    """Yield a check for flows around the drops; the check counts for containment if rules offload flows."""
     yield NoFlowPasses(
         vantage=vantage,
         containment=offloads(facts),
@@ -93,9 +94,9 @@ def no_flow_passes(block: Block, facts: DeviceFacts, vantage: CheckVantage) -> I
 
 
 class NoFlowPasses(Check):
-    """The router's table of flows has none of a blocked address that is offloaded, and so passes by the ruleset.
+    """The router's connection table has no offloaded flow of a blocked address.
 
-    Flows that are only listed pass nothing: their packets meet the drops, which stand before connection tracking.
+    Listed but not offloaded flows pass nothing: the drops come before connection tracking.
     """
 
     kind: Literal["no-flow-passes"] = "no-flow-passes"
@@ -108,11 +109,13 @@ class NoFlowPasses(Check):
         return f"no flow of {some(self.addresses)} passes by the drops"
 
     def reader(self) -> Reader[FlowsFact]:
-        """Count flows that the addresses opened, or that were opened to them by who is not allowed."""
+        """Return a reader to count flows opened by the addresses, or opened to the addresses by sources not
+        allowed.
+        """
         return Flows(self.addresses, self.allowed, self.spare)
 
     def judge(self, fact: FlowsFact) -> Judgement:
-        """Tell what is left, and whether it passes."""
+        """Report the remaining flows, and if offloaded flows pass."""
         if fact.offloaded:
             return Judgement(False, f"{fact.offloaded} offloaded flows pass, one opened by {fact.opener}")
         if not fact.whole:

@@ -1,4 +1,4 @@
-"""What the router's own ruleset shows: that the drops are there, for how long, and how many packets met them."""
+"""Counters of the router's ruleset: drops present, time left, and dropped packets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LONGEST = 10**9
 
 
 def remaining(state: str) -> Mapping[Network, timedelta]:
-    """Give how long each blocked network stays blocked; ValueError where it is no table."""
+    """Return the time left for each blocked network; raises ValueError for a malformed table."""
     left: dict[Network, timedelta] = {}
     for item in _objects(state, "set"):
         if f"@{item.get('name')}" not in _BLOCKED:
@@ -40,7 +40,9 @@ def remaining(state: str) -> Mapping[Network, timedelta]:
 
 
 def dropped(state: str) -> Mapping[tuple[str, int], int]:
-    """Give the packets dropped before routing, by direction (`from`, `to`) and IP version; no key, no such drop."""
+    """Return packets dropped before routing by direction (`from`, `to`) and IP version; no key without a drop
+    rule.
+    """
     counted: dict[tuple[str, int], int] = {}
     for rule in _objects(state, "rule"):
         match rule:
@@ -59,9 +61,9 @@ def dropped(state: str) -> Mapping[tuple[str, int], int]:
 
 
 class Dropping(Check):
-    """The drops stand in the router, in both directions, for every blocked address, and have not lapsed.
+    """The router's drops cover each direction and every blocked address, and have not expired.
 
-    How many packets met them is told beside it; none need have come.
+    The check reports the number of dropped packets; zero is no failure.
     """
 
     kind: Literal["dropping"] = "dropping"

@@ -1,4 +1,4 @@
-"""The interface of a driver: what has to be dropped, said so that any router can be made to, and who makes it."""
+"""The interface of a driver: the block, independent of the router, and the driver."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ROLLBACK_SECONDS = 60.0
 
 
 def address_text(network: Network) -> str:
-    """Write a network of one address as that address."""
+    """Return a network as text; a network of a single address as an address."""
     return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
 
 
@@ -56,7 +56,7 @@ def some(networks: tuple[Network, ...]) -> str:
 
 
 def collapsed(networks: Iterable[Network]) -> tuple[Network, ...]:
-    """Join what overlaps or adjoins; IPv4 first."""
+    """Return overlapping or adjacent networks joined; IPv4 first."""
     known = list(networks)
     return (
         *collapse_addresses(n for n in known if isinstance(n, IPv4Network)),
@@ -79,13 +79,13 @@ class Service:
 
 
 def listed(services: Iterable[Service]) -> str:
-    """Name services, as a runbook writes them."""
+    """Return services as text, in a runbook's syntax."""
     return ", ".join(f"{s.protocol}/{s.port}" for s in services)
 
 
 @dataclass(frozen=True)
 class Block:
-    """What is wanted of a router, whatever its kind. Networks are collapsed and sorted, IPv4 first."""
+    """The wanted block, independent of the router. Networks are collapsed and sorted, IPv4 first."""
 
     label: str
     """Names the block on the device: `[a-z0-9_]`, the same for the same host or the same list of addresses; with `-`
@@ -116,7 +116,7 @@ class Block:
 
     @property
     def dropped(self) -> tuple[Network, ...]:
-        """Give every address that is dropped: those asked for, and what they lead to by NAT."""
+        """Return every dropped address: requested addresses, and the private addresses behind NAT."""
         return collapsed((*self.addresses, *self.behind))
 
     @property
@@ -126,22 +126,22 @@ class Block:
 
     @property
     def ways(self) -> str:
-        """Say in which directions, and at which ports, packets are dropped."""
+        """Return the directions and ports of dropped packets as text."""
         ways = "both ways" if len(self.directions) == 2 else f"one way ({self.directions[0]} it)"
         return f"{ways}, at {listed(self.ports)} alone" if self.ports else ways
 
     @property
     def left_open(self) -> str:
-        """Name the services that stay open to everybody."""
+        """Return the services open to everybody, as text."""
         return listed(self.services)
 
     def spare_for(self, network: Network) -> Address | None:
-        """Give the spare's address of this family."""
+        """Return the spare's address of the network's family; None without a spare."""
         return next((a for a in self.spare if a.version == network.version), None)
 
 
 class DeviceFacts(Facts):
-    """What was read of the router, and of the ways to it; from `rules` to `scheduled`, what its driver asks for."""
+    """Facts of the router and of the paths to the router; the driver reads the fields from `rules` to `scheduled`."""
 
     system: SystemFact = SystemFact()
     rules: ProgramFact | None = None
@@ -208,13 +208,15 @@ class DeviceFacts(Facts):
     routes: tuple[RouteFact, ...] = ()
 
     def beside(self) -> DeviceFacts:
-        """Give the facts of the controller's own block, in place of those of the block with the usual label."""
+        """Return the facts of this controller's own block, in place of the facts of the block with the usual
+        label.
+        """
         read = [name for name in self.model_fields_set if name.startswith(BESIDE)]
         return self.model_copy(update={name.removeprefix(BESIDE): getattr(self, name) for name in read})
 
 
 class Driver(ABC):
-    """Makes one kind of router drop packets. Pure, as the task it serves."""
+    """A driver: blocks packets on one kind of router. Pure, like a task."""
 
     name: ClassVar[str]
     """As the inventory's `driver` names it."""
@@ -223,33 +225,33 @@ class Driver(ABC):
     """What it needs, or can use, on the device."""
 
     def at(self, scene: Scene) -> Driver:
-        """Give the driver as it acts in this scene; raises Refused where the inventory leaves out what it needs."""
+        """Return the driver for this scene; raises Refused for missing inventory keys."""
         return self
 
     def cards_in_force(self, label: str, facts: DeviceFacts) -> tuple[str, ...]:
-        """Give the link-layer addresses that the block of this label drops now; none for a driver that cannot."""
+        """Return the link-layer addresses dropped now by the block of this label; empty without support for cards."""
         return ()
 
     @abstractmethod
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
-        """Say how to read the block of this label: fields of DeviceFacts."""
+        """Return readers for the block of this label, by field of DeviceFacts."""
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
-        """Tell whether anything of the block is in the device, as it was made or not; True where it cannot tell."""
+        """Return True if any part of the block is on the device, changed or not; True if unknown."""
         return True
 
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
-        """Name the controller that made the block of this label; empty: it does not say. None where there is none."""
+        """Return the controller recorded as maker of the block; empty if unrecorded, None without a block."""
         return None
 
     def reads_to_persist(self, label: str) -> Mapping[str, Reader[Any]]:
-        """Say what more to read where the block is to survive a reboot: fields of DeviceFacts."""
+        """Return additional readers for a block persistent over reboots, by field of DeviceFacts."""
         return {}
 
     @abstractmethod
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-        """Give the change that is still needed, and what the operator should know; raises Unplannable."""
+        """Yield the change still needed, with notes and gaps; raises Unplannable."""
 
     @abstractmethod
     def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
-        """Give what the device itself can show; `vantage` is where it is looked at."""
+        """Yield checks on the device; `vantage` is the place of the check."""

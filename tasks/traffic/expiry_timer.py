@@ -1,8 +1,8 @@
-"""An undo that is scheduled on the device itself, for a block that has no expiry of its own.
+"""The expiry timer: an undo scheduled on the device, for blocks without an expiry of their own.
 
-It is set before the block is made, and outlives the operator's connection. `systemctl list-timers 'stopgap-*'`
-shows it; without systemd it is a process that sleeps, and `/run/stopgap` says when it is due, whose the block is,
-which change made it, and by a checksum how it was left.
+The timer is set before the block, and survives a lost connection. `systemctl list-timers 'stopgap-*'` shows the
+timer; without systemd, a sleeping process serves, and `/run/stopgap` records end, owner, change and the block's
+checksum.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ def unit(label: str) -> str:
 
 
 def reader(label: str) -> Scheduled:
-    """Read when the block of this label ends, and whose it is."""
+    """Return a reader for the block's end and owner."""
     return Scheduled(unit(label))
 
 
 def schedule(label: str, when: timedelta | int, undo: Command, whose: Sequence[str] = (NOBODY, MARK)) -> Command:
-    """Have the device run `undo` in so long, or at that second since 1970; what was scheduled before is replaced.
+    """Return the command to schedule `undo` on the device, in place of an earlier timer.
 
-    `whose`: the controller, the change that makes the block, and the checksum of what it has made, where it is known.
+    `when` is a time from now, or seconds since 1970. `whose` is the controller, the change, and the block's checksum
+    if known.
     """
     moment = f"+{int(when.total_seconds())}" if isinstance(when, timedelta) else str(when)
     return run("schedule", unit(label), moment, *whose, undo=undo.script())
@@ -47,14 +48,14 @@ def cancel(label: str) -> Command:
 
 
 def record(block: Block, shows: str) -> Command:
-    """Keep the checksum of what a shell command `shows` of the block, now that it is made."""
+    """Return the command to record the checksum of the block; `shows` is a shell command to print the block."""
     return run("scheduled", "record", unit(block.label), block.owner, shows=shows)
 
 
 def undo(block: Block, lift: Command, back: Sequence[Command], before: ScheduledFact) -> Command:
-    """Put back what stood before, with the end that was scheduled for it; lift the block where nothing did.
+    """Return the undo: restore the earlier block with the earlier end; lift the block if no earlier block existed.
 
-    Where drift was overridden the block is lifted: what stood before may have been undone since.
+    A block made in spite of drift is lifted: the earlier block may have been undone since.
     """
     lifted = in_order((lift, cancel(block.label)))
     if not back:
@@ -67,17 +68,17 @@ def undo(block: Block, lift: Command, back: Sequence[Command], before: Scheduled
 
 
 def expected(block: Block, before: ScheduledFact, shows: str = "") -> Expectation:
-    """Expect the block as this change has left it, by what a shell command `shows` of it."""
+    """Return the expectation of the block as left by this change; `shows` is a shell command to print the block."""
     look = run("scheduled", "look", unit(block.label), block.owner, shows=shows)
     replaced = (before.change, f"changed {before.change}") if before.change else ()
     return Expectation(look=look, left=(MARK,), gone=(NOTHING, ANOTHERS, *replaced))
 
 
 def owner(fact: ScheduledFact) -> str | None:
-    """Name the controller that scheduled it; empty: it does not say. None where nothing is scheduled."""
+    """Return the controller recorded by the timer; empty if unrecorded, None without a timer."""
     return None if fact.due is None else fact.owner
 
 
 def long_enough(fact: ScheduledFact, wanted: timedelta, fresh: float = FRESH) -> bool:
-    """Tell whether what is scheduled comes about when a block as asked for would end; `fresh` as a Block has it."""
+    """Return True if the time left fits the wanted time; `fresh` is the least fraction left, as in Block."""
     return fact.due is not None and wanted * fresh <= fact.left <= wanted

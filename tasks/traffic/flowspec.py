@@ -1,4 +1,4 @@
-"""The flowspec driver: has BIRD send the provider filter rules over BGP (RFC 8955, RFC 8956), both directions."""
+"""The flowspec driver: BIRD sends filter rules to the provider over BGP (RFC 8955, RFC 8956), in two directions."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ NAMED = 4
 
 
 class Flowspec(Driver):
-    """BIRD 2 on the router or beside it, with a session that carries FlowSpec to a provider who installs the rules.
+    """BIRD 2 on or beside the router, with a FlowSpec session to a provider.
 
-    Rules for who is allowed have no action: evaluation stops at them (RFC 8955, section 7.3), and they come before
-    the others by the order that every speaker sorts them in (section 5.1).
+    Rules for allowed addresses have no action: evaluation stops there (RFC 8955, section 7.3). The standard order of
+    rules puts allow rules before drop rules (section 5.1).
     """
 
     name: ClassVar[str] = "flowspec"
@@ -34,19 +34,19 @@ class Flowspec(Driver):
     programs: ClassVar[tuple[str, ...]] = ("birdc",)
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
-        """Read the block's file, which sessions stand, and when the block of this label ends."""
+        """Return readers for the block's file, the BGP sessions, and the expiry timer."""
         return {"file": reader(label), "state": SESSIONS, "scheduled": expiry_timer.reader(label)}
 
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
-        """Read who scheduled the end of the rules."""
+        """Return the owner recorded by the expiry timer."""
         return expiry_timer.owner(facts.scheduled)
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
-        """See whether rules are sent."""
+        """Return True if rules are sent."""
         return bool(_present(facts))
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-        """Send the rules, unless they are sent already and for long enough."""
+        """Yield the rules to send, unless sent already with enough time left."""
         carriers = _carriers(block, facts)
         before, wanted = _present(facts), content(block.label, _rules(block), _tables(carriers))
         left = facts.scheduled.left
@@ -63,7 +63,7 @@ class Flowspec(Driver):
         )
 
     def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
-        """Look at what each session sends."""
+        """Yield a check of the rules exported by each session."""
         rules = tuple(_rules(block))
         for carrier in _carriers(block, facts):
             mine = tuple(rule for rule in rules if rule.version == carrier.version)
@@ -73,7 +73,7 @@ class Flowspec(Driver):
 
 
 def _rules(block: Block) -> Iterator[Rule]:
-    """Give the rules; an allowed pair first, for whoever reads them."""
+    """Yield the rules, allow pairs first for readability."""
     for network in block.addresses:
         for allowed in (a for a in block.allowed if a.version == network.version):
             yield Rule(destination=network, source=allowed, accept=True)
@@ -86,7 +86,7 @@ def _rules(block: Block) -> Iterator[Rule]:
 
 
 def _carriers(block: Block, facts: DeviceFacts) -> tuple[Session, ...]:
-    """Give the sessions that take the rules; each family that is blocked needs one."""
+    """Return the sessions for the rules; raises Unplannable if a blocked family has no session."""
     if "birdc" not in facts.system.programs or facts.state is None:
         raise Unplannable("BIRD is not installed there")
     if facts.state.status != 0:
@@ -104,7 +104,7 @@ def _tables(carriers: tuple[Session, ...]) -> Mapping[int, tuple[str, ...]]:
 
 
 def _present(facts: DeviceFacts) -> str:
-    """Give the file as it is; empty where there is none."""
+    """Return the block's file; empty without a file. Raises Unplannable."""
     there = facts.file
     if there is None or there.kind == "absent":
         return ""

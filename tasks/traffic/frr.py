@@ -1,4 +1,4 @@
-"""The frr driver: asks the provider, over BGP, to drop what is addressed to the host (RTBH, RFC 5635, RFC 7999)."""
+"""The frr driver: a request to the provider, over BGP, to drop packets to the host (RTBH, RFC 5635, RFC 7999)."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ LOOKED_AT = 8
 
 
 class Frr(Driver):
-    """FRR from 7.4 on, through vtysh(1), with a session to a provider that honours the community 65535:666.
+    """FRR from 7.4 on, through vtysh(1), with a session to a provider with support for community 65535:666.
 
-    `network X route-map …` under `router bgp` announces and leaves the router's own routes alone: whoever comes
-    to the host without crossing the provider, the operator for one, still gets there.
+    `network X route-map …` under `router bgp` announces the address and leaves the router's own routes unchanged:
+    sources on this side of the provider, such as the operator, still reach the host.
     """
 
     name: ClassVar[str] = "frr"
@@ -38,19 +38,19 @@ class Frr(Driver):
     programs: ClassVar[tuple[str, ...]] = ("vtysh",)
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
-        """Read what is announced, which sessions stand, and when the block of this label ends."""
+        """Return readers for the announcements, the BGP sessions, and the expiry timer."""
         return {"rules": CONFIGURATION, "state": SESSIONS, "scheduled": expiry_timer.reader(label)}
 
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
-        """Read who scheduled the end of the announcements."""
+        """Return the owner recorded by the expiry timer."""
         return expiry_timer.owner(facts.scheduled)
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
-        """See whether anything is announced."""
+        """Return True if an address is announced."""
         return bool(_running(facts)[0].announced(_route_map(block)))
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-        """Announce the addresses, unless they are announced already and for long enough."""
+        """Yield the announcement, unless announced already with enough time left."""
         block = replace(block, addresses=singles(block.addresses))
         running, asn = _running(facts)
         peers = _peers(block, facts)
@@ -75,7 +75,7 @@ def _route_map(block: Block) -> str:
 
 
 def _running(facts: DeviceFacts) -> tuple[Running, int]:
-    """Give what is announced, and the AS number."""
+    """Return the running BGP configuration and the AS number; raises Unplannable."""
     if "vtysh" not in facts.system.programs or facts.rules is None:
         raise Unplannable("vtysh is not installed there")
     if facts.rules.status != 0:
@@ -92,7 +92,7 @@ def _running(facts: DeviceFacts) -> tuple[Running, int]:
 
 
 def _peers(block: Block, facts: DeviceFacts) -> tuple[str, ...]:
-    """Give the peers whose sessions stand; each family that is blocked needs one."""
+    """Return the peers with established sessions; raises Unplannable if a blocked family has no peer."""
     try:
         peers = established(facts.state.stdout if facts.state else "")
     except (ValueError, AttributeError, TypeError):

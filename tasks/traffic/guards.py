@@ -1,4 +1,4 @@
-"""What is never blocked, and why: each refusal says what to change."""
+"""Guards: addresses never blocked; each refusal gives the reason and the correction."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from stopgap.tasks.traffic.operators import operators
 
 
 def guard(block: Block, allow: Iterable[Network], facts: DeviceFacts, scene: Scene) -> None:
-    """Raise Refused for the first address that must not be blocked, by the router's owner or by good sense.
+    """Raise Refused for the first address never to be blocked, by the owner's limits or by a guard.
 
-    Nothing here rests on the target's word: a lie of its must not be able to keep it from being blocked.
+    No guard relies on the target's word: a lying target must not prevent a block.
     """
     guard_by_inventory(block, allow, facts, scene)
     if scene.on.connection == "ssh" and facts.origin is None and not block.allowed:
@@ -27,7 +27,7 @@ def guard(block: Block, allow: Iterable[Network], facts: DeviceFacts, scene: Sce
 
 
 def guard_by_inventory(block: Block, allow: Iterable[Network], facts: DeviceFacts, scene: Scene) -> None:
-    """Raise Refused for the first address that inventory and parameters, with what facts there are, keep from it."""
+    """Raise Refused for the first address excluded by inventory, parameters and facts."""
     router = scene.on
     if not router.may_block:
         raise Refused(f"{router.name} may block nothing: its owner lists in `may_block` what it may")
@@ -46,7 +46,7 @@ def guard_by_inventory(block: Block, allow: Iterable[Network], facts: DeviceFact
 
 
 def guard_own_host(block: Block, allow: Iterable[Network], facts: DeviceFacts, scene: Scene) -> None:
-    """Raise Refused where a host that cuts itself off is another one, or would lock the operator out."""
+    """Raise Refused if the driver runs on a host other than the target, or would lock the operator out."""
     if scene.on.name != scene.target.name:
         raise Refused(
             f"the driver of {scene.on.name} cuts off the host it runs on, and {scene.target.name} is another"
@@ -86,7 +86,7 @@ def _refuse_outside(address: Network, may_block: tuple[Network, ...], router: st
 
 
 def kept(facts: DeviceFacts, scene: Scene) -> Iterator[tuple[Network, str]]:
-    """Give what stays reachable, each with the reason."""
+    """Yield the networks never blocked, each with the reason."""
     router, lonely = scene.on.name, "leave it out of `addresses`"
     for network in scene.on.never_block:
         yield network, f"`never_block` of {router} has {address_text(network)}"
@@ -109,7 +109,7 @@ def kept(facts: DeviceFacts, scene: Scene) -> Iterator[tuple[Network, str]]:
 
 
 def _own(interface: InterfaceFact, facts: DeviceFacts, router: str) -> str:
-    """Say of the router's own address to which hosts its ports lead, if to any: those can be blocked instead."""
+    """Return the refusal for a router's own address, with the hosts behind forwarded ports as alternative."""
     hosts = leads_to(interface.address.ip, facts)
     reason = f"it is {router}'s own, on {interface.device}"
     if not hosts:

@@ -1,9 +1,9 @@
-"""The iproute driver: routing rules that send a host's packets nowhere, both ways, on any Linux router.
+"""The iproute driver: routing rules to drop a host's packets in each direction, on any Linux router.
 
-ip-rule(8): rules are looked up by priority, before any route but the router's own addresses. A block takes three
-priorities: the first lets pass who is allowed, and what the router itself sends (it has to find the way back to
-the host for those who are allowed, rp_filter and ARP included); the second drops; the third is where the first
-leads to, and bears the block's mark, by which it is found again.
+ip-rule(8): the kernel looks up rules by priority, before any route except the router's own addresses. A block takes
+three priorities. The first passes allowed addresses, and the router's own packets (needed to reach the host for
+allowed addresses, rp_filter and ARP included). The second drops. The third is the jump target of the first, and
+carries the block's mark for later identification.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ class Iproute(Driver):
     programs: ClassVar[tuple[str, ...]] = ("ip",)
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
-        """List the rules of both families, and the undo that is scheduled."""
+        """Return readers for the rules of each family, and for the expiry timer."""
         return {"rules": listing(4), "rules6": listing(6), "scheduled": expiry_timer.reader(label)}
 
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
-        """Read who scheduled the end of the rules."""
+        """Return the owner recorded by the expiry timer."""
         return expiry_timer.owner(facts.scheduled)
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
-        """See whether there are rules."""
+        """Return True if rules are present."""
         listed = {4: routing_rules(facts.rules), 6: routing_rules(facts.rules6)}
         return any(_ours(lines, _place(block.label, listed)) for lines in listed.values())
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-        """Add the rules, unless they are in force already."""
+        """Yield the rules, unless in force already."""
         listed = {4: routing_rules(facts.rules), 6: routing_rules(facts.rules6)}
         place = _place(block.label, listed)
         wanted = {version: _wanted(block, place, version) for version in (4, 6)}
@@ -74,14 +74,14 @@ class Iproute(Driver):
             )
 
     def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
-        """See that the rules are there."""
+        """Yield checks of the rules."""
         for version in (4, 6):
             if networks := tuple(n for n in block.dropped if n.version == version):
                 yield Ruled(vantage=vantage, version=version, addresses=networks, directions=block.directions)
 
 
 class Ruled(Check):
-    """The routing rules that drop stand in the router, in each direction, for every blocked address."""
+    """The router's routing rules drop every blocked address in each direction."""
 
     kind: Literal["ruled"] = "ruled"
     version: Literal[4, 6]
@@ -97,7 +97,7 @@ class Ruled(Check):
         return listing(self.version)
 
     def judge(self, fact: ProgramFact) -> Judgement:
-        """Look for each; they have no counters."""
+        """Look for each rule; routing rules have no counters."""
         if fact.status != 0:
             return Judgement(None, "the rules could not be listed")
         present = {rule.text for rule in parsed(fact.stdout)}
@@ -124,14 +124,14 @@ class _Slot:
 
     @property
     def prefs(self) -> tuple[str, ...]:
-        """The dropping ones first, so that lifting opens before it forgets who was allowed."""
+        """Return the priorities, drop rules first: a lift removes drops before exceptions."""
         return tuple(str(self.first + n) for n in (1, 0, 2))
 
     def lift(self) -> Command:
         return run("lift_rules", PROTOCOL, *self.prefs)
 
     def lay(self, version: int, rules: Sequence[Rule]) -> Command:
-        """Add the rules: the landing place first, then who passes, then what drops."""
+        """Return the command to add the rules: jump target first, then exceptions, then drops."""
         order = {2: 0, 0: 1, 1: 2}
         in_order = sorted(rules, key=lambda rule: (order[rule.pref - self.first], rule.text))
         script = "".join(f"rule add pref {r.pref} protocol {PROTOCOL} {r.text}\n" for r in in_order)
@@ -170,7 +170,7 @@ def _change(
 
 
 def showing(prefs: Sequence[str]) -> str:
-    """Give the shell command that prints the rules of these priorities, in both families."""
+    """Return the shell command to print the rules of these priorities, for IPv4 and IPv6."""
     return "for f in 4 6; do ip -$f rule show; done | grep " + " ".join(f"-e ^{pref}:" for pref in sorted(prefs))
 
 
@@ -198,7 +198,7 @@ def routing_rules(fact: ProgramFact | None) -> list[Rule]:
 
 
 def parsed(listing: str) -> list[Rule]:
-    """Read `PREF:<tab>TEXT [proto NAME]`; what is no rule is passed over."""
+    """Return the rules parsed from lines `PREF:<tab>TEXT [proto NAME]`; other lines are skipped."""
     rules = []
     for line in listing.splitlines():
         before, colon, text = line.partition(":")
@@ -212,7 +212,7 @@ def _mark(label: str) -> str:
 
 
 def _place(label: str, listed: Mapping[int, list[Rule]]) -> int:
-    """Give the first priority of the block: where it stands, or the first that is free; raises Unplannable."""
+    """Return the block's first priority: the present priority, or the first free; raises Unplannable."""
     rules = [rule for lines in listed.values() for rule in lines]
     mark = _mark(label)
     for rule in rules:

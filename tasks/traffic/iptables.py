@@ -1,4 +1,4 @@
-"""The iptables driver: sets whose elements lapse in the kernel, and chains ahead of all others, IPv4 and IPv6."""
+"""The iptables driver: sets with kernel timeouts, and chains ahead of all others, for IPv4 and IPv6."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SETS, SAVED4, SAVED6 = Program(("ipset", "save")), Program(("iptables-save",)), 
 
 
 class Iptables(Driver):
-    """iptables(8) and ip6tables(8), legacy or nft, whichever the commands of that name are; ipset(8)."""
+    """iptables(8) and ip6tables(8), legacy or nft backend, and ipset(8)."""
 
     name: ClassVar[str] = "iptables"
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -58,26 +58,26 @@ class Iptables(Driver):
     programs: ClassVar[tuple[str, ...]] = ("iptables-save", "ip6tables-save", "ipset", *PROGRAMS)
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
-        """List all tables that there are, and the sets."""
+        """Return readers for all tables and sets."""
         return {"rules": SAVED4, "rules6": SAVED6, "state": SETS}
 
     def cards_in_force(self, label: str, facts: DeviceFacts) -> tuple[str, ...]:
-        """Read what the chains drop by."""
+        """Return the link-layer addresses dropped by the chains."""
         listed = facts.rules.stdout if facts.rules and facts.rules.status == 0 else ""
         return cards_of(present(name_of(label), {4: listed}, "").rules.get(4, ()))
 
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
-        """Read who made the chains in their first rule."""
+        """Return the owner from the first rule of the chains."""
         saved = {v: f.stdout for v, f in ((4, facts.rules), (6, facts.rules6)) if f is not None and f.status == 0}
         return owner_of(present(name_of(label), saved, ""))
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
-        """See whether there are chains."""
+        """Return True if chains are present."""
         saved = {4: listed_tables(facts.rules, "iptables-save"), 6: listed_tables(facts.rules6, "ip6tables-save")}
         return bool(present(name_of(block.label), saved, listed_tables(facts.state, "ipset save")).rules)
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-        """Load sets and chains, unless they are in force already."""
+        """Yield sets and chains, unless in force already."""
         if block.expires > LONGEST:
             raise Refused(f"ipset keeps nothing for longer than {LONGEST.days} days: ask for less in `expires`")
         saved = {4: listed_tables(facts.rules, "iptables-save"), 6: listed_tables(facts.rules6, "ip6tables-save")}
@@ -92,7 +92,7 @@ class Iptables(Driver):
         yield from unforgotten(facts)
 
     def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
-        """Look at the sets and at the chains that drop."""
+        """Yield checks of the sets and of the drop chains."""
         yield InSet(vantage=vantage, name=name_of(block.label), addresses=block.dropped)
         for version, rules in chains(block).rules.items():
             yield Chained.model_validate(
@@ -127,7 +127,7 @@ class InSet(Check):
 
 
 class Chained(Check):
-    """The chains that drop are as they were made, and stand ahead of all others."""
+    """The drop chains are unchanged, and stand ahead of all others."""
 
     kind: Literal["chained"] = "chained"
     name: str
@@ -153,7 +153,7 @@ class Chained(Check):
 
 
 def listed_tables(fact: ProgramFact | None, program: str) -> str:
-    """Give what a program lists; raises Unplannable."""
+    """Return a program's output; raises Unplannable for a failed program."""
     if fact is None or fact.status != 0:
         said = next(iter(fact.stderr.splitlines()), "") if fact else ""
         raise Unplannable(f"{program} lists nothing: {said or 'no reason given'}")
@@ -161,7 +161,7 @@ def listed_tables(fact: ProgramFact | None, program: str) -> str:
 
 
 def absent_tables(saved: Mapping[int, str], wanted: Chains) -> tuple[str, ...]:
-    """Give family and name of the tables that are wanted and not there."""
+    """Return family and name of each table needed but absent."""
     pairs = [(4, "ip"), (6, "ip6")]
     tables = [table for table in TABLES if table in wanted.tables]
     return tuple(
@@ -193,31 +193,31 @@ def _load(
 
 
 def owner_of(there: Chains) -> str | None:
-    """Name the controller that made chains; empty where they do not say, None where there are none."""
+    """Return the controller recorded by the chains; empty if unrecorded, None without chains."""
     made = maker(there.made)
     return made[0] if made else "" if there.rules else None
 
 
 def expected(block: Block, before: Chains) -> Expectation:
-    """Give what has to stand before the chains of a block are taken back."""
+    """Return the expectation of the chains before an undo."""
     return expectation(run("chains", "look", name_of(block.label), block.owner), change_of(before.made))
 
 
 def load(block: Block, wanted: Chains, before: Chains) -> Command:
-    """Load chains and sets for the block's time, in place of those before them; others' end it with DRIFTED."""
+    """Return the command to load chains and sets for the block's time; chains of another owner end with DRIFTED."""
     name, lasts = name_of(block.label), str(int(block.expires.total_seconds()))
     arguments = ("load", name, block.owner, MARK, change_of(before.made), lasts)
     return run("chains", *arguments, **_inputs(name, wanted))
 
 
 def put_back(block: Block, before: Chains, absent: tuple[str, ...]) -> Command:
-    """Give back chains and sets for what was left of their time; where there were none, nothing is left."""
+    """Return the command to restore earlier chains and sets for the time left; without earlier chains, remove all."""
     name, replaced = name_of(block.label), change_of(before.made)
     return run("chains", "unload", name, block.owner, MARK, replaced, *absent, **_inputs(name, before))
 
 
 def lift(name: str, absent: tuple[str, ...]) -> Command:
-    """Take chains and sets of this name away, whoever made them, and tables that were `absent` before."""
+    """Return the command to remove chains and sets of this name, by any owner, and tables in `absent`."""
     return run("chains", "lift", name, "", "", "", *absent)
 
 

@@ -1,6 +1,6 @@
-"""A host with several upstreams: which of them drops what, where each may block a part of its addresses alone.
+"""Several upstreams of a host: the share of each router, by `may_block`.
 
-IPv4 and IPv6 that take different routers are the usual case. What more than one may block, each of them drops.
+Usually IPv4 and IPv6 take different routers. Addresses permitted to several routers are dropped on each.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from stopgap.tasks.traffic.driver import some
 
 
 def share(networks: tuple[Network, ...], scene: Scene) -> tuple[Network, ...]:
-    """Give what this router has to drop: all, but what it may not block and another upstream may.
+    """Return the share of this router: all networks, except networks permitted only to another upstream.
 
-    One that may block nothing at all is an inventory that was forgotten, and gets everything, to be refused.
+    A router without any `may_block` is an incomplete inventory, and gets all networks, for the guard to refuse.
     """
     return tuple(n for n in networks if _may_block(scene.on, n) or not (scene.on.may_block and _others(n, scene)))
 
 
 def is_left_to_others(networks: tuple[Network, ...], scene: Scene) -> bool:
-    """Tell whether nothing of it is this router's to drop."""
+    """Return True if this router has no share of the networks."""
     return bool(networks) and not share(networks, scene)
 
 
 def left_to_others(networks: tuple[Network, ...], scene: Scene) -> Iterator[Gap]:
-    """Name what this router lets pass, since it is for others to drop."""
+    """Yield a gap for the networks left to other upstreams."""
     own = share(networks, scene)
     if left := tuple(n for n in networks if n not in own):
         others = ", ".join(dict.fromkeys(router.name for n in left for router in _others(n, scene)))
@@ -37,7 +37,7 @@ def left_to_others(networks: tuple[Network, ...], scene: Scene) -> Iterator[Gap]
 
 
 def _others(network: Network, scene: Scene) -> list[Host]:
-    """Give the target's other upstreams that may block it; none where the step is not on one of several."""
+    """Return the other upstreams permitted to block the network; empty unless the step runs on an upstream."""
     on_upstream = scene.upstream is not None and scene.upstream.name == scene.on.name
     return [router for router in scene.beside if on_upstream and _may_block(router, network)]
 

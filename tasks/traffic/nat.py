@@ -1,8 +1,8 @@
-"""A router that translates addresses: which host stands behind a blocked address, and what the block has to meet.
+"""NAT on the router: the host behind a blocked address, and the addresses matched by the block.
 
-A blocked address may be public, and the host itself have a private one to which the router translates it: what the
-host sends bears the private address until source NAT, the last thing before it leaves. Or the host is blocked by its
-private address, and the world comes to it by public ones.
+A blocked address may be public, with translation to a private address of the host: packets from the host carry the
+private address until source NAT, the last stage before leaving. Or the block names the private address, and the world
+reaches the host by public addresses.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text, some
 
 @dataclass(frozen=True)
 class Behind:
-    """What stands behind the blocked addresses of a router with NAT."""
+    """Hosts behind the blocked addresses of a router with NAT."""
 
     hosts: tuple[Network, ...] = ()
     """Private addresses, each the only one that a blocked public address leads to."""
@@ -29,7 +29,7 @@ class Behind:
 
 @dataclass(frozen=True)
 class Front:
-    """A public address by which the world comes to a blocked private one."""
+    """A public address translated to a blocked private address."""
 
     address: Network
     ports: tuple[int, ...]
@@ -37,10 +37,10 @@ class Front:
 
 
 def behind(addresses: Iterable[Network], facts: DeviceFacts, kept: Iterable[Network]) -> Behind:
-    """Give what the blocked addresses lead to by rules that name them; `kept` is never blocked.
+    """Return the hosts behind the blocked addresses, by rules with explicit addresses; `kept` is never blocked.
 
-    A translation of the whole address counts before those of single ports. Source NAT of one host to the address
-    tells of that host too.
+    A translation of the whole address takes precedence over translations of single ports. Source NAT of one host to
+    the address also identifies the host.
     """
     kept = tuple(kept)
     hosts: list[Network] = []
@@ -54,7 +54,7 @@ def behind(addresses: Iterable[Network], facts: DeviceFacts, kept: Iterable[Netw
 
 
 def translated_whole(address: Address, facts: DeviceFacts) -> bool:
-    """Tell whether all that comes to an address is translated to another host's: it is not the router's own then."""
+    """Return True if all packets to an address are translated to another host: the router itself is not reached."""
     return any(
         rule.side == "destination" and not rule.part and rule.to is not None and _holds(rule.of, ip_network(address))
         for rule in facts.translations.rules
@@ -62,14 +62,14 @@ def translated_whole(address: Address, facts: DeviceFacts) -> bool:
 
 
 def leads_to(address: Address, facts: DeviceFacts) -> tuple[Network, ...]:
-    """Give the private addresses to which ports of the router's own address lead, by whatever rule."""
+    """Return the private addresses behind ports of the router's own address, by any rule."""
     own = ip_network(address)
     rules = [r for r in facts.translations.rules if r.side == "destination" and r.to and r.to.version == own.version]
     return _sorted(r.to for r in rules if r.to and (r.of is None or _overlap(r.of, own)))
 
 
 def fronts(addresses: Iterable[Network], facts: DeviceFacts) -> Iterator[Front]:
-    """Give the public addresses that lead to the blocked ones; the router's own where a rule names none."""
+    """Yield the public addresses of the blocked private addresses; the router's own for rules without an address."""
     blocked = tuple(addresses)
     outer = [
         i.address for i in facts.interfaces if any(_in(gateway, i.address.network) for gateway in facts.gateways)
@@ -90,14 +90,14 @@ def nat_gaps(
     *,
     after_nat: bool,
 ) -> Iterator[Planned]:
-    """Say what NAT leaves open of a block, and whom it cuts besides.
+    """Yield gaps and notes on a block's NAT: paths left open, and other hosts cut off.
 
     Args:
-        block: what is dropped.
-        doubtful: what leads to hosts that are not dropped, as `behind` gives it.
-        facts: what the router has.
-        router: its name.
-        after_nat: the driver drops after source NAT too, by the public address.
+        block: the block.
+        doubtful: public addresses with hosts not dropped, from `behind`.
+        facts: facts of the router.
+        router: the router's name.
+        after_nat: True if the driver also drops after source NAT, by public address.
     """
     for public, hosts in doubtful:
         yield Gap(
@@ -133,7 +133,7 @@ def nat_gaps(
 
 
 def _leads(addresses: tuple[Network, ...], facts: DeviceFacts) -> dict[Network, tuple[Network, ...]]:
-    """Give what each translated public address, or prefix, leads to."""
+    """Return the private addresses behind each translated public address or prefix."""
     parts: dict[Network, list[Network]] = {}
     wholes: dict[Network, list[Network]] = {}
     for rule in facts.translations.rules:
@@ -158,14 +158,14 @@ def _mapped(network: Network, public: Network, private: Network) -> Network:
 
 
 def _shared(rule: TranslationFact, network: Network) -> bool:
-    """Tell whether several hosts leave the router as one of these addresses."""
+    """Return True if several hosts share one of these addresses by source NAT."""
     if rule.side != "source" or rule.to is None or not _overlap(rule.to, network):
         return False
     return rule.of is None or rule.of.num_addresses > rule.to.num_addresses
 
 
 def _on_a_link(network: Network, facts: DeviceFacts) -> bool:
-    """Tell whether a host on a link of the router's has the address itself."""
+    """Return True if a host on a link of the router has the address itself."""
     if any(n.address.version == network.version and n.address in network for n in facts.neighbours):
         return True
     routes = [r for r in facts.routes if r.address.version == network.version and r.address in network]

@@ -1,4 +1,4 @@
-"""The nftables driver: a table of its own, loaded in one transaction, whose drops lapse by themselves."""
+"""The nftables driver: a table of the block's own, loaded in one transaction, with timeouts in the kernel."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from stopgap.tasks.traffic.table import load, look, put_back
 
 
 class Nftables(Driver):
-    """nft(8), from 0.9.3 on; conntrack(8) where it is installed."""
+    """nft(8) from 0.9.3 on; conntrack(8) if installed."""
 
     name: ClassVar[str] = "nftables"
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -51,7 +51,7 @@ class Nftables(Driver):
     programs: ClassVar[tuple[str, ...]] = ("nft", *PROGRAMS)
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
-        """List the table twice, as an undo would load it, and with times and counters; and what offloads flows."""
+        """Return readers for the table, without and with times and counters, and for flow offloading."""
         table = table_of(label)
         block = {
             "rules": Program(("nft", "-s", "list", "table", "inet", table)),
@@ -61,31 +61,31 @@ class Nftables(Driver):
         return {**block, "boot_end": end_reader(label)} if self.capabilities.persist else block
 
     def reads_to_persist(self, label: str) -> Mapping[str, Reader[Any]]:
-        """Read what loads the table after a reboot."""
+        """Return readers for the files used to load the table after a reboot."""
         return loader_readers(label)
 
     def ruleset(self, block: Block) -> str:
-        """Give the table that a block wants."""
+        """Return the table of a block as text."""
         return ruleset(block)
 
     def cards_in_force(self, label: str, facts: DeviceFacts) -> tuple[str, ...]:
-        """Read the set of cards, where the table has one."""
+        """Return the set of cards of the table; empty without a set."""
         listed = facts.rules.stdout if facts.rules and facts.rules.status == 0 else ""
         return elements_of("cards", listed)
 
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
-        """Read who made the table in the table itself."""
+        """Return the owner recorded in the table."""
         if facts.rules is None or facts.rules.status != 0:
             return None
         made = maker(facts.rules.stdout)
         return made[0] if made else ""
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
-        """See whether there is a table."""
+        """Return True if a table is present."""
         return bool(_present(facts))
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-        """Load the table, unless it is in force already."""
+        """Yield the table to load, unless in force already."""
         before, wanted = _present(facts), self.ruleset(block)
         left = _time_left(block, facts) if same(unmarked(before), wanted) else None
         if left is None:
@@ -99,7 +99,7 @@ class Nftables(Driver):
         yield from unforgotten(facts)
 
     def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
-        """Look at drops and counters, then at the flows that are left."""
+        """Yield checks of drops and counters, then of the remaining flows."""
         yield Dropping(
             vantage=vantage, table=table_of(block.label), addresses=block.dropped, directions=block.directions
         )
@@ -108,7 +108,7 @@ class Nftables(Driver):
 
 
 def _present(facts: DeviceFacts) -> str:
-    """Give the table as it is; empty where there is none."""
+    """Return the present table as text; empty without a table. Raises Unplannable."""
     listed = facts.rules
     if "nft" not in facts.system.programs or listed is None:
         raise Unplannable("nft is not installed there")
@@ -121,7 +121,7 @@ def _present(facts: DeviceFacts) -> str:
 
 
 def _time_left(block: Block, facts: DeviceFacts) -> timedelta | None:
-    """Give how long the block stays in force; None where it has to be renewed."""
+    """Return the time left to the block; None if a renewal is needed."""
     state: ProgramFact | None = facts.state
     if state is None or state.status != 0:
         return None

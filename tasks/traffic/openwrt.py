@@ -1,10 +1,9 @@
-"""The openwrt driver: nftables beside fw4, OpenWrt's own firewall.
+"""The openwrt driver: nftables beside fw4, OpenWrt's firewall.
 
-fw4 keeps its rules in a table of its own, `inet fw4`, which `fw4 reload` and every change of an interface make
-anew; the block's table is another, and stays. What differs from a plain nftables router: conntrack(8) is seldom
-installed there, and where `flow_offloading` is on, flows from before pass by every chain until they are forgotten.
-Few such routers have a clock that goes on while they are off: a block that survived a reboot could outlast what was
-asked, so none does.
+fw4 keeps rules in the table `inet fw4`, rebuilt by `fw4 reload` and by every change of an interface; the block's
+separate table stays. Differences from a plain nftables router: conntrack(8) is seldom installed, and with
+`flow_offloading`, older flows bypass every chain until deleted. Most OpenWrt routers have no battery-backed clock: a
+block could outlast the expiry after a reboot, so no block is persistent.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ from stopgap.tasks.traffic.nftables import Nftables
 
 
 class Openwrt(Nftables):
-    """OpenWrt from 22.03 on, where fw4 brought nft."""
+    """OpenWrt from 22.03 on, with fw4 and nft."""
 
     name: ClassVar[str] = "openwrt"
     capabilities: ClassVar[Capabilities] = Nftables.capabilities.model_copy(update={"persist": False})
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-        """Say so where offloaded flows from before cannot be forgotten."""
+        """Yield the block, and a gap if offloaded flows cannot be deleted."""
         yield from super().plan(block, facts)
         if offloads(facts) and not can_forget(facts):
             yield Gap(

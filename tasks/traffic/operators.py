@@ -1,8 +1,8 @@
-"""From which addresses the operator comes: what the router, the controller and the inventory know of it.
+"""The operator's addresses, as known by router, controller and inventory.
 
-The block does not wait for the target's own word: whoever owns it can keep it silent, or make it name any address.
-One that was let through on its word alone would be theirs. It is heard where it comes in time, and believed where it
-names an address that is the operator's anyway.
+A block does not wait for the target's word: an intruder can delay the answer, or name any address, and so gain an
+exception. The target's answer counts only if received in time, and only for an address already plausible as the
+operator's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stopgap.tasks.traffic.driver import DeviceFacts
 
 
 def reads_of_operators(scene: Scene) -> Probe:
-    """Say what to read elsewhere than on the router: fields of DeviceFacts."""
+    """Return readers outside the router, by field of DeviceFacts."""
     target = _addresses(scene.target)
     return {
         "claimed_origin": At("target", SshOrigin()),
@@ -27,14 +27,16 @@ def reads_of_operators(scene: Scene) -> Probe:
 
 
 def operators(facts: DeviceFacts, scene: Scene) -> tuple[Address, ...]:
-    """Give the operator's addresses, as the router and as the target see them."""
+    """Return the operator's addresses, as seen by the router and by the target."""
     claimed = facts.claimed_origin if facts.claimed_origin in _plausible(facts, scene) else None
     known = (facts.origin, *_towards_target(facts, scene), claimed)
     return tuple(dict.fromkeys(address for address in known if address))
 
 
 def doubts(facts: DeviceFacts, scene: Scene, allowed: bool) -> Iterator[Note]:
-    """Say what is not known of the operator's way to the target; `allowed`: the claim is let through anyway."""
+    """Yield notes on the operator's unknown paths to the target; `allowed`: the claimed address has an exception
+    anyway.
+    """
     target = scene.target.name
     if target == scene.on.name or scene.target.connection == "local":
         return
@@ -50,7 +52,7 @@ def doubts(facts: DeviceFacts, scene: Scene, allowed: bool) -> Iterator[Note]:
 
 
 def _towards_target(facts: DeviceFacts, scene: Scene) -> Iterator[Address]:
-    """Give the addresses from which the target is reached: the controller's, or those of the jump host before it."""
+    """Yield the source addresses towards the target: the controller's, or the jump host's."""
     if scene.target.jump is None:
         yield from _sources(facts.ways_to_target or ())
     elif scene.target.jump == scene.on.name:
@@ -65,7 +67,7 @@ def _sources(routes: Iterable[RouteFact]) -> Iterator[Address]:
 
 
 def _plausible(facts: DeviceFacts, scene: Scene) -> set[Address | None]:
-    """Give what the claim may be: the controller's own addresses, the jump host's, the router's where it is one."""
+    """Return plausible origins: addresses of the controller, of jump hosts, and of a router used as jump host."""
     plausible: set[Address | None] = {i.address.ip for i in facts.controller or ()}
     if scene.target.jump == scene.on.name or scene.on.connection == "local":
         plausible |= {i.address.ip for i in facts.interfaces}
@@ -80,7 +82,7 @@ def _jump_hosts(scene: Scene) -> list[Host]:
 
 
 def _addresses(target: Host) -> tuple[Address, ...]:
-    """Give the addresses at which the target may be reached: the one to log in at, unless that is a name."""
+    """Return the target's addresses: the login address, or if a name, the inventory's addresses."""
     return _literal(target.address) or target.addresses
 
 

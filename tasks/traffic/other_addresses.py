@@ -1,7 +1,7 @@
-"""What else the target answers at: addresses of its cards that no router was told to block.
+"""Other addresses of the target: addresses of the same cards, absent from the block.
 
-The router knows some by the link-layer address that they share with a blocked one; the target itself tells the rest.
-Its word can lower the verdict and never raise it.
+The router knows some addresses by a link-layer address shared with a blocked address; the target reports the others.
+The target's word can lower the verdict, never raise the verdict.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ NAMED = 12
 
 
 def reads_of_cards(scene: Scene) -> Probe:
-    """Say what to read on the target: a field of DeviceFacts."""
+    """Return a reader for the target's cards, by field of DeviceFacts."""
     return {"cards": At("target", Cards())} if tells(scene) else {}
 
 
 def tells(scene: Scene) -> bool:
-    """Tell whether the target is another host than the one that drops and than this one, and has a shell to ask."""
+    """Return True if the target is a separate host with a shell: neither the router nor this machine."""
     target = scene.target
     return target.name != scene.on.name and target.cli is None and target.connection != "local"
 
 
 def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
-    """Name every other address of the target, each by itself."""
+    """Yield a gap for each other address of the target."""
     who = _who(scene)
     answering = answering_beside(facts.neighbours, blocked, _known(scene), _claimed(facts, scene))
     own = own_beside(facts.cards or (), blocked, _near(blocked, facts))
@@ -81,7 +81,7 @@ def looks(
 
 
 class Answering(Check):
-    """By the router's own table of neighbours, no other address has the link-layer address of a blocked one."""
+    """No other address shares the link-layer address of a blocked address, by the router's neighbour table."""
 
     kind: Literal["answering"] = "answering"
     one_sided: ClassVar[bool] = True
@@ -101,7 +101,7 @@ class Answering(Check):
         return Neighbours()
 
     def judge(self, fact: tuple[NeighbourFact, ...]) -> Judgement:
-        """Name what else is there."""
+        """Name the other addresses."""
         found = answering_beside(fact, self.blocked, self.known, self.claimed)
         if found and all(found.values()):
             return Judgement(None, f"{', '.join(map(str, list(found)[:NAMED]))} answered earlier; not asked since")
@@ -109,7 +109,7 @@ class Answering(Check):
 
 
 class OwnAddresses(Check):
-    """By its own word, the target has no address but those that are blocked."""
+    """The target has only blocked addresses, by the target's own word."""
 
     kind: Literal["own-addresses"] = "own-addresses"
     vantage: CheckVantage = "target"
@@ -129,7 +129,7 @@ class OwnAddresses(Check):
         return Cards()
 
     def judge(self, fact: tuple[CardFact, ...]) -> Judgement:
-        """Name what else is there."""
+        """Name the other addresses."""
         return _judged([f"{address} on {device}" for address, device in own_beside(fact, self.blocked, self.near)])
 
 
@@ -139,10 +139,10 @@ def answering_beside(
     known: Iterable[Address],
     claimed: Iterable[str],
 ) -> dict[Address, bool]:
-    """Give the addresses that share a link-layer address with a blocked one, or with a card of the target's.
+    """Return the addresses with a link-layer address of a blocked address, or of a card of the target.
 
-    Each comes with whether its entry is stale: it answered once, and nobody knows whether it still does. `known` are
-    addresses of other hosts, whose link-layer addresses the target cannot claim for its own.
+    Each address maps to True for a stale neighbour entry: answered once, present state unknown. `known` are addresses
+    of other hosts; the target cannot claim the link-layer addresses of those hosts.
     """
     table = list(neighbours)
     others = set(known)
@@ -159,10 +159,10 @@ def answering_beside(
 def own_beside(
     cards: Iterable[CardFact], blocked: tuple[Network, ...], near: tuple[Network, ...]
 ) -> list[tuple[Address, str]]:
-    """Give the addresses of cards that are not blocked, with their interfaces.
+    """Return the addresses of cards outside the block, with interface names.
 
-    One on an interface that leads nowhere else, such as a bridge of the host's own guests, counts where the router
-    would look for it on its link to the host: a host answers there for every address that it has.
+    An address on an interface without a way out, such as a bridge for guests, counts if the router would look for the
+    address on the link to the host: Linux answers ARP for every local address.
     """
     found = []
     for card in cards:
@@ -184,7 +184,7 @@ def _near(blocked: tuple[Network, ...], facts: DeviceFacts) -> tuple[Network, ..
 
 
 def _claimed(facts: DeviceFacts, scene: Scene) -> frozenset[str]:
-    """Give the link-layer addresses that the target calls its own, but those that the router has."""
+    """Return the link-layer addresses claimed by the target, except addresses of the router."""
     if not tells(scene):
         return frozenset()
     return frozenset(c.link_address for c in facts.cards or () if c.leads_out and c.link_address.count(":") == 5)

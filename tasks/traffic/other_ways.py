@@ -1,4 +1,4 @@
-"""Ways of the target that do not cross the router: another gateway, a router that takes over."""
+"""Paths of the target around the router: another gateway, or a router with a shared address (VRRP)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BEFORE = Unlimited(why="it lies between the target and the router, which all th
 
 
 def reads_of_other_ways(addresses: tuple[Address, ...], scene: Scene) -> Probe:
-    """Say what to read: fields of DeviceFacts. No block waits for what the router cannot tell in time."""
+    """Return readers by field of DeviceFacts. No block waits for a slow answer."""
     if scene.upstream is None or scene.upstream.name != scene.on.name:
         return {}
     of_target = {"sends_by": At("target", Gateways())} if tells(scene) else {}
@@ -37,12 +37,12 @@ def reads_of_other_ways(addresses: tuple[Address, ...], scene: Scene) -> Probe:
 
 
 def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
-    """Name what the inventory lacks: gateways that are none of its upstreams', and routers that share addresses."""
+    """Yield gaps for gateways missing from the target's upstreams, and for routers with shared addresses."""
     who, router = scene.target.name, scene.on.name
     devices = devices_of(blocked, facts)
     known = _routers(facts, scene)
     for gateway in facts.sends_by or ():
-        # Without its interfaces a router's link-local addresses are not known.
+        # A router's link-local addresses are unknown without facts of the router's interfaces.
         if gateway not in known and not (gateway.is_link_local and (gateway.version == 4 or not facts.interfaces)):
             yield Gap(
                 text=f"{who} sends by {gateway}, which is no address of {_all(scene)}: if another router has it, "
@@ -75,7 +75,7 @@ def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iter
 
 
 def _routers(facts: DeviceFacts, scene: Scene) -> set[Address]:
-    """Give the addresses of the target's upstreams, by the inventory and by this one's own interfaces."""
+    """Return the addresses of the target's upstreams, by inventory and by this router's interfaces."""
     own = {a for i in facts.interfaces for a in (i.address.ip, i.peer) if a}
     return own | {a for host in (scene.on, *scene.upstreams) for a in host.known_addresses}
 

@@ -1,4 +1,4 @@
-"""A host that cuts itself off with iptables, legacy or nft, IPv4 and IPv6, where it has no nft."""
+"""Own isolation of a host with iptables, legacy or nft backend, IPv4 and IPv6, for hosts without nft."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from stopgap.tasks.traffic.iptables import absent_tables, expected, lift, load, 
 
 
 def usable(facts: DeviceFacts) -> bool:
-    """Tell whether it has iptables for both families, and may use them."""
+    """Return True if iptables is usable for IPv4 and IPv6."""
     return all(listed is not None and listed.status == 0 for listed in (facts.tables4, facts.tables6))
 
 
 def owner(label: str, facts: DeviceFacts) -> str | None:
-    """Name the controller that made the chains; empty: they do not say. None: there are none."""
+    """Return the controller recorded by the chains; empty if unrecorded, None without chains."""
     return owner_of(_before(label, facts))
 
 
 def stands(block: Block, facts: DeviceFacts) -> bool:
-    """See whether there are chains."""
+    """Return True if chains are present."""
     return bool(_before(block.label, facts).rules)
 
 
 def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-    """Load the chains, unless they are in force already; their end is scheduled first."""
+    """Yield the chains, unless in force already; the expiry timer comes first."""
     before, wanted, name = _before(block.label, facts), own_chains(block), name_of(block.label)
     same = before.same_as(wanted)
     if same and expiry_timer.long_enough(facts.scheduled, block.expires, block.fresh):

@@ -1,8 +1,8 @@
-"""The host driver: a host cuts itself off, the last resort where there is no upstream.
+"""The host driver: a host isolates itself, the last resort without an upstream.
 
-Whoever broke in has root there, and can lift it without a trace, or make it look loaded when it is not. It buys time
-against what runs by itself, and proves nothing. It uses what the host has: nft, else iptables, else routing rules;
-where there is nothing else it takes the links down.
+An intruder with root can remove the block without a trace, or fake a loaded block. The block stops automated attacks
+for a while, and proves nothing. The driver uses nft, else iptables, else routing rules; as the last method, the links
+go down.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EVERYTHING = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
 class OwnHost(Nftables):
-    """What the target itself has: not to be trusted. Its own view of the drops is not even asked for."""
+    """Isolation by the target's own tools: untrusted. The target's view of the drops is never read."""
 
     name: ClassVar[str] = "host"
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -44,7 +44,7 @@ class OwnHost(Nftables):
     programs: ClassVar[tuple[str, ...]] = ("nft", "iptables-save", "ip6tables-save", "ip")
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
-        """Read what each of the ways would change."""
+        """Return readers for every method."""
         return {
             **super().reads(label),
             "tables4": SAVED4,
@@ -57,7 +57,7 @@ class OwnHost(Nftables):
         }
 
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
-        """Read who made it, in whatever way it was made."""
+        """Return the owner of the block, for any method."""
         if _has_nft(facts):
             return super().owner(label, facts)
         if own_chains.usable(facts):
@@ -65,17 +65,17 @@ class OwnHost(Nftables):
         return expiry_timer.owner(facts.scheduled)
 
     def ruleset(self, block: Block) -> str:
-        """Give a table that drops whatever comes or goes, by any address, save for who is allowed."""
+        """Return a table to drop all packets by any address, except for allowed addresses."""
         return host_ruleset(block)
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
-        """See whether anything is there, made in whatever way."""
+        """Return True if a block of any method is present."""
         ways = (super().stands, own_chains.stands, own_rules.stands, own_links.stands)
         usable = (_has_nft, own_chains.usable, own_rules.usable, own_links.usable)
         return any(way(block, facts) for way, can in zip(ways, usable, strict=True) if can(facts))
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-        """Cut it off in the first way that the host has, unless it is so already."""
+        """Yield the block by the first usable method, unless in force already."""
         if _has_nft(facts):
             planned = super().plan(replace(block, addresses=EVERYTHING), facts)
             yield from (item for item in planned if not isinstance(item, Gap))
@@ -97,7 +97,7 @@ class OwnHost(Nftables):
 
 
 def _has_nft(facts: DeviceFacts) -> bool:
-    """Tell whether nft lists the block's table, or says that there is none: a kernel may know nothing of it."""
+    """Return True if nft lists the block's table, or reports no such table: a kernel may lack nftables."""
     listed = facts.rules
     answers = listed is not None and (listed.status == 0 or "No such file or directory" in listed.stderr)
     return "nft" in facts.system.programs and answers

@@ -1,7 +1,7 @@
-"""A host that takes its links down, where nothing else is left: it cuts everybody, the operator too.
+"""Isolation of a host by link down, the last method: cuts everybody off, the operator included.
 
-What the kernel forgets with a link, IPv6 addresses and routes, is put back when the links go up again: by an undo
-that is scheduled there beforehand, as nobody gets in meanwhile to ask for it.
+An undo scheduled on the host beforehand restores IPv6 addresses and routes lost with the link, since no login is
+possible meanwhile.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from stopgap.tasks.traffic.shell import run
 
 
 def usable(facts: DeviceFacts) -> bool:
-    """Tell whether it has ip, and links."""
+    """Return True if the host has ip(8) and links."""
     return "ip" in facts.system.programs and bool(_devices(facts))
 
 
 def stands(block: Block, facts: DeviceFacts) -> bool:
-    """Tell whether their return is still to come."""
+    """Return True if the return of the links is still scheduled."""
     return facts.scheduled.due is not None
 
 
 def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-    """Take all links down that have addresses, after a person has said yes."""
+    """Yield the change to take down all links with addresses, after a person's approval."""
     if expiry_timer.long_enough(facts.scheduled, block.expires, block.fresh):
         yield Note(text="the links go up at {at}", after=facts.scheduled.left)
         return
@@ -65,7 +65,7 @@ def _devices(facts: DeviceFacts) -> tuple[str, ...]:
 
 
 def _routes(version: int, listed: ProgramFact | None) -> list[str]:
-    """Give the routes that somebody has set, in the form in which ip(8) takes them back."""
+    """Return the static routes, in the syntax of ip(8)."""
     lines = listed.stdout.splitlines() if listed is not None and listed.status == 0 else []
     words = [line.split() for line in lines]
     return [f"-{version} route replace {' '.join(w)}" for w in words if w and not {"kernel", "ra"} & set(w)]

@@ -1,7 +1,7 @@
-"""A host that cuts itself off with routing rules, where it has no packet filter: whatever it sends goes nowhere.
+"""Isolation of a host by routing rules, without a packet filter: outgoing packets are dropped.
 
-ip-rule(8): the table `local`, which delivers to the host itself, is looked up before them, and so packets to it still
-arrive; no answer leaves, but to those who are allowed.
+ip-rule(8): the kernel looks up the table `local`, for delivery to the host itself, before these rules. Packets to the
+host still arrive; only allowed addresses get an answer.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ PASS_BESIDE = 62
 
 
 def usable(facts: DeviceFacts) -> bool:
-    """Tell whether it has routing rules for both families."""
+    """Return True if the host has routing rules for IPv4 and IPv6."""
     return all(listed is not None and listed.status == 0 for listed in (facts.policy4, facts.policy6))
 
 
 def stands(block: Block, facts: DeviceFacts) -> bool:
-    """See whether there are rules."""
+    """Return True if rules are present."""
     return any(_before(block.label, facts).values())
 
 
 def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-    """Add the rules, unless they are in force already; their end is scheduled first."""
+    """Yield the rules, unless in force already; the expiry timer comes first."""
     before, first = _before(block.label, facts), _first(block.label)
     wanted = {version: _wanted(block, version) for version in (4, 6)}
     same = all(sorted(before[version]) == sorted(wanted[version]) for version in (4, 6))
@@ -80,7 +80,7 @@ def _wanted(block: Block, version: int) -> list[Rule]:
 
 
 def _lay(first: int, version: int, rules: list[Rule]) -> Command:
-    """Add the rules, those who pass first."""
+    """Return the command to add the rules, exceptions first."""
     script = "".join(f"rule add pref {r.pref} protocol {PROTOCOL} {r.text}\n" for r in sorted(rules))
     passing = sum(rule.pref == first for rule in rules)
     counts = str(passing), str(len(rules) - passing)

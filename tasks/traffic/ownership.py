@@ -1,8 +1,8 @@
-"""Whose block a router has: every controller has its own, and takes back its own alone.
+"""Ownership of blocks: every controller keeps a separate block, and undoes only the own block.
 
-Two controllers that block one host must not replace each other's blocks: each would last as long as the other asked.
-A block therefore says by whom it was made. Where the usual place is taken by another controller's, a controller puts
-its own beside, under its own name; packets are dropped as long as either stands.
+Two controllers with blocks on one host must not replace each other's block, since expiry times differ. A block
+therefore records the owner. If another controller's block has the usual label, a controller adds a second block under
+the own name; packets are dropped while any block is in force.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ ANOTHERS = "another owner's"
 
 
 def reads_beside(driver: Driver, label: str, scene: Scene, *, persist: bool) -> Mapping[str, Reader[Any]]:
-    """Say how to read the controller's own block, where another controller's may bear the usual label."""
+    """Return readers for the controller's own block, under a second label if another controller has the usual
+    label.
+    """
     if not scene.controller:
         return {}
     usual, own = (
@@ -35,7 +37,9 @@ def reads_beside(driver: Driver, label: str, scene: Scene, *, persist: bool) -> 
 
 
 def own_place(driver: Driver, label: str, facts: DeviceFacts, scene: Scene) -> tuple[str, DeviceFacts]:
-    """Give the label of the controller's own block and what was read there: the usual, or one beside another's."""
+    """Return label and facts of the controller's own block: the usual label, or a label beside another
+    controller's.
+    """
     if not scene.controller:
         return label, facts
     beside, theirs = _beside(label, scene), facts.beside()
@@ -49,18 +53,18 @@ def _beside(label: str, scene: Scene) -> str:
 
 
 def maker(text: str) -> tuple[str, str] | None:
-    """Give controller and change that made a block, by what it says of itself; None where it says nothing."""
+    """Return controller and change recorded in a block's text; None if unrecorded."""
     found = _MADE.search(text)
     return (found[1], found[2]) if found else None
 
 
 def change_of(text: str) -> str:
-    """Name the change that made a block, by what it says of itself; empty where it says nothing."""
+    """Return the change recorded in a block's text; empty if unrecorded."""
     made = maker(text)
     return made[1] if made else ""
 
 
 def expectation(look: Command, replaced: str) -> Expectation:
-    """Expect this change's own block, or that it is taken back already: nothing is there, or what it replaced."""
+    """Return the expectation of this change's block, or of an undone change: no block, or the replaced block."""
     before = (replaced, f"changed {replaced}") if replaced else ()
     return Expectation(look=look, left=(MARK, NOTHING, ANOTHERS, *before))

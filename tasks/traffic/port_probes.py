@@ -1,4 +1,4 @@
-"""What is knocked on from outside, and from where, to see whether a block holds."""
+"""Port probes: ports and vantages to verify a block."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ SAMPLED = 8
 
 
 def outside_vantages(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> tuple[CheckVantage, ...]:
-    """Give the eyes whose packets to the blocked addresses meet what drops them, and are not let through.
+    """Return the vantages with a path to the blocked addresses through the block, and without an exception.
 
-    Where there is none, the `outside` that the inventory lacks is named, so that the verdict says what is missing.
+    Without any vantage, the result is the missing `outside` of the inventory, so the verdict names the missing
+    vantage.
     """
     outside = scene.outside and not any(_reaches(host, block, facts) for host in scene.outside)
     at_hand = driver.capabilities.where == "device" and scene.on.cli is None
@@ -28,7 +29,9 @@ def outside_vantages(driver: Driver, block: Block, facts: DeviceFacts, scene: Sc
 
 
 def port_probes(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Port]:
-    """Knock on the blocked addresses, and from outside on the public ones by which the router's NAT leads to them."""
+    """Yield port probes to the blocked addresses, and from outside to public addresses translated to these
+    addresses.
+    """
     public = [front for front in fronts(block.addresses, facts) if front.address.num_addresses == 1][:SAMPLED]
     for vantage in outside_vantages(driver, block, facts, scene):
         for network in sample(block.addresses):
@@ -42,7 +45,7 @@ def port_probes(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) 
 
 
 def ports_to_probe(block: Block, network: Network) -> tuple[int, ...]:
-    """Give the TCP ports that have to be silent."""
+    """Return the TCP ports expected to be silent."""
     if block.ports:
         return tuple(s.port for s in block.ports if s.protocol == "tcp")
     open_ones = {s.port for s in block.services if s.protocol == "tcp"}
@@ -50,10 +53,12 @@ def ports_to_probe(block: Block, network: Network) -> tuple[int, ...]:
 
 
 def outbound(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:
-    """Have the target send to the same eyes, where all that it sends is to be dropped."""
+    """Yield checks of outgoing packets from the target to the same vantages, if the block drops all outgoing
+    packets.
+    """
     if block.partial or "from" not in driver.capabilities.directions or scene.target.cli is not None:
         return
-    # A provider's rules take their time to spread, and the host outside may be the provider's router that drops.
+    # A provider's rules spread with delay, and the outside host may be the provider's own dropping router.
     upstream_drops = driver.capabilities.where == "provider"
     patience = 5.0 if upstream_drops else 0.0
     for vantage in outside_vantages(driver, block, facts, scene):
@@ -68,7 +73,7 @@ def outbound(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> 
 
 
 def way_in(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:
-    """See that the operator still reaches a target that was within reach before, where no jump host is needed."""
+    """Yield a check of the operator's login to a target reachable before, without a jump host."""
     target = scene.target
     if facts.claimed_origin is None or target.jump or target.connection != "ssh" or target.name == scene.on.name:
         return
@@ -86,7 +91,7 @@ def sample(networks: tuple[Network, ...]) -> tuple[Network, ...]:
 
 
 def one_of(network: Network) -> Address:
-    """Give an address of the network that a host may have."""
+    """Return a usable host address of the network."""
     return network[0] if network.num_addresses <= 2 else network[1]
 
 

@@ -1,4 +1,4 @@
-"""What FRR announces, read from its running configuration, and the command that makes it announce otherwise."""
+"""FRR's announcements, from the running configuration, and the command to change announcements."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COMMUNITY = "blackhole"
 
 @dataclass(frozen=True)
 class Running:
-    """The BGP part of a configuration that matters here; of the default VRF alone."""
+    """BGP part of FRR's running configuration, default VRF only."""
 
     asn: int | None = None
     """Of the BGP instance; None where there is none."""
@@ -40,12 +40,12 @@ class Running:
     """What it originates by `network`, each with what follows on the line, such as `route-map X`."""
 
     def announced(self, route_map: str) -> tuple[Network, ...]:
-        """Give what is announced under this route-map."""
+        """Return the networks announced under this route-map."""
         return tuple(n for n, rest in self.networks.items() if rest == f"route-map {route_map}")
 
 
 def parse(configuration: str) -> Running:
-    """Read what CONFIGURATION gave; a line that makes no sense is left out."""
+    """Parse the output of CONFIGURATION; malformed lines are skipped."""
     asn, checked, here = None, True, False
     networks: dict[Network, str] = {}
     for line in configuration.splitlines():
@@ -74,7 +74,9 @@ def singles(networks: Iterable[Network]) -> tuple[Network, ...]:
 
 
 def announce(route_map: str, asn: int, networks: Iterable[Network]) -> Command:
-    """Announce these networks under this route-map, and nothing else under it; none: withdraw, and leave no trace."""
+    """Return the command to announce exactly these networks under the route-map; without networks: withdraw and clean
+    up.
+    """
     return run("announce", route_map, str(asn), *map(str, networks))
 
 

@@ -1,4 +1,4 @@
-"""The nftables ruleset of a block, as text: written the way nft itself lists it, so that the two compare."""
+"""The nftables ruleset of a block as text, in nft's own list format, for comparison."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def table_of(label: str) -> str:
 
 
 def ruleset(block: Block) -> str:
-    """Give the table of a block.
+    """Return the table of a block.
 
-    `prerouting` comes before connection tracking and so stops established flows too. Web traffic that goes to
-    the spare has to pass it; `forward` then stops those packets of it that no translation has caught (of flows
-    older than the block). Who is allowed gets answers, never a connection: `forward` and `input` see to that.
-    `postrouting` comes after source NAT: what leaves as a blocked address is the host's, whatever it bore before.
+    `prerouting` runs before connection tracking and so drops established flows too. Web traffic to the spare passes
+    `prerouting`; `forward` then drops untranslated packets (of flows older than the block). Allowed addresses get
+    answers, never a connection: `forward` and `input` enforce the rule. `postrouting` runs after source NAT: every
+    packet with a blocked source address comes from the host, whatever the original address.
     """
     lines = [f"table inet {table_of(block.label)} {{", *_sets(block)]
     pairs = (("ip", 4), ("ip6", 6))
@@ -41,10 +41,10 @@ def ruleset(block: Block) -> str:
 
 
 def host_ruleset(block: Block) -> str:
-    """Give the table by which a host cuts itself off: all addresses, its own loopback spared."""
+    """Return the table for a host's own isolation: all addresses, loopback excepted."""
     lines = [f"table inet {table_of(block.label)} {{", *_sets(block)]
     come = [f"{ip} saddr @allowed{v} accept" for ip, v in (("ip", 4), ("ip6", 6))]
-    # A session from before may be one that nothing tracked: its first tracked packet is then no reply.
+    # A session older than the block may be untracked: the first tracked packet then does not count as a reply.
     answer = [
         f"{ip} daddr @allowed{v} {what} accept"
         for ip, v in (("ip", 4), ("ip6", 6))
@@ -111,7 +111,7 @@ def _prerouting(block: Block, pairs: Pairs) -> Iterator[str]:
 
 
 def _drops(block: Block, ip: str, version: int, way: Way, *, log: bool = False) -> Iterator[str]:
-    """Drop in one direction, where the block has it: all, or what goes to certain ports."""
+    """Yield rules to drop one direction if the block has the direction: all packets, or certain ports."""
     if way not in block.directions:
         return
     side = "saddr" if way == "from" else "daddr"
@@ -160,7 +160,7 @@ def _answers_alone(block: Block, pairs: Pairs, directions: Iterable[Way]) -> Ite
 
 
 def _after_nat(block: Block, pairs: Pairs) -> Iterator[str]:
-    """Drop what leaves as a blocked address; what the spare answers in its stead, by `divert`, is let pass."""
+    """Yield rules to drop packets with a blocked source address; answers of the spare, by `divert`, pass."""
     for ip, v in pairs:
         yield f"{ip} saddr @blocked{v} {ip} daddr @allowed{v} {_ANSWER}"
         for ports in _ports(block.services, "sport"):
@@ -200,12 +200,12 @@ def _chain(name: str, kind: str, hook: str, priority: str, rules: Iterable[str])
 
 
 def load_script(text: str, label: str) -> str:
-    """Give the input of `nft -f` that replaces the block's table by this one, in one transaction."""
+    """Return the input of `nft -f` to replace the block's table in one transaction."""
     return delete_script(label) + text
 
 
 def delete_script(label: str) -> str:
-    """Give the input of `nft -f` that removes the block's table, there or not."""
+    """Return the input of `nft -f` to remove the block's table, present or not."""
     table = f"inet {table_of(label)}"
     return f"add table {table}\ndelete table {table}\n"
 
@@ -224,20 +224,20 @@ def difference(before: str, after: str, label: str) -> tuple[str, ...]:
 
 
 def unmarked(listed: str) -> str:
-    """Give a listed table without the chain that says who made it (`sh/table.sh`)."""
+    """Return a listed table without the owner's chain (`sh/table.sh`)."""
     return _MADE.sub("\n", listed)
 
 
 def same(listed: str, wanted: str) -> bool:
-    """Tell whether two listings say the same.
+    """Return True if two listings are equivalent.
 
-    nft wraps lines, orders the elements of a set, and names the usual burst of a limit or does not, as it likes.
+    nft may wrap lines, reorder set elements, and omit the default burst of a limit.
     """
     return _normal(listed) == _normal(wanted)
 
 
 def elements_of(name: str, listed: str) -> tuple[str, ...]:
-    """Give the members of a set of a listed table, without their times; none where there is no such set."""
+    """Return the members of a set in a listed table, without timeouts; empty without the set."""
     found = re.search(rf"\bset {re.escape(name)} \{{[^}}]*?elements = \{{([^}}]*)\}}", listed)
     return tuple(element.split()[0] for element in _elements(found[1])) if found else ()
 
@@ -265,7 +265,7 @@ def _canonical(address: str, *rest: str) -> str:
 
 
 def nft_time(duration: timedelta) -> str:
-    """Write a duration as nft lists it: `3d`, `1h30m`; whole seconds."""
+    """Return a duration in nft's format: `3d`, `1h30m`; whole seconds."""
     seconds = int(duration.total_seconds())
     parts = []
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):

@@ -1,4 +1,4 @@
-"""Who shares the target's segment: their packets to each other never cross the router."""
+"""Neighbours on the target's segment: packets between such hosts never cross the router."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _BESIDE = Unlimited(why="the verdict is on packets that cross the router, and th
 
 
 def devices_of(blocked: tuple[Network, ...], facts: DeviceFacts) -> frozenset[str]:
-    """Give the router's devices on whose links the blocked addresses lie.
+    """Return the router's devices with blocked addresses on link.
 
-    Where no route was asked for, as of an address behind NAT, the router's neighbours tell.
+    For addresses without a route lookup, such as an address behind NAT, the router's neighbour table decides.
     """
     direct = (route for route in facts.routes if route.device and not route.gateway and not route.local)
     routed = {route.device for route in direct if within(route.address, blocked)}
@@ -27,7 +27,7 @@ def devices_of(blocked: tuple[Network, ...], facts: DeviceFacts) -> frozenset[st
 
 
 def shares_segment(host: Host, block: Block, facts: DeviceFacts) -> bool:
-    """Tell whether packets between this host and a blocked one stay off the router."""
+    """Return True if packets between this host and a blocked host bypass the router."""
     devices = devices_of(block.dropped, facts)
     return any(
         route.address in host.addresses and route.device in devices and not route.gateway for route in facts.routes
@@ -35,7 +35,7 @@ def shares_segment(host: Host, block: Block, facts: DeviceFacts) -> bool:
 
 
 def gaps(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
-    """Name what lies beside the blocked addresses, out of an upstream's reach."""
+    """Yield a gap for the neighbours of the blocked addresses."""
     who = scene.target.name if scene.target.name != scene.on.name else "the blocked host"
     others = _others(scene)
     routers = {address for host in scene.beside for address in host.addresses}
@@ -63,21 +63,21 @@ def gaps(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
 
 
 def _others(scene: Scene) -> tuple[Host, ...]:
-    """Every host of the inventory that has addresses, but the target and its routers."""
+    """Return the inventory's hosts with addresses, except the target and the target's routers."""
     known = {h.name: h for h in (*((scene.spare,) if scene.spare else ()), *scene.others) if h.addresses}
     return tuple(h for name, h in sorted(known.items()) if name not in {scene.target.name, scene.on.name})
 
 
 def others_on_record(scene: Scene) -> Iterator[tuple[Network, str]]:
-    """Give the addresses of all other hosts of the inventory, each with whose it is."""
+    """Yield the addresses of all other hosts of the inventory, each with the owner."""
     return ((ip_network(address), f"it is {host.name}'s") for host in _others(scene) for address in host.addresses)
 
 
 def neighbours_to_ask(scene: Scene) -> tuple[Address, ...]:
-    """Give the addresses of all other hosts, whose way the router is asked for."""
+    """Return the addresses of all other hosts, for route lookups on the router."""
     return tuple(address for host in _others(scene) for address in host.addresses)
 
 
 def within(address: Address, networks: Iterable[Network]) -> bool:
-    """Tell whether an address is in one of the networks."""
+    """Return True if a network contains the address."""
     return any(ip_network(address).version == n.version and address in n for n in networks)

@@ -1,4 +1,4 @@
-"""Commands on a router that take more than one program: a script of the folder `sh`, as the input of sh(1)."""
+"""Multi-program commands on a router: a script of the folder `sh`, as input of sh(1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stopgap.orchestrator.shell import quote
 
 
 def run(script: str, *arguments: str, **variables: str) -> Command:
-    """Run `sh/SCRIPT.sh` with these arguments, and with these variables set."""
+    """Return a command to run `sh/SCRIPT.sh` with arguments and shell variables."""
     preset = "".join(f"{name}={quote(value)}\n" for name, value in variables.items())
     return command("sh", "-s", "--", *arguments, stdin=preset + _text(script))
 

@@ -1,4 +1,4 @@
-"""Holds a block against what its driver can do: refuses what is beyond it, names what stays open."""
+"""Comparison of a block with the driver's capabilities: refusals and gaps."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from stopgap.tasks.traffic.driver import Block, Driver
 
 
 def refuse_beyond(driver: Driver, block: Block, *, allowing: bool, diverting: bool) -> None:
-    """Raise Refused where a block asks for what the driver cannot do, and doing less would not be what was asked.
+    """Raise Refused for a block beyond the driver's capabilities, if a lesser block would not fit the request.
 
-    `allowing` and `diverting` tell that `allow` was given, and `web_to: spare`. Needs nothing read of any host.
+    `allowing` and `diverting` are True if `allow` and `web_to: spare` were given. No facts of a host are needed.
     """
     can = driver.capabilities
     asked = {
@@ -30,7 +30,7 @@ def refuse_beyond(driver: Driver, block: Block, *, allowing: bool, diverting: bo
 
 
 def shortfalls(driver: Driver, block: Block) -> Iterator[Planned]:
-    """Name what the driver leaves open of a block that it can make for the rest."""
+    """Yield gaps for the parts of a block left open by the driver."""
     can = driver.capabilities
     if block.ports or len(block.directions) < 2:
         yield Gap(text=f"packets are dropped {block.ways}, as asked: the rest passes", at_best="partly")
@@ -64,6 +64,6 @@ def shortfalls(driver: Driver, block: Block) -> Iterator[Planned]:
 
 
 def _in_its_ways(can: Capabilities, block: Block) -> bool:
-    """Tell whether it drops something in the directions asked for, and nothing in the other."""
+    """Return True if the driver drops a requested direction, and no other direction."""
     asked, able = set(block.directions), set(can.directions)
     return bool(asked & able) and (can.one_way or able <= asked)

@@ -1,4 +1,4 @@
-"""The table of a block on the router: loaded and taken away by a script that tells whose it is."""
+"""The block's table on the router: a script loads and removes the table, and records the owner."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from stopgap.tasks.traffic.shell import run
 
 
 def look(block: Block) -> Command:
-    """Print the change that made the table, `changed` before it where another hand was there since, or `none`."""
+    """Return the command to print the change recorded in the table, with `changed` before for a foreign edit, or
+    `none`.
+    """
     return run("table", "look", table_of(block.label), block.owner)
 
 
 def load(block: Block, rules: str, replaced: str) -> Command:
-    """Load the table for the block's time, in place of the one that the change `replaced` made, if any.
+    """Return the command to load the table for the block's time, in place of the table of the change `replaced`.
 
-    A table of anybody else's is left, and the command ends with DRIFTED.
+    Another owner's table stays, and the command ends with DRIFTED.
     """
     lasts = str(int(block.expires.total_seconds()))
     loads = run("table", "load", table_of(block.label), block.owner, MARK, replaced, lasts, rules=rules)
@@ -24,5 +26,7 @@ def load(block: Block, rules: str, replaced: str) -> Command:
 
 
 def put_back(block: Block, rules: str, replaced: str) -> Command:
-    """Take the table away, and load the one before it for what is left of that one's time; empty: there was none."""
+    """Return the command to remove the table, and to load the earlier table for the time left; empty: no earlier
+    table.
+    """
     return run("table", "unload", table_of(block.label), block.owner, MARK, replaced, rules=rules)

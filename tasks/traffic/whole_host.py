@@ -1,4 +1,4 @@
-"""What else is the blocked host's own on a Linux router: its address behind NAT, and its network card."""
+"""Further addresses of the blocked host on a Linux router: private addresses behind NAT, and network cards."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from stopgap.tasks.traffic.segment import others_on_record
 
 
 def with_the_host(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene, *, standing: bool) -> Block:
-    """Add to a block what the router shows of the host.
+    """Return the block extended by the router's facts of the host.
 
     Args:
-        block: the addresses that are asked for.
-        driver: it makes the block.
-        facts: what the router has.
+        block: the requested addresses.
+        driver: the router's driver.
+        facts: facts of the router.
         scene: the hosts concerned.
-        standing: a block is compared with what stands; a card that the router has met since is no change of it then.
+        standing: True to compare with the block in force; a newly seen card is no difference then.
     """
     whole = replace(block, behind=_behind(block, facts, scene).hosts)
     if block.partial or not driver.capabilities.cards:
@@ -34,7 +34,7 @@ def with_the_host(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene
 
 
 def of_the_host(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> Iterator[Planned]:
-    """Say what is cut besides the addresses asked for, and what of the host is not."""
+    """Yield gaps and notes: hosts cut off beside the requested addresses, and parts of the host not blocked."""
     yield from bridge_gaps(block, driver, facts, scene)
     doubtful = _behind(block, facts, scene).doubtful
     yield from nat_gaps(block, doubtful, facts, scene.on.name, after_nat=driver.capabilities.after_nat)

@@ -1,1 +1,1 @@
-"""Web servers, and what visitors see."""
+"""Web servers and the maintenance page."""

@@ -1,4 +1,4 @@
-"""Where distributions keep Apache: its configuration, its modules, its unit and its own test."""
+"""Apache layouts of distributions: configuration, modules, unit and configuration test."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from stopgap.tasks.web import page
 
 
 class Facts(TaskFacts):
-    """What was read of the host that is to show the page."""
+    """Facts of the host chosen to serve the page."""
 
     system: SystemFact = SystemFact()
     units: tuple[UnitFact, ...] = ()
@@ -49,12 +49,12 @@ class Facts(TaskFacts):
     text: FileFact = ABSENT
 
     def page_at(self, path: str) -> FileFact:
-        """Give what lies where a page is to be."""
+        """Return the file fact for the path of a page."""
         return {page.html("en"): self.page_en, page.html("ja"): self.page_ja, page.TEXT: self.text}[path]
 
 
 class Layout(Protocol):
-    """One way to keep Apache."""
+    """A distribution's layout of Apache."""
 
     service: ClassVar[str]
     """Its name for the init system."""
@@ -64,20 +64,20 @@ class Layout(Protocol):
     """The file that is ours."""
 
     def probe(self) -> Probe:
-        """Say what to read for this layout."""
+        """Return the readers for this layout."""
         ...
 
     def tested(self, facts: Facts) -> ProgramFact:
-        """Give what the test said; status 127 where this layout is not the host's."""
+        """Return the result of the configuration test; status 127 if the host has another layout."""
         ...
 
     def configure(self, content: str, facts: Facts, *, tls: bool) -> Iterator[PathChange | None]:
-        """Bring the configuration into force at Apache's next reading of it; raises Unplannable."""
+        """Yield changes to enable the configuration at Apache's next reload; raises Unplannable."""
         ...
 
 
 class Debian(Layout):
-    """conf-available and mods-available, with links that enable (a2enconf(8), a2enmod(8))."""
+    """Debian: conf-available and mods-available, enabled by links (a2enconf(8), a2enmod(8))."""
 
     service = "apache2"
     test = ("apache2ctl", "-t")
@@ -86,7 +86,7 @@ class Debian(Layout):
     _modules = ("alias", "headers", "setenvif")
 
     def probe(self) -> Probe:
-        """Say what to read for this layout."""
+        """Return the readers for this layout."""
         return {
             "apache2ctl": Program(self.test),
             "conf_available": File(self.configuration),
@@ -95,11 +95,11 @@ class Debian(Layout):
         }
 
     def tested(self, facts: Facts) -> ProgramFact:
-        """Give what apache2ctl said."""
+        """Return the result of `apache2ctl -t`."""
         return facts.apache2ctl
 
     def configure(self, content: str, facts: Facts, *, tls: bool) -> Iterator[PathChange | None]:
-        """Enable the modules that are not, write the file, link it."""
+        """Yield changes to enable missing modules, write the file and link the file."""
         for module in (*self._modules, *(_TLS_MODULES if tls else ())):
             found: FileFact = getattr(facts, f"mod_{module}")
             if found.kind == "absent":
@@ -109,18 +109,18 @@ class Debian(Layout):
 
 
 class RedHat(Layout):
-    """One folder whose files are all read; the modules needed are loaded by the distribution's own default."""
+    """Red Hat: Apache reads every file of one folder; the default configuration loads the modules."""
 
     service = "httpd"
     test = ("httpd", "-t")
     configuration = "/etc/httpd/conf.d/stopgap.conf"
 
     def probe(self) -> Probe:
-        """Say what to read for this layout."""
+        """Return the readers for this layout."""
         return {"httpd": Program(self.test), "conf_d": File(self.configuration)}
 
     def tested(self, facts: Facts) -> ProgramFact:
-        """Give what httpd said."""
+        """Return the result of `httpd -t`."""
         return facts.httpd
 
     def configure(self, content: str, facts: Facts, *, tls: bool) -> Iterator[PathChange | None]:
@@ -135,7 +135,7 @@ LAYOUTS: tuple[Layout, ...] = (Debian(), RedHat())
 
 
 def probe() -> Probe:
-    """Say what to read; which layout it is shows in what can be read."""
+    """Return the readers of every layout; the facts show the host's layout."""
     return {
         "system": System(("apt-get",)),
         "units": Units(tuple(f"{layout.service}.service" for layout in LAYOUTS)),
@@ -150,12 +150,14 @@ def probe() -> Probe:
 
 
 def layout_of(facts: Facts) -> Layout | None:
-    """Tell the layout by the program that answered; None where there is no Apache."""
+    """Return the layout of the installed Apache; None if the host has no Apache."""
     return next((layout for layout in LAYOUTS if layout.tested(facts).status != 127), None)
 
 
 def freshly_installed(facts: Facts) -> Facts:
-    """Give the facts as Debian's package leaves them: running, with its usual modules, nothing of ours there."""
+    """Return the facts as left by an installation of Debian's package: running, default modules, no file of
+    Stopgap.
+    """
     unit = UnitFact(name="apache2.service", load="loaded", active="active", enabled="enabled")
     usual = {f"mod_{m}": FileFact(kind="link", mode=0o777) for m in ("alias", "setenvif")}
     www = FileFact(kind="directory", mode=0o755)

@@ -1,4 +1,4 @@
-"""apache.maintenance: the page that visitors see while a host is out of service."""
+"""apache.maintenance: the maintenance page shown to visitors while a host is out of service."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ _PAGE_ALONE = Unlimited(why="which page visitors see changes nothing of what the
 class ApacheMaintenance(Task[Params, Facts]):
     """Show visitors a maintenance page, instead of what the host would answer or an error of their browser's.
 
-    On the spare by default, where nothing is the intruder's; on the target with `on: target`. Needs Apache 2.4.19 or
-    newer in Debian's or Red Hat's layout, stopped or running; the init system may be systemd or any that has
-    service(8). The configuration is tested before Apache takes it up, and put back where the test fails. A changed
-    page without a changed configuration is shown at once, without a reload. With `install`, a spare that has no
-    Apache gets it first, within the step's `timeout`.
+    On the spare by default, out of the intruder's reach; on the target with `on: target`. Needs Apache 2.4.19 or
+    newer in Debian's or Red Hat's layout, stopped or running; systemd, or any init system with service(8). The
+    configuration is tested before Apache reloads; after a failed test, the previous configuration is restored. A
+    changed page with an unchanged configuration needs no reload. With `install`, a spare without Apache gets the
+    package first, within the step's `timeout`.
     """
 
     name = "apache.maintenance"
     vantages = ("spare", "target")
 
     def probe(self, params: Params, scene: Scene) -> Probe:
-        """Read the files of both layouts, the state of the service, and what Apache says of its configuration."""
+        """Return readers for the files of each layout, the service, and the configuration test."""
         return layout.probe()
 
     def plan(self, params: Params, facts: Facts, scene: Scene) -> Iterator[Planned]:
-        """Write pages and configuration, then have Apache take them up; start it where it is stopped."""
+        """Yield changes for pages and configuration, then the reload; start Apache if stopped."""
         installs = params.install and _on_spare(scene) and layout.layout_of(facts) is None
         if installs:
             yield _install(facts, scene.on)
@@ -73,7 +73,9 @@ class ApacheMaintenance(Task[Params, Facts]):
         yield from _words(params, apache, facts, scene, running=running)
 
     def checks(self, params: Params, facts: Facts, scene: Scene) -> Iterator[Check]:
-        """Ask for the page where visitors arrive, from where they come; on the spare, from the controller too."""
+        """Yield requests for the page at the visitors' addresses from outside; on the spare, from the controller
+        too.
+        """
         revision = pages(params).revision
         path, status, contains = "/", 503, revision
         if params.mode == "letter":
@@ -96,7 +98,7 @@ class ApacheMaintenance(Task[Params, Facts]):
 
 
 def _install(facts: Facts, on: Host) -> RunCommands:
-    """Install Apache; raises Unplannable where that is not known to be possible."""
+    """Return the change to install Apache; raises Unplannable if no known way exists."""
     if "apt-get" not in facts.system.programs:
         raise Unplannable(f"{on.name} has no Apache, and no apt-get to install it with: install it there by hand")
     if any(listener.port == 80 for listener in facts.listeners):
@@ -125,13 +127,13 @@ def _apache(facts: Facts, on: Host) -> Layout:
 
 
 def _complaint(tested: ProgramFact) -> str:
-    """Give what Apache says is wrong, without its remark about a host name that it does not know (AH00558)."""
+    """Return the error of Apache's configuration test, without the remark on the server name (AH00558)."""
     lines = [" ".join(line.split()) for line in (tested.stderr + tested.stdout).splitlines()]
     return " ".join([line for line in lines if line and not line.startswith("AH00558")][:2]) or "nothing"
 
 
 def _running(apache: Layout, facts: Facts, on: Host) -> bool:
-    """Tell whether the service runs; raises Unplannable where it could not be started."""
+    """Return True if the service runs; raises Unplannable if a start is impossible."""
     taken = any(listener.port == 80 for listener in facts.listeners)
     if facts.system.init != "systemd":
         return taken
@@ -158,7 +160,7 @@ def _write(wanted: Pages, facts: Facts) -> Iterator[PathChange]:
 
 
 def _start(apache: Layout, facts: Facts) -> Iterator[Planned]:
-    """The undo stops it again, before the files are put back; so the activation has nothing to tell it."""
+    """Yield the start of Apache. The undo stops the service before files are restored, so no reload is needed."""
     known = [unit for unit in facts.units if unit.name == f"{apache.service}.service"]
     yield RunCommands(
         about=f"start {apache.service}",

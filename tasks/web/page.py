@@ -1,4 +1,4 @@
-"""The texts that the task writes: the page for people, its plain form for programs, and Apache's configuration."""
+"""Texts of the maintenance page: HTML for people, plain text for programs, and Apache's configuration."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _MONTHS = [
 
 
 def html(first: Language) -> str:
-    """Give the path of the page that begins with this language."""
+    """Return the path of the page with `first` as first language."""
     return f"{FOLDER}/maintenance.{first}.html"
 
 
 @dataclass(frozen=True)
 class Pages:
-    """Everything that visitors can be shown."""
+    """Rendered pages, with the revision."""
 
     revision: str
     """Stands in each HTML page, and in none with other words: a check tells by it that this very page was seen."""
@@ -39,16 +39,16 @@ class Pages:
 
 
 def pages(params: Params) -> Pages:
-    """Render the page once for each language that may come first, and the plain text."""
+    """Render the HTML page for each possible first language, and the plain text."""
     drafts = _render(params, revision="")
     revision = hashlib.sha256("\0".join(drafts.values()).encode()).hexdigest()[:12]
     return Pages(revision, _render(params, revision))
 
 
 def configuration(params: Params) -> str:
-    """Render the configuration that makes Apache answer with the pages.
+    """Render Apache's configuration for the pages.
 
-    It needs Apache 2.4.19 or newer; an older one refuses it in its own test, before it is taken up.
+    Requires Apache 2.4.19 or newer; an older version fails the configuration test before the reload.
     """
     first, *others = params.languages
     return render_file(
@@ -92,7 +92,7 @@ def _paragraphs(text: str | None) -> list[str]:
 
 
 def _moment(moment: datetime | None) -> dict[str, str] | None:
-    """Give a moment for machines and in both languages, in the zone that the operator wrote."""
+    """Return a point in time as ISO 8601 and in each language, in the operator's time zone; None for None."""
     if moment is None:
         return None
     zone = f"UTC{moment.isoformat()[-6:]}" if moment.utcoffset() else "UTC"

@@ -1,4 +1,4 @@
-"""What a runbook says about the maintenance page."""
+"""Parameters of the maintenance page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Message(Parameters):
 
 
 class Params(Parameters):
-    """What visitors are told, how, and where they arrive."""
+    """Content of the page, mode, and addresses of the visitors."""
 
     contact: str = Field(
         pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",

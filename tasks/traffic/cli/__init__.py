@@ -1,4 +1,4 @@
-"""Drivers of routers and switches that are worked on over their own command line: one small class a vendor."""
+"""Drivers of routers and switches with a command line: one small class for each vendor."""
 
 from stopgap.tasks.traffic.cli.eos import Eos
 from stopgap.tasks.traffic.cli.ios import Ios, IosNull0

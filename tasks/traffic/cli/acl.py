@@ -1,7 +1,7 @@
-"""Access lists on the customer's interface, which the owner put there: IN is from the customer, OUT to it.
+"""Access lists on the customer's interface, prepared by the owner: IN from the customer, OUT to the customer.
 
-Numbers below FIRST are the owner's (neighbour discovery), and so are those from LAST on, where everything else is
-permitted; who is let through comes before what is denied.
+The owner keeps numbers below FIRST (neighbour discovery) and from LAST on (permit everything else); allow entries
+come before deny entries.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ FIRST, DENIED, LAST = 100, 5000, 10000
 
 
 class AccessLists(SlotDriver):
-    """What EOS and IOS have in common."""
+    """Common parts of EOS and IOS access lists."""
 
     def lacks(self, block: Block, shown: ShownFact) -> Iterator[str]:
-        """Look for the lists, and for the permit at the end without which everybody would be cut off."""
+        """Yield missing lists, and a missing final permit: without a permit, every customer would be cut off."""
         for version in sorted({n.version for n in block.addresses}):
             for name in _names(version):
                 numbered = self._rules(version, name, shown)
@@ -47,7 +47,7 @@ class AccessLists(SlotDriver):
         )
 
     def entries(self, block: Block, shown: ShownFact) -> list[Placed]:
-        """Give the rules, those that are missing with numbers that are free."""
+        """Return the entries of the block; missing entries get free sequence numbers."""
         placed: list[Placed] = []
         for version in sorted({n.version for n in block.addresses}):
             blocked = [n for n in block.addresses if n.version == version]
@@ -81,7 +81,7 @@ class AccessLists(SlotDriver):
             yield Placed(entry, put, take, within=self.enter(version, name))
 
     def _rules(self, version: int, name: str, shown: ShownFact) -> list[tuple[int, str]]:
-        """Give a list's rules with their numbers."""
+        """Return the rules of a list with sequence numbers."""
         rules = []
         for line in shown.lines(self.show(version, name)):
             number: str | None = None
@@ -94,12 +94,12 @@ class AccessLists(SlotDriver):
         return rules
 
     def show(self, version: int, name: str) -> str:
-        """Give the command that shows a list."""
+        """Return the command to show a list."""
         return f"show {_list(version)} {name}"
 
     @abstractmethod
     def enter(self, version: int, name: str) -> str:
-        """Give the line that enters a list."""
+        """Return the line to enter a list."""
 
     @abstractmethod
     def numbered(self, version: int, number: int, rule: str) -> tuple[str, str, str]:
@@ -107,7 +107,7 @@ class AccessLists(SlotDriver):
 
     @abstractmethod
     def written(self, network: Network) -> str:
-        """Write a network as a rule has it."""
+        """Return the network in the syntax of a rule."""
 
 
 def _names(version: int) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Arista EOS: access lists, altered in a configuration session that has a timer."""
+"""Arista EOS: access lists, changed in a configuration session with a commit timer."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ class Eos(AccessLists):
         return f"{number} {rule}", f"no {number}", f"{number} {rule}"
 
     def written(self, network: Network) -> str:
-        """Write a network with its length."""
+        """Return a network with prefix length, or `host ADDRESS`."""
         one = network.prefixlen == network.max_prefixlen
         return f"host {network.network_address}" if one else str(network)

@@ -1,4 +1,4 @@
-"""Cisco IOS and IOS-XE: access lists, altered under a revert timer where there is an archive."""
+"""Cisco IOS and IOS-XE: access lists, changed under a revert timer if the device has a configuration archive."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Ios(AccessLists):
     healing_needs: ClassVar[str] = _NEEDS_ARCHIVE
 
     def heals(self, shown: ShownFact) -> bool:
-        """Only with an archive, to which it goes back."""
+        """Return True if the device has a configuration archive to revert to."""
         return has_archive(shown)
 
     def show(self, version: int, name: str) -> str:
-        """Say it as IOS has it: the plural for IPv4 alone."""
+        """Return the show command of IOS: plural for IPv4 only."""
         return f"show {'ip access-lists' if version == 4 else 'ipv6 access-list'} {name}"
 
     def enter(self, version: int, name: str) -> str:
@@ -48,7 +48,7 @@ class Ios(AccessLists):
         return f"ip access-list extended {name}" if version == 4 else f"ipv6 access-list {name}"
 
     def numbered(self, version: int, number: int, rule: str) -> tuple[str, str, str]:
-        """Write the number as the family has it."""
+        """Return put, take and seen lines with a sequence number in the family's syntax."""
         if version == 4:
             return f"{number} {rule}", f"no {number}", f"{number} {rule}"
         return f"sequence {number} {rule}", f"no sequence {number}", f"{rule} sequence {number}"
@@ -63,7 +63,7 @@ class Ios(AccessLists):
 
 
 class IosNull0(SlotDriver):
-    """Routes to Null0 with the tag 666, where no access list can be: a one-way cut that spares nobody."""
+    """Cisco IOS without access lists: routes to Null0 with tag 666, a one-way block without exceptions."""
 
     name: ClassVar[str] = "ios-null0"
     cli: ClassVar[Cli] = "ios"
@@ -72,7 +72,7 @@ class IosNull0(SlotDriver):
     healing_needs: ClassVar[str] = _NEEDS_ARCHIVE
 
     def heals(self, shown: ShownFact) -> bool:
-        """Only with an archive, to which it goes back."""
+        """Return True if the device has a configuration archive to revert to."""
         return has_archive(shown)
 
     def lacks(self, block: Block, shown: ShownFact) -> Iterator[str]:
@@ -80,7 +80,9 @@ class IosNull0(SlotDriver):
         yield from ()
 
     def witnesses(self, block: Block) -> tuple[Witness, ...]:
-        """Expect nothing but routes, which may be none, and that the archive is spoken of, there or not."""
+        """Return witnesses: only Null0 routes with tag 666, possibly empty, and a line on the archive, enabled or
+        not.
+        """
         routes = r"ipv?6? route .+ Null0\b.* tag 666(?: .*)?"
         return Witness(show=_NULL_ROUTES, only=routes), Witness(
             show=_ARCHIVE, always=(r"(?:The maximum )?archive .*",)
@@ -93,7 +95,7 @@ class IosNull0(SlotDriver):
 
 
 def has_archive(shown: ShownFact) -> bool:
-    """Tell whether the device keeps archives of its configuration."""
+    """Return True if the device keeps configuration archives."""
     lines = shown.lines(_ARCHIVE)
     return any("archive" in line.lower() for line in lines) and not any("not enabled" in line for line in lines)
 

@@ -1,4 +1,4 @@
-"""Junos: prefix lists, which the first terms of the owner's filters discard."""
+"""Junos: prefix lists, discarded by the first terms of the owner's filters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FILTERS = "show configuration firewall | display set"
 
 
 class Junos(SlotDriver):
-    """Junos with stateless filters (MX, EX, QFX, PTX); on an SRX, flows that are known may pass them by."""
+    """Junos with stateless filters (MX, EX, QFX, PTX); an SRX may pass known flows around stateless filters."""
 
     name: ClassVar[str] = "junos"
     cli: ClassVar[Cli] = "junos"
@@ -27,7 +27,7 @@ class Junos(SlotDriver):
     commands: ClassVar[tuple[str, ...]] = (_LISTS, _FILTERS)
 
     def lacks(self, block: Block, shown: ShownFact) -> Iterator[str]:
-        """Look for the lists, and for terms that discard either side; a list in use must never be empty."""
+        """Yield missing lists, and missing terms to discard each direction; a list in use must never be empty."""
         lists = shown.lines(_LISTS)
         for name in names(block):
             if not any(re.match(rf"set policy-options prefix-list {name} \S", line) for line in lists):
@@ -38,7 +38,7 @@ class Junos(SlotDriver):
                         yield f"no filter term that discards by {side}-prefix-list {name}"
 
     def witnesses(self, block: Block) -> tuple[Witness, ...]:
-        """Expect a placeholder in each list, and the filters that use the lists."""
+        """Return witnesses: a placeholder in each list, and the filters with the lists."""
         ours: dict[str, list[str]] = {name: [] for name in names(block)}
         for name, network in members(block):
             ours[name].append(re.escape(str(network)))

@@ -1,4 +1,4 @@
-"""Slots that are lists of networks, which the owner's own rules drop: the same four names on every such router."""
+"""Slots made of network lists, dropped by the owner's rules: the same four names on every such router."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stopgap.tasks.traffic.driver import Block
 
 
 def members(block: Block) -> Iterator[tuple[str, Network]]:
-    """Give the lists' names with what goes into each, who is let through first."""
+    """Yield name and network of each list member, allowed networks first."""
     for network in block.allowed:
         if any(n.version == network.version for n in block.addresses):
             yield f"{_base(network.version)}-ALLOW", network
@@ -18,7 +18,7 @@ def members(block: Block) -> Iterator[tuple[str, Network]]:
 
 
 def names(block: Block) -> list[str]:
-    """Give the lists that the block needs."""
+    """Return the names of the lists needed by the block."""
     versions = sorted({n.version for n in block.addresses})
     return [name for v in versions for name in (_base(v), f"{_base(v)}-ALLOW")]
 

@@ -1,4 +1,4 @@
-"""What a device itself shows of a block: that its entries stand."""
+"""The check of a block's entries on a device with a command line."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Standing(Check):
         return f"the router shows {len(self.entries)} entries of the block"
 
     def reader(self) -> Reader[ShownFact]:
-        """Look at all of them at once."""
+        """Return one reader for all commands."""
         return Shown(self.commands)
 
     def judge(self, fact: ShownFact) -> Judgement:
-        """Name the first that is missing."""
+        """Name the first missing entry."""
         missing = [entry for entry in self.entries if not entry.stands_in(fact.shown.get(entry.show, ""))]
         doubts = [why for w in self.witnesses if (why := w.lacks(fact.shown.get(w.show, "")))]
         if missing and doubts:

@@ -1,4 +1,4 @@
-"""How each command line takes an alteration up: where it is entered, committed, confirmed and given up."""
+"""Procedures of each command line: enter, commit, confirm and abort a change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ second `commit-confirm` by itself; RouterOS has a timer for each entry."""
 
 
 def once(cli: Cli, label: str, lines: Sequence[str], back: Sequence[str]) -> Words:
-    """Give the words for an alteration that stands at once; `back` undoes lines that are in force one by one."""
+    """Return the words for an immediate change; `back` undoes the lines in force in order."""
     words = _once(cli, f"stopgap-{label}-{RUN}-once", lines, back)
     return words.model_copy(update={"pending": PENDING.get(cli)})
 
@@ -41,10 +41,10 @@ def _once(cli: Cli, session: str, lines: Sequence[str], back: Sequence[str]) -> 
 
 
 def confirmed(cli: Cli, label: str, lines: Sequence[str]) -> Words:
-    """Give the words for an alteration that the device takes back after MINUTES unless a second login confirms it.
+    """Return the words for a change with a rollback timer: reverted after MINUTES unless a second login confirms.
 
-    VyOS: only where it then reloads its configuration; by default it reboots. IOS: only with an archive. RouterOS
-    has no such thing; its entries' own timeouts serve instead.
+    VyOS: only with reload of the configuration, since the default is a reboot. IOS: only with a configuration
+    archive. RouterOS has no rollback timer; timeouts of the entries serve instead.
     """
     session = f"stopgap-{label}-{RUN}"
     match cli:

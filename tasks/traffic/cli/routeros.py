@@ -1,4 +1,4 @@
-"""MikroTik RouterOS: address lists whose entries time out, which raw rules of the owner's drop."""
+"""MikroTik RouterOS: address lists with entry timeouts, dropped by the owner's raw rules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
 class RouterOs(SlotDriver):
-    """RouterOS 7. An entry first lives for MINUTES; a second login gives it its full time."""
+    """RouterOS 7. A new entry lives for MINUTES; a second login extends the timeout to the full time."""
 
     name: ClassVar[str] = "routeros"
     cli: ClassVar[Cli] = "routeros"
@@ -39,7 +39,7 @@ class RouterOs(SlotDriver):
     )
 
     def lacks(self, block: Block, shown: ShownFact) -> Iterator[str]:
-        """Look for raw rules that drop either side."""
+        """Yield missing raw rules to drop each direction."""
         for version in sorted({n.version for n in block.addresses}):
             rules = shown.lines(f"/{_ip(version)} firewall raw print terse where comment=stopgap")
             for side in ("src", "dst"):
@@ -47,7 +47,7 @@ class RouterOs(SlotDriver):
                     yield f"no raw rule of IPv{version} that drops by {side}-address-list=stopgap"
 
     def witnesses(self, block: Block) -> tuple[Witness, ...]:
-        """Expect the raw rules, and nothing but entries in the lists, which may be empty."""
+        """Return witnesses: the raw rules, and only entries in the lists, possibly empty."""
         expected = []
         for ip in dict.fromkeys(_ip(n.version) for n in block.addresses):
             lists = f"/{ip} firewall address-list print terse where list="
@@ -63,14 +63,14 @@ class RouterOs(SlotDriver):
         return tuple(expected)
 
     def entries(self, block: Block, shown: ShownFact) -> list[Placed]:
-        """Give the members of both lists, who is let through first."""
+        """Return the members of the two lists, allowed networks first."""
         seconds = MINUTES * 60
         versions = {n.version for n in block.addresses}
         allowed = [_placed("stopgap-allow", n, seconds) for n in block.allowed if n.version in versions]
         return [*allowed, *(_placed("stopgap", n, seconds) for n in block.addresses)]
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-        """Also say what FastTrack may leave alive of a whole network."""
+        """Yield the block, and a gap on flows of a whole network carried by FastTrack."""
         yield from super().plan(block, facts)
         if any(not _is_host(n) for n in block.addresses):
             yield Gap(
@@ -95,7 +95,7 @@ class RouterOs(SlotDriver):
         )
 
     def renewal(self, block: Block, placed: list[Placed], shown: ShownFact) -> Iterator[Planned]:
-        """Give the entries their full time again, once a part of it has gone."""
+        """Yield the renewal of the entries' timeouts, after part of the time has passed."""
         lefts = [_left(one.entry, shown) for one in placed]
         timed = [left for left in lefts if left is not None]
         left = min(timed, default=None)
@@ -133,7 +133,7 @@ def _retimed(one: Placed, seconds: int) -> str:
 
 
 def _forget(network: Network) -> Iterator[str]:
-    """Drop the flows, which FastTrack would carry past every rule."""
+    """Yield commands to remove flows: FastTrack would carry known flows past every rule."""
     for side in ("src", "dst"):
         pattern = f"^{re.escape(str(network.network_address))}(:|$)" if network.version == 4 else _quoted6(network)
         yield f'/{_ip(network.version)} firewall connection remove [find {side}-address~"{_escaped(pattern)}"]'
@@ -144,7 +144,7 @@ def _quoted6(network: Network) -> str:
 
 
 def _escaped(pattern: str) -> str:
-    """Write a pattern as a string of RouterOS's scripts has it."""
+    """Return a pattern escaped for a string of RouterOS scripts."""
     return pattern.replace("\\", "\\\\").replace("$", "\\$")
 
 
@@ -154,7 +154,7 @@ def _is_drop(rule: str, side: str) -> bool:
 
 
 def _left(entry: Entry, shown: ShownFact) -> timedelta | None:
-    """Give the time that is left to an entry; None where it has no timeout."""
+    """Return the time left to an entry; None without a timeout."""
     for line in shown.lines(entry.show):
         if re.fullmatch(entry.seen, line) and (found := re.search(r"\btimeout=((?:[0-9]+[wdhms])+)", line)):
             parts = re.findall(r"([0-9]+)([wdhms])", found[1])

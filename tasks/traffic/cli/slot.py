@@ -1,6 +1,6 @@
-"""What the drivers have in common: the router's owner prepares a slot, a block puts entries into it and nothing else.
+"""Common parts of the command-line drivers: the owner prepares a slot, and a block adds entries to the slot only.
 
-docs/routers.md says how to prepare each vendor's.
+docs/routers.md describes the slot for each vendor.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NAMED = 4
 
 @dataclass(frozen=True)
 class Placed:
-    """One entry of a block, and the words that put it there and take it away."""
+    """One entry of a block, with the lines to put and to take the entry."""
 
     entry: Entry
     put: str
@@ -35,16 +35,16 @@ class Placed:
 
     @property
     def taken(self) -> Entry:
-        """The entry with the words that take it away."""
+        """Return the entry with the lines to take the entry away."""
         return self.entry.model_copy(update={"within": self.within, "take": self.take})
 
     def stands(self, shown: ShownFact) -> bool:
-        """Tell whether it is there."""
+        """Return True if the entry is present."""
         return _seen(self.entry, shown)
 
 
 class SlotDriver(Driver):
-    """A driver whose device has a command line instead of a shell."""
+    """A driver for a device with a command line instead of a shell."""
 
     cli: ClassVar[Cli]
     commands: ClassVar[tuple[str, ...]]
@@ -57,29 +57,29 @@ class SlotDriver(Driver):
 
     @abstractmethod
     def lacks(self, block: Block, shown: ShownFact) -> Iterator[str]:
-        """Name what the slot lacks, without which nothing would be dropped, or too much."""
+        """Yield the missing parts of the slot: without these parts a block would drop nothing, or too much."""
 
     @abstractmethod
     def witnesses(self, block: Block) -> tuple[Witness, ...]:
-        """Say what the commands always show of a slot in which a block can be."""
+        """Return witnesses: lines always shown by a device with a usable slot."""
 
     @abstractmethod
     def entries(self, block: Block, shown: ShownFact) -> list[Placed]:
         """Give every entry of the block."""
 
     def heals(self, shown: ShownFact) -> bool:
-        """Tell whether the device goes back by itself where nobody confirms."""
+        """Return True if the device reverts an unconfirmed change by itself."""
         return self.capabilities.commit_confirm
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
-        """See whether any entry is there; where the look shows too little to tell, say that one may be."""
+        """Return True if an entry is present, or if the output shows too little to decide."""
         shown = facts.shown or ShownFact()
         if doubt(self.witnesses(block), shown):
             return True
         return any(one.stands(shown) for one in self.entries(block, shown))
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-        """Put in the entries that are missing."""
+        """Yield the change to put the missing entries."""
         refuse_part(self, block)
         shown = facts.shown or ShownFact()
         if not any(shown.shown.values()):
@@ -113,11 +113,11 @@ class SlotDriver(Driver):
     """What the router's owner can do about it, where `heals` depends on that."""
 
     def renewal(self, block: Block, placed: list[Placed], shown: ShownFact) -> Iterator[Planned]:
-        """Give what is needed of a block that stands in full."""
+        """Yield the renewal of a complete block."""
         yield Note(text="in force until it is undone")
 
     def change(self, block: Block, missing: list[Placed], shown: ShownFact) -> DeviceChange:
-        """Put the entries in, confirmed over a second login where the device can do that."""
+        """Return the change to put the entries, confirmed by a second login if the device has a rollback timer."""
         put, take = lines_of(missing, "put"), lines_of(missing[::-1], "take")
         return DeviceChange(
             about=about(block),
@@ -135,7 +135,7 @@ class SlotDriver(Driver):
         return once(self.cli, block.label, take, back=put)
 
     def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
-        """See that every entry stands."""
+        """Yield a check of every entry."""
         placed = self.entries(block, facts.shown or ShownFact())
         yield Standing(
             vantage=vantage,
@@ -146,7 +146,7 @@ class SlotDriver(Driver):
 
 
 def doubt(witnesses: Iterable[Witness], shown: ShownFact) -> str:
-    """Say why what is not shown does not count as absent; nothing where it does."""
+    """Return the reason for not trusting absent lines; empty if the output is complete."""
     return next((why for w in witnesses if (why := w.lacks(shown.shown.get(w.show, "")))), "")
 
 
@@ -157,7 +157,7 @@ def instead(witnesses: Iterable[Witness], shown: ShownFact) -> list[str]:
 
 
 def refuse_part(driver: Driver, block: Block) -> None:
-    """Raise Refused where only a part of what the driver cuts is asked for."""
+    """Raise Refused for a block on fewer directions than the driver drops."""
     if extra := [way for way in driver.capabilities.directions if way not in block.directions]:
         raise Refused(f"the driver {driver.name} cannot let packets {' and '.join(extra)} it pass")
 
@@ -175,7 +175,7 @@ def lines_of(placed: Iterable[Placed], which: str) -> list[str]:
 
 
 def about(block: Block) -> str:
-    """Say in one line what a block does."""
+    """Return a block's summary in one line."""
     named = ", ".join(address_text(n) for n in block.addresses[:NAMED])
     rest = len(block.addresses) - NAMED
     allowed = ", ".join(address_text(n) for n in block.allowed[:NAMED])

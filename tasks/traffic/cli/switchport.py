@@ -1,4 +1,4 @@
-"""A switch: shut the port that the host's cable is in, the nearest thing to pulling the cable."""
+"""A switch: shut the port of the host's cable, the closest equivalent to pulling the cable."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class SwitchPort(Driver):
         )
 
     def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
-        """See that the port is shut."""
+        """Yield a check of the port's state."""
         yield Standing(
             vantage=vantage, commands=(self._show,), entries=(self._placed().entry,), witnesses=self._witnesses()
         )
@@ -81,7 +81,7 @@ class SwitchPort(Driver):
         }.get(self._cli, f"show configuration interfaces {self._port} | display set")
 
     def _witnesses(self) -> tuple[Witness, ...]:
-        """Expect something of the port beside its being shut; IOS also writes where its answer ends."""
+        """Return witnesses: port configuration beside the shutdown; on IOS also the end of the output."""
         if self._cli == "junos":
             always: tuple[str, ...] = (rf"set interfaces {re.escape(self._port)} (?!disable$).+",)
         else:

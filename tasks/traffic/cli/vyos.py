@@ -1,4 +1,4 @@
-"""VyOS: groups of networks, which rules of the owner's drop."""
+"""VyOS: network groups, dropped by the owner's rules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ _SIDES = ("source", "destination")
 
 
 class Vyos(SlotDriver):
-    """VyOS from 1.4 on. Without `commit-confirm reload` it reboots where nobody confirms, so it is not asked to."""
+    """VyOS from 1.4 on. Without `commit-confirm reload`, an unconfirmed change reboots the router: no rollback timer
+    then.
+    """
 
     name: ClassVar[str] = "vyos"
     cli: ClassVar[Cli] = "vyos"
@@ -32,11 +34,11 @@ class Vyos(SlotDriver):
     )
 
     def heals(self, shown: ShownFact) -> bool:
-        """Only where it reloads its configuration, instead of rebooting."""
+        """Return True if the router reloads the configuration instead of rebooting."""
         return any(re.search(r"commit-confirm\b.*\breload\b", line) for line in shown.lines(_MANAGEMENT))
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-        """Also say where the owner's rules come too late for flows that are known already."""
+        """Yield the block, and a gap if the owner's rules act too late for known flows."""
         yield from super().plan(block, facts)
         late = [v for v in versions(block) if not _drops(v, "prerouting raw", facts.shown or ShownFact())]
         if late:
@@ -47,7 +49,7 @@ class Vyos(SlotDriver):
             )
 
     def lacks(self, block: Block, shown: ShownFact) -> Iterator[str]:
-        """Look for the groups, and for drops of both sides in either place."""
+        """Yield missing groups, and missing drops for each direction."""
         lines = shown.lines(_FIREWALL)
         for name in names(block):
             if not any(line.startswith(f"set firewall group {_kind(name)} {name}") for line in lines):
@@ -57,7 +59,7 @@ class Vyos(SlotDriver):
                 yield f"no rules that drop {_base(version)} as source and as destination"
 
     def witnesses(self, block: Block) -> tuple[Witness, ...]:
-        """Expect the rules that use the groups, which come after the groups."""
+        """Return witnesses: the rules with the groups, listed after the groups."""
         rules = tuple(
             rf"set firewall ipv{v} (?:prerouting raw|forward filter) rule [0-9]+ "
             rf"{side} group {_kind(_base(v))} '?{_base(v)}'?"
@@ -81,7 +83,7 @@ class Vyos(SlotDriver):
 
 
 def _drops(version: int, place: str, shown: ShownFact) -> bool:
-    """Tell whether rules there drop what comes from the group, and what goes to it."""
+    """Return True if rules at this hook drop packets from and to the group."""
     rules: dict[str, set[str]] = {}
     for line in shown.lines(_FIREWALL):
         if found := re.fullmatch(rf"set firewall ipv{version if version == 6 else 4} {place} rule (\d+) (.*)", line):
