@@ -1,4 +1,4 @@
-"""Evidence on the controller: streamed into files that are named here, hashed, listed in a manifest, verified."""
+"""Evidence on the controller: streamed to files, hashed, listed in a manifest, verified."""
 
 from stopgap.orchestrator.evidence.closing import EvidenceError
 from stopgap.orchestrator.evidence.manifest import Manifest, ManifestItem

@@ -1,8 +1,7 @@
-"""Reads a tar archive that a host made: in one pass, in bounded memory, extracting nothing.
+"""Reader of a host's tar archive: one pass, bounded memory, no extraction.
 
-Formats: ustar, GNU (long names, sparse files) and the paths of pax (POSIX.1-2017, pax; GNU tar manual, "Basic
-Tar Format"). Several archives may follow one another. What is damaged is passed over in steps of a block, and told to
-the meter.
+Formats: ustar, GNU (long names, sparse files) and the paths of pax (POSIX.1-2017, pax; GNU tar manual, "Basic Tar
+Format"). Several archives may be concatenated. Damaged parts are skipped block by block, and reported to the meter.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ _KINDS: dict[bytes, Kind] = {
 
 @dataclass(frozen=True)
 class Member:
-    """An entry of an archive; its content can be read while the archive is open."""
+    """An entry of an archive; the content is readable while the archive is open."""
 
     name: str
     """Absolute; bytes that are not UTF-8 are lone surrogates (PEP 383)."""
@@ -65,7 +64,7 @@ class Member:
     """Of the reading that it belongs to."""
 
     def chunks(self, cap: int = 64 << 20, *, holes: bool = False) -> Iterator[bytes]:
-        """Give the content in pieces of up to 64 kB, `cap` bytes at most; its holes only with `holes`."""
+        """Yield the content in pieces of up to 64 kB, at most `cap` bytes; holes as zeros only with `holes`."""
         given = 0
         for position, start, length in (*self._extents, (self.size, 0, 0)):
             if holes:
@@ -89,7 +88,7 @@ class Member:
 
     @property
     def holes(self) -> int:
-        """How many of its bytes are not stored, for they are zeros."""
+        """Return the number of bytes in holes: zeros, not stored in the archive."""
         return self.size - sum(length for _, _, length in self._extents)
 
     def read(self, cap: int) -> bytes:
@@ -98,10 +97,10 @@ class Member:
 
 
 def members(path: Path, meter: Meter | None = None, *, of: str = "", whole: bool = True) -> Iterator[Member]:
-    """Give the entries of an archive, in its order; a file that is no archive has none. Raises OSError.
+    """Yield the entries of an archive in order; a file without tar headers yields no entry. Raises OSError.
 
-    `of` names the archive for the meter. `whole`: the archive is not known to have been cut off, so that an entry
-    which reaches beyond its end is damaged.
+    `of` names the archive for the meter. `whole` is False for an archive known to be truncated; otherwise an entry
+    beyond the end counts as damage.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -113,10 +112,10 @@ def members(path: Path, meter: Meter | None = None, *, of: str = "", whole: bool
 def members_of(
     descriptor: int, meter: Meter | None = None, *, of: str = "archive", whole: bool = True
 ) -> Iterator[Member]:
-    """Give the entries of an archive that is open, and stays so as long as they are read. Raises OSError.
+    """Yield the entries of an open archive; keep the descriptor open meanwhile. Raises OSError.
 
-    The meter is told of each block that is neither a header nor zeros, and of each entry that reaches beyond the end
-    of an archive that is `whole`.
+    The meter is told of each block with neither header nor zeros, and of each entry beyond the end of a `whole`
+    archive.
     """
     meter = meter or Meter()
     end = os.fstat(descriptor).st_size
@@ -179,7 +178,7 @@ def members_of(
 def _sparse(
     descriptor: int, header: bytes, start: int, stored: int
 ) -> tuple[int, tuple[tuple[int, int, int], ...], int]:
-    """Give where the data begins, its extents, and the file's own size (GNU's old sparse format)."""
+    """Return the offset of the data, the extents, and the file's size in bytes (GNU's old sparse format)."""
     map_ = _extents_in(header[386:482])
     more = header[482:483] == b"\1"
     while more:
@@ -214,7 +213,7 @@ def _is_header(block: bytes) -> bool:
 
 
 def _number(field: bytes) -> int:
-    """Octal digits, or a big-endian number behind a set high bit; what is neither is 0."""
+    """Parse octal digits, or a big-endian number after a set high bit (GNU base-256); 0 for other bytes."""
     if field[0] & 0x80:
         value = int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big")
         return value if field[0] == 0x80 and value < 1 << 62 else 0
@@ -240,7 +239,7 @@ def _text(name: bytes) -> str:
 
 
 class _Pax(NamedTuple):
-    """What a pax header says of the entry behind it; empty where it says nothing."""
+    """Values of a pax header for the next entry; empty if absent."""
 
     path: bytes = b""
     target: bytes = b""
@@ -248,7 +247,7 @@ class _Pax(NamedTuple):
 
 
 def _pax(text: bytes) -> _Pax:
-    """Read the records of a pax header: `LENGTH KEY=VALUE` and a newline, the length being that of all of it."""
+    """Parse the records of a pax header: `LENGTH KEY=VALUE` and a newline; LENGTH counts the whole record."""
     found: dict[bytes, bytes] = {}
     at = 0
     while at < len(text):

@@ -1,4 +1,4 @@
-"""The end of a collection: its manifest and the first line of its custody log are on disk, and nothing is added."""
+"""The end of a collection: manifest and first line of the custody log are durable, and the collection is closed."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from stopgap.orchestrator.journal.records import EvidenceHandled, EvidenceKept
 
 
 class EvidenceError(Error):
-    """What arrived could not be kept as it arrived; the message names the file and says why."""
+    """Evidence could not be stored unchanged; the message names the file and the reason."""
 
 
 def close_collection(
     run_folder: Path, folder: Path, manifest: Manifest, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> EvidenceKept:
-    """Write what vouches for a collection, and give what goes into the journal.
+    """Write manifest and custody log of a collection, and return the journal's record.
 
-    Raises EvidenceError where it cannot be written, or where a file is not what arrived.
+    Raises EvidenceError if a write fails, or if a stored file differs from the received data.
     """
     wrong = [item.file for item in manifest.items if item.file and hash_on_disk(folder / item.file) != item.sha256]
     content = manifest.canonical()
@@ -66,13 +66,13 @@ def close_collection(
 
 
 def settle(folder: Path) -> None:
-    """Take away what told of a collection while it arrived: its journal knows it now."""
+    """Delete the list of arrivals, once the journal has recorded the collection."""
     with suppress(OSError):
         (folder / ARRIVED).unlink(missing_ok=True)
 
 
 def hash_on_disk(path: Path) -> str | None:
-    """Hash what the disk holds: written out, dropped from memory, read back."""
+    """Return the SHA-256 of the file on disk: synced, dropped from the page cache, read back; None if unreadable."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as stream:
@@ -84,5 +84,5 @@ def hash_on_disk(path: Path) -> str | None:
 
 
 def utc(moment: datetime) -> str:
-    """Give a moment as manifests have it."""
+    """Return a point in time in the manifest's format: UTC, with microseconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,7 +1,7 @@
-"""The custody log of a collection: who collected, opened and exported it, one chained line each, never taken away.
+"""The custody log of a collection: append-only, hash-chained lines on collecting, opening and exporting.
 
-It lies beside the evidence, so that it goes where the evidence goes. What was done by way of a run stands in the
-run's journal too, which tells whether lines were cut off.
+The log lies beside the evidence and moves with the evidence. The run's journal also records the actions of the run,
+so verification detects truncated lines.
 """
 
 from __future__ import annotations
@@ -36,13 +36,15 @@ LONGEST = 16 << 20
 
 
 class CustodyError(Error):
-    """The log could not be written, or is damaged; the message names it and says why."""
+    """The custody log could not be written, or is damaged; the message names the log and the reason."""
 
 
 def log_handling(
     folder: Path, handled: EvidenceHandled, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> None:
-    """Add a line to the log in a collection's folder; it is on disk when this returns. Raises CustodyError."""
+    """Append a line to the custody log of a collection's folder; the line is durable on return. Raises
+    CustodyError.
+    """
     path = folder / CUSTODY
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -63,7 +65,7 @@ def log_handling(
 
 
 def read_log(files: Files) -> Iterator[tuple[datetime, EvidenceHandled]]:
-    """Give what a collection's log says, in its order; raises CustodyError for one that is missing or damaged."""
+    """Yield the entries of a collection's custody log in order; raises CustodyError for a missing or damaged log."""
     content = read(files, CUSTODY, LONGEST)
     if content is None:
         raise CustodyError(f"{CUSTODY}: missing")
@@ -73,7 +75,7 @@ def read_log(files: Files) -> Iterator[tuple[datetime, EvidenceHandled]]:
 
 
 def custody_problems(files: Files, manifest: bytes, known: Sequence[EvidenceHandled] = ()) -> Iterator[str]:
-    """Give what is wrong with the log beside a manifest; `known` is what the journal says was done."""
+    """Yield problems of the custody log beside a manifest; `known` are the actions recorded in the journal."""
     content = read(files, CUSTODY, LONGEST)
     if content is None:
         yield f"{CUSTODY}: missing: nothing says who had it in hand"
@@ -93,7 +95,7 @@ def custody_problems(files: Files, manifest: bytes, known: Sequence[EvidenceHand
     elif first.manifest_sha256 != hashlib.sha256(manifest).hexdigest():
         yield f"{CUSTODY}: is of another manifest"
     rest = iter(records)
-    lost = [record for record in known if record not in rest]  # each is looked for behind the one before it
+    lost = [record for record in known if record not in rest]  # each record is searched after the record before
     if lost:
         yield f"{CUSTODY}: lacks what the journal knows: {lost[0].action} by {escape(lost[0].by)}"
 

@@ -1,4 +1,4 @@
-"""The files of a collection, wherever they lie: in a folder, or in an archive that nobody unpacks."""
+"""Access to the files of a collection, in a folder or in an archive, without unpacking."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _CHUNK = 1 << 20
 
 
 class FileProblem(Error):  # noqa: N818
-    """A file that is missing or cannot be read; the message says which of both."""
+    """A file is missing or unreadable; the message tells the case."""
 
 
 class Files(Protocol):
-    """Files by name. Nothing in them is believed, and no link is followed."""
+    """Files by name. File contents are untrusted, and links are not followed."""
 
     def names(self) -> list[str]:
         """Give all names, sorted."""
@@ -31,24 +31,24 @@ class Files(Protocol):
         """Give a file's bytes; raises FileProblem."""
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """Give its content in pieces; raises FileProblem."""
+        """Yield the content in pieces; raises FileProblem."""
 
 
 @dataclass(frozen=True)
 class FolderFiles:
-    """Those of a folder on disk."""
+    """Files of a folder on disk."""
 
     folder: Path
 
     def names(self) -> list[str]:
-        """Give all names, sorted, those of links and folders too."""
+        """Return all names, sorted, links and folders included."""
         try:
             return sorted(path.name for path in self.folder.iterdir())
         except OSError:
             return []
 
     def size(self, name: str) -> int:
-        """Give a file's bytes; raises FileProblem for what is no ordinary file."""
+        """Return the size of a file in bytes; raises FileProblem for other than a regular file."""
         descriptor = self._open(name)
         try:
             return os.fstat(descriptor).st_size
@@ -56,7 +56,7 @@ class FolderFiles:
             os.close(descriptor)
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """Give its content in pieces; raises FileProblem for what is no ordinary file."""
+        """Yield the content in pieces; raises FileProblem for other than a regular file."""
         with os.fdopen(self._open(name), "rb", buffering=0) as stream:
             try:
                 while piece := stream.read(_CHUNK):
@@ -79,7 +79,7 @@ class FolderFiles:
 
 @dataclass(frozen=True)
 class ArchivedFiles:
-    """Those of one folder in an archive, by the last part of their names."""
+    """Files of one folder in an archive, by base name."""
 
     members: dict[str, Member]
 
@@ -88,11 +88,11 @@ class ArchivedFiles:
         return sorted(self.members)
 
     def size(self, name: str) -> int:
-        """Give a file's bytes, as its header has them; raises FileProblem."""
+        """Return the size of a file in bytes, from the header; raises FileProblem."""
         return self._member(name).size
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """Give its content in pieces; raises FileProblem."""
+        """Yield the content in pieces; raises FileProblem."""
         member = self._member(name)
         return member.chunks(member.size, holes=True)
 
@@ -105,7 +105,7 @@ class ArchivedFiles:
 
 
 def read(files: Files, name: str, cap: int) -> bytes | None:
-    """Give a file's content, `cap` bytes at most; None where there is none that can be read."""
+    """Return a file's content, at most `cap` bytes; None if the file is missing or unreadable."""
     content = bytearray()
     try:
         for piece in files.chunks(name):
@@ -118,7 +118,7 @@ def read(files: Files, name: str, cap: int) -> bytes | None:
 
 
 def difference(files: Files, name: str, size: int, sha256: str | None) -> str:
-    """Say how a file differs from what it should be; nothing where it does not."""
+    """Return the difference of a file from the expected size and hash; empty if equal."""
     try:
         found = files.size(name)
         if found != size:

@@ -1,7 +1,7 @@
-"""A collection whose process died: what had arrived by then is closed afterwards, and vouched for like any other.
+"""A collection interrupted by the death of the process: closed afterwards, with a manifest like any other.
 
-While a collection arrives, `arrived.jsonl` lies beside its items: a first line that says what was asked of which
-host, then one for each item that has ended. It is taken away once manifest and journal know of them.
+While a collection arrives, `arrived.jsonl` lies beside the items: a first line with host and artifacts, then a line
+for each finished item. The file is deleted once manifest and journal have recorded the collection.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CHANGED = "what lies on disk is not what arrived"
 
 
 class Asked(BaseModel):
-    """An artifact that was asked for, under the name of its file."""
+    """A requested artifact, with the name of the artifact's file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,7 +48,7 @@ class Begun(BaseModel):
 
 
 class Arrivals:
-    """Writes the lines. What cannot be written is left out: the manifest is what counts."""
+    """Writer of `arrived.jsonl`. A failed write is ignored: the manifest is the authoritative list."""
 
     def __init__(self, folder: Path, manifest: Manifest, names: Sequence[str], artifacts: Sequence[Artifact]) -> None:
         asked = tuple(
@@ -59,7 +59,7 @@ class Arrivals:
         self._add(Begun(manifest=manifest, asked=asked))
 
     def ended(self, item: ManifestItem) -> None:
-        """Add an item that has ended."""
+        """Append a finished item."""
         self._add(item)
 
     def _add(self, what: BaseModel) -> None:
@@ -72,10 +72,10 @@ class Arrivals:
 
 
 def close_broken_off(run_folder: Path, known: Iterable[str]) -> Iterator[EvidenceKept]:
-    """Close each collection of a run that is not `known` to its journal by its folder, and give the records.
+    """Close each collection of a run with a folder not in `known`, and yield the journal's records.
 
-    An item that had ended is as it was; of one that had not, what came is kept and marked as cut. A folder that is
-    none of a collection, or cannot be written, is left as it is.
+    `known` are the folders recorded in the journal. Finished items stay unchanged; an unfinished item keeps the
+    received bytes, marked as truncated. A folder without a collection, or without write access, stays unchanged.
     """
     for folder in sorted((run_folder / "evidence").glob("*/*")):
         if str(folder.relative_to(run_folder)) in known or not (folder / ARRIVED).is_file():
@@ -117,7 +117,7 @@ def _pieced_together(folder: Path) -> Manifest | None:
 
 
 def _as_on_disk(folder: Path, item: ManifestItem) -> ManifestItem:
-    """Give an item, marked where the disk has lost part of it: a machine that stopped writes nothing more."""
+    """Return an item, marked if the disk has lost data: a stopped machine writes no more of the page cache."""
     if item.file is None or (found := hash_on_disk(folder / item.file)) == item.sha256:
         return item
     there = found is not None

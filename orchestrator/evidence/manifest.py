@@ -1,4 +1,4 @@
-"""The manifest of a collection: what was asked of which host, when, and the hash of what it sent."""
+"""The manifest of a collection: artifacts, host, times, and the hashes of the received files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Clear(BaseModel):
-    """What was encrypted on its way to the disk."""
+    """Size and SHA-256 of an item before encryption."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,7 +36,7 @@ class Clear(BaseModel):
 
 
 class Earlier(BaseModel):
-    """The collection of the same step that had taken an item, before it was cut."""
+    """The earlier collection of the same step, as source of an item."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,7 +47,7 @@ class Earlier(BaseModel):
 
 
 class ManifestItem(BaseModel):
-    """One artifact."""
+    """An artifact in the manifest: command, times, exit status, file and hash."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -81,7 +81,7 @@ class ManifestItem(BaseModel):
 
     @property
     def not_looked(self) -> str:
-        """Say why it could not look at all, a tool being missing or failing; nothing where it could."""
+        """Return the reason for an artifact without result, such as a missing or failed tool; empty otherwise."""
         failed = self.exit_status not in {None, 0} or "not installed: " in self.stderr
         empty = (self.clear.bytes if self.clear else self.bytes) == 0
         if not self.ran or not failed or not empty:
@@ -90,11 +90,11 @@ class ManifestItem(BaseModel):
 
     @property
     def encrypted(self) -> bool:
-        """Tell whether the file is encrypted, a part of it too."""
+        """Return True if the file is encrypted."""
         return self.file is not None and self.file.endswith(SEALED)
 
     def opened(self) -> ManifestItem:
-        """Give it as it is once its file is decrypted, under its name without `.age`."""
+        """Return the item as after decryption, with the file name without `.age`."""
         if self.clear is None or self.file is None:
             return self
         news = {"file": self.file.removesuffix(SEALED), "bytes": self.clear.bytes, "sha256": self.clear.sha256}
@@ -102,7 +102,7 @@ class ManifestItem(BaseModel):
 
 
 class ToolkitUsed(BaseModel):
-    """The program of the controller's that answered on the host, where the items do not say otherwise."""
+    """The controller's toolkit used on the host, unless an item names another."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -115,7 +115,7 @@ class ToolkitUsed(BaseModel):
 
 
 class Manifest(BaseModel):
-    """All of one collection."""
+    """The manifest of one collection."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -141,7 +141,7 @@ class Manifest(BaseModel):
     items: tuple[ManifestItem, ...]
 
     def canonical(self) -> bytes:
-        """Give the one form that is written and hashed: sorted keys, no spaces, UTF-8, a newline at the end."""
+        """Return the canonical bytes, as written and hashed: sorted keys, no spaces, UTF-8, final newline."""
         fields = self.model_dump(mode="json")
         for item in fields["items"]:
             for name in ("clear", "earlier"):

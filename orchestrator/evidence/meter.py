@@ -1,8 +1,8 @@
-"""Counts what is read of a collection while it is read, so that no host sets the time and the memory that this takes.
+"""Limits on reading a collection, so no host controls the time and memory of the reading.
 
-A reader reports to its meter: bytes as they are read, bytes as they are unpacked, text that is held until the end.
-The meter ends the reading, or says that no more may be held; and it keeps what was left out, and what was damaged,
-so that whoever counts what was read knows that the count is not whole.
+Readers report to the meter: bytes read, bytes unpacked, and text held in memory. The meter ends the reading, or
+denies more memory. The meter also records skipped and damaged parts, so a count of the result is known to be
+incomplete.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _go_on() -> None:
 
 
 class Meter:
-    """The account of one reading; `check` is called as bytes are read, and ends it by whatever it raises."""
+    """The account of a reading; `check` is called while bytes are read, and may end the reading by an exception."""
 
     def __init__(self, check: Callable[[], None] = _go_on) -> None:
         """Begin with nothing read."""
@@ -40,23 +40,23 @@ class Meter:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """What was not read, being beyond a bound; the first of it."""
+        """Return the first parts skipped because of a limit."""
         return tuple(self._left_out)
 
     @property
     def damaged(self) -> tuple[str, ...]:
-        """What could not be read, being damaged; the first of it."""
+        """Return the first parts unreadable because of damage."""
         return tuple(self._damaged)
 
     def read(self, count: int) -> None:
-        """Count bytes that were read, or made of what was read; raises what `check` raises."""
+        """Count bytes read or decoded; raises any exception of `check`."""
         self._since += count
         if self._since >= _EVERY:
             self._since = 0
             self._check()
 
     def unpack(self, count: int, of: str) -> bool:
-        """Count bytes that were unpacked `of` a file; False once all together are too many."""
+        """Count bytes unpacked from the file `of`; False above the limit on unpacked bytes."""
         self.read(count)
         self._unpacked -= count
         if self._unpacked < 0:
@@ -64,18 +64,18 @@ class Meter:
         return self._unpacked >= 0
 
     def hold(self, about: str, *texts: str) -> bool:
-        """Count texts that are to be held as one more thing; False where there is no room for it."""
+        """Count texts to hold in memory as another item; False without room."""
         self._room -= _BESIDES + sum(map(getsizeof, texts))
         if self._room < 0:
             self.leave_out(f"more {about} than {MOST_HELD >> 20} MiB hold")
         return self._room >= 0
 
     def leave_out(self, what: str) -> None:
-        """Keep that something is not read."""
+        """Record a skipped part."""
         if len(self._left_out) < _MOST_TOLD:
             self._left_out[what] = None
 
     def damage(self, what: str) -> None:
-        """Keep that something cannot be read."""
+        """Record an unreadable part."""
         if len(self._damaged) < _MOST_TOLD:
             self._damaged[what] = None

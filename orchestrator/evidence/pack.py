@@ -1,10 +1,10 @@
-"""Writes the collections of one host into one archive: as they lie here, and as a tree that other tools open.
+"""Export of a host's collections as a tar archive: original files, and a file tree for other tools.
 
 - `stopgap/HOST/STEP/…`: manifest, signature, custody log, findings and items, byte for byte.
-- `[root]/…`: the host's files by their paths, with their times, as dissect.target opens them.
-- `stopgap/root.jsonl`: a line for each entry below [root]: what it is, its SHA-256, and the item it is from.
-- `stopgap/archive.json`: the digests of manifests, custody logs and root.jsonl; `archive.json.sig` signs it,
-  `archive.json.tsr` tells when it existed.
+- `[root]/…`: the host's files by path, with timestamps, in the layout of dissect.target.
+- `stopgap/root.jsonl`: a line for each entry below [root]: type, SHA-256 and source item.
+- `stopgap/archive.json`: digests of manifests, custody logs and root.jsonl; signature in `archive.json.sig`,
+  time-stamp in `archive.json.tsr`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class ArchivedCollection(BaseModel):
 
 
 class ArchiveList(BaseModel):
-    """What vouches for an archive."""
+    """The list of an exported archive, signed and time-stamped."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -72,13 +72,13 @@ class ArchiveList(BaseModel):
     """How many paths are in items, and not below [root]; root.jsonl names them with the reason."""
 
     def canonical(self) -> bytes:
-        """Give the one form that is written, hashed and signed."""
+        """Return the canonical bytes, as written, hashed and signed."""
         return (canonical(self.model_dump(mode="json")) + "\n").encode("ascii")
 
 
 @dataclass(frozen=True)
 class Packed:
-    """What was written."""
+    """Result of an export: the list, and the digest of the list."""
 
     list: ArchiveList
     sha256: str
@@ -92,9 +92,9 @@ def pack(
     key: Path | None = None,
     authority: str | None = None,
 ) -> Packed:
-    """Write an archive of the collections of one host; `key` signs its list, the authority of that URL stamps it.
+    """Write an archive of a host's collections; `key` signs the list, `authority` (URL) time-stamps the list.
 
-    Raises OSError, FileProblem for a collection that is not whole, SignatureError, TimestampError.
+    Raises OSError, FileProblem for an incomplete collection, SignatureError, TimestampError.
     """
     now = datetime.now(UTC)
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.GNU_FORMAT, encoding="utf-8") as archive:
@@ -163,7 +163,7 @@ def _add_collection(archive: tarfile.TarFile, collected: CollectionReader) -> Ar
 def _add_tree(
     archive: tarfile.TarFile, all_collected: Sequence[CollectionReader], lines: IO[bytes], now: datetime
 ) -> tuple[int, int]:
-    """Add all entries, with the directories that they need; gives how many entries, and how many are left out."""
+    """Add all entries with parent directories; return the numbers of added and of skipped entries."""
     made = Directories(2 * MOST_NAMES)
     entries = left_out = 0
     for directory in ALWAYS:
@@ -181,7 +181,7 @@ def _add_tree(
 
 
 def _add_directories(archive: tarfile.TarFile, path: str, made: Directories, now: datetime) -> None:
-    """Add those above a path that are not there; the tree gives no path for whose directories there is no room."""
+    """Add missing parent directories of a path; the tree yields no path without room for the parent directories."""
     for above in reversed(list(takewhile(lambda above: above not in made, parents(path)))):
         if made.add(above):
             info = _ours(ROOT + above, 0, now)
@@ -216,14 +216,14 @@ def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes, now: datetim
 
 
 class _Reader(io.RawIOBase):
-    """Pieces as tarfile wants them: a file to read from."""
+    """A raw file object over pieces of bytes, for tarfile."""
 
     def __init__(self, pieces: Iterator[bytes], digest: hashlib._Hash | None = None) -> None:
         self._pieces, self._digest = pieces, digest
         self._rest = b""
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True: the stream is readable."""
         return True
 
     def read(self, size: int = -1) -> bytes:

@@ -1,6 +1,6 @@
-"""Checks an exported archive, alone: nothing of it is unpacked.
+"""Verification of an exported archive, without unpacking.
 
-What is checked: the list and its signature, every collection as in a folder, and each entry below [root].
+Checks: the list and its signature, every collection as in a folder, and each entry below [root].
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _MOST_TOLD = 100
 
 
 def is_archive(path: Path) -> bool:
-    """Tell whether a file begins as an exported archive does."""
+    """Return True if a file begins like an exported archive."""
     head = _head(path)
     return head.startswith(OURS.encode() + b"/") and head[257:262] == b"ustar"
 
 
 def is_sealed(path: Path) -> bool:
-    """Tell whether a file begins as one does that is encrypted with age."""
+    """Return True if a file begins like an age-encrypted file."""
     return _head(path).startswith(MAGIC)
 
 
@@ -50,10 +50,10 @@ def _head(path: Path) -> bytes:
 
 
 def verify_archive(path: Path, signers: Path | None = None, authorities: Path | None = None) -> list[str]:
-    """Give what is wrong with an exported archive, up to a hundred problems, each with the name of its file.
+    """Return the problems of an exported archive, at most a hundred, each with a file name.
 
-    With `authorities`, certificates in PEM, one of them must have time-stamped it. Raises TimestampError where that
-    cannot be checked here.
+    With `authorities`, a PEM file of certificates, the archive needs a time-stamp by a listed authority. Raises
+    TimestampError if the time-stamp cannot be checked on this machine.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -110,7 +110,7 @@ def _problems(descriptor: int, signers: Path | None, authorities: Path | None) -
 
 
 def _tree_problems(descriptor: int, top: ArchivedFiles, listed: ArchiveList) -> Iterator[str]:
-    """Compare the entries below [root] with root.jsonl, line by line: they have one order."""
+    """Compare the entries below [root] with root.jsonl, line by line, in the same order."""
     digest = hashlib.sha256()
     if ENTRIES in top.members:
         for piece in top.chunks(ENTRIES):
@@ -145,7 +145,7 @@ def _tree_problems(descriptor: int, top: ArchivedFiles, listed: ArchiveList) -> 
 
 
 def _line_of(member: Member, line: str) -> str:
-    """Give the line that an entry should have; the item that it is from is taken as the line has it."""
+    """Return the expected line of an entry; the source item is taken from `line`."""
     try:
         origin = parse_json(line)["item"]
     except (ValueError, KeyError, TypeError):

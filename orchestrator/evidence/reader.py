@@ -1,4 +1,4 @@
-"""Reads a collection as it lies on disk, item by item, without unpacking anything; every line is capped."""
+"""Reader of a collection on disk, item by item, without unpacking; every line has a maximum length."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST_LINE = 64 << 10
 
 
 class UnreadableEvidence(Error):  # noqa: N818
-    """A collection without a manifest that can be read; the message names it."""
+    """A collection without a readable manifest; the message names the collection."""
 
 
 class Line(NamedTuple):
@@ -34,7 +34,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class CollectionReader:
-    """One collection: its folder and its manifest, with items that were encrypted as they are now."""
+    """A collection: folder and manifest, with the present state of encrypted items."""
 
     folder: Path
     manifest: Manifest
@@ -44,22 +44,22 @@ class CollectionReader:
     """Told of all that is read."""
 
     def metered(self, meter: Meter) -> CollectionReader:
-        """Give the same collection, and those beside it, for a reading of their own."""
+        """Return the same collection, and the collections beside, with a separate meter."""
         return replace(self, meter=meter, beside=tuple(replace(other, meter=meter) for other in self.beside))
 
     def trace(self, id: str) -> str:  # noqa: A002
-        """Give a mark that tells of the toolkit by which an item was taken, drawn for it alone; empty without one."""
+        """Return the toolkit's directory name used for an item, unique to the collection; empty without a toolkit."""
         item = self.item(id)
         if item is not None and item.earlier:
             return f"{FOLDER}{item.earlier.token}" if item.earlier.token else ""
         return f"{FOLDER}{self.manifest.toolkit.token}" if self.manifest.toolkit else ""
 
     def item(self, id: str) -> ManifestItem | None:  # noqa: A002
-        """Give the item of an artifact; None where it was not asked for."""
+        """Return the item of an artifact; None if the artifact was not requested."""
         return next((item for item in self.manifest.items if item.id == id), None)
 
     def lines(self, id: str) -> Iterator[Line]:  # noqa: A002
-        """Give the lines of an item that is text; none where nothing came."""
+        """Yield the lines of a text item; none for an empty or encrypted item."""
         item = self.item(id)
         if item is None or item.file is None or item.encrypted:
             return
@@ -71,7 +71,7 @@ class CollectionReader:
             yield from lines_of(iter(lambda: stream.read(64 << 10), b""), self.meter, item.id)
 
     def members(self, id: str) -> Iterator[Member]:  # noqa: A002
-        """Give the entries of an item that is an archive; none where nothing came."""
+        """Yield the entries of an archive item; none for an empty or encrypted item."""
         item = self.item(id)
         if item is not None and item.file is not None and not item.encrypted:
             try:
@@ -81,7 +81,7 @@ class CollectionReader:
 
 
 def together(all_collected: Sequence[CollectionReader]) -> list[CollectionReader]:
-    """Give each of several collections those beside it."""
+    """Return the collections, each linked to the others of the same run and target."""
 
     def of(collected: CollectionReader) -> tuple[str, str]:
         return collected.manifest.run, collected.manifest.target
@@ -107,7 +107,7 @@ def open_collection(folder: Path) -> CollectionReader:
 
 
 def lines_of(chunks: Iterable[bytes], meter: Meter | None = None, of: str = "") -> Iterator[Line]:
-    """Split what comes in pieces at newlines; of a line, LONGEST_LINE bytes. `of` names the file for the meter."""
+    """Split pieces of bytes at newlines; lines are cut at LONGEST_LINE bytes. `of` names the file for the meter."""
     meter = meter or Meter()
     number, rest, cut = 1, b"", False
     for chunk in chunks:

@@ -1,4 +1,4 @@
-"""What an earlier collection of the same step has taken already, before it was cut."""
+"""Items of an earlier, interrupted collection of the same step, for reuse."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ANEW = frozenset({"clock", "toolkit", "toolkit-removed"})
 
 @dataclass(frozen=True)
 class Taken:
-    """An item that is whole, and where its file lies."""
+    """A complete item, with the path of the file."""
 
     item: ManifestItem
     path: Path | None
@@ -27,10 +27,9 @@ class Taken:
 
 
 def taken_already(run_folder: Path, kept: Iterable[EvidenceKept], artifacts: Iterable[Artifact]) -> dict[str, Taken]:
-    """Give what need not be asked for again, by artifact: it ended by itself, by the same script, and is unchanged.
+    """Return complete items for reuse by artifact: finished, same script, unchanged file.
 
-    `kept` are the earlier collections, the first of them first. One that is not as the journal knows it does not
-    count.
+    `kept` are the earlier collections, oldest first. A collection different from the journal's record does not count.
     """
     found: dict[str, Taken] = {}
     wanted = {a.id: hashlib.sha256(a.script.encode()).hexdigest() for a in artifacts if a.id not in ANEW}

@@ -1,6 +1,6 @@
-"""Encrypts what is written, as it is written, to the public keys of people (age-encryption.org/v1).
+"""Encryption of evidence while writing, to public keys (age-encryption.org/v1).
 
-Nothing of it reaches a disk in clear. Who holds none of their private keys, as this machine, cannot read it.
+No clear text reaches a disk. Without a private key, nobody can read the evidence, this machine included.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ _KEYS = 64 << 10
 
 
 class SealingError(Error):
-    """What was to be encrypted or decrypted could not be; the message says why."""
+    """Encryption or decryption failed; the message gives the reason."""
 
 
 class Writable(Protocol):
-    """What is written to."""
+    """The output of an encryption."""
 
     def write(self, data: bytes, /) -> object:
         """Take all bytes; raises OSError."""
 
     def flush(self) -> object:
-        """Write what was taken; raises OSError."""
+        """Flush buffered bytes; raises OSError."""
 
 
 class Seal:
-    """A file that is written encrypted, with what it amounts to on disk."""
+    """An encrypted file, with size and hash on disk."""
 
     def __init__(self, descriptor: int, recipients: Sequence[str]) -> None:
-        """Take a file that is open for writing, and stays its opener's to close. Raises SealingError."""
+        """Encrypt to an open file; the caller closes the descriptor. Raises SealingError."""
         self.size = 0
         """Bytes that were written to the file."""
         self._hash = hashlib.sha256()
@@ -52,11 +52,11 @@ class Seal:
 
     @property
     def sha256(self) -> str:
-        """Of what was written to the file."""
+        """Return the SHA-256 of the encrypted file."""
         return self._hash.hexdigest()
 
     def write(self, data: bytes | memoryview) -> int:
-        """Take the next bytes, all of them. Raises OSError."""
+        """Encrypt all bytes of `data`. Raises OSError."""
         self._clear.write(data)
         return len(data)
 
@@ -87,7 +87,7 @@ class _OnDisk:
 
 @contextmanager
 def sealing(stream: Writable, recipients: Sequence[str]) -> Iterator[IO[bytes]]:
-    """Give a stream; what is written to it goes to `stream` encrypted, whole when the block has ended.
+    """Yield a stream for encryption to `stream`; the output is complete at the end of the `with` block.
 
     A recipient is `age1…`, or an SSH public key, `ssh-ed25519 AAAA…`. Raises SealingError.
     """
@@ -120,7 +120,9 @@ def recipient(text: str) -> Any:  # noqa: ANN401
 
 
 def identities(path: Path) -> list[Any]:
-    """Read a file of private keys: age's, one a line, or an SSH key without a passphrase. Raises SealingError."""
+    """Read private keys from a file: age identities, one a line, or an SSH key without passphrase. Raises
+    SealingError.
+    """
     library = _library()
     try:
         with path.open("rb") as stream:
@@ -135,7 +137,7 @@ def identities(path: Path) -> list[Any]:
 
 
 def decrypt(collected: CollectionReader, folder: Path, keys: Sequence[Any]) -> None:
-    """Write a collection into an empty folder, its items decrypted, the rest as it is.
+    """Write a collection to an empty folder, with items decrypted and other files unchanged.
 
     Raises SealingError, OSError.
     """

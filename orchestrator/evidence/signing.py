@@ -1,4 +1,4 @@
-"""The operator's signature of what vouches for evidence: its manifest, and the list of an exported archive."""
+"""The operator's signatures on a manifest and on the list of an exported archive."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LONGEST = 64 << 10
 
 
 def sign_manifest(folder: Path, key: Path, sha256: str) -> None:
-    """Sign the manifest in a collection's folder, where it is not signed yet and has the digest `sha256`.
+    """Sign the manifest of a collection's folder, unless already signed; the digest must equal `sha256`.
 
-    `ssh-keygen -Y verify -f SIGNERS -I WHO -n stopgap -s manifest.json.sig <manifest.json` checks it too.
-    Raises SignatureError.
+    `ssh-keygen -Y verify -f SIGNERS -I WHO -n stopgap -s manifest.json.sig <manifest.json` verifies the signature
+    too. Raises SignatureError.
     """
     if (folder / SIGNATURE).exists():
         return
@@ -36,9 +36,9 @@ def sign_manifest(folder: Path, key: Path, sha256: str) -> None:
 
 
 def signature_problems(files: Files, name: str, content: bytes, signers: Path | None) -> Iterator[str]:
-    """Give what is wrong with the signature of a file, `NAME.sig` beside it.
+    """Yield problems of a file's signature, `NAME.sig` beside the file.
 
-    What was never signed passes, unless `signers` says who must have signed it.
+    An unsigned file passes, unless `signers` requires a signature.
     """
     signature = f"{name}.sig"
     found = read(files, signature, _LONGEST)

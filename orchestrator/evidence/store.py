@@ -1,4 +1,4 @@
-"""Where a collection goes as it arrives: one file an artifact, hashed on the way, the manifest at the end."""
+"""Storage of an arriving collection: a file for each artifact, hashed while writing, and the manifest at the end."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a collection comes from, and who asked for it."""
+    """The origin of a collection: run, step, host and operator."""
 
     run: str
     step: str
@@ -67,7 +67,7 @@ class Origin:
 
 @dataclass
 class _Arriving:
-    """One artifact while it arrives."""
+    """An artifact while data arrive."""
 
     artifact: Artifact
     name: str
@@ -81,10 +81,10 @@ class _Arriving:
 
 
 class EvidenceStore:
-    """Takes one collection of one host: a Sink for the exchange that runs its artifacts' scripts, in their order.
+    """Storage for one collection of one host: the Sink of the exchange with the artifacts' scripts, in order.
 
-    Nothing that a host sends raises, and neither does a full disk: what could not be kept is marked as truncated,
-    and the rest goes on.
+    Neither data from a host nor a full disk raises an exception: data not stored are marked as truncated, and the
+    collection goes on.
     """
 
     def __init__(
@@ -99,12 +99,12 @@ class EvidenceStore:
         taken: Mapping[str, Taken] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Make `evidence/<host>/<step>` below the run's folder; a step that is repeated gets `<step>.2` and so on.
+        """Create `evidence/<host>/<step>` below the run's folder; a repeated step gets `<step>.2` and so on.
 
-        `token` names the directory of the collection's toolkit; `taken` are items by artifact that an earlier
-        collection has, which become this one's too and do not arrive.
+        `token` names the directory of the collection's toolkit; `taken` maps artifacts to items of an earlier
+        collection, reused without a new transfer.
 
-        Raises EvidenceError where that is impossible, ValueError for an artifact whose name cannot name a file.
+        Raises EvidenceError if the folder cannot be created, ValueError for an artifact with an invalid file name.
         """
         self._run_folder, self._origin, self._collection, self._quota = run_folder, origin, collection, quota
         self._recipients, taken = recipients, taken or {}
@@ -124,9 +124,9 @@ class EvidenceStore:
                 self._carry_over(index, taken[artifact.id])
 
     def data(self, index: int, chunk: bytes) -> None:
-        """Keep the next bytes of an artifact, up to its cap and the run's quota.
+        """Store the next bytes of an artifact, up to the artifact's cap and the run's quota.
 
-        Those of the next artifact may come before the end of this one: its end waits for its standard error.
+        Bytes of the next artifact may arrive before the end of this artifact: the end waits for standard error.
         """
         item = self._item(index)
         if item.cut:
@@ -147,16 +147,16 @@ class EvidenceStore:
         self._write(item, kept[:granted])
 
     def ended(self, index: int, output: Output) -> None:
-        """Take an artifact's end, as the connection saw it."""
-        if output.stdout:  # a connection may hand over what is short only here
+        """Record the end of an artifact, as reported by the connection."""
+        if output.stdout:  # a connection may deliver short output only here
             self.data(index, output.stdout.raw)
         self._finish(index, output)
 
     def close(self) -> EvidenceKept:
-        """Write the manifest, and give what goes into the journal.
+        """Write the manifest, and return the journal's record.
 
-        Artifacts that never ended keep what came of them, with an unknown exit status. Raises EvidenceError where
-        a file read back from disk is not what arrived, or the manifest cannot be written.
+        Unfinished artifacts keep the received bytes, with an unknown exit status. Raises EvidenceError if a file read
+        back from disk differs from the received data, or if the manifest cannot be written.
         """
         for index in range(len(self._names)):
             if index not in self._items:
@@ -185,7 +185,7 @@ class EvidenceStore:
         )
 
     def _carry_over(self, index: int, taken: Taken) -> None:
-        """Give a file a second name here; where that is impossible, nothing is said of it and it is missing."""
+        """Link an earlier file into this folder; a failed link leaves the file missing."""
         item = taken.item
         if taken.path and item.file:
             file = self._names[index] + (SEALED if item.encrypted else "")
@@ -240,7 +240,7 @@ class EvidenceStore:
                 item.cut = item.cut or f"the controller could not keep it: {error}"
         if item.descriptor is not None:
             if item.artifact.apart and not item.seal:
-                with suppress(OSError):  # what is not whole then is found when it is read back
+                with suppress(OSError):  # the read-back detects an incomplete file
                     os.ftruncate(item.descriptor, item.size)
             os.close(item.descriptor)
         if output.truncated and item.size >= item.artifact.cap:
@@ -299,7 +299,7 @@ def _new_folder(parent: Path, name: str) -> Path:
 
 
 def _write_or_skip(descriptor: int, data: memoryview) -> int:
-    """Write, or leave a hole where there is nothing but zeros; the file gets its length at the end."""
+    """Write the data, or leave a hole for a long run of zeros; the file gets the final length at the end."""
     if len(data) < _HOLE or data != bytes(len(data)):
         return os.write(descriptor, data)
     os.lseek(descriptor, len(data), os.SEEK_CUR)

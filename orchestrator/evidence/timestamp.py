@@ -1,4 +1,4 @@
-"""Trusted time: an authority's word that something existed at a moment (RFC 3161)."""
+"""Trusted time-stamps by an authority (RFC 3161)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ _LONGEST = 256 << 10
 
 
 class TimestampError(Error):
-    """There is no time-stamp, or it does not hold; the message says why."""
+    """A time-stamp is missing or invalid; the message gives the reason."""
 
 
 def stamp(content: bytes, url: str) -> bytes:
-    """Have an authority say when it saw the SHA-256 of this content; nothing else leaves. Raises TimestampError."""
+    """Return a time-stamp by an authority on the SHA-256 of the content; only the hash is sent. Raises
+    TimestampError.
+    """
     library = _library()
     request = library.TimestampRequestBuilder().data(content).hash_algorithm(library.HashAlgorithm.SHA256).build()
     answer = _post(url, request.as_bytes())
@@ -44,9 +46,9 @@ def stamp(content: bytes, url: str) -> bytes:
 
 
 def stamp_problems(files: Files, name: str, content: bytes, roots: Path | None) -> Iterator[str]:
-    """Give what is wrong with the time-stamp of a file, `NAME.tsr` beside it, by the authorities in `roots` (PEM).
+    """Yield problems of a file's time-stamp, `NAME.tsr` beside the file; `roots` is a PEM file of authorities.
 
-    Without `roots` none is needed, and one that is there is not looked at. Raises TimestampError without the library.
+    Without `roots`, no time-stamp is required or checked. Raises TimestampError without the library.
     """
     if roots is None:
         return

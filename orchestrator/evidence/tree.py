@@ -1,8 +1,8 @@
-"""What came of one host as the host had it: files by path, put together from all items that hold any.
+"""The file tree of a host, assembled from all items with files.
 
-Files come from items that are archives. Those of /proc, and a few more, come from items that show them line by line
-(`/proc/1/stat:…`) or string by string. Programs and open files whose names are gone lie with their processes. Nothing
-is written anywhere by the names that a host gave.
+Most files come from archive items. Files of /proc, and a few more, come from text items, line by line
+(`/proc/1/stat:…`) or string by string. Deleted programs and deleted open files appear under their processes. No name
+given by a host is used as a path for writing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _STAT = re.compile(r"/proc/([0-9]{1,9})/stat:[0-9]+ \(.*\) \S (-?[0-9]{1,9}) ", 
 
 @dataclass(frozen=True)
 class Leaf:
-    """One path of the host."""
+    """A path of the host, with metadata and content."""
 
     path: str
     """Absolute, without `.` and `..`; bytes that are not UTF-8 are lone surrogates (PEP 383)."""
@@ -59,7 +59,7 @@ class Leaf:
     content: Member | bytes | None
 
     def chunks(self) -> Iterator[bytes]:
-        """Give the content in pieces, holes as zeros; less than was said where the item was cut."""
+        """Yield the content in pieces, holes as zeros; a truncated item yields less than the stated size."""
         if isinstance(self.content, Member):
             yield from self.content.chunks(self.content.size, holes=True)
         elif self.content is not None:
@@ -68,7 +68,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A path that is not in the tree, and why."""
+    """A path missing from the tree, with the reason."""
 
     path: str
     origin: str
@@ -76,9 +76,9 @@ class LeftOut:
 
 
 def tree(all_collected: Sequence[CollectionReader]) -> Iterator[Leaf | LeftOut]:
-    """Give every path once, as it was read first, behind the items that hold none of them.
+    """Yield every path once, first occurrence first, then the items without files.
 
-    No path leads through a link, so that whoever unpacks a tree stays inside it.
+    No path leads through a link, so unpacking a tree stays inside the destination.
     """
     above = Directories()
     for collected in all_collected:
@@ -108,10 +108,10 @@ def tree(all_collected: Sequence[CollectionReader]) -> Iterator[Leaf | LeftOut]:
 
 
 class Directories:
-    """Directories, as hashes, which take the same room however long a path is; their names have a bound together."""
+    """A set of directories, stored as hashes of constant size, with a limit on the total length of names."""
 
     def __init__(self, most: int = MOST_NAMES) -> None:
-        """Begin with the root, which is above every path; `most` bytes of names may be added."""
+        """Begin with the root directory; `most` is the limit on added names, in bytes."""
         self._known = {hash("")}
         self._room = most
 
@@ -125,7 +125,7 @@ class Directories:
         return id(self)
 
     def add(self, path: str) -> bool:
-        """Add one directory; False where there is no room for it."""
+        """Add a directory; False without room."""
         if path not in self:
             self._room -= len(path)
             if self._room < 0:
@@ -134,9 +134,9 @@ class Directories:
         return True
 
     def add_above(self, path: str) -> bool:
-        """Add all directories above a path, or none of them; False where there is no room for them.
+        """Add all parent directories of a path, or no directory at all; False without room.
 
-        From then on there is room for none: a path that was refused is above no other one by accident.
+        After a refusal no room is left, so a refused path never becomes a parent by accident.
         """
         new = list(takewhile(lambda above: above not in self, parents(path)))
         if sum(map(len, new)) > self._room:
@@ -147,12 +147,12 @@ class Directories:
         return True
 
     def has_above(self, path: str) -> bool:
-        """Tell whether all directories above a path were added: they are added together."""
+        """Return True if all parent directories of a path are in the set: parents are always added together."""
         return path[: path.rfind("/")] in self
 
 
 def _can_be(path: str) -> bool:
-    """Tell whether a host can have such a path, and it is not too deep."""
+    """Return True for a path possible on a host and within the maximum depth."""
     parts = path.split("/")[1:]
     return not _is_long(path) and "\0" not in path and not {"", ".", ".."} & set(parts) and len(parts) <= DEEPEST
 
@@ -194,7 +194,7 @@ def _leaves(all_collected: Sequence[CollectionReader]) -> Iterator[Leaf | LeftOu
 
 
 def _members(collected: CollectionReader) -> Iterator[tuple[str, Member]]:
-    """Give the files and links of all archives; below /proc lie processes alone, which are told otherwise."""
+    """Yield files and links of all archives, except /proc: processes are handled separately."""
     for item in collected.manifest.items:
         if item.file and item.file.endswith(".tar"):
             for member in collected.members(item.id):
@@ -203,7 +203,7 @@ def _members(collected: CollectionReader) -> Iterator[tuple[str, Member]]:
 
 
 def _deleted(collected: CollectionReader) -> Iterator[Leaf | LeftOut]:
-    """Give programs and open files that have no name any more, with their processes, as far as those are there."""
+    """Yield deleted programs and deleted open files, under processes with complete ancestry."""
     whole = _whole_processes(collected.lines("processes"))
     for name, pattern in _GONE.items():
         item = collected.item(name)
@@ -212,7 +212,7 @@ def _deleted(collected: CollectionReader) -> Iterator[Leaf | LeftOut]:
             if not found or member.kind != "file" or item is None:
                 continue
             origin = f"{collected.manifest.host}/{collected.folder.name}/{item.file}"
-            # What reads /proc/PID/fd takes each entry there for a link.
+            # Readers of /proc/PID/fd expect links there.
             path = f"/proc/{found[1]}/{found[2] if found[2] == 'exe' else f'deleted/{found[2]}'}"
             if parse_int(found[1], _PID_DIGITS) in whole:
                 owner = (member.uid, member.gid, member.mtime)
@@ -222,7 +222,7 @@ def _deleted(collected: CollectionReader) -> Iterator[Leaf | LeftOut]:
 
 
 def _shown(collected: CollectionReader) -> Iterator[Leaf | LeftOut]:
-    """Give what was shown line by line, most of it from /proc; of processes, those whose parents are all known."""
+    """Yield files from text items, mostly of /proc; only processes with complete ancestry."""
     whole = _whole_processes(collected.lines("processes"))
     for name in (*_SHOWN, *_STRINGS):
         item = collected.item(name)
@@ -245,7 +245,7 @@ def _shown(collected: CollectionReader) -> Iterator[Leaf | LeftOut]:
 
 
 def _whole_processes(lines: Iterable[Line]) -> set[int]:
-    """Give the processes whose ancestors are all known, up to one without a parent."""
+    """Return the processes with complete ancestry, up to a process without parent."""
     parents: dict[int, int] = {}
     for _, text in lines:
         if len(parents) < MOST and (match := _STAT.match(text)):
@@ -264,7 +264,7 @@ def _whole_processes(lines: Iterable[Line]) -> set[int]:
 
 
 def _joined(parts: Iterator[bytes]) -> bytes | None:
-    """Put the lines of a file together; None where they are more than MOST_SHOWN bytes."""
+    """Join the lines of a file; None above MOST_SHOWN bytes."""
     content = bytearray()
     for part in parts:
         if len(content) <= MOST_SHOWN:
@@ -277,7 +277,7 @@ def _lines(texts: Iterable[str]) -> Iterator[bytes]:
 
 
 def _strings(texts: Iterable[str]) -> Iterator[bytes]:
-    """Undo what `strings` did to them: NUL behind each, newlines instead of vertical tabs."""
+    """Reverse the encoding by `strings`: NUL after each string, newlines for vertical tabs."""
     return (text.replace("\v", "\n").encode("utf-8", "surrogateescape") + b"\0" for text in texts)
 
 

@@ -1,7 +1,7 @@
-"""Checks evidence against its manifest, and a run's manifests against its journal.
+"""Verification of evidence against the manifest, and of a run's manifests against the journal.
 
-A folder can be checked alone, on another machine. Its manifest vouches for the files; what vouches for the manifest
-is its signature, and its hash in the journal.
+A folder can be verified alone, on another machine. The manifest covers the files; the signature and the journal's
+hash cover the manifest.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _BESIDE = {MANIFEST, SIGNATURE, CUSTODY, FINDINGS, ARRIVED}
 
 
 def verify_folder(path: Path, signers: Path | None = None) -> list[str]:
-    """Give what is wrong with a collection's folder, or with all collections (and journal.jsonl) below a folder.
+    """Return the problems of a collection's folder, or of all collections (and journal.jsonl) below a folder.
 
-    Each problem names its file: changed, missing, extra, or a manifest that is damaged.
+    Each problem names a file: changed, missing, extra, or a damaged manifest.
     """
     if (path / MANIFEST).exists() or (path / MANIFEST).is_symlink():
         return list(collection_problems(FolderFiles(path), signers))
@@ -59,9 +59,9 @@ def verify_folder(path: Path, signers: Path | None = None) -> list[str]:
 
 
 def verify_run(journal: Journal, run: str, signers: Path | None = None) -> list[str]:
-    """Give what is wrong with a run: its chain, its evidence, and the manifests against the journal.
+    """Return the problems of a run: hash chain, evidence, and manifests compared with the journal.
 
-    Raises JournalError for a run that is not there.
+    Raises JournalError for an unknown run.
     """
     problems = journal.verify(run, signers)
     folder = journal.run_path(run)
@@ -115,7 +115,7 @@ def _findings_problems(run_folder: Path, made: FindingsMade) -> Iterator[str]:
 
 
 def collections_below(path: Path) -> list[Path]:
-    """Give the folders at or below a path that hold a manifest, sorted; links are not followed."""
+    """Return the folders with a manifest at or below a path, sorted; links are not followed."""
     found = []
     for folder, below, files in os.walk(path):
         if MANIFEST in files:
@@ -128,7 +128,9 @@ def collections_below(path: Path) -> list[Path]:
 def collection_problems(
     files: Files, signers: Path | None = None, known: Sequence[EvidenceHandled] = ()
 ) -> Iterator[str]:
-    """Give what is wrong with one collection, wherever its files lie; `known` is what the journal says was done."""
+    """Yield the problems of one collection, in a folder or an archive; `known` are actions recorded in the
+    journal.
+    """
     content = read(files, MANIFEST, MANIFEST_CAP)
     if content is None:
         yield f"{MANIFEST}: missing, or no ordinary file: nothing vouches for what lies there"

@@ -15,7 +15,7 @@ from stopgap.orchestrator.post.postman import Posted
 
 
 class FilePostman:
-    """Writes each message to a file of its own, mode 0600; a file that is there already is left as it is."""
+    """A postman for files of mode 0600, one for each message; an existing file stays unchanged."""
 
     def __init__(self, route: FileRoute, letters: Path) -> None:
         self._route = route
@@ -30,7 +30,7 @@ class FilePostman:
         return None
 
     def post(self, message: Message) -> Posted:
-        """Write one message, durable when it returns; what is attached lies beside it."""
+        """Write one message, durable on return; attachments lie beside the file."""
         try:
             path = Path(self._route.path) if self._route.path else private_folder(self._letters) / _name(message)
             _write(path, written(message).encode("utf-8", "replace"))
@@ -61,7 +61,9 @@ def _safe(text: str) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a new file at once, under a temporary name first; raises FileExistsError where another lies there."""
+    """Write a new file atomically, under a temporary name first; raises FileExistsError for a different existing
+    file.
+    """
     if path.is_file() and not path.is_symlink() and path.read_bytes() == content:
         return
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

@@ -1,4 +1,4 @@
-"""The interface of what sends messages, and what becomes of one."""
+"""The interface of a postman, and the outcome of a message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANSWER = 64 << 10
 
 @dataclass(frozen=True)
 class Posted:
-    """What became of a message. `failed`: it did not go. `unknown`: it was handed over, and none confirmed."""
+    """The outcome of a message. `failed`: not sent. `unknown`: handed over, without confirmation."""
 
     outcome: Literal["sent", "failed", "unknown"]
     detail: str
@@ -24,7 +24,7 @@ class Posted:
 
 
 class Postman(Protocol):
-    """Takes messages one way. Raises nothing for a message that cannot be sent: `Posted` says so."""
+    """Sender of messages over one route. A failed message raises no exception: `Posted` has the outcome."""
 
     def __enter__(self) -> Self: ...
 

@@ -10,9 +10,9 @@ from stopgap.orchestrator.post.postman import Postman
 
 
 def postman(route: Route, letters: Path, cancelled: threading.Event | None = None) -> Postman:
-    """Give the postman for a route.
+    """Return the postman for a route.
 
-    `letters` is the folder for messages that name no file. Once `cancelled` is set, no server is waited for.
+    `letters` is the folder for messages without a file name. A set `cancelled` ends any wait for a server.
     """
     if isinstance(route, SmtpRoute):
         from stopgap.orchestrator.post.smtp import SmtpPostman  # noqa: PLC0415

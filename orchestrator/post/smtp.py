@@ -1,4 +1,4 @@
-"""By mail: one connection for as many messages as there are, TLS unless the runbook says otherwise."""
+"""Mail by SMTP: one connection for several messages, with TLS unless the runbook says otherwise."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _FAREWELL = 5.0
 
 
 class SmtpPostman:
-    """Sends through one server; a connection that broke is opened again for the next message."""
+    """A postman for one SMTP server; a lost connection is reopened for the next message."""
 
     def __init__(self, route: SmtpRoute, cancelled: threading.Event | None = None) -> None:
-        """`cancelled`: once it is set, the server is not waited for any more."""
+        """A set `cancelled` ends the wait for the server."""
         self._route = route
         self._cancelled = cancelled
         self._server: smtplib.SMTP | None = None
@@ -46,7 +46,7 @@ class SmtpPostman:
         self._drop()
 
     def post(self, message: Message) -> Posted:
-        """Send one mail. What breaks before the text is handed over has failed; after it, nobody knows."""
+        """Send one mail. An error before the handover of the text is `failed`; later errors are `unknown`."""
         mail = compose(message, self._route.sender or message.reply_to)
         try:
             server = self._connected()
@@ -84,7 +84,7 @@ class SmtpPostman:
 
 
 def compose(message: Message, sender: str) -> EmailMessage:
-    """Build the mail; header values cannot end their line, and what is not ASCII is encoded (RFC 2047, RFC 2231)."""
+    """Build the mail; headers cannot contain line ends, and non-ASCII text is encoded (RFC 2047, RFC 2231)."""
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     mail["From"] = sender
     mail["To"] = message.to
@@ -124,7 +124,7 @@ def _greeted(peer: Peer, route: SmtpRoute) -> smtplib.SMTP:
 
 
 def _forget_what_came_in_clear(server: smtplib.SMTP) -> None:
-    """Know no more of the server than before its greeting (RFC 3207, section 4.2)."""
+    """Discard all knowledge of the server obtained before TLS (RFC 3207, section 4.2)."""
     server.file = None
     server.helo_resp = server.ehlo_resp = None
     server.esmtp_features.clear()
@@ -160,5 +160,5 @@ def _reason(error: Exception, route: SmtpRoute) -> str:
 
 
 def _said(text: bytes | str) -> str:
-    """Give what a server said: its first 200 characters, escaped."""
+    """Return a server's answer: the first 200 characters, escaped."""
     return escape((text.decode("utf-8", "replace") if isinstance(text, bytes) else text)[:200])

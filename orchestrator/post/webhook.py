@@ -1,4 +1,4 @@
-"""By an HTTP POST of JSON, signed, with a key by which the other side knows a repetition."""
+"""Webhook: an HTTP POST of JSON, signed, with an idempotency key to recognise a repetition."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from stopgap.orchestrator.wire.http import NotSentError, post
 
 
 class WebhookPostman:
-    """Posts to one URL, a connection a message."""
+    """A postman for one URL; each message has a new connection."""
 
     def __init__(self, route: WebhookRoute, cancelled: threading.Event | None = None) -> None:
-        """`cancelled`: once it is set, the server is not waited for any more."""
+        """A set `cancelled` ends the wait for the server."""
         self._route = route
         self._cancelled = cancelled
 
@@ -38,7 +38,7 @@ class WebhookPostman:
         return None
 
     def post(self, message: Message) -> Posted:
-        """Post one message; any status of 2xx has taken it."""
+        """Post one message; any 2xx status counts as sent."""
         name = urlsplit(self._route.url).hostname
         body = payload(message)
         headers = {
@@ -83,6 +83,6 @@ def payload(message: Message) -> bytes:
 
 
 def signature(secret: str, moment: int, body: bytes) -> str:
-    """Give `t=SECONDS,v1=HEX`: HMAC-SHA256 over `SECONDS.BODY`, so that an old request cannot be played again."""
+    """Return `t=SECONDS,v1=HEX`: HMAC-SHA256 over `SECONDS.BODY`, so receivers can reject a replayed request."""
     digest = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={moment},v1={digest}"

@@ -1,4 +1,4 @@
-"""The report of a run: for a manager's first glance, for the one who takes it over, and for a program."""
+"""The report of a run: for a manager, for the next operator, and for programs."""
 
 from stopgap.orchestrator.report.model import Report
 from stopgap.orchestrator.report.render import PAGE, in_form, renamed, report, schema_report

@@ -1,4 +1,4 @@
-"""Turns a run's history into a report. Pure; every text is escaped here, wherever it came from."""
+"""Construction of a report from a run's history. Pure; every text is escaped here."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BAD_UNDO = {"undo-failed", "undo-drifted", "undo-unknown", "no-undo"}
 
 
 def build(history: History) -> Report:
-    """Give the report of a run as it stands."""
+    """Return the report of a run in the present state."""
     number = {id(change): count for count, change in enumerate(history.changes, 1)}
     of_step: dict[tuple[str, str], list[int]] = {}
     for change in history.changes:
@@ -94,7 +94,7 @@ def build(history: History) -> Report:
 
 
 def _hosts(history: History) -> Iterator[ReportHost]:
-    """Give those that the run had to do with, the targets first."""
+    """Yield the hosts involved in the run, targets first."""
     acted = (
         {step.host for step in history.steps} | {check.vantage for check in history.checks} | set(history.unreachable)
     )

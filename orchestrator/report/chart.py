@@ -20,7 +20,7 @@ _DAYS = (1, 1.5, 2, 3, 4, 6, 8, 12, 18, 24)
 
 @dataclass(frozen=True)
 class Lane:
-    """One step on one target, from when to when."""
+    """A step on a target, with begin and end."""
 
     label: str
     host: str
@@ -32,7 +32,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Mark:
-    """A moment that counts: a target cut off, or that proved."""
+    """A marked moment: a target cut off, or the proof of the cut."""
 
     kind: str
     target: str
@@ -42,7 +42,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Chart:
-    """All of it; `part` is the length of each quarter in seconds."""
+    """The chart of a run; `part` is the length of a quarter in seconds."""
 
     part: float
     lanes: tuple[Lane, ...]
@@ -51,9 +51,9 @@ class Chart:
 
 
 def chart(report: Report) -> Chart | None:
-    """Draw a run from its start to the end of its last step; None where no step began.
+    """Return the chart of a run, from the start to the end of the last step; None if no step began.
 
-    A step that broke off ends with the last that is known of the run.
+    An interrupted step ends with the last known moment of the run.
     """
     begun = [(step, step.started) for step in report.steps if step.started]
     if not begun:
@@ -83,7 +83,7 @@ def chart(report: Report) -> Chart | None:
 
 
 def nice(seconds: float) -> float:
-    """Give the next length at or above this one that people count in."""
+    """Return the next round length in seconds, at or above `seconds`."""
     for unit, lengths in ((0.1, _NICE), (1, _NICE), (60, _NICE), (3600, _DAYS)):
         for length in lengths:
             if length * unit >= seconds:

@@ -1,4 +1,4 @@
-"""The whole course drawn to scale: the attacker's traces, the runs, the outages, what was in force. Pure."""
+"""The course of an incident to scale: traces of the attacker, runs, outages and blocks in force. Pure."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment that counts for all lanes."""
+    """A moment marked across all lanes."""
 
     kind: Literal["alarm", "cut", "lifted"]
     target: str
@@ -59,7 +59,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Course:
-    """All of it, `seconds` long from `start`; `ticks` are the beginnings of its equal parts."""
+    """The course: `seconds` long from `start`; `ticks` are the beginnings of equal parts."""
 
     start: datetime
     seconds: float
@@ -71,7 +71,7 @@ class Course:
 
 
 def course(report: Report) -> Course | None:
-    """Draw an incident, or a run whose evidence has dated traces, from the first trace to the last that is known."""
+    """Return the course of an incident, or of a run with dated traces; None without dated traces."""
     known = [
         (f, [at for at in f.times if report.started - BEFORE <= at <= report.as_of])
         for f in report.findings
@@ -119,7 +119,7 @@ def course(report: Report) -> Course | None:
 
 
 def _in_force(report: Report, *, outage: bool) -> Iterator[_Bar]:
-    """Give what each step had in force, or has."""
+    """Yield a bar for the time in force of each step's changes."""
     for step in report.steps:
         if step.outage != outage:
             continue

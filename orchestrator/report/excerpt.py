@@ -1,4 +1,4 @@
-"""Cuts a report to what a person can read; the JSON form alone has everything. Pure."""
+"""Limits on the length of a printed report; only the JSON form is complete. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def excerpt(report: Report) -> tuple[Report, dict[str, int]]:
-    """Give the report with its long lists cut, in their order, and how many are left out of each, by field."""
+    """Return the report with long lists cut, order kept, and the number of omitted entries by field."""
     changes = _cut(report.changes, _change_matters)
     shown = {change.number for change in changes}
     lists: dict[str, tuple[Any, ...]] = {

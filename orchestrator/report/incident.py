@@ -1,4 +1,4 @@
-"""One report of an incident: its runs and the notes of people, told as one story. Pure."""
+"""The report of an incident: all runs and notes in one report. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Timed(Protocol):
 
 
 def build_incident(incident: Incident, histories: Sequence[History]) -> Report:
-    """Give the report of an incident as it stands; `histories`: those of its runs, at least one, in their order."""
+    """Return the report of an incident; `histories` are the incident's runs in order, at least one."""
     reports = [build(history) for history in histories]
     first, last = reports[0], reports[-1]
     started = min(incident.opened.at, first.started)
@@ -99,7 +99,7 @@ def _numbered(reports: Sequence[Report], started: datetime) -> tuple[list[Report
 
 
 def _containment(reports: Sequence[Report]) -> Iterator[ReportContainment]:
-    """Give one for each target: what holds now, or else the first; cut off since the first run that did it."""
+    """Yield a containment for each target: the one in force, else the first; cut off since the first block."""
     by_target: dict[str, list[ReportContainment]] = {}
     for report in reports:
         for each in report.containment:
@@ -114,9 +114,9 @@ _ELSEWHERE = frozenset({"not-contained", "ends", "findings-critical", "findings-
 
 
 def _points(reports: Sequence[Report], containment: Iterable[ReportContainment]) -> Iterator[OpenPoint]:
-    """Give what is open; that a cut was lifted is the end of an incident, and no open point.
+    """Yield the open points; a lifted block ends an incident, and is no open point.
 
-    Findings have a section of their own; a later run may have answered for those of an earlier one.
+    Findings have a separate section: a later run may have answered findings of an earlier run.
     """
     for each in containment:
         if each.in_force and each.verdict != "contained":

@@ -1,4 +1,4 @@
-"""What the run's own times and outcomes say: how fast it was, what to do better, and what to replace. Pure."""
+"""Lessons from a run's times and outcomes: speed, improvements, credentials to replace. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WAITED = 60.0
 
 
 def times(history: History) -> Iterator[ReportTime]:
-    """Give how long after its start the run had cut each target off, proved it, and ended."""
+    """Yield the seconds from the run's start to each target's cut, to the proof, and to the end."""
     for each in history.containment:
         if each.cut_at:
             yield ReportTime(kind="cut", target=escape(each.target), seconds=_after(history, each.cut_at))
@@ -33,7 +33,7 @@ def times(history: History) -> Iterator[ReportTime]:
 
 
 def lessons(history: History) -> Iterator[ReportLesson]:
-    """Give what would go better another time; a host that was not reached is named once, not for each step."""
+    """Yield possible improvements; an unreachable host is named once, not for each step."""
     for host, reason in history.unreachable.items():
         yield _lesson("unreachable", host, "", reason)
     for step in history.steps:
@@ -56,7 +56,7 @@ def lessons(history: History) -> Iterator[ReportLesson]:
 
 
 def to_rotate(history: History) -> Iterator[ReportCredential]:
-    """Give what root on a target could read or impersonate; nothing where the run never went to the host."""
+    """Yield credentials readable by root on a target; none for a host never contacted."""
     acted = {step.host for step in history.steps} | set(history.started.targets)
     for host in history.started.hosts:
         if host.name in acted & set(history.started.targets) and host.connection == "ssh" and host.cli is None:

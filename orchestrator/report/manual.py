@@ -1,4 +1,4 @@
-"""The recovery manual: what a run did, told as what to do, for somebody who was not there."""
+"""The recovery manual: the actions of a run as instructions for another person."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CALLED = 40
 
 @dataclass(frozen=True)
 class Input:
-    """A value that the run is given; `about` comes from the runbook, `last` is what it was."""
+    """A parameter of the run: `about` is the runbook's description, `last` the value used."""
 
     name: str
     about: str
@@ -34,7 +34,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Party:
-    """Somebody to be told, or who decided; `name` is an address, a name or `user@machine`."""
+    """A person notified, or asked for a decision; `name` is an address, a name or `user@machine`."""
 
     name: str
     about: str
@@ -51,9 +51,9 @@ def manual(
     format: Literal["html", "md"] = "html",  # noqa: A002
     zone: tzinfo = UTC,
 ) -> str:
-    """Give the manual. `about` and `inputs` (parameter → description) come from the runbook, where it can be read.
+    """Return the manual as text; `about` and `inputs` (parameter → description) come from the runbook, if readable.
 
-    `names` are as for `report`.
+    `names` as for `report`.
     """
     built = renamed(build(history), names or {})
     shown, left_out = excerpt(built)
@@ -84,7 +84,7 @@ def _inputs(params: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[Inp
 
 
 def _parties(report: Report) -> Iterator[Party]:
-    """Give each once, those who decided first."""
+    """Yield each party once, first those who decided."""
     known = [Party(answer.by, answer.question, "") for answer in report.answers if "@" in answer.by]
     known += [Party(message.to, message.about, message.way) for message in report.messages]
     yield from dict.fromkeys([Party(report.operator, "", ""), *known])

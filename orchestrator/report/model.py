@@ -1,6 +1,6 @@
-"""What a report says, without language or layout: the JSON form, and what the templates read.
+"""The model of a report, without language or layout: the JSON form, and the input of the templates.
 
-Every text is one line and escaped. Times are UTC.
+Every text is one escaped line. Times are UTC.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class _Part(BaseModel):
 
 
 class ReportHost(_Part):
-    """A host of the inventory that the run touched or asked."""
+    """A host of the inventory involved in the run."""
 
     name: str
     address: str
@@ -32,7 +32,7 @@ class ReportHost(_Part):
 
 
 class ReportCheck(_Part):
-    """What one eye saw of one check."""
+    """The result of a check from one vantage."""
 
     step: str
     target: str
@@ -57,7 +57,7 @@ class ReportContainment(_Part):
 
 
 class ReportStep(_Part):
-    """One step on one target."""
+    """A step on a target."""
 
     step: str
     target: str
@@ -76,7 +76,7 @@ class ReportStep(_Part):
 
 
 class ReportChange(_Part):
-    """One change, and what has become of it."""
+    """A change, with the present state."""
 
     number: int
     run: str
@@ -112,7 +112,7 @@ class ReportEvidence(_Part):
 
 
 class ReportFinding(_Part):
-    """What the rules made of a collection; the whole of it lies beside the evidence."""
+    """A finding of the rules; the full text lies beside the evidence."""
 
     step: str
     host: str
@@ -125,7 +125,7 @@ class ReportFinding(_Part):
 
 
 class ReportAnswer(_Part):
-    """A question, and who answered it."""
+    """A question, with answer and person."""
 
     at: datetime
     step: str
@@ -150,7 +150,7 @@ class ReportMessage(_Part):
 
 
 class ReportGap(_Part):
-    """Something that is not covered."""
+    """A gap in coverage."""
 
     step: str
     target: str
@@ -158,7 +158,7 @@ class ReportGap(_Part):
 
 
 class Event(_Part):
-    """A line of the timeline; the kind says what `text` and `detail` are about."""
+    """A line of the timeline; `kind` gives the meaning of `text` and `detail`."""
 
     at: datetime
     kind: Literal[
@@ -183,7 +183,7 @@ class Event(_Part):
 
 
 class OpenPoint(_Part):
-    """Something that a person still has to look at."""
+    """A point for a person to follow up."""
 
     kind: Literal[
         "running",
@@ -208,7 +208,7 @@ class OpenPoint(_Part):
 
 
 class ReportTime(_Part):
-    """How long it took from the start of the run, on one target."""
+    """Seconds from the start of the run to an event, on one target."""
 
     kind: Literal["cut", "proof", "end", "lifted"]
     target: str = Field(description="Empty for the whole run.")
@@ -216,7 +216,7 @@ class ReportTime(_Part):
 
 
 class ReportLesson(_Part):
-    """Something that would go better another time, by what the run itself shows."""
+    """A possible improvement, shown by the run."""
 
     kind: Literal["slow", "waited", "manual", "timed-out", "refused", "failed", "unreachable", "unseen", "not-sent"]
     host: str
@@ -226,7 +226,7 @@ class ReportLesson(_Part):
 
 
 class ReportCredential(_Part):
-    """Something that whoever had root on a target may know, and that has to be replaced."""
+    """A credential exposed to root on a target, to be replaced."""
 
     kind: Literal["host-key", "login", "stored", "found"]
     host: str
@@ -234,7 +234,7 @@ class ReportCredential(_Part):
 
 
 class ReportRun(_Part):
-    """A run that the report tells of."""
+    """A run covered by the report."""
 
     run: str
     title: str = Field(description="Name of the runbook.")
@@ -246,7 +246,7 @@ class ReportRun(_Part):
 
 
 class ReportIncident(_Part):
-    """The incident, where the report is of one."""
+    """The incident, for a report of an incident."""
 
     name: str
     opened: datetime
@@ -255,7 +255,7 @@ class ReportIncident(_Part):
 
 
 class Report(_Part):
-    """All of it: of one run, or of an incident, which may have several."""
+    """The report of one run, or of an incident with one or more runs."""
 
     format: Literal["stopgap-report"] = "stopgap-report"
     version: Literal[1] = 1

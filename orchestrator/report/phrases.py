@@ -1,7 +1,7 @@
-"""What the program itself says, in another language: sentences with gaps, from `templates/report/phrases.LANG.yaml`.
+"""Translation of the program's messages: sentences with gaps, from `templates/report/phrases.LANG.yaml`.
 
-A sentence stands there as the program writes it, with `{name}` for what changes. What no sentence fits stays as it
-is.
+A sentence is listed as written by the program, with `{name}` for each gap. Text without a matching sentence stays
+unchanged.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence: what stands between its gaps, the gaps' names, and the same in the other language."""
+    """A sentence: literal parts, names of the gaps, and the translation."""
 
     parts: tuple[str, ...]
     names: tuple[str, ...]
     other: str
 
     def match(self, text: str) -> dict[str, str] | None:
-        """Give what stands in the gaps; each ends where what follows it comes first, so that time is linear."""
+        """Return the text in the gaps, or None; each gap ends at the first match of the next part: linear time."""
         first, *rest = self.parts
         if not text.startswith(first):
             return None
@@ -56,20 +56,20 @@ class Sentence:
         return found if place == len(text) else None
 
     def filled(self, said: Mapping[str, str]) -> str:
-        """Give the sentence in the other language, with what is to stand in its gaps."""
+        """Return the translation with the gaps filled."""
         return _GAP.sub(lambda gap: said[gap[1]], self.other)
 
 
 class Phrases:
-    """Says in another language what the program has said, and what it was told the words for."""
+    """Translator of the program's messages and of given names."""
 
     def __init__(self, lang: str, names: Mapping[str, str]) -> None:
-        """`names`: those of runbooks, steps, findings and questions → the same in that language."""
+        """`names` maps names of runbooks, steps, findings and questions to translations."""
         self._sentences = sentences(lang)
         self._names = {escape(name): escape(other) for name, other in names.items()}
 
     def say(self, text: str, depth: int = 0) -> str:
-        """Give the same in the language; the text itself where there are no words for it."""
+        """Return the translation of a text; the text itself if untranslated."""
         if text in self._names:
             return self._names[text]
         if not text or len(text) > LONGEST or depth > _DEPTH:
@@ -81,7 +81,7 @@ class Phrases:
         return _DATE.sub(_date, text)
 
     def told(self, value: Any, field: str = "") -> Any:  # noqa: ANN401
-        """Say everything in a report's fields that the program, and not a host or a person, has said."""
+        """Translate all messages of the program in a report's fields, and no text of a host or a person."""
         if isinstance(value, str):
             return self.say(value) if field in _SAID else value
         if isinstance(value, Mapping):
@@ -93,9 +93,9 @@ class Phrases:
 
 @cache
 def sentences(lang: str) -> Mapping[str, tuple[Sentence, ...]]:
-    """Give all sentences of a language by their first sign, those that begin with a gap under nothing.
+    """Return all sentences of a language by first character; sentences with a gap first are under the empty key.
 
-    Those of most words come first.
+    The sentences with most literal text come first.
     """
     pairs = read(folder("templates") / "report" / f"phrases.{lang}.yaml").data
     found: dict[str, list[Sentence]] = {}

@@ -1,4 +1,4 @@
-"""Gives a report its language and its form."""
+"""Rendering of a report in a language and a format."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def report(
     zone: tzinfo = UTC,
     names: Mapping[str, str] | None = None,
 ) -> str:
-    """Give the report of a run: a self-contained page, Markdown, or JSON after `schema_report`.
+    """Return the report of a run: a self-contained HTML page, Markdown, or JSON by `schema_report`.
 
-    `zone` is the time zone of the page and of Markdown; JSON has UTC and no language. `names` are those of the
-    runbook and its steps → the same in that language.
+    `zone` is the time zone for HTML and Markdown; JSON has UTC and no language. `names` maps names of the runbook and
+    the steps to translations.
     """
     return in_form(renamed(build(history), names or {}), lang=lang, format=format, zone=zone, names=names)
 
 
 def renamed(built: Report, names: Mapping[str, str]) -> Report:
-    """Give the report with a runbook's and its steps' names in another language."""
+    """Return the report with translated names of runbook and steps."""
     said = {escape(name): escape(other) for name, other in names.items()}
 
     def in_text(items: tuple[Any, ...], field: str) -> tuple[Any, ...]:
@@ -68,7 +68,7 @@ def in_form(
     zone: tzinfo = UTC,
     names: Mapping[str, str] | None = None,
 ) -> str:
-    """Give a report that is built, of a run or of an incident, in a language and a form; `names` as for `report`."""
+    """Return a built report, of a run or an incident, in a language and a format; `names` as for `report`."""
     if format == "json":
         return redact(built.model_dump_json(indent=2)) + "\n"
     shown, left_out = excerpt(built)
@@ -90,7 +90,7 @@ def in_form(
 
 
 def teller(lang: Literal["en", "ja"], names: Mapping[str, str]) -> Callable[[Any], Any]:
-    """Give what says a paper's fields in its language; in English they are as they are."""
+    """Return a translator of a paper's fields; for English, the identity."""
     if lang == "en":
         return lambda fields: fields
     return Phrases(lang, names).told
@@ -99,7 +99,7 @@ def teller(lang: Literal["en", "ja"], names: Mapping[str, str]) -> Callable[[Any
 def standing_values(
     built: Report, left_out: Mapping[str, int], lang: Literal["en", "ja"], zone: tzinfo
 ) -> dict[str, object]:
-    """Give what every paper's template may use beside the report itself."""
+    """Return the template variables common to every paper, beside the report."""
     return {
         "lang": lang,
         "left_out": left_out,
@@ -120,14 +120,14 @@ def schema_report() -> dict[str, Any]:
 
 
 def fenced(lines: tuple[str, ...]) -> str:
-    """Give a fenced block of Markdown whose fence no line of the block can end."""
+    """Return a fenced block of Markdown; no line of the block can end the fence."""
     longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
     return "\n".join([fence, *lines, fence])
 
 
 def escape_markdown(value: Any) -> Any:  # noqa: ANN401
-    """Escape every text in a tree for Markdown, so that a template cannot forget it; previews stay for `fenced`."""
+    """Escape every text in a tree for Markdown, so no template can omit the escape; previews are left to `fenced`."""
     if isinstance(value, str):
         escaped = re.sub(r"[\\`*_\[\]<>|&#!~${}]", r"\\\g<0>", value)
         return re.sub(r"(?i)(://|\bwww\.|\bmailto:|@)", lambda found: _unlinked(found[0]), escaped)
@@ -143,7 +143,7 @@ def _by_number(fields: Mapping[str, Any]) -> dict[int, Any]:
 
 
 def _unlinked(text: str) -> str:
-    """Break what GitHub's Markdown turns into a link by itself."""
+    """Break automatic links of GitHub's Markdown."""
     return text.replace(":", "\\:").replace(".", "\\.").replace("@", "\\@")
 
 
@@ -159,7 +159,7 @@ def _zone_name(moment: datetime, zone: tzinfo) -> str:
 
 
 def span(seconds: float, lang: Literal["en", "ja"]) -> str:
-    """Give a length of time in one or two units: `1.2 s`, `4 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
+    """Return a duration in at most two units: `1.2 s`, `4 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
     names = UNITS[lang]
     if seconds < 59.95:
         return f"{seconds:.1f}".removesuffix(".0") + names["s"]

@@ -1,4 +1,4 @@
-"""The timeline of a report: one event for what a reader needs to follow, in the journal's order."""
+"""The timeline of a report: the events needed by a reader, in the journal's order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MESSAGES_SHOWN = 20
 
 
 def timeline(history: History) -> Iterator[Event]:
-    """Give the events; what only announces another record is left out, and so is the end of a long list."""
+    """Yield the events; announcements of other records, and the end of a long list, are omitted."""
     changes: dict[tuple[str, str, int], ChangeIntended] = {}
     names: dict[tuple[str, str], str] = {}
     messages: dict[str, MessageIntended] = {}

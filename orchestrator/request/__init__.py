@@ -1,4 +1,4 @@
-"""Block requests: a customer asks the provider, over their signature, to have addresses of theirs dropped."""
+"""Block requests: a customer's signed request to the provider to drop the customer's addresses."""
 
 from stopgap.orchestrator.request.customers import Customer, load_customers
 from stopgap.orchestrator.request.model import BlockRequest, Evidence, SignedRequest

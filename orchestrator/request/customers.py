@@ -1,4 +1,4 @@
-"""The provider's list of customers: whose keys may ask, and for which networks."""
+"""The provider's list of customers: signing keys and permitted networks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _key(text: str) -> str:
 
 
 class Customer(BaseModel):
-    """One customer."""
+    """A customer."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -32,7 +32,7 @@ class Customer(BaseModel):
     prefixes: tuple[Network, ...] = Field(min_length=1, description="Networks that they may have blocked")
 
     def holds(self, network: Network) -> bool:
-        """Tell whether a network is theirs."""
+        """Return True if the network belongs to the customer."""
         return any(
             network.version == own.version and network.subnet_of(own)  # type: ignore[arg-type]
             for own in self.prefixes
@@ -46,7 +46,7 @@ class _File(BaseModel):
 
 
 def load_customers(path: Path) -> dict[str, Customer]:
-    """Read the list; raises InvalidInput with all that is wrong with it."""
+    """Read the list; raises InvalidInput with every problem found."""
     document = read(path)
     problems: list[Problem] = []
     validate(_File, document, (), problems)

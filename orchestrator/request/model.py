@@ -1,4 +1,4 @@
-"""What a block request says, and the one form of it that is signed."""
+"""The model of a block request, and the canonical form for the signature."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Part(BaseModel):
 
 
 class Evidence(_Part):
-    """Evidence that the customer keeps: the digest of a manifest, which holds the digests of all its items."""
+    """A reference to the customer's evidence: the digest of a manifest with the digests of all items."""
 
     host: Annotated[str, Field(max_length=64)]
     profile: Annotated[str, Field(max_length=64)]
@@ -31,7 +31,7 @@ class Evidence(_Part):
 
 
 class BlockRequest(_Part):
-    """What is asked for, why, by whom, and until when. Nothing here is believed before the signature is checked."""
+    """A block request: addresses, reason, contact and expiry. Untrusted before the signature is verified."""
 
     format: Literal["stopgap-block-request"] = "stopgap-block-request"
     version: Literal[1] = 1
@@ -46,29 +46,29 @@ class BlockRequest(_Part):
     evidence: tuple[Evidence, ...] = Field((), max_length=256)
 
     def canonical(self) -> bytes:
-        """Give the one form that is signed: sorted keys, no spaces, UTF-8, a newline at the end."""
+        """Return the canonical bytes for the signature: sorted keys, no spaces, UTF-8, final newline."""
         fields = self.model_dump(mode="json")
         return (json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the canonical form, which names the request."""
+        """Return the SHA-256 of the canonical form, used as the request's id."""
         return hashlib.sha256(self.canonical()).hexdigest()
 
     def left(self, now: datetime) -> timedelta:
-        """Give for how long it still asks; whole seconds."""
+        """Return the time left until the request expires, in whole seconds."""
         return timedelta(seconds=int((self.expires - now).total_seconds()))
 
 
 class SignedRequest(_Part):
-    """The file: a request and its signature, as ssh-keygen(1) arms it."""
+    """The file: a request with the signature in the armoured format of ssh-keygen(1)."""
 
     request: BlockRequest
     signature: Annotated[str, Field(max_length=16384)]
 
     @classmethod
     def made(cls, request: BlockRequest, key: Path) -> SignedRequest:
-        """Sign with a private key, or by its public half where an agent holds it; raises SignatureError."""
+        """Sign with a private key, or through an agent by the public key; raises SignatureError."""
         return cls(request=request, signature=sign(request.canonical(), key, NAMESPACE).decode())
 
     def text(self) -> str:

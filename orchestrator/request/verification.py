@@ -29,7 +29,7 @@ class RequestRefused(RefusedError):  # noqa: N818
 
 
 def read_request(path: Path) -> SignedRequest:
-    """Read a request's file, believing nothing of it yet; raises InvalidInput."""
+    """Read a request's file, without verification; raises InvalidInput."""
     try:
         with path.open("rb") as file:
             content = file.read(_CAP + 1)
@@ -47,7 +47,7 @@ def read_request(path: Path) -> SignedRequest:
 
 
 def accept(signed: SignedRequest, customers: Mapping[str, Customer], now: datetime) -> str:
-    """Give the name of the customer who asks. Raises RequestRefused."""
+    """Return the name of the requesting customer. Raises RequestRefused."""
     name = _signer(signed, customers)
     request = signed.request
     for network in request.addresses:
@@ -80,9 +80,9 @@ def _signer(signed: SignedRequest, customers: Mapping[str, Customer]) -> str:
 
 @contextmanager
 def use_once(signed: SignedRequest, home: Path) -> Iterator[RequestUse]:
-    """Remember the request, so that it is followed once; forgotten again where the block says that nothing was run.
+    """Record the request, so a second use is refused; the record is deleted if the block reports no execution.
 
-    Raises RequestRefused where it was remembered before, JournalError.
+    Raises RequestRefused for a request already recorded, JournalError.
     """
     folder = private_folder(home / "requests")
     mark = folder / signed.request.digest
