@@ -1,4 +1,4 @@
-"""The command line: the only place that prints."""
+"""The command line: the only place with output."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from stopgap.orchestrator.cli.failure import Stop
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command that the words name, and give its exit status."""
+    """Run the command named on the command line; return the exit code."""
     hurry()
     args = parser().parse_args(argv)
     return main_with(args.command, args)
 
 
 def hurry() -> None:
-    """Set the interpreter up for a process that is to act soon: nobody's pydantic plugins, and few collections.
+    """Prepare the interpreter for a fast start: no pydantic plugins, and rare garbage collection.
 
-    A thread that the network woke gets its turn within a millisecond, whatever the others are importing.
+    A thread woken by the network runs within a millisecond, even during imports of other threads.
     """
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.set_threshold(50_000, 20, 50)
@@ -30,7 +30,7 @@ def hurry() -> None:
 
 
 def main_with(command: Callable[[Namespace], int], args: Namespace) -> int:
-    """Run a command and give its exit status, whatever it raises; no traceback gets out."""
+    """Run a command and return the exit code; exceptions become messages, never a traceback."""
     from stopgap.orchestrator.cli.screen import err
 
     try:
@@ -49,7 +49,7 @@ def main_with(command: Callable[[Namespace], int], args: Namespace) -> int:
 
 
 def _explain(error: Exception) -> int:
-    """Say what is wrong with the input, the state folder or Stopgap itself, and give the exit status."""
+    """Print an error of the input, of the state folder or of Stopgap; return the exit code."""
     from stopgap.orchestrator.cli.screen import err
     from stopgap.orchestrator.journal.error_files import keep_details
     from stopgap.orchestrator.journal.failure import JournalError, SharedHomeError, UnknownRunError, UntrustedRunError

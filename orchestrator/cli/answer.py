@@ -1,4 +1,4 @@
-"""answer: tell a run that waits what a person has decided."""
+"""answer: a person's decision for a waiting run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stopgap.orchestrator.source import Unfit
 
 
 def answer(args: Namespace) -> int:
-    """Answer a step's question; without a step, list what is asked."""
+    """Answer a step's question; without a step, list the open questions."""
     screen = screens.out()
     with Journal.open(state_home()) as journal:
         run = journal.resolve(args.run)

@@ -1,4 +1,4 @@
-"""The words of the command line. What a command needs is imported when it is called, not before."""
+"""The parser of the command line. Modules of a command are imported at the call, not before."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EXIT_CODES = (
 
 
 class _Noted:
-    """Notes what is asked of it, to ask it of another object later."""
+    """A recorder of method calls, for a later replay on another object."""
 
     def __init__(self) -> None:
         self._asked: list[tuple[str, tuple[object, ...], dict[str, object], _Noted]] = []
@@ -43,21 +43,21 @@ class _Noted:
 
 
 class _Command(_Noted):
-    """Stands in for a command's parser until the command is the one that was typed: no call pays for all."""
+    """A placeholder for a command's parser, replaced only for the typed command: fast start of every command."""
 
     def __init__(self, **settings: object) -> None:
         super().__init__()
         self._settings = settings
 
     def parse_known_args(self, words: object, namespace: object) -> object:
-        """Make the parser, and let it parse."""
+        """Create the parser, and parse the arguments."""
         made = ArgumentParser(**self._settings, formatter_class=_formatter)  # type: ignore[arg-type]
         self._ask(made)
         return made.parse_known_args(words, namespace)  # type: ignore[call-overload]
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
-    """Give argparse's own formatter, as wide as the terminal, without shutil, which imports what compresses."""
+    """Return argparse's formatter with the terminal's width, without the slow import of shutil."""
     try:
         columns = int(os.environ["COLUMNS"])
     except (KeyError, ValueError):
@@ -69,7 +69,7 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 
 
 def parser() -> ArgumentParser:
-    """Give the parser; `command` of what it parses is the function to call."""
+    """Return the parser; the parsed `command` is the function to call."""
     top = ArgumentParser(
         prog="stopgap",
         formatter_class=_formatter,

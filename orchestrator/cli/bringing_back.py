@@ -1,4 +1,4 @@
-"""journal import: bring a run back that the journal has lost."""
+"""journal import: restore a run lost from the journal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stopgap.orchestrator.run.outcome import INVALID, REFUSED
 
 
 def bring_in(args: Namespace) -> int:
-    """Read a run's folder, check its exported journal, and add it to the journal."""
+    """Read a run's folder, verify the exported journal, and add the run to the journal."""
     screen, folder = screens.out(), Path(args.folder)
     signers = Path(args.signers) if args.signers else None
     if not folder.is_dir():

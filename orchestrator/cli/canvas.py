@@ -1,4 +1,4 @@
-"""The terminal while a living view has all of it: drawing, and single keys without echo."""
+"""The terminal during a live view: drawing, and single keys without echo."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LEAVES = {b"q", b"Q"}
 
 
 class Canvas:
-    """Takes the terminal with `open`, and gives it back as it was with `close`; both may be called again."""
+    """A terminal taken by `open` and restored by `close`; repeated calls are allowed."""
 
     def __init__(self, footer: str) -> None:
         """`footer` stands below everything."""
@@ -39,11 +39,11 @@ class Canvas:
 
     @property
     def is_open(self) -> bool:
-        """It has the terminal."""
+        """Return True while the view has the terminal."""
         return self._live is not None
 
     def open(self) -> None:
-        """Clear the screen, hide the cursor, and take keys one by one."""
+        """Clear the screen, hide the cursor, and read single keys."""
         if sys.stdin.isatty():
             self._keys = sys.stdin.fileno()
             self._before = termios.tcgetattr(self._keys)
@@ -54,7 +54,7 @@ class Canvas:
         self._live.start()
 
     def close(self) -> None:
-        """Put the terminal back; keys that nobody has read yet are lost, so that none answers a question."""
+        """Restore the terminal; unread keys are discarded, so no stray key answers a question."""
         if self._live:
             self._live.stop()
             self._live = None
@@ -63,7 +63,7 @@ class Canvas:
             self._keys = None
 
     def draw(self, history: History, others: Sequence[History], below: Sequence[Line] = ()) -> None:
-        """Draw a run as it stands, with what `others` have in force, and some lines `below` it."""
+        """Draw the present state of a run, with blocks in force from `others`, and lines `below`."""
         if not self._live:
             return
         width, height = self._console.size
@@ -75,7 +75,7 @@ class Canvas:
         self._live.update(text, refresh=True)
 
     def pressed(self, seconds: float) -> bool:
-        """Wait so long at most; tell whether the key was pressed that leaves, or the terminal has gone."""
+        """Wait up to `seconds`; return True if the quit key was pressed, or the terminal is gone."""
         end = time.monotonic() + seconds
         while (rest := end - time.monotonic()) > 0:
             if self._keys is None:

@@ -1,4 +1,4 @@
-"""tasks, schema, init: what there is to write with."""
+"""tasks, schema, init: documentation, schemas and a starter folder."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def schema(args: Namespace) -> int:
 
 
 def init(args: Namespace) -> int:
-    """Start a folder: an inventory to fill in, and the shipped runbooks. What is there already is left alone."""
+    """Create a starter folder: an example inventory and the shipped runbooks. Existing files stay unchanged."""
     top = Path(args.folder)
     screen = screens.out()
     wanted = {top / "inventory.yaml": folder("inventories") / "example.yaml"}
     wanted |= {top / "runbooks" / path.name: path for path in sorted(folder("runbooks").glob("*.yaml"))}
-    # Where the runbooks' first line tells an editor to look.
+    # The path in the schema line of the runbooks, for editors.
     schemas = sorted((folder("templates") / "schema").glob("*.json"))
     wanted |= {top / "templates" / "schema" / path.name: path for path in schemas}
     try:

@@ -22,7 +22,7 @@ MOST_NOTES = 20
 
 
 def check(args: Namespace) -> int:
-    """Say all that the files show; exit status 0 valid, 2 invalid, 4 refused by a guard."""
+    """Validate the files offline; return exit code 0 valid, 2 invalid, 4 refused by a guard."""
     try:
         examination = examine(args.runbook, args.inventory, args.target, pairs(args.param))
     except InvalidInput as error:
@@ -36,7 +36,7 @@ def check(args: Namespace) -> int:
 
 
 def document(examination: Examination) -> dict[str, Any]:
-    """Give what was found as JSON."""
+    """Return the result as JSON document."""
     return {
         "schema": SCHEMA,
         "version": VERSION,

@@ -1,4 +1,4 @@
-"""evidence export, custody: handing evidence on, and who has had it in hand."""
+"""evidence export, custody: export of evidence, and the custody log."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from stopgap.orchestrator.run.person import operator
 
 
 def opened(what: str, about: str) -> Iterator[CollectionReader]:
-    """Open the collections of a run, or below a folder, and put on record that they were."""
+    """Yield the collections of a run, or below a folder, and record the opening in the custody log."""
     for collected in _shelves(what):
         _put_on_record(what, collected, "opened", about)
         if any(item.clear for item in collected.manifest.items):
@@ -36,7 +36,7 @@ def opened(what: str, about: str) -> Iterator[CollectionReader]:
 
 
 def export(args: Namespace) -> int:
-    """Write all collections of one host into one archive."""
+    """Write all collections of one host to one archive."""
     from stopgap.orchestrator.cli.run import sign_key
     from stopgap.orchestrator.evidence.pack import pack
     from stopgap.orchestrator.evidence.sealing import SealingError, sealing
@@ -89,7 +89,7 @@ def export(args: Namespace) -> int:
 
 
 def decrypted(args: Namespace) -> int:
-    """Decrypt collections into a new folder, beside their manifests, which stay as they were signed."""
+    """Decrypt collections into a new folder, beside the signed, unchanged manifests."""
     from stopgap.orchestrator.evidence.sealing import SealingError, decrypt, identities
 
     top = Path(args.output)
@@ -110,7 +110,7 @@ def decrypted(args: Namespace) -> int:
 
 
 def custody(args: Namespace) -> int:
-    """Show who collected, opened and exported each collection."""
+    """Show the custody log of each collection: collecting, opening, exporting."""
     screen = screens.out()
     for collected in _shelves(args.what):
         screen.line(f"{collected.manifest.host}/{collected.folder.name}", "title")

@@ -1,4 +1,4 @@
-"""What is said where a journal is damaged, or does not know runs whose folders are there."""
+"""Messages for a damaged journal, and for run folders unknown to the journal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMED = 5
 
 
 def to_act_on(journal: Journal, run: str, args: Namespace) -> History:
-    """Give a run's history to act on; refuse (exit 4) where its journal is damaged, unless `--anyway` was said."""
+    """Return a run's history for an action; refuse (exit 4) a damaged journal, unless `--anyway` is given."""
     try:
         history = trusted(journal, run, anyway=args.anyway, by=operator())
     except DamagedRunError as error:
@@ -34,7 +34,7 @@ def to_act_on(journal: Journal, run: str, args: Namespace) -> History:
 
 
 def show_damage(screen: screens.Screen, run: str, problems: Iterable[str]) -> bool:
-    """List what is wrong with a run's journal; tell whether anything is."""
+    """List the problems of a run's journal; return True if any."""
     found = list(problems)
     for problem in found[:_NAMED]:
         screen.line(f"damaged: run {run}: {problem}", "bad")
@@ -44,7 +44,7 @@ def show_damage(screen: screens.Screen, run: str, problems: Iterable[str]) -> bo
 
 
 def show_strays(screen: screens.Screen, journal: Journal) -> bool:
-    """List the runs of which journal and folders say different things; tell whether there are any."""
+    """List the runs with a difference between journal and folders; return True if any."""
     found = journal.strays()
     for stray in found:
         screen.line(f"damaged: {stray}", "bad")

@@ -1,6 +1,6 @@
-"""evidence ls, cat, grep, timeline, findings: reading what was collected, without unpacking it.
+"""evidence ls, cat, grep, timeline, findings: reading of collected evidence, without unpacking.
 
-Whoever reads is put on record in the custody log.
+The custody log records every reader.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KINDS = {"file": "-", "directory": "d", "link": "l", "other": "?"}
 
 
 def ls(args: Namespace) -> int:
-    """List the items of a run's collections, or the files in one that is an archive."""
+    """List the items of a run's collections, or the files of an archive item."""
     if args.item is None:
         for collected in opened(args.what, "ls"):
             manifest = collected.manifest
@@ -54,7 +54,7 @@ def ls(args: Namespace) -> int:
 
 
 def cat(args: Namespace) -> int:
-    """Show an item, or a file in one that is an archive."""
+    """Show an item, or a file of an archive item."""
     if args.raw and sys.stdout.isatty():
         raise Stop(2, "a host's bytes as they are do not go to a terminal; send them to a file")
     found = False
@@ -87,7 +87,7 @@ def cat(args: Namespace) -> int:
 
 
 def grep(args: Namespace) -> int:
-    """Search all items, and the files in those that are archives, line by line."""
+    """Search all items, and files of archive items, line by line."""
     from stopgap.orchestrator.findings.pattern import check_pattern, searcher
 
     pattern = re.escape(args.pattern) if args.fixed else args.pattern
@@ -110,7 +110,7 @@ def grep(args: Namespace) -> int:
 
 
 def timeline(args: Namespace) -> int:
-    """Write one line of time, as JSONL that Timesketch takes."""
+    """Write a timeline as JSONL for Timesketch."""
     from stopgap.orchestrator.findings.timeline import Window
     from stopgap.orchestrator.findings.timeline import timeline as lines
 
@@ -134,7 +134,7 @@ def timeline(args: Namespace) -> int:
 
 
 def findings(args: Namespace) -> int:
-    """Judge a run's collections anew, and show what was found."""
+    """Evaluate a run's collections again, and show the findings."""
     from stopgap.orchestrator.cli.findings import show_findings
     from stopgap.orchestrator.findings import judge, load_rules, shipped_rules
     from stopgap.orchestrator.findings.apart import ReaderApart
@@ -164,7 +164,7 @@ def findings(args: Namespace) -> int:
 
 
 def _added(found: Findings, reader: ReaderApart, kind: str, path: str) -> Findings:
-    """Add what YARA or Sigma rules make of a collection, or that they could not be held against it."""
+    """Return the findings with matches of YARA or Sigma rules, or with the reason for the failure."""
     from stopgap.orchestrator.findings.judge import BUDGET
     from stopgap.orchestrator.findings.model import NotLooked, Unread
 
@@ -179,7 +179,7 @@ def _added(found: Findings, reader: ReaderApart, kind: str, path: str) -> Findin
 
 
 def _recorded(what: str, judged: Mapping[Path, Findings], code: int) -> int:
-    """Put a run's findings beside its collections, on record and into its report; give the exit code."""
+    """Write a run's findings beside the collections, to the journal and to the report; return the exit code."""
     from stopgap.orchestrator.cli.run import written_exit_code
     from stopgap.orchestrator.findings.keeping import no_findings, write_findings
     from stopgap.orchestrator.run.runner import write_report
@@ -233,7 +233,7 @@ def _check_sigma(path: str | None) -> None:
 
 
 def _items(what: str, name: str, about: str) -> list[tuple[CollectionReader, ManifestItem]]:
-    """Give the items that a name means: an artifact's id, a file, or `host/step/file`."""
+    """Return the items by name: an artifact's id, a file, or `host/step/file`."""
     found = [
         (collected, item)
         for collected in opened(what, about)
@@ -276,7 +276,7 @@ def _words(event: Event) -> tuple[str, ...]:
 
 
 def _missing(all_collected: Iterable[CollectionReader]) -> int:
-    """Say what of collections was not read; 1 where there is such, 0 where everything was."""
+    """Print the unread parts of collections; return 1 if any, else 0."""
     said = [
         f"{collected.manifest.host}/{collected.folder.name}: not read: {escape(reason)}"
         for collected in all_collected

@@ -1,6 +1,6 @@
-"""Every task as a fabric task: `fab --list` names them, `fab mta.stop --target web --dry-run` runs one.
+"""Every task as a fabric task: `fab --list` names all, `fab mta.stop --target web --dry-run` runs a task.
 
-A fabric task runs through the same planner and journal as a step of a runbook does.
+A fabric task uses the same planner and journal as a step of a runbook.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _run(task: Task[Any, Any], own: dict[str, Any], typed: dict[str, Any], c: ob
 
 
 def _target(named: str, c: object) -> str:
-    """Give the target: `--target`, or fabric's `-H`, which names a host of the inventory here. Raises Stop."""
+    """Return the target: `--target`, or fabric's `-H` with the name of a host of the inventory. Raises Stop."""
     if not isinstance(c, fabric.Connection):
         return named
     host = str(c.original_host)

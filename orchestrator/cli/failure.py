@@ -1,10 +1,10 @@
-"""A command that ends with a message instead of a result."""
+"""An exception to end a command with a message."""
 
 from stopgap.orchestrator.errors import Error
 
 
 class Stop(Error):  # noqa: N818
-    """End with this exit code and this message."""
+    """End the command with an exit code and a message."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)

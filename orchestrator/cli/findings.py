@@ -20,7 +20,7 @@ _SHOWN = 6
 
 
 def show_findings(screen: Screen, found: Findings, *, every: bool) -> None:
-    """Show a collection's findings in full; with `every`, also where nothing was seen, and every place."""
+    """Show a collection's findings in full; with `every`, also rules without a match, and every sighting."""
     about = "" if found.target == found.host else f", of {found.target}"
     unread = bool(found.unread)
     screen.line(f"{found.host}/{found.step}{about}: {_counted(found.counts(), unread=unread)}", "title")
@@ -78,7 +78,7 @@ def show_findings_made(screen: Screen, made: Iterable[FindingsMade], run: str) -
 
 
 def _counted(counts: Mapping[Severity, int], *, unread: bool) -> str:
-    """Give the counts; where something could not be read, they are the least that there is."""
+    """Return the counts as text; with unread parts, the counts are minimums."""
     some = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
     if unread:
         return f"{some}, and what could not be read" if some else "not known: something could not be read"

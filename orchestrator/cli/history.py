@@ -1,4 +1,4 @@
-"""runs, show, verify, report: what is read from the journal."""
+"""runs, show, verify, report: commands on the journal."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def report(args: Namespace) -> int:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write it whole or leave what is there; a pipe or a terminal gets it as it is."""
+    """Write a regular file atomically; a pipe or terminal directly."""
     if path.exists() and not path.is_file():
         path.write_bytes(content)
     else:
@@ -173,7 +173,7 @@ def _incident(journal: Journal, args: Namespace) -> str:
 
 
 def _names(histories: Sequence[History], lang: str) -> dict[str, str]:
-    """Give what runbooks, questions and rules have words for in a language, as far as they can be read."""
+    """Return the translations of names of runbooks, questions and rules, if readable."""
     from stopgap.orchestrator.findings import shipped_rules
     from stopgap.orchestrator.runbook import parse_runbook
     from stopgap.orchestrator.source import InvalidInput

@@ -1,4 +1,4 @@
-"""incident: several runs and the notes of people, under one name."""
+"""incident: several runs and notes of people, under one name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def opening(args: Namespace) -> int:
 
 
 def noting(args: Namespace) -> int:
-    """Add a note, with its time and author."""
+    """Add a note, with time and author."""
     with Journal.open(state_home()) as journal:
         incident = find_incident(journal, args.incident)
         note(journal, incident, args.text, operator())
@@ -41,7 +41,7 @@ def closing(args: Namespace) -> int:
 
 
 def show(args: Namespace) -> int:
-    """Show an incident: its notes and runs in the order of time, and what is still in force."""
+    """Show an incident: notes and runs by time, and changes in force."""
     screen = screens.out()
     with Journal.open_to_read(state_home()) as journal:
         incident = find_incident(journal, args.incident)

@@ -17,7 +17,7 @@ _MEMBERS = 12
 
 
 def inventory(args: Namespace) -> int:
-    """Show an inventory as it is understood: defaults filled in, groups resolved."""
+    """Show an inventory as loaded: defaults filled in, groups resolved."""
     loaded = load_inventory(args.inventory)
     if args.write:
         return _write(Path(args.write), loaded.text)

@@ -1,8 +1,7 @@
-"""`--watch`: the living view in the terminal of the run itself.
+"""`--watch`: the live view in the terminal of the run itself.
 
-While the view has the terminal, lines are kept back. A question takes the view away: what was kept back is written,
-and the question is put and answered on a plain terminal, as without the view; then the view comes back. `q` takes it
-away for good.
+While the view has the terminal, lines are held back. A question closes the view: held lines are written, the question
+is asked and answered on a plain terminal, then the view returns. `q` closes the view for good.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _KEPT_IN_SIGHT = 2
 
 
 class Held(Screen):
-    """A screen whose lines wait while something else has the terminal."""
+    """A screen with lines held back while the view has the terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
@@ -39,14 +38,14 @@ class Held(Screen):
         self.after_prompt: Callable[[], None] = lambda: None
 
     def line(self, text: str = "", style: str = "") -> None:
-        """Write a line, or keep it."""
+        """Write a line, or hold the line back."""
         if (held := self.held) is not None:
             held.append((text, style))
         else:
             super().line(text, style)
 
     def status(self, text: str) -> None:
-        """Show it only where lines are written."""
+        """Show the status only while lines are written."""
         if self.held is None:
             super().status(text)
 
@@ -56,18 +55,18 @@ class Held(Screen):
         super().prompt(text)
 
     def answered(self) -> None:
-        """Give it away again."""
+        """Return the terminal to the view."""
         self.after_prompt()
 
     def release(self) -> None:
-        """Write what was kept, and keep nothing more."""
+        """Write the held lines, and hold no more."""
         held, self.held = self.held, None
         for text, style in held or ():
             super().line(text, style)
 
 
 class LiveView:
-    """An observer that draws the run from its first record on; `out` and `messages` are to be used beside it."""
+    """An observer to draw the run from the first record on; use `out` and `messages` meanwhile."""
 
     def __init__(self, open_journal: Callable[[], Journal]) -> None:
         self.out = Held(sys.stdout)
@@ -90,7 +89,7 @@ class LiveView:
 
     @contextmanager
     def showing(self) -> Iterator[None]:
-        """Have the terminal back when the block ends, however it does."""
+        """Restore the terminal at the end of the block, in any case."""
         try:
             yield
         finally:
@@ -100,13 +99,13 @@ class LiveView:
             self._leave()
 
     def planned(self, plan: Plan, *, dry_run: bool) -> None:
-        """Leave the plan to others: a person reads it before anything is run."""
+        """Show nothing: a person reads the plan before the run, outside the view."""
 
     def beginning(self, step: PlannedStep) -> None:
         """Read the journal instead."""
 
     def recorded(self, run: str, record: AnyRecord) -> None:
-        """Begin with the first record; what follows is read from the journal."""
+        """Start the view with the first record; later records are read from the journal."""
         if isinstance(record, StepFinished):
             self._collecting.pop((record.step, record.target), None)
         if self._thread is None and not self._over.is_set():
@@ -136,12 +135,12 @@ class LiveView:
             history = journal.history(self._run)
             others = elsewhere.of(history)
         except JournalError:
-            return  # The run itself says so.
+            return  # The run itself prints the end.
         below = [(text, "") for text in self._collecting.values()]
         self._canvas.draw(history, others, [*below, *(self.messages.held or ())[-_KEPT_IN_SIGHT:]])
 
     def _pressed(self) -> bool:
-        """Wait for the next look in small parts, so that a question does not have to wait."""
+        """Wait for the next refresh in short intervals, so a question never waits long."""
         for _ in range(5):
             if self._over.is_set():
                 return False

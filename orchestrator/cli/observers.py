@@ -1,4 +1,4 @@
-"""What watches a run for the operator: lines for a person, or one JSON object a line for a program."""
+"""Observers of a run: lines for a person, or JSON lines for a program."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Lines:
-    """Writes what happens as lines, each step when it has ended; the plan before, where a person will be asked."""
+    """An observer with output as lines: each step at its end, and the plan before an approval."""
 
     def __init__(self, screen: Screen, title: str, *, asks: bool, full: bool = False) -> None:
         self._full = full
@@ -39,7 +39,7 @@ class Lines:
         self._collecting: dict[tuple[str, str], str] = {}
 
     def planned(self, plan: Plan, *, dry_run: bool) -> None:
-        """Show the plan of a dry run, and the one that a person is to agree to."""
+        """Show the plan of a dry run, or before a person's approval."""
         steps.show_heading(self._screen, self._title, "dry run" if dry_run else f"plan {plan.digest[:8]}")
         if dry_run or self._asks or plan.refusals:
             steps.show_plan(self._screen, plan, full=self._full)
@@ -48,11 +48,11 @@ class Lines:
             show_plan_summary(self._screen, plan, dry_run=dry_run)
 
     def beginning(self, step: PlannedStep) -> None:
-        """Remember the step, to show it when it has ended."""
+        """Remember the step until the end of the step."""
         self._steps[step.key, step.target.name] = step
 
     def recorded(self, run: str, record: AnyRecord) -> None:
-        """Show a step that has ended; and what was taken back."""
+        """Show a finished step, and undone changes."""
         if isinstance(record, StepFinished) and (record.step, record.target) in self._collecting:
             del self._collecting[record.step, record.target]
             self._screen.status("  ".join(self._collecting.values()))
@@ -72,7 +72,7 @@ class Lines:
             )
 
     def progressed(self, step: PlannedStep, progress: Progress) -> None:
-        """Show how far it has come, all hosts on one line below the others."""
+        """Show the progress of all hosts in one status line."""
         self._collecting[step.key, step.target.name] = steps.progress_line(step, progress)
         self._screen.status("  ".join(self._collecting.values()))
 
@@ -89,7 +89,7 @@ class Lines:
 
 
 class JsonLines(EventObserver):
-    """Writes each event as one JSON object a line on standard output, and nothing else."""
+    """An observer with output as JSON lines on standard output only."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
@@ -101,7 +101,7 @@ class JsonLines(EventObserver):
 
 
 def show_plan_summary(screen: Screen, plan: Plan, *, dry_run: bool) -> None:
-    """Sum the plan up in one line."""
+    """Show a summary of the plan in one line."""
     screen.line()
     hosts = f"{len(plan.hosts)} host{'' if len(plan.hosts) == 1 else 's'}"
     changes = f"{plan.changes} change{'' if plan.changes == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Options of a command line as a runbook of one step: each value as it was typed, each problem at its option."""
+"""Options of a command line as a runbook of one step: values as typed, problems reported by option."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _PARAMETER = ("steps", 0, "with")
 
 @dataclass(frozen=True)
 class Options(Located):
-    """A document that was made of options: a problem is an option's, and has no line."""
+    """A document made of options: a problem names an option, not a line."""
 
     def place(self, known: Loc, *, at_key: bool, pointing_at: str) -> tuple[str, Position | None]:
-        """Give the option that holds the value."""
+        """Return the option of the value."""
         return self.path if len(known) < len(_PARAMETER) + 1 else f"--{_option(known[len(_PARAMETER)])}", None
 
 
 def step_of_options(task: Task[Any, Any], typed: Mapping[str, Any], on: str | None) -> Options:
-    """Give the runbook of one step of the task.
+    """Return a runbook with one step of the task.
 
-    `typed`: text for each parameter, or a list of texts for one that was repeated. A text is the value: templates in
-    it mean nothing, and numbers and mappings are read where the parameter takes no text. Raises InvalidInput.
+    `typed` maps parameters to texts, or to a list of texts for a repeated option. Text is literal: templates have no
+    effect; numbers and mappings are parsed if the parameter takes no text. Raises InvalidInput.
     """
     problems: list[Problem] = []
     values: dict[str, object] = {}
@@ -47,7 +47,7 @@ def step_of_options(task: Task[Any, Any], typed: Mapping[str, Any], on: str | No
 
 
 def is_list(task: Task[Any, Any], name: str) -> bool:
-    """Tell whether a parameter takes several values."""
+    """Return True if the parameter takes several values."""
     return "array" in _kinds(task, name)
 
 
@@ -58,7 +58,7 @@ def _value(task: Task[Any, Any], name: str, text: Any) -> object:  # noqa: ANN40
 
 
 def _one(task: Task[Any, Any], name: str, text: str) -> object:
-    """Read one text: a mapping is written as YAML or JSON has it, true and false where no text is taken."""
+    """Parse a text: a mapping as YAML or JSON; true and false as booleans if the parameter takes no text."""
     kinds = _kinds(task, name)
     if text.startswith("{") and "object" in kinds:
         return parse(text, f"--{_option(name)}").data
@@ -68,7 +68,7 @@ def _one(task: Task[Any, Any], name: str, text: str) -> object:
 
 
 def _kinds(task: Task[Any, Any], name: str) -> set[str]:
-    """Give the types of JSON that a parameter takes, and those of its items."""
+    """Return the JSON types of a parameter and of the parameter's items."""
     whole = task.Params.model_json_schema()
 
     def kinds(schema: Mapping[str, Any]) -> set[str]:
@@ -82,7 +82,7 @@ def _kinds(task: Task[Any, Any], name: str) -> set[str]:
 
 
 def _verbatim(value: object) -> object:
-    """Write what looks like a template as one that gives the very text, for this run and for whoever resumes it."""
+    """Escape text like a template, so rendering returns the same text, in this run and after a resume."""
     if isinstance(value, str):
         if not is_template(value):
             return value

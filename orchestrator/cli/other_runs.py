@@ -1,4 +1,4 @@
-"""What other runs have in force on the targets of one that is looked on at."""
+"""Changes in force by other runs on the targets of a watched run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Elsewhere:
         self._next = 0.0
 
     def of(self, history: History) -> tuple[History, ...]:
-        """Give the other runs of which something stands, the latest first; those that cannot be read are left out."""
+        """Return the other runs with changes in force, latest first; unreadable runs are omitted."""
         if time.monotonic() >= self._next:
             self._found = tuple(self._look(history))
             self._next = time.monotonic() + EVERY

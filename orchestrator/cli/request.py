@@ -1,4 +1,4 @@
-"""request: what a customer writes; and what a provider's run takes from it."""
+"""request: a customer's block request, and the provider's use of a request."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def request(args: Namespace) -> int:
 
 @contextmanager
 def followed(args: Namespace, given: dict[str, str]) -> Iterator[RequestUse]:
-    """Turn the request of `--request`, once it is believed, into parameters of the runbook, added to `given`."""
+    """Verify the request of `--request`, and add the request's parameters to `given`."""
     signed = read_request(Path(args.request))
     listed = Path(args.customers) if args.customers else Path(args.inventory).parent / "customers.yaml"
     now = datetime.now(UTC)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace) -> int:
-    """Run a runbook, or preview it; with `--request`, on the word of a customer who signed it."""
+    """Run a runbook, or preview a runbook; with `--request`, on a customer's signed request."""
     given = pairs(args.param)
     if not args.request:
         return _run(args, given)
@@ -97,7 +97,7 @@ def _go(
 
 
 def resume(args: Namespace) -> int:
-    """Go on with a run that did not finish."""
+    """Resume an unfinished run."""
     from stopgap.orchestrator.cli.damage import to_act_on
     from stopgap.orchestrator.cli.observers import Lines
     from stopgap.orchestrator.cli.terminal import Terminal, stoppable
@@ -137,7 +137,7 @@ def resume(args: Namespace) -> int:
 
 
 def show_conclusion(screen: screens.Screen, conclusion: RunResult) -> None:
-    """Say how it ended, what is in force, how to undo it, and where the report lies."""
+    """Show the outcome, the changes in force, the undo command, and the path of the report."""
     from stopgap.orchestrator.cli.findings import show_findings_made
     from stopgap.orchestrator.cli.steps import moment, show_gaps
     from stopgap.orchestrator.cli.verdicts import show_containment
@@ -179,13 +179,13 @@ def _order(args: Namespace, given: Mapping[str, str]) -> Order:
     if commands := typed(runbook, pairs(args.param)):
         agree(command.reference for command in commands)
         if not args.dry_run:
-            keep(commands)  # so that `resume` may run them too
+            keep(commands)  # for a later `resume`
     reveal_secrets(runbook, inventory, targets, params, asking(asked(screens.err())))
     return Order(runbook, inventory, targets, params, _incident(args.incident), controller_name(state_home()))
 
 
 def _incident(name: str | None) -> str:
-    """Give the name of an incident that is there."""
+    """Return the name of an existing incident."""
     if name is None:
         return ""
     from stopgap.orchestrator.journal import Journal, state_home
@@ -196,7 +196,7 @@ def _incident(name: str | None) -> str:
 
 
 def sign_key(args: Namespace) -> Path | None:
-    """Give the key that is to sign the journal; one that is not there stops everything before it begins."""
+    """Return the key to sign the journal; a missing file raises Stop before the run begins."""
     if not args.sign_key:
         return None
     path = Path(args.sign_key).expanduser()
@@ -206,7 +206,7 @@ def sign_key(args: Namespace) -> Path | None:
 
 
 def check_recipients(args: Namespace) -> None:
-    """See that evidence can be encrypted to whom it is to be; one who is none stops everything before it begins."""
+    """Verify the recipients of encrypted evidence; an invalid recipient raises Stop before the run begins."""
     if not args.age:
         return
     from stopgap.orchestrator.evidence.sealing import SealingError, recipient
@@ -219,9 +219,9 @@ def check_recipients(args: Namespace) -> None:
 
 
 def written_exit_code(code: int, unreported: str, unsigned: str, displaced: str = "") -> int:
-    """Say why the report was not written, what was not signed, and where the records are if not in the journal.
+    """Print the reasons for an unwritten report, a missing signature, or records outside the journal.
 
-    Give the exit code with that in mind.
+    Return the exit code with these failures included.
     """
     if displaced:
         screens.err().line(displaced, "bad")
@@ -233,7 +233,7 @@ def written_exit_code(code: int, unreported: str, unsigned: str, displaced: str 
 
 
 def _live_view(args: Namespace) -> LiveView | None:
-    """Give the view that was asked for; none where there is no terminal, or nothing to look at."""
+    """Return the requested live view; None without a terminal, or for a dry run."""
     if not args.watch or getattr(args, "dry_run", False):
         return None
     from stopgap.orchestrator.cli.live_view import LiveView

@@ -1,4 +1,4 @@
-"""What `check` found, as SARIF 2.1.0 (OASIS), which code hosting and editors show beside the lines."""
+"""Results of `check` as SARIF 2.1.0 (OASIS), for code hosting and editors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RULES = {
 
 
 def sarif_log(examination: Examination) -> dict[str, Any]:
-    """Give the log: a result for each problem, each note, and each parameter that a run needs."""
+    """Return the log: a result for each problem, each note, and each parameter needed by a run."""
     results = [_result("refused" if problem.refused else "invalid", problem) for problem in examination.problems]
     results += [_result("needed", need.about) for runbook in examination.runbooks for need in runbook.needs]
     results += [_result("noted", note) for note in examination.notes]

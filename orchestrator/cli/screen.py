@@ -1,4 +1,4 @@
-"""The one place through which text reaches a terminal: every line is redacted and escaped here, whatever it is."""
+"""The only output to a terminal: every line is redacted and escaped here."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STYLES = {
 
 
 class Screen:
-    """Writes lines to one stream, coloured where it is a terminal, plain where not."""
+    """A writer of lines to one stream, coloured on a terminal, plain otherwise."""
 
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
@@ -40,11 +40,11 @@ class Screen:
 
     @property
     def is_terminal(self) -> bool:
-        """A person reads it."""
+        """Return True if the stream is a terminal."""
         return self._console.is_terminal
 
     def line(self, text: str = "", style: str = "") -> None:
-        """Write one line; what would end it, move the cursor or turn the direction is escaped."""
+        """Write one line; line ends, cursor movements and bidirectional controls are escaped."""
         from rich.text import Text
 
         self._console.print(
@@ -57,7 +57,7 @@ class Screen:
         self._console.file.flush()
 
     def answered(self) -> None:
-        """Take it that nobody types at the prompt any more."""
+        """Hook for the end of a prompt; no action here."""
 
     def lines(self, lines: Iterable[str], *, indent: str = "", diff: bool = False) -> None:
         """Write several lines; with `diff`, additions and removals are coloured."""
@@ -68,7 +68,7 @@ class Screen:
             self.line(indent + text, style)
 
     def status(self, text: str) -> None:
-        """Show this below the lines, in place of what was shown there before; on a terminal only. Empty: nothing."""
+        """Show a status below the lines, in place of the previous status; on a terminal only. Empty: no status."""
         if not self.is_terminal:
             return
         shown = escape(redact(text))

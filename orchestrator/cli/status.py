@@ -1,4 +1,4 @@
-"""status: what is in force now, by the journal, and as the devices themselves show it."""
+"""status: changes in force, by the journal and by the devices."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _NAMED = 4
 
 
 def status(args: Namespace) -> int:
-    """List what is in force: 0 as it should be, 1 where a device or a damaged journal shows otherwise.
+    """List the changes in force; return 0 as expected, 1 if a device or a damaged journal differs.
 
-    3 where a device was unreachable.
+    3 if a device was unreachable.
     """
     screen = screens.out()
     shown = _Shown(screen)
@@ -43,7 +43,7 @@ def status(args: Namespace) -> int:
                 damaged = True
             elif not (history.in_force() or lapsed or _going_back(history)) and history.state != "running":
                 continue
-            # A damaged journal may name any host, and any command for a secret: no device is looked at on its word.
+            # A damaged journal may name any host, and any command for a secret: no device is contacted then.
             seen = {} if args.offline or history.damage or history.unsigned else _look(history, shown.latest.keys())
             shown.run(history, lapsed, seen)
     if not shown.anything:
@@ -52,7 +52,7 @@ def status(args: Namespace) -> int:
 
 
 class _Shown:
-    """What was shown so far: of two runs that made the same thing, the later one counts."""
+    """Changes shown so far: of two runs with the same change, the later counts."""
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
@@ -86,11 +86,11 @@ class _Shown:
         self._verdicts(history, list(seen.values()))
 
     def _replaced(self, run: str, seen: Seen) -> bool:
-        """Tell whether a later run has made the same again, whose verdict is shown there."""
+        """Return True if a later run has repeated the change; the verdict is shown there."""
         return seen.standing is not None and self.latest.get((seen.host, seen.standing.key), run) != run
 
     def _verdicts(self, history: History, seen: Sequence[Seen]) -> None:
-        """Say how far each target is cut off now; what the run said is told with its time."""
+        """Show the present containment of each target; the run's verdict is shown with the time."""
         from stopgap.orchestrator.run.again import look_again
 
         current = [one for one in seen if not self._replaced(history.run, one)]
@@ -144,13 +144,13 @@ class _Shown:
 
 
 def _going_back(history: History) -> list[ChangeStatus]:
-    """Give the changes that a device has yet to take back by itself, or may be about to."""
+    """Return the changes with a running rollback timer."""
     now = datetime.now(UTC)
     return [change for change in history.changes if change.goes_back and change.goes_back > now]
 
 
 def _back(change: ChangeStatus, by: datetime) -> str:
-    """Say when a device takes a change back that was not confirmed, or is not known to have been."""
+    """Return the time of the rollback of an unconfirmed change, or of a change with unknown confirmation."""
     when = f"{by:%H:%M:%S} UTC"
     if by > datetime.now(UTC):
         return f"unless it was confirmed, {change.host} takes it back by itself by {when}"

@@ -1,4 +1,4 @@
-"""How steps look: the same lines for what would be done and for what was done."""
+"""Layout of steps: the same lines for preview and result."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _STYLE = {
 
 
 def show_heading(screen: Screen, name: str, mode: str) -> None:
-    """Name the runbook, and what is being done with it."""
+    """Show the name of the runbook, and the mode."""
     screen.line(columns(name, mode, widths=(len(mode),)), "title")
 
 
 def show_target(screen: Screen, target: Host, scene: Scene | None) -> None:
-    """Show a target with its addresses and its relations."""
+    """Show a target with addresses, upstreams and spare."""
     upstreams, spare = (scene.upstreams, scene.spare) if scene else ((), None)
     known = [target.name, *(str(a) for a in target.addresses or (target.address,))]
     named = [f"{router.name} ({router.driver})" if router.driver else router.name for router in upstreams]
@@ -75,7 +75,7 @@ def show_header(screen: Screen, step: PlannedStep, word: str, outcome: str, extr
 
 
 def show_body(screen: Screen, step: PlannedStep, *, full: bool = True, letters: bool = True) -> None:
-    """Show what the step does, what undoes it, what it asks, and what there is to know."""
+    """Show changes, undo, questions and notes of a step."""
     for change in step.ordered():
         _show_change(screen, change, full=full)
     for undo_request in step.undo_requests:
@@ -100,7 +100,7 @@ def show_body(screen: Screen, step: PlannedStep, *, full: bool = True, letters: 
 
 
 def show_proof_to_come(screen: Screen, step: PlannedStep) -> None:
-    """Say how many looks from where will prove it."""
+    """Show the number of checks to come, with vantages."""
     if not step.checks:
         return
     vantages = {vantage.name: None for check in step.checks for vantage in step.vantages(check)}
@@ -119,7 +119,7 @@ def show_finished(
     brief: bool,
     full: bool = True,
 ) -> None:
-    """Show how a step ended; with `brief` without the changes, which the plan has shown already."""
+    """Show the result of a step; with `brief`, without the changes already shown in the plan."""
     seconds = f"{finished.seconds:.1f} s" if finished.seconds >= 0.05 else ""
     extra = f"{finished.outcome}  {seconds}".rstrip()
     show_header(screen, step, finished.outcome, finished.outcome, extra)
@@ -131,7 +131,7 @@ def show_finished(
 
 
 def show_proof(screen: Screen, judged: Sequence[CheckJudged]) -> None:
-    """Show the proof: one line where everything holds, a line for each thing that does not or could not be seen."""
+    """Show the proof: one line for all checks passed, a line for each check failed or not possible."""
     held = [c for c in judged if c.holds and not c.one_sided]
     if held:
         vantages = ", ".join(dict.fromkeys(c.vantage for c in held))
@@ -155,18 +155,18 @@ def show_proof(screen: Screen, judged: Sequence[CheckJudged]) -> None:
 
 
 def show_gaps(screen: Screen, gaps: Sequence[str]) -> None:
-    """Say what is not covered, each once."""
+    """Show each gap in coverage once."""
     for gap in dict.fromkeys(gaps):
         screen.line(f"Not covered: {gap}", "warn")
 
 
 def moment(at: datetime) -> str:
-    """Give a moment as the operator reads it."""
+    """Return a time in the operator's format."""
     return f"{at.astimezone(UTC):%a %d %b %H:%M} UTC"
 
 
 def span(seconds: float) -> str:
-    """Give a length of time in the largest unit that fits it exactly."""
+    """Return a duration in the largest exact unit."""
     for unit, name in ((86400 * 7, "weeks"), (3600, "h"), (60, "min")):
         if seconds >= unit and seconds % unit == 0:
             return f"{seconds / unit:.0f} {name}"
@@ -185,7 +185,7 @@ def _show_change(screen: Screen, change: Change, *, full: bool) -> None:
 
 
 def _show_lifting(screen: Screen, undo_request: UndoRequest) -> None:
-    """Show what is taken back, change by change."""
+    """Show an undo, change by change."""
     whose = "this run" if undo_request.run == THIS else f"run {undo_request.run}"
     screen.line(f"{_INDENT}+ take back step {undo_request.step} of {whose}")
     for change in undo_request.undo:
@@ -195,7 +195,7 @@ def _show_lifting(screen: Screen, undo_request: UndoRequest) -> None:
 
 
 def _show_messages(screen: Screen, messages: Sequence[Message], *, whole: bool) -> None:
-    """Show the first of several messages, its text too where it is to come, and to whom else the others go."""
+    """Show the first of several messages, with text if not yet sent, and the recipients of the others."""
     for message in messages[:1]:
         screen.line(f"{_INDENT}+ {message.describe()}")
         for line in message.preview() if whole else ():
@@ -219,7 +219,7 @@ def counted(changes: Sequence[object]) -> str:
 
 
 def reason_word(outcome: str) -> str:
-    """Give the word that stands before a step's reason."""
+    """Return the label before a step's reason."""
     return {"skipped": "why   ", "refused": "no    ", "unchanged": "read  ", "changed": "done  "}.get(
         outcome, "error "
     )

@@ -1,4 +1,4 @@
-"""Asking the person at the keyboard, and hearing that they want to stop."""
+"""Questions to the person at the keyboard, and the person's interruption."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _PAUSE = 0.2
 
 
 class Terminal:
-    """Asks on standard error, reads standard input; with `yes` it answers by itself.
+    """A person at the terminal: questions on standard error, answers on standard input; `yes` answers automatically.
 
-    With `wait` the plan is agreed to, and questions wait for a terminal or for `stopgap answer`. Where somebody
-    interrupts instead of agreeing, nobody has agreed.
+    With `wait`, the plan is approved, and questions wait for a terminal or for `stopgap answer`. An interruption is
+    no approval.
     """
 
     def __init__(self, screen: Screen, *, yes: bool, wait: bool = False) -> None:
@@ -39,11 +39,11 @@ class Terminal:
 
     @property
     def asks(self) -> bool:
-        """A person will be asked whether to go ahead."""
+        """Return True if a person will be asked for approval."""
         return not self._yes and not self._wait and sys.stdin.isatty()
 
     def agrees(self, plan: Plan) -> bool | None:
-        """Ask whether to go ahead; where nothing would change and nothing is asked, go ahead."""
+        """Ask for approval of the plan; a plan without changes and questions needs no approval."""
         if self._yes or self._wait:
             return True
         if not sys.stdin.isatty():
@@ -53,13 +53,13 @@ class Terminal:
         return self._agrees(f"Go ahead and {' and '.join(parts) or 'run it'}? [yes/no] ")
 
     def confirms(self, what: str) -> bool | None:
-        """Ask whether to do it; None where nobody is there."""
+        """Ask for a confirmation; None without a person."""
         if self._yes:
             return True
         return self._agrees(f"{what} [yes/no] ") if sys.stdin.isatty() else None
 
     def can_answer(self, question: Question) -> bool:
-        """Tell whether somebody will: with `yes` the default, else whoever is here or waited for."""
+        """Return True if an answer is possible: with `yes` the default, else a person present or waited for."""
         if self._yes and not self._wait:
             return Unattended().can_answer(question)
         return self._wait or sys.stdin.isatty()
@@ -90,7 +90,7 @@ class Terminal:
 
     @contextmanager
     def _prompting(self) -> Iterator[None]:
-        """Be the only one who asks here."""
+        """Hold the lock of the prompt."""
         with self._lock:
             try:
                 yield
@@ -115,7 +115,7 @@ class Terminal:
 
 
 def show_question(screen: Screen, target: str, question: Question) -> None:
-    """Put a question, with its reason line by line, and say what an answer looks like."""
+    """Show a question, the reason line by line, and the expected form of the answer."""
     text, reason = worded(question)
     for line in reason.splitlines():
         screen.line(f"{target}: {line}")
@@ -125,7 +125,7 @@ def show_question(screen: Screen, target: str, question: Question) -> None:
 
 
 def worded(question: Question) -> tuple[str, str]:
-    """Give a question and its reason in the terminal's language, as far as they have words in it."""
+    """Return question and reason in the terminal's language, if translated."""
     language = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
     if language.startswith("ja"):
         return question.text_ja or question.text, question.reason_ja or question.reason
@@ -138,11 +138,11 @@ def _count(number: int, verb: str, noun: str) -> str:
 
 @contextmanager
 def stoppable(interruption: Interruption, screen: Screen) -> Iterator[None]:
-    """While the block runs, Ctrl-C, SIGTERM and SIGHUP ask to stop; a second one cuts the connections."""
+    """During the block, Ctrl-C, SIGTERM and SIGHUP request a stop; a second signal cuts the connections."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         again = interruption.requested.is_set()
-        # Not in the handler's own thread: what it calls takes locks that this thread may hold.
+        # Not in the handler's own thread: the request takes locks possibly held by this thread.
         threading.Thread(target=interruption.request, daemon=True).start()
         if again:
             screen.line("Cutting the connections.", "warn")

@@ -1,4 +1,4 @@
-"""trust: show the commands that files name, and agree to them; and asking the same before a run."""
+"""trust: approval of commands named in files; also asked before a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stopgap.orchestrator.task import Task
 
 
 def trust(args: Namespace) -> int:
-    """Show the commands of each file; keep that they may run, once a person has agreed, or with --yes."""
+    """Show the commands of each file; record the approval by a person, or with --yes."""
     commands = [command for name in args.file for command in _of_file(name)]
     screen = screens.out()
     if not commands:
@@ -34,7 +34,7 @@ def trust(args: Namespace) -> int:
 
 
 def asked(screen: screens.Screen) -> Ask:
-    """Give the function that asks a person about commands; --yes is no answer to that, as nobody has seen them."""
+    """Return a function to ask a person about commands; --yes is no approval of unseen commands."""
 
     def ask(commands: Sequence[NamedCommand]) -> bool:
         from stopgap.orchestrator.cli.terminal import Terminal
@@ -49,7 +49,7 @@ def asked(screen: screens.Screen) -> Ask:
 
 
 def typed(runbook: Runbook, given: Mapping[str, str]) -> list[NamedCommand]:
-    """Give the commands that whoever typed the options has typed with them."""
+    """Return the commands typed as options by the operator."""
     return [
         NamedCommand.of(value, runbook.path, runbook.text, f"-p {name}")
         for name, value in given.items()
@@ -65,7 +65,7 @@ def _of_file(name: str) -> Iterator[NamedCommand]:
 
 
 def _looks(runbook: Runbook) -> Iterator[NamedCommand]:
-    """Give the commands that tasks run while they look, where the runbook has them word for word."""
+    """Yield the commands run by tasks while reading facts, if literal in the runbook."""
     for step in runbook.steps:
         task = tasks()[step.task]
         if type(task).looks_by is Task.looks_by:

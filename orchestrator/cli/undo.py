@@ -1,4 +1,4 @@
-"""undo: take back what a run has changed."""
+"""undo: undo of a run's changes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from stopgap.orchestrator.run.undo import undo as undo_changes
 
 
 def undo(args: Namespace) -> int:
-    """Take back a run, or one step of it, in reverse order."""
+    """Undo a run, or one step of a run, in reverse order."""
     screen, key = screens.out(), sign_key(args)
     with Journal.open(state_home()) as journal:
         run = journal.resolve(args.run)
@@ -79,7 +79,7 @@ def undo(args: Namespace) -> int:
 
 
 def _concerned(history: History, changed: Iterable[Host]) -> list[Host]:
-    """Give the hosts that were changed, and those that the run may have claimed before its process died."""
+    """Return the changed hosts, and the hosts possibly locked before the process of the run died."""
     hosts = history.hosts
     targets = [hosts[name] for name in history.started.targets if name in hosts]
     related = [hosts[name] for t in targets for name in (*t.upstreams, t.spare) if name in hosts]

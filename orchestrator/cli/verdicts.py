@@ -1,4 +1,4 @@
-"""How verdicts on containment look: what is seen now, and what a run said when it looked."""
+"""Layout of verdicts: the present verdict, and the verdict of the run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STYLES = {"contained": "good", "partly": "bad"}
 
 
 def show_containment(screen: Screen, containment: Mapping[str, str], state: str = "") -> None:
-    """Show the verdict, target by target; a run whose `state` says that it has not ended has none yet."""
+    """Show the verdict by target; a run with an unfinished `state` has no verdict yet."""
     why = {"interrupted": ": the run did not finish; `resume` proves it", "running": ": not proved yet"}.get(
         state, ""
     )
@@ -28,7 +28,7 @@ def show_containment(screen: Screen, containment: Mapping[str, str], state: str 
 
 
 def show_again(screen: Screen, again: Again, state: str = "") -> None:
-    """Show the verdict as it is now; what a run said is told as what it was, with the time."""
+    """Show the present verdict; the run's verdict is shown as past, with the time."""
     was = f"{again.target} was {again.was}" + (f" at {moment(again.at)}" if again.at else "")
     reasons = "; ".join(again.reasons[:_REASONS])
     more = f"; and {len(again.reasons) - _REASONS} more" if len(again.reasons) > _REASONS else ""
@@ -49,7 +49,7 @@ def show_again(screen: Screen, again: Again, state: str = "") -> None:
 
 
 def show_past_verdicts(screen: Screen, containment: Sequence[Containment], state: str) -> None:
-    """Show what a run said of each target whose cut it has in force, as of when it was seen."""
+    """Show the run's verdict on each target with a block in force, with the time of the check."""
     for cut in containment:
         if cut.in_force:
             show_again(screen, Again(cut.target, cut.verdict, cut.proved_at, None), state)

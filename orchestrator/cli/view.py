@@ -1,4 +1,4 @@
-"""What is shown of a run that goes on: lines for any screen, made from its history. Pure."""
+"""The view of a running run: lines for any screen, made from the history. Pure."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _LEAST = 4
 
 
 def view(history: History, *, others: Sequence[History] = (), width: int = 0, height: int = 0) -> list[Line]:
-    """Give the lines of a run as it stands; with `width` and `height`, no more than fit a screen of that size.
+    """Return the lines of a run in the present state; with `width` and `height`, at most a screen of such size.
 
-    `others` are runs that have something in force on the same targets: it is listed with its time, as the run's own.
-    On a screen, a question and how to answer it come whole as far as half of it goes; of lists, what went wrong and
-    what came last is kept.
+    `others` are runs with changes in force on the same targets, listed with the time left, like the run's own
+    changes. On a screen, questions with answer commands take up to half the height; of lists, failures and the latest
+    entries are kept.
     """
     head = [*_heading(history), *_fitted(_questions(history), width, height // 2), *_cut_off(history, width)]
     head += [(f"{host}: not reached: {reason}", "bad") for host, reason in history.unreachable.items()]
@@ -73,7 +73,7 @@ def _heading(history: History) -> Iterator[Line]:
 
 
 def _questions(history: History) -> Iterator[Line]:
-    """Give what waits for a person; while nothing does, what will."""
+    """Yield the questions waiting for a person; without any, the questions to come."""
     if history.state != "running":
         return
     for asked in history.waiting:
@@ -104,7 +104,7 @@ def _steps(history: History, width: int) -> Iterator[Line]:
         word = step.outcome or ("running" if history.state == "running" else "interrupted")
         style = _STYLES.get(step.outcome, "bad")
         fields = [step.host, word, took]
-        if 0 < width < _NARROW:  # The mark says how it went, where it went well.
+        if 0 < width < _NARROW:  # The mark alone shows success.
             fields = [
                 *([step.host] if step.host in _hosts(history) else []),
                 *([word] if style == "bad" else []),
@@ -125,7 +125,7 @@ def _coming(history: History, width: int) -> Iterator[Line]:
 
 
 def _standing(history: History, now: datetime, width: int) -> Iterator[Line]:
-    """Give what is in force, with its time, and what a router that drops counted when it was looked at last."""
+    """Yield the changes in force, with the time left, and the last counters of a dropping router."""
     looked = {e.record: e.at for e in history.entries if isinstance(e.record, CheckJudged)}
     cutting = {(c.step, c.target) for c in history.checks if c.containment}
     counters: dict[tuple[str, str, str], CheckJudged] = {}
@@ -155,7 +155,7 @@ def _told(history: History) -> Iterator[Line]:
 
 
 def _ahead(history: History) -> Sequence[Step]:
-    """Give the steps that no target has begun; none where the run is over, or of another language's version."""
+    """Return the steps not begun on any target; none after the end of the run, or for an unreadable runbook."""
     if history.state != "running":
         return ()
     begun = {step_of(step.step) for step in history.steps}
@@ -175,7 +175,7 @@ def _asks(step: Step) -> bool:
 
 
 def _beside(text: str, fields: Iterable[str], width: int) -> str:
-    """Put fields at the right of a text, which gives way where there is no room for both."""
+    """Place fields at the right of a text; without room for all, the text is cut."""
     right = "  ".join(fields)
     if not width:
         return f"{text}  {right}".rstrip()
@@ -183,7 +183,7 @@ def _beside(text: str, fields: Iterable[str], width: int) -> str:
 
 
 def _clipped(text: str, width: int, *, pad: bool = False) -> str:
-    """Cut a text where the line would end; a sign that takes two columns is not halved."""
+    """Cut a text at the width; a character of two columns is never halved."""
     shown = escape(redact(text))
     if cell_len(shown) <= width:
         return set_cell_size(shown, width) if pad else shown
@@ -191,7 +191,7 @@ def _clipped(text: str, width: int, *, pad: bool = False) -> str:
 
 
 def _fitted(lines: Iterable[Line], width: int, height: int) -> list[Line]:
-    """Fold lines at the width; what is over is cut, and says so."""
+    """Fold lines at the width; excess lines are cut, with a note."""
     if not width:
         return list(lines)
     folded = [(part, style) for text, style in lines for part in _folded(escape(redact(text)), width)]
@@ -199,7 +199,7 @@ def _fitted(lines: Iterable[Line], width: int, height: int) -> list[Line]:
 
 
 def _folded(text: str, width: int) -> Iterator[str]:
-    """Break a line at its spaces, and what has none where it must; what follows is indented alike."""
+    """Break a line at spaces, or anywhere without spaces; the following lines have the same indent."""
     indent = " " * min(len(text) - len(text.lstrip()), width // 2)
     while cell_len(text) > width:
         end = next(n for n in range(len(text), 0, -1) if n == 1 or cell_len(text[:n]) <= width)
@@ -221,7 +221,7 @@ def _first(lines: list[Line], most: int) -> list[Line]:
 
 
 def _last(lines: list[Line], most: int) -> list[Line]:
-    """Keep what went wrong and what came last."""
+    """Keep the failures and the latest lines."""
     if len(lines) <= most:
         return lines
     ranked = sorted(range(len(lines)), key=lambda place: (lines[place][1] == "bad", place), reverse=True)

@@ -1,4 +1,4 @@
-"""watch: look on at a run from any terminal. It reads the journal, and touches neither hosts nor the run."""
+"""watch: a view of a run from any terminal, read from the journal without contact to hosts or run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stopgap.orchestrator.journal import History, Journal, state_home
 
 
 def watch(args: Namespace) -> int:
-    """Show a run as it goes on, until it ends, or q or Ctrl-C is pressed; without a terminal, once."""
+    """Show a run live until the end, or until q or Ctrl-C; without a terminal, once."""
     screen = screens.out()
     with Journal.open_to_read(state_home()) as journal:
         run = journal.resolve(args.run)
@@ -27,7 +27,7 @@ def watch(args: Namespace) -> int:
 
 
 def _follow(journal: Journal, run: str) -> History:
-    """Draw the run again and again; give it as it was last seen."""
+    """Draw the run repeatedly; return the last history."""
     history, elsewhere = journal.history(run), Elsewhere(journal)
     canvas = Canvas("q leaves; the run goes on")
     with suppress(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""What a collection means: tables read from its items, rules that are data, and what they find."""
+"""Findings of a collection: tables read from items, rules as data, and the rules' matches."""
 
 from stopgap.orchestrator.findings.judge import judge
 from stopgap.orchestrator.findings.loading import load_rules, shipped_rules

@@ -1,7 +1,7 @@
-"""Reads tables in a process of its own, which is killed where it does not end in time: no host holds up this one.
+"""Reading of tables in a separate process, killed after a timeout: no host can block the run.
 
-The process has a bound on its memory and on its processor time. What it answers is read as what a host might have
-written; a table at which it dies counts as unread, and another process goes on with the next table.
+The process has limits on memory and CPU time. Answers of the process are untrusted, like data from a host. If the
+process dies at a table, the table counts as unread, and a new process reads the next table.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ class _FailedError(Exception):
 
 
 class ReaderApart:
-    """A reader of tables whose work is done by a child process, for one collection after the other.
+    """A reader of tables with a child process, for one collection after another.
 
-    It is for one thread at a time; `stop` is asked while it waits.
+    For a single thread; `stop` is polled while waiting.
     """
 
     def __init__(self, rules: Sequence[Rule], *, stop: Callable[[], bool] = lambda: False) -> None:
-        """Take the rules that may be asked for; nothing is started yet."""
+        """Take the rules; the process is not started yet."""
         self._rules, self._stop = rules, stop
         self._process: subprocess.Popen[bytes] | None = None
         self._rest = b""
@@ -60,7 +60,7 @@ class ReaderApart:
         self.close()
 
     def start(self) -> None:
-        """Start the process, so that it is ready when it is asked; raises OSError."""
+        """Start the process, ready for requests; raises OSError."""
         if self._process is not None:
             return
         path = os.pathsep.join(filter(None, sys.path))
@@ -70,7 +70,7 @@ class ReaderApart:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={"PYTHONPATH": path, "PATH": os.environ.get("PATH", os.defpath)},
-            start_new_session=True,  # Ctrl-C is for this process, which then ends that one
+            start_new_session=True,  # Ctrl-C reaches only this process, and this process then ends the child
         )
         self._rest = b""
         self._send({"rules": [rule.model_dump(mode="json") for rule in self._rules]})
@@ -78,7 +78,7 @@ class ReaderApart:
             self._open(self._collected)
 
     def close(self) -> None:
-        """End the process, whatever it is at."""
+        """Kill the process in any state."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -97,14 +97,14 @@ class ReaderApart:
         return self
 
     def join(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
-        """Read a table that rules are set against."""
+        """Read a table used in joins of the rules."""
         read = self._read("join", table, rules, seconds)
         if not read.trouble:
             self._joins[table] = (rules, seconds)
         return read
 
     def read(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
-        """Hold rules against the rows of their table."""
+        """Match rules against the rows of the rules' table."""
         return self._read("read", table, rules, seconds)
 
     def changed(self, paths: Sequence[str], seconds: float) -> dict[str, float]:
@@ -115,7 +115,9 @@ class ReaderApart:
             return {}
 
     def held_against(self, found: Findings, kind: str, path: str, seconds: float) -> Findings | str:
-        """Add what YARA or Sigma rules (`kind`), which lie at a path, make of it; gives why not where that fails."""
+        """Return the findings with matches of YARA or Sigma rules (`kind`) at `path`; the reason as text after a
+        failure.
+        """
         try:
             message = {"do": kind, "path": path, "found": found.model_dump(mode="json")}
             return self._ask(message, seconds, Findings)
@@ -129,7 +131,7 @@ class ReaderApart:
             return TableRead(trouble=str(failed))
 
     def _ask(self, message: dict[str, Any], seconds: float, kind: type[_Answer]) -> _Answer:
-        """Ask the process, which is started where it has to be; it is ended where it fails. Raises _FailedError."""
+        """Send a request to the process, started if needed and killed after a failure. Raises _FailedError."""
         if self._stop():
             self.close()
             raise _FailedError(INTERRUPTED)
@@ -160,7 +162,7 @@ class ReaderApart:
     def _send(self, message: dict[str, Any]) -> None:
         assert self._process is not None  # noqa: S101
         assert self._process.stdin is not None  # noqa: S101
-        with suppress(BrokenPipeError):  # whoever waits for the answer is told how it ended
+        with suppress(BrokenPipeError):  # the reader of the answer learns how the process ended
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
             self._process.stdin.flush()
 

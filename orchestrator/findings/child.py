@@ -1,6 +1,6 @@
-"""The process that reads tables for `findings.apart`: asked on standard input, answering on standard output.
+"""The child process of `findings.apart`: requests on standard input, answers on standard output, as JSON lines.
 
-It is run as `python -m stopgap.orchestrator.findings.child`. A line of JSON asks, a line of JSON answers.
+Command: `python -m stopgap.orchestrator.findings.child`.
 """
 
 from __future__ import annotations

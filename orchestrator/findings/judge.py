@@ -1,4 +1,4 @@
-"""Holds rules against a collection: says which tables are read for how long, and puts together what came of each."""
+"""Evaluation of rules on a collection: order and timeouts of the tables, and assembly of the results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SHARE = 2.0
 
 @dataclass
 class _Judging:
-    """The tables of one collection while they are read, the smaller ones first, so that none takes another's time."""
+    """The evaluation of a collection, smaller tables first, so no table takes another table's time."""
 
     collected: CollectionReader
     reader: Reader
@@ -37,19 +37,19 @@ class _Judging:
     read: dict[str, TableRead] = field(default_factory=dict)
 
     def look(self, rules: Sequence[Rule]) -> None:
-        """Read what rules are set against, then what they are about."""
+        """Read the tables of the rules' joins, then the rules' own tables."""
         joins = self._by_size(join.table for rule in rules for join in rule.joins())
         own = self._by_size(rule.table for rule in rules)
         for name in joins:
             wanted = [rule.id for rule in rules if any(join.table == name for join in rule.joins())]
             self.joined[name] = self._one(self.reader.join, name, wanted, len(joins) - len(self.joined) + len(own))
         for name in own:
-            # What is absent from a table that was not read to its end is not absent.
+            # A row missing from an incompletely read table may still exist.
             able = [rule for rule in rules if rule.table == name and not self.against(rule)]
             self.read[name] = self._one(self.reader.read, name, [rule.id for rule in able], len(own) - len(self.read))
 
     def against(self, rule: Rule) -> str:
-        """Say why a table that a rule is set against is not known whole; nothing where it is."""
+        """Return the reason for an incomplete join table; empty if complete."""
         for join in rule.joins():
             read = self.joined[join.table]
             if reason := read.trouble or "; ".join(read.left_out):
@@ -57,18 +57,18 @@ class _Judging:
         return ""
 
     def seen(self, rule: Rule) -> RuleSeen:
-        """Give what a rule met."""
+        """Return the matches of a rule."""
         return self.read[rule.table].rules.get(rule.id, RuleSeen())
 
     def missed(self, rule: Rule) -> str:
-        """Say why a rule was not held against all rows of its table; nothing where it was."""
+        """Return the reason for an incomplete evaluation of a rule; empty if complete."""
         table = self.read[rule.table]
         left_out = "; ".join(table.left_out)
         partly = f"{left_out}: looked at as far as it goes" if left_out else ""
         return self.against(rule) or self.seen(rule).trouble or table.trouble or partly
 
     def unread(self) -> tuple[Unread, ...]:
-        """Give the tables of which not everything was read, for another reason than a bound."""
+        """Return the tables not fully read, except because of a limit."""
         found = {name: read.trouble for name, read in (*self.joined.items(), *self.read.items()) if read.trouble}
         rules = {
             f"{name}, by {id_}": seen.trouble
@@ -79,7 +79,9 @@ class _Judging:
         return tuple(Unread(table=name, reason=reason) for name, reason in sorted((found | rules).items()))
 
     def dates(self, rules: Sequence[Rule]) -> dict[str, float]:
-        """Give when files that were seen, and have no time of their own, were changed."""
+        """Return change times, in seconds since the epoch by the host's clock, of matched files without a time of
+        their own.
+        """
         wanted = dict.fromkeys(path for rule in rules for path in self.seen(rule).undated.values())
         left = self.until - self.clock()
         if not wanted or left <= 0 or not self.collected.item("bodyfile"):
@@ -117,10 +119,11 @@ def judge(
     clock: Callable[[], float] = time.monotonic,
     reader: Reader | None = None,
 ) -> Findings:
-    """Give what the rules make of a collection, within `budget` seconds of `clock`, or until `stop` says so.
+    """Return the findings of the rules in a collection, within `budget` seconds of `clock`, or until `stop` returns
+    True.
 
-    A table that cannot be read costs itself alone, and so does a rule that fails. A rule whose items the profile does
-    not collect is passed over. `reader` reads the tables; without one, this process does.
+    A failure of one table or rule affects no other. A rule on items outside the profile is skipped. `reader` reads
+    the tables; by default, this process does.
     """
     reasons = {rule.id: _reason(collected, rule) for rule in rules if _collected(collected, rule)}
     able = [rule for rule in rules if reasons.get(rule.id) == ""]
@@ -169,7 +172,7 @@ def _reads(rule: Rule) -> Iterator[str]:
 
 
 def _reason(collected: CollectionReader, rule: Rule) -> str:
-    """Say why a rule cannot look at all; nothing where it can."""
+    """Return the reason for a rule impossible to evaluate; empty otherwise."""
     if reason := unread(collected, _reads(rule)):
         return reason
     for artifact in tables()[rule.table].beside:
@@ -178,14 +181,14 @@ def _reason(collected: CollectionReader, rule: Rule) -> str:
     for join in rule.joins():
         for artifact in tables()[join.table].reads:
             item = collected.item(artifact)
-            # What is missing from a list that is not whole is not hidden.
+            # An entry missing from an incomplete list is not hidden.
             if item and not _is_whole(item):
                 return f"{artifact} is not whole, so that nothing can be set against it"
     return ""
 
 
 def unread(collected: CollectionReader, artifacts: Iterable[str]) -> str:
-    """Say why some artifacts cannot be read; nothing where they can."""
+    """Return the reason for unreadable artifacts; empty if all are readable."""
     for artifact in artifacts:
         item = collected.item(artifact)
         if item is None or item.file is None or not item.ran:

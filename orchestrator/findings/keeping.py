@@ -1,4 +1,4 @@
-"""Puts what the rules make of a collection beside it, for people, for the journal and for the report."""
+"""Storage of findings beside the collection, for people, journal and report."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def keep_findings(
     reader: ReaderApart | None = None,
     budget: float = BUDGET,
 ) -> FindingsMade:
-    """Judge a collection within `budget` seconds, write `findings.json` beside it, and give the record of it.
+    """Evaluate a collection within `budget` seconds, write `findings.json` beside, and return the journal's record.
 
-    `beside` are other collections that the run has made by now; those of the same target are set against it.
-    `reader` reads in a process of its own; without one, this process reads.
+    `beside` are other collections of the run so far; collections of the same target are used in joins. `reader` reads
+    in a separate process; by default, this process reads.
 
-    Raises nothing: evidence is worth more than what is made of it, so that a failure here is a record too.
+    Raises nothing: a failed evaluation must not endanger the evidence, so the record holds the failure.
     """
     try:
         others = [run_folder / other.folder for other in beside if other.target == kept.target]
@@ -51,9 +51,9 @@ def keep_findings(
 
 
 def write_findings(run_folder: Path, kept: EvidenceKept, found: Findings) -> FindingsMade:
-    """Write `findings.json` beside a collection, and give the record of it; that of a failure too."""
+    """Write `findings.json` beside a collection, and return the journal's record; also for a failed write."""
     content = found.canonical()
-    # What a death leaves of it must not lie among the evidence.
+    # A partial file left by a crash must not lie among the evidence.
     aside = run_folder / f".{FINDINGS}.{os.getpid()}.{kept.folder.replace('/', '.')}"
     try:
         write_at_once(run_folder / kept.folder / FINDINGS, content, temporary=aside)
@@ -63,12 +63,12 @@ def write_findings(run_folder: Path, kept: EvidenceKept, found: Findings) -> Fin
 
 
 def no_findings(kept: EvidenceKept, trouble: str) -> FindingsMade:
-    """Give the record of a collection that could not be judged, with the reason."""
+    """Return the record of a collection without evaluation, with the reason."""
     return _record(kept, trouble=escape(trouble))
 
 
 def _with_others(folder: Path, beside: Iterable[Path]) -> CollectionReader:
-    """Open a collection with those that lie beside it."""
+    """Open a collection, with the collections beside."""
     collected, others = open_collection(folder), []
     for other in sorted(set(beside) - {folder}):
         with suppress(UnreadableEvidence):
@@ -77,7 +77,7 @@ def _with_others(folder: Path, beside: Iterable[Path]) -> CollectionReader:
 
 
 def place_of(finding: Finding) -> str:
-    """Name where a finding was first seen: item, file in it, line."""
+    """Return the first place of a finding: item, member file, line."""
     if not finding.seen:
         return ""
     first = finding.seen[0]

@@ -1,4 +1,4 @@
-"""Rules from files: every mistake in them is named with its place."""
+"""Load rules from YAML files; report every mistake with file and line."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from stopgap.orchestrator.source import InvalidInput, Loc, Located, Problem, did
 
 @cache
 def shipped_rules() -> tuple[Rule, ...]:
-    """Give the rules that come with Stopgap."""
+    """Return the rules shipped with Stopgap."""
     return load_rules(sorted(folder("rules").glob("*.yaml")))
 
 
 def load_rules(paths: Iterable[Path]) -> tuple[Rule, ...]:
-    """Load files of rules, each a list below `rules`. Raises InvalidInput with every problem in them."""
+    """Load files of rules, each a list below `rules`. Raises InvalidInput with every problem found."""
     problems: list[Problem] = []
     rules: dict[str, Rule] = {}
     for path in paths:
@@ -43,7 +43,7 @@ def load_rules(paths: Iterable[Path]) -> tuple[Rule, ...]:
 
 
 def _unknown(rule: Rule, document: Located, at: Loc) -> list[Problem]:
-    """Give the names of tables and fields that there are none of."""
+    """Return a problem for each unknown table and field."""
     known = tables()
     wanted: list[tuple[Loc, str, set[str]]] = [((*at, "table"), rule.table, rule.fields())]
     joins: list[tuple[str, Join | None]] = [("absent_from", rule.absent_from), ("present_in", rule.present_in)]

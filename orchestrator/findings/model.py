@@ -1,6 +1,6 @@
-"""Findings: what was seen, where, why it matters, how sure that is, what else would explain it, what to do next.
+"""Findings: sighting, place, reason, confidence, alternative explanations, next action.
 
-Nothing here says that a host is clean: where a rule found nothing, it says what it compared. Every text is escaped.
+No finding declares a host clean: a rule without a match reports the compared data. Every text is escaped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class _Part(BaseModel):
 
 
 class Sighting(_Part):
-    """One place where it was seen."""
+    """One sighting, with the place in the evidence."""
 
     what: str
     file: str
@@ -38,7 +38,7 @@ class Sighting(_Part):
 
 
 class Finding(_Part):
-    """What one rule has found in one collection."""
+    """The matches of one rule in one collection."""
 
     id: str
     """The rule's."""
@@ -56,7 +56,7 @@ class Finding(_Part):
 
 
 class Compared(_Part):
-    """A rule that found nothing: no discrepancy seen, in this much."""
+    """A rule without a match, with the amount of data compared."""
 
     id: str
     title: str
@@ -65,7 +65,7 @@ class Compared(_Part):
 
 
 class NotLooked(_Part):
-    """A rule that could not look, or only in part."""
+    """A rule not evaluated, or only in part, with the reason."""
 
     id: str
     title: str
@@ -73,14 +73,14 @@ class NotLooked(_Part):
 
 
 class Unread(_Part):
-    """A table that could not be read, or not to its end: its count is not known."""
+    """A table not read, or only in part: the row count is unknown."""
 
     table: str
     reason: str
 
 
 class Findings(_Part):
-    """All that the rules make of one collection; the same evidence and the same rules give the same bytes."""
+    """The findings of all rules in one collection; equal evidence and rules give equal bytes."""
 
     format: Literal["stopgap-findings"] = "stopgap-findings"
     version: Literal[1] = 1
@@ -101,13 +101,13 @@ class Findings(_Part):
     """Where reading failed; the rules that lack these tables are in `not_looked`."""
 
     def canonical(self) -> bytes:
-        """Give the one form that is written and hashed: sorted keys, no spaces, a newline at the end."""
+        """Return the canonical bytes, as written and hashed: sorted keys, no spaces, final newline."""
         fields = self.model_dump(mode="json")
         if not self.unread:
             del fields["unread"]
         return (json.dumps(fields, sort_keys=True, separators=(",", ":")) + "\n").encode()
 
     def counts(self) -> dict[Severity, int]:
-        """Give how many findings there are of each severity that occurs, the worst first."""
+        """Return the number of findings by severity, worst first, without zeros."""
         found = {severity: sum(f.severity == severity for f in self.findings) for severity in SEVERITIES}
         return {severity: count for severity, count in found.items() if count}

@@ -1,7 +1,7 @@
-"""Patterns of rules, searched in text from a host by RE2: in a time that grows as the text does, not as its square.
+"""Pattern search in a host's text by RE2: linear time, not quadratic.
 
-RE2 has neither lookaround nor references back to what a group matched (its page "Syntax"). A pattern with one of them
-is searched by Python's `re`, in the beginning of the text alone.
+RE2 supports neither lookaround nor backreferences (page "Syntax" of RE2). Python's `re` searches a pattern with
+either feature, in the beginning of the text only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _READ_OTHERWISE = re.compile(r"\{,|\[\[:")
 
 
 def check_pattern(pattern: str) -> None:
-    """Raise ValueError for what is no regular expression (Python's)."""
+    """Raise ValueError for an invalid regular expression (Python's syntax)."""
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
@@ -30,15 +30,15 @@ def check_pattern(pattern: str) -> None:
 
 
 def finder(patterns: Sequence[str]) -> Callable[[str], bool]:
-    """Give the test whether one of several patterns, which are regular expressions, is found in a text."""
+    """Return a test of a text against several regular expressions: True if any matches."""
     linear = [pattern for pattern in patterns if _linear(pattern)]
     others = [re.compile(pattern) for pattern in patterns if not _linear(pattern)]
-    # Of one pattern for all, a text is searched once; where RE2 finds that too large, each by itself.
+    # All patterns are joined for a single search; if too large for RE2, each pattern is searched separately.
     joined = _linear("|".join(f"(?:{pattern})" for pattern in linear)) if linear else None
     automata = [joined] if joined else [_linear(pattern) for pattern in linear]
 
     def found(text: str) -> bool:
-        # Lone surrogates stand for bytes that are not UTF-8 (PEP 383), and are characters to a pattern.
+        # Lone surrogates stand for non-UTF-8 bytes (PEP 383), and count as characters for a pattern.
         content = text.encode("utf-8", "surrogatepass") if automata else b""
         return any(automaton.search(content) for automaton in automata) or any(
             pattern.search(text[:BACKTRACKED]) for pattern in others
@@ -48,9 +48,9 @@ def finder(patterns: Sequence[str]) -> Callable[[str], bool]:
 
 
 def searcher(pattern: str) -> Callable[[str], bool]:
-    """Give the test whether a pattern of the operator's own is found in a text, however long the text is.
+    """Return a test of a text, of any length, against an operator's pattern.
 
-    One that RE2 cannot search may take as long as its author lets it.
+    A pattern without support in RE2 may take exponential time.
     """
     if automaton := _linear(pattern):
         return lambda text: bool(automaton.search(text.encode("utf-8", "surrogatepass")))
@@ -60,7 +60,7 @@ def searcher(pattern: str) -> Callable[[str], bool]:
 
 @lru_cache(maxsize=4096)
 def _linear(pattern: str) -> Any:  # noqa: ANN401 (re2 has no types)
-    """Compile a pattern for RE2; None where RE2 cannot search it, or takes it for something else than Python does."""
+    """Compile a pattern for RE2; None if RE2 lacks support, or interprets the pattern unlike Python."""
     if _READ_OTHERWISE.search(pattern):
         return None
     options = re2.Options()

@@ -1,4 +1,4 @@
-"""Reads the tables of a collection for rules: one at a time, each within its own time, each failing by itself."""
+"""Reading of a collection's tables for rules: one table at a time, with separate timeouts and failures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Part(BaseModel):
 
 
 class RuleSeen(_Part):
-    """What one rule met in a table."""
+    """The matches of one rule in a table."""
 
     count: int = 0
     seen: tuple[Sighting, ...] = ()
@@ -45,7 +45,7 @@ class RuleSeen(_Part):
 
 
 class TableRead(_Part):
-    """What came of reading one table."""
+    """The result of reading one table."""
 
     rows: int = 0
     rules: dict[str, RuleSeen] = {}
@@ -64,16 +64,16 @@ class Changed(_Part):
 
 
 class Reader(Protocol):
-    """Reads the tables of one collection. None of these raises for anything that a host wrote."""
+    """A reader of a collection's tables. No method raises an exception because of a host's data."""
 
     def join(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
-        """Read a table that rules, given by their ids, set against their own; what it holds is kept."""
+        """Read a join table for the rules with these ids, and keep the keys."""
 
     def read(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
-        """Hold rules, given by their ids, against the rows of their table."""
+        """Match the rules with these ids against the rows of the rules' table."""
 
     def changed(self, paths: Sequence[str], seconds: float) -> dict[str, float]:
-        """Give when files were changed, in seconds since the epoch by the host's clock, as far as that is known."""
+        """Return change times of files, in seconds since the epoch by the host's clock, if known."""
 
 
 class _EndedError(Exception):
@@ -103,7 +103,7 @@ class _Case:
 
 
 class TableReader:
-    """Reads in this process."""
+    """A reader within this process."""
 
     def __init__(
         self,
@@ -113,13 +113,13 @@ class TableReader:
         stop: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take a collection and the rules that may be asked for; `stop` is asked again and again while it reads."""
+        """Take a collection and rules; `stop` is polled while reading."""
         self.collected, self._stop, self._clock = collected, stop, clock
         self._rules = {rule.id: rule for rule in rules}
         self._keys: dict[str, set[int]] = {}
 
     def join(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
-        """Keep, for each join of these rules, the keys of the table's rows, as hashes; at most MOST_KEYS."""
+        """Keep the hashed keys of the table's rows for each join of these rules; at most MOST_KEYS."""
         joins = {key_of(join): join for id_ in rules for join in self._rules[id_].joins() if join.table == table}
         wanted = []
         for key, join in joins.items():
@@ -137,7 +137,7 @@ class TableReader:
         return _result(reading, {})
 
     def read(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
-        """Hold rules against the rows of their table; a rule that fails at a row is held against no more of them."""
+        """Match rules against the rows of the rules' table; a rule with a failure is skipped from then on."""
         cases = [_Case(self._rules[id_], self._rules[id_].meets()) for id_ in rules]
         able = list(cases)
         with self._reading(seconds) as reading:
@@ -161,7 +161,7 @@ class TableReader:
         )
 
     def changed(self, paths: Sequence[str], seconds: float) -> dict[str, float]:
-        """Look files up in the body file; of several entries of one name the last counts."""
+        """Look up files in the body file; the last of several equal names counts."""
         wanted, found = set(paths), dict[str, float]()
         with self._reading(seconds) as reading:
             for entry in entries(reading.collected, "bodyfile"):
@@ -176,9 +176,9 @@ class TableReader:
 
 
 class Reading:
-    """A block in which a collection is read, for so many seconds.
+    """A context for reading a collection, with a timeout in seconds.
 
-    What the block raises ends the block and no more, so that one reading costs itself alone: its trouble is kept.
+    An exception in the block ends only the block, and is recorded as trouble, so other readings are unaffected.
     """
 
     def __init__(
@@ -225,7 +225,7 @@ class Reading:
             yield row
 
     def check(self) -> None:
-        """Raise what ends the block, where its time is over or somebody wants it to stop."""
+        """Raise an exception to end the block after the timeout, or on request."""
         if self._clock() > self._until:
             raise _EndedError(OVER)
         if self._stop():
@@ -237,12 +237,12 @@ def _result(reading: Reading, rules: dict[str, RuleSeen]) -> TableRead:
 
 
 def key_of(join: Join) -> str:
-    """Name a join, so that rules which ask for the same share what it holds."""
+    """Return the key of a join; rules with equal joins share the rows."""
     return join.model_dump_json()
 
 
 def in_utc(time: float, collected: CollectionReader) -> str | None:
-    """Give a moment of the host's clock, in seconds since the epoch, by the controller's; None where it is 0."""
+    """Return a time of the host's clock, in seconds since the epoch, by the controller's clock; None for 0."""
     if time <= 0:
         return None
     moment = as_iso(time - (collected.manifest.clock_skew or 0.0))

@@ -1,4 +1,4 @@
-"""A rule: rows of a table, conditions on them, and what it means when one meets them. Data, nothing but data."""
+"""A rule: table, conditions, and the meaning of a match. Data only, no code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Model(BaseModel):
 
 
 class Condition(_Model):
-    """What one field has to be; all that is given has to hold."""
+    """A condition on a field; all given tests must hold."""
 
     matches: tuple[str, ...] = ()
     """Regular expressions, one of which is found in it (`findings.pattern`)."""
@@ -70,7 +70,7 @@ class Condition(_Model):
 
 
 def _condition(value: Any) -> Any:  # noqa: ANN401
-    """A value alone stands for itself, a list for one of its values; lists become tuples."""
+    """Normalise a condition: a single value means equality, a list means any of the values; lists become tuples."""
     if isinstance(value, dict):
         return {k: tuple(v) if isinstance(v, list) else (v,) if _takes_list(k, v) else v for k, v in value.items()}
     return {"one_of": tuple(value) if isinstance(value, list) else (value,)}
@@ -84,7 +84,7 @@ Where: TypeAlias = dict[str, Annotated[Condition, BeforeValidator(_condition)]]
 
 
 class Join(_Model):
-    """Rows of another table, with the same values in these fields."""
+    """Rows of another table with equal values in the given fields."""
 
     table: str
     on: dict[str, str]
@@ -93,7 +93,7 @@ class Join(_Model):
 
 
 class Rule(_Model):
-    """What to look for, and all that a finding says of it."""
+    """A rule: conditions on rows, and the text of the finding."""
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
     title: str
@@ -137,22 +137,22 @@ class Rule(_Model):
         return lambda row: wanted(row) and not any(test(row) for test in spared)
 
     def show(self, row: Mapping[str, Value]) -> str:
-        """Give what the finding shows of a row, not yet escaped."""
+        """Return a row's text in the finding, not yet escaped."""
         return _PLACEHOLDER.sub(lambda found: _cut(str(row[found[1]])), self.shows)
 
     def joins(self) -> tuple[Join, ...]:
-        """Give both joins, as far as there are any."""
+        """Return the joins of the rule."""
         return tuple(join for join in (self.absent_from, self.present_in) if join)
 
     def fields(self) -> set[str]:
-        """Give the fields of the rule's own table that it names."""
+        """Return the fields of the rule's own table used by the rule."""
         named = {*self.when, *(field for where in self.unless for field in where)}
         named |= {field for join in self.joins() for field in join.on}
         return named | set(_PLACEHOLDER.findall(self.shows))
 
 
 def row_test(where: Where) -> Meets:
-    """Give the test of a row: every field named meets its condition."""
+    """Return a test of a row: every named field meets the condition."""
     tests = [(field, condition.test()) for field, condition in where.items()]
     return lambda row: all(test(row[field]) for field, test in tests)
 

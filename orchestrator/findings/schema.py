@@ -12,7 +12,9 @@ _VALUES: list[Schema] = [{"type": "string"}, {"type": "number"}, {"type": "boole
 
 
 def schema_rules() -> Schema:
-    """Give it; a condition may be a value alone, or a list of values, and each of its lists one value."""
+    """Return the JSON schema of rule files; a condition may be a value or a list, and each list of a condition a
+    value.
+    """
     schema = Rule.model_json_schema()
     definitions = schema.pop("$defs", {})
     conditions = definitions["Condition"]["properties"]

@@ -1,7 +1,7 @@
-"""Tables: what parsers make of a collection's items, a row at a time, for rules to match.
+"""Tables: rows parsed from a collection's items, for rules to match.
 
-A parser takes whatever a host sent: it passes over what it cannot read, raises nothing, and holds no more than
-MOST_KEYS things in memory.
+A parser accepts any data from a host: unreadable parts are skipped, no exception is raised, and at most MOST_KEYS
+entries are held in memory.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FEW_KEYS = 100_000
 
 
 class Place(NamedTuple):
-    """Where a row was read."""
+    """The place of a row in the evidence."""
 
     artifact: str
     line: int | None = None
@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One thing, described in fields."""
+    """A row: fields, place and time."""
 
     fields: Mapping[str, Value]
     place: Place
@@ -44,7 +44,7 @@ Read: TypeAlias = Callable[[CollectionReader], Iterator[Row]]
 
 @dataclass(frozen=True)
 class Table:
-    """A parser with what it reads and gives."""
+    """A table: a parser with inputs and fields."""
 
     name: str
     about: str
@@ -65,7 +65,7 @@ _TABLES: dict[str, Table] = {}
 def table(
     name: str, reads: str, fields: Mapping[str, str], *, also: str = "", beside: str = ""
 ) -> Callable[[Read], Read]:
-    """Make a function a table; its docstring's first line is what the table is about."""
+    """Register a function as a table; the docstring's first line describes the table."""
 
     def register(read: Read) -> Read:
         about = (read.__doc__ or "").partition("\n")[0]
@@ -78,5 +78,5 @@ def table(
 
 def tables() -> Mapping[str, Table]:
     """Give every table by name."""
-    import_module("stopgap.orchestrator.findings.tables")  # its modules register themselves
+    import_module("stopgap.orchestrator.findings.tables")  # the modules of the package register tables
     return _TABLES

@@ -1,7 +1,7 @@
-"""One line of time out of all that has a time: metadata, logs, logins, histories, packages, and what Stopgap did.
+"""A timeline of all dated evidence: metadata, logs, logins, histories, packages, and actions of Stopgap.
 
-Events are JSON objects with `message`, `datetime` (ISO 8601, UTC) and `timestamp_desc`, a line each, as Timesketch
-takes them (its guide "Create timeline from JSON/JSONL/CSV file").
+Events are JSON lines with `message`, `datetime` (ISO 8601, UTC) and `timestamp_desc`, as required by Timesketch
+(guide "Create timeline from JSON/JSONL/CSV file").
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _TIMES = (
 
 
 class Event(NamedTuple):
-    """Something that has a time."""
+    """A dated event."""
 
     time: float
     """Seconds since the epoch."""
@@ -67,7 +67,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Work:
-    """When Stopgap was at work, in seconds since the epoch, and what it did."""
+    """The period of Stopgap's work, in seconds since the epoch, with actions."""
 
     began: float
     ended: float
@@ -77,22 +77,22 @@ class Work:
 
 @dataclass(frozen=True)
 class Window:
-    """The time that is asked for, by the controller's clock, in seconds since the epoch; both ends are in it."""
+    """A period by the controller's clock, in seconds since the epoch, ends included."""
 
     since: float = 0.0
     until: float = math.inf
 
     def has(self, time: float) -> bool:
-        """Tell whether a moment is in it."""
+        """Return True if the period contains the time."""
         return self.since <= time <= self.until
 
 
 def timeline(
     all_collected: Iterable[CollectionReader], work: Work | None = None, window: Window = Window()
 ) -> Iterator[str]:
-    """Give the events of that time as lines of JSON, the oldest first. What Stopgap did itself has `ours`: true.
+    """Yield the events of the period as JSON lines, oldest first. Actions of Stopgap have `ours`: true.
 
-    What a host did while Stopgap was at work on the run has `during_run`: true; it may be Stopgap's trace.
+    Events on the host during Stopgap's work have `during_run`: true; such an event may be a trace of Stopgap.
     """
     yield from _in_order(_lines(all_collected, work, window))
 
@@ -102,7 +102,7 @@ def _lines(
 ) -> Iterator[tuple[float, str]]:
     left = MOST
     for collected in all_collected:
-        # The host's clock, so that its own times are set against its own.
+        # The host's clock, for comparison with the host's own times.
         skew = collected.manifest.clock_skew or 0.0
         for event in events(collected):
             if not window.has(event.time - skew):
@@ -193,7 +193,7 @@ def _line(event: Event, host: str, *, ours: bool, during: bool) -> str:
 
 
 def _in_order(lines: Iterator[tuple[float, str]]) -> Iterator[str]:
-    """Sort by time in bounded memory: in parts, through temporary files where there are many."""
+    """Sort by time in bounded memory: in parts, with temporary files for large inputs."""
     with ExitStack() as files:
         parts: list[IO[str]] = []
         held: list[str] = []

@@ -1,4 +1,4 @@
-"""YARA rules of the operator's own, held against every item and every file in those that are archives (YARA-X)."""
+"""An operator's YARA rules, matched against every item and every archived file (YARA-X)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _MATCHES = 100
 
 
 class YaraError(Error):
-    """Rules that cannot be used; the message names their file and says why."""
+    """Unusable YARA rules; the message gives file and reason."""
 
 
 @dataclass
 class _Seen:
-    """What one rule has matched."""
+    """The matches of one rule."""
 
     about: dict[str, str]
     count: int = 0
@@ -77,7 +77,9 @@ def add_yara(
     budget: float = BUDGET,
     clock: Callable[[], float] = time.monotonic,
 ) -> Findings:
-    """Add what the rules match in a collection, within `budget` seconds; files beyond LARGEST are cut for it."""
+    """Return the findings with matches of the YARA rules in a collection, within `budget` seconds; files are cut at
+    LARGEST.
+    """
     import yara_x  # noqa: PLC0415 (an extra)
 
     scanner = yara_x.Scanner(rules.compiled)
@@ -120,7 +122,7 @@ def add_yara(
 
 
 def _contents(collected: CollectionReader) -> Iterator[tuple[str, str, int | None, bytes]]:
-    """Give what is looked at: item, file in it, offset of that file's header, content."""
+    """Yield the contents to scan: item, member file, offset of the member's header, content."""
     for item in collected.manifest.items:
         if item.file is None:
             continue

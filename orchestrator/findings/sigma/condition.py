@@ -1,7 +1,7 @@
-"""A Sigma condition, as pySigma parses it, made into a test of events; patterns take linear time (RE2).
+"""Conversion of a Sigma condition, parsed by pySigma, to a test of events; patterns take linear time (RE2).
 
-Sigma specification 2, "Sigma Rules" and "Modifiers": values are compared without regard to case; `*` and `?` are
-wildcards; a value without a field is looked for anywhere in the event.
+Sigma specification 2, "Sigma Rules" and "Modifiers": comparisons ignore case; `*` and `?` are wildcards; a value
+without a field is searched in the whole event.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ _COMPARED: dict[CompareOperators, Callable[[float, float], bool]] = {
 
 
 class Unsupported(Exception):  # noqa: N818
-    """Something of a rule that is not evaluated here; the message names it."""
+    """A feature of a rule is not supported; the message names the feature."""
 
 
 class _Linear(RegexEngine):
-    """RE2 as pySigma asks for it, without its own words on standard error."""
+    """RE2 as regex engine of pySigma, without RE2's messages on standard error."""
 
     error = re2.error
 
@@ -96,7 +96,7 @@ def test_of(node: Any) -> Test:  # noqa: ANN401
 
 
 def fields_of(node: Any) -> Iterator[str]:  # noqa: ANN401
-    """Give the names of the fields that a condition asks for."""
+    """Yield the names of the fields used by a condition."""
     if isinstance(node, ConditionFieldEqualsValueExpression):
         yield node.field
     for arg in getattr(node, "args", ()):
@@ -137,7 +137,7 @@ def _value(value: Any) -> _Value:  # noqa: ANN401
 
 
 def _keyword(value: Any) -> _Value:  # noqa: ANN401
-    """Look for a value anywhere: a text as if `*` stood around it, a number as text."""
+    """Return a test of a keyword anywhere in an event: text as if between `*`, a number as text."""
     if isinstance(value, SigmaExpansion):
         tests = [_keyword(one) for one in value.values]
         return lambda held, lower: any(test(held, lower) for test in tests)

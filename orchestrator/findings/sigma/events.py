@@ -1,4 +1,4 @@
-"""Which rows of a collection a Sigma rule's log source means, and what they are called in Sigma's taxonomy."""
+"""Mapping of Sigma log sources to tables, with field names of Sigma's taxonomy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CODED = re.compile(r"a\d+|exe|cmd|proctitle|name|comm|cwd|key|path|data")
 
 @dataclass(frozen=True)
 class Event:
-    """One row, as rules see it."""
+    """A table row as event for Sigma rules."""
 
     fields: Mapping[str, str]
     """By their names in small letters."""
@@ -46,7 +46,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Stream:
-    """The events that a log source means."""
+    """The events of a log source."""
 
     tables: tuple[str, ...]
     fields: frozenset[str] | None
@@ -58,11 +58,11 @@ class Stream:
 
     @property
     def about(self) -> str:
-        """Name its tables."""
+        """Return the names of the tables."""
         return " and ".join(self.tables)
 
     def reads(self) -> tuple[str, ...]:
-        """Name the artifacts without which it has no events."""
+        """Return the artifacts required for events."""
         return tuple(dict.fromkeys(artifact for name in self.tables for artifact in tables()[name].reads))
 
     def events(self, collected: CollectionReader) -> Iterator[Event]:
@@ -74,7 +74,7 @@ class Stream:
 
 
 def stream_of(category: str, product: str, service: str) -> Stream | None:
-    """Give the events that a log source means; None where nothing like it is collected."""
+    """Return the events of a log source; None if no collected artifact fits."""
     if category == "webserver" or (not category and product in {"apache", "nginx"} and service in {"", "access"}):
         return _WEB
     if product != "linux":
@@ -87,7 +87,7 @@ def stream_of(category: str, product: str, service: str) -> Stream | None:
 
 
 def _event(row: Row, text: str, fields: Mapping[str, object]) -> Event:
-    # A lone surrogate stands for a byte that is not UTF-8 (PEP 383), and no pattern takes one.
+    # A lone surrogate stands for a non-UTF-8 byte (PEP 383); no pattern matches a surrogate.
     held = {name.lower(): _plain(str(value)) for name, value in fields.items()}
     return Event(held, _plain(text), row.place, row.time)
 
@@ -155,7 +155,7 @@ def _requests(_collected: CollectionReader, rows: Iterator[Row]) -> Iterator[Eve
             "cs-referer": of["referer"],
             "c-referer": of["referer"],
         }
-        # As it was asked and as it was meant: rules look for both forms.
+        # As requested and as resolved: rules may match either form.
         both = [path] if path == asked else [path, asked]
         fields |= {"cs-uri": " ".join(both), "c-uri": " ".join(both)}
         for stem, query in (("cs-uri-stem", "cs-uri-query"), ("c-uri-stem", "c-uri-query")):

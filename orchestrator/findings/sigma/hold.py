@@ -37,9 +37,9 @@ def add_sigma(
     budget: float = BUDGET,
     clock: Callable[[], float] = time.monotonic,
 ) -> Findings:
-    """Add what the rules meet in a collection, within `budget` seconds.
+    """Return the findings with matches of the Sigma rules in a collection, within `budget` seconds.
 
-    A rule whose items the profile does not collect is passed over.
+    A rule on items outside the profile is skipped.
     """
     until = clock() + budget
     by_stream: dict[Stream, list[_Case]] = {}
@@ -71,7 +71,7 @@ def add_sigma(
 
 
 def _read(reading: Reading, stream: Stream, cases: Sequence[_Case]) -> tuple[int, str]:
-    """Hold the rules against the events; give how many there were, and why not all of them."""
+    """Match the rules against the events; return the count of events, and the reason for an incomplete reading."""
     count, collected = 0, reading.collected
     with reading:
         for event in stream.events(collected):

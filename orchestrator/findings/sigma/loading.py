@@ -1,4 +1,4 @@
-"""Sigma rules from files: what is wrong with them ends it, what is not evaluated here is named."""
+"""Load Sigma rules from files: an invalid rule is an error, an unsupported rule is named."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _NOT_ALONE = {"correlation": "a correlation of several events", "filter": "a fil
 
 
 class SigmaError(Error):
-    """Rules that cannot be used; the message names their file and says why."""
+    """Unusable Sigma rules; the message gives file and reason."""
 
 
 @dataclass(frozen=True)
 class SigmaRule:
-    """A rule that can be held against events."""
+    """A Sigma rule ready for evaluation."""
 
     id: str
     title: str
@@ -79,7 +79,7 @@ def load_sigma(path: Path) -> SigmaRules:
 
 
 def _load(file: Path) -> SigmaRule | NotLooked | str:
-    """Read a rule; give why it is refused, or the log source that is not collected."""
+    """Load a rule; return NotLooked for an unsupported rule, or the name of an uncollected log source."""
     try:
         data = read(file).data
     except InvalidInput as error:

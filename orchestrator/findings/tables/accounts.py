@@ -1,4 +1,4 @@
-"""Who may come in: accounts, their passwords' states, keys, and what sshd allows."""
+"""Access to the host: accounts, password states, keys, and sshd's configuration."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def accounts(collected: CollectionReader) -> Iterator[Row]:
 
 
 def _id(text: str) -> int:
-    """Read the number of a user or a group, zeros in front or not; -1 for what is none that a host can have."""
+    """Parse a user or group id, leading zeros allowed; -1 for an impossible id."""
     number = parse_int(text.lstrip("0") or text[-1:], 10)
     return -1 if number is None else number
 
@@ -71,7 +71,7 @@ def _id(text: str) -> int:
     },
 )
 def passwords(collected: CollectionReader) -> Iterator[Row]:
-    """States of passwords; none of their hashes."""
+    """Password states from the shadow file, without hashes."""
     today = collected_at(collected) / 86400
     for number, text in collected.lines("password-states"):
         file, colon, rest = text.partition(":")
@@ -97,7 +97,7 @@ def passwords(collected: CollectionReader) -> Iterator[Row]:
     },
 )
 def keys(collected: CollectionReader) -> Iterator[Row]:
-    """Keys that may log in."""
+    """SSH keys with permission to log in."""
     now = collected_at(collected)
     for archive, member in _key_files(collected):
         for number, text in text_of(member):
@@ -116,7 +116,7 @@ def keys(collected: CollectionReader) -> Iterator[Row]:
 
 
 def _key_files(collected: CollectionReader) -> Iterator[tuple[str, Member]]:
-    """Give files of keys: those that everybody knows, and those below /etc that sshd was told of."""
+    """Yield key files: the default locations, and files below /etc named by sshd's configuration."""
     for member in collected.members("ssh"):
         if member.kind == "file" and member.name.rpartition("/")[2].startswith("authorized_keys"):
             yield "ssh", member
@@ -127,7 +127,7 @@ def _key_files(collected: CollectionReader) -> Iterator[tuple[str, Member]]:
 
 
 def _told(collected: CollectionReader) -> list[str]:
-    """Give the absolute paths of `AuthorizedKeysFile`, as sshd says them."""
+    """Return the absolute paths of `AuthorizedKeysFile`, from sshd's effective configuration."""
     for _, text in collected.lines("sshd"):
         option, _, value = text.partition(" ")
         if option.lower() == "authorizedkeysfile":
@@ -136,7 +136,7 @@ def _told(collected: CollectionReader) -> list[str]:
 
 
 def _key_path(word: str) -> re.Pattern[str]:
-    """Make a pattern of a path with `%u` and its like (sshd_config(5), TOKENS)."""
+    """Return a pattern for a path with tokens such as `%u` (sshd_config(5), TOKENS)."""
     parts = re.split(r"%(.)", word)
     return re.compile(
         "".join(re.escape(part) if n % 2 == 0 else "%" if part == "%" else "[^/]+" for n, part in enumerate(parts))
@@ -153,7 +153,7 @@ def _fingerprint(blob: str) -> str:
 
 @table("ssh-files", reads="ssh", fields={"path": "the file", "text": "the line"})
 def ssh_files(collected: CollectionReader) -> Iterator[Row]:
-    """Lines of what ssh runs or sets at a login: rc and environment."""
+    """Lines of files used by ssh at a login: rc and environment."""
     for member in collected.members("ssh"):
         if member.kind == "file" and member.name.rpartition("/")[2] in {"rc", "environment"}:
             for number, text in text_of(member):
@@ -163,7 +163,7 @@ def ssh_files(collected: CollectionReader) -> Iterator[Row]:
 
 @table("sshd", reads="sshd", fields={"option": "the option, in small letters", "value": "its value"})
 def sshd(collected: CollectionReader) -> Iterator[Row]:
-    """The configuration that sshd uses."""
+    """The effective configuration of sshd."""
     for number, text in collected.lines("sshd"):
         option, blank, value = text.partition(" ")
         if blank and option.isalnum():

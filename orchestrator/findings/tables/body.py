@@ -1,4 +1,4 @@
-"""Body files: metadata, an entry a line (The Sleuth Kit 3, `fls -m`), names escaped by the walk that wrote them."""
+"""Body files: metadata, one entry a line (The Sleuth Kit 3, `fls -m`), names escaped by the script."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ESCAPE = re.compile(r"\\(\\|\||x[0-9a-f]{2})")
 
 
 class Entry(NamedTuple):
-    """One entry; times are seconds since the epoch, 0 where unknown."""
+    """An entry; times are seconds since the epoch, 0 if unknown."""
 
     line: int
     name: str
@@ -31,9 +31,9 @@ class Entry(NamedTuple):
 
 
 def entries(collected: CollectionReader, artifact: str) -> Iterator[Entry]:
-    """Give the entries of an item that is a body file; a line that is none is passed over.
+    """Yield the entries of a body-file item; other lines are skipped.
 
-    So is what lay in the directory of the collection's own toolkit, or ran from there.
+    Lines on the collection's own toolkit directory are skipped too.
     """
     own = collected.trace(artifact)
     for number, text in collected.lines(artifact):

@@ -1,4 +1,4 @@
-"""Programs that a web server shows, line by line and as a whole."""
+"""Programs served by a web server: lines, and whole files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ENCODED = re.compile(rb"[A-Za-z0-9+/=]{200,}|(?:\\x[0-9a-fA-F]{2}){60,}")
     },
 )
 def web_code(collected: CollectionReader) -> Iterator[Row]:
-    """Lines of the programs and settings that web servers show."""
+    """Lines of programs and settings served by web servers."""
     for archive, member in _programs(collected):
         name = member.name.rpartition("/")[2]
         upload = bool(_UPLOADS.search(member.name))
@@ -61,7 +61,7 @@ def web_code(collected: CollectionReader) -> Iterator[Row]:
     },
 )
 def web_programs(collected: CollectionReader) -> Iterator[Row]:
-    """Programs that web servers show, with what their encoding looks like."""
+    """Programs served by web servers, with signs of encoded code."""
     servers = server_accounts(collected)
     for archive, member in _programs(collected):
         content = member.read(LARGEST)
@@ -81,7 +81,7 @@ def web_programs(collected: CollectionReader) -> Iterator[Row]:
 
 
 def server_accounts(collected: CollectionReader) -> frozenset[tuple[int, int]]:
-    """Give user and group of the accounts that web servers and PHP run as, by the host's passwd."""
+    """Return user and group ids of the accounts of web servers and PHP, from the host's passwd."""
     found = (row.fields for row in accounts(collected))
     pairs = ((int(f["uid"]), int(f["gid"])) for f in found if f["name"] in _SERVERS)
     return frozenset(islice(pairs, _MOST_SERVERS))
@@ -95,7 +95,7 @@ def _may_write(member: Member, servers: frozenset[tuple[int, int]]) -> bool:
 
 
 def _programs(collected: CollectionReader) -> Iterator[tuple[str, Member]]:
-    """Give the files of both archives; the suspects are among all the code, unless that archive is cut."""
+    """Yield the files of the archives, without duplicates: all code includes the suspects, unless truncated."""
     item = collected.item("web-code")
     whole = item is not None and item.file is not None and not item.truncated
     for archive in ("web-code",) if whole else ("web-suspects", "web-code"):

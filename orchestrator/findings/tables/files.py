@@ -1,4 +1,4 @@
-"""Files by their metadata: all of them, and lists of those that stand out."""
+"""Files by metadata: all files, and lists of conspicuous files."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def files(collected: CollectionReader) -> Iterator[Row]:
 
 @table("changed", reads="changed-24h", also="package-digests", fields=_FIELDS)
 def changed(collected: CollectionReader) -> Iterator[Row]:
-    """Entries that were written within a day, or had their name, owner or mode changed."""
+    """Entries written within a day, or with a changed name, owner or mode."""
     return _rows(collected, "changed-24h")
 
 
 @table("accessed", reads="accessed-24h", also="package-digests", fields=_FIELDS)
 def accessed(collected: CollectionReader) -> Iterator[Row]:
-    """Files that were read within a day, as far as the mounts record it."""
+    """Files read within a day, if the mounts record access times."""
     return _rows(collected, "accessed-24h")
 
 
@@ -57,7 +57,7 @@ def privileged(collected: CollectionReader) -> Iterator[Row]:
 
 @table("unowned", reads="unowned-files", also="package-digests", fields=_FIELDS)
 def unowned(collected: CollectionReader) -> Iterator[Row]:
-    """Files of users and groups that do not exist."""
+    """Files owned by users or groups unknown to the host."""
     return _rows(collected, "unowned-files")
 
 
@@ -96,7 +96,7 @@ def _fields(entry: Entry, digests: Digests, now: float) -> Mapping[str, Value]:
 
 
 def collected_at(collected: CollectionReader) -> float:
-    """Give the host's own time at which the collection began, in seconds since the epoch."""
+    """Return the start of the collection by the host's clock, in seconds since the epoch."""
     started = parse_moment(collected.manifest.started)
     return (started.timestamp() if started else 0.0) + (collected.manifest.clock_skew or 0.0)
 
@@ -107,7 +107,7 @@ def collected_at(collected: CollectionReader) -> float:
     fields={"path": "the path", "immutable": "nobody can change it", "append": "it can only grow"},
 )
 def attributes(collected: CollectionReader) -> Iterator[Row]:
-    """Files and directories that are immutable or append-only (chattr(1))."""
+    """Immutable or append-only files and directories (chattr(1))."""
     for number, text in collected.lines("attributes"):
         flags, _, path = text.partition(" ")
         if re.fullmatch(r"[A-Za-z-]{4,32}", flags) and path.startswith("/"):
@@ -122,7 +122,7 @@ def attributes(collected: CollectionReader) -> Iterator[Row]:
     fields={"path": "the file", "powers": "as getcap lists them", "packaged": "a package brought it, or `unknown`"},
 )
 def capabilities(collected: CollectionReader) -> Iterator[Row]:
-    """Files that carry capabilities."""
+    """Files with capabilities."""
     digests = Digests(collected)
     for number, text in collected.lines("capabilities"):
         match = re.fullmatch(r"(/.*?)(?: =)? (cap_[\w,]+[=+][a-z]+.*)", text, re.DOTALL)

@@ -1,4 +1,4 @@
-"""What was typed, and whether somebody kept it from being written down."""
+"""Command histories, and signs of suppressed histories."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def histories(collected: CollectionReader) -> Iterator[Row]:
     fields={"path": "the file", "text": "the line", "time": "seconds since the epoch, or 0 where it is not written"},
 )
 def history_lines(collected: CollectionReader) -> Iterator[Row]:
-    """Lines of the histories of shells and clients, with their times where they have any (HISTTIMEFORMAT)."""
+    """Lines of the histories of shells and clients, with timestamps if recorded (HISTTIMEFORMAT)."""
     for member in collected.members("histories"):
         if member.kind != "file":
             continue

@@ -1,4 +1,4 @@
-"""The lines of systemd's journal: what there is to read where a host keeps no text logs, and what those lack."""
+"""Lines of systemd's journal: a source on hosts without text logs, and a comparison for text logs."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Log(NamedTuple):
 
 
 def auth_logs(collected: CollectionReader) -> Iterator[Log]:
-    """Give the logs of logins and accounts; where none has anything in it, what the journal has of such programs."""
+    """Return the logs of logins and accounts; if all are empty, the journal's lines of the same programs."""
     return _logs(collected, _AUTH, _spoken(collected))
 
 
 def system_logs(collected: CollectionReader, pattern: re.Pattern[str]) -> Iterator[Log]:
-    """Give the text logs whose path the pattern finds; the journal's lines where none has anything in it."""
+    """Return the text logs with a path matching the pattern; the journal's lines if all are empty."""
     return _logs(collected, pattern, _dated(collected))
 
 
@@ -59,10 +59,10 @@ def _logs(collected: CollectionReader, pattern: re.Pattern[str], instead: Iterat
     fields={"user": "as whom", "address": "from where", "method": "`publickey`, `password` …", "time": "when"},
 )
 def journal_logins(collected: CollectionReader) -> Iterator[Row]:
-    """Logins over SSH that the journal has, and the log of logins from that time on has not."""
+    """SSH logins present in the journal, and absent from the login log of the same period."""
     item, now = collected.item("logs"), collected_at(collected)
     if item is None or item.truncated:
-        return  # what is missing from half an archive is not missing from the host
+        return  # an entry missing from a truncated archive may exist on the host
     known: set[tuple[str, ...]] = set()
     earliest = float("inf")
     for log in auth_logs(collected):
@@ -71,7 +71,7 @@ def journal_logins(collected: CollectionReader) -> Iterator[Row]:
             found = LOGIN.search(text[:2048])
             if found and found[1] == "Accepted" and found.groups()[1:] not in known:
                 if not collected.meter.hold("logins", *(found.groups("")[1:])):
-                    return  # what is missing from half of them is not missing
+                    return  # an entry missing from a truncated list may exist
                 known.add(found.groups()[1:])
     for number, text in _spoken(collected):
         found, time = LOGIN.search(text[:2048]), of_syslog(text, now)
@@ -81,10 +81,10 @@ def journal_logins(collected: CollectionReader) -> Iterator[Row]:
 
 
 def _dated(collected: CollectionReader) -> Iterator[Line]:
-    """Pass over what journalctl(1) and the collection say between the lines."""
+    """Yield the dated lines, without the remarks of journalctl(1) and of the collection."""
     return (line for line in collected.lines(ITEM) if line[1][4:5] == "-" and line[1][10:11] == "T")
 
 
 def _spoken(collected: CollectionReader) -> Iterator[Line]:
-    """Give the lines of programs that let people in, or make accounts; text of others may imitate theirs."""
+    """Yield the lines of programs for logins and accounts; text of other programs may imitate these lines."""
     return (line for line in _dated(collected) if _SPEAKERS.match(line[1]))

@@ -1,4 +1,4 @@
-"""What the kernel says of itself: mounts, modules, taint, settings, hooks."""
+"""State of the kernel: mounts, modules, taint, settings, hooks."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _plain(field: str) -> str:
 
 @table("taint", reads="clock", fields={"bit": "its number", "meaning": "what it says"})
 def taint(collected: CollectionReader) -> Iterator[Row]:
-    """Marks that the kernel bears."""
+    """Taint flags of the kernel."""
     for number, text in collected.lines("clock"):
         path, _, rest = text.partition(":")
         if path == "/proc/sys/kernel/tainted" and (marks := parse_int(rest)) is not None:

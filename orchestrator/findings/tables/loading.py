@@ -1,4 +1,4 @@
-"""Code that is forced into programs: what the dynamic loader is told to load, and what is mapped."""
+"""Code injected into programs: settings of the dynamic loader, and mapped files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stopgap.orchestrator.hostnumber import parse_int
     fields={"source": "the loader's file, or a process's environment", "variable": "its name", "value": "its value"},
 )
 def preload(collected: CollectionReader) -> Iterator[Row]:
-    """What the dynamic loader is told to load first."""
+    """Libraries preloaded by the dynamic loader."""
     for number, text in collected.lines("preload"):
         source, colon, rest = text.partition(":")
         if not colon:
@@ -39,7 +39,7 @@ def preload(collected: CollectionReader) -> Iterator[Row]:
     },
 )
 def mappings(collected: CollectionReader) -> Iterator[Row]:
-    """Code that processes have mapped, a file of each process once."""
+    """Code mapped by processes, each file once per process."""
     last: tuple[str, str] | None = None
     own = collected.trace("process-code")
     for number, text in collected.lines("process-code"):

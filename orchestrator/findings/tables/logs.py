@@ -1,4 +1,4 @@
-"""Logs of the system: what they say of logins, and whether somebody has been at them."""
+"""System logs: logins, and signs of tampering."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Login(NamedTuple):
     },
 )
 def logins(collected: CollectionReader) -> Iterator[Row]:
-    """Logins over SSH, with how often their address had failed before."""
+    """Logins over SSH, with the number of earlier failures from the same address."""
     now = collected_at(collected)
     for log in auth_logs(collected):
         failures: dict[str, int] = {}
@@ -98,7 +98,7 @@ def auth_lines(collected: CollectionReader) -> Iterator[Row]:
 
 @table("log-lines", reads="logs", also="journal-lines", fields={"path": "the log", "text": "the line"})
 def lines(collected: CollectionReader) -> Iterator[Row]:
-    """Lines of the system's logs, those about logins included."""
+    """Lines of the system logs, login logs included."""
     now = collected_at(collected)
     for log in system_logs(collected, _TEXT):
         for number, text in log.lines:
@@ -123,7 +123,7 @@ def audit_lines(collected: CollectionReader) -> Iterator[Row]:
     fields={"log": "the log", "hours": "how long nothing was written", "boot": "the host started at its end"},
 )
 def log_gaps(collected: CollectionReader) -> Iterator[Row]:
-    """Times of hours in which a log that is never silent was."""
+    """Gaps of hours in logs with steady output."""
     now = collected_at(collected)
     for log in system_logs(collected, _STEADY):
         last = 0.0
@@ -143,7 +143,7 @@ def log_gaps(collected: CollectionReader) -> Iterator[Row]:
     fields={"log": "the log", "hours": "by how much the time of a line is before that of the line above it"},
 )
 def log_turns(collected: CollectionReader) -> Iterator[Row]:
-    """Places where a log of the system goes back in time by more than an hour."""
+    """Places in a system log with a step back in time of more than an hour."""
     now = collected_at(collected)
     for log in system_logs(collected, _STEADY):
         last = 0.0
@@ -176,7 +176,7 @@ class _Rotated(NamedTuple):
 
 
 def _series(name: str) -> tuple[str, int]:
-    """Give the log that a file belongs to, and the file's number among those that were rotated; 0 for the log."""
+    """Return the log of a file, and the rotation number; 0 for the current log."""
     stem, dot, last = name.rpartition(".")
     if dot and last in _PACKED:
         stem, dot, last = stem.rpartition(".") if "." in stem else (stem, "", "")

@@ -1,4 +1,4 @@
-"""What the host was made to send."""
+"""Mail sent by the host."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def queue(collected: CollectionReader) -> Iterator[Row]:
 
 @table("senders", reads="mail-queue", fields={"sender": "who sends", "messages": "how many wait"})
 def senders(collected: CollectionReader) -> Iterator[Row]:
-    """Senders of the messages in the queue, those of most first."""
+    """Senders of the messages in the queue, most frequent first."""
     counts: dict[str, int] = {}
     for row in queue(collected):
         sender = str(row.fields["sender"])

@@ -1,4 +1,4 @@
-"""Moments as logs write them, as seconds since the epoch; 0 where one cannot be read. Without a zone, it is UTC."""
+"""Parsing of times in logs to seconds since the epoch; 0 if unreadable. Times without a zone are UTC."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def of_access_log(text: str) -> float:
 
 
 def of_syslog(text: str, now: float) -> float:
-    """Read the moment that a line of syslog begins with: ISO 8601, or `Nov 23 02:14:46`, the latest before `now`."""
+    """Parse the time at the start of a syslog line: ISO 8601, or `Nov 23 02:14:46`, the latest before `now`."""
     if text[4:5] == "-" and text[10:11] in "T ":
         return of_iso(text.partition(" ")[0] if text[10:11] == "T" else text[:19])
     found = _SYSLOG.match(text)
@@ -40,7 +40,7 @@ def of_syslog(text: str, now: float) -> float:
 
 
 def of_iso(text: str) -> float:
-    """Read ISO 8601, with a comma in its fraction too."""
+    """Parse ISO 8601, also with a comma before the fraction."""
     moment = parse_moment(text)
     return moment.timestamp() if moment else 0.0
 

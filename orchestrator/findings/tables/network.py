@@ -1,4 +1,4 @@
-"""Ports that are open, in two views; mounts' and interfaces' oddities are the kernel's."""
+"""Open ports in two views; mounts and interfaces belong to the kernel's tables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FIELDS = {"protocol": "`tcp` or `udp`", "port": "the port"}
     fields=_FIELDS | {"uid": "whose socket it is", "inode": "the socket's number", "address": "in hexadecimal"},
 )
 def listening(collected: CollectionReader) -> Iterator[Row]:
-    """Ports on which something waits, by the kernel's tables."""
+    """Listening ports, by the kernel's tables."""
     for number, text in collected.lines("sockets"):
         path, _, rest = text.partition(":")
         family = path.removeprefix("/proc/self/net/")
@@ -48,7 +48,7 @@ def listening(collected: CollectionReader) -> Iterator[Row]:
     fields=_FIELDS | {"process": "who has it, by the tool", "address": "as the tool writes it"},
 )
 def listening_shown(collected: CollectionReader) -> Iterator[Row]:
-    """Ports on which something waits, by ss or netstat."""
+    """Listening ports, by ss or netstat."""
     for number, text in collected.lines("socket-list"):
         fields = text.split()
         if len(fields) < 5 or fields[0] not in _LISTENS:
@@ -66,7 +66,7 @@ def listening_shown(collected: CollectionReader) -> Iterator[Row]:
 
 @table("taken-ports", reads="hidden-ports", fields=_FIELDS)
 def taken_ports(collected: CollectionReader) -> Iterator[Row]:
-    """Ports that could not be bound, twice within a second, and that no table of the kernel listed meanwhile."""
+    """Ports in use, by two failed binds within a second, but absent from the kernel's tables meanwhile."""
     for number, text in collected.lines("hidden-ports"):
         match = re.fullmatch(r"hidden: (tcp|udp) ([0-9]{1,5})", text)
         if match and (port := parse_int(match[2], 5)) is not None:
@@ -84,7 +84,7 @@ def taken_ports(collected: CollectionReader) -> Iterator[Row]:
     },
 )
 def outside_open(collected: CollectionReader) -> Iterator[Row]:
-    """TCP ports of the target that answered another host, against the target's own lists."""
+    """TCP ports of the target open to another host, compared with the target's own lists."""
     listed = {int(row.fields["port"]) for other in collected.beside for row in _reachable(other)}
     for number, text in collected.lines("outside-ports"):
         found = re.fullmatch(r"open ([0-9a-f.:]{2,45}) ([0-9]{1,5})", text)
@@ -116,7 +116,7 @@ def _reachable(collected: CollectionReader) -> Iterator[Row]:
     },
 )
 def outside_asked(collected: CollectionReader) -> Iterator[Row]:
-    """Addresses of the target as another host sees them."""
+    """Addresses of the target, as seen by another host."""
     for number, text in collected.lines("outside-ports"):
         found = _ASKED.fullmatch(text)
         if found:
@@ -158,7 +158,7 @@ def connections(collected: CollectionReader) -> Iterator[Row]:
 
 @table("interfaces", reads="interfaces", fields={"name": "the interface", "promiscuous": "it hears all"})
 def interfaces(collected: CollectionReader) -> Iterator[Row]:
-    """Interfaces with their flags, by the kernel."""
+    """Network interfaces with flags, by the kernel."""
     for number, text in collected.lines("interfaces"):
         match = re.fullmatch(r"/sys/class/net/([^/]+)/flags:0x([0-9a-f]{1,8})", text)
         if match and (flags := parse_int(match[2], 8, base=16)) is not None:

@@ -1,4 +1,4 @@
-"""Packaged files against what packages brought: by the host's tool, and by the controller's own hashes."""
+"""Packaged files compared with the packages' records: by the host's tool, and by hashes of the controller."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _DIGEST = re.compile(r"([0-9a-f]{32}|[0-9a-f]{64})  ?(\S.*)", re.DOTALL)
 
 
 class Digests:
-    """The digests that packages brought, by path; `/usr/bin` and `/bin` are the same (file-hierarchy(7))."""
+    """Digests recorded by packages, by path; `/usr/bin` and `/bin` count as the same (file-hierarchy(7))."""
 
     def __init__(self, collected: CollectionReader) -> None:
-        """Read them; what is beyond MOST_KEYS is left out, and nothing counts as unpackaged then.
+        """Read the digests; beyond MOST_KEYS, digests are dropped, and no file counts as unpackaged.
 
-        Nor does anything on a host with rpm, which records no digest of what a package makes when it is installed.
+        The same holds on a host with rpm: rpm records no digest for files generated at installation.
         """
         self._of: dict[int, bytes] = {}
         self._whole = True
@@ -41,18 +41,18 @@ class Digests:
         self._whole = self._whole and bool(self._of) and item is not None and not item.truncated
 
     def knows(self, path: str) -> FactCache:
-        """Tell whether a package brought the file; `unknown` where the record is missing or not whole."""
+        """Return `yes` if a package owns the file, `no` if not; `unknown` for a missing or incomplete record."""
         if _key(path) in self._of:
             return "yes"
         return "no" if self._whole else "unknown"
 
     def digest(self, path: str) -> str:
-        """Give the MD5 or SHA-256 that the package brought; empty where there is none."""
+        """Return the MD5 or SHA-256 recorded by the package; empty without a record."""
         return self._of.get(_key(path), b"").hex()
 
 
 def _key(path: str) -> int:
-    """Give a path's hash, which takes the same room however long the path is."""
+    """Return the hash of a path: constant size for any length of path."""
     return hash(path.removeprefix("/usr") if path.startswith(_MERGED) else path)
 
 
@@ -68,7 +68,7 @@ def _key(path: str) -> int:
     },
 )
 def verification(collected: CollectionReader) -> Iterator[Row]:
-    """Packaged files that are not as their packages brought them, by the host's own tool."""
+    """Packaged files changed since installation, by the host's own tool."""
     for number, text in collected.lines("package-verification"):
         match = re.fullmatch(r"(missing|[SM5DLUGTPC?.]{8,9})\s+(?:([a-z])\s)?\s*(/.*)", text, re.DOTALL)
         if match:
@@ -94,7 +94,7 @@ def verification(collected: CollectionReader) -> Iterator[Row]:
     },
 )
 def tools(collected: CollectionReader) -> Iterator[Row]:
-    """The programs by which a host is looked at and entered, hashed by the controller."""
+    """Programs used to inspect and to enter a host, hashed by the controller."""
     digests = Digests(collected)
     for member in collected.members("system-tools"):
         if member.kind != "file" or member.size > LARGEST_TOOL:
@@ -105,7 +105,7 @@ def tools(collected: CollectionReader) -> Iterator[Row]:
             held += len(chunk)
             md5.update(chunk)
             sha256.update(chunk)
-        if held != member.size:  # cut off: its hash would say nothing
+        if held != member.size:  # truncated: a hash of the content would be meaningless
             continue
         wanted = digests.digest(member.name)
         first = head.partition(b"\n")[0].decode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""PHP: which version, and what it is told to allow."""
+"""PHP: versions and settings."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _SERVER = re.compile(r"/etc/(?:php[^/]*/.*|apache2/.*|httpd/.*)\.conf$|/etc/(?:a
     },
 )
 def php_versions(collected: CollectionReader) -> Iterator[Row]:
-    """Branches of PHP that packages brought, each once; one that is newer than this table is left out."""
+    """Installed branches of PHP, each once; branches newer than this table are omitted."""
     now = to_moment(collected_at(collected)) or datetime.fromtimestamp(0, UTC)
     seen: set[str] = set()
     for number, text in collected.lines("packages"):
@@ -60,7 +60,7 @@ def php_versions(collected: CollectionReader) -> Iterator[Row]:
 
 
 def _end(version: str) -> datetime | None:
-    """Give when a branch ended; all before those that are listed ended with the first of them."""
+    """Return the end of life of a branch; branches older than the list get the first date of the list."""
     if version in ENDS:
         return datetime.fromisoformat(ENDS[version]).replace(tzinfo=UTC)
     major, minor = (parse_int(part, 2) for part in version.split("."))
@@ -79,7 +79,7 @@ def _end(version: str) -> datetime | None:
     },
 )
 def php_settings(collected: CollectionReader) -> Iterator[Row]:
-    """Settings of PHP: in its own files, in FPM's pools, and in those of Apache's sites."""
+    """PHP settings: in php.ini files, FPM pools, and Apache sites."""
     for member in collected.members("configuration"):
         own = "/php" in member.name and member.name.endswith(".ini")
         server = _SERVER.search(member.name)

@@ -1,4 +1,4 @@
-"""Processes, as /proc has them, as ps lists them, and as other views of the kernel know them."""
+"""Processes in /proc, in ps, and in other views of the kernel."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class _Process:
     },
 )
 def processes(collected: CollectionReader) -> Iterator[Row]:
-    """Processes by /proc, each with the program it runs."""
+    """Processes in /proc, each with the executable."""
     found = _from_proc(collected)
     _add_arguments(collected, found)
     _add_links(collected, found)
@@ -118,12 +118,12 @@ def _from_proc(collected: CollectionReader) -> dict[int, _Process]:
 
 
 def _kept(collected: CollectionReader, text: str) -> str:
-    """Give a text that is kept with its process; nothing where there is no room for it."""
+    """Return a text to keep with a process; empty without room."""
     return text if collected.meter.hold("names and paths of processes", text) else ""
 
 
 def _boot(collected: CollectionReader) -> float:
-    """Give the host's own time at which it started; 0 where it does not say."""
+    """Return the boot time by the host's clock, in seconds since the epoch; 0 if unknown."""
     for _, text in collected.lines("clock"):
         path, _, rest = text.partition(":")
         if path == "/proc/uptime" and (uptime := parse_decimal(rest.partition(" ")[0])) is not None:
@@ -175,7 +175,7 @@ def _local_sockets(collected: CollectionReader) -> set[str]:
 
 
 def _path(target: str) -> str:
-    """Give a link's target, shorter where no path is as long; what the kernel says at its end stays."""
+    """Return a link's target, shortened to the maximum length; a final ` (deleted)` by the kernel stays."""
     gone = " (deleted)" if target.endswith(" (deleted)") else ""
     return target if len(target) <= ARGUMENTS else target[: ARGUMENTS - len(gone)] + gone
 
@@ -186,7 +186,7 @@ def _path(target: str) -> str:
     fields={"pid": "the process", "path": "the file"},
 )
 def deleted_open(collected: CollectionReader) -> Iterator[Row]:
-    """Files that were deleted and that a process still has open."""
+    """Deleted files still open in a process."""
     for entry in entries(collected, "process-links"):
         match = _LINK.fullmatch(entry.name)
         pid = parse_int(match[1], _PID_DIGITS) if match else None
@@ -197,7 +197,7 @@ def deleted_open(collected: CollectionReader) -> Iterator[Row]:
 
 @table("ps", reads="process-list", fields={"pid": "the number"})
 def shown_by_ps(collected: CollectionReader) -> Iterator[Row]:
-    """Processes that the host's ps lists."""
+    """Processes listed by the host's ps."""
     column = 0
     for number, text in collected.lines("process-list"):
         fields = text.split()
@@ -209,7 +209,7 @@ def shown_by_ps(collected: CollectionReader) -> Iterator[Row]:
 
 @table("listed", reads="hidden-processes", fields={"pid": "the number"})
 def listed(collected: CollectionReader) -> Iterator[Row]:
-    """Processes that the listing of /proc shows a moment after ps was asked."""
+    """Processes listed in /proc a moment after ps."""
     for number, text in collected.lines("hidden-processes"):
         if text.startswith("looked at ") and ", listed " in text:
             for word in text.rpartition(", listed ")[2].split():
@@ -223,7 +223,7 @@ def listed(collected: CollectionReader) -> Iterator[Row]:
     fields={"pid": "the number", "name": "what it calls itself", "how": "`hidden` or `masked`"},
 )
 def hidden(collected: CollectionReader) -> Iterator[Row]:
-    """Processes that exist though /proc does not list them, twice within a second."""
+    """Processes in existence but absent from /proc, twice within a second."""
     for number, text in collected.lines("hidden-processes"):
         match = re.match(r"(hidden|masked): ([0-9]{1,10})\s*(.*)", text)
         pid = parse_int(match[2], _NUMBER_DIGITS) if match else None
@@ -241,7 +241,7 @@ def hidden(collected: CollectionReader) -> Iterator[Row]:
     },
 )
 def relatives(collected: CollectionReader) -> Iterator[Row]:
-    """Processes that the lists of children and the control groups name."""
+    """Processes named by lists of children and by control groups."""
     latest = max((int(row.fields["pid"]) for row in listed(collected)), default=0)
     for number, text in collected.lines("process-relations"):
         source, _, rest = text.partition(":")

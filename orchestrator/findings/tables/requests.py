@@ -1,4 +1,4 @@
-"""What visitors asked of the web server, by its access logs (combined format of Apache and nginx)."""
+"""Visitors' requests to the web server, from access logs (combined format of Apache and nginx)."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def requests(collected: CollectionReader) -> Iterator[Row]:
 
 
 def log_lines(member: Member) -> Iterator[Line]:
-    """Give the lines of a log, of one that gzip packed too; what is damaged ends it."""
+    """Yield the lines of a log, plain or gzip; damage ends the log."""
     if not member.name.endswith(".gz"):
         yield from lines_of(member.chunks(LOG), member.meter, member.name)
         return
@@ -73,12 +73,12 @@ def log_lines(member: Member) -> Iterator[Line]:
 
 
 def _unpacked(member: Member) -> Iterator[bytes]:
-    """Give what gzip packed, LOG bytes at most; the meter is told of what is left out, and of what is damaged."""
+    """Yield the decompressed content, at most LOG bytes; skipped and damaged parts are reported to the meter."""
     unpack, left = _inflater(), LOG
     for chunk in member.chunks(LOG):
         rest = chunk
         while rest:
-            if unpack.eof:  # files that were packed one by one may follow one another (RFC 1952, 2.2)
+            if unpack.eof:  # concatenated gzip members are valid (RFC 1952, 2.2)
                 if not (rest := rest.lstrip(b"\0")):
                     break
                 unpack = _inflater()

@@ -1,4 +1,4 @@
-"""Which programs of the host have sent mail, and how much, by the logs of mail servers and of PHP."""
+"""Mail sent by programs of the host, with counts, from the logs of mail servers and PHP."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WEB = re.compile(r"/(?:var/www|srv/www|srv/http|usr/share/nginx/html)/|/home/[^
     },
 )
 def senders_here(collected: CollectionReader) -> Iterator[Row]:
-    """Programs of this host that handed mail over, those of most first: PHP's mail.log, Postfix's and Exim's log."""
+    """Programs of this host with mail sent, most frequent first: PHP's mail.log, Postfix's and Exim's log."""
     servers = {f"user {uid}" for uid, _ in server_accounts(collected)}
     counts: dict[tuple[str, str], int] = {}
     for member in collected.members("logs"):

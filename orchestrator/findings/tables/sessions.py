@@ -1,4 +1,4 @@
-"""Sessions at a terminal, by the records of logins: who had them, and whether two records agree."""
+"""Terminal sessions from login records: accounts, and disagreement between two records."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class _Last(NamedTuple):
     },
 )
 def terminal_sessions(collected: CollectionReader) -> Iterator[Row]:
-    """Accounts that have had a session at a terminal, in which something can be typed."""
+    """Accounts with a terminal session, and so with possible typing."""
     typed: dict[str, _Typed] = {}
     for member in _wtmp(collected):
         began: dict[str, Login] = {}
@@ -100,7 +100,7 @@ def last_logins(collected: CollectionReader) -> Iterator[Row]:
     """The last login of each account by lastlog, against wtmp."""
     item = collected.item("logs")
     if item is None or item.truncated:
-        return  # what is missing from half an archive is not missing from the host
+        return  # an entry missing from a truncated archive may exist on the host
     names = account_names(collected)
     last = list(_last(collected))
     users = {(names.get(entry.uid, ""), entry.line): entry for entry in last}
@@ -120,7 +120,7 @@ def last_logins(collected: CollectionReader) -> Iterator[Row]:
 
 
 def account_names(collected: CollectionReader) -> dict[int, str]:
-    """Give the names of the accounts by their numbers; of several the last."""
+    """Return account names by user id; the last of several equal ids counts."""
     found: dict[int, str] = {}
     for row in accounts(collected):
         uid, name = int(row.fields["uid"]), str(row.fields["name"])
@@ -130,7 +130,7 @@ def account_names(collected: CollectionReader) -> dict[int, str]:
 
 
 def _last(collected: CollectionReader) -> Iterator[_Last]:
-    """Give the records of lastlog that hold a login."""
+    """Yield the records of lastlog with a login."""
     for member in collected.members("logs"):
         if member.kind != "file" or member.name != "/var/log/lastlog":
             continue

@@ -1,4 +1,4 @@
-"""What starts by itself: with the host, at a time, at a login, with a device."""
+"""Autostart files: at boot, at a time, at login, with a device."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _FIELDS = {
     fields=_FIELDS | {"target": "where a link leads", "others": "everyone may write it", "size": "bytes"},
 )
 def starts(collected: CollectionReader) -> Iterator[Row]:
-    """Files that say what starts by itself."""
+    """Autostart files."""
     digests, now = Digests(collected), collected_at(collected)
     for archive, member, kind in _files(collected):
         row = _fields(member, kind, digests, now)
@@ -65,13 +65,13 @@ def starts(collected: CollectionReader) -> Iterator[Row]:
     fields=_FIELDS | {"text": "the line; comments are left out"},
 )
 def start_lines(collected: CollectionReader) -> Iterator[Row]:
-    """Lines of files that say what starts by itself."""
+    """Lines of autostart files."""
     return _lines(collected, _ARCHIVES)
 
 
 @table("running-unit-lines", reads="transient-units", fields=_FIELDS | {"text": "the line; comments are left out"})
 def running_unit_lines(collected: CollectionReader) -> Iterator[Row]:
-    """Lines of units that live in /run alone."""
+    """Lines of units present only in /run."""
     return _lines(collected, ("transient-units",))
 
 
@@ -112,13 +112,13 @@ def _packaged(member: Member, digests: Digests) -> str:
 
 
 def _files(collected: CollectionReader, archives: tuple[str, ...] = _ARCHIVES) -> Iterator[tuple[str, Member, str]]:
-    """Give the files and links that start something; one that several archives hold comes once."""
+    """Yield the files and links with an autostart; duplicates across archives appear once."""
     for archive in archives:
         for member in collected.members(archive):
             if member.kind not in {"file", "link"}:
                 continue
             kind = next((name for name, pattern in _KINDS if pattern.search(member.name)), "")
             if archive == "configuration" and kind in {"cron", "init", "rc.local", "udev", "network", "unit", ""}:
-                continue  # the other archives have them
+                continue  # the other archives contain these files
             if archive == "configuration" or kind or archive == "start-files":
                 yield archive, member, kind or "session"
