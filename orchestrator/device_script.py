@@ -1,6 +1,6 @@
-"""What is said to a network device that has a command line of its own and no shell, as the text of one item.
+"""The dialogue with a network device without a shell, as the text of one item.
 
-A shell that gets such a text by mistake runs nothing of it.
+A shell given such a text by mistake runs no command.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SAYABLE = re.compile(r"[\x20-\x3e\x40-\x7e]{1,480}")
 
 
 def _sayable(line: str) -> str:
-    """Keep a line one line: no control character, and no `?`, which a device answers while it is being typed."""
+    """Return the line without control characters and `?`, since a device answers `?` during typing."""
     if not _SAYABLE.fullmatch(line):
         raise ValueError("a line for a device is printable ASCII without `?`, at most 480 characters")
     return line
@@ -34,9 +34,9 @@ Said = Annotated[str, AfterValidator(_sayable)]
 
 @lru_cache(maxsize=4)
 def lines_of(shown: str) -> tuple[str, ...]:
-    """Give the lines that a command showed, spaces collapsed and trimmed, blank lines left out, none over LONGEST.
+    """Return the lines of a command's output, trimmed, spaces collapsed, without blank or overlong (LONGEST) lines.
 
-    The last few answers are remembered: one look asks for many entries.
+    The results for the latest outputs are cached: a single read serves many entries.
     """
     return tuple(" ".join(line[:LONGEST].split()) for line in shown.splitlines() if line and not line.isspace())
 
@@ -51,20 +51,20 @@ class _Part(BaseModel):
 
 
 class Look(_Part):
-    """Commands that only show, each with its own answer."""
+    """Read-only commands, each with a separate answer."""
 
     kind: Literal["look"] = "look"
     commands: tuple[Said, ...]
 
 
 class Origin(_Part):
-    """The address from which the connection to the device comes, as this end of it says."""
+    """The local address of the connection to the device."""
 
     kind: Literal["origin"] = "origin"
 
 
 class Sight(_Part):
-    """A line that a command shows, or does not."""
+    """A line expected in, or absent from, a command's output."""
 
     show: Said
     seen: str
@@ -79,18 +79,19 @@ class Sight(_Part):
     """Alters this line alone."""
 
     def holds(self, shown: str) -> bool:
-        """Tell whether the line is there."""
+        """Return True if the line is present."""
         return bool(_found(self.seen, shown))
 
     def moved(self, shown: str) -> str:
-        """Give the line that shows the same in another place, where it is not in its own."""
+        """Return the same line at another position, if missing at the expected position."""
         return _found(self.elsewhere, shown) if self.elsewhere and not self.holds(shown) else ""
 
 
 class Witness(_Part):
-    """What a command always shows: without it, nothing that the command does not show counts as absent.
+    """A line present in every complete output of a command.
 
-    A device that refuses a command, answers with nothing, or breaks its answer off shows no entry either.
+    Without the witness, a missing entry does not count as absent: a refused, empty or truncated answer of a device
+    shows no entry either.
     """
 
     show: Said
@@ -101,7 +102,7 @@ class Witness(_Part):
     alone, and so nothing where there is none: a witness of another command is needed beside it."""
 
     def lacks(self, shown: str) -> str:
-        """Say why the look does not count; nothing where it does."""
+        """Return the reason to reject the output; empty for a valid output."""
         lines = lines_of(shown)
         for always in self.always:
             if not _found(always, shown):
@@ -115,19 +116,19 @@ class Witness(_Part):
 
 
 class Pending(_Part):
-    """What a command shows while a change of somebody's waits to be confirmed, which any commit would confirm."""
+    """The output of a command during a foreign change awaiting confirmation: any commit would confirm the change."""
 
     show: Said
     seen: str
     """A regular expression, as in `Sight`."""
 
     def found(self, shown: str) -> str:
-        """Give the line that says so; nothing where none does."""
+        """Return the line as proof; empty without such a line."""
         return _found(self.seen, shown)
 
 
 class Words(_Part):
-    """An alteration in the device's own words."""
+    """An alteration in the device's own command language."""
 
     enter: tuple[Said, ...] = ()
     lines: tuple[Said, ...]
@@ -144,7 +145,7 @@ class Words(_Part):
 
 
 class Alter(_Part):
-    """An alteration that ends with every line of `sights` as it was not before; drift where it is neither."""
+    """An alteration to reverse the presence of every line in `sights`; any mixed state is drift."""
 
     kind: Literal["alter"] = "alter"
     sights: tuple[Sight, ...]
@@ -165,12 +166,12 @@ _DIALOGUE: TypeAdapter[Dialogue] = TypeAdapter(Annotated[Dialogue, Field(discrim
 
 
 def to_text(dialogue: Dialogue) -> str:
-    """Write a dialogue as an item's script."""
+    """Return a dialogue as an item's script."""
     return _FIRST_LINE + dialogue.model_dump_json()
 
 
 def from_text(script: str) -> Dialogue | None:
-    """Read it back; None for a script that is meant for a shell."""
+    """Parse a dialogue; return `None` for a shell script."""
     if not script.startswith(_FIRST_LINE):
         return None
     try:

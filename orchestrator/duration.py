@@ -1,7 +1,7 @@
-"""Durations as an operator writes them, always with their units: 90s, 30m, 1h30m, 72h, 3d, 2w, 500ms.
+"""Durations in an operator's notation, always with units: 90s, 30m, 1h30m, 72h, 3d, 2w, 500ms.
 
-A bare number is refused wherever a duration stands, since its unit would be a guess. ISO 8601 has units, too: PT72H
-is read as other tools write it, without years, months and fractions.
+A bare number is refused as a duration, since the unit would be a guess. ISO 8601 has units too: PT72H is accepted in
+the notation of other tools, without years, months and fractions.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _LONGEST = timedelta(days=3660)
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read a duration: whole numbers with w, d, h, m, s, ms, in this order, or ISO 8601.
+    """Parse a duration: whole numbers with w, d, h, m, s, ms, in descending order, or ISO 8601.
 
-    Raises Unfit, also for a bare number, for none, and for more than ten years.
+    Raises Unfit for other text, for a bare number, for a zero length, and for more than ten years.
     """
     match = re.fullmatch(PATTERN.rstrip("$"), text)
     if match:
@@ -54,7 +54,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """Write a duration as it can be read again, in hours, minutes, seconds and milliseconds."""
+    """Return a duration in parseable notation: hours, minutes, seconds and milliseconds."""
     seconds, rest = divmod(duration, timedelta(seconds=1))
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
@@ -63,7 +63,7 @@ def format_duration(duration: timedelta) -> str:
 
 
 def read_duration(value: object) -> timedelta:
-    """Read a duration from a value of YAML or JSON; raises Unfit, as `parse_duration` does."""
+    """Parse a duration from a value of YAML or JSON; raises Unfit, as `parse_duration` does."""
     if isinstance(value, timedelta):
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -88,7 +88,7 @@ def _without_unit(number: str) -> Unfit:
 
 
 def _meant(text: str) -> str | None:
-    """Give the hint for a duration in other words, such as `72 hours`, `72H` or full-width `７２ｈ`."""
+    """Return the hint for a duration in another notation, such as `72 hours`, `72H` or full-width `７２ｈ`."""
     plain = unicodedata.normalize("NFKC", text[:100]).strip().lower()
     written, rest = "", plain
     for unit, words in _WORDS.items():

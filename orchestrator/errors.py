@@ -1,6 +1,6 @@
-"""Errors that a program which uses Stopgap can catch: all of them are an `Error`, each family with its exit status.
+"""Errors for programs with `import stopgap`: each error is an `Error`, each family has an exit status.
 
-Every message is for the operator: what is wrong, where, and what to do.
+Every message addresses the operator: the fault, its position, the remedy.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from typing import ClassVar
 
 
 class Error(Exception):
-    """Anything that Stopgap reports as an error.
+    """Base of all errors of Stopgap.
 
-    `exit_code` is the exit status of the `stopgap` command for it (DESIGN, Contract).
+    `exit_code` is the exit status of the `stopgap` command for the error (DESIGN, Contract).
 
     >>> import stopgap
     >>> try:
@@ -26,27 +26,27 @@ class Error(Exception):
 
 
 class UsageError(Error):
-    """A call or a command line that cannot be carried out as written; nothing was contacted."""
+    """An invalid call or command line; no host was contacted."""
 
     exit_code = 2
 
 
 class UnreachableError(Error):
-    """A host gave no session within its time."""
+    """A host gave no session before the timeout."""
 
     exit_code = 3
 
 
 class RefusedError(Error):
-    """A guard, a lock or a person said no; nothing was changed."""
+    """Refusal by a guard, a lock or a person; nothing was changed."""
 
     exit_code = 4
 
 
 class DriftedError(RefusedError):
-    """A plan is no longer what was previewed: a host has changed since.
+    """The plan differs from the preview: a host has changed since.
 
-    `saved` and `found` are the digests of both plans, in hexadecimal.
+    `saved` and `found` are the digests of the two plans, in hexadecimal.
     """
 
     def __init__(self, saved: str, found: str) -> None:

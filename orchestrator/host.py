@@ -1,4 +1,4 @@
-"""A host as the inventory describes it, and the scene in which a step plays. Nothing here comes from a host."""
+"""A host as described by the inventory, and the scene of a step. No value here comes from a host."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Cli: TypeAlias = Literal["vyos", "routeros", "junos", "eos", "ios"]
 
 
 class Host(BaseModel):
-    """One host, its relations by name, and how to reach it; paths are absolute."""
+    """One host with its connection parameters and its relations by name; paths are absolute."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -59,12 +59,12 @@ class Host(BaseModel):
 
     @property
     def upstreams(self) -> tuple[str, ...]:
-        """The names of all its upstreams, in the inventory's order."""
+        """Names of all upstreams of the host, in the inventory's order."""
         return (self.upstream,) if isinstance(self.upstream, str) else self.upstream or ()
 
     @property
     def known_addresses(self) -> tuple[Address, ...]:
-        """Give its own addresses: without a list of them, the one at which it is reached, unless that is a name."""
+        """Return the host's own addresses; without a list in the inventory, a numeric connection address."""
         if self.addresses:
             return self.addresses
         try:
@@ -77,7 +77,7 @@ CONTROLLER = Host(name="controller", address="127.0.0.1", connection="local")
 
 
 class Scene(BaseModel):
-    """The hosts that one step on one target concerns."""
+    """The hosts of one step on one target."""
 
     model_config = ConfigDict(defer_build=True, frozen=True)
 
@@ -102,7 +102,7 @@ class Scene(BaseModel):
         return tuple(known[name] for name in self.target.upstreams if name in known)
 
     def seen_from(self, vantage: CheckVantage) -> tuple[Host, ...]:
-        """Give the hosts that this eye stands for; none where the inventory has none."""
+        """Return the hosts of the vantage; empty if the inventory has no such host."""
         if vantage == "controller":
             return (CONTROLLER,)
         if vantage == "outside":

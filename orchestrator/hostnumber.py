@@ -1,8 +1,8 @@
-"""Numbers, moments and JSON that a host or a device wrote: bounded in size before anything is converted.
+"""Parsers for numbers, timestamps and JSON from a host or a device: the size is bounded before any conversion.
 
-Python's own readers take too much, and raise too much: `int()` takes digits of every alphabet and raises past 4300 of
-them, `float()` takes `nan` and `1e400`, `datetime` raises three kinds of errors. The readers here give None for what
-they refuse; `parse_json` raises ValueError, and nothing else.
+Python's own parsers accept too much, and raise too much: `int()` accepts digits of every alphabet and raises past
+4300 digits, `float()` accepts `nan` and `1e400`, `datetime` raises three kinds of errors. The parsers here return
+`None` for refused input; `parse_json` raises ValueError, and nothing else.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _SCIENTIFIC = 40
 def parse_int(
     text: str | bytes, max_digits: int = MOST_DIGITS, *, base: Literal[8, 10, 16] = 10, signed: bool = False
 ) -> int | None:
-    """Read a whole number of ASCII digits alone.
+    """Parse a whole number of ASCII digits.
 
     Args:
-        text: the digits; no blank, underscore, prefix or other alphabet's digit.
-        max_digits: digits that the number may have, zeros in front included.
+        text: the digits; no blank, underscore, prefix or digit of another alphabet.
+        max_digits: most digits, leading zeros included.
         base: 8, 10 or 16.
-        signed: let one `+` or `-` stand in front.
+        signed: accept a leading `+` or `-`.
 
-    Returns: the number; None for anything else, and for more digits.
+    Returns: the number; `None` for any other text, and for more digits.
     """
     if len(text) > max_digits + signed:
         return None
@@ -51,13 +51,13 @@ def parse_int(
 
 
 def parse_decimal(text: str | bytes, max_digits: int = MOST_DIGITS) -> float | None:
-    """Read a number such as `7`, `-1` or `1795400090.25`, without an exponent.
+    """Parse a number such as `7`, `-1` or `1795400090.25`, without an exponent.
 
     Args:
         text: the number, in ASCII.
-        max_digits: characters that it may have, its sign and point not counted.
+        max_digits: most characters, sign and point not counted.
 
-    Returns: a finite number; None for anything else (`nan`, `inf`, `1e5`), and for more digits.
+    Returns: a finite number; `None` for any other text (`nan`, `inf`, `1e5`), and for more digits.
     """
     if len(text) > max_digits + 2:
         return None
@@ -66,22 +66,22 @@ def parse_decimal(text: str | bytes, max_digits: int = MOST_DIGITS) -> float | N
 
 
 def parse_timestamp(text: str | bytes) -> float | None:
-    """Read seconds since the epoch, with a fraction or without; None for what is none, or no year up to 9999 has."""
+    """Parse seconds since the epoch, with or without a fraction; `None` for other text, or a year past 9999."""
     seconds = parse_decimal(text, 32)
     return seconds if seconds is not None and 0 <= seconds <= MOST_SECONDS else None
 
 
 def to_moment(seconds: float) -> datetime | None:
-    """Give seconds since the epoch as a moment in UTC; None for what is before the epoch, past 9999, or no number."""
+    """Return seconds since the epoch as a UTC datetime; `None` before the epoch, past year 9999, or for no number."""
     if not (math.isfinite(seconds) and 0 <= seconds <= MOST_SECONDS):
         return None
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def parse_moment(text: str) -> datetime | None:
-    """Read ISO 8601, also with a comma in its fraction; without a zone, it is UTC.
+    """Parse ISO 8601, a comma in the fraction included; without a time zone, UTC is assumed.
 
-    Returns: the moment in UTC; None for what is none, or lies outside the years that `datetime` knows.
+    Returns: the datetime in UTC; `None` for other text, or outside the years of `datetime`.
     """
     if len(text) > _LONGEST_MOMENT:
         return None
@@ -93,17 +93,17 @@ def parse_moment(text: str) -> datetime | None:
 
 
 def parse_json(text: str | bytes, most: int = MOST_JSON) -> Any:  # noqa: ANN401 (JSON is any of its kinds)
-    """Read a JSON document (RFC 8259).
+    """Parse a JSON document (RFC 8259).
 
     Args:
-        text: the document; bytes have to be UTF-8.
-        most: characters, or bytes, that it may have.
+        text: the document; bytes must be UTF-8.
+        most: most characters, or bytes.
 
-    Returns: what `json.loads` gives; numbers are finite.
+    Returns: the result of `json.loads`; numbers are finite.
 
     Raises:
-        ValueError: no JSON, more than `most`, nested more than MOST_NESTED deep, or a number that is longer than
-            MOST_DIGITS or not finite. Nothing else is raised.
+        ValueError: invalid JSON, more than `most`, nesting deeper than MOST_NESTED, or a number longer than
+            MOST_DIGITS or not finite. No other exception is raised.
     """
     if len(text) > most:
         raise ValueError(f"longer than {most} bytes")
@@ -118,7 +118,7 @@ def parse_json(text: str | bytes, most: int = MOST_JSON) -> Any:  # noqa: ANN401
 
 
 def _check_depth(document: object) -> None:
-    """Raise ValueError for a document that is nested too deep; it is followed level by level, not by recursion."""
+    """Raise ValueError for a document with too deep nesting; the walk is iterative, not recursive."""
     level = [document]
     for _ in range(MOST_NESTED):
         level = [

@@ -1,4 +1,4 @@
-"""Text that a host sent: a type of its own, so that it cannot slip into a shell, a template or a terminal."""
+"""Text sent by a host: a separate type, kept out of shells, templates and terminals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def escape(text: str, *, keep_lines: bool = False) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Tell whether a line can be shown as it is: nothing in it ends it, turns it round, hides or steers."""
+    """Return True if a line is safe to show: free of line ends, bidirectional, hidden and control characters."""
     return escape(text) == text
 
 
@@ -37,7 +37,7 @@ def _escape_character(character: str, keep_lines: bool) -> str:
 
 
 class HostText:
-    """Bytes from a host. `str()` and format give the escaped form; the raw form has to be asked for by name."""
+    """Bytes from a host. `str()` and format give the escaped form; the raw form is available by name only."""
 
     __slots__ = ("raw",)
 
@@ -45,16 +45,16 @@ class HostText:
         self.raw = raw
 
     def decoded(self) -> str:
-        """Give the text for parsing; bytes that are not UTF-8 become lone surrogates (PEP 383)."""
+        """Return the text for a parser; bytes outside UTF-8 become lone surrogates (PEP 383)."""
         return self.raw.decode("utf-8", "surrogateescape")
 
     def lines(self) -> list[str]:
-        """Split at newlines alone: other separators that Unicode knows may stand in a file's name."""
+        """Split at newlines only: other Unicode line separators are legal in a file name."""
         text = self.decoded()
         return text.removesuffix("\n").split("\n") if text else []
 
     def last_line(self) -> str:
-        """Give the last line that is not blank, escaped: what a failed command most often says of its reason."""
+        """Return the last non-blank line, escaped: usually the reason given by a failed command."""
         return next((escape(line.strip()) for line in reversed(self.lines()) if line.strip()), "")
 
     def __str__(self) -> str:

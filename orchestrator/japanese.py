@@ -1,4 +1,4 @@
-"""Japanese words in files: what folding their lines leaves behind."""
+"""Japanese text in files: removal of the blanks left by folded lines."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _BETWEEN = re.compile(r"(?<=[^\x00-\u2fff]) (?=[^\x00-\u2fff])")
 
 
 def flowing(text: str) -> str:
-    """Make one line of several; between two signs of Japanese, which takes no blanks, none is left."""
+    """Join several lines into one; between two Japanese characters no blank remains."""
     return _BETWEEN.sub("", " ".join(text.split()))

@@ -1,8 +1,8 @@
-"""Imports that are put off until they are needed, made by one thread at a time.
+"""Deferred imports, made by one thread at a time.
 
-Packages such as paramiko, fabric and netmiko import each other in circles. Python ends a deadlock between two threads
-that import such packages by giving one of them half of a module, which fails with KeyError, ImportError or
-AttributeError. So the thread that starts others imports for them, and they wait until it has.
+Packages such as paramiko, fabric and netmiko have circular imports. Python ends a deadlock between two importing
+threads by a half-initialised module, and KeyError, ImportError or AttributeError follow. Therefore the parent thread
+imports for its child threads, and the child threads wait.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _loaded: set[str] = set()
 
 
 def load(modules: Iterable[str]) -> None:
-    """Import modules, by their full names. Where another thread imports, wait for it first."""
+    """Import modules by full name, after a wait for the import of another thread."""
     missing = [module for module in modules if module not in _loaded]
     if not missing:
         return
@@ -29,7 +29,7 @@ def load(modules: Iterable[str]) -> None:
 
 @contextmanager
 def loading(modules: Iterable[str]) -> Iterator[None]:
-    """Import modules when the block ends; a thread that the block starts and that calls `load` waits until then."""
+    """Import modules at the end of the block; a thread started in the block waits in `load` until then."""
     missing = [module for module in modules if module not in _loaded]
     if not missing:
         yield

@@ -1,4 +1,4 @@
-"""A message to somebody outside: what it says, to whom, and the way it goes. Pure data; `post` sends it."""
+"""A message to a person or service outside: text, recipient, route. Pure data; `post` sends the message."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ class SmtpRoute(_Part):
         return self
 
     def describe(self) -> str:
-        """Name the way in a few words."""
+        """Return a short name of the route."""
         login = f", as {self.user}" if self.user else ""
         return f"by mail through {self.host}:{self.port} ({_SECURITY[self.security]}{login})"
 
 
 class WebhookRoute(_Part):
-    """By an HTTP POST of JSON, signed with HMAC-SHA256 (RFC 2104) where there is a secret."""
+    """By an HTTP POST of JSON, signed with HMAC-SHA256 (RFC 2104) if a secret is set."""
 
     kind: Literal["webhook"] = Field("webhook", description="By HTTP.")
     url: Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?$")] = Field(
@@ -81,12 +81,12 @@ class WebhookRoute(_Part):
         return self
 
     def describe(self) -> str:
-        """Name the way in a few words, without the query, which may hold a token."""
+        """Return a short name of the route, without the query, a possible token."""
         return f"by webhook to {self.url.partition('?')[0]} ({'signed' if self.secret else 'not signed'})"
 
 
 class FileRoute(_Part):
-    """Into a file, to paste or to read out on the telephone."""
+    """Into a file, for copying or for reading out on the telephone."""
 
     kind: Literal["file"] = Field("file", description="Into a file.")
     path: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*[^/\x00]$")] | None = Field(
@@ -94,7 +94,7 @@ class FileRoute(_Part):
     )
 
     def describe(self) -> str:
-        """Name the way in a few words."""
+        """Return a short name of the route."""
         return f"into {self.path or 'the folder letters of the run'}"
 
 
@@ -102,7 +102,7 @@ Route: TypeAlias = Annotated[SmtpRoute | WebhookRoute | FileRoute, Field(discrim
 
 
 class Attachment(_Part):
-    """A file that goes along."""
+    """A file attached to a message."""
 
     name: Line
     content: Content
@@ -110,7 +110,7 @@ class Attachment(_Part):
 
 
 class Message(_Part):
-    """One message, sent once. It cannot be taken back, and no undo tries to."""
+    """One message, sent once. A sent message has no undo."""
 
     key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     """Of `message_key`: two messages with the same key are the same message, in whatever run."""
@@ -135,18 +135,18 @@ class Message(_Part):
     """Send it again where nobody knows whether it went."""
 
     def describe(self) -> str:
-        """Say in one line what is sent, and how."""
+        """Return message and route in one line."""
         return f"{self.about} to {self.to}, {self.route.describe()}"
 
     def preview(self) -> list[str]:
-        """Give the whole of it, line by line."""
+        """Return the whole message, line by line."""
         head = [f"To: {self.to}", f"Subject: {self.subject}"]
         head += [f"Attached: {a.name} ({len(a.content or b'')} bytes)" for a in self.attachments]
         return [*head, "", *self.text.splitlines()]
 
 
 def message_key(incident: str, to: str, *texts: str) -> str:
-    """Give the key of a message: incident, recipient, and those of its texts that no run changes."""
+    """Return the key of a message: from incident, recipient, and the texts equal in every run."""
     parts = [incident, to.lower(), *texts]
     return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""What the journal and the evidence say of earlier runs, for a step that is planned on it. Every text is escaped."""
+"""Earlier runs, from journal and evidence, as facts for the plan of a step. Every text is escaped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Part(BaseModel):
 
 
 class PastChange(_Part):
-    """A change that an undo would take back, in the order in which it would do so."""
+    """A change still to be undone, in order of the undo."""
 
     step: str
     host: str
@@ -26,7 +26,7 @@ class PastChange(_Part):
 
 
 class PastCollection(_Part):
-    """Evidence that was kept of the target."""
+    """Evidence kept of the target."""
 
     step: str
     profile: str
@@ -34,7 +34,7 @@ class PastCollection(_Part):
 
 
 class PastFinding(_Part):
-    """What the rules made of the evidence of the target."""
+    """A finding in the evidence of the target."""
 
     step: str
     severity: Severity
@@ -46,7 +46,7 @@ class PastFinding(_Part):
 
 
 class PastCredential(_Part):
-    """Something that whoever had root on the target may know."""
+    """A credential known to any account with root on the target."""
 
     kind: Literal["host-key", "login", "stored", "found"]
     text: str
@@ -54,14 +54,14 @@ class PastCredential(_Part):
 
 
 class PastAnswer(_Part):
-    """What a person has answered."""
+    """An answer given by a person."""
 
     question: str
     answer: str
 
 
 class PastRun(_Part):
-    """One run, as far as it concerns one target."""
+    """One run, as far as one target is concerned."""
 
     run: str
     begun: bool = True

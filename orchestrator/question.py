@@ -1,4 +1,4 @@
-"""What a person is asked, and how an answer is read: typed, on one line, and the same wherever it was typed."""
+"""A question to a person, and the parser of the answer: one typed line, equal on every terminal."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _WORDS = {
 
 
 class Question(BaseModel):
-    """Something that a person has to decide or to report before the run goes on."""
+    """A decision or a report required from a person before the run continues."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -70,7 +70,7 @@ class Question(BaseModel):
 
     @property
     def expected(self) -> str:
-        """Say what an answer looks like."""
+        """Return the expected form of an answer."""
         return {
             "yes-no": "yes or no",
             "text": "text on one line",
@@ -81,15 +81,15 @@ class Question(BaseModel):
         }[self.type]
 
     def refuses(self, answer: str) -> bool:
-        """Tell whether an answer, as `read` gives it, ends the step."""
+        """Return True if an answer, as returned by `read`, ends the step."""
         return answer in self.refusing or (self.type == "yes-no" and self.no_refuses and answer == "no")
 
     def by_itself(self) -> str | None:
-        """Give the answer of `--yes`: the default; without one, yes to what is to be decided and no other answer."""
+        """Return the answer of `--yes`: the default; without a default, yes to a decision and no other answer."""
         return self.default if self.default is not None else "yes" if self.type == "yes-no" else None
 
     def read(self, text: str) -> str:
-        """Give an answer in its one form; raises Unfit."""
+        """Parse an answer into its canonical form; raises Unfit."""
         line = text.strip()
         if not line or len(line) > _LONGEST or not is_plain(line):
             raise Unfit("an empty answer" if not line else f"{quoted(line[:40])} does not fit", self.expected)
@@ -112,7 +112,7 @@ class Question(BaseModel):
         return line
 
     def value(self, answer: str) -> AnswerValue:
-        """Give what `read` gave as a value of its type."""
+        """Return the result of `read` as a typed value."""
         if self.type == "yes-no":
             return answer == "yes"
         if self.type == "amount":
@@ -120,7 +120,7 @@ class Question(BaseModel):
         return _date(answer, self.expected) if self.type == "date" else answer
 
     def sample(self) -> AnswerValue:
-        """Give a value to plan and check later steps with, while there is no answer."""
+        """Return a sample value, for plan and checks of later steps without an answer."""
         if self.default is not None:
             return self.value(self.read(self.default))
         samples: dict[AnswerType, AnswerValue] = {

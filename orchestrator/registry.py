@@ -1,4 +1,4 @@
-"""Finds the tasks: every subclass of Task in the package `tasks` that has a name."""
+"""The registry of tasks: every named subclass of Task in the package `tasks`."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from stopgap.orchestrator.task import Task
 
 @cache
 def tasks() -> Mapping[str, Task[Any, Any]]:
-    """Give one instance of each task, by name; a module is imported when a task of it is asked for.
+    """Return an instance of each task, by name; a task's module is imported at the first request.
 
-    Two tasks of one name are a mistake of the programmer: ValueError, once all are asked for.
+    Two tasks of the same name are a programming error: ValueError, at the request of all tasks.
     """
     return _Tasks()
 
 
 class _Tasks(Mapping[str, Task[Any, Any]]):
-    """Asked for a name, it tries the modules whose text has it; only an unknown one makes it import all."""
+    """For a name, imports the modules with the name in their text; only an unknown name imports all modules."""
 
     def __init__(self) -> None:
         self._texts = {name: path.read_text(encoding="utf-8") for name, path in _modules()}

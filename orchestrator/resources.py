@@ -1,4 +1,4 @@
-"""Where the files that come with Stopgap lie: in an installed package, or in a checkout."""
+"""The folders of files shipped with Stopgap, in an installed package or in a checkout."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def folder(name: Folder) -> Path:
-    """Give the folder of shipped files; FileNotFoundError where the installation lacks it.
+    """Return the folder of shipped files; FileNotFoundError if the installation lacks the folder.
 
-    The package's own copy comes first: beside an installed package, `templates` may be anybody's.
+    The package's own copy takes precedence: `templates` beside an installed package may belong to anybody.
     """
     shipped = _PACKAGE / "shipped" / name
     if shipped.is_dir():
@@ -25,5 +25,5 @@ def folder(name: Folder) -> Path:
 
 
 def runbooks() -> dict[str, Path]:
-    """Give the shipped runbooks by name, sorted."""
+    """Return the shipped runbooks by name, sorted."""
     return {path.stem: path for path in sorted(folder("runbooks").glob("*.yaml"))}

@@ -1,4 +1,4 @@
-"""The one place where values become words of a POSIX shell script that runs on a host."""
+"""Quoting of values as words of a POSIX shell script for a host, in this module only."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def quote(word: str) -> str:
-    """Quote one word for sh; a NUL, which no argument can carry, raises ValueError."""
+    """Quote one word for sh; a NUL, impossible in an argument, raises ValueError."""
     if "\0" in word:
         raise ValueError("a NUL byte cannot stand in a command")
     return shlex.quote(word)
 
 
 def join(argv: Iterable[str]) -> str:
-    """Quote a command's words, so that the shell gives back exactly these."""
+    """Quote a command's words, so that the shell passes the same words to the command."""
     return " ".join(quote(word) for word in argv)
 
 
 def emit(content: bytes) -> str:
-    """Give a command that prints exactly these bytes, with nothing but the shell's own printf.
+    """Return a command to print the exact bytes with the shell's own printf.
 
-    `printf` is a builtin of dash, bash and busybox ash: no argument list shows the content, and no limit on
-    the length of one applies. Text without NUL goes as it is; other bytes as octal escapes.
+    `printf` is a builtin of dash, bash and busybox ash: no argument list shows the content, and no limit on the
+    length of arguments applies. Text without NUL is quoted; other bytes become octal escapes.
     """
     if b"\0" not in content:
         try:

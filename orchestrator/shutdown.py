@@ -1,7 +1,7 @@
-"""Recognises commands and units that would bring a host down: a broken-into machine may not come up again.
+"""Detects commands and units able to shut a host down: a compromised host may not boot again.
 
-It keeps an operator from a slip, in a runbook that is checked offline; a command that hides what it does
-(`python3 -c …`, a script on the host) gets past it.
+The check protects an operator from a slip, in a runbook validated offline; an opaque command (`python3 -c …`, a
+script on the host) passes unseen.
 """
 
 from __future__ import annotations
@@ -68,16 +68,16 @@ _WRAPPERS = {
 
 
 def shuts_down(argv: Sequence[str], stdin: str | None = None) -> bool:
-    """Tell whether a command halts, restarts or suspends the host, or leaves it without its services.
+    """Return True if a command halts, restarts or suspends the host, or stops all services of the host.
 
-    Looks through paths (/sbin/reboot), wrappers (`sudo -n`, `nohup`, `env A=b`, `timeout 5` …), the text of
-    `sh -c`, and what a shell or at(1) is given on standard input. Pure; reads nothing.
+    Sees through paths (/sbin/reboot), wrappers (`sudo -n`, `nohup`, `env A=b`, `timeout 5` …), the text of `sh -c`,
+    and standard input of a shell or at(1). Pure; reads nothing.
     """
     return _command(tuple(argv), stdin, _DEPTH)
 
 
 def service_shuts_down(name: str, state: Literal["started", "stopped"] | None) -> bool:
-    """Tell whether bringing a unit to this state does so: starting reboot.target, stopping multi-user.target."""
+    """Return True if the unit's state shuts the host down: reboot.target started, multi-user.target stopped."""
     return (state == "started" and name in _DOWN_UNITS) or (state == "stopped" and name in _ESSENTIAL_UNITS)
 
 
@@ -146,7 +146,7 @@ def _shell_text(arguments: tuple[str, ...]) -> str | None:
 
 
 def _after_option_c(arguments: tuple[str, ...]) -> Iterator[str]:
-    """Give the word behind `-c`, alone or among others as in `-lc`."""
+    """Return the word after `-c`, alone or combined as in `-lc`."""
     for place, word in enumerate(arguments):
         if re.fullmatch(r"-[a-z]*c[a-z]*|--command", word):
             yield from [w for w in arguments[place + 1 :] if not w.startswith("-")][:1]
@@ -174,7 +174,7 @@ def _script(text: str, depth: int) -> bool:
 
 
 def _simple_commands(text: str) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Cut shell text into simple commands, each with the files that its output goes to."""
+    """Split shell text into simple commands, each with the files of its output redirections."""
     lexer = shlex.shlex(text.replace("\\\n", " "), posix=True, punctuation_chars=";&|()<>`\n")
     lexer.whitespace, lexer.commenters = " \t\r", ""
     simple: list[str] = []

@@ -1,4 +1,4 @@
-"""Signatures with the operator's SSH key, as `ssh-keygen -Y` makes and checks them (ssh-keygen(1))."""
+"""Signatures with the operator's SSH key, made and verified by `ssh-keygen -Y` (ssh-keygen(1))."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _TIMEOUT = 20.0
 
 
 class SignatureError(Error):
-    """Something could not be signed, or a signature does not hold; the message says why."""
+    """Signing failed, or a signature is invalid; the message gives the reason."""
 
 
 def sign(content: bytes, key: Path, namespace: str = NAMESPACE) -> bytes:
-    """Sign with a private key, or by its public half where an agent holds it.
+    """Sign with a private key, or by the public key with an agent; return the signature.
 
-    Nobody is asked for a passphrase. Raises SignatureError.
+    No passphrase is asked for. Raises SignatureError.
     """
     done = _ssh_keygen("sign", "-f", str(key), "-n", namespace, stdin=content)
     if done.returncode:
@@ -30,10 +30,10 @@ def sign(content: bytes, key: Path, namespace: str = NAMESPACE) -> bytes:
 
 
 def check(content: bytes, signature: Path, signers: Path | None = None, namespace: str = NAMESPACE) -> str:
-    """See that a signature is of this content; gives who signed: `kei@noc` of `signers`, or the key's fingerprint.
+    """Verify a signature of the content; return the signer: `kei@noc` of `signers`, or the key's fingerprint.
 
-    `signers` is a file of allowed signers (ssh-keygen(1), ALLOWED SIGNERS). Without one, any key will do: the caller
-    has to compare its fingerprint. Raises SignatureError.
+    `signers` is a file of allowed signers (ssh-keygen(1), ALLOWED SIGNERS). Without the file, any key is accepted:
+    the caller must compare the fingerprint. Raises SignatureError.
     """
     rest = ("-s", str(signature), "-n", namespace)
     if signers is None:

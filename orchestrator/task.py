@@ -1,10 +1,12 @@
-"""The interface of a task. A module of `tasks` needs this one, `facts`, `change`, `check`, `message`,
-`question`, `past_runs`, `host`, `duration`, and no other.
+"""The interface of a task.
 
-A parameter of type `Secret` (`orchestrator.secret`) takes a reference; `reveal()` is for what acts on the controller.
+A module of `tasks` needs `task`, `facts`, `change`, `check`, `message`, `question`, `past_runs`, `host` and
+`duration`, and no other module of the engine.
 
-A task never acts. `probe` says what to read, `plan` turns what was read into changes, `checks` says how to prove
-them; the engine previews or executes what came of it, so that a dry run and a run cannot differ.
+A parameter of type `Secret` (`orchestrator.secret`) holds a reference; `reveal()` is for use on the controller.
+
+A task never acts. `probe` returns the facts to read, `plan` turns facts into changes, `checks` returns the checks of
+the changes; the engine previews or executes the result, so that a dry run and a run cannot differ.
 """
 
 from __future__ import annotations
@@ -28,28 +30,28 @@ from stopgap.orchestrator.toolkit import Carried, Toolkit
 
 
 class Refused(Exception):  # noqa: N818
-    """A guard says no: nothing of the run is applied, exit status 4. The message says what and why."""
+    """Refusal by a guard: no change of the run is applied, exit status 4. The message gives the reason."""
 
 
 class Unplannable(Exception):  # noqa: N818
-    """The host's state leaves no way to do it (no Apache, a configuration broken already): the step fails."""
+    """The host's state allows no plan (no Apache, a broken configuration): the step fails."""
 
 
 class Parameters(BaseModel):
-    """Base of a task's `Params`: every field has a description, which documents it, and a type that checks it."""
+    """Base of a task's `Params`: every field has a description, as documentation, and a type, as validation."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Facts(BaseModel):
-    """Base of a task's `Facts`: what its probe reads, a field for each reader, typed and untrusted."""
+    """Base of a task's `Facts`: the facts of the probe, a field for each reader, typed and untrusted."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True)
 class At:
-    """A reader at another vantage than the step's own. The fact is None where no such host is within reach."""
+    """A reader at another vantage than the step's own. The fact is `None` without a reachable host."""
 
     vantage: Vantage
     reader: Reader[Any]
@@ -57,9 +59,9 @@ class At:
 
 @dataclass(frozen=True)
 class Past:
-    """What earlier runs have done for the target; the fact is a tuple of `PastRun`, in this order.
+    """The earlier runs for the target; the fact is a tuple of `PastRun`, in the given order.
 
-    A step that asks for it is planned when its turn comes, once more. A run that is not there refuses the step.
+    A step with such a request is planned once more in its turn. A missing run refuses the step.
     """
 
     runs: tuple[str, ...]
@@ -71,7 +73,7 @@ Probe: TypeAlias = Mapping[str, Reader[Any] | At | Past]
 
 
 class Note(BaseModel):
-    """A word for the operator, beside the changes; it is no part of the plan's digest."""
+    """A sentence for the operator, beside the changes; not part of the plan's digest."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -80,12 +82,12 @@ class Note(BaseModel):
     after: timedelta | None = None
 
     def dated(self, now: datetime, form: str = "%a %d %b") -> str:
-        """Give the text with the moment in place of `{at}`, written as `form` (strftime(3)) says."""
+        """Return the text with the point in time in place of `{at}`, in the format `form` (strftime(3))."""
         return self.text if self.after is None else self.text.replace("{at}", (now + self.after).strftime(form))
 
 
 class Unlimited(BaseModel):
-    """A gap's `at_best` where the verdict may be `contained` all the same."""
+    """The `at_best` of a gap without a limit on the verdict: `contained` stays possible."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -94,7 +96,7 @@ class Unlimited(BaseModel):
 
 
 class Gap(BaseModel):
-    """Something that the step does not cover, and nobody should believe that it does."""
+    """A part not covered by the step, to be named in plan and report."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -104,12 +106,12 @@ class Gap(BaseModel):
 
     @property
     def limit(self) -> Literal["partly", "unverified"] | None:
-        """The best verdict that the gap leaves; None where it sets no limit."""
+        """The best verdict possible with the gap; `None` without a limit."""
         return None if isinstance(self.at_best, Unlimited) else self.at_best
 
 
 class Artifact(BaseModel):
-    """One piece of evidence: a script that reads, streamed into one file of the run's evidence folder."""
+    """One piece of evidence: a read-only script, streamed into one file of the run's evidence folder."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -129,7 +131,7 @@ class Artifact(BaseModel):
 
 
 class Collection(BaseModel):
-    """Evidence to stream from the host in this order, before the step changes anything; there is nothing to undo."""
+    """Evidence to stream from the host in order, before any change of the step; a collection has no undo."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -147,7 +149,7 @@ class Collection(BaseModel):
 
 
 class UndoRequest(BaseModel):
-    """What a step of a run has changed for the target, to be taken back as `stopgap undo RUN --step ID` does it."""
+    """Changes of a run's step for the target, to be undone as by `stopgap undo RUN --step ID`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -163,7 +165,7 @@ Planned: TypeAlias = Change | Message | Collection | Question | UndoRequest | No
 
 
 class Standing(BaseModel):
-    """What a look at a device shows of something that a step has put in force there, and that may end by itself."""
+    """The state on a device of something put in force by a step, with a possible expiry."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -182,7 +184,7 @@ F = TypeVar("F", bound=Facts)
 
 
 class Task(ABC, Generic[P, F]):
-    """One thing that Stopgap can do. The docstring's first line is what a step says it does; the rest documents it.
+    """One capability of Stopgap. The docstring's first line is the title of a step; the rest is documentation.
 
     A subclass names its own models: `class StopMta(Task[Params, Facts])`.
     """
@@ -210,58 +212,62 @@ class Task(ABC, Generic[P, F]):
         cls.Params, cls.Facts = get_args(cls.__orig_bases__[0])  # type: ignore[attr-defined]
 
     def appendix(self) -> Iterator[str]:
-        """Give more lines for the task's page, below its parameters."""
+        """Return additional lines for the task's page, below the parameters."""
         yield from ()
 
     def drivers(self) -> tuple[str, ...]:
-        """Give the names that an inventory's `driver` may have for this task."""
+        """Return the names allowed as an inventory's `driver` for the task."""
         return ()
 
     def foresee(self, params: P, scene: Scene) -> None:
-        """Raise Refused for what is known to be impossible before anything is read; `check` asks too. Pure."""
+        """Raise Refused for parameters known to be impossible before any read; `stopgap check` calls too. Pure."""
 
     def cuts_off(self, params: P, scene: Scene) -> tuple[Network, ...]:
-        """Give the addresses at which the operator too does not get in any more once it is done. Pure, offline."""
+        """Return the addresses out of the operator's reach too after the step. Pure, offline."""
         return ()
 
     @abstractmethod
     def probe(self, params: P, scene: Scene) -> Probe:
-        """Say what to read before planning. Pure."""
+        """Return the facts to read before planning. Pure."""
 
     def looks_by(self, params: P) -> tuple[str, ...]:
-        """Give the command of the operator's that `probe` runs on the controller, in a dry run too. Pure.
+        """Return the operator's command run by `probe` on the controller, in a dry run too. Pure.
 
-        It runs only after a person has agreed to it; empty for none.
+        The command runs only with the consent of a person; empty without a command.
         """
         return ()
 
     def needs_first(self, params: P) -> str:
-        """Name a task that must have succeeded on the same target before, in this run; empty for none. Pure."""
+        """Return the name of a task required to succeed earlier on the same target in the run; may be empty. Pure."""
         return ""
 
     def keeps_partial(self, params: P) -> bool:
-        """Tell whether, of several upstreams, those where it was done stay so where another one fails. Pure.
+        """Return True if successful upstreams stay changed after a failure on another upstream. Pure.
 
-        The run then goes on as long as one of them holds. Otherwise it is done on all of them or on none.
+        The run then continues as long as one upstream holds. Otherwise the step is done on all upstreams or on no
+        upstream.
         """
         return False
 
     def seen_from_outside(self, params: P, scene: Scene) -> Iterator[Check]:
-        """Give what others can see of a host of which nothing could be read, where it keeps what holds. Pure."""
+        """Return checks from other vantages for an unreadable host, for a task with `keeps_partial`. Pure."""
         yield from ()
 
     def asks(self, params: P) -> Question | None:
-        """Give the question whose answer later steps see as `steps.ID.answer`; `plan` yields it too. Pure."""
+        """Return the question behind `steps.ID.answer` of later steps; `plan` yields the question too. Pure."""
         return None
 
     def standing(self, params: P, facts: F, scene: Scene) -> Standing | None:
-        """Tell what is in force of it now; None for a task that cannot. Pure; raises Refused, Unplannable."""
+        """Return the present state of the step's changes; `None` if unknown to the task.
+
+        Pure; raises Refused, Unplannable.
+        """
         return None
 
     @abstractmethod
     def plan(self, params: P, facts: F, scene: Scene) -> Iterator[Planned]:
-        """Give the changes that are still needed; none where all is so already. Pure; raises Refused, Unplannable."""
+        """Yield the changes still needed, if any. Pure; raises Refused, Unplannable."""
 
     def checks(self, params: P, facts: F, scene: Scene) -> Iterator[Check]:
-        """Give what proves it, made after the changes, and also where none was needed. Pure."""
+        """Yield the checks of the result, made after the changes, and also without changes. Pure."""
         yield from ()

@@ -1,4 +1,4 @@
-"""Renders the files below `templates`: sandboxed, every name must be known, and never with text that a host sent."""
+"""Renders files of `templates`: sandboxed, with known names only, and never with text from a host."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ _MARKUP = (".html", ".htm", ".xml", ".svg")
 
 
 def render_file(name: str, values: Mapping[str, object], *, autoescape: bool | None = None) -> str:
-    """Render a template; `name` is its path below `templates`, such as `pages/maintenance.html`.
+    """Render a template; `name` is the path below `templates`, such as `pages/maintenance.html`.
 
-    Without `autoescape`, markup is told by the file's suffix. A block tag takes its own line with it.
-    Raises TypeError for a HostText among the values, since what a host said is escaped before it is shown, and for
-    a Secret;
-    jinja2.TemplateError for a template that is not there, is wrong, or uses a name without a value.
+    Without `autoescape`, the file's suffix decides on markup. A block tag takes its own line. Raises TypeError for a
+    HostText among the values, since text of a host is escaped before display, and for a Secret; jinja2.TemplateError
+    for a missing or invalid template, or for a name without a value.
     """
     _refuse_unfit(values)
     markup = name.endswith(_MARKUP) if autoescape is None else autoescape
@@ -32,13 +31,13 @@ def render_file(name: str, values: Mapping[str, object], *, autoescape: bool | N
 
 
 def get_ready(name: str) -> None:
-    """Compile a template that will be rendered soon; what is wrong with it is told then. For an idle moment."""
+    """Compile a template in advance, at an idle moment; errors are reported by the later use."""
     with suppress(Exception):
         _environment(name.endswith(_MARKUP)).get_template(name)
 
 
 def fit_to_show(value: object) -> object:
-    """Give the value back: the `finalize` of every template; raises TypeError for a HostText or a Secret."""
+    """Return the value unchanged: the `finalize` of every template; raises TypeError for a HostText or a Secret."""
     if isinstance(value, HostText):
         raise TypeError("text that a host sent cannot stand in a template")
     if isinstance(value, Secret):
@@ -47,7 +46,7 @@ def fit_to_show(value: object) -> object:
 
 
 def has_inner_life(value: object) -> bool:
-    """Tell whether the value's attributes are hidden from every template."""
+    """Return True if the value's attributes are hidden from every template."""
     return isinstance(value, (HostText, Secret))
 
 

@@ -1,9 +1,9 @@
-"""A toolkit: one static program of the controller's, which lives in a host's RAM for as long as an exchange takes.
+"""A toolkit: one static program of the controller, kept in a host's RAM for the length of an exchange.
 
-It goes over the connection as text that the shell's own printf turns into bytes: nothing else of the host's has to be
-trusted, or even there, for that. It lies in a directory of its own, open to its owner alone, on a filesystem that
-lives in RAM. A process of its own removes that directory when the exchange's shell is gone, however it went, and at
-the latest when its time is over.
+The program is sent over the connection as text for the shell's own printf: no other program of the host has to be
+trusted, or even present. The directory of the program is private to the account, on a filesystem in RAM. A separate
+process removes the directory at the end of the exchange's shell, after any kind of end, and at the latest after the
+timeout.
 """
 
 from __future__ import annotations
@@ -111,19 +111,20 @@ tk_place tk_there || { echo 'it is not there' >&2; exit 1; }
 
 
 def root_alone() -> str:
-    """Give the shell function `tk_ours DIR`: whether no other account could exchange what root puts there.
+    """Return the shell function `tk_ours DIR`: success if no other account could exchange root's files in DIR.
 
-    Of an account that is not root it is always true: what that account may write to, it does not share with root.
+    For an account other than root the function always succeeds: such an account shares no writable directory with
+    root.
     """
     return _OURS
 
 
 class ToolkitError(Error):
-    """A program on the controller is not what it was when the step was planned; the message says so."""
+    """A program on the controller differs from the plan of the step; the message names the program."""
 
 
 class Carried(BaseModel):
-    """A program of the controller's that travels to a host with a script."""
+    """A program of the controller, sent to a host with a script."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -133,7 +134,7 @@ class Carried(BaseModel):
     size: int
 
     def pouring(self) -> str:
-        """Give the shell function `pour`, which prints the program. Raises ToolkitError."""
+        """Return the shell function `pour`, to print the program. Raises ToolkitError."""
         try:
             content = Path(self.path).read_bytes()
         except OSError as error:
@@ -152,29 +153,32 @@ class Toolkit(Carried):
     """Names by which the host's own tools are asked all the same, since their word is part of the evidence."""
 
     def opening(self, token: str) -> str:
-        """Give what every script of an exchange begins with. It holds no secret, and no two exchanges share it."""
+        """Return the beginning of every script of an exchange.
+
+        The text holds no secret, and is unique to the exchange.
+        """
         return f"tk_token={quote(token)}\n"
 
     def delivery(self, seconds: int) -> str:
-        """Give the script that puts it in place, after `opening` and `pouring`; it stays so long at most."""
+        """Return the script to put the program in place, after `opening` and `pouring`, with a maximum lifetime."""
         return _filled(f"{_FIND}{_DELIVER}", {"sha256": self.sha256, "seconds": str(seconds), "host": self._host()})
 
     def using(self, script: str) -> str:
-        """Give the script that lets the toolkit run another one in a clean environment; without it, the host does."""
+        """Return the script for programs in a clean environment with the toolkit; without, the host's tools run."""
         values = {"host": self._host(), "path": PATH, "where": PATH.replace(":", " ")}
         return f"tk_script={quote(script)}\n{_filled(f'{_FIND}{_USE}', values)}"
 
     def beside(self, script: str) -> str:
-        """Give the script that the host's shell runs with the toolkit's tools before the host's own."""
+        """Return the script for the host's shell, with the toolkit's tools ahead of the host's own."""
         found = f'if tk_place tk_there; then PATH="$tk/bin:{PATH}"; echo "with the toolkit\'s tools" >&2; fi'
         return f"{_filled(_FIND, {})}{found}\n{script}"
 
     def removal(self) -> str:
-        """Give the script that removes it."""
+        """Return the script to remove the program."""
         return _filled(f"{_FIND}{_REMOVE}", {})
 
     def _host(self) -> str:
-        """Give those that can be the name of a shell function, which is how they go before an applet."""
+        """Return the names usable as a shell function, since functions take precedence over applets."""
         return " ".join(name for name in self.host if re.fullmatch(r"[a-z][a-z0-9_]*", name))
 
 
@@ -183,6 +187,6 @@ def _filled(template: str, values: dict[str, str]) -> str:
 
 
 def _format(content: bytes) -> str:
-    """Give printf's format for exactly these bytes: as they are but for NUL, `%` and backslash."""
+    """Return printf's format for the exact bytes, with escapes for NUL, `%` and backslash."""
     text = content.replace(b"\\", b"\\\\").replace(b"%", b"%%").replace(b"\0", b"\\000")
     return quote(text.decode("utf-8", "surrogateescape"))

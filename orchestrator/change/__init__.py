@@ -1,4 +1,4 @@
-"""The kinds of change: each knows how to describe, do and undo itself, and goes to disk before it is made."""
+"""The kinds of change: each describes, applies and undoes itself, and is recorded before execution."""
 
 from typing import Annotated, TypeAlias
 

@@ -1,4 +1,4 @@
-"""Immutable and append-only attributes, cleared and set again."""
+"""Immutable and append-only attributes of files (chattr(1)), cleared and restored."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ seen() { marks=$(fl get "$1"); }
 
 
 class AttributesChange(Change):
-    """Clear these attributes of files and directories, parents first; undo sets exactly them again, children first.
+    """Clear attributes of files and directories, parents first; the undo restores the attributes, children first.
 
-    Doing it touches nothing unless each path is marked as it was seen, or free already. The undo sets the marks of
-    every path that is free, and leaves one that somebody has marked otherwise or removed.
+    The change touches nothing unless each path has the planned attributes, or no attributes already. The undo
+    restores the attributes of every free path, and leaves a path removed or marked otherwise meanwhile.
     """
 
     kind: Literal["attributes"] = "attributes"
@@ -28,19 +28,19 @@ class AttributesChange(Change):
     """Parents first."""
 
     def describe(self) -> str:
-        """Count them."""
+        """Return the number of paths, as a sentence."""
         return f"clear what keeps {_count(len(self.locked))} from being changed"
 
     def preview(self) -> list[str]:
-        """Give a command for each."""
+        """Return a command for each path."""
         return [f"$ {escape(join(('chattr', f'-{one.marks}', '--', one.name())))}" for one in self.locked]
 
     def describe_undo(self) -> str:
-        """Say the same the other way."""
+        """Return a sentence on the restored attributes."""
         return f"mark {_count(len(self.locked))} as before, children first"
 
     def do_script(self) -> str:
-        """Look at all of them first, then clear, then see whether the kernel lets them be written."""
+        """Return the script: read all paths first, then clear, then verify write access by the kernel."""
         looks, moves, proofs = (
             "\n".join(f"{word} {one.marks} {quote(one.place())}" for one in self.locked)
             for word in ("look", "clear", "prove")
@@ -55,7 +55,10 @@ class AttributesChange(Change):
         )
 
     def undo_script(self, *, force: bool = False) -> str:
-        """Mark again what is free; with `force`, whatever its marks are now. Then see whether the kernel holds it."""
+        """Return the undo script: set the attributes of free paths, then verify by the kernel.
+
+        With `force`, any present attributes are replaced.
+        """
         moves = "\n".join(f"mark {one.marks} {quote(one.place())}" for one in reversed(self.locked))
         otherwise = 'fl - ia "$2" && fl + "$1" "$2" || bad=1' if force else "drifted=1; return"
         return (

@@ -1,4 +1,4 @@
-"""What every change is: an act that knows how to describe, do and undo itself."""
+"""The interface of a change: one act, able to describe, apply and undo itself."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ REJECTED = 77
 
 
 class Change(BaseModel):
-    """One reversible act on one host. Pure data: it goes to disk, undo included, before it is made.
+    """One reversible act on one host. Pure data: recorded with its undo before execution.
 
-    Scripts are POSIX sh, run as one item of a framed exchange. Both are safe to repeat: doing what is done, or
-    undoing what was never done, leaves the host as it is and succeeds.
+    Scripts are POSIX sh, run as one item of a framed exchange. Do and undo are idempotent: a repeated do, or an undo
+    without a do, leaves the host unchanged and succeeds.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
@@ -36,32 +36,32 @@ class Change(BaseModel):
 
     @abstractmethod
     def describe(self) -> str:
-        """Say in one line what it does."""
+        """Return the effect of the change in one line."""
 
     @abstractmethod
     def preview(self) -> list[str]:
-        """Give the exact commands or the unified diff, line by line."""
+        """Return the exact commands or the unified diff, line by line."""
 
     @abstractmethod
     def describe_undo(self) -> str:
-        """Say in one line what undoes it."""
+        """Return the effect of the undo in one line."""
 
     @abstractmethod
     def do_script(self) -> str:
-        """Give the script that makes the change; it exits with DRIFTED where the host is not as planned."""
+        """Return the script of the change, with exit status DRIFTED on a host different from the plan."""
 
     @abstractmethod
     def undo_script(self, *, force: bool = False) -> str:
-        """Give the script that takes the change back; without `force` it exits with DRIFTED rather than overwrite."""
+        """Return the script of the undo; without `force` the exit status is DRIFTED in place of an overwrite."""
 
     def afterwards_script(self) -> str:
-        """Give what is done once the change stands and access to its host is confirmed; empty for nothing."""
+        """Return the follow-up script, for a change in force on a host with confirmed access; may be empty."""
         return ""
 
     def named(self, name: str) -> Self:
-        """Give the same change with its own name in its scripts: unique, and the same in every process of the run."""
+        """Return the change with a name in its scripts: unique, and equal in every process of the run."""
         return self
 
     def predicted(self) -> Mapping[Reader[Any], Any]:
-        """Give the facts as they will be read once the change is made, for the steps planned after it."""
+        """Return the facts as expected after the change, for later steps of the plan."""
         return {}

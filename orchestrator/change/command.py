@@ -1,4 +1,4 @@
-"""Changes that are commands, and the activation by which a daemon takes up changed files."""
+"""Changes by commands, and the activation of changed files in a daemon."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from stopgap.orchestrator.change.invocation import Command, in_order
 
 
 class RunCommands(Change):
-    """Run commands in order; the first that fails ends it. The undo is safe to repeat, and to run after half of it.
+    """Run commands in order, up to the first failure. The undo is idempotent, and safe after a partial do.
 
-    An `undo` of None says that nobody knows one: the change is shown as opaque and `undo` reports it as left.
+    An `undo` of `None` marks a change without a known undo: shown as opaque, and reported as left in place by `undo`.
     """
 
     kind: Literal["commands"] = "commands"
@@ -48,30 +48,30 @@ class RunCommands(Change):
         return self
 
     def describe(self) -> str:
-        """Give `about`."""
+        """Return `about`."""
         return self.about
 
     def preview(self) -> list[str]:
-        """Give the commands, then the diff."""
+        """Return the commands, then the diff."""
         return [f"$ {c}" for c in (*self.do, *self.afterwards)] + list(self.diff)
 
     def describe_undo(self) -> str:
-        """Give `undo_about`, or the commands."""
+        """Return `undo_about`, or the commands."""
         if self.undo is None:
             return "none known"
         return self.undo_about or "; ".join(str(c) for c in self.undo)
 
     def do_script(self) -> str:
-        """Run `do`."""
+        """Return the script of `do`."""
         return in_order(self.do)
 
     def undo_script(self, *, force: bool = False) -> str:
-        """Look at what stands, then run `undo`."""
+        """Return the script: check the expectation, then run `undo`."""
         guard = self.expects.guard(force=force) if self.expects else ""
         return guard + in_order(self.undo or ())
 
     def named(self, name: str) -> Self:
-        """Put the name in for MARK, where the change is `marked`."""
+        """Replace MARK by the name, for a `marked` change."""
         if not self.marked:
             return self
         news = {
@@ -82,15 +82,15 @@ class RunCommands(Change):
         return self.model_copy(update=news)
 
     def afterwards_script(self) -> str:
-        """Run `afterwards`."""
+        """Return the script of `afterwards`."""
         return in_order(self.afterwards) if self.afterwards else ""
 
 
 class Activate(Change):
-    """Let a daemon take up changed files: test, and only then tell it.
+    """Activate changed files in a daemon: test the configuration, then reload.
 
-    It runs after every other change of its step, in the do and in the undo alike. Where the test fails in the
-    do, the step's files are put back and the daemon, which never saw them, is left alone.
+    An Activate runs after every other change of its step, in the do and in the undo. After a failed test in the do,
+    the step's files are restored, and the daemon, not yet reloaded, is left alone.
     """
 
     kind: Literal["activate"] = "activate"
@@ -99,21 +99,21 @@ class Activate(Change):
     take: tuple[Command, ...]
 
     def describe(self) -> str:
-        """Give `about`."""
+        """Return `about`."""
         return self.about
 
     def preview(self) -> list[str]:
-        """Give the commands."""
+        """Return the commands."""
         return [f"$ {c}" for c in (*self.test, *self.take)]
 
     def describe_undo(self) -> str:
-        """It is the same, over the restored files."""
+        """Return the same sentence, about the restored files."""
         return f"{self.about}, over the restored files"
 
     def do_script(self) -> str:
-        """Test, then take; a failed test exits with REJECTED."""
+        """Return the script: test, then reload; a failed test exits with REJECTED."""
         return f"{{ {in_order(self.test)}; }} || exit {REJECTED}\n{in_order(self.take)}"
 
     def undo_script(self, *, force: bool = False) -> str:
-        """Test, then take."""
+        """Return the script: test, then reload."""
         return self.do_script()

@@ -1,4 +1,4 @@
-"""A change of a network device's configuration, in the words of its own command line."""
+"""A change of a network device's configuration, in the device's own command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stopgap.orchestrator.facts.device import Shown, ShownFact
 
 
 class Entry(BaseModel):
-    """One line of a device's configuration or tables, as a command shows it."""
+    """One line of a device's configuration or tables, as shown by a command."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -31,15 +31,15 @@ class Entry(BaseModel):
     """Takes this entry away, and no other; empty: none goes without the others."""
 
     def stands_in(self, shown: str) -> bool:
-        """Tell whether it is there, in what the command shows."""
+        """Return True if the entry is present in the command's output."""
         return Sight(show=self.show, seen=self.seen, before=True).holds(shown)
 
 
 class DeviceChange(Change):
-    """Add entries to a device, and take others away; undo goes the other way.
+    """Add and remove entries of a device's configuration; the undo reverses the change.
 
-    The device is looked at first: all entries as they were planned on, or all as they are wanted, or it has
-    drifted. Where `do` has words to confirm with, the device itself goes back unless a second login says them.
+    The device is read first: all entries are as planned, or all as wanted; any other state is drift. With a confirm
+    command in `do`, the device itself rolls back unless a second login confirms.
     """
 
     deadline: ClassVar[float] = 300.0
@@ -58,11 +58,11 @@ class DeviceChange(Change):
     """What the plan rests on."""
 
     def describe(self) -> str:
-        """Give `about`."""
+        """Return `about`."""
         return self.about
 
     def preview(self) -> list[str]:
-        """Give every line that is said, then the entries as a diff."""
+        """Return every command line, then the entries as a diff."""
         said = [f"> {line}" for line in (*self.do.enter, *self.do.lines, *self.do.commit)]
         if self.do.confirm:
             said += [f"> {line}" for line in self.do.confirm[:-1]]
@@ -75,20 +75,20 @@ class DeviceChange(Change):
         return [line.replace(RUN, "RUN") for line in said]
 
     def describe_undo(self) -> str:
-        """Give the lines."""
+        """Return the command lines of the undo."""
         return "; ".join((*self.undo.enter, *self.undo.lines, *self.undo.commit)).replace(RUN, "RUN")
 
     def do_script(self) -> str:
-        """Go from before to after."""
+        """Return the dialogue from the state before to the state after."""
         return to_text(Alter(sights=self._sights(undoing=False), witnesses=self.witnesses, words=self.do))
 
     def undo_script(self, *, force: bool = False, sure: bool = True) -> str:
-        """Go from after to before.
+        """Return the dialogue from the state after to the state before.
 
         Args:
-            force: also where the device is as neither before nor after.
-            sure: the change is known to have been made as a whole. Otherwise, and where its entries lapse one by one,
-                those that are left are taken away.
+            force: proceed also from any other state of the device.
+            sure: the change is known to be complete. Otherwise, and for entries with separate expiry, the
+                remaining entries are removed.
         """
         alter = Alter(
             sights=self._sights(undoing=True),
@@ -102,7 +102,7 @@ class DeviceChange(Change):
         return to_text(alter)
 
     def predicted(self) -> Mapping[Reader[Any], Any]:
-        """The same look shows the entries."""
+        """Return the expected fact: the same commands show the wanted entries."""
         if self.looked is None:
             return {}
         shown = {show: self._after(show, text) for show, text in self.looked.shown.items()}

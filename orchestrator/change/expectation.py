@@ -1,4 +1,4 @@
-"""What has to stand on a host before a change there is taken back: another's later work is drift, and is left."""
+"""The expected state of a host before an undo: later work of other people is drift, and is left alone."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from stopgap.orchestrator.shell import quote
 
 
 class Expectation(BaseModel):
-    """A command that looks, and the lines by which it tells whose work stands.
+    """A read-only command, and the output lines expected before an undo.
 
-    `look` only reads. Where it prints a line of `left`, all is as the change left it, and the change is taken back;
-    where it prints a line of `gone`, nothing of the change is left, and nothing is done; any other line is drift. The
-    undo's commands find that line in the variable `seen`, and `forced` set where drift was overridden.
+    `look` only reads. An output line of `left` means a host as left by the change, and the undo proceeds; a line of
+    `gone` means no remains of the change, and the undo does nothing; any other line is drift. The undo's commands
+    find the line in the variable `seen`, and the variable `forced` is set if drift was overridden.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
@@ -24,7 +24,7 @@ class Expectation(BaseModel):
     gone: tuple[str, ...] = ()
 
     def guard(self, *, force: bool) -> str:
-        """Give the script that ends with 0 or DRIFTED, or goes on to the undo; `force`: drift does not stop it."""
+        """Return the script to end with 0 or DRIFTED, or to proceed to the undo; `force` overrides drift."""
         left = f'printf "it shows: %s\\n" "$seen" >&2; exit {DRIFTED}'
         drifted = "forced=yes; export forced" if force else left
         gone = f"{_any(self.gone)}) exit 0;;\n" if self.gone else ""
@@ -34,7 +34,7 @@ class Expectation(BaseModel):
         )
 
     def named(self, name: str) -> Expectation:
-        """Give the same with a change's name in place of MARK."""
+        """Return the expectation with a change's name in place of MARK."""
         left, gone = (tuple(line.replace(MARK, name) for line in lines) for lines in (self.left, self.gone))
         return self.model_copy(update={"look": self.look.named(name), "left": left, "gone": gone})
 

@@ -1,4 +1,4 @@
-"""Processes, stopped where they are and let go on."""
+"""Processes stopped and continued by signals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ state() {
 
 
 class Frozen(BaseModel):
-    """One process, by what no other one shares: its number, and when it started."""
+    """One process, identified by PID and start time."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,17 +37,17 @@ class Frozen(BaseModel):
     """What it ran when it was looked at; None where that is not known."""
 
     def describe(self) -> str:
-        """Name it for a person."""
+        """Return the name of the process for a person."""
         runs = f" runs {self.exe.decode('utf-8', 'surrogateescape')}" if self.exe else ""
         born = f"started {self.oldest}" if self.oldest == self.youngest else f"started by {self.youngest}"
         return escape(f"{self.pid} {self.name}".rstrip() + f"{runs}, {born}")
 
 
 class FreezeChange(Change):
-    """Stop processes with SIGSTOP, and never kill one; undo lets them go on.
+    """Stop processes with SIGSTOP, without killing; the undo continues the processes with SIGCONT.
 
-    Doing it touches nothing where one of them runs another program than it was seen to. A process that has ended, or
-    whose number another one has now, is left alone; so is every process after a reboot.
+    The change touches nothing if any process runs a program different from the plan. An ended process is left alone,
+    as is a new process with a reused PID, and every process after a reboot.
     """
 
     kind: Literal["freeze"] = "freeze"
@@ -55,19 +55,19 @@ class FreezeChange(Change):
     processes: tuple[Frozen, ...]
 
     def describe(self) -> str:
-        """Count them."""
+        """Return the number of processes, as a sentence."""
         return f"freeze {_count(len(self.processes))}, killing none"
 
     def preview(self) -> list[str]:
-        """Give a command for each."""
+        """Return a command for each process."""
         return [f"$ kill -STOP {one.pid}   ({one.describe()})" for one in self.processes]
 
     def describe_undo(self) -> str:
-        """Say the same the other way."""
+        """Return a sentence on the continued processes."""
         return f"kill -CONT {' '.join(str(one.pid) for one in self.processes)}, as far as they are still the same"
 
     def do_script(self) -> str:
-        """Look at all of them first, then stop each that is there."""
+        """Return the script: check all processes first, then stop each existing process."""
         looks = "\n".join(
             f"oldest={one.oldest} youngest={one.youngest}; state {one.pid}; look {one.pid} {quote(_text(one.exe))}"
             for one in self.processes
@@ -83,7 +83,7 @@ class FreezeChange(Change):
         )
 
     def undo_script(self, *, force: bool = False) -> str:
-        """Let each go on that is still the same."""
+        """Return the script to continue each process still identical."""
         return f'{_FUNCTIONS}bad=\n{self._same_boot("exit 0")}\n{self._each("CONT")}\n[ -z "$bad" ]'
 
     def _same_boot(self, otherwise: str) -> str:

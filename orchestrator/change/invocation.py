@@ -1,4 +1,4 @@
-"""One command of a change: words, never a line for a shell to split."""
+"""One command of a change, as an argument list, never a line for a shell to split."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MARK = "@change@"
 
 
 class Command(BaseModel):
-    """One command: words, never a line for a shell to split."""
+    """One command, as an argument list."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
@@ -25,7 +25,7 @@ class Command(BaseModel):
     """What a person would type in place of a script; empty: the words."""
 
     def script(self) -> str:
-        """Give shell text that succeeds exactly when the command's status is one of `ok`, else keeps its status."""
+        """Return shell text with success exactly for a command status in `ok`; other statuses are kept."""
         source = f"{emit(self.stdin.encode('utf-8', 'surrogateescape'))} | " if self.stdin is not None else ""
         line = f"{source}{join(self.argv)}"
         if self.ok == (0,):
@@ -34,20 +34,20 @@ class Command(BaseModel):
         return f"{{ {line}; s=$?; case $s in {accepted}) true;; *) (exit $s);; esac; }}"
 
     def named(self, name: str) -> Command:
-        """Give the same command with a change's name in place of MARK."""
+        """Return the command with a change's name in place of MARK."""
         stdin = None if self.stdin is None else self.stdin.replace(MARK, name)
         return self.model_copy(update={"argv": tuple(w.replace(MARK, name) for w in self.argv), "stdin": stdin})
 
     def __str__(self) -> str:
-        """Show it as a person would type it."""
+        """Return the command as typed in a shell."""
         return self.shown or join(self.argv) + (" <<" if self.stdin is not None else "")
 
 
 def command(*argv: str, stdin: str | None = None, ok: tuple[int, ...] = (0,)) -> Command:
-    """Build a command."""
+    """Return a command from its arguments."""
     return Command(argv=argv, stdin=stdin, ok=ok)
 
 
 def in_order(commands: Iterable[Command]) -> str:
-    """Give shell text that runs commands until one fails, and ends with its status."""
+    """Return shell text to run commands up to the first failure, with the status of the failed command."""
     return " &&\n".join(c.script() for c in commands) or "true"

@@ -1,4 +1,4 @@
-"""A path that goes from one state to another: written, replaced, linked, created or removed, atomically."""
+"""A path brought from one state to another atomically: written, replaced, linked, created or removed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from stopgap.orchestrator.facts import ABSENT, File, FileFact, Reader
 
 
 class PathChange(Change):
-    """Bring one absolute path from the state that was read to the state that is wanted; undo goes the other way.
+    """Bring one absolute path from the read state to the wanted state; the undo reverses the change.
 
-    A file appears under a temporary name in its own directory, is synced, then renamed: a reader sees the old
-    content or the new, never half. Raises ValueError for a state that could not be restored byte for byte.
+    A file is written under a temporary name in the same directory, synced, then renamed: a reader sees the old
+    content or the new content, never a mix. Raises ValueError for a state not restorable byte for byte.
     """
 
     kind: Literal["path"] = "path"
@@ -43,7 +43,7 @@ class PathChange(Change):
         return self
 
     def describe(self) -> str:
-        """Name the path and what happens to it."""
+        """Return the path and the kind of change."""
         if self.after.kind == "absent":
             return f"remove {self.path}"
         if self.after.kind == "link":
@@ -54,7 +54,7 @@ class PathChange(Change):
         return f"{'write' if self.before.kind == 'absent' else 'replace'} {self.path} ({self.after.mode:04o})"
 
     def preview(self) -> list[str]:
-        """Give a unified diff for text, a line for all else; then what will be lost."""
+        """Return a unified diff for text, a line for other content; then the attributes lost."""
         return [*self._difference(), *(f"lost: {loss}" for loss in self.losses)]
 
     def _difference(self) -> list[str]:
@@ -74,27 +74,27 @@ class PathChange(Change):
         return lines or [self.describe()]
 
     def describe_undo(self) -> str:
-        """Say what becomes of the path."""
+        """Return the effect of the undo on the path."""
         if self.before.kind == "absent":
             return f"remove {self.path}"
         lacking = f", without {', '.join(self.undo_losses)}" if self.undo_losses else ""
         return f"restore {self.path} ({self.before.kind}, {self.before.mode:04o}){lacking}"
 
     def do_script(self) -> str:
-        """Go from before to after."""
+        """Return the script from the state before to the state after."""
         return transition(self.path, self.before, self.after, force=False)
 
     def undo_script(self, *, force: bool = False) -> str:
-        """Go from after to before."""
+        """Return the script from the state after to the state before."""
         return transition(self.path, self.after, self.before, force=force)
 
     def predicted(self) -> Mapping[Reader[Any], Any]:
-        """Reading the path gives the state after."""
+        """Return the expected fact: a read of the path gives the state after."""
         return {File(self.path): self.after}
 
 
 def write_file(path: str, content: str | bytes, before: FileFact, *, mode: int = 0o644) -> PathChange | None:
-    """Change a file's content and mode, its owner kept (root for a new one); None where it is so already."""
+    """Return a change of a file's content and mode, owner kept (root for a new file); `None` if up to date."""
     data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
     is_file = before.kind == "file"
     after = FileFact(
@@ -109,19 +109,19 @@ def write_file(path: str, content: str | bytes, before: FileFact, *, mode: int =
 
 
 def remove_path(path: str, before: FileFact) -> PathChange | None:
-    """Remove a file or link; None where nothing lies there."""
+    """Return the removal of a file or link; `None` if the path is absent."""
     return None if before.kind == "absent" else PathChange(path=path, before=before, after=ABSENT)
 
 
 def make_link(path: str, to: str, before: FileFact) -> PathChange | None:
-    """Make a symbolic link; None where it is there already."""
+    """Return the creation of a symbolic link; `None` if the link exists."""
     if before.kind == "link" and before.link_to == to:
         return None
     return PathChange(path=path, before=before, after=FileFact(kind="link", mode=0o777, link_to=to))
 
 
 def make_directory(path: str, before: FileFact, *, mode: int = 0o755) -> PathChange | None:
-    """Make a directory whose parent exists; None where it is there already, whatever its mode."""
+    """Return the creation of a directory in an existing parent; `None` for an existing directory of any mode."""
     if before.kind == "directory":
         return None
     return PathChange(path=path, before=before, after=FileFact(kind="directory", mode=mode))

@@ -1,8 +1,8 @@
-"""A rollback timer: the undo of a change, scheduled on the host before the change, so that a lock-out heals itself.
+"""A rollback timer: the undo of a change, scheduled on the host before the change, as a remedy for a lock-out.
 
-The host keeps it below /run, which a reboot empties as it empties what most routers load at run time. One rename
-decides between the host, which takes the change back when the time is over, and the operator, who cancels that over
-a fresh connection: whoever renames the armed file first.
+The timer's files lie below /run, emptied by a reboot like the runtime configuration of most routers. A single rename
+decides between the host's rollback at the deadline and the operator's cancel over a fresh connection: the first to
+rename the armed file wins.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ _sl_fire='mv -f -T -- "$0".armed "$0".fired || exit 0; /bin/sh "$0".fired; echo 
 
 
 def rollback_timer_name(run: str, step: str, target: str, index: int) -> str:
-    """Name the rollback timer of one change of one run: the same in every process that works on the run."""
+    """Return the name of the rollback timer of one change: equal in every process of the run."""
     place = hashlib.sha256(f"{step}\0{target}\0{index}".encode()).hexdigest()[:8]
     return f"stopgap-{run}-{place}"
 
 
 def armed(change: Change, name: str, seconds: float, *, folder: str = FOLDER) -> str:
-    """Give the script that schedules the undo in so many seconds and then makes the change.
+    """Return the script to schedule the undo after a timeout in seconds, and then make the change.
 
-    Where the undo cannot be scheduled nothing is done. It outlives the shell, the connection and its session: a
-    timer of systemd's, or a process of its own. Clock changes do not move it.
+    If the undo cannot be scheduled, nothing is done. The timer, a systemd timer or a separate process, outlives the
+    shell, the connection and the session. Clock changes do not affect the timer.
     """
     undo = f"PATH={PATH} LC_ALL=C\nexport PATH LC_ALL\numask 022\ncd /\n{change.undo_script()}\n"
     values = {
@@ -66,9 +66,9 @@ def armed(change: Change, name: str, seconds: float, *, folder: str = FOLDER) ->
 
 
 def settle(name: str, *, folder: str = FOLDER) -> str:
-    """Give the script that cancels a rollback timer: 0, or, too late, LOST, TAKEN_BACK or TAKING_BACK_FAILED.
+    """Return the script to cancel a rollback timer: status 0, or if too late LOST, TAKEN_BACK or TAKING_BACK_FAILED.
 
-    Safe to repeat before `forget`.
+    Idempotent before `forget`.
     """
     file = quote(f"{folder}/{name}")
     return (
@@ -81,7 +81,7 @@ def settle(name: str, *, folder: str = FOLDER) -> str:
 
 
 def forget(name: str, *, folder: str = FOLDER) -> str:
-    """Give the script that removes what is left of a rollback timer, scheduled or settled; nothing fires after it."""
+    """Return the script to remove all files of a rollback timer, scheduled or settled; no timer fires afterwards."""
     file = quote(f"{folder}/{name}")
     return (
         f"rm -f -- {file}.armed {file}.kept {file}.fired {file}.status; {_stop(name)}; "

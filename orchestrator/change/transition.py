@@ -1,8 +1,8 @@
-"""The script that brings one path of a host from one state to another, whoever else may write to its directory.
+"""The script to bring one path of a host from one state to another, safe in a directory writable by other accounts.
 
-The working directory is the path's directory, and stays so whatever is renamed (`facts.walk`). A file is made under a
-name that nobody can guess, with O_EXCL, and gets content, owner and mode by its descriptor (proc(5), /proc/PID/fd).
-Then it is renamed over the path. An account that puts something else in its place changes its own files alone.
+The working directory is the path's directory, and stays so under any rename (`facts.walk`). A file is created under a
+random name with O_EXCL, and gets content, owner and mode by its descriptor (proc(5), /proc/PID/fd), then is renamed
+over the path. An account able to exchange the file changes only its own files.
 """
 
 from __future__ import annotations
@@ -83,9 +83,9 @@ make sh -c 'umask 077; mkdir -- "./$1" && chmod "$2" -- "./$1"' sh "$n" @mode@ &
 
 
 def transition(path: str, here: FileFact, wanted: FileFact, *, force: bool) -> str:
-    """Give the script: it ends with DRIFTED where the path is in neither state, unless `force` overrides that.
+    """Return the script, with status DRIFTED if the path is in neither state, unless `force` is set.
 
-    `wanted.extended` and its flags are given to a file, unless they are None.
+    `wanted.extended` and its flags are applied to a file, unless `None`.
     """
     folder, _, name = path.rpartition("/")
     gone = "exit 0" if wanted.kind == "absent" else 'echo "$wk_why" >&2; exit 1'
@@ -104,7 +104,7 @@ def transition(path: str, here: FileFact, wanted: FileFact, *, force: bool) -> s
 
 
 def _words(state: FileFact) -> str:
-    """Give what `state` prints, as a pattern that matches nothing else."""
+    """Return the output of `state` as a pattern without any other match."""
     owner = f"{state.mode:o} {state.uid} {state.gid}"
     match state.kind:
         case "absent":

@@ -1,4 +1,4 @@
-"""Checks: what is looked at after a change, from where, and what it proves."""
+"""Checks: observations after a change, each with its vantage and its value as proof."""
 
 from stopgap.orchestrator.check.base import Check, Judgement
 from stopgap.orchestrator.check.no_listener import NoListener

@@ -1,4 +1,4 @@
-"""The interface of a check: one look, from one eye, at one thing."""
+"""The interface of a check: one observation of one subject from one vantage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stopgap.orchestrator.host import CheckVantage
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one look showed."""
+    """The result of one observation."""
 
     holds: bool | None
     """None: it could not be seen."""
@@ -23,9 +23,9 @@ class Judgement:
 
 
 class Check(BaseModel):
-    """One look, from one eye, at one thing. It is repeated until it holds or `patience` is over.
+    """One observation of one subject from one vantage, repeated until the check holds or the timeout `patience` ends.
 
-    Where the eye stands for several hosts, all of them look, and the check holds when it holds for each.
+    For a vantage of several hosts, every host observes, and the check holds if the check holds for each host.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
@@ -47,12 +47,12 @@ class Check(BaseModel):
 
     @abstractmethod
     def describe(self) -> str:
-        """Say what must be true, in one line."""
+        """Return the expected state, in one line."""
 
     @abstractmethod
     def reader(self) -> Reader[Any]:
-        """Give what to read, at the eye."""
+        """Return the reader for the vantage."""
 
     @abstractmethod
     def judge(self, fact: Any) -> Judgement:  # noqa: ANN401
-        """Say whether what was read holds. Pure."""
+        """Return the judgement of a fact. Pure."""

@@ -1,4 +1,4 @@
-"""Ports on which nothing listens, by the host's own table of sockets."""
+"""Ports without a listener, by the host's own socket table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stopgap.orchestrator.host import CheckVantage
 
 
 class NoListener(Check):
-    """No socket of the host listens on these ports, by its kernel's own table."""
+    """No socket of the host listens on the ports, by the kernel's own table."""
 
     kind: Literal["no-listener"] = "no-listener"
     vantage: CheckVantage = "target"
@@ -18,14 +18,14 @@ class NoListener(Check):
     trusts_target: ClassVar[bool] = True
 
     def describe(self) -> str:
-        """Name the ports."""
+        """Return the expected state, with the ports."""
         return f"nothing listens on {', '.join(map(str, self.ports))}"
 
     def reader(self) -> Reader[Any]:
-        """Read the listening sockets."""
+        """Return the reader of listening sockets."""
         return Listeners()
 
     def judge(self, fact: Any) -> Judgement:  # noqa: ANN401
-        """Look for the ports."""
+        """Search the listening sockets for the ports."""
         open_ports = sorted({listener.port for listener in fact} & set(self.ports))
         return Judgement(not open_ports, f"listening: {', '.join(map(str, open_ports))}" if open_ports else "none")

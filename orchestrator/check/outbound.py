@@ -1,6 +1,6 @@
-"""Packets that the target is asked to send: what arrives outside disproves containment, whatever the host says.
+"""Packets sent by the target on request: an arrival outside disproves containment, whatever the host claims.
 
-What does not arrive proves nothing by itself: a host that lies sends nothing, and a packet is lost easily.
+A missing packet proves nothing by itself: a lying host sends nothing, and packets are lost easily.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NAMED = 4
 
 
 class Outbound(Check):
-    """Nothing that the target is asked to send arrives at the eye: a datagram and a SYN, of each IP version."""
+    """No packet sent by the target on request arrives at the vantage: no datagram and no SYN, in each IP version."""
 
     kind: Literal["outbound"] = "outbound"
     one_sided: ClassVar[bool] = True
@@ -26,15 +26,15 @@ class Outbound(Check):
     """What the eye's own firewall would drop counts as arrived; False where the eye may be what drops."""
 
     def describe(self) -> str:
-        """Name the sender."""
+        """Return the expected state, with the sender."""
         return f"nothing that {self.sender} is asked to send arrives"
 
     def reader(self) -> Listen:
-        """Listen, with a token of its own at each look."""
+        """Return a listening reader, with a fresh token for each attempt."""
         return Listen(secrets.token_hex(16), self.wire)
 
     def judge(self, fact: ListeningFact) -> Judgement:
-        """Name what arrived."""
+        """Return the arrived packets as the judgement."""
         if not fact.arrivals:
             return Judgement(True, "nothing arrived, which alone proves nothing")
         named = [_described(arrival) for arrival in fact.arrivals[:NAMED]]
@@ -43,7 +43,7 @@ class Outbound(Check):
 
 
 def _described(arrival: Arrival) -> str:
-    """Name a packet by its source, and by the one that it left with where that was translated."""
+    """Return a packet's source, and the source before address translation if different."""
     protocol = "UDP" if arrival.kind.startswith("udp") else "TCP"
     claimed = arrival.claimed if arrival.claimed != arrival.source else None
     return f"{protocol} from {arrival.source}" + (f" (sent as {claimed})" if claimed else "")

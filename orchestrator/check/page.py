@@ -1,4 +1,4 @@
-"""A page of a web server, as a visitor gets it."""
+"""A page of a web server, as delivered to a visitor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stopgap.orchestrator.facts import HttpFact, HttpGet, Reader
 
 
 class Page(Check):
-    """A page, asked for as a visitor would."""
+    """A page, requested as by a visitor."""
 
     kind: Literal["page"] = "page"
     address: IPv4Address | IPv6Address
@@ -20,15 +20,15 @@ class Page(Check):
     contains: str | None = None
 
     def describe(self) -> str:
-        """Name the URL and the status."""
+        """Return the expected state, with URL and status."""
         return f"{self._get().url} answers {self.status}"
 
     def reader(self) -> Reader[HttpFact]:
-        """Get the page."""
+        """Return the reader of the page."""
         return self._get()
 
     def judge(self, fact: HttpFact) -> Judgement:
-        """Compare the status, and look for the text."""
+        """Compare the status, and search for the text."""
         if fact.status == 0:
             return Judgement(False, "no answer")
         if self.contains is not None and self.contains not in fact.body:

@@ -1,4 +1,4 @@
-"""A port: open, refused or silent, as somebody who knocks from outside finds it."""
+"""A TCP port, probed from outside: open, refused or silent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stopgap.orchestrator.facts import ConnectFact, Reader, TcpConnect
 
 
 class Port(Check):
-    """A TCP port, knocked on from outside."""
+    """A TCP port, probed from outside."""
 
     kind: Literal["port"] = "port"
     address: IPv4Address | IPv6Address
@@ -19,15 +19,15 @@ class Port(Check):
     """`closed` is refused or silent; `silent` is no answer at all, as a dropped packet gives."""
 
     def describe(self) -> str:
-        """Name address, port and expectation."""
+        """Return the expected state, with address and port."""
         return f"{_socket(self.address, self.port)} is {self.expect}"
 
     def reader(self) -> Reader[ConnectFact]:
-        """Connect."""
+        """Return the reader with the connection attempt."""
         return TcpConnect(self.address, self.port)
 
     def judge(self, fact: ConnectFact) -> Judgement:
-        """Compare; without a tool to connect with, nothing is known."""
+        """Compare the outcome; without a connection tool on the vantage the result is unknown."""
         if fact.outcome == "no-tool":
             return Judgement(None, "no tool there to connect with")
         met = {

@@ -1,4 +1,4 @@
-"""What can be read of a host: a closed set of readers that change nothing, and the typed facts they give."""
+"""Facts of a host: a closed set of readers without side effects, and the typed facts of each reader."""
 
 from stopgap.orchestrator.facts.attributes import Attributes, AttributesFact, LockedFact
 from stopgap.orchestrator.facts.cards import CardFact, Cards

@@ -1,4 +1,4 @@
-"""Attributes that keep everybody, root too, from changing a file or directory (chattr(1))."""
+"""Immutable and append-only attributes, a lock on a file or directory against every account, root too (chattr(1))."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FLAGS = re.compile(rb"[A-Za-z-]{4,32}")
 
 
 class LockedFact(Fact):
-    """A file or directory that is immutable or append-only."""
+    """A file or directory with the immutable or append-only attribute."""
 
     path: Content
     marks: Marks
@@ -30,16 +30,16 @@ class LockedFact(Fact):
     """The same without symbolic links in it; None where there are none."""
 
     def name(self) -> str:
-        """Give the path as text, bytes that are not UTF-8 as surrogates."""
+        """Return the path as text, bytes outside UTF-8 as surrogates."""
         return self.path.decode("utf-8", "surrogateescape")
 
     def place(self) -> str:
-        """Give the path by which it is changed: no link is followed on the way there."""
+        """Return the path for a change: no component of the path is a symbolic link."""
         return (self.real or self.path).decode("utf-8", "surrogateescape")
 
 
 class AttributesFact(Fact):
-    """What is marked below some paths."""
+    """The attributes found below some paths."""
 
     locked: tuple[LockedFact, ...] = ()
     """Parents first."""
@@ -90,7 +90,7 @@ starts "$@"
 
 @dataclass(frozen=True)
 class Attributes(Reader[AttributesFact]):
-    """List what is immutable or append-only at and below some absolute paths, each within its own filesystem.
+    """List immutable and append-only files at and below some absolute paths, each within its own filesystem.
 
     No symbolic link is followed. Directories and files are opened, and no file is read.
     """
@@ -100,17 +100,16 @@ class Attributes(Reader[AttributesFact]):
     cap = 4 << 20
 
     def script(self) -> str:
-        """Print `FLAGS PATH` lines as lsattr does, then after a NUL records ended by NUL.
+        """Return the script: `FLAGS PATH` lines like lsattr, then after a NUL records ended by NUL.
 
-        Those are odd names, what perl or python3 find by the kernel's own call, which of both looked, absences, what
-        could not be looked at, and the paths' directories without symbolic links.
-
-        lsattr prints a name as it is, so that one with a newline in it is asked for by itself.
+        The records hold odd names, results of perl or python3 from the kernel's own call, the tool in use, absent
+        paths, unreadable paths, and the paths' directories without symbolic links. A name with a newline, ambiguous
+        in lsattr's output, is requested separately.
         """
         return f"{there()}{ways()}{_STARTS}nl='\n'\nset -- {join(self.paths)}\n{_LIST}"
 
     def parse(self, output: Output) -> AttributesFact:
-        """Read both parts; part of the list is not taken for the whole."""
+        """Parse the two parts; a truncated list is rejected."""
         if output.status != 0 or output.truncated:
             raise UnreadableError(
                 output.stderr.last_line() or "the list of attributes is incomplete: give fewer paths"
@@ -151,7 +150,7 @@ class Attributes(Reader[AttributesFact]):
 
 
 def _real(path: bytes, really: list[tuple[bytes, bytes]]) -> bytes | None:
-    """Give a path without symbolic links, by the starting point that it lies below; None where it has none."""
+    """Return a path without symbolic links, by the enclosing start path; `None` without a start path."""
     for given, real in really:
         if path == given or path.startswith(given.rstrip(b"/") + b"/"):
             return real + path[len(given) :]

@@ -1,6 +1,6 @@
-"""The network cards of a host: link-layer addresses, addresses, and whether others are reached over them.
+"""The network interfaces of a host: link-layer addresses, IP addresses, and forwarding to other hosts.
 
-/sys/class/net of Linux (sysfs-class-net in the kernel's ABI documentation) tells the kinds of interfaces apart.
+Kinds of interfaces come from /sys/class/net of Linux (sysfs-class-net in the kernel's ABI documentation).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OVERLAYS = {"vxlan", "geneve", "wireguard"}
 
 
 class CardFact(Fact):
-    """One interface."""
+    """One network interface."""
 
     device: str
     link_address: str = ""
@@ -34,12 +34,12 @@ class CardFact(Fact):
 
 @dataclass(frozen=True)
 class Cards(Reader[tuple[CardFact, ...]]):
-    """Read every interface with its addresses."""
+    """Read every network interface with its addresses."""
 
     cap: ClassVar[int] = 4 << 20
 
     def script(self) -> str:
-        """Print `link NAME ADDRESS FLAGS TYPE KIND BACKED PORT…` for each, then a line an address."""
+        """Return the script: `link NAME ADDRESS FLAGS TYPE KIND BACKED PORT…`, then a line for each address."""
         return (
             'for d in /sys/class/net/*; do [ -e "$d/flags" ] || continue\n'
             "a= f= t= i= l= k=card b=virtual p=\n"
@@ -56,7 +56,7 @@ class Cards(Reader[tuple[CardFact, ...]]):
         )
 
     def parse(self, output: Output) -> tuple[CardFact, ...]:
-        """Join links and addresses; part of the list is not taken for the whole."""
+        """Join interfaces and addresses; a truncated list is rejected."""
         if output.status != 0 or output.truncated:
             raise UnreadableError(f"ip addr: {output.stderr.last_line() or 'no complete answer'}")
         lines = output.stdout.lines()

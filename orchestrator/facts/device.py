@@ -1,4 +1,4 @@
-"""What a network device without a shell shows of itself."""
+"""Output of a network device without a shell."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ READ_ONLY = (
 
 
 class ShownFact(Fact):
-    """What commands showed, each by itself."""
+    """The output of commands, each separate."""
 
     shown: dict[str, str] = {}
 
     def lines(self, command: str) -> tuple[str, ...]:
-        """Give the lines that a command showed, spaces collapsed and trimmed, blank ones left out."""
+        """Return the lines of a command's output, spaces collapsed and trimmed, without blank lines."""
         return lines_of(self.shown.get(command, ""))
 
 
 @dataclass(frozen=True)
 class Shown(Reader[ShownFact]):
-    """Say some of the READ_ONLY commands to a network device; any other raises ValueError.
+    """Send READ_ONLY commands to a network device; any other command raises ValueError.
 
-    A command that the device refuses shows its refusal.
+    For a command refused by the device, the output is the refusal.
     """
 
     commands: tuple[str, ...]
@@ -48,17 +48,17 @@ class Shown(Reader[ShownFact]):
     cap = 8 << 20
 
     def __post_init__(self) -> None:
-        """Refuse what is not known to show alone."""
+        """Raise ValueError for a command outside READ_ONLY."""
         for command in self.commands:
             if not any(re.fullmatch(known, command) for known in READ_ONLY):
                 raise ValueError(f"{command}: not among the commands that only show")
 
     def script(self) -> str:
-        """Give the dialogue."""
+        """Return the dialogue."""
         return to_text(Look(commands=self.commands))
 
     def parse(self, output: Output) -> ShownFact:
-        """Take the answers apart."""
+        """Split the answers."""
         try:
             answers = json.loads(output.stdout.decoded())
         except ValueError:
@@ -70,14 +70,14 @@ class Shown(Reader[ShownFact]):
 
 @dataclass(frozen=True)
 class DeviceOrigin(Reader[IPv4Address | IPv6Address | None]):
-    """Give the address from which the operator comes to a network device; None behind a jump host."""
+    """Read the operator's source address towards a network device; `None` behind a jump host."""
 
     def script(self) -> str:
-        """Give the dialogue."""
+        """Return the dialogue."""
         return to_text(Origin())
 
     def parse(self, output: Output) -> IPv4Address | IPv6Address | None:
-        """Read an address; IPv4 mapped into IPv6 becomes IPv4."""
+        """Parse an address; an IPv4-mapped IPv6 address becomes IPv4."""
         text = output.stdout.decoded()
         try:
             address = ip_address(text) if text else None

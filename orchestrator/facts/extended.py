@@ -1,7 +1,7 @@
-"""What a file has beside content, owner and mode: access control lists, labels, capabilities, flags, hard links.
+"""Attributes of a file beside content, owner and mode: access control lists, labels, capabilities, flags, hard links.
 
-Linux keeps access control lists, security labels, file capabilities and users' attributes as extended attributes
-(xattr(7)); inode flags are beside them (ioctl_iflags(2)). A file that is replaced is a new inode, which has none.
+Linux stores access control lists, security labels, file capabilities and user attributes as extended attributes
+(xattr(7)); inode flags are separate (ioctl_iflags(2)). A replaced file is a new inode without any attributes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KEPT_FLAGS = 0x1 | 0x2 | 0x4 | 0x8 | 0x40 | 0x80
 
 
 class ExtendedFact(Fact):
-    """One path."""
+    """The attributes of one path."""
 
     attributes: Mapping[str, Content] | None = {}
     """By name; None where they could not be read."""
@@ -38,20 +38,20 @@ class ExtendedFact(Fact):
 
 @dataclass(frozen=True)
 class Extended(Reader[tuple[ExtendedFact, ...]]):
-    """Read extended attributes, inode flags and the number of hard links of some absolute paths, in their order.
+    """Read extended attributes, inode flags and the hard link count of some absolute paths, in order.
 
-    No symbolic link is followed at the end of a path. A path where nothing lies has no attributes.
+    No symbolic link is followed at the end of a path. An absent path has no attributes.
     """
 
     paths: tuple[str, ...]
     cap = 4 << 20
 
     def script(self) -> str:
-        """Print `path`, then a line each for what it has; names and values are hexadecimal."""
+        """Return the script: `path`, then a line for each attribute; names and values are hexadecimal."""
         return f"{ways()}xa read {join(self.paths)}"
 
     def parse(self, output: Output) -> tuple[ExtendedFact, ...]:
-        """Take the blocks apart; a host without a way to read them gives facts that say so."""
+        """Split the blocks; a host without a suitable tool gives facts marked as unreadable."""
         if output.status == 127:
             why = "neither perl, python3 nor getfattr is installed"
             return tuple(ExtendedFact(attributes=None, trouble=why) for _ in self.paths)

@@ -1,6 +1,6 @@
-"""Ways on a host to read and to set extended attributes and inode flags: perl or python3, else getfattr and setfattr.
+"""Tools on a host to read and set extended attributes and inode flags: perl or python3, else getfattr and setfattr.
 
-perl calls the kernel itself (syscalls(2)), since it knows no function for them.
+perl makes the system calls directly (syscalls(2)), for lack of a perl function.
 """
 
 from __future__ import annotations
@@ -181,10 +181,11 @@ xa() { [ "$xa_way" ] || return 127; "xa_$xa_way" "$@"; }
 
 
 def ways() -> str:
-    """Give the shell functions; `xa` is the way that is there, and ends with 127 where there is none.
+    """Return the shell functions; `xa` uses the available tool, with exit status 127 without a tool.
 
     `xa read PATH…` prints for each path `path`, then `links N`, `flags N`, `x NAME VALUE` in hexadecimal, and
-    `trouble TEXT`. `xa write` reads `x NAME VALUE` and `flags VALUE MASK` from standard input, and sets them on file
-    descriptor 3; an access control list that is not among them, which the file has from its directory, is removed.
+    `trouble TEXT`. `xa write` reads `x NAME VALUE` and `flags VALUE MASK` from standard input, and sets the
+    attributes on file descriptor 3; an access control list inherited from the directory and missing from the input is
+    removed.
     """
     return _WAYS.replace("@perl@", quote(_PERL.strip())).replace("@python@", quote(_PYTHON.strip()))

@@ -1,4 +1,4 @@
-"""Files, as they lie on a host."""
+"""Files on a host."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Content = Annotated[bytes, PlainValidator(_content_from_json), PlainSerializer(_
 
 
 class FileFact(Fact):
-    """One path: what lies there, with everything that an undo needs to put it back."""
+    """One path: kind, metadata and content, sufficient for an undo."""
 
     kind: Literal["absent", "file", "directory", "link", "other"] = "absent"
     mode: int = 0
@@ -63,15 +63,15 @@ class FileFact(Fact):
 
     @property
     def sha256(self) -> str | None:
-        """Hash of the content, where it was read."""
+        """SHA-256 of the content, if read."""
         return None if self.content is None else hashlib.sha256(self.content).hexdigest()
 
     def text(self) -> str | None:
-        """Give the content as text, bytes that are not UTF-8 as surrogates; None where there is none."""
+        """Return the content as text, bytes outside UTF-8 as surrogates; `None` without content."""
         return None if self.content is None else self.content.decode("utf-8", "surrogateescape")
 
     def same_as(self, other: FileFact) -> bool:
-        """Tell whether kind, owner, mode and content are the same; nothing else counts."""
+        """Return True for equal kind, owner, mode and content; other attributes do not count."""
         return self.model_dump(exclude=_NOT_COMPARED) == other.model_dump(exclude=_NOT_COMPARED)
 
 
@@ -98,13 +98,13 @@ content() {
 
 @dataclass(frozen=True)
 class File(Reader[FileFact]):
-    """Read one path: metadata, a link's destination (not followed), and a file's content up to CONTENT_CAP."""
+    """Read one path: metadata, a link's destination (not followed), and a file's content up to CONTENT_CAP bytes."""
 
     path: str
     cap = CONTENT_CAP + 4096
 
     def script(self) -> str:
-        """Print one line of metadata, then a link's destination or a file's content, both of the same inode."""
+        """Return the script: a line of metadata, then a link's destination or a file's content, of the same inode."""
         path = quote(self.path)
         return (
             f"{there()}{_READ}p={path}\n"
@@ -115,7 +115,7 @@ class File(Reader[FileFact]):
         )
 
     def parse(self, output: Output) -> FileFact:
-        """Read the line of metadata; what follows is the content, byte for byte."""
+        """Parse the line of metadata; the rest is the content, byte for byte."""
         head, _, rest = output.stdout.raw.partition(b"\n")
         if output.status != 0:
             why = output.stderr.last_line().rpartition(": ")[2]

@@ -1,4 +1,4 @@
-"""Files that match a pattern, or lie below some directories."""
+"""Files matched by a pattern, or below some directories."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from stopgap.orchestrator.shell import quote
 
 @dataclass(frozen=True)
 class Glob(Reader[tuple[str, ...]]):
-    """List the paths that match a shell pattern (`*`, `?`, `[…]`), sorted; a pattern holds no other shell syntax."""
+    """List the paths matched by a shell pattern (`*`, `?`, `[…]`), sorted; other shell syntax is refused."""
 
     pattern: str
 
     def script(self) -> str:
-        """Print each match, ended by NUL, so that a newline in a name does not split it."""
+        """Return the script: each match ends with NUL, so that a newline in a name is harmless."""
         return f'{matching((self.pattern,))}\nfor p; do printf "%s\\0" "$p"; done'
 
     def parse(self, output: Output) -> tuple[str, ...]:
@@ -30,7 +30,7 @@ class Glob(Reader[tuple[str, ...]]):
 
 
 class FilesFact(Fact):
-    """The files below some directories, counted."""
+    """The number of files below some directories."""
 
     count: int | None = None
     """None where they could not be listed."""
@@ -42,16 +42,16 @@ class FilesFact(Fact):
 
 @dataclass(frozen=True)
 class FilesBelow(Reader[FilesFact]):
-    """Count the regular files below all directories that match some patterns (as Glob has them), opening none."""
+    """Count the regular files below all directories matched by patterns (as in Glob), without opening a file."""
 
     patterns: tuple[str, ...]
 
     def script(self) -> str:
-        """Print each file's time of birth, 0 where it is not known (stat(1))."""
+        """Return the script: each file's time of birth, 0 if unknown (stat(1))."""
         return f'{matching(self.patterns)}\n[ $# -eq 0 ] || find "$@" -type f -exec stat -c %W {{}} +'
 
     def parse(self, output: Output) -> FilesFact:
-        """Count the lines; those that are no times count as files all the same."""
+        """Count the lines; a line without a valid time still counts as a file."""
         cut = output.status is None or output.truncated
         if output.status != 0 and not cut and not only_gone(output):
             return FilesFact()
@@ -61,7 +61,7 @@ class FilesBelow(Reader[FilesFact]):
 
 
 def matching(patterns: Sequence[str]) -> str:
-    """Give a script that sets the shell's arguments to what matches the patterns; status 1 if that is unknown."""
+    """Return a script to set the shell's arguments to the matches of the patterns; status 1 for an unknown result."""
     folders = " ".join(dict.fromkeys(_words(folder) for pattern in patterns for folder in _listed(pattern)))
     each = f'for p in {folders}; do listable "$p" || exit 1; done\n' if folders else ""
     return (
@@ -72,13 +72,13 @@ def matching(patterns: Sequence[str]) -> str:
 
 
 def only_gone(output: Output) -> bool:
-    """Tell whether all that find(1) complained of are names that were gone when it came to them."""
+    """Return True if find(1) complained only of names gone meanwhile."""
     lines = output.stderr.lines()
     return bool(lines) and all(line.endswith(": No such file or directory") for line in lines)
 
 
 def _listed(pattern: str) -> Iterator[str]:
-    """Give the directories, as patterns, whose names decide what matches, and those that have to be looked into."""
+    """Return the directories, as patterns, to be listed for a match, and the directories to be searched."""
     parts = pattern.split("/")
     for place, part in enumerate(parts):
         if set(part) & set("*?["):
@@ -88,5 +88,5 @@ def _listed(pattern: str) -> Iterator[str]:
 
 
 def _words(pattern: str) -> str:
-    """Quote a pattern for the shell, but for what makes it one."""
+    """Quote a pattern for the shell, except the pattern characters."""
     return "".join(c if c in "*?[]" else quote(c) for c in pattern)

@@ -1,14 +1,14 @@
-"""Find the flows of some addresses in one pass over a router's table of flows, and on demand forget them.
+"""Find the flows of some addresses in a single pass over a router's flow table, and delete the flows on demand.
 
-Runs on the router, by itself, as `python3 -c`: the standard library, Python 3.6 on. It speaks to the kernel's
-conntrack subsystem (nfnetlink, linux/netfilter/nfnetlink_conntrack.h), as conntrack(8) does, which has no way to name
-more than one address at a time and reads the whole table for each.
+Runs on the router as `python3 -c`, with the standard library of Python 3.6 or later. The program uses the kernel's
+conntrack subsystem (nfnetlink, linux/netfilter/nfnetlink_conntrack.h), like conntrack(8); conntrack(8) itself accepts
+one address at a time and reads the whole table for each.
 
-Arguments: `count` or `forget`; `blocked`, for the flows of blocked addresses, or `diverted`, for those of their
-visitors that were sent to a spare; seconds that it may take. Standard input: lines of `blocked NETWORK`,
-`allowed NETWORK` and `spare ADDRESS`. Flows that an allowed address opened are not among the blocked ones, nor are
-those that a spare answers. Prints `forgotten N`, `left N` and `offloaded N` (of those left), `opener ADDRESS` of one
-that is left, and `unread` where the time was over before the table was read.
+Arguments: `count` or `forget`; `blocked`, for the flows of blocked addresses, or `diverted`, for the flows of
+visitors diverted to a spare; the timeout in seconds. Standard input: lines of `blocked NETWORK`, `allowed NETWORK`
+and `spare ADDRESS`. Flows opened by an allowed address do not count as blocked, nor do flows answered by a spare.
+Prints `forgotten N`, `left N` and `offloaded N` (a part of `left`), `opener ADDRESS` of a remaining flow, and
+`unread` if the timeout ended the read.
 """
 
 import ipaddress
@@ -34,7 +34,7 @@ BATCH = 128
 
 
 class Networks:
-    """Networks in which a packed address is looked up by its prefix, however many they are."""
+    """Networks with a lookup of a packed address by prefix, fast for any number of networks."""
 
     def __init__(self, texts: "Iterable[str]") -> None:
         self.exact: set[bytes] = set()
@@ -56,7 +56,7 @@ class Networks:
 
 
 def attributes(data: bytes, start: int, end: int) -> "Iterator[tuple[int, int, int]]":
-    """Give type, begin and end of each attribute's payload."""
+    """Yield type, begin and end of each attribute's payload."""
     while start + 4 <= end:
         length, kind = struct.unpack_from("=HH", data, start)
         if length < 4:
@@ -66,7 +66,7 @@ def attributes(data: bytes, start: int, end: int) -> "Iterator[tuple[int, int, i
 
 
 def ends(data: bytes, start: int, end: int) -> "Ends":
-    """Give source and destination of a tuple, packed."""
+    """Return source and destination of a tuple, packed."""
     for kind, first, last in attributes(data, start, end):
         if kind == TUPLE_IP:
             found = [data[a:z] for _, a, z in attributes(data, first, last)]
@@ -75,7 +75,7 @@ def ends(data: bytes, start: int, end: int) -> "Ends":
 
 
 def messages(data: bytes) -> "Iterator[tuple[int, int, int]]":
-    """Give type, begin of the payload and end of each netlink message."""
+    """Yield type, payload begin and end of each netlink message."""
     start = 0
     while start + 16 <= len(data):
         length, kind = struct.unpack_from("=IH", data, start)
@@ -86,12 +86,12 @@ def messages(data: bytes) -> "Iterator[tuple[int, int, int]]":
 
 
 def header(kind: int, flags: int, payload: bytes) -> bytes:
-    """Give a netlink message."""
+    """Return a netlink message."""
     return struct.pack("=IHHII", 16 + len(payload), CONNTRACK | kind, REQUEST | flags, 0, 0) + payload
 
 
 class Table:
-    """The flows of one IP version that are wanted, and what became of them."""
+    """The matching flows of one IP version, with the result of the deletion."""
 
     def __init__(self, wanted: "Callable[[Ends, Ends], bool]", end: float) -> None:
         self.wanted, self.end = wanted, end
@@ -115,7 +115,7 @@ class Table:
                 self.take(family, data, start + 4, end)
 
     def take(self, family: int, data: bytes, start: int, end: int) -> None:
-        """Keep one flow, where it is wanted."""
+        """Keep one flow, if matching."""
         parts = {kind: (first, last) for kind, first, last in attributes(data, start, end)}
         nowhere = (0, 0)
         original, reply = ends(data, *parts.get(TUPLE_ORIG, nowhere)), ends(data, *parts.get(TUPLE_REPLY, nowhere))
@@ -128,7 +128,7 @@ class Table:
         self.found.append((struct.pack("=BBH", family, 0, 0) + named, offloaded, original[0]))
 
     def forget(self) -> int:
-        """Delete what was found, and keep what could not be; give how many are gone."""
+        """Delete the matching flows, keep the undeletable flows; return the number of deleted flows."""
         whole = len(self.found)
         left: list[tuple[bytes, bool, bytes]] = []
         while self.found and time.monotonic() < self.end:
@@ -144,7 +144,7 @@ class Table:
 
 
 def main() -> None:
-    """Read both versions, forget where that is asked, and tell."""
+    """Read the tables of the two IP versions, delete flows on demand, and print the result."""
     act, which, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
     named: dict[str, list[str]] = {"blocked": [], "allowed": [], "spare": []}
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""How many flows of some addresses a router's table of flows (conntrack) holds."""
+"""The number of flows of some addresses in a router's flow table (conntrack)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Network = IPv4Network | IPv6Network
 
 
 class FlowsFact(Fact):
-    """What the table of flows holds."""
+    """The content of the flow table."""
 
     left: int
     """Flows that were looked for and are there."""
@@ -48,9 +48,10 @@ done <<END
 
 @dataclass(frozen=True)
 class Flows(Reader[FlowsFact]):
-    """Count the flows of blocked addresses, those that an allowed address opened or a spare answers left out.
+    """Count the flows of blocked addresses, except flows opened by an allowed address or answered by a spare.
 
-    Without python3 there, conntrack(8) looks for the flows of the first LOOKED_AT networks, and ends count for flows.
+    On a router without python3, conntrack(8) searches for the flows of the first LOOKED_AT networks, and flow ends
+    are counted.
     """
 
     blocked: tuple[Network, ...]
@@ -59,7 +60,7 @@ class Flows(Reader[FlowsFact]):
     deadline = 20.0
 
     def script(self) -> str:
-        """Read the kernel's table once for each IP version."""
+        """Return the script: read the kernel's table once for each IP version."""
         wanted = quote(wanted_flows(self.blocked, self.allowed, self.spare))
         table = f"printf %s {wanted} | python3 -B -I -S -c {quote(flow_table())} count blocked 15"
         lines = "".join(f"ipv{n.version} {_bare(n)}\n" for n in self.blocked[:LOOKED_AT])
@@ -68,7 +69,7 @@ class Flows(Reader[FlowsFact]):
         )
 
     def parse(self, output: Output) -> FlowsFact:
-        """Read what was printed; raises UnreadableError where it could not look."""
+        """Parse the output; raises UnreadableError for an unreadable table."""
         if output.status != 0 or output.truncated:
             raise UnreadableError(f"the table of flows: {output.stderr.last_line() or 'no complete answer'}")
         words = [line.split(" ") for line in output.stdout.lines()]
@@ -105,12 +106,12 @@ def _bare(network: Network) -> str:
 
 
 def wanted_flows(blocked: Iterable[Network], allowed: Iterable[Network] = (), spare: Iterable[Address] = ()) -> str:
-    """Give the program's input: whose flows are looked for, and whose are left out."""
+    """Return the program's input: the addresses of flows to find, and the addresses of flows to leave out."""
     named = (("blocked", blocked), ("allowed", allowed), ("spare", spare))
     return "".join(f"{word} {item}\n" for word, items in named for item in items)
 
 
 @cache
 def flow_table() -> str:
-    """Give the program that goes over the table of flows; python3 on the router runs it, as `flow_table.py` says."""
+    """Return the program to search the flow table with the router's python3; see `flow_table.py`."""
     return (files("stopgap.orchestrator.facts") / "flow_table.py").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""The beginnings of many files."""
+"""The first bytes of many files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FAILED = "failed"
 
 
 class HeadsFact(Fact):
-    """How the files below some directories begin."""
+    """The first bytes of the files below some directories."""
 
     heads: tuple[Content, ...] | None = None
     """None where there are no such directories."""
@@ -25,7 +25,7 @@ class HeadsFact(Fact):
 
 @dataclass(frozen=True)
 class FileHeads(Reader[HeadsFact]):
-    """Read the first bytes of the regular files below all directories that match some patterns (as Glob has them)."""
+    """Read the first bytes of the regular files below all directories matched by patterns (as in Glob)."""
 
     patterns: tuple[str, ...]
     most: int = 500
@@ -35,7 +35,7 @@ class FileHeads(Reader[HeadsFact]):
     cap = 4 << 20
 
     def script(self) -> str:
-        """Print each head as a line of base64; the last line says that the end was reached."""
+        """Return the script: a line of base64 for each file; the last line marks the end."""
         head = (
             'for f; do [ -f "$f" ] || continue; [ -r "$f" ] || { echo "$f: Permission denied" >&2; exit 1; }\n'
             f'head -c {self.length} -- "$f" | base64 | tr -d "\\n"; echo; done'
@@ -48,7 +48,7 @@ class FileHeads(Reader[HeadsFact]):
         )
 
     def parse(self, output: Output) -> HeadsFact:
-        """Decode each line; one that is no base64 counts as an empty file. Raises UnreadableError."""
+        """Decode each line; invalid base64 counts as an empty file. Raises UnreadableError."""
         if output.status == 3:
             return HeadsFact()
         lines = output.stdout.decoded().split("\n")[:-1]

@@ -1,8 +1,8 @@
-"""Ways on a host to read and set what makes a file immutable or append-only: the kernel's own call first.
+"""Tools on a host to read and set the immutable and append-only flags: the kernel's own call first.
 
-`perl` and `python3` call ioctl(2) themselves (FS_IOC_GETFLAGS, FS_IOC_SETFLAGS; ioctl_iflags(2)), in an environment
-of their own, and ask no chattr(1), lsattr(1) or find(1), which an intruder may have taken away or replaced. Those, or
-a busybox that has them, are what is left where neither is installed.
+`perl` and `python3` call ioctl(2) directly (FS_IOC_GETFLAGS, FS_IOC_SETFLAGS; ioctl_iflags(2)), in a clean
+environment, and need no chattr(1), lsattr(1) or find(1), possibly removed or replaced by an intruder. Without perl
+and python3 the commands, or a busybox with the commands, are the fallback.
 """
 
 from __future__ import annotations
@@ -172,19 +172,19 @@ held() (
 
 
 def ways() -> str:
-    """Give the shell's functions; `fl` is the way that is there, and without any the script ends with 127.
+    """Return the shell functions; `fl` uses the available tool, and without a tool the script exits with 127.
 
     `fl get PATH` prints `i`, `a`, `ia`, nothing, or `gone`; `fl - MARKS PATH` clears, `fl + MARKS PATH` sets.
-    `fl_way` names the way: `perl`, `python`, `tools`. `fl_lister` is what lists like lsattr(1), if anything does.
-    `fl_perl walk PATH…`, or `fl_python`, prints `kernel:MARKS PATH` and a NUL for each that is marked.
+    `fl_way` names the tool: `perl`, `python`, `tools`. `fl_lister` is the command for listings like lsattr(1), if
+    present. `fl_perl walk PATH…`, or `fl_python`, prints `kernel:MARKS PATH` and a NUL for each path with a flag.
     """
     return _WAYS.replace("@perl@", quote(_PERL.strip())).replace("@python@", quote(_PYTHON.strip()))
 
 
 def held() -> str:
-    """Give the shell function `held PATH`: whether the kernel refuses root to write there, which no tool can forge.
+    """Return the shell function `held PATH`: a test by the kernel's refusal of root's write, unforgeable by any tool.
 
-    Status 0: it does; 1: it does not; 2: nobody can tell. Needs `ways` before it. It knows immutable
-    and append-only files, and immutable directories where the shell asks the kernel (not busybox).
+    Status 0: refused; 1: not refused; 2: unknown. `ways` must come first. The test covers immutable and append-only
+    files, and immutable directories with a shell able to ask the kernel (not busybox).
     """
     return _HELD

@@ -1,4 +1,4 @@
-"""Reads the translations of the `nat` table of iptables, as iptables-save lists it."""
+"""Parser for the translations of the `nat` table of iptables, in iptables-save format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OF_ANY_HOST = {"-i", "-o", "-m", "--comment", "--ctstate", "--dst-type", "--src
 
 
 def iptables_translations(lines: list[str]) -> Iterator[TranslationFact]:
-    """Give what the rules of one `nat` table translate; what is no rule is passed over."""
+    """Yield the translations of one `nat` table; lines other than rules are skipped."""
     chains: dict[str, list[Rule]] = {}
     for line in lines:
         try:
@@ -29,7 +29,7 @@ def iptables_translations(lines: list[str]) -> Iterator[TranslationFact]:
 
 
 def _rule(words: list[str]) -> Rule:
-    """Read options and what they are given; one that a `!` turns round picks no address that is known."""
+    """Parse options and their values; an option negated by `!` selects no known address."""
     given: dict[str, str] = {}
     part = turned = False
     options = iter(words)
@@ -76,7 +76,7 @@ def _acts(target: str, value: str, *, of_source: bool) -> Iterator[Jump | Rewrit
 
 
 def _networks(text: str) -> Iterator[Network]:
-    """Read `ADDRESS[/LENGTH]` or `FIRST-LAST`, with `:PORT` behind; IPv6 stands in brackets where a port follows."""
+    """Parse `ADDRESS[/LENGTH]` or `FIRST-LAST`, with an optional `:PORT`; IPv6 with a port is in brackets."""
     whole = text[1:].partition("]")[0] if text.startswith("[") else text
     for words in (whole, whole.rpartition(":")[0]):
         first, _, last = words.partition("-")

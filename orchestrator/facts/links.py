@@ -1,4 +1,4 @@
-"""The network devices of a host: bridges and what is plugged into them, and each device's own link-layer address."""
+"""The network devices of a host: bridges with their ports, and the link-layer address of each device."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class LinkFact(Fact):
 
 
 class LinksFact(Fact):
-    """All of them."""
+    """All network devices of a host."""
 
     links: tuple[LinkFact, ...] = ()
     forwards4: bool | None = None
@@ -46,22 +46,22 @@ class LinksFact(Fact):
     """The same of IPv6."""
 
     def of(self, device: str) -> LinkFact | None:
-        """Give the device of this name."""
+        """Return the device with the name."""
         return next((link for link in self.links if link.device == device), None)
 
     def ports(self, bridge: str) -> tuple[str, ...]:
-        """Give the names of a bridge's ports."""
+        """Return the names of a bridge's ports."""
         return tuple(link.device for link in self.links if link.bridge == bridge)
 
 
 @dataclass(frozen=True)
 class Links(Reader[LinksFact]):
-    """Read every network device of the host, and whether what bridges hand on passes the IP rules."""
+    """Read every network device of the host, and the bridge netfilter switches for IP rules on bridged packets."""
 
     cap = 8 << 20
 
     def script(self) -> str:
-        """Print both switches of br_netfilter, then of routing, `-` where there is none; then the devices as JSON."""
+        """Return the script: the switches of br_netfilter and of routing, `-` if absent; then the devices as JSON."""
         return (
             "for f in iptables ip6tables; do n=-\n"
             'read -r n 2>/dev/null </proc/sys/net/bridge/bridge-nf-call-$f; printf "%s " "$n"; done\n'
@@ -71,7 +71,7 @@ class Links(Reader[LinksFact]):
         )
 
     def parse(self, output: Output) -> LinksFact:
-        """Read both; raises UnreadableError where no device is listed."""
+        """Parse switches and devices; raises UnreadableError without a device."""
         switches, _, text = output.stdout.decoded().partition("\n")
         if output.status is None or output.truncated:
             raise UnreadableError("ip link: no complete answer")
@@ -86,7 +86,7 @@ class Links(Reader[LinksFact]):
 
 
 def _of_sysfs(lines: list[str]) -> list[dict[str, Any]]:
-    """Give the lines of _BY_SYSFS as ip(8) would."""
+    """Return the lines of _BY_SYSFS in the format of ip(8)."""
     found = []
     for device, kind, bridge, address in (line.split(" ") for line in lines):
         info = {"info_kind": kind.strip("-"), "info_slave_kind": "bridge" if bridge != "-" else ""}

@@ -1,4 +1,4 @@
-"""What a command of the operator's own prints on the controller."""
+"""Output of the operator's own command on the controller."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from stopgap.orchestrator.shell import join
 
 @dataclass(frozen=True)
 class Listing(Reader[ProgramFact]):
-    """Run a command that the runbook says only reads, for a dry run too.
+    """Run a command declared read-only by the runbook, in a dry run too.
 
-    For tasks that act on the controller alone: there the command is the operator's, and so is its word that it
-    reads. On a host nobody could vouch for it.
+    For tasks on the controller alone: there the operator vouches for the command. On a host nobody could vouch.
     """
 
     argv: tuple[str, ...]
@@ -22,7 +21,7 @@ class Listing(Reader[ProgramFact]):
     cap = 8 << 20
 
     def script(self) -> str:
-        """Run it."""
+        """Return the command as a script."""
         return join(self.argv)
 
     def parse(self, output: Output) -> ProgramFact:

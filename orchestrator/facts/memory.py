@@ -1,4 +1,4 @@
-"""What there is of a host's memory, and of the kernel's ways to read it."""
+"""The size of a host's memory, and the kernel's interfaces for reading memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ANSWER = re.compile(r"ram ([0-9]{1,16})\nkcore (open|closed|absent)\nlockdown (
 
 
 class MemoryFact(Fact):
-    """The host's own word."""
+    """The memory as reported by the host."""
 
     ram: int = 0
     """Bytes of memory; 0 where it is not said."""
@@ -25,10 +25,13 @@ class MemoryFact(Fact):
 
 @dataclass(frozen=True)
 class Memory(Reader[MemoryFact]):
-    """Ask how much memory there is (/proc/iomem, else MemTotal), and whether /proc/kcore opens; reads none of it."""
+    """Read the size of memory (/proc/iomem, else MemTotal), and test access to /proc/kcore.
+
+    The memory itself is not read.
+    """
 
     def script(self) -> str:
-        """Print three lines, with builtins of the shell alone."""
+        """Return the script: three lines, with shell builtins only."""
         return r"""
 ram=0
 while IFS= read -r line; do
@@ -52,7 +55,7 @@ printf 'ram %s\nkcore %s\nlockdown %s\n' "$ram" "$kcore" "${lockdown#none}"
 """
 
     def parse(self, output: Output) -> MemoryFact:
-        """Take the three lines; anything else is no answer."""
+        """Parse the three lines; any other output is rejected."""
         found = _ANSWER.fullmatch(output.stdout.decoded())
         if output.status != 0 or not found:
             raise UnreadableError(output.stderr.last_line() or "the host does not say how much memory it has")

@@ -1,4 +1,4 @@
-"""Rules that translate addresses (NAT), whatever program keeps them: chains, jumps, and what comes of them."""
+"""Rules for address translation (NAT), independent of the program: chains, jumps, and their effect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEEPEST, MOST = 8, 20_000
 
 
 class TranslationFact(Fact):
-    """What one rule does to addresses."""
+    """The address translation of one rule."""
 
     side: Side
     of: Network | None = None
@@ -40,7 +40,7 @@ class TranslationsFact(Fact):
 
 @dataclass(frozen=True)
 class Match:
-    """What a rule asks of a packet; None: nothing of its address."""
+    """The conditions of a rule on a packet; `None` for no condition on an address."""
 
     destination: tuple[Network, ...] | None = None
     source: tuple[Network, ...] | None = None
@@ -48,7 +48,7 @@ class Match:
     ports: tuple[int, ...] = ()
 
     def within(self, outer: Match) -> Match:
-        """Give both together: the narrower of each."""
+        """Return the conjunction of two matches: the narrower condition of each."""
         return Match(
             outer.destination if self.destination is None else self.destination,
             outer.source if self.source is None else self.source,
@@ -59,7 +59,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Jump:
-    """Another chain's rules follow, for what else is asked."""
+    """A jump to another chain, under further conditions."""
 
     chain: str
     match: Match = Match()
@@ -67,7 +67,7 @@ class Jump:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """An address is changed; `of` only where the change itself depends on it, as in a map."""
+    """An address rewrite; `of` is set only if the rewrite itself depends on the address, as in a map."""
 
     side: Side
     to: Network | None
@@ -85,7 +85,7 @@ class Rule:
 
 
 def followed(chains: Mapping[str, Sequence[Rule]], bases: Sequence[str]) -> Iterator[TranslationFact]:
-    """Follow the rules from the base chains through their jumps; give each translation with all that is asked."""
+    """Follow the rules from the base chains through their jumps; yield each translation with all conditions."""
     seen = 0
     todo = [(base, Match(), 0) for base in reversed(bases)]
     while todo:

@@ -1,4 +1,4 @@
-"""What the network answers, seen from the host that asks; and from where the operator comes."""
+"""Answers of the network to a host's probes, and the source address of the operator."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from stopgap.orchestrator.shell import quote
 
 @dataclass(frozen=True)
 class SshOrigin(Reader[IPv4Address | IPv6Address | None]):
-    """Read from which address the operator's connection comes (ssh(1), SSH_CONNECTION); None when it is local."""
+    """Read the source address of the operator's connection (ssh(1), SSH_CONNECTION); `None` for a local session."""
 
     def script(self) -> str:
-        """Print the first word; sudo takes the variable away, and then the nearest ancestor has it."""
+        """Return the script: print the first word; under sudo, read the variable of an ancestor process."""
         return (
             "o=$SSH_CONNECTION p=$$\n"
             'for _ in 1 2 3 4 5 6; do if [ -n "$o" ] || [ "${p:-0}" -le 1 ]; then break; fi\n'
@@ -26,7 +26,7 @@ class SshOrigin(Reader[IPv4Address | IPv6Address | None]):
         )
 
     def parse(self, output: Output) -> IPv4Address | IPv6Address | None:
-        """Read an address; IPv4 mapped into IPv6 becomes IPv4."""
+        """Parse an address; an IPv4-mapped IPv6 address becomes IPv4."""
         text = output.stdout.decoded().strip()
         if not text:
             return None
@@ -38,7 +38,7 @@ class SshOrigin(Reader[IPv4Address | IPv6Address | None]):
 
 
 class ConnectFact(Fact):
-    """What came of one attempt to open a TCP connection."""
+    """The outcome of one attempt at a TCP connection."""
 
     outcome: Literal["open", "refused", "silent", "no-tool"]
     """`silent`: neither accepted nor refused in time, or unreachable."""
@@ -59,14 +59,14 @@ for n in range(len(sys.argv) // 2 - 1):
 
 @dataclass(frozen=True)
 class TcpConnects(Reader[tuple[ConnectFact, ...]]):
-    """Open a TCP connection to each of several sockets, all at once, and close it; nothing is sent."""
+    """Open a TCP connection to each of several sockets in parallel, and close the connection without sending data."""
 
     sockets: tuple[tuple[IPv4Address | IPv6Address, int], ...]
     timeout: int = 2
     """Seconds."""
 
     def script(self) -> str:
-        """Use whichever of python3, nc or bash there is; print `number outcome` lines."""
+        """Return the script: use python3, nc or bash, as available; print `number outcome` lines."""
         words = " ".join(f"{quote(str(address))} {int(port)}" for address, port in self.sockets)
         port_probes = "\n".join(
             f"knock {n} {quote(str(address))} {int(port)} &" for n, (address, port) in enumerate(self.sockets)
@@ -84,7 +84,7 @@ class TcpConnects(Reader[tuple[ConnectFact, ...]]):
         )
 
     def parse(self, output: Output) -> tuple[ConnectFact, ...]:
-        """Read the lines, one for each socket."""
+        """Parse the lines, one for each socket."""
         if output.status == 127:
             return tuple(ConnectFact(outcome="no-tool") for _ in self.sockets)
         said = dict(line.split(" ", 1) for line in output.stdout.lines() if " " in line)
@@ -96,22 +96,22 @@ class TcpConnects(Reader[tuple[ConnectFact, ...]]):
 
 @dataclass(frozen=True)
 class TcpConnect(Reader[ConnectFact]):
-    """Open one TCP connection; several of them at one eye are made as one TcpConnects."""
+    """Open one TCP connection; several probes at one vantage are joined into one TcpConnects."""
 
     address: IPv4Address | IPv6Address
     port: int
 
     def script(self) -> str:
-        """Connect."""
+        """Return the script of a single probe."""
         return TcpConnects(((self.address, self.port),)).script()
 
     def parse(self, output: Output) -> ConnectFact:
-        """Read the one line."""
+        """Parse the single line."""
         return TcpConnects(((self.address, self.port),)).parse(output)[0]
 
 
 class HttpFact(Fact):
-    """What a web server answered."""
+    """The answer of a web server."""
 
     status: int
     """0 where nothing answered."""
@@ -123,7 +123,7 @@ class HttpFact(Fact):
 
 @dataclass(frozen=True)
 class HttpGet(Reader[HttpFact]):
-    """Ask for one page over HTTP from the host that runs this; redirects are not followed."""
+    """Request one page over HTTP from the vantage; redirects are not followed."""
 
     address: IPv4Address | IPv6Address
     path: str = "/"
@@ -134,12 +134,12 @@ class HttpGet(Reader[HttpFact]):
 
     @property
     def url(self) -> str:
-        """The URL as a person would type it."""
+        """The URL as typed by a person."""
         literal = f"[{self.address}]" if isinstance(self.address, IPv6Address) else str(self.address)
         return f"http://{literal}{self.path}"
 
     def script(self) -> str:
-        """Use curl, python3 or wget, whichever there is; print status line, headers and body."""
+        """Return the script: use curl, python3 or wget, as available; print status line, headers and body."""
         url, seconds = quote(self.url), int(self.timeout)
         header = f" -H {quote(f'Host: {self.host}')}" if self.host else ""
         wget = f" --header={quote(f'Host: {self.host}')}" if self.host else ""
@@ -161,7 +161,7 @@ class HttpGet(Reader[HttpFact]):
         )
 
     def parse(self, output: Output) -> HttpFact:
-        """Part headers from body; nothing at all is status 0."""
+        """Split headers from body; an empty output is status 0."""
         if output.status == 127:
             raise UnreadableError("neither curl nor python3 nor wget to ask with")
         head, _, body = output.stdout.decoded().replace("\r\n", "\n").partition("\n\n")

@@ -1,4 +1,4 @@
-"""Reads the translations of an nftables table, as `nft -j` lists it (libnftables-json(5))."""
+"""Parser for the translations of an nftables table, in the format of `nft -j` (libnftables-json(5))."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OF_ANY_HOST = {"iif", "iifname", "oif", "oifname", "iifgroup", "oifgroup", "iif
 
 
 def nft_translations(document: Any) -> Iterator[TranslationFact]:  # noqa: ANN401 (JSON is any of its kinds)
-    """Give what the rules of one table translate; raises ValueError, KeyError or TypeError where it is no table."""
+    """Yield the translations of one table; raises ValueError, KeyError or TypeError for malformed input."""
     objects: Sequence[Mapping[str, Any]] = document["nftables"]
     elements = {o["name"]: o.get("elem", []) for item in objects for k, o in item.items() if k in {"set", "map"}}
     bases = [o["name"] for item in objects if (o := item.get("chain")) and o.get("type") == "nat"]
@@ -26,7 +26,7 @@ def nft_translations(document: Any) -> Iterator[TranslationFact]:  # noqa: ANN40
 
 
 class _Reading:
-    """One rule as it is read, statement by statement; `elements` are those of the table's sets and maps."""
+    """The parse state of one rule, statement by statement; `elements` holds the table's sets and maps."""
 
     def __init__(self, elements: Mapping[str, Any]) -> None:
         self._elements = elements
@@ -96,7 +96,7 @@ class _Reading:
                 yield _value(pair[0]), _value(pair[1])
 
     def _networks(self, item: Any, place: int = 0) -> Iterator[Network]:  # noqa: ANN401
-        """Give the networks that an expression stands for; of concatenations, those in one place."""
+        """Return the networks of an expression; for concatenations, of the component at one index."""
         item = _value(item)
         if isinstance(item, str) and item.startswith("@"):
             item = {"set": self._elements.get(item[1:], [])}
@@ -122,7 +122,7 @@ class _Reading:
 
 
 def _only(item: Any) -> tuple[str, Mapping[str, Any]]:  # noqa: ANN401
-    """Give the one key of an object, and what it holds."""
+    """Return the single key of an object, with its value."""
     if isinstance(item, dict) and len(item) == 1:
         ((kind, words),) = item.items()
         return kind, words if isinstance(words, dict) else {}
@@ -130,10 +130,10 @@ def _only(item: Any) -> tuple[str, Mapping[str, Any]]:  # noqa: ANN401
 
 
 def _spreads(key: Any) -> bool:  # noqa: ANN401
-    """Tell whether a map's key is a number that the kernel draws, so that each of its values is taken in turn."""
+    """Return True if a map's key is a number drawn by the kernel, so that each value is used in turn."""
     return _only(key)[0] in {"numgen", "jhash", "symhash"}
 
 
 def _value(item: Any) -> Any:  # noqa: ANN401
-    """Give an element without its timeout, comment and counter."""
+    """Return an element without timeout, comment and counter."""
     return item["elem"]["val"] if isinstance(item, dict) and "elem" in item else item

@@ -1,7 +1,7 @@
-"""Packets that one host was asked to send, and what of them arrives at another.
+"""Packets sent by one host on request, and their arrival at another host.
 
-A token that nobody can guess begins each datagram, so that it is known again after its source address was translated
-on its way; a connection is known by its port, which is free on the host that listens and chosen there.
+An unguessable token begins each datagram, to identify the datagram after source address translation; a connection is
+identified by its port, a free port chosen by the listening host.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MANY = 64
 
 
 class Arrival(Fact):
-    """One packet that arrived."""
+    """One received packet."""
 
     kind: PacketKind
     source: IPv4Address | IPv6Address
@@ -38,7 +38,7 @@ class Arrival(Fact):
 
 
 class ListeningFact(Fact):
-    """What a host listened on, and what arrived there."""
+    """The listening sockets of a host, and the packets received."""
 
     ports: dict[PacketKind, int] = {}
     arrivals: tuple[Arrival, ...] = ()
@@ -46,9 +46,9 @@ class ListeningFact(Fact):
 
 @dataclass(frozen=True)
 class Listen(Reader[ListeningFact]):
-    """Listen on a free UDP and a free TCP port of each IP version, until told to stop or for LISTENED seconds.
+    """Listen on a free UDP and a free TCP port of each IP version, until stopped or for LISTENED seconds.
 
-    Nothing is written on the host, and its ports are free again when the script ends. Needs python3.
+    Nothing is written on the host, and the ports are free again at the end of the script. Requires python3.
     """
 
     token: str
@@ -59,7 +59,7 @@ class Listen(Reader[ListeningFact]):
     cap: ClassVar[int] = 64 << 10
 
     def script(self) -> str:
-        """Print ports, then `ready`, then a line for each arrival."""
+        """Return the script: print ports, then `ready`, then a line for each arrival."""
         words = f"{quote(self.token)} {LISTENED}" + (" wire" if self.wire else "")
         return (
             "if command -v python3 >/dev/null; then\n"
@@ -69,11 +69,11 @@ class Listen(Reader[ListeningFact]):
 
     @staticmethod
     def ready(stdout: bytes) -> bool:
-        """Tell whether what came so far says that the host listens."""
+        """Return True if the output so far shows a listening host."""
         return b"\nready\n" in stdout
 
     def parse(self, output: Output) -> ListeningFact:
-        """Read the lines; one that is none of them is passed over."""
+        """Parse the lines; unknown lines are skipped."""
         if output.status == 127:
             raise UnreadableError("python3 is not installed there to listen with")
         if not self.ready(output.stdout.raw):
@@ -89,7 +89,7 @@ class Listen(Reader[ListeningFact]):
 
 
 class SentFact(Fact):
-    """What a host says that it sent."""
+    """The packets sent, as reported by the host."""
 
     sent: tuple[tuple[PacketKind, IPv4Address | IPv6Address | None], ...] = ()
     """Kind, and the address that it was sent from, where the host knows."""
@@ -97,9 +97,9 @@ class SentFact(Fact):
 
 @dataclass(frozen=True)
 class Send(Reader[SentFact]):
-    """Send a datagram and the first packet of a connection to each socket, from every address that the host has.
+    """Send a datagram and the first packet of a connection to each socket, from every address of the host.
 
-    Without python3 bash does, from the chosen address alone. Nothing is changed on the host.
+    Without python3 the fallback is bash, from the default address only. Nothing is changed on the host.
     """
 
     token: str
@@ -107,7 +107,7 @@ class Send(Reader[SentFact]):
     cap: ClassVar[int] = 64 << 10
 
     def script(self) -> str:
-        """Print a line for each that left."""
+        """Return the script: print a line for each sent packet."""
         words = " ".join(f"{kind} {quote(str(address))} {int(port)}" for kind, address, port in self.sockets)
         return (
             "own=$(ip -o addr show scope global 2>/dev/null |"
@@ -122,7 +122,7 @@ class Send(Reader[SentFact]):
         )
 
     def parse(self, output: Output) -> SentFact:
-        """Read the lines."""
+        """Parse the lines."""
         if output.status == 127:
             raise UnreadableError("neither python3 nor bash is there to send with")
         lines = [line.split() for line in output.stdout.lines()]

@@ -1,4 +1,4 @@
-"""Whether something lies at a path: what cannot be read is told apart from what is absent.
+"""Presence of a path: an unreadable path is told apart from an absent path.
 
 A shell's `[ -e PATH ]` is false for every error of stat(2): for ENOENT, and for EACCES, EIO, ESTALE and ELOOP.
 """
@@ -37,13 +37,14 @@ listable() {
 
 
 def there() -> str:
-    """Give the shell function `there PATH`: status 0 something lies there, 1 nothing does, 2 nobody can tell.
+    """Return the shell function `there PATH`: status 0 present, 1 absent, 2 unknown.
 
-    With 2 standard error says why. Symbolic links are not followed at the end of the path. Needs stat(1).
+    With status 2 standard error gives the reason. Symbolic links are not followed at the end of the path. Requires
+    stat(1).
     """
     return _THERE
 
 
 def listable() -> str:
-    """Give the shell function `listable DIR`, with `there`: status 0 where it is absent or can be read."""
+    """Return the shell function `listable DIR`, to follow `there`: status 0 for an absent or readable directory."""
     return f"{_THERE}{_LISTABLE}"

@@ -1,4 +1,4 @@
-"""Processes and listening sockets, from /proc: reported by the host's kernel, past its own tools."""
+"""Processes and listening sockets, from /proc: reported by the host's kernel, without the host's own tools."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ListenerFact(Fact):
 
     @property
     def reachable(self) -> bool:
-        """It listens on more than loopback."""
+        """True if the socket listens on more than loopback."""
         return not self.address.is_loopback
 
 
@@ -29,7 +29,7 @@ class Listeners(Reader[tuple[ListenerFact, ...]]):
     """Read every listening TCP socket of the host, IPv4 and IPv6 (proc(5), /proc/net/tcp)."""
 
     def script(self) -> str:
-        """Print of both tables the heading and what listens."""
+        """Return the script: heading and listening sockets of the two tables."""
         listening = "/^ *[0-9]*: [0-9A-F]*:[0-9A-F]* [0-9A-F]*:[0-9A-F]* 0A /p"
         return (
             "for t in tcp tcp6; do\n"
@@ -37,7 +37,7 @@ class Listeners(Reader[tuple[ListenerFact, ...]]):
         )
 
     def parse(self, output: Output) -> tuple[ListenerFact, ...]:
-        """Decode addresses, which the kernel prints as words of the host's byte order (little-endian assumed)."""
+        """Decode addresses, printed by the kernel as words in the host's byte order (little-endian assumed)."""
         found: set[tuple[IPv4Address | IPv6Address, int]] = set()
         lines = output.stdout.lines()
         if output.status != 0 or output.truncated or not any("local_address" in line for line in lines):
@@ -81,12 +81,12 @@ class ProcessFact(Fact):
 
 @dataclass(frozen=True)
 class Processes(Reader[tuple[ProcessFact, ...]]):
-    """Read the processes that /proc lists."""
+    """Read the processes listed by /proc."""
 
     cap = 4 << 20
 
     def script(self) -> str:
-        """Print `pid NUL comm NUL exe NUL`, with no more forks than one readlink a process."""
+        """Return the script: `pid NUL comm NUL exe NUL`, with a single fork, of readlink, for each process."""
         return (
             f"{WHOLE}for d in /proc/[0-9]*; do\n"
             'c=; read -r c <"$d/comm" || continue; e=$(readlink "$d/exe") || e=\n'
@@ -94,7 +94,7 @@ class Processes(Reader[tuple[ProcessFact, ...]]):
         )
 
     def parse(self, output: Output) -> tuple[ProcessFact, ...]:
-        """Take the fields three by three."""
+        """Parse the fields in groups of three."""
         fields = output.stdout.decoded().split("\0")[:-1]
         if output.status != 0 or output.truncated or not fields or len(fields) % 3:
             raise UnreadableError(f"/proc: {output.stderr.last_line() or 'the list of processes is incomplete'}")

@@ -1,4 +1,4 @@
-"""Programs that only read, and what a host has installed."""
+"""Read-only programs, and the software installed on a host."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ READ_ONLY_ALONE: tuple[tuple[str, ...], ...] = (
 
 
 def _only_shows(argv: tuple[str, ...]) -> bool:
-    """Tell whether it is FRR's shell, asked with `-c` for `show` commands and nothing else (vtysh(8))."""
+    """Return True for FRR's shell with `show` commands only, given by `-c` (vtysh(8))."""
     options, lines = argv[1::2], argv[2::2]
     asks = argv[:1] == ("vtysh",) and len(options) == len(lines) > 0 and set(options) == {"-c"}
     return asks and all(line.startswith("show ") and line.isprintable() for line in lines)
 
 
 class ProgramFact(Fact):
-    """What a command printed."""
+    """The output of a command."""
 
     status: int
     """127 where the command is not installed; -1 where the host did not say."""
@@ -68,24 +68,24 @@ class ProgramFact(Fact):
 
 @dataclass(frozen=True)
 class Program(Reader[ProgramFact]):
-    """Run one of the commands that only read, or let vtysh show something; any other raises ValueError."""
+    """Run one of the read-only commands, or a `show` of vtysh; any other command raises ValueError."""
 
     argv: tuple[str, ...]
     partial: bool = False
     """Take what came where the whole is too much or too slow: the fact is then marked `cut`."""
 
     def __post_init__(self) -> None:
-        """Refuse what is not known to read alone."""
+        """Raise ValueError for a command not known as read-only."""
         known = self.argv in READ_ONLY_ALONE or any(self.argv[: len(words)] == words for words in READ_ONLY)
         if not known and not _only_shows(self.argv):
             raise ValueError(f"{join(self.argv)}: not among the commands that only read")
 
     def script(self) -> str:
-        """Run it, with the administrator's directories on the path."""
+        """Return the script: run the command with the administrator's directories on the path."""
         return f"LC_ALL=C {join(self.argv)}"
 
     def parse(self, output: Output) -> ProgramFact:
-        """Keep status and text; a cut output is an error, since half an answer could be taken for the whole."""
+        """Keep status and text; truncated output is an error, since a part could pass for the whole."""
         cut = output.status is None or output.truncated
         if cut and not self.partial:
             raise UnreadableError(f"{join(self.argv)}: no complete answer")
@@ -98,7 +98,7 @@ class Program(Reader[ProgramFact]):
 
 
 class SystemFact(Fact):
-    """What kind of system this is."""
+    """The kind of the host's system."""
 
     init: Literal["systemd", "sysvinit", "openrc", "unknown"] = "unknown"
     os: str = ""
@@ -112,12 +112,12 @@ class SystemFact(Fact):
 
 @dataclass(frozen=True)
 class System(Reader[SystemFact]):
-    """Read init system, distribution, user id, and which of some programs there are."""
+    """Read init system, distribution, user id, and the presence of some programs."""
 
     programs: tuple[str, ...] = ()
 
     def script(self) -> str:
-        """Print `key value` lines."""
+        """Return the script: `key value` lines."""
         which = " ".join(quote(p) for p in self.programs)
         return (
             "if [ -d /run/systemd/system ]; then echo init systemd\n"
@@ -129,7 +129,7 @@ class System(Reader[SystemFact]):
         )
 
     def parse(self, output: Output) -> SystemFact:
-        """Read the lines; words that were not asked for do not count."""
+        """Parse the lines; words not asked for are ignored."""
         found: dict[str, list[str]] = {}
         for line in output.stdout.lines():
             key, _, value = line.partition(" ")

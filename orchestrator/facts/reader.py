@@ -1,4 +1,4 @@
-"""The seam between a task and a host: a reader is a script that only reads, and the parser of what it prints."""
+"""The interface of a reader: a read-only script, and the parser of its output."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class UnreadableError(Exception):
-    """What the host sent is not what the reader asked for; the message says how, escaped."""
+    """The host's output does not match the reader; the message gives the difference, escaped."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """What one script of an exchange gave."""
+    """The output of one script of an exchange."""
 
     stdout: HostText
     stderr: HostText
@@ -31,16 +31,16 @@ class Output:
 
 
 class Fact(BaseModel):
-    """What a probe read: typed, and untrusted."""
+    """The result of a reader: typed, and untrusted."""
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class Reader(ABC, Generic[T_co]):
-    """One thing to read on a host. Subclasses are frozen dataclasses, equal when they read the same.
+    """One fact to read on a host. Subclasses are frozen dataclasses, equal for the same read.
 
-    The readers of this package are a closed set: a task chooses among them and cannot bring a script of its own,
-    so that a dry run, which runs readers alone, writes nothing.
+    The readers of the package are a closed set: a task chooses readers and cannot add a script, so that a dry run,
+    limited to readers, writes nothing.
     """
 
     deadline: ClassVar[float] = 10.0
@@ -50,8 +50,8 @@ class Reader(ABC, Generic[T_co]):
 
     @abstractmethod
     def script(self) -> str:
-        """Give the POSIX sh script. It reads nothing from standard input and changes nothing."""
+        """Return the POSIX sh script. The script reads nothing from standard input and changes nothing."""
 
     @abstractmethod
     def parse(self, output: Output) -> T_co:
-        """Turn the output into a fact; raises UnreadableError."""
+        """Parse the output into a fact; raises UnreadableError."""

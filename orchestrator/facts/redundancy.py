@@ -1,4 +1,4 @@
-"""Whether a router shares addresses with another one, which carries packets while the router itself does not."""
+"""Signs of a redundant router pair: a second router with shared addresses may carry packets in place of the first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GROUPS6 = {"ff020000000000000000000000000012", "ff02000000000000000000000000006
 
 
 class RedundancyFact(Fact):
-    """What a router shows of it."""
+    """The signs of redundancy on a router."""
 
     devices: tuple[str, ...] = ()
     """Links on which it listens for other routers' announcements."""
@@ -26,12 +26,12 @@ class RedundancyFact(Fact):
 
 @dataclass(frozen=True)
 class Redundancy(Reader[RedundancyFact]):
-    """Read the multicast groups that the host is in (proc(5), /proc/net/igmp), and what runs."""
+    """Read the host's multicast groups (proc(5), /proc/net/igmp), and the running daemons."""
 
     cap: ClassVar[int] = 1 << 20
 
     def script(self) -> str:
-        """Print the two tables, then `daemon NAME` for each."""
+        """Return the script: the two tables, then `daemon NAME` for each daemon."""
         return (
             "cat /proc/net/igmp /proc/net/igmp6 2>/dev/null\n"
             'for f in /proc/[0-9]*/comm; do read -r c <"$f" && case $c in\n'
@@ -39,7 +39,7 @@ class Redundancy(Reader[RedundancyFact]):
         )
 
     def parse(self, output: Output) -> RedundancyFact:
-        """Read the lines; a host that shows none of it gives nothing."""
+        """Parse the lines; a host without any sign gives an empty fact."""
         devices: list[str] = []
         daemons: list[str] = []
         device = ""
@@ -59,6 +59,6 @@ class Redundancy(Reader[RedundancyFact]):
 
 
 def _group(text: str) -> IPv4Address | None:
-    """Read a group as the kernel prints it: 32 bits in the machine's own order."""
+    """Parse a group as printed by the kernel: 32 bits in the host's byte order."""
     number = parse_int(text, 8, base=16)
     return None if number is None else IPv4Address(struct.pack("=I", number))

@@ -1,6 +1,6 @@
-"""How a host's kernel would send packets: its own addresses, its gateways, its neighbours, the way to an address.
+"""Routing of a host's kernel: own addresses, gateways, neighbours, the route to an address.
 
-The text form of ip(8) is read, line by line: every version of it prints that, and one odd line costs one fact.
+The text format of ip(8) is parsed line by line: every version prints text, and one odd line costs one fact.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ class Interfaces(Reader[tuple[InterfaceFact, ...]]):
     cap = 4 << 20
 
     def script(self) -> str:
-        """Print a line an address."""
+        """Return the script: a line for each address."""
         return "ip -o addr show"
 
     def parse(self, output: Output) -> tuple[InterfaceFact, ...]:
-        """Read `NUMBER: DEVICE inet ADDRESS [peer ADDRESS]/LENGTH …`; part of the list is not taken for the whole."""
+        """Parse `NUMBER: DEVICE inet ADDRESS [peer ADDRESS]/LENGTH …`; a truncated list is rejected."""
         if output.status != 0 or output.truncated:
             raise UnreadableError(f"ip addr: {output.stderr.last_line() or 'no complete answer'}")
         return tuple(interfaces(output.stdout.lines()))
 
 
 def interfaces(lines: list[str]) -> Iterator[InterfaceFact]:
-    """Read lines of `ip -o addr`; raises UnreadableError for an address that is none."""
+    """Parse lines of `ip -o addr`; raises UnreadableError for an invalid address."""
     for words in (line.split() for line in lines):
         if len(words) < 4 or words[2] not in {"inet", "inet6"}:
             continue
@@ -74,11 +74,11 @@ class Gateways(Reader[tuple[IPv4Address | IPv6Address, ...]]):
     """Read the gateways of the default routes, IPv4 and IPv6."""
 
     def script(self) -> str:
-        """Print the default routes; a kernel without one of the two families refuses to tell of it."""
+        """Return the script: the default routes; a kernel without IPv4 or IPv6 reports an error for the family."""
         return "ip -4 route show default; four=$?; ip -6 route show default || [ $four = 0 ]"
 
     def parse(self, output: Output) -> tuple[IPv4Address | IPv6Address, ...]:
-        """Take each `via`; a route with several next hops has several. Raises UnreadableError."""
+        """Parse each `via`; a route with several next hops has several. Raises UnreadableError."""
         _answered(output, "ip route")
         words = output.stdout.decoded().split()
         found = {_address(w) for before, w in pairwise(words) if before in {"via", "inet6"}}
@@ -108,7 +108,7 @@ fi
 
 
 class NeighbourFact(Fact):
-    """One entry of the neighbour table (ip-neighbour(8)) that has a link-layer address."""
+    """One entry of the neighbour table (ip-neighbour(8)) with a link-layer address."""
 
     address: IPv4Address | IPv6Address
     device: str
@@ -119,20 +119,20 @@ class NeighbourFact(Fact):
 
 @dataclass(frozen=True)
 class Neighbours(Reader[tuple[NeighbourFact, ...]]):
-    """Read which hosts have lately answered on the host's own links; of a huge table, the beginning."""
+    """Read the recently seen hosts on the host's own links; of a huge table, the beginning only."""
 
     asked: tuple[IPv4Address | IPv6Address, ...] = ()
     """Hosts on the links that are sent one packet first, where the table has no entry of theirs."""
     cap = 2 << 20
 
     def script(self) -> str:
-        """Print a line an entry; nobody is waited for longer than half a second."""
+        """Return the script: a line for each entry, with a timeout of half a second."""
         return (
             f"{_ASK.replace('@asked@', join(map(str, self.asked)))}ip neigh show" if self.asked else "ip neigh show"
         )
 
     def parse(self, output: Output) -> tuple[NeighbourFact, ...]:
-        """Read `ADDRESS dev DEVICE lladdr LINK-ADDRESS …`; entries that nobody answered for do not count."""
+        """Parse `ADDRESS dev DEVICE lladdr LINK-ADDRESS …`; entries without an answer are skipped."""
         if output.status != 0 and not output.truncated:
             _answered(output, "ip neigh")
         found = []
@@ -146,7 +146,7 @@ class Neighbours(Reader[tuple[NeighbourFact, ...]]):
 
 
 class RouteFact(Fact):
-    """The way that the host's kernel would send a packet (ip-route(8), `get`)."""
+    """The kernel's route for a packet (ip-route(8), `get`)."""
 
     address: IPv4Address | IPv6Address
     device: str = ""
@@ -161,12 +161,12 @@ class RouteFact(Fact):
 
 @dataclass(frozen=True)
 class Routes(Reader[tuple[RouteFact, ...]]):
-    """Ask for the way to each of some addresses; nothing is sent."""
+    """Read the route to each of some addresses; no packet is sent."""
 
     addresses: tuple[IPv4Address | IPv6Address, ...]
 
     def script(self) -> str:
-        """Print a line an address."""
+        """Return the script: a line for each address."""
         return (
             "command -v ip >/dev/null || { echo 'ip(8) is not installed' >&2; exit 127; }\n"
             f"for a in {join(map(str, self.addresses))}; do\n"
@@ -174,7 +174,7 @@ class Routes(Reader[tuple[RouteFact, ...]]):
         )
 
     def parse(self, output: Output) -> tuple[RouteFact, ...]:
-        """Read `ADDRESS [TYPE] ADDRESS [via GATEWAY] dev DEVICE …`, in the order asked for."""
+        """Parse `ADDRESS [TYPE] ADDRESS [via GATEWAY] dev DEVICE …`, in order of the request."""
         _answered(output, "ip route get")
         ways = {words[0]: words[1:] for line in output.stdout.lines() if (words := line.split())}
         facts = []
@@ -198,27 +198,27 @@ class Routes(Reader[tuple[RouteFact, ...]]):
 
 
 def _answered(output: Output, command: str) -> None:
-    """Raise UnreadableError where a command did not come to its end: no answer is not an empty one."""
+    """Raise UnreadableError for an unfinished command: a missing answer is not an empty answer."""
     if output.status != 0 or output.truncated:
         raise UnreadableError(f"{command}: {output.stderr.last_line() or 'no complete answer'}")
 
 
 @dataclass(frozen=True)
 class RoutedBy(Reader[tuple[IPv4Network | IPv6Network, ...]]):
-    """Read the networks that the host's kernel sends to some next hops; of a very long table, what comes in time."""
+    """Read the networks routed by the kernel to some next hops; of a very long table, the part read in time."""
 
     gateways: tuple[IPv4Address | IPv6Address, ...]
     deadline: ClassVar[float] = 3.0
 
     def script(self) -> str:
-        """Print the routes."""
+        """Return the script: the routes."""
         return (
             f"for a in {join(map(str, self.gateways))}; do case $a in *:*) v=-6;; *) v=-4;; esac\n"
             'ip $v route show table all via "$a"; done 2>/dev/null; true'
         )
 
     def parse(self, output: Output) -> tuple[IPv4Network | IPv6Network, ...]:
-        """Read `[TYPE] NETWORK …`, without the next hop where it was asked for; a default route names no network."""
+        """Parse `[TYPE] NETWORK …`, without the requested next hop; a default route names no network."""
         found = (_network(word) for line in output.stdout.lines() for word in line.split()[:2])
         return tuple(sorted({n for n in found if n}, key=lambda n: (n.version, int(n.network_address), n.prefixlen)))
 
@@ -231,7 +231,7 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
 
 
 def _after(key: str, words: list[str]) -> str:
-    """Give the word after the first `key`, or nothing."""
+    """Return the word after the first `key`, or an empty text."""
     return words[words.index(key) + 1] if key in words[:-1] else ""
 
 

@@ -1,4 +1,4 @@
-"""Processes so exactly named that another one with the same number is not taken for them."""
+"""Processes with a unique identity, safe against PID reuse."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STAT = re.compile(rb"(\d+) \((.*)\) (\S)((?: -?\d+){19,})", re.DOTALL)
 
 
 class RunningProcess(Fact):
-    """One process; number, start and boot together name it for ever."""
+    """One process; PID, start time and boot id identify the process for good."""
 
     pid: int
     parent: int
@@ -31,12 +31,12 @@ class RunningProcess(Fact):
     """Where its executable lies, without ` (deleted)`; empty for a thread of the kernel or where it is not told."""
 
     def program(self) -> str:
-        """Give `exe` as text, bytes that are not UTF-8 as surrogates."""
+        """Return `exe` as text, bytes outside UTF-8 as surrogates."""
         return self.exe.decode("utf-8", "surrogateescape")
 
 
 class RunningFact(Fact):
-    """All that /proc lists, and what times and numbers are counted from."""
+    """All processes listed by /proc, with the origins of times and PIDs."""
 
     boot: str
     """Of this boot alone (random(4), boot_id)."""
@@ -49,7 +49,7 @@ class RunningFact(Fact):
     processes: tuple[RunningProcess, ...]
 
     def carrying(self) -> frozenset[int]:
-        """Give the numbers of the reader and its forebears: the connection, the daemon that took it, and init."""
+        """Return the PIDs of the reader and its ancestors: the connection, the daemon, and init."""
         parents = {process.pid: process.parent for process in self.processes}
         found: set[int] = {1}
         pid = self.reader
@@ -59,18 +59,18 @@ class RunningFact(Fact):
         return frozenset(found)
 
     def ticks_at(self, moment: float) -> int:
-        """Give how many ticks after boot a moment was, in seconds since 1970 by the host's clock."""
+        """Return the clock ticks after boot for a time in seconds since 1970, by the host's clock."""
         return int((moment - (self.now - self.uptime)) * TICKS)
 
 
 @dataclass(frozen=True)
 class Running(Reader[RunningFact]):
-    """Read every process that /proc lists, with its start and its executable."""
+    """Read every process listed by /proc, with start time and executable."""
 
     cap = 8 << 20
 
     def script(self) -> str:
-        """Print NUL-ended fields: boot, time, uptime, the shell's own number, then stat and exe of each."""
+        """Return the script: NUL-ended fields: boot, time, uptime, the shell's PID, each process's stat and exe."""
         return (
             f"{WHOLE}{{ read -r boot </proc/sys/kernel/random/boot_id; read -r up rest </proc/uptime\n"
             "read -r me rest </proc/self/stat; } 2>/dev/null\n"
@@ -81,7 +81,7 @@ class Running(Reader[RunningFact]):
         )
 
     def parse(self, output: Output) -> RunningFact:
-        """Take the fields two by two."""
+        """Parse the fields in pairs."""
         fields = output.stdout.raw.split(b"\0")[:-1]
         if output.status != 0 or output.truncated or len(fields) < 6 or len(fields) % 2:
             raise UnreadableError(f"/proc: {output.stderr.last_line() or 'the list of processes is incomplete'}")

@@ -1,4 +1,4 @@
-"""What a host is going to do by itself: an undo that was scheduled on it."""
+"""Rollback timers on a host: an undo scheduled for execution by the host itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORD = re.compile(r"[\w@-]{1,100}", re.ASCII)
 
 
 class ScheduledFact(Fact):
-    """When it is due, by the host's own clock."""
+    """The deadline of the rollback timer, by the host's own clock."""
 
     due: int | None = None
     """Seconds since 1970; None where nothing is scheduled."""
@@ -30,12 +30,12 @@ class ScheduledFact(Fact):
 
 @dataclass(frozen=True)
 class Scheduled(Reader[ScheduledFact]):
-    """Read when the undo of this name is due; one whose clockwork is gone does not count."""
+    """Read the deadline of the named undo; a timer without a live systemd timer or process does not count."""
 
     name: str
 
     def script(self) -> str:
-        """Print `due now`, where a timer of systemd or a process waits."""
+        """Return the script: `due now`, for a waiting systemd timer or process."""
         return (
             f"{there()}n={quote(self.name)}; d=/run/stopgap\n"
             # A name in a directory that this account may not enter is not absent.
@@ -49,7 +49,7 @@ class Scheduled(Reader[ScheduledFact]):
         )
 
     def parse(self, output: Output) -> ScheduledFact:
-        """Read the two numbers, and whose it is."""
+        """Parse the two numbers, and the owner."""
         words = output.stdout.decoded().split()
         if output.status != 0:
             raise UnreadableError(

@@ -1,4 +1,4 @@
-"""Services as the init system tells of them: reported by the host, to be proved by its ports and processes."""
+"""Services as reported by the host's init system, to be proved by ports and processes."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class UnitFact(Fact):
 
 @dataclass(frozen=True)
 class Units(Reader[tuple[UnitFact, ...]]):
-    """Read systemd units by name; a pattern such as `postfix@*.service` gives those that are loaded."""
+    """Read systemd units by name; a pattern such as `postfix@*.service` matches loaded units."""
 
     names: tuple[str, ...]
 
     def script(self) -> str:
-        """Print properties; blocks are parted by an empty line."""
+        """Return the script: properties in blocks, separated by empty lines."""
         show = "systemctl show --no-pager -p Id,LoadState,ActiveState,UnitFileState,FragmentPath,DropInPaths --"
         return f"if [ -d /run/systemd/system ]; then {show} {join(self.names)}; fi"
 
     def parse(self, output: Output) -> tuple[UnitFact, ...]:
-        """Read the blocks, sorted by name."""
+        """Parse the blocks, sorted by name."""
         if output.status != 0:
             raise UnreadableError(f"systemctl show: {output.stderr.last_line() or 'no answer'}")
         units: dict[str, UnitFact] = {}
@@ -75,12 +75,12 @@ class InitScriptFact(Fact):
 
 @dataclass(frozen=True)
 class InitScripts(Reader[tuple[InitScriptFact, ...]]):
-    """Read /etc/init.d services by name, and the links that start them."""
+    """Read /etc/init.d services by name, with their start links."""
 
     names: tuple[str, ...]
 
     def script(self) -> str:
-        """Print `script NAME` where the script is there, and `link NAME PATH` for each link."""
+        """Return the script: `script NAME` for an existing script, `link NAME PATH` for each start link."""
         return (
             f"{listable()}"
             'for d in /etc/init.d /etc/rc?.d /etc/runlevels /etc/runlevels/*; do listable "$d" || exit 1; done\n'
@@ -94,7 +94,7 @@ class InitScripts(Reader[tuple[InitScriptFact, ...]]):
         )
 
     def parse(self, output: Output) -> tuple[InitScriptFact, ...]:
-        """Give a fact for each name, in the order asked for."""
+        """Return a fact for each name, in order of the request."""
         if output.status != 0 or output.truncated:
             raise UnreadableError(output.stderr.last_line() or "/etc/init.d: no complete answer")
         rows = [line.split(" ") for line in output.stdout.lines()]

@@ -1,4 +1,4 @@
-"""What a toolkit on the controller is, and what a host's kernel can run."""
+"""A toolkit program on the controller, and the machine type of a host's kernel."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class ToolkitFact(Fact):
 
 @dataclass(frozen=True)
 class ToolkitFile(Reader[ToolkitFact]):
-    """Look at a program of the controller: the first of some absolute paths where a file lies."""
+    """Read a program of the controller: the first existing file of some absolute paths."""
 
     paths: tuple[str, ...]
 
     def script(self) -> str:
-        """Print its path and a NUL, hash and size in a line, then its beginning."""
+        """Return the script: path and a NUL, hash and size in a line, then the first bytes."""
         return (
             f'{there()}for f in {" ".join(map(quote, self.paths))}; do there "$f"\n'
             'case $? in 1) continue ;; 2) exit 1 ;; esac; [ -f "$f" ] || continue\n'
@@ -55,7 +55,7 @@ class ToolkitFile(Reader[ToolkitFact]):
         )
 
     def parse(self, output: Output) -> ToolkitFact:
-        """Read the ELF header; nothing where no file lies."""
+        """Parse the ELF header; an absent file gives an empty fact."""
         if output.status != 0 or output.truncated:
             raise UnreadableError(output.stderr.last_line() or "the toolkit cannot be read")
         path, _, rest = output.stdout.raw.partition(b"\0")
@@ -78,14 +78,14 @@ class ToolkitFile(Reader[ToolkitFact]):
 
 @dataclass(frozen=True)
 class Machine(Reader[str]):
-    """Read which machine a host's kernel is for, as uname(1) calls it."""
+    """Read the machine type of a host's kernel, in the notation of uname(1)."""
 
     def script(self) -> str:
-        """Ask."""
+        """Return the script."""
         return "uname -m"
 
     def parse(self, output: Output) -> str:
-        """Take one word; anything else is no machine that a toolkit is for."""
+        """Parse one word; any other output is no machine with a toolkit."""
         return output.stdout.decoded().strip()
 
 

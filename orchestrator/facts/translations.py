@@ -1,4 +1,4 @@
-"""Which addresses a router translates (NAT), and to which, by its rules of nftables and of iptables."""
+"""Address translations (NAT) of a router, from the rules of nftables and of iptables."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ true"""
 
 @dataclass(frozen=True)
 class Translations(Reader[TranslationsFact]):
-    """Read every rule that translates addresses; what Stopgap itself has there is left out."""
+    """Read every rule with an address translation, except Stopgap's own rules."""
 
     cap = 8 << 20
 
     def script(self) -> str:
-        """Print each table of nft's that has a `nat` chain as a line of JSON, then what iptables has."""
+        """Return the script: each nft table with a `nat` chain as a line of JSON, then the rules of iptables."""
         return _SCRIPT
 
     def parse(self, output: Output) -> TranslationsFact:
-        """Read the rules; those that cannot be read are said to be missing, and fail nothing."""
+        """Parse the rules; unreadable rules are reported as missing, and cause no failure."""
         if output.status is None or output.truncated:
             return TranslationsFact(unread="the list of rules is too long")
         try:

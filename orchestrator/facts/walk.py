@@ -1,9 +1,9 @@
-"""The way to a directory on a host, walked so that no other account can lead it elsewhere.
+"""A walk to a directory on a host, safe against redirection by another account.
 
-An account that may write to a directory may put a symbolic link, or another directory, in place of what lies in it.
-When root follows a path through such a directory, that account decides where root arrives. So the path is walked one
-directory at a time, each step is proved by the kernel's own name for the working directory (proc(5), /proc/PID/cwd),
-and everything at the end is done relative to the working directory, which nobody can exchange.
+An account with write access to a directory may exchange entries of the directory for a symbolic link or another
+directory. For root, following a path through such a directory means arriving at a destination chosen by the account.
+Therefore the walk enters one directory at a time, verifies each step by the kernel's own name of the working
+directory (proc(5), /proc/PID/cwd), and works relative to the final working directory, safe from any exchange.
 """
 
 from __future__ import annotations
@@ -73,11 +73,11 @@ wk_newline='
 
 
 def reach() -> str:
-    """Give the shell function `reach DIR`, which makes an absolute path the working directory.
+    """Return the shell function `reach DIR`, to make an absolute path the working directory.
 
-    Needs the function `there` before it. Status 1: absent; 2: unreadable; 3: another account could exchange a
-    directory on the way; `$wk_why` says which, and why. From a directory of another account the way goes on to
-    directories of the same account alone; from one that a group or everybody may write to, it goes no further.
-    `$wk_at` is the directory, `$wk_other` the account, or `others`, that may write there beside this one.
+    The function `there` must come first. Status 1: absent; 2: unreadable; 3: another account could exchange a
+    directory on the way; `$wk_why` names the directory and the reason. From a directory of another account the walk
+    continues only to directories of the same account; a directory writable by a group or everybody ends the walk.
+    `$wk_at` is the directory, `$wk_other` the other account with write access, or `others`.
     """
     return _REACH

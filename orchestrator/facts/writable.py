@@ -1,4 +1,4 @@
-"""Whether this account could change some paths: what a run would meet, asked without writing."""
+"""Write access of the session's account to some paths, tested without a write."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ printf 'account %s %s\n' "$(id -u)" "$(id -G)"
 
 
 class WritableFact(Fact):
-    """What is known of changing one path."""
+    """The known facts on write access to one path."""
 
     obstacle: str = ""
     """Why it could not be changed; empty where nothing is known to be in the way."""
@@ -70,16 +70,16 @@ class WritableFact(Fact):
 
 @dataclass(frozen=True)
 class Writable(Reader[tuple[WritableFact, ...]]):
-    """Ask whether this account may change some absolute paths: its directory, its filesystem, the room there."""
+    """Test write access to some absolute paths: directory, filesystem, free space."""
 
     paths: tuple[str, ...]
 
     def script(self) -> str:
-        """Print the account, then `path` and lines of what was found."""
+        """Return the script: the account, then `path` and lines of results."""
         return f'{there()}{reach()}{_ASK}for p in {join(self.paths)}; do ask "$p"; done; true'
 
     def parse(self, output: Output) -> tuple[WritableFact, ...]:
-        """Take the blocks apart, one for each path."""
+        """Split the blocks, one for each path."""
         account, *blocks = output.stdout.decoded().split("path\n")
         if output.status != 0 or output.truncated or len(blocks) != len(self.paths):
             raise UnreadableError(output.stderr.last_line() or "whether it can be written: no complete answer")

@@ -1,4 +1,4 @@
-"""What must be known to this process alone: named by a reference, revealed as late as can be, never shown."""
+"""Secrets: named by a reference, revealed as late as possible to this process only, and never shown."""
 
 from stopgap.orchestrator.secret.redaction import carried_by, redact, redact_tree
 from stopgap.orchestrator.secret.secret import Secret

@@ -1,6 +1,7 @@
-"""Commands of the controller that a file names: in this process none runs before somebody has agreed to it.
+"""Consent to controller commands named by a file: in this process no command runs without the consent of a person.
 
-`run.consent` knows what was agreed to before, and asks. Without its word a command is refused where it would run.
+`run.consent` keeps earlier consent, and asks for consent. Without consent a command is refused at the point of
+execution.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _agreed: set[str] = set()
 
 @dataclass(frozen=True)
 class NamedCommand:
-    """A command, and the file that names it."""
+    """A command, with the file of its origin."""
 
     reference: str
     """`command:` and its words."""
@@ -33,12 +34,12 @@ class NamedCommand:
 
     @classmethod
     def of(cls, reference: str, path: str, text: str, place: str) -> NamedCommand:
-        """Name a command of the file at `path`, whose whole text is `text`."""
+        """Return the command of the file at `path` with the full text `text`."""
         return cls(reference, Path(path).absolute(), hashlib.sha256(text.encode()).hexdigest(), place)
 
     @property
     def words(self) -> str:
-        """The command itself, as it would be typed."""
+        """The command as typed in a shell."""
         return self.reference.removeprefix(COMMAND)
 
 
@@ -47,21 +48,21 @@ Permit: TypeAlias = Callable[[Sequence[NamedCommand]], None]
 
 
 def agree(references: Iterable[str]) -> None:
-    """Let these commands run in this process."""
+    """Allow the commands in this process."""
     _agreed.update(references)
 
 
 def is_agreed(reference: str) -> bool:
-    """Tell whether a command may run; no command, and any other reference, may be."""
+    """Return True if a command has consent; references of any other kind need no consent."""
     return not reference.startswith(COMMAND) or reference in _agreed
 
 
 def reference_of(argv: Iterable[str]) -> str:
-    """Give the reference of a command that a task runs on the controller while it looks; empty for none."""
+    """Return the reference of a task's command for reading facts on the controller; empty without a command."""
     words = list(argv)
     return COMMAND + join(words) if words else ""
 
 
 def withdraw() -> None:
-    """Let no command run any more."""
+    """Withdraw the consent to every command."""
     _agreed.clear()

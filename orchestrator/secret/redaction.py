@@ -1,7 +1,7 @@
-"""The second line of defence: wherever text leaves the process, known values are replaced by their references.
+"""Redaction: known secret values are replaced by their references in all text on its way out of the process.
 
-The first is that a Secret never becomes text that holds its value. What a host itself holds, such as evidence or
-the former content of a file, is kept byte for byte.
+Redaction is the second line of defence; the first is the type Secret, never rendered as its value. Content of a host,
+such as evidence or the former content of a file, is kept byte for byte.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SHORTEST = 6
 
 
 def redact(text: str) -> str:
-    """Give the text with every known value, plain or encoded, replaced by `‹secret …›`."""
+    """Return the text with every known secret value, plain or encoded, replaced by `‹secret …›`."""
     for reference, value in revealed().items():
         for form in _forms(value):
             if form in text:
@@ -30,7 +30,7 @@ def redact(text: str) -> str:
 
 
 def redact_tree(value: Any) -> Any:  # noqa: ANN401
-    """Give a JSON value with every text in it redacted."""
+    """Return a JSON value with every text redacted."""
     if not revealed():
         return value
     if isinstance(value, str):
@@ -41,7 +41,7 @@ def redact_tree(value: Any) -> Any:  # noqa: ANN401
 
 
 def carried_by(text: str) -> Secret | None:
-    """Give a known secret whose value, or whose text in place of it, stands in what is meant for a host."""
+    """Return a known secret found, by value or by its replacement text, in data meant for a host."""
     for reference, value in revealed().items():
         secret = Secret(reference)
         if str(secret) in text or any(form in text for form in _forms(value)):
@@ -51,7 +51,7 @@ def carried_by(text: str) -> Secret | None:
 
 @lru_cache(maxsize=256)
 def _forms(value: str) -> tuple[str, ...]:
-    """Give the ways in which a value may be written, the longest first."""
+    """Return the encodings of a secret value, the longest first."""
     lines = [line for line in value.splitlines() if len(line) >= 2 * SHORTEST] if "\n" in value else []
     forms = {form for text in (value, *lines) for form in _written(text) if len(form) >= SHORTEST}
     return tuple(sorted(forms, key=len, reverse=True))

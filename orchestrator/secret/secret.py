@@ -1,4 +1,4 @@
-"""A secret as the rest of Stopgap handles it: a reference, equal by it, shown by it, written to disk by it."""
+"""A secret in use: a reference, for comparison, display and storage."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _revealing = threading.Lock()
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Secret:
-    """A secret, by where it is to be had: `env:NAME`, `file:PATH`, `keyring:SERVICE/USER`, `command:…` or `ask:…`.
+    """A secret, by its reference: `env:NAME`, `file:PATH`, `keyring:SERVICE/USER`, `command:…` or `ask:…`.
 
-    The object never holds the value, so that no copy, pickle, dump or traceback can. As text it is
-    `‹secret env:NAME›`; a field of a pydantic model takes the reference or that text. Raises Unfit for anything
-    else, and does not repeat it, since it may be a value.
+    The object never holds the value, so that no copy, pickle, dump or traceback can leak the value. The text form is
+    `‹secret env:NAME›`; a field of a pydantic model accepts the reference or the text form. Raises Unfit for anything
+    else, without repeating the text, a possible secret value.
     """
 
     reference: str
 
     def __post_init__(self) -> None:
-        """Check the form; nothing is looked up."""
+        """Check the form of the reference, without a lookup."""
         validated(self.reference)
 
     def reveal(self) -> str:
-        """Give the value, fetched once a process. Raises SecretError, which says what is missing."""
+        """Return the secret value, fetched once for each process. Raises SecretError with the missing part."""
         with _revealing:
             if self.reference not in _revealed:
                 _revealed[self.reference] = fetch(self.reference)
@@ -50,7 +50,7 @@ class Secret:
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """Take a Secret, its text, or a reference; raises Unfit."""
+        """Parse a Secret, its text form, or a reference; raises Unfit."""
         if isinstance(value, cls):
             return value
         text = validated(value.removeprefix(_OPEN).removesuffix(_CLOSE) if isinstance(value, str) else value)
@@ -69,11 +69,11 @@ class Secret:
 
 
 def revealed() -> Mapping[str, str]:
-    """Give the values that this process knows, by reference: what must not leave it."""
+    """Return the secret values known to this process, by reference, for redaction."""
     return dict(_revealed)
 
 
 def forget() -> None:
-    """Drop every value, so that each is fetched anew."""
+    """Drop every secret value; the next use fetches anew."""
     with _revealing:
         _revealed.clear()

@@ -1,4 +1,4 @@
-"""Where secrets come from. All of it happens on the controller; no host has a part in it."""
+"""Sources of secrets, all on the controller; no host takes part."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ PATTERN = r"^(env|file|keyring|command|ask):.+"
 
 
 class SecretError(Error):
-    """A secret cannot be had. The message names the reference and the reason, and no part of a value."""
+    """A secret cannot be fetched. The message names the reference and the reason, and no part of a value."""
 
 
 def validated(reference: object) -> str:
-    """Give the reference back; raises Unfit, without repeating what may be a value."""
+    """Return a valid reference; raises Unfit, without repeating a possible secret value."""
     kind, colon, rest = reference.partition(":") if isinstance(reference, str) else ("", "", "")
     if not colon or kind not in _KINDS:
         reason = "a value would stand in the process list, in the shell's history and in this file's copies"
@@ -43,7 +43,7 @@ def validated(reference: object) -> str:
 
 
 def fetch(reference: str) -> str:
-    """Give the value; one newline at its end is dropped. Raises SecretError."""
+    """Return the secret value without a final newline. Raises SecretError."""
     kind, _, rest = reference.partition(":")
     try:
         value = _KINDS[kind].fetch(rest)
@@ -118,7 +118,7 @@ def _check_command(line: str) -> None:
 
 
 def _from_command(line: str) -> str:
-    """Run the words, without a shell; what it says on standard error goes to the operator's own."""
+    """Run the command without a shell; standard error of the command goes to the operator's terminal."""
     argv = shlex.split(line)
     if not is_agreed(f"command:{line}"):
         raise SecretError("nobody has agreed to run this command; `stopgap trust FILE` asks")

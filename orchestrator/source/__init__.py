@@ -1,4 +1,4 @@
-"""What an operator wrote: YAML with positions, and every problem in it with file, line, column and a hint."""
+"""Parser of operator input: YAML with positions; every problem has file, line, column and a hint."""
 
 from stopgap.orchestrator.source import lookalikes
 from stopgap.orchestrator.source.document import INVENTORY, Bounds, Loc, Located, parse, read, wrapped_quotes

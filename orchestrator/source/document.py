@@ -1,4 +1,4 @@
-"""YAML 1.2 as plain data, with the place of every key and value; whatever is wrong with it becomes a problem."""
+"""YAML 1.2 as plain data, with the position of every key and value; each fault becomes a problem."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Bounds:
-    """How large a document may be: bytes of the file, and values, those behind its aliases included."""
+    """Limits on the size of a document: bytes of the file, and number of values, expanded aliases included."""
 
     size: int = MAX_BYTES
     values: int = 50_000
@@ -44,7 +44,10 @@ _FLOAT = re.compile(rf"[-+]?(?:{_WHOLE}?\.[0-9]{{1,17}}|{_WHOLE}(?=[eE]))(?:[eE]
 
 @dataclass(frozen=True)
 class Located:
-    """A document: plain data (dict with text keys, list, str, int, float, bool, None) and where each part stands."""
+    """A document: plain data with the position of each part.
+
+    Data are dict with text keys, list, str, int, float, bool and `None`.
+    """
 
     path: str
     text: str
@@ -53,14 +56,14 @@ class Located:
     keys: Mapping[Loc, Position]
 
     def value(self, loc: Iterable[object]) -> Position:
-        """Give the place of the value at `loc`, or of the nearest one around it.
+        """Return the position of the value at `loc`, or of the nearest enclosing value.
 
-        Parts of `loc` that the data does not have, such as the name of a union's member, are passed over.
+        Parts of `loc` missing from the data, such as the name of a union's member, are skipped.
         """
         return self.values[self.known(loc)]
 
     def key(self, loc: Iterable[object]) -> Position:
-        """Give the place of the key that holds the value at `loc`; without a key, the value's own."""
+        """Return the position of the key for the value at `loc`; without a key, the position of the value."""
         known = self.known(loc)
         return self.keys.get(known, self.values[known])
 
@@ -73,7 +76,7 @@ class Located:
         hint: str | None = None,
         at_key: bool = False,
     ) -> Problem:
-        """Make a problem of this document; characters that look like ASCII in a key or value are pointed at."""
+        """Return a problem of this document, with a hint at ASCII lookalikes in a key or value."""
         known = self.known(loc)
         written = known[-1] if at_key and known else self.at(known)
         looks_alike = lookalikes.plain(written) if isinstance(written, str) else None
@@ -83,12 +86,12 @@ class Located:
         return Problem(source, message, position, expected, hint)
 
     def place(self, known: Loc, *, at_key: bool, pointing_at: str) -> tuple[str, Position | None]:
-        """Give where a problem is told: the file, and in it the key, the value, or its first full-width character."""
+        """Return the position of a problem: the file, and the key, the value, or the first full-width character."""
         position = self.key(known) if at_key else self.values[known]
         return self.path, self._first_lookalike(position, pointing_at) if pointing_at else position
 
     def at(self, known: Loc) -> object:
-        """Give the value at a place that the data has."""
+        """Return the value at an existing position."""
         value = self.data
         for part in known:
             value = value[part]
@@ -100,7 +103,7 @@ class Located:
         return Position(position.line, place + 1) if place >= 0 else position
 
     def known(self, loc: Iterable[object]) -> Loc:
-        """Give the parts of `loc` that the data has."""
+        """Return the parts of `loc` present in the data."""
         known: Loc = ()
         for part in loc:
             if isinstance(part, (int, str)) and (longer := (*known, part)) in self.values:
@@ -109,7 +112,7 @@ class Located:
 
 
 def wrapped_quotes(document: Located) -> Iterator[Problem]:
-    """Give a note for each value that stands in typographic quotes, which are part of the value then."""
+    """Return a note for each value in typographic quotes, since such quotes are part of the value."""
     for loc in document.values if re.search("[“”„‘’]", document.text) else ():
         value = document.at(loc)
         if isinstance(value, str) and re.fullmatch("[“”„‘’].*[“”‘’]", value) and lookalikes.plain(value):
@@ -142,7 +145,7 @@ def read(path: Path, bounds: Bounds = USUAL) -> Located:
 
 
 def parse(text: str, path: str, bounds: Bounds = USUAL) -> Located:
-    """Parse one YAML document; `path` is what problems call it. Raises InvalidInput with all that is wrong."""
+    """Parse one YAML document; `path` is the name of the file in problems. Raises InvalidInput with all problems."""
     text = text.removeprefix("\ufeff")
     if len(text) > bounds.size:
         _too_large(path, bounds)
@@ -171,7 +174,7 @@ def parse(text: str, path: str, bounds: Bounds = USUAL) -> Located:
 
 
 class _Builder:
-    """Turns nodes into data; an alias stands for a copy, and the copies are counted."""
+    """Converts nodes into data; an alias becomes a copy, and copies count towards the limits."""
 
     def __init__(self, report: Callable[..., None], most: int) -> None:
         self._most = most

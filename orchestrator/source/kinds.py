@@ -1,4 +1,4 @@
-"""What a file is, told by its shape, where it is not what it was given as."""
+"""The kind of a file, detected by its schema, for a file given as another kind."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _HOSTS = "Stopgap's inventories have `hosts`; `stopgap init` writes one to start
 
 
 def kind_of(data: Any) -> Kind | None:  # noqa: ANN401
-    """Tell what a document is; None where its shape does not say."""
+    """Return the kind of a document; `None` if unclear."""
     if isinstance(data, list) and data and all(isinstance(item, dict) for item in data):
         if any("import_playbook" in item or ("hosts" in item and _PLAY & set(item) - {"hosts"}) for item in data):
             return "a playbook of Ansible's"
@@ -61,12 +61,12 @@ def kind_of(data: Any) -> Kind | None:  # noqa: ANN401
 
 
 def is_ini(text: str) -> bool:
-    """Tell whether a text that is no YAML is an inventory of Ansible's in INI."""
+    """Return True if a text other than YAML is an Ansible inventory in INI."""
     return bool(_SECTION.search(text) or _VARIABLE.search(text))
 
 
 def mistaken(path: str, wanted: Literal["a runbook", "an inventory"], kind: Kind) -> Problem:
-    """Make the problem of a file that is another kind than it was given as."""
+    """Return the problem of a file of the wrong kind."""
     hint = _HINTS.get((wanted, kind)) or (_STEPS if wanted == "a runbook" else _HOSTS)
     return Problem(path, f"this is {kind}, and not {wanted} of Stopgap's", Position(1, 1), hint=hint)
 

@@ -1,7 +1,7 @@
-"""Characters of a Japanese or Chinese keyboard, and typographic quotes, where YAML wants ASCII ones.
+"""Lookalikes of YAML's ASCII syntax: full-width characters of a Japanese or Chinese keyboard, typographic quotes.
 
-They are no fault in a text that people read. They are one in the place of a colon, an indentation or a quote, and in
-a value that has to be an address, a number or a name.
+In prose such characters are correct. In place of a colon, an indentation or a quote, and in an address, a number or a
+name, such characters are errors.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BLOCK = re.compile(r"(?:^|[\s:-])[|>][-+0-9]{0,2}\s*(?:#.*)?$")
 
 
 def plain(text: str) -> str | None:
-    """Give the text with ASCII in place of what looks like it; None where that does not make it ASCII."""
+    """Return the text with ASCII in place of lookalikes; `None` if the result is not ASCII."""
     if text.isascii():
         return None
     made = "".join(_TYPOGRAPHIC.get(c, unicodedata.normalize("NFKC", c)) for c in text[:1000])
@@ -38,15 +38,15 @@ def plain(text: str) -> str | None:
 
 
 def first_in(text: str) -> int | None:
-    """Give the place of the first such character of a text, counted from 0."""
+    """Return the index of the first lookalike in a text, counted from 0."""
     found = _LOOKALIKE.search(text)
     return found.start() if found else None
 
 
 def structure_problems(text: str, path: str) -> Iterator[Problem]:
-    """Give a problem for each place where such a character stands for a colon, an indentation, a dash or a quote.
+    """Return a problem for each lookalike in place of a colon, an indentation, a dash or a quote.
 
-    Texts in blocks (`|`, `>`) and comments are passed over.
+    Block texts (`|`, `>`) and comments are skipped.
     """
     block: int | None = None
     for number, line in enumerate(text.splitlines(), 1):
@@ -62,7 +62,7 @@ def structure_problems(text: str, path: str) -> Iterator[Problem]:
 
 
 def problem_at(path: str, position: Position, character: str) -> Problem:
-    """Make the problem of one character."""
+    """Return the problem of one character."""
     meant = plain(character) or ""
     shown = "a space" if meant == " " else f"`{meant}`"
     name = unicodedata.name(character, f"U+{ord(character):04X}").lower()

@@ -1,4 +1,4 @@
-"""The nodes of a YAML document, composed from the parser's events with bounds on depth."""
+"""The nodes of a YAML document, composed from the parser's events with a limit on depth."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _CORE = "tag:yaml.org,2002:"
 
 
 class Report(Protocol):
-    """Takes a problem."""
+    """A callback for problems."""
 
     def __call__(
         self, position: Position, message: str, expected: str | None = None, hint: str | None = None
     ) -> None:
-        """Note it."""
+        """Take a problem."""
 
 
 @dataclass(frozen=True)
 class ScalarNode:
-    """Text; `plain` where it stands without quotes, and its form may make it a number or a constant."""
+    """A scalar; `plain` marks a scalar without quotes, possibly a number or a constant."""
 
     position: Position
     text: str
@@ -42,7 +42,7 @@ class SequenceNode:
 
 @dataclass(frozen=True)
 class MappingNode:
-    """A mapping; its keys are text as it is written."""
+    """A mapping; keys are text as written."""
 
     position: Position
     items: list[tuple[ScalarNode, Node]] = field(default_factory=list)
@@ -52,13 +52,13 @@ Node: TypeAlias = ScalarNode | SequenceNode | MappingNode
 
 
 class _StopError(Exception):
-    """The problem that was reported leaves nothing to go on with."""
+    """A reported problem ends the parse."""
 
 
 def compose(text: str, report: Report) -> Node | None:
-    """Compose the one document of the text; None where it cannot be, which has been reported.
+    """Compose the single document of the text; return `None` after a reported problem.
 
-    libyaml's parser, which is many times faster, reads what is sound; of anything else the pure parser says more.
+    The fast parser of libyaml reads valid text; for invalid text the pure Python parser gives better errors.
     """
     node = _composed_by_libyaml(text)
     return node if node is not None else _composed(text, report)

@@ -1,4 +1,4 @@
-"""A problem in what the operator wrote, and the exception that carries all of them at once."""
+"""A problem in operator input, and the exception with all problems."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST_WORD = 100
 
 @dataclass(frozen=True, order=True)
 class Position:
-    """A place in a file; both numbers count from 1, the column in characters."""
+    """A position in a file; line and column count from 1, the column in characters."""
 
     line: int
     column: int
@@ -27,7 +27,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong. `source` is the file, or the option of the command line, such as `-p contact`."""
+    """One problem. `source` is the file, or the option of the command line, such as `-p contact`."""
 
     source: str
     message: str
@@ -48,9 +48,9 @@ class Problem:
 
 
 class InvalidInput(UsageError):  # noqa: N818
-    """What the operator wrote cannot be used; nothing was contacted (exit status 2).
+    """The operator's input is invalid; no host was contacted (exit status 2).
 
-    `problems` holds all that was found, sources in the order in which they came, each in its own order.
+    `problems` holds all problems, in the order of the sources and of the positions in each source.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -62,7 +62,7 @@ class InvalidInput(UsageError):  # noqa: N818
 
 
 class Unfit(ValueError):  # noqa: N818
-    """Raised by a validator to say more than a message: what was expected, and a hint."""
+    """Raised by a validator with a message, the expected form, and a hint."""
 
     def __init__(self, message: str, expected: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)
@@ -72,7 +72,7 @@ class Unfit(ValueError):  # noqa: N818
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Give the hint that names the nearest known word, if one is near; full-width letters count as ASCII."""
+    """Return a hint with the nearest known word, if close enough; full-width letters match ASCII."""
     words = list(known)
     if len(word) > _LONGEST_WORD:
         return None
@@ -83,7 +83,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
 
 
 def quoted(value: object) -> str:
-    """Show a value in a message: as YAML would have it, on one line, cut where it is long."""
+    """Return a value in YAML notation for a message, on one line, shortened if long."""
     shown = str(value).lower() if isinstance(value, bool) else repr(value)
     return shown if len(shown) <= _LONGEST_VALUE else f"{shown[: _LONGEST_VALUE - 1]}…"
 

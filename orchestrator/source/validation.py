@@ -1,4 +1,4 @@
-"""pydantic's errors, turned into problems at the place in the file that they are about."""
+"""Conversion of pydantic's errors into problems with the position in the file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _EXPECTED = {
 
 
 def validate(model: type[M], document: Located, at: Loc, problems: list[Problem]) -> M | None:
-    """Validate the part of the document at `at`; what is wrong is added to `problems`, and None given."""
+    """Validate the part of the document at `at`; on failure add to `problems` and return `None`."""
     data = document.data
     for part in at:
         data = data[part]
@@ -57,10 +57,10 @@ def problems_of(
     matters: Callable[[ErrorDetails], bool] = lambda _: True,
     shown: Callable[[ErrorDetails], object] = lambda details: details["input"],
 ) -> Iterator[Problem]:
-    """Give the problems of the part of a document that the model was validated from, of the errors that matter.
+    """Return the problems of a validated part of the document, from the relevant errors.
 
-    `shown` gives the value that a problem names, where it is not the one that was validated. The members of a
-    union that all refused one value make one problem; one that came further than the others speaks for them.
+    `shown` maps a position to the value for display, if different from the validated value. Errors of all members of
+    a union make a single problem; the error of the best-matching member wins.
     """
     errors = [details for details in error.errors(include_url=False) if matters(details)]
     reached = [_reached(details, document, at) for details in errors]
@@ -84,13 +84,13 @@ def problems_of(
 
 
 def _says_less(details: ErrorDetails, known: Loc, errors: Sequence[ErrorDetails], reached: Sequence[Loc]) -> bool:
-    """Tell whether it is of the wrong type, where another member of the union wants but another length."""
+    """Return True for a type error, if another member of the union has a mere length error."""
     others = (other["type"] for other, place in zip(errors, reached, strict=True) if place == known)
     return details["type"].endswith("_type") and any(kind in {"too_short", "too_long"} for kind in others)
 
 
 def _reached(details: ErrorDetails, document: Located, at: Loc) -> Loc:
-    """Give how far into the data the error lies; a key that is missing counts as there."""
+    """Return the depth of the error in the data; a missing key counts as present."""
     loc = (*at, *details["loc"])
     return (*document.known(loc[:-1]), loc[-1]) if details["type"] == "missing" else document.known(loc)
 
@@ -173,7 +173,7 @@ def _description(model: type[BaseModel], loc: Sequence[int | str]) -> str | None
 
 
 def _schemas_at(model: type[BaseModel], loc: Iterable[int | str]) -> list[dict[str, Any]]:
-    """Walk the model's JSON Schema along `loc`; a union gives one for each of its members."""
+    """Walk the model's JSON Schema along `loc`; a union yields a schema for each member."""
     root = model.model_json_schema()
     here = _alternatives(root, root)
     for part in loc:

@@ -1,1 +1,1 @@
-"""Programs that a host is sent as they are, for Python from 3.6 on."""
+"""Programs sent to a host as source text, for Python 3.6 and later."""

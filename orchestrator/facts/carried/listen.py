@@ -1,10 +1,11 @@
-"""Listens for what another host was asked to send here, and prints what arrives. The host that listens is sent this.
+"""Listener for packets from another host: the listening host receives and runs this program.
 
-Words: the token that every datagram begins with, for how many seconds to listen, and perhaps `wire`. It binds a free
-UDP and a free TCP port of each IP version, prints `listening KIND PORT` for each and `ready`, then once for each what
-arrived, `arrived KIND SOURCE CLAIMED`: CLAIMED is the address that the datagram names as its own, which differs where
-it was translated on its way, and `-` for TCP. A connection counts from its first packet on, which the kernel's table
-shows (proc(5), /proc/net/tcp); with `wire`, root also sees what the host's own firewall would drop (packet(7)).
+Arguments: the token at the start of every datagram, the seconds to listen, and optionally `wire`. The program binds a
+free UDP and a free TCP port of each IP version, prints `listening KIND PORT` for each and `ready`, then once for each
+arrival `arrived KIND SOURCE CLAIMED`: CLAIMED is the source address named inside the datagram, different after
+address translation, and `-` for TCP. A connection counts from its first packet on, as shown by the kernel's socket
+table (proc(5), /proc/net/tcp); with `wire`, root also sees packets due to be dropped by the host's own firewall
+(packet(7)).
 """
 
 import select
@@ -22,10 +23,10 @@ _FAMILIES = {"4": socket.AF_INET, "6": socket.AF_INET6}
 
 
 class Arrivals:
-    """What has arrived."""
+    """The packets received so far."""
 
     def __init__(self, token: bytes, *, wire: bool = True) -> None:
-        """Open what can be opened; `wire`: also look at what arrives before the host's own firewall."""
+        """Open all available sockets; with `wire`, also capture packets ahead of the host's own firewall."""
         self.token = token
         self.seen = set()  # type: ignore[var-annotated]
         self.sockets = {}
@@ -40,7 +41,7 @@ class Arrivals:
                 self.sockets[raw] = "wire"
 
     def open(self, kind: str, family: int, how: int) -> None:
-        """Bind a free port; raises OSError where the host has no such family."""
+        """Bind a free port; raises OSError on a host without the address family."""
         made = socket.socket(family, how)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -52,21 +53,21 @@ class Arrivals:
         self.ports[kind] = made.getsockname()[1]
 
     def say(self, kind: str, source: str, claimed: str = "-") -> None:
-        """Print an arrival, the first time."""
+        """Print an arrival, the first time only."""
         if (kind, source, claimed) not in self.seen and len(self.seen) < 64:
             self.seen.add((kind, source, claimed))
             sys.stdout.write(f"arrived {kind} {source} {claimed}\n")
             sys.stdout.flush()
 
     def datagram(self, kind: str, source: str, data: bytes) -> None:
-        """Take a datagram that begins with the token, and the address that it names."""
+        """Take a datagram with the token, and the source address in the datagram."""
         if data.startswith(self.token):
             claimed = data[len(self.token) :].strip().decode("ascii", "replace")
             sound = 0 < len(claimed) < 64 and all(c in "0123456789abcdef.:" for c in claimed)
             self.say(kind, source, claimed if sound else "-")
 
     def take(self, ready: socket.socket) -> None:
-        """Take what one socket has."""
+        """Read the packets of one socket."""
         kind = self.sockets[ready]
         with suppress(OSError):
             if kind == "wire":
@@ -82,7 +83,7 @@ class Arrivals:
                 self.say(kind, where[0].partition("%")[0])
 
     def packet(self, data: bytes) -> None:
-        """Take a packet from the wire: a datagram to the port, or the first packet of a connection to it."""
+        """Take a captured packet: a datagram to the port, or the first packet of a connection to the port."""
         version = data[0] >> 4 if data else 0
         if version == 4 and len(data) > 20:
             protocol, source, rest = data[9], data[12:16], data[(data[0] & 15) * 4 :]
@@ -102,7 +103,7 @@ class Arrivals:
             self.say(kind, name)
 
     def half_open(self) -> None:
-        """Take the connections whose first packet has arrived, whatever became of the second."""
+        """Take connections after their first packet, with or without a complete handshake."""
         for version, name in (("4", "/proc/net/tcp"), ("6", "/proc/net/tcp6")):
             kind, ending = "tcp" + version, f":{self.ports.get('tcp' + version, 0):04X}"
             with suppress(OSError), open(name) as table:  # noqa: PTH123 - pathlib costs the listener time to start
@@ -113,13 +114,13 @@ class Arrivals:
 
 
 def _address(text: str) -> str:
-    """Read an address as the kernel's table has it: words of 32 bits in the machine's own order."""
+    """Parse an address of the kernel's table: words of 32 bits in the host's byte order."""
     packed = b"".join(struct.pack("=I", int(text[n : n + 8], 16)) for n in range(0, len(text), 8))
     return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
 
 
 def main() -> None:
-    """Listen until the time is over."""
+    """Listen until the timeout."""
     arrivals = Arrivals(sys.argv[1].encode("ascii"), wire="wire" in sys.argv[3:])
     end = time.monotonic() + float(sys.argv[2])
     for kind, port in arrivals.ports.items():

@@ -1,8 +1,8 @@
-"""Sends a datagram and the first packet of a connection to sockets of other hosts. The host that sends is sent this.
+"""Sender of a datagram and the first packet of a connection to sockets of other hosts, run on the sending host.
 
-Words: the token that each datagram begins with, for how many seconds to hold the connections open, for each socket
-`KIND ADDRESS PORT` (KIND is udp4, udp6, tcp4 or tcp6), then `from` and the addresses to send from besides the one
-that the kernel chooses. Prints `sent KIND SOURCE` for each that left, as far as this host's kernel says.
+Arguments: the token at the start of each datagram, the seconds to hold the connections open, for each socket `KIND
+ADDRESS PORT` (KIND is udp4, udp6, tcp4 or tcp6), then `from` and the source addresses to use besides the kernel's
+choice. Prints `sent KIND SOURCE` for each sent packet, as far as the host's kernel tells.
 """
 
 import errno
@@ -16,7 +16,7 @@ _AGAIN = 0.5
 
 
 def _socket(kind: str, source: str, address: str, port: int) -> socket.socket:
-    """Give a socket towards a destination; raises OSError."""
+    """Return a socket for a destination; raises OSError."""
     family = socket.AF_INET6 if kind.endswith("6") else socket.AF_INET
     made = socket.socket(family, socket.SOCK_DGRAM if kind.startswith("udp") else socket.SOCK_STREAM)
     made.setblocking(False)
@@ -29,7 +29,7 @@ def _socket(kind: str, source: str, address: str, port: int) -> socket.socket:
 
 
 def main() -> None:
-    """Send, hold, and send each datagram once more."""
+    """Send, hold the connections, and send each datagram once more."""
     token, hold, words = sys.argv[1], float(sys.argv[2]), sys.argv[3:]
     place = words.index("from")
     sockets = [(words[n], words[n + 1], int(words[n + 2])) for n in range(0, place, 3)]
