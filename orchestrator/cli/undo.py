@@ -38,8 +38,7 @@ def undo(args: Namespace) -> int:
                 raise Stop(2, f"run {run} has no step {args.step}; it has {known}")
             changes = history.undoable(args.step)
             if not changes:
-                _nothing(screen, journal, run)
-                return 0
+                return _nothing(screen, journal, history, args.step)
             screen.line(f"Undo of run {run}: {history.started.runbook_name}", "title")
             for change in changes:
                 screen.line(f"  {change.host:<11} {change.change.describe_undo()}")
@@ -103,10 +102,18 @@ def _show(screen: screens.Screen, history: History, result: Undone) -> None:
         screen.line(f"Once {', '.join(result.unreachable)} can be reached, take back the rest: {again}", "warn")
 
 
-def _nothing(screen: screens.Screen, journal: Journal, run: str) -> None:
-    screen.line(f"There is nothing to undo in run {run}.")
+def _nothing(screen: screens.Screen, journal: Journal, history: History, step: str | None) -> int:
+    """Say that nothing can be taken back, and what is in force all the same; give the exit code."""
+    left = [c for c in history.in_force() if step is None or step in {c.step, step_of(c.step)}]
+    if left:
+        screen.line(f"There is nothing in run {history.run} that Stopgap knows how to undo.", "warn")
+        for change in left:
+            about = change.change.describe()
+            screen.line(f"  {change.host:<11} {about}: still in force; nobody knows its undo", "bad")
+    else:
+        screen.line(f"There is nothing to undo in run {history.run}.")
     for other in journal.runs():
-        if other.id == run:
+        if other.id == history.run:
             continue
         try:
             standing = journal.history(other.id).in_force()
@@ -115,3 +122,4 @@ def _nothing(screen: screens.Screen, journal: Journal, run: str) -> None:
             continue
         if standing:
             screen.line(f"Of run {other.id} ({other.runbook}) {counted(standing)} in force: stopgap undo {other.id}")
+    return 1 if left else 0

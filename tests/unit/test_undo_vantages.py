@@ -63,6 +63,20 @@ def test_a_run_that_only_reads_leaves_nothing_in_force(related: Bench) -> None:
 
 
 @pytest.mark.parametrize("on", VANTAGES)
+def test_a_change_that_nobody_can_undo_is_never_told_as_nothing(related: Bench, on: str) -> None:
+    opaque = marks(related, "opaque", on)
+    del opaque["with"]["undo"]
+    assert related.run(related.runbook(opaque, marks(related, "known", on)), "--yes")[0] == 0
+    assert related.stopgap("undo", "last", "--yes")[0] == 1
+    assert made(related) == {"opaque"}
+    for step in ((), ("--step", "opaque")):
+        status, out, _ = related.stopgap("undo", "last", "--yes", *step)
+        assert (status, "nobody knows its undo" in out, "nothing to undo" in out) == (1, True, False), out
+    status, out, _ = related.stopgap("undo", "last", "--yes", "--step", "known")
+    assert (status, "nothing to undo" in out) == (0, True), out
+
+
+@pytest.mark.parametrize("on", VANTAGES)
 def test_a_repeated_step_is_undone_at_every_vantage(related: Bench, on: str) -> None:
     folder = str(related.files)
     words = {"argv": ["touch", folder + "/{{ item }}"], "undo": ["rm", "-f", folder + "/{{ item }}"]}
