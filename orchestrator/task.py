@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from stopgap.orchestrator.change import Change
+from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader
 from stopgap.orchestrator.host import Network, Scene, Vantage
@@ -161,7 +161,7 @@ class UndoRequest(BaseModel):
     """Also what somebody has changed since."""
 
 
-Planned: TypeAlias = Change | Message | Collection | Question | UndoRequest | Note | Gap
+Planned: TypeAlias = AnyChange | Message | Collection | Question | UndoRequest | Note | Gap
 
 
 class Standing(BaseModel):

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 from pydantic import Field, TypeAdapter
 
 from stopgap.orchestrator.change.attributes import AttributesChange
-from stopgap.orchestrator.change.base import DRIFTED, REJECTED, UNCERTAIN, Change
+from stopgap.orchestrator.change.base import DRIFTED, REJECTED, UNCERTAIN, Change, Phase
 from stopgap.orchestrator.change.command import Activate, RunCommands
 from stopgap.orchestrator.change.device import DeviceChange, Entry
 from stopgap.orchestrator.change.expectation import Expectation
@@ -26,6 +26,8 @@ from stopgap.orchestrator.device_script import Pending, Witness, Words
 AnyChange: TypeAlias = Annotated[
     PathChange | RunCommands | Activate | DeviceChange | AttributesChange | FreezeChange, Field(discriminator="kind")
 ]
+"""The closed set of changes: a task yields one of these, and the journal keeps it. Whatever distinguishes between the
+kinds matches all of them, so that mypy names each place where a new kind has no case."""
 CHANGE: TypeAdapter[AnyChange] = TypeAdapter(AnyChange)
 """Reads a change back from the JSON that `model_dump_json` gave."""
 
@@ -50,6 +52,7 @@ __all__ = [
     "Frozen",
     "PathChange",
     "Pending",
+    "Phase",
     "RunCommands",
     "Witness",
     "Words",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from enum import IntEnum
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stopgap.orchestrator.facts import Reader
 
@@ -22,6 +23,14 @@ REJECTED = 77
 """Exit status of an activation whose test failed: the daemon was left alone and never saw the files."""
 
 
+class Phase(IntEnum):
+    """When a change is made among those of its step: the phases follow each other, in the do and in the undo."""
+
+    CHANGE = 0
+    ACTIVATE = 1
+    """It makes a daemon take up what the changes before have written, and leaves nothing of its own."""
+
+
 class Change(BaseModel):
     """One reversible act on one host. Pure data: recorded with its undo before execution.
 
@@ -33,6 +42,39 @@ class Change(BaseModel):
 
     deadline: ClassVar[float] = 60.0
     """Seconds that it may take: stopping a service waits for its own time-outs."""
+    phase: ClassVar[Phase] = Phase.CHANGE
+    repeatable: ClassVar[bool] = False
+    """The undo leaves alone what was never made, so that whether the change was begun need not be known."""
+    lasts: Annotated[float, Field(gt=0)] | None = None
+    """Seconds after which the host itself ends the effect; None: it stays until it is undone."""
+    rollback_timer: Annotated[float, Field(gt=0)] | None = None
+    """It may cut the operator off: the host takes it back after so many seconds, unless a fresh connection comes."""
+
+    @model_validator(mode="after")
+    def _can_be_rolled_back(self) -> Self:
+        if self.rollback_timer is not None and not self.has_undo:
+            raise ValueError("a rollback timer needs an undo")
+        return self
+
+    @property
+    def has_undo(self) -> bool:
+        """Whether the change can be taken back."""
+        return True
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether nothing of the change stands once it is made, so that there is nothing to take back."""
+        return False
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether nobody can foresee what the change does."""
+        return False
+
+    @property
+    def confirm_within(self) -> float | None:
+        """Seconds after which the device itself takes the change back unless it is confirmed; None: it does not."""
+        return None
 
     @abstractmethod
     def describe(self) -> str:

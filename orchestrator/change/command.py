@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
-
-from stopgap.orchestrator.change.base import REJECTED, Change
+from stopgap.orchestrator.change.base import REJECTED, Change, Phase
 from stopgap.orchestrator.change.expectation import Expectation
 from stopgap.orchestrator.change.invocation import Command, in_order
 
@@ -36,16 +34,21 @@ class RunCommands(Change):
     told. Where it fails that is told too, and nothing is taken back: what it does is never what the change is for."""
     opaque: bool = False
     """What it does cannot be foreseen."""
-    lasts: float | None = None
-    """Seconds after which the host itself ends the effect; None: it stays until it is undone."""
-    rollback_timer: Annotated[float, Field(gt=0)] | None = None
-    """It may cut the operator off: the host takes it back after so many seconds, unless a fresh connection comes."""
 
-    @model_validator(mode="after")
-    def _holds(self) -> Self:
-        if self.rollback_timer is not None and self.undo is None:
-            raise ValueError("a rollback timer needs an undo")
-        return self
+    @property
+    def has_undo(self) -> bool:
+        """Whether an undo is known."""
+        return self.undo is not None
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether the commands only read."""
+        return self.reads
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether nobody can foresee what the commands do."""
+        return self.opaque
 
     def describe(self) -> str:
         """Return `about`."""
@@ -94,6 +97,8 @@ class Activate(Change):
     """
 
     kind: Literal["activate"] = "activate"
+    phase: ClassVar[Phase] = Phase.ACTIVATE
+    repeatable: ClassVar[bool] = True
     about: str
     test: tuple[Command, ...]
     take: tuple[Command, ...]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stopgap.orchestrator.change.base import Change
 from stopgap.orchestrator.device_script import RUN, Alter, Said, Sight, Witness, Words, to_text
@@ -52,10 +52,19 @@ class DeviceChange(Change):
     removed: tuple[Entry, ...] = ()
     witnesses: tuple[Witness, ...] = ()
     """What has to be shown before an entry that is not shown counts as absent."""
-    lasts: float | None = None
-    """Seconds after which the device itself ends the effect; None: it stays until it is undone."""
     looked: ShownFact | None = Field(default=None, exclude=True, repr=False)
     """What the plan rests on."""
+
+    @model_validator(mode="after")
+    def _without_rollback_timer(self) -> Self:
+        if self.rollback_timer is not None:
+            raise ValueError("no rollback timer runs on a device without a shell; `do.confirm` is the device's own")
+        return self
+
+    @property
+    def confirm_within(self) -> float | None:
+        """The seconds that the device waits for the words that confirm the change."""
+        return self.do.within or None
 
     def describe(self) -> str:
         """Return `about`."""

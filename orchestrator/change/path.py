@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -21,6 +21,7 @@ class PathChange(Change):
     """
 
     kind: Literal["path"] = "path"
+    repeatable: ClassVar[bool] = True
     path: str
     before: FileFact
     after: FileFact

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from stopgap.orchestrator.change import Change, PathChange
+from stopgap.orchestrator.change import (
+    Activate,
+    AnyChange,
+    AttributesChange,
+    DeviceChange,
+    FreezeChange,
+    PathChange,
+    RunCommands,
+)
 from stopgap.orchestrator.cli.screen import Screen, columns
 from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.journal.records import CheckJudged, StepFinished
@@ -81,7 +89,7 @@ def show_body(screen: Screen, step: PlannedStep, *, full: bool = True, letters: 
     for undo_request in step.undo_requests:
         _show_lifting(screen, undo_request)
     _show_messages(screen, step.messages, whole=letters)
-    for seconds in dict.fromkeys(s for c in step.changes if (s := getattr(c, "rollback_timer", None))):
+    for seconds in dict.fromkeys(c.rollback_timer for c in step.changes if c.rollback_timer is not None):
         where = step.on.name if step.on else "the host"
         screen.line(
             f"{_INDENT}safety its undo is scheduled on {where} first, {span(seconds)}; a fresh connection cancels it",
@@ -173,13 +181,17 @@ def span(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _show_change(screen: Screen, change: Change, *, full: bool) -> None:
+def _show_change(screen: Screen, change: AnyChange, *, full: bool) -> None:
     lines = change.preview()
-    if not isinstance(change, PathChange):
-        screen.line(f"{_INDENT}+ {change.describe()}")
-    elif not full and change.before.kind == "absent" and len(lines) > _LONG:
-        rest = len(lines) - _LONG
-        lines = [*lines[:_LONG], f"… {rest} more lines of a new file; --full shows them"]
+    match change:
+        case PathChange():
+            if not full and change.before.kind == "absent" and len(lines) > _LONG:
+                rest = len(lines) - _LONG
+                lines = [*lines[:_LONG], f"… {rest} more lines of a new file; --full shows them"]
+        case RunCommands() | Activate() | DeviceChange() | AttributesChange() | FreezeChange():
+            screen.line(f"{_INDENT}+ {change.describe()}")
+        case _:
+            assert_never(change)
     screen.lines(lines, indent=_INDENT, diff=True)
     screen.line(f"{_INDENT}undo   {change.describe_undo()}", "quiet")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, assert_never
 
-from stopgap.orchestrator.change import DeviceChange, RunCommands
+from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.history import (
@@ -21,15 +21,21 @@ from stopgap.orchestrator.journal.history import (
 )
 from stopgap.orchestrator.journal.records import (
     Answered,
+    AnyRecord,
     Asked,
     ChangeIntended,
     ChangeMade,
     CheckJudged,
+    DamageAccepted,
+    EvidenceHandled,
     EvidenceKept,
     FindingsMade,
     HostUnreachable,
+    IncidentClosed,
+    IncidentOpened,
     MessageIntended,
     MessagePosted,
+    Noted,
     PlanMade,
     RollbackTimerSettled,
     RunFinished,
@@ -120,7 +126,7 @@ class _Fold:
             return self.finished[0].outcome
         return "running" if running else "interrupted"
 
-    def take(self, at: datetime, record: object) -> None:
+    def take(self, at: datetime, record: AnyRecord) -> None:
         match record:
             case RunStarted():
                 self.started = self.started or (record, at)
@@ -167,10 +173,16 @@ class _Fold:
                 self.posting[record.step, record.target, record.key] = len(self.messages)
                 self.messages.append(_begun(record, at))
             case MessagePosted():
-                which = self.posting.get((record.step, record.target, record.key))
-                if which is not None:
-                    news = replace(self.messages[which], state=record.outcome, detail=record.detail, at=at)
-                    self.messages[which] = news
+                self._post(record, at)
+            case EvidenceHandled() | DamageAccepted() | IncidentOpened() | Noted() | IncidentClosed():
+                pass  # no state of the run hangs on it
+            case _:
+                assert_never(record)
+
+    def _post(self, record: MessagePosted, at: datetime) -> None:
+        which = self.posting.get((record.step, record.target, record.key))
+        if which is not None:
+            self.messages[which] = replace(self.messages[which], state=record.outcome, detail=record.detail, at=at)
 
     def _answer(self, record: Answered) -> None:
         """Take the first answer to a question; a later answer came too late."""
@@ -210,7 +222,7 @@ class _Fold:
             "unknown",
             at,
             ends=_end(record.change, at),
-            unsettled=bool(getattr(record.change, "rollback_timer", None)),
+            unsettled=record.change.rollback_timer is not None,
         )
 
     def _make(self, record: ChangeMade, at: datetime) -> None:
@@ -267,9 +279,8 @@ def _begun(record: MessageIntended, at: datetime) -> MessageStatus:
     )
 
 
-def _end(change: object, made: datetime) -> datetime | None:
-    lasts = change.lasts if isinstance(change, RunCommands | DeviceChange) else None
-    return None if lasts is None else made + timedelta(seconds=lasts)
+def _end(change: AnyChange, made: datetime) -> datetime | None:
+    return None if change.lasts is None else made + timedelta(seconds=change.lasts)
 
 
 def moment(text: str | None) -> datetime | None:

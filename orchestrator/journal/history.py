@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
-from stopgap.orchestrator.change import Activate, AnyChange, DeviceChange, RunCommands
+from stopgap.orchestrator.change import AnyChange, Phase
 from stopgap.orchestrator.device_script import GOES_BACK
 from stopgap.orchestrator.host import CONTROLLER, Host
 from stopgap.orchestrator.journal.chain import Entry
@@ -89,6 +89,11 @@ class ChangeStatus:
     """The host may yet take it back, or has done so: its rollback timer was neither cancelled nor heard of."""
 
     @property
+    def activates(self) -> bool:
+        """Whether the change only makes a daemon take up the others of its step."""
+        return self.change.phase is Phase.ACTIVATE
+
+    @property
     def stands(self) -> bool:
         """True if the change is, or may be, in force."""
         return self.state in _STANDS and not self.expired
@@ -99,11 +104,11 @@ class ChangeStatus:
 
         A device with a confirm command waits for the confirmation for a limited time.
         """
-        if not isinstance(self.change, DeviceChange) or not self.change.do.within:
+        if self.change.confirm_within is None:
             return None
         if self.state not in {"unknown", "failed"} or (self.state == "failed" and GOES_BACK not in self.reason):
             return None
-        return (self.made or self.intended) + timedelta(seconds=self.change.do.within)
+        return (self.made or self.intended) + timedelta(seconds=self.change.confirm_within)
 
 
 @dataclass(frozen=True)
@@ -193,7 +198,7 @@ class History:
 
         An Activate lasts as long as another change of the step, and is never listed; nor is a read-only command.
         """
-        return tuple(c for c in self.changes if c.stands and not (isinstance(c.change, Activate) or _reads(c)))
+        return tuple(c for c in self.changes if c.stands and not (c.activates or c.change.only_reads))
 
     def undoable(self, step: str | None = None) -> tuple[ChangeStatus, ...]:
         """Return the changes to undo, of one step or of all steps, in order of the undo.
@@ -208,14 +213,14 @@ class History:
                 places.setdefault((change.step, change.target), []).append(change)
         order: list[ChangeStatus] = []
         for changes in reversed(places.values()):
-            others = [c for c in reversed(changes) if not isinstance(c.change, Activate) and _to_take_back(c)]
+            others = [c for c in reversed(changes) if not c.activates and _to_take_back(c)]
             order += others
-            order += [c for c in changes if isinstance(c.change, Activate) and _to_activate(c, bool(others))]
+            order += [c for c in changes if c.activates and _to_activate(c, bool(others))]
         return tuple(order)
 
     def taken_back(self) -> frozenset[tuple[str, str]]:
         """Return the steps and targets with changes, if every change was undone."""
-        real = [c for c in self.changes if not isinstance(c.change, Activate) and c.state != "not-run"]
+        real = [c for c in self.changes if not c.activates and c.state != "not-run"]
         undone = {(c.step, c.target) for c in real if c.state == "undone"}
         return frozenset(undone - {(c.step, c.target) for c in real if c.state != "undone"})
 
@@ -229,9 +234,7 @@ class History:
         """Return the activations left out or unknown, of steps with another change in force."""
         standing = {(c.step, c.target) for c in self.in_force()}
         return tuple(
-            c
-            for c in self.changes
-            if isinstance(c.change, Activate) and c.state == "unknown" and (c.step, c.target) in standing
+            c for c in self.changes if c.activates and c.state == "unknown" and (c.step, c.target) in standing
         )
 
     def answer_of(self, step: str, target: str) -> AnswerValue | None:
@@ -257,11 +260,7 @@ class History:
 
 
 def _to_take_back(change: ChangeStatus) -> bool:
-    return change.state in _STANDS | {"failed"} and change.state != "no-undo" and not _reads(change)
-
-
-def _reads(change: ChangeStatus) -> bool:
-    return isinstance(change.change, RunCommands) and change.change.reads
+    return change.state in _STANDS | {"failed"} and change.state != "no-undo" and not change.change.only_reads
 
 
 def _to_activate(change: ChangeStatus, others: bool) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, assert_never
 
 from stopgap.orchestrator.facts import Reader, UnreadableError
 from stopgap.orchestrator.host import Host, Scene
@@ -118,11 +118,16 @@ def wishes_of(task: Task[Any, Any], params: Parameters, scene: Scene) -> dict[st
     """Return the fact requests of a step, by the name of the fact."""
     requests: dict[str, FactRequest] = {}
     for name, request in task.probe(params, scene).items():
-        if isinstance(request, At):
-            seen = scene.seen_from(request.vantage)
-            requests[name] = FactRequest(seen[0] if seen else None, request.reader, own=False)
-        elif not isinstance(request, Past):
-            requests[name] = FactRequest(scene.on, request, own=True)
+        match request:
+            case At():
+                seen = scene.seen_from(request.vantage)
+                requests[name] = FactRequest(seen[0] if seen else None, request.reader, own=False)
+            case Reader():
+                requests[name] = FactRequest(scene.on, request, own=True)
+            case Past():
+                pass  # the journal tells it, and no host
+            case _:
+                assert_never(request)
     return requests
 
 

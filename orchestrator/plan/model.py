@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from stopgap.orchestrator.change import Activate, Change
+from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.journal.records import PlannedOutcome
@@ -34,7 +34,7 @@ class PlannedStep:
     reason: str = ""
     name: str = ""
     scene: Scene | None = None
-    changes: tuple[Change, ...] = ()
+    changes: tuple[AnyChange, ...] = ()
     messages: tuple[Message, ...] = ()
     """Those that are still to be sent."""
     collections: tuple[Collection, ...] = ()
@@ -60,7 +60,7 @@ class PlannedStep:
     @property
     def lasts(self) -> float | None:
         """Seconds until the first change of the step expires by itself; `None` without an expiry."""
-        return min((s for c in self.changes if (s := getattr(c, "lasts", None)) is not None), default=None)
+        return min((c.lasts for c in self.changes if c.lasts is not None), default=None)
 
     @property
     def place(self) -> Host:
@@ -87,9 +87,9 @@ class PlannedStep:
         )
         return replace(emptied, checks=nothing, gaps=nothing, outcome="skipped", reason=reason)
 
-    def ordered(self) -> tuple[Change, ...]:
-        """Return the changes in order of execution: activations come last."""
-        return tuple(sorted(self.changes, key=lambda c: isinstance(c, Activate)))
+    def ordered(self) -> tuple[AnyChange, ...]:
+        """Return the changes in order of execution: by phase, in the task's order within a phase."""
+        return tuple(sorted(self.changes, key=lambda c: c.phase))
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _essence(step: PlannedStep) -> dict[str, Any]:
     }
 
 
-def _change_essence(change: Change) -> dict[str, Any]:
+def _change_essence(change: AnyChange) -> dict[str, Any]:
     dump = change.model_dump(mode="json")
     for state in ("before", "after"):
         if state in dump:

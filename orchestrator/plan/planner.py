@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
-from stopgap.orchestrator.change import Change
+from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import SystemFact, UnreadableError
 from stopgap.orchestrator.host import Host, Scene
@@ -21,7 +21,6 @@ from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.journal import Delivery, JournalError
 from stopgap.orchestrator.journal.error_files import own_error
 from stopgap.orchestrator.journal.records import Outcome, PlannedOutcome
-from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.past_runs import PastRun
 from stopgap.orchestrator.plan.fact_cache import (
     FactCache,
@@ -34,6 +33,7 @@ from stopgap.orchestrator.plan.fact_cache import (
 )
 from stopgap.orchestrator.plan.model import Plan, PlannedStep
 from stopgap.orchestrator.plan.outstanding import outstanding
+from stopgap.orchestrator.plan.planned import told_apart
 from stopgap.orchestrator.plan.prospects import prospected, prospects
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.registry import tasks
@@ -43,16 +43,12 @@ from stopgap.orchestrator.secret.agreement import is_agreed, reference_of
 from stopgap.orchestrator.shell import join
 from stopgap.orchestrator.source import InvalidInput
 from stopgap.orchestrator.task import (
-    Collection,
     Gap,
-    Note,
     Parameters,
     Past,
-    Planned,
     Refused,
     Standing,
     Task,
-    UndoRequest,
     Unplannable,
 )
 
@@ -112,7 +108,7 @@ class Planner:
     controller: str = ""
     """Names the controller on devices."""
     _known: FactCache = field(init=False)
-    _planned: dict[str, list[Change]] = field(default_factory=dict)
+    _planned: dict[str, list[AnyChange]] = field(default_factory=dict)
     """By host: what earlier steps are to change there."""
 
     def __post_init__(self) -> None:
@@ -217,7 +213,7 @@ class Planner:
         try:
             past_runs = {name: self.past_runs(request.runs, target.name) for name, request in asked.items()}
             facts = task.Facts.model_validate({**readings.own, **readings.elsewhere, **past_runs})
-            planned = list(task.plan(params, facts, scene))
+            planned = told_apart(task.plan(params, facts, scene))
             checks = tuple(task.checks(params, facts, scene))
         except (Refused, JournalError) as refusal:
             return _with(blank, "refused", str(refusal))
@@ -227,15 +223,14 @@ class Planner:
             return _with(blank, "would-fail", f"{step.task}: {escape(error.errors()[0]['msg'])}")
         beside_paths = (self._known.seen(scene.on, reader) for reader in changeable.readers())
         changes, hindered = prospected(
-            [p for p in planned if isinstance(p, Change)],
+            planned.changes,
             prospects(changeable, *beside_paths),
             self._planned.get(scene.on.name, ()),
             next((look.uid for look in readings.own.values() if isinstance(look, SystemFact)), None),
         )
         if hindered:
             return _with(blank, "would-fail", hindered)
-        messages = _only(planned, Message)
-        undo_requests = _only(planned, UndoRequest)
+        messages, undo_requests = tuple(planned.messages), tuple(planned.undo_requests)
         left = outstanding(
             messages, self.sent({message.key for message in messages}) if messages else {}, datetime.now(UTC)
         )
@@ -249,12 +244,12 @@ class Planner:
             outcome="would-change" if changes or left.messages or undo_requests else "unchanged",
             changes=changes,
             messages=left.messages,
-            collections=_only(planned, Collection),
+            collections=tuple(planned.collections),
             undo_requests=undo_requests,
             on_past=bool(asked),
-            questions=() if already_sent else (*_confirmation(step), *_only(planned, Question)),
-            notes=(*_only(planned, Note), *left.notes),
-            gaps=(*_only(planned, Gap), *left.gaps),
+            questions=() if already_sent else (*_confirmation(step), *planned.questions),
+            notes=(*planned.notes, *left.notes),
+            gaps=(*planned.gaps, *left.gaps),
             answer_to=task.asks(params),
             checks=checks,
         )
@@ -388,7 +383,7 @@ def _blank(place: Place) -> PlannedStep:
 def _gaps(task: Task[Any, Any], params: Parameters, facts: Any, scene: Scene) -> tuple[Gap, ...]:  # noqa: ANN401
     """Return the gaps of a step in force; a present refusal does not matter here."""
     try:
-        return _only(list(task.plan(params, facts, scene)), Gap)
+        return tuple(told_apart(task.plan(params, facts, scene)).gaps)
     except (Refused, Unplannable, JournalError, SecretError):
         return ()
 
@@ -402,7 +397,3 @@ def _seen_from_outside(task: Task[Any, Any], params: Parameters, scene: Scene) -
 
 def _confirmation(step: Step) -> tuple[Question, ...]:
     return (Question(text=step.confirm, reason=""),) if step.confirm else ()
-
-
-def _only(planned: list[Planned], kind: type[T]) -> tuple[T, ...]:
-    return tuple(p for p in planned if isinstance(p, kind))

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
-from stopgap.orchestrator.change import Change, FreezeChange, PathChange, RunCommands
+from stopgap.orchestrator.change import (
+    Activate,
+    AnyChange,
+    AttributesChange,
+    DeviceChange,
+    FreezeChange,
+    PathChange,
+    RunCommands,
+)
 from stopgap.orchestrator.facts import Extended, ExtendedFact, File, FileFact, Reader, Writable, WritableFact
 from stopgap.orchestrator.facts.extended import APPEND_ONLY, IMMUTABLE, NO_COW, VERITY
 
@@ -75,22 +84,26 @@ def prospects(asked: Asked, writable: object = None, extended: object = None) ->
 
 
 def prospected(
-    changes: Iterable[Change], known: Mapping[str, Prospect], earlier: Sequence[Change], uid: int | None
-) -> tuple[tuple[Change, ...], str]:
+    changes: Iterable[AnyChange], known: Mapping[str, Prospect], earlier: Sequence[AnyChange], uid: int | None
+) -> tuple[tuple[AnyChange, ...], str]:
     """Return the changes as made after `earlier` changes, or the known obstacle.
 
     `uid` is the account of the session; `None` if unknown.
     """
-    made: list[Change] = []
+    made: list[AnyChange] = []
     for change in changes:
         if hindered := _for_root_alone(change, uid):
             return (), hindered
-        if isinstance(change, PathChange) and (prospect := known.get(change.path)):
-            made.append(prepared(change, prospect))
-            if hindered := obstacle(prepared(change, prospect), prospect, [*earlier, *made[:-1]]):
-                return (), hindered
-        else:
-            made.append(change)
+        match change:
+            case PathChange() if prospect := known.get(change.path):
+                wanted = prepared(change, prospect)
+                if hindered := obstacle(wanted, prospect, [*earlier, *made]):
+                    return (), hindered
+                made.append(wanted)
+            case PathChange() | RunCommands() | Activate() | DeviceChange() | AttributesChange() | FreezeChange():
+                made.append(change)
+            case _:
+                assert_never(change)
     return tuple(made), ""
 
 
@@ -125,7 +138,7 @@ def prepared(change: PathChange, prospect: Prospect) -> PathChange:
     )
 
 
-def obstacle(change: PathChange, prospect: Prospect, earlier: Iterable[Change]) -> str:
+def obstacle(change: PathChange, prospect: Prospect, earlier: Iterable[AnyChange]) -> str:
     """Return the known obstacle to a change after `earlier` changes on the host; empty without an obstacle."""
     if why := _marks(change, prospect):
         return why
@@ -142,13 +155,18 @@ def obstacle(change: PathChange, prospect: Prospect, earlier: Iterable[Change]) 
     return _owner(change, may) or _room(change, may)
 
 
-def _for_root_alone(change: Change, uid: int | None) -> str:
+def _for_root_alone(change: AnyChange, uid: int | None) -> str:
     if not uid:
         return ""
-    commands = change.do if isinstance(change, RunCommands) else ()
-    what = next((str(command) for command in commands if command.argv[0] in _ROOT_ALONE), "")
-    if isinstance(change, FreezeChange):
-        what = "kill -STOP"
+    match change:
+        case RunCommands():
+            what = next((str(command) for command in change.do if command.argv[0] in _ROOT_ALONE), "")
+        case FreezeChange():
+            what = "kill -STOP"
+        case PathChange() | Activate() | DeviceChange() | AttributesChange():
+            what = ""
+        case _:
+            assert_never(change)
     return f"user id {uid} may not run {what}: only root may ({_BECOME})" if what else ""
 
 
@@ -179,11 +197,17 @@ def _marks(change: PathChange, prospect: Prospect) -> str:
     return ""
 
 
-def _may_make(change: Change, folder: str) -> bool:
+def _may_make(change: AnyChange, folder: str) -> bool:
     """Return True if a change creates the directory, or is a command and may create the directory."""
-    if isinstance(change, PathChange):
-        return change.path == folder and change.after.kind in {"directory", "link"}
-    return isinstance(change, RunCommands)
+    match change:
+        case PathChange():
+            return change.path == folder and change.after.kind in {"directory", "link"}
+        case RunCommands():
+            return True
+        case Activate() | DeviceChange() | AttributesChange() | FreezeChange():
+            return False
+        case _:
+            assert_never(change)
 
 
 def _owner(change: PathChange, may: WritableFact) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import assert_never
 
-from stopgap.orchestrator.message import FileRoute, Route, SmtpRoute
+from stopgap.orchestrator.message import FileRoute, Route, SmtpRoute, WebhookRoute
 from stopgap.orchestrator.post.postman import Postman
 
 
@@ -14,14 +15,18 @@ def postman(route: Route, letters: Path, cancelled: threading.Event | None = Non
 
     `letters` is the folder for messages without a file name. A set `cancelled` ends any wait for a server.
     """
-    if isinstance(route, SmtpRoute):
-        from stopgap.orchestrator.post.smtp import SmtpPostman  # noqa: PLC0415
+    match route:
+        case SmtpRoute():
+            from stopgap.orchestrator.post.smtp import SmtpPostman  # noqa: PLC0415
 
-        return SmtpPostman(route, cancelled)
-    if isinstance(route, FileRoute):
-        from stopgap.orchestrator.post.file import FilePostman  # noqa: PLC0415
+            return SmtpPostman(route, cancelled)
+        case FileRoute():
+            from stopgap.orchestrator.post.file import FilePostman  # noqa: PLC0415
 
-        return FilePostman(route, letters)
-    from stopgap.orchestrator.post.webhook import WebhookPostman  # noqa: PLC0415
+            return FilePostman(route, letters)
+        case WebhookRoute():
+            from stopgap.orchestrator.post.webhook import WebhookPostman  # noqa: PLC0415
 
-    return WebhookPostman(route, cancelled)
+            return WebhookPostman(route, cancelled)
+        case _:
+            assert_never(route)

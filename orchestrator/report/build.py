@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from stopgap.orchestrator.change import Activate, RunCommands
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import ChangeStatus, History, MessageStatus, StepStatus, moment
 from stopgap.orchestrator.journal.records import Answered, CheckJudged, EvidenceKept
@@ -167,7 +166,7 @@ def _change(change: ChangeStatus, run: str, number: int, in_force: bool) -> Repo
         undo=escape(change.change.describe_undo()),
         preview=tuple(escape(line.expandtabs(4)) for line in lines[:PREVIEW_LINES]),
         preview_left_out=max(0, len(lines) - PREVIEW_LINES),
-        opaque=isinstance(change.change, RunCommands) and change.change.opaque,
+        opaque=change.change.is_opaque,
         state=change.state,
         in_force=in_force,
         reason=escape(change.reason),
@@ -260,7 +259,7 @@ def _open_points(history: History) -> Iterator[OpenPoint]:
         if step.outcome in _BAD_OUTCOMES and step.host not in history.unreachable:
             yield point("step", step.host, step.name, step.reason)
     for change in history.changes:
-        if isinstance(change.change, Activate):
+        if change.activates:
             continue
         if change.state == "unknown":
             yield point("change-unknown", change.host, change.change.describe(), change.reason)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from stopgap.orchestrator.change import Activate, RunCommands
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.records import Answered, Asked
@@ -44,8 +43,7 @@ def lessons(history: History) -> Iterator[ReportLesson]:
     yield from _slow(history)
     yield from _waits(history)
     for change in history.changes:
-        by_hand = isinstance(change.change, RunCommands) and change.change.undo is None
-        if by_hand and change.state in {"done", "no-undo"} and not isinstance(change.change, Activate):
+        if not change.change.has_undo and change.state in {"done", "no-undo"}:
             yield _lesson("manual", change.host, change.change.describe())
     for check in history.checks:
         if check.holds is None:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import Entry, History
 from stopgap.orchestrator.journal.records import (
     Answered,
+    Asked,
     ChangeIntended,
     ChangeMade,
     CheckJudged,
     DamageAccepted,
+    EvidenceHandled,
     EvidenceKept,
+    FindingsMade,
     HostUnreachable,
+    IncidentClosed,
+    IncidentOpened,
     MessageIntended,
     MessagePosted,
+    Noted,
     PlanMade,
     RollbackTimerSettled,
     RunFinished,
     RunStarted,
     StepFinished,
     StepStarted,
+    UndoIntended,
     UndoMade,
 )
 from stopgap.orchestrator.report.model import Event
@@ -38,50 +46,57 @@ def timeline(history: History) -> Iterator[Event]:
     posted: dict[tuple[str, str], int] = {}
     for entry in history.entries:
         record = entry.record
-        if isinstance(record, ChangeIntended):
-            changes[record.step, record.target, record.index] = record
-        elif isinstance(record, StepStarted):
-            names[record.step, record.target] = record.name
-        elif isinstance(record, ChangeMade | UndoMade | RollbackTimerSettled):
-            intended = changes.get((record.step, record.target, record.index))
-            kind = "change" if isinstance(record, ChangeMade) else "undo"
-            if intended and record.outcome not in {"not-run", "confirmed"}:
-                does = intended.change.describe()
-                yield _event(entry, kind, intended.host, does, result=record.outcome, detail=record.reason)
-        elif isinstance(record, MessageIntended):
-            messages[record.key] = record
-        elif isinstance(record, MessagePosted):
-            posted[record.step, record.target] = posted.get((record.step, record.target), 0) + 1
-            if record.outcome == "sent" and posted[record.step, record.target] > MESSAGES_SHOWN:
-                continue
-            about = f"{messages[record.key].about}, {record.to}" if record.key in messages else record.to
-            yield _event(entry, "message", text=about, result=record.outcome, detail=record.detail)
-        elif isinstance(record, StepFinished):
-            name = names.get((record.step, record.target), record.step)
-            yield _event(entry, "step", record.host, name, result=record.outcome, detail=record.reason)
-        else:
-            yield from _plain(entry)
-
-
-def _plain(entry: Entry) -> Iterator[Event]:
-    match entry.record:
-        case RunStarted() as started:
-            yield _event(entry, "run-started", text=started.runbook_name, detail=started.operator)
-        case PlanMade() as plan:
-            yield _event(entry, "plan-made", text=plan.digest[:8])
-        case HostUnreachable() as lost:
-            yield _event(entry, "host-unreachable", lost.host, detail=lost.reason)
-        case CheckJudged() as check:
-            result = {True: "holds", False: "fails", None: "unseen"}[check.holds]
-            yield _event(entry, "check", check.vantage, check.about, result=result, detail=check.seen)
-        case EvidenceKept() as kept:
-            yield _event(entry, "evidence", kept.host, kept.profile, detail=kept.folder)
-        case Answered() as answer:
-            yield _event(entry, "answer", answer.target, answer.question, result=answer.answer, detail=answer.by)
-        case DamageAccepted() as accepted:
-            yield _event(entry, "damage", text=accepted.by, detail="; ".join(accepted.problems))
-        case RunFinished() as end:
-            yield _event(entry, "run-finished", result=end.outcome)
+        match record:
+            case ChangeIntended():
+                changes[record.step, record.target, record.index] = record
+            case StepStarted():
+                names[record.step, record.target] = record.name
+            case ChangeMade() | UndoMade() | RollbackTimerSettled():
+                intended = changes.get((record.step, record.target, record.index))
+                kind = "change" if record.kind == "change-made" else "undo"
+                if intended and record.outcome not in {"not-run", "confirmed"}:
+                    does = intended.change.describe()
+                    yield _event(entry, kind, intended.host, does, result=record.outcome, detail=record.reason)
+            case MessageIntended():
+                messages[record.key] = record
+            case MessagePosted():
+                posted[record.step, record.target] = posted.get((record.step, record.target), 0) + 1
+                if record.outcome == "sent" and posted[record.step, record.target] > MESSAGES_SHOWN:
+                    continue
+                about = f"{messages[record.key].about}, {record.to}" if record.key in messages else record.to
+                yield _event(entry, "message", text=about, result=record.outcome, detail=record.detail)
+            case StepFinished():
+                name = names.get((record.step, record.target), record.step)
+                yield _event(entry, "step", record.host, name, result=record.outcome, detail=record.reason)
+            case RunStarted():
+                yield _event(entry, "run-started", text=record.runbook_name, detail=record.operator)
+            case PlanMade():
+                yield _event(entry, "plan-made", text=record.digest[:8])
+            case HostUnreachable():
+                yield _event(entry, "host-unreachable", record.host, detail=record.reason)
+            case CheckJudged():
+                result = {True: "holds", False: "fails", None: "unseen"}[record.holds]
+                yield _event(entry, "check", record.vantage, record.about, result=result, detail=record.seen)
+            case EvidenceKept():
+                yield _event(entry, "evidence", record.host, record.profile, detail=record.folder)
+            case Answered():
+                yield _event(entry, "answer", record.target, record.question, result=record.answer, detail=record.by)
+            case DamageAccepted():
+                yield _event(entry, "damage", text=record.by, detail="; ".join(record.problems))
+            case RunFinished():
+                yield _event(entry, "run-finished", result=record.outcome)
+            case (
+                UndoIntended()
+                | Asked()
+                | FindingsMade()
+                | EvidenceHandled()
+                | IncidentOpened()
+                | Noted()
+                | IncidentClosed()
+            ):
+                pass  # announces another record, has a section of its own, or stands in an incident's chain
+            case _:
+                assert_never(record)
 
 
 def _event(entry: Entry, kind: str, host: str = "", text: str = "", *, result: str = "", detail: str = "") -> Event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 from stopgap.orchestrator.change import (
     DRIFTED,
@@ -13,10 +13,10 @@ from stopgap.orchestrator.change import (
     Activate,
     AnyChange,
     AttributesChange,
-    Change,
     DeviceChange,
     FreezeChange,
     PathChange,
+    Phase,
     RunCommands,
     forget,
     rollback_timer_name,
@@ -58,7 +58,7 @@ class Recorded:
     target: str
     index: int
     host: Host
-    change: Change
+    change: AnyChange
     sure: bool = True
     """It was made as a whole; otherwise nobody knows how much of it was."""
 
@@ -68,7 +68,7 @@ class _Numbered:
     """The changes of a step with their journal numbers, and the subset under a rollback timer."""
 
     step: PlannedStep
-    changes: tuple[tuple[int, Change], ...]
+    changes: tuple[tuple[int, AnyChange], ...]
     armed: Mapping[int, Armed]
 
     def items(self, run: str, *, pause: bool) -> list[Item]:
@@ -79,14 +79,18 @@ class _Numbered:
             for place, (i, c) in enumerate(self.changes)
         ]
 
-    def _script(self, index: int, change: Change, run: str) -> str:
+    def _script(self, index: int, change: AnyChange, run: str) -> str:
         """Return the script of a change under its name; a rollback timer is scheduled before the change."""
-        if isinstance(change, DeviceChange):
-            return change.do_script().replace(RUN, run)
-        name = rollback_timer_name(run, self.step.key, self.step.target.name, index)
-        named = change.named(name)
-        rollback_timer = self.armed.get(index)
-        return schedule(named, name, rollback_timer.seconds) if rollback_timer else named.do_script()
+        match change:
+            case DeviceChange():
+                return change.do_script().replace(RUN, run)
+            case PathChange() | RunCommands() | Activate() | AttributesChange() | FreezeChange():
+                name = rollback_timer_name(run, self.step.key, self.step.target.name, index)
+                named = change.named(name)
+                rollback_timer = self.armed.get(index)
+                return schedule(named, name, rollback_timer.seconds) if rollback_timer else named.do_script()
+            case _:
+                assert_never(change)
 
 
 def apply_changes(step: PlannedStep, pool: ConnectionPool, record: Recorder, interruption: Interruption) -> Applied:
@@ -112,7 +116,7 @@ def apply_steps(
     numbered = [_numbered(step, record) for step in steps]
     record(
         *(
-            ChangeIntended(step=n.step.key, target=n.step.target.name, host=place.name, index=i, change=_known(c))
+            ChangeIntended(step=n.step.key, target=n.step.target.name, host=place.name, index=i, change=c)
             for n in numbered
             for i, c in n.changes
         )
@@ -139,7 +143,7 @@ def apply_steps(
 def _numbered(step: PlannedStep, record: Recorder) -> _Numbered:
     changes, key, target = step.ordered(), step.key, step.target.name
     numbered = tuple(enumerate(changes, record.reserve(key, target, len(changes))))
-    armed = {i: Armed(key, target, i, s) for i, c in numbered if (s := getattr(c, "rollback_timer", None))}
+    armed = {i: Armed(key, target, i, s) for i, c in numbered if (s := c.rollback_timer) is not None}
     return _Numbered(step, numbered, armed)
 
 
@@ -158,13 +162,13 @@ def _concluded(
     if gone := [s for s in settled if s.outcome != "confirmed"]:
         return Applied("unknown" if any(s.outcome == "unknown" for s in gone) else "failed", gone[0].reason)
     worst = next((m for m in made if m.outcome != "done"), Applied("done"))
-    if worst.outcome in {"failed", "drifted"} and any(isinstance(c, Activate) for _, c in numbered.changes):
+    if worst.outcome in {"failed", "drifted"} and any(c.phase is Phase.ACTIVATE for _, c in numbered.changes):
         put_back = [
             Recorded(key, target, i, place, change)
             for (i, change), m in results
             if m.outcome != "not-run" and not m.rejected
         ]
-        put_back.sort(key=lambda c: (isinstance(c.change, Activate), -c.index))
+        put_back.sort(key=lambda c: (c.change.phase, -c.index))
         problems = [u.reason for u in take_back(put_back, pool, record, because="step-failed") if u.reason]
         tail = f"; putting it back failed: {'; '.join(problems)}" if problems else "; the step was put back"
         return Applied(worst.outcome, worst.reason + tail)
@@ -173,7 +177,7 @@ def _concluded(
     return worst
 
 
-def _afterwards(changes: Sequence[Change], place: Host, pool: ConnectionPool, interruption: Interruption) -> str:
+def _afterwards(changes: Sequence[AnyChange], place: Host, pool: ConnectionPool, interruption: Interruption) -> str:
     """Run the follow-up scripts of applied changes and return their output; a failure here fails no step."""
     items = [Item(script, change.deadline) for change in changes if (script := change.afterwards_script())]
     try:
@@ -212,7 +216,7 @@ def take_back(
     results: list[UndoMade] = []
     for each in changes:
         try:
-            if has_undo(each.change):
+            if each.change.has_undo:
                 items.append((each, Item(_undo_script(each, record.run, force=force), each.change.deadline)))
         except Exception as error:
             results.append(not_taken_back(each.step, each.target, each.index, error))
@@ -234,7 +238,7 @@ def take_back(
     results += [
         UndoMade(step=c.step, target=c.target, index=c.index, outcome="no-undo", reason="nobody knows its undo")
         for c in changes
-        if not has_undo(c.change)
+        if not c.change.has_undo
     ]
     record(*results)
     return results
@@ -248,16 +252,15 @@ def not_taken_back(step: str, target: str, index: int, error: Exception) -> Undo
 
 def _undo_script(recorded: Recorded, run: str, *, force: bool) -> str:
     """Return the undo script; the script cancels the rollback timer before the undo."""
-    if isinstance(recorded.change, DeviceChange):
-        return recorded.change.undo_script(force=force, sure=recorded.sure).replace(RUN, run)
-    name = rollback_timer_name(run, recorded.step, recorded.target, recorded.index)
-    undo = recorded.change.named(name).undo_script(force=force)
-    return f"({forget(name)})\n{undo}" if getattr(recorded.change, "rollback_timer", None) else undo
-
-
-def has_undo(change: Change) -> bool:
-    """Return True if the change has an undo."""
-    return not (isinstance(change, RunCommands) and change.undo is None)
+    match change := recorded.change:
+        case DeviceChange():
+            return change.undo_script(force=force, sure=recorded.sure).replace(RUN, run)
+        case PathChange() | RunCommands() | Activate() | AttributesChange() | FreezeChange():
+            name = rollback_timer_name(run, recorded.step, recorded.target, recorded.index)
+            undo = change.named(name).undo_script(force=force)
+            return f"({forget(name)})\n{undo}" if change.rollback_timer is not None else undo
+        case _:
+            assert_never(change)
 
 
 _UNDONE: dict[Made, Literal["undone", "failed", "drifted", "unknown", "no-undo"]] = {
@@ -267,12 +270,6 @@ _UNDONE: dict[Made, Literal["undone", "failed", "drifted", "unknown", "no-undo"]
     "unknown": "unknown",
     "not-run": "unknown",
 }
-
-
-def _known(change: Change) -> AnyChange:
-    if isinstance(change, PathChange | RunCommands | Activate | DeviceChange | AttributesChange | FreezeChange):
-        return change
-    raise TypeError(f"the journal knows no change of kind {change.__class__.__name__}")
 
 
 def _made(output: Output, trouble: str | None) -> Applied:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from stopgap.orchestrator.change import Activate
 from stopgap.orchestrator.evidence import verify_run
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import History, Journal, UnknownRunError, step_of
@@ -103,7 +102,7 @@ class Archive:
             changes=tuple(
                 PastChange(step=step_of(change.step), host=change.host, undo=escape(change.change.describe_undo()))
                 for change in history.undoable()
-                if change.target == target and not isinstance(change.change, Activate)
+                if change.target == target and not change.activates
             ),
             collections=tuple(
                 PastCollection(step=kept.step, profile=kept.profile, items=kept.items)

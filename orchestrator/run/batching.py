@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from stopgap.orchestrator.change import Activate, PathChange
 from stopgap.orchestrator.journal.records import StepFinished
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.run.apply import Applied, apply_steps
@@ -79,14 +78,9 @@ def _may_follow(step: PlannedStep) -> bool:
     does_more = step.questions or step.messages or step.collections or step.undo_requests
     hangs_on = step.step.uses_results or step.on_past or step.one_of_several
     settled = step.outcome in {"would-change", "unchanged"} and step.step.retry.attempts == 1
-    return settled and not does_more and not hangs_on and all(map(_looks_first, step.changes))
+    return settled and not does_more and not hangs_on and all(change.repeatable for change in step.changes)
 
 
 def _may_be_followed(step: PlannedStep) -> bool:
     """Return True for a step with changes alone, if a failure of the step skips the remaining steps."""
     return _may_follow(step) and not step.checks and step.step.on_failure == "stop"
-
-
-def _looks_first(change: object) -> bool:
-    """Return True if the undo skips a change never made; commands need a record of their beginning."""
-    return isinstance(change, PathChange | Activate)

@@ -94,7 +94,7 @@ def _content(step: PlannedStep) -> dict[str, Any]:
                 "do": change.describe(),
                 "preview": change.preview(),
                 "undo": change.describe_undo(),
-                "rollback_timer": getattr(change, "rollback_timer", None),
+                "rollback_timer": change.rollback_timer,
             }
             for change in step.ordered()
         ],

@@ -70,7 +70,7 @@ def settle_all(history: History, pool: ConnectionPool, record: Recorder) -> None
     """
     hosts = history.hosts
     for name, changes in groupby(_by_host(history.unsettled()), key=lambda change: change.host):
-        armed = [Armed(c.step, c.target, c.index, getattr(c.change, "rollback_timer", None) or 0.0) for c in changes]
+        armed = [Armed(c.step, c.target, c.index, c.change.rollback_timer or 0.0) for c in changes]
         try:
             record(*_ask(armed, pool.session(hosts[name]), record.run, "the process that made it died"))
         except OutOfReach:

@@ -1,0 +1,75 @@
+"""What a task has planned, told apart by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Never, NoReturn
+
+from stopgap.orchestrator.change import (
+    Activate,
+    AnyChange,
+    AttributesChange,
+    DeviceChange,
+    FreezeChange,
+    PathChange,
+    RunCommands,
+)
+from stopgap.orchestrator.message import Message
+from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.task import Collection, Gap, Note, Planned, UndoRequest, Unplannable
+
+
+@dataclass
+class PlannedItems:
+    """The items that one task planned for one host, those of each kind in the task's order."""
+
+    changes: list[AnyChange] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    collections: list[Collection] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    undo_requests: list[UndoRequest] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+
+
+def told_apart(planned: Iterable[Planned]) -> PlannedItems:
+    """Sort what a task planned by kind.
+
+    Args:
+        planned: what `Task.plan` yields.
+
+    Returns:
+        The same items, a list for each kind.
+
+    Raises:
+        Unplannable: an item is of no kind that the engine can show, carry out and keep in the journal, so that a dry
+            run already says what the run could not do.
+    """
+    items = PlannedItems()
+    for item in planned:
+        match item:
+            case (
+                PathChange() | RunCommands() | Activate() | DeviceChange() | AttributesChange() | FreezeChange()
+            ) as change:
+                items.changes.append(change)
+            case Message() as message:
+                items.messages.append(message)
+            case Collection() as collection:
+                items.collections.append(collection)
+            case Question() as question:
+                items.questions.append(question)
+            case UndoRequest() as request:
+                items.undo_requests.append(request)
+            case Note() as note:
+                items.notes.append(note)
+            case Gap() as gap:
+                items.gaps.append(gap)
+            case _:
+                _refuse(item)
+    return items
+
+
+def _refuse(item: Never) -> NoReturn:
+    """Refuse an item of a task that no type checker has seen; mypy reports each kind that has no case above."""
+    raise Unplannable(f"the task planned an object of the class {type(item).__name__}, which is no kind of change")
