@@ -12,11 +12,11 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 GOES_BACK = "goes back by itself"
-"""Stands in the reason of an alteration that was committed and not confirmed: its device takes it back."""
+"""Part of the reason for a committed, unconfirmed alteration: the device rolls back by itself."""
 RUN = "@run@"
-"""Stands in a line for the run's id, so that two runs never meet in one session of a device."""
+"""Placeholder for the run's id, so that no two runs share a session name on a device."""
 LONGEST = 1000
-"""Characters of a line that a device shows; of a longer line, which no configuration has, the beginning is read."""
+"""Most characters read of a device's output line; no configuration has longer lines."""
 _FIRST_LINE = "exit 69 # for a device's command line, not for a shell\n"
 _SAYABLE = re.compile(r"[\x20-\x3e\x40-\x7e]{1,480}")
 
@@ -29,7 +29,7 @@ def _sayable(line: str) -> str:
 
 
 Said = Annotated[str, AfterValidator(_sayable)]
-"""One line, as a person would type it."""
+"""One line, as typed by a person."""
 
 
 @lru_cache(maxsize=4)
@@ -70,13 +70,13 @@ class Sight(_Part):
     seen: str
     """A regular expression for the whole line, spaces collapsed and trimmed, case ignored."""
     before: bool
-    """It is there before the alteration."""
+    """The line is present before the alteration."""
     elsewhere: str = ""
-    """A regular expression that recognises the same in another place, where it may be somebody else's."""
+    """A regular expression for the same line at another position, possibly a line of somebody else."""
     within: str = ""
-    """Said before `line`: the place in the configuration that it belongs to."""
+    """Sent before `line`: the position of the line in the configuration."""
     line: str = ""
-    """Alters this line alone."""
+    """The command to alter this line alone."""
 
     def holds(self, shown: str) -> bool:
         """Return True if the line is present."""
@@ -96,10 +96,11 @@ class Witness(_Part):
 
     show: Said
     always: tuple[str, ...] = ()
-    """Regular expressions, as in `Sight`; each matches a line that is there before the alteration and after it."""
+    """Regular expressions, as in `Sight`; each matches a line present before and after the alteration."""
     only: str = ""
-    """A regular expression that every line matches; empty: any line may be shown. For commands that show entries
-    alone, and so nothing where there is none: a witness of another command is needed beside it."""
+    """A regular expression matched by every line; empty: any line is allowed. For commands with entries as their only
+    output, possibly empty output: another command's witness is needed beside.
+    """
 
     def lacks(self, shown: str) -> str:
         """Return the reason to reject the output; empty for a valid output."""
@@ -134,14 +135,15 @@ class Words(_Part):
     lines: tuple[Said, ...]
     commit: tuple[Said, ...] = ()
     abort: tuple[Said, ...] = ()
-    """Said when a line or the commit is refused; refusals of these do not count. What refused to be entered is
-    left alone: somebody else may be at work in it."""
+    """Sent after a refused line or a refused commit; refusals of the abort itself do not count. A configuration
+    session refused at entry is left alone, as possibly somebody else's.
+    """
     confirm: tuple[Said, ...] = ()
-    """Said over a second login. Where that fails, the device goes back by itself."""
+    """Sent over a second login. On failure, the device rolls back by itself."""
     within: int = 0
-    """Seconds after which the device goes back unless it is confirmed; 0: it never does."""
+    """Seconds until the device's own rollback without a confirmation; 0: no rollback."""
     pending: Pending | None = None
-    """Looked at before anything is entered; None: the device itself refuses, or has no such thing."""
+    """Read before any line is sent; `None`: the device itself refuses, or has no pending changes."""
 
 
 class Alter(_Part):
@@ -152,13 +154,13 @@ class Alter(_Part):
     witnesses: tuple[Witness, ...] = ()
     words: Words
     undoing: bool = False
-    """It takes back what an earlier alteration did, or may have done."""
+    """The alteration undoes an earlier alteration, made or possibly made."""
     unconfirmed: bool = False
-    """What waits to be confirmed may be that earlier alteration, and is no hindrance."""
+    """A pending change may be the earlier alteration itself, and is no obstacle."""
     piecemeal: bool = False
-    """Where some of the lines are as wanted already, alter the others alone."""
+    """If some lines are as wanted already, alter the remaining lines alone."""
     force: bool = False
-    """Also where the device is as neither before nor after."""
+    """Proceed also from a state neither before nor after."""
 
 
 Dialogue: TypeAlias = Look | Origin | Alter

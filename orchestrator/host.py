@@ -15,14 +15,14 @@ from stopgap.orchestrator.secret import Secret
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 Vantage: TypeAlias = Literal["target", "upstream", "spare", "controller"]
-"""Where a step acts."""
+"""The place of a step's acts."""
 
 CheckVantage: TypeAlias = Literal["target", "upstream", "spare", "controller", "outside"]
-"""Where a check looks from: a vantage, or every host that the inventory marks `vantage: outside`."""
+"""The place of a check's observation: a vantage, or every host marked `vantage: outside` in the inventory."""
 
 
 Cli: TypeAlias = Literal["vyos", "routeros", "junos", "eos", "ios"]
-"""Whose command line a network device without a shell has; `ios` is IOS and IOS-XE."""
+"""The kind of command line on a network device without a shell; `ios` is IOS and IOS-XE."""
 
 
 class Host(BaseModel):
@@ -36,14 +36,14 @@ class Host(BaseModel):
     user: str = "root"
     addresses: tuple[Address, ...] = ()
     upstream: str | tuple[str, ...] | None = None
-    """The router above it, or all of them where there are several."""
+    """The upstream router, or all upstream routers."""
     spare: str | None = None
     jump: str | None = None
     driver: str | None = None
     cli: Cli | None = None
-    """It has no shell, but this command line."""
+    """The device's command line, in place of a shell."""
     switchport: str | None = None
-    """The port that its cable is in, as the switch that is its upstream calls it."""
+    """The host's port, as named by the upstream switch."""
     may_block: tuple[Network, ...] = ()
     never_block: tuple[Network, ...] = ()
     vantage: Literal["outside"] | None = None
@@ -53,9 +53,9 @@ class Host(BaseModel):
     identity_passphrase: Secret | None = None
     known_hosts: Path | None = None
     connect_timeout: Duration | None = None
-    """From the first packet to a login; None: the default of the connection layer, as with the next."""
+    """Seconds from the first packet to a login; `None`: the default of the connection layer."""
     first_word_timeout: Duration | None = None
-    """To the first word of its SSH server once the connection stands, and of its shell once a script was sent."""
+    """Seconds to the first byte: of the SSH server on a new connection, and of the shell after a script."""
 
     @property
     def upstreams(self) -> tuple[str, ...]:
@@ -83,9 +83,9 @@ class Scene(BaseModel):
 
     target: Host
     on: Host
-    """The host on which the step acts."""
+    """The host of the step's acts."""
     upstream: Host | None = None
-    """The one that the step acts on, or else the first."""
+    """The upstream of the step, or else the first upstream."""
     beside: tuple[Host, ...] = ()
     """The target's other upstreams."""
     spare: Host | None = None
@@ -93,7 +93,7 @@ class Scene(BaseModel):
     others: Sequence[Host] = ()
     """Every other host of the inventory."""
     controller: str = ""
-    """Names the controller on devices, so that another controller's work is told from its own."""
+    """Name of the controller on devices, to tell apart the work of several controllers."""
 
     @property
     def upstreams(self) -> tuple[Host, ...]:

@@ -16,16 +16,16 @@ from typing import Any, Final, Literal, NoReturn
 MOST_DIGITS: Final = 20
 """Decimal digits of the largest unsigned number of 64 bits, 18446744073709551615."""
 MOST_SECONDS: Final = 253_402_300_799
-"""Seconds since the epoch at the end of the year 9999, the last that `datetime` knows."""
+"""Seconds since the epoch at the end of the year 9999, the last year of `datetime`."""
 MOST_JSON: Final = 16 << 20
-"""Characters of a JSON document; the values that the worst of these makes take some 40 times as many bytes."""
+"""Most characters of a JSON document; in the worst case the parsed values take 40 times as many bytes."""
 MOST_NESTED: Final = 64
-"""Lists and objects within one another; a deeper document would end a function that follows it down."""
+"""Deepest nesting of lists and objects; deeper documents would exhaust a recursive function."""
 _LONGEST_MOMENT = 40
 _DIGITS = {8: re.compile("[0-7]+"), 10: re.compile("[0-9]+"), 16: re.compile("[0-9A-Fa-f]+")}
 _DECIMAL = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 _SCIENTIFIC = 40
-"""Characters of a number in JSON that has a fraction or an exponent."""
+"""Most characters of a JSON number with a fraction or an exponent."""
 
 
 def parse_int(

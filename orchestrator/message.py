@@ -15,7 +15,7 @@ MailAddress: TypeAlias = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,64}@([A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{1,63}$", max_length=254),
 ]
-"""Narrower than RFC 5322: what can stand in a header and an SMTP command without a second thought."""
+"""Narrower than RFC 5322: safe in a header and in an SMTP command."""
 
 
 def _plain(text: str) -> str:
@@ -27,7 +27,7 @@ def _plain(text: str) -> str:
 Line: TypeAlias = Annotated[
     str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"), AfterValidator(_plain)
 ]
-"""Text that cannot end its line, and so no header of a mail, and that reads as it is written."""
+"""Text without line ends, safe in a mail header, and displayed as written."""
 Authority: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$")]
 
 
@@ -117,22 +117,22 @@ class Message(_Part):
     series: Line
     """Messages of one series are sent by one process at a time."""
     about: Line
-    """What it is, in a few words; names the file that it is written to."""
+    """The subject in a few words; part of the name of a message file."""
     to: Line
-    """A mail address, or the name of whoever reads it."""
+    """A mail address, or the name of the reader."""
     reply_to: MailAddress
     subject: Line
     text: str
     route: Route
     attachments: tuple[Attachment, ...] = ()
     automatic: bool = False
-    """One of many, which no machine should answer (RFC 3834)."""
+    """A bulk message, not to be answered by machines (RFC 3834)."""
     pause: float = Field(0.0, ge=0)
-    """Seconds to wait after it, before the next."""
+    """Seconds to wait before the next message."""
     fresh_for: float | None = None
-    """Seconds for which it counts as sent; None: for good."""
+    """Seconds of validity as sent; `None`: for good."""
     resend_unknown: bool = False
-    """Send it again where nobody knows whether it went."""
+    """Send again a message with an unknown delivery."""
 
     def describe(self) -> str:
         """Return message and route in one line."""

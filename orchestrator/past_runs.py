@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from stopgap.orchestrator.severity import Severity
 
 THIS = "this"
-"""Names the run that asks, where a task takes the ids of runs."""
+"""Name of the current run, for tasks with run ids as parameters."""
 
 
 class _Part(BaseModel):
@@ -42,7 +42,7 @@ class PastFinding(_Part):
     title: str
     count: int
     first: str
-    """What was seen first, and where."""
+    """The first match, with its location."""
 
 
 class PastCredential(_Part):
@@ -50,7 +50,7 @@ class PastCredential(_Part):
 
     kind: Literal["host-key", "login", "stored", "found"]
     text: str
-    """Address, login, or what was found where."""
+    """Address, login, or a description with the location."""
 
 
 class PastAnswer(_Part):
@@ -65,21 +65,21 @@ class PastRun(_Part):
 
     run: str
     begun: bool = True
-    """False of a run that asks for itself before it has begun."""
+    """False for a current run not yet begun."""
     going_on: bool = False
-    """It is the run that asks: what it has not had may yet come."""
+    """The run is the current run: missing parts may still come."""
     runbook: str = ""
     steps: tuple[str, ...] = ()
-    """Ids of those that were run for the target."""
+    """Ids of the steps run for the target."""
     changes: tuple[PastChange, ...] = ()
     collections: tuple[PastCollection, ...] = ()
     damage: tuple[str, ...] = ()
-    """Why nothing is to be done on the word of its records."""
+    """The reasons to distrust the records."""
     problems: tuple[str, ...] = ()
-    """What a verification of the run's journal and evidence complains of."""
+    """Problems found by a verification of the run's journal and evidence."""
     findings: tuple[PastFinding, ...] = ()
     """The worst first."""
     credentials: tuple[PastCredential, ...] = ()
     answers: tuple[PastAnswer, ...] = ()
     deadlines: tuple[tuple[str, datetime], ...] = ()
-    """Notes that name a moment, with it, as long as what they are about is in force."""
+    """Notes with a deadline, as long as the noted change is in force."""

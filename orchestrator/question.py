@@ -14,7 +14,7 @@ from stopgap.orchestrator.source import Unfit, did_you_mean, quoted
 
 AnswerType: TypeAlias = Literal["yes-no", "text", "ticket", "choice", "amount", "date"]
 AnswerValue: TypeAlias = bool | str | Decimal | date | datetime
-"""What a later step gets of an answer."""
+"""The answer as seen by a later step."""
 
 _LONGEST = 500
 _TICKET = re.compile(r"[A-Za-z0-9#][A-Za-z0-9._/#:-]{0,63}", re.ASCII)
@@ -39,19 +39,19 @@ class Question(BaseModel):
     text: str
     reason: str
     text_ja: str = ""
-    """The same in Japanese; empty where whoever asks has no words for it."""
+    """The same text in Japanese; empty without a translation."""
     reason_ja: str = ""
     type: AnswerType = "yes-no"
     choices: tuple[str, ...] = ()
     currency: str = ""
     default: str | None = None
-    """What counts where nobody answers in time, and what `--yes` answers."""
+    """The answer after the timeout, and the answer of `--yes`."""
     timeout: float | None = Field(None, gt=0)
-    """Seconds to wait for an answer; None: as long as it takes."""
+    """Timeout for an answer, in seconds; `None`: unlimited."""
     no_refuses: bool = True
     """A `no` ends the step as refused, and is not handed on as an answer."""
     refusing: tuple[str, ...] = ()
-    """Choices that end it so too."""
+    """Further choices with the effect of a refusal."""
 
     @model_validator(mode="after")
     def _answerable(self) -> Self:

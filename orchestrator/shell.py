@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where scripts on a host find their programs, whatever its login scripts say."""
+"""Search path of scripts on a host, independent of the host's login scripts."""
 
 
 def quote(word: str) -> str:

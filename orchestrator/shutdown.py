@@ -33,14 +33,14 @@ _KEYWORDS = {"!", "{", "}", "case", "do", "elif", "else", "for", "if", "in", "th
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
 _SUBSTITUTION = re.compile(r"\$\(|`|\)")
 _DEPTH = 8
-"""Wrappers and shells inside each other that are followed; whatever is nested deeper counts as a shutdown."""
+"""Deepest nesting of wrappers and shells followed; deeper nesting counts as a shutdown."""
 
 
 class _Wrapper(NamedTuple):
     valued: tuple[str, ...] = ()
-    """Options whose value is the next word."""
+    """Options with the next word as value."""
     operands: int = 0
-    """Words of its own before the command."""
+    """Words of the wrapper itself before the command."""
 
 
 _WRAPPERS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from stopgap.orchestrator.errors import Error
 
 NAMESPACE = "stopgap"
-"""What a signature is for; one made for git or for a file by hand is no signature of a run."""
+"""Purpose of a signature; a signature for git or for a file is no signature of a run."""
 _TIMEOUT = 20.0
 
 

@@ -65,11 +65,11 @@ class Past:
     """
 
     runs: tuple[str, ...]
-    """Ids, their beginnings or ends, names of incidents, or `past_runs.THIS`."""
+    """Ids, beginnings or ends of ids, names of incidents, or `past_runs.THIS`."""
 
 
 Probe: TypeAlias = Mapping[str, Reader[Any] | At | Past]
-"""What to read: the name of a field of `Facts` → a reader, at the step's own vantage or `At` another, or `Past`."""
+"""Facts to read: the name of a field of `Facts` → a reader, at the step's own vantage or `At` another, or `Past`."""
 
 
 class Note(BaseModel):
@@ -92,7 +92,7 @@ class Unlimited(BaseModel):
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     why: str
-    """Why no packet of the target passes through the gap that the verdict says is cut."""
+    """The reason for an unlimited verdict: no packet of the target can pass through the gap."""
 
 
 class Gap(BaseModel):
@@ -102,7 +102,7 @@ class Gap(BaseModel):
 
     text: str
     at_best: Literal["partly", "unverified"] | Unlimited
-    """The verdict on containment is no better than this, whatever the checks show; `Unlimited` says why it may be."""
+    """Upper limit of the containment verdict, for any results of checks; `Unlimited` waives the limit."""
 
     @property
     def limit(self) -> Literal["partly", "unverified"] | None:
@@ -125,9 +125,9 @@ class Artifact(BaseModel):
     cap: int = 64 << 20
     """Bytes kept; the rest is cut and marked so."""
     program: Carried | None = None
-    """What travels with the script, which finds it as the shell function `pour`."""
+    """A program sent with the script, available as the shell function `pour`."""
     apart: bool = False
-    """It does not count towards what a run keeps altogether: its cap was given by the operator."""
+    """The artifact does not count towards the run's total cap: the operator gave a separate cap."""
 
 
 class Collection(BaseModel):
@@ -138,14 +138,15 @@ class Collection(BaseModel):
     profile: str
     artifacts: tuple[Artifact, ...]
     deadline: float | None = None
-    """Seconds for all of them together, where the step does not say."""
+    """Timeout in seconds for all artifacts together, without a timeout in the step."""
     compress: Literal["auto", "always", "never"] = "never"
-    """Whether the host compresses what it sends; `auto`: where the wire is slower than that."""
+    """Compression on the host; `auto`: for a connection slower than gzip."""
     rate: int | None = None
-    """Bytes a second that come over the wire at most."""
+    """Rate limit on the connection, in bytes a second."""
     toolkit: Toolkit | None = None
-    """What goes into the host's RAM while the artifacts are read: with the script of the first of them, which puts it
-    in place; the last of them removes it."""
+    """The toolkit placed in the host's RAM during the collection: the first artifact's script places the toolkit, the
+    last artifact removes the toolkit.
+    """
 
 
 class UndoRequest(BaseModel):
@@ -156,9 +157,9 @@ class UndoRequest(BaseModel):
     run: str
     step: str
     undo: tuple[PastChange, ...]
-    """What is known to be taken back by now, for whoever agrees to it."""
+    """Changes presently known as due for the undo, for the person asked for consent."""
     force: bool = False
-    """Also what somebody has changed since."""
+    """Undo also changes altered by somebody else since."""
 
 
 Planned: TypeAlias = AnyChange | Message | Collection | Question | UndoRequest | Note | Gap
@@ -170,13 +171,15 @@ class Standing(BaseModel):
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     key: str
-    """Names it on its device: two steps with one key make the same thing, and the later replaces the earlier."""
+    """Name of the effect on the device: two steps with the same key make the same object, and the later step replaces
+    the earlier.
+    """
     state: Literal["in-force", "changed", "gone"]
-    """`changed`: something of it is there, but not what the step would make."""
+    """`changed`: a part of the object is there, but different from the plan of the step."""
     left: timedelta | None = None
-    """Until the device ends it by itself, as it says; None where it does not say, or never."""
+    """Time left until the device ends the effect, by the device's word; `None` if unknown, or for good."""
     difference: tuple[str, ...] = ()
-    """What would put it right, where it is not as made: lines of a diff."""
+    """The difference from the wanted state, as lines of a diff."""
 
 
 P = TypeVar("P", bound=Parameters)
@@ -190,19 +193,21 @@ class Task(ABC, Generic[P, F]):
     """
 
     contains: ClassVar[bool] = False
-    """Its checks decide the verdict on containment."""
+    """The step's checks decide the containment verdict."""
     lifts: ClassVar[bool] = False
-    """It takes back changes: on the target, and on its upstream and spare."""
+    """The task undoes changes: on the target, and on the target's upstream and spare."""
     outage: ClassVar[bool] = False
-    """While what it changes is in force, visitors or senders do without something; reports draw it as an outage."""
+    """Visitors or senders lose a service while the changes are in force; reports draw an outage."""
     may_ask: ClassVar[bool] = False
-    """Its plan may hold questions, so that whoever looks on knows where a person will be needed."""
+    """The plan may hold questions, to be announced to the operator."""
     controller_files: ClassVar[tuple[str, ...]] = ()
-    """Parameters that name a file of the controller, such as `csv` or `via.ca`: a check looks whether it is there."""
+    """Parameters with a file name on the controller, such as `csv` or `via.ca`: `stopgap check` tests the file's
+    presence.
+    """
     name: ClassVar[str]
-    """`subject.verb`, as a runbook writes it."""
+    """`subject.verb`, as written in a runbook."""
     vantages: ClassVar[tuple[Vantage, ...]] = ("target",)
-    """Where it may act; the first that the inventory offers for the target is the default."""
+    """The allowed vantages; the first vantage with a host in the inventory is the default."""
     Params: ClassVar[type[Parameters]]
     Facts: ClassVar[type[Facts]]
 

@@ -18,7 +18,7 @@ from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.shell import PATH, quote
 
 FOLDER = ".stopgap-"
-"""What the directory's name begins with; a token that the controller draws follows."""
+"""Prefix of the directory's name; a random token of the controller follows."""
 _PORTION = 16 << 10
 """Bytes for one printf."""
 _OURS = r"""
@@ -150,7 +150,7 @@ class Toolkit(Carried):
     """One static multi-call program, such as busybox."""
 
     host: tuple[str, ...] = ()
-    """Names by which the host's own tools are asked all the same, since their word is part of the evidence."""
+    """Programs run from the host even with a toolkit: the host's own answer is part of the evidence."""
 
     def opening(self, token: str) -> str:
         """Return the beginning of every script of an exchange.

@@ -43,7 +43,7 @@ _HOME = {
     "plan": "stopgap.running",
     "run": "stopgap.running",
 }
-"""Where each public name is defined. Names are imported on first use: `stopgap --help` needs none of them."""
+"""The module of each public name. Names are imported on first use: `stopgap --help` needs no engine."""
 
 __all__ = [
     "DriftedError",

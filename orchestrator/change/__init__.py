@@ -29,7 +29,7 @@ AnyChange: TypeAlias = Annotated[
 """The closed set of changes: a task yields one of these, and the journal keeps it. Whatever distinguishes between the
 kinds matches all of them, so that mypy names each place where a new kind has no case."""
 CHANGE: TypeAdapter[AnyChange] = TypeAdapter(AnyChange)
-"""Reads a change back from the JSON that `model_dump_json` gave."""
+"""Parses a change from the JSON of `model_dump_json`."""
 
 __all__ = [
     "CHANGE",

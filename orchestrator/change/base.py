@@ -12,15 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from stopgap.orchestrator.facts import Reader
 
 DRIFTED = 76
-"""Exit status of a script that found neither the state before nor the state after its change: somebody else was
-there, and nothing was touched."""
+"""Exit status of a script on a host in neither the state before nor the state after the change: drift, nothing was
+touched.
+"""
 
 UNCERTAIN = 84
-"""Exit status of a script that cannot tell whether the host is as it is meant to be: what it looked at did not show
-what is always there."""
+"""Exit status of a script unable to verify the host's state: the output lacked a line always present."""
 
 REJECTED = 77
-"""Exit status of an activation whose test failed: the daemon was left alone and never saw the files."""
+"""Exit status of an activation with a failed test: the daemon was not reloaded and never read the files."""
 
 
 class Phase(IntEnum):
@@ -41,7 +41,7 @@ class Change(BaseModel):
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     deadline: ClassVar[float] = 60.0
-    """Seconds that it may take: stopping a service waits for its own time-outs."""
+    """Timeout in seconds: a service may take its own stop timeout to end."""
     phase: ClassVar[Phase] = Phase.CHANGE
     repeatable: ClassVar[bool] = False
     """The undo leaves alone what was never made, so that whether the change was begun need not be known."""

@@ -17,23 +17,24 @@ class RunCommands(Change):
 
     kind: Literal["commands"] = "commands"
     about: str
-    """What it does, in one line."""
+    """The effect of the change, in one line."""
     do: tuple[Command, ...]
     undo: tuple[Command, ...] | None
     undo_about: str = ""
     expects: Expectation | None = None
-    """What has to stand before the undo. None: the undo harms nobody else's work, whatever stands."""
+    """The state expected before the undo. `None`: the undo cannot harm later work."""
     diff: tuple[str, ...] = ()
     """The effect as a diff, shown below the commands."""
     marked: bool = False
-    """Where the commands hold MARK they get the change's own name, so that what it made is told from another's."""
+    """MARK in the commands is replaced by the change's own name, to identify objects made by the change."""
     reads: bool = False
-    """The commands only read: nothing of them stands afterwards, and there is nothing to take back."""
+    """The commands only read: there is nothing to undo."""
     afterwards: tuple[Command, ...] = ()
-    """What is done once `do` stands and access is confirmed, and may take its time; the last line that it prints is
-    told. Where it fails that is told too, and nothing is taken back: what it does is never what the change is for."""
+    """Follow-up commands, possibly slow, run once `do` is in force and access is confirmed; the last output line is
+    reported. A failure is reported too, without a rollback: a follow-up is never the purpose of the change.
+    """
     opaque: bool = False
-    """What it does cannot be foreseen."""
+    """The effect of the commands cannot be predicted."""
 
     @property
     def has_undo(self) -> bool:

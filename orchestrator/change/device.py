@@ -20,15 +20,15 @@ class Entry(BaseModel):
 
     show: Said
     line: str
-    """As the command would show it."""
+    """The entry as shown by the command."""
     seen: str
-    """A regular expression that recognises it, spaces collapsed and trimmed, case ignored."""
+    """A regular expression for the entry, spaces collapsed and trimmed, case ignored."""
     elsewhere: str = ""
-    """Recognises the same in another place, where it may be somebody else's."""
+    """A regular expression for the same entry at another position, possibly an entry of somebody else."""
     within: str = ""
-    """Said before `take`: the place in the configuration that it lies in."""
+    """Sent before `take`: the position of the entry in the configuration."""
     take: str = ""
-    """Takes this entry away, and no other; empty: none goes without the others."""
+    """The command to remove this entry alone; empty: the entry is removed together with the others."""
 
     def stands_in(self, shown: str) -> bool:
         """Return True if the entry is present in the command's output."""
@@ -51,9 +51,9 @@ class DeviceChange(Change):
     added: tuple[Entry, ...] = ()
     removed: tuple[Entry, ...] = ()
     witnesses: tuple[Witness, ...] = ()
-    """What has to be shown before an entry that is not shown counts as absent."""
+    """Lines required in the output before a missing entry counts as absent."""
     looked: ShownFact | None = Field(default=None, exclude=True, repr=False)
-    """What the plan rests on."""
+    """The facts behind the plan."""
 
     @model_validator(mode="after")
     def _without_rollback_timer(self) -> Self:

@@ -31,10 +31,10 @@ class Frozen(BaseModel):
     pid: int
     oldest: int
     youngest: int
-    """It started between these, in ticks after boot."""
+    """Bounds of the start time, in ticks after boot."""
     name: str = ""
     exe: Content | None = None
-    """What it ran when it was looked at; None where that is not known."""
+    """The program at the time of the plan; `None` if unknown."""
 
     def describe(self) -> str:
         """Return the name of the process for a person."""

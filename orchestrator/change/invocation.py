@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from stopgap.orchestrator.shell import emit, join
 
 MARK = "@change@"
-"""Stands in a command for the name of the change that it belongs to, which is not known before the run."""
+"""Placeholder in a command for the change's name, unknown before the run."""
 
 
 class Command(BaseModel):
@@ -20,9 +20,9 @@ class Command(BaseModel):
     argv: tuple[str, ...]
     stdin: str | None = None
     ok: tuple[int, ...] = (0,)
-    """Exit statuses that mean success."""
+    """Exit statuses of success."""
     shown: str = ""
-    """What a person would type in place of a script; empty: the words."""
+    """The command as typed by a person, in place of a script; empty: the words."""
 
     def script(self) -> str:
         """Return shell text with success exactly for a command status in `ok`; other statuses are kept."""

@@ -26,9 +26,9 @@ class PathChange(Change):
     before: FileFact
     after: FileFact
     losses: tuple[str, ...] = ()
-    """What the path has now and will not have once the change is made."""
+    """Attributes of the path lost by the change."""
     undo_losses: tuple[str, ...] = ()
-    """What the undo does not bring back."""
+    """Attributes not restored by the undo."""
 
     @model_validator(mode="after")
     def _restorable(self) -> Self:

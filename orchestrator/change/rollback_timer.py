@@ -15,15 +15,15 @@ from stopgap.orchestrator.change.base import Change
 from stopgap.orchestrator.shell import PATH, emit, quote
 
 FOLDER = "/run/stopgap"
-"""On the host; nothing of it outlives a reboot."""
+"""Folder on the host, emptied by a reboot."""
 LOST = 78
-"""Exit status of a settling that found no trace of the rollback timer."""
+"""Exit status of a settle script without any trace of the rollback timer."""
 TAKEN_BACK = 79
-"""Exit status of a settling that came too late: the host has taken the change back."""
+"""Exit status of a settle script past the deadline: the host has rolled the change back."""
 TAKING_BACK_FAILED = 80
 """As TAKEN_BACK, but the undo failed there, or had not ended after some seconds."""
 _PATIENCE = 10
-"""Seconds in which an undo that the host has begun may end before it is reported as failed."""
+"""Seconds granted to a rollback begun by the host, before the rollback is reported as failed."""
 
 _ARMED = """\
 _sl_fire='mv -f -T -- "$0".armed "$0".fired || exit 0; /bin/sh "$0".fired; echo $? >"$0".status'

@@ -17,9 +17,9 @@ class Judgement:
     """The result of one observation."""
 
     holds: bool | None
-    """None: it could not be seen."""
+    """`None`: no observation was possible."""
     seen: str
-    """In words, for the operator; escaped where it is printed."""
+    """The observation in words, for the operator; escaped at printing."""
 
 
 class Check(BaseModel):
@@ -32,18 +32,19 @@ class Check(BaseModel):
 
     vantage: CheckVantage
     patience: float = 5.0
-    """Seconds in which it may become true: a daemon takes its time to leave a port."""
+    """Timeout in seconds for the check to hold: a daemon takes time to leave a port."""
     steady: float = 0.0
-    """Seconds for which it has to go on to hold; failing for no longer than `patience` is forgiven meanwhile."""
+    """Seconds of continuous holding required; a failure no longer than `patience` is tolerated."""
     every: float = 15.0
-    """Seconds between two looks while it holds."""
+    """Seconds between two attempts at a holding check."""
     containment: bool = False
-    """It counts towards the verdict `contained`."""
+    """The check counts towards the verdict `contained`."""
     one_sided: ClassVar[bool] = False
-    """Where it does not hold, the verdict is `partly`, and its step stays as it ended; where it holds it proves
-    nothing."""
+    """A failing check gives the verdict `partly` without a change of the step's outcome; a holding check proves
+    nothing.
+    """
     trusts_target: ClassVar[bool] = False
-    """What it says rests on the target's own word; it is then marked so, and proves nothing alone."""
+    """The observation rests on the target's own word: marked in reports, and no proof by itself."""
 
     @abstractmethod
     def describe(self) -> str:

@@ -12,7 +12,7 @@ from stopgap.orchestrator.check.base import Check, Judgement
 from stopgap.orchestrator.facts import Arrival, Listen, ListeningFact
 
 NAMED = 4
-"""Arrivals that one line names; of the rest, how many."""
+"""Most arrivals named in one line; of further arrivals, the number."""
 
 
 class Outbound(Check):
@@ -23,7 +23,9 @@ class Outbound(Check):
     sender: str
     """The target's name."""
     wire: bool = True
-    """What the eye's own firewall would drop counts as arrived; False where the eye may be what drops."""
+    """Packets dropped by the vantage's own firewall count as arrived; False if the vantage may be the upstream with
+    the block.
+    """
 
     def describe(self) -> str:
         """Return the expected state, with the sender."""

@@ -15,7 +15,7 @@ from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.shell import join
 
 Marks = Literal["i", "a", "ia"]
-"""Immutable, append-only, or both."""
+"""Immutable, append-only, or the two together."""
 
 _BY_KERNEL: dict[bytes, Marks] = {b"kernel:i": "i", b"kernel:a": "a", b"kernel:ia": "ia"}
 _FLAGS = re.compile(rb"[A-Za-z-]{4,32}")
@@ -27,7 +27,7 @@ class LockedFact(Fact):
     path: Content
     marks: Marks
     real: Content | None = None
-    """The same without symbolic links in it; None where there are none."""
+    """The same path without symbolic links; `None` for no such path."""
 
     def name(self) -> str:
         """Return the path as text, bytes outside UTF-8 as surrogates."""
@@ -44,16 +44,17 @@ class AttributesFact(Fact):
     locked: tuple[LockedFact, ...] = ()
     """Parents first."""
     absent: tuple[str, ...] = ()
-    """Those of the paths where nothing lies."""
+    """The absent paths."""
     links: tuple[str, ...] = ()
-    """Those that are symbolic links, which are not followed."""
+    """The symbolic links among the paths, not followed."""
     disputed: tuple[str, ...] = ()
-    """Those that the kernel's own call shows as marked, and lsattr(1) does not, or the other way; none where only one
-    of both could be asked."""
+    """Paths marked by the kernel's own call but not by lsattr(1), or vice versa; empty if only one source was
+    available.
+    """
     unread: int = 0
     """How many files and directories could not be looked at."""
     unread_such: str = ""
-    """One of them, with the reason, escaped."""
+    """One unreadable path with the reason, escaped."""
 
 
 _STARTS = r"""

@@ -17,9 +17,9 @@ from stopgap.orchestrator.hostnumber import parse_int
 _LOOPBACK, _NO_ARP = 0x8, 0x80
 """Flags of an interface (netdevice(7)). Without ARP are dummies, and tunnels over another card."""
 _MODEMS = {512, 519}
-"""PPP and raw IP (if_arp.h): ways out of their own, though without ARP."""
+"""PPP and raw IP (if_arp.h): links to other hosts, though without ARP."""
 _OVERLAYS = {"vxlan", "geneve", "wireguard"}
-"""Kinds of interfaces whose packets leave by another card."""
+"""Kinds of interfaces with packets leaving by another interface."""
 
 
 class CardFact(Fact):
@@ -28,7 +28,9 @@ class CardFact(Fact):
     device: str
     link_address: str = ""
     leads_out: bool = True
-    """Others are reached over it directly: it is no loopback, tunnel, dummy, or bridge of the host's own guests."""
+    """Other hosts are reached directly over the interface: no loopback, tunnel, dummy, or bridge of the host's own
+    guests.
+    """
     addresses: tuple[IPv4Interface | IPv6Interface, ...] = ()
 
 

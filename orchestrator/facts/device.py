@@ -23,7 +23,7 @@ READ_ONLY = (
     r"show running-config \| include Null0 tag 666",
     rf"/(ip|ipv6) firewall (address-list|raw) print terse where (list|comment)={_NAME}",
 )
-"""Patterns (re) of the commands that a look may say, whole: none changes anything, or can be made to write a file."""
+"""Patterns (re) of the allowed commands, matched whole: no command changes the device or writes a file."""
 
 
 class ShownFact(Fact):

@@ -17,20 +17,20 @@ from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.shell import join
 
 MOST = 256 << 10
-"""Bytes of names and values of one file that are kept."""
+"""Most bytes of names and values kept of one file."""
 IMMUTABLE, APPEND_ONLY, VERITY, NO_COW = 0x10, 0x20, 0x00100000, 0x00800000
-"""Inode flags (ioctl_iflags(2)) that cannot be given to a file that has content, or keep it from being changed."""
+"""Inode flags (ioctl_iflags(2)) not settable on a file with content, or a lock on the content."""
 KEPT_FLAGS = 0x1 | 0x2 | 0x4 | 0x8 | 0x40 | 0x80
-"""Inode flags that a new file is given again: `s u c S d A` of chattr(1)."""
+"""Inode flags restored on a new file: `s u c S d A` of chattr(1)."""
 
 
 class ExtendedFact(Fact):
     """The attributes of one path."""
 
     attributes: Mapping[str, Content] | None = {}
-    """By name; None where they could not be read."""
+    """Attributes by name; `None` if unreadable."""
     trouble: str = ""
-    """Why they could not be read, escaped."""
+    """The reason for unreadable attributes, escaped."""
     flags: int = 0
     links: int = 1
     """Names of the inode, hard links, all together."""

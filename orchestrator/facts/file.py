@@ -16,7 +16,7 @@ from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.shell import quote
 
 CONTENT_CAP = 1 << 20
-"""Bytes of a file's content that a probe brings; a larger file is never overwritten, since it could not be undone."""
+"""Most bytes of a file's content read by a probe; a larger file is never overwritten, for lack of an undo."""
 
 
 def _content_from_json(value: Any) -> bytes | None:  # noqa: ANN401
@@ -39,7 +39,7 @@ def _content_to_json(value: bytes | None) -> str | dict[str, str] | None:
 
 
 Content = Annotated[bytes, PlainValidator(_content_from_json), PlainSerializer(_content_to_json)]
-"""Bytes; in JSON text where they are UTF-8, otherwise `{"base64": …}`."""
+"""Bytes; as JSON text for valid UTF-8, otherwise `{"base64": …}`."""
 
 
 class FileFact(Fact):
@@ -52,12 +52,12 @@ class FileFact(Fact):
     gid: int = 0
     size: int = 0
     modified: int = 0
-    """Seconds since the epoch; not compared, since a restored file gets it back as well as it can."""
+    """Seconds since the epoch; not compared, since a restored file regains the time only as far as possible."""
     content: Content | None = None
-    """Of a file up to CONTENT_CAP; None for all else."""
+    """Content of a file up to CONTENT_CAP; otherwise `None`."""
     link_to: str | None = None
     extended: Mapping[str, Content] | None = None
-    """Extended attributes (xattr(7)) that a file is to have, by name; None: those that its directory gives it."""
+    """Extended attributes (xattr(7)) wanted on a file, by name; `None`: inherited from the directory."""
     flags: int = 0
     """Inode flags (ioctl_iflags(2)); as `extended`, not compared."""
 

@@ -33,11 +33,11 @@ class FilesFact(Fact):
     """The number of files below some directories."""
 
     count: int | None = None
-    """None where they could not be listed."""
+    """`None` if the files could not be listed."""
     oldest: int | None = None
-    """When the first of them was made, in seconds since the epoch; None where the filesystem does not say."""
+    """Birth time of the oldest file, in seconds since the epoch; `None` if unknown to the filesystem."""
     whole: bool = True
-    """False: there are more, which were not listed in time or within the cap."""
+    """False: the list is truncated, by timeout or cap."""
 
 
 @dataclass(frozen=True)

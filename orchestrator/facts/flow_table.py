@@ -96,7 +96,7 @@ class Table:
     def __init__(self, wanted: "Callable[[Ends, Ends], bool]", end: float) -> None:
         self.wanted, self.end = wanted, end
         self.found: list[tuple[bytes, bool, bytes]] = []
-        """What names each for the kernel, whether it is offloaded, and who opened it."""
+        """The kernel's key of each flow, the offload flag, and the opener."""
         self.complete = False
         self.socket = socket.socket(16, socket.SOCK_RAW, 12)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)

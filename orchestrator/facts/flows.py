@@ -21,17 +21,17 @@ class FlowsFact(Fact):
     """The content of the flow table."""
 
     left: int
-    """Flows that were looked for and are there."""
+    """Matching flows present in the table."""
     offloaded: int = 0
-    """Those of them that pass by the ruleset, in a flowtable (`[OFFLOAD]`, `[HW_OFFLOAD]` of conntrack(8))."""
+    """Part of `left`: flows past the ruleset, in a flowtable (`[OFFLOAD]`, `[HW_OFFLOAD]` of conntrack(8))."""
     opener: str = ""
-    """Who opened one of those that are there."""
+    """The opener of one flow still present."""
     whole: bool = True
-    """The table was read to its end."""
+    """True if the table was read to the end."""
 
 
 LOOKED_AT = 8
-"""Blocked networks that are looked for where conntrack(8) has to look, which reads the whole table for each."""
+"""Most blocked networks searched by conntrack(8), with a read of the whole table for each."""
 _BY_CONNTRACK = """\
 command -v conntrack >/dev/null || { echo 'neither python3 nor conntrack is installed' >&2; exit 127; }
 ends() {

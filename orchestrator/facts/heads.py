@@ -11,14 +11,14 @@ from stopgap.orchestrator.facts.files import matching, only_gone
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 
 _FAILED = "failed"
-"""A line that is no base64."""
+"""A line outside base64."""
 
 
 class HeadsFact(Fact):
     """The first bytes of the files below some directories."""
 
     heads: tuple[Content, ...] | None = None
-    """None where there are no such directories."""
+    """`None` without such directories."""
     whole: bool = True
     """False: there are more files."""
 

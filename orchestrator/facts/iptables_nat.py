@@ -12,7 +12,7 @@ from stopgap.orchestrator.hostnumber import parse_int
 _ENDS = {"ACCEPT", "DROP", "RETURN", "LOG", "MARK", "CONNMARK", "TRACE", "NFLOG", "CT"}
 _ALONE = {"--random", "--random-fully", "--persistent"}
 _OF_ANY_HOST = {"-i", "-o", "-m", "--comment", "--ctstate", "--dst-type", "--src-type"}
-"""Options that do not pick among the packets of one host, or only load a match whose options do."""
+"""Options without a condition on one host, or mere loads of a match module."""
 
 
 def iptables_translations(lines: list[str]) -> Iterator[TranslationFact]:

@@ -9,14 +9,14 @@ from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableEr
 from stopgap.orchestrator.hostnumber import parse_json
 
 BRIDGES = ("bridge", "openvswitch")
-"""Kinds of devices (ip-link(8)) that hand frames from one port to another without routing."""
+"""Kinds of devices (ip-link(8)) with frame forwarding between ports, without routing."""
 
 
 _BY_SYSFS = """\
 for d in /sys/class/net/*; do k=- m=- a=-
 if [ -d "$d/bridge" ]; then k=bridge; fi; if [ -e "$d/master" ]; then m=$(readlink "$d/master"); fi
 read -r a <"$d/address"; echo "${d##*/} $k ${m##*/} $a"; done 2>/dev/null"""
-"""Without an ip(8) that writes JSON: each device's name, kind, bridge whose port it is, and link-layer address."""
+"""For an ip(8) without JSON: each device's name, kind, bridge of a port, and link-layer address."""
 
 
 class LinkFact(Fact):
@@ -25,13 +25,13 @@ class LinkFact(Fact):
     device: str
     link_address: str = ""
     kind: str = ""
-    """As ip-link(8) calls it, such as `bridge`, `veth`, `vlan`; empty for a card."""
+    """The kind in ip-link(8), such as `bridge`, `veth`, `vlan`; empty for a physical interface."""
     below: str = ""
-    """The device that it lies on, as a VLAN on a bridge."""
+    """The underlying device, as of a VLAN on a bridge."""
     bridge: str = ""
-    """The bridge whose port it is."""
+    """The bridge, for a port of a bridge."""
     filters4: bool = False
-    """Of a bridge: what it hands on passes the IPv4 rules too (`nf_call_iptables`, of the bridge or of all)."""
+    """Of a bridge: bridged packets pass the IPv4 rules too (`nf_call_iptables`, of the bridge or global)."""
     filters6: bool = False
     """The same of IPv6."""
 
@@ -41,7 +41,7 @@ class LinksFact(Fact):
 
     links: tuple[LinkFact, ...] = ()
     forwards4: bool | None = None
-    """Whether the host routes IPv4 packets of others (`forwarding`, ip-sysctl.rst); None: not known."""
+    """True if the host routes IPv4 packets of other hosts (`forwarding`, ip-sysctl.rst); `None`: unknown."""
     forwards6: bool | None = None
     """The same of IPv6."""
 

@@ -16,11 +16,11 @@ class MemoryFact(Fact):
     """The memory as reported by the host."""
 
     ram: int = 0
-    """Bytes of memory; 0 where it is not said."""
+    """Bytes of memory; 0 if unknown."""
     kcore: Kcore = "absent"
-    """Whether /proc/kcore (proc(5)) is there, and opens for this account."""
+    """True if /proc/kcore (proc(5)) exists and opens for the account."""
     lockdown: str = ""
-    """What keeps the kernel's memory from root: `integrity`, `confidentiality` (kernel_lockdown(7)), or nothing."""
+    """The kernel's lockdown against root: `integrity`, `confidentiality` (kernel_lockdown(7)), or empty."""
 
 
 @dataclass(frozen=True)

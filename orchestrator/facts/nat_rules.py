@@ -12,7 +12,7 @@ from stopgap.orchestrator.facts.reader import Fact
 Network: TypeAlias = IPv4Network | IPv6Network
 Side: TypeAlias = Literal["destination", "source"]
 DEEPEST, MOST = 8, 20_000
-"""Jumps that are followed, and rules that are looked at: what is beyond is not read, and said so."""
+"""Most jumps followed, and most rules read: the remainder is not read, and reported."""
 
 
 class TranslationFact(Fact):
@@ -20,13 +20,13 @@ class TranslationFact(Fact):
 
     side: Side
     of: Network | None = None
-    """The addresses that it changes; None: whichever come."""
+    """The addresses rewritten; `None`: all addresses."""
     to: Network | None = None
-    """What they become; None: the address of the device that they leave by, the router itself, or not understood."""
+    """The new addresses; `None`: the outgoing interface's address, the router itself, or unknown."""
     part: bool = False
-    """It changes only what goes to some ports, by some protocols, or what some other condition picks."""
+    """The rule covers only some ports, some protocols, or packets under some other condition."""
     ports: tuple[int, ...] = ()
-    """TCP ports that it is for, where it names them."""
+    """TCP ports named by the rule."""
     understood: bool = True
 
 
@@ -35,7 +35,7 @@ class TranslationsFact(Fact):
 
     rules: tuple[TranslationFact, ...] = ()
     unread: str = ""
-    """Why rules are missing, where they are."""
+    """The reason for missing rules, if any."""
 
 
 @dataclass(frozen=True)

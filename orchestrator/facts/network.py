@@ -41,7 +41,7 @@ class ConnectFact(Fact):
     """The outcome of one attempt at a TCP connection."""
 
     outcome: Literal["open", "refused", "silent", "no-tool"]
-    """`silent`: neither accepted nor refused in time, or unreachable."""
+    """`silent`: neither accepted nor refused before the timeout, or unreachable."""
 
 
 _CONNECT_IN_PYTHON = """
@@ -114,7 +114,7 @@ class HttpFact(Fact):
     """The answer of a web server."""
 
     status: int
-    """0 where nothing answered."""
+    """0 without an answer."""
     headers: dict[str, str] = {}
     """Names in lower case."""
     body: str = ""

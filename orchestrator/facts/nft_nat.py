@@ -10,7 +10,7 @@ from typing import Any
 from stopgap.orchestrator.facts.nat_rules import Jump, Match, Network, Rewrite, Rule, Side, TranslationFact, followed
 
 _OF_ANY_HOST = {"iif", "iifname", "oif", "oifname", "iifgroup", "oifgroup", "iiftype", "nfproto", "protocol"}
-"""Keys of `meta` that say where a packet comes from or goes to: not one host's packets from another's."""
+"""Keys of `meta` for the origin or destination of a packet: no distinction between hosts."""
 
 
 def nft_translations(document: Any) -> Iterator[TranslationFact]:  # noqa: ANN401 (JSON is any of its kinds)

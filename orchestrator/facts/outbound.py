@@ -17,14 +17,14 @@ from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.shell import quote
 
 PacketKind: TypeAlias = Literal["udp4", "udp6", "tcp4", "tcp6"]
-"""A UDP datagram, or the first packet of a TCP connection, of this IP version."""
+"""A UDP datagram, or the first packet of a TCP connection, of the IP version."""
 LISTENED = 15
-"""Seconds after which a host stops listening, unless it is told before."""
+"""Seconds until a host stops listening, unless stopped before."""
 HELD = 1.3
-"""Seconds for which connections are held open: their first packet is repeated after one (RFC 6298)."""
+"""Seconds of holding connections open: the first packet is repeated after a second (RFC 6298)."""
 _KINDS = frozenset(get_args(PacketKind))
 _MANY = 64
-"""Lines of arrivals that are read."""
+"""Most lines of arrivals read."""
 
 
 class Arrival(Fact):
@@ -32,9 +32,9 @@ class Arrival(Fact):
 
     kind: PacketKind
     source: IPv4Address | IPv6Address
-    """As the host that listened saw it."""
+    """The source address at the listening host."""
     claimed: IPv4Address | IPv6Address | None = None
-    """From where it was sent, by its own word; None for TCP."""
+    """The source address according to the sender; `None` for TCP."""
 
 
 class ListeningFact(Fact):
@@ -54,7 +54,7 @@ class Listen(Reader[ListeningFact]):
     token: str
     """Letters and digits."""
     wire: bool = True
-    """As root, also see what the host's own firewall would drop."""
+    """As root, capture packets ahead of the host's own firewall too."""
     deadline: ClassVar[float] = LISTENED + 2.0
     cap: ClassVar[int] = 64 << 10
 
@@ -92,7 +92,7 @@ class SentFact(Fact):
     """The packets sent, as reported by the host."""
 
     sent: tuple[tuple[PacketKind, IPv4Address | IPv6Address | None], ...] = ()
-    """Kind, and the address that it was sent from, where the host knows."""
+    """Kind and source address, as far as known to the sending host."""
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ WHOLE = (
     "if ! { read -r c </proc/1/comm; } 2>/dev/null; then\n"
     "echo 'processes of other accounts are hidden from this one (hidepid, proc(5))' >&2; exit 1; fi\n"
 )
-"""Ends a script where /proc does not show this account every process: init, which always runs, is not to be seen."""
+"""Ends a script if /proc hides processes from the account: init, always running, is invisible."""
 
 
 class ProcessFact(Fact):
@@ -74,9 +74,9 @@ class ProcessFact(Fact):
 
     pid: int
     name: str
-    """`comm`, at most 15 characters; a process can set it as it likes."""
+    """`comm`, at most 15 characters; a process can set any name."""
     exe: str = ""
-    """Where its executable lies; empty for a kernel thread, or where the account may not look."""
+    """Path of the executable; empty for a kernel thread, or without permission to read."""
 
 
 @dataclass(frozen=True)

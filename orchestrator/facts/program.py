@@ -37,7 +37,7 @@ READ_ONLY: tuple[tuple[str, ...], ...] = (
     ("postconf", "-h"),
     ("ufw", "status"),
 )
-"""The commands that a probe may run, each by its first words. None of them changes anything, whatever follows."""
+"""The commands allowed in a probe, each by its first words. No arguments can make such a command change anything."""
 
 
 READ_ONLY_ALONE: tuple[tuple[str, ...], ...] = (
@@ -45,7 +45,7 @@ READ_ONLY_ALONE: tuple[tuple[str, ...], ...] = (
     ("ipset", "save"),
     ("iptables-save",),
 )
-"""The same, of commands that could write a file if more words followed: only as they stand."""
+"""The same for commands able to write a file with further arguments: allowed only exactly as listed."""
 
 
 def _only_shows(argv: tuple[str, ...]) -> bool:
@@ -59,11 +59,11 @@ class ProgramFact(Fact):
     """The output of a command."""
 
     status: int
-    """127 where the command is not installed; -1 where the host did not say."""
+    """127 for a command not installed; -1 without word from the host."""
     stdout: str = ""
     stderr: str = ""
     cut: bool = False
-    """There was more than was read, or it did not end in time."""
+    """The output was truncated by cap or timeout."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Program(Reader[ProgramFact]):
 
     argv: tuple[str, ...]
     partial: bool = False
-    """Take what came where the whole is too much or too slow: the fact is then marked `cut`."""
+    """Accept truncated output of a large or slow command: the fact is then marked `cut`."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a command not known as read-only."""
@@ -105,9 +105,9 @@ class SystemFact(Fact):
     """`ID` of /etc/os-release (os-release(5)), such as `debian`."""
     os_like: tuple[str, ...] = ()
     uid: int = 0
-    """Of the account that reads."""
+    """User id of the reading account."""
     programs: tuple[str, ...] = ()
-    """Those of the programs asked for that are installed."""
+    """The installed programs among the requested programs."""
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,10 @@ class Output:
     stdout: HostText
     stderr: HostText
     status: int | None
-    """Exit status; None where the host never said: the truth is unknown."""
+    """Exit status; `None` without word from the host: the result is unknown."""
     truncated: bool = False
     ran: bool = True
-    """False: it was not begun, an earlier one of its exchange having failed."""
+    """False: the script was not begun, after a failed script of the same exchange."""
 
 
 class Fact(BaseModel):
@@ -44,7 +44,7 @@ class Reader(ABC, Generic[T_co]):
     """
 
     deadline: ClassVar[float] = 10.0
-    """Seconds after which the host's own watch ends the script."""
+    """Seconds until the host's own watchdog ends the script."""
     cap: ClassVar[int] = 1 << 20
     """Bytes of output kept."""
 

@@ -11,7 +11,7 @@ from stopgap.orchestrator.facts.reader import Fact, Output, Reader
 from stopgap.orchestrator.hostnumber import parse_int
 
 _GROUPS4 = {IPv4Address("224.0.0.18"), IPv4Address("224.0.0.102")}
-"""VRRP, which CARP uses too (RFC 5798, 5.1.1.1), and HSRP version 2."""
+"""VRRP, shared by CARP (RFC 5798, section 5.1.1.1), and HSRP version 2."""
 _GROUPS6 = {"ff020000000000000000000000000012", "ff020000000000000000000000000066"}
 
 
@@ -19,9 +19,9 @@ class RedundancyFact(Fact):
     """The signs of redundancy on a router."""
 
     devices: tuple[str, ...] = ()
-    """Links on which it listens for other routers' announcements."""
+    """Links with a listener for other routers' announcements."""
     daemons: tuple[str, ...] = ()
-    """Programs for it that run; they may also announce to single addresses, which no group shows."""
+    """Running programs for redundancy; unicast announcements show in no multicast group."""
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ class NeighbourFact(Fact):
     device: str
     link_address: str
     stale: bool = False
-    """It answered once, and was not asked since: nobody knows whether it still does."""
+    """The neighbour answered once, without a later probe: present reachability is unknown."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Neighbours(Reader[tuple[NeighbourFact, ...]]):
     """Read the recently seen hosts on the host's own links; of a huge table, the beginning only."""
 
     asked: tuple[IPv4Address | IPv6Address, ...] = ()
-    """Hosts on the links that are sent one packet first, where the table has no entry of theirs."""
+    """Hosts on the links to probe with one packet first, if missing from the table."""
     cap = 2 << 20
 
     def script(self) -> str:
@@ -150,13 +150,13 @@ class RouteFact(Fact):
 
     address: IPv4Address | IPv6Address
     device: str = ""
-    """Empty where there is no way."""
+    """Empty without a route."""
     gateway: IPv4Address | IPv6Address | None = None
-    """None where the address is on the link itself."""
+    """`None` for an address on the link itself."""
     local: bool = False
-    """It is the host's own."""
+    """The address is the host's own."""
     source: IPv4Address | IPv6Address | None = None
-    """The address that the host would send from."""
+    """The host's source address for the route."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableEr
 from stopgap.orchestrator.hostnumber import parse_int, parse_timestamp
 
 TICKS = 100
-"""Clock ticks a second in which /proc counts (USER_HZ; proc(5), starttime)."""
+"""Clock ticks a second in /proc (USER_HZ; proc(5), starttime)."""
 
 _STAT = re.compile(rb"(\d+) \((.*)\) (\S)((?: -?\d+){19,})", re.DOTALL)
 
@@ -24,11 +24,11 @@ class RunningProcess(Fact):
     started: int
     """Ticks after boot."""
     state: str
-    """One letter of proc(5); `T` and `t` are stopped."""
+    """One letter of proc(5); `T` and `t` mean stopped."""
     name: str
-    """What it calls itself, escaped by the kernel."""
+    """The name set by the process, escaped by the kernel."""
     exe: Content = b""
-    """Where its executable lies, without ` (deleted)`; empty for a thread of the kernel or where it is not told."""
+    """Path of the executable, without ` (deleted)`; empty for a kernel thread or if unreadable."""
 
     def program(self) -> str:
         """Return `exe` as text, bytes outside UTF-8 as surrogates."""
@@ -39,13 +39,13 @@ class RunningFact(Fact):
     """All processes listed by /proc, with the origins of times and PIDs."""
 
     boot: str
-    """Of this boot alone (random(4), boot_id)."""
+    """Unique id of the boot (random(4), boot_id)."""
     now: int
     """Seconds since 1970, by the host's clock."""
     uptime: float
     """Seconds since boot."""
     reader: int
-    """The number of the process that read this."""
+    """PID of the reading process."""
     processes: tuple[RunningProcess, ...]
 
     def carrying(self) -> frozenset[int]:

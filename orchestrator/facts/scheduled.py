@@ -18,14 +18,14 @@ class ScheduledFact(Fact):
     """The deadline of the rollback timer, by the host's own clock."""
 
     due: int | None = None
-    """Seconds since 1970; None where nothing is scheduled."""
+    """Seconds since 1970; `None` without a scheduled undo."""
     left: timedelta = timedelta()
     owner: str = ""
-    """The controller that scheduled it, where the host says so."""
+    """The controller behind the timer, as far as told by the host."""
     change: str = ""
-    """The change that it takes back."""
+    """The change to be undone."""
     sum: str = ""
-    """Checksum of what that change has made."""
+    """Checksum of the state made by the change."""
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,11 @@ class UnitFact(Fact):
     active: str
     """`active`, `inactive`, `failed` …"""
     enabled: str
-    """`enabled`, `disabled`, `static`, `masked`, `generated` …; empty where systemd knows no unit file."""
+    """`enabled`, `disabled`, `static`, `masked`, `generated` …; empty without a unit file."""
     path: str = ""
     """The unit file."""
     drop_ins: tuple[str, ...] = ()
-    """Files that add to the unit file."""
+    """Drop-in files of the unit."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class InitScriptFact(Fact):
     exists: bool
     """There is an executable /etc/init.d/NAME."""
     links: tuple[str, ...] = ()
-    """What starts or stops it: /etc/rc?.d/[SK]??NAME, or /etc/runlevels/*/NAME."""
+    """The start and stop links: /etc/rc?.d/[SK]??NAME, or /etc/runlevels/*/NAME."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.shell import quote
 
 _HEAD = 64 << 10
-"""Bytes that are looked at: they hold the program headers."""
+"""Bytes read from the file's start, enough for the program headers."""
 _INTERPRETER = 3
 """PT_INTERP (elf(5)): the program needs a dynamic loader."""
 _MACHINES = {
@@ -24,7 +24,7 @@ _MACHINES = {
     (22, 2): ("s390x",),
     (243, 1): ("riscv64",),
 }
-"""e_machine and byte order (elf(5)) → kernels, as uname(1) calls them, that run such programs."""
+"""e_machine and byte order (elf(5)) → compatible kernels, in the notation of uname(1)."""
 
 
 class ToolkitFact(Fact):
@@ -32,10 +32,10 @@ class ToolkitFact(Fact):
 
     path: str = ""
     sha256: str = ""
-    """Empty where there is no such file."""
+    """Empty for an absent file."""
     size: int = 0
     machines: tuple[str, ...] = ()
-    """Kernels that run it, as uname(1) calls them; none for what is no program of a known machine."""
+    """Compatible kernels, in the notation of uname(1); empty for a file other than a program of a known machine."""
     static: bool = False
 
 

@@ -52,20 +52,20 @@ class WritableFact(Fact):
     """The known facts on write access to one path."""
 
     obstacle: str = ""
-    """Why it could not be changed; empty where nothing is known to be in the way."""
+    """The reason against a change; empty without a known obstacle."""
     inside: str = ""
-    """Why the directory at the path itself could not be changed, though its entry could."""
+    """The reason against a change inside the directory at the path, though the directory entry is changeable."""
     folder: bool = True
-    """Its directory is there."""
+    """The parent directory exists."""
     uid: int = 0
-    """Of the account that would change it."""
+    """User id of the changing account."""
     groups: tuple[int, ...] = (0,)
     free: int | None = None
-    """Bytes that this account can still write on that filesystem; None where that is not known."""
+    """Bytes writable by the account on the filesystem; `None` if unknown."""
     block: int = 4096
-    """Bytes that the filesystem gives out together."""
+    """Block size of the filesystem, in bytes."""
     inodes: int | None = None
-    """New files that there is room for; None where the filesystem does not count them, or it is not known."""
+    """Free inodes; `None` for a filesystem without a count, or if unknown."""
 
 
 @dataclass(frozen=True)

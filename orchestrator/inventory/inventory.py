@@ -31,9 +31,9 @@ class Inventory:
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Of another tool's inventory: host → why Stopgap cannot act on the host."""
     notes: tuple[str, ...] = ()
-    """Of another tool's inventory: settings that were not taken over."""
+    """Notes on another tool's inventory: settings not taken over."""
     document: Located | None = field(default=None, repr=False, compare=False)
-    """Where each part stands in the file, if the file is of Stopgap's own."""
+    """The positions of all parts in the file, for a file in Stopgap's own format."""
 
     def problem(self, host: str, key: str, message: str, hint: str | None = None) -> Problem:
         """Return a problem with a host's value, at the position of the host's entry or of the defaults."""

@@ -31,7 +31,7 @@ class Entry:
     """One record, with its position in the run."""
 
     seq: int
-    """From 0; the order in which things became true, whatever the clock did."""
+    """Number of the record, from 0: the order of events, independent of the clock."""
     at: datetime
     """UTC, by the controller's clock."""
     record: AnyRecord

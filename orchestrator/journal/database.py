@@ -19,14 +19,14 @@ from stopgap.orchestrator.journal.lock import NO_LOCKS, see_that_records_can_be_
 T = TypeVar("T")
 
 SCHEMA = 1
-"""Version of tables and records; a file of a newer one is refused."""
+"""Version of tables and records; a file of a newer version is refused."""
 APPLICATION_ID = 0x53544750
 PATIENCE = 300.0
-"""Seconds that a process waits for another that holds the file, such as a backup."""
+"""Seconds of waiting for another process with the file open, such as a backup."""
 _TRY = 0.2
-"""Seconds that SQLite itself waits, so that a signal is heard between two tries."""
+"""Seconds of a single wait inside SQLite, short enough to react to a signal."""
 _SUSPICIOUS = 3.0
-"""Seconds after which it is looked at whether the file system has locks at all."""
+"""Seconds until a test for missing locks of the file system."""
 _NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
 _DAMAGED = "damaged; each run's journal.jsonl holds what was exported"
 

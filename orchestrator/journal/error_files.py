@@ -15,7 +15,7 @@ from stopgap.orchestrator.secret import redact
 
 FOLDER = "errors"
 MOST = 10
-"""Files that are kept."""
+"""Most files kept."""
 _LONGEST = 256 << 10
 
 

@@ -104,11 +104,11 @@ class _Fold:
     plan: PlanMade | None = None
     steps: dict[tuple[str, str], StepStatus] = field(default_factory=dict)
     changes: dict[int, ChangeStatus] = field(default_factory=dict)
-    """By count of intents: a change that was intended is never forgotten, even if its index is given away again."""
+    """Changes by number of the intent: an intended change is never forgotten, even after reuse of the index."""
     latest: dict[tuple[str, str, int], int] = field(default_factory=dict)
     """(step, target, index) → key of `changes`."""
     unsettled: dict[int, str] = field(default_factory=dict)
-    """Key of a change that hangs on a rollback timer → what was heard of it."""
+    """Key of a change under a rollback timer → the outcome recorded for the change."""
     checks: dict[tuple[str, str, str, str], tuple[CheckJudged, datetime]] = field(default_factory=dict)
     evidence: list[EvidenceKept] = field(default_factory=list)
     findings: dict[str, FindingsMade] = field(default_factory=dict)

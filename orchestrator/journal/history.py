@@ -60,7 +60,7 @@ class StepStatus:
     notes: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
     deadlines: tuple[tuple[str, datetime], ...] = ()
-    """Notes that name a moment, with it."""
+    """Notes with a deadline, each with the point in time."""
     force_until: datetime | None = None
     started: datetime | None = None
     finished: datetime | None = None
@@ -78,15 +78,15 @@ class ChangeStatus:
     state: ChangeState
     intended: datetime
     reason: str = ""
-    """Why it failed, or could not be taken back."""
+    """The reason for a failed change or a failed undo."""
     made: datetime | None = None
     undone: datetime | None = None
     ends: datetime | None = None
     """When the host ends the effect by itself."""
     expired: bool = False
-    """That moment is over."""
+    """The deadline is past."""
     unsettled: bool = False
-    """The host may yet take it back, or has done so: its rollback timer was neither cancelled nor heard of."""
+    """The host may roll the change back, or already has: the rollback timer is neither cancelled nor reported."""
 
     @property
     def activates(self) -> bool:
@@ -122,7 +122,7 @@ class MessageStatus:
     way: str
     subject: str
     state: Literal["sent", "failed", "unknown"]
-    """`unknown`: it was begun, and nobody heard how it ended."""
+    """`unknown`: begun, without a recorded result."""
     detail: str
     at: datetime
 
@@ -134,11 +134,11 @@ class Containment:
     target: str
     verdict: Verdict
     cut_at: datetime | None
-    """When the change was made that cut it off; None where an earlier run had made it."""
+    """Time of the containment change; `None` for a change of an earlier run."""
     proved_at: datetime | None
-    """When the last of its proofs was seen; None where there is none."""
+    """Time of the last proof; `None` without a proof."""
     proofs: tuple[CheckJudged, ...]
-    """Every check that counts towards the verdict: none that proves nothing where it holds."""
+    """Every check with weight in the verdict, one-sided checks excluded."""
     in_force: bool
     """False once the cut was taken back or has expired."""
     until: datetime | None
@@ -152,7 +152,7 @@ class History:
     entries: tuple[Entry, ...]
     as_of: datetime
     state: RunState
-    """`interrupted`: it never finished, and no process is at work on it."""
+    """`interrupted`: never finished, and no process holds the run."""
     started: RunStarted
     started_at: datetime
     finished: RunFinished | None
@@ -160,24 +160,24 @@ class History:
     plan: PlanMade | None
     steps: tuple[StepStatus, ...]
     changes: tuple[ChangeStatus, ...]
-    """In the order in which they were intended."""
+    """Changes in order of their intents."""
     checks: tuple[CheckJudged, ...]
     """The last judgement of each eye on each thing."""
     evidence: tuple[EvidenceKept, ...]
     findings: tuple[FindingsMade, ...]
     """The last of each collection."""
     answers: tuple[Answered, ...]
-    """The first answer to each question that was asked."""
+    """The first answer to each question."""
     waiting: tuple[Asked, ...]
-    """Questions that nobody has answered yet."""
+    """Questions without an answer."""
     messages: tuple[MessageStatus, ...]
     unreachable: dict[str, str]
     """Host → reason."""
     containment: tuple[Containment, ...]
     damage: tuple[str, ...] = ()
-    """What shows that these are not the records that were written; then nothing is done on their word."""
+    """Signs of damaged records; no act follows from damaged records."""
     unsigned: tuple[str, ...] = ()
-    """What is said of changes that came after the last signed record, where the run was signed."""
+    """Changes after the last signed record, for a signed run."""
 
     @property
     def hosts(self) -> dict[str, Host]:

@@ -33,7 +33,7 @@ class Incident:
     notes: tuple[Told, ...]
     closed: Told | None
     runs: tuple[str, ...]
-    """In the order in which they began."""
+    """Runs in order of their start."""
 
 
 def open_incident(journal: Journal, name: str, by: str) -> None:

@@ -23,9 +23,9 @@ class Kept:
 
     rows: Sequence[Row]
     head: tuple[int, str] | None
-    """Number and hash of the record that was written last."""
+    """Number and hash of the last record."""
     misfiled: Sequence[int] = ()
-    """Records that are listed as another kind than their text says."""
+    """Records listed under a kind different from their text."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Beside:
 
     folder: Path
     exported: bytes | None = None
-    """journal.jsonl; None: the run was not exported yet."""
+    """journal.jsonl; `None` before the first export."""
 
 
 def read_beside(folder: Path) -> Beside:

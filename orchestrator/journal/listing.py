@@ -22,7 +22,7 @@ class RunSummary:
     targets: tuple[str, ...]
     operator: str
     state: str
-    """As History.state, or `damaged` where it cannot be read."""
+    """As History.state, or `damaged` for unreadable records."""
     finished: datetime | None
     exit_code: int | None
 

@@ -13,7 +13,7 @@ from stopgap.orchestrator.journal.failure import JournalError
 
 NO_LOCKS = "its file system has no working locks; set STOPGAP_HOME to a folder on a local disk"
 _PATIENCE = 0.3
-"""Seconds; somebody who only looks (`is_taken`) holds the lock for a moment."""
+"""Seconds; a mere test (`is_taken`) holds the lock for a moment."""
 
 
 def take(path: Path) -> int | None:

@@ -12,7 +12,7 @@ from stopgap.orchestrator.journal.failure import SharedHomeError
 
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _MOST_LINKS = 40
-"""Symbolic links on the way, as the kernel allows them (path_resolution(7))."""
+"""Most symbolic links on the path, as in the kernel (path_resolution(7))."""
 
 
 def refuse_shared(home: Path) -> None:

@@ -47,7 +47,7 @@ class RunStarted(_Record):
     operator: str
     """`user@machine` of the controller."""
     incident: str = ""
-    """Name of the incident that it belongs to."""
+    """Name of the incident."""
     controller: str = ""
     """Names the controller on devices."""
 
@@ -79,7 +79,7 @@ class StepStarted(_Record):
     name: str
     task: str
     outage: bool = False
-    """While what it changes is in force, visitors or senders do without something."""
+    """Visitors or senders lose a service while the changes are in force."""
 
 
 class ChangeIntended(_Record):
@@ -90,7 +90,7 @@ class ChangeIntended(_Record):
     target: str
     host: str
     index: int
-    """Place in its step, from 0; with step and target it names the change."""
+    """Position in the step, from 0; step, target and index identify the change."""
     change: AnyChange
 
 
@@ -114,7 +114,7 @@ class RollbackTimerSettled(_Record):
     target: str
     index: int
     outcome: Literal["confirmed", "taken-back", "failed", "unknown"]
-    """`failed`: the host tried to take it back, and could not. `unknown`: nobody heard, or no trace is left."""
+    """`failed`: the host's rollback failed. `unknown`: no answer, or no trace of the timer."""
     reason: str = ""
 
 
@@ -146,13 +146,13 @@ class CheckJudged(_Record):
     step: str
     target: str
     vantage: str
-    """The host that looked, or `controller`."""
+    """The observing host, or `controller`."""
     about: str
     holds: bool | None
     seen: str
     containment: bool = False
     one_sided: bool = False
-    """Where it holds it proves nothing; where it does not, it lowers the verdict."""
+    """A holding check proves nothing; a failing check lowers the verdict."""
     reported_by_target: bool = False
 
     @property
@@ -189,11 +189,11 @@ class EvidenceHandled(_Record):
     action: Literal["collected", "opened", "exported"]
     host: str
     folder: str
-    """Of the collection, as the run's folder names it."""
+    """Folder of the collection, relative to the run's folder."""
     by: str
     """`user@machine`."""
     about: str
-    """What was looked at, or where it went."""
+    """The collection opened, or the destination of the export."""
     manifest_sha256: str
 
 
@@ -214,9 +214,9 @@ class FindingNoted(_Record):
     title: str
     count: int
     first: str
-    """What was seen first, and where."""
+    """The first match, with its location."""
     times: tuple[str, ...] = ()
-    """When what was seen came to be, ISO 8601 in UTC; by the host's own word."""
+    """Times of the matches, ISO 8601 in UTC; by the host's own clock."""
 
 
 class FindingsMade(_Record):
@@ -236,11 +236,11 @@ class FindingsMade(_Record):
     not_looked: int
     """How many could not look, or not at everything."""
     unread: tuple[str, ...] = ()
-    """Tables that could not be read, or not to their end, each with the reason: what they hold is not known."""
+    """Tables unreadable in whole or in part, each with the reason: such content is unknown."""
     sha256: str | None
-    """Of the file of findings; None where there is none."""
+    """SHA-256 of the file of findings; `None` without a file."""
     trouble: str = ""
-    """Why there is none."""
+    """The reason for missing findings."""
 
 
 class Answered(_Record):
@@ -251,9 +251,9 @@ class Answered(_Record):
     target: str
     question: str
     answer: str
-    """As `Question.read` understands it: `yes` or `no`, the choice, the amount, the date, the text."""
+    """The answer in the form of `Question.read`: `yes` or `no`, the choice, the amount, the date, the text."""
     by: str
-    """`user@machine`; `--yes` or `time-out` where nobody was asked or nobody answered."""
+    """`user@machine`; `--yes` or `time-out` without a person's answer."""
 
 
 class MessageIntended(_Record):
@@ -295,9 +295,9 @@ class StepFinished(_Record):
     notes: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
     deadlines: dict[str, str] = {}
-    """Those of the notes that name a moment: the note → the moment, ISO 8601 in UTC."""
+    """Notes with a deadline: the note → the point in time, ISO 8601 in UTC."""
     force_until: str | None = None
-    """When what it put in force ends by itself, ISO 8601 in UTC."""
+    """Expiry of the step's effect, ISO 8601 in UTC."""
 
 
 class RunFinished(_Record):
@@ -307,7 +307,7 @@ class RunFinished(_Record):
     outcome: Literal["ok", "failed", "unreachable", "refused", "interrupted"]
     exit_code: int
     containment: dict[str, Verdict] = {}
-    """By target, for a run that blocks."""
+    """Verdicts by target, for a run with containment steps."""
 
 
 class DamageAccepted(_Record):

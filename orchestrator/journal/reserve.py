@@ -18,17 +18,17 @@ T = TypeVar("T")
 FILE = ".set-aside"
 """Below the home."""
 _SET_ASIDE = 8 << 20
-"""Bytes of that file; less on a disk of which this were more than the fifth part."""
+"""Bytes of the reserved file; less on a disk smaller than five times the size."""
 _AT_ONCE = 2 << 20
-"""Bytes of it that are given back at once: more than a run and its undo write, and not all that another may take."""
+"""Bytes freed at once: enough for the records of a run and an undo, with a part kept for other writers."""
 _LEAST, _MOST = 16 << 20, 1 << 30
-"""Bytes that evidence leaves free on a small and on a large disk."""
+"""Bytes left free by evidence on a small and on a large disk."""
 _PART = 20
-"""Of a disk between these, evidence leaves the twentieth part free."""
+"""On a disk between the limits, evidence leaves the twentieth part free."""
 _TINY = 4
-"""Of a disk that is smaller than that, the fourth part."""
+"""On a smaller disk, the fourth part."""
 _FULL = 1 << 20
-"""Bytes below which a disk counts as full: SQLite writes some pages at once."""
+"""Bytes of free space, below the limit a disk counts as full: SQLite writes several pages at once."""
 
 
 def room(folder: Path) -> int:

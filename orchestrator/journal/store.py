@@ -51,9 +51,9 @@ _ROWS = "SELECT seq, at, record, hash FROM records WHERE run = ? ORDER BY seq"
 _SOME = "SELECT seq FROM records WHERE run = ? LIMIT 1"
 _MISFILED = "SELECT seq FROM records WHERE run = ? AND instr(record, '\"kind\":\"' || kind || '\"') = 0"
 _SIGNING = 0.1
-"""Seconds from a new head to its signature, and more."""
+"""Seconds from a new head to the signature, with a margin."""
 _ROW = (int, str, str, str)
-"""Types of what a Row is made from."""
+"""Types of the columns of a Row."""
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -83,7 +83,7 @@ class Journal:
         self.home = home
         self.path = home / "journal.sqlite"
         self.writable = not reading
-        """False: what is read is a copy of a home that cannot be written."""
+        """False: the records come from a copy of a read-only state folder."""
         self._clock = clock
         self._lock = threading.Lock()
         self._held: dict[str, int] = {}

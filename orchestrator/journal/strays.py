@@ -23,8 +23,9 @@ class Stray:
     run: str
     folder: Path
     lacks: Literal["records", "export", "folder"]
-    """`records`: the journal does not know it, and its folder has an exported journal. `export`: nor is there one.
-    `folder`: the journal knows it, and its folder is gone."""
+    """`records`: unknown to the journal, with an exported journal in the folder. `export`: without an export too.
+    `folder`: known to the journal, with the folder missing.
+    """
 
     def __str__(self) -> str:
         """Return the difference in one line, with the remedy."""

@@ -22,7 +22,7 @@ class NotYet(OutOfReach):
 
 Wanted: TypeAlias = tuple[Host, Reader[Any]]
 Look: TypeAlias = Any | OutOfReach | UnreadableError
-"""A fact, or why there is none."""
+"""A fact, or the reason for a missing fact."""
 
 
 class FactReader(Protocol):
@@ -42,10 +42,10 @@ class FactRequest:
     """A request of a step for one fact."""
 
     host: Host | None
-    """None: the inventory has no such host."""
+    """`None`: the inventory has no such host."""
     reader: Reader[Any]
     own: bool
-    """It is of the host that the step acts on, and without it the step cannot be planned."""
+    """The fact is of the step's own host, and required for the plan."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Readings:
 
     own: dict[str, Look]
     elsewhere: dict[str, Any]
-    """None for what could not be read."""
+    """Facts of other hosts; `None` for an unreadable fact."""
 
 
 @dataclass
@@ -63,7 +63,7 @@ class FactCache:
 
     look: FactReader
     urgent: bool
-    """What contains does not wait for hosts that are slow to answer."""
+    """A containment step does not wait for slow hosts."""
     _facts: dict[tuple[str, Reader[Any]], Look] = field(default_factory=dict)
     _late: dict[str, NotYet] = field(default_factory=dict)
 

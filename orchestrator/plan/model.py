@@ -25,32 +25,32 @@ class PlannedStep:
     key: str
     """The step's id; with `[n]` for the n-th item of a `foreach`, from 0, and `@HOST` on one of several upstreams."""
     number: int
-    """Its place in the runbook, from 1."""
+    """Position in the runbook, from 1."""
     step: Step
     target: Host
     on: Host | None
-    """Where it acts; None where it was skipped before that mattered."""
+    """The host of the step; `None` for a step skipped before the choice of a host."""
     outcome: PlannedOutcome
     reason: str = ""
     name: str = ""
     scene: Scene | None = None
     changes: tuple[AnyChange, ...] = ()
     messages: tuple[Message, ...] = ()
-    """Those that are still to be sent."""
+    """Messages still to be sent."""
     collections: tuple[Collection, ...] = ()
     undo_requests: tuple[UndoRequest, ...] = ()
     on_past: bool = False
-    """It hangs on the journal, and is planned once more when its turn comes."""
+    """The step depends on the journal, and is planned again in its turn."""
     when_its_turn_comes: bool = False
-    """Its host had not answered when the plan was made, and was not waited for: it is planned then."""
+    """The host had not answered at planning, without a wait: the step is planned in its turn."""
     questions: tuple[Question, ...] = ()
     answer_to: Question | None = None
-    """The one whose answer later steps see."""
+    """The question behind the answer in later steps."""
     notes: tuple[Note, ...] = ()
     gaps: tuple[Gap, ...] = ()
     checks: tuple[Check, ...] = ()
     keeps: bool = False
-    """It stays as it is on its host where another upstream of the target fails."""
+    """The step stays in force on its host after a failure on another upstream."""
 
     @property
     def one_of_several(self) -> bool:

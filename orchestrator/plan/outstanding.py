@@ -11,7 +11,7 @@ from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.task import Gap, Note, Unlimited
 
 _NAMED = 3
-"""Messages that are told of one by one; of more, their number."""
+"""Most messages named separately; of further messages, the number."""
 
 
 @dataclass(frozen=True)

@@ -55,15 +55,15 @@ from stopgap.orchestrator.task import (
 T = TypeVar("T")
 
 Ledger: TypeAlias = Callable[[AbstractSet[str]], Mapping[str, Delivery]]
-"""Tells what has become of messages so far, by their keys."""
+"""Returns the delivery of messages so far, by key."""
 
 
 PastRuns: TypeAlias = Callable[[Sequence[str], str], tuple[PastRun, ...]]
-"""Tells what runs, by their ids, have done for a target; raises JournalError for one that is not there."""
+"""Returns the history of runs for a target, by run id; raises JournalError for an unknown run."""
 
 
 _NOT_DONE = {"would-fail", "unreachable", "refused"}
-"""Planned outcomes of a step that will not be done."""
+"""Planned outcomes of a step without execution."""
 
 
 def nothing_sent(keys: AbstractSet[str]) -> dict[str, Delivery]:
@@ -103,13 +103,12 @@ class Planner:
     sent: Ledger = nothing_sent
     past_runs: PastRuns = no_past
     urgent: bool = True
-    """Where something is to be contained, hosts that are slow to answer are not waited for: what is to be done there
-    is planned when its turn comes."""
+    """A containment step does not wait for slow hosts: on such hosts the step is planned in its turn."""
     controller: str = ""
     """Names the controller on devices."""
     _known: FactCache = field(init=False)
     _planned: dict[str, list[AnyChange]] = field(default_factory=dict)
-    """By host: what earlier steps are to change there."""
+    """By host: the changes planned by earlier steps."""
 
     def __post_init__(self) -> None:
         """Start with an empty fact cache."""

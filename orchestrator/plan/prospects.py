@@ -32,7 +32,7 @@ _ROOT_ALONE = {
     *("apt-get", "chkconfig", "firewall-cmd", "install", "ip", "iptables", "ip6tables", "nft", "pkill", "postfix"),
     *("postmulti", "rm", "service", "systemctl", "ufw", "update-rc.d"),
 }
-"""Programs that root alone may run to some effect: they drive services, packages and packet filters."""
+"""Programs useful to root only: for services, packages and packet filters."""
 _BECOME = "`become: sudo`, where sudo lets this login"
 _LOST_FLAGS = {NO_COW: "attribute C (no copy-on-write)", VERITY: "fs-verity"}
 

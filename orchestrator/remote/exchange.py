@@ -20,7 +20,7 @@ from stopgap.orchestrator.remote.session import Item, Sink
 
 _PORTION = 32 << 10
 _HALT_POLL = 0.2
-"""Seconds within which a wish to halt is passed on."""
+"""Seconds within which an order to halt is sent."""
 
 
 class LineBrokenError(Exception):
@@ -54,11 +54,11 @@ class Exchanged:
     trouble: str | None = None
     """Why items are unknown."""
     in_step: bool = True
-    """The host kept to the script to its end, so that a further exchange makes sense."""
+    """The host followed the framing to the end, so that a further exchange is possible."""
     begun: bool = True
     """The host's shell took the script."""
     words: HostText = field(default_factory=lambda: HostText(b""))
-    """What the host said outside the items."""
+    """The host's output outside the items."""
 
 
 def run_exchange(

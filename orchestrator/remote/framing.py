@@ -30,7 +30,7 @@ class Begun:
 
     index: int
     process: str
-    """`pid ticks`; empty where the host does not know."""
+    """`pid ticks`; empty if unknown to the host."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Frames:
     count: int
     noise_limit: int
     words: bytearray = field(default_factory=bytearray)
-    """The first bytes that belong to no item: what a login script, sudo or a shell that is none had to say."""
+    """The first bytes outside any item: output of a login script, of sudo, or of a program in place of a shell."""
     begun: bool = False
     """A frame came."""
     _next: int = 0

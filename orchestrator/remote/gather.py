@@ -14,14 +14,14 @@ from stopgap.orchestrator.remote.script import HALT_ORDER, kill_order
 from stopgap.orchestrator.remote.session import Item, Sink
 
 _KILLED = 128
-"""Exit statuses above this mean that a signal ended the item (POSIX, 2.8.2)."""
+"""Exit statuses above the number mean a death by signal (POSIX, section 2.8.2)."""
 
 
 @dataclass
 class _Stream:
     frames: Frames
     at: int = -1
-    """The item that runs, as far as this stream tells."""
+    """The current item, according to the stream."""
     ends: dict[int, Ended | NotRun] = field(default_factory=dict)
 
 

@@ -52,7 +52,7 @@ class _Shared:
     users: int = 0
     opening: threading.Lock = field(default_factory=threading.Lock)
     failure: Unreachable | None = None
-    """Why it could not be opened; whoever waited for it is told, and does not knock once more."""
+    """The reason for a failed opening, told to all waiting hosts without another attempt."""
     opened: bool = False
 
     @property

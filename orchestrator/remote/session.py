@@ -33,15 +33,17 @@ class Item:
     """One script of an exchange."""
 
     script: str
-    """POSIX sh; it reads nothing from standard input."""
+    """POSIX sh; the script reads nothing from standard input."""
     deadline: float = 10.0
-    """Seconds from its start, kept on the host and here."""
+    """Seconds from the item's start, enforced on the host and on the controller."""
     cap: int = 1 << 20
     """Bytes of standard output kept."""
     pause: bool = False
-    """Where `Session.halt` was called, it and what follows is not begun."""
+    """After `Session.halt`, this item and later items are not begun."""
     until_told: bool = False
-    """It goes on until `Session.enough` is called, or its deadline is over; its output so far is then whole."""
+    """The item is open-ended: it runs until `Session.enough` or the item's deadline; the output so far is then
+    complete.
+    """
 
 
 class Sink(Protocol):
@@ -59,7 +61,7 @@ class Session(Protocol):
 
     host: Host
     fingerprint: str | None
-    """`SHA256:…` of the host's key; None where no network lies between."""
+    """`SHA256:…` of the host key; `None` without a network in between."""
 
     @property
     def alive(self) -> bool:

@@ -45,9 +45,9 @@ class Applied:
 
     outcome: Made
     reason: str = ""
-    """Of `done`: what was done afterwards, in its own words."""
+    """Of `done`: the output of the follow-up script."""
     rejected: bool = False
-    """An activation's test failed before its daemon was told anything."""
+    """The test of an activation failed, before the daemon was reloaded."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Recorded:
     host: Host
     change: AnyChange
     sure: bool = True
-    """It was made as a whole; otherwise nobody knows how much of it was."""
+    """The change is known to be complete; otherwise the made part is unknown."""
 
 
 @dataclass(frozen=True)

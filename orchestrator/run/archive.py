@@ -32,9 +32,9 @@ class Archive:
     journal: Journal
     current: str | None = None
     settled: Callable[[], None] = lambda: None
-    """Returns once what the run itself has collected is judged."""
+    """Returns once the run's own collections are judged."""
     touched: set[str] = field(default_factory=set)
-    """Other runs of which something was taken back: their reports are to be written anew."""
+    """Other runs with changes undone: their reports must be rewritten."""
 
     def past_runs(self, runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
         """Return the history of the named runs for a target.

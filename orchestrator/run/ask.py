@@ -12,7 +12,7 @@ from stopgap.orchestrator.run.person import Answer, Person, Waiting
 from stopgap.orchestrator.run.recorder import Recorder
 
 TIME_OUT = "time-out"
-"""Who answers with the default where nobody does in time."""
+"""The author of a default answer after the timeout."""
 
 
 def ask(

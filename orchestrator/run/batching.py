@@ -12,7 +12,7 @@ from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.step import Ended, finished, proved, started, unapplied
 
 AT_ONCE = 16
-"""Steps in one exchange."""
+"""Most steps in one exchange."""
 
 
 def together(

@@ -26,7 +26,7 @@ from stopgap.orchestrator.task import Collection
 from stopgap.orchestrator.toolkit import ToolkitError
 
 COLLECTIONS_AT_ONCE = 32
-"""Of one run; each wants this machine's processor and disk while it arrives."""
+"""Most parallel collections of one run; each uses the controller's processor and disk."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Vault:
     operator: str
     quota: Quota = field(default_factory=Quota)
     recipients: tuple[str, ...] = ()
-    """Public keys that evidence is encrypted to."""
+    """Public keys for the encryption of evidence."""
     _turns: threading.Semaphore = field(default_factory=partial(threading.Semaphore, COLLECTIONS_AT_ONCE))
 
     @contextmanager
@@ -60,9 +60,9 @@ class Collected:
     size: int
     trouble: str = ""
     wire: int | None = None
-    """Bytes that came over the wire, where the host compressed them."""
+    """Bytes received on the connection, if compressed by the host."""
     earlier: int = 0
-    """Items that an attempt that was cut had brought already."""
+    """Items already received by an interrupted attempt."""
 
 
 def collect(

@@ -29,9 +29,9 @@ class Connect(Protocol):
 
 LOOKING_AT_ONCE = 64
 PATIENCE = 1.0
-"""Seconds that a host which is not needed is waited for at least, after those that are."""
+"""Minimum timeout in seconds for hosts not needed, after the answers of the needed hosts."""
 LETTING_GO = 5.0
-"""Seconds that hosts get to forget a claim at the end."""
+"""Seconds for the release of the locks at the end."""
 _NOT_YET = "it has not answered so far, and what contains does not wait for it"
 _INTERRUPTED = "interrupted; its connection was closed"
 

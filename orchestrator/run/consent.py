@@ -12,7 +12,7 @@ from stopgap.orchestrator.secret.agreement import COMMAND, NamedCommand, Permit,
 from stopgap.orchestrator.source import InvalidInput, Located, parse
 
 Ask: TypeAlias = Callable[[Sequence[NamedCommand]], bool]
-"""Shows commands to a person and asks whether they may run, now and later."""
+"""Shows commands to a person and asks for consent, now and for later runs."""
 
 
 def agreed_before(commands: Sequence[NamedCommand]) -> None:

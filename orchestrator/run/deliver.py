@@ -18,7 +18,7 @@ from stopgap.orchestrator.run.late import POST
 from stopgap.orchestrator.run.recorder import Recorder
 
 LETTERS = "letters"
-"""Folder below the run's own for messages that are written to a file."""
+"""Folder below the run's own for messages written to a file."""
 
 
 def sends_alone(step: PlannedStep) -> bool:

@@ -33,19 +33,19 @@ class Seen:
     target: str
     host: str
     standing: Standing | None = None
-    """None: it could not be seen."""
+    """`None`: the state is unknown."""
     looks: tuple[str, ...] = ()
-    """What the step's own checks of the device show: its counters."""
+    """Results of the step's own checks of the device: the counters."""
     unreachable: str = ""
     """Why the host could not be reached."""
     trouble: str = ""
-    """Why it could not be seen, though the host was reached."""
+    """The reason for an unknown state of a reachable host."""
     contains: bool = False
-    """The verdict on containment rests on it."""
+    """The containment verdict rests on the step."""
     judged: tuple[CheckJudged, ...] = ()
-    """What the looks show now that the verdict rests on."""
+    """The present results of the checks behind the verdict."""
     gaps: tuple[Gap, ...] = ()
-    """What the step leaves open now."""
+    """The present gaps of the step."""
 
 
 def look_at(history: History, pool: ConnectionPool, replaced: Container[tuple[str, str]] = ()) -> Iterator[Seen]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "stopgap.event"
 VERSION = 1
-"""Version of the events' format: raised when a field is renamed or dropped, not when one is added."""
+"""Version of the events' format: raised when a field is renamed or dropped, not when a field is added."""
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 

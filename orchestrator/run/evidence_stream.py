@@ -13,14 +13,14 @@ from stopgap.orchestrator.remote import Item, Session, Sink
 from stopgap.orchestrator.task import Artifact, Collection
 
 WORTH_IT = 12e6
-"""Bytes a second: a wire that carries less is slower than `gzip -1` on one processor of a server."""
+"""Bytes a second: on a slower connection, `gzip -1` on one processor of a server is faster than the connection."""
 _SAMPLE = 2 << 20
 _SAMPLE_DEADLINE = 5.0
 _PORTION = 1 << 20
 _EVERY = 0.25
 """Seconds between two words of progress."""
 _LONGEST_PAUSE = 0.2
-"""Seconds: while it pauses, nothing is read, and what the host has sent waits; its deadlines go on."""
+"""Seconds: during a pause nothing is read, and the host's output waits; deadlines go on."""
 
 _COMPRESSED = """\
 _body() {{
@@ -44,13 +44,13 @@ class Progress:
     """The progress of a collection."""
 
     artifact: str
-    """The one that arrives."""
+    """The current artifact."""
     ended: int
     of: int
     bytes: int
     """Kept so far."""
     left: float | None
-    """Seconds, a guess from what the artifacts' deadlines promise; None while there is nothing to guess from."""
+    """Estimated seconds left, from the artifacts' deadlines; `None` without an estimate."""
 
 
 def items_of(collection: Collection, *, compressed: bool) -> list[Item]:
@@ -86,7 +86,7 @@ class Sample:
         self._since = (0.0, 0)
         self._halfway = False
         self.rate: float | None = None
-        """Bytes a second; None where nothing can be said."""
+        """Bytes a second; `None` if unknown."""
 
     def data(self, index: int, chunk: bytes) -> None:
         """Count the bytes of the chunk."""
@@ -138,7 +138,7 @@ class Arrival:
         self._ended = 0
         self._kept = 0
         self.wire = 0
-        """Bytes that came over the wire."""
+        """Bytes received on the connection."""
 
     def data(self, index: int, chunk: bytes) -> None:
         """Pass on the content of a chunk; under a rate limit, wait first."""

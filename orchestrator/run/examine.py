@@ -37,7 +37,7 @@ class Examined:
     name: str
     steps: int
     tried_on: tuple[str, ...]
-    """Targets, or without `-t` the host that suits the runbook best; empty without an inventory."""
+    """Targets, or without `-t` the best-suited host; empty without an inventory."""
     needs: tuple[Need, ...]
     problems: tuple[Problem, ...]
 
@@ -48,9 +48,9 @@ class Examination:
 
     runbooks: tuple[Examined, ...]
     shared: tuple[Problem, ...]
-    """Problems of the inventory, the targets, and the files that logins need."""
+    """Problems of the inventory, the targets, and the files for logins."""
     notes: tuple[Problem, ...]
-    """What makes nothing invalid, and should be known."""
+    """Notes without an effect on validity."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:

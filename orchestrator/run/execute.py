@@ -26,10 +26,10 @@ from stopgap.orchestrator.run.verdict import verdict
 from stopgap.orchestrator.runbook import StepResult
 
 TARGETS_AT_ONCE = 256
-"""So that no target's cut waits for the evidence of another; how much is collected at once has its own bound."""
+"""Parallel targets: no containment waits for another target's evidence; collections have a separate limit."""
 
 UNDER_WAY = 0.1
-"""Seconds after which the first changes are on their way, and this process waits for its hosts."""
+"""Seconds until the first changes are sent and the process waits for the hosts."""
 
 
 @dataclass

@@ -31,7 +31,7 @@ from stopgap.orchestrator.remote import Item
 from stopgap.orchestrator.shell import quote
 
 LEASE = 180
-"""Seconds after which a note counts no more, by the host's time since boot; each change there renews it."""
+"""Seconds of validity of a lock file, by the host's uptime; each change on the host renews the lock."""
 HELD, GONE = 81, 82
 """Exit statuses: somebody else's note is there; ours no longer is."""
 
@@ -70,14 +70,14 @@ class HostLocks:
     who: str
     home: str = ""
     noted: frozenset[str] = frozenset()
-    """Hosts that get a note."""
+    """Hosts with a lock file."""
     take_over: bool = False
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     since: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     held: dict[str, str] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
-    """Hosts that were sent the claim, and may hold it though they never said so."""
+    """Hosts sent a lock script, possibly locked without an answer."""
 
     def item(self, host: Host) -> Item | None:
         """Return the script to lock the host, sent before any read; `None` if no lock is needed."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stopgap.orchestrator.findings.apart import ReaderApart
 
 LAST = 300.0
-"""Seconds that judging may take once every step has ended; what is left then counts as not looked at."""
+"""Seconds for judgement after the last step; collections left over count as not judged."""
 
 
 class Judging:

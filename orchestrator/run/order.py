@@ -21,7 +21,7 @@ class Order:
     targets: tuple[Host, ...]
     params: Mapping[str, Any]
     incident: str = ""
-    """Name of the incident that the run belongs to."""
+    """Name of the run's incident."""
     controller: str = ""
     """Names the controller on devices (`journal.home.controller_name`)."""
 

@@ -26,14 +26,14 @@ from stopgap.orchestrator.remote import Item
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
 
 BEGUN = 8.0
-"""Seconds within which hosts have to listen; who does not is left out."""
+"""Seconds for hosts to start listening; slower hosts are left out."""
 ON_THE_WAY = 0.4
-"""Seconds that a packet gets to arrive after the target has sent all."""
+"""Seconds for the arrival of a packet after the last packet of the target."""
 TOWARDS = 3
-"""Addresses of one host that are sent to, of each IP version."""
+"""Most destination addresses of one host, of each IP version."""
 _LISTENING, _OWN = 1, 0
 _UNROUTED = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
-"""Networks of private use (RFC 1918, RFC 4193): an interface may have them where the inventory does not say so."""
+"""Private networks (RFC 1918, RFC 4193): allowed on an interface though missing from the inventory."""
 
 
 @dataclass
@@ -92,7 +92,7 @@ class _Ear:
 
 
 Found = Mapping[tuple[Outbound, str], ListeningFact | OutOfReach | UnreadableError]
-"""Check and eye → what was heard, or why nothing can be said."""
+"""Check and vantage → the arrivals, or the reason for a missing result."""
 
 
 def have_sent(looks: Sequence[tuple[Outbound, Host]], sender: Host, pool: ConnectionPool) -> Found:

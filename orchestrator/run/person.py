@@ -25,7 +25,7 @@ class Waiting:
     """Callbacks to poll during an open question; each may be called many times."""
 
     heard: Callable[[], Answer | None]
-    """Gives the answer that somebody gave at another terminal."""
+    """Returns an answer given at another terminal."""
     over: Callable[[], bool]
     """The time is over, or the run is told to stop."""
 

@@ -22,7 +22,7 @@ from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.outbound import have_sent
 
 PAUSE = 0.2
-"""Seconds between two looks at what does not hold yet."""
+"""Seconds between two attempts at a check not yet holding."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.recorder import Recorder
 
 GRACE = 20.0
-"""Seconds beyond a rollback timer's end in which the host may become reachable again and say what it did."""
+"""Seconds after a rollback timer's deadline for the host to become reachable and report."""
 PAUSE = 0.5
 """Seconds between two attempts to connect."""
 _DEADLINE = 20.0

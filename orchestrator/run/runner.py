@@ -41,7 +41,7 @@ class RunResult:
     plan: Plan
     exit_code: int
     run: str | None = None
-    """None where nothing was run."""
+    """`None` without a run."""
     steps: tuple[tuple[PlannedStep, str, str], ...] = ()
     """Each step with outcome and reason."""
     containment: Mapping[str, Verdict] = field(default_factory=dict)
@@ -51,13 +51,13 @@ class RunResult:
     unreported: str = ""
     """Why the report could not be written."""
     unsigned: str = ""
-    """Why journal and evidence could not be signed, where they were to be."""
+    """The reason for missing signatures of journal and evidence, if asked for."""
     displaced: str = ""
-    """What became of the records, where the state folder was moved away or deleted meanwhile."""
+    """The place of the records, after a move or deletion of the state folder."""
     findings: tuple[FindingsMade, ...] = ()
     """Of each collection."""
     standing: tuple[ChangeStatus, ...] = ()
-    """What the whole run, also by processes that died, has in force."""
+    """The changes in force of the whole run, earlier processes included."""
     undoable: bool = False
     """There is something to take back."""
 
@@ -78,15 +78,15 @@ class Runner:
     operator: str
     interruption: Interruption = field(default_factory=Interruption)
     take_over: bool = False
-    """Disregard what another machine claims on routers and spares."""
+    """Ignore the locks of other controllers on routers and spares."""
     sign_key: Path | None = None
     """Signs the manifests of evidence and the journal's head when a run has ended."""
     recipients: tuple[str, ...] = ()
-    """Public keys that evidence is encrypted to, as it comes; without any it is kept in clear."""
+    """Public keys for the encryption of evidence on arrival; without keys evidence is kept in clear."""
     sent: Ledger = nothing_sent
-    """What a dry run, which opens no journal for writing, knows of messages."""
+    """The delivery of messages as known to a dry run, without a writable journal."""
     past_runs: PastRuns = no_past
-    """What it knows of earlier runs."""
+    """Earlier runs as known to a dry run."""
 
     def preview(self, order: Order) -> RunResult:
         """Plan on facts from read-only readers and show the plan."""

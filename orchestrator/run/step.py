@@ -23,7 +23,7 @@ from stopgap.orchestrator.run.verdict import leaks
 from stopgap.orchestrator.task import Gap, Note
 
 FAILURES = frozenset({"failed", "unknown", "unreachable", "refused"})
-"""Outcomes of a step that was not done, or is not known to be."""
+"""Outcomes of a step not done, or not known to be done."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Ended:
     judged: tuple[CheckJudged, ...] = ()
     answer: AnswerValue | None = None
     gaps: tuple[Gap, ...] = ()
-    """What turned out not to be covered, beside what the plan has named."""
+    """Gaps found in addition to the gaps of the plan."""
 
 
 def run_step(step: PlannedStep, context: RunContext) -> Ended:

@@ -37,7 +37,7 @@ from stopgap.orchestrator.source import InvalidInput
 from stopgap.orchestrator.task import Task
 
 MESSAGES_BESIDE = 16
-"""Steps of one target whose messages are under way at once, beside the steps that follow."""
+"""Most steps of one target with pending messages, beside the following steps."""
 
 
 def planner_of(order: Order, look: FactReader, sent: Ledger, past_runs: PastRuns, *, urgent: bool = True) -> Planner:
@@ -52,7 +52,7 @@ class _Ran:
     ended: list[tuple[PlannedStep, Ended]]
     result: StepResult
     stopped: str
-    """Why the steps that follow are skipped; empty where they are not."""
+    """The reason to skip the following steps; empty if the run continues."""
 
 
 _Sending: TypeAlias = "tuple[Step, Future[_Ran]]"
@@ -71,9 +71,9 @@ class TargetRun:
     taken_back: frozenset[tuple[str, str]]
     results: dict[str, StepResult] = field(default_factory=dict)
     ahead: dict[str, tuple[PlannedStep, Ended]] = field(default_factory=dict)
-    """Steps that were run together with one before them, by key."""
+    """Steps already run in the batch of an earlier step, by key."""
     sending: list[_Sending] = field(default_factory=list)
-    """Steps whose messages are under way."""
+    """Steps with pending messages."""
 
     def steps(self) -> Iterable[tuple[PlannedStep, Ended]]:
         """Run the steps in order, messages to servers beside later steps; yield each step with its end."""

@@ -8,7 +8,7 @@ from stopgap.orchestrator.journal.failure import UntrustedRunError
 from stopgap.orchestrator.journal.records import DamageAccepted
 
 _NAMED = 20
-"""Problems that are put on record."""
+"""Most problems recorded."""
 
 
 def trusted(journal: Journal, run: str, *, anyway: bool = False, by: str = "") -> History:

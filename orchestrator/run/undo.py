@@ -26,7 +26,7 @@ class Undone:
 
     made: list[UndoMade] = field(default_factory=list)
     unreachable: dict[str, str] = field(default_factory=dict)
-    """Host → reason; what is in force there stays so."""
+    """Host → reason; changes on the host stay in force."""
 
     @property
     def exit_code(self) -> int:

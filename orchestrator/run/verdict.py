@@ -51,9 +51,9 @@ class Again:
     at: datetime | None
     """When the run's last proof was seen."""
     now: Verdict | None
-    """None: nothing was looked at."""
+    """`None`: no check was made."""
     reasons: tuple[str, ...] = ()
-    """Why it is no better, the worst first."""
+    """The reasons against a better verdict, the worst first."""
 
     @property
     def worse(self) -> bool:

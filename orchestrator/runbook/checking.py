@@ -98,19 +98,19 @@ class _Trial:
 
     params: Mapping[str, Any]
     sampled: frozenset[str]
-    """Parameters whose value is a sample."""
+    """Parameters with a sample as value."""
     free: frozenset[str]
-    """Those among them of which a task may want less than the type says."""
+    """Sampled parameters possibly restricted further by a task than by their type."""
     scene: Scene
     inventory_known: bool
     flawed: frozenset[Position | None]
     answers: dict[str, StepResult]
-    """What stands in for the answers to questions, by the step's id as an expression writes it."""
+    """Sample answers to questions, by the step's id in the spelling of an expression."""
     ways: Ways
     earlier: frozenset[str]
-    """The tasks of the steps before it."""
+    """The tasks of the earlier steps."""
     budget: Budget
-    """Of all expressions, for one target."""
+    """Budget of all expressions, for one target."""
 
     def lacks(self, step: Step, *field: str) -> bool:
         """Return True if a field cannot be tried, because of a problem reported elsewhere."""

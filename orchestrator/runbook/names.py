@@ -36,7 +36,7 @@ class Scope:
 
     params: Collection[str] | None = None
     earlier: Collection[str] = ()
-    """Ids of the steps before it."""
+    """Ids of the earlier steps."""
     steps: Collection[str] = ()
     """Ids of all steps."""
     hosts: Collection[str] | None = None

@@ -31,11 +31,11 @@ class ParamType:
     expected: str
     item: Callable[[object], Any]
     sample: Any
-    """Stands in where a check without a run has no value."""
+    """The value for a check without a run."""
     many: bool = False
-    """The value is a tuple of items; the command line separates them by commas."""
+    """The value is a tuple of items, separated by commas on the command line."""
     free: bool = False
-    """Text of any form: a task may want less of it than the sample shows."""
+    """Free text: a task may restrict the text further."""
 
     def from_text(self, text: str) -> Any:  # noqa: ANN401
         """Parse a value of the command line; raises Unfit."""

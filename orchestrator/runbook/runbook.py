@@ -66,7 +66,7 @@ class StepResult:
 
     outcome: Outcome | PlannedOutcome
     answer: AnswerValue | None = None
-    """What a person answered; None where nobody was asked."""
+    """A person's answer; `None` without a question."""
     sampled: bool = False
     """Nobody has answered yet, and a sample of the answer's type stands in."""
 
@@ -100,10 +100,10 @@ class Step:
     on_failure: OnFailure
     confirm: str | None
     may_shut_down: bool
-    """The runbook allows it to bring a host down, and says why."""
+    """The runbook allows a shutdown of the host, with a reason."""
     document: Located = field(repr=False, compare=False)
     loc: Loc = field(repr=False)
-    """Its place in the document."""
+    """The position in the document."""
     name_ja: str = ""
 
     @cached_property
@@ -123,7 +123,7 @@ class Runbook:
     params: Mapping[str, Param]
     steps: tuple[Step, ...]
     shutdown_reason: str | None
-    """Why its steps may bring a host down; None: they may not."""
+    """The reason for allowing a shutdown; `None`: not allowed."""
     document: Located = field(repr=False, compare=False)
     name_ja: str = ""
     description_ja: str = ""

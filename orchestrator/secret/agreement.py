@@ -24,13 +24,13 @@ class NamedCommand:
     """A command, with the file of its origin."""
 
     reference: str
-    """`command:` and its words."""
+    """`command:` followed by the words of the command."""
     file: Path
     """Absolute."""
     checksum: str
     """SHA-256 of the file's text, in hexadecimal."""
     place: str
-    """Where it stands, for a person: `inventory.yaml: the host web`."""
+    """The position in words: `inventory.yaml: the host web`."""
 
     @classmethod
     def of(cls, reference: str, path: str, text: str, place: str) -> NamedCommand:
@@ -44,7 +44,7 @@ class NamedCommand:
 
 
 Permit: TypeAlias = Callable[[Sequence[NamedCommand]], None]
-"""Calls `agree` for those commands that may run."""
+"""Calls `agree` for the commands with consent."""
 
 
 def agree(references: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus
 from stopgap.orchestrator.secret.secret import Secret, revealed
 
 SHORTEST = 6
-"""Characters below which a value, or a line of one, is too much like any other word to be looked for."""
+"""Characters; a shorter value, or line of a value, is too similar to ordinary words for a search."""
 
 
 def redact(text: str) -> str:

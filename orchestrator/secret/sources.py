@@ -18,7 +18,7 @@ from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.secret.agreement import is_agreed
 
 COMMAND_DEADLINE = 30.0
-"""Seconds that a command may take."""
+"""Timeout of a command, in seconds."""
 LONGEST = 64 << 10
 """Bytes of a value."""
 

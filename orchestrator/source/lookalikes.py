@@ -25,7 +25,7 @@ _STRUCTURE = (
     re.compile(r"(?:[:：]|- ) *([［｛])"),
     re.compile(r"^[ \u3000]*(＃)"),
 )
-"""Where a character stands in the place of one that makes the structure of YAML; the group is the character."""
+"""A lookalike in place of a character of YAML's structure; the regular expression's group is the lookalike."""
 _BLOCK = re.compile(r"(?:^|[\s:-])[|>][-+0-9]{0,2}\s*(?:#.*)?$")
 
 

@@ -35,7 +35,7 @@ class Problem:
     expected: str | None = None
     hint: str | None = None
     refused: bool = False
-    """The text is sound, and a guard says no to what it asks."""
+    """The text is valid, but a guard refuses."""
 
     def __str__(self) -> str:
         place = f"{self.source}:{self.position}" if self.position else self.source

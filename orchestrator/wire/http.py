@@ -12,7 +12,7 @@ from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 from stopgap.orchestrator.wire.peer import PeerError, connect_peer
 
 _HEAD = 64 << 10
-"""Bytes that a status line, headers and interim answers may take together."""
+"""Most bytes of status line, headers and interim answers together."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Reply:
 
     status: int
     reason: str
-    """As it came; not escaped."""
+    """The reason as received; not escaped."""
     body: bytes
 
 

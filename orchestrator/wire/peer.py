@@ -15,7 +15,7 @@ from stopgap.orchestrator.wire.tcp import connect_tcp
 
 T = TypeVar("T")
 _SILENCE = 30.0
-"""Seconds after which the kernel gives up a peer that acknowledges nothing."""
+"""Seconds until the kernel drops a peer without acknowledgements."""
 
 
 class PeerError(OSError):

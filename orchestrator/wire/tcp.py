@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from stopgap.orchestrator.wire.deadline import Deadline
 
 ATTEMPT_DELAY = 0.25
-"""Seconds that an endpoint has for itself before the next is tried beside it (RFC 8305, section 5)."""
+"""Seconds of advantage for an endpoint before the next endpoint is tried in parallel (RFC 8305, section 5)."""
 
 _Endpoint: TypeAlias = tuple[socket.AddressFamily, Any]
 

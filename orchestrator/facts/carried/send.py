@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 
 _AGAIN = 0.5
-"""Seconds after which a datagram is sent once more."""
+"""Seconds until a datagram is sent once more."""
 
 
 def _socket(kind: str, source: str, address: str, port: int) -> socket.socket:

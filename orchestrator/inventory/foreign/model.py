@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 _PATIENCE, _LONGEST = 10, 600
-"""Seconds that a login gets by default, and at most."""
+"""Seconds for a login, by default and at most."""
 
 HostFields: TypeAlias = dict[str, Any]
-"""Keys and values of one host, as they would stand in an inventory of Stopgap's."""
+"""Keys and values of one host, in the form of Stopgap's own inventory."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,14 @@ class Understood:
     """Hosts and groups in the form of Stopgap's own inventory."""
 
     source: str
-    """The source as the operator named it."""
+    """The source as named by the operator."""
     hosts: Mapping[str, HostFields]
     groups: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
     defaults: HostFields = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Host → why Stopgap cannot act on the host."""
     notes: tuple[str, ...] = ()
-    """Settings of hosts that were not taken over, and why."""
+    """Settings of hosts not taken over, with the reason."""
 
     def text(self) -> str:
         """Return the inventory as text of Stopgap's own format: JSON, a subset of YAML 1.2."""

@@ -20,10 +20,10 @@ from stopgap.orchestrator.inventory.foreign.ssh_config import from_ssh_config, l
 from stopgap.orchestrator.source import InvalidInput, Problem
 
 SECONDS = 60.0
-"""Time that another program has to list an inventory."""
+"""Timeout of another program for the listing, in seconds."""
 MOST_BYTES = 64 << 20
 _READ_ONLY = frozenset({".cfg", ".conf", ".ini", ".json", ".txt", ".yaml", ".yml"})
-"""Suffixes of files that nobody expects to be programs."""
+"""Suffixes of data files, unexpected for a program."""
 _SECTION = re.compile(r"^\s*\[[^\]]+\]\s*(?:[#;].*)?$", re.MULTILINE)
 _ALL = re.compile(r"^all\s*:", re.MULTILINE)
 _OWN = re.compile(r"^[\"']?hosts[\"']?\s*:|^\{", re.MULTILINE)

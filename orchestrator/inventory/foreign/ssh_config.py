@@ -15,10 +15,10 @@ from stopgap.orchestrator.source import InvalidInput, Problem
 
 _SECONDS = 10.0
 _DEEPEST = 16
-"""Nesting of Include, as ssh(1) allows it."""
+"""Deepest nesting of Include, as in ssh(1)."""
 _WILD = re.compile(r"[*?!]")
 _RUNS = re.compile(r"\s*\"?(match\b.*\bexec\b|include\b.*[$%])", re.IGNORECASE)
-"""A line that runs a command, or includes a file of a name that only ssh(1) works out."""
+"""A line with a command to run, or with an Include only ssh(1) can resolve."""
 
 
 def from_ssh_config(path: Path) -> Understood:

@@ -29,11 +29,11 @@ class _View:
     """The device's output for the lines to be altered."""
 
     same: Mapping[Sight, bool]
-    """For each line: it is still as before."""
+    """For each line: True if unchanged."""
     doubt: str
-    """Why the look does not count; empty where it does."""
+    """The reason to reject the output; empty for a valid output."""
     moved: str
-    """The first of the lines that stands in another place now."""
+    """The first line found at another position."""
 
     @property
     def left(self) -> list[Sight]:

@@ -18,11 +18,11 @@ class Dialect:
     netmiko: str
     """netmiko's device type."""
     refusal: re.Pattern[str]
-    """Matches a line that says that a command was not taken."""
+    """Matches a line with a refusal of a command."""
     harmless: re.Pattern[str] = re.compile(r"(?!)")
-    """Matches a line that looks like a refusal, and says that it is so already."""
+    """Matches a line similar to a refusal, for a state already as wanted."""
     questions: tuple[tuple[re.Pattern[str], str], ...] = ()
-    """What the device asks before it goes on, and the answer."""
+    """Questions of the device, with the answers."""
     login_suffix: str = ""
     """Follows the login name: RouterOS takes terminal options there."""
 

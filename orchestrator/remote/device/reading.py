@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 Hear = Callable[[], bytes]
-"""Gives what comes next, at least a byte. Raises OSError where nothing does."""
+"""Returns the next bytes, at least one byte. Raises OSError at the end."""
 
 _LONGEST = 1024
-"""Bytes of the longest line that is taken for a prompt or a question."""
+"""Bytes of the longest line accepted as a prompt or a question."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]{0,16}[ -/]{0,4}[@-~]")
 """Control sequences of a terminal (ECMA-48, section 5.4): colours, movements of the cursor."""
 _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\ufffd]+")

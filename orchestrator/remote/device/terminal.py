@@ -25,9 +25,9 @@ from stopgap.orchestrator.wire.deadline import Deadline
 _PORTION = 64 << 10
 _WIDTH, _HEIGHT = 511, 1000
 _STARTS = 16
-"""Characters at the beginning of a prompt that stay the same in every mode."""
+"""Characters at the start of a prompt, equal in every mode."""
 _QUESTIONS = 4
-"""The most that a device may ask about one line."""
+"""Most questions of a device about one line."""
 logging.getLogger("netmiko").addHandler(logging.NullHandler())
 
 

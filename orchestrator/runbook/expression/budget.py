@@ -10,15 +10,15 @@ from stopgap.orchestrator.runbook.expression.view import Missing, View
 from stopgap.orchestrator.template import fit_to_show
 
 NODE = 32
-"""Units for a node that is evaluated; a character costs 1."""
+"""Units for an evaluated node; a character costs 1."""
 ITEM = 8
-"""Units for an item of a list or mapping, beside what the item itself costs."""
+"""Units for an item of a list or mapping, in addition to the item's own cost."""
 OF_ONE = 4 << 20
 """Units for one expression or template: about 0.3 s, or 4 MiB of text."""
 OF_CHECK = 16 * OF_ONE
-"""Units for all expressions of a runbook, each time that it is checked for one target."""
+"""Units for all expressions of a runbook, for each check against one target."""
 LARGEST = 1 << 128
-"""Whole numbers are smaller than this: the size of an IPv6 network is the largest of them."""
+"""Exclusive bound of whole numbers: the size of an IPv6 network fits."""
 
 
 class Budget:

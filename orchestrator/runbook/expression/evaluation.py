@@ -20,7 +20,7 @@ from stopgap.orchestrator.runbook.expression.view import Missing, View
 from stopgap.orchestrator.source import quoted
 
 Node: TypeAlias = Any
-"""A node of Jinja2, whose classes are imported by the grammar alone."""
+"""A node of Jinja2; only the grammar imports the classes of nodes."""
 Value: TypeAlias = Any
 
 

@@ -19,9 +19,9 @@ from stopgap.orchestrator.runbook.expression.view import Missing, identifier
 
 _DIRECTIVE = re.compile(r"%(?:%|[-+ 0#]{0,5}[0-9]{0,3}(?:\.[0-9]{1,2})?[sdiuxXofFeEgG])|%")
 _WIDEST = 1000
-"""Characters that a directive's width and precision add at most."""
+"""Most characters added by a directive's width and precision."""
 _DIGITS = 17
-"""Digits behind the point that `round` takes, as many as a float has."""
+"""Most digits after the point in `round`, as many as in a float."""
 
 
 def items_of(value: Any) -> list[Any]:  # noqa: ANN401
@@ -179,9 +179,9 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     }
 )
 MEETS_MISSING = frozenset({"d", "default"})
-"""Filters that may be given what has no value."""
+"""Filters with support for a missing value."""
 EACH = frozenset({"map", "reject", "rejectattr", "select", "selectattr"})
-"""Filters that apply another filter, a test or the name of a field to each item."""
+"""Filters with an inner filter, test or field name for each item."""
 
 
 def _joined(value: Any, separator: Any = "", attribute: Any = None) -> int:  # noqa: ANN401
@@ -211,4 +211,4 @@ ROOM: Mapping[str, Callable[..., int]] = MappingProxyType(
         "replace": _replaced,
     }
 )
-"""Characters that a filter makes at most beside those that it reads, by the filter's arguments."""
+"""Most characters produced by a filter beyond its input, by the filter's arguments."""

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from jinja2 import Environment, nodes
 
 MAX_LENGTH = 64 << 10
-"""Characters of an expression, or of a text that holds templates."""
+"""Most characters of an expression, or of a text with templates."""
 MAX_DEPTH = 100
-"""Nodes from the root of a tree to its deepest leaf."""
+"""Most nodes from the root of a tree to the deepest leaf."""
 EXPRESSIONS = frozenset(ARITHMETIC) | {
     "And", "Call", "Compare", "Concat", "CondExpr", "Const", "Dict", "Filter", "Getattr", "Getitem", "List", "Name",
     "Neg", "Not", "Or", "Pos", "Test", "Tuple",
 }  # fmt: skip
 STATEMENTS = frozenset({"Assign", "For", "If", "Output"})
 _PARTS = frozenset({"Keyword", "Operand", "Pair", "Slice", "Template", "TemplateData"})
-"""Nodes that are evaluated as parts of others."""
+"""Nodes evaluated as parts of other nodes."""
 _ENGINE = frozenset({"params", "target", "hosts", "steps", "item"})
 _FUNCTIONS = frozenset({"range"})
 

@@ -24,7 +24,7 @@ ATTRIBUTES: Mapping[type, frozenset[str]] = MappingProxyType(
         timedelta: frozenset({"days", "seconds"}),
     }
 )
-"""Attributes that are plain values."""
+"""Attributes with plain values."""
 
 
 def _padded(how: Callable[..., str]) -> Callable[..., str]:
@@ -78,7 +78,7 @@ METHOD_ROOM: Mapping[str, Callable[..., int]] = MappingProxyType(
         "replace": ROOM["replace"],
     }
 )
-"""Characters that a method makes at most beside those that it reads, by the text and the method's arguments."""
+"""Most characters produced by a method beyond its input, by the text and the method's arguments."""
 
 
 def method_of(value: object, name: str) -> Callable[..., Any] | None:

@@ -27,7 +27,7 @@ _ALSO = {
 }  # fmt: skip
 
 MEETS_MISSING = frozenset({"defined", "undefined"})
-"""Tests that may be asked of what has no value."""
+"""Tests with support for a missing value."""
 
 TESTS: Mapping[str, Callable[..., bool]] = MappingProxyType(
     {
