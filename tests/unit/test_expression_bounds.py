@@ -131,6 +131,34 @@ def test_whatever_is_written_has_a_value_within_bounds_or_an_error(expression: s
         assert len(repr(value)) <= 16 * OF_ONE
 
 
+@pytest.mark.parametrize(
+    "template",
+    ["{{ '\\ud800' }}", "a{{ '\\ud83d\\ude00' }}", "{{ ['\\udfff'] }}", "{{ {'\\ud800': 1}.keys()|list }}",
+     "{% set a = '\\udd00' %}{{ a ~ 'b' }}", "{% for a in '\\ud800' %}{{ a }}{% endfor %}"],
+)  # fmt: skip
+def test_a_text_that_no_host_could_be_sent_is_refused(template: str) -> None:
+    with pytest.raises(ExpressionError, match="half of a character"):
+        render_value(template, NAMES)
+
+
+def test_bytes_that_are_no_text_stay_as_they_were_typed() -> None:
+    assert render_value("{{ typed }}", {"typed": b"\xff".decode("utf-8", "surrogateescape")}) == "\udcff"
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("range(10**30)", "the number is too large, or none"),
+        ("9" * 5000, "a number has too many digits"),
+        ("1|tojson(indent=1)", "this filter or method got an unexpected keyword argument 'indent'"),
+    ],
+)
+def test_a_reason_names_no_part_of_the_interpreter(expression: str, reason: str) -> None:
+    with pytest.raises(ExpressionError) as raised:
+        evaluate(expression, NAMES)
+    assert str(raised.value) == reason
+
+
 def test_all_expressions_of_a_check_share_a_budget() -> None:
     whole = Budget(OF_CHECK)
     with pytest.raises(ExpressionError, match="too much time or memory"):

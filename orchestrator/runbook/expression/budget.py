@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -19,6 +20,7 @@ OF_CHECK = 16 * OF_ONE
 """Units for all expressions of a runbook, for each check against one target."""
 LARGEST = 1 << 128
 """Exclusive bound of whole numbers: the size of an IPv6 network fits."""
+_NO_CHARACTER = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # The other lone surrogates stand for bytes (PEP 383).
 
 
 class Budget:
@@ -55,6 +57,9 @@ class Budget:
             raise ExpressionError("this is no single value", "name one of its fields, such as target.address")
         if isinstance(value, str):
             self.spend(len(value))
+            if not value.isascii() and (found := _NO_CHARACTER.search(value)):
+                message = f"U+{ord(found[0]):04X} is half of a character, and cannot be encoded"
+                raise ExpressionError(message, "write the character itself, or \\U and its eight digits")
         elif isinstance(value, bool):
             return
         elif isinstance(value, (int, float, Decimal)) and not -LARGEST <= value <= LARGEST:
