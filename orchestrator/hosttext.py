@@ -9,9 +9,9 @@ _ESCAPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def escape(text: str, *, keep_lines: bool = False) -> str:
-    r"""Make text safe to show: C0, C1, DEL, bidirectional and other format characters become ``\xNN`` or ``\uNNNN``.
+    r"""Return text safe to show: C0, C1, DEL, bidirectional and format characters become ``\xNN`` or ``\uNNNN``.
 
-    With `keep_lines`, newline and tab stay; otherwise they are escaped too, so that the result is one line.
+    With `keep_lines`, newline and tab stay; otherwise newline and tab are escaped too, for a result of one line.
     """
     if text.isascii() and text.isprintable():
         return text

@@ -192,6 +192,6 @@ def _simple_commands(text: str) -> Iterator[tuple[tuple[str, ...], tuple[str, ..
                 into_file = False
             else:
                 simple.append(token)
-    except ValueError:  # an open quote: no shell would run it either
+    except ValueError:  # an open quote: no shell would run the text
         pass
     yield tuple(simple), tuple(redirected)

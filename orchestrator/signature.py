@@ -53,7 +53,7 @@ def check(content: bytes, signature: Path, signers: Path | None = None, namespac
 
 def _ssh_keygen(what: str, *words: str, stdin: bytes) -> subprocess.CompletedProcess[bytes]:
     try:
-        # A session of its own has no terminal to ask for a passphrase on.
+        # A new POSIX session has no terminal to ask for a passphrase.
         return subprocess.run(
             ["ssh-keygen", "-Y", what, *words],
             input=stdin,

@@ -34,7 +34,7 @@ Value = (
 
 @dataclass(frozen=True)
 class Planned:
-    """A runbook planned against hosts as they were just read: what a run would do, step by step."""
+    """A runbook planned against hosts as just read: the effect of a run, step by step."""
 
     order: Order
     """The runbook with its targets and parameters."""
@@ -42,7 +42,7 @@ class Planned:
 
     @property
     def digest(self) -> str:
-        """SHA-256, in hexadecimal, over all that would be done where; the same state gives the same digest."""
+        """SHA-256, in hexadecimal, over the planned changes of each host; the same state gives the same digest."""
         return self.plan.digest
 
     @property
@@ -87,14 +87,14 @@ def run(
     person: Person | None = None,
     sign_key: str | None = None,
 ) -> RunResult:
-    """Carry a plan out, as it was planned: the hosts are read again, and a plan that has drifted is refused.
+    """Carry out a plan exactly as planned: the hosts are read again, and drift from the plan is refused.
 
-    `on_event`: is called with each event, in the order of the journal, from one thread at a time; an exception of
-    the function interrupts the run. `person`: agrees to the plan and answers questions; by default nobody is asked,
-    and a question takes its default (as `--yes`). `sign_key`: path of an SSH private key that signs the journal.
+    `on_event`: called with each event, in the order of the journal, from one thread at a time; an exception of the
+    function interrupts the run. `person`: agrees to the plan and answers questions; by default nobody is asked, and a
+    question takes its default (as `--yes`). `sign_key`: path of an SSH private key to sign the journal.
 
-    Returns the outcome of every step, the containment of each target, and what is in force. Raises DriftedError
-    and RefusedError with nothing changed, JournalError where the journal cannot be written.
+    Returns the outcome of every step, the containment verdict of each target, and the changes in force. Raises
+    DriftedError and RefusedError with nothing changed, JournalError if the journal cannot be written.
     """
     order, saved = planned.order, planned.plan
     observers = [EventObserver(on_event)] if on_event else []

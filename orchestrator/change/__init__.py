@@ -26,8 +26,9 @@ from stopgap.orchestrator.device_script import Pending, Witness, Words
 AnyChange: TypeAlias = Annotated[
     PathChange | RunCommands | Activate | DeviceChange | AttributesChange | FreezeChange, Field(discriminator="kind")
 ]
-"""The closed set of changes: a task yields one of these, and the journal keeps it. Whatever distinguishes between the
-kinds matches all of them, so that mypy names each place where a new kind has no case."""
+"""The closed set of changes: a task yields a member, and the journal keeps the member. Code with a case for each kind
+matches the whole set, so that mypy names each place without a case for a new kind.
+"""
 CHANGE: TypeAdapter[AnyChange] = TypeAdapter(AnyChange)
 """Parses a change from the JSON of `model_dump_json`."""
 

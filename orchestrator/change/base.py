@@ -24,11 +24,11 @@ REJECTED = 77
 
 
 class Phase(IntEnum):
-    """When a change is made among those of its step: the phases follow each other, in the do and in the undo."""
+    """The order of a step's changes by phase, in the do and in the undo."""
 
     CHANGE = 0
     ACTIVATE = 1
-    """It makes a daemon take up what the changes before have written, and leaves nothing of its own."""
+    """Activates the files of earlier changes in a daemon, and leaves no change of its own."""
 
 
 class Change(BaseModel):
@@ -44,11 +44,13 @@ class Change(BaseModel):
     """Timeout in seconds: a service may take its own stop timeout to end."""
     phase: ClassVar[Phase] = Phase.CHANGE
     repeatable: ClassVar[bool] = False
-    """The undo leaves alone what was never made, so that whether the change was begun need not be known."""
+    """The undo is safe for a change never made, so that no record of the change's beginning is needed."""
     lasts: Annotated[float, Field(gt=0)] | None = None
-    """Seconds after which the host itself ends the effect; None: it stays until it is undone."""
+    """Seconds until the host itself ends the effect; `None`: in force until the undo."""
     rollback_timer: Annotated[float, Field(gt=0)] | None = None
-    """It may cut the operator off: the host takes it back after so many seconds, unless a fresh connection comes."""
+    """Timeout in seconds of the rollback timer, for a change able to cut off the operator; a fresh connection
+    cancels.
+    """
 
     @model_validator(mode="after")
     def _can_be_rolled_back(self) -> Self:
@@ -58,22 +60,22 @@ class Change(BaseModel):
 
     @property
     def has_undo(self) -> bool:
-        """Whether the change can be taken back."""
+        """True if the change has an undo."""
         return True
 
     @property
     def only_reads(self) -> bool:
-        """Whether nothing of the change stands once it is made, so that there is nothing to take back."""
+        """True if the change only reads, so that there is nothing to undo."""
         return False
 
     @property
     def is_opaque(self) -> bool:
-        """Whether nobody can foresee what the change does."""
+        """True if the effect of the change cannot be predicted."""
         return False
 
     @property
     def confirm_within(self) -> float | None:
-        """Seconds after which the device itself takes the change back unless it is confirmed; None: it does not."""
+        """Seconds until the device's own rollback without a confirmation; `None` without a rollback."""
         return None
 
     @abstractmethod

@@ -38,17 +38,17 @@ class RunCommands(Change):
 
     @property
     def has_undo(self) -> bool:
-        """Whether an undo is known."""
+        """True if the undo is known."""
         return self.undo is not None
 
     @property
     def only_reads(self) -> bool:
-        """Whether the commands only read."""
+        """True if the commands only read."""
         return self.reads
 
     @property
     def is_opaque(self) -> bool:
-        """Whether nobody can foresee what the commands do."""
+        """True if the effect of the commands cannot be predicted."""
         return self.opaque
 
     def describe(self) -> str:

@@ -63,7 +63,7 @@ class DeviceChange(Change):
 
     @property
     def confirm_within(self) -> float | None:
-        """The seconds that the device waits for the words that confirm the change."""
+        """Seconds until the device's own rollback without the confirm command."""
         return self.do.within or None
 
     def describe(self) -> str:

@@ -108,7 +108,7 @@ def _hosts(entries: dict[str, HostEntry], defaults: Defaults, folder: Path) -> d
         for field in ("identity", "known_hosts"):
             if fields.get(field) is not None:
                 fields[field] = folder / fields[field].expanduser()
-        # An address that several hosts answer at, on ports of their own, is a translator's, and none of theirs.
+        # An address shared by several hosts, on separate ports, belongs to a NAT device, and to no host.
         if not entry.addresses and shared[entry.address] == 1:
             fields["addresses"] = _own_address(entry.address)
         if entry.cli is None and entry.driver in get_args(Cli):

@@ -72,7 +72,7 @@ def timestamp(moment: datetime) -> str:
 
 def link(previous: str, run: str, seq: int, at: str, record: str) -> str:
     """Return the hash of an entry: SHA-256 over the previous hash and the canonical JSON of the entry."""
-    # The record is canonical already, and its key stands in sorted order: no need to parse it to embed it.
+    # The record is canonical already, and the key is in sorted order: no parse is needed.
     entry = f'{{"at":{canonical(at)},"record":{record},"run":{canonical(run)},"seq":{seq}}}'
     return hashlib.sha256(f"{previous}\n{entry}".encode()).hexdigest()
 

@@ -66,7 +66,7 @@ def open_copy(path: Path) -> sqlite3.Connection:
     """
     with _explained(path), tempfile.TemporaryDirectory(prefix="stopgap-") as folder:
         copy = Path(folder) / path.name
-        # The log first: what is moved out of it meanwhile is in the file by then.
+        # Copy the log first: pages moved out of the log meanwhile are in the file by then.
         for suffix in ("-wal", ""):
             with suppress(FileNotFoundError):
                 shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
@@ -78,7 +78,7 @@ def open_copy(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    # SQLite does not wait for others on the switch to a write-ahead log, which needs the file for itself.
+    # SQLite does not wait for other processes on the switch to a write-ahead log, an exclusive operation.
     patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"), path)
     connection.execute("PRAGMA synchronous = FULL")
     if _version(connection, path) == 0:

@@ -138,7 +138,7 @@ class _Fold:
             case HostUnreachable():
                 self.unreachable[record.host] = record.reason
             case StepStarted():
-                self.finished = None  # it goes on after all
+                self.finished = None  # the run was resumed
                 self.steps[record.step, record.target] = StepStatus(
                     record.step, record.target, record.host, record.name, record.task, record.outage, started=at
                 )
@@ -175,7 +175,7 @@ class _Fold:
             case MessagePosted():
                 self._post(record, at)
             case EvidenceHandled() | DamageAccepted() | IncidentOpened() | Noted() | IncidentClosed():
-                pass  # no state of the run hangs on it
+                pass  # no effect on the run's state
             case _:
                 assert_never(record)
 

@@ -38,8 +38,7 @@ ChangeState: TypeAlias = Literal[
     "undo-unknown",
     "no-undo",
 ]
-"""What has become of a change. `unknown`: intended, and nobody heard how it ended. `no-undo`: nobody knew how to take
-it back, so it was left."""
+"""State of a change. `unknown`: intended, without a recorded result. `no-undo`: left, for lack of an undo."""
 
 _STANDS = frozenset({"done", "unknown", "undo-failed", "undo-drifted", "undo-unknown", "no-undo"})
 
@@ -90,7 +89,7 @@ class ChangeStatus:
 
     @property
     def activates(self) -> bool:
-        """Whether the change only makes a daemon take up the others of its step."""
+        """True if the change only activates the other changes of the step in a daemon."""
         return self.change.phase is Phase.ACTIVATE
 
     @property

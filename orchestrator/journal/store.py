@@ -146,7 +146,7 @@ class Journal:
 
     def append(self, run: str, *records: AnyRecord) -> None:
         """Append records, all or no record; return after the write to disk."""
-        # Before any wait for the database: the moment is that of what happened, not of its being written down.
+        # Taken before any wait for the database: the time of the event, not of the write.
         texts = [(record.kind, timestamp(self._clock()), canonical_record(record)) for record in records]
         self._see_that_it_is_writable()
         with_room(self.home, lambda: self._append(run, texts))
@@ -216,7 +216,7 @@ class Journal:
 
     def runs(self) -> list[RunSummary]:
         """List all runs, the latest first."""
-        # Beside max(), SQLite takes the other columns from the row that holds the maximum.
+        # Beside max(), SQLite takes the other columns from the row with the maximum.
         query = (
             "SELECT rowid, run, kind, max(seq), at, record, hash FROM records"
             " WHERE kind IN ('run-started', 'step-started', 'run-finished') GROUP BY run, kind"
@@ -326,7 +326,7 @@ class Journal:
             problems = list(integrity_problems(run, kept, beside, signers))
             if last or not problems or not self.is_held(run):
                 break
-            # Whoever is at work on it may be about to replace the signature of the head that it has replaced.
+            # The process with the lock may be about to replace the signature of the new head.
             time.sleep(_SIGNING)
         return kept, problems
 

@@ -125,7 +125,7 @@ def wishes_of(task: Task[Any, Any], params: Parameters, scene: Scene) -> dict[st
             case Reader():
                 requests[name] = FactRequest(scene.on, request, own=True)
             case Past():
-                pass  # the journal tells it, and no host
+                pass  # read from the journal, not from a host
             case _:
                 assert_never(request)
     return requests

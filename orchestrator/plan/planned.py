@@ -22,7 +22,7 @@ from stopgap.orchestrator.task import Collection, Gap, Note, Planned, UndoReques
 
 @dataclass
 class PlannedItems:
-    """The items that one task planned for one host, those of each kind in the task's order."""
+    """The items planned by one task for one host, each kind in the task's order."""
 
     changes: list[AnyChange] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
@@ -34,17 +34,17 @@ class PlannedItems:
 
 
 def told_apart(planned: Iterable[Planned]) -> PlannedItems:
-    """Sort what a task planned by kind.
+    """Sort a task's planned items by kind.
 
     Args:
-        planned: what `Task.plan` yields.
+        planned: the items of `Task.plan`.
 
     Returns:
         The same items, a list for each kind.
 
     Raises:
-        Unplannable: an item is of no kind that the engine can show, carry out and keep in the journal, so that a dry
-            run already says what the run could not do.
+        Unplannable: an item of a kind unknown to the engine, so that a dry run already reports the failure of the
+    run.
     """
     items = PlannedItems()
     for item in planned:
@@ -71,5 +71,5 @@ def told_apart(planned: Iterable[Planned]) -> PlannedItems:
 
 
 def _refuse(item: Never) -> NoReturn:
-    """Refuse an item of a task that no type checker has seen; mypy reports each kind that has no case above."""
+    """Refuse an item of a task without type checks; mypy reports each kind without a case above."""
     raise Unplannable(f"the task planned an object of the class {type(item).__name__}, which is no kind of change")

@@ -173,7 +173,7 @@ class Planner:
             return self._plan_step(blank, place, results)
         except (InvalidInput, JournalError, OutOfReach):
             raise
-        except Exception as error:  # of the task's own: it ends the step, and no other
+        except Exception as error:  # an internal error of the task ends the step, and no other step
             return _with(blank, "would-fail", own_error(error))
 
     def _plan_step(self, blank: PlannedStep, place: Place, results: Mapping[str, StepResult]) -> PlannedStep:
@@ -233,7 +233,7 @@ class Planner:
         left = outstanding(
             messages, self.sent({message.key for message in messages}) if messages else {}, datetime.now(UTC)
         )
-        # Nobody is asked about messages that have all been sent.
+        # No question is asked if all messages were sent.
         already_sent = bool(messages) and not left.messages and not changes
         texts = [change.do_script() for change in changes] + ["\n".join(message.preview()) for message in messages]
         for secret in filter(None, map(carried_by, texts)):
@@ -305,7 +305,7 @@ class Planner:
                     if not applies(step, self.params, place.scene, {}, place.item):
                         continue
                     task, params = tasks()[step.task], render(step, self.params, place.scene, {}, place.item)
-                    with suppress(Exception):  # of the task's own: it is told where the step is planned
+                    with suppress(Exception):  # reported again at the planning of the step
                         if is_agreed(reference_of(task.looks_by(params))):
                             requests = wishes_of(task, params, place.scene)
                             wanted += [*requests.values(), *prospects_of(requests, place.scene)[1]]

@@ -35,7 +35,7 @@ class ConnectAhead:
     def begin(self, hosts: Iterable[Host]) -> None:
         """Start connecting to all given hosts in parallel. The caller of `__call__` learns of an unreachable host."""
         wanted = {host.name: host for host in hosts if host.connection == "ssh" and host.name not in self._begun}
-        with loading(spoken_to_by(wanted.values())):  # once the packets are on their way
+        with loading(spoken_to_by(wanted.values())):  # after the first packets are sent
             for name, host in wanted.items():
                 connecting = partial(self._connect, host, self._hosts)
                 self._begun[name] = self._handshakes.submit(host, connecting, lambda made: made.close())

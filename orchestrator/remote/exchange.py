@@ -227,7 +227,7 @@ class FramedSession(ABC):
             )
             in_step = made.in_step
         finally:
-            # Closing the connection first keeps the line's own farewell from waiting for a host that is lost.
+            # The connection is closed first, so that closing the line does not wait for a lost host.
             if not in_step:
                 self.close()
             line.close()

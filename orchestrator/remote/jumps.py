@@ -71,7 +71,7 @@ class _Shared:
                 self.connection.open(deadline)
                 self.opened = True
         except Unreachable as error:
-            if error.kind not in {"timeout", "cancelled"}:  # those are the waiter's own
+            if error.kind not in {"timeout", "cancelled"}:  # timeout and cancel concern one waiting host
                 self.failure = error
             raise
         finally:

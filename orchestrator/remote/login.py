@@ -49,7 +49,7 @@ def read_identity(host: Host) -> PKey:
         raise Unreachable(host.name, reason, "identity") from None
     except TypeError:
         return _decrypted(host, host.identity)
-    except Exception:  # the libraries have many types for a broken key, and quote from it in their messages
+    except Exception:  # libraries raise many types for a broken key, with parts of the key in the messages
         reason = f"{host.identity}: no private key that can be used (Ed25519, ECDSA or RSA)"
         raise Unreachable(host.name, reason, "identity") from None
 

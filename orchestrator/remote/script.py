@@ -1,26 +1,26 @@
-r"""The one script by which a host runs the items of an exchange and says which byte belongs to which.
+"""The script of an exchange: runs the items on the host and frames the output of each item.
 
-It goes over standard input to `/bin/sh -s`, as one compound command: the shell has parsed all of it before any of it
-runs, and half of it runs nothing. No argument list, file or variable of the environment shows what it holds. It uses
-the shell's builtins, /proc and sleep(1).
+The script goes over standard input to `/bin/sh -s`, as one compound command: the shell parses the whole script before
+the first command, and a truncated script runs nothing. No argument list, file or environment variable shows the
+content. The script uses the shell's builtins, /proc and sleep(1).
 
-On standard output and standard error alike, each frame is one line that begins with the exchange's nonce:
+On standard output and on standard error, each frame is a line with the exchange's nonce at the start:
 
-    NONCE B index pid ticks     item begins, in the process `pid` that started `ticks` after boot (proc(5), starttime)
+    NONCE B index pid ticks     item begins, in the process `pid`, started `ticks` after boot (proc(5), starttime)
     NONCE E index status        item ended
-    NONCE N index               item was not begun, an earlier one having failed
+    NONCE N index               item was not begun, after a failed item
 
-What stands between B and E is the item's own output, byte for byte. The script stays ready for orders on standard
-input, one a line:
+The bytes between B and E are the item's own output, unchanged. The script accepts orders on standard input, a line
+each:
 
-    k pid ticks                 end the item that runs as this process
-    h                           begin nothing more from the next item on that has a pause before it
+    k pid ticks                 kill the item with the process
+    h                           begin no item from the next item with a pause on
 
-The shell itself speaks to /dev/null, so that its remarks on a killed item do not stand among the item's own words.
-An item is ended with everything that began after it in the script's session, and with whatever descends from that.
-A process that both left the session and lost its parents is out of reach. When standard input ends, the link is
-lost: no further item is begun, and the one that runs gets no longer than the longest deadline among the items. If
-nobody is there even to close standard input, all is ended after the exchange's own deadline.
+The shell's own output goes to /dev/null, so that remarks on a killed item stay out of the item's output. A kill
+covers the item, all later processes of the script's session, and their descendants. A process outside the session and
+without living parents is out of reach. The end of standard input means a lost connection: no further item begins, and
+the current item gets at most the longest deadline among the items. If nobody closes standard input, all processes are
+killed after the exchange's own deadline.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ _sg_item() {
 
 
 def exchange_script(items: Sequence[Item], nonce: str, *, stop_on_failure: bool, total: float) -> bytes:
-    """Build the script for these items; `total` is the exchange's deadline in seconds.
+    """Return the script for the items; `total` is the exchange's deadline in seconds.
 
     Raises ValueError for a NUL in an item's script.
     """
@@ -157,5 +157,5 @@ HALT_ORDER = b"h\n"
 
 
 def kill_order(process: str) -> bytes:
-    """Build the order to end an item, which began as `process` ("pid ticks", as its frame said)."""
+    """Return the order to kill an item, begun as `process` ("pid ticks", as in the item's frame)."""
     return f"k {process}\n".encode("ascii")

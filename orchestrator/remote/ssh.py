@@ -119,7 +119,7 @@ class Connection(FabricConnection):  # type: ignore[misc]
                 with contextlib.suppress(TimeoutError):
                     deadline.sleep(pause)
             except TimeoutError:
-                if hung_up:  # what it did before tells more than that the time is over
+                if hung_up:  # the earlier failure tells more than the timeout
                     raise HungUpError from None
                 raise
             else:

@@ -1,9 +1,8 @@
-"""paramiko's transport, hardened against the server. Every private attribute of paramiko that is used stands here.
+"""paramiko's transport, hardened against the server. All uses of paramiko's private attributes are here.
 
-They are `Transport._preferred_*`, `_kex_info`, `_active_check_timeout`, `_channel_handler_table`, `_negotiate_keys`,
-`_parse_ext_info` and `_send_user_message`, `Packetizer._read_timeout`, `AuthHandler._request_auth` and
-`_parse_service_accept`, `Channel._feed`, and `Channel.in_buffer` and `in_stderr_buffer`, which are public only by
-name.
+The attributes are `Transport._preferred_*`, `_kex_info`, `_active_check_timeout`, `_channel_handler_table`,
+`_negotiate_keys`, `_parse_ext_info` and `_send_user_message`, `Packetizer._read_timeout`, `AuthHandler._request_auth`
+and `_parse_service_accept`, `Channel._feed`, and `Channel.in_buffer` and `in_stderr_buffer`, public only by name.
 """
 
 from __future__ import annotations
@@ -124,7 +123,7 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         "rsa-sha2-512",
         "rsa-sha2-256",
     )
-    # paramiko knows the method by the name that it had before RFC 8731 alone.
+    # paramiko knows the method only by the name before RFC 8731.
     _kex_info = {**Transport._kex_info, _CURVE25519: Transport._kex_info.get(_CURVE25519_BEFORE)}
     _preferred_kex = tuple(
         name

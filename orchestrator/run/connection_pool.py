@@ -163,7 +163,7 @@ class ConnectionPool:
             future.cancel()
             future.add_done_callback(_close)
         self._handshakes.shutdown()
-        self._looking.shutdown(wait=False)  # what waits there is answered at once: every host is out of reach
+        self._looking.shutdown(wait=False)  # waiting callers get an answer at once: every host is out of reach
 
     def _opened(self, host: Host) -> Session:
         """Wait for the host's session, alive or not."""
@@ -205,7 +205,7 @@ class ConnectionPool:
                 answers[host.name, reader] = reader.parse(output)
             except UnreadableError as error:
                 answers[host.name, reader] = error
-            except Exception as error:  # a reader that was not ready for what this host sends costs its own fact
+            except Exception as error:  # a reader's error on hostile output costs one fact
                 answers[host.name, reader] = UnreadableError(f"{host.name}: unreadable, {own_error(error)}")
         return answers
 

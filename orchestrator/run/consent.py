@@ -48,7 +48,7 @@ def recall(path: str, text: str) -> None:
         try:
             agreed_before(list(named_in(parse(text, path))))
         except InvalidInput:
-            return  # Whoever needs the file reports it.
+            return  # The reader of the file reports the error.
 
 
 def named_in(document: Located) -> Iterator[NamedCommand]:

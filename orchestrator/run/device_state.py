@@ -60,7 +60,7 @@ def look_at(history: History, pool: ConnectionPool, replaced: Container[tuple[st
     try:
         planner, inventory = _planner(history, pool)
     except (InvalidInput, Unfit, KeyError):
-        return  # Made by a version with another language; the journal alone tells.
+        return  # Made by a version with another device language: only the journal tells the state.
     for (key, target), host in standing.items():
         step = _step(planner.runbook, key)
         if step is None or step.task not in tasks():
@@ -98,7 +98,7 @@ def _look(
         return replace(seen, trouble=escape(error.errors()[0]["msg"]))
     except (UnreadableError, Refused, Unplannable, SecretError, InvalidInput) as error:
         return replace(seen, trouble=str(error))
-    except Exception as error:  # of the task's own: what it could not read was not seen
+    except Exception as error:  # an internal error of the task leaves the state unknown
         return replace(seen, trouble=own_error(error))
     if found is None:
         return None

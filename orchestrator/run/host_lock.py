@@ -137,7 +137,7 @@ def locking(folder: Path, who: str, hosts: Iterable[Host], *, take_over: bool = 
                 locks.held[host.name] = _holder(path)
                 continue
             taken.append(descriptor)
-            with suppress(OSError):  # a full disk; the lock holds without saying whose it is
+            with suppress(OSError):  # on a full disk the lock holds without the holder's name
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, json.dumps({"who": who, "since": locks.since}).encode(), 0)
         yield locks

@@ -58,7 +58,7 @@ class Judging:
 
     def get_ready(self) -> None:
         """Start a reading process in advance, during work of the host."""
-        with suppress(OSError):  # whoever needs it is told
+        with suppress(OSError):  # reported at the time of use
             reader = self._reader()
             reader.start()
             self._give_back(reader)

@@ -126,7 +126,7 @@ def judge(check: Check, look: Look) -> Judgement:
         return Judgement(None, str(look))
     try:
         return check.judge(look)
-    except Exception as error:  # of the check's own: what it could not judge was not seen
+    except Exception as error:  # an internal error of the check leaves no judgement
         return Judgement(None, f"it could not be judged: {own_error(error)}")
 
 

@@ -116,7 +116,7 @@ class Runner:
             with self.interruption.cutting(pool.close):
                 pool.expect([*acting, *order.targets])
                 past_runs = Archive(journal).past_runs
-                # A plan that has to be the saved one cannot leave anything for later.
+                # A plan to be compared with a saved plan must be complete.
                 urgent = agreed_digest is None
                 planner = planner_of(
                     order, pool.look, lambda keys: deliveries(journal, keys), past_runs, urgent=urgent
@@ -161,7 +161,7 @@ class Runner:
                 pool.expect([*acting, *order.targets])
                 settle_all(history, pool, record)
                 past_runs = Archive(journal, run).past_runs
-                # What a daemon was not told before is added to the plan, which therefore has to be whole.
+                # Missed activations are added to the plan, so the plan must be complete.
                 urgent = not history.not_activated()
                 planner = planner_of(
                     order, pool.look, lambda keys: deliveries(journal, keys), past_runs, urgent=urgent

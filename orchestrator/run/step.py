@@ -49,7 +49,7 @@ def run_step(step: PlannedStep, context: RunContext) -> Ended:
         ended = Ended("unreachable", str(error))
     except JournalError:
         raise
-    except Exception as error:  # of the step's own: it ends the step, and no other
+    except Exception as error:  # an internal error ends the step, and no other step
         ended = Ended("failed", own_error(error))
     context.record(finished(step, ended, time.monotonic() - began))
     return ended

@@ -18,7 +18,7 @@ from stopgap.orchestrator.secret import EXPECTED as SECRET
 from stopgap.orchestrator.secret import Secret
 from stopgap.orchestrator.source import Unfit, quoted
 
-# Narrower than RFC 5322: what can stand in a page, a header and a configuration file without a second thought.
+# Narrower than RFC 5322: safe in a page, a header and a configuration file.
 _EMAIL = re.compile(r"[A-Za-z0-9._+-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,62})\.)+[A-Za-z0-9-]{1,63}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}

@@ -79,7 +79,7 @@ def _with_templates(schema: Schema) -> Schema:
         if key in schema:
             changed[key] = [_with_templates(inner) for inner in schema[key]]
     if schema.get("pattern") == PATTERN:
-        changed.pop("default", None)  # pydantic writes it as ISO 8601
+        changed.pop("default", None)  # pydantic writes ISO 8601
         changed["description"] = f"{schema.get('description', '')} Here {EXPECTED}.".strip()
     return changed
 

@@ -99,7 +99,7 @@ def _from_keyring(entry: str) -> str:
         raise SecretError("the package keyring is not installed; `pip install stopgap[keyring]` adds it") from None
     try:
         value = keyring.get_password(service, user)
-    except Exception as error:  # its back ends raise what they like
+    except Exception as error:  # keyring back ends raise many types
         raise SecretError(f"the keyring failed: {type(error).__name__}") from None
     if value is None:
         raise SecretError("the keyring has no such entry")

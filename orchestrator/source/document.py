@@ -32,7 +32,7 @@ INVENTORY = Bounds(size=64 << 20, values=2_000_000)
 Loc: TypeAlias = tuple[int | str, ...]
 """A path into the data: keys and indexes, as in pydantic's `loc`."""
 
-# What YAML 1.2 calls c-printable, turned round; a byte order mark inside the text is not wanted either.
+# The complement of c-printable in YAML 1.2; a byte order mark inside the text is refused too.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 # The core schema of YAML 1.2 without its octal, hexadecimal and non-finite numbers. A number with a leading zero
 # stays text, so that a file's mode is not silently read as a decimal number.
@@ -133,7 +133,7 @@ def read(path: Path, bounds: Bounds = USUAL) -> Located:
     try:
         text = content[: bounds.size].decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        # At the cap a character may be cut in two; the size is what is wrong then.
+        # The cap may split a character; the fault to report is the size.
         if len(content) <= bounds.size or error.start < bounds.size - 4:
             before = content[: error.start].decode("utf-8-sig", "replace")
             message = f"byte 0x{content[error.start]:02x} is not UTF-8"

@@ -91,7 +91,7 @@ def _composed(text: str, report: Report) -> Node | None:
     except MarkedYAMLError as error:
         _report_syntax(error, report)
         return None
-    except Exception as error:  # For odd escapes and directives the parser raises what it likes.
+    except Exception as error:  # The parser raises many types for odd escapes and directives.
         report(composer.position, f"not YAML: {error}")
         return None
 

@@ -53,7 +53,7 @@ class Terminal:
         except TimeoutError:
             connection.close()
             raise Unreachable(connection.host, "no prompt within the deadline", "timeout") from None
-        except Exception as error:  # netmiko raises what it likes where a prompt is not as it expects
+        except Exception as error:  # netmiko raises many types for an unexpected prompt
             connection.close()
             reason = f"no command line of this kind answers there: {_first_line(error)}"
             raise Unreachable(connection.host, reason, "shell") from None

@@ -74,7 +74,7 @@ def _render_text(text: str, names: Mapping[str, object], budget: Budget) -> Any:
         return Evaluation(names, budget).text(tree.body)
     except ExpressionError:
         raise
-    except Exception as error:  # An operator, filter or method raises whatever does not fit it.
+    except Exception as error:  # Operators, filters and methods raise many types for unfit operands.
         raise ExpressionError(first_line(error)) from error
 
 

@@ -170,7 +170,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "upper": lambda value: as_text(value).upper(),
         "urlencode": lambda value: quote(as_text(value), safe="/"),
         "wordcount": lambda value: len(as_text(value).split()),
-        # These apply a filter or test to each item: the evaluation does them itself.
+        # Filters with an inner filter or test are applied by the evaluation itself.
         "map": items_of,
         "reject": items_of,
         "rejectattr": items_of,

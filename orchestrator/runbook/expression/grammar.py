@@ -55,7 +55,7 @@ def parse_expression(expression: str) -> nodes.Template:
         parser = Parser(_environment(), expression, state="variable")
         parsed = parser.parse_expression()
         rest = None if parser.stream.eos else str(parser.stream.current)
-    except Exception as error:  # Numbers and escapes that Python refuses raise more than a syntax error.
+    except Exception as error:  # Numbers and escapes refused by Python raise more than a syntax error.
         raise ExpressionError(first_line(error)) from error
     if rest is not None:
         raise ExpressionError(f"cannot be read from {quoted(rest)} on")

@@ -51,7 +51,7 @@ def arithmetic(kind: str, left: Any, right: Any, budget: Budget) -> Any:  # noqa
     if kind == "Mul" and isinstance(left, _SEQUENCES) and isinstance(right, int):
         budget.spend(len(left) * max(0, right) * (1 if isinstance(left, str) else ITEM))
     elif kind == "Add" and isinstance(left, _SEQUENCES) and type(left) is type(right):
-        pass  # No longer than both of them, which were paid for.
+        pass  # No longer than the two charged operands together.
     elif not (isinstance(left, _PLAIN) and isinstance(right, _PLAIN)):
         hint = "`~` joins texts, `format` fills them" if isinstance(left, str) else None
         raise ExpressionError("this operator does not take these values", hint)
