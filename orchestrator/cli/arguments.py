@@ -88,24 +88,24 @@ def parser() -> ArgumentParser:
     _command(commands, "runs", "history.runs", "list the runs")
     _run_word(_command(commands, "show", "history.show", "show a run, step by step"))
     _offline_word(_command(commands, "status", "status.status", "list what is in force now, where, and until when"))
-    resume = _command(commands, "resume", "run.resume", "go on with a run that did not finish")
+    resume = _command(commands, "resume", "run.resume", "resume an unfinished run")
     _run_word(resume)
     _agreement_words(resume)
     _watch_word(resume)
-    _age_word(resume, "evidence, as it comes,")
-    answer = _command(commands, "answer", "answer.answer", "answer a question that a run waits with")
+    _age_word(resume, "arriving evidence")
+    answer = _command(commands, "answer", "answer.answer", "answer a question of a waiting run")
     _run_word(answer)
     answer.add_argument(
-        "step", nargs="?", metavar="STEP", help="the step that asks; without it, what is asked is listed"
+        "step", nargs="?", metavar="STEP", help="step with the question; default: list the open questions"
     )
-    answer.add_argument("value", nargs="?", metavar="VALUE", help="the answer; without it, you are asked")
-    answer.add_argument("-t", "--target", metavar="HOST", help="for this target alone")
+    answer.add_argument("value", nargs="?", metavar="VALUE", help="the answer; default: ask at the terminal")
+    answer.add_argument("-t", "--target", metavar="HOST", help="only for this target")
 
-    undo = _command(commands, "undo", "undo.undo", "take back what a run has changed")
+    undo = _command(commands, "undo", "undo.undo", "undo the changes of a run")
     _run_word(undo)
-    undo.add_argument("--step", metavar="ID", help="this step alone")
+    undo.add_argument("--step", metavar="ID", help="undo only this step")
     undo.add_argument("--yes", action="store_true", help="do not ask")
-    undo.add_argument("--force", action="store_true", help="also where somebody has changed it since")
+    undo.add_argument("--force", action="store_true", help="also undo objects changed by another person since")
 
     verify = _command(
         commands, "verify", "history.verify", "check a run's journal and evidence, an evidence folder, or an archive"
@@ -116,29 +116,31 @@ def parser() -> ArgumentParser:
     verify.add_argument(
         "--signers",
         metavar="FILE",
-        help="who must have signed it: allowed signers, as ssh-keygen(1) has them",
+        help="allowed signers of the journal or evidence, in the format of ssh-keygen(1)",
     )
     verify.add_argument(
-        "--tsa-ca", metavar="FILE", help="who must have time-stamped an archive: the authority's certificates, PEM"
+        "--tsa-ca",
+        metavar="FILE",
+        help="certificates (PEM) of the authority required to have time-stamped an archive",
     )
     for command in (resume, undo):
         _claim_words(command)
         command.add_argument(
-            "--anyway", action="store_true", help="though the run's journal is damaged; you have looked at it"
+            "--anyway", action="store_true", help="act in spite of a damaged journal, after your own review"
         )
 
-    _journal_words(_group(commands, "journal", "bring back runs that the journal has lost"))
+    _journal_words(_group(commands, "journal", "restore runs lost from the journal"))
     _paper_words(commands)
     _incident_words(commands)
 
-    _evidence_words(_group(commands, "evidence", "read what was collected, without unpacking it"))
+    _evidence_words(_group(commands, "evidence", "read collected evidence, without unpacking"))
 
-    trust = _command(commands, "trust", "trust.trust", "agree to the commands that runbooks and inventories name")
+    trust = _command(commands, "trust", "trust.trust", "approve the commands named in runbooks and inventories")
     trust.add_argument("file", nargs="+", metavar="FILE", help="a runbook or an inventory")
-    trust.add_argument("--yes", action="store_true", help="do not ask; they are shown all the same")
+    trust.add_argument("--yes", action="store_true", help="do not ask; the commands are shown anyway")
     tasks = _command(commands, "tasks", "catalogue.tasks", "list the tasks, or document one")
     tasks.add_argument("name", nargs="?", metavar="NAME")
-    shown = _command(commands, "inventory", "inventory.inventory", "show an inventory as it is understood")
+    shown = _command(commands, "inventory", "inventory.inventory", "show an inventory as loaded")
     shown.add_argument("-i", "--inventory", required=True, metavar="INVENTORY", help=INVENTORY_HELP)
     shown.add_argument("--json", action="store_true", help="print one JSON document")
     shown.add_argument("--write", metavar="FILE", help="write the inventory as a file of Stopgap's own")
@@ -166,49 +168,53 @@ def _group(
 
 
 def _evidence_words(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
-    ls = _command(commands, "ls", "evidence.ls", "list the items, or the files in one")
-    cat = _command(commands, "cat", "evidence.cat", "show an item, or a file in one")
-    grep = _command(commands, "grep", "evidence.grep", "search all items and the files in them")
-    timeline = _command(commands, "timeline", "evidence.timeline", "one line of time, as JSONL for Timesketch")
-    findings = _command(commands, "findings", "evidence.findings", "judge it anew, and show what was found")
-    custody = _command(commands, "custody", "custody.custody", "who collected, opened and exported it")
-    export = _command(commands, "export", "custody.export", "write all that came of one host into one archive")
-    unseal = _command(commands, "decrypt", "custody.decrypted", "decrypt what was encrypted as it was collected")
+    ls = _command(commands, "ls", "evidence.ls", "list the items, or the files in an archive item")
+    cat = _command(commands, "cat", "evidence.cat", "show an item, or a file in an archive item")
+    grep = _command(commands, "grep", "evidence.grep", "search all items, archived files included")
+    timeline = _command(commands, "timeline", "evidence.timeline", "write a timeline, as JSONL for Timesketch")
+    findings = _command(commands, "findings", "evidence.findings", "evaluate the rules again, and show the findings")
+    custody = _command(commands, "custody", "custody.custody", "show the custody log: collected, opened, exported")
+    export = _command(commands, "export", "custody.export", "export all evidence of a host to an archive")
+    unseal = _command(commands, "decrypt", "custody.decrypted", "decrypt evidence encrypted during collection")
     for command in (ls, cat, grep, timeline, findings, custody, export, unseal):
         command.add_argument("what", metavar="RUN|FOLDER", help="a run's id, `last`, or a folder of evidence")
     unseal.add_argument("-i", "--identity", metavar="KEY", required=True, help="a file of age, or a private SSH key")
     unseal.add_argument("-o", "--output", metavar="DIR", required=True, help="a new folder")
-    export.add_argument("-t", "--target", metavar="HOST", help="of this host; needed where there are several")
+    export.add_argument(
+        "-t", "--target", metavar="HOST", help="host to export; required for evidence of several hosts"
+    )
     export.add_argument("-o", "--output", metavar="FILE", required=True, help="a new file, FILE.tar")
-    _age_word(export, "it")
-    export.add_argument("--tsa", metavar="URL", help="have this authority say when it existed; needs stopgap[tsa]")
+    _age_word(export, "the archive")
+    export.add_argument(
+        "--tsa", metavar="URL", help="time-stamp the archive at this authority (RFC 3161); needs stopgap[tsa]"
+    )
     _sign_word(export, "the archive's list")
     ls.add_argument("item", nargs="?", metavar="ITEM", help="as `ls` names it, with or without host and step")
     cat.add_argument("item", metavar="ITEM", help="as `ls` names it, with or without host and step")
-    cat.add_argument("member", nargs="?", metavar="PATH", help="a file in it, if it is an archive")
-    cat.add_argument("--raw", action="store_true", help="the bytes as they came; not to a terminal")
+    cat.add_argument("member", nargs="?", metavar="PATH", help="a file of an archive item")
+    cat.add_argument("--raw", action="store_true", help="raw bytes of the host; never to a terminal")
     grep.add_argument("pattern", metavar="PATTERN", help="a regular expression")
     grep.add_argument("-i", "--ignore-case", action="store_true")
     grep.add_argument("-F", "--fixed", action="store_true", help="PATTERN is text, no regular expression")
     timeline.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
-    timeline.add_argument("--since", metavar="TIME", help="from this moment on, ISO 8601; without a zone, it is UTC")
-    timeline.add_argument("--until", metavar="TIME", help="up to this moment")
-    findings.add_argument("--all", action="store_true", help="also what was compared and nothing was seen")
+    timeline.add_argument("--since", metavar="TIME", help="start time, ISO 8601; UTC without a zone")
+    timeline.add_argument("--until", metavar="TIME", help="end time, ISO 8601; UTC without a zone")
+    findings.add_argument("--all", action="store_true", help="also show rules without a match")
     findings.add_argument("--json", action="store_true", help="one JSON object a collection")
-    findings.add_argument("--rules", metavar="FILE|DIR", help="rules of your own, besides; nothing is recorded")
+    findings.add_argument("--rules", metavar="FILE|DIR", help="additional rules of your own; nothing is recorded")
     findings.add_argument(
-        "--yara", metavar="FILE|DIR", help="YARA rules besides; nothing is recorded; needs stopgap[yara]"
+        "--yara", metavar="FILE|DIR", help="additional YARA rules; nothing is recorded; needs stopgap[yara]"
     )
     findings.add_argument(
-        "--sigma", metavar="FILE|DIR", help="Sigma rules besides; nothing is recorded; needs stopgap[sigma]"
+        "--sigma", metavar="FILE|DIR", help="additional Sigma rules; nothing is recorded; needs stopgap[sigma]"
     )
 
 
 def _journal_words(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
-    bring_in = _command(commands, "import", "bringing_back.bring_in", "bring a run back from its own folder")
-    bring_in.add_argument("folder", metavar="FOLDER", help="the run's, with journal.jsonl, as below runs/")
+    bring_in = _command(commands, "import", "bringing_back.bring_in", "restore a run from the run's folder")
+    bring_in.add_argument("folder", metavar="FOLDER", help="folder of the run, with journal.jsonl, as below runs/")
     bring_in.add_argument(
-        "--signers", metavar="FILE", help="who must have signed it: allowed signers, as ssh-keygen(1) has them"
+        "--signers", metavar="FILE", help="allowed signers of the journal or evidence, in the format of ssh-keygen(1)"
     )
 
 
@@ -222,13 +228,13 @@ def _lazily(where: str) -> Callable[[Namespace], int]:
 
 
 def _paper_words(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
-    _run_word(_command(commands, "watch", "watch.watch", "look on at a run until it ends; q leaves"))
+    _run_word(_command(commands, "watch", "watch.watch", "watch a run until the end; q quits"))
     report = _command(commands, "report", "history.report", "write a run's report, or an incident's")
     report.add_argument("run", nargs="?", metavar="RUN", help="a run's id, or `last`")
-    report.add_argument("--incident", metavar="NAME", help="all runs and notes of this incident, as one")
+    report.add_argument("--incident", metavar="NAME", help="one report of all runs and notes of this incident")
     report.add_argument("--lang", choices=("en", "ja"), default="en")
     report.add_argument("--format", choices=("html", "md", "json"), default="html")
-    report.add_argument("--manual", action="store_true", help="the recovery as a manual for the next time")
+    report.add_argument("--manual", action="store_true", help="write a recovery manual for the next incident")
     report.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
 
 
@@ -241,27 +247,27 @@ def _incident_words(commands: argparse._SubParsersAction[ArgumentParser]) -> Non
     close = _command(verbs, "close", "incident.closing", "close an incident")
     show = _command(verbs, "show", "incident.show", "show notes and runs in the order of time")
     for verb in (note, close, show):
-        verb.add_argument("--incident", metavar="NAME", help="default: the latest that is open")
+        verb.add_argument("--incident", metavar="NAME", help="default: the latest open incident")
 
 
 def _run_words(run: ArgumentParser) -> None:
     _runbook_words(run)
     run.add_argument("--dry-run", action="store_true", help="show every step in full; nothing is written on any host")
-    run.add_argument("--incident", metavar="NAME", help="it belongs to this incident")
+    run.add_argument("--incident", metavar="NAME", help="add the run to this incident")
     run.add_argument("--full", action="store_true", help="show long new files whole")
     _agreement_words(run)
     shown = run.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     _watch_word(shown)
     _plan_words(run)
-    _age_word(run, "evidence, as it comes,")
+    _age_word(run, "arriving evidence")
     _follow_words(run)
     _claim_words(run)
 
 
 def _check_words(check: ArgumentParser) -> None:
     check.add_argument(
-        "runbook", nargs="+", metavar="RUNBOOK", help="a file, or a name: of one in ./runbooks, or shipped"
+        "runbook", nargs="+", metavar="RUNBOOK", help="a file, or the name of a runbook in ./runbooks or shipped"
     )
     check.add_argument("-i", "--inventory", metavar="INVENTORY", help=INVENTORY_HELP)
     _target_and_param_words(check)
@@ -269,7 +275,9 @@ def _check_words(check: ArgumentParser) -> None:
 
 
 def _runbook_words(command: ArgumentParser) -> None:
-    command.add_argument("runbook", metavar="RUNBOOK", help="a file, or a name: of one in ./runbooks, or shipped")
+    command.add_argument(
+        "runbook", metavar="RUNBOOK", help="a file, or the name of a runbook in ./runbooks or shipped"
+    )
     command.add_argument("-i", "--inventory", required=True, metavar="INVENTORY", help=INVENTORY_HELP)
     _target_and_param_words(command)
 
@@ -291,7 +299,7 @@ def _sign_word(command: ArgumentParser, signed: str) -> None:
         "--sign-key",
         metavar="FILE",
         default=os.environ.get("STOPGAP_SIGN_KEY"),
-        help=f"SSH key that signs {signed} (default: $STOPGAP_SIGN_KEY)",
+        help=f"SSH key to sign {signed} (default: $STOPGAP_SIGN_KEY)",
     )
 
 
@@ -306,24 +314,24 @@ def _age_word(command: ArgumentParser, what: str) -> None:
 
 
 def _watch_word(command: argparse._ActionsContainer) -> None:
-    command.add_argument("--watch", action="store_true", help="draw it as `watch` does while it goes on; q leaves")
+    command.add_argument("--watch", action="store_true", help="show the live view of `watch` during the run; q quits")
 
 
 def _claim_words(command: ArgumentParser) -> None:
     command.add_argument(
-        "--take-over", action="store_true", help="even where another machine is at work on a router or spare"
+        "--take-over", action="store_true", help="also use a router or spare locked by another machine"
     )
     _sign_word(command, "journal and evidence at the end")
 
 
 def _offline_word(command: ArgumentParser) -> None:
-    command.add_argument("--offline", action="store_true", help="by the journal alone; no device is looked at")
+    command.add_argument("--offline", action="store_true", help="read only the journal; contact no device")
 
 
 def _plan_words(command: ArgumentParser) -> None:
     plan = command.add_mutually_exclusive_group()
-    plan.add_argument("--save-plan", metavar="FILE", help="save the plan, to run exactly that later")
-    plan.add_argument("--plan", metavar="FILE", help="run only if the plan is still the one that was saved")
+    plan.add_argument("--save-plan", metavar="FILE", help="save the plan, for a later run of exactly this plan")
+    plan.add_argument("--plan", metavar="FILE", help="run only if the plan equals the saved plan")
 
 
 def _follow_words(command: ArgumentParser) -> None:
@@ -331,7 +339,9 @@ def _follow_words(command: ArgumentParser) -> None:
         "--request", metavar="FILE", help="a customer's block request: gives addresses, expires, reason"
     )
     command.add_argument(
-        "--customers", metavar="FILE", help="who may request what; default: customers.yaml beside the inventory"
+        "--customers",
+        metavar="FILE",
+        help="permitted keys and networks; default: customers.yaml beside the inventory",
     )
 
 
@@ -346,13 +356,17 @@ def _request_words(command: ArgumentParser) -> None:
         help=TARGET_HELP,
     )
     command.add_argument(
-        "--address", action="append", default=[], metavar="NETWORK", help="this alone, of the target's; repeatable"
+        "--address",
+        action="append",
+        default=[],
+        metavar="NETWORK",
+        help="block only this address of the target; repeatable",
     )
-    command.add_argument("--reason", required=True, metavar="TEXT", help="what was noticed")
-    command.add_argument("--contact", required=True, metavar="TEXT", help="whom the provider can reach")
+    command.add_argument("--reason", required=True, metavar="TEXT", help="reason of the request")
+    command.add_argument("--contact", required=True, metavar="TEXT", help="contact for the provider")
     command.add_argument("--expires", default="24h", metavar="DURATION", help="how long to block, from now")
-    command.add_argument("--run", metavar="RUN", help="a run whose evidence it vouches for, by digest")
-    command.add_argument("--sign-key", required=True, metavar="KEY", help="SSH key that the provider knows")
+    command.add_argument("--run", metavar="RUN", help="run with evidence to reference by digest")
+    command.add_argument("--sign-key", required=True, metavar="KEY", help="SSH key registered with the provider")
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="write to this file")
 
 
@@ -361,12 +375,12 @@ def _agreement_words(command: ArgumentParser) -> None:
     agreement.add_argument(
         "--yes",
         action="store_true",
-        help="answer yes to the plan, and give every question its default: yes where it is to be decided",
+        help="approve the plan, and answer every question with the default: yes for a decision",
     )
     agreement.add_argument(
         "--wait",
         action="store_true",
-        help="agree to the plan; questions wait for `stopgap answer` from another shell",
+        help="approve the plan; questions wait for `stopgap answer` from another shell",
     )
 
 

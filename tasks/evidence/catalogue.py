@@ -25,9 +25,9 @@ class Profile(BaseModel):
 
     about: str = Field(description="What it is for")
     deadline: Duration = Field(timedelta(minutes=15), ge=timedelta(seconds=1), le=timedelta(days=1))
-    """All of it may take so long together; a step's `timeout` goes before it."""
+    """Time limit of the whole profile; a step's `timeout` takes precedence."""
     includes: tuple[Name, ...] = ()
-    """Profiles whose artifacts belong to it as well."""
+    """Profiles with artifacts included in this profile."""
     artifacts: tuple[Name, ...] = ()
 
 

@@ -33,13 +33,13 @@ from stopgap.tasks.evidence.source import Size, shell
 from stopgap.tasks.evidence.toolkit import AskedFor, file_of, read_with, toolkit_of
 
 CUSTOM = "custom"
-"""What a collection is called that follows no profile."""
+"""Name of a collection without a profile."""
 CUSTOM_DEADLINE = 1800.0
 """Seconds."""
 SLOWEST = 512 << 10
 """Bytes a second; slower than that the connection's own portions are too large to keep a rate."""
 PATIENT = frozenset({"times", "disk"})
-"""Volatilities of what does not go away within seconds."""
+"""Volatilities of evidence stable for more than seconds."""
 
 
 class CollectParams(Parameters):

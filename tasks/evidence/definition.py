@@ -14,12 +14,14 @@ from stopgap.tasks.evidence.source import AnySource, Run, Size, Some, shell
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Volatility: TypeAlias = Literal["running", "boot", "times", "disk"]
-"""When it is gone: `running` with a process or a connection, `boot` at a restart, `times` when files are read, which
-moves their access times, `disk` when it is overwritten. Collected in this order (RFC 3227, 2.1)."""
+"""Lifetime of the evidence: `running` until the end of a process or connection, `boot` until a restart, `times` until
+files are read, since reading changes access times, `disk` until overwritten. Order of collection (RFC 3227, 2.1).
+"""
 VOLATILITIES: tuple[Volatility, ...] = ("running", "boot", "times", "disk")
 System: TypeAlias = Literal["linux", "systemd", "dpkg", "rpm", "apk", "containers", "web", "desktop", "cloud", "efi"]
-"""What a host has to have. It is for readers: the scripts ask for themselves, as what a host says of itself must not
-decide what is taken from it."""
+"""Requirements on a host, for readers only: the scripts test for themselves, since a host's word must not decide the
+evidence collected.
+"""
 Sentence: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\S.*\.$")]
 
 
@@ -35,17 +37,17 @@ class Definition(BaseModel):
         description="Where that is written: a manual, a standard, a technique of MITRE ATT&CK"
     )
     systems: Some[System] = ("linux",)
-    """Any of these."""
+    """Any of these systems."""
     volatility: Volatility = Field(description="When it is gone")
     tables: tuple[str, ...] = ()
-    """Tables of findings that read it (`stopgap.orchestrator.findings.tables`)."""
+    """Tables of findings with this artifact as input (`stopgap.orchestrator.findings.tables`)."""
     reads: Some[AnySource] = Field(description="What it reads")
     suffix: Literal["txt", "body", "tar"] = "txt"
     deadline: Duration = Field(timedelta(seconds=20), ge=timedelta(milliseconds=100), le=timedelta(hours=1))
     cap: Size = 64 << 20
     """Bytes."""
     races: bool = False
-    """It reads what comes and goes meanwhile, so that something missing is no error."""
+    """True for volatile sources: a source missing meanwhile is no error."""
 
     def own_tools(self) -> Iterator[str]:
         """Yield the host's own tools needed by the artifact."""

@@ -19,11 +19,11 @@ from stopgap.orchestrator.task import Artifact, Collection, Facts, Gap, Paramete
 
 NONE = "none"
 ABOARD = 400
-"""Connections that are under way at once."""
+"""Maximum of parallel connections."""
 SILENT = 1000
-"""Ports without any answer, from the first one on, after which an address counts as not reachable."""
+"""Number of silent ports, from the first port on, before an address counts as unreachable."""
 _SLACK = 30.0
-"""Seconds beside those of the connections."""
+"""Seconds in addition to the time of the connections."""
 _NEEDS = "command -v python3 >/dev/null || { echo 'not installed: python3' >&2; exit 127; }\n"
 _RANGE = re.compile(r"([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?")
 

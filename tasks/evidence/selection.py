@@ -18,11 +18,11 @@ class Selection(BaseModel):
 
     about: str = Field(description="What it chooses, and why")
     named: tuple[Glob, ...] = ()
-    """The last part of the path is one of these."""
+    """Patterns for the last part of the path."""
     paths: tuple[Glob, ...] = ()
-    """The path, which begins with `./`, is one of these."""
+    """Patterns for the path, beginning with `./`."""
     without: tuple[Glob, ...] = ()
-    """The path is none of these."""
+    """Patterns for excluded paths."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Selection:

@@ -38,7 +38,7 @@ from stopgap.orchestrator.task import (
 
 AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]*[^/\x00-\x1f]$")]
 _MARGIN = 2.0
-"""Seconds by which a process has to be older than the evidence that names it: clocks are read to the second."""
+"""Least age of a process before the evidence, in seconds: clocks are read with a resolution of one second."""
 _RUNNING = Unlimited(why="what a running process sends meets the block as everything else of the host does")
 
 
@@ -232,7 +232,7 @@ class _Evidence(_Lenient):
     findings: _Findings
     skew: float
     started: dict[str, datetime]
-    """Item → when reading it began, by the controller's clock."""
+    """Item → begin of the reading, by the controller's clock."""
 
     def gaps(self, params: HostFreezeParams) -> Iterator[Planned]:
         """Yield a gap or a note for findings absent, or only partly present, in the evidence."""

@@ -11,10 +11,10 @@ from stopgap.orchestrator.task import Unplannable
 from stopgap.tasks.host.units import Moves
 
 SWITCHES = ("update-rc.d", "chkconfig")
-"""What turns a service on and off at boot: Debian's program, then Red Hat's."""
+"""Programs to enable and disable a service at boot: Debian's, then Red Hat's."""
 _STARTS = re.compile(r"/etc/rc([S2-5])\.d/S\d\d")
 USUAL_LEVELS = ("2", "3", "4", "5")
-"""The runlevels in which a service starts where nobody chose otherwise."""
+"""Default runlevels of a service."""
 
 
 def levels(script: InitScriptFact) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from stopgap.orchestrator.facts import UnitFact
 _LOCAL = "/etc/systemd/system/"
 _DROP_IN = "zz-stopgap.conf"
 _NEVER = "[Unit]\nConditionPathExists=!/\n"
-"""A condition that no host meets (systemd.unit(5)); it holds beside any other that the unit has."""
+"""An always false condition (systemd.unit(5)), in addition to the unit's own conditions."""
 _STARTS = ("enabled", "enabled-runtime", "generated", "linked", "linked-runtime", "alias")
 _RUNS = ("active", "activating", "reloading", "refreshing")
 _LOOK = f"""\
@@ -45,7 +45,7 @@ class Moves(NamedTuple):
     do: tuple[Command, ...]
     undo: tuple[Command, ...]
     expects: Expectation | None = None
-    """What has to stand before they are taken back."""
+    """Expected state before the undo."""
 
 
 def is_known(unit: UnitFact) -> bool:

@@ -12,7 +12,7 @@ from stopgap.tasks.host.units import Moves
 from stopgap.tasks.mta.server import Letter, MailServer, Queue
 
 _MESSAGE = re.compile(r"\s*(\d{1,4}[mhdwy])\s+\S+\s+[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}\s", re.ASCII)
-"""A message's first line in the listing: how long it has waited, its size, its id."""
+"""First line of a message in the listing: age, size, id."""
 
 
 class Exim(MailServer[ProgramFact]):

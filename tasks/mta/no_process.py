@@ -19,7 +19,7 @@ class NoProcess(Check):
     programs: tuple[str, ...]
     """Patterns for executables (fnmatch)."""
     commands: tuple[str, ...]
-    """Names of processes, where the executable cannot be seen."""
+    """Names of processes, used if the executable is unreadable."""
     trusts_target: ClassVar[bool] = True
 
     def describe(self) -> str:

@@ -18,7 +18,7 @@ from stopgap.tasks.mta.stop import SERVERS
 from stopgap.tasks.recovery.runs import RunName
 
 _SENDERS = 10
-"""Named, those with the most messages first."""
+"""Maximum of senders listed, most messages first."""
 _RECIPIENTS = 3
 
 

@@ -20,9 +20,9 @@ class Queue:
 
     messages: int
     oldest: str = ""
-    """Since when, or for how long, the oldest has waited, in words; empty where it is not known."""
+    """Age or arrival time of the oldest message, in words; empty if unknown."""
     whole: bool = True
-    """False: it could not be read to its end, there are more."""
+    """False if the queue could not be read to the end: more messages exist."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Letter:
     sender: str
     """Empty for a bounce."""
     recipients: tuple[str, ...] = ()
-    """Those that could be read."""
+    """The readable recipients."""
     count: int = 0
     """How many there are."""
 
@@ -45,25 +45,25 @@ class MailServer(ABC, Generic[L]):
 
     name: ClassVar[str]
     units: ClassVar[tuple[str, ...]]
-    """systemd units, or patterns for those that are loaded."""
+    """systemd units, or patterns for loaded units."""
     scripts: ClassVar[tuple[str, ...]]
     """sysvinit services."""
     programs: ClassVar[tuple[str, ...]]
-    """Patterns for the executables of its daemons (fnmatch)."""
+    """Patterns for the executables of the daemons (fnmatch)."""
     commands: ClassVar[tuple[str, ...]]
-    """Names of its daemons' processes, for an account that may not see executables."""
+    """Process names of the daemons, for an account without access to executables."""
     queue: Reader[L]
-    """Lists the mail that waits."""
+    """Reader of the queue's listing."""
     mail: Reader[Any]
-    """Reads the mail itself: who sends to whom. Like `queue`, it changes nothing on the host."""
+    """Reader of senders and recipients. Like `queue`, read-only on the host."""
     show_queue: ClassVar[str]
-    """How an operator lists it."""
+    """Command to list the queue, for an operator."""
     delete_queued: ClassVar[str]
-    """How an operator takes one message out of it."""
+    """Command to delete a message from the queue, for an operator."""
     hook: ClassVar[str | None] = None
-    """A script that runs its queue from outside the init system, as long as it is executable."""
+    """An executable script with a queue run outside the init system."""
     uncovered: ClassVar[tuple[str, ...]] = ()
-    """What goes on although it is stopped."""
+    """Mail traffic still possible after the stop."""
 
     @abstractmethod
     def queued(self, listed: L) -> Queue | None:

@@ -21,7 +21,7 @@ from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, D
 from stopgap.tasks.traffic.shell import run
 
 PROTOCOL = "83"
-"""Marks the routes that are ours (rtm_protocol); no routing daemon uses this number."""
+"""Protocol number of Stopgap's routes (rtm_protocol); no routing daemon uses this number."""
 
 
 class Blackhole(Driver):

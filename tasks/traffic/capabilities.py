@@ -16,42 +16,47 @@ class Capabilities(BaseModel):
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     where: Literal["device", "provider"] = "device"
-    """Who drops: the device, or the provider above it, whom what crosses the device alone never meets."""
+    """Place of the drop: the device, or the provider upstream; traffic across the device alone never reaches the
+    provider.
+    """
     directions: tuple[Way, ...] = ("from", "to")
     one_way: bool = False
-    """It can drop in one of its directions alone."""
+    """True if the driver can drop a single direction."""
     ipv6: bool = True
     established: bool = True
     """Flows from before the block die too."""
     expiry: Literal["device", "scheduled", "none"] = "none"
-    """Who ends the block: the device's own clockwork, an undo scheduled on it, or nobody but `undo`."""
+    """Expiry of the block: by the device itself, by an undo scheduled on the device, or only by `undo`."""
     exception: bool = False
-    """Those in `allow`, and the operator, still get through."""
+    """Addresses in `allow`, and the operator, still get through."""
     answers_alone: bool = False
-    """Who is let through gets answers from the blocked addresses, and is never connected to from there."""
+    """Allowed addresses get answers from the blocked addresses, but no new connections."""
     local: bool = False
-    """What the device itself exchanges with the blocked addresses is dropped too."""
+    """Packets between the device itself and the blocked addresses are dropped too."""
     cards: bool = False
-    """What the blocked host's network card sends is dropped too, by whatever address."""
+    """Frames of the blocked host's network card are dropped too, for any IP address."""
     after_nat: bool = False
-    """What leaves the device as a blocked address is dropped after source NAT, whichever host has sent it."""
+    """Packets leaving with a blocked source address are dropped after source NAT, from any host."""
     bridged: bool = False
-    """What a bridge of the device hands on meets the drops, where the kernel shows it to the IP rules."""
+    """Packets forwarded by a bridge of the device meet the drops, if the kernel shows bridged packets to the IP
+    rules.
+    """
     divert: bool = False
     """Web traffic can go to a spare."""
     services: bool = False
     """Single services can stay open (`allow_services`), or single ports alone be blocked (`ports`)."""
     commit_confirm: bool = False
-    """The device takes the block back by itself unless a fresh connection confirms it: by a commit of its own, or
-    by an undo that is scheduled there first."""
+    """The device reverts the block unless a new connection confirms: by a commit timer, or by an undo scheduled
+    first.
+    """
     persist: bool = False
     """The block can be made to survive a reboot of the device."""
     log: bool = False
     """Dropped packets can be logged, at a limited rate."""
     trusted: bool = True
-    """The device is not the broken-into host itself."""
+    """True if the device is not the compromised host."""
     less: str = ""
-    """What it cannot do where the device lacks something that is not always there."""
+    """Limitations on a device without an optional program."""
 
     def describe(self) -> str:
         """Return the capabilities in one line."""

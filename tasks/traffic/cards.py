@@ -17,7 +17,8 @@ from stopgap.tasks.traffic.driver import DeviceFacts, address_text
 from stopgap.tasks.traffic.other_ways import VIRTUAL_ROUTERS
 
 MOST = 4
-"""Other addresses, link-local ones not counted, that a host's card may have: one with more answers for others."""
+"""Maximum of other addresses of a host's card, link-local addresses excluded: a card with more is a router or proxy.
+"""
 _CARD = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 
 
@@ -27,7 +28,7 @@ class Card:
 
     address: str
     shared: str = ""
-    """Why it is not dropped: whose it is besides."""
+    """Reason for not dropping the card: another owner."""
 
 
 def cards(

@@ -32,7 +32,7 @@ _MADE = re.compile(r'--comment "(by [^"]*)"')
 
 _CARD = re.compile(r"--mac-source ([0-9A-Fa-f:]{17})")
 _LONGEST = 18
-"""Characters of a label; a set's name has up to 31 with what is put around it, a chain's 28."""
+"""Maximum characters of a label; a set's name is limited to 31 characters with prefix and suffix, a chain's to 28."""
 
 
 def name_of(label: str) -> str:
@@ -48,11 +48,11 @@ class Chains:
     rules: Mapping[int, tuple[str, ...]]
     """By IP version: `TABLE -A CHAIN …`, in order, without the jumps."""
     sets: Mapping[str, Mapping[Network, timedelta]]
-    """Name → element → how long it stays; zero: for ever."""
+    """Name → element → timeout; zero: no timeout."""
     jumps: int | None = None
-    """How many chains a built-in one begins with a jump to; None: all of them."""
+    """Number of chains with the first jump of a built-in chain; None: all."""
     made: str = ""
-    """Who made them, as their first rule says; empty: they are still to be made, or do not say."""
+    """Text of the first rule with the owner; empty if not loaded yet, or unrecorded."""
 
     @property
     def tables(self) -> frozenset[str]:

@@ -14,11 +14,11 @@ from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text, some
 from stopgap.tasks.traffic.shell import run
 
 IN_NFT_SET, IN_IPSET = "nft", "ipset"
-"""What knows who is allowed: a set of the block's table, or one that belongs to its chains."""
+"""Place of the allowed addresses: a set of the block's table, or an ipset."""
 SECONDS = 20
-"""Time limit of forgetting: what is left then is dropped all the same, and said."""
+"""Time limit for the deletion of flows, in seconds; packets of remaining flows are dropped anyway, and reported."""
 PROGRAMS = ("conntrack", "python3")
-"""Either can forget flows; python3 in one pass over the table, however many addresses there are."""
+"""Programs able to delete flows; python3 needs one pass over the table for any number of addresses."""
 
 
 def forgets(block: Block, facts: DeviceFacts) -> bool:

@@ -32,16 +32,16 @@ from stopgap.orchestrator.task import Facts, Planned
 from stopgap.tasks.traffic.capabilities import Capabilities, Way
 
 FRESH = 0.9
-"""The least part of its time that a block has left where nothing is to be done about it."""
+"""Least fraction of the block's time left without a renewal."""
 BESIDE = "beside_"
-"""Begins the fields of DeviceFacts that tell of a controller's own block beside another controller's."""
+"""Prefix of the fields of DeviceFacts for a controller's own block beside another controller's."""
 NOBODY = "nobody"
-"""Owns a block that no controller with a name has made."""
+"""Owner of a block made by a controller without a name."""
 NAMED = 4
-"""Addresses that one line names."""
+"""Maximum of addresses named in a line."""
 
 ROLLBACK_SECONDS = 60.0
-"""Seconds after which a router takes a block back that has locked the operator out."""
+"""Seconds of the rollback timer, for a block with the operator locked out."""
 
 
 def address_text(network: Network) -> str:
@@ -88,30 +88,33 @@ class Block:
     """The wanted block, independent of the router. Networks are collapsed and sorted, IPv4 first."""
 
     label: str
-    """Names the block on the device: `[a-z0-9_]`, the same for the same host or the same list of addresses; with `-`
-    and the controller's name where another controller's block has that label."""
+    """Name of the block on the device: `[a-z0-9_]`, constant for a host or a list of addresses; with `-` and the
+    controller's name if another controller's block has the label.
+    """
     addresses: tuple[Network, ...]
-    """Nothing from or to them passes."""
+    """Blocked networks: packets from and to these networks are dropped."""
     allowed: tuple[Network, ...]
-    """May open connections to them all the same, and get answers."""
+    """Networks with an exception: may connect to the blocked networks, and get answers."""
     spare: tuple[Address, ...]
-    """Gets their web traffic, TCP 80 and 443: at most one of each family; a family without one is dropped whole."""
+    """Destination of the web traffic, TCP 80 and 443: at most one address of each family; a family without a spare is
+    dropped whole.
+    """
     expires: timedelta
     directions: tuple[Way, ...] = ("from", "to")
     services: tuple[Service, ...] = ()
     """Stay open to everybody."""
     ports: tuple[Service, ...] = ()
-    """Only these are blocked; none: everything is."""
+    """Blocked ports; empty: all ports."""
     fresh: float = FRESH
-    """The least part of `expires` that has to be left of what is in force, or it is made for its full time again."""
+    """Least fraction of `expires` left; below, the block is renewed for the full time."""
     behind: tuple[Network, ...] = ()
-    """What the addresses lead to by NAT on the router: dropped with them, as it is the host's own there."""
+    """Private addresses of the blocked host behind NAT on the router: dropped too."""
     cards: tuple[str, ...] = ()
-    """Link-layer addresses that only the blocked host has: whatever they send is dropped, by whatever address."""
+    """Link-layer addresses of the blocked host alone: frames are dropped for any IP address."""
     owner: str = NOBODY
-    """The controller that makes it."""
+    """The controller with the block."""
     persist: bool = False
-    """It is to survive a reboot of the router, for as long as it lasts."""
+    """True if the block survives a reboot of the router, until the expiry."""
     log: bool = False
 
     @property
@@ -145,22 +148,22 @@ class DeviceFacts(Facts):
 
     system: SystemFact = SystemFact()
     rules: ProgramFact | None = None
-    """The block as the device has it now, without times and counters: what an undo puts back."""
+    """The block on the device, without times and counters: the state restored by an undo."""
     state: ProgramFact | None = None
     """The same with times and counters."""
     boot_end: FileFact = ABSENT
-    """When the block ends, as a reboot would find it."""
+    """End of the block, as used after a reboot."""
     boot_script: FileFact = ABSENT
-    """What loads the block after a reboot: a script, the unit that runs it, and the link that has it started."""
+    """Files to load the block after a reboot: a script, the systemd unit, and the unit's link."""
     boot_unit: FileFact = ABSENT
     boot_link: FileFact = ABSENT
     file: FileFact | None = None
-    """The file that holds the block, where the driver keeps it in one."""
+    """The file with the block, for a driver with a file."""
     rules6: ProgramFact | None = None
-    """The IPv6 part of `rules`, where a device keeps it apart."""
+    """The IPv6 part of `rules`, on a device with separate tables."""
     tables4: ProgramFact | None = None
     tables6: ProgramFact | None = None
-    """All that iptables holds, for a driver that reads something else into `rules`."""
+    """All iptables tables, for a driver with other `rules`."""
     policy4: ProgramFact | None = None
     policy6: ProgramFact | None = None
     """The routing rules, likewise."""
@@ -168,15 +171,15 @@ class DeviceFacts(Facts):
     main6: ProgramFact | None = None
     """The routes of the main table."""
     flowtables: ProgramFact | None = None
-    """What carries established flows past the ruleset."""
+    """Flow offloading of the router."""
     translations: TranslationsFact = TranslationsFact()
-    """Which addresses the router translates (NAT)."""
+    """Address translations (NAT) of the router."""
     links: LinksFact = LinksFact()
-    """Its network devices: which are bridges, and what is in them."""
+    """Network devices of the router, with bridges and bridge ports."""
     scheduled: ScheduledFact = ScheduledFact()
-    """When the device itself lifts the block, where that was scheduled on it."""
+    """The expiry timer on the device."""
     shown: ShownFact | None = None
-    """The same, of a device without a shell: what its command line shows."""
+    """The block on a device without a shell: the output of the show commands."""
     beside_rules: ProgramFact | None = None
     beside_state: ProgramFact | None = None
     beside_boot_end: FileFact = ABSENT
@@ -185,23 +188,23 @@ class DeviceFacts(Facts):
     beside_boot_link: FileFact = ABSENT
     beside_file: FileFact | None = None
     beside_scheduled: ScheduledFact = ScheduledFact()
-    """The same fields of the controller's own block, where another controller's has the usual label."""
+    """The fields of the controller's own block, if another controller's block has the usual label."""
     origin: Address | None = None
-    """Whence the operator comes, as the router sees it."""
+    """The operator's address, as seen by the router."""
     ways_to_target: tuple[RouteFact, ...] | None = None
-    """How the controller sends to the target, and from which address."""
+    """Routes of the controller to the target, with source addresses."""
     claimed_origin: Address | None = None
-    """The same as `origin`, as the target says; it may lie, and where it is slow nobody waits for it."""
+    """The operator's address, as seen by the target: untrusted, and not waited for."""
     cards: tuple[CardFact, ...] | None = None
-    """The target's network cards, by its own word; None where it did not say."""
+    """The target's network cards, by the target's own word; None without an answer."""
     sends_by: tuple[Address, ...] | None = None
-    """The gateways that the target sends by, by its own word."""
+    """The target's gateways, by the target's own word."""
     routed_to_it: tuple[Network, ...] | None = None
-    """Networks that the router sends to the blocked addresses, as next hops."""
+    """Networks routed by the router to the blocked addresses as next hops."""
     redundancy: RedundancyFact | None = None
-    """Whether the router shares addresses with another one."""
+    """Shared addresses of the router and another router (VRRP, HSRP, CARP)."""
     controller: tuple[InterfaceFact, ...] | None = None
-    """The controller's own addresses, which a claim may be held against."""
+    """The controller's own addresses, to verify the origin claimed by the target."""
     interfaces: tuple[InterfaceFact, ...] = ()
     gateways: tuple[Address, ...] = ()
     neighbours: tuple[NeighbourFact, ...] = ()
@@ -219,10 +222,10 @@ class Driver(ABC):
     """A driver: blocks packets on one kind of router. Pure, like a task."""
 
     name: ClassVar[str]
-    """As the inventory's `driver` names it."""
+    """Name of the driver, as in the inventory's `driver`."""
     capabilities: ClassVar[Capabilities]
     programs: ClassVar[tuple[str, ...]] = ()
-    """What it needs, or can use, on the device."""
+    """Programs required, or used if installed, on the device."""
 
     def at(self, scene: Scene) -> Driver:
         """Return the driver for this scene; raises Refused for missing inventory keys."""

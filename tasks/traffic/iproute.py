@@ -25,7 +25,7 @@ from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, D
 from stopgap.tasks.traffic.shell import run
 
 PROTOCOL = "83"
-"""Marks what is ours (FRA_PROTOCOL); no routing daemon uses this number."""
+"""Protocol number of Stopgap's rules (FRA_PROTOCOL); no routing daemon uses this number."""
 FIRST, SLOTS = 64, 300
 """Priorities 64 to 963: above the tables that routers add, below 1000, where VRFs begin."""
 
@@ -112,7 +112,7 @@ class Rule:
 
     pref: int
     text: str
-    """As ip lists it, without the protocol."""
+    """The rule in the format of `ip rule`, without the protocol."""
 
     def __str__(self) -> str:
         return f"{self.pref}: {self.text}"

@@ -22,9 +22,9 @@ class Behind:
     """Hosts behind the blocked addresses of a router with NAT."""
 
     hosts: tuple[Network, ...] = ()
-    """Private addresses, each the only one that a blocked public address leads to."""
+    """Private addresses: each the only destination of a blocked public address."""
     doubtful: tuple[tuple[Network, tuple[Network, ...]], ...] = ()
-    """Public addresses that lead to several hosts, or to one that is kept open, with these."""
+    """Public addresses with several hosts behind, or with a host never blocked, each with the hosts."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Front:
 
     address: Network
     ports: tuple[int, ...]
-    """TCP ports that lead there; none: all."""
+    """TCP ports translated to the host; empty: all."""
 
 
 def behind(addresses: Iterable[Network], facts: DeviceFacts, kept: Iterable[Network]) -> Behind:

@@ -20,10 +20,10 @@ CONFIGURATION = Program(
         "show running-config | include ^router bgp|^ no bgp network import|^  network |^route-map stopgap_",
     )
 )
-"""These lines alone: the rest, which may hold passwords of sessions, is not read."""
+"""Only these lines: the rest of the configuration may hold session passwords, and is not read."""
 
 FEW = 256
-"""Addresses of a network that is announced one by one; a larger one is announced whole."""
+"""Maximum of addresses announced singly; a larger network is announced whole."""
 COMMUNITY = "blackhole"
 """FRR's word for 65535:666 (RFC 7999)."""
 
@@ -33,11 +33,11 @@ class Running:
     """BGP part of FRR's running configuration, default VRF only."""
 
     asn: int | None = None
-    """Of the BGP instance; None where there is none."""
+    """AS number of the BGP instance; None without an instance."""
     import_check: bool = True
-    """FRR announces a `network` only where its routing table has that very route."""
+    """True if FRR announces a `network` only with the same route in the routing table."""
     networks: Mapping[Network, str] = field(default_factory=dict)
-    """What it originates by `network`, each with what follows on the line, such as `route-map X`."""
+    """Networks originated by `network`, each with the rest of the line, such as `route-map X`."""
 
     def announced(self, route_map: str) -> tuple[Network, ...]:
         """Return the networks announced under this route-map."""

@@ -31,7 +31,7 @@ class Facts(TaskFacts):
     units: tuple[UnitFact, ...] = ()
     listeners: tuple[ListenerFact, ...] = ()
     apache2ctl: ProgramFact = ProgramFact(status=127)
-    """Debian's test of the configuration as it was found."""
+    """Debian's test of the present configuration."""
     httpd: ProgramFact = ProgramFact(status=127)
     """Red Hat's."""
     conf_available: FileFact = ABSENT
@@ -57,11 +57,11 @@ class Layout(Protocol):
     """A distribution's layout of Apache."""
 
     service: ClassVar[str]
-    """Its name for the init system."""
+    """Name of the service for the init system."""
     test: ClassVar[tuple[str, ...]]
-    """The command that tests the configuration and changes nothing."""
+    """The read-only command to test the configuration."""
     configuration: ClassVar[str]
-    """The file that is ours."""
+    """Path of Stopgap's configuration file."""
 
     def probe(self) -> Probe:
         """Return the readers for this layout."""

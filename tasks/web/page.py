@@ -13,8 +13,9 @@ from stopgap.orchestrator.template import render_file
 from stopgap.tasks.web.params import Language, Params
 
 FOLDER = "/var/www/stopgap"
-"""Beside the document roots, so that nobody who could write into one can write here; both Debian's and Red Hat's
-Apache may read it (under SELinux it inherits `httpd_sys_content_t`)."""
+"""Beside the document roots, out of reach of an account with write access to a document root; readable by Debian's
+and Red Hat's Apache (under SELinux, the folder inherits `httpd_sys_content_t`).
+"""
 TEXT = f"{FOLDER}/maintenance.txt"
 
 _MONTHS = [
@@ -33,7 +34,7 @@ class Pages:
     """Rendered pages, with the revision."""
 
     revision: str
-    """Stands in each HTML page, and in none with other words: a check tells by it that this very page was seen."""
+    """Hash in each HTML page: a check identifies the page by the revision."""
     files: Mapping[str, str]
     """Path → content."""
 
