@@ -131,6 +131,8 @@ def members_of(
             at += BLOCK
             continue
         kind, size, start = header[156:157], _number(header[124:136]), at + BLOCK
+        if not size and header[124:136].strip(b"0 \0") not in {b"", b"\x80"}:
+            meter.damage(f"{of}: a header whose size is no number")
         if kind in {b"L", b"K", b"x", b"g"}:
             text = os.pread(descriptor, min(size, _LONGEST_HEADER), start)
             meter.read(len(text))
@@ -152,7 +154,9 @@ def members_of(
         extents: tuple[tuple[int, int, int], ...] = ((0, start, size),)
         real = size
         if kind == b"S":
-            start, extents, real = _sparse(descriptor, header, start, size)
+            start, extents, real, complete = _sparse(descriptor, header, start, size)
+            if not complete:
+                meter.damage(f"{of}: a sparse file whose parts are not those that it names")
         elif kind not in {b"0", b"\0", b"7"}:
             size, extents = 0, ()
         yield Member(
@@ -175,10 +179,20 @@ def members_of(
         name, target, size_given = b"", b"", None
 
 
-def _sparse(
-    descriptor: int, header: bytes, start: int, stored: int
-) -> tuple[int, tuple[tuple[int, int, int], ...], int]:
-    """Return the offset of the data, the extents, and the file's size in bytes (GNU's old sparse format)."""
+class _Sparse(NamedTuple):
+    """A sparse file: the offset of its data, its extents and its size in bytes.
+
+    `complete` is False if the extents differ from the map in the header or from the bytes stored behind it.
+    """
+
+    start: int
+    extents: tuple[tuple[int, int, int], ...]
+    real: int
+    complete: bool
+
+
+def _sparse(descriptor: int, header: bytes, start: int, stored: int) -> _Sparse:
+    """Parse the map of a sparse file in GNU's old format, with `stored` bytes of data."""
     map_ = _extents_in(header[386:482])
     more = header[482:483] == b"\1"
     while more:
@@ -189,14 +203,18 @@ def _sparse(
             map_ += _extents_in(block[:504])
         more = block[504:505] == b"\1"
         start += BLOCK
-    extents, at, last = [], start, 0
+    extents: list[tuple[int, int, int]] = []
+    at, last, real = start, 0, _number(header[483:495])
     for position, claimed in map_:
         length = min(claimed, start + stored - at)
         if length <= 0 or position < last or len(map_) >= MOST_EXTENTS:
             continue
         extents.append((position, at, length))
         at, last = at + length, position + length
-    return start, tuple(extents), _number(header[483:495])
+    named = [part for part in map_ if part[1]]
+    complete = [(position, length) for position, _, length in extents] == named
+    complete = complete and at == start + stored and last <= real
+    return _Sparse(start, tuple(extents), real, complete)
 
 
 def _extents_in(field: bytes) -> list[tuple[int, int]]:

@@ -51,7 +51,46 @@ def sized(size: bytes) -> bytes:
     return pax_header({b"size": size}) + member_header(b"./etc/x", 1) + b"x".ljust(512, b"\0")
 
 
-@pytest.mark.parametrize("damage", [sized(b"9" * 5000), sized("²".encode()), sized(b"-1"), b"\xff" * 512])
+def changed(header: bytes, *fields: tuple[int, bytes]) -> bytes:
+    """A header with other bytes at some places, and a checksum that fits."""
+    block = bytearray(header)
+    for at, field in (*fields, (148, b" " * 8)):
+        block[at : at + len(field)] = field
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+def sparse(*parts: tuple[int, int], stored: int, real: int) -> bytes:
+    """A sparse file in GNU's old format: `parts` are (position, length) in its map, in bytes."""
+    map_ = b"".join(b"%011o\0%011o\0" % part for part in parts)
+    header = changed(member_header(b"./root/x", stored, b"S"), (386, map_), (483, b"%011o\0" % real))
+    return header + b"x" * stored + bytes(-stored % 512)
+
+
+def test_a_sparse_file_as_tar_writes_it_is_no_damage(tmp_path: Path) -> None:
+    whole = sparse((0, 4), (4096, 512), (9000, 0), stored=516, real=9000)
+    judged = judge(collected(tmp_path, {"histories": whole + tar({"/root/.bash_history": FETCHED})}), RULES)
+    assert "history-fetched" in {finding.id for finding in judged.findings}
+    assert not judged.unread
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        sized(b"9" * 5000),
+        sized("²".encode()),
+        sized(b"-1"),
+        b"\xff" * 512,
+        changed(member_header(b"./root/x", 0), (124, b"\xff" * 12)),  # GNU's base 256: below zero
+        changed(member_header(b"./root/x", 0), (124, b"\x80" + b"\xff" * 11)),
+        changed(member_header(b"./root/x", 0), (124, "²".encode())),
+        sparse((0, 512), stored=1024, real=1024),
+        sparse((0, 1024), stored=512, real=1024),
+        sparse((512, 512), (0, 512), stored=1024, real=1024),
+        sparse((0, 512), stored=512, real=100),
+        sparse(stored=512, real=512),
+    ],
+)
 def test_what_is_damaged_hides_nothing_beside_it_and_is_named(tmp_path: Path, damage: bytes) -> None:
     judged = judge(collected(tmp_path, {"histories": damage + tar({"/root/.bash_history": FETCHED})}), RULES)
     assert "history-fetched" in {finding.id for finding in judged.findings}
