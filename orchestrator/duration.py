@@ -33,6 +33,9 @@ def parse_duration(text: str) -> timedelta:
     """Parse a duration: whole numbers with w, d, h, m, s, ms, in descending order, or ISO 8601.
 
     Raises Unfit for other text, for a bare number, for a zero length, and for more than ten years.
+
+    >>> format_duration(parse_duration("1h30m"))
+    '1h30m'
     """
     match = re.fullmatch(PATTERN.rstrip("$"), text)
     if match:
@@ -54,7 +57,11 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """Return a duration in parseable notation: hours, minutes, seconds and milliseconds."""
+    """Return a duration in parseable notation: hours, minutes, seconds and milliseconds.
+
+    >>> format_duration(timedelta(hours=72))
+    '72h'
+    """
     seconds, rest = divmod(duration, timedelta(seconds=1))
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

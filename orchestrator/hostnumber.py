@@ -40,6 +40,11 @@ def parse_int(
         signed: accept a leading `+` or `-`.
 
     Returns: the number; `None` for any other text, and for more digits.
+
+    >>> parse_int("0042")
+    42
+    >>> parse_int("4_2") is None
+    True
     """
     if len(text) > max_digits + signed:
         return None
@@ -58,6 +63,9 @@ def parse_decimal(text: str | bytes, max_digits: int = MOST_DIGITS) -> float | N
         max_digits: most characters, sign and point not counted.
 
     Returns: a finite number; `None` for any other text (`nan`, `inf`, `1e5`), and for more digits.
+
+    >>> parse_decimal("1795400090.25")
+    1795400090.25
     """
     if len(text) > max_digits + 2:
         return None
@@ -66,13 +74,21 @@ def parse_decimal(text: str | bytes, max_digits: int = MOST_DIGITS) -> float | N
 
 
 def parse_timestamp(text: str | bytes) -> float | None:
-    """Parse seconds since the epoch, with or without a fraction; `None` for other text, or a year past 9999."""
+    """Parse seconds since the epoch, with or without a fraction; `None` for other text, or a year past 9999.
+
+    >>> parse_timestamp("1795400090.25")
+    1795400090.25
+    """
     seconds = parse_decimal(text, 32)
     return seconds if seconds is not None and 0 <= seconds <= MOST_SECONDS else None
 
 
 def to_moment(seconds: float) -> datetime | None:
-    """Return seconds since the epoch as a UTC datetime; `None` before the epoch, past year 9999, or for no number."""
+    """Return seconds since the epoch as a UTC datetime; `None` before the epoch, past year 9999, or for no number.
+
+    >>> str(to_moment(0))
+    '1970-01-01 00:00:00+00:00'
+    """
     if not (math.isfinite(seconds) and 0 <= seconds <= MOST_SECONDS):
         return None
     return datetime.fromtimestamp(seconds, UTC)
@@ -82,6 +98,9 @@ def parse_moment(text: str) -> datetime | None:
     """Parse ISO 8601, a comma in the fraction included; without a time zone, UTC is assumed.
 
     Returns: the datetime in UTC; `None` for other text, or outside the years of `datetime`.
+
+    >>> str(parse_moment("2026-11-25T21:15:00+09:00"))
+    '2026-11-25 12:15:00+00:00'
     """
     if len(text) > _LONGEST_MOMENT:
         return None
@@ -104,6 +123,9 @@ def parse_json(text: str | bytes, most: int = MOST_JSON) -> Any:  # noqa: ANN401
     Raises:
         ValueError: invalid JSON, more than `most`, nesting deeper than MOST_NESTED, or a number longer than
             MOST_DIGITS or not finite. No other exception is raised.
+
+    >>> parse_json('{"pid": 7}')
+    {'pid': 7}
     """
     if len(text) > most:
         raise ValueError(f"longer than {most} bytes")

@@ -19,7 +19,11 @@ def escape(text: str, *, keep_lines: bool = False) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Return True if a line is safe to show: free of line ends, bidirectional, hidden and control characters."""
+    """Return True if a line is safe to show: free of line ends, bidirectional, hidden and control characters.
+
+    >>> is_plain("200 OK")
+    True
+    """
     return escape(text) == text
 
 

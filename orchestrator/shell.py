@@ -10,14 +10,22 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def quote(word: str) -> str:
-    """Quote one word for sh; a NUL, impossible in an argument, raises ValueError."""
+    """Quote one word for sh; a NUL, impossible in an argument, raises ValueError.
+
+    >>> quote("two words; reboot")
+    "'two words; reboot'"
+    """
     if "\0" in word:
         raise ValueError("a NUL byte cannot stand in a command")
     return shlex.quote(word)
 
 
 def join(argv: Iterable[str]) -> str:
-    """Quote a command's words, so that the shell passes the same words to the command."""
+    """Quote a command's words, so that the shell passes the same words to the command.
+
+    >>> join(["systemctl", "stop", "postfix.service"])
+    'systemctl stop postfix.service'
+    """
     return " ".join(quote(word) for word in argv)
 
 

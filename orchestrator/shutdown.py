@@ -72,6 +72,9 @@ def shuts_down(argv: Sequence[str], stdin: str | None = None) -> bool:
 
     Sees through paths (/sbin/reboot), wrappers (`sudo -n`, `nohup`, `env A=b`, `timeout 5` …), the text of `sh -c`,
     and standard input of a shell or at(1). Pure; reads nothing.
+
+    >>> shuts_down(["sudo", "-n", "reboot"])
+    True
     """
     return _command(tuple(argv), stdin, _DEPTH)
 

@@ -44,7 +44,11 @@ class Command(BaseModel):
 
 
 def command(*argv: str, stdin: str | None = None, ok: tuple[int, ...] = (0,)) -> Command:
-    """Return a command from its arguments."""
+    """Return a command from its arguments.
+
+    >>> str(command("systemctl", "stop", "postfix.service"))
+    'systemctl stop postfix.service'
+    """
     return Command(argv=argv, stdin=stdin, ok=ok)
 
 

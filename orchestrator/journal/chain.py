@@ -49,7 +49,11 @@ class Row:
 
 
 def canonical(value: Any) -> str:  # noqa: ANN401
-    """Return the canonical JSON of a value: sorted keys, no spaces, ASCII escapes, for lone surrogates too."""
+    """Return the canonical JSON of a value: sorted keys, no spaces, ASCII escapes, for lone surrogates too.
+
+    >>> canonical({"b": 1, "a": [True, None]})
+    '{"a":[true,null],"b":1}'
+    """
     return _CANONICAL.encode(value)
 
 

@@ -23,7 +23,11 @@ Verdict: TypeAlias = Literal["contained", "partly", "unverified"]
 
 
 def step_of(key: str) -> str:
-    """Return the id of the step from the `step` field of a record."""
+    """Return the id of the step from the `step` field of a record.
+
+    >>> step_of("letter[2]@edge")
+    'letter'
+    """
     return re.split(r"[\[@]", key, maxsplit=1)[0]
 
 

@@ -49,7 +49,11 @@ def pinned_keys(file: Path, address: str, port: int) -> Pinned:
 
 
 def host_names(address: str, port: int) -> tuple[str, ...]:
-    """Return the names of this address in known_hosts files, the usual name first."""
+    """Return the names of this address in known_hosts files, the usual name first.
+
+    >>> host_names("192.0.2.7", 2222)
+    ('[192.0.2.7]:2222',)
+    """
     written = address.lower()
     try:
         spellings = dict.fromkeys((str(ip_address(written)), written))

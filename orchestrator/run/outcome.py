@@ -14,6 +14,9 @@ def exit_code(outcomes: Iterable[str], *, interrupted: bool = False, unread: boo
     """Return the exit code, by precedence: interrupted, refused, failed, unreachable.
 
     `unread` marks evidence left unread and so unjudged; an otherwise successful run then counts as failed.
+
+    >>> exit_code(["changed", "failed"])
+    1
     """
     found = set(outcomes)
     if interrupted:
@@ -28,7 +31,11 @@ def exit_code(outcomes: Iterable[str], *, interrupted: bool = False, unread: boo
 
 
 def run_outcome(code: int) -> RunOutcome:
-    """Return the outcome word of a run's exit code."""
+    """Return the outcome word of a run's exit code.
+
+    >>> run_outcome(3)
+    'unreachable'
+    """
     names: dict[int, RunOutcome] = {
         OK: "ok",
         UNREACHABLE: "unreachable",

@@ -30,7 +30,11 @@ _BLOCK = re.compile(r"(?:^|[\s:-])[|>][-+0-9]{0,2}\s*(?:#.*)?$")
 
 
 def plain(text: str) -> str | None:
-    """Return the text with ASCII in place of lookalikes; `None` if the result is not ASCII."""
+    """Return the text with ASCII in place of lookalikes; `None` if the result is not ASCII.
+
+    >>> plain("１２３")
+    '123'
+    """
     if text.isascii():
         return None
     made = "".join(_TYPOGRAPHIC.get(c, unicodedata.normalize("NFKC", c)) for c in text[:1000])
@@ -38,7 +42,11 @@ def plain(text: str) -> str | None:
 
 
 def first_in(text: str) -> int | None:
-    """Return the index of the first lookalike in a text, counted from 0."""
+    """Return the index of the first lookalike in a text, counted from 0.
+
+    >>> first_in("a：b")
+    1
+    """
     found = _LOOKALIKE.search(text)
     return found.start() if found else None
 

@@ -72,7 +72,11 @@ class Unfit(ValueError):  # noqa: N818
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Return a hint with the nearest known word, if close enough; full-width letters match ASCII."""
+    """Return a hint with the nearest known word, if close enough; full-width letters match ASCII.
+
+    >>> did_you_mean("tak", ["task", "with"])
+    'did you mean task?'
+    """
     words = list(known)
     if len(word) > _LONGEST_WORD:
         return None
@@ -83,7 +87,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
 
 
 def quoted(value: object) -> str:
-    """Return a value in YAML notation for a message, on one line, shortened if long."""
+    """Return a value in YAML notation for a message, on one line, shortened if long.
+
+    >>> quoted(True)
+    'true'
+    """
     shown = str(value).lower() if isinstance(value, bool) else repr(value)
     return shown if len(shown) <= _LONGEST_VALUE else f"{shown[: _LONGEST_VALUE - 1]}…"
 

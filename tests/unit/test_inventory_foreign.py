@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import json
 import stat
 import subprocess
@@ -11,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stopgap.orchestrator.inventory import Inventory, load_inventory, parse_inventory, pattern
-from stopgap.orchestrator.inventory.foreign import login, model, source
+from stopgap.orchestrator.inventory import Inventory, load_inventory, parse_inventory
 from stopgap.orchestrator.source import InvalidInput
 
 from .bench import Bench
@@ -58,13 +56,6 @@ def site(tmp_path: Path) -> Path:
 def loaded(site: Path, monkeypatch: pytest.MonkeyPatch) -> Inventory:
     monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(site / "password"))
     return load_inventory(site / "hosts")
-
-
-@pytest.mark.parametrize("module", [login, model, source, pattern])
-def test_the_examples_in_docstrings_hold(module: object) -> None:
-    found = doctest.testmod(module)  # type: ignore[arg-type]
-    assert found.attempted
-    assert not found.failed
 
 
 def test_ranges_ports_users_and_a_vaults_variables_are_understood(loaded: Inventory) -> None:

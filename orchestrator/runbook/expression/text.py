@@ -8,7 +8,11 @@ from stopgap.orchestrator.duration import format_duration
 
 
 def as_text(value: object) -> str:
-    """Return a value as text in a person's notation: `72h`, `true`, `a, b`; empty for null."""
+    """Return a value as text in a person's notation: `72h`, `true`, `a, b`; empty for null.
+
+    >>> as_text(timedelta(hours=72))
+    '72h'
+    """
     if isinstance(value, timedelta):
         return format_duration(value)
     if isinstance(value, bool):

@@ -39,5 +39,9 @@ class Missing:
 
 
 def identifier(name: str) -> str:
-    """Return a name as spelt in an expression after a dot."""
+    """Return a name as spelt in an expression after a dot.
+
+    >>> identifier("cut-off")
+    'cut_off'
+    """
     return name.replace("-", "_").replace(".", "_")
