@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, get_args
+from typing import Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -48,6 +48,21 @@ class Facts(BaseModel):
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
+    @classmethod
+    def of(cls, read: Mapping[str, Any]) -> Self:
+        """Return the facts, by the names of the probe: `queues.exim` is the entry `exim` of the field `queues`.
+
+        Raises pydantic.ValidationError.
+        """
+        fields: dict[str, Any] = {}
+        for name, fact in read.items():
+            field, dot, key = name.partition(".")
+            if dot:
+                fields.setdefault(field, {})[key] = fact
+            else:
+                fields[name] = fact
+        return cls.model_validate(fields)
+
 
 @dataclass(frozen=True)
 class At:
@@ -69,7 +84,9 @@ class Past:
 
 
 Probe: TypeAlias = Mapping[str, Reader[Any] | At | Past]
-"""Facts to read: the name of a field of `Facts` → a reader, at the step's own vantage or `At` another, or `Past`."""
+"""Facts to read: the name of a field of `Facts` → a reader, at the step's own vantage or `At` another, or `Past`.
+
+A name `FIELD.KEY` is an entry of a field that is a mapping."""
 
 
 class Note(BaseModel):

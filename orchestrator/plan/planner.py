@@ -211,7 +211,7 @@ class Planner:
         asked = {n: request for n, request in task.probe(params, scene).items() if isinstance(request, Past)}
         try:
             past_runs = {name: self.past_runs(request.runs, target.name) for name, request in asked.items()}
-            facts = task.Facts.model_validate({**readings.own, **readings.elsewhere, **past_runs})
+            facts = task.Facts.of({**readings.own, **readings.elsewhere, **past_runs})
             planned = told_apart(task.plan(params, facts, scene))
             checks = tuple(task.checks(params, facts, scene))
         except (Refused, JournalError) as refusal:
@@ -268,7 +268,7 @@ class Planner:
         for look in readings.own.values():
             if isinstance(look, OutOfReach | UnreadableError):
                 raise look
-        facts = task.Facts.model_validate({**readings.own, **readings.elsewhere})
+        facts = task.Facts.of({**readings.own, **readings.elsewhere})
         found = task.standing(params, facts, scene)
         gaps = _gaps(task, params, facts, scene)
         checks = tuple(task.checks(params, facts, scene))

@@ -15,7 +15,7 @@ _MESSAGE = re.compile(r"\s*(\d{1,4}[mhdwy])\s+\S+\s+[0-9A-Za-z]{6}-[0-9A-Za-z]{6
 """First line of a message in the listing: age, size, id."""
 
 
-class Exim(MailServer[ProgramFact]):
+class Exim(MailServer[ProgramFact, ProgramFact]):
     """Exim: service `exim4` on Debian, started by an init script up to release 12; `exim` elsewhere.
 
     The init script ends only the daemon, by pid file: forked deliveries go on.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from stopgap.orchestrator.change import command
 from stopgap.orchestrator.facts import FileHeads, FilesBelow, FilesFact, HeadsFact
 from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.tasks.host.units import Moves
-from stopgap.tasks.mta.server import Letter, MailServer, Queue
+from stopgap.tasks.mta.server import Letter, MailServer, Queue, since
 
 QUEUES = ("maildrop", "incoming", "active", "deferred", "hold")
 """Directories of messages in the spool (QSHAPE_README); a message keeps its file as it moves between them."""
@@ -19,7 +18,7 @@ _LONGEST = 28
 _MOST_RECIPIENTS = 1_000_000
 
 
-class Postfix(MailServer[FilesFact]):
+class Postfix(MailServer[FilesFact, HeadsFact]):
     """Postfix: Debian's postfix.service is a wrapper around postfix@-.service, the unit of the daemon.
 
     Mail sent meanwhile by local programs is queued by postdrop(1). The queue is counted from spool files:
@@ -40,8 +39,7 @@ class Postfix(MailServer[FilesFact]):
         """Count the messages of all instances."""
         if listed.count is None:
             return None
-        since = f"since {datetime.fromtimestamp(listed.oldest, UTC):%Y-%m-%d %H:%M} UTC" if listed.oldest else ""
-        return Queue(listed.count, since, whole=listed.whole)
+        return Queue(listed.count, since(listed.oldest), whole=listed.whole)
 
     def letters(self, read: HeadsFact) -> list[Letter] | None:
         """Read the envelope at the beginning of each queue file."""

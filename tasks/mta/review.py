@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from stopgap.orchestrator import facts as read
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.past_runs import PastRun
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.task import Facts, Note, Parameters, Past, Planned, Probe, Task
 from stopgap.tasks.mta.server import Letter
-from stopgap.tasks.mta.stop import SERVERS
+from stopgap.tasks.mta.servers import servers
 from stopgap.tasks.recovery.runs import RunName
 
 _SENDERS = 10
@@ -31,9 +31,14 @@ class ReviewQueueParams(Parameters):
 class ReviewQueueFacts(Facts):
     """The queues, and the deadlines."""
 
-    postfix_mail: read.HeadsFact = read.HeadsFact()
-    exim_mail: read.ProgramFact = read.ProgramFact(status=127)
+    mail: Mapping[str, Any] = {}
+    """Key of a mail server → the mail in the queue."""
     past_runs: tuple[PastRun, ...] = ()
+
+    @field_validator("mail", mode="before")
+    @classmethod
+    def _typed(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {s.key: s.Mail.model_validate(given[s.key]) for s in servers() if s.key in given}
 
 
 class ReviewQueue(Task[ReviewQueueParams, ReviewQueueFacts]):
@@ -48,7 +53,7 @@ class ReviewQueue(Task[ReviewQueueParams, ReviewQueueFacts]):
 
     def probe(self, params: ReviewQueueParams, scene: Scene) -> Probe:
         """Read the queues."""
-        mail = {f"{server.name.lower()}_mail": server.mail for server in SERVERS}
+        mail = {f"mail.{server.key}": server.mail for server in servers()}
         return {**mail, "past_runs": Past(params.runs)} if params.runs else mail
 
     def plan(self, params: ReviewQueueParams, facts: ReviewQueueFacts, scene: Scene) -> Iterator[Planned]:
@@ -56,8 +61,8 @@ class ReviewQueue(Task[ReviewQueueParams, ReviewQueueFacts]):
         for text, _ in sorted({d for run in facts.past_runs for d in run.deadlines}, key=lambda each: each[1]):
             yield Note(text=text)
         present = False
-        for server in SERVERS:
-            letters = server.letters(getattr(facts, f"{server.name.lower()}_mail"))
+        for server in servers():
+            letters = server.letters(facts.mail[server.key]) if server.key in facts.mail else None
             if letters is None:
                 continue
             present = True
@@ -69,7 +74,7 @@ class ReviewQueue(Task[ReviewQueueParams, ReviewQueueFacts]):
                 reason="\n".join([*_by_sender(letters), f"Take the intruder's out first: {server.delete_queued}"]),
             )
         if not present:
-            shown = " or ".join(server.show_queue for server in SERVERS)
+            shown = " or ".join(server.show_queue for server in servers())
             yield Question(
                 text="No queue could be read: may what waits there be sent all the same?",
                 reason=f"Look at it on {scene.target.name}: {shown}",

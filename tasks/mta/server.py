@@ -5,13 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar, get_args
 
 from stopgap.orchestrator.facts import Fact, InitScriptFact, ProcessFact, Reader, UnitFact
 from stopgap.tasks.host.units import Moves, is_known
 
 L = TypeVar("L", bound=Fact)
+M = TypeVar("M", bound=Fact)
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,14 @@ class Letter:
     """How many there are."""
 
 
-class MailServer(ABC, Generic[L]):
+class MailServer(ABC, Generic[L, M]):
     """A mail server's driver; `L` is the fact of the queue's reader.
 
     Names of units, scripts and programs cover the packages of every known distribution.
     """
 
+    Listed: ClassVar[type[Fact]]
+    Mail: ClassVar[type[Fact]]
     name: ClassVar[str]
     units: ClassVar[tuple[str, ...]]
     """systemd units, or patterns for loaded units."""
@@ -54,7 +58,7 @@ class MailServer(ABC, Generic[L]):
     """Process names of the daemons, for an account without access to executables."""
     queue: Reader[L]
     """Reader of the queue's listing."""
-    mail: Reader[Any]
+    mail: Reader[M]
     """Reader of senders and recipients. Like `queue`, read-only on the host."""
     show_queue: ClassVar[str]
     """Command to list the queue, for an operator."""
@@ -65,12 +69,22 @@ class MailServer(ABC, Generic[L]):
     uncovered: ClassVar[tuple[str, ...]] = ()
     """Mail traffic still possible after the stop."""
 
+    def __init_subclass__(cls) -> None:
+        """Set the types of the facts from the type arguments of the base class."""
+        super().__init_subclass__()
+        cls.Listed, cls.Mail = get_args(cls.__orig_bases__[0])  # type: ignore[attr-defined]
+
+    @property
+    def key(self) -> str:
+        """The server's key in mappings of facts: the name in lower case."""
+        return self.name.lower()
+
     @abstractmethod
     def queued(self, listed: L) -> Queue | None:
         """Return the queue from the listing; None if the queue could not be listed."""
 
     @abstractmethod
-    def letters(self, read: Any) -> list[Letter] | None:  # noqa: ANN401
+    def letters(self, read: M) -> list[Letter] | None:
         """Return the queued messages from the fact of `mail`; None if the mail server is not installed.
 
         Raises Unplannable if the queue could not be read.
@@ -103,3 +117,8 @@ def is_one_of(process: ProcessFact, programs: Sequence[str], commands: Sequence[
     if not process.exe:
         return process.name in commands
     return any(fnmatchcase(process.exe.removesuffix(" (deleted)"), pattern) for pattern in programs)
+
+
+def since(moment: int | None) -> str:
+    """Return `since` and a time given in seconds since the epoch, in UTC; empty if the time is unknown."""
+    return f"since {datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC" if moment else ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
+
+from pydantic import field_validator
 
 from stopgap.orchestrator import facts as read
 from stopgap.orchestrator.change import RunCommands, write_file
@@ -13,12 +15,10 @@ from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task, Unlimited, Unplannable
 from stopgap.tasks.host import initscripts, units
 from stopgap.tasks.host.units import Moves
-from stopgap.tasks.mta.exim import Exim
 from stopgap.tasks.mta.no_process import NoProcess
-from stopgap.tasks.mta.postfix import Postfix
 from stopgap.tasks.mta.server import MailServer, Queue
+from stopgap.tasks.mta.servers import servers
 
-SERVERS: tuple[MailServer[Any], ...] = (Postfix(), Exim())
 PORTS = (25, 465, 587, 2525)
 """SMTP, submission over TLS, submission, and what hosting companies offer beside them."""
 SENDERS_GIVE_UP = timedelta(days=4)
@@ -42,38 +42,49 @@ class StopMtaFacts(Facts):
     drop_in_directories: tuple[str, ...] = ()
     scripts: tuple[read.InitScriptFact, ...] = ()
     processes: tuple[read.ProcessFact, ...] = ()
-    postfix_queue: read.FilesFact = read.FilesFact()
-    exim_queue: read.ProgramFact = read.ProgramFact(status=127)
-    exim_hook: read.FileFact = read.ABSENT
+    queues: Mapping[str, Any] = {}
+    """Key of a mail server → the list of the queue."""
+    hooks: Mapping[str, read.FileFact] = {}
+    """Key of a mail server → the hook."""
+
+    @field_validator("queues", mode="before")
+    @classmethod
+    def _typed(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {s.key: s.Listed.model_validate(given[s.key]) for s in servers() if s.key in given}
 
 
 class StopMta(Task[StopMtaParams, StopMtaFacts]):
     """Stop the mail server, so that senders queue and retry instead of bouncing.
 
-    The step stops every Postfix and Exim found, and keeps each server from starting, under systemd and sysvinit. The
-    queue stays unchanged: no flush, no deletion. A server neither running nor started at boot is left alone.
+    The step stops every mail server found, of those listed below, and keeps each server from starting, under systemd
+    and sysvinit. The queue stays unchanged: no flush, no deletion. A server neither running nor started at boot is
+    left alone.
     """
 
     name = "mta.stop"
     outage = True
 
+    def appendix(self) -> Iterator[str]:
+        """Yield the names of the mail servers known."""
+        yield f"Mail servers: {', '.join(server.name for server in servers())}"
+
     def probe(self, params: StopMtaParams, scene: Scene) -> Probe:
         """Read services, processes and queues."""
         return {
             "system": read.System(initscripts.SWITCHES),
-            "units": read.Units(tuple(name for server in SERVERS for name in server.units)),
+            "units": read.Units(tuple(name for server in servers() for name in server.units)),
             "drop_in_directories": read.Glob("/etc/systemd/system/*.d"),
-            "scripts": read.InitScripts(tuple(name for server in SERVERS for name in server.scripts)),
+            "scripts": read.InitScripts(tuple(name for server in servers() for name in server.scripts)),
             "processes": read.Processes(),
-            **{f"{_key(server)}_queue": server.queue for server in SERVERS},
-            **{f"{_key(server)}_hook": read.File(server.hook) for server in SERVERS if server.hook},
+            **{f"queues.{server.key}": server.queue for server in servers()},
+            **{f"hooks.{server.key}": read.File(server.hook) for server in servers() if server.hook},
         }
 
     def plan(self, params: StopMtaParams, facts: StopMtaFacts, scene: Scene) -> Iterator[Planned]:
         """Yield a change for each running or enabled mail server, and a note on the queue."""
-        present = [server for server in SERVERS if _is_present(server, facts)]
+        present = [server for server in servers() if _is_present(server, facts)]
         if not present:
-            yield Note(text=f"no {' or '.join(server.name for server in SERVERS)} here")
+            yield Note(text="no mail server here, as far as Stopgap knows mail servers (`stopgap tasks mta.stop`)")
         stopping = False
         for server in present:
             if stop := _stop(server, facts):
@@ -97,9 +108,9 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
         """Look for listeners and processes on the host, and knock from elsewhere."""
         yield NoListener(ports=PORTS, patience=PATIENCE)
         yield NoProcess(
-            whose=", ".join(server.name for server in SERVERS),
-            programs=tuple(program for server in SERVERS for program in server.programs),
-            commands=tuple(name for server in SERVERS for name in server.commands),
+            whose="a mail server",
+            programs=tuple(program for server in servers() for program in server.programs),
+            commands=tuple(name for server in servers() for name in server.commands),
             patience=PATIENCE,
         )
         for address in scene.target.addresses:
@@ -108,17 +119,13 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
                 yield Port(vantage="outside", address=address, port=25, expect="closed", patience=PATIENCE)
 
 
-def _key(server: MailServer[Any]) -> str:
-    return server.name.lower()
-
-
-def _is_present(server: MailServer[Any], facts: StopMtaFacts) -> bool:
+def _is_present(server: MailServer[Any, Any], facts: StopMtaFacts) -> bool:
     return bool(
         server.units_among(facts.units) or server.scripts_among(facts.scripts) or server.runs_among(facts.processes)
     )
 
 
-def _stop(server: MailServer[Any], facts: StopMtaFacts) -> RunCommands | None:
+def _stop(server: MailServer[Any, Any], facts: StopMtaFacts) -> RunCommands | None:
     running = server.runs_among(facts.processes)
     match facts.system.init:
         case "systemd":
@@ -139,7 +146,7 @@ def _stop(server: MailServer[Any], facts: StopMtaFacts) -> RunCommands | None:
     )
 
 
-def _hold_units(server: MailServer[Any], facts: StopMtaFacts) -> tuple[Moves, bool, str]:
+def _hold_units(server: MailServer[Any, Any], facts: StopMtaFacts) -> tuple[Moves, bool, str]:
     mine = server.units_among(facts.units)
     active = any(units.is_active(unit) for unit in mine)
     if not active and not any(_starts_at_boot(unit, facts) for unit in mine):
@@ -156,7 +163,7 @@ def _starts_at_boot(unit: read.UnitFact, facts: StopMtaFacts) -> bool:
     return units.starts_by_itself(unit)
 
 
-def _hold_scripts(server: MailServer[Any], facts: StopMtaFacts, *, running: bool) -> tuple[Moves, bool, str]:
+def _hold_scripts(server: MailServer[Any, Any], facts: StopMtaFacts, *, running: bool) -> tuple[Moves, bool, str]:
     mine = server.scripts_among(facts.scripts)
     moves = [initscripts.hold(script, running=running, programs=facts.system.programs) for script in mine]
     state = ", ".join(initscripts.describe(script, running=running) for script in mine)
@@ -167,17 +174,17 @@ def _hold_scripts(server: MailServer[Any], facts: StopMtaFacts, *, running: bool
     )
 
 
-def _silence(server: MailServer[Any], facts: StopMtaFacts) -> Iterator[Planned]:
+def _silence(server: MailServer[Any, Any], facts: StopMtaFacts) -> Iterator[Planned]:
     """Take the execute bits off the hook."""
-    hook: read.FileFact = getattr(facts, f"{_key(server)}_hook", read.ABSENT)
+    hook = facts.hooks.get(server.key, read.ABSENT)
     if server.hook and hook.kind == "file" and hook.mode & 0o111 and hook.content is not None:
         change = write_file(server.hook, hook.content, hook, mode=hook.mode & ~0o111)
         if change:
             yield change
 
 
-def _queue(server: MailServer[Any], facts: StopMtaFacts, *, stopping: bool) -> Iterator[Note]:
-    queue: Queue | None = server.queued(getattr(facts, f"{_key(server)}_queue"))
+def _queue(server: MailServer[Any, Any], facts: StopMtaFacts, *, stopping: bool) -> Iterator[Note]:
+    queue: Queue | None = server.queued(facts.queues[server.key]) if server.key in facts.queues else None
     if queue is None:
         yield Note(text=f"{server.name}'s queue could not be listed; it is left as it lies")
         return
