@@ -36,12 +36,14 @@ class ReportCheck(_Part):
 
     step: str
     target: str
-    vantage: str = Field(description="The host that looked, or `controller`.")
-    about: str = Field(description="What had to be true.")
-    holds: bool | None = Field(description="null: it could not be seen.")
+    vantage: str = Field(description="The vantage: a host, or `controller`.")
+    about: str = Field(description="The expected state.")
+    holds: bool | None = Field(description="null: unknown.")
     seen: str
-    containment: bool = Field(description="It counts towards the verdict.")
-    reported_by_target: bool = Field(description="It rests on the target's own word, and proves nothing alone.")
+    containment: bool = Field(description="The check counts for the containment verdict.")
+    reported_by_target: bool = Field(
+        description="The check relies on the target's own word, and proves nothing alone."
+    )
 
 
 class ReportContainment(_Part):
@@ -64,15 +66,15 @@ class ReportStep(_Part):
     host: str
     name: str
     task: str
-    outage: bool = Field(description="While its changes are in force, visitors or senders do without something.")
+    outage: bool = Field(description="Changes in force deprive visitors or senders of a service.")
     outcome: Outcome | Literal["running", "interrupted"]
     reason: str
     started: datetime | None
     finished: datetime | None
     seconds: float
-    after: float | None = Field(description="Seconds from the start of the run until it had ended.")
+    after: float | None = Field(description="Seconds from the start of the run to the end of the step.")
     notes: tuple[str, ...]
-    changes: tuple[int, ...] = Field(description="Their numbers.")
+    changes: tuple[int, ...] = Field(description="Numbers of the changes.")
 
 
 class ReportChange(_Part):
@@ -85,15 +87,15 @@ class ReportChange(_Part):
     host: str
     does: str
     undo: str
-    preview: tuple[str, ...] = Field(description="Commands or diff; long ones are cut.")
-    preview_left_out: int = Field(description="Lines that were cut.")
-    opaque: bool = Field(description="What it does cannot be foreseen.")
+    preview: tuple[str, ...] = Field(description="Commands or diff; long previews are cut.")
+    preview_left_out: int = Field(description="Number of lines cut.")
+    opaque: bool = Field(description="The effect cannot be predicted.")
     state: ChangeState
     in_force: bool
     reason: str
     made: datetime | None
     undone: datetime | None
-    ends: datetime | None = Field(description="When the host ends it by itself.")
+    ends: datetime | None = Field(description="Time of the automatic expiry.")
     expired: bool
 
 
@@ -103,8 +105,8 @@ class ReportEvidence(_Part):
     step: str
     host: str
     profile: str
-    at: datetime = Field(description="When it was complete, by the controller's clock.")
-    by: str = Field(description="Who ran the collection: `user@machine`.")
+    at: datetime = Field(description="Time of completion, by the controller's clock.")
+    by: str = Field(description="Operator of the collection: `user@machine`.")
     folder: str = Field(description="Below the run's folder.")
     items: int
     bytes: int
@@ -120,8 +122,8 @@ class ReportFinding(_Part):
     id: str = Field(description="The rule's.")
     title: str
     count: int
-    first: str = Field(description="What was seen first, and where.")
-    times: tuple[datetime, ...] = Field(description="When what was seen came to be, by the host's own word.")
+    first: str = Field(description="First sighting, with place.")
+    times: tuple[datetime, ...] = Field(description="Times of the sightings, by the host's own word.")
 
 
 class ReportAnswer(_Part):
@@ -145,7 +147,7 @@ class ReportMessage(_Part):
     to: str
     way: str
     subject: str
-    state: Literal["sent", "failed", "unknown"] = Field(description="unknown: it may or may not have gone.")
+    state: Literal["sent", "failed", "unknown"] = Field(description="unknown: delivery is uncertain.")
     detail: str
 
 

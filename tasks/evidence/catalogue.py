@@ -23,7 +23,7 @@ class Profile(BaseModel):
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
-    about: str = Field(description="What it is for")
+    about: str = Field(description="Purpose of the profile")
     deadline: Duration = Field(timedelta(minutes=15), ge=timedelta(seconds=1), le=timedelta(days=1))
     """Time limit of the whole profile; a step's `timeout` takes precedence."""
     includes: tuple[Name, ...] = ()

@@ -59,7 +59,7 @@ class CollectParams(Parameters):
         examples=["volatile", "triage", "full"],
     )
     artifacts: tuple[str, ...] = Field(
-        default=(), description="Artifacts by their names, besides the profile's or without one."
+        default=(), description="Artifacts by name, in addition to the profile or without a profile."
     )
 
     compress: Literal["auto", "always", "never"] = Field(
@@ -85,7 +85,7 @@ class CollectParams(Parameters):
         default=timedelta(hours=1),
         ge=timedelta(seconds=1),
         le=timedelta(days=1),
-        description="Time that memory may take, besides what the profile may.",
+        description="Additional time for memory, beside the profile's deadline.",
     )
 
     @field_validator("own")

@@ -31,17 +31,17 @@ class Definition(BaseModel):
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     id: Name = Field(description="Lower-case words joined by `-`")
-    about: Sentence = Field(description="What it holds, in a sentence or two")
-    why: Sentence = Field(description="What an investigator learns from it")
+    about: Sentence = Field(description="Content of the artifact, in a sentence or two")
+    why: Sentence = Field(description="Value for an investigator")
     known: Annotated[str, StringConstraints(pattern=r"^\S.*\S$")] = Field(
-        description="Where that is written: a manual, a standard, a technique of MITRE ATT&CK"
+        description="Reference: a manual, a standard, a technique of MITRE ATT&CK"
     )
     systems: Some[System] = ("linux",)
     """Any of these systems."""
-    volatility: Volatility = Field(description="When it is gone")
+    volatility: Volatility = Field(description="Lifetime of the evidence")
     tables: tuple[str, ...] = ()
     """Tables of findings with this artifact as input (`stopgap.orchestrator.findings.tables`)."""
-    reads: Some[AnySource] = Field(description="What it reads")
+    reads: Some[AnySource] = Field(description="Sources read by the artifact")
     suffix: Literal["txt", "body", "tar"] = "txt"
     deadline: Duration = Field(timedelta(seconds=20), ge=timedelta(milliseconds=100), le=timedelta(hours=1))
     cap: Size = 64 << 20

@@ -42,7 +42,7 @@ class OutsideParams(Parameters):
 
     ports: Annotated[str, Field(max_length=2000), AfterValidator(_sound)] = Field(
         "1-65535",
-        description="TCP ports and ranges of them, parted by commas; `none`: no port.",
+        description="TCP ports and ranges of ports, separated by commas; `none`: no port.",
         examples=["1-1024,8080,31337"],
     )
     rate: int = Field(5000, ge=1, le=20000, description="Connections a second at most.")
@@ -50,7 +50,7 @@ class OutsideParams(Parameters):
         timedelta(seconds=1),
         ge=timedelta(milliseconds=100),
         le=timedelta(seconds=10),
-        description="Time that a port has to answer.",
+        description="Timeout of a connection to a port.",
     )
 
 

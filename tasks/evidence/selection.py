@@ -16,7 +16,7 @@ class Selection(BaseModel):
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
-    about: str = Field(description="What it chooses, and why")
+    about: str = Field(description="Files in the selection, and the purpose")
     named: tuple[Glob, ...] = ()
     """Patterns for the last part of the path."""
     paths: tuple[Glob, ...] = ()

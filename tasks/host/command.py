@@ -33,30 +33,28 @@ class HostCommandParams(Parameters):
         description="The command as a list of words; no shell splits or expands them. For a pipe: [sh, -c, '…']."
     )
     undo: Argv | None = Field(
-        default=None, description="The command that takes it back, safe to repeat. Without one, nobody knows an undo."
+        default=None, description="The undo command, safe to repeat. Default: no undo is known."
     )
     stands: Argv | None = Field(
         default=None,
-        description="A command that only reads, and succeeds as long as what was made stands as it was made. "
-        "Where it fails, somebody else was there: the undo leaves it and says so. Default: nobody looks.",
+        description="A read-only command with success as long as the result of the command is unchanged. After "
+        "a failure, the undo leaves the host unchanged and reports the drift. Default: no check.",
     )
-    stdin: Word | None = Field(default=None, description="Text for its standard input; default: none.")
-    reads: bool = Field(
-        default=False, description="It only reads, there is nothing to undo. Not run in a dry run all the same."
-    )
+    stdin: Word | None = Field(default=None, description="Text for the command's standard input; default: none.")
+    reads: bool = Field(default=False, description="The command is read-only, without an undo. Not run in a dry run.")
     expect: Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], Field(min_length=1)] = Field(
-        default=(0,), description="Exit statuses that mean success."
+        default=(0,), description="Exit statuses counted as success."
     )
     rollback_timer: Duration | None = Field(
         default=None,
         validation_alias=AliasChoices("rollback_timer", "lifeline"),
         ge=timedelta(seconds=1),
         le=timedelta(hours=1),
-        description="It may cut you off: the host runs `undo` by itself after this time, unless a fresh connection "
-        "comes about. Needs `undo`.",
+        description="The command may cut you off: the host runs `undo` by itself after this time, unless a new "
+        "connection confirms. Needs `undo`.",
     )
     creates: Annotated[str, StringConstraints(pattern=r"^/")] | None = Field(
-        default=None, description="An absolute path; where something lies there already, the command is not run."
+        default=None, description="An absolute path; if the path exists, the command is not run."
     )
 
     @model_validator(mode="after")

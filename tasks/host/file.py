@@ -20,20 +20,20 @@ class HostFileParams(Parameters):
     """The path, and exactly one of content, template, link_to, directory and absent."""
 
     path: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*[^/\x00]$")] = Field(
-        description="Absolute; the folder it lies in has to exist."
+        description="Absolute path; the parent directory must exist."
     )
     content: str | None = Field(default=None, description="The file's whole text.")
-    template: str | None = Field(default=None, description="A file below templates/ that gives the text.")
-    values: Mapping[str, Any] = Field(default={}, description="What the template may name.")
+    template: str | None = Field(default=None, description="A template below templates/ for the text.")
+    values: Mapping[str, Any] = Field(default={}, description="Variables for the template.")
     link_to: Annotated[str, StringConstraints(min_length=1)] | None = Field(
-        default=None, description="Make it a symbolic link to this."
+        default=None, description="Target of a symbolic link to create."
     )
-    directory: bool = Field(default=False, description="Make it a directory.")
-    absent: bool = Field(default=False, description="Remove it; a directory has to be empty.")
+    directory: bool = Field(default=False, description="Create a directory.")
+    absent: bool = Field(default=False, description="Remove the path; a directory must be empty.")
     mode: Annotated[str, StringConstraints(pattern=r"^[0-7]{3,4}$")] | None = Field(
         default=None,
-        description="Permission bits in octal, quoted, such as '0640'. Default: what they are, or 0644 for a new"
-        " file and 0755 for a new directory.",
+        description="Permission bits in octal, quoted, such as '0640'. Default: unchanged, or 0644 for a new "
+        "file and 0755 for a new directory.",
     )
 
     @model_validator(mode="after")

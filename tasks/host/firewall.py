@@ -28,7 +28,7 @@ _CLOSE = (
 class FirewallOpenParams(Parameters):
     """Ports to open."""
 
-    ports: tuple[PortNumber, ...] = Field((80, 443), min_length=1, description="TCP ports that everybody may reach.")
+    ports: tuple[PortNumber, ...] = Field((80, 443), min_length=1, description="TCP ports to open to everybody.")
 
 
 class FirewallOpenFacts(Facts):

@@ -45,12 +45,10 @@ _RUNNING = Unlimited(why="what a running process sends meets the block as everyt
 class NamedProcess(Parameters):
     """A process, identified by PID, start time and executable."""
 
-    pid: int = Field(ge=2, description="Its number.")
-    started: int = Field(
-        ge=0, description="When it started, in clock ticks after boot: the 22nd field of /proc/PID/stat."
-    )
+    pid: int = Field(ge=2, description="PID of the process.")
+    started: int = Field(ge=0, description="Start time in clock ticks after boot: the 22nd field of /proc/PID/stat.")
     exe: AbsolutePath | None = Field(
-        None, description="What it runs, as /proc/PID/exe shows it; default: not compared."
+        None, description="Executable, as shown by /proc/PID/exe; default: not compared."
     )
 
 
@@ -59,11 +57,11 @@ class HostFreezeParams(Parameters):
 
     processes: tuple[NamedProcess, ...] = Field((), description="Processes by number, start and program.")
     findings: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")], ...] = Field(
-        (), description="Ids of findings, such as `process-deleted-program`: the processes that they name."
+        (), description="Ids of findings with processes to freeze, such as `process-deleted-program`."
     )
     evidence: AbsolutePath | None = Field(
         None,
-        description="The folder on the controller that holds findings.json and manifest.json of that collection: "
+        description="Folder of the collection on the controller, with findings.json and manifest.json: "
         "runs/RUN/evidence/HOST/STEP in Stopgap's state folder.",
     )
 

@@ -21,18 +21,19 @@ class HostServiceParams(Parameters):
     """The service, and the wanted state."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9:_.\\@-]*$")] = Field(
-        description="Its name, such as `cron`; a systemd unit of another type with its suffix, `cups.socket`."
+        description="Name of the service, such as `cron`; a systemd unit of another type with suffix, `cups.socket`."
     )
     state: Literal["started", "stopped"] | None = Field(
-        default=None, description="Whether it runs now; default: as it is."
+        default=None, description="Wanted run state; default: unchanged."
     )
     enabled: bool | Literal["masked"] | None = Field(
         default=None,
-        description="Whether it starts at boot; `masked`: nothing can start it (systemd alone). Default: as it is.",
+        description="Start at boot; `masked`: no start at all (only systemd). Default: unchanged.",
     )
     process: str | None = Field(
         default=None,
-        description="Its process, which tells whether it runs where the init system does not. Default: the name.",
+        description="Name of the service's process, to detect the run state without help from the init system. "
+        "Default: the name of the service.",
     )
 
     @field_validator("enabled", mode="before")

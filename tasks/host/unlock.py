@@ -36,16 +36,16 @@ class HostUnlockParams(Parameters):
 
     paths: tuple[AbsolutePath, ...] = Field(
         min_length=1,
-        description="Files and directories, with all that lies below them on the same filesystem. No symbolic "
-        "link is followed.",
+        description="Files and directories, with everything below on the same filesystem. Symbolic links are "
+        "not followed.",
     )
     leave: tuple[AbsolutePath, ...] = Field(
-        (), description="What stays as it is, with all below it: an administrator's own protection."
+        (), description="Paths to leave locked, with everything below: an administrator's own protection."
     )
     without_evidence: bool = Field(
         False,
-        description="Do it though no step of this run has collected evidence: each inode that is cleared gets the "
-        "present as its time of change, and an investigator loses the time at which it was locked.",
+        description="Unlock without collected evidence in this run: each cleared inode gets a new change time, "
+        "and an investigator loses the time of the lock.",
     )
 
 

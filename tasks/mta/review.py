@@ -25,7 +25,7 @@ _RECIPIENTS = 3
 class ReviewQueueParams(Parameters):
     """Runs with mail deadlines to show."""
 
-    runs: tuple[RunName, ...] = Field((), description="Ids of the runs whose deadlines for mail are shown.")
+    runs: tuple[RunName, ...] = Field((), description="Ids of runs with mail deadlines to show.")
 
 
 class ReviewQueueFacts(Facts):

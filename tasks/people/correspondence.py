@@ -27,20 +27,22 @@ UNNAMED_FRESH_FOR = timedelta(days=14)
 class Correspondence(Parameters):
     """Parameters of every letter: sender, incident and languages."""
 
-    contact: MailAddress = Field(description="Mail address for answers; best one that the host has no part in.")
+    contact: MailAddress = Field(
+        description="Mail address for answers; preferably without any part of the host in the delivery."
+    )
     reporter: ShortLine | None = Field(None, description="Name of whoever writes.")
-    organisation: ShortLine | None = Field(None, description="For whom they write.")
-    phone: ShortLine | None = Field(None, description="Where they can be called.")
+    organisation: ShortLine | None = Field(None, description="Organisation of the reporter.")
+    phone: ShortLine | None = Field(None, description="Phone number of the reporter.")
     incident: ShortLine | None = Field(
         None,
         description="Name of the incident; stands in the subject. The same text goes to the same reader once an"
         " incident. Default: the target's name, for 14 days.",
     )
-    service: ShortLine | None = Field(None, description="What the host does, such as `the shop's web server`.")
-    seen: LongText | None = Field(None, description="What was noticed, in the operator's own words.")
-    seen_at: AwareDatetime | None = Field(None, description="When it was noticed, with its offset from UTC.")
+    service: ShortLine | None = Field(None, description="Purpose of the host, such as `the shop's web server`.")
+    seen: LongText | None = Field(None, description="Observation, in the operator's own words.")
+    seen_at: AwareDatetime | None = Field(None, description="Time of the observation, with offset from UTC.")
     languages: tuple[Language, ...] = Field(
-        ("en", "ja"), min_length=1, max_length=2, description="Languages of the text, one below the other."
+        ("en", "ja"), min_length=1, max_length=2, description="Languages of the text, in order."
     )
 
 

@@ -44,15 +44,15 @@ class CustomersNotifyParams(Correspondence):
         None, description="A CSV file on the controller: a column `email`, and if wanted `name` and `language`."
     )
     command: tuple[Word, ...] | None = Field(
-        None, min_length=1, description="Or a command on the controller that prints such a CSV; it must only read."
+        None, min_length=1, description="Or a read-only command on the controller with such a CSV as output."
     )
-    service: ShortLine = Field(description="What does not work, by the name that customers know.")
-    message: Words = Field(Words(), description="The operator's own words, beside the standing ones.")
-    since: AwareDatetime | None = Field(None, description="Since when, with its offset from UTC.")
-    next_word: AwareDatetime | None = Field(None, description="When they will hear more.")
+    service: ShortLine = Field(description="The affected service, by the name known to customers.")
+    message: Words = Field(Words(), description="The operator's own words, beside the standard text.")
+    since: AwareDatetime | None = Field(None, description="Begin of the outage, with offset from UTC.")
+    next_word: AwareDatetime | None = Field(None, description="Time of the next message.")
     per_minute: int = Field(30, ge=1, le=6000, description="How many messages a minute, at most.")
-    via: Route = Field(description="How they are sent.")
-    resend_unknown: bool = Field(False, description="Send again those of which nobody knows whether they went.")
+    via: Route = Field(description="Route of the messages.")
+    resend_unknown: bool = Field(False, description="Send messages with an unknown delivery again.")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

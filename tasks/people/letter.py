@@ -33,22 +33,22 @@ class LetterComposeParams(Correspondence):
         description="`cert`: to a CERT such as JPCERT/CC. `phishing`: to the registry, or to the bank that a phishing"
         " page on the host imitates. `personal-data`: to the data-protection authority."
     )
-    recipient: ShortLine = Field(description="Who it goes to.")
-    known: LongText | None = Field(None, description="What is known of the damage.")
-    unknown: LongText | None = Field(None, description="What is not known yet.")
-    measures: LongText | None = Field(None, description="What has been done.")
+    recipient: ShortLine = Field(description="Recipient of the letter.")
+    known: LongText | None = Field(None, description="Known damage.")
+    unknown: LongText | None = Field(None, description="Open questions on the damage.")
+    measures: LongText | None = Field(None, description="Measures taken.")
     url: Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=2000)] | None = Field(
-        None, description="Of the phishing page; written so that nobody clicks on it by accident."
+        None, description="URL of the phishing page; written defanged, so nobody opens the link by accident."
     )
-    imitates: ShortLine | None = Field(None, description="Whom the phishing page imitates.")
+    imitates: ShortLine | None = Field(None, description="The organisation imitated by the phishing page.")
     aware_at: AwareDatetime | None = Field(
         None,
-        description="When it became known that personal data are concerned; deadlines count from it.",
+        description="Time of awareness that personal data are affected; start of the deadlines.",
     )
-    people: ShortLine | None = Field(None, description="How many people are concerned, and who they are.")
-    regime: Regime = Field("appi", description="Whose deadlines: `gdpr` (EU), `appi` (Japan).")
+    people: ShortLine | None = Field(None, description="Number and categories of affected persons.")
+    regime: Regime = Field("appi", description="Law for the deadlines: `gdpr` (EU), `appi` (Japan).")
     path: AbsolutePath | None = Field(
-        None, description="Where to write it; default: the folder `letters` of the run. Nothing is written over."
+        None, description="Path of the letter; default: the folder `letters` of the run. No file is overwritten."
     )
 
     @model_validator(mode="after")

@@ -30,18 +30,20 @@ FactRequest: TypeAlias = Literal["drop", "unplug", "spare", "page", "console", "
 class Done(Parameters):
     """A measure taken, with the outcome."""
 
-    what: ShortLine = Field(description="What, in words.")
+    what: ShortLine = Field(description="The measure, in words.")
     outcome: Literal["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "refused"] = Field(
-        description="How it ended: `{{ steps.ID.outcome }}`."
+        description="Outcome of the measure: `{{ steps.ID.outcome }}`."
     )
 
 
 class ProviderNotifyParams(Correspondence):
     """The provider, the requests, and the measures taken."""
 
-    provider: MailAddress | None = Field(None, description="Their mail address; `via: {kind: smtp}` needs it.")
-    provider_name: ShortLine | None = Field(None, description="Their name, for the salutation.")
-    customer: ShortLine | None = Field(None, description="The number of the contract, by which they know the host.")
+    provider: MailAddress | None = Field(
+        None, description="Mail address of the provider; required for `via: {kind: smtp}`."
+    )
+    provider_name: ShortLine | None = Field(None, description="Name of the provider, for the salutation.")
+    customer: ShortLine | None = Field(None, description="Number of the contract for the host.")
     ask: tuple[FactRequest, ...] = Field(
         ("drop", "console", "image", "charges"),
         min_length=1,
@@ -49,15 +51,13 @@ class ProviderNotifyParams(Correspondence):
         " its port, a `spare` server, a holding `page`, access to its `console`, an `image` of its disk, what will"
         " be charged (`charges`).",
     )
-    until: AwareDatetime | None = Field(None, description="How long to drop; default: until they hear otherwise.")
-    done: tuple[Done, ...] = Field(
-        (), description="What has been done so far. The letter is the same one, whatever stands here."
-    )
+    until: AwareDatetime | None = Field(None, description="End of the requested drop; default: until further notice.")
+    done: tuple[Done, ...] = Field((), description="Measures taken so far. A change here does not make a new letter.")
     block_request: AbsolutePath | None = Field(
-        None, description="A file on the controller that goes along, such as a request to block."
+        None, description="A file on the controller to attach, such as a block request."
     )
-    via: Route = Field(FileRoute(), description="How it is sent; default: into a file of the run's folder.")
-    resend_unknown: bool = Field(False, description="Send it again where nobody knows whether it went.")
+    via: Route = Field(FileRoute(), description="Route of the message; default: a file in the run's folder.")
+    resend_unknown: bool = Field(False, description="Send a message with an unknown delivery again.")
 
     @model_validator(mode="after")
     def _addressed(self) -> Self:

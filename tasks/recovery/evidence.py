@@ -18,7 +18,7 @@ class EvidenceVerifyParams(RunsParams):
     """Profiles required for complete evidence."""
 
     profiles: tuple[Literal["volatile", "triage"], ...] = Field(
-        ("volatile", "triage"), description="The collections without which the evidence is not complete."
+        ("volatile", "triage"), description="Profiles required for complete evidence."
     )
 
 

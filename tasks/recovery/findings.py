@@ -17,7 +17,7 @@ from stopgap.tasks.recovery.runs import RunsFacts, RunsParams
 class FindingsReviewParams(RunsParams):
     """Runs, and the least severity to review."""
 
-    least: Severity = Field("high", description="The least severity that somebody has to answer for.")
+    least: Severity = Field("high", description="The least severity with a review.")
 
 
 class FindingsReviewFacts(RunsFacts):

@@ -15,8 +15,10 @@ from stopgap.tasks.recovery.runs import RunsFacts, RunsParams
 class LiftParams(RunsParams):
     """The step to undo."""
 
-    step: str = Field(pattern=r"^[a-z0-9_-]{1,60}$", description="Id of the step in those runs, such as `cut-off`.")
-    force: bool = Field(False, description="Also what somebody has changed since, which is else reported and left.")
+    step: str = Field(pattern=r"^[a-z0-9_-]{1,60}$", description="Id of the step in the runs, such as `cut-off`.")
+    force: bool = Field(
+        False, description="Also undo objects changed by another person since; default: report and leave."
+    )
 
 
 class Lift(Task[LiftParams, RunsFacts]):

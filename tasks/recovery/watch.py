@@ -17,20 +17,20 @@ from stopgap.orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Ta
 class ServiceWatchParams(Parameters):
     """Ports and page to watch, and the duration."""
 
-    open: tuple[int, ...] = Field((), description="TCP ports that must answer.")
-    closed: tuple[int, ...] = Field((), description="TCP ports that must not.")
+    open: tuple[int, ...] = Field((), description="TCP ports expected open.")
+    closed: tuple[int, ...] = Field((), description="TCP ports expected closed.")
     page: str | None = Field(
-        None, pattern=r"^/[!-~]*$", max_length=500, description="Path of a page that must be served, such as `/`."
+        None, pattern=r"^/[!-~]*$", max_length=500, description="Path of a page to request, such as `/`."
     )
-    status: int = Field(200, ge=100, le=599, description="With which status.")
+    status: int = Field(200, ge=100, le=599, description="Expected HTTP status.")
     contains: str | None = Field(
-        None, min_length=1, max_length=200, description="And with which text, which the maintenance page has not."
+        None, min_length=1, max_length=200, description="Expected text, absent from the maintenance page."
     )
     duration: Duration = Field(
         timedelta(minutes=10),
         gt=timedelta(0),
         le=timedelta(days=30),
-        description="How long all of it has to hold.",
+        description="Duration of the watch: all checks must hold.",
     )
     every: Duration = Field(timedelta(seconds=15), ge=timedelta(seconds=1), description="Time between two looks.")
     forgive: Duration = Field(
@@ -40,7 +40,9 @@ class ServiceWatchParams(Parameters):
         description="How long something may fail meanwhile: a lost packet, a restart.",
     )
     seen_from: Literal["outside", "controller"] | None = Field(
-        None, description="Who looks. Default: every host that the inventory marks as outside, else the controller."
+        None,
+        description="Vantage of the watch. Default: every host marked as outside in the inventory, else the "
+        "controller.",
     )
 
     @model_validator(mode="after")

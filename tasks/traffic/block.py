@@ -76,29 +76,30 @@ class Params(Parameters):
     )
     allow: tuple[Network, ...] = Field(
         default=(),
-        description="Addresses and networks that may still reach them. The operator's own is always added.",
+        description="Addresses and networks with an exception: these still reach the blocked addresses. The "
+        "operator's own address is always added.",
     )
     expires: Duration = Field(
         default=timedelta(hours=72),
         ge=timedelta(seconds=1),
         le=timedelta(days=365),
-        description="How long the router keeps it up, from a second to a year; then it lapses by itself.",
+        description="Time until the router ends the block by itself, from a second to a year.",
     )
     renew: bool = Field(
         default=False,
-        description="Begin the time anew, however much of it is left. Default: where a tenth of it is over.",
+        description="Restart the time of a block in force. Default: only after a tenth of the time.",
     )
     direction: Literal["both", "from", "to"] = Field(
         default="both",
-        description="Which packets to drop: those `from` the addresses, those `to` them, or both.",
+        description="Packets to drop: `from` the addresses, `to` the addresses, or all.",
     )
     allow_services: tuple[ServiceText, ...] = Field(
         default=(),
-        description="Services of theirs that stay open to everybody, such as `tcp/80`.",
+        description="Services of the addresses to leave open to everybody, such as `tcp/80`.",
     )
     ports: tuple[ServiceText, ...] = Field(
         default=(),
-        description="Drop only what goes to these ports, such as `tcp/25`. Default: everything.",
+        description="Drop only packets to these ports, such as `tcp/25`. Default: all packets.",
     )
     log: bool = Field(
         default=False,
@@ -106,7 +107,7 @@ class Params(Parameters):
     )
     persist: bool = Field(
         default=False,
-        description="Have the block survive a reboot of the router; it ends at the same moment all the same.",
+        description="Keep the block over a reboot of the router, until the same end.",
     )
     max_prefix: int = Field(
         default=24,

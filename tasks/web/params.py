@@ -28,7 +28,7 @@ class Params(Parameters):
     contact: str = Field(
         pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
         max_length=254,
-        description="Mail address shown to visitors; best one that this host's mail server has no part in.",
+        description="Mail address shown to visitors; preferably not served by this host's mail server.",
     )
     mode: Literal["strong", "letter"] = Field(
         "strong",
@@ -42,11 +42,11 @@ class Params(Parameters):
         description="With `mode: letter`: send visitors of missing pages to this URL instead. "
         "Apache then answers 302, so that the 404 is lost.",
     )
-    site: str | None = Field(None, max_length=100, description="Who speaks: the name that visitors know the site by.")
-    message: Message | None = Field(None, description="The operator's own words, shown beside the standing ones.")
-    since: AwareDatetime | None = Field(None, description="When the maintenance began, with its offset from UTC.")
+    site: str | None = Field(None, max_length=100, description="Name of the site, as known to visitors.")
+    message: Message | None = Field(None, description="The operator's own words, shown beside the standard text.")
+    since: AwareDatetime | None = Field(None, description="Begin of the maintenance, with offset from UTC.")
     next_word: AwareDatetime | None = Field(
-        None, description="When visitors will hear more, with its offset from UTC."
+        None, description="Time of the next message to visitors, with offset from UTC."
     )
     retry_after: Duration = Field(
         timedelta(hours=1),
@@ -78,7 +78,7 @@ class Params(Parameters):
         description="Also answer by https (Debian): a file on the host that shows the page, with the certificate and"
         " its chain. Never one whose key lay on the target: that key is to be taken as stolen.",
     )
-    key: FilePath | None = Field(None, description="The file with its private key, which is not read.")
+    key: FilePath | None = Field(None, description="The private key's file; the content is not read.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
