@@ -68,7 +68,7 @@ _WRAPPERS = {
 
 
 def shuts_down(argv: Sequence[str], stdin: str | None = None) -> bool:
-    """Return True if a command halts, restarts or suspends the host, or stops all services of the host.
+    """Return True if a command halts, restarts or suspends the host, or leaves the host without services.
 
     Sees through paths (/sbin/reboot), wrappers (`sudo -n`, `nohup`, `env A=b`, `timeout 5` …), the text of `sh -c`,
     and standard input of a shell or at(1). Pure; reads nothing.
@@ -149,7 +149,7 @@ def _shell_text(arguments: tuple[str, ...]) -> str | None:
 
 
 def _after_option_c(arguments: tuple[str, ...]) -> Iterator[str]:
-    """Return the word after `-c`, alone or combined as in `-lc`."""
+    """Yield the word after `-c`, alone or combined as in `-lc`."""
     for place, word in enumerate(arguments):
         if re.fullmatch(r"-[a-z]*c[a-z]*|--command", word):
             yield from [w for w in arguments[place + 1 :] if not w.startswith("-")][:1]

@@ -234,7 +234,7 @@ class Task(ABC, Generic[P, F]):
         cls.Params, cls.Facts = get_args(cls.__orig_bases__[0])  # type: ignore[attr-defined]
 
     def appendix(self) -> Iterator[str]:
-        """Return additional lines for the task's page, below the parameters."""
+        """Yield additional lines for the task's page, below the parameters."""
         yield from ()
 
     def drivers(self) -> tuple[str, ...]:
@@ -272,7 +272,7 @@ class Task(ABC, Generic[P, F]):
         return False
 
     def seen_from_outside(self, params: P, scene: Scene) -> Iterator[Check]:
-        """Return checks from other vantages for an unreadable host, for a task with `keeps_partial`. Pure."""
+        """Yield checks from other vantages for an unreadable host, for a task with `keeps_partial`. Pure."""
         yield from ()
 
     def asks(self, params: P) -> Question | None:

@@ -21,9 +21,9 @@ _MARKUP = (".html", ".htm", ".xml", ".svg")
 def render_file(name: str, values: Mapping[str, object], *, autoescape: bool | None = None) -> str:
     """Render a template; `name` is the path below `templates`, such as `pages/maintenance.html`.
 
-    Without `autoescape`, the file's suffix decides on markup. A block tag takes its own line. Raises TypeError for a
-    HostText among the values, since text of a host is escaped before display, and for a Secret; jinja2.TemplateError
-    for a missing or invalid template, or for a name without a value.
+    Without `autoescape`, the file's suffix decides on markup. A line with a block tag alone leaves no empty line.
+    Raises TypeError for a HostText among the values, since text of a host is escaped before display, and for a
+    Secret; jinja2.TemplateError for a missing or invalid template, or for a name without a value.
     """
     _refuse_unfit(values)
     markup = name.endswith(_MARKUP) if autoescape is None else autoescape

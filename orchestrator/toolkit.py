@@ -164,7 +164,10 @@ class Toolkit(Carried):
         return _filled(f"{_FIND}{_DELIVER}", {"sha256": self.sha256, "seconds": str(seconds), "host": self._host()})
 
     def using(self, script: str) -> str:
-        """Return the script for programs in a clean environment with the toolkit; without, the host's tools run."""
+        """Return a script to run `script` with the toolkit, in a clean environment.
+
+        Without a delivered toolkit, the host's own shell runs `script`.
+        """
         values = {"host": self._host(), "path": PATH, "where": PATH.replace(":", " ")}
         return f"tk_script={quote(script)}\n{_filled(f'{_FIND}{_USE}', values)}"
 

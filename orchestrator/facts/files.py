@@ -78,7 +78,7 @@ def only_gone(output: Output) -> bool:
 
 
 def _listed(pattern: str) -> Iterator[str]:
-    """Return the directories, as patterns, to be listed for a match, and the directories to be searched."""
+    """Yield the directories, as patterns, to be listed for a match, and the directories to be searched."""
     parts = pattern.split("/")
     for place, part in enumerate(parts):
         if set(part) & set("*?["):

@@ -96,7 +96,7 @@ class _Reading:
                 yield _value(pair[0]), _value(pair[1])
 
     def _networks(self, item: Any, place: int = 0) -> Iterator[Network]:  # noqa: ANN401
-        """Return the networks of an expression; for concatenations, of the component at one index."""
+        """Yield the networks of an expression; for concatenations, of the component at one index."""
         item = _value(item)
         if isinstance(item, str) and item.startswith("@"):
             item = {"set": self._elements.get(item[1:], [])}

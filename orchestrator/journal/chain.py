@@ -94,7 +94,7 @@ def entry(row: Row) -> Entry:
 
 
 def chain_problems(run: str, rows: Iterable[Row]) -> Iterator[str]:
-    """Return the problems of a run's entries, in order; empty for an intact chain."""
+    """Yield the problems of a run's entries, in order; empty for an intact chain."""
     previous, expected = GENESIS, 0
     for row in rows:
         if row.seq != expected:

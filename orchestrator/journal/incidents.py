@@ -58,7 +58,7 @@ def close_incident(journal: Journal, incident: Incident, by: str) -> None:
 
 
 def incidents(journal: Journal) -> Iterator[Incident]:
-    """Return all incidents, in order of their opening."""
+    """Yield all incidents, in order of their opening."""
     notes: dict[str, list[Told]] = {}
     opened: dict[str, Told] = {}
     closed: dict[str, Told] = {}

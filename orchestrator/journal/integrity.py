@@ -48,7 +48,7 @@ def read_beside(folder: Path) -> Beside:
 
 
 def integrity_problems(run: str, kept: Kept, beside: Beside, signers: Path | None = None) -> Iterator[str]:
-    """Return the problems of a run's records: edits, deletions, reordering, or truncation.
+    """Yield the problems of a run's records: edits, deletions, reordering, or truncation.
 
     Truncation shows by the head beside the records, by journal.jsonl and by the signed head. With `signers` a signed
     head of a listed signer is required.
@@ -63,7 +63,7 @@ def integrity_problems(run: str, kept: Kept, beside: Beside, signers: Path | Non
 
 
 def unsigned_changes(run: str, kept: Kept, folder: Path) -> Iterator[str]:
-    """Return the changes after the record with the signed hash; empty for a run never signed.
+    """Yield the changes after the record with the signed hash; empty for a run never signed.
 
     An undo adds no changes. A `resume` adds changes, and signs the changes at its end.
     """

@@ -195,7 +195,7 @@ class Journal:
         return len(rows) - len(mine)
 
     def records(self, run: str) -> Iterator[Entry]:
-        """Return the entries of a run in order; raises UnknownRunError."""
+        """Yield the entries of a run in order; raises UnknownRunError."""
         rows = self._rows(run)
         if not rows:
             raise self._unknown(run)
@@ -227,13 +227,13 @@ class Journal:
         return [summary(run, rows, held=self.is_held(run)) for run, rows in reversed(found.items())]
 
     def of_run(self, run: str, *kinds: str) -> Iterator[Entry]:
-        """Return the entries of the given kinds of one run, in order."""
+        """Yield the entries of the given kinds of one run, in order."""
         marks = ", ".join("?" * len(kinds))
         query = f"SELECT seq, at, record, hash FROM records WHERE run = ? AND kind IN ({marks}) ORDER BY seq"  # noqa: S608
         return (entry(Row(*row)) for row in self._select(query, (run, *kinds), *_ROW))
 
     def of_kinds(self, *kinds: str) -> Iterator[tuple[str, Entry]]:
-        """Return the entries of the given kinds of all runs, each with its run, in order of the append."""
+        """Yield the entries of the given kinds of all runs, each with its run, in order of the append."""
         marks = ", ".join("?" * len(kinds))
         query = f"SELECT run, seq, at, record, hash FROM records WHERE kind IN ({marks}) ORDER BY rowid"  # noqa: S608
         return ((run, entry(Row(*row))) for run, *row in self._select(query, kinds, str, *_ROW))
@@ -331,7 +331,7 @@ class Journal:
         return kept, problems
 
     def _unsigned(self, run: str, kept: Kept) -> Iterator[str]:
-        """Return the unsigned changes; a running run is signed at its end."""
+        """Yield the unsigned changes; a running run is signed at its end."""
         with self._lock:
             goes_on = run in self._begun or (run not in self._held and is_taken(self.run_path(run) / "lock"))
         if not goes_on:

@@ -130,7 +130,7 @@ class Planner:
         return Plan(tuple(planned))
 
     def places(self, step: Step, number: int, target: Host, results: Mapping[str, StepResult]) -> Iterator[Place]:
-        """Return the places of the step: one, or one for each `foreach` item; on each upstream, if several."""
+        """Yield the places of the step: one, or one for each `foreach` item; on each upstream, if several."""
         scenes = self._scenes(step, target)
         repeated = items(step, self.params, scenes[0], results)
         numbered = (
@@ -144,7 +144,7 @@ class Planner:
     def groups(
         self, step: Step, number: int, target: Host, results: Mapping[str, StepResult]
     ) -> Iterator[tuple[Place, ...]]:
-        """Return the same places in groups; the places of a group differ in the upstream alone."""
+        """Yield the same places in groups; the places of a group differ in the upstream alone."""
         for _, places in groupby(
             self.places(step, number, target, results), lambda place: place.key.partition("@")[0]
         ):

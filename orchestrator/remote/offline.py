@@ -19,7 +19,7 @@ _PUBLIC = re.compile(rb"\s*(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+")
 
 
 def file_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem]:
-    """Return a problem for each missing, unreadable or malformed file needed for the hosts' logins."""
+    """Yield a problem for each missing, unreadable or malformed file needed for the hosts' logins."""
     for host in hosts:
         if host.connection == "local":
             continue
@@ -33,7 +33,7 @@ def file_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Probl
 
 
 def login_notes(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem]:
-    """Return a note for each host without a possible login: no key pinned, or no key named."""
+    """Yield a note for each host without a possible login: no key pinned, or no key named."""
     for host in hosts:
         if host.connection == "local":
             continue

@@ -52,7 +52,7 @@ def recall(path: str, text: str) -> None:
 
 
 def named_in(document: Located) -> Iterator[NamedCommand]:
-    """Return every command of a file, with its position."""
+    """Yield every command of a file, with its position."""
     for loc, position in document.values.items():
         value = document.data
         for part in loc:

@@ -34,7 +34,7 @@ class Person(Protocol):
     """Decides. `None` in place of a person means an unattended run: the run is refused before any change."""
 
     def agrees(self, plan: Plan) -> bool | None:
-        """Return True for consent to a plan."""
+        """Return True for consent to a plan, False for a refusal, `None` if nobody can be asked."""
 
     def can_answer(self, question: Question) -> bool:
         """Return True if a person can answer the question."""

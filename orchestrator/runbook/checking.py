@@ -152,7 +152,7 @@ def problems_in(
     given: Mapping[str, object],
     flawed: frozenset[Position | None] = frozenset(),
 ) -> Iterator[Problem]:
-    """Return the problems; fields at the `flawed` positions have known problems, and are not tried."""
+    """Yield the problems; fields at the `flawed` positions have known problems, and are not tried."""
     values, problems = known_values(runbook, inventory, given)
     yield from problems
     sampled = frozenset(set(runbook.params) - set(values))

@@ -24,7 +24,7 @@ _ALONE = re.compile(r"\s*\{\{-?\s*params(\.\w+|\[\s*(\"\w+\"|'\w+')\s*\])\s*-?\}
 
 
 def secret_problems(step: Step, params: Mapping[str, Param]) -> Iterator[Problem]:
-    """Return a problem for each secret rendered into text, or passed to a parameter without secrets."""
+    """Yield a problem for each secret rendered into text, or passed to a parameter without secrets."""
     secrets = {name for name, param in params.items() if param.type_name == "secret"}
     for name in sorted(_names(step.foreach, expression=isinstance(step.foreach, str)) & secrets):
         yield _problem(step, (*step.loc, "foreach"), name, "`foreach`")
@@ -106,7 +106,7 @@ def _refused(reference: str, where: Problem) -> Problem:
 
 
 def secrets_in(value: object) -> Iterator[Secret]:
-    """Return the secrets in a value, such as a task's parameters, at any depth."""
+    """Yield the secrets in a value, such as a task's parameters, at any depth."""
     if isinstance(value, Secret):
         yield value
     elif isinstance(value, BaseModel):
@@ -122,7 +122,7 @@ def secrets_in(value: object) -> Iterator[Secret]:
 def _parameters(
     step: Step, inventory: Inventory, targets: Sequence[Host], params: Mapping[str, Any]
 ) -> Iterator[Parameters]:
-    """Return the task's parameters for each target and item, if independent of earlier steps' results."""
+    """Yield the task's parameters for each target and item, if independent of earlier steps' results."""
     if step.uses_results:
         return
     for target in targets:

@@ -16,7 +16,7 @@ def known_drivers() -> tuple[str, ...]:
 
 
 def driver_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem]:
-    """Return a problem for each host with an unknown `driver`, at the position of the driver."""
+    """Yield a problem for each host with an unknown `driver`, at the position of the driver."""
     known = known_drivers()
     for host in hosts:
         if host.driver is not None and host.driver not in known:

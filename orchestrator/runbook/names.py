@@ -43,7 +43,7 @@ class Scope:
 
 
 def name_problems(step: Step, scope: Scope) -> Iterator[Problem]:
-    """Return the problems in syntax and names of the step's `with`, `when` and `foreach`."""
+    """Yield the problems in syntax and names of the step's `with`, `when` and `foreach`."""
     item = step.foreach is not None
     for field, names_item in (("when", item), ("foreach", False)):
         expression = getattr(step, field)

@@ -26,7 +26,7 @@ class Ways:
     _cuts: dict[str, list[_Cut]] = field(default_factory=dict)
 
     def cut(self, step: Step, target: Host, on: Host, networks: Sequence[Network]) -> Iterator[Problem]:
-        """Record the networks cut by the step; return a problem if the step cuts its own path back."""
+        """Record the networks cut by the step; yield a problem if the step cuts its own path back."""
         if not networks:
             return
         cut = _Cut(step, on, tuple(networks))
@@ -38,7 +38,7 @@ class Ways:
             yield replace(step.document.problem((*step.loc, "task"), message), refused=True)
 
     def needed(self, step: Step, target: Host, on: Host) -> Iterator[Problem]:
-        """Return a problem if an earlier step has cut the path to the host of this step."""
+        """Yield a problem if an earlier step has cut the path to the host of this step."""
         for cut in self._cuts.get(target.name, ()):
             if cut.step is not step and (through := self._severed(on, cut)):
                 place = cut.step.document.problem((*cut.step.loc, "task"), "").position

@@ -108,7 +108,7 @@ def vantage_of(step: Step, task: Task[Any, Any], target: Host, inventory: Invent
 
 
 def shutdown_problems(step: Step, params: Parameters) -> Iterator[Problem]:
-    """Return a problem if a general task would shut a host down without permission in the runbook."""
+    """Yield a problem if a general task would shut a host down without permission in the runbook."""
     field = _shuts_down_by(step.task, params)
     if field and not step.may_shut_down:
         message = "this would shut the host down, or leave it without its services"

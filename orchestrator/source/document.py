@@ -112,7 +112,7 @@ class Located:
 
 
 def wrapped_quotes(document: Located) -> Iterator[Problem]:
-    """Return a note for each value in typographic quotes, since such quotes are part of the value."""
+    """Yield a note for each value in typographic quotes, since such quotes are part of the value."""
     for loc in document.values if re.search("[“”„‘’]", document.text) else ():
         value = document.at(loc)
         if isinstance(value, str) and re.fullmatch("[“”„‘’].*[“”‘’]", value) and lookalikes.plain(value):

@@ -52,7 +52,7 @@ def first_in(text: str) -> int | None:
 
 
 def structure_problems(text: str, path: str) -> Iterator[Problem]:
-    """Return a problem for each lookalike in place of a colon, an indentation, a dash or a quote.
+    """Yield a problem for each lookalike in place of a colon, an indentation, a dash or a quote.
 
     Block texts (`|`, `>`) and comments are skipped.
     """

@@ -57,7 +57,7 @@ def problems_of(
     matters: Callable[[ErrorDetails], bool] = lambda _: True,
     shown: Callable[[ErrorDetails], object] = lambda details: details["input"],
 ) -> Iterator[Problem]:
-    """Return the problems of a validated part of the document, from the relevant errors.
+    """Yield the problems of a validated part of the document, from the relevant errors.
 
     `shown` maps a position to the value for display, if different from the validated value. Errors of all members of
     a union make a single problem; the error of the best-matching member wins.
