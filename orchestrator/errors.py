@@ -5,8 +5,6 @@ Every message addresses the operator: the fault, its position, the remedy.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class Error(Exception):
     """Base of all errors of Stopgap.
@@ -22,7 +20,7 @@ class Error(Exception):
       hint: did you mean contain?
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
 
 class UsageError(Error):
@@ -38,7 +36,7 @@ class UnreachableError(Error):
 
 
 class RefusedError(Error):
-    """Refusal by a guard, a lock or a person; nothing was changed."""
+    """Refusal by a guard, a lock or a person; nothing was changed. The message names the reason and the remedy."""
 
     exit_code = 4
 

@@ -20,12 +20,14 @@ from stopgap.orchestrator.run.dry_run import past_runs, sent_messages
 from stopgap.orchestrator.run.events import EventObserver, OnEvent
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.person import Person, Unattended, operator
+from stopgap.orchestrator.run.resume_run import resume_run
 from stopgap.orchestrator.run.runner import Runner, RunResult
 from stopgap.orchestrator.runbook import Runbook, bind, check, format_duration, reveal_secrets
 from stopgap.orchestrator.secret import Secret
 from stopgap.orchestrator.secret.agreement import agree
+from stopgap.undoing import run_id
 
-__all__ = ["Planned", "RunResult", "plan", "run"]
+__all__ = ["Planned", "RunResult", "plan", "resume", "run"]
 
 Value = (
     str | int | bool | timedelta | IPv4Address | IPv6Address | IPv4Network | IPv6Network | Sequence["Value"] | None
@@ -34,7 +36,7 @@ Value = (
 
 @dataclass(frozen=True)
 class Planned:
-    """A runbook planned against hosts as just read: the effect of a run, step by step."""
+    """A runbook planned against hosts as they were just read: what a run would do, step by step."""
 
     order: Order
     """The runbook with its targets and parameters."""
@@ -42,7 +44,7 @@ class Planned:
 
     @property
     def digest(self) -> str:
-        """SHA-256, in hexadecimal, over the planned changes of each host; the same state gives the same digest."""
+        """SHA-256, in hexadecimal, over all that would be done where; the same state gives the same digest."""
         return self.plan.digest
 
     @property
@@ -71,6 +73,13 @@ def plan(
     as `run --json` writes it.
 
     Raises InvalidInput before anything is contacted. A host out of reach is no error: its steps say so.
+
+    >>> import stopgap
+    >>> hosts = stopgap.load_inventory("mine", text="{hosts: {here: {address: 127.0.0.1, connection: local}}}")
+    >>> step = "{id: old, task: host.file, with: {path: /tmp/no-such-file, absent: true}}"
+    >>> runbook = stopgap.load_runbook("mine", text=f"{{name: Tidy up, steps: [{step}]}}")
+    >>> [(step.key, step.outcome) for step in stopgap.plan(runbook, hosts, targets=["here"]).steps]
+    [('old', 'unchanged')]
     """
     order = _order(runbook, inventory, targets, params or {})
     observers = [EventObserver(on_event)] if on_event else []
@@ -95,6 +104,14 @@ def run(
 
     Returns the outcome of every step, the containment verdict of each target, and the changes in force. Raises
     DriftedError and RefusedError with nothing changed, JournalError if the journal cannot be written.
+
+    >>> import stopgap
+    >>> hosts = stopgap.load_inventory("mine", text="{hosts: {here: {address: 127.0.0.1, connection: local}}}")
+    >>> step = "{id: old, task: host.file, with: {path: /tmp/no-such-file, absent: true}}"
+    >>> runbook = stopgap.load_runbook("mine", text=f"{{name: Tidy up, steps: [{step}]}}")
+    >>> result = stopgap.run(stopgap.plan(runbook, hosts, targets=["here"]))
+    >>> result.outcome, [(step.key, outcome) for step, outcome, reason in result.steps]
+    ('ok', [('old', 'unchanged')])
     """
     order, saved = planned.order, planned.plan
     observers = [EventObserver(on_event)] if on_event else []
@@ -107,6 +124,41 @@ def run(
         observer.finished(result)
     if result.run is None and result.plan.digest != saved.digest and not result.plan.refusals:
         raise DriftedError(saved.digest, result.plan.digest)
+    if result.refusal:
+        raise RefusedError(result.refusal)
+    return result
+
+
+def resume(
+    run: str | RunResult,
+    *,
+    on_event: OnEvent | None = None,
+    person: Person | None = None,
+    sign_key: str | None = None,
+    anyway: bool = False,
+) -> RunResult:
+    """Go on with a run that did not finish: what is unknown is looked at again, what was finished is left.
+
+    `run`: the run's id, `last`, or the result of `stopgap.run`. `on_event`, `person`, `sign_key`: as for
+    `stopgap.run`. `anyway`: also where the run's journal is damaged.
+
+    Returns the result of the steps that were left; a run that is finished has none. Raises UnknownRunError,
+    UntrustedRunError where the journal is damaged, RefusedError, JournalError.
+
+    >>> import stopgap
+    >>> stopgap.resume("last")
+    Traceback (most recent call last):
+    ...
+    stopgap.orchestrator.journal.failure.UnknownRunError: there is no run yet below ...
+    """
+    observers = [EventObserver(on_event)] if on_event else []
+    result = resume_run(
+        run_id(run),
+        lambda connect: _runner(connect, person or Unattended(), observers, sign_key),
+        anyway=anyway,
+    )
+    for observer in observers:
+        observer.finished(result)
     if result.refusal:
         raise RefusedError(result.refusal)
     return result

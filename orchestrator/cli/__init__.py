@@ -5,18 +5,17 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from argparse import Namespace
 from collections.abc import Callable, Sequence
 
 from stopgap.orchestrator.cli.arguments import parser
-from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.errors import Error
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command named on the command line; return the exit code."""
     hurry()
     args = parser().parse_args(argv)
-    return main_with(args.command, args)
+    return main_with(lambda: int(args.command(args)))
 
 
 def hurry() -> None:
@@ -29,15 +28,14 @@ def hurry() -> None:
     sys.setswitchinterval(0.001)
 
 
-def main_with(command: Callable[[Namespace], int], args: Namespace) -> int:
+def main_with(command: Callable[[], int]) -> int:
     """Run a command and return the exit code; exceptions become messages, never a traceback."""
     from stopgap.orchestrator.cli.screen import err
 
     try:
-        return int(command(args))
-    except Stop as stop:
-        err().line(f"stopgap: {stop}", "bad")
-        return stop.code
+        return command()
+    except Error as error:
+        return _tell(error)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
@@ -48,25 +46,29 @@ def main_with(command: Callable[[Namespace], int], args: Namespace) -> int:
         return _explain(error)
 
 
-def _explain(error: Exception) -> int:
-    """Print an error of the input, of the state folder or of Stopgap; return the exit code."""
+def _tell(error: Error) -> int:
+    """Print an error of the input or of the state folder; return the exit code."""
     from stopgap.orchestrator.cli.screen import err
-    from stopgap.orchestrator.journal.error_files import keep_details
-    from stopgap.orchestrator.journal.failure import JournalError, SharedHomeError, UnknownRunError, UntrustedRunError
     from stopgap.orchestrator.source import InvalidInput
 
     screen = err()
-    if isinstance(error, InvalidInput):
-        for problem in error.problems:
-            for number, line in enumerate(str(problem).splitlines()):
-                screen.line(line, "bad" if number == 0 else "")
-        count = len(error.problems)
-        screen.line(f"{count} problem{'' if count == 1 else 's'}. Nothing was contacted.")
-        return 4 if all(problem.refused for problem in error.problems) else 2
-    if isinstance(error, JournalError):
+    if not isinstance(error, InvalidInput):
         screen.line(f"stopgap: {error}", "bad")
-        refused = isinstance(error, UntrustedRunError | SharedHomeError)
-        return 2 if isinstance(error, UnknownRunError) else 4 if refused else 1
+        return error.exit_code
+    for problem in error.problems:
+        for number, line in enumerate(str(problem).splitlines()):
+            screen.line(line, "bad" if number == 0 else "")
+    count = len(error.problems)
+    screen.line(f"{count} problem{'' if count == 1 else 's'}. Nothing was contacted.")
+    return error.exit_code
+
+
+def _explain(error: Exception) -> int:
+    """Print an error of Stopgap itself, and write its details to a file; return the exit code."""
+    from stopgap.orchestrator.cli.screen import err
+    from stopgap.orchestrator.journal.error_files import keep_details
+
+    screen = err()
     screen.line(f"stopgap: an error of its own: {error.__class__.__name__}: {error}", "bad")
     kept = keep_details(error)
     where = f"The details are in {kept}" if kept else "The details could not be kept in the state folder"

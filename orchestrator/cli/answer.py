@@ -6,8 +6,10 @@ import sys
 from argparse import Namespace
 
 from stopgap.orchestrator.cli import screen as screens
-from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.terminal import show_question, worded
+from stopgap.orchestrator.documents.run import questions_document
+from stopgap.orchestrator.errors import RefusedError, UsageError
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.records import Answered, Asked
 from stopgap.orchestrator.run.person import operator
@@ -21,29 +23,36 @@ def answer(args: Namespace) -> int:
         run = journal.resolve(args.run)
         history = journal.history(run)
         if history.state != "running":
-            raise Stop(4, f"run {run} does not wait: it is {history.state}")
+            raise RefusedError(f"run {run} does not wait: it is {history.state}")
         waiting = [asked for asked in history.waiting if args.target in {None, asked.target}]
         if args.step is None:
-            _list(screen, run, waiting)
+            if args.json:
+                print_document(questions_document(run, waiting))
+            else:
+                _list(screen, run, waiting)
             return 0
         mine = [asked for asked in waiting if asked.step == args.step]
         if not mine:
             others = ", ".join(dict.fromkeys(asked.step for asked in waiting))
-            raise Stop(4, f"step {args.step} of run {run} asks nothing now{f'; {others} does' if others else ''}")
+            raise RefusedError(
+                f"step {args.step} of run {run} asks nothing now{f'; {others} does' if others else ''}"
+            )
         said = _said(mine[0]) if args.value is None else args.value
         try:
             answers = [(asked, asked.question.read(said)) for asked in mine]
         except Unfit as unfit:
             hint = f"; {unfit.hint}" if unfit.hint else ""
-            raise Stop(2, f"{unfit.message}; expected {unfit.expected}{hint}") from None
-        for asked, read in answers:
-            journal.append(
-                run,
-                Answered(
-                    step=asked.step, target=asked.target, question=asked.question.text, answer=read, by=operator()
-                ),
-            )
-            screen.line(f"{asked.step} ({asked.target}): {asked.question.text} {read}")
+            raise UsageError(f"{unfit.message}; expected {unfit.expected}{hint}") from None
+        given = [
+            Answered(step=asked.step, target=asked.target, question=asked.question.text, answer=read, by=operator())
+            for asked, read in answers
+        ]
+        journal.append(run, *given)
+        if args.json:
+            print_document(questions_document(run, [asked for asked in waiting if asked not in mine], given))
+            return 0
+        for one in given:
+            screen.line(f"{one.step} ({one.target}): {one.question} {one.answer}")
     return 0
 
 
@@ -62,5 +71,5 @@ def _said(asked: Asked) -> str:
     show_question(screens.err(), asked.target, asked.question)
     line = sys.stdin.readline()
     if not line:
-        raise Stop(2, "no answer was given")
+        raise UsageError("no answer was given")
     return line

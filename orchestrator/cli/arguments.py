@@ -17,6 +17,7 @@ INVENTORY_HELP = (
     "command:PROGRAM WORDS, or LOGIN@HOST, with a comma"
 )
 TARGET_HELP = "a host, a group, all, or a pattern such as web*:!web3; repeatable"
+_LINES = "print one JSON object a line"
 _EXIT_CODES = (
     "exit codes: 0 all as asked, 1 a step or a check failed, 2 invalid input (nothing was contacted), "
     "3 a host was unreachable, 4 refused by a guard or by drift, 130 interrupted"
@@ -81,17 +82,17 @@ def parser() -> ArgumentParser:
     commands: argparse._SubParsersAction[ArgumentParser]
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Command)  # type: ignore
 
-    _check_words(_command(commands, "check", "check.check", "validate runbooks, offline"))
-    _run_words(_command(commands, "run", "run.run", "run a runbook, or preview it with --dry-run"))
+    _check_words(_command(commands, "check", "check.check", "validate runbooks, offline", json=None))
+    _run_words(_command(commands, "run", "run.run", "run a runbook, or preview it with --dry-run", json=None))
     _request_words(_command(commands, "request", "request.request", "write a signed request to block addresses"))
 
     _command(commands, "runs", "history.runs", "list the runs")
     _run_word(_command(commands, "show", "history.show", "show a run, step by step"))
     _offline_word(_command(commands, "status", "status.status", "list what is in force now, where, and until when"))
-    resume = _command(commands, "resume", "run.resume", "resume an unfinished run")
+    resume = _command(commands, "resume", "run.resume", "resume an unfinished run", json=None)
     _run_word(resume)
     _agreement_words(resume)
-    _watch_word(resume)
+    _shown_words(resume)
     _age_word(resume, "arriving evidence")
     answer = _command(commands, "answer", "answer.answer", "answer a question of a waiting run")
     _run_word(answer)
@@ -101,7 +102,7 @@ def parser() -> ArgumentParser:
     answer.add_argument("value", nargs="?", metavar="VALUE", help="the answer; default: ask at the terminal")
     answer.add_argument("-t", "--target", metavar="HOST", help="only for this target")
 
-    undo = _command(commands, "undo", "undo.undo", "undo the changes of a run")
+    undo = _command(commands, "undo", "undo.undo", "undo the changes of a run", json=_LINES)
     _run_word(undo)
     undo.add_argument("--step", metavar="ID", help="undo only this step")
     undo.add_argument("--yes", action="store_true", help="do not ask")
@@ -142,9 +143,8 @@ def parser() -> ArgumentParser:
     tasks.add_argument("name", nargs="?", metavar="NAME")
     shown = _command(commands, "inventory", "inventory.inventory", "show an inventory as loaded")
     shown.add_argument("-i", "--inventory", required=True, metavar="INVENTORY", help=INVENTORY_HELP)
-    shown.add_argument("--json", action="store_true", help="print one JSON document")
     shown.add_argument("--write", metavar="FILE", help="write the inventory as a file of Stopgap's own")
-    _command(commands, "schema", "catalogue.schema", "print a JSON Schema, for editors").add_argument(
+    _command(commands, "schema", "catalogue.schema", "print a JSON Schema, for editors", json=None).add_argument(
         "what", choices=("runbook", "inventory", "artifacts", "rules", "report")
     )
     init = _command(commands, "init", "catalogue.init", "start a folder with an inventory and the runbooks")
@@ -153,10 +153,18 @@ def parser() -> ArgumentParser:
 
 
 def _command(
-    commands: argparse._SubParsersAction[ArgumentParser], name: str, where: str, about: str
+    commands: argparse._SubParsersAction[ArgumentParser],
+    name: str,
+    where: str,
+    about: str,
+    *,
+    json: str | None = "print one JSON document",
 ) -> ArgumentParser:
+    """Add a command; `json`: the help of --json, None for a command without, or with an option of its own."""
     sub = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".", epilog=_EXIT_CODES)
     sub.set_defaults(command=_lazily(where))
+    if json:
+        sub.add_argument("--json", action="store_true", help=json)
     return sub
 
 
@@ -169,10 +177,14 @@ def _group(
 
 def _evidence_words(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
     ls = _command(commands, "ls", "evidence.ls", "list the items, or the files in an archive item")
-    cat = _command(commands, "cat", "evidence.cat", "show an item, or a file in an archive item")
-    grep = _command(commands, "grep", "evidence.grep", "search all items, archived files included")
-    timeline = _command(commands, "timeline", "evidence.timeline", "write a timeline, as JSONL for Timesketch")
-    findings = _command(commands, "findings", "evidence.findings", "evaluate the rules again, and show the findings")
+    cat = _command(commands, "cat", "evidence.cat", "show an item, or a file in an archive item", json=None)
+    grep = _command(commands, "grep", "evidence.grep", "search all items, archived files included", json=_LINES)
+    timeline = _command(
+        commands, "timeline", "evidence.timeline", "write a timeline, as JSONL for Timesketch", json="the default"
+    )
+    findings = _command(
+        commands, "findings", "evidence.findings", "evaluate the rules again, and show the findings", json=_LINES
+    )
     custody = _command(commands, "custody", "custody.custody", "show the custody log: collected, opened, exported")
     export = _command(commands, "export", "custody.export", "export all evidence of a host to an archive")
     unseal = _command(commands, "decrypt", "custody.decrypted", "decrypt evidence encrypted during collection")
@@ -200,7 +212,6 @@ def _evidence_words(commands: argparse._SubParsersAction[ArgumentParser]) -> Non
     timeline.add_argument("--since", metavar="TIME", help="start time, ISO 8601; UTC without a zone")
     timeline.add_argument("--until", metavar="TIME", help="end time, ISO 8601; UTC without a zone")
     findings.add_argument("--all", action="store_true", help="also show rules without a match")
-    findings.add_argument("--json", action="store_true", help="one JSON object a collection")
     findings.add_argument("--rules", metavar="FILE|DIR", help="additional rules of your own; nothing is recorded")
     findings.add_argument(
         "--yara", metavar="FILE|DIR", help="additional YARA rules; nothing is recorded; needs stopgap[yara]"
@@ -228,12 +239,12 @@ def _lazily(where: str) -> Callable[[Namespace], int]:
 
 
 def _paper_words(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
-    _run_word(_command(commands, "watch", "watch.watch", "watch a run until the end; q quits"))
-    report = _command(commands, "report", "history.report", "write a run's report, or an incident's")
+    _run_word(_command(commands, "watch", "watch.watch", "watch a run until the end; q quits", json=_LINES))
+    report = _command(commands, "report", "history.report", "write a run's report, or an incident's", json=None)
     report.add_argument("run", nargs="?", metavar="RUN", help="a run's id, or `last`")
     report.add_argument("--incident", metavar="NAME", help="one report of all runs and notes of this incident")
     report.add_argument("--lang", choices=("en", "ja"), default="en")
-    report.add_argument("--format", choices=("html", "md", "json"), default="html")
+    _format_words(report, "html", "md", "json")
     report.add_argument("--manual", action="store_true", help="write a recovery manual for the next incident")
     report.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
 
@@ -256,9 +267,7 @@ def _run_words(run: ArgumentParser) -> None:
     run.add_argument("--incident", metavar="NAME", help="add the run to this incident")
     run.add_argument("--full", action="store_true", help="show long new files whole")
     _agreement_words(run)
-    shown = run.add_mutually_exclusive_group()
-    shown.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
-    _watch_word(shown)
+    _shown_words(run)
     _plan_words(run)
     _age_word(run, "arriving evidence")
     _follow_words(run)
@@ -271,7 +280,13 @@ def _check_words(check: ArgumentParser) -> None:
     )
     check.add_argument("-i", "--inventory", metavar="INVENTORY", help=INVENTORY_HELP)
     _target_and_param_words(check)
-    check.add_argument("--format", choices=("text", "json", "sarif"), default="text")
+    _format_words(check, "text", "json", "sarif")
+
+
+def _format_words(command: ArgumentParser, *forms: str) -> None:
+    """Add --format, the first form by default, and --json, short for --format json."""
+    command.add_argument("--format", choices=forms, default=forms[0])
+    command.add_argument("--json", dest="format", action="store_const", const="json", help="short for --format json")
 
 
 def _runbook_words(command: ArgumentParser) -> None:
@@ -313,8 +328,10 @@ def _age_word(command: ArgumentParser, what: str) -> None:
     )
 
 
-def _watch_word(command: argparse._ActionsContainer) -> None:
-    command.add_argument("--watch", action="store_true", help="show the live view of `watch` during the run; q quits")
+def _shown_words(command: ArgumentParser) -> None:
+    shown = command.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help=_LINES)
+    shown.add_argument("--watch", action="store_true", help="show the live view of `watch` during the run; q quits")
 
 
 def _claim_words(command: ArgumentParser) -> None:

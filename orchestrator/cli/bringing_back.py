@@ -6,11 +6,12 @@ from argparse import Namespace
 from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
-from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.steps import counted, moment
+from stopgap.orchestrator.documents.catalogue import import_document
+from stopgap.orchestrator.errors import RefusedError, UsageError
 from stopgap.orchestrator.journal import DamagedRunError, Journal, state_home
 from stopgap.orchestrator.journal.bringing_back import UnfitExportError, bring_back, read_exported
-from stopgap.orchestrator.run.outcome import INVALID, REFUSED
 
 
 def bring_in(args: Namespace) -> int:
@@ -18,7 +19,7 @@ def bring_in(args: Namespace) -> int:
     screen, folder = screens.out(), Path(args.folder)
     signers = Path(args.signers) if args.signers else None
     if not folder.is_dir():
-        raise Stop(INVALID, f"{folder}: no such folder; give a run's own, as below runs/ of $STOPGAP_HOME")
+        raise UsageError(f"{folder}: no such folder; give a run's own, as below runs/ of $STOPGAP_HOME")
     with Journal.open(state_home()) as journal:
         try:
             exported = read_exported(journal, folder, signers)
@@ -26,10 +27,13 @@ def bring_in(args: Namespace) -> int:
         except UnfitExportError as error:
             for problem in error.problems:
                 screens.err().line(problem, "bad")
-            raise Stop(REFUSED, f"{folder}: its journal is damaged; nothing was imported") from None
+            raise RefusedError(f"{folder}: its journal is damaged; nothing was imported") from None
         except DamagedRunError as error:
-            raise Stop(REFUSED, f"{error.problems[0]}; nothing was imported. stopgap verify {error.run}") from None
+            raise RefusedError(f"{error.problems[0]}; nothing was imported. stopgap verify {error.run}") from None
         history = journal.history(exported.run)
+    if args.json:
+        print_document(import_document(history, records=len(exported.rows), missing=missing))
+        return 0
     started = history.started
     screen.line(
         f"Run {history.run}: {started.runbook_name}, by {started.operator}, {moment(history.started_at)}", "title"

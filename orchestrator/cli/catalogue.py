@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from stopgap.orchestrator.cli import screen as screens
-from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.documents.catalogue import task_document, tasks_document, written_document
 from stopgap.orchestrator.duration import PATTERN as DURATION
 from stopgap.orchestrator.duration import format_duration, parse_duration
+from stopgap.orchestrator.errors import Error, UsageError
 from stopgap.orchestrator.registry import tasks as all_tasks
 from stopgap.orchestrator.resources import folder
 from stopgap.orchestrator.task import Task
@@ -26,6 +28,9 @@ def tasks(args: Namespace) -> int:
     """List the tasks, or document one."""
     known = all_tasks()
     screen = screens.out()
+    if args.name is None and args.json:
+        print_document(tasks_document(known))
+        return 0
     if args.name is None:
         for name, task in known.items():
             screen.line(f"{name:<20} {_first_line(task)}")
@@ -34,10 +39,13 @@ def tasks(args: Namespace) -> int:
         return 0
     if args.name not in known:
         nearest = get_close_matches(args.name, known, 1)
-        raise Stop(
-            2, f"no task {args.name}" + (f"; did you mean {nearest[0]}?" if nearest else f"; {', '.join(known)}")
+        raise UsageError(
+            f"no task {args.name}" + (f"; did you mean {nearest[0]}?" if nearest else f"; {', '.join(known)}")
         )
-    _document(screen, known[args.name])
+    if args.json:
+        print_document(task_document(known[args.name]))
+    else:
+        _document(screen, known[args.name])
     return 0
 
 
@@ -64,7 +72,8 @@ def schema(args: Namespace) -> int:
 def init(args: Namespace) -> int:
     """Create a starter folder: an example inventory and the shipped runbooks. Existing files stay unchanged."""
     top = Path(args.folder)
-    screen = screens.out()
+    screen = screens.err() if args.json else screens.out()
+    written, left = [], []
     wanted = {top / "inventory.yaml": folder("inventories") / "example.yaml"}
     wanted |= {top / "runbooks" / path.name: path for path in sorted(folder("runbooks").glob("*.yaml"))}
     # The path in the schema line of the runbooks, for editors.
@@ -73,13 +82,17 @@ def init(args: Namespace) -> int:
     try:
         for to, source in wanted.items():
             if to.exists():
+                left.append(to)
                 screen.line(f"left   {to}")
                 continue
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, to)
+            written.append(to)
             screen.line(f"wrote  {to}", "good")
     except OSError as error:
-        raise Stop(1, f"{error.filename}: {error.strerror}") from None
+        raise Error(f"{error.filename}: {error.strerror}") from None
+    if args.json:
+        print_document(written_document("init", written, left))
     screen.line()
     screen.line("Next: put your hosts into inventory.yaml, their keys into known_hosts, then")
     screen.line(f"  stopgap check {top / 'runbooks' / 'contain.yaml'} -i {top / 'inventory.yaml'} -t web")

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from argparse import Namespace
-from datetime import UTC, datetime
 from typing import Any
 
 from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.pairs import pairs
 from stopgap.orchestrator.cli.sarif import sarif_log
+from stopgap.orchestrator.documents import envelope
 from stopgap.orchestrator.run.examine import Examination, Examined, Need, examine
-from stopgap.orchestrator.secret import redact_tree
 from stopgap.orchestrator.source import InvalidInput, Problem
 
-SCHEMA = "stopgap.check"
-VERSION = 1
 MOST_NOTES = 20
 """Notes that the text shows."""
 
@@ -31,16 +27,14 @@ def check(args: Namespace) -> int:
         _tell(examination)
     else:
         made = sarif_log(examination) if args.format == "sarif" else document(examination)
-        sys.stdout.write(json.dumps(redact_tree(made), indent=1) + "\n")
+        print_document(made)
     return examination.exit_code
 
 
 def document(examination: Examination) -> dict[str, Any]:
     """Return the result as JSON document."""
     return {
-        "schema": SCHEMA,
-        "version": VERSION,
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        **envelope("check"),
         "valid": not examination.problems,
         "runbooks": [
             {

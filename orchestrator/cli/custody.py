@@ -7,13 +7,17 @@ import os
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage
-from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.run_options import sign_key
 from stopgap.orchestrator.cli.steps import moment
+from stopgap.orchestrator.documents.evidence import custody_document, decryption_document, export_document
+from stopgap.orchestrator.errors import Error, UsageError
 from stopgap.orchestrator.evidence.custody import CustodyError, log_handling, read_log
 from stopgap.orchestrator.evidence.files import FileProblem, FolderFiles
 from stopgap.orchestrator.evidence.manifest import MANIFEST
@@ -37,7 +41,6 @@ def opened(what: str, about: str) -> Iterator[CollectionReader]:
 
 def export(args: Namespace) -> int:
     """Write all collections of one host to one archive."""
-    from stopgap.orchestrator.cli.run import sign_key
     from stopgap.orchestrator.evidence.pack import pack
     from stopgap.orchestrator.evidence.sealing import SealingError, sealing
     from stopgap.orchestrator.evidence.timestamp import TimestampError
@@ -46,16 +49,16 @@ def export(args: Namespace) -> int:
     all_collected = list(_shelves(args.what))
     hosts = sorted({collected.manifest.target for collected in all_collected})
     if args.target is None and len(hosts) > 1:
-        raise Stop(2, f"{args.what} holds evidence of {', '.join(hosts)}; an archive is of one host: add -t HOST")
+        raise UsageError(f"{args.what} holds evidence of {', '.join(hosts)}; an archive is of one host: add -t HOST")
     all_collected = [collected for collected in all_collected if args.target in {None, collected.manifest.target}]
     if not all_collected:
-        raise Stop(2, f"{args.what} holds no evidence of {args.target}; it does of {', '.join(hosts)}")
+        raise UsageError(f"{args.what} holds no evidence of {args.target}; it does of {', '.join(hosts)}")
     target = Path(args.output)
-    key = sign_key(args)
+    key = sign_key(args.sign_key)
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise Stop(1, f"{target}: {error.strerror}") from None
+        raise Error(f"{target}: {error.strerror}") from None
     whole = False
     try:
         for collected in all_collected:
@@ -68,10 +71,13 @@ def export(args: Namespace) -> int:
             os.fsync(descriptor)
         whole = True
     except (OSError, FileProblem, SignatureError, SealingError, TimestampError) as error:
-        raise Stop(1, f"{target}: not written: {error}") from None
+        raise Error(f"{target}: not written: {error}") from None
     finally:
         if not whole:
             target.unlink(missing_ok=True)
+    if args.json:
+        print_document(export_document(target, all_collected, packed, signed=key is not None))
+        return 0
     screen = screens.out()
     listed = packed.list
     screen.line(
@@ -92,7 +98,7 @@ def decrypted(args: Namespace) -> int:
     """Decrypt collections into a new folder, beside the signed, unchanged manifests."""
     from stopgap.orchestrator.evidence.sealing import SealingError, decrypt, identities
 
-    top = Path(args.output)
+    top, made = Path(args.output), []
     try:
         keys = identities(Path(args.identity).expanduser())
         top.mkdir(mode=0o700)
@@ -101,25 +107,35 @@ def decrypted(args: Namespace) -> int:
             folder = top / collected.folder.parent.name / collected.folder.name
             folder.mkdir(mode=0o700, parents=True)
             decrypt(collected, folder, keys)
-            screens.out().line(f"Decrypted: {folder}")
+            made.append(folder)
+            (screens.err() if args.json else screens.out()).line(f"Decrypted: {folder}")
     except SealingError as error:
-        raise Stop(1, str(error)) from None
+        raise Error(str(error)) from None
     except OSError as error:
-        raise Stop(1, f"{error.filename or top}: {error.strerror}") from None
+        raise Error(f"{error.filename or top}: {error.strerror}") from None
+    if args.json:
+        print_document(decryption_document(made))
     return 0
 
 
 def custody(args: Namespace) -> int:
     """Show the custody log of each collection: collecting, opening, exporting."""
+    if args.json:
+        print_document(custody_document((collected, _log(collected)) for collected in _shelves(args.what)))
+        return 0
     screen = screens.out()
     for collected in _shelves(args.what):
         screen.line(f"{collected.manifest.host}/{collected.folder.name}", "title")
-        try:
-            for at, handled in read_log(FolderFiles(collected.folder)):
-                screen.line(f"  {moment(at)}  {handled.action:<9}  {handled.by}  {handled.about}")
-        except CustodyError as error:
-            raise Stop(1, f"{collected.folder}: {error}") from None
+        for at, handled in _log(collected):
+            screen.line(f"  {moment(at)}  {handled.action:<9}  {handled.by}  {handled.about}")
     return 0
+
+
+def _log(collected: CollectionReader) -> list[tuple[datetime, EvidenceHandled]]:
+    try:
+        return list(read_log(FolderFiles(collected.folder)))
+    except CustodyError as error:
+        raise Error(f"{collected.folder}: {error}") from None
 
 
 def _put_on_record(what: str, collected: CollectionReader, action: Literal["opened", "exported"], about: str) -> None:
@@ -151,7 +167,7 @@ def _shelves(what: str) -> Iterator[CollectionReader]:
             folders = [journal.run_path(run) / kept.folder for kept in history.evidence]
         show_damage(screens.err(), run, history.damage)
     if not folders:
-        raise Stop(1, f"{what}: holds no evidence")
+        raise Error(f"{what}: holds no evidence")
     for folder in folders:
         try:
             yield open_collection(folder)

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Iterable
 
 from stopgap.orchestrator.cli import screen as screens
-from stopgap.orchestrator.cli.failure import Stop
-from stopgap.orchestrator.journal import DamagedRunError, History, Journal
-from stopgap.orchestrator.run.outcome import REFUSED
-from stopgap.orchestrator.run.person import operator
-from stopgap.orchestrator.run.trust import trusted
+from stopgap.orchestrator.errors import RefusedError
+from stopgap.orchestrator.journal import DamagedRunError, Stray
 
 _NAMED = 5
 """Problems of one run that are listed."""
 
 
-def to_act_on(journal: Journal, run: str, args: Namespace) -> History:
-    """Return a run's history for an action; refuse (exit 4) a damaged journal, unless `--anyway` is given."""
-    try:
-        history = trusted(journal, run, anyway=args.anyway, by=operator())
-    except DamagedRunError as error:
-        show_damage(screens.err(), error.run, error.problems)
-        tail = "" if args.anyway else ", then add --anyway"
-        raise Stop(
-            REFUSED,
-            f"the journal of run {run} is damaged, and nothing is done on its word. "
-            f"Look at it and at the hosts yourself{tail}.",
-        ) from None
-    if history.damage or history.unsigned:
-        show_damage(screens.err(), run, (*history.damage, *history.unsigned))
-    return history
+def damage_refused(error: DamagedRunError, *, anyway: bool) -> RefusedError:
+    """Show the damage of a run's journal; return the error that ends the command.
+
+    `anyway`: --anyway was typed, and the records cannot be read even so.
+    """
+    show_damage(screens.err(), error.run, error.problems)
+    tail = "" if anyway else ", then add --anyway"
+    return RefusedError(
+        f"the journal of run {error.run} is damaged, and nothing is done on its word. "
+        f"Look at it and at the hosts yourself{tail}."
+    )
 
 
 def show_damage(screen: screens.Screen, run: str, problems: Iterable[str]) -> bool:
@@ -43,9 +35,9 @@ def show_damage(screen: screens.Screen, run: str, problems: Iterable[str]) -> bo
     return bool(found)
 
 
-def show_strays(screen: screens.Screen, journal: Journal) -> bool:
+def show_strays(screen: screens.Screen, strays: Iterable[Stray]) -> bool:
     """List the runs with a difference between journal and folders; return True if any."""
-    found = journal.strays()
+    found = list(strays)
     for stray in found:
         screen.line(f"damaged: {stray}", "bad")
     return bool(found)

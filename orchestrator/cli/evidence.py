@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.custody import opened
-from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.document import print_document, print_line
+from stopgap.orchestrator.documents.evidence import (
+    collections_document,
+    findings_object,
+    hit_object,
+    member_object,
+)
+from stopgap.orchestrator.errors import Error, UsageError
 from stopgap.orchestrator.evidence.reader import CollectionReader, Line, lines_of, together
 from stopgap.orchestrator.evidence.tree import MOST_HOLES
 from stopgap.orchestrator.hosttext import escape
@@ -34,6 +41,9 @@ _KINDS = {"file": "-", "directory": "d", "link": "l", "other": "?"}
 
 def ls(args: Namespace) -> int:
     """List the items of a run's collections, or the files of an archive item."""
+    if args.item is None and args.json:
+        print_document(collections_document(opened(args.what, "ls")))
+        return 0
     if args.item is None:
         for collected in opened(args.what, "ls"):
             manifest = collected.manifest
@@ -47,6 +57,9 @@ def ls(args: Namespace) -> int:
     found = _items(args.what, args.item, f"ls {args.item}")
     for collected, item in found:
         for member in collected.members(item.id):
+            if args.json:
+                print_line(member_object(collected, item, member))
+                continue
             target = f" -> {member.target}" if member.kind == "link" else ""
             owner = f"{member.uid}:{member.gid}"
             _say(f"{_KINDS[member.kind]}{member.mode:04o} {owner} {member.size:>10} {member.name}{target}")
@@ -56,7 +69,7 @@ def ls(args: Namespace) -> int:
 def cat(args: Namespace) -> int:
     """Show an item, or a file of an archive item."""
     if args.raw and sys.stdout.isatty():
-        raise Stop(2, "a host's bytes as they are do not go to a terminal; send them to a file")
+        raise UsageError("a host's bytes as they are do not go to a terminal; send them to a file")
     found = False
     looked_at = " ".join(filter(None, ("cat", args.item, args.member)))
     items = _items(args.what, args.item, looked_at)
@@ -75,14 +88,14 @@ def cat(args: Namespace) -> int:
                 found = True
                 if args.raw:
                     if member.holes > MOST_HOLES:
-                        raise Stop(1, f"{args.member}: {member.holes} bytes of it are holes, which nobody can want")
+                        raise Error(f"{args.member}: {member.holes} bytes of it are holes, which nobody can want")
                     for chunk in member.chunks(member.size, holes=True):
                         sys.stdout.buffer.write(chunk)
                 else:
                     _show(lines_of(member.chunks(member.size), member.meter, member.name))
     if not found:
         _missing(collected for collected, _ in items)
-        raise Stop(1, f"{args.member}: no such file in {args.item}; `stopgap evidence ls RUN {args.item}` lists them")
+        raise Error(f"{args.member}: no such file in {args.item}; `stopgap evidence ls RUN {args.item}` lists them")
     return _missing(collected for collected, _ in items)
 
 
@@ -94,7 +107,7 @@ def grep(args: Namespace) -> int:
     try:
         check_pattern(pattern)
     except ValueError as error:
-        raise Stop(2, f"{args.pattern}: {error}") from None
+        raise UsageError(f"{args.pattern}: {error}") from None
     search = searcher(f"(?i){pattern}" if args.ignore_case else pattern)
     found = False
     all_collected = list(opened(args.what, f"grep {args.pattern}"))
@@ -103,6 +116,9 @@ def grep(args: Namespace) -> int:
             for member, line in _all_lines(collected, item):
                 if search(line.text):
                     found = True
+                    if args.json:
+                        print_line(hit_object(collected, item, member, line.number, line.text))
+                        continue
                     where = f"{collected.manifest.host}/{collected.folder.name}/{item.file}"
                     where += f":{member.name}" if member else ""
                     _say(f"{where}:{line.number}: {line.text[:4096]}")
@@ -126,7 +142,7 @@ def timeline(args: Namespace) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise Stop(1, f"{args.output}: {error.strerror}") from None
+        raise Error(f"{args.output}: {error.strerror}") from None
     finally:
         if args.output:
             output.close()
@@ -154,7 +170,7 @@ def findings(args: Namespace) -> int:
                 found = _added(found, reader, kind, path) if path else found
             judged[collected.folder] = found
             if args.json:
-                sys.stdout.write(found.canonical().decode())
+                print_line(findings_object(found))
             else:
                 show_findings(screen, found, every=args.all)
     code = int(any(found.unread for found in judged.values()))
@@ -180,7 +196,7 @@ def _added(found: Findings, reader: ReaderApart, kind: str, path: str) -> Findin
 
 def _recorded(what: str, judged: Mapping[Path, Findings], code: int) -> int:
     """Write a run's findings beside the collections, to the journal and to the report; return the exit code."""
-    from stopgap.orchestrator.cli.run import written_exit_code
+    from stopgap.orchestrator.cli.run import tell_unwritten
     from stopgap.orchestrator.findings.keeping import no_findings, write_findings
     from stopgap.orchestrator.run.runner import write_report
 
@@ -201,14 +217,15 @@ def _recorded(what: str, judged: Mapping[Path, Findings], code: int) -> int:
                 if record != before.get(kept.folder):
                     journal.append(run, record)
             _, unreported = write_report(journal, run)
-            return written_exit_code(code, unreported, "")
+            tell_unwritten(unreported, "")
+            return code or int(bool(unreported))
 
 
 def _moment(text: str) -> float:
     from stopgap.orchestrator.findings.tables.moments import of_iso
 
     if not (moment := of_iso(text)):
-        raise Stop(2, f"{text}: no moment; such as 2026-11-23, or 2026-11-23T02:14Z (without a zone, it is UTC)")
+        raise UsageError(f"{text}: no moment; such as 2026-11-23, or 2026-11-23T02:14Z (without a zone, it is UTC)")
     return moment
 
 
@@ -219,7 +236,7 @@ def _check_yara(path: str | None) -> None:
         if path:
             load_yara(Path(path))
     except YaraError as error:
-        raise Stop(2, str(error)) from None
+        raise UsageError(str(error)) from None
 
 
 def _check_sigma(path: str | None) -> None:
@@ -229,7 +246,7 @@ def _check_sigma(path: str | None) -> None:
         if path:
             load_sigma(Path(path))
     except SigmaError as error:
-        raise Stop(2, str(error)) from None
+        raise UsageError(str(error)) from None
 
 
 def _items(what: str, name: str, about: str) -> list[tuple[CollectionReader, ManifestItem]]:
@@ -242,7 +259,7 @@ def _items(what: str, name: str, about: str) -> list[tuple[CollectionReader, Man
         or name == f"{collected.manifest.host}/{collected.folder.name}/{item.id}"
     ]
     if not found:
-        raise Stop(1, f"{name}: no such item; `stopgap evidence ls {what}` lists them")
+        raise Error(f"{name}: no such item; `stopgap evidence ls {what}` lists them")
     return found
 
 

@@ -6,6 +6,7 @@ A fabric task uses the same planner and journal as a step of a runbook.
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +15,10 @@ from invoke.collection import Collection
 from invoke.exceptions import Exit
 
 from stopgap.orchestrator.cli import main_with
-from stopgap.orchestrator.cli.arguments import parser
-from stopgap.orchestrator.cli.failure import Stop
 from stopgap.orchestrator.cli.options import is_list, step_of_options
-from stopgap.orchestrator.cli.run import run
+from stopgap.orchestrator.cli.run import carry_out
+from stopgap.orchestrator.cli.run_options import RunOptions, RunRequested, sign_key
+from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.task import Task
 
@@ -52,7 +53,7 @@ def _body(task: Task[Any, Any]) -> Callable[..., None]:
     def body(c: object, **given: Any) -> None:  # noqa: ANN401
         own = {key: given.pop(key) for key in _OWN}
         typed = {key: value for key, value in given.items() if value is not None and value != []}
-        if status := main_with(lambda _: _run(task, own, typed, c), parser().parse_args(["tasks"])):
+        if status := main_with(lambda: _run(task, own, typed, c)):
             raise Exit(code=status)
 
     body.__doc__ = inspect.getdoc(type(task))
@@ -66,22 +67,23 @@ def _body(task: Task[Any, Any]) -> Callable[..., None]:
 
 def _run(task: Task[Any, Any], own: dict[str, Any], typed: dict[str, Any], c: object) -> int:
     target = _target(own["target"], c)
-    words = ["run", task.name, "-i", own["inventory"], *(["-t", target] if target else [])]
-    words += [f"--{name.replace('_', '-')}" for name in ("dry_run", "yes") if own[name]]
-    args = parser().parse_args(words)
-    args.runbook = step_of_options(task, typed, own["on"] or None)
-    return run(args)
+    document = step_of_options(task, typed, own["on"] or None)
+    wanted = RunRequested(document, own["inventory"], (target,) if target else (), dry_run=own["dry_run"])
+    return carry_out(wanted, RunOptions(yes=own["yes"], sign_key=sign_key(os.environ.get("STOPGAP_SIGN_KEY"))))
 
 
 def _target(named: str, c: object) -> str:
-    """Return the target: `--target`, or fabric's `-H` with the name of a host of the inventory. Raises Stop."""
+    """Return the target: `--target`, or fabric's `-H` with the name of a host of the inventory.
+
+    Raises UsageError.
+    """
     if not isinstance(c, fabric.Connection):
         return named
     host = str(c.original_host)
     if c.user != c.config.user or c.port != c.config.get("port", 22):
-        raise Stop(2, f"-H {host}: how a host is reached stands in the inventory; name the host alone")
+        raise UsageError(f"-H {host}: how a host is reached stands in the inventory; name the host alone")
     if named and named != host:
-        raise Stop(2, f"-H {host} and --target {named}: give one of them")
+        raise UsageError(f"-H {host} and --target {named}: give one of them")
     return host
 
 

@@ -11,37 +11,50 @@ from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage, show_strays
-from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.findings import show_findings_made
 from stopgap.orchestrator.cli.screen import columns
 from stopgap.orchestrator.cli.steps import counted, moment, reason_word, show_gaps, show_proof
 from stopgap.orchestrator.cli.verdicts import show_past_verdicts
-from stopgap.orchestrator.journal import History, Journal, JournalError, UnknownRunError, state_home
+from stopgap.orchestrator.documents.run import run_document, runs_document, verification_document
+from stopgap.orchestrator.errors import Error, UsageError
+from stopgap.orchestrator.journal import History, Journal, JournalError, state_home
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.records import Asked
+from stopgap.reading import history as read_history
+from stopgap.reading import verify as verified
 
 
 def runs(args: Namespace) -> int:
     """List the runs, the latest first."""
-    screen = screens.out()
     with Journal.open_to_read(state_home()) as journal:
-        listed = journal.runs()
-        damaged = {run.id for run in listed if show_damage(screen, run.id, journal.verify(run.id))}
-        strays = show_strays(screen, journal)
-        for run in listed:
-            code = "" if run.exit_code is None else f" ({run.exit_code})"
-            code += ", damaged" if run.id in damaged and run.state != "damaged" else ""
-            screen.line(f"{run.id}  {_when(run.started)}  {run.state}{code}  {', '.join(run.targets)}: {run.runbook}")
-        if not listed:
-            screen.line(f"No run yet below {journal.home}.")
-    return int(bool(damaged or strays))
+        listed, strays = journal.runs(), journal.strays()
+        damage = {run.id: problems for run in listed if (problems := journal.verify(run.id))}
+    if args.json:
+        print_document(runs_document(str(journal.home), listed, damage, strays))
+        return int(bool(damage or strays))
+    screen = screens.out()
+    for run, problems in damage.items():
+        show_damage(screen, run, problems)
+    show_strays(screen, strays)
+    for each in listed:
+        code = "" if each.exit_code is None else f" ({each.exit_code})"
+        code += ", damaged" if each.id in damage and each.state != "damaged" else ""
+        screen.line(
+            f"{each.id}  {_when(each.started)}  {each.state}{code}  {', '.join(each.targets)}: {each.runbook}"
+        )
+    if not listed:
+        screen.line(f"No run yet below {journal.home}.")
+    return int(bool(damage or strays))
 
 
 def show(args: Namespace) -> int:
     """Show a run, step by step."""
+    history = read_history(args.run)
+    if args.json:
+        print_document(run_document(history))
+        return int(bool(history.damage or history.unsigned))
     screen = screens.out()
-    with Journal.open_to_read(state_home()) as journal:
-        history = journal.history(journal.resolve(args.run))
     damaged = show_damage(screen, history.run, (*history.damage, *history.unsigned))
     screen.line(columns(history.started.runbook_name, history.state, widths=(len(history.state),)), "title")
     screen.line(f"run {history.run}  by {history.started.operator}  from {moment(history.started_at)}")
@@ -78,41 +91,18 @@ def show(args: Namespace) -> int:
 
 def verify(args: Namespace) -> int:
     """Check a run's journal and evidence, or a folder or an archive of evidence alone."""
-    from stopgap.orchestrator.evidence import verify_folder, verify_run
-    from stopgap.orchestrator.evidence.packed import is_archive, is_sealed, verify_archive
-    from stopgap.orchestrator.evidence.timestamp import TimestampError
-
+    found = verified(args.what, signers=args.signers, tsa_ca=args.tsa_ca)
+    if args.json:
+        print_document(verification_document(found.what, found.run, found.problems))
+        return found.exit_code
     screen = screens.out()
-    path, signers = Path(args.what), Path(args.signers) if args.signers else None
-    if path.is_file() and is_sealed(path):
-        raise Stop(2, f"{path} is encrypted; who has a key decrypts it first: age -d -i KEY {path} >archive.tar")
-    if path.is_file() and is_archive(path):
-        try:
-            what, problems = str(path), verify_archive(path, signers, Path(args.tsa_ca) if args.tsa_ca else None)
-        except TimestampError as error:
-            raise Stop(2, str(error)) from None
-    elif args.tsa_ca:
-        raise Stop(2, f"{args.what} is no exported archive: those alone have time-stamps")
-    elif path.exists():
-        what = str(path)
-        problems = verify_folder(path.parent if path.is_file() else path, signers)
-    else:
-        with Journal.open_to_read(state_home()) as journal:
-            strays = [str(stray) for stray in journal.strays()]
-            try:
-                run = journal.resolve(args.what)
-                what, problems = f"run {run}", [*verify_run(journal, run, signers), *strays]
-            except UnknownRunError:
-                if not strays:
-                    raise
-                what, problems = args.what, strays
-    for problem in problems:
+    for problem in found.problems:
         screen.line(problem, "bad")
-    if problems:
-        screen.line(f"{what}: {len(problems)} problem{'' if len(problems) == 1 else 's'}.", "bad")
-        return 1
-    screen.line(f"{what}: as it was recorded.", "good")
-    return 0
+    if count := len(found.problems):
+        screen.line(f"{found.what}: {count} problem{'' if count == 1 else 's'}.", "bad")
+    else:
+        screen.line(f"{found.what}: as it was recorded.", "good")
+    return found.exit_code
 
 
 def report(args: Namespace) -> int:
@@ -120,11 +110,11 @@ def report(args: Namespace) -> int:
     from stopgap.orchestrator.report import report as render
 
     if (args.run is None) == (args.incident is None):
-        raise Stop(2, "of what? Give a run, or --incident NAME")
+        raise UsageError("of what? Give a run, or --incident NAME")
     if args.manual and args.incident:
-        raise Stop(2, "a manual is of one run: stopgap report RUN --manual")
+        raise UsageError("a manual is of one run: stopgap report RUN --manual")
     if args.manual and args.format == "json":
-        raise Stop(2, "--manual is for people: --format html or md")
+        raise UsageError("--manual is for people: --format html or md")
     damaged = False
     with Journal.open_to_read(state_home()) as journal:
         if args.incident:
@@ -145,7 +135,7 @@ def report(args: Namespace) -> int:
         _write(Path(args.output).resolve(), text.encode())
     except (OSError, JournalError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error).rpartition(": ")[2]
-        raise Stop(1, f"{args.output}: {why}; the report was not written") from None
+        raise Error(f"{args.output}: {why}; the report was not written") from None
     screens.err().line(f"Written: {args.output}")
     return int(damaged)
 
@@ -165,7 +155,7 @@ def _incident(journal: Journal, args: Namespace) -> str:
 
     incident = find_incident(journal, args.incident)
     if not incident.runs:
-        raise Stop(2, f"incident {incident.name} has no run yet: stopgap run … --incident {incident.name}")
+        raise UsageError(f"incident {incident.name} has no run yet: stopgap run … --incident {incident.name}")
     histories = [journal.history(run) for run in incident.runs]
     names = _names(histories, args.lang)
     built = renamed(build_incident(incident, histories), names)

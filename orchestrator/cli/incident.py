@@ -6,7 +6,9 @@ from argparse import Namespace
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage
+from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.steps import counted, moment
+from stopgap.orchestrator.documents.incident import incident_document
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.incidents import close_incident, find_incident, note, open_incident
 from stopgap.orchestrator.run.person import operator
@@ -16,10 +18,8 @@ def opening(args: Namespace) -> int:
     """Open an incident."""
     with Journal.open(state_home()) as journal:
         open_incident(journal, args.name, operator())
-    screens.out().line(
-        f"Incident {args.name} is open: stopgap run … --incident {args.name}; stopgap incident note TEXT"
-    )
-    return 0
+        how = f"stopgap run … --incident {args.name}; stopgap incident note TEXT"
+        return _tell(journal, args.name, f"Incident {args.name} is open: {how}", as_json=args.json)
 
 
 def noting(args: Namespace) -> int:
@@ -27,8 +27,7 @@ def noting(args: Namespace) -> int:
     with Journal.open(state_home()) as journal:
         incident = find_incident(journal, args.incident)
         note(journal, incident, args.text, operator())
-    screens.out().line(f"Noted in {incident.name}.")
-    return 0
+        return _tell(journal, incident.name, f"Noted in {incident.name}.", as_json=args.json)
 
 
 def closing(args: Namespace) -> int:
@@ -36,16 +35,28 @@ def closing(args: Namespace) -> int:
     with Journal.open(state_home()) as journal:
         incident = find_incident(journal, args.incident)
         close_incident(journal, incident, operator())
-    screens.out().line(f"Incident {incident.name} is closed.")
+        return _tell(journal, incident.name, f"Incident {incident.name} is closed.", as_json=args.json)
+
+
+def _tell(journal: Journal, name: str, said: str, *, as_json: bool) -> int:
+    """Print a message, or with --json the incident."""
+    if as_json:
+        incident = find_incident(journal, name)
+        print_document(incident_document(incident, [journal.history(run) for run in incident.runs]))
+    else:
+        screens.out().line(said)
     return 0
 
 
 def show(args: Namespace) -> int:
     """Show an incident: notes and runs by time, and changes in force."""
-    screen = screens.out()
     with Journal.open_to_read(state_home()) as journal:
         incident = find_incident(journal, args.incident)
         histories = [journal.history(run) for run in incident.runs]
+    if args.json:
+        print_document(incident_document(incident, histories))
+        return 0
+    screen = screens.out()
     state = f"closed {moment(incident.closed.at)}" if incident.closed else "open"
     screen.line(f"{incident.name}  {state}", "title")
     lines = [(incident.opened.at, f"opened by {incident.opened.by}")]

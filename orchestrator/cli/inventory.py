@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from argparse import Namespace
 from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
-from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.documents import envelope
+from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.inventory import Inventory, load_inventory
-from stopgap.orchestrator.secret import redact_tree
 
 _MEMBERS = 12
 """Members of a group that are named."""
@@ -20,9 +19,11 @@ def inventory(args: Namespace) -> int:
     """Show an inventory as loaded: defaults filled in, groups resolved."""
     loaded = load_inventory(args.inventory)
     if args.write:
-        return _write(Path(args.write), loaded.text)
+        _write(Path(args.write), loaded.text)
     if args.json:
         return _show_as_json(loaded)
+    if args.write:
+        return 0
     screen = screens.out()
     for host in loaded.hosts.values():
         how = host.connection if host.connection == "local" else f"{host.user}@{host.address}:{host.port}"
@@ -52,23 +53,21 @@ def inventory(args: Namespace) -> int:
 
 def _show_as_json(loaded: Inventory) -> int:
     shown = {
-        "schema": "stopgap.inventory",
-        "version": 1,
+        **envelope("inventory"),
         "source": loaded.path,
         "hosts": {name: host.model_dump(mode="json", exclude={"name"}) for name, host in loaded.hosts.items()},
         "groups": {name: list(members) for name, members in loaded.groups.items()},
         "left_out": dict(loaded.left_out),
         "notes": list(loaded.notes),
     }
-    sys.stdout.write(json.dumps(redact_tree(shown), indent=1) + "\n")
+    print_document(shown)
     return 0
 
 
-def _write(path: Path, text: str) -> int:
+def _write(path: Path, text: str) -> None:
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise Stop(2, f"{path}: {error.strerror}; the inventory was not written") from None
-    screens.out().line(f"{path} is written; `stopgap inventory -i {path}` shows it.")
-    return 0
+        raise UsageError(f"{path}: {error.strerror}; the inventory was not written") from None
+    screens.err().line(f"{path} is written; `stopgap inventory -i {path}` shows it.")

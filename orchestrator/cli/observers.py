@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli import steps
 from stopgap.orchestrator.cli.screen import Screen
@@ -18,7 +15,6 @@ from stopgap.orchestrator.journal.records import (
     UndoMade,
 )
 from stopgap.orchestrator.plan import Plan, PlannedStep
-from stopgap.orchestrator.run.events import EventObserver
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.run.evidence_stream import Progress
@@ -86,18 +82,6 @@ class Lines:
             steps.show_target(self._screen, step.target, step.scene)
         judged = self._judged.pop(place, [])
         steps.show_finished(self._screen, step, record, judged, brief=self._brief, full=self._full)
-
-
-class JsonLines(EventObserver):
-    """An observer with output as JSON lines on standard output only."""
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stdout
-        super().__init__(self._write)
-
-    def _write(self, event: Mapping[str, Any]) -> None:
-        self._stream.write(json.dumps(event) + "\n")
-        self._stream.flush()
 
 
 def show_plan_summary(screen: Screen, plan: Plan, *, dry_run: bool) -> None:

@@ -6,13 +6,17 @@ import secrets
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
-from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.run_options import RunRequested
 from stopgap.orchestrator.cli.steps import moment
+from stopgap.orchestrator.documents.catalogue import written_document
+from stopgap.orchestrator.errors import RefusedError, UsageError
 from stopgap.orchestrator.host import Host, Network
 from stopgap.orchestrator.inventory import load_inventory
 from stopgap.orchestrator.journal import Journal, state_home
@@ -44,7 +48,7 @@ def request(args: Namespace) -> int:
     try:
         named = tuple(ip_network(text) for text in args.address)
     except ValueError as error:
-        raise Stop(2, str(error)) from None
+        raise UsageError(str(error)) from None
     now = datetime.now(UTC).replace(microsecond=0)
     try:
         made = BlockRequest(
@@ -58,23 +62,29 @@ def request(args: Namespace) -> int:
         )
         text = SignedRequest.made(made, Path(args.sign_key)).text()
     except SignatureError as error:
-        raise Stop(2, f"not signed: {error}") from None
+        raise UsageError(f"not signed: {error}") from None
     except ValueError:
-        raise Stop(2, "it needs an address, a reason of at most 1000 characters, and a contact") from None
+        raise UsageError("it needs an address, a reason of at most 1000 characters, and a contact") from None
     try:
         Path(args.output).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Stop(2, f"{args.output}: {error.strerror}") from None
+        raise UsageError(f"{args.output}: {error.strerror}") from None
+    if args.json:
+        print_document(written_document("request", [Path(args.output)]))
+        return 0
     addresses = ", ".join(map(str, made.addresses[:4])) + (" …" if len(made.addresses) > 4 else "")
     screens.out().line(f"{args.output}: block {addresses} until {moment(made.expires)}. Nothing was contacted.")
     return 0
 
 
 @contextmanager
-def followed(args: Namespace, given: dict[str, str]) -> Iterator[RequestUse]:
-    """Verify the request of `--request`, and add the request's parameters to `given`."""
-    signed = read_request(Path(args.request))
-    listed = Path(args.customers) if args.customers else Path(args.inventory).parent / "customers.yaml"
+def followed(asked: RunRequested, path: Path) -> Iterator[tuple[RunRequested, RequestUse]]:
+    """Verify a customer's request; yield `asked` with the request's parameters added.
+
+    `path`: the file of the request. Raises RefusedError if the request is not valid.
+    """
+    signed = read_request(path)
+    listed = asked.customers or Path(asked.inventory).parent / "customers.yaml"
     now = datetime.now(UTC)
     try:
         customer = accept(signed, load_customers(listed), now)
@@ -84,23 +94,23 @@ def followed(args: Namespace, given: dict[str, str]) -> Iterator[RequestUse]:
             "expires": format_duration(wanted.left(now)),
             "reason": f"{customer}: {wanted.reason} (contact {wanted.contact}, request {wanted.digest[:12]})",
         }
-        if twice := sorted(fields.keys() & given.keys()):
-            raise Stop(2, f"-p {twice[0]}: the request says it")
-        given |= fields
-        if args.dry_run:
-            yield RequestUse()
+        if twice := sorted(fields.keys() & asked.params.keys()):
+            raise UsageError(f"-p {twice[0]}: the request says it")
+        allowed = replace(asked, params={**asked.params, **fields})
+        if asked.dry_run:
+            yield allowed, RequestUse()
             return
         with use_once(signed, state_home()) as request_use:
-            yield request_use
+            yield allowed, request_use
     except RequestRefused as refusal:
-        raise Stop(4, f"{args.request}: refused: {refusal}. Nothing was contacted.") from None
+        raise RefusedError(f"{path}: refused: {refusal}. Nothing was contacted.") from None
 
 
 def _addresses(target: Host) -> list[Network]:
     try:
         return [ip_network(a) for a in target.addresses or (ip_address(target.address),)]
     except ValueError:
-        raise Stop(2, f"{target.name} has no `addresses` in the inventory: name them with --address") from None
+        raise UsageError(f"{target.name} has no `addresses` in the inventory: name them with --address") from None
 
 
 def _evidence(run: str) -> tuple[Evidence, ...]:

@@ -9,131 +9,154 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli import screen as screens
-from stopgap.orchestrator.cli.failure import Stop
-from stopgap.orchestrator.cli.pairs import pairs
-from stopgap.orchestrator.inventory import parse_inventory
-from stopgap.orchestrator.runbook import bind, parse_runbook, prepare, reveal_secrets
+from stopgap.orchestrator.cli.document import print_line
+from stopgap.orchestrator.cli.run_options import RunOptions, RunRequested, run_options, run_requested
+from stopgap.orchestrator.errors import UsageError
+from stopgap.orchestrator.run.outcome import OK
+from stopgap.orchestrator.runbook import bind, prepare, reveal_secrets
 from stopgap.orchestrator.runbook.finding import runbook_file
 from stopgap.orchestrator.secret import redact_tree
 from stopgap.orchestrator.source import Located
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from stopgap.orchestrator.cli.live_view import LiveView
     from stopgap.orchestrator.cli.terminal import Terminal
+    from stopgap.orchestrator.journal import History
     from stopgap.orchestrator.request.verification import RequestUse
     from stopgap.orchestrator.run.connection_pool import Connect
+    from stopgap.orchestrator.run.events import EventObserver
     from stopgap.orchestrator.run.order import Order
     from stopgap.orchestrator.run.runner import Runner, RunResult
 
 
 def run(args: Namespace) -> int:
     """Run a runbook, or preview a runbook; with `--request`, on a customer's signed request."""
-    given = pairs(args.param)
-    if not args.request:
-        return _run(args, given)
+    return carry_out(run_requested(args), run_options(args))
+
+
+def carry_out(wanted: RunRequested, options: RunOptions) -> int:
+    """Run or preview a runbook, and show the events; return the exit code."""
+    if not wanted.request:
+        return _run(wanted, options)
     from stopgap.orchestrator.cli.request import followed
 
-    with followed(args, given) as request_use:
-        return _run(args, given, request_use)
+    with followed(wanted, wanted.request) as (allowed, request_use):
+        return _run(allowed, options, request_use)
 
 
-def _run(args: Namespace, given: dict[str, str], request_use: RequestUse | None = None) -> int:
+def _run(wanted: RunRequested, options: RunOptions, request_use: RequestUse | None = None) -> int:
     from stopgap.orchestrator.remote import ConnectAhead
 
-    order = _order(args, given)
-    agreed = _saved_digest(Path(args.plan)) if args.plan else None
-    key = sign_key(args)
-    check_recipients(args)
+    order = _order(wanted)
+    agreed = _saved_digest(wanted.plan) if wanted.plan else None
     with ConnectAhead(order.inventory.hosts) as connect:
-        connect.begin([*order.acting(), *(() if args.dry_run else order.targets)])
-        return _go(args, order, request_use, connect, key, agreed)
+        connect.begin([*order.acting(), *(() if wanted.dry_run else order.targets)])
+        return _go(wanted, options, order, request_use, connect, agreed)
 
 
 def _go(
-    args: Namespace,
+    wanted: RunRequested,
+    options: RunOptions,
     order: Order,
     request_use: RequestUse | None,
     connect: Connect,
-    key: Path | None,
     agreed: str | None,
 ) -> int:
-    from stopgap.orchestrator.cli.observers import JsonLines, Lines
+    from stopgap.orchestrator.cli.observers import Lines
     from stopgap.orchestrator.cli.terminal import Terminal, stoppable
+    from stopgap.orchestrator.run.events import EventObserver
 
-    live_view = _live_view(args)
+    live_view = None if wanted.dry_run else _live_view(options)
     messages = live_view.messages if live_view else screens.err()
-    person = Terminal(messages, yes=args.yes, wait=args.wait)
-    json_lines = JsonLines() if args.json else None
+    person = Terminal(messages, yes=options.yes, wait=options.wait)
+    events = EventObserver(print_line) if options.json else None
     lines = Lines(
-        live_view.out if live_view else messages if args.json else screens.out(),
+        live_view.out if live_view else messages if options.json else screens.out(),
         order.runbook.name,
-        asks=person.asks and not args.dry_run,
-        full=args.full,
+        asks=person.asks and not wanted.dry_run,
+        full=options.full,
     )
-    observers = [json_lines] if json_lines else [live_view, lines] if live_view else [lines]
-    runner = _runner(person, observers, args, connect, key)
+    observers = [events] if events else [live_view, lines] if live_view else [lines]
+    runner = _runner(person, observers, options, connect)
     with stoppable(runner.interruption, messages), live_view.showing() if live_view else nullcontext():
-        if args.dry_run:
-            conclusion = runner.preview(order)
-            if agreed is not None and agreed != conclusion.plan.digest:
-                messages.line(f"The plan has drifted: saved {agreed[:8]}, now {conclusion.plan.digest[:8]}.", "bad")
+        if wanted.dry_run:
+            result = runner.preview(order)
+            if agreed is not None and agreed != result.plan.digest:
+                messages.line(f"The plan has drifted: saved {agreed[:8]}, now {result.plan.digest[:8]}.", "bad")
         else:
             if request_use:
                 request_use.unused = False
-            conclusion = runner.run(order, agreed_digest=agreed)
+            result = runner.run(order, agreed_digest=agreed)
             if request_use:
-                request_use.unused = conclusion.run is None
-    if args.save_plan:
-        _save_plan(Path(args.save_plan), conclusion, order)
-    if json_lines:
-        json_lines.finished(conclusion)
-    if conclusion.refusal:
-        messages.line(f"Refused: {conclusion.refusal}. Nothing was changed.", "bad")
-    elif not args.dry_run and not args.json:
-        show_conclusion(screens.out(), conclusion)
-    return written_exit_code(conclusion.exit_code, conclusion.unreported, conclusion.unsigned, conclusion.displaced)
+                request_use.unused = result.run is None
+    if wanted.save_plan:
+        _save_plan(wanted.save_plan, result, order)
+    if events:
+        events.finished(result)
+    return _ended(result, options, messages, dry_run=wanted.dry_run)
 
 
 def resume(args: Namespace) -> int:
     """Resume an unfinished run."""
-    from stopgap.orchestrator.cli.damage import to_act_on
+    from stopgap.orchestrator.cli.damage import damage_refused, show_damage
     from stopgap.orchestrator.cli.observers import Lines
     from stopgap.orchestrator.cli.terminal import Terminal, stoppable
     from stopgap.orchestrator.cli.trust import asked
-    from stopgap.orchestrator.journal import Journal, state_home
-    from stopgap.orchestrator.remote import ConnectAhead
+    from stopgap.orchestrator.journal import DamagedRunError
     from stopgap.orchestrator.run.consent import asking
-    from stopgap.orchestrator.run.order import Order
+    from stopgap.orchestrator.run.events import EventObserver
+    from stopgap.orchestrator.run.resume_run import resume_run
+    from stopgap.reading import history as read_history
 
-    live_view = _live_view(args)
+    options = run_options(args)
+    live_view = _live_view(options)
     messages = live_view.messages if live_view else screens.err()
-    key = sign_key(args)
-    check_recipients(args)
-    person = Terminal(messages, yes=args.yes, wait=args.wait)
-    with Journal.open(state_home()) as journal:
-        name = journal.resolve(args.run)
-        history = to_act_on(journal, name, args)
-        if history.finished and history.finished.exit_code == 0:
-            screens.out().line(f"Run {name} is finished; there is nothing to resume.")
-            return 0
-        started = history.started
-        inventory = parse_inventory(started.inventory_text, started.inventory_path)
-        runbook = parse_runbook(started.runbook_text, started.runbook_path)
-        targets, params = inventory.select(started.targets), runbook.load_params(started.params)
-        order = Order(runbook, inventory, targets, params, started.incident, started.controller)
-        reveal_secrets(runbook, inventory, order.targets, order.params, asking(asked(messages)))
-        lines = Lines(live_view.out if live_view else screens.out(), order.runbook.name, asks=person.asks)
-        with ConnectAhead(inventory.hosts) as connect:
-            runner = _runner(person, [live_view, lines] if live_view else [lines], args, connect, key)
-            with stoppable(runner.interruption, messages), live_view.showing() if live_view else nullcontext():
-                conclusion = runner.resume(journal, name, order, anyway=args.anyway)
-    if conclusion.refusal:
-        messages.line(f"Refused: {conclusion.refusal}. Nothing was changed.", "bad")
+    person = Terminal(messages, yes=options.yes, wait=options.wait)
+    events = EventObserver(print_line) if options.json else None
+    try:
+        history = read_history(args.run)
+        doubts = (*history.damage, *history.unsigned)
+        finished = history.finished is not None and history.finished.exit_code == OK
+        if finished and not doubts:
+            return _tell_finished(history, events)
+        if options.anyway:
+            show_damage(messages, history.run, doubts)
+        lines = Lines(live_view.out if live_view else screens.out(), history.started.runbook_name, asks=person.asks)
+        observers = [events] if events else [live_view, lines] if live_view else [lines]
+        with stoppable(person.interruption, messages), live_view.showing() if live_view else nullcontext():
+            result = resume_run(
+                history.run,
+                lambda connect: _runner(person, observers, options, connect),
+                anyway=options.anyway,
+                permit=asking(asked(messages)),
+            )
+    except DamagedRunError as error:
+        raise damage_refused(error, anyway=options.anyway) from None
+    if finished:
+        return _tell_finished(history, events)
+    if events:
+        events.finished(result)
+    return _ended(result, options, messages)
+
+
+def _tell_finished(history: History, events: EventObserver | None) -> int:
+    if events:
+        events.ended(history)
     else:
-        show_conclusion(screens.out(), conclusion)
-    return written_exit_code(conclusion.exit_code, conclusion.unreported, conclusion.unsigned, conclusion.displaced)
+        screens.out().line(f"Run {history.run} is finished; there is nothing to resume.")
+    return OK
+
+
+def _ended(result: RunResult, options: RunOptions, messages: screens.Screen, *, dry_run: bool = False) -> int:
+    """Show the result of a run; return the exit code."""
+    if result.refusal:
+        messages.line(f"Refused: {result.refusal}. Nothing was changed.", "bad")
+    elif not dry_run and not options.json:
+        show_conclusion(screens.out(), result)
+    tell_unwritten(result.unreported, result.unsigned, result.displaced)
+    return result.exit_code or int(bool(result.unreported or result.unsigned or result.displaced))
 
 
 def show_conclusion(screen: screens.Screen, conclusion: RunResult) -> None:
@@ -163,25 +186,27 @@ def show_conclusion(screen: screens.Screen, conclusion: RunResult) -> None:
         screen.line(f"Report: {conclusion.report}")
 
 
-def _order(args: Namespace, given: Mapping[str, str]) -> Order:
+def _order(wanted: RunRequested) -> Order:
     from stopgap.orchestrator.cli.trust import asked, typed
     from stopgap.orchestrator.journal.home import controller_name, state_home
     from stopgap.orchestrator.run.consent import asking, keep
     from stopgap.orchestrator.run.order import Order
     from stopgap.orchestrator.secret.agreement import agree
 
-    source = args.runbook if isinstance(args.runbook, Located) else runbook_file(args.runbook)
-    runbook, inventory, targets = prepare(source, args.inventory, args.target, given, complete=True)
+    source = wanted.runbook if isinstance(wanted.runbook, Located) else runbook_file(wanted.runbook)
+    runbook, inventory, targets = prepare(
+        source, wanted.inventory, list(wanted.targets), wanted.params, complete=True
+    )
     if not targets:
         names = ", ".join([*inventory.hosts, *inventory.groups])
-        raise Stop(2, f"which host? Name it with -t; {inventory.path} knows {names}")
-    params = bind(runbook, inventory, targets, given)
-    if commands := typed(runbook, pairs(args.param)):
+        raise UsageError(f"which host? Name it with -t; {inventory.path} knows {names}")
+    params = bind(runbook, inventory, targets, wanted.params)
+    if commands := typed(runbook, wanted.typed):
         agree(command.reference for command in commands)
-        if not args.dry_run:
-            keep(commands)  # for a later `resume`
+        if not wanted.dry_run:
+            keep(commands)  # so that `resume` may run them too
     reveal_secrets(runbook, inventory, targets, params, asking(asked(screens.err())))
-    return Order(runbook, inventory, targets, params, _incident(args.incident), controller_name(state_home()))
+    return Order(runbook, inventory, targets, params, _incident(wanted.incident), controller_name(state_home()))
 
 
 def _incident(name: str | None) -> str:
@@ -195,46 +220,19 @@ def _incident(name: str | None) -> str:
         return find_incident(journal, name).name
 
 
-def sign_key(args: Namespace) -> Path | None:
-    """Return the key to sign the journal; a missing file raises Stop before the run begins."""
-    if not args.sign_key:
-        return None
-    path = Path(args.sign_key).expanduser()
-    if not path.is_file():
-        raise Stop(2, f"{path}: no such key to sign the journal with")
-    return path
-
-
-def check_recipients(args: Namespace) -> None:
-    """Verify the recipients of encrypted evidence; an invalid recipient raises Stop before the run begins."""
-    if not args.age:
-        return
-    from stopgap.orchestrator.evidence.sealing import SealingError, recipient
-
-    try:
-        for text in args.age:
-            recipient(text)
-    except SealingError as error:
-        raise Stop(2, str(error)) from None
-
-
-def written_exit_code(code: int, unreported: str, unsigned: str, displaced: str = "") -> int:
-    """Print the reasons for an unwritten report, a missing signature, or records outside the journal.
-
-    Return the exit code with these failures included.
-    """
+def tell_unwritten(unreported: str, unsigned: str, displaced: str = "") -> None:
+    """Print the reasons for an unwritten report, a missing signature, or records outside the journal."""
     if displaced:
         screens.err().line(displaced, "bad")
     if unreported:
         screens.err().line(f"The report was not written: {unreported}; `stopgap report` makes it again", "bad")
     if unsigned:
         screens.err().line(f"Journal and evidence are not signed: {unsigned}", "bad")
-    return code or int(bool(unreported or unsigned or displaced))
 
 
-def _live_view(args: Namespace) -> LiveView | None:
-    """Return the requested live view; None without a terminal, or for a dry run."""
-    if not args.watch or getattr(args, "dry_run", False):
+def _live_view(options: RunOptions) -> LiveView | None:
+    """Return the requested live view; None without a terminal."""
+    if not options.watch:
         return None
     from stopgap.orchestrator.cli.live_view import LiveView
     from stopgap.orchestrator.journal import Journal, state_home
@@ -243,9 +241,7 @@ def _live_view(args: Namespace) -> LiveView | None:
     return live_view if live_view.possible else None
 
 
-def _runner(
-    person: Terminal, observers: Sequence[object], args: Namespace, connect: Connect, key: Path | None
-) -> Runner:
+def _runner(person: Terminal, observers: Sequence[object], options: RunOptions, connect: Connect) -> Runner:
     from stopgap.orchestrator.journal import Journal, state_home
     from stopgap.orchestrator.run.dry_run import past_runs, sent_messages
     from stopgap.orchestrator.run.person import operator
@@ -258,9 +254,9 @@ def _runner(
         observers=observers,  # type: ignore[arg-type]
         operator=operator(),
         interruption=person.interruption,
-        sign_key=key,
-        recipients=tuple(args.age),
-        take_over=args.take_over,
+        sign_key=options.sign_key,
+        recipients=options.recipients,
+        take_over=options.take_over,
         sent=sent_messages,
         past_runs=past_runs,
     )
@@ -287,14 +283,14 @@ def _save_plan(path: Path, conclusion: RunResult, order: Order) -> None:
         path.write_text(json.dumps(redact_tree(saved), indent=1) + "\n", encoding="utf-8")
         path.chmod(0o600)
     except OSError as error:
-        raise Stop(2, f"{path}: {error.strerror}; the plan was not saved") from None
+        raise UsageError(f"{path}: {error.strerror}; the plan was not saved") from None
 
 
 def _saved_digest(path: Path) -> str:
     try:
         digest = json.loads(path.read_text(encoding="utf-8"))["plan_digest"]
     except OSError as error:
-        raise Stop(2, f"{path}: {error.strerror}") from None
+        raise UsageError(f"{path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise Stop(2, f"{path}: not a plan that --save-plan wrote") from None
+        raise UsageError(f"{path}: not a plan that --save-plan wrote") from None
     return str(digest)

@@ -8,11 +8,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from types import FrameType
 
 from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.journal import ChangeStatus, History
 from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.run.interruption import Interruption
@@ -51,6 +52,10 @@ class Terminal:
         parts = [_count(plan.changes, "make", "change")] if plan.changes else []
         parts += [_count(plan.messages, "send", "message")] if plan.messages else []
         return self._agrees(f"Go ahead and {' and '.join(parts) or 'run it'}? [yes/no] ")
+
+    def agrees_to_undo(self, history: History, changes: Sequence[ChangeStatus]) -> bool | None:
+        """Ask whether to take the changes back; None where nobody is there."""
+        return self.confirms(f"Take back {len(changes)} changes?")
 
     def confirms(self, what: str) -> bool | None:
         """Ask for a confirmation; None without a person."""

@@ -6,7 +6,9 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 
 from stopgap.orchestrator.cli import screen as screens
-from stopgap.orchestrator.cli.failure import Stop
+from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.documents.catalogue import trust_document
+from stopgap.orchestrator.errors import RefusedError
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.consent import Ask, keep, named_in
 from stopgap.orchestrator.runbook import Runbook
@@ -21,15 +23,17 @@ from stopgap.orchestrator.task import Task
 def trust(args: Namespace) -> int:
     """Show the commands of each file; record the approval by a person, or with --yes."""
     commands = [command for name in args.file for command in _of_file(name)]
-    screen = screens.out()
+    screen = screens.err() if args.json else screens.out()
     if not commands:
         screen.line("No command is named there.")
-        return 0
-    _show(screen, commands)
-    if not args.yes:
-        _agree(screens.err(), "Let these commands run on this machine, now and later?")
-    keep(commands)
-    screen.line("Agreed. A command that changes is asked about again.", "good")
+    else:
+        _show(screen, commands)
+        if not args.yes:
+            _agree(screens.err(), "Let these commands run on this machine, now and later?")
+        keep(commands)
+        screen.line("Agreed. A command that changes is asked about again.", "good")
+    if args.json:
+        print_document(trust_document(commands, agreed=True))
     return 0
 
 
@@ -88,4 +92,4 @@ def _agree(screen: screens.Screen, question: str) -> None:
 
     agreed = Terminal(screen, yes=False).confirms(question)
     if not agreed:
-        raise Stop(4, "nobody is there to ask; add --yes" if agreed is None else "nothing was agreed to")
+        raise RefusedError("nobody is there to ask; add --yes" if agreed is None else "nothing was agreed to")

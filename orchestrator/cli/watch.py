@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
+import time
 from argparse import Namespace
 from contextlib import suppress
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.canvas import PAUSE, Canvas
+from stopgap.orchestrator.cli.document import print_line
 from stopgap.orchestrator.cli.other_runs import Elsewhere
 from stopgap.orchestrator.cli.view import view
 from stopgap.orchestrator.journal import History, Journal, state_home
+from stopgap.orchestrator.run.events import EventObserver
 
 
 def watch(args: Namespace) -> int:
     """Show a run live until the end, or until q or Ctrl-C; without a terminal, once."""
+    if args.json:
+        return _tell_events(args.run)
     screen = screens.out()
     with Journal.open_to_read(state_home()) as journal:
         run = journal.resolve(args.run)
@@ -24,6 +29,23 @@ def watch(args: Namespace) -> int:
     for text, style in view(history):
         screen.line(text, style)
     return int(bool(history.damage))
+
+
+def _tell_events(name: str) -> int:
+    """Print every record of a run as an event, those to come as they come, until the run ends."""
+    events = EventObserver(print_line)
+    told = 0
+    with Journal.open_to_read(state_home()) as journal:
+        run = journal.resolve(name)
+        while True:
+            history = journal.history(run)
+            for entry in history.entries[told:]:
+                events.recorded(run, entry.record, entry.at)
+            told = len(history.entries)
+            if history.state != "running":
+                events.ended(history)
+                return int(bool(history.damage))
+            time.sleep(PAUSE)
 
 
 def _follow(journal: Journal, run: str) -> History:

@@ -180,6 +180,8 @@ def _records(member: Member) -> Iterator[Event]:
 def _line(event: Event, host: str, *, ours: bool, during: bool) -> str:
     return json.dumps(
         {
+            "schema": "stopgap.timeline",
+            "version": 1,
             "message": escape(event.message[:LONGEST]),
             "datetime": as_iso(event.time),
             "timestamp_desc": event.what,

@@ -1,7 +1,6 @@
 """Errors of the journal. Each message addresses the operator and includes the remedy."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from stopgap.orchestrator.errors import Error
 
@@ -13,11 +12,13 @@ class JournalError(Error):
 class SharedHomeError(JournalError):
     """The state folder is writable by another account: its content is not trusted."""
 
-    exit_code: ClassVar[int] = 4
+    exit_code = 4
 
 
 class UnknownRunError(JournalError):
     """No run, or more than one run, matches the name."""
+
+    exit_code = 2
 
 
 class RunHeldError(JournalError):
@@ -25,7 +26,10 @@ class RunHeldError(JournalError):
 
 
 class DamagedRunError(JournalError):
-    """A run's records differ from the records written; no act follows from such records."""
+    """A run's records differ from the records written; no act follows from such records.
+
+    `run` is the run's id; `problems` holds what shows the damage, one line each.
+    """
 
     def __init__(self, run: str, problems: Sequence[str]) -> None:
         self.run = run
@@ -36,4 +40,6 @@ class DamagedRunError(JournalError):
 
 
 class UntrustedRunError(DamagedRunError):
-    """An act on the records of a damaged run is refused."""
+    """An act on the records of a damaged run is refused; `run` and `problems` give the reason."""
+
+    exit_code = 4

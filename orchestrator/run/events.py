@@ -1,4 +1,7 @@
-"""Events of a run as JSON objects: one line each for `run --json`, one call each for `on_event` of `stopgap.run`."""
+"""Events of a run as JSON objects: `run --json` writes one a line, and `on_event` of `stopgap.run` gets each.
+
+`undo`, `resume` and `watch` give events of the same schema.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from stopgap.orchestrator.documents import envelope
+from stopgap.orchestrator.documents.run import change_object
+from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.records import AnyRecord, ChangeIntended, RunFinished, RunStarted, StepFinished
 from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.secret import redact_tree
@@ -13,10 +19,7 @@ from stopgap.orchestrator.secret import redact_tree
 if TYPE_CHECKING:
     from stopgap.orchestrator.run.evidence_stream import Progress
     from stopgap.orchestrator.run.runner import RunResult
-
-SCHEMA = "stopgap.event"
-VERSION = 1
-"""Version of the events' format: raised when a field is renamed or dropped, not when a field is added."""
+    from stopgap.orchestrator.run.undo_run import UndoResult
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 
@@ -38,8 +41,11 @@ class EventObserver:
         """Remember the step, to name the step's task at the end of the step."""
         self._steps[step.key, step.target.name] = step
 
-    def recorded(self, run: str, record: AnyRecord) -> None:
-        """Emit a journal record; the end of the run is left to `finished`, with more detail."""
+    def recorded(self, run: str, record: AnyRecord, at: datetime | None = None) -> None:
+        """Emit a journal record; the end of the run is left to `finished`, with more detail.
+
+        `at`: when the record was written, by default now.
+        """
         if isinstance(record, RunFinished):
             return
         if isinstance(record, RunStarted):
@@ -51,7 +57,7 @@ class EventObserver:
             fields = record.model_dump(mode="json", exclude={"kind"})
         if isinstance(record, StepFinished) and (step := self._steps.get((record.step, record.target))):
             fields["task"] = step.step.task
-        self._emit(record.kind, run, fields)
+        self._emit(record.kind, run, fields, at)
 
     def progressed(self, step: PlannedStep, progress: Progress) -> None:
         """Emit nothing: the end of a collection reports the collected bytes."""
@@ -70,10 +76,61 @@ class EventObserver:
         }
         self._emit("run-finished", conclusion.run, fields)
 
-    def _emit(self, event: str, run: str | None, fields: Mapping[str, Any]) -> None:
-        time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        head = {"event": event, "schema": SCHEMA, "version": VERSION, "time": time, "run": run}
-        self._on_event(redact_tree({**head, **fields}))
+    def ended(self, history: History) -> None:
+        """Emit `run-finished` of a run that has ended, as its records tell; `exit_code`: None where it broke off."""
+        steps = [
+            {
+                "step": step.step,
+                "target": step.target,
+                "host": step.host,
+                "task": step.task,
+                "outcome": step.outcome,
+                "reason": step.reason,
+            }
+            for step in history.steps
+        ]
+        fields = {
+            "outcome": history.state,
+            "exit_code": history.finished.exit_code if history.finished else None,
+            "reason": "",
+            "steps": steps,
+            "containment": {cut.target: cut.verdict for cut in history.containment},
+            "plan_digest": history.plan.digest if history.plan else None,
+            "report": None,
+        }
+        self._emit("run-finished", history.run, fields, history.finished_at)
+
+    def undo_finished(self, result: UndoResult) -> None:
+        """Emit `undo-finished`, the last event of an undo."""
+        made = {(one.step, one.target, one.index): one for one in result.made}
+        changes = []
+        for change in result.changes:
+            one = made.get((change.step, change.target, change.index))
+            changes.append(
+                {
+                    "step": change.step,
+                    "target": change.target,
+                    "host": change.host,
+                    "index": change.index,
+                    "undo": change.change.describe_undo(),
+                    "outcome": one.outcome if one else None,
+                    "reason": one.reason if one else "",
+                }
+            )
+        fields = {
+            "outcome": result.outcome,
+            "exit_code": result.exit_code,
+            "reason": result.refusal,
+            "undone": result.undone,
+            "changes": changes,
+            "unreachable": dict(result.unreachable),
+            "in_force": [change_object(change) for change in result.in_force],
+            "report": str(result.report) if result.report else None,
+        }
+        self._emit("undo-finished", result.run, fields)
+
+    def _emit(self, event: str, run: str | None, fields: Mapping[str, Any], at: datetime | None = None) -> None:
+        self._on_event(redact_tree({"event": event, **envelope("event", at), "run": run, **fields}))
 
 
 def _place(step: PlannedStep) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import getpass
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from stopgap.orchestrator.journal import ChangeStatus, History
 from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.question import Question
 
@@ -36,6 +37,9 @@ class Person(Protocol):
     def agrees(self, plan: Plan) -> bool | None:
         """Return True for consent to a plan, False for a refusal, `None` if nobody can be asked."""
 
+    def agrees_to_undo(self, history: History, changes: Sequence[ChangeStatus]) -> bool | None:
+        """Say whether to take these changes of a run back, in this order."""
+
     def can_answer(self, question: Question) -> bool:
         """Return True if a person can answer the question."""
 
@@ -48,6 +52,10 @@ class Unattended:
 
     def agrees(self, plan: Plan) -> bool | None:
         """Return True."""
+        return True
+
+    def agrees_to_undo(self, history: History, changes: Sequence[ChangeStatus]) -> bool | None:
+        """Agree."""
         return True
 
     def can_answer(self, question: Question) -> bool:

@@ -19,11 +19,11 @@ def trusted(journal: Journal, run: str, *, anyway: bool = False, by: str = "") -
     """
     try:
         history = journal.history(run)
+        doubts = (*history.damage, *history.unsigned)
+        if doubts and anyway:
+            journal.append(run, DamageAccepted(by=by, problems=tuple(map(escape, doubts[:_NAMED]))))
     except DamagedRunError as error:
         raise UntrustedRunError(run, error.problems) from None
-    doubts = (*history.damage, *history.unsigned)
     if doubts and not anyway:
         raise UntrustedRunError(run, doubts)
-    if doubts:
-        journal.append(run, DamageAccepted(by=by, problems=tuple(map(escape, doubts[:_NAMED]))))
     return history

@@ -48,13 +48,17 @@ class Problem:
 
 
 class InvalidInput(UsageError):  # noqa: N818
-    """The operator's input is invalid; no host was contacted (exit status 2).
+    """The operator's input is invalid; no host was contacted.
+
+    Exit status 2, or 4 where the text is valid and a guard refuses everything in the text.
 
     `problems` holds all problems, in the order of the sources and of the positions in each source.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = _in_file_order(problems)
+        if self.problems and all(problem.refused for problem in self.problems):
+            self.exit_code = 4
         super().__init__(self.problems)
 
     def __str__(self) -> str:

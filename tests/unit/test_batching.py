@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stopgap.orchestrator.cli import observers
 from stopgap.orchestrator.journal.records import AnyRecord, ChangeIntended
+from stopgap.orchestrator.run.events import EventObserver
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.runner import Runner
 
@@ -75,12 +75,12 @@ def take_away_once_intended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def at_first_intent(act: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Act when the intents are on disk and the host has heard of none."""
     told: list[str] = []
-    recorded = observers.JsonLines.recorded
+    recorded = EventObserver.recorded
 
-    def acting(self: observers.JsonLines, run: str, record: AnyRecord) -> None:
+    def acting(self: EventObserver, run: str, record: AnyRecord) -> None:
         if isinstance(record, ChangeIntended) and not told:
             told.append(run)
             act()
         recorded(self, run, record)
 
-    monkeypatch.setattr(observers.JsonLines, "recorded", acting)
+    monkeypatch.setattr(EventObserver, "recorded", acting)

@@ -15,8 +15,8 @@ from types import SimpleNamespace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stopgap.orchestrator.cli.failure import Stop
 from stopgap.orchestrator.cli.run import _saved_digest
+from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.manifest import MANIFEST
 from stopgap.orchestrator.evidence.verify import verify_folder
 from stopgap.orchestrator.journal import Journal, JournalError
@@ -136,5 +136,5 @@ def test_a_saved_plan_is_read_or_refused(content: bytes):
         (place / "plan").write_bytes(content)
         try:
             assert isinstance(_saved_digest(place / "plan"), str)
-        except Stop as stop:
-            assert stop.code == 2
+        except Error as error:
+            assert error.exit_code == 2

@@ -17,7 +17,9 @@ def modules_with_examples() -> list[str]:
 
 
 @pytest.mark.parametrize("module", modules_with_examples())
-def test_the_examples_of_a_module_hold(module: str) -> None:
-    found = doctest.testmod(importlib.import_module(module.removesuffix(".__init__")))
+def test_the_examples_of_a_module_hold(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOPGAP_HOME", str(tmp_path / "home"))
+    example = importlib.import_module(module.removesuffix(".__init__"))
+    found = doctest.testmod(example, optionflags=doctest.ELLIPSIS)
     assert found.attempted
     assert not found.failed

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import stopgap
+from stopgap.orchestrator.journal import ChangeStatus, History
+from stopgap.orchestrator.run.person import Unattended
 
 from .bench import Bench, file
 
@@ -38,6 +43,20 @@ def test_every_public_name_is_there_and_documented() -> None:
         stopgap.nothing  # noqa: B018
 
 
+def test_every_public_function_has_an_example() -> None:
+    functions = [value for name in stopgap.__all__ if inspect.isfunction(value := getattr(stopgap, name))]
+    assert {function.__name__ for function in functions if ">>> " not in (function.__doc__ or "")} == set()
+
+
+def test_the_page_on_python_names_every_public_name() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
+    assert [name for name in stopgap.__all__ if f"`{name}" not in page and f"`stopgap.{name}" not in page] == [
+        "Host",
+        "Inventory",
+        "Runbook",
+    ]
+
+
 def test_the_name_alone_imports_nothing_of_the_engine() -> None:
     code = "import stopgap, sys; print(*[m for m in sys.modules if m.startswith('stopgap.')])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -61,6 +80,62 @@ def test_every_event_has_a_schema_a_version_and_a_time(bench: Bench, hosts: stop
     stopgap.run(stopgap.plan(runbook(bench), hosts, targets=["a"]), on_event=events.append)
     assert {(event["schema"], event["version"]) for event in events} == {("stopgap.event", 1)}
     assert all(event["time"].endswith("Z") for event in events)
+
+
+def test_a_run_is_read_looked_at_and_taken_back(bench: Bench, hosts: stopgap.Inventory) -> None:
+    result = stopgap.run(stopgap.plan(runbook(bench), hosts, targets=["a"]))
+    [run] = stopgap.status().runs
+    assert [change.change.describe() for change in run.in_force] == [f"write {bench.files}/one (0644)"]
+    assert stopgap.history(result).state == "ok"
+    assert stopgap.verify(result).valid
+    assert [listed.id for listed in stopgap.runs()] == [result.run]
+    events: list[Any] = []
+    undone = stopgap.undo(result, on_event=events.append)
+    assert (undone.outcome, undone.undone, undone.in_force) == ("ok", 1, ())
+    assert events[-1]["event"] == "undo-finished"
+    assert not (bench.files / "one").exists()
+    assert stopgap.status().runs == ()
+
+
+def test_one_step_is_taken_back_and_a_step_that_is_not_there_is_an_error(
+    bench: Bench, hosts: stopgap.Inventory
+) -> None:
+    path = bench.runbook(file(bench, "one"), file(bench, "two"))
+    result = stopgap.run(stopgap.plan(stopgap.load_runbook(path), hosts, targets=["a"]))
+    with pytest.raises(stopgap.UsageError, match="has no step three; it has one, two"):
+        stopgap.undo(result, step="three")
+    undone = stopgap.undo("last", step="one")
+    assert [change.step for change in undone.in_force] == ["two"]
+
+
+def test_an_undo_that_a_person_refuses_is_an_error_and_takes_nothing_back(
+    bench: Bench, hosts: stopgap.Inventory
+) -> None:
+    class Careful(Unattended):
+        def agrees_to_undo(self, history: History, changes: Sequence[ChangeStatus]) -> bool | None:
+            return history.started.operator == "somebody else"
+
+    result = stopgap.run(stopgap.plan(runbook(bench), hosts, targets=["a"]))
+    with pytest.raises(stopgap.RefusedError, match="nothing was undone"):
+        stopgap.undo(result, person=Careful())
+    assert (bench.files / "one").exists()
+
+
+def test_an_undo_leaves_what_somebody_has_changed_unless_forced(bench: Bench, hosts: stopgap.Inventory) -> None:
+    result = stopgap.run(stopgap.plan(runbook(bench), hosts, targets=["a"]))
+    (bench.files / "one").write_text("somebody else's\n")
+    undone = stopgap.undo(result)
+    assert ([made.outcome for made in undone.made], undone.exit_code) == (["drifted"], 4)
+    assert stopgap.undo(result, force=True).in_force == ()
+
+
+def test_a_run_that_failed_is_resumed(bench: Bench, hosts: stopgap.Inventory) -> None:
+    bad = {"id": "bad", "task": "host.command", "with": {"argv": ["test", "-e", str(bench.files / "there")]}}
+    result = stopgap.run(stopgap.plan(stopgap.load_runbook(bench.runbook(bad)), hosts, targets=["a"]))
+    assert result.outcome == "failed"
+    (bench.files / "there").touch()
+    assert stopgap.resume(result).outcome == "ok"
+    assert stopgap.resume(result).steps == ()
 
 
 def test_a_plan_that_has_drifted_is_refused_with_both_digests(bench: Bench, hosts: stopgap.Inventory) -> None:
@@ -93,6 +168,10 @@ def test_every_error_is_a_stopgap_error_with_the_exit_status_of_the_command(
         lambda: stopgap.plan(runbook(bench), hosts, targets="a"),
         lambda: stopgap.plan(runbook(bench, params=CONTACTS), hosts, targets=["a"]),
         lambda: stopgap.plan(runbook(bench), hosts, targets=["a"], params={"unknown": 1}),
+        lambda: stopgap.undo("nothing"),
+        lambda: stopgap.resume("nothing"),
+        lambda: stopgap.history("nothing"),
+        lambda: stopgap.verify("nothing"),
     ]
     for call in wrong:
         with pytest.raises(stopgap.Error) as error:

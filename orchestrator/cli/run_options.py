@@ -1,0 +1,116 @@
+"""The options of `stopgap run` and `stopgap resume` as typed values."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stopgap.orchestrator.cli.pairs import pairs
+from stopgap.orchestrator.errors import UsageError
+from stopgap.orchestrator.source import Located
+
+
+@dataclass(frozen=True)
+class RunRequested:
+    """What to run, and on which hosts."""
+
+    runbook: str | Located
+    """A file, a name, or a document made of options."""
+    inventory: str
+    targets: tuple[str, ...] = ()
+    params: Mapping[str, str] = field(default_factory=dict)
+    """Values of the runbook's parameters, as typed with -p, and those that a request gives."""
+    typed: Mapping[str, str] = field(default_factory=dict)
+    """The parameters typed with -p, without those of a request."""
+    dry_run: bool = False
+    incident: str | None = None
+    save_plan: Path | None = None
+    plan: Path | None = None
+    """A plan that --save-plan wrote; anything else is refused as drift."""
+    request: Path | None = None
+    """A customer's signed block request."""
+    customers: Path | None = None
+    """Who may request what; None: `customers.yaml` beside the inventory."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run a runbook: consent, output, signature, encryption."""
+
+    yes: bool = False
+    wait: bool = False
+    json: bool = False
+    watch: bool = False
+    full: bool = False
+    anyway: bool = False
+    """Resume despite a damaged journal; a person has looked at the hosts."""
+    take_over: bool = False
+    sign_key: Path | None = None
+    recipients: tuple[str, ...] = ()
+    """Public keys that evidence is encrypted to."""
+
+
+def run_requested(args: Namespace) -> RunRequested:
+    """Return the runbook, inventory, targets and parameters of `run`.
+
+    Raises InvalidInput for a parameter that is no KEY=VALUE.
+    """
+    given = pairs(args.param)
+    return RunRequested(
+        args.runbook,
+        args.inventory,
+        tuple(args.target),
+        params=given,
+        typed=given,
+        dry_run=args.dry_run,
+        incident=args.incident,
+        save_plan=_path(args.save_plan),
+        plan=_path(args.plan),
+        request=_path(args.request),
+        customers=_path(args.customers),
+    )
+
+
+def run_options(args: Namespace) -> RunOptions:
+    """Return the options that `run` and `resume` share. Raises UsageError for an invalid key."""
+    return RunOptions(
+        yes=args.yes,
+        wait=args.wait,
+        json=args.json,
+        watch=args.watch,
+        full=getattr(args, "full", False),
+        anyway=getattr(args, "anyway", False),
+        take_over=args.take_over,
+        sign_key=sign_key(args.sign_key),
+        recipients=recipients(args.age),
+    )
+
+
+def sign_key(typed: str | None) -> Path | None:
+    """Return the key to sign the journal. Raises UsageError for a missing file."""
+    if not typed:
+        return None
+    path = Path(typed).expanduser()
+    if not path.is_file():
+        raise UsageError(f"{path}: no such key to sign the journal with")
+    return path
+
+
+def recipients(typed: list[str]) -> tuple[str, ...]:
+    """Return the public keys for encrypted evidence. Raises UsageError for an invalid key."""
+    if not typed:
+        return ()
+    from stopgap.orchestrator.evidence.sealing import SealingError, recipient
+
+    try:
+        for text in typed:
+            recipient(text)
+    except SealingError as error:
+        raise UsageError(str(error)) from None
+    return tuple(typed)
+
+
+def _path(typed: str | None) -> Path | None:
+    return Path(typed) if typed else None

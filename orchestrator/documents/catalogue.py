@@ -1,0 +1,68 @@
+"""What there is to write with, and what was written: `tasks`, `init`, `trust`, `request`, `journal import`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stopgap.orchestrator.documents.envelope import envelope
+from stopgap.orchestrator.documents.run import run_object
+from stopgap.orchestrator.journal import History
+from stopgap.orchestrator.secret.agreement import NamedCommand
+from stopgap.orchestrator.task import Task
+
+
+def tasks_document(tasks: Mapping[str, Task[Any, Any]]) -> dict[str, Any]:
+    """Give every task with one line about what the task does."""
+    return {
+        **envelope("tasks"),
+        "tasks": [
+            {"name": name, "summary": _about(task).partition("\n")[0], "on": list(task.vantages)}
+            for name, task in tasks.items()
+        ],
+    }
+
+
+def task_document(task: Task[Any, Any]) -> dict[str, Any]:
+    """Give one task: what the task does, where it acts, and its parameters as a JSON Schema."""
+    about = _about(task)
+    return {
+        **envelope("task"),
+        "name": task.name,
+        "summary": about.partition("\n")[0],
+        "description": about,
+        "on": list(task.vantages),
+        "params": task.Params.model_json_schema(),
+        "appendix": list(task.appendix()),
+    }
+
+
+def written_document(schema: str, written: Iterable[Path], left: Iterable[Path] = ()) -> dict[str, Any]:
+    """Give the files that a command wrote, and those that were there already and were left alone."""
+    return {**envelope(schema), "written": [str(path) for path in written], "left": [str(path) for path in left]}
+
+
+def trust_document(commands: Sequence[NamedCommand], *, agreed: bool) -> dict[str, Any]:
+    """Give the commands that files name, and whether these may run now."""
+    return {
+        **envelope("trust"),
+        "commands": [{"place": command.place, "command": command.words} for command in commands],
+        "agreed": agreed,
+    }
+
+
+def import_document(history: History, *, records: int, missing: int) -> dict[str, Any]:
+    """Give a run that was brought back, and how many of its records the journal lacked."""
+    return {
+        **envelope("import"),
+        **run_object(history),
+        "records": records,
+        "records_missing": missing,
+        "in_force": len(history.in_force()),
+    }
+
+
+def _about(task: Task[Any, Any]) -> str:
+    return inspect.getdoc(type(task)) or ""

@@ -1,0 +1,62 @@
+"""Going on with a run of the journal: its runbook, inventory, targets and parameters as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stopgap.orchestrator.inventory import parse_inventory
+from stopgap.orchestrator.journal import History, Journal, state_home
+from stopgap.orchestrator.plan import Plan
+from stopgap.orchestrator.remote import ConnectAhead
+from stopgap.orchestrator.run.connection_pool import Connect
+from stopgap.orchestrator.run.consent import agreed_before
+from stopgap.orchestrator.run.order import Order
+from stopgap.orchestrator.run.outcome import OK
+from stopgap.orchestrator.run.person import operator
+from stopgap.orchestrator.run.runner import Runner, RunResult
+from stopgap.orchestrator.run.trust import trusted
+from stopgap.orchestrator.runbook import parse_runbook, reveal_secrets
+from stopgap.orchestrator.secret.agreement import Permit
+
+
+def resume_run(
+    name: str, runner: Callable[[Connect], Runner], *, anyway: bool = False, permit: Permit = agreed_before
+) -> RunResult:
+    """Go on with a run that did not finish; a run that did is left as it is, and its result is given again.
+
+    `name`: the run's id, or `last`. `runner`: gives the runner for a way to connect. `anyway`: also where the run's
+    journal is damaged. `permit`: decides about commands that the runbook or the inventory names.
+
+    Raises UnknownRunError, UntrustedRunError, RunHeldError, JournalError; InvalidInput where this version of Stopgap
+    cannot read the runbook any more.
+    """
+    with Journal.open(state_home()) as journal:
+        run = journal.resolve(name)
+        history = trusted(journal, run, anyway=anyway, by=operator())
+        if history.finished and history.finished.exit_code == OK:
+            return _finished(history)
+        order = order_of(history)
+        reveal_secrets(order.runbook, order.inventory, order.targets, order.params, permit)
+        with ConnectAhead(order.inventory.hosts) as connect:
+            return runner(connect).resume(journal, run, order, anyway=anyway)
+
+
+def order_of(history: History) -> Order:
+    """Give what a run was started with. Raises InvalidInput where this version cannot read it any more."""
+    started = history.started
+    inventory = parse_inventory(started.inventory_text, started.inventory_path)
+    runbook = parse_runbook(started.runbook_text, started.runbook_path)
+    targets, params = inventory.select(started.targets), runbook.load_params(started.params)
+    return Order(runbook, inventory, targets, params, started.incident, started.controller)
+
+
+def _finished(history: History) -> RunResult:
+    return RunResult(
+        Plan(()),
+        OK,
+        history.run,
+        containment={cut.target: cut.verdict for cut in history.containment},
+        findings=history.findings_now(),
+        standing=history.in_force(),
+        undoable=bool(history.undoable()),
+    )

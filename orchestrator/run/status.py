@@ -1,0 +1,172 @@
+"""What is in force: what the journal says, and what the devices show now. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Literal, TypeAlias
+
+from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, Stray
+from stopgap.orchestrator.run.again import look_again
+from stopgap.orchestrator.run.device_state import Seen, look_at
+from stopgap.orchestrator.run.outcome import FAILED, OK, UNREACHABLE
+from stopgap.orchestrator.run.verdict import Again
+
+SOON = timedelta(hours=6)
+"""A block that ends within this time is warned of."""
+LAST = 0.1
+"""So is a block with less than this part of its time left."""
+
+LookState: TypeAlias = Literal["in-force", "changed", "gone", "replaced", "unreachable", "unseen"]
+Place: TypeAlias = tuple[str, str]
+"""Step and target."""
+
+
+@dataclass(frozen=True)
+class DeviceLook:
+    """What a look at a device showed of one step of a run."""
+
+    seen: Seen
+    replaced_by: str | None = None
+    """The later run that has made the same thing again; that run's own look tells."""
+    ends_soon: bool = False
+
+    @property
+    def state(self) -> LookState:
+        """Name what was seen. `replaced`: a later run made the same again. `unseen`: the device could not tell."""
+        if self.seen.unreachable:
+            return "unreachable"
+        if self.seen.standing is None:
+            return "unseen"
+        return "replaced" if self.replaced_by else self.seen.standing.state
+
+    @property
+    def exit_code(self) -> int:
+        """Give the exit status that the look alone would have: 0, 1, or 3 for a device out of reach."""
+        if self.state == "unreachable":
+            return UNREACHABLE
+        return OK if self.state in {"in-force", "replaced"} else FAILED
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """One run of which something is in force, is about to be taken back, has expired, or cannot be told."""
+
+    run: str
+    history: History | None
+    """None: the records cannot be read."""
+    damage: tuple[str, ...] = ()
+    """What shows that the records are not those that were written; no device was looked at on their word then."""
+    in_force: tuple[ChangeStatus, ...] = ()
+    going_back: tuple[ChangeStatus, ...] = ()
+    """Changes that a device will take back by itself, unless access was confirmed."""
+    expired: tuple[ChangeStatus, ...] = ()
+    """Changes that have ended by themselves."""
+    looks: Mapping[Place, DeviceLook] = field(default_factory=dict)
+    """What the device of each step and target shows; empty where no device was looked at."""
+    verdicts: tuple[Again, ...] = ()
+    """How far each target is cut off now."""
+
+    @property
+    def exit_code(self) -> int:
+        """Give the exit status of this run: 3 a device is out of reach, 1 something is wrong, 0 all is in force."""
+        codes = {look.exit_code for look in self.looks.values()}
+        if UNREACHABLE in codes:
+            return UNREACHABLE
+        wrong = FAILED in codes or bool(self.damage) or any(v.worse or v.unseen for v in self.verdicts)
+        return FAILED if wrong else OK
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is in force over all runs, the latest run first."""
+
+    at: datetime
+    offline: bool
+    """By the journal alone; no device was looked at."""
+    runs: tuple[RunStatus, ...]
+    strays: tuple[Stray, ...]
+    """Runs of which journal and folders say different things."""
+
+    @property
+    def damaged(self) -> bool:
+        """The journal is damaged, or does not know all runs, so that more may be in force than is listed."""
+        return bool(self.strays) or any(run.damage for run in self.runs)
+
+    @property
+    def exit_code(self) -> int:
+        """Give the exit status of `stopgap status`: 0, 1 where something is not as it should be, 3 out of reach."""
+        codes = {run.exit_code for run in self.runs}
+        return UNREACHABLE if UNREACHABLE in codes else FAILED if FAILED in codes or self.strays else OK
+
+
+def each_run(journal: Journal, *, offline: bool) -> Iterator[RunStatus]:
+    """Give every run that has something to tell, the latest first; devices are looked at as each is asked for.
+
+    A damaged journal may name any host, and any command for a secret: no device is looked at on its word.
+    """
+    latest: dict[tuple[str, str], str] = {}
+    for run in journal.runs():
+        try:
+            history = journal.history(run.id)
+        except DamagedRunError as error:
+            yield RunStatus(error.run, None, error.problems)
+            continue
+        damage = (*history.damage, *history.unsigned)
+        expired = tuple(c for c in history.changes if c.expired and c.state == "done")
+        back = _going_back(history)
+        in_force = history.in_force()
+        if not (damage or in_force or expired or back or history.state == "running"):
+            continue
+        seen = [] if offline or damage or not in_force else _look(history, latest)
+        looks = {(one.step, one.target): _device_look(one, history, latest) for one in seen}
+        yield RunStatus(
+            history.run,
+            history,
+            damage,
+            in_force,
+            back,
+            expired,
+            looks,
+            tuple(_verdicts(history, looks.values())),
+        )
+
+
+def _device_look(seen: Seen, history: History, latest: dict[tuple[str, str], str]) -> DeviceLook:
+    """Set a look beside those of later runs; `latest`: host and key of what was made → the last run that made it."""
+    if seen.unreachable or seen.standing is None:
+        return DeviceLook(seen)
+    by = latest.setdefault((seen.host, seen.standing.key), history.run)
+    left = seen.standing.left
+    change = next(c for c in history.in_force() if (c.step, c.target) == (seen.step, seen.target))
+    soon = left is not None and _ends_soon(left, change)
+    return DeviceLook(seen, by if by != history.run else None, soon)
+
+
+def _verdicts(history: History, looks: Collection[DeviceLook]) -> Iterator[Again]:
+    """Judge each target anew; a target whose cut a later run has made again is judged there."""
+    current = [look.seen for look in looks if not look.replaced_by]
+    replaced = {look.seen.target for look in looks} - {seen.target for seen in current}
+    yield from (again for again in look_again(history, current) if again.target not in replaced)
+
+
+def _look(history: History, replaced: Mapping[tuple[str, str], str]) -> list[Seen]:
+    from stopgap.orchestrator.remote import ConnectAhead  # noqa: PLC0415 - costs nothing where nothing is in force
+    from stopgap.orchestrator.run.connection_pool import ConnectionPool  # noqa: PLC0415
+    from stopgap.orchestrator.run.consent import recall  # noqa: PLC0415
+
+    recall(history.started.inventory_path, history.started.inventory_text)
+    with ConnectAhead(history.hosts) as connect, ConnectionPool(history.hosts, connect) as pool:
+        return list(look_at(history, pool, replaced))
+
+
+def _going_back(history: History) -> tuple[ChangeStatus, ...]:
+    """Give the changes that a device has yet to take back by itself, or may be about to."""
+    now = datetime.now(UTC)
+    return tuple(change for change in history.changes if change.goes_back and change.goes_back > now)
+
+
+def _ends_soon(left: timedelta, change: ChangeStatus) -> bool:
+    whole = change.ends - change.made if change.ends and change.made else None
+    return left < SOON or (whole is not None and left < whole * LAST)

@@ -1,0 +1,60 @@
+"""What is in force: `status --json`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stopgap.orchestrator.documents.envelope import envelope, rfc3339
+from stopgap.orchestrator.documents.run import change_object, run_object, stray_object
+from stopgap.orchestrator.run.status import DeviceLook, RunStatus, Status
+from stopgap.orchestrator.run.verdict import Again
+
+
+def status_document(status: Status) -> dict[str, Any]:
+    """Give every run of which something is in force or cannot be told, with what its devices show."""
+    return {
+        **envelope("status", status.at),
+        "offline": status.offline,
+        "damaged": status.damaged,
+        "exit_code": status.exit_code,
+        "runs": [_run(run) for run in status.runs],
+        "strays": [stray_object(stray) for stray in status.strays],
+    }
+
+
+def _run(run: RunStatus) -> dict[str, Any]:
+    if run.history is None:
+        about: dict[str, Any] = {"run": run.run, "state": "damaged", "damage": list(run.damage)}
+    else:
+        about = run_object(run.history)
+    listed = {(c.step, c.target, c.index): c for c in (*run.in_force, *run.going_back, *run.expired)}
+    changes = []
+    for change in listed.values():
+        look = run.looks.get((change.step, change.target)) if change in run.in_force else None
+        changes.append({**change_object(change), "device": _device(look) if look else None})
+    return {**about, "changes": changes, "containment": [_verdict(again) for again in run.verdicts]}
+
+
+def _device(look: DeviceLook) -> dict[str, Any]:
+    standing = look.seen.standing
+    left = standing.left if standing else None
+    return {
+        "host": look.seen.host,
+        "state": look.state,
+        "left_seconds": None if left is None else round(left.total_seconds(), 3),
+        "ends_soon": look.ends_soon,
+        "replaced_by": look.replaced_by,
+        "difference": list(standing.difference) if standing else [],
+        "looks": list(look.seen.looks),
+        "reason": look.seen.unreachable or look.seen.trouble,
+    }
+
+
+def _verdict(again: Again) -> dict[str, Any]:
+    return {
+        "target": again.target,
+        "was": again.was,
+        "proved_at": rfc3339(again.at),
+        "now": again.now,
+        "reasons": list(again.reasons),
+    }

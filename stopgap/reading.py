@@ -1,0 +1,148 @@
+"""Read what runs have done and what is in force; nothing is changed anywhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from stopgap.orchestrator.errors import UsageError
+from stopgap.orchestrator.journal import History, Journal, RunSummary, UnknownRunError, state_home
+from stopgap.orchestrator.run.runner import RunResult
+from stopgap.orchestrator.run.status import RunStatus, Status, each_run
+from stopgap.undoing import run_id
+
+__all__ = ["Verification", "history", "runs", "status", "verify"]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a verification of a run, of a folder of evidence, or of an archive has found."""
+
+    what: str
+    """`run ID`, or the path."""
+    run: str | None
+    """None for files."""
+    problems: tuple[str, ...]
+    """What is not as it was recorded: changed, missing, extra, not signed by whom it should be."""
+
+    @property
+    def valid(self) -> bool:
+        """Everything is as it was recorded."""
+        return not self.problems
+
+    @property
+    def exit_code(self) -> int:
+        """The exit status of `stopgap verify`: 0 valid, 1 not."""
+        return int(not self.valid)
+
+
+def status(*, offline: bool = False, on_run: Callable[[RunStatus], object] | None = None) -> Status:
+    """Tell what is in force, where, until when, and what the devices show of it now.
+
+    `offline`: by the journal alone; no device is contacted. `on_run`: is called with each run as soon as its devices
+    have been looked at, the latest run first.
+
+    A device out of reach, a change that is gone and a damaged journal are part of the result. Raises JournalError
+    where the journal cannot be opened.
+
+    >>> import stopgap
+    >>> stopgap.status(offline=True).runs
+    ()
+    """
+    found: list[RunStatus] = []
+    at = datetime.now(UTC)
+    with Journal.open_to_read(state_home()) as journal:
+        for run in each_run(journal, offline=offline):
+            found.append(run)
+            if on_run:
+                on_run(run)
+        return Status(at, offline, tuple(found), tuple(journal.strays()))
+
+
+def runs() -> list[RunSummary]:
+    """Give all runs of the journal, the latest first, each with state, targets and exit status.
+
+    A run whose records cannot be read has the state `damaged`. Raises JournalError.
+
+    >>> import stopgap
+    >>> [run.id for run in stopgap.runs()]
+    []
+    """
+    with Journal.open_to_read(state_home()) as journal:
+        return journal.runs()
+
+
+def history(run: str | RunResult) -> History:
+    """Give a run whole, as its records tell it: steps, changes with what became of each, checks, evidence, verdicts.
+
+    `run`: the run's id, `last`, or the result of `stopgap.run`. `damage` of what is returned says what shows that the
+    records are not those that were written.
+
+    Raises UnknownRunError, DamagedRunError where the records cannot be read, JournalError.
+
+    >>> import stopgap
+    >>> try:
+    ...     stopgap.history("last")
+    ... except stopgap.UnknownRunError as error:
+    ...     print(error.exit_code)
+    2
+    """
+    with Journal.open_to_read(state_home()) as journal:
+        return journal.history(journal.resolve(run_id(run)))
+
+
+def verify(
+    what: str | os.PathLike[str] | RunResult,
+    *,
+    signers: str | os.PathLike[str] | None = None,
+    tsa_ca: str | os.PathLike[str] | None = None,
+) -> Verification:
+    """Check a run's journal and evidence, a folder of evidence or an exported archive against their checksums.
+
+    `what`: a run's id, `last`, the result of `stopgap.run`, a folder, a `manifest.json`, or an archive. `signers`: a
+    file of allowed signers, as ssh-keygen(1) has them, of which one must have signed. `tsa_ca`: certificates (PEM) of
+    the authority that must have time-stamped an archive (RFC 3161).
+
+    Raises UsageError for an archive that is encrypted or whose time stamp cannot be checked, UnknownRunError,
+    JournalError. What is not as it was recorded is no exception: `problems` lists it.
+
+    >>> import stopgap, tempfile
+    >>> with tempfile.TemporaryDirectory() as empty:
+    ...     stopgap.verify(empty).valid
+    False
+    """
+    from stopgap.orchestrator.evidence import verify_folder  # noqa: PLC0415 - what reads evidence costs a start
+    from stopgap.orchestrator.evidence.packed import is_archive, is_sealed, verify_archive  # noqa: PLC0415
+    from stopgap.orchestrator.evidence.timestamp import TimestampError  # noqa: PLC0415
+
+    name = run_id(what) if isinstance(what, RunResult) else os.fspath(what)
+    path, allowed = Path(name), Path(signers) if signers else None
+    if path.is_file() and is_sealed(path):
+        raise UsageError(f"{path} is encrypted; decrypt it first: age -d -i KEY {path} >archive.tar")
+    if path.is_file() and is_archive(path):
+        try:
+            return Verification(name, None, tuple(verify_archive(path, allowed, Path(tsa_ca) if tsa_ca else None)))
+        except TimestampError as error:
+            raise UsageError(str(error)) from None
+    if tsa_ca:
+        raise UsageError(f"{name} is no exported archive: only an archive has time-stamps")
+    if path.exists():
+        return Verification(name, None, tuple(verify_folder(path.parent if path.is_file() else path, allowed)))
+    return _verify_run(name, allowed)
+
+
+def _verify_run(name: str, signers: Path | None) -> Verification:
+    from stopgap.orchestrator.evidence import verify_run  # noqa: PLC0415
+
+    with Journal.open_to_read(state_home()) as journal:
+        strays = [str(stray) for stray in journal.strays()]
+        try:
+            run = journal.resolve(name)
+        except UnknownRunError:
+            if not strays:
+                raise
+            return Verification(name, None, tuple(strays))
+        return Verification(f"run {run}", run, (*verify_run(journal, run, signers), *strays))
