@@ -1,1 +1,1 @@
-"""What Stopgap can do: one module a task, found by walking this package."""
+"""Tasks of Stopgap: one module for each task, discovered by walking this package."""

@@ -91,7 +91,7 @@ class Params(Parameters):
     )
     direction: Literal["both", "from", "to"] = Field(
         default="both",
-        description="Packets to drop: `from` the addresses, `to` the addresses, or all.",
+        description="Packets to drop: `from` the addresses, `to` the addresses, or `both`.",
     )
     allow_services: tuple[ServiceText, ...] = Field(
         default=(),
