@@ -61,15 +61,15 @@ def named(name: str, ids: Sequence[str], strays: Sequence[str], where: object) -
     state folder. Raises UnknownRunError.
     """
     meant = [run for run in strays if name and (run.startswith(name) or run.endswith(name))]
-    if name == "last" and ids:
+    if name == "last":
         # A run's id begins with the minute in which it began.
-        meant = [run for run in strays if run[:13] >= ids[-1][:13]]
+        meant = [run for run in strays if not ids or run[:13] >= ids[-1][:13]]
     if meant and name not in ids:
         raise UnknownRunError(
             f"the journal does not know run {meant[-1]}, whose folder is there; was an older journal.sqlite put"
             f" back? To bring it in: stopgap journal import {where}/runs/{meant[-1]}"
         )
-    if not ids:
+    if not ids and not strays:
         raise UnknownRunError(f"there is no run yet below {where}")
     if name == "last":
         return ids[-1]

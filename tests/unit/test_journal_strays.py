@@ -52,6 +52,16 @@ def test_the_last_run_is_not_another_while_the_last_one_is_lost(bench: Bench, lo
     assert (bench.files / "after").exists()
 
 
+@pytest.mark.parametrize("name", ["last", "nonsense"])
+def test_nobody_is_told_of_no_run_while_folders_of_runs_are_there(bench: Bench, home: Path, name: str) -> None:
+    write(bench, "only")
+    (home / "journal.sqlite").unlink()
+    status, _, said = bench.stopgap("undo", name, "--yes")
+    assert status == 2
+    assert "no run yet" not in said
+    assert ("stopgap journal import" in said) == (name == "last")
+
+
 def test_it_is_brought_in_from_its_folder_and_undone(bench: Bench, home: Path, lost: str) -> None:
     folder = str(home / "runs" / lost)
     status, out, _ = bench.stopgap("journal", "import", folder)
