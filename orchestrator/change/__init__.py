@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 from pydantic import Field, TypeAdapter
 
 from stopgap.orchestrator.change.attributes import AttributesChange
-from stopgap.orchestrator.change.base import DRIFTED, REJECTED, UNCERTAIN, Change, Phase
+from stopgap.orchestrator.change.base import Change, Phase
 from stopgap.orchestrator.change.command import Activate, RunCommands
 from stopgap.orchestrator.change.device import DeviceChange, Entry
 from stopgap.orchestrator.change.expectation import Expectation
@@ -13,14 +13,12 @@ from stopgap.orchestrator.change.freeze import FreezeChange, Frozen
 from stopgap.orchestrator.change.invocation import MARK, Command, command, in_order
 from stopgap.orchestrator.change.path import PathChange, make_directory, make_link, remove_path, write_file
 from stopgap.orchestrator.change.rollback_timer import (
-    LOST,
-    TAKEN_BACK,
-    TAKING_BACK_FAILED,
     armed,
     forget,
     rollback_timer_name,
     settle,
 )
+from stopgap.orchestrator.change.status import DRIFTED, LOST, REJECTED, TAKEN_BACK, TAKING_BACK_FAILED, UNCERTAIN
 from stopgap.orchestrator.device_script import Pending, Witness, Words
 
 AnyChange: TypeAlias = Annotated[

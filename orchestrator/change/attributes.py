@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from stopgap.orchestrator.change.base import DRIFTED, Change
+from stopgap.orchestrator.change.base import Change
+from stopgap.orchestrator.change.status import DRIFTED
 from stopgap.orchestrator.facts.attributes import LockedFact
 from stopgap.orchestrator.facts.inode_flags import held, ways
 from stopgap.orchestrator.hosttext import escape

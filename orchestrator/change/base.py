@@ -11,17 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stopgap.orchestrator.facts import Reader
 
-DRIFTED = 76
-"""Exit status of a script on a host in neither the state before nor the state after the change: drift, nothing was
-touched.
-"""
-
-UNCERTAIN = 84
-"""Exit status of a script unable to verify the host's state: the output lacked a line always present."""
-
-REJECTED = 77
-"""Exit status of an activation with a failed test: the daemon was not reloaded and never read the files."""
-
 
 class Phase(IntEnum):
     """The order of a step's changes by phase, in the do and in the undo."""

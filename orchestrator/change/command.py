@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from stopgap.orchestrator.change.base import REJECTED, Change, Phase
+from stopgap.orchestrator.change.base import Change, Phase
 from stopgap.orchestrator.change.expectation import Expectation
 from stopgap.orchestrator.change.invocation import Command, in_order
+from stopgap.orchestrator.change.status import REJECTED
 
 
 class RunCommands(Change):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stopgap.orchestrator.change.base import DRIFTED
 from stopgap.orchestrator.change.invocation import MARK, Command
+from stopgap.orchestrator.change.status import DRIFTED
 from stopgap.orchestrator.shell import quote
 
 

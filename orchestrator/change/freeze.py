@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from stopgap.orchestrator.change.base import DRIFTED, Change
+from stopgap.orchestrator.change.base import Change
+from stopgap.orchestrator.change.status import DRIFTED
 from stopgap.orchestrator.facts.file import Content
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.shell import quote

@@ -12,16 +12,11 @@ import math
 import re
 
 from stopgap.orchestrator.change.base import Change
+from stopgap.orchestrator.change.status import LOST, TAKEN_BACK, TAKING_BACK_FAILED
 from stopgap.orchestrator.shell import PATH, emit, quote
 
 FOLDER = "/run/stopgap"
 """Folder on the host, emptied by a reboot."""
-LOST = 78
-"""Exit status of a settle script without any trace of the rollback timer."""
-TAKEN_BACK = 79
-"""Exit status of a settle script past the deadline: the host has rolled the change back."""
-TAKING_BACK_FAILED = 80
-"""As TAKEN_BACK, but the undo failed there, or had not ended after some seconds."""
 _PATIENCE = 10
 """Seconds granted to a rollback begun by the host, before the rollback is reported as failed."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from stopgap.orchestrator.change.base import DRIFTED
+from stopgap.orchestrator.change.status import DRIFTED
 from stopgap.orchestrator.facts import FileFact
 from stopgap.orchestrator.facts.extended import KEPT_FLAGS
 from stopgap.orchestrator.facts.extended_ways import ways

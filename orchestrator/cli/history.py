@@ -21,6 +21,7 @@ from stopgap.orchestrator.errors import Error, UsageError
 from stopgap.orchestrator.journal import History, Journal, JournalError, state_home
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.records import Asked
+from stopgap.orchestrator.outcome import FAILURES
 from stopgap.reading import history as read_history
 from stopgap.reading import verify as verified
 
@@ -64,7 +65,7 @@ def show(args: Namespace) -> int:
     for step in history.steps:
         seconds = f"  {step.seconds:.1f} s" if step.seconds >= 0.05 else ""
         outcome = step.outcome or ("running" if history.state == "running" else "interrupted")
-        style = "bad" if outcome in {"failed", "unknown", "unreachable", "refused", "interrupted"} else ""
+        style = "bad" if outcome in FAILURES | {"interrupted"} else ""
         screen.line(columns(f"{step.name} ({step.target})", step.host, f"{outcome}{seconds}"), style)
         for change in history.changes:
             if (change.step, change.target) == (step.step, step.target):

@@ -8,6 +8,7 @@ from typing import Literal
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import ChangeStatus, History, MessageStatus, StepStatus, moment
 from stopgap.orchestrator.journal.records import Answered, CheckJudged, EvidenceKept
+from stopgap.orchestrator.outcome import FAILURES
 from stopgap.orchestrator.report.lessons import lessons, times, to_rotate
 from stopgap.orchestrator.report.model import (
     OpenPoint,
@@ -30,7 +31,6 @@ from stopgap.orchestrator.severity import SEVERITIES
 PREVIEW_LINES = 400
 """Of one change; a longer diff is cut, and says so."""
 
-_BAD_OUTCOMES = {"failed", "unknown", "unreachable", "refused"}
 _BAD_UNDO = {"undo-failed", "undo-drifted", "undo-unknown", "no-undo"}
 
 
@@ -256,7 +256,7 @@ def _open_points(history: History) -> Iterator[OpenPoint]:
     for host, reason in history.unreachable.items():
         yield point("host-unreachable", host, "", reason)
     for step in history.steps:
-        if step.outcome in _BAD_OUTCOMES and step.host not in history.unreachable:
+        if step.outcome in FAILURES and step.host not in history.unreachable:
             yield point("step", step.host, step.name, step.reason)
     for change in history.changes:
         if change.activates:

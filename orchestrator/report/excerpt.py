@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from stopgap.orchestrator.outcome import EXPECTED
 from stopgap.orchestrator.report.model import Event, OpenPoint, Report, ReportChange, ReportCheck, ReportStep
 
 SHOWN = 200
@@ -57,7 +58,7 @@ def _cut(items: tuple[T, ...], matters: Callable[[T], bool]) -> tuple[T, ...]:
 
 
 def _step_matters(step: ReportStep) -> bool:
-    return step.outcome not in {"changed", "unchanged", "skipped"}
+    return step.outcome not in EXPECTED
 
 
 def _change_matters(change: ReportChange) -> bool:

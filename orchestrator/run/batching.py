@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from stopgap.orchestrator.journal.records import StepFinished
+from stopgap.orchestrator.outcome import DONE
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.run.apply import Applied, apply_steps
 from stopgap.orchestrator.run.context import RunContext
@@ -54,7 +55,7 @@ def run_together(steps: Sequence[PlannedStep], context: RunContext) -> list[Ende
         one = _ended(step, applied.get(step.key), unreachable, stopped, context)
         if one.outcome == "skipped":
             stopped = stopped or one.reason
-        elif one.outcome not in {"changed", "unchanged"}:
+        elif one.outcome not in DONE:
             stopped = stopped or f"{step.step.id} failed"
         ended.append(one)
         records.append(finished(step, one, time.monotonic() - began))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.journal.records import CheckJudged, HostUnreachable, Outcome, RunFinished, Verdict
 from stopgap.orchestrator.loading import loading
+from stopgap.orchestrator.outcome import RETRIED
 from stopgap.orchestrator.plan import (
     Plan,
     PlannedStep,
@@ -89,7 +90,7 @@ def execute(
     for step, ended in result.ended:
         if _would_contain(step) or any(check.containment for check in ended.judged):
             judged.setdefault(step.target.name, []).extend(ended.judged)
-        if ended.outcome in {"failed", "unknown", "unreachable"} and _would_contain(step) and not ended.judged:
+        if ended.outcome in RETRIED and _would_contain(step) and not ended.judged:
             judged[step.target.name].append(unproved(step, ended))
     at_best = {name: _at_best(result, name) for name in judged}
     result.containment = {

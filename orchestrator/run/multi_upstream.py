@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from stopgap.orchestrator.journal.records import CheckJudged
+from stopgap.orchestrator.outcome import FAILURES
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.plan.planner import kept, uncut
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.prove import prove
 from stopgap.orchestrator.run.step import (
-    FAILURES,
     Ended,
     agree,
     finished,

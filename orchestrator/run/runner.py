@@ -12,6 +12,7 @@ from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History,
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.integrity import EXPORT
 from stopgap.orchestrator.journal.records import FindingsMade, PlanMade, RunStarted, Verdict
+from stopgap.orchestrator.outcome import DONE
 from stopgap.orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
 from stopgap.orchestrator.plan.planner import no_past, nothing_sent
 from stopgap.orchestrator.run.archive import Archive
@@ -145,7 +146,7 @@ class Runner:
         done: dict[tuple[str, str], StepResult] = {
             (step.step, step.target): StepResult(step.outcome, history.answer_of(step.step, step.target))
             for step in history.steps
-            if step.outcome in {"changed", "unchanged"}
+            if step.outcome in DONE
         }
         numbers = {(c.step, c.target): history.next_index(c.step, c.target) for c in history.changes}
         acting = order.acting()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from stopgap.orchestrator.journal import JournalError
 from stopgap.orchestrator.journal.error_files import own_error
 from stopgap.orchestrator.journal.records import CheckJudged, Outcome, StepFinished, StepStarted
+from stopgap.orchestrator.outcome import DONE, FAILURES, MAY_STAND
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep, as_ended
 from stopgap.orchestrator.question import AnswerValue, Question
 from stopgap.orchestrator.registry import tasks
@@ -21,9 +22,6 @@ from stopgap.orchestrator.run.prove import prove
 from stopgap.orchestrator.run.undo_request import lift
 from stopgap.orchestrator.run.verdict import leaks
 from stopgap.orchestrator.task import Gap, Note
-
-FAILURES = frozenset({"failed", "unknown", "unreachable", "refused"})
-"""Outcomes of a step not done, or not known to be done."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def started(step: PlannedStep) -> StepStarted:
 
 def finished(step: PlannedStep, ended: Ended, seconds: float) -> StepFinished:
     """Return the record of a step's end, with the duration in seconds."""
-    in_force = ended.outcome in {"changed", "unknown"} and step.lasts is not None
+    in_force = ended.outcome in MAY_STAND and step.lasts is not None
     until = datetime.now(UTC) + timedelta(seconds=step.lasts) if in_force and step.lasts else None
     return StepFinished(
         step=step.key,
@@ -140,7 +138,7 @@ def make(step: PlannedStep, agreed: Ended, context: RunContext) -> Ended:
         outcome, said = "changed", applied.reason or said
     if step.undo_requests:
         lifted = lift(step, context.pool, context.archive, context.record, context.interruption)
-        if lifted.outcome not in {"changed", "unchanged"}:
+        if lifted.outcome not in DONE:
             return Ended(lifted.outcome, lifted.said)
         outcome, said = lifted.outcome, lifted.said
     if step.messages:

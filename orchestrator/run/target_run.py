@@ -10,6 +10,7 @@ from typing import TypeAlias
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal.records import HostUnreachable
+from stopgap.orchestrator.outcome import FAILURES, RETRIED
 from stopgap.orchestrator.plan import (
     FactReader,
     Ledger,
@@ -30,7 +31,7 @@ from stopgap.orchestrator.run.deliver import sends_alone
 from stopgap.orchestrator.run.host_lock import refusal
 from stopgap.orchestrator.run.multi_upstream import run_on_several
 from stopgap.orchestrator.run.order import Order
-from stopgap.orchestrator.run.step import FAILURES, Ended, run_step
+from stopgap.orchestrator.run.step import Ended, run_step
 from stopgap.orchestrator.run.undo import take_back_all
 from stopgap.orchestrator.runbook import Step, StepResult
 from stopgap.orchestrator.source import InvalidInput
@@ -161,7 +162,7 @@ class TargetRun:
             planned = [each.as_skipped(stopped) for each in planned]
         ended = run_on_several(planned, self.context)
         for _ in range(places[0].step.retry.attempts - 1):
-            if not any(each.outcome in FAILURES - {"refused"} for each in ended):
+            if not any(each.outcome in RETRIED for each in ended):
                 break
             if self.context.interruption.requested.wait(places[0].step.retry.pause):
                 break
@@ -182,7 +183,7 @@ class TargetRun:
             return self.ahead.pop(place.key)
         ended = run_step(planned, self.context)
         for _ in range(place.step.retry.attempts - 1):
-            if ended.outcome not in {"failed", "unknown", "unreachable"}:
+            if ended.outcome not in RETRIED:
                 break
             if self.context.interruption.requested.wait(place.step.retry.pause):
                 break

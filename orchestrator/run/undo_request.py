@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.journal import ChangeStatus, JournalError
 from stopgap.orchestrator.journal.records import Outcome
+from stopgap.orchestrator.outcome import DONE
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.run.archive import Archive
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
@@ -36,7 +37,7 @@ def lift(
     said: list[str] = []
     for undo_request in step.undo_requests:
         ended = _lift(undo_request, step, pool, archive, record, interruption)
-        if ended.outcome not in {"changed", "unchanged"}:
+        if ended.outcome not in DONE:
             return Lifted(ended.outcome, "; ".join([*said, ended.said]))
         said += [ended.said] if ended.outcome == "changed" else []
     return Lifted("changed", "; ".join(said)) if said else Lifted("unchanged", "nothing of it was in force any more")
