@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.journal.records import FindingsMade
 from stopgap.orchestrator.severity import SEVERITIES, Severity
+from stopgap.orchestrator.technique import technique_id
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.findings import Findings
@@ -33,9 +34,15 @@ def show_findings(screen: Screen, found: Findings, *, every: bool) -> None:
             screen.line(f"              in {where}", "quiet")
         if finding.count > len(shown):
             screen.line(f"          … {finding.count - len(shown)} more", "quiet")
-        screen.line(f"     why       {finding.why}")
-        screen.line(f"     sure      {finding.sure}; otherwise: {finding.otherwise}")
-        screen.line(f"     next      {finding.next}")
+        screen.line(f"     why              {finding.why}")
+        screen.line(f"     confidence       {finding.confidence}")
+        for each in finding.falsepositives:
+            screen.line(f"     false positive   {each}")
+        screen.line(f"     response         {finding.response}")
+        if finding.tags:
+            screen.line(f"     ATT&CK           {', '.join(map(technique_id, finding.tags))}")
+        for each in finding.references:
+            screen.line(f"     reference        {each}")
     if every:
         for compared in found.no_discrepancy_seen:
             screen.line(f"no discrepancy seen: {compared.title}  [{compared.compared}]", "quiet")

@@ -230,9 +230,11 @@ def _finding(rule: Rule, met: RuleSeen, dates: dict[str, float], collected: Coll
         seen=tuple(seen),
         count=met.count,
         why=rule.why,
-        sure=rule.sure,
-        otherwise=rule.otherwise,
-        next=rule.next,
+        confidence=rule.confidence,
+        falsepositives=rule.falsepositives,
+        response=rule.response,
+        tags=rule.tags,
+        references=rule.references,
     )
 
 

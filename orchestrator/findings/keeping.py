@@ -112,4 +112,5 @@ def _noted(finding: Finding) -> FindingNoted:
         count=finding.count,
         first=first,
         times=tuple(sorted({seen.at for seen in finding.seen if seen.at})),
+        tags=finding.tags,
     )

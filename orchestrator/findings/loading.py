@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from stopgap.orchestrator.findings.rule import Join, Rule
+from stopgap.orchestrator.findings.rule import EARLIER_KEYS, Join, Rule
 from stopgap.orchestrator.findings.table import tables
 from stopgap.orchestrator.resources import folder
 from stopgap.orchestrator.source import InvalidInput, Loc, Located, Problem, did_you_mean, read, validate
@@ -30,7 +30,7 @@ def load_rules(paths: Iterable[Path]) -> tuple[Rule, ...]:
             continue
         for number in range(len(listed)):
             at: Loc = ("rules", number)
-            rule = validate(Rule, document, at, problems)
+            rule = validate(Rule, document, at, problems, EARLIER_KEYS)
             if rule is None:
                 continue
             if rule.id in rules:

@@ -1,4 +1,4 @@
-"""Findings: sighting, place, reason, confidence, alternative explanations, next action.
+"""Findings: sighting, place, reason, confidence, false positives, response, techniques.
 
 No finding declares a host clean: a rule without a match reports the compared data. Every text is escaped.
 """
@@ -6,13 +6,15 @@ No finding declares a host clean: a rule without a match reports the compared da
 from __future__ import annotations
 
 import json
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
+from stopgap.orchestrator.findings.earlier import as_of_now
 from stopgap.orchestrator.severity import SEVERITIES, Severity
+from stopgap.orchestrator.technique import Technique
 
-Sureness: TypeAlias = Literal["low", "medium", "high"]
+Confidence: TypeAlias = Literal["low", "medium", "high"]
 
 
 class _Part(BaseModel):
@@ -49,10 +51,15 @@ class Finding(_Part):
     count: int
     """All of them."""
     why: str
-    sure: Sureness
-    otherwise: str
-    """What else would explain it."""
-    next: str
+    confidence: Confidence
+    falsepositives: tuple[str, ...]
+    """What else, harmless, would explain what was seen."""
+    response: str
+    """What to do about it."""
+    tags: tuple[Technique, ...] = ()
+    """Techniques of MITRE ATT&CK."""
+    references: tuple[str, ...] = ()
+    """Where the technique is written down."""
 
 
 class Compared(_Part):
@@ -83,7 +90,7 @@ class Findings(_Part):
     """The findings of all rules in one collection; equal evidence and rules give equal bytes."""
 
     format: Literal["stopgap-findings"] = "stopgap-findings"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     run: str
     step: str
     target: str
@@ -99,6 +106,11 @@ class Findings(_Part):
     not_looked: tuple[NotLooked, ...]
     unread: tuple[Unread, ...] = ()
     """Where reading failed; the rules that lack these tables are in `not_looked`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_version(cls, fields: Any) -> Any:  # noqa: ANN401
+        return as_of_now(fields)
 
     def canonical(self) -> bytes:
         """Return the canonical bytes, as written and hashed: sorted keys, no spaces, final newline."""

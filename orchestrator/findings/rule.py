@@ -8,13 +8,24 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 
-from stopgap.orchestrator.findings.model import Sureness
+from stopgap.orchestrator.findings.model import Confidence
 from stopgap.orchestrator.findings.pattern import check_pattern, finder
 from stopgap.orchestrator.findings.table import Value
 from stopgap.orchestrator.severity import Severity
+from stopgap.orchestrator.technique import Technique
 
 Meets: TypeAlias = Callable[[Mapping[str, Value]], bool]
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_Text: TypeAlias = Annotated[str, StringConstraints(pattern=r"\S")]
+EARLIER_KEYS = {
+    "sure": "confidence",
+    "otherwise": "falsepositives",
+    "next": "response",
+    "finds": "tests: {matches}",
+    "spares": "tests: {spares}",
+    "known": "references",
+}
+"""Keys of rules in earlier versions → the keys that replace them."""
 SHOWN = 300
 """Characters of one field in what a finding shows."""
 
@@ -92,6 +103,18 @@ class Join(_Model):
     when: Where = {}
 
 
+class RuleTests(_Model):
+    """Collections by which a rule is tested: artifact → its text, or its archive's files → their text.
+
+    `beside` holds those of another collection of the same run.
+    """
+
+    matches: tuple[dict[str, Any], ...] = Field(strict=False, min_length=1)
+    """Collections in which the rule finds something."""
+    spares: tuple[dict[str, Any], ...] = Field(strict=False, min_length=1)
+    """Collections in which the rule finds nothing."""
+
+
 class Rule(_Model):
     """A rule: conditions on rows, and the text of the finding."""
 
@@ -114,16 +137,18 @@ class Rule(_Model):
     shows: str
     """What a finding shows of a row: text with `{field}`."""
     why: str
-    sure: Sureness
-    otherwise: str
-    next: str
-    finds: tuple[dict[str, Any], ...] = Field(strict=False, min_length=1)
-    """Collections in which it finds something: artifact → its text, or its archive's files → their text.
-
-    `beside` holds those of another collection of the same run.
-    """
-    spares: tuple[dict[str, Any], ...] = Field(strict=False, min_length=1)
-    """Collections in which it finds nothing."""
+    """Why that matters."""
+    confidence: Confidence
+    """How sure it is that a finding means an intruder."""
+    falsepositives: tuple[_Text, ...] = Field(strict=False, min_length=1)
+    """What else, harmless, would explain a finding; a text each."""
+    response: str
+    """What to do about a finding."""
+    tags: tuple[Technique, ...] = Field((), strict=False)
+    """Techniques of MITRE ATT&CK, such as `attack.t1053.003`."""
+    references: tuple[_Text, ...] = Field((), strict=False)
+    """Where the technique is written down: a URL, a manual, a standard."""
+    tests: RuleTests
 
     @field_validator("unless", mode="before")
     @classmethod

@@ -151,7 +151,7 @@ def _finding(name: str, known: _Seen) -> Finding:
         seen=tuple(known.seen),
         count=known.count,
         why=escape(known.about.get("description", "The rule's author says what it stands for.")[:1000]),
-        sure="low",
-        otherwise="A rule that is not sharp, or a copy of such rules among the files.",
-        next="Look at the files; the rule says which bytes it means.",
+        confidence="low",
+        falsepositives=("A rule that is not sharp, or a copy of such rules among the files.",),
+        response="Look at the files; the rule says which bytes it means.",
     )

@@ -221,6 +221,8 @@ class FindingNoted(_Record):
     """The first match, with its location."""
     times: tuple[str, ...] = ()
     """Times of the matches, ISO 8601 in UTC; by the host's own clock."""
+    tags: tuple[str, ...] = ()
+    """Techniques of MITRE ATT&CK (`stopgap.orchestrator.technique`)."""
 
 
 class FindingsMade(_Record):

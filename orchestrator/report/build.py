@@ -211,6 +211,7 @@ def _findings(history: History) -> Iterator[ReportFinding]:
             count=noted.count,
             first=escape(noted.first),
             times=tuple(sorted(filter(None, map(moment, noted.times)))),
+            tags=tuple(map(escape, noted.tags)),
         )
 
 

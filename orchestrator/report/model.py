@@ -124,6 +124,7 @@ class ReportFinding(_Part):
     count: int
     first: str = Field(description="First sighting, with place.")
     times: tuple[datetime, ...] = Field(description="Times of the sightings, by the host's own word.")
+    tags: tuple[str, ...] = Field(description="Techniques of MITRE ATT&CK, such as `attack.t1053.003`.")
 
 
 class ReportAnswer(_Part):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 M = TypeVar("M", bound=BaseModel)
+_NONE_RENAMED: Mapping[str, str] = MappingProxyType({})
 
 _EXPECTED = {
     "bool": "true or false",
@@ -36,15 +38,20 @@ _EXPECTED = {
 }
 
 
-def validate(model: type[M], document: Located, at: Loc, problems: list[Problem]) -> M | None:
-    """Validate the part of the document at `at`; on failure add to `problems` and return `None`."""
+def validate(
+    model: type[M], document: Located, at: Loc, problems: list[Problem], renamed: Mapping[str, str] = _NONE_RENAMED
+) -> M | None:
+    """Validate the part of the document at `at`; on failure add to `problems` and return `None`.
+
+    `renamed` maps earlier keys to their replacements, as for `problems_of`.
+    """
     data = document.data
     for part in at:
         data = data[part]
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        problems.extend(problems_of(error, model, document, at))
+        problems.extend(problems_of(error, model, document, at, renamed=renamed))
         return None
 
 
@@ -56,13 +63,21 @@ def problems_of(
     *,
     matters: Callable[[ErrorDetails], bool] = lambda _: True,
     shown: Callable[[ErrorDetails], object] = lambda details: details["input"],
+    renamed: Mapping[str, str] = _NONE_RENAMED,
 ) -> Iterator[Problem]:
     """Yield the problems of a validated part of the document, from the relevant errors.
 
     `shown` maps a position to the value for display, if different from the validated value. Errors of all members of
     a union make a single problem; the error of the best-matching member wins.
+
+    `renamed` maps keys of earlier versions to their replacements: `tests: {matches}` for a key inside another key.
+    An earlier key makes a single problem with the name of the replacement, and no second one of a missing key.
     """
-    errors = [details for details in error.errors(include_url=False) if matters(details)]
+    errors = [
+        details
+        for details in error.errors(include_url=False)
+        if matters(details) and not _is_given_by_earlier_key(details, renamed)
+    ]
     reached = [_reached(details, document, at) for details in errors]
     found: dict[tuple[str, Position | None, str], list[Problem]] = {}
     for details, known in zip(errors, reached, strict=True):
@@ -75,7 +90,7 @@ def problems_of(
             continue
         if in_union and _says_less(details, known, errors, reached):
             continue
-        problem = _problem(details, model, document, at, shown(details))
+        problem = _problem(details, model, document, at, shown(details), renamed)
         found.setdefault((problem.source, problem.position, problem.message), []).append(problem)
     for (source, position, message), same in found.items():
         expected = " or ".join(dict.fromkeys(p.expected for p in same if p.expected))
@@ -95,11 +110,33 @@ def _reached(details: ErrorDetails, document: Located, at: Loc) -> Loc:
     return (*document.known(loc[:-1]), loc[-1]) if details["type"] == "missing" else document.known(loc)
 
 
-def _problem(details: ErrorDetails, model: type[BaseModel], document: Located, at: Loc, value: object) -> Problem:
+def _is_given_by_earlier_key(details: ErrorDetails, renamed: Mapping[str, str]) -> bool:
+    if details["type"] != "missing" or not isinstance(details["input"], Mapping):
+        return False
+    missing = details["loc"][-1]
+    return any(old in details["input"] for old, new in renamed.items() if _outer(new) == missing)
+
+
+def _outer(key: str) -> str:
+    return key.partition(":")[0]
+
+
+def _problem(
+    details: ErrorDetails,
+    model: type[BaseModel],
+    document: Located,
+    at: Loc,
+    value: object,
+    renamed: Mapping[str, str],
+) -> Problem:
     kind, inner = details["type"], details["loc"]
     loc = (*at, *inner)
     if kind == "extra_forbidden":
         known = sorted(_keys_at(model, inner[:-1]))
+        current = renamed.get(str(inner[-1]))
+        if current is not None and _outer(current) in known:
+            message = f"{quoted(inner[-1])} is a key of an earlier version"
+            return document.problem(loc, message, hint=f"it is called `{current}` now", at_key=True)
         expected = f"one of {', '.join(known)}" if known else "none"
         hint = did_you_mean(str(inner[-1]), known)
         return document.problem(loc, f"unknown key {quoted(inner[-1])}", expected=expected, hint=hint, at_key=True)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.resources import folder
 from stopgap.orchestrator.source import InvalidInput, Loc, Located, Problem, did_you_mean, read, validate
-from stopgap.tasks.evidence.definition import VOLATILITIES, Definition, Name
+from stopgap.tasks.evidence.definition import EARLIER_KEYS, VOLATILITIES, Definition, Name
 from stopgap.tasks.evidence.selection import Selection
 from stopgap.tasks.evidence.source import AnySource, Archive, Walk
 
@@ -91,7 +91,7 @@ def load(paths: Iterable[Path]) -> Catalogue:
         except InvalidInput as error:
             problems += error.problems
             continue
-        content = validate(ArtifactFile, document, (), problems)
+        content = validate(ArtifactFile, document, (), problems, EARLIER_KEYS)
         if content is not None:
             loaded.append((document, content))
     if problems:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.task import Artifact
+from stopgap.orchestrator.technique import Technique
 from stopgap.tasks.evidence.source import AnySource, Run, Size, Some, shell
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -22,6 +23,8 @@ System: TypeAlias = Literal["linux", "systemd", "dpkg", "rpm", "apk", "container
 """Requirements on a host, for readers only: the scripts test for themselves, since a host's word must not decide the
 evidence collected.
 """
+EARLIER_KEYS = {"known": "references"}
+"""Keys of artifacts in earlier versions → their replacements."""
 Sentence: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\S.*\.$")]
 
 
@@ -33,8 +36,11 @@ class Definition(BaseModel):
     id: Name = Field(description="Lower-case words joined by `-`")
     about: Sentence = Field(description="Content of the artifact, in a sentence or two")
     why: Sentence = Field(description="Value for an investigator")
-    known: Annotated[str, StringConstraints(pattern=r"^\S.*\S$")] = Field(
-        description="Reference: a manual, a standard, a technique of MITRE ATT&CK"
+    references: tuple[Annotated[str, StringConstraints(pattern=r"^\S.*\S$")], ...] = Field(
+        min_length=1, description="References: a manual, a standard, a URL"
+    )
+    tags: tuple[Technique, ...] = Field(
+        (), description="Techniques of MITRE ATT&CK with traces in the artifact, such as `attack.t1053.003`"
     )
     systems: Some[System] = ("linux",)
     """Any of these systems."""

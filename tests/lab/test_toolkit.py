@@ -129,7 +129,7 @@ def gate(lab: Lab, folder: Path) -> Iterator[Path]:
     """
     reads = [{"kind": "run", "commands": [f"cat {GATE}"]}]
     artifact = {"id": "gate", "about": "What a named pipe has.", "why": "A test holds the collection there.",
-                "known": "fifo(7)", "volatility": "times", "deadline": "600s", "reads": reads}  # fmt: skip
+                "references": ["fifo(7)"], "volatility": "times", "deadline": "600s", "reads": reads}  # fmt: skip
     path = folder / "artifacts.yaml"
     path.write_text(json.dumps({"artifacts": [artifact]}))
     writer = f"exec >{GATE}; head -c 300000 /dev/zero | tr '\\0' x; sleep 600"

@@ -27,7 +27,7 @@ artifacts:
   - id: application
     about: Settings of our own application.
     why: What was changed in them.
-    known: our own manual
+    references: [our own manual]
     volatility: disk
     suffix: tar
     cap: 10 MiB
@@ -38,7 +38,7 @@ artifacts:
   - id: workers
     about: Its workers.
     why: Whether there are more than we started.
-    known: our own manual
+    references: [our own manual]
     volatility: running
     reads:
       - kind: run
@@ -98,6 +98,15 @@ def test_commands_are_tried_in_their_order(tmp_path: Path) -> None:
         ("[application, workers]", "[application, worker]", "own.yaml:31:30", "did you mean workers?"),
         ("id: workers", "id: application", "own.yaml:20:9", "a second artifact `application`"),
         ("id: workers", "id: ../etc", "own.yaml:20:9", "cannot be '../etc'"),
+        ("references: [our own manual]", "known: our own manual", "own.yaml:12:5", "it is called `references` now"),
+        (
+            "[our own manual]",
+            "[our own manual]\n    tags: [attack.T1014]",
+            "own.yaml:13:12",
+            "did you mean attack.t1014?",
+        ),
+        ("[our own manual]", "our own manual", "own.yaml:12:17", "expected a list"),
+        ("references: [our own manual]", "references: []", "own.yaml:12:17", "at least 1"),
         ('named: ["*.conf", "*.ini"]', "named: []", "own.yaml:6:5", "a selection has one of"),
     ],
 )
@@ -105,6 +114,11 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, old: str, new: str, p
     found = "\n".join(problems(tmp_path, old, new))
     assert place in found
     assert said in found
+
+
+def test_a_key_of_an_earlier_version_is_one_problem(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, "references: [our own manual]", "known: our own manual")
+    assert "'known' is a key of an earlier version" in problem
 
 
 def test_a_script_is_one_of_stopgaps_own(tmp_path: Path) -> None:

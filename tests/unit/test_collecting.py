@@ -20,7 +20,7 @@ ARTIFACT = """\
   - id: {id}
     about: A part of a test.
     why: It behaves as a host may.
-    known: this test
+    references: [this test]
     volatility: running
     deadline: {deadline:.0f}ms
     cap: 1 MiB

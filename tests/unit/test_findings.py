@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import hashlib
 import itertools
 import json
@@ -10,13 +11,15 @@ import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from stopgap.orchestrator import technique
 from stopgap.orchestrator.evidence.manifest import FINDINGS, MANIFEST, ToolkitUsed
 from stopgap.orchestrator.evidence.reader import open_collection
-from stopgap.orchestrator.findings import judge, shipped_rules
+from stopgap.orchestrator.findings import Findings, earlier, judge, shipped_rules
 from stopgap.orchestrator.findings.keeping import keep_findings
 from stopgap.orchestrator.findings.table import tables
 from stopgap.orchestrator.findings.tables.body import entries
@@ -219,6 +222,51 @@ def test_a_run_keeps_its_findings_and_verify_knows_them(gathered: Bench) -> None
     assert "findings.json: changed" in out
     assert gathered.stopgap("evidence", "findings", "last")[0] == 0
     assert gathered.stopgap("verify", "last")[0] == 0
+
+
+def test_techniques_and_what_to_do_are_told_wherever_a_finding_is(gathered: Bench) -> None:
+    def told(findings: list[dict[str, Any]]) -> dict[str, list[str]]:
+        return {finding["id"]: finding["tags"] for finding in findings}
+
+    rule = next(rule for rule in RULES if rule.id == "process-hidden-from-ps")
+    judged = json.loads(findings_of(gathered).read_text())
+    (kept,) = (finding for finding in judged["findings"] if finding["id"] == rule.id)
+    assert kept["tags"] == list(rule.tags) == ["attack.t1014"]
+    assert (kept["confidence"], kept["response"]) == (rule.confidence, rule.response)
+    assert kept["falsepositives"] == list(rule.falsepositives)
+    assert told(json.loads(gathered.stopgap("evidence", "findings", "last", "--json")[1])["findings"]) == told(
+        judged["findings"]
+    )
+    shown = gathered.stopgap("evidence", "findings", "last")[1]
+    assert f"response         {rule.response}" in shown
+    assert "ATT&CK           T1014" in shown
+    reports = {form: gathered.stopgap("report", "last", "--format", form)[1] for form in ("json", "md", "html")}
+    assert told(json.loads(reports["json"])["findings"]) == told(judged["findings"])
+    assert "ATT&CK T1014" in reports["md"]
+    assert "ATT&amp;CK T1014" in reports["html"]
+
+
+def test_findings_of_version_1_are_read_under_the_names_of_today(gathered: Bench) -> None:
+    today = json.loads(findings_of(gathered).read_text())
+    names = {"confidence": "sure", "falsepositives": "otherwise", "response": "next"}
+    before = [
+        {names.get(key, key): value[0] if key == "falsepositives" else value for key, value in finding.items()}
+        for finding in today["findings"]
+    ]
+    for finding in before:
+        del finding["tags"], finding["references"]
+    read = Findings.model_validate_json(json.dumps(today | {"version": 1, "findings": before}))
+    assert read == Findings.model_validate_json(json.dumps(today)).model_copy(
+        update={"findings": tuple(f.model_copy(update={"tags": (), "references": ()}) for f in read.findings)}
+    )
+    assert read.findings[0].falsepositives == tuple(today["findings"][0]["falsepositives"])
+
+
+@pytest.mark.parametrize("module", [technique, earlier])
+def test_the_examples_in_docstrings_hold(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted
+    assert not found.failed
 
 
 def test_evidence_is_read_without_unpacking_it(gathered: Bench) -> None:

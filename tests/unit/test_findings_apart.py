@@ -33,9 +33,9 @@ SLOW = Rule.model_validate_json(
     json.dumps(
         {
             "id": "slow", "title": "Slow", "severity": "low", "table": "history-lines", "shows": "{text}",
-            "when": {"text": {"matches": ["(?=x)(x+x+)+y"]}}, "why": "w", "sure": "low",
-            "otherwise": "o", "next": "n",
-            "finds": [{"histories": {"/h": "xxy"}}], "spares": [{"histories": {"/h": "z"}}],
+            "when": {"text": {"matches": ["(?=x)(x+x+)+y"]}}, "why": "w", "confidence": "low",
+            "falsepositives": ["o"], "response": "n",
+            "tests": {"matches": [{"histories": {"/h": "xxy"}}], "spares": [{"histories": {"/h": "z"}}]},
         }
     )
 )  # fmt: skip
@@ -165,7 +165,7 @@ def test_what_is_set_against_a_list_that_was_not_read_to_its_end_is_not_found(tm
 
 
 def test_a_process_apart_gives_the_same_bytes(tmp_path: Path) -> None:
-    made = [collected(tmp_path / str(n), rule.finds[0]) for n, rule in enumerate(RULES[:8])]
+    made = [collected(tmp_path / str(n), rule.tests.matches[0]) for n, rule in enumerate(RULES[:8])]
     with ReaderApart(RULES) as reader:
         for collection in made:
             there = judge(collection, RULES, reader=reader.of(collection))

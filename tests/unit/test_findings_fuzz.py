@@ -44,7 +44,7 @@ def examples(name: str) -> list[dict[str, Any]]:
     found = [SEEDS[name]] if name in SEEDS else []
     for rule in shipped_rules():
         if name in {rule.table, *(join.table for join in rule.joins())}:
-            found += [*rule.finds, *rule.spares]
+            found += [*rule.tests.matches, *rule.tests.spares]
     return found
 
 

@@ -19,7 +19,7 @@ from stopgap.orchestrator.findings.sigma import SigmaError, add_sigma, load_sigm
 from .collection import begin_custody, collected
 
 AUTH = "Nov 23 02:14:46 web "
-SIGMA = "title: A rule\ndescription: What it means\nlevel: high\nfalsepositives: [Administrators]\n"
+SIGMA = "title: A rule\ndescription: What it means\nlevel: high\nfalsepositives: [Administrators, Backups]\n"
 PKEXEC = SIGMA + (
     "logsource: {product: linux, service: auth}\n"
     "detection:\n"
@@ -231,7 +231,20 @@ def test_a_rule_finds_its_events_and_no_others(about: str, tmp_path: Path) -> No
     (finding,) = found.findings
     assert [f"{seen.member}:{seen.line}" for seen in finding.seen] == places
     assert (finding.id, finding.severity, finding.title) == ("sigma-my-rule", "high", "Sigma rule A rule")
-    assert (finding.why, finding.otherwise, finding.count) == ("What it means", "Administrators", len(places))
+    assert (finding.why, finding.falsepositives, finding.count) == (
+        "What it means",
+        ("Administrators", "Backups"),
+        len(places),
+    )
+
+
+def test_a_finding_has_the_techniques_and_the_references_of_the_rule(tmp_path: Path) -> None:
+    about = (
+        "tags: [attack.persistence, attack.t1053.003, cve.2021-4034]\nreferences: ['https://example.org/\u202e']\n"
+    )
+    (finding,) = held(tmp_path, about + CRON, CASES["cron, in syslog"][1]).findings
+    assert finding.tags == ("attack.t1053.003",)
+    assert finding.references == ("https://example.org/\\u202e",)
 
 
 def test_a_sighting_has_its_time_and_its_process(tmp_path: Path) -> None:

@@ -196,7 +196,13 @@ def story(text: str) -> History:
     """A run in which everything that a person or a host can have written is the text."""
     question = Question(text=text, reason=text, text_ja=text, reason_ja=text)
     noted = FindingNoted(
-        id="x", severity="critical", title=text, count=2, first=text, times=("2026-11-23T00:00:00Z", text)
+        id="x",
+        severity="critical",
+        title=text,
+        count=2,
+        first=text,
+        times=("2026-11-23T00:00:00Z", text),
+        tags=(text,),
     )
     key, place = "0" * 64, {"step": "cut-off", "target": "web"}
     records: list[AnyRecord] = [

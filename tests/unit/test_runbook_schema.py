@@ -135,7 +135,7 @@ def test_every_shipped_file_of_artifacts_and_of_rules_is_valid_and_names_its_sch
         assert document.text.startswith(f"# yaml-language-server: $schema=../templates/schema/{kind}.json\n"), path
 
 
-ARTIFACT = "id: a, about: A., why: B., known: here, volatility: disk"
+ARTIFACT = "id: a, about: A., why: B., references: [here], volatility: disk"
 
 
 @pytest.mark.parametrize(
@@ -148,6 +148,12 @@ ARTIFACT = "id: a, about: A., why: B., known: here, volatility: disk"
         (ARTIFACTS, "profiles: {mine: {about: Ours, artefacts: [clock]}}", {"/profiles/mine/artefacts"}),
         (RULES, "rules: [{tabel: ps}]", {"/rules/0/tabel"}),
         (RULES, "rules: [{table: sp}]", {"/rules/0/table"}),
+        (RULES, "rules: [{sure: high, tags: [attack.t1014, T1014]}]", {"/rules/0/sure", "/rules/0/tags/1"}),
+        (
+            ARTIFACTS,
+            f"artifacts: [{{{ARTIFACT}, known: here, reads: [{{kind: run, commands: [ps]}}]}}]",
+            {"/artifacts/0/known"},
+        ),
         (RULES, "rules: [{table: ps, when: {pid: {at_last: 3}}}]", {"/rules/0/when/pid"}),
     ],
 )

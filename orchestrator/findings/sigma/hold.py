@@ -111,9 +111,11 @@ def _finding(case: _Case) -> Finding:
         seen=tuple(case.seen),
         count=case.count,
         why=case.rule.why,
-        sure="low",
-        otherwise=case.rule.otherwise,
-        next="Read what stands around it; the rule's references say what it is about.",
+        confidence="low",
+        falsepositives=case.rule.falsepositives,
+        response="Read what stands around it; the rule's references say what it is about.",
+        tags=case.rule.tags,
+        references=case.rule.references,
     )
 
 

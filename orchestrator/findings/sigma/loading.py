@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,15 @@ from stopgap.orchestrator.findings.model import NotLooked
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.severity import Severity
 from stopgap.orchestrator.source import InvalidInput, read
+from stopgap.orchestrator.technique import is_technique
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.findings.sigma.events import Event, Stream
 
 MOST_FILES = 20_000
 _SEVERITIES: dict[str, Severity] = {"LOW": "low", "MEDIUM": "medium", "HIGH": "high", "CRITICAL": "critical"}
+_TEXTS, _LONGEST_TEXT = 20, 1000
+"""Texts of one list of a rule, and characters of one, that a finding tells."""
 _AGGREGATING = ("timeframe",)
 _NOT_ALONE = {"correlation": "a correlation of several events", "filter": "a filter for other rules"}
 
@@ -35,7 +39,10 @@ class SigmaRule:
     title: str
     severity: Severity
     why: str
-    otherwise: str
+    falsepositives: tuple[str, ...]
+    tags: tuple[str, ...]
+    """Those of its tags that name a technique of MITRE ATT&CK."""
+    references: tuple[str, ...]
     stream: Stream
     meets: Callable[[Event], bool]
 
@@ -126,10 +133,17 @@ def _made(file: Path, title: str, data: dict[str, Any]) -> SigmaRule | NotLooked
         title=title,
         severity=_SEVERITIES.get(rule.level.name, "info") if rule.level else "medium",
         why=escape(" ".join(str(rule.description or "The rule's author says what it stands for.").split())[:1000]),
-        otherwise=escape("; ".join(map(str, rule.falsepositives))[:1000]) or "The rule's author names nothing.",
+        falsepositives=_texts(rule.falsepositives) or ("The rule's author names nothing.",),
+        tags=tuple(tag for tag in map(str, rule.tags) if is_technique(tag)),
+        references=_texts(rule.references),
         stream=stream,
         meets=lambda event: any(test(event) for test in tests),
     )
+
+
+def _texts(listed: Iterable[object]) -> tuple[str, ...]:
+    """Give texts of a rule's author, each escaped and cut, and no more than there is room for."""
+    return tuple(text for each in islice(listed, _TEXTS) if (text := escape(str(each)[:_LONGEST_TEXT])))
 
 
 def _refused(file: Path, title: str, reason: str) -> NotLooked:
