@@ -1,4 +1,4 @@
-"""The registry of tasks: every named subclass of Task in the package `tasks`."""
+"""The registry of tasks: every named subclass of Task in the package `tasks`, and those of plug-ins."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from stopgap.orchestrator.plugins import classes, code, fail, guarded
 from stopgap.orchestrator.task import Task
 
 
@@ -15,7 +16,8 @@ from stopgap.orchestrator.task import Task
 def tasks() -> Mapping[str, Task[Any, Any]]:
     """Return an instance of each task, by name; a task's module is imported at the first request.
 
-    Two tasks of the same name are a programming error: ValueError, at the request of all tasks.
+    Plug-ins are looked up for a name of no shipped task, and at the request of all tasks. Two shipped tasks of the
+    same name are a programming error: ValueError, at the request of all tasks.
     """
     return _Tasks()
 
@@ -26,6 +28,7 @@ class _Tasks(Mapping[str, Task[Any, Any]]):
     def __init__(self) -> None:
         self._texts = {name: path.read_text(encoding="utf-8") for name, path in _modules()}
         self._found: dict[str, Task[Any, Any]] = {}
+        self._all_shipped: dict[str, Task[Any, Any]] | None = None
         self._all: dict[str, Task[Any, Any]] | None = None
 
     def __getitem__(self, name: str) -> Task[Any, Any]:
@@ -33,7 +36,10 @@ class _Tasks(Mapping[str, Task[Any, Any]]):
             for module, text in self._texts.items():
                 if f'name = "{name}"' in text:
                     self._found |= _tasks_of(module)
-        return self._found[name] if name in self._found else self._every()[name]
+        if name in self._found:
+            return self._found[name]
+        shipped = self._shipped()
+        return shipped[name] if name in shipped else self._every()[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._every())
@@ -43,14 +49,20 @@ class _Tasks(Mapping[str, Task[Any, Any]]):
 
     def _every(self) -> dict[str, Task[Any, Any]]:
         if self._all is None:
+            shipped = self._shipped()
+            self._all = dict(sorted({**shipped, **_tasks_of_plugins(shipped)}.items()))
+        return self._all
+
+    def _shipped(self) -> dict[str, Task[Any, Any]]:
+        if self._all_shipped is None:
             found: dict[str, Task[Any, Any]] = {}
             for module in self._texts:
                 for name, task in _tasks_of(module).items():
                     if name in found:
                         raise ValueError(f"two tasks are called {name}")
                     found[name] = self._found.setdefault(name, task)
-            self._all = dict(sorted(found.items()))
-        return self._all
+            self._all_shipped = found
+        return self._all_shipped
 
 
 def _modules() -> Iterator[tuple[str, Path]]:
@@ -66,3 +78,18 @@ def _tasks_of(module: str) -> dict[str, Task[Any, Any]]:
         for item in vars(importlib.import_module(module)).values()
         if isinstance(item, type) and issubclass(item, Task) and item.__module__ == module
     }
+
+
+def _tasks_of_plugins(shipped: Mapping[str, Task[Any, Any]]) -> dict[str, Task[Any, Any]]:
+    found: dict[str, Task[Any, Any]] = {}
+    for plugin in code("tasks"):
+        named = plugin.plugin
+        with guarded("tasks", named.name, named.origin):
+            for kind in classes(plugin.value, Task):  # type: ignore[type-abstract]
+                if kind.name in shipped or kind.name in found:
+                    whose = "of Stopgap" if kind.name in shipped else "of another plug-in"
+                    fail("tasks", named.name, named.origin, f"a task {whose} is called {kind.name}")
+                    continue
+                kind.Params.model_json_schema()  # a parameter that pydantic does not know fails here, by name
+                found[kind.name] = kind()
+    return found

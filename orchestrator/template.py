@@ -1,4 +1,7 @@
-"""Renders files of `templates`: sandboxed, with known names only, and never with text from a host."""
+"""Renders files of `templates`: sandboxed, with known names only, and never with text from a host.
+
+A template of a plug-in replaces the shipped template of the same path, unless it cannot be rendered.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,14 @@ from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.loading import load
+from stopgap.orchestrator.plugins import fail, files
 from stopgap.orchestrator.resources import folder
 from stopgap.orchestrator.secret import Secret
 
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
+
+    from stopgap.orchestrator.plugins import DataFile
 
 _MARKUP = (".html", ".htm", ".xml", ".svg")
 
@@ -27,13 +33,20 @@ def render_file(name: str, values: Mapping[str, object], *, autoescape: bool | N
     """
     _refuse_unfit(values)
     markup = name.endswith(_MARKUP) if autoescape is None else autoescape
+    if own := _own(name):
+        try:
+            return _environment(markup, own=True).get_template(name).render(values)
+        except Exception as error:
+            if not _is_shipped(name):
+                raise
+            _leave_out(own, error)
     return _environment(markup).get_template(name).render(values)
 
 
 def get_ready(name: str) -> None:
     """Compile a template in advance, at an idle moment; errors are reported by the later use."""
     with suppress(Exception):
-        _environment(name.endswith(_MARKUP)).get_template(name)
+        _environment(name.endswith(_MARKUP), own=_own(name) is not None).get_template(name)
 
 
 def fit_to_show(value: object) -> object:
@@ -61,10 +74,29 @@ def _refuse_unfit(value: object) -> None:
             _refuse_unfit(item)
 
 
+def _own(name: str) -> DataFile | None:
+    return next((file for file in files("templates") if file.plugin.name == name), None)
+
+
+def _is_shipped(name: str) -> bool:
+    return (folder("templates") / name).is_file()
+
+
+def _leave_out(own: DataFile, error: Exception) -> None:
+    line = getattr(error, "lineno", None)
+    place = f"line {line}: " if line else ""
+    fail("templates", own.plugin.name, own.plugin.origin, f"{place}{type(error).__name__}: {error}")
+
+
+def _own_source(name: str) -> tuple[str, str, None] | None:
+    own = _own(name)
+    return (own.path.read_text(encoding="utf-8"), str(own.path), None) if own else None
+
+
 @cache
-def _environment(markup: bool) -> SandboxedEnvironment:
+def _environment(markup: bool, own: bool = False) -> SandboxedEnvironment:
     load(("jinja2.sandbox",))
-    from jinja2 import FileSystemLoader, StrictUndefined  # noqa: PLC0415
+    from jinja2 import ChoiceLoader, FileSystemLoader, FunctionLoader, StrictUndefined  # noqa: PLC0415
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
 
     class Environment(ImmutableSandboxedEnvironment):
@@ -73,8 +105,9 @@ def _environment(markup: bool) -> SandboxedEnvironment:
                 return False
             return super().is_safe_attribute(obj, attr, value)
 
+    shipped = FileSystemLoader(folder("templates"))
     return Environment(
-        loader=FileSystemLoader(folder("templates")),
+        loader=ChoiceLoader([FunctionLoader(_own_source), shipped]) if own else shipped,
         autoescape=markup,
         undefined=StrictUndefined,
         finalize=fit_to_show,

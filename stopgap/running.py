@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +23,7 @@ from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.person import Person, Unattended, operator
 from stopgap.orchestrator.run.resume_run import resume_run
 from stopgap.orchestrator.run.runner import Runner, RunResult
+from stopgap.orchestrator.run.sinks import SinkEvents
 from stopgap.orchestrator.runbook import Runbook, bind, check, format_duration, reveal_secrets
 from stopgap.orchestrator.secret import Secret
 from stopgap.orchestrator.secret.agreement import agree
@@ -116,12 +118,12 @@ def run(
     order, saved = planned.order, planned.plan
     observers = [EventObserver(on_event)] if on_event else []
     reveal_secrets(order.runbook, order.inventory, order.targets, order.params, agreed_before)
-    with ConnectAhead(order.inventory.hosts) as connect:
+    with ConnectAhead(order.inventory.hosts) as connect, SinkEvents(_warn) as sinks:
         connect.begin([*order.acting(), *order.targets])
-        runner = _runner(connect, person or Unattended(), observers, sign_key)
+        runner = _runner(connect, person or Unattended(), [*observers, sinks], sign_key)
         result = runner.run(order, agreed_digest=saved.digest)
-    for observer in observers:
-        observer.finished(result)
+        for observer in (*observers, sinks):
+            observer.finished(result)
     if result.run is None and result.plan.digest != saved.digest and not result.plan.refusals:
         raise DriftedError(saved.digest, result.plan.digest)
     if result.refusal:
@@ -175,6 +177,10 @@ def _order(runbook: Runbook, inventory: Inventory, targets: Sequence[str], param
     agree(value.reference for name, value in bound.items() if name in given and isinstance(value, Secret))
     reveal_secrets(runbook, inventory, selected, bound, agreed_before)
     return Order(runbook, inventory, selected, bound, controller=controller_name(state_home()))
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
 def _given(value: Value) -> object:

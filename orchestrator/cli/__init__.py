@@ -30,6 +30,7 @@ def hurry() -> None:
 
 def main_with(command: Callable[[], int]) -> int:
     """Run a command and return the exit code; exceptions become messages, never a traceback."""
+    from stopgap.orchestrator.cli.plugins import tell_left_out
     from stopgap.orchestrator.cli.screen import err
 
     try:
@@ -44,6 +45,8 @@ def main_with(command: Callable[[], int]) -> int:
         return 130
     except Exception as error:
         return _explain(error)
+    finally:
+        tell_left_out(err())
 
 
 def _tell(error: Error) -> int:

@@ -147,7 +147,7 @@ def parser() -> ArgumentParser:
     _command(commands, "schema", "catalogue.schema", "print a JSON Schema, for editors", json=None).add_argument(
         "what", choices=("runbook", "inventory", "artifacts", "rules", "report")
     )
-    init = _command(commands, "init", "catalogue.init", "start a folder with an inventory and the runbooks")
+    init = _command(commands, "init", "init.init", "start a folder with an inventory and the runbooks")
     init.add_argument("folder", nargs="?", default=".", metavar="DIR")
     return top
 

@@ -1,26 +1,24 @@
-"""tasks, schema, init: documentation, schemas and a starter folder."""
+"""tasks, schema: documentation and schemas."""
 
 from __future__ import annotations
 
 import inspect
 import json
-import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
-from stopgap.orchestrator.documents.catalogue import task_document, tasks_document, written_document
+from stopgap.orchestrator.documents.catalogue import task_document, tasks_document
+from stopgap.orchestrator.cli.plugins import show_plugins
 from stopgap.orchestrator.duration import PATTERN as DURATION
 from stopgap.orchestrator.duration import format_duration, parse_duration
-from stopgap.orchestrator.errors import Error, UsageError
+from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.registry import tasks as all_tasks
-from stopgap.orchestrator.resources import folder
 from stopgap.orchestrator.task import Task
 
 
@@ -36,6 +34,7 @@ def tasks(args: Namespace) -> int:
             screen.line(f"{name:<20} {_first_line(task)}")
         screen.line()
         screen.line("`stopgap tasks NAME` documents one.")
+        show_plugins(screen)
         return 0
     if args.name not in known:
         nearest = get_close_matches(args.name, known, 1)
@@ -66,36 +65,6 @@ def schema(args: Namespace) -> int:
     made = makers[args.what]()
     json.dump(made, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
-    return 0
-
-
-def init(args: Namespace) -> int:
-    """Create a starter folder: an example inventory and the shipped runbooks. Existing files stay unchanged."""
-    top = Path(args.folder)
-    screen = screens.err() if args.json else screens.out()
-    written, left = [], []
-    wanted = {top / "inventory.yaml": folder("inventories") / "example.yaml"}
-    wanted |= {top / "runbooks" / path.name: path for path in sorted(folder("runbooks").glob("*.yaml"))}
-    # The path in the schema line of the runbooks, for editors.
-    schemas = sorted((folder("templates") / "schema").glob("*.json"))
-    wanted |= {top / "templates" / "schema" / path.name: path for path in schemas}
-    try:
-        for to, source in wanted.items():
-            if to.exists():
-                left.append(to)
-                screen.line(f"left   {to}")
-                continue
-            to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, to)
-            written.append(to)
-            screen.line(f"wrote  {to}", "good")
-    except OSError as error:
-        raise Error(f"{error.filename}: {error.strerror}") from None
-    if args.json:
-        print_document(written_document("init", written, left))
-    screen.line()
-    screen.line("Next: put your hosts into inventory.yaml, their keys into known_hosts, then")
-    screen.line(f"  stopgap check {top / 'runbooks' / 'contain.yaml'} -i {top / 'inventory.yaml'} -t web")
     return 0
 
 

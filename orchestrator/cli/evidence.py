@@ -152,13 +152,15 @@ def timeline(args: Namespace) -> int:
 def findings(args: Namespace) -> int:
     """Evaluate a run's collections again, and show the findings."""
     from stopgap.orchestrator.cli.findings import show_findings
-    from stopgap.orchestrator.findings import judge, load_rules, shipped_rules
+    from stopgap.orchestrator.findings import judge, load_rules, rules_in_force
     from stopgap.orchestrator.findings.apart import ReaderApart
 
-    rules = shipped_rules()
+    rules = rules_in_force()
     if args.rules:
         own = Path(args.rules)
-        rules += load_rules(sorted(own.glob("*.yaml")) if own.is_dir() else [own])
+        named = load_rules(sorted(own.glob("*.yaml")) if own.is_dir() else [own])
+        ids = {rule.id for rule in named}
+        rules = (*(rule for rule in rules if rule.id not in ids), *named)
     _check_yara(args.yara)
     _check_sigma(args.sigma)
     screen = screens.out()

@@ -61,6 +61,8 @@ def show(args: Namespace) -> int:
     screen.line(f"run {history.run}  by {history.started.operator}  from {moment(history.started_at)}")
     if history.plan:
         screen.line(f"plan {history.plan.digest[:8]}: {history.plan.changes} changes on {history.plan.hosts} hosts")
+    for plugin in history.started.plugins:
+        screen.line(f"plug-in  {plugin.kind} {plugin.name} ({plugin.origin})  sha256 {plugin.sha256[:12]}", "quiet")
     screen.line()
     for step in history.steps:
         seconds = f"  {step.seconds:.1f} s" if step.seconds >= 0.05 else ""
@@ -165,7 +167,7 @@ def _incident(journal: Journal, args: Namespace) -> str:
 
 def _names(histories: Sequence[History], lang: str) -> dict[str, str]:
     """Return the translations of names of runbooks, questions and rules, if readable."""
-    from stopgap.orchestrator.findings import shipped_rules
+    from stopgap.orchestrator.findings import rules_in_force
     from stopgap.orchestrator.runbook import parse_runbook
     from stopgap.orchestrator.source import InvalidInput
 
@@ -178,7 +180,7 @@ def _names(histories: Sequence[History], lang: str) -> dict[str, str]:
         for entry in history.entries:
             if isinstance(asked := entry.record, Asked) and asked.question.text_ja:
                 names[asked.question.text] = asked.question.text_ja
-    return names | {rule.title: rule.title_ja for rule in shipped_rules() if rule.title_ja}
+    return names | {rule.title: rule.title_ja for rule in rules_in_force() if rule.title_ja}
 
 
 def _manual(history: History, args: Namespace, names: Mapping[str, str]) -> str:

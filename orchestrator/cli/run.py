@@ -67,6 +67,7 @@ def _go(
     from stopgap.orchestrator.cli.observers import Lines
     from stopgap.orchestrator.cli.terminal import Terminal, stoppable
     from stopgap.orchestrator.run.events import EventObserver
+    from stopgap.orchestrator.run.sinks import SinkEvents
 
     live_view = None if wanted.dry_run else _live_view(options)
     messages = live_view.messages if live_view else screens.err()
@@ -79,8 +80,13 @@ def _go(
         full=options.full,
     )
     observers = [events] if events else [live_view, lines] if live_view else [lines]
-    runner = _runner(person, observers, options, connect)
-    with stoppable(runner.interruption, messages), live_view.showing() if live_view else nullcontext():
+    sinks = SinkEvents(lambda line: messages.line(line, "warn"))
+    runner = _runner(person, observers if wanted.dry_run else [*observers, sinks], options, connect)
+    with (
+        nullcontext() if wanted.dry_run else sinks,
+        stoppable(runner.interruption, messages),
+        live_view.showing() if live_view else nullcontext(),
+    ):
         if wanted.dry_run:
             result = runner.preview(order)
             if agreed is not None and agreed != result.plan.digest:
@@ -89,6 +95,7 @@ def _go(
             if request_use:
                 request_use.unused = False
             result = runner.run(order, agreed_digest=agreed)
+            sinks.finished(result)
             if request_use:
                 request_use.unused = result.run is None
     if wanted.save_plan:
@@ -108,6 +115,7 @@ def resume(args: Namespace) -> int:
     from stopgap.orchestrator.run.consent import asking
     from stopgap.orchestrator.run.events import EventObserver
     from stopgap.orchestrator.run.resume_run import resume_run
+    from stopgap.orchestrator.run.sinks import SinkEvents
     from stopgap.reading import history as read_history
 
     options = run_options(args)
@@ -125,13 +133,19 @@ def resume(args: Namespace) -> int:
             show_damage(messages, history.run, doubts)
         lines = Lines(live_view.out if live_view else screens.out(), history.started.runbook_name, asks=person.asks)
         observers = [events] if events else [live_view, lines] if live_view else [lines]
-        with stoppable(person.interruption, messages), live_view.showing() if live_view else nullcontext():
+        sinks = SinkEvents(lambda line: messages.line(line, "warn"))
+        with (
+            sinks,
+            stoppable(person.interruption, messages),
+            live_view.showing() if live_view else nullcontext(),
+        ):
             result = resume_run(
                 history.run,
-                lambda connect: _runner(person, observers, options, connect),
+                lambda connect: _runner(person, [*observers, sinks], options, connect),
                 anyway=options.anyway,
                 permit=asking(asked(messages)),
             )
+            sinks.finished(result)
     except DamagedRunError as error:
         raise damage_refused(error, anyway=options.anyway) from None
     if finished:

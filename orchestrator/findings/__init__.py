@@ -1,7 +1,7 @@
 """Findings of a collection: tables read from items, rules as data, and the rules' matches."""
 
 from stopgap.orchestrator.findings.judge import judge
-from stopgap.orchestrator.findings.loading import load_rules, shipped_rules
+from stopgap.orchestrator.findings.loading import load_rules, rules_in_force, shipped_rules
 from stopgap.orchestrator.findings.model import Finding, Findings, Sighting
 from stopgap.orchestrator.findings.rule import Rule
 
@@ -12,5 +12,6 @@ __all__ = [
     "Sighting",
     "judge",
     "load_rules",
+    "rules_in_force",
     "shipped_rules",
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stopgap.orchestrator.findings.rule import EARLIER_KEYS, Join, Rule
 from stopgap.orchestrator.findings.table import tables
+from stopgap.orchestrator.plugins import fail, files
 from stopgap.orchestrator.resources import folder
 from stopgap.orchestrator.source import InvalidInput, Loc, Located, Problem, did_you_mean, read, validate
 
@@ -16,6 +17,27 @@ from stopgap.orchestrator.source import InvalidInput, Loc, Located, Problem, did
 def shipped_rules() -> tuple[Rule, ...]:
     """Return the rules shipped with Stopgap."""
     return load_rules(sorted(folder("rules").glob("*.yaml")))
+
+
+@cache
+def rules_in_force() -> tuple[Rule, ...]:
+    """Give the rules that take part in every run: the shipped ones, and those of plug-ins.
+
+    A plug-in's file with a mistake is left out, and so is a rule whose id is taken; `plugins.failures` says why.
+    """
+    known = {rule.id: rule for rule in shipped_rules()}
+    for file in files("rules"):
+        plugin = file.plugin
+        try:
+            own = load_rules([file.path])
+        except InvalidInput as error:
+            fail("rules", plugin.name, plugin.origin, str(error.problems[0]).splitlines()[0])
+            continue
+        for rule in own:
+            if rule.id in known:
+                fail("rules", plugin.name, plugin.origin, f"another rule is called {rule.id}")
+            known.setdefault(rule.id, rule)
+    return tuple(known.values())
 
 
 def load_rules(paths: Iterable[Path]) -> tuple[Rule, ...]:

@@ -35,15 +35,24 @@ from stopgap.orchestrator.source import (
 )
 
 M = TypeVar("M", bound=BaseModel)
+_BUILT_IN = ("ssh_config:", "command:")
 
 
 def load_inventory(source: Path | str) -> Inventory:
     """Load an inventory: a file in Stopgap's own format, or an inventory of another tool.
 
-    `source`: a path, or another argument of `-i` (`ssh_config:PATH`, `command:…`, `LOGIN@HOST,`). Raises InvalidInput
-    with all problems of the inventory.
+    `source`: a path, or another argument of `-i` (`ssh_config:PATH`, `command:…`, `LOGIN@HOST,`, `NAME:SOURCE` of a
+    plug-in, or the name of an inventory of the project). Raises InvalidInput with all problems of the inventory.
     """
     from stopgap.orchestrator.inventory.foreign import understand  # noqa: PLC0415 - starts other programs
+
+    if not Path(source).exists():
+        from stopgap.orchestrator.inventory.plugins import from_plugin, project_file  # noqa: PLC0415 - seldom needed
+
+        if own := project_file(str(source)):
+            return _inventory(read(own, INVENTORY))
+        if not str(source).startswith(_BUILT_IN) and (text := from_plugin(str(source))) is not None:
+            return parse_inventory(text, f"{source}")
 
     understood = understand(str(source))
     if understood is None:

@@ -35,6 +35,18 @@ class _Record(BaseModel):
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
+class PluginPresent(_Record):
+    """A plug-in that was there when a run began."""
+
+    kind: str
+    """`tasks`, `drivers`, `rules`, `artifacts`, `templates` or `sinks`."""
+    name: str
+    origin: str
+    """The distribution with its version, or the file of the project."""
+    sha256: str
+    """Of the file."""
+
+
 class RunStarted(_Record):
     """All data needed for a later resume or undo: the runbook's text, the hosts, the parameters."""
 
@@ -54,6 +66,7 @@ class RunStarted(_Record):
     """Name of the incident."""
     controller: str = ""
     """Names the controller on devices."""
+    plugins: tuple[PluginPresent, ...] = ()
 
 
 class PlanMade(_Record):

@@ -86,7 +86,7 @@ class Judging:
 
     def _judge(self, kept: EvidenceKept, seconds: float | None) -> None:
         load(FINDINGS)
-        from stopgap.orchestrator.findings import shipped_rules  # noqa: PLC0415
+        from stopgap.orchestrator.findings import rules_in_force  # noqa: PLC0415
         from stopgap.orchestrator.findings.judge import BUDGET  # noqa: PLC0415
         from stopgap.orchestrator.findings.keeping import keep_findings  # noqa: PLC0415
 
@@ -96,7 +96,7 @@ class Judging:
         reader = self._reader()
         try:
             made = keep_findings(
-                self._run_folder, kept, shipped_rules, beside,
+                self._run_folder, kept, rules_in_force, beside,
                 reader=reader, budget=min(BUDGET, left, BUDGET if seconds is None else seconds),
             )  # fmt: skip
         finally:
@@ -105,13 +105,13 @@ class Judging:
 
     def _reader(self) -> ReaderApart:
         load(FINDINGS)
-        from stopgap.orchestrator.findings import shipped_rules  # noqa: PLC0415
+        from stopgap.orchestrator.findings import rules_in_force  # noqa: PLC0415
         from stopgap.orchestrator.findings.apart import ReaderApart  # noqa: PLC0415
 
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        return ReaderApart(shipped_rules(), stop=self._stop)
+        return ReaderApart(rules_in_force(), stop=self._stop)
 
     def _give_back(self, reader: ReaderApart) -> None:
         with self._lock:

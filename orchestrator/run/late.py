@@ -37,7 +37,7 @@ def warm_up(steps: Iterable[PlannedStep]) -> None:
 
     get_ready(PAGE)
     if any(step.collections for step in steps):
-        from stopgap.orchestrator.findings import shipped_rules  # noqa: PLC0415 - as above
+        from stopgap.orchestrator.findings import rules_in_force  # noqa: PLC0415 - as above
 
         with suppress(InvalidInput, FileNotFoundError):
-            shipped_rules()
+            rules_in_force()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from stopgap.orchestrator import __version__
@@ -11,10 +11,11 @@ from stopgap.orchestrator.evidence.signing import sign_manifest
 from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, JournalError, deliveries
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.integrity import EXPORT
-from stopgap.orchestrator.journal.records import FindingsMade, PlanMade, RunStarted, Verdict
+from stopgap.orchestrator.journal.records import FindingsMade, PlanMade, PluginPresent, RunStarted, Verdict
 from stopgap.orchestrator.outcome import DONE
 from stopgap.orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
 from stopgap.orchestrator.plan.planner import no_past, nothing_sent
+from stopgap.orchestrator.plugins import used
 from stopgap.orchestrator.run.archive import Archive
 from stopgap.orchestrator.run.collect import Vault, keep_broken_off
 from stopgap.orchestrator.run.connection_pool import Connect, ConnectionPool, releasing, with_controller
@@ -270,6 +271,7 @@ def run_started(order: Order, operator: str) -> RunStarted:
         operator=operator,
         incident=order.incident,
         controller=order.controller,
+        plugins=tuple(PluginPresent(**asdict(plugin)) for plugin in used()),
     )
 
 

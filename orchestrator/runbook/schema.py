@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from stopgap.orchestrator.duration import EXPECTED, PATTERN
 from stopgap.orchestrator.inventory.models import InventoryFile
 from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.runbook.drivers import known_drivers
 from stopgap.orchestrator.runbook.models import RunbookFile
 from stopgap.orchestrator.task import Task
 
@@ -20,8 +21,11 @@ _TEMPLATE: Schema = {"type": "string", "pattern": r"\{\{", "description": "A tem
 
 
 def schema_inventory() -> Schema:
-    """Return the JSON Schema of an inventory."""
-    return schema_of(InventoryFile)
+    """Return the JSON Schema of an inventory, with the drivers by name."""
+    schema = schema_of(InventoryFile)
+    driver = schema["$defs"]["HostEntry"]["properties"]["driver"]
+    driver["anyOf"] = [{"enum": list(known_drivers())}, {"type": "null"}]
+    return schema
 
 
 def schema_of(model: type[BaseModel]) -> Schema:

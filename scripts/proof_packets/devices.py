@@ -16,8 +16,8 @@ from lab_hosts.state import ROOT, STATE
 from lab_hosts.topology import BY_NAME
 
 from proof_packets.ways import ALLOWED, OPERATOR, SECOND, WEB
-from stopgap.tasks.traffic.block import DRIVERS
 from stopgap.tasks.traffic.capabilities import Capabilities
+from stopgap.tasks.traffic.drivers import SHIPPED
 
 RULES = """
 nft -s list ruleset; iptables-save; ip6tables-save; ipset save
@@ -57,7 +57,7 @@ class Device:
     @property
     def can(self) -> Capabilities:
         """What the driver says of itself."""
-        return DRIVERS[self.driver].capabilities
+        return SHIPPED[self.driver].capabilities
 
     @property
     def host(self) -> str:

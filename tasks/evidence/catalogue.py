@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from stopgap.orchestrator.duration import Duration
+from stopgap.orchestrator.plugins import fail, files
 from stopgap.orchestrator.resources import folder
 from stopgap.orchestrator.source import InvalidInput, Loc, Located, Problem, did_you_mean, read, validate
 from stopgap.tasks.evidence.definition import EARLIER_KEYS, VOLATILITIES, Definition, Name
@@ -64,7 +65,7 @@ class Catalogue:
 
 
 def shipped() -> Catalogue:
-    """Return the catalogue shipped with Stopgap."""
+    """Return the catalogue shipped with Stopgap, extended by plug-ins."""
     return _loaded(())
 
 
@@ -78,7 +79,24 @@ def with_own(own: Path) -> Catalogue:
 
 @cache
 def _loaded(own: tuple[Path, ...]) -> Catalogue:
-    return load([*sorted(folder("artifacts").glob("*.yaml")), *own])
+    return load([*sorted(folder("artifacts").glob("*.yaml")), *_of_plugins(own), *own])
+
+
+def _of_plugins(named: tuple[Path, ...]) -> list[Path]:
+    """Give the plug-ins' files that fit together with what is shipped; a file that the operator names is theirs."""
+    known = sorted(folder("artifacts").glob("*.yaml"))
+    fitting: list[Path] = []
+    taken = {path.resolve() for path in named}
+    for file in files("artifacts"):
+        if file.path in taken:
+            continue
+        try:
+            load([*known, *fitting, file.path])
+        except InvalidInput as error:
+            fail("artifacts", file.plugin.name, file.plugin.origin, str(error.problems[0]).splitlines()[0])
+        else:
+            fitting.append(file.path)
+    return fitting
 
 
 def load(paths: Iterable[Path]) -> Catalogue:

@@ -29,20 +29,12 @@ from stopgap.orchestrator.facts import (
 from stopgap.orchestrator.host import Address, CheckVantage, Network, Scene, Vantage
 from stopgap.orchestrator.task import Note, Parameters, Planned, Probe, Refused, Standing, Task
 from stopgap.tasks.traffic import other_addresses, other_ways
-from stopgap.tasks.traffic.blackhole import Blackhole
 from stopgap.tasks.traffic.bridged import refuse_bridged
-from stopgap.tasks.traffic.cli import CLI_DRIVERS
 from stopgap.tasks.traffic.driver import FRESH, NOBODY, Block, DeviceFacts, Driver, Service, address_text, collapsed
-from stopgap.tasks.traffic.flowspec import Flowspec
-from stopgap.tasks.traffic.frr import Frr
+from stopgap.tasks.traffic.drivers import LINUX, driver_named, drivers, needs_cli
 from stopgap.tasks.traffic.guards import guard, guard_by_inventory, guard_own_host
-from stopgap.tasks.traffic.iproute import Iproute
-from stopgap.tasks.traffic.iptables import Iptables
 from stopgap.tasks.traffic.multi_upstream import is_left_to_others, left_to_others, share
-from stopgap.tasks.traffic.nftables import Nftables
-from stopgap.tasks.traffic.openwrt import Openwrt
 from stopgap.tasks.traffic.operators import doubts, operators, reads_of_operators
-from stopgap.tasks.traffic.own_host import OwnHost
 from stopgap.tasks.traffic.ownership import own_place, reads_beside
 from stopgap.tasks.traffic.port_probes import (
     SAMPLED,
@@ -57,9 +49,6 @@ from stopgap.tasks.traffic.segment import gaps, neighbours_to_ask
 from stopgap.tasks.traffic.shortfalls import refuse_beyond, shortfalls
 from stopgap.tasks.traffic.whole_host import of_the_host, with_the_host
 
-LINUX: tuple[Driver, ...] = (Nftables(), Iptables(), Iproute(), Blackhole(), Openwrt())
-DRIVERS: dict[str, Driver] = {d.name: d for d in (*LINUX, Frr(), Flowspec(), *CLI_DRIVERS, OwnHost())}
-"""By the name that the inventory's `driver` uses."""
 RENEWED = 2.0
 """What no block has left of its time, so that it is always made anew (`Block.fresh`)."""
 
@@ -149,12 +138,12 @@ class BlockTraffic(Task[Params, DeviceFacts]):
     def appendix(self) -> Iterator[str]:
         """Yield the drivers with their capabilities."""
         yield "Drivers (`driver` of the router in the inventory):"
-        for driver in DRIVERS.values():
+        for driver in drivers().values():
             yield f"  {driver.name}: {driver.capabilities.describe()}"
 
     def drivers(self) -> tuple[str, ...]:
         """Give the names of all drivers."""
-        return tuple(DRIVERS)
+        return tuple(drivers())
 
     def foresee(self, params: Params, scene: Scene) -> None:
         """Raise Refused for a block beyond the driver's capabilities, the owner's limits, or the guards."""
@@ -186,7 +175,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
                 **other_addresses.reads_of_cards(scene),
                 **_driver(scene).reads(_label(params, scene)),
             }
-        driver = DRIVERS.get(scene.on.driver or "")
+        driver = driver_named(scene.on.driver)
         sampled = tuple(one_of(network) for network in sample(_asked(params, scene)))
         return {
             "system": System(driver.programs if driver else ()),
@@ -276,16 +265,15 @@ def _refuse_beyond(driver: Driver, params: Params, block: Block) -> None:
 
 def _driver(scene: Scene) -> Driver:
     router = scene.on
-    known = ", ".join(DRIVERS)
     if router.driver is None:
         raise Refused(
-            f"nothing says how {router.name} drops packets: give it a `driver` in the inventory ({known}), "
-            "or the target an `upstream` that has one"
+            f"nothing says how {router.name} drops packets: give it a `driver` in the inventory "
+            f"({', '.join(drivers())}), or the target an `upstream` that has one"
         )
-    if router.driver not in DRIVERS:
-        raise Refused(f"{router.name}: no driver is called {router.driver}; known: {known}")
-    driver = DRIVERS[router.driver]
-    if (driver in CLI_DRIVERS) != (router.cli is not None):
+    driver = driver_named(router.driver)
+    if driver is None:
+        raise Refused(f"{router.name}: no driver is called {router.driver}; known: {', '.join(drivers())}")
+    if needs_cli(driver) != (router.cli is not None):
         needs = "needs a `cli`" if router.cli is None else f"needs a shell, and `cli: {router.cli}` has none"
         raise Refused(f"{router.name}: `driver: {driver.name}` {needs}")
     return driver.at(scene)

@@ -27,7 +27,7 @@ from stopgap.orchestrator.facts import (
     SystemFact,
     TranslationsFact,
 )
-from stopgap.orchestrator.host import Address, CheckVantage, Network, Scene
+from stopgap.orchestrator.host import Address, CheckVantage, Cli, Network, Scene
 from stopgap.orchestrator.task import Facts, Planned
 from stopgap.tasks.traffic.capabilities import Capabilities, Way
 
@@ -224,6 +224,8 @@ class Driver(ABC):
     name: ClassVar[str]
     """Name of the driver, as in the inventory's `driver`."""
     capabilities: ClassVar[Capabilities]
+    cli: ClassVar[Cli | None] = None
+    """The command line that the driver speaks; None: a shell."""
     programs: ClassVar[tuple[str, ...]] = ()
     """Programs required, or used if installed, on the device."""
 

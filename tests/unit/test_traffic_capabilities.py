@@ -17,12 +17,13 @@ from stopgap.orchestrator.journal.records import CheckJudged
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.run.verdict import verdict
 from stopgap.orchestrator.task import Gap, Refused, Unlimited, Unplannable
-from stopgap.tasks.traffic.block import DRIVERS, BlockTraffic, Params
+from stopgap.tasks.traffic.block import BlockTraffic, Params
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Service
+from stopgap.tasks.traffic.drivers import SHIPPED
 from stopgap.tasks.traffic.nftables import Nftables
 from stopgap.tasks.traffic.shortfalls import refuse_beyond, shortfalls
-from tests.cases.test_cases import scene_of
+from stopgap.testing import scene_of
 
 CASES = Path(__file__).parents[1] / "cases" / "traffic.block"
 TASK = BlockTraffic()
@@ -42,7 +43,7 @@ class OneWay(Nftables):
 
 
 def test_every_driver_says_what_it_can_do() -> None:
-    for driver in DRIVERS.values():
+    for driver in SHIPPED.values():
         assert driver.capabilities.describe()
 
 
@@ -58,7 +59,7 @@ def test_a_block_that_its_device_takes_back_unless_confirmed_is_of_a_driver_that
     # Links that go down let nobody in who could confirm it; a person is asked instead.
     asked = any(isinstance(item, Question) for item in planned)
     for change in (item for item in planned if isinstance(item, RunCommands) and item.lasts and not asked):
-        assert DRIVERS[scene.on.driver or ""].capabilities.commit_confirm is bool(change.rollback_timer)
+        assert SHIPPED[scene.on.driver or ""].capabilities.commit_confirm is bool(change.rollback_timer)
 
 
 def test_a_destination_only_driver_is_never_better_than_partly() -> None:

@@ -1,0 +1,71 @@
+"""A host that is not there: gives the readers of a task's probe the answers that a test has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from stopgap.orchestrator.facts import Reader
+from stopgap.orchestrator.facts.reader import Output
+from stopgap.orchestrator.host import Scene, Vantage
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.task import At, Facts, Parameters, Past, Task
+
+P = TypeVar("P", bound=Parameters)
+F = TypeVar("F", bound=Facts)
+
+
+class NoAnswerError(LookupError):
+    """The test has no answer for a reader; the message shows the reader."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a reader's script prints on the host."""
+
+    stdout: str = ""
+    stderr: str = ""
+    status: int = 0
+
+
+@dataclass(frozen=True)
+class FakeHost:
+    """Answers readers from a mapping: reader → `Answer`, which the reader parses, or the fact itself."""
+
+    answers: Mapping[Reader[Any], object]
+
+    def read(self, reader: Reader[Any]) -> object:
+        """Give the fact; raises NoAnswerError, and UnreadableError where the reader makes no sense of the answer."""
+        if reader not in self.answers:
+            raise NoAnswerError(f"the fake host has no answer for {reader!r}")
+        answer = self.answers[reader]
+        if not isinstance(answer, Answer):
+            return answer
+        stdout, stderr = HostText(answer.stdout.encode()), HostText(answer.stderr.encode())
+        return reader.parse(Output(stdout, stderr, answer.status))
+
+
+def facts_of(
+    task: Task[P, F],
+    params: P,
+    scene: Scene,
+    host: FakeHost,
+    others: Mapping[Vantage, FakeHost] | None = None,
+) -> F:
+    """Read what a task's probe asks for, and give the facts as `plan` gets them.
+
+    `host`: where the step acts. `others`: the hosts at other vantages; a reader `At` one that is missing gives None.
+    What earlier runs have done is nothing. Raises NoAnswerError.
+    """
+    known = others or {}
+    read: dict[str, object] = {}
+    for name, wanted in task.probe(params, scene).items():
+        if isinstance(wanted, At):
+            there = known.get(wanted.vantage)
+            read[name] = there.read(wanted.reader) if there else None
+        elif isinstance(wanted, Past):
+            read[name] = ()
+        else:
+            read[name] = host.read(wanted)
+    return cast(F, task.Facts.model_validate(read))
