@@ -7,15 +7,17 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from stopgap.orchestrator.plugins.failures import fail, guarded
 from stopgap.orchestrator.plugins.model import Code, DataFile, Kind, Plugin
 from stopgap.orchestrator.plugins.project import project
 from stopgap.orchestrator.plugins.project_code import DistrustedError, checked_bytes, import_file
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 _PATTERNS: dict[Kind, str] = {"rules": "*.yaml", "artifacts": "*.yaml", "templates": "**/*"}
@@ -115,7 +117,16 @@ def _folder(point: EntryPoint) -> Path:
 
 
 def _points(kind: Kind) -> list[EntryPoint]:
-    return sorted(entry_points(group=f"stopgap.{kind}"), key=lambda point: (point.name, _origin(point)))
+    group = [point for point in _all_points() if point.group == f"stopgap.{kind}"]
+    return sorted(group, key=lambda point: (point.name, _origin(point)))
+
+
+@cache
+def _all_points() -> tuple[EntryPoint, ...]:
+    """Read what every distribution says of itself, which takes some hundredths of a second, once for all kinds."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 (slow to import, and seldom needed)
+
+    return tuple(entry_points())
 
 
 def _origin(point: EntryPoint) -> str:

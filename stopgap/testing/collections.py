@@ -30,7 +30,7 @@ def collected(folder: Path, artifacts: Mapping[str, Any], empty: tuple[str, ...]
     others = (collected(folder / "beside", artifacts.pop("beside")),) if "beside" in artifacts else ()
     contents = dict.fromkeys(empty, b"") | {name: content_of(given) for name, given in artifacts.items()}
     for number, (name, content) in enumerate(contents.items()):
-        archive = isinstance(artifacts.get(name), dict) and not set(artifacts[name]) <= {"text", "times"}
+        archive = _is_archive(artifacts.get(name))
         file = f"{number:03d}-{name}.{'tar' if archive else 'txt'}"
         (folder / file).write_bytes(content)
         items.append(item(name, file, content))
@@ -60,9 +60,11 @@ def content_of(given: object) -> bytes:
         return given.encode("utf-8", "surrogateescape")
     if not isinstance(given, dict):
         raise TypeError(f"an artifact is text or an object, not {type(given).__name__}")
-    if set(given) <= {"text", "times"}:
-        return str(given["text"]).encode() * int(given.get("times", 1))
-    return tar(given)
+    return tar(given) if _is_archive(given) else str(given["text"]).encode() * int(given.get("times", 1))
+
+
+def _is_archive(given: object) -> bool:
+    return isinstance(given, dict) and not ("text" in given and set(given) <= {"text", "times"})
 
 
 def tar(files: dict[str, Any]) -> bytes:

@@ -75,9 +75,10 @@ def test_its_driver_blocks_in_a_dry_run(installed: Path, tmp_path: Path) -> None
     edge = {"address": "127.0.0.1", "connection": "local", "driver": "acme-prohibit", "may_block": ["192.0.2.0/24"]}
     hosts = {"web": {"address": "192.0.2.10", "upstream": "edge"}, "edge": edge}
     words = book(tmp_path, hosts, {"task": "traffic.block", "with": {"expires": "1h"}})
-    assert "acme-prohibit: packets to it alone" in command(
-        installed, tmp_path, "stopgap", "tasks", "traffic.block"
-    ).stdout
+    assert (
+        "acme-prohibit: packets to it alone"
+        in command(installed, tmp_path, "stopgap", "tasks", "traffic.block").stdout
+    )
     checked = command(installed, tmp_path, "stopgap", "check", *words[1:])
     assert "no driver is called" not in checked.stderr
     done = command(installed, tmp_path, "stopgap", *words, "--dry-run")

@@ -27,6 +27,21 @@ def test_the_help_imports_no_model_and_no_ssh() -> None:
     assert not {"pydantic", "paramiko", "rich", "yaml", "shutil"} & modules
 
 
+@pytest.mark.parametrize("words", [["--help"], ["status"], ["runs"], ["tasks", "host.file"]])
+def test_a_command_that_needs_no_plug_in_looks_up_none(bench: Bench, words: list[str]) -> None:
+    refusing = (
+        "import importlib.metadata\n"
+        "def refuse(**given): raise AssertionError('plug-ins were looked up')\n"
+        "importlib.metadata.entry_points = refuse\n"
+    )
+    command = (
+        "from stopgap.orchestrator.cli import main\n"
+        f"try:\n    assert main({words!r}) == 0\n"
+        "except SystemExit as end:\n    assert not end.code"
+    )
+    assert "stopgap.orchestrator.cli.arguments" in imported_by(refusing + command)
+
+
 def test_a_runbook_is_checked_without_ssh_and_without_a_journal(bench: Bench) -> None:
     runbook = bench.runbook({"task": "host.file", "with": {"path": "/tmp/x", "content": "x"}})
     words = ["check", runbook, "-i", str(bench.inventory)]
