@@ -31,8 +31,8 @@ def test_the_help_imports_no_model_and_no_ssh() -> None:
 def test_a_command_that_needs_no_plug_in_looks_up_none(bench: Bench, words: list[str]) -> None:
     refusing = (
         "import importlib.metadata\n"
-        "def refuse(**given): raise AssertionError('plug-ins were looked up')\n"
-        "importlib.metadata.entry_points = refuse\n"
+        "def refuse(*given): raise AssertionError('plug-ins were looked up')\n"
+        "importlib.metadata.distributions = refuse\n"
     )
     command = (
         "from stopgap.orchestrator.cli import main\n"
