@@ -13,8 +13,8 @@ from typing import Any
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
-from stopgap.orchestrator.documents.catalogue import task_document, tasks_document
 from stopgap.orchestrator.cli.plugins import show_plugins
+from stopgap.orchestrator.documents.catalogue import task_document, tasks_document
 from stopgap.orchestrator.duration import PATTERN as DURATION
 from stopgap.orchestrator.duration import format_duration, parse_duration
 from stopgap.orchestrator.errors import UsageError
