@@ -102,7 +102,8 @@ def _installed_files(kind: Kind) -> Iterator[DataFile]:
 
 def _matching(folder: Path, kind: Kind) -> list[Path]:
     found = sorted(path for path in folder.glob(_PATTERNS[kind]) if path.is_file())
-    return [path for path in found if path.suffix not in {".py", ".pyc"}]
+    schemas = folder / "schema"  # for editors, as `stopgap init` writes them; nothing renders them
+    return [path for path in found if path.suffix not in {".py", ".pyc"} and schemas not in path.parents]
 
 
 def _folder(point: EntryPoint) -> Path:

@@ -3,8 +3,8 @@
 A case is a JSON object that holds `about`, and optionally `params`, `scene` (what differs from the usual one) and
 `facts`; then what is expected: `changes` (each with `do`, `preview` and `undo`, of which those given are compared),
 `notes`, `gaps`, `questions`, `reasons` (of the questions), `liftings`, `messages` (with `to`, `way`, `preview`),
-`artifacts`, `checks` (one line each: `VANTAGE: description`; compared if given), or `refused` / `unplannable` (a part of
-the message).
+`artifacts`, `checks` (one line each: `VANTAGE: description`; compared if given), or `refused` / `unplannable` (a part
+of the message).
 """
 
 from __future__ import annotations
