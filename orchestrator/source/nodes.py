@@ -12,6 +12,8 @@ from stopgap.orchestrator.source.problem import Position
 MAX_DEPTH = 40
 
 _CORE = "tag:yaml.org,2002:"
+_ONLY_OLD_BREAKS = re.compile("[\x85\u2028\u2029]")
+"""Characters that end a line in YAML 1.1, as libyaml reads it, and not in YAML 1.2 (section 5.4)."""
 
 
 class Report(Protocol):
@@ -67,7 +69,7 @@ def compose(text: str, report: Report) -> Node | None:
 def _composed_by_libyaml(text: str) -> Node | None:
     import yaml  # noqa: PLC0415
 
-    if not yaml.__with_libyaml__:
+    if not yaml.__with_libyaml__ or _ONLY_OLD_BREAKS.search(text):
         return None
 
     def unsound(position: Position, message: str, expected: str | None = None, hint: str | None = None) -> NoReturn:

@@ -14,6 +14,8 @@ from .bench import Bench
 @pytest.fixture
 def bench(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setenv("STOPGAP_HOME", str(tmp_path / "home"))
+    # Hosts of several tests are this machine: a lock that all of them share would have one test refuse another's run.
+    monkeypatch.setattr("stopgap.orchestrator.run.host_lock.FOLDER", str(tmp_path / "run"))
     made = Bench(tmp_path, capsys)
     made.write_inventory()
     return made

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stopgap.orchestrator.source import InvalidInput, Position, Problem, did_you_mean, nodes, parse, read
@@ -167,6 +167,7 @@ def test_both_parsers_read_a_sound_document_the_same(path: Path) -> None:
     assert nodes._composed_by_libyaml(text) == nodes._composed(text, unreported) is not None
 
 
+@example({"\x85": None, "a\u2028b": "\u2029"})
 @given(st.recursive(st.text(max_size=8) | st.integers() | st.none() | st.booleans(), nested, max_leaves=12))
 def test_both_parsers_agree_wherever_libyaml_takes_a_document(value: object) -> None:
     for text in (json.dumps(value, ensure_ascii=False), yaml.safe_dump(value, allow_unicode=True)):

@@ -170,7 +170,7 @@ def test_a_webhook_costs_its_deadline_and_no_more(name: str, tmp_path: Path, mon
     with unkind_server(("\r\n\r\n", script.pop("say", b"")), **script) as server:
         route = WebhookRoute(url=f"http://127.0.0.1:{server.port}/in", security="none")
         came = posted(route, tmp_path)
-        assert server.reached.is_set()
+        assert server.reached.wait(60)
     assert came.outcome == outcome, came
     assert said in came.detail
 

@@ -73,7 +73,8 @@ def _extension_flood(field: Field) -> Host:
     return _early(field, _message(_EXT_INFO, 1, b"x", b"y" * 200_000), endless=True)
 
 
-@scenario("4 294 967 295 prompts that nobody asked for", "log in", _AUTH)
+# The prompts may come after the login, on a busy machine: the connection then ends in the exchange.
+@scenario("4 294 967 295 prompts that nobody asked for", "log in", f"{_AUTH}|^unknown, unknown: ")
 def _prompts(field: Field) -> Host:
     return _early(field, _message(_INFO_REQUEST, b"a", b"b", b"c", _MOST))
 
