@@ -42,6 +42,15 @@ def emit(event):
     with open({told!r}, "a") as file:
         file.write(json.dumps(event) + "\\n")
 """
+ARTIFACT = """\
+artifacts:
+  - id: acme-words
+    about: Words.
+    why: They are there.
+    references: [echo(1)]
+    volatility: running
+    reads: [{kind: run, commands: [echo of our own]}]
+"""
 RULE = """\
 rules:
   - id: acme-miner
@@ -241,17 +250,16 @@ def test_a_task_of_a_shipped_tasks_name_is_left_out(project: Project, tmp_path: 
     assert "a task of Stopgap is called host.file" in listed.stderr
 
 
-def test_rules_of_the_project_take_part_and_are_recorded(project: Project) -> None:
-    history = project.write("root/.bash_history", "acme-miner --go\n")
+def test_rules_and_artifacts_of_the_project_take_part_and_are_recorded(project: Project) -> None:
     project.write("rules/mine.yaml", RULE)
-    project.write(
-        "artifacts/mine.yaml",
-        f"artifacts: [{{id: acme-words, about: Words, volatility: files, reads: [{{run: 'cat {history}'}}]}}]\n",
-    )
-    done = project.run({"id": "look", "task": "evidence.collect", "with": {"artifacts": ["histories"]}})
+    project.write("artifacts/mine.yaml", ARTIFACT)
+    done = project.run({"id": "look", "task": "evidence.collect", "with": {"artifacts": ["histories", "acme-words"]}})
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "left out" not in done.stderr
     shown = project.stopgap("show", "last").stdout
     assert "plug-in  rules mine.yaml (./rules/mine.yaml)" in shown
+    assert "plug-in  artifacts mine.yaml (./artifacts/mine.yaml)" in shown
+    assert [file.read_text() for file in project.home.rglob("*-acme-words.*")] == ["$ echo of our own\nof our own\n"]
     [findings] = project.home.rglob("findings.json")
     judged = json.loads(findings.read_text())
     known = [entry["id"] for key in ("findings", "no_discrepancy_seen", "not_looked") for entry in judged[key]]
