@@ -136,7 +136,7 @@ def test_a_block_that_cannot_be_seen_is_not_confirmed(devices: DeviceBench, vend
 
     assert (status, outcomes(events)) == (1, {"block": "failed"})
     assert "goes back by itself" in str(events[-1]["steps"][0]["reason"])
-    end = time.monotonic() + 20
+    end = time.monotonic() + 180
     while device.dump() != before and time.monotonic() < end:
         time.sleep(0.05)
     assert device.dump() == before

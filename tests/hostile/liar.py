@@ -77,7 +77,7 @@ def _honestly(item: str) -> Said:
         ["/bin/sh", "-c", 'eval "$1"', "sh", item],
         capture_output=True,
         stdin=subprocess.DEVNULL,
-        timeout=20,
+        timeout=180,
         check=False,
         cwd="/",
         env={"PATH": os.defpath + ":/usr/sbin:/sbin", "LC_ALL": "C"},

@@ -329,7 +329,7 @@ def test_a_flood_while_nobody_asks_anything_costs_the_connection(
     evil.limits = replace(evil.limits, messages=2000)
     outputs, session = exchange(evil, behave, within)
     assert [o.status for o in outputs] == [0, 0]
-    end = time.monotonic() + 20
+    end = time.monotonic() + 180
     while session.alive and time.monotonic() < end:
         time.sleep(0.02)
     assert not session.alive

@@ -52,7 +52,7 @@ def served(evil: Field, behave: Behaviour, **options: Any) -> Iterator[Host]:
         loop.run_forever()
 
     threading.Thread(target=run, daemon=True).start()
-    assert ready.wait(10)
+    assert ready.wait(180)
     evil.pin(ports[0], paramiko.Ed25519Key(data=key.public_data))
     try:
         yield evil.host(ports[0])

@@ -109,4 +109,4 @@ def serving(folder: Path, *settings: str) -> Iterator[Server]:
         yield Server(folder, port, process.pid)
     finally:
         process.terminate()
-        process.wait(5)
+        process.wait(180)

@@ -20,7 +20,7 @@ from stopgap.orchestrator.hosttext import HostText
 
 
 def sh(script: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(["sh", "-c", script], capture_output=True, timeout=10)
+    return subprocess.run(["sh", "-c", script], capture_output=True, timeout=180)
 
 
 def read(path: Path) -> FileFact:

@@ -54,7 +54,7 @@ def test_a_compressed_script_brings_the_same_bytes_and_status(
 ) -> None:
     asked = collection(script)
     (item,) = items_of(asked, compressed=True)
-    done = subprocess.run([*shell, "-s"], input=item.script.encode(), capture_output=True, timeout=30, check=False)
+    done = subprocess.run([*shell, "-s"], input=item.script.encode(), capture_output=True, timeout=180, check=False)
     assert (done.returncode, done.stdout[:1]) == (status, b"z")
     store = Kept()
     arrival = Arrival(store, asked, compressed=True)
@@ -69,7 +69,7 @@ def test_a_host_without_gzip_sends_as_it_is(tmp_path: object) -> None:
     asked = collection("printf plain; exit 1")
     (item,) = items_of(asked, compressed=True)
     script = f"PATH=/nowhere; {item.script}"
-    done = subprocess.run(["/bin/sh", "-s"], input=script.encode(), capture_output=True, timeout=30, check=False)
+    done = subprocess.run(["/bin/sh", "-s"], input=script.encode(), capture_output=True, timeout=180, check=False)
     assert (done.returncode, done.stdout) == (1, b"pplain")
     store = Kept()
     arrival = Arrival(store, asked, compressed=True)
@@ -80,7 +80,9 @@ def test_a_host_without_gzip_sends_as_it_is(tmp_path: object) -> None:
 
 def test_a_script_that_has_no_end_stops_at_its_cap_on_the_host() -> None:
     (item,) = items_of(collection("yes", cap=1000), compressed=True)
-    done = subprocess.run(["/bin/sh", "-s"], input=item.script.encode(), capture_output=True, timeout=30, check=False)
+    done = subprocess.run(
+        ["/bin/sh", "-s"], input=item.script.encode(), capture_output=True, timeout=180, check=False
+    )
     assert zlib.decompress(done.stdout[1:], 31) == (b"y\n" * 501)[:1001]
 
 

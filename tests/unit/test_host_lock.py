@@ -38,7 +38,7 @@ def of(who: str, home: str, **rest: bool) -> HostLocks:
 
 def heard(item: Item | None) -> Output:
     assert item is not None
-    done = subprocess.run(["sh", "-c", item.script], capture_output=True, timeout=20)
+    done = subprocess.run(["sh", "-c", item.script], capture_output=True, timeout=180)
     return Output(HostText(done.stdout), HostText(done.stderr), done.returncode)
 
 
@@ -200,7 +200,7 @@ def test_whoever_stops_while_it_plans_leaves_no_claim(
         process = subprocess.Popen([*argv, "--yes"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         wait_for(folder / "claim")
         process.send_signal(number)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=180)
     assert process.returncode == 130, out
     assert not folder.exists(), "it would keep others out until it lapses"
     assert list(bench.files.iterdir()) == []
@@ -215,7 +215,7 @@ def test_whoever_stops_instead_of_agreeing_leaves_no_claim(bench: Bench, folder:
         said += os.read(here, 4096)
     assert (folder / "claim").exists()
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(180) == 130
     os.close(here)
     assert not folder.exists()
     assert list(bench.files.iterdir()) == []

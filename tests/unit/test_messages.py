@@ -321,7 +321,7 @@ def test_the_text_has_to_be_approved(bench: Bench) -> None:
             time.sleep(0.1)
         assert "緊急メンテナンス" in out
         assert bench.stopgap("answer", "last", "customers", "no")[0] == 0
-        run.communicate(timeout=20)
+        run.communicate(timeout=180)
         assert (run.returncode, box.envelopes) == (4, [])
 
 
@@ -350,9 +350,9 @@ def test_killed_in_the_middle_nobody_gets_it_twice_and_the_doubtful_one_is_named
     with mail_server(bench.top, answer=answer) as box:
         runbook = bench.runbook(notify(bench, by_mail(box), "email\n" + "\n".join(everybody)))
         run = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--yes")
-        assert arrived.wait(30)
+        assert arrived.wait(180)
         os.kill(run.pid, signal.SIGKILL)
-        run.communicate(timeout=20)
+        run.communicate(timeout=180)
         time.sleep(1.2)
         status, out, err = bench.stopgap("resume", "last", "--yes")
         assert status == 0, out + err

@@ -38,7 +38,7 @@ def holding(awaited: Callable[[], bool]) -> Iterator[Held]:
             with suppress(OSError):
                 while True:
                     connection, _ = listener.accept()
-                    end = time.monotonic() + 30
+                    end = time.monotonic() + 180
                     while not awaited() and time.monotonic() < end:
                         time.sleep(0.02)
                     held.came = awaited()

@@ -156,12 +156,12 @@ def test_an_answer_that_leaves_a_finding_open_ends_the_run_and_resume_asks_again
     run = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--wait")
     wait_until_asked(bench)
     assert bench.stopgap("answer", "last", "ask", "open")[0] == 0
-    out, _ = run.communicate(timeout=20)
+    out, _ = run.communicate(timeout=180)
     assert (run.returncode, "answered open" in out) == (4, True)
     run = bench.in_background("resume", "last", "--wait")
     wait_until_asked(bench)
     assert bench.stopgap("answer", "last", "ask", "rebuilt")[0] == 0
-    assert run.wait(20) == 0
+    assert run.wait(180) == 0
     assert (bench.files / "on").exists()
 
 

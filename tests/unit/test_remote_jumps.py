@@ -190,4 +190,4 @@ def test_whoever_still_waits_when_it_ends_is_told_and_what_comes_later_is_discar
         with pytest.raises(CancelledError):
             future.result(0)
     over.set()
-    assert discarded.wait(10)
+    assert discarded.wait(180)

@@ -325,7 +325,7 @@ def test_an_answer_cached_before_is_not_served_any_longer(make_server: Callable[
         assert [server.ask("caches")[2] for _ in range(2)] == ["the site"] * 2
         server.show(Params(contact="noc@example.jp"))
         assert APACHE
-        subprocess.run([APACHE, "-f", str(server.root / "apache2.conf"), "-k", "graceful"], check=True, timeout=10)
+        subprocess.run([APACHE, "-f", str(server.root / "apache2.conf"), "-k", "graceful"], check=True, timeout=180)
         for _ in range(100):
             if server.ask("own-page")[0] == 503:
                 break

@@ -210,7 +210,7 @@ def test_it_follows_a_run_in_a_terminal_until_q_ctrl_c_or_its_end(bench: Bench, 
         assert bench.stopgap("answer", "last", "ask", "yes")[0] == 0
     else:
         assert re.search(rb"= .*changed|ok, ", rest)
-    run.communicate(timeout=20)
+    run.communicate(timeout=180)
     assert run.returncode == 0
 
 
