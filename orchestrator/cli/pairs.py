@@ -14,6 +14,8 @@ def pairs(words: Iterable[str]) -> dict[str, str]:
     for word in words:
         key, equals, value = word.partition("=")
         if equals and key:
+            if key in given:
+                problems.append(Problem(f"-p {word}", f"{key} has a value already", expected="each parameter once"))
             given[key] = value
             continue
         meant = lookalikes.plain(word)

@@ -11,6 +11,9 @@ from stopgap.orchestrator.journal.chain import Row, entry
 from stopgap.orchestrator.journal.failure import JournalError, UnknownRunError
 from stopgap.orchestrator.journal.records import RunFinished, RunStarted
 
+_MINUTE = 13
+"""Characters of a run's id that name the minute in which the run began."""
+
 
 @dataclass(frozen=True)
 class RunSummary:
@@ -54,6 +57,15 @@ def summary(run: str, rows: Mapping[str, Row], *, held: bool) -> RunSummary:
     )
 
 
+def in_order_of_start(ids: Sequence[str]) -> list[str]:
+    """Return run ids by the minute in which each run began; ids of one minute keep their order.
+
+    >>> in_order_of_start(["20261129-0712-bcdf", "20261129-0711-brmh"])
+    ['20261129-0711-brmh', '20261129-0712-bcdf']
+    """
+    return sorted(ids, key=lambda run: run[:_MINUTE])
+
+
 def named(name: str, ids: Sequence[str], strays: Sequence[str], where: object) -> str:
     """Return the run with the name: `last`, an id, or the unique beginning or end of an id.
 
@@ -63,7 +75,7 @@ def named(name: str, ids: Sequence[str], strays: Sequence[str], where: object) -
     meant = [run for run in strays if name and (run.startswith(name) or run.endswith(name))]
     if name == "last":
         # A run's id begins with the minute in which it began.
-        meant = [run for run in strays if not ids or run[:13] >= ids[-1][:13]]
+        meant = [run for run in strays if not ids or run[:_MINUTE] >= ids[-1][:_MINUTE]]
     if meant and name not in ids:
         raise UnknownRunError(
             f"the journal does not know run {meant[-1]}, whose folder is there; was an older journal.sqlite put"

@@ -39,7 +39,7 @@ from stopgap.orchestrator.journal.home import (
     sync_folder,
 )
 from stopgap.orchestrator.journal.integrity import EXPORT, Kept, integrity_problems, read_beside, unsigned_changes
-from stopgap.orchestrator.journal.listing import RunSummary, named, summary
+from stopgap.orchestrator.journal.listing import RunSummary, in_order_of_start, named, summary
 from stopgap.orchestrator.journal.lock import is_taken, take
 from stopgap.orchestrator.journal.records import AnyRecord, RunStarted
 from stopgap.orchestrator.journal.reserve import set_aside, with_room
@@ -350,7 +350,9 @@ class Journal:
 
     def _ids(self) -> list[str]:
         query = "SELECT run FROM records WHERE seq = 0 AND kind <> 'incident-opened' ORDER BY rowid"
-        return [str(run) for (run,) in self._select(query, (), str)]
+        ids = [str(run) for (run,) in self._select(query, (), str)]
+        beheaded = "SELECT DISTINCT run FROM records EXCEPT SELECT run FROM records WHERE seq = 0"
+        return in_order_of_start([*ids, *(str(run) for (run,) in self._select(beheaded, (), str))])
 
     def _insert(self, run: str, kind: str, row: Row) -> None:
         values = (run, row.seq, row.at, kind, row.record, row.hash)

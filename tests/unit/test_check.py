@@ -328,3 +328,10 @@ sys.exit(main(sys.argv[1:]))
     words = ["check", "collect", *CONTAIN, "-i", "inventory.yaml", "--format", form]
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_parameter_with_two_values_is_a_problem(bench: Bench) -> None:
+    words = ("-p", "contact=a@example.org", "-p", "contact=b@example.org")
+    status, _, err = bench.stopgap("check", "contain", *words)
+    assert status == 2
+    assert "-p contact=b@example.org: contact has a value already" in err

@@ -64,6 +64,12 @@ def headless(home: Path, run: str) -> None:
         database.execute("DELETE FROM heads WHERE run = ?", (run,))
 
 
+def beheaded(home: Path, run: str) -> None:
+    with closing(sqlite3.connect(home / "journal.sqlite", isolation_level=None)) as database:
+        database.execute("DROP TRIGGER no_delete")
+        database.execute("DELETE FROM records WHERE run = ? AND seq = 0", (run,))
+
+
 def unreadable(home: Path, run: str) -> None:
     edit(home, run, lambda record: "{" if "change-intended" in record else record)
 
@@ -76,6 +82,7 @@ DAMAGE: dict[str, Callable[[Path, str], None]] = {
     "a record that was edited": renamed,
     "records that were cut off": deleted,
     "a head that is gone": headless,
+    "a first record that is gone": beheaded,
     "a record that cannot be read": unreadable,
 }
 
