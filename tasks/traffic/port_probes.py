@@ -53,9 +53,12 @@ def ports_to_probe(block: Block, network: Network) -> tuple[int, ...]:
 
 
 def outbound(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:
-    """Yield checks of outgoing packets from the target to the same vantages, if the block drops all outgoing
-    packets.
+    """Yield checks of outgoing packets from the target to the same vantages.
+
+    Only a block of all outgoing packets of the target has such checks: a provider's block names addresses of others.
     """
+    if not any(holds(block.dropped, address) for address in scene.target.known_addresses):
+        return
     if block.partial or "from" not in driver.capabilities.directions or scene.target.cli is not None:
         return
     # A provider's rules spread with delay, and the outside host may be the provider's own dropping router.
