@@ -147,7 +147,7 @@ class Carried(BaseModel):
 
 
 class Toolkit(Carried):
-    """One static multi-call program, such as busybox."""
+    """A static multi-call program, such as busybox, carried into the RAM of a host."""
 
     host: tuple[str, ...] = ()
     """Programs run from the host even with a toolkit: the host's own answer is part of the evidence."""

@@ -26,7 +26,7 @@ def tasks_document(tasks: Mapping[str, Task[Any, Any]]) -> dict[str, Any]:
 
 
 def task_document(task: Task[Any, Any]) -> dict[str, Any]:
-    """Give one task: what the task does, where it acts, and its parameters as a JSON Schema."""
+    """Return one task as JSON: description, vantages, and the parameters as a JSON Schema."""
     about = _about(task)
     return {
         **envelope("task"),

@@ -91,7 +91,7 @@ def run_object(history: History) -> dict[str, Any]:
 
 
 def change_object(change: ChangeStatus) -> dict[str, Any]:
-    """Give one change: what it does, what undoes it, and what has become of it."""
+    """Return one change as JSON: description, undo, state and times."""
     return {
         "step": change.step,
         "target": change.target,

@@ -114,7 +114,7 @@ class FactCache:
         self._late.clear()
 
 
-def wishes_of(task: Task[Any, Any], params: Parameters, scene: Scene) -> dict[str, FactRequest]:
+def requests_of(task: Task[Any, Any], params: Parameters, scene: Scene) -> dict[str, FactRequest]:
     """Return the fact requests of a step, by the name of the fact."""
     requests: dict[str, FactRequest] = {}
     for name, request in task.probe(params, scene).items():

@@ -29,7 +29,7 @@ from stopgap.orchestrator.plan.fact_cache import (
     NotYet,
     OutOfReach,
     prospects_of,
-    wishes_of,
+    requests_of,
 )
 from stopgap.orchestrator.plan.model import Plan, PlannedStep
 from stopgap.orchestrator.plan.outstanding import outstanding
@@ -194,7 +194,7 @@ class Planner:
         if not is_agreed(reference_of(task.looks_by(params))):
             return _with(blank, "refused", f"nobody has agreed to run {join(task.looks_by(params))} here")
         blank = replace(blank, keeps=task.keeps_partial(params))
-        requests = wishes_of(task, params, scene)
+        requests = requests_of(task, params, scene)
         changeable, beside = prospects_of(requests, scene)
         readings = self._known.read(task, requests, beside)
         for look in readings.own.values():
@@ -264,7 +264,7 @@ class Planner:
             return None
         scene = place.scene
         params = render(place.step, self.params, scene, {}, place.item)
-        readings = self._known.read(task, wishes_of(task, params, scene))
+        readings = self._known.read(task, requests_of(task, params, scene))
         for look in readings.own.values():
             if isinstance(look, OutOfReach | UnreadableError):
                 raise look
@@ -307,7 +307,7 @@ class Planner:
                     task, params = tasks()[step.task], render(step, self.params, place.scene, {}, place.item)
                     with suppress(Exception):  # reported again at the planning of the step
                         if is_agreed(reference_of(task.looks_by(params))):
-                            requests = wishes_of(task, params, place.scene)
+                            requests = requests_of(task, params, place.scene)
                             wanted += [*requests.values(), *prospects_of(requests, place.scene)[1]]
                     containing |= {place.scene.on.name} if task.contains else frozenset()
         self._known.prefetch(wanted, containing or None)

@@ -1,4 +1,4 @@
-"""What a plug-in is: its kind, its name, where it comes from, and the checksum of its file."""
+"""A plug-in: kind, name, origin, and checksum of the file."""
 
 from __future__ import annotations
 

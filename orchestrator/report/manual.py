@@ -84,7 +84,7 @@ def _inputs(params: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[Inp
 
 
 def _parties(report: Report) -> Iterator[Party]:
-    """Yield each party once, first those who decided."""
+    """Yield the parties without duplicates: people with decisions first."""
     known = [Party(answer.by, answer.question, "") for answer in report.answers if "@" in answer.by]
     known += [Party(message.to, message.about, message.way) for message in report.messages]
     yield from dict.fromkeys([Party(report.operator, "", ""), *known])

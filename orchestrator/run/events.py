@@ -77,7 +77,7 @@ class EventObserver:
         self._emit("run-finished", conclusion.run, fields)
 
     def ended(self, history: History) -> None:
-        """Emit `run-finished` of a run that has ended, as its records tell; `exit_code`: None where it broke off."""
+        """Emit `run-finished` from the records of a finished run; an interrupted run has no `exit_code`."""
         steps = [
             {
                 "step": step.step,

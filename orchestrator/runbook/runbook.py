@@ -158,5 +158,5 @@ class Runbook:
 
 
 def seconds(duration: timedelta | None) -> float | None:
-    """Return a duration in seconds, `None` for `None`."""
+    """Return a duration in seconds; no duration stays absent."""
     return None if duration is None else duration.total_seconds()

@@ -103,5 +103,5 @@ def record(time: int, user: str = "root", kind: int = 7) -> bytes:
 
 
 def session(user: str, began: int, ended: int | None = None) -> bytes:
-    """A session in wtmp: its login, and its end, if it has one."""
+    """Return the wtmp records of a session: the login, and the logout unless the session is open."""
     return record(began, user) + (record(ended, "", 8) if ended else b"")
