@@ -83,8 +83,8 @@ def test_an_address_that_refuses_or_cannot_be_routed_to_costs_no_time(resolve: R
 
 
 def test_the_first_that_answers_is_taken_in_the_resolvers_order(resolve: Resolve) -> None:
-    with listening("127.0.0.2") as port, socket.create_server(("127.0.0.1", port)):
-        resolve(dual=["127.0.0.2", "127.0.0.1"])
+    with listening("127.0.0.2") as port, socket.create_server(("127.0.0.3", port)):
+        resolve(dual=["127.0.0.2", "127.0.0.3"])
         assert reached("dual.example", port) == "127.0.0.2"
 
 
