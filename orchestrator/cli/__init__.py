@@ -6,16 +6,25 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from stopgap.orchestrator.cli.arguments import parser
 from stopgap.orchestrator.errors import Error
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.cli.door import Call
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command named on the command line; return the exit code."""
     hurry()
     args = parser().parse_args(argv)
-    return main_with(lambda: int(args.command(args)))
+
+    def call() -> int:
+        command: Call[Any] = args.command(args)
+        return command()
+
+    return main_with(call)
 
 
 def hurry() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
+from dataclasses import dataclass
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
@@ -16,28 +16,41 @@ from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.source import Unfit
 
 
-def answer(args: Namespace) -> int:
+@dataclass(frozen=True)
+class AnswerOptions:
+    """The options of `stopgap answer`."""
+
+    run: str
+    step: str | None = None
+    """None: list the open questions."""
+    value: str | None = None
+    """None: ask at the terminal."""
+    target: str | None = None
+    json: bool = False
+
+
+def answer(options: AnswerOptions) -> int:
     """Answer a step's question; without a step, list the open questions."""
     screen = screens.out()
     with Journal.open(state_home()) as journal:
-        run = journal.resolve(args.run)
+        run = journal.resolve(options.run)
         history = journal.history(run)
         if history.state != "running":
             raise RefusedError(f"run {run} does not wait: it is {history.state}")
-        waiting = [asked for asked in history.waiting if args.target in {None, asked.target}]
-        if args.step is None:
-            if args.json:
+        waiting = [asked for asked in history.waiting if options.target in {None, asked.target}]
+        if options.step is None:
+            if options.json:
                 print_document(questions_document(run, waiting))
             else:
                 _list(screen, run, waiting)
             return 0
-        mine = [asked for asked in waiting if asked.step == args.step]
+        mine = [asked for asked in waiting if asked.step == options.step]
         if not mine:
             others = ", ".join(dict.fromkeys(asked.step for asked in waiting))
             raise RefusedError(
-                f"step {args.step} of run {run} asks nothing now{f'; {others} does' if others else ''}"
+                f"step {options.step} of run {run} asks nothing now{f'; {others} does' if others else ''}"
             )
-        said = _said(mine[0]) if args.value is None else args.value
+        said = _said(mine[0]) if options.value is None else options.value
         try:
             answers = [(asked, asked.question.read(said)) for asked in mine]
         except Unfit as unfit:
@@ -48,7 +61,7 @@ def answer(args: Namespace) -> int:
             for asked, read in answers
         ]
         journal.append(run, *given)
-        if args.json:
+        if options.json:
             print_document(questions_document(run, [asked for asked in waiting if asked not in mine], given))
             return 0
         for one in given:

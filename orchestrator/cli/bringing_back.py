@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from dataclasses import dataclass
 from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
@@ -14,15 +14,23 @@ from stopgap.orchestrator.journal import DamagedRunError, Journal, state_home
 from stopgap.orchestrator.journal.bringing_back import UnfitExportError, bring_back, read_exported
 
 
-def bring_in(args: Namespace) -> int:
+@dataclass(frozen=True)
+class ImportOptions:
+    """The options of `stopgap journal import`."""
+
+    folder: Path
+    signers: Path | None = None
+    json: bool = False
+
+
+def bring_in(options: ImportOptions) -> int:
     """Read a run's folder, verify the exported journal, and add the run to the journal."""
-    screen, folder = screens.out(), Path(args.folder)
-    signers = Path(args.signers) if args.signers else None
+    screen, folder = screens.out(), options.folder
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; give a run's own, as below runs/ of $STOPGAP_HOME")
     with Journal.open(state_home()) as journal:
         try:
-            exported = read_exported(journal, folder, signers)
+            exported = read_exported(journal, folder, options.signers)
             missing = bring_back(journal, exported)
         except UnfitExportError as error:
             for problem in error.problems:
@@ -31,7 +39,7 @@ def bring_in(args: Namespace) -> int:
         except DamagedRunError as error:
             raise RefusedError(f"{error.problems[0]}; nothing was imported. stopgap verify {error.run}") from None
         history = journal.history(exported.run)
-    if args.json:
+    if options.json:
         print_document(import_document(history, records=len(exported.rows), missing=missing))
         return 0
     started = history.started

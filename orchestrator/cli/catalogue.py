@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
@@ -22,33 +22,48 @@ from stopgap.orchestrator.registry import tasks as all_tasks
 from stopgap.orchestrator.task import Task
 
 
-def tasks(args: Namespace) -> int:
+@dataclass(frozen=True)
+class TasksOptions:
+    """The options of `stopgap tasks`."""
+
+    name: str | None = None
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class SchemaOptions:
+    """The options of `stopgap schema`."""
+
+    what: Literal["runbook", "inventory", "artifacts", "rules", "report"]
+
+
+def tasks(options: TasksOptions) -> int:
     """List the tasks, or document one."""
     known = all_tasks()
     screen = screens.out()
-    if args.name is None and args.json:
+    if options.name is None and options.json:
         print_document(tasks_document(known))
         return 0
-    if args.name is None:
+    if options.name is None:
         for name, task in known.items():
             screen.line(f"{name:<20} {_first_line(task)}")
         screen.line()
         screen.line("`stopgap tasks NAME` documents one.")
         show_plugins(screen)
         return 0
-    if args.name not in known:
-        nearest = get_close_matches(args.name, known, 1)
+    if options.name not in known:
+        nearest = get_close_matches(options.name, known, 1)
         raise UsageError(
-            f"no task {args.name}" + (f"; did you mean {nearest[0]}?" if nearest else f"; {', '.join(known)}")
+            f"no task {options.name}" + (f"; did you mean {nearest[0]}?" if nearest else f"; {', '.join(known)}")
         )
-    if args.json:
-        print_document(task_document(known[args.name]))
+    if options.json:
+        print_document(task_document(known[options.name]))
     else:
-        _document(screen, known[args.name])
+        _document(screen, known[options.name])
     return 0
 
 
-def schema(args: Namespace) -> int:
+def schema(options: SchemaOptions) -> int:
     """Print a JSON Schema."""
     from stopgap.orchestrator.findings.schema import schema_rules
     from stopgap.orchestrator.report import schema_report
@@ -62,7 +77,7 @@ def schema(args: Namespace) -> int:
         "rules": schema_rules,
         "report": schema_report,
     }
-    made = makers[args.what]()
+    made = makers[options.what]()
     json.dump(made, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
     return 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
@@ -17,16 +17,28 @@ MOST_NOTES = 20
 """Notes that the text shows."""
 
 
-def check(args: Namespace) -> int:
+@dataclass(frozen=True)
+class CheckOptions:
+    """The options of `stopgap check`."""
+
+    runbooks: tuple[str, ...]
+    inventory: str | None = None
+    targets: tuple[str, ...] = ()
+    params: tuple[str, ...] = ()
+    """As typed: KEY=VALUE."""
+    format: Literal["text", "json", "sarif"] = "text"
+
+
+def check(options: CheckOptions) -> int:
     """Validate the files offline; return exit code 0 valid, 2 invalid, 4 refused by a guard."""
     try:
-        examination = examine(args.runbook, args.inventory, args.target, pairs(args.param))
+        examination = examine(options.runbooks, options.inventory, options.targets, pairs(options.params))
     except InvalidInput as error:
         examination = Examination((), error.problems, ())
-    if args.format == "text":
+    if options.format == "text":
         _tell(examination)
     else:
-        made = sarif_log(examination) if args.format == "sarif" else document(examination)
+        made = sarif_log(examination) if options.format == "sarif" else document(examination)
         print_document(made)
     return examination.exit_code
 

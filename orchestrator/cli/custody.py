@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -14,7 +14,6 @@ from typing import Literal
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage
 from stopgap.orchestrator.cli.document import print_document
-from stopgap.orchestrator.cli.run_options import sign_key
 from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.documents.evidence import custody_document, decryption_document, export_document
 from stopgap.orchestrator.errors import Error, UsageError
@@ -29,6 +28,37 @@ from stopgap.orchestrator.journal.records import EvidenceHandled
 from stopgap.orchestrator.run.person import operator
 
 
+@dataclass(frozen=True)
+class ExportOptions:
+    """The options of `stopgap evidence export`."""
+
+    what: str
+    output: Path
+    target: str | None = None
+    recipients: tuple[str, ...] = ()
+    tsa: str | None = None
+    sign_key: Path | None = None
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class DecryptOptions:
+    """The options of `stopgap evidence decrypt`."""
+
+    what: str
+    identity: Path
+    output: Path
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class CustodyOptions:
+    """The options of `stopgap evidence custody`."""
+
+    what: str
+    json: bool = False
+
+
 def opened(what: str, about: str) -> Iterator[CollectionReader]:
     """Yield the collections of a run, or below a folder, and record the opening in the custody log."""
     for collected in _shelves(what):
@@ -39,22 +69,23 @@ def opened(what: str, about: str) -> Iterator[CollectionReader]:
         yield collected
 
 
-def export(args: Namespace) -> int:
+def export(options: ExportOptions) -> int:
     """Write all collections of one host to one archive."""
     from stopgap.orchestrator.evidence.pack import pack
     from stopgap.orchestrator.evidence.sealing import SealingError, sealing
     from stopgap.orchestrator.evidence.timestamp import TimestampError
     from stopgap.orchestrator.signature import SignatureError
 
-    all_collected = list(_shelves(args.what))
+    all_collected = list(_shelves(options.what))
     hosts = sorted({collected.manifest.target for collected in all_collected})
-    if args.target is None and len(hosts) > 1:
-        raise UsageError(f"{args.what} holds evidence of {', '.join(hosts)}; an archive is of one host: add -t HOST")
-    all_collected = [collected for collected in all_collected if args.target in {None, collected.manifest.target}]
+    if options.target is None and len(hosts) > 1:
+        raise UsageError(
+            f"{options.what} holds evidence of {', '.join(hosts)}; an archive is of one host: add -t HOST"
+        )
+    all_collected = [collected for collected in all_collected if options.target in {None, collected.manifest.target}]
     if not all_collected:
-        raise UsageError(f"{args.what} holds no evidence of {args.target}; it does of {', '.join(hosts)}")
-    target = Path(args.output)
-    key = sign_key(args.sign_key)
+        raise UsageError(f"{options.what} holds no evidence of {options.target}; it does of {', '.join(hosts)}")
+    target, key = options.output, options.sign_key
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -62,11 +93,11 @@ def export(args: Namespace) -> int:
     whole = False
     try:
         for collected in all_collected:
-            whom = "".join(f", encrypted to {recipient}" for recipient in args.age)
-            _put_on_record(args.what, collected, "exported", f"{target.absolute()}{whom}")
+            whom = "".join(f", encrypted to {recipient}" for recipient in options.recipients)
+            _put_on_record(options.what, collected, "exported", f"{target.absolute()}{whom}")
         with os.fdopen(descriptor, "wb") as stream:
-            with sealing(stream, args.age) if args.age else nullcontext(stream) as clear:
-                packed = pack(all_collected, clear, operator(), key, args.tsa)
+            with sealing(stream, options.recipients) if options.recipients else nullcontext(stream) as clear:
+                packed = pack(all_collected, clear, operator(), key, options.tsa)
             stream.flush()
             os.fsync(descriptor)
         whole = True
@@ -75,7 +106,7 @@ def export(args: Namespace) -> int:
     finally:
         if not whole:
             target.unlink(missing_ok=True)
-    if args.json:
+    if options.json:
         print_document(export_document(target, all_collected, packed, signed=key is not None))
         return 0
     screen = screens.out()
@@ -94,37 +125,37 @@ def export(args: Namespace) -> int:
     return 0
 
 
-def decrypted(args: Namespace) -> int:
+def decrypted(options: DecryptOptions) -> int:
     """Decrypt collections into a new folder, beside the signed, unchanged manifests."""
     from stopgap.orchestrator.evidence.sealing import SealingError, decrypt, identities
 
-    top, made = Path(args.output), []
+    top, made = options.output, []
     try:
-        keys = identities(Path(args.identity).expanduser())
+        keys = identities(options.identity)
         top.mkdir(mode=0o700)
-        for collected in _shelves(args.what):
-            _put_on_record(args.what, collected, "opened", f"decrypted into {top.absolute()}")
+        for collected in _shelves(options.what):
+            _put_on_record(options.what, collected, "opened", f"decrypted into {top.absolute()}")
             folder = top / collected.folder.parent.name / collected.folder.name
             folder.mkdir(mode=0o700, parents=True)
             decrypt(collected, folder, keys)
             made.append(folder)
-            (screens.err() if args.json else screens.out()).line(f"Decrypted: {folder}")
+            (screens.err() if options.json else screens.out()).line(f"Decrypted: {folder}")
     except SealingError as error:
         raise Error(str(error)) from None
     except OSError as error:
         raise Error(f"{error.filename or top}: {error.strerror}") from None
-    if args.json:
+    if options.json:
         print_document(decryption_document(made))
     return 0
 
 
-def custody(args: Namespace) -> int:
+def custody(options: CustodyOptions) -> int:
     """Show the custody log of each collection: collecting, opening, exporting."""
-    if args.json:
-        print_document(custody_document((collected, _log(collected)) for collected in _shelves(args.what)))
+    if options.json:
+        print_document(custody_document((collected, _log(collected)) for collected in _shelves(options.what)))
         return 0
     screen = screens.out()
-    for collected in _shelves(args.what):
+    for collected in _shelves(options.what):
         screen.line(f"{collected.manifest.host}/{collected.folder.name}", "title")
         for at, handled in _log(collected):
             screen.line(f"  {moment(at)}  {handled.action:<9}  {handled.by}  {handled.about}")

@@ -1,11 +1,8 @@
-"""runs, show, verify, report: commands on the journal."""
+"""runs, show, verify: commands on the journal."""
 
 from __future__ import annotations
 
-import sys
-from argparse import Namespace
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -17,21 +14,44 @@ from stopgap.orchestrator.cli.screen import columns
 from stopgap.orchestrator.cli.steps import counted, moment, reason_word, show_gaps, show_proof
 from stopgap.orchestrator.cli.verdicts import show_past_verdicts
 from stopgap.orchestrator.documents.run import run_document, runs_document, verification_document
-from stopgap.orchestrator.errors import Error, UsageError
-from stopgap.orchestrator.journal import History, Journal, JournalError, state_home
-from stopgap.orchestrator.journal.disk import write_at_once
-from stopgap.orchestrator.journal.records import Asked
+from stopgap.orchestrator.journal import History, Journal, state_home
 from stopgap.orchestrator.outcome import FAILURES
 from stopgap.reading import history as read_history
 from stopgap.reading import verify as verified
 
 
-def runs(args: Namespace) -> int:
+@dataclass(frozen=True)
+class RunsOptions:
+    """The options of `stopgap runs`."""
+
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class ShowOptions:
+    """The options of `stopgap show`."""
+
+    run: str
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class VerifyOptions:
+    """The options of `stopgap verify`."""
+
+    what: str
+    """A run, a folder, a manifest or an archive."""
+    signers: Path | None = None
+    tsa_ca: Path | None = None
+    json: bool = False
+
+
+def runs(options: RunsOptions) -> int:
     """List the runs, the latest first."""
     with Journal.open_to_read(state_home()) as journal:
         listed, strays = journal.runs(), journal.strays()
         damage = {run.id: problems for run in listed if (problems := journal.verify(run.id))}
-    if args.json:
+    if options.json:
         print_document(runs_document(str(journal.home), listed, damage, strays))
         return int(bool(damage or strays))
     screen = screens.out()
@@ -49,10 +69,10 @@ def runs(args: Namespace) -> int:
     return int(bool(damage or strays))
 
 
-def show(args: Namespace) -> int:
+def show(options: ShowOptions) -> int:
     """Show a run, step by step."""
-    history = read_history(args.run)
-    if args.json:
+    history = read_history(options.run)
+    if options.json:
         print_document(run_document(history))
         return int(bool(history.damage or history.unsigned))
     screen = screens.out()
@@ -92,10 +112,10 @@ def show(args: Namespace) -> int:
     return int(damaged)
 
 
-def verify(args: Namespace) -> int:
+def verify(options: VerifyOptions) -> int:
     """Check a run's journal and evidence, or a folder or an archive of evidence alone."""
-    found = verified(args.what, signers=args.signers, tsa_ca=args.tsa_ca)
-    if args.json:
+    found = verified(options.what, signers=options.signers, tsa_ca=options.tsa_ca)
+    if options.json:
         print_document(verification_document(found.what, found.run, found.problems))
         return found.exit_code
     screen = screens.out()
@@ -106,94 +126,6 @@ def verify(args: Namespace) -> int:
     else:
         screen.line(f"{found.what}: as it was recorded.", "good")
     return found.exit_code
-
-
-def report(args: Namespace) -> int:
-    """Write the report of a run or of an incident, or the manual for the next time."""
-    from stopgap.orchestrator.report import report as render
-
-    if (args.run is None) == (args.incident is None):
-        raise UsageError("of what? Give a run, or --incident NAME")
-    if args.manual and args.incident:
-        raise UsageError("a manual is of one run: stopgap report RUN --manual")
-    if args.manual and args.format == "json":
-        raise UsageError("--manual is for people: --format html or md")
-    damaged = False
-    with Journal.open_to_read(state_home()) as journal:
-        if args.incident:
-            text = _incident(journal, args)
-        else:
-            history = journal.history(journal.resolve(args.run))
-            damaged = show_damage(screens.err(), history.run, history.damage)
-            names = _names([history], args.lang)
-            text = (
-                _manual(history, args, names)
-                if args.manual
-                else render(history, lang=args.lang, format=args.format, names=names)
-            )
-    if args.output is None:
-        sys.stdout.write(text)
-        return int(damaged)
-    try:
-        _write(Path(args.output).resolve(), text.encode())
-    except (OSError, JournalError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error).rpartition(": ")[2]
-        raise Error(f"{args.output}: {why}; the report was not written") from None
-    screens.err().line(f"Written: {args.output}")
-    return int(damaged)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a regular file atomically; a pipe or terminal directly."""
-    if path.exists() and not path.is_file():
-        path.write_bytes(content)
-    else:
-        write_at_once(path, content)
-
-
-def _incident(journal: Journal, args: Namespace) -> str:
-    from stopgap.orchestrator.journal.incidents import find_incident
-    from stopgap.orchestrator.report import in_form, renamed
-    from stopgap.orchestrator.report.incident import build_incident
-
-    incident = find_incident(journal, args.incident)
-    if not incident.runs:
-        raise UsageError(f"incident {incident.name} has no run yet: stopgap run … --incident {incident.name}")
-    histories = [journal.history(run) for run in incident.runs]
-    names = _names(histories, args.lang)
-    built = renamed(build_incident(incident, histories), names)
-    return in_form(built, lang=args.lang, format=args.format, names=names)
-
-
-def _names(histories: Sequence[History], lang: str) -> dict[str, str]:
-    """Return the translations of names of runbooks, questions and rules, if readable."""
-    from stopgap.orchestrator.findings import rules_in_force
-    from stopgap.orchestrator.runbook import parse_runbook
-    from stopgap.orchestrator.source import InvalidInput
-
-    names: dict[str, str] = {}
-    if lang != "ja":
-        return names
-    for history in histories:
-        with suppress(InvalidInput):
-            names |= parse_runbook(history.started.runbook_text, history.started.runbook_path).japanese
-        for entry in history.entries:
-            if isinstance(asked := entry.record, Asked) and asked.question.text_ja:
-                names[asked.question.text] = asked.question.text_ja
-    return names | {rule.title: rule.title_ja for rule in rules_in_force() if rule.title_ja}
-
-
-def _manual(history: History, args: Namespace, names: Mapping[str, str]) -> str:
-    from stopgap.orchestrator.report.manual import manual
-    from stopgap.orchestrator.runbook import parse_runbook
-    from stopgap.orchestrator.source import InvalidInput
-
-    about, inputs = "", {}
-    with suppress(InvalidInput):  # of another version: the manual goes without the runbook's own words
-        runbook = parse_runbook(history.started.runbook_text, history.started.runbook_path)
-        about = runbook.description
-        inputs = {name: param.description for name, param in runbook.params.items()}
-    return manual(history, about=about, inputs=inputs, names=names, lang=args.lang, format=args.format)
 
 
 def _when(at: datetime | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from dataclasses import dataclass
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage
@@ -14,28 +14,55 @@ from stopgap.orchestrator.journal.incidents import close_incident, find_incident
 from stopgap.orchestrator.run.person import operator
 
 
-def opening(args: Namespace) -> int:
+@dataclass(frozen=True)
+class OpenOptions:
+    """The options of `stopgap incident open`."""
+
+    name: str
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class IncidentOptions:
+    """The options of `stopgap incident close` and `stopgap incident show`."""
+
+    incident: str | None = None
+    """None: the latest open incident."""
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class NoteOptions:
+    """The options of `stopgap incident note`."""
+
+    text: str
+    incident: str | None = None
+    """None: the latest open incident."""
+    json: bool = False
+
+
+def opening(options: OpenOptions) -> int:
     """Open an incident."""
     with Journal.open(state_home()) as journal:
-        open_incident(journal, args.name, operator())
-        how = f"stopgap run … --incident {args.name}; stopgap incident note TEXT"
-        return _tell(journal, args.name, f"Incident {args.name} is open: {how}", as_json=args.json)
+        open_incident(journal, options.name, operator())
+        how = f"stopgap run … --incident {options.name}; stopgap incident note TEXT"
+        return _tell(journal, options.name, f"Incident {options.name} is open: {how}", as_json=options.json)
 
 
-def noting(args: Namespace) -> int:
+def noting(options: NoteOptions) -> int:
     """Add a note, with time and author."""
     with Journal.open(state_home()) as journal:
-        incident = find_incident(journal, args.incident)
-        note(journal, incident, args.text, operator())
-        return _tell(journal, incident.name, f"Noted in {incident.name}.", as_json=args.json)
+        incident = find_incident(journal, options.incident)
+        note(journal, incident, options.text, operator())
+        return _tell(journal, incident.name, f"Noted in {incident.name}.", as_json=options.json)
 
 
-def closing(args: Namespace) -> int:
+def closing(options: IncidentOptions) -> int:
     """Close an incident."""
     with Journal.open(state_home()) as journal:
-        incident = find_incident(journal, args.incident)
+        incident = find_incident(journal, options.incident)
         close_incident(journal, incident, operator())
-        return _tell(journal, incident.name, f"Incident {incident.name} is closed.", as_json=args.json)
+        return _tell(journal, incident.name, f"Incident {incident.name} is closed.", as_json=options.json)
 
 
 def _tell(journal: Journal, name: str, said: str, *, as_json: bool) -> int:
@@ -48,12 +75,12 @@ def _tell(journal: Journal, name: str, said: str, *, as_json: bool) -> int:
     return 0
 
 
-def show(args: Namespace) -> int:
+def show(options: IncidentOptions) -> int:
     """Show an incident: notes and runs by time, and changes in force."""
     with Journal.open_to_read(state_home()) as journal:
-        incident = find_incident(journal, args.incident)
+        incident = find_incident(journal, options.incident)
         histories = [journal.history(run) for run in incident.runs]
-    if args.json:
+    if options.json:
         print_document(incident_document(incident, histories))
         return 0
     screen = screens.out()

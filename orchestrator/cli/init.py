@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from argparse import Namespace
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,21 @@ namespace = tasks_of_stopgap()
 _SCHEMA_LINE = "# yaml-language-server: $schema=templates/schema/inventory.json\n"
 
 
-def init(args: Namespace) -> int:
+@dataclass(frozen=True)
+class InitOptions:
+    """The options of `stopgap init`."""
+
+    folder: Path
+    json: bool = False
+
+
+def init(options: InitOptions) -> int:
     """Start a folder: inventory, runbooks, fabfile, schemas for editors; what is there already is left alone.
 
     The folder becomes a project, whose plug-ins take part in what is started there.
     """
-    top = Path(args.folder)
-    screen = screens.err() if args.json else screens.out()
+    top = options.folder
+    screen = screens.err() if options.json else screens.out()
     written, left = [], []
     try:
         for to, text in _wanted(top).items():
@@ -46,7 +54,7 @@ def init(args: Namespace) -> int:
         (written if _mark(top, screen) else left).append(top / MARK_FILE)
     except OSError as error:
         raise Error(f"{error.filename}: {error.strerror}") from None
-    if args.json:
+    if options.json:
         print_document(written_document("init", written, left))
     screen.line()
     screen.line("Next: put your hosts into inventory.yaml, their keys into known_hosts, then")

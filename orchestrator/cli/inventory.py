@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from dataclasses import dataclass
 from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
@@ -15,14 +15,23 @@ _MEMBERS = 12
 """Members of a group that are named."""
 
 
-def inventory(args: Namespace) -> int:
+@dataclass(frozen=True)
+class InventoryOptions:
+    """The options of `stopgap inventory`."""
+
+    inventory: str
+    write: Path | None = None
+    json: bool = False
+
+
+def inventory(options: InventoryOptions) -> int:
     """Show an inventory as loaded: defaults filled in, groups resolved."""
-    loaded = load_inventory(args.inventory)
-    if args.write:
-        _write(Path(args.write), loaded.text)
-    if args.json:
+    loaded = load_inventory(options.inventory)
+    if options.write:
+        _write(options.write, loaded.text)
+    if options.json:
         return _show_as_json(loaded)
-    if args.write:
+    if options.write:
         return 0
     screen = screens.out()
     for host in loaded.hosts.values():

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -37,43 +36,59 @@ from stopgap.orchestrator.signature import SignatureError
 from stopgap.orchestrator.source import InvalidInput, Problem, Unfit
 
 
-def request(args: Namespace) -> int:
+@dataclass(frozen=True)
+class RequestOptions:
+    """The options of `stopgap request`."""
+
+    inventory: str
+    targets: tuple[str, ...]
+    reason: str
+    contact: str
+    sign_key: Path
+    output: Path
+    addresses: tuple[str, ...] = ()
+    expires: str = "24h"
+    run: str | None = None
+    json: bool = False
+
+
+def request(options: RequestOptions) -> int:
     """Write a block request, signed; nothing is contacted."""
-    inventory = load_inventory(args.inventory)
-    targets = inventory.select(args.target)
+    inventory = load_inventory(options.inventory)
+    targets = inventory.select(options.targets)
     try:
-        duration = parse_duration(args.expires)
+        duration = parse_duration(options.expires)
     except Unfit as unfit:
         raise InvalidInput([Problem("--expires", unfit.message, None, unfit.expected, unfit.hint)]) from None
     try:
-        named = tuple(ip_network(text) for text in args.address)
+        named = tuple(ip_network(text) for text in options.addresses)
     except ValueError as error:
         raise UsageError(str(error)) from None
     now = datetime.now(UTC).replace(microsecond=0)
     try:
         made = BlockRequest(
             addresses=named or tuple(dict.fromkeys(n for target in targets for n in _addresses(target))),
-            reason=args.reason,
-            contact=args.contact,
+            reason=options.reason,
+            contact=options.contact,
             created=now,
             expires=now + duration,
             nonce=secrets.token_hex(16),
-            evidence=_evidence(args.run) if args.run else (),
+            evidence=_evidence(options.run) if options.run else (),
         )
-        text = SignedRequest.made(made, Path(args.sign_key)).text()
+        text = SignedRequest.made(made, options.sign_key).text()
     except SignatureError as error:
         raise UsageError(f"not signed: {error}") from None
     except ValueError:
         raise UsageError("it needs an address, a reason of at most 1000 characters, and a contact") from None
     try:
-        Path(args.output).write_text(text, encoding="utf-8")
+        options.output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{args.output}: {error.strerror}") from None
-    if args.json:
-        print_document(written_document("request", [Path(args.output)]))
+        raise UsageError(f"{options.output}: {error.strerror}") from None
+    if options.json:
+        print_document(written_document("request", [options.output]))
         return 0
     addresses = ", ".join(map(str, made.addresses[:4])) + (" …" if len(made.addresses) > 4 else "")
-    screens.out().line(f"{args.output}: block {addresses} until {moment(made.expires)}. Nothing was contacted.")
+    screens.out().line(f"{options.output}: block {addresses} until {moment(made.expires)}. Nothing was contacted.")
     return 0
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from argparse import Namespace
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_line
-from stopgap.orchestrator.cli.run_options import RunOptions, RunRequested, run_options, run_requested
+from stopgap.orchestrator.cli.run_options import RunOptions, RunRequested
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.run.outcome import OK
 from stopgap.orchestrator.runbook import bind, prepare, reveal_secrets
@@ -31,9 +31,25 @@ if TYPE_CHECKING:
     from stopgap.orchestrator.run.runner import Runner, RunResult
 
 
-def run(args: Namespace) -> int:
+@dataclass(frozen=True)
+class RunCommand:
+    """The options of `stopgap run`."""
+
+    requested: RunRequested
+    options: RunOptions
+
+
+@dataclass(frozen=True)
+class ResumeCommand:
+    """The options of `stopgap resume`."""
+
+    run: str
+    options: RunOptions
+
+
+def run(command: RunCommand) -> int:
     """Run a runbook, or preview a runbook; with `--request`, on a customer's signed request."""
-    return carry_out(run_requested(args), run_options(args))
+    return carry_out(command.requested, command.options)
 
 
 def carry_out(wanted: RunRequested, options: RunOptions) -> int:
@@ -105,7 +121,7 @@ def _go(
     return _ended(result, options, messages, dry_run=wanted.dry_run)
 
 
-def resume(args: Namespace) -> int:
+def resume(command: ResumeCommand) -> int:
     """Resume an unfinished run."""
     from stopgap.orchestrator.cli.damage import damage_refused, show_damage
     from stopgap.orchestrator.cli.observers import Lines
@@ -118,13 +134,13 @@ def resume(args: Namespace) -> int:
     from stopgap.orchestrator.run.sinks import SinkEvents
     from stopgap.reading import history as read_history
 
-    options = run_options(args)
+    options = command.options
     live_view = _live_view(options)
     messages = live_view.messages if live_view else screens.err()
     person = Terminal(messages, yes=options.yes, wait=options.wait)
     events = EventObserver(print_line) if options.json else None
     try:
-        history = read_history(args.run)
+        history = read_history(command.run)
         doubts = (*history.damage, *history.unsigned)
         finished = history.finished is not None and history.finished.exit_code == OK
         if finished and not doubts:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stopgap.orchestrator.cli.pairs import pairs
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.source import Located
 
@@ -52,42 +50,6 @@ class RunOptions:
     """Public keys that evidence is encrypted to."""
 
 
-def run_requested(args: Namespace) -> RunRequested:
-    """Return the runbook, inventory, targets and parameters of `run`.
-
-    Raises InvalidInput for a parameter that is no KEY=VALUE.
-    """
-    given = pairs(args.param)
-    return RunRequested(
-        args.runbook,
-        args.inventory,
-        tuple(args.target),
-        params=given,
-        typed=given,
-        dry_run=args.dry_run,
-        incident=args.incident,
-        save_plan=_path(args.save_plan),
-        plan=_path(args.plan),
-        request=_path(args.request),
-        customers=_path(args.customers),
-    )
-
-
-def run_options(args: Namespace) -> RunOptions:
-    """Return the options that `run` and `resume` share. Raises UsageError for an invalid key."""
-    return RunOptions(
-        yes=args.yes,
-        wait=args.wait,
-        json=args.json,
-        watch=args.watch,
-        full=getattr(args, "full", False),
-        anyway=getattr(args, "anyway", False),
-        take_over=args.take_over,
-        sign_key=sign_key(args.sign_key),
-        recipients=recipients(args.age),
-    )
-
-
 def sign_key(typed: str | None) -> Path | None:
     """Return the key to sign the journal. Raises UsageError for a missing file."""
     if not typed:
@@ -110,7 +72,3 @@ def recipients(typed: list[str]) -> tuple[str, ...]:
     except SealingError as error:
         raise UsageError(str(error)) from None
     return tuple(typed)
-
-
-def _path(typed: str | None) -> Path | None:
-    return Path(typed) if typed else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from stopgap.orchestrator.cli import screen as screens
@@ -21,17 +21,25 @@ _NAMED = 4
 """Lines of a difference that are shown."""
 
 
-def status(args: Namespace) -> int:
+@dataclass(frozen=True)
+class StatusOptions:
+    """The options of `stopgap status`."""
+
+    offline: bool = False
+    json: bool = False
+
+
+def status(options: StatusOptions) -> int:
     """List the changes in force; return 0 as expected, 1 if a device or a damaged journal differs.
 
     3 if a device was unreachable.
     """
-    if args.json:
-        found = read_status(offline=args.offline)
+    if options.json:
+        found = read_status(offline=options.offline)
         print_document(status_document(found))
         return found.exit_code
     screen = screens.out()
-    found = read_status(offline=args.offline, on_run=lambda run: _show(screen, run))
+    found = read_status(offline=options.offline, on_run=lambda run: _show(screen, run))
     show_strays(screen, found.strays)
     if not any(run.history for run in found.runs):
         screen.line("Nothing is in force that the journal can tell of." if found.damaged else "Nothing is in force.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
@@ -20,19 +20,28 @@ from stopgap.orchestrator.source import read
 from stopgap.orchestrator.task import Task
 
 
-def trust(args: Namespace) -> int:
+@dataclass(frozen=True)
+class TrustOptions:
+    """The options of `stopgap trust`."""
+
+    files: tuple[str, ...]
+    yes: bool = False
+    json: bool = False
+
+
+def trust(options: TrustOptions) -> int:
     """Show the commands of each file; record the approval by a person, or with --yes."""
-    commands = [command for name in args.file for command in _of_file(name)]
-    screen = screens.err() if args.json else screens.out()
+    commands = [command for name in options.files for command in _of_file(name)]
+    screen = screens.err() if options.json else screens.out()
     if not commands:
         screen.line("No command is named there.")
     else:
         _show(screen, commands)
-        if not args.yes:
+        if not options.yes:
             _agree(screens.err(), "Let these commands run on this machine, now and later?")
         keep(commands)
         screen.line("Agreed. A command that changes is asked about again.", "good")
-    if args.json:
+    if options.json:
         print_document(trust_document(commands, agreed=True))
     return 0
 

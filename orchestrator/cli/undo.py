@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import damage_refused, show_damage
 from stopgap.orchestrator.cli.document import print_line
 from stopgap.orchestrator.cli.run import tell_unwritten
-from stopgap.orchestrator.cli.run_options import sign_key
 from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.cli.steps import counted
 from stopgap.orchestrator.cli.terminal import Terminal, stoppable
@@ -19,25 +19,39 @@ from stopgap.orchestrator.run.undo_run import UndoResult
 from stopgap.undoing import undo as undo_run
 
 
-def undo(args: Namespace) -> int:
+@dataclass(frozen=True)
+class UndoOptions:
+    """The options of `stopgap undo`."""
+
+    run: str
+    step: str | None = None
+    yes: bool = False
+    force: bool = False
+    anyway: bool = False
+    take_over: bool = False
+    sign_key: Path | None = None
+    json: bool = False
+
+
+def undo(options: UndoOptions) -> int:
     """Undo a run, or one step of a run, in reverse order."""
-    screen = screens.err() if args.json else screens.out()
-    person = _Operator(screen, yes=args.yes)
+    screen = screens.err() if options.json else screens.out()
+    person = _Operator(screen, yes=options.yes)
     try:
         with stoppable(person.interruption, screens.err()):
             result = undo_run(
-                args.run,
-                step=args.step,
-                force=args.force,
-                on_event=print_line if args.json else None,
+                options.run,
+                step=options.step,
+                force=options.force,
+                on_event=print_line if options.json else None,
                 person=person,
-                sign_key=sign_key(args.sign_key),
-                anyway=args.anyway,
-                take_over=args.take_over,
+                sign_key=options.sign_key,
+                anyway=options.anyway,
+                take_over=options.take_over,
                 interruption=person.interruption,
             )
     except UntrustedRunError as error:
-        raise damage_refused(error, anyway=args.anyway) from None
+        raise damage_refused(error, anyway=options.anyway) from None
     if result.refusal:
         screens.err().line(f"Interrupted: {result.refusal}.", "warn")
         return result.exit_code

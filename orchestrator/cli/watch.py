@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from argparse import Namespace
 from contextlib import suppress
+from dataclasses import dataclass
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.canvas import PAUSE, Canvas
@@ -16,13 +16,21 @@ from stopgap.orchestrator.journal import History, Journal, state_home
 from stopgap.orchestrator.run.events import EventObserver
 
 
-def watch(args: Namespace) -> int:
+@dataclass(frozen=True)
+class WatchOptions:
+    """The options of `stopgap watch`."""
+
+    run: str
+    json: bool = False
+
+
+def watch(options: WatchOptions) -> int:
     """Show a run live until the end, or until q or Ctrl-C; without a terminal, once."""
-    if args.json:
-        return _tell_events(args.run)
+    if options.json:
+        return _tell_events(options.run)
     screen = screens.out()
     with Journal.open_to_read(state_home()) as journal:
-        run = journal.resolve(args.run)
+        run = journal.resolve(options.run)
         history = journal.history(run)
         if screen.is_terminal and sys.stdin.isatty() and history.state == "running":
             history = _follow(journal, run)

@@ -1,0 +1,76 @@
+"""The parser of the command line. Modules of a command are imported at the call, not before."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+from stopgap.orchestrator import __version__
+from stopgap.orchestrator.cli import door
+from stopgap.orchestrator.cli.arguments.command import EXIT_CODES, Commands, command, group
+from stopgap.orchestrator.cli.arguments.evidence import evidence_words
+from stopgap.orchestrator.cli.arguments.lazy import LazyParser, formatter
+from stopgap.orchestrator.cli.arguments.records import incident_words, journal_words, report_words, verify_words
+from stopgap.orchestrator.cli.arguments.running import (
+    answer_words,
+    check_words,
+    request_words,
+    resume_words,
+    run_words,
+    undo_words,
+)
+from stopgap.orchestrator.cli.arguments.words import LINES, inventory_word, run_word
+
+
+def parser() -> ArgumentParser:
+    """Return the parser; the parsed `command` is the function of the door that reads the command's options."""
+    top = ArgumentParser(
+        prog="stopgap",
+        formatter_class=formatter,
+        description="Contain a broken-into server: drop its packets upstream, stop its mail, tell its visitors, "
+        "keep the evidence, and write down what was done.",
+        epilog=EXIT_CODES,
+    )
+    top.add_argument("--version", action="version", version=f"stopgap {__version__}")
+    commands: Commands = top.add_subparsers(
+        metavar="COMMAND",
+        required=True,
+        parser_class=LazyParser,  # type: ignore[arg-type]
+    )
+
+    check_words(command(commands, "check", door.check, "validate runbooks, offline", json=None))
+    run_words(command(commands, "run", door.run, "run a runbook, or preview it with --dry-run", json=None))
+    request_words(command(commands, "request", door.request, "write a signed request to block addresses"))
+
+    command(commands, "runs", door.runs, "list the runs")
+    run_word(command(commands, "show", door.show, "show a run, step by step"))
+    status = command(commands, "status", door.status, "list what is in force now, where, and until when")
+    status.add_argument("--offline", action="store_true", help="read only the journal; contact no device")
+    resume_words(command(commands, "resume", door.resume, "resume an unfinished run", json=None))
+    answer_words(command(commands, "answer", door.answer, "answer a question of a waiting run"))
+    undo_words(command(commands, "undo", door.undo, "undo the changes of a run", json=LINES))
+    verify_words(
+        command(
+            commands, "verify", door.verify, "check a run's journal and evidence, an evidence folder, or an archive"
+        )
+    )
+
+    journal_words(group(commands, "journal", "restore runs lost from the journal"))
+    run_word(command(commands, "watch", door.watch, "watch a run until the end; q quits", json=LINES))
+    report_words(command(commands, "report", door.report, "write a run's report, or an incident's", json=None))
+    incident_words(group(commands, "incident", "several runs and people's notes under one name", metavar="VERB"))
+
+    evidence_words(group(commands, "evidence", "read collected evidence, without unpacking"))
+
+    trust = command(commands, "trust", door.trust, "approve the commands named in runbooks and inventories")
+    trust.add_argument("file", nargs="+", metavar="FILE", help="a runbook or an inventory")
+    trust.add_argument("--yes", action="store_true", help="do not ask; the commands are shown anyway")
+    tasks = command(commands, "tasks", door.tasks, "list the tasks, or document one")
+    tasks.add_argument("name", nargs="?", metavar="NAME")
+    shown = command(commands, "inventory", door.inventory, "show an inventory as loaded")
+    inventory_word(shown)
+    shown.add_argument("--write", metavar="FILE", help="write the inventory as a file of Stopgap's own")
+    schema = command(commands, "schema", door.schema, "print a JSON Schema, for editors", json=None)
+    schema.add_argument("what", choices=("runbook", "inventory", "artifacts", "rules", "report"))
+    init = command(commands, "init", door.init, "start a folder with an inventory and the runbooks")
+    init.add_argument("folder", nargs="?", default=".", metavar="DIR")
+    return top

@@ -1,0 +1,38 @@
+"""A command's name, help and function, as the parser has them."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import ArgumentParser
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.cli.door import Read
+
+Commands: TypeAlias = "argparse._SubParsersAction[ArgumentParser]"
+
+EXIT_CODES = (
+    "exit codes: 0 all as asked, 1 a step or a check failed, 2 invalid input (nothing was contacted), "
+    "3 a host was unreachable, 4 refused by a guard or by drift, 130 interrupted"
+)
+
+
+def command(
+    commands: Commands, name: str, read: Read, about: str, *, json: str | None = "print one JSON document"
+) -> ArgumentParser:
+    """Add a command.
+
+    `read`: the function of the door that gives the command its typed options. `json`: the help of --json, None for a
+    command without, or with an option of its own.
+    """
+    sub = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".", epilog=EXIT_CODES)
+    sub.set_defaults(command=read)
+    if json:
+        sub.add_argument("--json", action="store_true", help=json)
+    return sub
+
+
+def group(commands: Commands, name: str, about: str, *, metavar: str = "COMMAND") -> Commands:
+    """Add a group of commands: `stopgap NAME COMMAND`."""
+    sub = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".", epilog=EXIT_CODES)
+    return sub.add_subparsers(metavar=metavar, required=True)

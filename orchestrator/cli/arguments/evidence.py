@@ -1,0 +1,54 @@
+"""The options of `stopgap evidence`."""
+
+from __future__ import annotations
+
+from stopgap.orchestrator.cli import door
+from stopgap.orchestrator.cli.arguments.command import Commands, command
+from stopgap.orchestrator.cli.arguments.words import LINES, age_word, sign_word
+
+
+def evidence_words(commands: Commands) -> None:
+    """Add the commands of the group."""
+    ls = command(commands, "ls", door.evidence_ls, "list the items, or the files in an archive item")
+    cat = command(commands, "cat", door.evidence_cat, "show an item, or a file in an archive item", json=None)
+    grep = command(commands, "grep", door.evidence_grep, "search all items, archived files included", json=LINES)
+    timeline = command(
+        commands, "timeline", door.evidence_timeline, "write a timeline, as JSONL for Timesketch", json="the default"
+    )
+    findings = command(
+        commands, "findings", door.evidence_findings, "evaluate the rules again, and show the findings", json=LINES
+    )
+    custody = command(commands, "custody", door.evidence_custody, "show the custody log: collected, opened, exported")
+    export = command(commands, "export", door.evidence_export, "export all evidence of a host to an archive")
+    unseal = command(commands, "decrypt", door.evidence_decrypt, "decrypt evidence encrypted during collection")
+    for each in (ls, cat, grep, timeline, findings, custody, export, unseal):
+        each.add_argument("what", metavar="RUN|FOLDER", help="a run's id, `last`, or a folder of evidence")
+    unseal.add_argument("-i", "--identity", metavar="KEY", required=True, help="a file of age, or a private SSH key")
+    unseal.add_argument("-o", "--output", metavar="DIR", required=True, help="a new folder")
+    export.add_argument(
+        "-t", "--target", metavar="HOST", help="host to export; required for evidence of several hosts"
+    )
+    export.add_argument("-o", "--output", metavar="FILE", required=True, help="a new file, FILE.tar")
+    age_word(export, "the archive")
+    export.add_argument(
+        "--tsa", metavar="URL", help="time-stamp the archive at this authority (RFC 3161); needs stopgap[tsa]"
+    )
+    sign_word(export, "the archive's list")
+    ls.add_argument("item", nargs="?", metavar="ITEM", help="as `ls` names it, with or without host and step")
+    cat.add_argument("item", metavar="ITEM", help="as `ls` names it, with or without host and step")
+    cat.add_argument("member", nargs="?", metavar="PATH", help="a file of an archive item")
+    cat.add_argument("--raw", action="store_true", help="raw bytes of the host; never to a terminal")
+    grep.add_argument("pattern", metavar="PATTERN", help="a regular expression")
+    grep.add_argument("-i", "--ignore-case", action="store_true")
+    grep.add_argument("-F", "--fixed", action="store_true", help="PATTERN is text, no regular expression")
+    timeline.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
+    timeline.add_argument("--since", metavar="TIME", help="start time, ISO 8601; UTC without a zone")
+    timeline.add_argument("--until", metavar="TIME", help="end time, ISO 8601; UTC without a zone")
+    findings.add_argument("--all", action="store_true", help="also show rules without a match")
+    findings.add_argument("--rules", metavar="FILE|DIR", help="additional rules of your own; nothing is recorded")
+    findings.add_argument(
+        "--yara", metavar="FILE|DIR", help="additional YARA rules; nothing is recorded; needs stopgap[yara]"
+    )
+    findings.add_argument(
+        "--sigma", metavar="FILE|DIR", help="additional Sigma rules; nothing is recorded; needs stopgap[sigma]"
+    )

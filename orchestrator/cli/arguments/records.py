@@ -1,0 +1,50 @@
+"""The options of commands on the journal: verify, watch, report, journal import, incident."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+from stopgap.orchestrator.cli import door
+from stopgap.orchestrator.cli.arguments.command import Commands, command
+from stopgap.orchestrator.cli.arguments.words import SIGNERS_HELP, format_words
+
+
+def verify_words(verify: ArgumentParser) -> None:
+    """Add the options of `verify`."""
+    verify.add_argument(
+        "what", metavar="RUN|FILE", help="a run's id, `last`, a folder, a manifest.json, or an exported archive"
+    )
+    verify.add_argument("--signers", metavar="FILE", help=SIGNERS_HELP)
+    verify.add_argument(
+        "--tsa-ca",
+        metavar="FILE",
+        help="certificates (PEM) of the authority required to have time-stamped an archive",
+    )
+
+
+def report_words(report: ArgumentParser) -> None:
+    """Add the options of `report`."""
+    report.add_argument("run", nargs="?", metavar="RUN", help="a run's id, or `last`")
+    report.add_argument("--incident", metavar="NAME", help="one report of all runs and notes of this incident")
+    report.add_argument("--lang", choices=("en", "ja"), default="en")
+    format_words(report, "html", "md", "json")
+    report.add_argument("--manual", action="store_true", help="write a recovery manual for the next incident")
+    report.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
+
+
+def journal_words(commands: Commands) -> None:
+    """Add the commands of `stopgap journal`."""
+    bring_in = command(commands, "import", door.journal_import, "restore a run from the run's folder")
+    bring_in.add_argument("folder", metavar="FOLDER", help="folder of the run, with journal.jsonl, as below runs/")
+    bring_in.add_argument("--signers", metavar="FILE", help=SIGNERS_HELP)
+
+
+def incident_words(verbs: Commands) -> None:
+    """Add the commands of `stopgap incident`."""
+    command(verbs, "open", door.incident_open, "open an incident").add_argument("name", metavar="NAME")
+    note = command(verbs, "note", door.incident_note, "add a note, with its time and author")
+    note.add_argument("text", metavar="TEXT")
+    close = command(verbs, "close", door.incident_close, "close an incident")
+    show = command(verbs, "show", door.incident_show, "show notes and runs in the order of time")
+    for verb in (note, close, show):
+        verb.add_argument("--incident", metavar="NAME", help="default: the latest open incident")

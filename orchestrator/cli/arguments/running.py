@@ -1,0 +1,99 @@
+"""The options of commands that act or prepare an act: check, run, resume, answer, undo, request."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+from stopgap.orchestrator.cli.arguments.words import (
+    RUNBOOK_HELP,
+    TARGET_HELP,
+    age_word,
+    agreement_words,
+    damage_word,
+    format_words,
+    inventory_word,
+    lock_words,
+    run_word,
+    shown_words,
+    target_and_param_words,
+)
+
+
+def check_words(check: ArgumentParser) -> None:
+    """Add the options of `check`."""
+    check.add_argument("runbook", nargs="+", metavar="RUNBOOK", help=RUNBOOK_HELP)
+    inventory_word(check, required=False)
+    target_and_param_words(check)
+    format_words(check, "text", "json", "sarif")
+
+
+def run_words(run: ArgumentParser) -> None:
+    """Add the options of `run`."""
+    run.add_argument("runbook", metavar="RUNBOOK", help=RUNBOOK_HELP)
+    inventory_word(run)
+    target_and_param_words(run)
+    run.add_argument("--dry-run", action="store_true", help="show every step in full; nothing is written on any host")
+    run.add_argument("--incident", metavar="NAME", help="add the run to this incident")
+    run.add_argument("--full", action="store_true", help="show long new files whole")
+    agreement_words(run)
+    shown_words(run)
+    plan = run.add_mutually_exclusive_group()
+    plan.add_argument("--save-plan", metavar="FILE", help="save the plan, for a later run of exactly this plan")
+    plan.add_argument("--plan", metavar="FILE", help="run only if the plan equals the saved plan")
+    age_word(run, "arriving evidence")
+    run.add_argument("--request", metavar="FILE", help="a customer's block request: gives addresses, expires, reason")
+    run.add_argument(
+        "--customers",
+        metavar="FILE",
+        help="permitted keys and networks; default: customers.yaml beside the inventory",
+    )
+    lock_words(run)
+
+
+def resume_words(resume: ArgumentParser) -> None:
+    """Add the options of `resume`."""
+    run_word(resume)
+    agreement_words(resume)
+    shown_words(resume)
+    age_word(resume, "arriving evidence")
+    lock_words(resume)
+    damage_word(resume)
+
+
+def answer_words(answer: ArgumentParser) -> None:
+    """Add the options of `answer`."""
+    run_word(answer)
+    answer.add_argument(
+        "step", nargs="?", metavar="STEP", help="step with the question; default: list the open questions"
+    )
+    answer.add_argument("value", nargs="?", metavar="VALUE", help="the answer; default: ask at the terminal")
+    answer.add_argument("-t", "--target", metavar="HOST", help="only for this target")
+
+
+def undo_words(undo: ArgumentParser) -> None:
+    """Add the options of `undo`."""
+    run_word(undo)
+    undo.add_argument("--step", metavar="ID", help="undo only this step")
+    undo.add_argument("--yes", action="store_true", help="do not ask")
+    undo.add_argument("--force", action="store_true", help="also undo objects changed by another person since")
+    lock_words(undo)
+    damage_word(undo)
+
+
+def request_words(request: ArgumentParser) -> None:
+    """Add the options of `request`."""
+    inventory_word(request)
+    request.add_argument("-t", "--target", action="append", required=True, metavar="HOST|GROUP", help=TARGET_HELP)
+    request.add_argument(
+        "--address",
+        action="append",
+        default=[],
+        metavar="NETWORK",
+        help="block only this address of the target; repeatable",
+    )
+    request.add_argument("--reason", required=True, metavar="TEXT", help="reason of the request")
+    request.add_argument("--contact", required=True, metavar="TEXT", help="contact for the provider")
+    request.add_argument("--expires", default="24h", metavar="DURATION", help="how long to block, from now")
+    request.add_argument("--run", metavar="RUN", help="run with evidence to reference by digest")
+    request.add_argument("--sign-key", required=True, metavar="KEY", help="SSH key registered with the provider")
+    request.add_argument("-o", "--output", required=True, metavar="FILE", help="write to this file")

@@ -1,0 +1,378 @@
+"""What was typed becomes a typed value: the one file that knows what argparse has parsed.
+
+One function a command. Each imports the command's module, and gives the command with its options, ready to be called;
+every option has its type from here on.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeAlias, TypeVar
+
+Options = TypeVar("Options")
+
+
+@dataclass(frozen=True)
+class Call(Generic[Options]):
+    """A command and the options that it is called with."""
+
+    command: Callable[[Options], int]
+    options: Options
+
+    def __call__(self) -> int:
+        """Run the command; return the exit code."""
+        return self.command(self.options)
+
+
+Read: TypeAlias = Callable[[Namespace], Call[Any]]
+
+
+def check(args: Namespace) -> Call[Any]:
+    """Read `stopgap check`."""
+    from stopgap.orchestrator.cli.check import CheckOptions, check
+
+    return Call(
+        check,
+        CheckOptions(
+            runbooks=tuple(args.runbook),
+            inventory=args.inventory,
+            targets=tuple(args.target),
+            params=tuple(args.param),
+            format=args.format,
+        ),
+    )
+
+
+def run(args: Namespace) -> Call[Any]:
+    """Read `stopgap run`. Raises InvalidInput for a parameter that is no KEY=VALUE, UsageError for a key."""
+    from stopgap.orchestrator.cli.pairs import pairs
+    from stopgap.orchestrator.cli.run import RunCommand, run
+    from stopgap.orchestrator.cli.run_options import RunOptions, RunRequested, recipients, sign_key
+
+    given = pairs(args.param)
+    requested = RunRequested(
+        runbook=args.runbook,
+        inventory=args.inventory,
+        targets=tuple(args.target),
+        params=given,
+        typed=given,
+        dry_run=args.dry_run,
+        incident=args.incident,
+        save_plan=_path(args.save_plan),
+        plan=_path(args.plan),
+        request=_path(args.request),
+        customers=_path(args.customers),
+    )
+    options = RunOptions(
+        yes=args.yes,
+        wait=args.wait,
+        json=args.json,
+        watch=args.watch,
+        full=args.full,
+        take_over=args.take_over,
+        sign_key=sign_key(args.sign_key),
+        recipients=recipients(args.age),
+    )
+    return Call(run, RunCommand(requested, options))
+
+
+def resume(args: Namespace) -> Call[Any]:
+    """Read `stopgap resume`. Raises UsageError for a key."""
+    from stopgap.orchestrator.cli.run import ResumeCommand, resume
+    from stopgap.orchestrator.cli.run_options import RunOptions, recipients, sign_key
+
+    options = RunOptions(
+        yes=args.yes,
+        wait=args.wait,
+        json=args.json,
+        watch=args.watch,
+        anyway=args.anyway,
+        take_over=args.take_over,
+        sign_key=sign_key(args.sign_key),
+        recipients=recipients(args.age),
+    )
+    return Call(resume, ResumeCommand(args.run, options))
+
+
+def answer(args: Namespace) -> Call[Any]:
+    """Read `stopgap answer`."""
+    from stopgap.orchestrator.cli.answer import AnswerOptions, answer
+
+    return Call(
+        answer,
+        AnswerOptions(run=args.run, step=args.step, value=args.value, target=args.target, json=args.json),
+    )
+
+
+def undo(args: Namespace) -> Call[Any]:
+    """Read `stopgap undo`. Raises UsageError for a key."""
+    from stopgap.orchestrator.cli.run_options import sign_key
+    from stopgap.orchestrator.cli.undo import UndoOptions, undo
+
+    return Call(
+        undo,
+        UndoOptions(
+            run=args.run,
+            step=args.step,
+            yes=args.yes,
+            force=args.force,
+            anyway=args.anyway,
+            take_over=args.take_over,
+            sign_key=sign_key(args.sign_key),
+            json=args.json,
+        ),
+    )
+
+
+def request(args: Namespace) -> Call[Any]:
+    """Read `stopgap request`."""
+    from stopgap.orchestrator.cli.request import RequestOptions, request
+
+    return Call(
+        request,
+        RequestOptions(
+            inventory=args.inventory,
+            targets=tuple(args.target),
+            addresses=tuple(args.address),
+            reason=args.reason,
+            contact=args.contact,
+            expires=args.expires,
+            run=args.run,
+            sign_key=Path(args.sign_key),
+            output=Path(args.output),
+            json=args.json,
+        ),
+    )
+
+
+def runs(args: Namespace) -> Call[Any]:
+    """Read `stopgap runs`."""
+    from stopgap.orchestrator.cli.history import RunsOptions, runs
+
+    return Call(runs, RunsOptions(json=args.json))
+
+
+def show(args: Namespace) -> Call[Any]:
+    """Read `stopgap show`."""
+    from stopgap.orchestrator.cli.history import ShowOptions, show
+
+    return Call(show, ShowOptions(run=args.run, json=args.json))
+
+
+def status(args: Namespace) -> Call[Any]:
+    """Read `stopgap status`."""
+    from stopgap.orchestrator.cli.status import StatusOptions, status
+
+    return Call(status, StatusOptions(offline=args.offline, json=args.json))
+
+
+def verify(args: Namespace) -> Call[Any]:
+    """Read `stopgap verify`."""
+    from stopgap.orchestrator.cli.history import VerifyOptions, verify
+
+    return Call(
+        verify,
+        VerifyOptions(what=args.what, signers=_path(args.signers), tsa_ca=_path(args.tsa_ca), json=args.json),
+    )
+
+
+def watch(args: Namespace) -> Call[Any]:
+    """Read `stopgap watch`."""
+    from stopgap.orchestrator.cli.watch import WatchOptions, watch
+
+    return Call(watch, WatchOptions(run=args.run, json=args.json))
+
+
+def report(args: Namespace) -> Call[Any]:
+    """Read `stopgap report`: of a run, of an incident, or the manual of a run. Raises UsageError for two at once."""
+    from stopgap.orchestrator.cli import papers
+    from stopgap.orchestrator.errors import UsageError
+
+    if (args.run is None) == (args.incident is None):
+        raise UsageError("of what? Give a run, or --incident NAME")
+    if args.manual and args.incident:
+        raise UsageError("a manual is of one run: stopgap report RUN --manual")
+    if args.manual and args.format == "json":
+        raise UsageError("--manual is for people: --format html or md")
+    output = _path(args.output)
+    if args.incident:
+        of_incident = papers.IncidentReportOptions(args.incident, args.lang, args.format, output)
+        return Call(papers.incident_report, of_incident)
+    if args.manual:
+        return Call(papers.manual, papers.ManualOptions(args.run, args.lang, args.format, output))
+    return Call(papers.report, papers.ReportOptions(args.run, args.lang, args.format, output))
+
+
+def journal_import(args: Namespace) -> Call[Any]:
+    """Read `stopgap journal import`."""
+    from stopgap.orchestrator.cli.bringing_back import ImportOptions, bring_in
+
+    return Call(bring_in, ImportOptions(Path(args.folder), signers=_path(args.signers), json=args.json))
+
+
+def incident_open(args: Namespace) -> Call[Any]:
+    """Read `stopgap incident open`."""
+    from stopgap.orchestrator.cli.incident import OpenOptions, opening
+
+    return Call(opening, OpenOptions(name=args.name, json=args.json))
+
+
+def incident_note(args: Namespace) -> Call[Any]:
+    """Read `stopgap incident note`."""
+    from stopgap.orchestrator.cli.incident import NoteOptions, noting
+
+    return Call(noting, NoteOptions(text=args.text, incident=args.incident, json=args.json))
+
+
+def incident_close(args: Namespace) -> Call[Any]:
+    """Read `stopgap incident close`."""
+    from stopgap.orchestrator.cli.incident import IncidentOptions, closing
+
+    return Call(closing, IncidentOptions(incident=args.incident, json=args.json))
+
+
+def incident_show(args: Namespace) -> Call[Any]:
+    """Read `stopgap incident show`."""
+    from stopgap.orchestrator.cli.incident import IncidentOptions, show
+
+    return Call(show, IncidentOptions(incident=args.incident, json=args.json))
+
+
+def evidence_ls(args: Namespace) -> Call[Any]:
+    """Read `stopgap evidence ls`."""
+    from stopgap.orchestrator.cli.evidence import LsOptions, ls
+
+    return Call(ls, LsOptions(what=args.what, item=args.item, json=args.json))
+
+
+def evidence_cat(args: Namespace) -> Call[Any]:
+    """Read `stopgap evidence cat`."""
+    from stopgap.orchestrator.cli.evidence import CatOptions, cat
+
+    return Call(cat, CatOptions(what=args.what, item=args.item, member=args.member, raw=args.raw))
+
+
+def evidence_grep(args: Namespace) -> Call[Any]:
+    """Read `stopgap evidence grep`."""
+    from stopgap.orchestrator.cli.evidence import GrepOptions, grep
+
+    return Call(
+        grep,
+        GrepOptions(
+            what=args.what,
+            pattern=args.pattern,
+            ignore_case=args.ignore_case,
+            fixed=args.fixed,
+            json=args.json,
+        ),
+    )
+
+
+def evidence_timeline(args: Namespace) -> Call[Any]:
+    """Read `stopgap evidence timeline`."""
+    from stopgap.orchestrator.cli.evidence import TimelineOptions, timeline
+
+    return Call(
+        timeline,
+        TimelineOptions(what=args.what, output=_path(args.output), since=args.since, until=args.until),
+    )
+
+
+def evidence_findings(args: Namespace) -> Call[Any]:
+    """Read `stopgap evidence findings`."""
+    from stopgap.orchestrator.cli.evidence_findings import FindingsOptions, findings
+
+    return Call(
+        findings,
+        FindingsOptions(
+            what=args.what,
+            every=args.all,
+            rules=_path(args.rules),
+            yara=_path(args.yara),
+            sigma=_path(args.sigma),
+            json=args.json,
+        ),
+    )
+
+
+def evidence_custody(args: Namespace) -> Call[Any]:
+    """Read `stopgap evidence custody`."""
+    from stopgap.orchestrator.cli.custody import CustodyOptions, custody
+
+    return Call(custody, CustodyOptions(what=args.what, json=args.json))
+
+
+def evidence_export(args: Namespace) -> Call[Any]:
+    """Read `stopgap evidence export`. Raises UsageError for a key."""
+    from stopgap.orchestrator.cli.custody import ExportOptions, export
+    from stopgap.orchestrator.cli.run_options import sign_key
+
+    return Call(
+        export,
+        ExportOptions(
+            what=args.what,
+            target=args.target,
+            output=Path(args.output),
+            recipients=tuple(args.age),
+            tsa=args.tsa,
+            sign_key=sign_key(args.sign_key),
+            json=args.json,
+        ),
+    )
+
+
+def evidence_decrypt(args: Namespace) -> Call[Any]:
+    """Read `stopgap evidence decrypt`."""
+    from stopgap.orchestrator.cli.custody import DecryptOptions, decrypted
+
+    return Call(
+        decrypted,
+        DecryptOptions(
+            what=args.what,
+            identity=Path(args.identity).expanduser(),
+            output=Path(args.output),
+            json=args.json,
+        ),
+    )
+
+
+def trust(args: Namespace) -> Call[Any]:
+    """Read `stopgap trust`."""
+    from stopgap.orchestrator.cli.trust import TrustOptions, trust
+
+    return Call(trust, TrustOptions(files=tuple(args.file), yes=args.yes, json=args.json))
+
+
+def tasks(args: Namespace) -> Call[Any]:
+    """Read `stopgap tasks`."""
+    from stopgap.orchestrator.cli.catalogue import TasksOptions, tasks
+
+    return Call(tasks, TasksOptions(name=args.name, json=args.json))
+
+
+def inventory(args: Namespace) -> Call[Any]:
+    """Read `stopgap inventory`."""
+    from stopgap.orchestrator.cli.inventory import InventoryOptions, inventory
+
+    return Call(inventory, InventoryOptions(inventory=args.inventory, write=_path(args.write), json=args.json))
+
+
+def schema(args: Namespace) -> Call[Any]:
+    """Read `stopgap schema`."""
+    from stopgap.orchestrator.cli.catalogue import SchemaOptions, schema
+
+    return Call(schema, SchemaOptions(what=args.what))
+
+
+def init(args: Namespace) -> Call[Any]:
+    """Read `stopgap init`."""
+    from stopgap.orchestrator.cli.init import InitOptions, init
+
+    return Call(init, InitOptions(folder=Path(args.folder), json=args.json))
+
+
+def _path(typed: str | None) -> Path | None:
+    return Path(typed) if typed else None

@@ -1,0 +1,149 @@
+"""report: the report of a run or of an incident, and the manual for the next time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.damage import show_damage
+from stopgap.orchestrator.errors import Error, UsageError
+from stopgap.orchestrator.journal import History, Journal, JournalError, state_home
+from stopgap.orchestrator.journal.disk import write_at_once
+from stopgap.orchestrator.journal.records import Asked
+
+Lang: TypeAlias = Literal["en", "ja"]
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """A report of one run."""
+
+    run: str
+    lang: Lang = "en"
+    format: Literal["html", "md", "json"] = "html"
+    output: Path | None = None
+    """None: standard output."""
+
+
+@dataclass(frozen=True)
+class IncidentReportOptions:
+    """One report of all runs and notes of an incident."""
+
+    incident: str
+    lang: Lang = "en"
+    format: Literal["html", "md", "json"] = "html"
+    output: Path | None = None
+    """None: standard output."""
+
+
+@dataclass(frozen=True)
+class ManualOptions:
+    """A recovery manual for the next incident, from one run."""
+
+    run: str
+    lang: Lang = "en"
+    format: Literal["html", "md"] = "html"
+    output: Path | None = None
+    """None: standard output."""
+
+
+def report(options: ReportOptions) -> int:
+    """Write the report of a run; return 1 for a damaged journal."""
+    from stopgap.orchestrator.report import report as render
+
+    history, damaged = _history(options.run)
+    names = _names([history], options.lang)
+    _put(options.output, render(history, lang=options.lang, format=options.format, names=names))
+    return int(damaged)
+
+
+def manual(options: ManualOptions) -> int:
+    """Write the manual of a run; return 1 for a damaged journal."""
+    history, damaged = _history(options.run)
+    _put(options.output, _manual(history, options, _names([history], options.lang)))
+    return int(damaged)
+
+
+def incident_report(options: IncidentReportOptions) -> int:
+    """Write the report of an incident."""
+    with Journal.open_to_read(state_home()) as journal:
+        text = _incident(journal, options)
+    _put(options.output, text)
+    return 0
+
+
+def _history(run: str) -> tuple[History, bool]:
+    """Return the history of a run, and whether the journal is damaged; damage is shown."""
+    with Journal.open_to_read(state_home()) as journal:
+        history = journal.history(journal.resolve(run))
+        return history, show_damage(screens.err(), history.run, history.damage)
+
+
+def _put(output: Path | None, text: str) -> None:
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        _write(output.resolve(), text.encode())
+    except (OSError, JournalError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error).rpartition(": ")[2]
+        raise Error(f"{output}: {why}; the report was not written") from None
+    screens.err().line(f"Written: {output}")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a regular file atomically; a pipe or terminal directly."""
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+    else:
+        write_at_once(path, content)
+
+
+def _incident(journal: Journal, options: IncidentReportOptions) -> str:
+    from stopgap.orchestrator.journal.incidents import find_incident
+    from stopgap.orchestrator.report import in_form, renamed
+    from stopgap.orchestrator.report.incident import build_incident
+
+    incident = find_incident(journal, options.incident)
+    if not incident.runs:
+        raise UsageError(f"incident {incident.name} has no run yet: stopgap run … --incident {incident.name}")
+    histories = [journal.history(run) for run in incident.runs]
+    names = _names(histories, options.lang)
+    built = renamed(build_incident(incident, histories), names)
+    return in_form(built, lang=options.lang, format=options.format, names=names)
+
+
+def _names(histories: Sequence[History], lang: str) -> dict[str, str]:
+    """Return the translations of names of runbooks, questions and rules, if readable."""
+    from stopgap.orchestrator.findings import rules_in_force
+    from stopgap.orchestrator.runbook import parse_runbook
+    from stopgap.orchestrator.source import InvalidInput
+
+    names: dict[str, str] = {}
+    if lang != "ja":
+        return names
+    for history in histories:
+        with suppress(InvalidInput):
+            names |= parse_runbook(history.started.runbook_text, history.started.runbook_path).japanese
+        for entry in history.entries:
+            if isinstance(asked := entry.record, Asked) and asked.question.text_ja:
+                names[asked.question.text] = asked.question.text_ja
+    return names | {rule.title: rule.title_ja for rule in rules_in_force() if rule.title_ja}
+
+
+def _manual(history: History, options: ManualOptions, names: Mapping[str, str]) -> str:
+    from stopgap.orchestrator.report.manual import manual as render
+    from stopgap.orchestrator.runbook import parse_runbook
+    from stopgap.orchestrator.source import InvalidInput
+
+    about, inputs = "", {}
+    with suppress(InvalidInput):  # of another version: the manual goes without the runbook's own words
+        runbook = parse_runbook(history.started.runbook_text, history.started.runbook_path)
+        about = runbook.description
+        inputs = {name: param.description for name, param in runbook.params.items()}
+    return render(history, about=about, inputs=inputs, names=names, lang=options.lang, format=options.format)

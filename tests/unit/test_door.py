@@ -1,0 +1,119 @@
+"""What was typed becomes a typed value at the door, and argparse's is known nowhere else."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+from pydantic import ConfigDict, TypeAdapter
+
+from stopgap.orchestrator.cli import door
+from stopgap.orchestrator.cli.arguments import parser
+
+ROOT = Path(__file__).parents[2]
+RUN = "20261129-1200-abcd"
+LINES = [
+    "check contain hand-back -i hosts.yaml -t web -t edge -p contact=a@example.jp --format sarif",
+    "run contain -i hosts.yaml -t web -t spare -p contact=a@example.jp --dry-run --incident one --full --yes --json"
+    " --save-plan plan.json --age RECIPIENT --request r.json --customers c.yaml --take-over --sign-key KEY",
+    "run contain -i hosts.yaml --wait --watch --plan plan.json",
+    f"resume {RUN} --yes --json --age RECIPIENT --take-over --sign-key KEY --anyway",
+    f"resume {RUN} --wait --watch",
+    f"answer {RUN} ask yes -t web --json",
+    f"undo {RUN} --step cut --yes --force --anyway --take-over --sign-key KEY --json",
+    "request -i hosts.yaml -t web -t spare --address 192.0.2.1/32 --address 192.0.2.2/32 --reason spam"
+    f" --contact a@example.jp --expires 48h --run {RUN} --sign-key KEY -o request.json --json",
+    "runs --json",
+    f"show {RUN} --json",
+    "status --offline --json",
+    f"verify {RUN} --signers signers --tsa-ca ca.pem --json",
+    f"watch {RUN} --json",
+    f"report {RUN} --lang ja --format md -o report.md",
+    "report --incident one --lang ja --json -o report.json",
+    f"report {RUN} --manual --lang ja --format md -o manual.md",
+    f"journal import runs/{RUN} --signers signers --json",
+    "incident open one --json",
+    "incident note text --incident one --json",
+    "incident close --incident one --json",
+    "incident show --incident one --json",
+    f"evidence ls {RUN} cron --json",
+    f"evidence cat {RUN} cron /etc/crontab --raw",
+    f"evidence grep {RUN} wget -i -F --json",
+    f"evidence timeline {RUN} -o lines.jsonl --since 2026-11-01 --until 2026-11-02",
+    f"evidence findings {RUN} --all --rules rules --yara y.yar --sigma s.yaml --json",
+    f"evidence custody {RUN} --json",
+    f"evidence export {RUN} -t web -o web.tar --age RECIPIENT --tsa https://tsa.example --sign-key KEY --json",
+    f"evidence decrypt {RUN} -i KEY -o clear --json",
+    "trust one.yaml two.yaml --yes --json",
+    "tasks mta.stop --json",
+    "inventory -i hosts.yaml --write own.yaml --json",
+    "schema rules",
+    "init somewhere --json",
+]
+RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    (tmp_path / "key").touch()
+    return tmp_path / "key"
+
+
+def typed(line: str, key: Path) -> door.Call[Any]:
+    words = line.replace("KEY", str(key)).replace("RECIPIENT", RECIPIENT).split()
+    args = parser().parse_args(words)
+    read: door.Read = args.command
+    return read(args)
+
+
+def fields_of(value: Any) -> list[tuple[type, str, Any, Any]]:
+    """Give each field of an options value, those of nested values too: class, name, annotated type, value."""
+    hints = get_type_hints(type(value))
+    found: list[tuple[type, str, Any, Any]] = []
+    for field in dataclasses.fields(value):
+        inner = getattr(value, field.name)
+        if dataclasses.is_dataclass(inner):
+            found += fields_of(inner)
+        else:
+            found.append((type(value), field.name, hints[field.name], inner))
+    return found
+
+
+def test_the_parsed_words_are_known_to_the_door_alone() -> None:
+    files = [file for folder in ("orchestrator", "tasks", "stopgap") for file in (ROOT / folder).rglob("*.py")]
+    knowing = {str(f.relative_to(ROOT)) for f in files if re.search(r"\bNamespace\b", f.read_text())}
+    assert knowing == {"orchestrator/cli/door.py"}, "read a command's options in door.py, into a frozen value"
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line[:24].strip())
+def test_every_option_has_the_type_that_its_field_names(line: str, key: Path) -> None:
+    call = typed(line, key)
+    assert call.options.__dataclass_params__.frozen
+    for _, name, hint, value in fields_of(call.options):
+        checked = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+        assert checked.validate_python(value, strict=True) == value, name
+
+
+def test_every_option_reaches_its_command(key: Path) -> None:
+    given: dict[type, set[str]] = defaultdict(set)
+    known: dict[type, set[str]] = defaultdict(set)
+    for line in LINES:
+        for kind, name, _, value in fields_of(typed(line, key).options):
+            (default,) = [field.default for field in dataclasses.fields(kind) if field.name == name]
+            known[kind].add(name)
+            if value != default:
+                given[kind].add(name)
+    assert {kind.__name__: names - given[kind] for kind, names in known.items() if names - given[kind]} == {}
+
+
+def test_every_command_has_a_line_here() -> None:
+    functions = [
+        found for _, found in inspect.getmembers(door, inspect.isfunction) if found.__module__ == door.__name__
+    ]
+    of_door = {function.__name__ for function in functions if not function.__name__.startswith("_")}
+    assert {parser().parse_args(line.split()).command.__name__ for line in LINES} == of_door
