@@ -51,6 +51,8 @@ class Host(BaseModel):
     become: Literal["sudo"] | None = None
     identity: Path | None = None
     identity_passphrase: Secret | None = None
+    default_identities: bool = False
+    """Without `identity`: the agent's keys, then the default keys of ssh(1)."""
     known_hosts: Path | None = None
     connect_timeout: Duration | None = None
     """Seconds from the first packet to a login; `None`: the default of the connection layer."""

@@ -85,9 +85,17 @@ class Defaults(_Entry):
 
     port: int = Field(22, ge=1, le=65535, description="TCP port of its SSH server")
     user: User = Field("root", description="Login name")
-    identity: File | None = Field(None, description="Private key; relative to this file, or below ~")
+    identity: File | None = Field(
+        None,
+        description="Private key, or a public key that the agent signs for; relative to this file, or below ~",
+    )
     identity_passphrase: Secret | None = Field(
-        None, description="Of an encrypted identity, by reference, such as env:NAME or ask:passphrase of the key"
+        None,
+        description="Of an encrypted identity, by reference, such as env:NAME; default: asked once, on the terminal",
+    )
+    default_identities: bool = Field(
+        False,
+        description="Without `identity`: offer the agent's keys, then ~/.ssh/id_ed25519 and so on, as ssh(1) does",
     )
     known_hosts: File | None = Field(None, description="Pinned host keys, as ssh-keyscan(1) writes them")
     jump: str | None = Field(None, description="Host of this inventory through which it is reached")

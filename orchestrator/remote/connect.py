@@ -14,6 +14,7 @@ from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.loading import load
 from stopgap.orchestrator.remote.exchange import FramedSession
 from stopgap.orchestrator.remote.gateway import Gateway
+from stopgap.orchestrator.remote.identity.defaults import ask_for_passphrases
 from stopgap.orchestrator.remote.jumps import Jumps
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.local import LocalSession
@@ -57,6 +58,7 @@ def connect(
     connection to a jump host is shared with other hosts behind the jump host; without, every hop is a new connection.
     """
     limits = limits_of(host, hosts, limits)
+    ask_for_passphrases(_way_to(host, hosts))
     deadline = Deadline(limits.connect, cancelled)
     if host.cli is not None:
         return _open_device(host, hosts, limits, deadline, jumps)
@@ -72,12 +74,17 @@ def connect(
 def limits_of(host: Host, hosts: Mapping[str, Host], limits: Limits) -> Limits:
     """Return the limits with the timeouts set by the inventory for the host and the jump hosts on the way."""
     connect_in = _seconds(host.connect_timeout, limits.connect) + _seconds(host.first_word_timeout, 0.0)
-    seen, jump = {host.name}, host.jump
-    while jump is not None and jump in hosts and jump not in seen:
-        seen.add(jump)
-        connect_in += _seconds(hosts[jump].connect_timeout, 0.0) + _seconds(hosts[jump].first_word_timeout, 0.0)
-        jump = hosts[jump].jump
+    for jump in _way_to(host, hosts)[1:]:
+        connect_in += _seconds(jump.connect_timeout, 0.0) + _seconds(jump.first_word_timeout, 0.0)
     return replace(limits, connect=connect_in, start=_seconds(host.first_word_timeout, limits.start))
+
+
+def _way_to(host: Host, hosts: Mapping[str, Host]) -> tuple[Host, ...]:
+    """Return the host and the jump hosts on the way to the host, the last hop first."""
+    way = {host.name: host}
+    while (jump := host.jump) is not None and jump in hosts and jump not in way:
+        host = way[jump] = hosts[jump]
+    return tuple(way.values())
 
 
 def _seconds(given: timedelta | None, default: float) -> float:
@@ -125,7 +132,9 @@ def _open_device(
 
 def _dial(host: Host, limits: Limits, deadline: Deadline) -> socket.socket | None:
     """Start the TCP connection; return `None` for a failure, explained later at the opening of the connection."""
-    if host.jump is not None or host.identity is None or host.known_hosts is None:
+    if host.jump is not None or host.known_hosts is None:
+        return None
+    if host.identity is None and not host.default_identities:
         return None
     try:
         return connect_tcp(host.address, host.port, deadline, limits.silence)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
+from collections.abc import Sequence
 
-from paramiko import PKey, SSHException
+from paramiko import SSHException
 from paramiko.ssh_exception import (
     AuthenticationException,
     BadAuthenticationType,
@@ -14,10 +14,11 @@ from paramiko.ssh_exception import (
 )
 
 from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote.identity.agent import AgentFailedError
+from stopgap.orchestrator.remote.identity.offers import Offer
 from stopgap.orchestrator.remote.known_hosts import Pinned, fingerprint, host_names, key_type, pinned_keys
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.remote.transport import HardenedTransport
-from stopgap.orchestrator.secret import SecretError
 from stopgap.orchestrator.shell import join
 from stopgap.orchestrator.wire.deadline import Deadline
 
@@ -38,35 +39,6 @@ def read_pinned(host: Host) -> Pinned:
         raise Unreachable(host.name, f"{host.known_hosts}: {error.strerror}", "host-key") from None
 
 
-def read_identity(host: Host) -> PKey:
-    """Read the operator's private key; raises Unreachable."""
-    if host.identity is None:
-        raise Unreachable(host.name, "the inventory names no identity (private key) for it", "identity")
-    try:
-        return PKey.from_path(host.identity)
-    except OSError as error:
-        reason = f"the private key {host.identity} (`identity` in the inventory): {error.strerror}"
-        raise Unreachable(host.name, reason, "identity") from None
-    except TypeError:
-        return _decrypted(host, host.identity)
-    except Exception:  # libraries raise many types for a broken key, with parts of the key in the messages
-        reason = f"{host.identity}: no private key that can be used (Ed25519, ECDSA or RSA)"
-        raise Unreachable(host.name, reason, "identity") from None
-
-
-def _decrypted(host: Host, identity: Path) -> PKey:
-    if host.identity_passphrase is None:
-        where = "`identity_passphrase` in the inventory says where its passphrase is to be had"
-        raise Unreachable(host.name, f"{identity}: this private key is encrypted; {where}", "identity")
-    try:
-        return PKey.from_path(identity, host.identity_passphrase.reveal().encode())
-    except SecretError as error:
-        raise Unreachable(host.name, f"the passphrase of {identity}: {error}", "identity") from None
-    except Exception:
-        reason = f"{identity}: {host.identity_passphrase} does not open it"
-        raise Unreachable(host.name, reason, "identity") from None
-
-
 def negotiate(transport: HardenedTransport, host: Host, pinned: Pinned, deadline: Deadline) -> str:
     """Exchange keys, compare the server's host key with the pinned keys, return the fingerprint.
 
@@ -85,19 +57,27 @@ def negotiate(transport: HardenedTransport, host: Host, pinned: Pinned, deadline
     return fingerprint(key)
 
 
-def authenticate(transport: HardenedTransport, host: Host, identity: PKey, deadline: Deadline) -> None:
-    """Log in with the key only. Raises Unreachable, TimeoutError, CancelledError."""
-    answered = threading.Event()
-    try:
-        transport.log_in(host.user, identity, answered)
-        deadline.wait(answered)
-    except (SSHException, EOFError, OSError) as error:
-        if isinstance(error, TimeoutError):
-            raise
-        raise Unreachable(host.name, "the server hung up during authentication", "auth") from None
-    if transport.is_active() and transport.is_authenticated():
-        return
-    raise _refused_login(transport, host, fingerprint(identity.asbytes()))
+def authenticate(transport: HardenedTransport, host: Host, offers: Sequence[Offer], deadline: Deadline) -> None:
+    """Log in with the keys only, one after the other. Raises Unreachable, TimeoutError, CancelledError."""
+    failure: Exception | None = None
+    for offer in offers:
+        answered = threading.Event()
+        try:
+            transport.log_in(host.user, offer.key, answered)
+            deadline.wait(answered)
+        except AgentFailedError as error:
+            failure = error
+            continue
+        except (SSHException, EOFError, OSError) as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise Unreachable(host.name, "the server hung up during authentication", "auth") from None
+        if transport.is_active() and transport.is_authenticated():
+            return
+        failure = transport.get_exception()
+        if not transport.is_active() or type(failure) not in {AuthenticationException, type(None)}:
+            break
+    raise _refused_login(transport, host, offers, failure)
 
 
 def _verify(host: Host, pinned: Pinned, key: bytes) -> None:
@@ -140,15 +120,26 @@ def _is_hang_up(failure: Exception | None) -> bool:
     )
 
 
-def _refused_login(transport: HardenedTransport, host: Host, key: str) -> Unreachable:
-    failure = transport.get_exception()
+def _refused_login(
+    transport: HardenedTransport, host: Host, offers: Sequence[Offer], failure: Exception | None
+) -> Unreachable:
+    if isinstance(failure, AgentFailedError):
+        return Unreachable(host.name, str(failure), "identity")
     if isinstance(failure, BadAuthenticationType | PartialAuthentication):
-        offers = ", ".join(failure.allowed_types)
-        return Unreachable(host.name, f"a key alone does not open it; it asks {host.user} for {offers[:100]}", "auth")
+        methods = ", ".join(failure.allowed_types)
+        return Unreachable(
+            host.name, f"a key alone does not open it; it asks {host.user} for {methods[:100]}", "auth"
+        )
     if isinstance(failure, AuthenticationException) or failure is None:
         if not transport.is_active():
             return Unreachable(host.name, "the server hung up during authentication", "auth")
-        return Unreachable(host.name, f"it does not let {host.user} in with the key {key}", "auth")
+        return Unreachable(host.name, f"it does not let {host.user} in with {_shown(offers)}", "auth")
     if isinstance(failure, EOFError):
         return Unreachable(host.name, "the server hung up during authentication", "auth")
     return Unreachable(host.name, f"authentication broke off: {str(failure)[:200]}", "auth")
+
+
+def _shown(offers: Sequence[Offer]) -> str:
+    keys = list(dict.fromkeys(fingerprint(offer.key.asbytes()) for offer in offers))
+    notes = "".join(f"; {offer.note}" for offer in offers if offer.note)
+    return f"the key{'s' if len(keys) > 1 else ''} {', '.join(keys)}{notes}"

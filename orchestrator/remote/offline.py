@@ -10,12 +10,9 @@ from pathlib import Path
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.inventory import Inventory
+from stopgap.orchestrator.remote.identity.key_file import fault, read
 from stopgap.orchestrator.remote.known_hosts import host_names, pinned_keys
 from stopgap.orchestrator.source import Problem
-
-_LARGEST = 1 << 20
-_PRIVATE = re.compile(rb"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----")
-_PUBLIC = re.compile(rb"\s*(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+")
 
 
 def file_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem]:
@@ -23,8 +20,8 @@ def file_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Probl
     for host in hosts:
         if host.connection == "local":
             continue
-        if host.identity is not None and (fault := _key_fault(host.identity)):
-            yield inventory.problem(host.name, "identity", f"the private key {host.identity}: {fault[0]}", fault[1])
+        if host.identity is not None and (wrong := _key_fault(host.identity)):
+            yield inventory.problem(host.name, "identity", f"the private key {host.identity}: {wrong[0]}", wrong[1])
         if host.known_hosts is not None and (reason := unreadable(host.known_hosts)):
             message = f"the known_hosts file {host.known_hosts}: {reason}"
             yield inventory.problem(
@@ -37,7 +34,7 @@ def login_notes(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem
     for host in hosts:
         if host.connection == "local":
             continue
-        if host.identity is None:
+        if host.identity is None and not host.default_identities:
             yield inventory.problem(host.name, "address", f"no `identity` names a private key for {host.name}")
         if host.known_hosts is None:
             yield inventory.problem(host.name, "address", f"no `known_hosts` names a file with {host.name}'s keys")
@@ -74,15 +71,7 @@ def _scan(host: Host) -> str:
 def _key_fault(path: Path) -> tuple[str, str | None] | None:
     if reason := unreadable(path):
         return reason, None
-    with path.open("rb") as file:
-        begin = file.read(_LARGEST)
-    if _PRIVATE.search(begin):
-        return None
-    if begin.startswith(b"PuTTY-User-Key-File"):
-        return "a key of PuTTY's, which OpenSSH cannot read", f"puttygen {path} -O private-openssh -o NEW"
-    if _PUBLIC.match(begin):
-        return "the public key, and not the private one", f"name {str(path).removesuffix('.pub')} instead"
-    return "no private key", "name the file that ssh-keygen wrote, without .pub"
+    return fault(path, read(path))
 
 
 @cache

@@ -6,19 +6,21 @@ import contextlib
 import random
 import socket
 import threading
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from fabric import Config
 from fabric import Connection as FabricConnection
-from paramiko import Channel, ChannelException, PKey, SSHException
+from paramiko import Channel, ChannelException, SSHException
 from paramiko.config import SSHConfig
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote.exchange import FramedSession, Line, LineBrokenError
 from stopgap.orchestrator.remote.gateway import Gateway
+from stopgap.orchestrator.remote.identity.offers import Offer, offers_for
 from stopgap.orchestrator.remote.known_hosts import Pinned
 from stopgap.orchestrator.remote.limits import Limits
-from stopgap.orchestrator.remote.login import HungUpError, authenticate, negotiate, read_identity, read_pinned
+from stopgap.orchestrator.remote.login import HungUpError, authenticate, negotiate, read_pinned
 from stopgap.orchestrator.remote.script import SHELL
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.remote.transport import Arrival, HardenedTransport, request_exec
@@ -33,9 +35,9 @@ _WINDOW_POLL = 0.005
 class Connection(FabricConnection):  # type: ignore[misc]
     """A connection to one host; address and login come from the inventory alone.
 
-    No configuration file of ssh or fabric is read, no agent is asked, no password is known. `gateway` leads through a
-    jump host; `dialled` is an existing TCP connection to the host. Operations of fabric other than `open` and `close`
-    trust the host and are refused: use exchanges.
+    No configuration file of ssh or fabric is read, no password is known, and no host reaches the operator's agent.
+    `gateway` leads through a jump host; `dialled` is an existing TCP connection to the host. Operations of fabric
+    other than `open` and `close` trust the host and are refused: use exchanges.
     """
 
     fingerprint: str | None = None
@@ -105,12 +107,16 @@ class Connection(FabricConnection):  # type: ignore[misc]
             self.gateway.close()
 
     def _log_in(self, deadline: Deadline) -> None:
-        pinned, identity = read_pinned(self._described), read_identity(self._described)
+        pinned = read_pinned(self._described)
+        with offers_for(self._described) as offers:
+            self._log_in_with(offers, pinned, deadline)
+
+    def _log_in_with(self, offers: Sequence[Offer], pinned: Pinned, deadline: Deadline) -> None:
         attempt, hung_up = 0, False
         while True:
             attempt += 1
             try:
-                self._try_to_log_in(pinned, identity, deadline)
+                self._try_to_log_in(pinned, offers, deadline)
             except HungUpError:
                 hung_up = True
                 pause = random.uniform(0.3, 1) * min(0.1 * 2**attempt, 2)  # noqa: S311
@@ -125,13 +131,13 @@ class Connection(FabricConnection):  # type: ignore[misc]
             else:
                 return
 
-    def _try_to_log_in(self, pinned: Pinned, identity: PKey, deadline: Deadline) -> None:
+    def _try_to_log_in(self, pinned: Pinned, offers: Sequence[Offer], deadline: Deadline) -> None:
         transport = HardenedTransport(self._socket(deadline), self._limits, pinned.types)
         guard = threading.Timer(deadline.left() + self._limits.grace, transport.close)
         guard.start()
         try:
             shown = negotiate(transport, self._described, pinned, deadline)
-            authenticate(transport, self._described, identity, deadline)
+            authenticate(transport, self._described, offers, deadline)
         except BaseException:
             transport.close()
             raise

@@ -178,7 +178,7 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         OpenSSH's server accepts the login request together with the service request, and a round trip is saved. An
         RSA key waits for the server's list of signature algorithms.
         """
-        if "OpenSSH" not in self.remote_version or key.get_name() == "ssh-rsa":
+        if "OpenSSH" not in self.remote_version or "rsa" in key.get_name():
             self.auth_publickey(user, key, event)
             return
         if not self.is_active():

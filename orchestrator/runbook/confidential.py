@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.registry import tasks
+from stopgap.orchestrator.remote.identity.defaults import ask_for_passphrases
 from stopgap.orchestrator.runbook.expression import references
 from stopgap.orchestrator.runbook.rendering import NO_ITEM, applies, items, render, vantage_of
 from stopgap.orchestrator.runbook.runbook import Param, Runbook, Step
@@ -46,6 +47,7 @@ def reveal_secrets(
 ) -> None:
     """Fetch every secret known to be needed by the run, for the hosts concerned only.
 
+    A passphrase that no reference gives is asked for; without an answer the login of that host fails, and no other.
     `permit` decides on the controller commands of runbook and inventory; no other command runs. Raises InvalidInput
     with all secrets out of reach, and all commands without consent.
     """
@@ -57,6 +59,8 @@ def reveal_secrets(
     for secret, where in secrets.items():
         if is_agreed(secret.reference):
             problems += _missing(secret, where)
+    if not problems:
+        ask_for_passphrases(inventory.concerned(targets))
     if problems:
         raise InvalidInput(problems)
 

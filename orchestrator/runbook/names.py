@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from stopgap.orchestrator.runbook.runbook import Step
 
 _HOW_TO_LOG_IN = frozenset(
-    {"identity", "identity_passphrase", "known_hosts", "become", "connect_timeout", "first_word_timeout"}
+    {
+        "identity",
+        "identity_passphrase",
+        "default_identities",
+        "known_hosts",
+        "become",
+        "connect_timeout",
+        "first_word_timeout",
+    }
 )
 HOST_FIELDS = tuple(name for name in Host.model_fields if name not in _HOW_TO_LOG_IN)
 RESULT_FIELDS = ("changed", "outcome", "answer")

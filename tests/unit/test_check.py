@@ -12,6 +12,8 @@ import pytest
 
 from stopgap.orchestrator.cli import main
 
+from .ssh_server import make_key
+
 CONTAIN = ["contain", "-t", "web", "-p", "contact=noc@example.jp"]
 INVENTORY = """\
 defaults: {user: root, known_hosts: ./known_hosts, identity: ./id}
@@ -28,7 +30,7 @@ KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIFxQd1uq2JwCCXLNP8dbJwNxZXFQ1cUU4jhR1h8p9Zzk"
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "id").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    make_key(tmp_path / "id")
     hosts = ("203.0.113.10", "198.51.100.10", "10.9.0.1", "203.0.113.11")
     (tmp_path / "known_hosts").write_text("".join(f"{host} ssh-ed25519 {KEY}\n" for host in hosts))
     (tmp_path / "inventory.yaml").write_text(INVENTORY)
@@ -87,7 +89,7 @@ def test_a_required_parameter_is_no_fault_of_the_file_and_is_named(capsys: pytes
     [
         (None, "No such file"),
         ("", "no private key"),
-        (f"ssh-ed25519 {KEY} me\n", "the public key, and not the private one"),
+        ("-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n", "ssh-keygen -t ed25519"),
         ("PuTTY-User-Key-File-3: ssh-ed25519\n", "puttygen"),
         ("-----BEGIN CERTIFICATE-----\n", "no private key"),
     ],

@@ -260,7 +260,9 @@ def test_a_key_that_the_host_does_not_know_is_refused(server: Server, tmp_path: 
     assert failure.kind == "auth"
 
 
-def test_an_agent_and_keys_at_home_are_left_alone(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_agent_and_keys_at_home_are_left_alone_where_an_identity_is_named(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     (tmp_path / ".ssh").mkdir()
     shutil.copy(server.folder / "id", tmp_path / ".ssh" / "id_ed25519")
     (tmp_path / ".ssh" / "config").write_text("Host *\n  Port 1\n  User nobody\n  ProxyCommand false\n")

@@ -1,0 +1,84 @@
+"""The operator's agent (ssh-agent(1)): lists the public keys of the agent, and has one of the keys sign.
+
+The agent stays on this machine: no host gets a channel to the agent.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any, Self
+
+from paramiko import SSHException
+from paramiko.agent import AgentKey, AgentSSH
+
+SECONDS = 30.0
+"""Timeout of one answer: a person may have to touch a key, or to confirm on a desktop."""
+
+
+class AgentFailedError(SSHException):  # type: ignore[misc]
+    """The agent does not answer, or does not sign. The message is for the operator."""
+
+
+class AgentSession(AgentSSH):  # type: ignore[misc]
+    """A connection to the agent, for one login; a context manager."""
+
+    def __init__(self, address: str) -> None:
+        """Connect to the Unix socket and list the keys; raises AgentFailedError."""
+        super().__init__()
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(SECONDS)
+        try:
+            connection.connect(address)
+            self._connect(connection)
+        except (OSError, SSHException) as error:
+            connection.close()
+            raise AgentFailedError(f"the agent at {address}: {_said(error)}") from None
+
+    @classmethod
+    def of_environment(cls) -> Self | None:
+        """Connect to the agent of `SSH_AUTH_SOCK`; `None` without an agent. Raises AgentFailedError."""
+        address = os.environ.get("SSH_AUTH_SOCK")
+        return cls(address) if address else None
+
+    def keys(self) -> tuple[HeldKey, ...]:
+        """Return the keys of the agent, in the agent's order, certificates too."""
+        return tuple(HeldKey(self, key.blob, key.comment) for key in self.get_keys())
+
+    def key(self, public: bytes) -> HeldKey | None:
+        """Return the key with this public half in wire format; `None` for a key that the agent lacks."""
+        return next((key for key in self.keys() if key.blob == public), None)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._close()
+
+
+class HeldKey(AgentKey):  # type: ignore[misc]
+    """A key whose private half is in the agent."""
+
+    def __init__(self, agent: AgentSession, blob: bytes, comment: str) -> None:
+        """Describe a key of the agent; `blob` is the public half, or a certificate of the public half."""
+        super().__init__(agent, blob, comment)
+        self.public_blob = getattr(self.inner_key, "public_blob", None)
+
+    def sign_ssh_data(self, data: bytes, algorithm: str | None = None) -> Any:  # noqa: ANN401 - of paramiko
+        """Have the agent sign; raises AgentFailedError."""
+        try:
+            return super().sign_ssh_data(data, algorithm)
+        except (OSError, SSHException) as error:
+            raise AgentFailedError(
+                f"the agent does not sign with {self.comment or self.get_name()}: {_said(error)}"
+            ) from None
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {SECONDS:g} s"
+    if isinstance(error, OSError):
+        return error.strerror or "the connection broke"
+    return (
+        "refused, or the key needs a touch or a confirmation that did not come"
+        if "signing" in str(error)
+        else str(error)
+    )

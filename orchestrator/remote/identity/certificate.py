@@ -1,0 +1,38 @@
+"""Certificates of OpenSSH (PROTOCOL.certkeys): validity, in words."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import SSHCertificate, load_ssh_public_identity
+
+
+def certificate_of(line: bytes) -> SSHCertificate | None:
+    """Parse a certificate in the form of a public key file; `None` for anything else, or a broken signature."""
+    try:
+        found = load_ssh_public_identity(line)
+        if not isinstance(found, SSHCertificate):
+            return None
+        found.verify_cert_signature()
+    except (ValueError, UnsupportedAlgorithm, InvalidSignature):
+        return None
+    return found
+
+
+def out_of_date(certificate: SSHCertificate, now: float | None = None) -> str | None:
+    """Return why the certificate is not valid at `now` (seconds since the epoch); `None` for a valid one."""
+    now = time.time() if now is None else now
+    if now < certificate.valid_after:
+        return f"is not valid before {_moment(certificate.valid_after)}"
+    if now >= certificate.valid_before:
+        return f"ended at {_moment(certificate.valid_before)}"
+    return None
+
+
+def _moment(seconds: int) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return "an impossible time"

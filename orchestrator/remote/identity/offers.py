@@ -1,0 +1,247 @@
+"""What a login offers: the key of the inventory, or the agent's keys and the default keys, as ssh(1) has them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_ssh_private_key,
+)
+from paramiko import ECDSAKey, Ed25519Key, PKey, RSAKey
+from paramiko.pkey import PublicBlob
+
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote.identity.agent import AgentFailedError, AgentSession, HeldKey
+from stopgap.orchestrator.remote.identity.certificate import certificate_of, out_of_date
+from stopgap.orchestrator.remote.identity.defaults import asked_for, default_identities, public_beside
+from stopgap.orchestrator.remote.identity.key_file import LARGEST, KeyFile, fault, read
+from stopgap.orchestrator.remote.session import Unreachable
+from stopgap.orchestrator.secret import SecretError
+from stopgap.orchestrator.shell import join
+
+_CERTIFICATE = "-cert.pub"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One key for a login request; the server sees the public half, and a signature."""
+
+    key: PKey
+    note: str = ""
+    """What speaks against the key, for the message of a refusal: a certificate that has ended."""
+
+
+@contextmanager
+def offers_for(host: Host) -> Iterator[tuple[Offer, ...]]:
+    """Give the keys that a login at the host offers, one after the other; the agent is at hand during the block.
+
+    Raises Unreachable for a key file that cannot be used, naming what the file is and what to do.
+    """
+    agent = _Agent()
+    try:
+        if host.identity is not None:
+            yield tuple(_offers_of_file(host, host.identity, agent))
+        elif host.default_identities:
+            yield _default_offers(host, agent)
+        else:
+            raise Unreachable(host.name, "the inventory names no identity (private key) for it", "identity")
+    except AgentFailedError as error:
+        raise Unreachable(host.name, str(error), "identity") from None
+    finally:
+        agent.close()
+
+
+class _Agent:
+    """The agent of the operator, connected at the first use."""
+
+    def __init__(self) -> None:
+        self.lacking = "no agent is there (SSH_AUTH_SOCK)"
+        """Why the agent has no key for a login."""
+        self._session: AgentSession | None = None
+        self._asked = False
+
+    @property
+    def session(self) -> AgentSession | None:
+        """The connection; `None` without an agent that answers."""
+        if not self._asked:
+            self._asked = True
+            try:
+                self._session = AgentSession.of_environment()
+            except AgentFailedError as error:
+                self.lacking = str(error)
+        if self._session is not None:
+            self.lacking = "the agent does not hold the key"
+        return self._session
+
+    def key(self, public: bytes | None) -> HeldKey | None:
+        session = self.session if public is not None else None
+        return session.key(public) if session is not None and public is not None else None
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+
+
+def _offers_of_file(host: Host, path: Path, agent: _Agent) -> Iterator[Offer]:
+    """Yield the key with each certificate beside it, then the key alone, as ssh(1) does."""
+    found = _recognised(host, path)
+    if found.kind == "certificate":
+        certificate, path = path, Path(str(path).removesuffix(_CERTIFICATE))
+        found = _recognised(host, path) if path.is_file() else _public_half(host, certificate)
+    else:
+        certificate = Path(str(path).removesuffix(".pub") + _CERTIFICATE)
+    key = _key(host, path, found, agent)
+    if certificate.is_file():
+        yield _certified(host, key, certificate)
+    yield Offer(key)
+
+
+def _recognised(host: Host, path: Path) -> KeyFile:
+    try:
+        found = read(path)
+    except OSError as error:
+        reason = f"the private key {path} (`identity` in the inventory): {error.strerror}"
+        raise Unreachable(host.name, reason, "identity") from None
+    if wrong := fault(path, found):
+        raise Unreachable(host.name, f"{path}: {wrong[0]}; {wrong[1]}", "identity")
+    return found
+
+
+def _public_half(host: Host, certificate: Path) -> KeyFile:
+    """Return the public key that a certificate certifies, for the agent."""
+    parsed = certificate_of(certificate.read_bytes()[:LARGEST])
+    if parsed is None:
+        raise Unreachable(host.name, f"{certificate}: no certificate that ssh-keygen signed", "identity")
+    line = parsed.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return KeyFile("public", line.split()[0].decode(), PublicBlob.from_string(line.decode()).key_blob)
+
+
+def _key(host: Host, path: Path, found: KeyFile, agent: _Agent) -> PKey:
+    needs_agent = found.kind != "private" or found.is_fido
+    if needs_agent or (found.encrypted and host.identity_passphrase is None):
+        public = found.public or public_beside(path)
+        if held := agent.key(public):
+            return held
+        if needs_agent:
+            raise Unreachable(host.name, _not_held(path, found, agent), "identity")
+    return _private(host, path, found)
+
+
+def _default_offers(host: Host, agent: _Agent) -> tuple[Offer, ...]:
+    """Return the agent's keys, then the default keys that the agent lacks.
+
+    A person is asked for a passphrase only where no other key is there.
+    """
+    held = agent.session.keys() if agent.session is not None else ()
+    offers, locked = [Offer(key) for key in held], []
+    for path in default_identities():
+        with suppress(Unreachable):  # a default key is an offer, and no demand of the operator
+            found = _recognised(host, path)
+            if (found.public or public_beside(path)) in {key.blob for key in held}:
+                continue
+            if found.encrypted:
+                locked.append(path)
+            else:
+                offers += _offers_of_file(host, path, agent)
+    for path in locked if not offers else ():
+        offers += _offers_of_file(host, path, agent)
+    if not offers:
+        reason = "neither the agent nor ~/.ssh has a key; name a private key as its `identity`"
+        raise Unreachable(host.name, reason, "identity")
+    return tuple(offers)
+
+
+def _not_held(path: Path, found: KeyFile, agent: _Agent) -> str:
+    private = Path(str(path).removesuffix(".pub"))
+    add = join(["ssh-add", str(private)])
+    if found.is_fido:
+        what = f"{path}: a FIDO key, which signs in its device, by the agent alone"
+        return f"{what}; {agent.lacking}: {add}, or set `transport: openssh`"
+    instead = f", or name {private} instead" if private != path and private.is_file() else ""
+    return f"{path}: a public key, for which the agent signs; {agent.lacking}: {add}{instead}"
+
+
+def _private(host: Host, path: Path, found: KeyFile) -> PKey:
+    passphrase = None
+    if found.encrypted:
+        secret = host.identity_passphrase or asked_for(path)
+        try:
+            passphrase = secret.reveal().encode()
+        except SecretError as error:
+            why = (
+                ""
+                if host.identity_passphrase
+                else "; hold the key in the agent (ssh-add), or name `identity_passphrase`"
+            )
+            raise Unreachable(host.name, f"the passphrase of {path}: {error}{why}", "identity") from None
+    try:
+        return _loaded(path.read_bytes(), passphrase)
+    except OSError as error:
+        raise Unreachable(host.name, f"{path}: {error.strerror}", "identity") from None
+    except Exception:  # libraries raise many types for a broken key, with parts of the key in the messages
+        reason = f"{path}: no private key that can be used (Ed25519, ECDSA or RSA)"
+        if found.encrypted:
+            reason = f"{path}: {host.identity_passphrase or 'what was typed'} does not open it"
+        raise Unreachable(host.name, reason, "identity") from None
+
+
+def _loaded(content: bytes, passphrase: bytes | None) -> PKey:
+    """Load a key of any format; paramiko alone reads neither PKCS#8 nor PEM with a modern cipher."""
+    load = load_ssh_private_key if b"BEGIN OPENSSH" in content else load_pem_private_key
+    key = load(content, passphrase)
+    match key:
+        case RSAPrivateKey():
+            return RSAKey(key=key)
+        case EllipticCurvePrivateKey():
+            return ECDSAKey(vals=(key, key.public_key()))
+        case Ed25519PrivateKey():
+            plain = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+            return Ed25519Key(file_obj=io.StringIO(plain.decode()))
+        case _:
+            raise UnsupportedAlgorithm("the type of the key")
+
+
+def _certified(host: Host, key: PKey, path: Path) -> Offer:
+    content = path.read_bytes()[:LARGEST]
+    parsed = certificate_of(content)
+    if parsed is None:
+        reason = f"{path}: no certificate that ssh-keygen signed; renew it, or take it away"
+        raise Unreachable(host.name, reason, "identity")
+    ended = out_of_date(parsed)
+    certified = CertifiedKey(key, PublicBlob.from_string(content.decode("ascii", "replace")))
+    return Offer(certified, f"the certificate {path} {ended}" if ended else "")
+
+
+class CertifiedKey(PKey):  # type: ignore[misc]
+    """A key, in a file or in the agent, that is offered by its certificate."""
+
+    def __init__(self, key: PKey, certificate: PublicBlob) -> None:
+        """Combine a private key with the certificate of its public half."""
+        self.public_blob = certificate
+        self._key = key
+
+    def get_name(self) -> str:
+        """Return the type of the key without the certificate."""
+        return str(self._key.get_name())
+
+    def asbytes(self) -> bytes:
+        """Return the public half."""
+        return bytes(self._key.asbytes())
+
+    def sign_ssh_data(self, data: bytes, algorithm: str | None = None) -> Any:  # noqa: ANN401 - of paramiko
+        """Sign with the private half."""
+        return self._key.sign_ssh_data(data, algorithm)
