@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+import shlex
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from stopgap.orchestrator.decision import EXPECTED, Decision, parse_decisions, written_decisions
 from stopgap.orchestrator.hosttext import is_plain
 from stopgap.orchestrator.source import Unfit, did_you_mean, quoted
 
-AnswerType: TypeAlias = Literal["yes-no", "text", "ticket", "choice", "amount", "date"]
+AnswerType: TypeAlias = Literal["yes-no", "text", "ticket", "choice", "amount", "date", "decisions"]
 AnswerValue: TypeAlias = bool | str | Decimal | date | datetime
 """The answer as seen by a later step."""
 
 _LONGEST = 500
+_LONGEST_DECISIONS = 20_000
 _TICKET = re.compile(r"[A-Za-z0-9#][A-Za-z0-9._/#:-]{0,63}", re.ASCII)
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?", re.ASCII)
 _WORDS = {
@@ -44,6 +47,10 @@ class Question(BaseModel):
     type: AnswerType = "yes-no"
     choices: tuple[str, ...] = ()
     currency: str = ""
+    items: tuple[str, ...] = ()
+    """The ids to decide on, of the type `decisions`; the reason shows the numbered list."""
+    phrase: str = ""
+    """The words to type instead of yes, for a step that opens something: a stray `yes` has no effect."""
     default: str | None = None
     """The answer after the timeout, and the answer of `--yes`."""
     timeout: float | None = Field(None, gt=0)
@@ -61,6 +68,12 @@ class Question(BaseModel):
             raise ValueError("`refusing` names `choices`")
         if self.currency and self.type != "amount":
             raise ValueError("`currency` belongs to the type `amount`")
+        if (self.type == "decisions") != bool(self.items):
+            raise ValueError("`items` belong to the type `decisions`, which needs them")
+        if self.phrase and (self.type != "yes-no" or self.default is not None):
+            raise ValueError("`phrase` is for the type `yes-no` without a default")
+        if self.phrase and self.phrase.lower() in _WORDS:
+            raise ValueError("`phrase` is more than a yes or no")
         if self.default is not None:
             try:
                 self.read(self.default)
@@ -72,29 +85,50 @@ class Question(BaseModel):
     def expected(self) -> str:
         """Return the expected form of an answer."""
         return {
-            "yes-no": "yes or no",
+            "yes-no": f'the words "{self.phrase}", or no' if self.phrase else "yes or no",
             "text": "text on one line",
             "ticket": "a ticket's number",
             "choice": f"one of {', '.join(self.choices)}",
             "amount": f"an amount{f' in {self.currency}' if self.currency else ''}, such as 120 or 99.50",
             "date": "a date, such as 2026-11-25 or 2026-11-25T21:15+09:00",
+            "decisions": EXPECTED,
         }[self.type]
+
+    @property
+    def argument(self) -> str:
+        """Return an example of an answer as an argument of `stopgap answer`, quoted for the shell."""
+        if self.type == "decisions":
+            return "'1-3 gone; 4 accepted: REASON; rest open'"
+        return shlex.quote(self.phrase) if self.phrase else "VALUE"
 
     def refuses(self, answer: str) -> bool:
         """Return True if an answer, as returned by `read`, ends the step."""
+        if self.type == "decisions":
+            return any(each.word == "open" for each in self.decisions(answer))
         return answer in self.refusing or (self.type == "yes-no" and self.no_refuses and answer == "no")
 
     def by_itself(self) -> str | None:
         """Return the answer of `--yes`: the default; without a default, yes to a decision and no other answer."""
+        if self.phrase:
+            return None
         return self.default if self.default is not None else "yes" if self.type == "yes-no" else None
+
+    def decisions(self, answer: str) -> tuple[Decision, ...]:
+        """Return the decisions of an answer of the type `decisions`, one for each item; raises Unfit."""
+        return parse_decisions(answer, self.items)
 
     def read(self, text: str) -> str:
         """Parse an answer into its canonical form; raises Unfit."""
         line = text.strip()
-        if not line or len(line) > _LONGEST or not is_plain(line):
+        longest = _LONGEST_DECISIONS if self.type == "decisions" else _LONGEST
+        if not line or len(line) > longest or not is_plain(line):
             raise Unfit("an empty answer" if not line else f"{quoted(line[:40])} does not fit", self.expected)
+        if self.type == "decisions":
+            return written_decisions(self.decisions(line))
         if self.type == "yes-no":
-            if line.lower() not in _WORDS:
+            if self.phrase and " ".join(line.lower().split()) == self.phrase.lower():
+                return "yes"
+            if line.lower() not in _WORDS or (self.phrase and _WORDS[line.lower()]):
                 raise Unfit(f"{quoted(line)} is neither", self.expected)
             return "yes" if _WORDS[line.lower()] else "no"
         if self.type == "choice":

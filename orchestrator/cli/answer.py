@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
-from stopgap.orchestrator.cli.terminal import show_question, worded
+from stopgap.orchestrator.cli.terminal import discard_typed, show_question, worded
 from stopgap.orchestrator.documents.run import questions_document
 from stopgap.orchestrator.errors import RefusedError, UsageError
 from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.journal.answering import AnsweredBeforeError, answer_question
 from stopgap.orchestrator.journal.records import Answered, Asked
 from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.source import Unfit
@@ -60,13 +61,27 @@ def answer(options: AnswerOptions) -> int:
             Answered(step=asked.step, target=asked.target, question=asked.question.text, answer=read, by=operator())
             for asked, read in answers
         ]
-        journal.append(run, *given)
+        for one in given:
+            _record(journal, run, one)
         if options.json:
             print_document(questions_document(run, [asked for asked in waiting if asked not in mine], given))
             return 0
         for one in given:
             screen.line(f"{one.step} ({one.target}): {one.question} {one.answer}")
     return 0
+
+
+def _record(journal: Journal, run: str, answer: Answered) -> None:
+    try:
+        answer_question(journal, run, answer)
+    except AnsweredBeforeError as before:
+        where = f"step {answer.step} of run {run}, {answer.target}"
+        if before.first is None:
+            raise RefusedError(f"{where}: the question was withdrawn; this answer was not recorded") from None
+        raise RefusedError(
+            f"{where}: {before.first.by} answered first, {before.first.answer}; this answer, {answer.answer}, "
+            "came too late and decides nothing"
+        ) from None
 
 
 def _list(screen: screens.Screen, run: str, waiting: list[Asked]) -> None:
@@ -77,10 +92,11 @@ def _list(screen: screens.Screen, run: str, waiting: list[Asked]) -> None:
         screen.line(f"{asked.step} ({asked.target}): {text} [{asked.question.expected}]")
         for line in reason.splitlines():
             screen.line(f"     {line}", "quiet")
-        screen.line(f"     stopgap answer {run} {asked.step} VALUE")
+        screen.line(f"     stopgap answer {run} {asked.step} {asked.question.argument}")
 
 
 def _said(asked: Asked) -> str:
+    discard_typed()
     show_question(screens.err(), asked.target, asked.question)
     line = sys.stdin.readline()
     if not line:

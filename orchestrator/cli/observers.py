@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from stopgap.orchestrator.cli import steps
 from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.journal.records import (
+    Answered,
     AnyRecord,
     Asked,
     CheckJudged,
@@ -58,7 +59,9 @@ class Lines:
             self._judged.setdefault((record.step, record.target), []).append(record)
         elif isinstance(record, Asked):
             self._screen.line(f"     asks   {record.question.text} [{record.question.expected}]")
-            self._screen.line(f"            stopgap answer {run} {record.step} VALUE", "quiet")
+            self._screen.line(f"            stopgap answer {run} {record.step} {record.question.argument}", "quiet")
+        elif isinstance(record, Answered):
+            self._screen.line(f"     answer {record.answer}, by {record.by}", "quiet")
         elif isinstance(record, StepFinished):
             self._finished(record)
         elif isinstance(record, UndoMade):

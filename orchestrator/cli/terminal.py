@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import sys
+import termios
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -27,8 +28,9 @@ _PAUSE = 0.2
 class Terminal:
     """A person at the terminal: questions on standard error, answers on standard input; `yes` answers automatically.
 
-    With `wait`, the plan is approved, and questions wait for a terminal or for `stopgap answer`. An interruption is
-    no approval.
+    Keys typed before a prompt appears are discarded: a person answers only a question that the person has seen. With
+    `wait`, the plan is approved, and questions wait for a terminal or for `stopgap answer`. An interruption is no
+    approval.
     """
 
     def __init__(self, screen: Screen, *, yes: bool, wait: bool = False) -> None:
@@ -77,7 +79,9 @@ class Terminal:
         if not here and not self._wait:
             return None
         with self._prompting() if here else nullcontext():
-            if here and waiting.heard() is None:
+            asked = here and waiting.heard() is None
+            if asked:
+                discard_typed()
                 show_question(self._screen, step.target.name, question)
             while waiting.heard() is None and not waiting.over():
                 if not here:
@@ -91,6 +95,11 @@ class Terminal:
                     except Unfit as unfit:
                         self._screen.line(f"{unfit.message}; expected {unfit.expected}")
                         self._screen.prompt("> ")
+            if asked:
+                discard_typed()
+                self._screen.line()
+                if elsewhere := waiting.heard():
+                    self._screen.line(f"Answered at another terminal, by {elsewhere.by}: {elsewhere.says}", "warn")
         return waiting.heard()
 
     @contextmanager
@@ -105,6 +114,7 @@ class Terminal:
     def _agrees(self, prompt: str) -> bool:
         with self._prompting():
             while True:
+                discard_typed()
                 self._screen.prompt(prompt)
                 stopped = self.interruption.requested
                 while not stopped.is_set() and not select.select([sys.stdin], [], [], _PAUSE)[0]:
@@ -117,6 +127,12 @@ class Terminal:
                 if line.strip().lower() in {"no", "n"}:
                     return False
                 self._screen.line("Please type yes or no.")
+
+
+def discard_typed() -> None:
+    """Discard what was typed before the prompt, a half-typed line included; no effect without a terminal."""
+    if sys.stdin.isatty():
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def show_question(screen: Screen, target: str, question: Question) -> None:

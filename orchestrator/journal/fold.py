@@ -90,6 +90,7 @@ def fold(run: str, entries: Iterable[Entry], *, now: datetime, running: bool) ->
         evidence=tuple(state.evidence),
         findings=tuple(state.findings.values()),
         answers=tuple(state.answers),
+        late_answers=tuple(state.late),
         waiting=tuple(state.waiting.values()),
         messages=tuple(state.messages),
         unreachable=state.unreachable,
@@ -113,8 +114,8 @@ class _Fold:
     evidence: list[EvidenceKept] = field(default_factory=list)
     findings: dict[str, FindingsMade] = field(default_factory=dict)
     answers: list[Answered] = field(default_factory=list)
+    late: list[Answered] = field(default_factory=list)
     waiting: dict[tuple[str, str, str], Asked] = field(default_factory=dict)
-    answered: set[tuple[str, str, str]] = field(default_factory=set)
     messages: list[MessageStatus] = field(default_factory=list)
     posting: dict[tuple[str, str, str], int] = field(default_factory=dict)
     """(step, target, key) → place of the last attempt in `messages`."""
@@ -164,9 +165,7 @@ class _Fold:
             case FindingsMade():
                 self.findings[record.folder] = record
             case Asked():
-                place = (record.step, record.target, record.question.text)
-                self.waiting[place] = record
-                self.answered.discard(place)
+                self.waiting[record.step, record.target, record.question.text] = record
             case Answered():
                 self._answer(record)
             case MessageIntended():
@@ -185,12 +184,9 @@ class _Fold:
             self.messages[which] = replace(self.messages[which], state=record.outcome, detail=record.detail, at=at)
 
     def _answer(self, record: Answered) -> None:
-        """Take the first answer to a question; a later answer came too late."""
-        place = (record.step, record.target, record.question)
-        if place not in self.answered:
-            self.answers.append(record)
-        if self.waiting.pop(place, None):
-            self.answered.add(place)
+        """Take the first answer to an open question; any other answer came too late, and decided nothing."""
+        waited = self.waiting.pop((record.step, record.target, record.question), None)
+        (self.answers if waited else self.late).append(record)
 
     def _finish(self, record: StepFinished, at: datetime) -> None:
         self.waiting = {

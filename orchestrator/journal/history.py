@@ -167,6 +167,8 @@ class History:
     """The last of each collection."""
     answers: tuple[Answered, ...]
     """The first answer to each question."""
+    late_answers: tuple[Answered, ...]
+    """Answers to questions that were answered or withdrawn before; each decided nothing."""
     waiting: tuple[Asked, ...]
     """Questions without an answer."""
     messages: tuple[MessageStatus, ...]

@@ -151,6 +151,12 @@ class Journal:
         self._see_that_it_is_writable()
         with_room(self.home, lambda: self._append(run, texts))
 
+    def append_if(self, run: str, holds: Callable[[Sequence[Entry]], bool], *records: AnyRecord) -> bool:
+        """Append records only if `holds` is true of the run's entries; no other process writes in between."""
+        texts = [(record.kind, timestamp(self._clock()), canonical_record(record)) for record in records]
+        self._see_that_it_is_writable()
+        return with_room(self.home, lambda: self._append(run, texts, holds))
+
     def _new_run(self) -> str:
         while True:
             run = self._clock().astimezone(UTC).strftime("%Y%m%d-%H%M-") + _letters(4)
@@ -162,8 +168,17 @@ class Journal:
                     sync_folder(self.home / "runs")
                     return run
 
-    def _append(self, run: str, texts: Sequence[tuple[str, str, str]]) -> None:
+    def _append(
+        self,
+        run: str,
+        texts: Sequence[tuple[str, str, str]],
+        holds: Callable[[Sequence[Entry]], bool] | None = None,
+    ) -> bool:
         with self._lock, transaction(self._database, self.path):
+            if holds:
+                rows = select(self._database, self.path, _ROWS, (run,), *_ROW)
+                if not holds([entry(Row(*row)) for row in rows]):
+                    return False
             found = select(self._database, self.path, _HEAD, (run,), int, str)
             seq, previous = found[0] if found else (-1, GENESIS)
             if not found and select(self._database, self.path, _SOME, (run,), int):
@@ -173,6 +188,7 @@ class Journal:
                 previous = link(previous, run, seq, at, text)
                 self._insert(run, kind, Row(seq, at, text, previous))
             self._database.execute("INSERT OR REPLACE INTO heads VALUES (?, ?, ?)", (run, seq, previous))
+        return True
 
     def bring_back(self, run: str, rows: Sequence[Row]) -> int:
         """Restore exported records of a run lost from this journal; return the number of missing records.

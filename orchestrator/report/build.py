@@ -216,9 +216,11 @@ def _findings(history: History) -> Iterator[ReportFinding]:
 
 
 def _answers(history: History) -> Iterator[ReportAnswer]:
+    late = {id(record) for record in history.late_answers}
     for entry in history.entries:
         if isinstance(record := entry.record, Answered):
             yield ReportAnswer(
+                late=id(record) in late,
                 at=entry.at,
                 step=escape(record.step),
                 target=escape(record.target),

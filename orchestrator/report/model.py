@@ -130,6 +130,8 @@ class ReportFinding(_Part):
 class ReportAnswer(_Part):
     """A question, with answer and person."""
 
+    late: bool = False
+    """Given after the question was answered or withdrawn: no decision."""
     at: datetime
     step: str
     target: str

@@ -36,7 +36,10 @@ def ask(
     if elsewhere := heard():
         record.announce(Answered(**place, question=question.text, answer=elsewhere.says, by=elsewhere.by))
         return elsewhere
-    if answer is not None:
-        record(Answered(**place, question=question.text, answer=answer.says, by=answer.by))
-        return heard()
-    return None
+    if answer is None:
+        return None
+    record(Answered(**place, question=question.text, answer=answer.says, by=answer.by))
+    first = heard()
+    if first is not None and first != answer:
+        record.announce(Answered(**place, question=question.text, answer=first.says, by=first.by))
+    return first

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.japanese import flowing
-from stopgap.orchestrator.question import AnswerType, Question
+from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.task import Facts, Parameters, Planned, Probe, Task
 
 
@@ -29,7 +29,7 @@ class CheckpointParams(Parameters):
     reason: str = Field(min_length=1, description="Why a person has to decide it; shown with the question.")
     ask_ja: str = Field("", description="The question in Japanese: in papers, and at a terminal in that language.")
     reason_ja: str = Field("", description="The reason in Japanese.")
-    type: AnswerType = Field(
+    type: Literal["yes-no", "text", "ticket", "choice", "amount", "date"] = Field(
         "yes-no",
         description="What an answer is: yes or no, a line of text, a ticket's number, one of `choices`, an amount,"
         " or a date, with time and offset from UTC or without. Later steps see it as `steps.ID.answer`:"
@@ -46,6 +46,12 @@ class CheckpointParams(Parameters):
         None,
         gt=timedelta(0),
         description="How long to wait for an answer; then the `default` counts, and without one the step is refused.",
+    )
+    phrase: str = Field(
+        "",
+        max_length=60,
+        description="For the type `yes-no`: the words to type instead of `yes`, such as `lift web`; for a step that"
+        " opens something.",
     )
     on_no: Literal["refuse", "answer"] = Field(
         "refuse", description="Whether a `no` ends the step as refused, or is an answer like any other."
@@ -102,6 +108,7 @@ def question(params: CheckpointParams) -> Question:
         choices=params.choices,
         refusing=params.refusing,
         currency=params.currency,
+        phrase=params.phrase,
         default=params.default,
         timeout=params.time_limit.total_seconds() if params.time_limit else None,
         no_refuses=params.on_no == "refuse",

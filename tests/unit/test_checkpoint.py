@@ -1,8 +1,6 @@
 """What a person is asked, where the answer may come from, and what becomes of it."""
 
-import os
-import pty
-import sys
+import json
 import time
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,6 +12,7 @@ from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.source import Unfit
 
+from .at_terminal import AtTerminal
 from .bench import Bench, outcomes
 
 PATIENCE = 180
@@ -142,22 +141,88 @@ def test_the_first_of_two_answers_counts(bench: Bench) -> None:
 
 def test_a_person_at_the_terminal_is_asked_until_the_answer_fits(bench: Bench) -> None:
     runbook = bench.runbook(ask(type="amount", currency="JPY"), note(bench, "= {{ steps.ask.answer + 1 }}"))
-    child, terminal = pty.fork()
-    if child == 0:
-        code = "import sys; from stopgap.orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
-        os.execv(sys.executable, [sys.executable, "-c", code, "run", runbook, "-i", str(bench.inventory), "-t", "a"])
-    os.write(terminal, b"yes\n")
-    wait_until_asked(bench)
-    os.write(terminal, b"a lot\n12000\n")
-    seen = b""
-    try:
-        while part := os.read(terminal, 4096):
-            seen += part
-    except OSError:
-        pass
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, seen.decode()
-    assert b"expected an amount in JPY" in seen
+    person = AtTerminal("run", runbook, "-i", str(bench.inventory), "-t", "a")
+    person.until("[yes/no]")
+    person.type("yes\n")
+    person.until("an amount in JPY, such as 120 or 99.50] ")
+    person.type("a lot\n")
+    person.until("> ")
+    person.type("12000\n")
+    assert person.end() == 0, person.shown
+    assert b"expected an amount in JPY" in person.shown
     assert (bench.files / "note").read_text() == "= 12001"
+
+
+def test_a_half_typed_yes_does_not_answer_the_next_question(bench: Bench) -> None:
+    """The first question is answered at another terminal while a `yes` without Enter stands at this one."""
+    runbook = bench.runbook(ask("queue"), ask("lift"), note(bench, "lifted"))
+    person = AtTerminal("run", runbook, "-i", str(bench.inventory), "-t", "a")
+    person.until("[yes/no]")
+    person.type("yes\n")
+    person.until("Well? [yes or no] ")
+    person.type("yes")
+    assert bench.stopgap("answer", "last", "queue", "yes")[0] == 0
+    assert "Answered at another terminal, by " in person.until("Well? [yes or no] ")
+    person.type("\n")
+    person.until("an empty answer")
+    person.type("no\n")
+    assert person.end() == 4, person.shown
+    assert not (bench.files / "note").exists()
+
+
+def test_a_step_that_opens_something_wants_its_words_and_no_plain_yes(bench: Bench) -> None:
+    runbook = bench.runbook(ask(phrase="lift {{ target.name }}"), note(bench, "lifted"))
+    assert bench.run(runbook, "--yes")[0] == 4, "nobody types the words for --yes"
+    run = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--wait")
+    wait_until_asked(bench)
+    assert "stopgap answer" in bench.stopgap("answer", "last")[1]
+    assert "'lift a'" in bench.stopgap("answer", "last")[1]
+    status, _, err = bench.stopgap("answer", "last", "ask", "yes")
+    assert (status, 'expected the words "lift a", or no' in err) == (2, True)
+    assert bench.stopgap("answer", "last", "ask", "Lift  a")[0] == 0
+    run.communicate(timeout=PATIENCE)
+    assert run.returncode == 0
+    assert (bench.files / "note").exists()
+
+
+def test_who_answers_second_is_told_and_decides_nothing(bench: Bench) -> None:
+    """The second person reads the question, and types only after the first has answered."""
+    runbook = bench.runbook(ask(type="text"), ask("more"))
+    run = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--wait")
+    wait_until_asked(bench)
+    second = AtTerminal("answer", "last", "ask")
+    second.until("text on one line")
+    assert bench.stopgap("answer", "last", "ask", "one")[0] == 0
+    second.type("two\n")
+    assert second.end() == 4
+    assert b"answered first, one; this answer, two, came too late" in second.shown.replace(b"\r\n", b" ")
+    wait_until_asked(bench, "more")
+    assert bench.stopgap("answer", "last", "more", "yes")[0] == 0
+    run.communicate(timeout=PATIENCE)
+    with Journal.open(bench.top / "home") as journal:
+        history = journal.history(journal.resolve("last"))
+    assert [each.answer for each in history.answers] == ["one", "yes"]
+    assert [each.answer for each in history.late_answers] == ["two"]
+    papers = json.loads(bench.stopgap("report", "last", "--format", "json")[1])
+    assert [(a["answer"], a["late"]) for a in papers["answers"]] == [("one", False), ("two", True), ("yes", False)]
+    for language, word in (("en", "too late"), ("ja", "遅れて")):
+        assert word in bench.stopgap("report", "last", "--lang", language)[1]
+
+
+def test_an_answer_after_the_run_was_stopped_is_refused_and_not_recorded(bench: Bench) -> None:
+    run = bench.in_background("run", bench.runbook(ask()), "-i", str(bench.inventory), "-t", "a", "--wait")
+    wait_until_asked(bench)
+    person = AtTerminal("answer", "last", "ask")
+    person.until("yes or no")
+    run.terminate()
+    run.communicate(timeout=PATIENCE)
+    person.type("yes\n")
+    assert person.end() == 4
+    assert b"the question was withdrawn" in person.shown
+    assert bench.stopgap("verify", "last")[0] == 0
+    with Journal.open(bench.top / "home") as journal:
+        history = journal.history(journal.resolve("last"))
+    assert history.answers == history.late_answers == ()
 
 
 def test_a_default_counts_when_the_time_is_over(bench: Bench) -> None:
