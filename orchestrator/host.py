@@ -53,6 +53,8 @@ class Host(BaseModel):
     identity_passphrase: Secret | None = None
     default_identities: bool = False
     """Without `identity`: the agent's keys, then the default keys of ssh(1)."""
+    ssh_config: bool | str = False
+    """~/.ssh/config gives what the inventory does not say: of this alias, or of the address."""
     known_hosts: Path | None = None
     connect_timeout: Duration | None = None
     """Seconds from the first packet to a login; `None`: the default of the connection layer."""

@@ -18,6 +18,7 @@ from stopgap.orchestrator.source import Unfit, quoted
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]{0,63}", re.ASCII)
+_ALIAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@%-]{0,252}", re.ASCII)
 _PORT_NAME = re.compile(r"[A-Za-z][A-Za-z-]*[0-9][0-9./:-]{0,30}", re.ASCII)
 RESERVED = "controller"
 
@@ -47,6 +48,12 @@ def _user(text: str) -> str:
     return text
 
 
+def _alias(text: str) -> str:
+    if not _ALIAS.fullmatch(text):
+        raise Unfit(f"`ssh_config` cannot be {quoted(text)}", "true, false, or an alias of ~/.ssh/config")
+    return text
+
+
 def _port_name(text: str) -> str:
     if not _PORT_NAME.fullmatch(text):
         raise Unfit(f"`switchport` cannot be {quoted(text)}", "a port's whole name, such as GigabitEthernet1/0/7")
@@ -72,6 +79,7 @@ OwnAddress = Annotated[Address, BeforeValidator(_text)]
 Range = Annotated[Network, BeforeValidator(_text)]
 Destination = Annotated[str, AfterValidator(_destination)]
 User = Annotated[str, AfterValidator(_user)]
+Alias = Annotated[str, AfterValidator(_alias)]
 PortName = Annotated[str, AfterValidator(_port_name)]
 File = Annotated[Path, AfterValidator(_file)]
 
@@ -96,6 +104,11 @@ class Defaults(_Entry):
     default_identities: bool = Field(
         False,
         description="Without `identity`: offer the agent's keys, then ~/.ssh/id_ed25519 and so on, as ssh(1) does",
+    )
+    ssh_config: bool | Alias = Field(
+        False,
+        description="What ssh(1) would use, by `ssh -G`, where this inventory says nothing: true for the `address`, "
+        "or an alias of ~/.ssh/config",
     )
     known_hosts: File | None = Field(None, description="Pinned host keys, as ssh-keyscan(1) writes them")
     jump: str | None = Field(None, description="Host of this inventory through which it is reached")

@@ -14,10 +14,11 @@ from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.loading import load
 from stopgap.orchestrator.remote.exchange import FramedSession
 from stopgap.orchestrator.remote.gateway import Gateway
-from stopgap.orchestrator.remote.identity.defaults import ask_for_passphrases
+from stopgap.orchestrator.remote.identity.choice import KeyChoice, ask_for_passphrases
 from stopgap.orchestrator.remote.jumps import Jumps
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.local import LocalSession
+from stopgap.orchestrator.remote.login_settings import Login, login_of
 from stopgap.orchestrator.remote.session import Item, Session, Unreachable
 from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 from stopgap.orchestrator.wire.tcp import connect_tcp
@@ -57,69 +58,61 @@ def connect(
     of the jump hosts, or soon after `cancelled` is set; a failure leaves no connection open. With `jumps` the
     connection to a jump host is shared with other hosts behind the jump host; without, every hop is a new connection.
     """
-    limits = limits_of(host, hosts, limits)
-    ask_for_passphrases(_way_to(host, hosts))
-    deadline = Deadline(limits.connect, cancelled)
-    if host.cli is not None:
-        return _open_device(host, hosts, limits, deadline, jumps)
-    if host.connection == "local":
+    if host.connection == "local" and host.cli is None:
         session: FramedSession = LocalSession(host, limits)
+        deadline = Deadline(limits.connect, cancelled)
     else:
-        session = _open_ssh(host, hosts, limits, deadline, jumps)
+        login = login_of(host, hosts)
+        ask_for_passphrases(each.keys for each in login.way)
+        limits = limits_of(login, limits)
+        deadline = Deadline(limits.connect, cancelled)
+        if host.cli is not None:
+            return _open_device(login, limits, deadline, jumps)
+        session = _open_ssh(login, limits, deadline, jumps)
     if host.become:
         _become(session, deadline)
     return session
 
 
-def limits_of(host: Host, hosts: Mapping[str, Host], limits: Limits) -> Limits:
+def limits_of(login: Login, limits: Limits) -> Limits:
     """Return the limits with the timeouts set by the inventory for the host and the jump hosts on the way."""
+    host = login.host
     connect_in = _seconds(host.connect_timeout, limits.connect) + _seconds(host.first_word_timeout, 0.0)
-    for jump in _way_to(host, hosts)[1:]:
-        connect_in += _seconds(jump.connect_timeout, 0.0) + _seconds(jump.first_word_timeout, 0.0)
+    for jump in login.way[1:]:
+        connect_in += _seconds(jump.host.connect_timeout, 0.0) + _seconds(jump.host.first_word_timeout, 0.0)
     return replace(limits, connect=connect_in, start=_seconds(host.first_word_timeout, limits.start))
-
-
-def _way_to(host: Host, hosts: Mapping[str, Host]) -> tuple[Host, ...]:
-    """Return the host and the jump hosts on the way to the host, the last hop first."""
-    way = {host.name: host}
-    while (jump := host.jump) is not None and jump in hosts and jump not in way:
-        host = way[jump] = hosts[jump]
-    return tuple(way.values())
 
 
 def _seconds(given: timedelta | None, default: float) -> float:
     return default if given is None else given.total_seconds()
 
 
-def _open_ssh(
-    host: Host, hosts: Mapping[str, Host], limits: Limits, deadline: Deadline, jumps: Jumps | None
-) -> FramedSession:
-    dialled = _dial(host, limits, deadline)  # the host answers while fabric and paramiko are imported
-    load(spoken_to_by([host]))
+def _open_ssh(login: Login, limits: Limits, deadline: Deadline, jumps: Jumps | None) -> FramedSession:
+    dialled = _dial(login, limits, deadline)  # the host answers while fabric and paramiko are imported
+    load(spoken_to_by([login.host]))
     from stopgap.orchestrator.remote.ssh import SshSession  # noqa: PLC0415
 
-    connection = _connection(host, hosts, limits, frozenset(), dialled, jumps)
+    connection = _connection(login, limits, dialled, jumps)
     try:
         connection.open(deadline)
-        return SshSession(host, limits, connection)
+        return SshSession(login.host, limits, connection)
     except BaseException:
         connection.close()
         raise
 
 
-def _open_device(
-    host: Host, hosts: Mapping[str, Host], limits: Limits, deadline: Deadline, jumps: Jumps | None
-) -> Session:
+def _open_device(login: Login, limits: Limits, deadline: Deadline, jumps: Jumps | None) -> Session:
+    host = login.host
     load(spoken_to_by([host]))
     from stopgap.orchestrator.remote.device.dialect import DIALECTS  # noqa: PLC0415
     from stopgap.orchestrator.remote.device.session import DeviceSession  # noqa: PLC0415
     from stopgap.orchestrator.remote.device.terminal import Terminal  # noqa: PLC0415
 
     dialect = DIALECTS[host.cli or "ios"]
+    as_named = replace(login, host=host.model_copy(update={"user": host.user + dialect.login_suffix}))
 
     def log_in(deadline: Deadline, jumps: Jumps | None = None) -> Terminal:
-        as_named = host.model_copy(update={"user": host.user + dialect.login_suffix})
-        connection = _connection(as_named, hosts, limits, frozenset(), jumps=jumps)
+        connection = _connection(as_named, limits, jumps=jumps)
         try:
             connection.open(deadline)
             return Terminal(connection, dialect, limits, deadline)
@@ -130,35 +123,26 @@ def _open_device(
     return DeviceSession(host, limits, log_in(deadline, jumps), log_in)
 
 
-def _dial(host: Host, limits: Limits, deadline: Deadline) -> socket.socket | None:
+def _dial(login: Login, limits: Limits, deadline: Deadline) -> socket.socket | None:
     """Start the TCP connection; return `None` for a failure, explained later at the opening of the connection."""
-    if host.jump is not None or host.known_hosts is None:
-        return None
-    if host.identity is None and not host.default_identities:
+    if login.via is not None or not login.known_hosts or login.keys == KeyChoice():
         return None
     try:
-        return connect_tcp(host.address, host.port, deadline, limits.silence)
+        return connect_tcp(login.host.address, login.host.port, deadline, limits.silence)
     except (OSError, CancelledError):
         return None
 
 
 def _connection(
-    host: Host,
-    hosts: Mapping[str, Host],
-    limits: Limits,
-    seen: frozenset[str],
-    dialled: socket.socket | None = None,
-    jumps: Jumps | None = None,
+    login: Login, limits: Limits, dialled: socket.socket | None = None, jumps: Jumps | None = None
 ) -> Connection:
     from stopgap.orchestrator.remote.ssh import Connection  # noqa: PLC0415
 
     gateway: Gateway | None = None
-    if host.jump is not None:
-        if host.jump in seen | {host.name} or host.jump not in hosts:
-            raise Unreachable(host.name, f"its jump host {host.jump} leads nowhere", "network")
-        make = partial(_connection, hosts[host.jump], hosts, limits, seen | {host.name}, jumps=jumps)
-        gateway = jumps.through(host.jump, make) if jumps else make()
-    return Connection(host, limits, gateway, dialled)
+    if login.via is not None:
+        make = partial(_connection, login.via, limits, jumps=jumps)
+        gateway = jumps.through(login.via.host.name, make) if jumps else make()
+    return Connection(login, limits, gateway, dialled)
 
 
 def _become(session: FramedSession, deadline: Deadline) -> None:

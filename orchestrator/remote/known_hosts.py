@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,15 +22,17 @@ class Pinned:
     keys: tuple[bytes, ...] = ()
     revoked: tuple[bytes, ...] = ()
 
+    def __add__(self, other: Pinned) -> Pinned:
+        return Pinned(self.keys + other.keys, self.revoked + other.revoked)
+
     @property
     def types(self) -> tuple[str, ...]:
         """Return the types of the keys, such as `ssh-ed25519`, in the order of the file."""
         return tuple(dict.fromkeys(key_type(key) for key in self.keys))
 
 
-def pinned_keys(file: Path, address: str, port: int) -> Pinned:
-    """Read the keys pinned for this address and port; raises OSError."""
-    names = host_names(address, port)
+def pinned_keys(file: Path, names: Sequence[str]) -> Pinned:
+    """Read the keys pinned for a host with these names, such as those of `host_names`; raises OSError."""
     keys: list[bytes] = []
     revoked: list[bytes] = []
     for line in file.read_text("utf-8", "surrogateescape").splitlines():

@@ -17,6 +17,7 @@ from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote.identity.agent import AgentFailedError
 from stopgap.orchestrator.remote.identity.offers import Offer
 from stopgap.orchestrator.remote.known_hosts import Pinned, fingerprint, host_names, key_type, pinned_keys
+from stopgap.orchestrator.remote.login_settings import Login
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.remote.transport import HardenedTransport
 from stopgap.orchestrator.shell import join
@@ -27,19 +28,28 @@ class HungUpError(Exception):
     """The server closed before its banner, most often because of MaxStartups in sshd_config(5)."""
 
 
-def read_pinned(host: Host) -> Pinned:
-    """Read the keys pinned for the host by the inventory's known_hosts file; raises Unreachable."""
-    if host.known_hosts is None:
+def read_pinned(login: Login) -> Pinned:
+    """Read the keys pinned for the host by the known_hosts files of its login; raises Unreachable."""
+    host = login.host
+    if not login.known_hosts:
         raise Unreachable(host.name, "the inventory names no known_hosts file for it", "host-key")
-    try:
-        return pinned_keys(host.known_hosts, host.address, host.port)
-    except FileNotFoundError:
-        return Pinned()
-    except OSError as error:
-        raise Unreachable(host.name, f"{host.known_hosts}: {error.strerror}", "host-key") from None
+    found = Pinned()
+    for file in login.known_hosts:
+        try:
+            found += pinned_keys(file, names_of(login))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise Unreachable(host.name, f"{file}: {error.strerror}", "host-key") from None
+    return found
 
 
-def negotiate(transport: HardenedTransport, host: Host, pinned: Pinned, deadline: Deadline) -> str:
+def names_of(login: Login) -> tuple[str, ...]:
+    """Return the names of the host in known_hosts files, the usual name first."""
+    return (login.known_as.lower(),) if login.known_as else host_names(login.host.address, login.host.port)
+
+
+def negotiate(transport: HardenedTransport, login: Login, pinned: Pinned, deadline: Deadline) -> str:
     """Exchange keys, compare the server's host key with the pinned keys, return the fingerprint.
 
     Before the return the server receives no byte about the login name.
@@ -51,9 +61,9 @@ def negotiate(transport: HardenedTransport, host: Host, pinned: Pinned, deadline
     deadline.wait(done)
     failure = transport.get_exception()
     if not transport.is_active() or failure is not None:
-        raise _failed_negotiation(transport, host, failure)
+        raise _failed_negotiation(transport, login.host, failure)
     key: bytes = transport.get_remote_server_key().asbytes()
-    _verify(host, pinned, key)
+    _verify(login, pinned, key)
     return fingerprint(key)
 
 
@@ -80,23 +90,24 @@ def authenticate(transport: HardenedTransport, host: Host, offers: Sequence[Offe
     raise _refused_login(transport, host, offers, failure)
 
 
-def _verify(host: Host, pinned: Pinned, key: bytes) -> None:
+def _verify(login: Login, pinned: Pinned, key: bytes) -> None:
+    host, file = login.host, login.known_hosts[0]
     shown = f"{fingerprint(key)} ({key_type(key)})"
     if key in pinned.revoked:
-        raise Unreachable(host.name, f"its host key {shown} is revoked in {host.known_hosts}", "host-key")
+        raise Unreachable(host.name, f"its host key {shown} is revoked in {file}", "host-key")
     if key in pinned.keys:
         return
     if not pinned.keys:
         scan = join(["ssh-keyscan", "-p", str(host.port), host.address])
         reason = (
             f"unknown host key {shown}; compare it with the host's own (ssh-keygen -lf on its console), "
-            f"then pin it: {scan} >> {host.known_hosts}"
+            f"then pin it: {scan} >> {file}"
         )
         raise Unreachable(host.name, reason, "host-key")
     known = ", ".join(f"{fingerprint(each)} ({key_type(each)})" for each in pinned.keys)
-    name = host_names(host.address, host.port)[0]
+    name = names_of(login)[0]
     reason = (
-        f"HOST KEY CHANGED: it shows {shown}, but {host.known_hosts} pins {known} for {name}; "
+        f"HOST KEY CHANGED: it shows {shown}, but {file} pins {known} for {name}; "
         "somebody may sit in between, or the host was set up anew. Nothing was sent"
     )
     raise Unreachable(host.name, reason, "host-key")

@@ -32,7 +32,7 @@ def file_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Probl
 def login_notes(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem]:
     """Yield a note for each host without a possible login: no key pinned, or no key named."""
     for host in hosts:
-        if host.connection == "local":
+        if host.connection == "local" or host.ssh_config:
             continue
         if host.identity is None and not host.default_identities:
             yield inventory.problem(host.name, "address", f"no `identity` names a private key for {host.name}")
@@ -47,7 +47,7 @@ def _is_pinned(path: Path, host: Host) -> bool:
     """Return True for a pinned key; a file with the plain host name needs no line-by-line match."""
     if not _plain_names(path).isdisjoint(host_names(host.address, host.port)):
         return True
-    return bool(pinned_keys(path, host.address, host.port).keys) if _has_patterns(path) else False
+    return bool(pinned_keys(path, host_names(host.address, host.port)).keys) if _has_patterns(path) else False
 
 
 @cache

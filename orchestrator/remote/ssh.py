@@ -21,6 +21,7 @@ from stopgap.orchestrator.remote.identity.offers import Offer, offers_for
 from stopgap.orchestrator.remote.known_hosts import Pinned
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.login import HungUpError, authenticate, negotiate, read_pinned
+from stopgap.orchestrator.remote.login_settings import Login
 from stopgap.orchestrator.remote.script import SHELL
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.remote.transport import Arrival, HardenedTransport, request_exec
@@ -41,26 +42,27 @@ class Connection(FabricConnection):  # type: ignore[misc]
     """
 
     fingerprint: str | None = None
-    _described: Host
+    _login: Login
     _limits: Limits
     _dialled: socket.socket | None
 
     def __init__(
         self,
-        host: Host,
+        login: Login,
         limits: Limits,
         gateway: Gateway | None = None,
         dialled: socket.socket | None = None,
     ) -> None:
+        host = login.host
         config = Config(lazy=True, ssh_config=SSHConfig())
         super().__init__(host.address, host.user, host.port, config=config, gateway=gateway, forward_agent=False)
-        self._set(_described=host, _limits=limits, _dialled=dialled)
+        self._set(_login=login, _limits=limits, _dialled=dialled)
 
     def open(self, deadline: Deadline | None = None) -> None:
         """Connect and log in, through the gateway if set. Raises Unreachable."""
         if self.is_connected:
             return
-        host = self._described
+        host = self._login.host
         deadline = deadline or Deadline(self._limits.connect)
         try:
             self._log_in(deadline)
@@ -83,7 +85,7 @@ class Connection(FabricConnection):  # type: ignore[misc]
 
     def open_gateway(self, deadline: Deadline | None = None) -> Channel:
         """Open a channel through the jump host, after the same pinning and login as for any host."""
-        host = self._described
+        host = self._login.host
         deadline = deadline or Deadline(self._limits.connect)
         self.gateway.open(deadline)
         try:
@@ -107,8 +109,8 @@ class Connection(FabricConnection):  # type: ignore[misc]
             self.gateway.close()
 
     def _log_in(self, deadline: Deadline) -> None:
-        pinned = read_pinned(self._described)
-        with offers_for(self._described) as offers:
+        pinned = read_pinned(self._login)
+        with offers_for(self._login.host, self._login.keys) as offers:
             self._log_in_with(offers, pinned, deadline)
 
     def _log_in_with(self, offers: Sequence[Offer], pinned: Pinned, deadline: Deadline) -> None:
@@ -136,8 +138,8 @@ class Connection(FabricConnection):  # type: ignore[misc]
         guard = threading.Timer(deadline.left() + self._limits.grace, transport.close)
         guard.start()
         try:
-            shown = negotiate(transport, self._described, pinned, deadline)
-            authenticate(transport, self._described, offers, deadline)
+            shown = negotiate(transport, self._login, pinned, deadline)
+            authenticate(transport, self._login.host, offers, deadline)
         except BaseException:
             transport.close()
             raise
@@ -153,7 +155,7 @@ class Connection(FabricConnection):  # type: ignore[misc]
         if self._dialled is not None:
             dialled, _ = self._dialled, self._set(_dialled=None)
             return dialled
-        host = self._described
+        host = self._login.host
         return connect_tcp(host.address, host.port, deadline, self._limits.silence)
 
     def _refuse(self, *_arguments: object, **_options: object) -> NoReturn:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.registry import tasks
-from stopgap.orchestrator.remote.identity.defaults import ask_for_passphrases
+from stopgap.orchestrator.remote.identity.choice import ask_for_passphrases, chosen_keys
 from stopgap.orchestrator.runbook.expression import references
 from stopgap.orchestrator.runbook.rendering import NO_ITEM, applies, items, render, vantage_of
 from stopgap.orchestrator.runbook.runbook import Param, Runbook, Step
@@ -60,7 +60,7 @@ def reveal_secrets(
         if is_agreed(secret.reference):
             problems += _missing(secret, where)
     if not problems:
-        ask_for_passphrases(inventory.concerned(targets))
+        ask_for_passphrases(chosen_keys(host) for host in inventory.concerned(targets))
     if problems:
         raise InvalidInput(problems)
 

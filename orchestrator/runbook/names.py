@@ -28,6 +28,7 @@ _HOW_TO_LOG_IN = frozenset(
         "identity",
         "identity_passphrase",
         "default_identities",
+        "ssh_config",
         "known_hosts",
         "become",
         "connect_timeout",

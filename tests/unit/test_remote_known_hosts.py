@@ -47,7 +47,7 @@ def blob(key: str) -> bytes:
 )
 def test_a_key_is_pinned_for_its_names(line: str, address: str, port: int, file: Path, key: str):
     file.write_text(f"# a comment\n\n{line.format(key=key)}\n")
-    assert pinned_keys(file, address, port).keys == (blob(key),)
+    assert pinned_keys(file, host_names(address, port)).keys == (blob(key),)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_key_is_pinned_for_its_names(line: str, address: str, port: int, file:
 )
 def test_and_for_no_others(line: str, address: str, port: int, file: Path, key: str):
     file.write_text(line.format(key=key) + "\n")
-    assert pinned_keys(file, address, port).keys == ()
+    assert pinned_keys(file, host_names(address, port)).keys == ()
 
 
 def test_hashed_names_are_understood_as_ssh_keygen_writes_them(file: Path, key: str):
@@ -79,13 +79,13 @@ def test_hashed_names_are_understood_as_ssh_keygen_writes_them(file: Path, key: 
     subprocess.run(["ssh-keygen", "-q", "-H", "-f", file], check=True, capture_output=True)
     assert "203" not in file.read_text().split()[0]
     for address, port in (("203.0.113.10", 22), ("203.0.113.10", 2222), ("2001:db8::10", 22)):
-        assert pinned_keys(file, address, port).keys == (blob(key),)
-    assert pinned_keys(file, "203.0.113.11", 22).keys == ()
+        assert pinned_keys(file, host_names(address, port)).keys == (blob(key),)
+    assert pinned_keys(file, host_names("203.0.113.11", 22)).keys == ()
 
 
 def test_a_revoked_key_is_told_apart(file: Path, key: str):
     file.write_text(f"@revoked * {key}\n")
-    pinned = pinned_keys(file, "203.0.113.10", 22)
+    pinned = pinned_keys(file, host_names("203.0.113.10", 22))
     assert (pinned.keys, pinned.revoked) == ((), (blob(key),))
 
 

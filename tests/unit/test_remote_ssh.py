@@ -19,7 +19,7 @@ from paramiko.common import MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote import ConnectAhead, Item, Limits, Unreachable, connect
-from stopgap.orchestrator.remote.known_hosts import fingerprint, pinned_keys
+from stopgap.orchestrator.remote.known_hosts import fingerprint, host_names, pinned_keys
 from stopgap.orchestrator.remote.transport import CappedPacketizer, HardenedTransport
 
 from .ssh_server import Server, free_port, make_key, needs_sshd, serving, wait_for
@@ -96,7 +96,7 @@ def test_items_come_apart_over_ssh(server: Server):
     assert (outputs[0].status, len(outputs[0].stderr.raw)) == (4, Limits().stderr)
     assert outputs[1].stdout.raw == f"{os.getuid()}\n".encode()
     assert session.fingerprint == fingerprint(
-        pinned_keys(server.folder / "known_hosts", "127.0.0.1", server.port).keys[0]
+        pinned_keys(server.folder / "known_hosts", host_names("127.0.0.1", server.port)).keys[0]
     )
     assert [session.exchange([Item(f"echo {n}")])[0].stdout.raw for n in range(12)] == [
         b"%d\n" % n for n in range(12)
@@ -240,7 +240,7 @@ def test_a_burst_of_logins_beyond_maxstartups_gets_in(server: Server):
 
 def test_an_unknown_host_key_is_refused_and_shown(server: Server, tmp_path: Path):
     failure = refusal(server.host(known_hosts=tmp_path / "absent"))
-    shown = fingerprint(pinned_keys(server.folder / "known_hosts", "127.0.0.1", server.port).keys[0])
+    shown = fingerprint(pinned_keys(server.folder / "known_hosts", host_names("127.0.0.1", server.port)).keys[0])
     assert failure.kind == "host-key"
     assert shown in failure.reason
     assert f"ssh-keyscan -p {server.port} 127.0.0.1 >> {tmp_path}/absent" in failure.reason

@@ -5,9 +5,8 @@ The agent stays on this machine: no host gets a channel to the agent.
 
 from __future__ import annotations
 
-import os
 import socket
-from typing import Any, Self
+from typing import Any
 
 from paramiko import SSHException
 from paramiko.agent import AgentKey, AgentSSH
@@ -34,12 +33,6 @@ class AgentSession(AgentSSH):  # type: ignore[misc]
         except (OSError, SSHException) as error:
             connection.close()
             raise AgentFailedError(f"the agent at {address}: {_said(error)}") from None
-
-    @classmethod
-    def of_environment(cls) -> Self | None:
-        """Connect to the agent of `SSH_AUTH_SOCK`; `None` without an agent. Raises AgentFailedError."""
-        address = os.environ.get("SSH_AUTH_SOCK")
-        return cls(address) if address else None
 
     def keys(self) -> tuple[HeldKey, ...]:
         """Return the keys of the agent, in the agent's order, certificates too."""

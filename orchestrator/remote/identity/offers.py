@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    SSHCertificate,
     load_pem_private_key,
     load_ssh_private_key,
 )
@@ -27,10 +29,11 @@ from paramiko.pkey import PublicBlob
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote.identity.agent import AgentFailedError, AgentSession, HeldKey
 from stopgap.orchestrator.remote.identity.certificate import certificate_of, out_of_date
-from stopgap.orchestrator.remote.identity.defaults import asked_for, default_identities, public_beside
+from stopgap.orchestrator.remote.identity.choice import KeyChoice, asked_for, public_beside
 from stopgap.orchestrator.remote.identity.key_file import LARGEST, KeyFile, fault, read
+from stopgap.orchestrator.remote.known_hosts import key_type
 from stopgap.orchestrator.remote.session import Unreachable
-from stopgap.orchestrator.secret import SecretError
+from stopgap.orchestrator.secret import Secret, SecretError
 from stopgap.orchestrator.shell import join
 
 _CERTIFICATE = "-cert.pub"
@@ -46,19 +49,14 @@ class Offer:
 
 
 @contextmanager
-def offers_for(host: Host) -> Iterator[tuple[Offer, ...]]:
+def offers_for(host: Host, keys: KeyChoice) -> Iterator[tuple[Offer, ...]]:
     """Give the keys that a login at the host offers, one after the other; the agent is at hand during the block.
 
-    Raises Unreachable for a key file that cannot be used, naming what the file is and what to do.
+    Raises Unreachable for a required key file that cannot be used, naming what the file is and what to do.
     """
-    agent = _Agent()
+    agent = _Agent(keys.agent)
     try:
-        if host.identity is not None:
-            yield tuple(_offers_of_file(host, host.identity, agent))
-        elif host.default_identities:
-            yield _default_offers(host, agent)
-        else:
-            raise Unreachable(host.name, "the inventory names no identity (private key) for it", "identity")
+        yield _required(host, keys, agent) if keys.required else _as_ssh_has_them(host, keys, agent)
     except AgentFailedError as error:
         raise Unreachable(host.name, str(error), "identity") from None
     finally:
@@ -68,7 +66,8 @@ def offers_for(host: Host) -> Iterator[tuple[Offer, ...]]:
 class _Agent:
     """The agent of the operator, connected at the first use."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str | None) -> None:
+        self._address = address
         self.lacking = "no agent is there (SSH_AUTH_SOCK)"
         """Why the agent has no key for a login."""
         self._session: AgentSession | None = None
@@ -80,7 +79,7 @@ class _Agent:
         if not self._asked:
             self._asked = True
             try:
-                self._session = AgentSession.of_environment()
+                self._session = AgentSession(self._address) if self._address else None
             except AgentFailedError as error:
                 self.lacking = str(error)
         if self._session is not None:
@@ -96,7 +95,7 @@ class _Agent:
             self._session.close()
 
 
-def _offers_of_file(host: Host, path: Path, agent: _Agent) -> Iterator[Offer]:
+def _offers_of_file(host: Host, path: Path, keys: KeyChoice, agent: _Agent) -> Iterator[Offer]:
     """Yield the key with each certificate beside it, then the key alone, as ssh(1) does."""
     found = _recognised(host, path)
     if found.kind == "certificate":
@@ -104,9 +103,10 @@ def _offers_of_file(host: Host, path: Path, agent: _Agent) -> Iterator[Offer]:
         found = _recognised(host, path) if path.is_file() else _public_half(host, certificate)
     else:
         certificate = Path(str(path).removesuffix(".pub") + _CERTIFICATE)
-    key = _key(host, path, found, agent)
-    if certificate.is_file():
-        yield _certified(host, key, certificate)
+    key = _key(host, path, found, keys, agent)
+    for each in dict.fromkeys((certificate, *keys.certificates)):
+        if each.is_file() and (offer := _certified(host, key, each)):
+            yield offer
     yield Offer(key)
 
 
@@ -126,41 +126,53 @@ def _public_half(host: Host, certificate: Path) -> KeyFile:
     parsed = certificate_of(certificate.read_bytes()[:LARGEST])
     if parsed is None:
         raise Unreachable(host.name, f"{certificate}: no certificate that ssh-keygen signed", "identity")
-    line = parsed.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    return KeyFile("public", line.split()[0].decode(), PublicBlob.from_string(line.decode()).key_blob)
+    public = _certified_key(parsed)
+    return KeyFile("public", key_type(public), public)
 
 
-def _key(host: Host, path: Path, found: KeyFile, agent: _Agent) -> PKey:
+def _key(host: Host, path: Path, found: KeyFile, keys: KeyChoice, agent: _Agent) -> PKey:
     needs_agent = found.kind != "private" or found.is_fido
-    if needs_agent or (found.encrypted and host.identity_passphrase is None):
+    if needs_agent or (found.encrypted and keys.passphrase is None):
         public = found.public or public_beside(path)
         if held := agent.key(public):
             return held
         if needs_agent:
             raise Unreachable(host.name, _not_held(path, found, agent), "identity")
-    return _private(host, path, found)
+    return _private(host, path, found, keys.passphrase)
 
 
-def _default_offers(host: Host, agent: _Agent) -> tuple[Offer, ...]:
-    """Return the agent's keys, then the default keys that the agent lacks.
+def _required(host: Host, keys: KeyChoice, agent: _Agent) -> tuple[Offer, ...]:
+    return tuple(offer for path in keys.files for offer in _offers_of_file(host, path, keys, agent))
 
-    A person is asked for a passphrase only where no other key is there.
+
+def _as_ssh_has_them(host: Host, keys: KeyChoice, agent: _Agent) -> tuple[Offer, ...]:
+    """Return the keys of the files, then the agent's other keys; default keys come after the agent's, as in ssh(1).
+
+    A key file that cannot be used is left out: the key is an offer, and no demand of the operator.
     """
-    held = agent.session.keys() if agent.session is not None else ()
-    offers, locked = [Offer(key) for key in held], []
-    for path in default_identities():
-        with suppress(Unreachable):  # a default key is an offer, and no demand of the operator
+    named: list[Offer] = []
+    locked: list[Path] = []
+    publics: set[bytes | None] = set()
+    for path in keys.files:
+        with suppress(Unreachable):
             found = _recognised(host, path)
-            if (found.public or public_beside(path)) in {key.blob for key in held}:
-                continue
-            if found.encrypted:
+            public = found.public or public_beside(path)
+            if found.encrypted and not keys.asks and agent.key(public) is None:
                 locked.append(path)
-            else:
-                offers += _offers_of_file(host, path, agent)
+                continue
+            named += _offers_of_file(host, path, keys, agent)
+            publics.add(public)
+    others = agent.session.keys() if keys.others_of_agent and agent.session is not None else ()
+    more = [Offer(key) for key in others if key.blob not in publics]
+    offers = named + more if keys.asks else more + named
     for path in locked if not offers else ():
-        offers += _offers_of_file(host, path, agent)
+        offers += _offers_of_file(host, path, keys, agent)
     if not offers:
-        reason = "neither the agent nor ~/.ssh has a key; name a private key as its `identity`"
+        reason = (
+            "neither the inventory nor the agent nor ~/.ssh has a key for it; name a private key as its `identity`"
+        )
+        if not keys.files and not keys.others_of_agent:
+            reason = "the inventory names no identity (private key) for it"
         raise Unreachable(host.name, reason, "identity")
     return tuple(offers)
 
@@ -175,19 +187,19 @@ def _not_held(path: Path, found: KeyFile, agent: _Agent) -> str:
     return f"{path}: a public key, for which the agent signs; {agent.lacking}: {add}{instead}"
 
 
-def _private(host: Host, path: Path, found: KeyFile) -> PKey:
+def _private(host: Host, path: Path, found: KeyFile, reference: Secret | None) -> PKey:
     passphrase = None
     if found.encrypted:
-        secret = host.identity_passphrase or asked_for(path)
+        secret = reference or asked_for(path)
         try:
             passphrase = secret.reveal().encode()
         except SecretError as error:
-            why = (
-                ""
-                if host.identity_passphrase
-                else "; hold the key in the agent (ssh-add), or name `identity_passphrase`"
-            )
-            raise Unreachable(host.name, f"the passphrase of {path}: {error}{why}", "identity") from None
+            said = str(error).removeprefix(f"{secret.reference}: ")
+            reason = f"the passphrase of {path}: {error}"
+            if reference is None:
+                instead = "hold the key in the agent (ssh-add), or name its `identity_passphrase`"
+                reason = f"{path}: this private key is encrypted, and {said}; {instead}"
+            raise Unreachable(host.name, reason, "identity") from None
     try:
         return _loaded(path.read_bytes(), passphrase)
     except OSError as error:
@@ -195,7 +207,7 @@ def _private(host: Host, path: Path, found: KeyFile) -> PKey:
     except Exception:  # libraries raise many types for a broken key, with parts of the key in the messages
         reason = f"{path}: no private key that can be used (Ed25519, ECDSA or RSA)"
         if found.encrypted:
-            reason = f"{path}: {host.identity_passphrase or 'what was typed'} does not open it"
+            reason = f"{path}: {reference or 'what was typed'} does not open it"
         raise Unreachable(host.name, reason, "identity") from None
 
 
@@ -215,15 +227,24 @@ def _loaded(content: bytes, passphrase: bytes | None) -> PKey:
             raise UnsupportedAlgorithm("the type of the key")
 
 
-def _certified(host: Host, key: PKey, path: Path) -> Offer:
+def _certified(host: Host, key: PKey, path: Path) -> Offer | None:
+    """Return the key with a certificate; `None` for a certificate of another key."""
     content = path.read_bytes()[:LARGEST]
     parsed = certificate_of(content)
     if parsed is None:
         reason = f"{path}: no certificate that ssh-keygen signed; renew it, or take it away"
         raise Unreachable(host.name, reason, "identity")
+    if _certified_key(parsed) != key.asbytes():
+        return None
     ended = out_of_date(parsed)
     certified = CertifiedKey(key, PublicBlob.from_string(content.decode("ascii", "replace")))
     return Offer(certified, f"the certificate {path} {ended}" if ended else "")
+
+
+def _certified_key(certificate: SSHCertificate) -> bytes:
+    """Return the public key that a certificate certifies, in wire format."""
+    line = certificate.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return base64.b64decode(line.split()[1])
 
 
 class CertifiedKey(PKey):  # type: ignore[misc]

@@ -1,9 +1,11 @@
-"""The default keys of ssh(1), and the passphrases that a person is asked for. Nothing here imports paramiko."""
+"""Which keys a login offers, and the passphrases that a person is asked for. Nothing here imports paramiko."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from stopgap.orchestrator.host import Host
@@ -13,11 +15,36 @@ from stopgap.orchestrator.secret import Secret, SecretError
 _NAMES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
 
 
-def default_identities() -> tuple[Path, ...]:
-    """Return the private keys that ssh(1) offers without `IdentityFile`, as far as the files exist.
+@dataclass(frozen=True)
+class KeyChoice:
+    """The keys of one login, in order."""
 
-    A login of a host with `default_identities` offers the keys of the agent before these (ssh_config(5)).
-    """
+    files: tuple[Path, ...] = ()
+    required: bool = False
+    """The inventory names the key: a key that cannot be used ends the login."""
+    asks: bool = False
+    """A person is asked for the passphrase of an encrypted key; else only where no other key is there."""
+    others_of_agent: bool = False
+    """Further keys of the agent are offered too."""
+    agent: str | None = None
+    """Address of the agent's Unix socket; `None` without an agent."""
+    certificates: tuple[Path, ...] = ()
+    """Certificates beyond those beside the keys."""
+    passphrase: Secret | None = None
+
+
+def chosen_keys(host: Host) -> KeyChoice:
+    """Return the keys as the inventory has them: one named key, the default keys, or none."""
+    agent = os.environ.get("SSH_AUTH_SOCK") or None
+    if host.identity is not None:
+        return KeyChoice((host.identity,), required=True, asks=True, agent=agent, passphrase=host.identity_passphrase)
+    if host.default_identities:
+        return KeyChoice(default_identities(), others_of_agent=True, agent=agent)
+    return KeyChoice()
+
+
+def default_identities() -> tuple[Path, ...]:
+    """Return the private keys that ssh(1) offers without `IdentityFile`, as far as the files exist."""
     folder = Path("~/.ssh").expanduser()
     return tuple(path for name in _NAMES if (path := folder / name).is_file())
 
@@ -28,33 +55,33 @@ def asked_for(path: Path) -> Secret:
     return Secret(f"ask:passphrase of {shown}")
 
 
-def ask_for_passphrases(hosts: Iterable[Host]) -> None:
+def ask_for_passphrases(choices: Iterable[KeyChoice]) -> None:
     """Ask for the passphrase of each named key that is encrypted, has no reference, and is not in the agent.
 
     Called before a connection begins: a person types for longer than a login may take. Without an answer the login
     tells what is missing.
     """
-    locked = (host for host in hosts if host.connection != "local" and host.identity_passphrase is None)
-    for path in dict.fromkeys(host.identity for host in locked):
-        if path is not None and _asks(path):
+    asking = (choice for choice in choices if choice.asks and choice.passphrase is None)
+    for path, agent in dict.fromkeys((path, choice.agent) for choice in asking for path in choice.files):
+        if _is_locked(path, agent):
             with suppress(SecretError):
                 asked_for(path).reveal()
 
 
-def _asks(path: Path) -> bool:
+def _is_locked(path: Path, agent: str | None) -> bool:
     try:
         found = read(path)
     except OSError:
         return False
     if found.kind != "private" or not found.encrypted or found.is_fido:
         return False
+    if agent is None:
+        return True
     from stopgap.orchestrator.remote.identity.agent import AgentFailedError, AgentSession  # noqa: PLC0415 - paramiko
 
     try:
-        session = AgentSession.of_environment()
+        session = AgentSession(agent)
     except AgentFailedError:
-        return True
-    if session is None:
         return True
     try:
         public = found.public or public_beside(path)
