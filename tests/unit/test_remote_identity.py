@@ -183,7 +183,7 @@ def test_no_agent_and_an_agent_that_is_gone_are_told_apart(
 def test_default_identities_are_the_agents_keys_and_then_those_at_home(server: Server, tmp_path: Path, held: Agent):
     host = server.host(identity=None, default_identities=True)
     nothing = refusal(host)
-    assert (nothing.kind, "neither the agent nor ~/.ssh has a key" in nothing.reason) == ("identity", True)
+    assert (nothing.kind, "nor the agent nor ~/.ssh has a key" in nothing.reason) == ("identity", True)
     (tmp_path / ".ssh").mkdir()
     held.add(make_key(tmp_path / "stranger"))
     assert refusal(host).kind == "auth"
