@@ -25,6 +25,10 @@ Cli: TypeAlias = Literal["vyos", "routeros", "junos", "eos", "ios"]
 """The kind of command line on a network device without a shell; `ios` is IOS and IOS-XE."""
 
 
+AUTO = "auto"
+"""In place of a driver's name: the driver is found out on the router, by reading alone."""
+
+
 class Host(BaseModel):
     """One host with its connection parameters and its relations by name; paths are absolute."""
 
@@ -40,6 +44,7 @@ class Host(BaseModel):
     spare: str | None = None
     jump: str | None = None
     driver: str | None = None
+    """Name of the driver; `None`, like `auto`: found out on the router."""
     cli: Cli | None = None
     """The device's command line, in place of a shell."""
     switchport: str | None = None
@@ -62,6 +67,11 @@ class Host(BaseModel):
     """Seconds to the first byte: of the SSH server on a new connection, and of the shell after a script."""
 
     @property
+    def named_driver(self) -> str | None:
+        """Name of the driver in the inventory; `None` for a driver to be found out."""
+        return None if self.driver == AUTO else self.driver
+
+    @property
     def upstreams(self) -> tuple[str, ...]:
         """Names of all upstreams of the host, in the inventory's order."""
         return (self.upstream,) if isinstance(self.upstream, str) else self.upstream or ()
@@ -75,6 +85,23 @@ class Host(BaseModel):
             return (ip_address(self.address),)
         except ValueError:
             return ()
+
+
+class DriverFound(BaseModel):
+    """The driver found out on a router that has none in the inventory."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
+
+    driver: str | None
+    """`None`: no driver fits."""
+    cli: Cli | None = None
+    """The command line of a router without a shell."""
+    why: str
+    """What was seen on the router; without a driver, what to do."""
+
+    def of(self, host: Host) -> Host:
+        """Return the host as if the inventory named the driver."""
+        return host.model_copy(update={"driver": self.driver, "cli": self.cli}) if self.driver else host
 
 
 CONTROLLER = Host(name="controller", address="127.0.0.1", connection="local")
@@ -96,6 +123,8 @@ class Scene(BaseModel):
     outside: tuple[Host, ...] = ()
     others: Sequence[Host] = ()
     """Every other host of the inventory."""
+    found: DriverFound | None = None
+    """How the driver of `on` was found out; `None`: the inventory names the driver, or nobody has looked yet."""
     controller: str = ""
     """Name of the controller on devices, to tell apart the work of several controllers."""
 

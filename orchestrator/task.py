@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader
-from stopgap.orchestrator.host import Network, Scene, Vantage
+from stopgap.orchestrator.host import Cli, DriverFound, Network, Scene, Vantage
 from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.past_runs import PastChange
 from stopgap.orchestrator.question import Question
@@ -240,6 +240,21 @@ class Task(ABC, Generic[P, F]):
     def drivers(self) -> tuple[str, ...]:
         """Return the names allowed as an inventory's `driver` for the task."""
         return ()
+
+    def router_reads(self, scene: Scene) -> Mapping[str, Reader[Any]]:
+        """Return the readers to find the driver of `scene.on`, a router without a driver in the inventory. Pure.
+
+        Empty for a task without drivers.
+        """
+        return {}
+
+    def driver_for(self, read: Mapping[str, Any], scene: Scene) -> DriverFound:
+        """Return the driver for `scene.on`, by the facts of `router_reads`; an unreadable fact is left out. Pure."""
+        raise NotImplementedError(f"{self.name} has no drivers")
+
+    def driver_for_cli(self, cli: Cli, seen: str) -> DriverFound:
+        """Return the driver for a router with this command line; `seen` says how it was recognised. Pure."""
+        raise NotImplementedError(f"{self.name} has no drivers")
 
     def foresee(self, params: P, scene: Scene) -> None:
         """Raise Refused for parameters known to be impossible before any read; `stopgap check` calls too. Pure."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import overload
 
-from stopgap.orchestrator.host import CONTROLLER, Host, Scene, Vantage
+from stopgap.orchestrator.host import CONTROLLER, DriverFound, Host, Scene, Vantage
 from stopgap.orchestrator.inventory.pattern import ALL, is_pattern, matching
 from stopgap.orchestrator.source import InvalidInput, Located, Problem, did_you_mean, quoted
 
@@ -32,6 +32,8 @@ class Inventory:
     """Of another tool's inventory: host → why Stopgap cannot act on the host."""
     notes: tuple[str, ...] = ()
     """Notes on another tool's inventory: settings not taken over."""
+    found: Mapping[str, DriverFound] = field(default_factory=dict)
+    """Router → the driver found out on the router, where the inventory names none."""
     document: Located | None = field(default=None, repr=False, compare=False)
     """The positions of all parts in the file, for a file in Stopgap's own format."""
 
@@ -42,6 +44,11 @@ class Inventory:
         own, shared = ("hosts", host, key), ("defaults", key)
         place = shared if own not in self.document.values and shared in self.document.values else own
         return self.document.problem(place, message, hint=hint)
+
+    def with_drivers(self, found: Mapping[str, DriverFound]) -> Inventory:
+        """Return the inventory with the drivers found out on routers, as if the inventory named the drivers."""
+        given = {name: one.of(self.hosts[name]) for name, one in found.items() if name in self.hosts}
+        return replace(self, hosts={**self.hosts, **given}, found={**self.found, **found})
 
     def select(self, names: Sequence[str]) -> tuple[Host, ...]:
         """Return the hosts matched by names and patterns of hosts and groups, in order, without duplicates.
@@ -125,6 +132,7 @@ class Inventory:
             beside=tuple(host for host in upstreams if host is not upstream),
             spare=spare,
             outside=outside,
+            found=self.found.get(stage.name),
             others=_Others(self.hosts, named),
         )
 

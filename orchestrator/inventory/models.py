@@ -134,7 +134,11 @@ class HostEntry(Defaults):
         None, description="Host of this inventory that routes its packets; a list, where there are several"
     )
     spare: str | None = Field(None, description="Host of this inventory that answers its visitors meanwhile")
-    driver: str | None = Field(None, description="How to block on it, where it is a router, such as nftables")
+    driver: str | None = Field(
+        None,
+        description="How to block on it, where it is a router, such as nftables; default: auto, found out on the "
+        "router",
+    )
     cli: Cli | None = Field(
         None,
         description="It is a network device without a shell, and has this command line; "

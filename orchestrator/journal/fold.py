@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
 from stopgap.orchestrator.change import AnyChange
+from stopgap.orchestrator.host import DriverFound
 from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.history import (
@@ -27,6 +28,7 @@ from stopgap.orchestrator.journal.records import (
     ChangeMade,
     CheckJudged,
     DamageAccepted,
+    DriverChosen,
     EvidenceHandled,
     EvidenceKept,
     FindingsMade,
@@ -94,6 +96,7 @@ def fold(run: str, entries: Iterable[Entry], *, now: datetime, running: bool) ->
         waiting=tuple(state.waiting.values()),
         messages=tuple(state.messages),
         unreachable=state.unreachable,
+        drivers=state.drivers,
         containment=tuple(_containment(state, steps, changes, now)),
     )
 
@@ -120,6 +123,7 @@ class _Fold:
     posting: dict[tuple[str, str, str], int] = field(default_factory=dict)
     """(step, target, key) → place of the last attempt in `messages`."""
     unreachable: dict[str, str] = field(default_factory=dict)
+    drivers: dict[str, DriverFound] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
 
     def outcome(self, running: bool) -> RunState:
@@ -136,6 +140,8 @@ class _Fold:
                 self.verdicts |= record.containment
             case PlanMade():
                 self.plan = record
+            case DriverChosen():
+                self.drivers[record.host] = DriverFound(driver=record.driver, cli=record.cli, why=record.why)
             case HostUnreachable():
                 self.unreachable[record.host] = record.reason
             case StepStarted():
@@ -157,9 +163,7 @@ class _Fold:
                 state, undone = _AFTER_UNDO[record.outcome], at if record.outcome == "undone" else None
                 self._become(record, state=state, reason=record.reason, undone=undone, unsettled=False)
             case CheckJudged():
-                key = (record.step, record.target, record.vantage, record.about)
-                self.checks.pop(key, None)
-                self.checks[key] = (record, at)
+                self._judge(record, at)
             case EvidenceKept():
                 self.evidence.append(record)
             case FindingsMade():
@@ -177,6 +181,11 @@ class _Fold:
                 pass  # no effect on the run's state
             case _:
                 assert_never(record)
+
+    def _judge(self, record: CheckJudged, at: datetime) -> None:
+        key = (record.step, record.target, record.vantage, record.about)
+        self.checks.pop(key, None)
+        self.checks[key] = (record, at)
 
     def _post(self, record: MessagePosted, at: datetime) -> None:
         which = self.posting.get((record.step, record.target, record.key))

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from stopgap.orchestrator.change import AnyChange, Phase
 from stopgap.orchestrator.device_script import GOES_BACK
-from stopgap.orchestrator.host import CONTROLLER, Host
+from stopgap.orchestrator.host import CONTROLLER, DriverFound, Host
 from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.records import (
     Answered,
@@ -174,6 +174,8 @@ class History:
     messages: tuple[MessageStatus, ...]
     unreachable: dict[str, str]
     """Host → reason."""
+    drivers: dict[str, DriverFound]
+    """Router → the driver found out on the router, where the inventory names none."""
     containment: tuple[Containment, ...]
     damage: tuple[str, ...] = ()
     """Signs of damaged records; no act follows from damaged records."""
@@ -183,7 +185,8 @@ class History:
     @property
     def hosts(self) -> dict[str, Host]:
         """The hosts of the run's inventory by name, and the controller, absent from every inventory."""
-        return {host.name: host for host in (*self.started.hosts, CONTROLLER)}
+        known = {host.name: host for host in (*self.started.hosts, CONTROLLER)}
+        return known | {name: found.of(known[name]) for name, found in self.drivers.items() if name in known}
 
     def findings_now(self) -> tuple[FindingsMade, ...]:
         """Return the valid findings: a repeated collection of a step covers the earlier collection."""

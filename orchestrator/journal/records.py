@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from stopgap.orchestrator.change import AnyChange
-from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.host import Cli, Host
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.severity import Severity
 
@@ -76,6 +76,16 @@ class PlanMade(_Record):
     digest: str
     changes: int
     hosts: int
+
+
+class DriverChosen(_Record):
+    """The driver found out on a router that has none in the inventory; an undo uses the same driver."""
+
+    kind: Literal["driver-chosen"] = "driver-chosen"
+    host: str
+    driver: str
+    cli: Cli | None = None
+    why: str
 
 
 class HostUnreachable(_Record):
@@ -363,6 +373,7 @@ class IncidentClosed(_Record):
 AnyRecord: TypeAlias = Annotated[
     RunStarted
     | PlanMade
+    | DriverChosen
     | HostUnreachable
     | StepStarted
     | ChangeIntended

@@ -161,6 +161,7 @@ def _essence(step: PlannedStep) -> dict[str, Any]:
         "step": step.key,
         "target": step.target.name,
         "on": step.on.name if step.on else None,
+        **_driver_essence(step),
         "outcome": step.outcome,
         "changes": [_change_essence(change) for change in step.ordered()],
         "collect": [a.model_dump(mode="json") for c in step.collections for a in c.artifacts],
@@ -168,6 +169,12 @@ def _essence(step: PlannedStep) -> dict[str, Any]:
         "ask": [q.model_dump(mode="json") for q in step.questions],
         "send": [{"key": m.key, "to": m.to, "preview": m.preview()} for m in step.messages],
     }
+
+
+def _driver_essence(step: PlannedStep) -> dict[str, Any]:
+    """Return the driver found out on the router; empty where the inventory names the driver."""
+    found = step.scene.found if step.scene else None
+    return {"driver": found.driver} if found and found.driver else {}
 
 
 def _change_essence(change: AnyChange) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.host import Cli, Host
 from stopgap.orchestrator.loading import load
 from stopgap.orchestrator.remote.exchange import FramedSession
 from stopgap.orchestrator.remote.gateway import Gateway
@@ -72,6 +72,35 @@ def connect(
     if host.become:
         _become(session, deadline)
     return session
+
+
+def recognise_command_line(
+    host: Host,
+    hosts: Mapping[str, Host],
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    cancelled: threading.Event | None = None,
+) -> tuple[Cli, str]:
+    """Return the command line of a device without a shell, and what it was recognised by. Raises Unreachable.
+
+    A connection of its own is opened for that, as `connect` does, and closed.
+    """
+    login = login_of(host, hosts)
+    ask_for_passphrases(each.keys for each in login.way)
+    limits = limits_of(login, limits)
+    deadline = Deadline(limits.connect, cancelled)
+    load(_DEVICE)
+    from stopgap.orchestrator.remote.device.recognition import recognise  # noqa: PLC0415
+
+    connection = _connection(login, limits)
+    try:
+        connection.open(deadline)
+        return recognise(connection, limits, deadline)
+    except TimeoutError:
+        raise Unreachable(host.name, "no prompt within the deadline", "timeout") from None
+    except CancelledError:
+        raise Unreachable(host.name, "cancelled", "cancelled") from None
+    finally:
+        connection.close()
 
 
 def limits_of(login: Login, limits: Limits) -> Limits:

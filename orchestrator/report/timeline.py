@@ -14,6 +14,7 @@ from stopgap.orchestrator.journal.records import (
     ChangeMade,
     CheckJudged,
     DamageAccepted,
+    DriverChosen,
     EvidenceHandled,
     EvidenceKept,
     FindingsMade,
@@ -87,6 +88,7 @@ def timeline(history: History) -> Iterator[Event]:
                 yield _event(entry, "run-finished", result=record.outcome)
             case (
                 UndoIntended()
+                | DriverChosen()
                 | Asked()
                 | FindingsMade()
                 | EvidenceHandled()

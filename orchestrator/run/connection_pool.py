@@ -12,11 +12,19 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from stopgap.orchestrator.facts import Output, Reader, UnreadableError
-from stopgap.orchestrator.host import CONTROLLER, Host
+from stopgap.orchestrator.host import CONTROLLER, Cli, Host
 from stopgap.orchestrator.journal.error_files import own_error
 from stopgap.orchestrator.loading import loading
 from stopgap.orchestrator.plan import Look, NotYet, OutOfReach, Wanted
-from stopgap.orchestrator.remote import Handshakes, Item, Limits, Session, Unreachable, spoken_to_by
+from stopgap.orchestrator.remote import (
+    Handshakes,
+    Item,
+    Limits,
+    Session,
+    Unreachable,
+    recognise_command_line,
+    spoken_to_by,
+)
 from stopgap.orchestrator.run.host_lock import HostLocks
 
 
@@ -52,6 +60,7 @@ class ConnectionPool:
         self._lock = threading.Lock()
         self._sessions: dict[str, Future[Session]] = {}
         self._closed = False
+        self._ended = threading.Event()
 
     def __enter__(self) -> Self:
         """Return the pool; the end of the with statement closes every connection."""
@@ -95,6 +104,24 @@ class ConnectionPool:
             future = self._sessions.get(host.name)
             if future and future.done() and not future.cancelled() and future.exception():
                 del self._sessions[host.name]
+
+    def command_line(self, host: Host) -> tuple[Cli, str]:
+        """Return the command line of a device without a shell, and what it was recognised by. Raises OutOfReach."""
+        if self._closed:
+            raise OutOfReach(_INTERRUPTED)
+        try:
+            return recognise_command_line(host, self._hosts, cancelled=self._ended)
+        except Unreachable as error:
+            raise OutOfReach(error.reason) from error
+
+    def reopen(self, host: Host) -> None:
+        """Connect to the host anew, as the host is described now; the earlier session is closed."""
+        with self._lock:
+            earlier = self._sessions.pop(host.name, None)
+            self._hosts = {**self._hosts, host.name: host}
+        if earlier:
+            earlier.add_done_callback(_close)
+        self.expect([host])
 
     @contextmanager
     def fresh(self, host: Host) -> Iterator[Session]:
@@ -158,6 +185,7 @@ class ConnectionPool:
         """Close every connection, connections still in their handshake included."""
         with self._lock:
             self._closed = True
+            self._ended.set()
             futures = list(self._sessions.values())
         for future in futures:
             future.cancel()

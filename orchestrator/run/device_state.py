@@ -74,7 +74,7 @@ def look_at(history: History, pool: ConnectionPool, replaced: Container[tuple[st
 
 def _planner(history: History, pool: ConnectionPool) -> tuple[Planner, Inventory]:
     started = history.started
-    inventory = parse_inventory(started.inventory_text, started.inventory_path)
+    inventory = parse_inventory(started.inventory_text, started.inventory_path).with_drivers(history.drivers)
     runbook = parse_runbook(started.runbook_text, started.runbook_path)
     return Planner(
         runbook, inventory, runbook.load_params(started.params), pool.look, controller=started.controller

@@ -100,7 +100,7 @@ class HostLocks:
             self.locked.add(host.name)
 
     def _item(self, host: Host, script: str) -> Item | None:
-        if host.name not in self.noted:
+        if host.name not in self.noted or host.cli is not None:
             return None
         values = {
             "folder": quote(FOLDER),

@@ -44,7 +44,7 @@ def resume_run(
 def order_of(history: History) -> Order:
     """Give what a run was started with. Raises InvalidInput where this version cannot read it any more."""
     started = history.started
-    inventory = parse_inventory(started.inventory_text, started.inventory_path)
+    inventory = parse_inventory(started.inventory_text, started.inventory_path).with_drivers(history.drivers)
     runbook = parse_runbook(started.runbook_text, started.runbook_path)
     targets, params = inventory.select(started.targets), runbook.load_params(started.params)
     return Order(runbook, inventory, targets, params, started.incident, started.controller)

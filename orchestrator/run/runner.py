@@ -20,6 +20,7 @@ from stopgap.orchestrator.run.archive import Archive
 from stopgap.orchestrator.run.collect import Vault, keep_broken_off
 from stopgap.orchestrator.run.connection_pool import Connect, ConnectionPool, releasing, with_controller
 from stopgap.orchestrator.run.context import RunContext
+from stopgap.orchestrator.run.drivers import record_drivers, with_drivers
 from stopgap.orchestrator.run.execute import execute
 from stopgap.orchestrator.run.host_lock import locking
 from stopgap.orchestrator.run.host_lock import refusal as locked
@@ -97,6 +98,7 @@ class Runner:
             self.interruption.cutting(pool.close),
         ):
             pool.expect(order.acting())
+            order = with_drivers(order, pool)
             plan = planner_of(order, pool.look, self.sent, self.past_runs, urgent=False).plan(order.targets)
         self._show(plan, dry_run=True)
         outcomes = [step.outcome for step in plan.steps]
@@ -117,6 +119,7 @@ class Runner:
         ):
             with self.interruption.cutting(pool.close):
                 pool.expect([*acting, *order.targets])
+                order = with_drivers(order, pool)
                 past_runs = Archive(journal).past_runs
                 # A plan to be compared with a saved plan must be complete.
                 urgent = agreed_digest is None
@@ -131,6 +134,7 @@ class Runner:
                 return RunResult(plan, code, steps=_as_planned(plan), refusal=refusal)
             run = journal.begin(run_started(order, self.operator))
             record = Recorder(journal, run, self.observers)
+            record_drivers(order, record)
             record(PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts)))
             with self._judging(journal, run, record) as judging:
                 context = self._context(journal, run, pool, record, judging)
@@ -162,6 +166,7 @@ class Runner:
             with self.interruption.cutting(pool.close):
                 pool.expect([*acting, *order.targets])
                 settle_all(history, pool, record)
+                order = with_drivers(order, pool)
                 past_runs = Archive(journal, run).past_runs
                 # Missed activations are added to the plan, so the plan must be complete.
                 urgent = not history.not_activated()
@@ -175,6 +180,7 @@ class Runner:
             pool.expect(plan.vantages)
             if refusal := locked(locks.held, plan.hosts) or self._refusal(plan, None):
                 return RunResult(plan, REFUSED, run, steps=_as_planned(plan), refusal=refusal)
+            record_drivers(order, record, history.drivers)
             record(PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts)))
             context = self._context(journal, run, pool, record, judging)
             return self.carry_out(order, plan, context, journal, done, history.taken_back())

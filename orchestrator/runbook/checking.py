@@ -305,7 +305,7 @@ def _out_of_turn(step: Step, trial: _Trial, params: Parameters) -> Iterator[Prob
 
 
 def _refusals(step: Step, scene: Scene, params: Parameters) -> Iterator[Problem]:
-    if scene.on.driver is not None and scene.on.driver not in known_drivers():
+    if scene.on.named_driver is not None and scene.on.driver not in known_drivers():
         return  # `driver_problems` says so, where it stands.
     try:
         tasks()[step.task].foresee(params, scene)

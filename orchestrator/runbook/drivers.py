@@ -19,6 +19,6 @@ def driver_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Pro
     """Yield a problem for each host with an unknown `driver`, at the position of the driver."""
     known = known_drivers()
     for host in hosts:
-        if host.driver is not None and host.driver not in known:
-            hint = did_you_mean(host.driver, known) or f"known: {', '.join(known)}"
+        if host.named_driver is not None and host.driver not in known:
+            hint = did_you_mean(host.named_driver, known) or f"known: {', '.join(known)}"
             yield inventory.problem(host.name, "driver", f"no driver is called {quoted(host.driver)}", hint)

@@ -130,7 +130,7 @@ def _shuts_down_by(task: str, params: Any) -> str | None:  # noqa: ANN401
 
 def default_vantages(task: Task[Any, Any], target: Host) -> tuple[Vantage, ...]:
     """Return the default vantages of the task for this target, the best first."""
-    if task.vantages[0] == "upstream" and target.driver is None:
+    if task.vantages[0] == "upstream" and target.named_driver is None:
         return tuple(vantage for vantage in task.vantages if vantage != "target")
     return task.vantages
 

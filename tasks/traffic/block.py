@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -21,17 +21,18 @@ from stopgap.orchestrator.facts import (
     Interfaces,
     Links,
     Neighbours,
+    Reader,
     Routes,
     SshOrigin,
     System,
     Translations,
 )
-from stopgap.orchestrator.host import Address, CheckVantage, Network, Scene, Vantage
+from stopgap.orchestrator.host import Address, CheckVantage, Cli, DriverFound, Network, Scene, Vantage
 from stopgap.orchestrator.task import Note, Parameters, Planned, Probe, Refused, Standing, Task
-from stopgap.tasks.traffic import other_addresses, other_ways
+from stopgap.tasks.traffic import detection, other_addresses, other_ways
 from stopgap.tasks.traffic.bridged import refuse_bridged
 from stopgap.tasks.traffic.driver import FRESH, NOBODY, Block, DeviceFacts, Driver, Service, address_text, collapsed
-from stopgap.tasks.traffic.drivers import LINUX, driver_named, drivers, needs_cli
+from stopgap.tasks.traffic.drivers import LINUX, driver_named, drivers
 from stopgap.tasks.traffic.guards import guard, guard_by_inventory, guard_own_host
 from stopgap.tasks.traffic.multi_upstream import is_left_to_others, left_to_others, share
 from stopgap.tasks.traffic.operators import doubts, operators, reads_of_operators
@@ -46,6 +47,7 @@ from stopgap.tasks.traffic.port_probes import (
     way_in,
 )
 from stopgap.tasks.traffic.segment import gaps, neighbours_to_ask
+from stopgap.tasks.traffic.selection import is_to_be_found, selected
 from stopgap.tasks.traffic.shortfalls import refuse_beyond, shortfalls
 from stopgap.tasks.traffic.whole_host import of_the_host, with_the_host
 
@@ -53,6 +55,9 @@ RENEWED = 2.0
 """What no block has left of its time, so that it is always made anew (`Block.fresh`)."""
 
 ServiceText: TypeAlias = Annotated[str, Field(pattern=r"^(tcp|udp)/([1-9][0-9]{0,4})$")]
+
+
+_NO_ADDRESSES = "{target} has no `addresses` in the inventory, and the step names none to block"
 
 
 class Params(Parameters):
@@ -145,12 +150,27 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         """Give the names of all drivers."""
         return tuple(drivers())
 
+    def router_reads(self, scene: Scene) -> Mapping[str, Reader[Any]]:
+        """Return readers for what the router is, and for the routes to the target's addresses."""
+        return detection.reads(scene.target.known_addresses[:SAMPLED])
+
+    def driver_for(self, read: Mapping[str, Any], scene: Scene) -> DriverFound:
+        """Return the first driver that fits the router; raises Refused where none does."""
+        return detection.driver_for(read, scene)
+
+    def driver_for_cli(self, cli: Cli, seen: str) -> DriverFound:
+        """Return the driver that speaks the command line."""
+        return detection.driver_for_cli(cli, seen)
+
     def foresee(self, params: Params, scene: Scene) -> None:
         """Raise Refused for a block beyond the driver's capabilities, the owner's limits, or the guards."""
         if is_left_to_others(_whole(params, scene), scene):
             return
         _refuse_wide(_asked(params, scene), params)
-        driver, block = _driver(scene), _block(params, DeviceFacts(), scene)
+        if is_to_be_found(scene):
+            guard_by_inventory(_plain_block(params, scene), params.allow, DeviceFacts(), scene)
+            return
+        driver, block = selected(scene), _block(params, DeviceFacts(), scene)
         _refuse_beyond(driver, params, block)
         if driver.capabilities.trusted:
             guard_by_inventory(block, params.allow, DeviceFacts(), scene)
@@ -159,7 +179,9 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         """Return the blocked networks if the driver has no exception; a provider's drop does not affect the
         operator's path.
         """
-        can = _driver(scene).capabilities
+        if is_to_be_found(scene):
+            return ()
+        can = selected(scene).capabilities
         return () if can.exception or can.where == "provider" else _asked(params, scene)
 
     def keeps_partial(self, params: Params) -> bool:
@@ -168,14 +190,16 @@ class BlockTraffic(Task[Params, DeviceFacts]):
 
     def probe(self, params: Params, scene: Scene) -> Probe:
         """Return readers for the router's ruleset, links, and the operator's origin."""
+        if scene.found and scene.found.driver is None:
+            return {}  # `plan` refuses it
         if scene.on.cli is not None:
             return {
                 "origin": DeviceOrigin(),
                 **reads_of_operators(scene),
                 **other_addresses.reads_of_cards(scene),
-                **_driver(scene).reads(_label(params, scene)),
+                **selected(scene).reads(_label(params, scene)),
             }
-        driver = driver_named(scene.on.driver)
+        driver = driver_named(scene.on.named_driver)
         sampled = tuple(one_of(network) for network in sample(_asked(params, scene)))
         return {
             "system": System(driver.programs if driver else ()),
@@ -224,6 +248,8 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         if driver in LINUX:
             refuse_bridged(block, driver, facts, scene)
         yield from driver.plan(block, facts)
+        if scene.found:
+            yield Note(text=f"takes the driver {driver.name} on {scene.on.name}: {scene.found.why}")
         yield from shortfalls(driver, block)
         yield from doubts(facts, scene, allowed=holds(params.allow, facts.claimed_origin))
         host = (*whole, *block.behind)
@@ -239,7 +265,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         """Yield port probes from outside, to detect traffic around an unreachable router."""
         if not is_left_to_others(_whole(params, scene), scene):
             facts = DeviceFacts()
-            made = port_probes(_driver(scene), _block(params, facts, scene), facts, scene)
+            made = port_probes(selected(scene), _block(params, facts, scene), facts, scene)
             yield from (probe_port for probe_port in made if probe_port.vantage == "outside")
 
     def checks(self, params: Params, facts: DeviceFacts, scene: Scene) -> Iterator[Check]:
@@ -263,20 +289,12 @@ def _refuse_beyond(driver: Driver, params: Params, block: Block) -> None:
     refuse_beyond(driver, block, allowing=bool(params.allow), diverting=params.web_to == "spare")
 
 
-def _driver(scene: Scene) -> Driver:
-    router = scene.on
-    if router.driver is None:
-        raise Refused(
-            f"nothing says how {router.name} drops packets: give it a `driver` in the inventory "
-            f"({', '.join(drivers())}), or the target an `upstream` that has one"
-        )
-    driver = driver_named(router.driver)
-    if driver is None:
-        raise Refused(f"{router.name}: no driver is called {router.driver}; known: {', '.join(drivers())}")
-    if needs_cli(driver) != (router.cli is not None):
-        needs = "needs a `cli`" if router.cli is None else f"needs a shell, and `cli: {router.cli}` has none"
-        raise Refused(f"{router.name}: `driver: {driver.name}` {needs}")
-    return driver.at(scene)
+def _plain_block(params: Params, scene: Scene) -> Block:
+    """Return the addresses to block as a block, for guards that need no driver."""
+    addresses = _asked(params, scene)
+    if not addresses:
+        raise Refused(_NO_ADDRESSES.format(target=scene.target.name))
+    return Block(_label(params, scene), addresses, collapsed(params.allow), (), params.expires)
 
 
 def _asked(params: Params, scene: Scene) -> tuple[Network, ...]:
@@ -312,21 +330,21 @@ def _short_hash(text: str) -> str:
 
 def _own(params: Params, facts: DeviceFacts, scene: Scene) -> tuple[Driver, str, DeviceFacts]:
     """Return the driver, the label of this controller's block on the router, and the facts of the block."""
-    driver = _driver(scene)
+    driver = selected(scene)
     return driver, *own_place(driver, _label(params, scene), facts, scene)
 
 
 def _block(params: Params, facts: DeviceFacts, scene: Scene, *, label: str = "", standing: bool = False) -> Block:
     addresses = _asked(params, scene)
     if not addresses:
-        raise Refused(f"{scene.target.name} has no `addresses` in the inventory, and the step names none to block")
+        raise Refused(_NO_ADDRESSES.format(target=scene.target.name))
     if params.web_to == "spare" and not (scene.spare and scene.spare.addresses):
         raise Refused(f"{scene.target.name} has no `spare` with `addresses` to send its web traffic to")
     web_passes = any(s.protocol == "tcp" and s.port in (80, 443) for s in _services(params.allow_services))
     if params.web_to == "spare" and web_passes:
         raise Refused("web traffic either stays open (`allow_services`) or goes to the spare (`web_to`)")
     whole = params.direction == "both" and not params.ports and not web_passes
-    driver = _driver(scene)
+    driver = selected(scene)
     divert = params.web_to != "drop" and whole and driver.capabilities.divert
     block = Block(
         label=label or _label(params, scene),

@@ -30,6 +30,7 @@ from stopgap.orchestrator.facts import (
 from stopgap.orchestrator.host import Address, CheckVantage, Cli, Network, Scene
 from stopgap.orchestrator.task import Facts, Planned
 from stopgap.tasks.traffic.capabilities import Capabilities, Way
+from stopgap.tasks.traffic.router import RouterFacts
 
 FRESH = 0.9
 """Least fraction of the block's time left without a renewal."""
@@ -236,6 +237,13 @@ class Driver(ABC):
     def cards_in_force(self, label: str, facts: DeviceFacts) -> tuple[str, ...]:
         """Return the link-layer addresses dropped now by the block of this label; empty without support for cards."""
         return ()
+
+    def fits(self, router: RouterFacts) -> str:
+        """Return why the driver fits a router that has none in the inventory; empty where the driver does not fit.
+
+        Pure. `detection.ORDER` holds the order in which drivers are asked.
+        """
+        return ""
 
     @abstractmethod
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:

@@ -15,6 +15,7 @@ from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.bird import SESSIONS, Originated, Rule, Session, content, originate, path, reader, sessions
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, Driver, address_text
+from stopgap.tasks.traffic.router import RouterFacts
 
 NAMED = 4
 """Addresses that one line names; of the rest, how many."""
@@ -32,6 +33,11 @@ class Flowspec(Driver):
         where="provider", exception=True, expiry="scheduled", commit_confirm=True
     )
     programs: ClassVar[tuple[str, ...]] = ("birdc",)
+
+    def fits(self, router: RouterFacts) -> str:
+        """Return the reason on a speaker of BGP that routes no packets itself."""
+        speaks = router.has("birdc") and not router.routes_packets
+        return "BIRD is there, and the machine itself routes no packets" if speaks else ""
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Return readers for the block's file, the BGP sessions, and the expiry timer."""

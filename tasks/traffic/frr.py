@@ -16,6 +16,7 @@ from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.bgp import SESSIONS, Announced, established
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, Driver, address_text
+from stopgap.tasks.traffic.router import RouterFacts
 from stopgap.tasks.traffic.rtbh import CONFIGURATION, Running, announce, difference, parse, singles
 
 NAMED = 4
@@ -36,6 +37,10 @@ class Frr(Driver):
         where="provider", directions=("to",), expiry="scheduled", commit_confirm=True
     )
     programs: ClassVar[tuple[str, ...]] = ("vtysh",)
+
+    def fits(self, router: RouterFacts) -> str:
+        """Return the reason on a speaker of BGP that routes no packets itself, such as a route server."""
+        return "FRR is there, and the machine itself routes no packets" if _speaks(router) else ""
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Return readers for the announcements, the BGP sessions, and the expiry timer."""
@@ -72,6 +77,10 @@ class Frr(Driver):
 
 def _route_map(block: Block) -> str:
     return f"stopgap_{block.label}"
+
+
+def _speaks(router: RouterFacts) -> bool:
+    return router.has("vtysh") and not router.routes_packets
 
 
 def _running(facts: DeviceFacts) -> tuple[Running, int]:

@@ -22,6 +22,7 @@ from stopgap.orchestrator.task import Gap, Note, Planned, Unplannable
 from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, Driver, address_text, some, text_diff
+from stopgap.tasks.traffic.router import RouterFacts
 from stopgap.tasks.traffic.shell import run
 
 PROTOCOL = "83"
@@ -38,6 +39,10 @@ class Iproute(Driver):
         one_way=True, expiry="scheduled", exception=True, commit_confirm=True
     )
     programs: ClassVar[tuple[str, ...]] = ("ip",)
+
+    def fits(self, router: RouterFacts) -> str:
+        """Return the reason on a Linux router with neither nft(8) nor iptables with ipset."""
+        return "neither nft nor iptables with ipset is usable there, and ip is" if router.has("ip") else ""
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Return readers for the rules of each family, and for the expiry timer."""

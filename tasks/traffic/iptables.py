@@ -33,6 +33,7 @@ from stopgap.tasks.traffic.driver import (
     text_diff,
 )
 from stopgap.tasks.traffic.ownership import change_of, expectation, maker
+from stopgap.tasks.traffic.router import RouterFacts
 from stopgap.tasks.traffic.shell import run
 
 LONGEST = timedelta(seconds=2147483)
@@ -56,6 +57,14 @@ class Iptables(Driver):
         commit_confirm=True,
     )
     programs: ClassVar[tuple[str, ...]] = ("iptables-save", "ip6tables-save", "ipset", *PROGRAMS)
+
+    def fits(self, router: RouterFacts) -> str:
+        """Return the reason on a router with iptables and ipset, whose nft(8) is absent or does not work."""
+        if not router.has("iptables-save", "ipset"):
+            return ""
+        nft = "nft does not work" if router.has("nft") else "nft is not installed"
+        six = "" if router.has("ip6tables-save") else ", ip6tables is not"
+        return f"iptables and ipset are installed{six}, {nft}"
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Return readers for all tables and sets."""

@@ -25,6 +25,7 @@ from stopgap.tasks.traffic.conntrack import (
 from stopgap.tasks.traffic.counters import Dropping, remaining, state_reader
 from stopgap.tasks.traffic.driver import NAMED, ROLLBACK_SECONDS, Block, DeviceFacts, Driver, listed, some
 from stopgap.tasks.traffic.ownership import NOTHING, change_of, expectation, maker
+from stopgap.tasks.traffic.router import RouterFacts
 from stopgap.tasks.traffic.ruleset import difference, elements_of, ruleset, same, table_of, unmarked
 from stopgap.tasks.traffic.table import load, look, put_back
 
@@ -49,6 +50,13 @@ class Nftables(Driver):
         log=True,
     )
     programs: ClassVar[tuple[str, ...]] = ("nft", *PROGRAMS)
+
+    def fits(self, router: RouterFacts) -> str:
+        """Return the reason on a Linux router with a working nft(8)."""
+        if not router.nft_works:
+            return ""
+        beside = ", ".join(router.other_tables[:NAMED])
+        return "nft works there" + (f", beside {beside}" if beside else "")
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Return readers for the table, without and with times and counters, and for flow offloading."""

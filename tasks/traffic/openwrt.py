@@ -16,6 +16,7 @@ from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.conntrack import can_forget, offloads
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
 from stopgap.tasks.traffic.nftables import Nftables
+from stopgap.tasks.traffic.router import RouterFacts
 
 
 class Openwrt(Nftables):
@@ -23,6 +24,10 @@ class Openwrt(Nftables):
 
     name: ClassVar[str] = "openwrt"
     capabilities: ClassVar[Capabilities] = Nftables.capabilities.model_copy(update={"persist": False})
+
+    def fits(self, router: RouterFacts) -> str:
+        """Return the reason on OpenWrt with fw4; with fw3, `iptables` fits."""
+        return "OpenWrt with fw4" if router.system.os == "openwrt" and router.has("nft", "fw4") else ""
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Yield the block, and a gap if offloaded flows cannot be deleted."""

@@ -35,6 +35,8 @@ def prepared(ports: str) -> Config:
 
 class Cisco(Device):
     port_name = "GigabitEthernet1/0/7"
+    version = ""
+    """The answer to `show version`."""
 
     def __init__(self, minute: float = 60.0) -> None:
         super().__init__(minute)
@@ -98,6 +100,8 @@ class CiscoShell(Shell):
             if lines is None:
                 return self.invalid()
             return "\n".join([f"interface {found[1]}", *(f"   {each}" for each in lines), "end"]) + device.hostile
+        if line == "show version":
+            return device.version
         if line == "show running-config | include Null0 tag 666":
             return "\n".join(device.config.routes)
         if line in {"exit", "quit"}:
@@ -234,11 +238,14 @@ class IosShell(CiscoShell):
 
 class Eos(Cisco):
     port_name = "Ethernet7"
+    version = "Arista vEOS-lab\nHardware version:\nSoftware image version: 4.30.1F"
 
     def login(self) -> EosShell:
         return EosShell(self)
 
 
 class Ios(Cisco):
+    version = "Cisco IOS XE Software, Version 17.09.04a\nCisco IOS Software [Cupertino], Catalyst L3 Switch Software"
+
     def login(self) -> IosShell:
         return IosShell(self)

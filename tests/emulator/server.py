@@ -20,6 +20,7 @@ class _Door(paramiko.ServerInterface):
     def __init__(self, server: Server) -> None:
         self._server = server
         self.shell = threading.Event()
+        self.channel: paramiko.Channel | None = None
 
     def get_allowed_auths(self, username: str) -> str:
         return "publickey"
@@ -40,7 +41,12 @@ class _Door(paramiko.ServerInterface):
         return True
 
     def check_channel_shell_request(self, channel: paramiko.Channel) -> bool:
+        self.channel = channel
         self.shell.set()
+        return True
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        threading.Thread(target=self._server.refuse_command, args=(channel,), daemon=True).start()
         return True
 
 
@@ -92,10 +98,18 @@ class Server:
         door = _Door(self)
         with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
             transport.start_server(server=door)
-            channel = transport.accept(10)
-            if channel is not None and door.shell.wait(5):
-                self._converse(channel)
+            while transport.is_active() and not door.shell.wait(0.05):
+                pass
+            if door.channel is not None:
+                self._converse(door.channel)
         transport.close()
+
+    def refuse_command(self, channel: paramiko.Channel) -> None:
+        """Answer a command as a device without a shell does."""
+        with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+            channel.sendall(self.device.login().answer("exec /bin/sh").encode())
+            channel.send_exit_status(1)
+            channel.close()
 
     def _converse(self, channel: paramiko.Channel) -> None:
         shell = self.device.login()

@@ -37,7 +37,7 @@ class Terminal:
     def __init__(self, connection: Connection, dialect: Dialect, limits: Limits, deadline: Deadline) -> None:
         self.connection = connection
         self._dialect = dialect
-        self._shell = _Shell(connection, limits, deadline)
+        self._shell = DeviceShell(connection, limits, deadline)
         kind = CLASS_MAPPER[dialect.netmiko]
         over_ours = type(kind.__name__, (kind,), {"_build_ssh_client": lambda _: self._shell})
         try:
@@ -136,7 +136,7 @@ class Terminal:
             raise OSError(_first_line(error)) from None
 
 
-class _Shell:
+class DeviceShell:
     """A substitute for paramiko's client and channel, for netmiko: one shell, with a byte quota and a deadline."""
 
     def __init__(self, connection: Connection, limits: Limits, deadline: Deadline) -> None:
@@ -159,7 +159,7 @@ class _Shell:
     def connect(self, **_options: object) -> None:
         """Do nothing: the login exists."""
 
-    def invoke_shell(self, **_options: object) -> _Shell:
+    def invoke_shell(self, **_options: object) -> DeviceShell:
         """Open the shell, wide enough to keep every line unfolded."""
         channel = self.transport.open_session(timeout=self._limits.start)
         channel.settimeout(self._limits.silence)

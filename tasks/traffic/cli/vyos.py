@@ -14,6 +14,7 @@ from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.cli.lists import members, names, versions
 from stopgap.tasks.traffic.cli.slot import Placed, SlotDriver
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
+from stopgap.tasks.traffic.router import RouterFacts
 
 _FIREWALL = "show configuration commands | match firewall"
 _MANAGEMENT = "show configuration commands | match config-management"
@@ -32,6 +33,10 @@ class Vyos(SlotDriver):
     healing_needs: ClassVar[str] = (
         "VyOS would reboot; let it reload: set system config-management commit-confirm reload"
     )
+
+    def fits(self, router: RouterFacts) -> str:
+        """Return the reason on VyOS, whose shell would answer too."""
+        return "VyOS, whose configuration makes its rules anew" if router.system.os == "vyos" else ""
 
     def heals(self, shown: ShownFact) -> bool:
         """Return True if the router reloads the configuration instead of rebooting."""

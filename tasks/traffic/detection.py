@@ -1,0 +1,55 @@
+"""The driver of a router that has none in the inventory: the first one, in order, that fits what the router is.
+
+Each driver says by `Driver.fits` what it needs; this file holds their order alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stopgap.orchestrator.facts import Gateways, Links, Program, Reader, Routes, System
+from stopgap.orchestrator.host import Address, Cli, DriverFound, Scene
+from stopgap.orchestrator.task import Refused
+from stopgap.tasks.traffic.cli import CLI_DRIVERS
+from stopgap.tasks.traffic.driver import Driver
+from stopgap.tasks.traffic.drivers import SHIPPED, drivers
+from stopgap.tasks.traffic.flowspec import Flowspec
+from stopgap.tasks.traffic.frr import Frr
+from stopgap.tasks.traffic.iproute import Iproute
+from stopgap.tasks.traffic.iptables import Iptables
+from stopgap.tasks.traffic.nftables import Nftables
+from stopgap.tasks.traffic.openwrt import Openwrt
+from stopgap.tasks.traffic.router import PROGRAMS, RouterFacts
+
+ORDER: tuple[Driver, ...] = (*CLI_DRIVERS, Openwrt(), Frr(), Flowspec(), Nftables(), Iptables(), Iproute())
+"""The special before the general; a driver of a plug-in comes before all of these."""
+
+
+def reads(addresses: tuple[Address, ...]) -> Mapping[str, Reader[Any]]:
+    """Return the readers of RouterFacts, for a router in front of these addresses."""
+    return {
+        "system": System(PROGRAMS),
+        "tables": Program(("nft", "list", "tables")),
+        "links": Links(),
+        "gateways": Gateways(),
+        "routes": Routes(addresses),
+    }
+
+
+def driver_for(read: Mapping[str, Any], scene: Scene) -> DriverFound:
+    """Return the first driver that fits the router. Raises Refused, with what to do, where none does."""
+    router = RouterFacts.of(read)
+    own = tuple(driver for name, driver in drivers().items() if name not in SHIPPED)
+    for driver in (*own, *ORDER):
+        if why := driver.fits(router):
+            return DriverFound(driver=driver.name, cli=driver.cli, why=why)
+    raise Refused(
+        f"nothing that drops packets was found on {scene.on.name}: neither nft, nor iptables with ipset, nor ip, nor "
+        f"FRR, nor a command line that Stopgap knows; install nftables there, or name another router as `upstream`"
+    )
+
+
+def driver_for_cli(cli: Cli, seen: str) -> DriverFound:
+    """Return the driver that speaks a device's command line."""
+    return DriverFound(driver=cli, cli=cli, why=f"its command line is {cli}: {seen}")

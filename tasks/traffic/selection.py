@@ -1,0 +1,32 @@
+"""The driver of a step on a router: named by the inventory, or found out on the router."""
+
+from __future__ import annotations
+
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.task import Refused
+from stopgap.tasks.traffic.driver import Driver
+from stopgap.tasks.traffic.drivers import driver_named, drivers, needs_cli
+
+
+def is_to_be_found(scene: Scene) -> bool:
+    """Return True for a router whose driver is found out on the router, once the router is reached."""
+    return scene.on.named_driver is None and scene.on.name != scene.target.name and scene.found is None
+
+
+def selected(scene: Scene) -> Driver:
+    """Return the driver of `scene.on`, for the scene. Raises Refused for a router without a fitting driver."""
+    router = scene.on
+    if router.named_driver is None and scene.found:
+        raise Refused(scene.found.why)
+    if router.named_driver is None:
+        raise Refused(
+            f"nothing says how {router.name} drops packets: give it a `driver` in the inventory "
+            f"({', '.join(drivers())}), or the target an `upstream` that has one"
+        )
+    driver = driver_named(router.driver)
+    if driver is None:
+        raise Refused(f"{router.name}: no driver is called {router.driver}; known: {', '.join(drivers())}")
+    if needs_cli(driver) != (router.cli is not None):
+        needs = "needs a `cli`" if router.cli is None else f"needs a shell, and `cli: {router.cli}` has none"
+        raise Refused(f"{router.name}: `driver: {driver.name}` {needs}")
+    return driver.at(scene)

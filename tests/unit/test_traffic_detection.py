@@ -1,0 +1,58 @@
+"""Which driver a router takes that has none in the inventory, by what was read on the router."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stopgap.orchestrator.facts import LinksFact, ProgramFact, SystemFact
+from stopgap.orchestrator.host import Host, Scene
+from stopgap.orchestrator.task import Refused
+from stopgap.tasks.traffic import detection
+from stopgap.tasks.traffic.drivers import SHIPPED
+
+WEB = Host(name="web", address="203.0.113.10", upstream="edge")
+EDGE = Host(name="edge", address="10.9.0.1", user="noc")
+SCENE = Scene(target=WEB, on=EDGE, upstream=EDGE)
+LISTED = ProgramFact(status=0, stdout="table inet filter\ntable inet stopgap_web\ntable inet firewalld\n")
+DENIED = ProgramFact(status=1, stderr="Operation not permitted (you must be root)")
+ROUTES = LinksFact(forwards4=True, forwards6=True)
+STANDS_STILL = LinksFact(forwards4=False, forwards6=False)
+
+
+def read(*programs: str, os: str = "debian", uid: int = 0, **facts: Any) -> dict[str, Any]:
+    return {"system": SystemFact(os=os, uid=uid, programs=programs), "links": ROUTES, **facts}
+
+
+@pytest.mark.parametrize(
+    ("seen", "driver", "why"),
+    [
+        (read("nft", "ip", tables=LISTED), "nftables", "nft works there, beside inet filter, inet firewalld"),
+        (read("nft", "iptables-save", "ipset", tables=LISTED), "nftables", "nft works"),
+        (read("nft", uid=1000, tables=DENIED), "nftables", "nft works"),
+        (read("nft", "iptables-save", "ipset", tables=DENIED), "iptables", "nft does not work"),
+        (read("iptables-save", "ip6tables-save", "ipset", "ip"), "iptables", "nft is not installed"),
+        (read("iptables-save", "ip"), "iproute", "neither nft nor iptables with ipset"),
+        (read("nft", "fw4", os="openwrt", tables=LISTED), "openwrt", "fw4"),
+        (read("iptables-save", "ipset", os="openwrt"), "iptables", "nft is not installed"),
+        (read("nft", "vtysh", tables=LISTED), "nftables", "nft works"),
+        (read("nft", "vtysh", tables=LISTED, links=STANDS_STILL), "frr", "FRR"),
+        (read("nft", "birdc", tables=LISTED, links=STANDS_STILL), "flowspec", "BIRD"),
+        (read("nft", os="vyos", tables=LISTED), "vyos", "VyOS"),
+    ],
+)
+def test_a_router_takes_the_first_driver_that_fits_and_says_why(seen: dict[str, Any], driver: str, why: str) -> None:
+    found = detection.driver_for(seen, SCENE)
+
+    assert (found.driver, found.cli) == (driver, SHIPPED[driver].cli)
+    assert why in found.why
+
+
+def test_a_router_with_nothing_to_drop_packets_with_is_refused_with_what_to_do() -> None:
+    with pytest.raises(Refused, match="install nftables there, or name another router as `upstream`"):
+        detection.driver_for(read("vtysh"), SCENE)
+
+
+def test_facts_that_could_not_be_read_count_as_absent() -> None:
+    assert detection.driver_for({"system": SystemFact(programs=("ip",))}, SCENE).driver == "iproute"
