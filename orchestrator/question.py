@@ -57,6 +57,8 @@ class Question(BaseModel):
     """Timeout for an answer, in seconds; `None`: unlimited."""
     no_refuses: bool = True
     """A `no` ends the step as refused, and is not handed on as an answer."""
+    rebuilt: str = ""
+    """The choice that says the target was rebuilt: findings of earlier looks are history then."""
     refusing: tuple[str, ...] = ()
     """Further choices with the effect of a refusal."""
 
@@ -64,8 +66,8 @@ class Question(BaseModel):
     def _answerable(self) -> Self:
         if (self.type == "choice") != bool(self.choices):
             raise ValueError("`choices` belong to the type `choice`, which needs them")
-        if not set(self.refusing) <= set(self.choices):
-            raise ValueError("`refusing` names `choices`")
+        if not {*self.refusing, *filter(None, (self.rebuilt,))} <= set(self.choices):
+            raise ValueError("`refusing` and `rebuilt` name `choices`")
         if self.currency and self.type != "amount":
             raise ValueError("`currency` belongs to the type `amount`")
         if (self.type == "decisions") != bool(self.items):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import ChangeStatus, History, MessageStatus, StepStatus, moment
 from stopgap.orchestrator.journal.records import Answered, CheckJudged, EvidenceKept
-from stopgap.orchestrator.outcome import FAILURES
 from stopgap.orchestrator.report.lessons import lessons, times, to_rotate
 from stopgap.orchestrator.report.model import (
-    OpenPoint,
     Report,
     ReportAnswer,
     ReportChange,
@@ -25,13 +22,12 @@ from stopgap.orchestrator.report.model import (
     ReportRun,
     ReportStep,
 )
+from stopgap.orchestrator.report.open_points import open_points, tone_of
 from stopgap.orchestrator.report.timeline import timeline
 from stopgap.orchestrator.severity import SEVERITIES
 
 PREVIEW_LINES = 400
 """Of one change; a longer diff is cut, and says so."""
-
-_BAD_UNDO = {"undo-failed", "undo-drifted", "undo-unknown", "no-undo"}
 
 
 def build(history: History) -> Report:
@@ -42,7 +38,7 @@ def build(history: History) -> Report:
         of_step.setdefault((change.step, change.target), []).append(number[id(change)])
     standing = {id(change) for change in history.in_force()}
     containment = tuple(_containment(history))
-    points = tuple(_open_points(history))
+    points = tuple(open_points(history))
     started = history.started
     return Report(
         stopgap=escape(started.version),
@@ -242,72 +238,3 @@ def _message(message: MessageStatus) -> ReportMessage:
         state=message.state,
         detail=escape(message.detail),
     )
-
-
-def _open_points(history: History) -> Iterator[OpenPoint]:
-    def point(kind: str, host: str, text: str = "", detail: str = "", **more: object) -> OpenPoint:
-        fields = {"kind": kind, "host": escape(host), "text": escape(text), "detail": escape(detail)}
-        return OpenPoint.model_validate(fields | more)
-
-    if history.state in {"running", "interrupted"}:
-        yield point(history.state, "")
-    for each in history.containment:
-        if each.verdict != "contained" or not each.in_force:
-            yield point("not-contained", each.target, each.verdict if each.in_force else "lifted")
-        elif each.until:
-            yield point("ends", each.target, at=each.until)
-    for host, reason in history.unreachable.items():
-        yield point("host-unreachable", host, "", reason)
-    for step in history.steps:
-        if step.outcome in FAILURES and step.host not in history.unreachable:
-            yield point("step", step.host, step.name, step.reason)
-    for change in history.changes:
-        if change.activates:
-            continue
-        if change.state == "unknown":
-            yield point("change-unknown", change.host, change.change.describe(), change.reason)
-        elif change.state in _BAD_UNDO:
-            yield point("undo", change.host, change.change.describe(), change.reason or change.state)
-    for message in history.messages:
-        if message.state == "unknown":
-            yield point("message", message.target, f"{message.about}, {message.to}", message.detail)
-    yield from _open_checks(history)
-    for target in dict.fromkeys(made.target for made in history.findings_now()):
-        found = [noted for made in history.findings_now() if made.target == target for noted in made.findings]
-        for severity in ("critical", "high"):
-            if count := sum(noted.severity == severity for noted in found):
-                yield point(f"findings-{severity}", target, str(count))
-    for made in history.findings_now():
-        if made.trouble:
-            yield point("findings-unread", made.target, made.folder, made.trouble)
-        for unread in made.unread:
-            table, _, reason = unread.partition(": ")
-            yield point("findings-unread", made.target, table, reason)
-
-
-def _open_checks(history: History) -> Iterator[OpenPoint]:
-    undone = {(c.step, c.target) for c in history.changes} - {(c.step, c.target) for c in history.in_force()}
-    seen = {(check.target, check.about) for check in history.checks if check.holds is not None}
-    for check in history.checks:
-        if check.holds or (check.step, check.target) in undone:
-            continue
-        if check.holds is None and (check.target, check.about) in seen:
-            continue
-        yield OpenPoint(
-            kind="check-unseen" if check.holds is None else "check-fails",
-            host=escape(check.vantage),
-            text=escape(check.about),
-            detail=escape(check.seen),
-        )
-
-
-def tone_of(
-    containment: tuple[ReportContainment, ...], points: tuple[OpenPoint, ...]
-) -> Literal["good", "warn", "bad"]:
-    """Say how the first glance should feel."""
-    kinds = {point.kind for point in points}
-    if kinds & {"interrupted", "host-unreachable", "step", "change-unknown", "message", "undo", "check-fails"}:
-        return "bad"
-    if any(each.in_force and each.verdict != "contained" for each in containment):
-        return "bad"
-    return "warn" if kinds - {"ends"} else "good"

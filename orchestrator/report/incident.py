@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.incidents import Incident, Told
-from stopgap.orchestrator.report.build import build, tone_of
+from stopgap.orchestrator.report.build import build
 from stopgap.orchestrator.report.model import (
     Event,
     OpenPoint,
@@ -20,6 +20,7 @@ from stopgap.orchestrator.report.model import (
     ReportStep,
     ReportTime,
 )
+from stopgap.orchestrator.report.open_points import findings_points, tone_of
 from stopgap.orchestrator.severity import SEVERITIES
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ def build_incident(incident: Incident, histories: Sequence[History]) -> Report:
     started = min(incident.opened.at, first.started)
     changes, steps, undo_order = _numbered(reports, started)
     containment = tuple(_containment(reports))
-    points = tuple(_points(reports, containment))
+    points = (*findings_points(histories), *_points(reports, containment))
     findings = _once([f for r in reports for f in r.findings], lambda f: (f.host, f.id))
     told = [_note(each) for each in incident.notes]
     return last.model_copy(
@@ -110,14 +111,22 @@ def _containment(reports: Sequence[Report]) -> Iterator[ReportContainment]:
         yield now.model_copy(update={"cut_at": cut})
 
 
-_ELSEWHERE = frozenset({"not-contained", "ends", "findings-critical", "findings-high"})
+_ELSEWHERE = frozenset(
+    {
+        "not-contained",
+        "ends",
+        "findings-undecided",
+        "findings-left-open",
+        "findings-seen-again",
+        "findings-accepted",
+        "findings-acceptance-ended",
+    }
+)
+"""Kinds of points that depend on all runs of an incident together."""
 
 
 def _points(reports: Sequence[Report], containment: Iterable[ReportContainment]) -> Iterator[OpenPoint]:
-    """Yield the open points; a lifted block ends an incident, and is no open point.
-
-    Findings have a separate section: a later run may have answered findings of an earlier run.
-    """
+    """Yield the open points but findings; a lifted block ends an incident, and is no open point."""
     for each in containment:
         if each.in_force and each.verdict != "contained":
             yield OpenPoint(kind="not-contained", host=each.target, text=each.verdict, detail="")

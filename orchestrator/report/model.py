@@ -5,7 +5,7 @@ Every text is one escaped line. Times are UTC.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -201,14 +201,20 @@ class OpenPoint(_Part):
         "undo",
         "check-fails",
         "check-unseen",
-        "findings-critical",
-        "findings-high",
+        "findings-undecided",
+        "findings-left-open",
+        "findings-seen-again",
+        "findings-accepted",
+        "findings-acceptance-ended",
         "findings-unread",
         "ends",
     ]
     host: str
-    text: str = Field(description="What it is about; of findings, how many.")
+    text: str = Field(description="What the point is about.")
     detail: str
+    counts: tuple[tuple[Severity, int], ...] = Field((), description="Of findings: how many of each severity.")
+    by: str = Field("", description="Of findings: who decided.")
+    last_day: date | None = Field(None, description="Of accepted findings: the last day of the acceptance.")
     at: datetime | None = None
 
 

@@ -37,6 +37,11 @@ class CheckpointParams(Parameters):
     )
     choices: tuple[str, ...] = Field((), description="For the type `choice`: what it can be.")
     refusing: tuple[str, ...] = Field((), description="Those of the `choices` that end the step as refused.")
+    rebuilt: str = Field(
+        "",
+        description="The one of the `choices` that says the host was rebuilt: what was found on it before is history,"
+        " and only later looks count.",
+    )
     currency: str = Field("", max_length=10, description="For the type `amount`: of what, such as JPY.")
     default: Annotated[str | None, BeforeValidator(_as_typed)] = Field(
         None, description="The answer of `--yes`, and of nobody when the time is over. Default: yes, of `yes-no`;"
@@ -107,6 +112,7 @@ def question(params: CheckpointParams) -> Question:
         type=params.type,
         choices=params.choices,
         refusing=params.refusing,
+        rebuilt=params.rebuilt,
         currency=params.currency,
         phrase=params.phrase,
         default=params.default,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from stopgap.orchestrator.change import CHANGE, Activate, Change, RunCommands, command, write_file
 from stopgap.orchestrator.facts import ABSENT
@@ -11,6 +11,7 @@ from stopgap.orchestrator.journal import Entry, History, fold
 from stopgap.orchestrator.journal.records import (
     Answered,
     AnyRecord,
+    Asked,
     ChangeIntended,
     ChangeMade,
     CheckJudged,
@@ -26,6 +27,7 @@ from stopgap.orchestrator.journal.records import (
     UndoIntended,
     UndoMade,
 )
+from stopgap.orchestrator.question import Question
 
 Lang: TypeAlias = Literal["en", "ja"]
 
@@ -68,6 +70,15 @@ def change(name: str, host: str, *changes: Change | None) -> list[AnyRecord]:
     return [
         *(ChangeIntended(step=name, target="web", host=host, index=i, change=each) for i, each in numbered),
         *(ChangeMade(step=name, target="web", index=i, outcome="done") for i, _ in numbered),
+    ]
+
+
+def answered(text: str, answer: str, by: str = "kei@noc1", **question: Any) -> list[AnyRecord]:
+    """Ask a question of a step `ask`, and answer it."""
+    asked = Question(text=text, reason="It has to be known.", **question)
+    return [
+        Asked(step="ask", target="web", question=asked),
+        Answered(step="ask", target="web", question=text, answer=asked.read(answer), by=by),
     ]
 
 
@@ -155,7 +166,7 @@ CONTAINED = [
     *step("volatile", "web", "Evidence, volatile", "evidence.collect", KEPT, outcome="unchanged"),
     *MAIL,
     *WEB,
-    Answered(step="ask", target="web", question="Is the provider told?", answer="yes", by="kei"),
+    *answered("Is the provider told?", "yes", by="kei"),
     OK,
 ]
 BACK = [
@@ -173,11 +184,15 @@ FAILED = [
 ]
 
 
-def told(records: Iterable[AnyRecord], *, first: RunStarted | None = None, running: bool = False) -> History:
+def told(
+    records: Iterable[AnyRecord], *, first: RunStarted | None = None, running: bool = False, hour: int = 0
+) -> History:
+    """Fold the records of a run that starts `hour` hours after START."""
+    start = START + timedelta(hours=hour)
     entries = [
-        Entry(i, START + timedelta(seconds=i / 2), record) for i, record in enumerate([first or started(), *records])
+        Entry(i, start + timedelta(seconds=i / 2), record) for i, record in enumerate([first or started(), *records])
     ]
-    return fold("20261123-0113-k3f9", entries, now=START + timedelta(minutes=5), running=running)
+    return fold("20261123-0113-k3f9", entries, now=start + timedelta(minutes=5), running=running)
 
 
 def hostile_story(text: str) -> History:
@@ -185,7 +200,7 @@ def hostile_story(text: str) -> History:
     written = write_file("/etc/motd", text + "\n", ABSENT)
     records: list[AnyRecord] = [
         HostUnreachable(host="other", reason=text),
-        Answered(step="ask", target="web", question=text, answer="no", by=text),
+        *answered(text, "no", by=text),
         KEPT.model_copy(update={"profile": text, "folder": text}),
         *step(
             "cut-off", "edge", text, text, *change("cut-off", "edge", bad, written), look("isp", text, False),

@@ -100,16 +100,16 @@ def test_what_failed_is_still_open_on_the_first_screen() -> None:
 def test_grave_findings_are_open_on_the_first_screen_though_the_host_is_contained() -> None:
     first = page([*CONTAINED, FOUND]).text.partition("Not covered")[0]
     assert "web: Contained" in first
-    assert "web: Critical findings to look into – 1" in first
+    assert "web: Findings that nobody has decided on: 1 critical, 1 low" in first
     assert "web: Findings of high severity" not in first
-    assert "web：要調査の所見（重大） – 1" in page([*CONTAINED, FOUND], lang="ja").text
+    assert "web：判断がまだの検出事項：重大 1 件、低 1 件" in page([*CONTAINED, FOUND], lang="ja").text
 
 
 def test_findings_of_a_collection_that_was_resumed_are_counted_once() -> None:
     again = FOUND.model_copy(update={"folder": f"{FOUND.folder}.2"})
     failed = FOUND.model_copy(update={"folder": f"{FOUND.folder}.3", "findings": (), "trouble": "disk full"})
     first = page([*CONTAINED, FOUND, again, failed]).text.partition("Not covered")[0]
-    assert "web: Critical findings to look into – 1" in first
+    assert "web: Findings that nobody has decided on: 1 critical, 1 low" in first
 
 
 def test_a_cut_that_was_taken_back_is_not_called_contained() -> None:
