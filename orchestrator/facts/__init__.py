@@ -2,6 +2,7 @@
 
 from stopgap.orchestrator.facts.attributes import Attributes, AttributesFact, LockedFact
 from stopgap.orchestrator.facts.cards import CardFact, Cards
+from stopgap.orchestrator.facts.containers import ContainerFact, Containers
 from stopgap.orchestrator.facts.device import DeviceOrigin, Shown, ShownFact
 from stopgap.orchestrator.facts.extended import Extended, ExtendedFact
 from stopgap.orchestrator.facts.file import ABSENT, Content, File, FileFact
@@ -14,6 +15,7 @@ from stopgap.orchestrator.facts.memory import Memory, MemoryFact
 from stopgap.orchestrator.facts.nat_rules import TranslationFact, TranslationsFact
 from stopgap.orchestrator.facts.network import ConnectFact, HttpFact, HttpGet, SshOrigin, TcpConnect, TcpConnects
 from stopgap.orchestrator.facts.outbound import Arrival, Listen, ListeningFact, PacketKind, Send, SentFact
+from stopgap.orchestrator.facts.placed import MAIL_PORTS, Placed, PlacedFact, PlacedProcess, Talk
 from stopgap.orchestrator.facts.process import ListenerFact, Listeners, Processes, ProcessFact
 from stopgap.orchestrator.facts.program import Program, ProgramFact, System, SystemFact
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
@@ -38,12 +40,15 @@ from stopgap.orchestrator.facts.writable import Writable, WritableFact
 __all__ = [
     "ABSENT",
     "BRIDGES",
+    "MAIL_PORTS",
     "Arrival",
     "Attributes",
     "AttributesFact",
     "CardFact",
     "Cards",
     "ConnectFact",
+    "ContainerFact",
+    "Containers",
     "Content",
     "DeviceOrigin",
     "Extended",
@@ -81,6 +86,9 @@ __all__ = [
     "Neighbours",
     "Output",
     "PacketKind",
+    "Placed",
+    "PlacedFact",
+    "PlacedProcess",
     "ProcessFact",
     "Processes",
     "Program",
@@ -103,6 +111,7 @@ __all__ = [
     "SshOrigin",
     "System",
     "SystemFact",
+    "Talk",
     "TcpConnect",
     "TcpConnects",
     "ToolkitFact",

@@ -45,10 +45,13 @@ class FilesBelow(Reader[FilesFact]):
     """Count the regular files below all directories matched by patterns (as in Glob), without opening a file."""
 
     patterns: tuple[str, ...]
+    name: str = ""
+    """Pattern of the files' names (find(1), `-name`); empty: every file."""
 
     def script(self) -> str:
         """Return the script: each file's time of birth, 0 if unknown (stat(1))."""
-        return f'{matching(self.patterns)}\n[ $# -eq 0 ] || find "$@" -type f -exec stat -c %W {{}} +'
+        named = f"-name {quote(self.name)} " if self.name else ""
+        return f'{matching(self.patterns)}\n[ $# -eq 0 ] || find "$@" -type f {named}-exec stat -c %W {{}} +'
 
     def parse(self, output: Output) -> FilesFact:
         """Count the lines; a line without a valid time still counts as a file."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from stopgap.orchestrator.facts.file import Content
 from stopgap.orchestrator.facts.files import matching, only_gone
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
+from stopgap.orchestrator.shell import quote
 
 _FAILED = "failed"
 """A line outside base64."""
@@ -32,6 +33,8 @@ class FileHeads(Reader[HeadsFact]):
     """Files."""
     length: int = 1024
     """Bytes of each."""
+    name: str = ""
+    """Pattern of the files' names (find(1), `-name`); empty: every file."""
     cap = 4 << 20
 
     def script(self) -> str:
@@ -40,10 +43,11 @@ class FileHeads(Reader[HeadsFact]):
             'for f; do [ -f "$f" ] || continue; [ -r "$f" ] || { echo "$f: Permission denied" >&2; exit 1; }\n'
             f'head -c {self.length} -- "$f" | base64 | tr -d "\\n"; echo; done'
         )
+        named = f"-name {quote(self.name)} " if self.name else ""
         return (
             f"{matching(self.patterns)}\n"
             "[ $# -gt 0 ] || exit 3\n"
-            f"{{ find \"$@\" -type f -exec sh -c '{head}' sh {{}} + || echo {_FAILED}; }} |\n"
+            f"{{ find \"$@\" -type f {named}-exec sh -c '{head}' sh {{}} + || echo {_FAILED}; }} |\n"
             f"head -n {self.most + 1}; echo end"
         )
 

@@ -50,13 +50,14 @@ class Listeners(Reader[tuple[ListenerFact, ...]]):
                 address, _, word = fields[1].partition(":")
                 if (port := parse_int(word, 4, base=16)) is None:
                     raise ValueError
-                found.add((_address(address), port))
+                found.add((socket_address(address), port))
             except ValueError:
                 raise UnreadableError("/proc/net/tcp: a line that is no socket") from None
         return tuple(ListenerFact(address=a, port=p) for a, p in sorted(found, key=lambda f: (f[1], str(f[0]))))
 
 
-def _address(text: str) -> IPv4Address | IPv6Address:
+def socket_address(text: str) -> IPv4Address | IPv6Address:
+    """Decode an address of /proc/net/tcp; raises ValueError."""
     words = bytes.fromhex(text)
     packed = b"".join(words[i : i + 4][::-1] for i in range(0, len(words), 4))
     return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)

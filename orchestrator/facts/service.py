@@ -12,6 +12,7 @@ from stopgap.orchestrator.shell import join
 _UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\@-]+\.[a-z]+", re.ASCII)
 """systemd.unit(5), Description: the characters a unit's name is made of."""
 _STATE = re.compile(r"[a-z-]*", re.ASCII)
+_PROPERTIES = "Id,LoadState,ActiveState,UnitFileState,FragmentPath,DropInPaths,Listen,Triggers"
 
 
 class UnitFact(Fact):
@@ -28,6 +29,10 @@ class UnitFact(Fact):
     """The unit file."""
     drop_ins: tuple[str, ...] = ()
     """Drop-in files of the unit."""
+    listens: tuple[str, ...] = ()
+    """Where a socket unit listens: `0.0.0.0:25`, `[::]:25`, `/run/x`."""
+    triggers: tuple[str, ...] = ()
+    """Units started by the unit: the service of a socket or timer."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Units(Reader[tuple[UnitFact, ...]]):
 
     def script(self) -> str:
         """Return the script: properties in blocks, separated by empty lines."""
-        show = "systemctl show --no-pager -p Id,LoadState,ActiveState,UnitFileState,FragmentPath,DropInPaths --"
+        show = f"systemctl show --no-pager -p {_PROPERTIES} --"
         return f"if [ -d /run/systemd/system ]; then {show} {join(self.names)}; fi"
 
     def parse(self, output: Output) -> tuple[UnitFact, ...]:
@@ -47,7 +52,9 @@ class Units(Reader[tuple[UnitFact, ...]]):
             raise UnreadableError(f"systemctl show: {output.stderr.last_line() or 'no answer'}")
         units: dict[str, UnitFact] = {}
         for block in output.stdout.decoded().split("\n\n"):
-            properties = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+            parts = [line.partition("=") for line in block.splitlines()]
+            lines = [(key, value) for key, equals, value in parts if equals]
+            properties = dict(lines)
             if name := properties.get("Id"):
                 states = [properties.get(p, "") for p in ("LoadState", "ActiveState", "UnitFileState")]
                 if not _UNIT_NAME.fullmatch(name) or not all(_STATE.fullmatch(state) for state in states):
@@ -59,6 +66,8 @@ class Units(Reader[tuple[UnitFact, ...]]):
                     enabled=states[2],
                     path=properties.get("FragmentPath", ""),
                     drop_ins=tuple(properties.get("DropInPaths", "").split()),
+                    listens=tuple(value.partition(" ")[0] for key, value in lines if key == "Listen"),
+                    triggers=tuple(properties.get("Triggers", "").split()),
                 )
         return tuple(units[name] for name in sorted(units))
 

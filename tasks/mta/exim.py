@@ -30,7 +30,7 @@ class Exim(MailServer[ProgramFact, ProgramFact]):
     mail = queue
     show_queue = "exim -bp"
     delete_queued = "exim -Mrm MESSAGE-ID"
-    hook = "/etc/ppp/ip-up.d/exim4"
+    hooks = ("/etc/ppp/ip-up.d/exim4",)
     uncovered = (
         "Exim delivers what a local program hands to sendmail without its daemon: only packets dropped upstream"
         " stop that",

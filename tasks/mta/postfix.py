@@ -13,6 +13,7 @@ from stopgap.tasks.mta.server import Letter, MailServer, Queue, since
 QUEUES = ("maildrop", "incoming", "active", "deferred", "hold")
 """Directories of messages in the spool (QSHAPE_README); a message keeps its file as it moves between them."""
 
+_SPOOLS = ("/var/spool/postfix*", "/opt/zimbra/data/postfix/spool")
 _LONGEST = 28
 """Bits of a record's length."""
 _MOST_RECIPIENTS = 1_000_000
@@ -28,9 +29,9 @@ class Postfix(MailServer[FilesFact, HeadsFact]):
     name = "Postfix"
     units = ("postfix.service", "postfix@*.service")
     scripts = ("postfix",)
-    programs = ("*/lib/postfix/*", "*/libexec/postfix/*")
+    programs = ("*/lib/postfix/*", "*/libexec/postfix/*", "/opt/zimbra/common/libexec/*", "*/postfix/libexec/*")
     commands = ("master", "qmgr", "pickup")
-    queue = FilesBelow(tuple(f"/var/spool/postfix*/{name}" for name in QUEUES))
+    queue = FilesBelow(tuple(f"{spool}/{name}" for spool in _SPOOLS for name in QUEUES))
     mail = FileHeads(queue.patterns, length=4096)
     show_queue = "postqueue -p"
     delete_queued = "postsuper -d QUEUE-ID"

@@ -74,7 +74,7 @@ class ReviewQueue(Task[ReviewQueueParams, ReviewQueueFacts]):
                 reason="\n".join([*_by_sender(letters), f"Take the intruder's out first: {server.delete_queued}"]),
             )
         if not present:
-            shown = " or ".join(server.show_queue for server in servers())
+            shown = " or ".join(dict.fromkeys(server.show_queue for server in servers() if server.queues))
             yield Question(
                 text="No queue could be read: may what waits there be sent all the same?",
                 reason=f"Look at it on {scene.target.name}: {shown}",
@@ -86,10 +86,12 @@ def _by_sender(letters: list[Letter]) -> Iterator[str]:
     for sender, count in counted.most_common(_SENDERS):
         to = list(dict.fromkeys(r for letter in letters if letter.sender == sender for r in letter.recipients))
         some = ", ".join(escape(recipient)[:80] for recipient in to[:_RECIPIENTS])
-        all_of_them = max(len(to), *(letter.count for letter in letters if letter.sender == sender))
+        counts = [letter.count for letter in letters if letter.sender == sender]
+        all_of_them = max(len(to), *(number or 0 for number in counts))
         more = f" and {all_of_them - _RECIPIENTS} more" if all_of_them > _RECIPIENTS else ""
         noun = "message" if count == 1 else "messages"
-        to_whom = some or f"{all_of_them} recipients" if all_of_them else "nobody"
+        none = "recipients that are not told here" if None in counts else "nobody"
+        to_whom = some or f"{all_of_them} recipients" if all_of_them else none
         yield f"- {escape(sender)[:80] or 'no sender (bounces)'}: {count} {noun} to {to_whom}{more if some else ''}"
     if len(counted) > _SENDERS:
         yield f"- and {len(counted) - _SENDERS} senders more"

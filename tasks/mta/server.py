@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import ClassVar, Generic, TypeVar, get_args
 
-from stopgap.orchestrator.facts import Fact, InitScriptFact, ProcessFact, Reader, UnitFact
+from stopgap.orchestrator.change import PathChange, write_file
+from stopgap.orchestrator.facts import (
+    ABSENT,
+    Fact,
+    FileFact,
+    InitScriptFact,
+    PlacedProcess,
+    ProcessFact,
+    Reader,
+    UnitFact,
+)
+from stopgap.orchestrator.task import Unlimited
 from stopgap.tasks.host.units import Moves, is_known
 
 L = TypeVar("L", bound=Fact)
 M = TypeVar("M", bound=Fact)
+ROUTER_DROPS = Unlimited(why="what a mail server sends meets the block as everything else of the host does")
+"""A gap in what stops mail limits no verdict: the verdict is about packets."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +48,8 @@ class Letter:
     """Empty for a bounce."""
     recipients: tuple[str, ...] = ()
     """The readable recipients."""
-    count: int = 0
-    """How many there are."""
+    count: int | None = 0
+    """How many there are; None if the queue keeps the recipients elsewhere."""
 
 
 class MailServer(ABC, Generic[L, M]):
@@ -64,8 +77,14 @@ class MailServer(ABC, Generic[L, M]):
     """Command to list the queue, for an operator."""
     delete_queued: ClassVar[str]
     """Command to delete a message from the queue, for an operator."""
-    hook: ClassVar[str | None] = None
-    """An executable script with a queue run outside the init system."""
+    binaries: ClassVar[tuple[str, ...]] = ()
+    """Programs whose presence is the mail server's, for a server without a daemon."""
+    hooks: ClassVar[tuple[str, ...]] = ()
+    """Executable scripts with a queue run outside the init system."""
+    files: ClassVar[tuple[str, ...]] = ()
+    """Files read for `silence`."""
+    queues: ClassVar[bool] = True
+    """False for a mailer without a queue."""
     uncovered: ClassVar[tuple[str, ...]] = ()
     """Mail traffic still possible after the stop."""
 
@@ -98,6 +117,16 @@ class MailServer(ABC, Generic[L, M]):
         the undo starts the server the same way.
         """
 
+    def silence(self, files: Mapping[str, FileFact]) -> Iterator[PathChange]:
+        """Yield changes of files to keep the server from sending outside the init system.
+
+        `files` maps the paths of `hooks` and `files` to facts. By default the hooks lose the execute bits.
+        """
+        for path in self.hooks:
+            hook = files.get(path, ABSENT)
+            if hook.kind == "file" and hook.mode & 0o111 and hook.content is not None:
+                yield from filter(None, [write_file(path, hook.content, hook, mode=hook.mode & ~0o111)])
+
     def units_among(self, units: Sequence[UnitFact]) -> list[UnitFact]:
         """Return the units of this mail server, sockets first."""
         mine = [u for u in units if is_known(u) and any(fnmatchcase(u.name, name) for name in self.units)]
@@ -107,12 +136,12 @@ class MailServer(ABC, Generic[L, M]):
         """Return the init scripts of this mail server."""
         return [script for script in scripts if script.exists and script.name in self.scripts]
 
-    def runs_among(self, processes: Sequence[ProcessFact]) -> bool:
-        """Return True if a process belongs to this mail server."""
-        return any(is_one_of(process, self.programs, self.commands) for process in processes)
+    def owns(self, process: ProcessFact | PlacedProcess) -> bool:
+        """Return True if the process belongs to this mail server."""
+        return is_one_of(process, self.programs, self.commands)
 
 
-def is_one_of(process: ProcessFact, programs: Sequence[str], commands: Sequence[str]) -> bool:
+def is_one_of(process: ProcessFact | PlacedProcess, programs: Sequence[str], commands: Sequence[str]) -> bool:
     """Match a process by executable, deleted or not; by name only if the executable is unreadable."""
     if not process.exe:
         return process.name in commands

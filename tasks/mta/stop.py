@@ -2,63 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import field_validator
+from pydantic import Field
 
-from stopgap.orchestrator import facts as read
-from stopgap.orchestrator.change import RunCommands, write_file
 from stopgap.orchestrator.check import Check, NoListener, Port
+from stopgap.orchestrator.facts import MAIL_PORTS
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task, Unlimited, Unplannable
-from stopgap.tasks.host import initscripts, units
-from stopgap.tasks.host.units import Moves
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.task import Gap, Note, Parameters, Planned, Probe, Task
+from stopgap.tasks.mta import contained, dovecot, holding, inetd
+from stopgap.tasks.mta.host_facts import StopMtaFacts, probe
+from stopgap.tasks.mta.located import SUPER_SERVERS, Located, holders, located, mail_ports
 from stopgap.tasks.mta.no_process import NoProcess
-from stopgap.tasks.mta.server import MailServer, Queue
+from stopgap.tasks.mta.server import ROUTER_DROPS, MailServer, Queue
 from stopgap.tasks.mta.servers import servers
 
-PORTS = (25, 465, 587, 2525)
-"""SMTP, submission over TLS, submission, and what hosting companies offer beside them."""
 SENDERS_GIVE_UP = timedelta(days=4)
 """RFC 5321 section 4.5.4.1: a sender should go on trying for 4 to 5 days."""
 ACT_BEFORE = timedelta(hours=72)
 """A day before the first sender gives up."""
-_ROUTER_DROPS = Unlimited(why="what a mail server sends meets the block as everything else of the host does")
 PATIENCE = 10.0
 """Seconds; a port can stay open for a moment after the service manager has said that it is stopped."""
 
 
 class StopMtaParams(Parameters):
-    """No parameters: the task stops every mail server found."""
+    """How mail servers in containers are stopped; every mail server found is."""
 
-
-class StopMtaFacts(Facts):
-    """Mail servers of the host, by service manager and processes, with queues."""
-
-    system: read.SystemFact
-    units: tuple[read.UnitFact, ...] = ()
-    drop_in_directories: tuple[str, ...] = ()
-    scripts: tuple[read.InitScriptFact, ...] = ()
-    processes: tuple[read.ProcessFact, ...] = ()
-    queues: Mapping[str, Any] = {}
-    """Key of a mail server → the list of the queue."""
-    hooks: Mapping[str, read.FileFact] = {}
-    """Key of a mail server → the hook."""
-
-    @field_validator("queues", mode="before")
-    @classmethod
-    def _typed(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {s.key: s.Listed.model_validate(given[s.key]) for s in servers() if s.key in given}
+    containers: Literal["stop", "freeze"] = Field(
+        "stop",
+        description="A mail server in a container of docker or podman: `stop` has the runtime stop the container;"
+        " `freeze` freezes its control group and asks no runtime, for a runtime that is not to be trusted. Containers"
+        " of other runtimes are always frozen.",
+    )
 
 
 class StopMta(Task[StopMtaParams, StopMtaFacts]):
     """Stop the mail server, so that senders queue and retry instead of bouncing.
 
-    The step stops every mail server found, of those listed below, and keeps each server from starting, under systemd
-    and sysvinit. The queue stays unchanged: no flush, no deletion. A server neither running nor started at boot is
-    left alone.
+    The step finds mail servers by the sockets on 25, 465, 587 and 2525, by processes, units, init scripts and queues,
+    and stops each where it runs: by its unit or init script, its container's runtime or control group, or in the
+    settings of its super-server; and keeps each from starting. A program that Stopgap does not know is stopped by the
+    unit that owns its socket, or named. Dovecot's submission is closed alone: readers keep IMAP. The queue stays
+    unchanged: no flush, no deletion. A server neither running nor started at boot is left alone.
     """
 
     name = "mta.stop"
@@ -69,34 +57,41 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
         yield f"Mail servers: {', '.join(server.name for server in servers())}"
 
     def probe(self, params: StopMtaParams, scene: Scene) -> Probe:
-        """Read services, processes and queues."""
-        return {
-            "system": read.System(initscripts.SWITCHES),
-            "units": read.Units(tuple(name for server in servers() for name in server.units)),
-            "drop_in_directories": read.Glob("/etc/systemd/system/*.d"),
-            "scripts": read.InitScripts(tuple(name for server in servers() for name in server.scripts)),
-            "processes": read.Processes(),
-            **{f"queues.{server.key}": server.queue for server in servers()},
-            **{f"hooks.{server.key}": read.File(server.hook) for server in servers() if server.hook},
-        }
+        """Read services, processes, sockets, containers and queues."""
+        return probe()
 
     def plan(self, params: StopMtaParams, facts: StopMtaFacts, scene: Scene) -> Iterator[Planned]:
         """Yield a change for each running or enabled mail server, and a note on the queue."""
-        present = [server for server in servers() if _is_present(server, facts)]
-        if not present:
+        running = located(facts.placed)
+        own = [each for each in running if not each.place.container]
+        present = [server for server in servers() if holding.is_present(server, _of(server, own), facts)]
+        closed = [
+            *contained.stop_contained([each for each in running if each.place.container], facts, params.containers),
+            *inetd.take_out(list(holders(facts.placed, SUPER_SERVERS)), facts.files),
+            *dovecot.close_submission(list(holders(facts.placed, dovecot.NAMES)), facts.files),
+        ]
+        held = {unit.name for server in present for unit in holding.units_of(server, _of(server, own), facts)}
+        others = [
+            *(found for each in own if not each.server for found in holding.stop_unknown(each, facts, held)),
+            *holding.stop_sockets(facts, held),
+        ]
+        if not present and not running and not closed and not others:
             yield Note(text="no mail server here, as far as Stopgap knows mail servers (`stopgap tasks mta.stop`)")
-        stopping = False
+        stopping = any(not isinstance(each, Note | Gap) for each in (*closed, *others))
+        yield from closed
         for server in present:
-            if stop := _stop(server, facts):
+            if stop := holding.stop_known(server, _of(server, own), facts):
                 stopping = True
                 yield stop
-            yield from _silence(server, facts)
+            yield from server.silence(facts.files)
+            yield from _found(_of(server, own))
             yield from _queue(server, facts, stopping=stop is not None)
-            yield from (Gap(text=text, at_best=_ROUTER_DROPS) for text in server.uncovered)
+            yield from (Gap(text=text, at_best=ROUTER_DROPS) for text in server.uncovered)
+        yield from others
         if present and facts.system.init == "sysvinit":
             yield Gap(
                 text="no service can be masked without systemd: whoever starts the mail server by hand succeeds",
-                at_best=_ROUTER_DROPS,
+                at_best=ROUTER_DROPS,
             )
         if stopping:
             yield Note(
@@ -106,84 +101,43 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
 
     def checks(self, params: StopMtaParams, facts: StopMtaFacts, scene: Scene) -> Iterator[Check]:
         """Look for listeners and processes on the host, and knock from elsewhere."""
-        yield NoListener(ports=PORTS, patience=PATIENCE)
+        running = located(facts.placed)
+        frozen = contained.frozen_groups([each for each in running if each.place.container], facts, params.containers)
+        open_still = {port for ports in frozen.values() for port in ports}
+        found = {port for each in running if each.server and not each.place.container for port in each.ports}
+        ports = tuple(sorted({*MAIL_PORTS, *found} - open_still))
+        yield NoListener(ports=ports, patience=PATIENCE)
         yield NoProcess(
             whose="a mail server",
             programs=tuple(program for server in servers() for program in server.programs),
             commands=tuple(name for server in servers() for name in server.commands),
+            spared=tuple(sorted(frozen)),
             patience=PATIENCE,
         )
-        for address in scene.target.addresses:
-            yield Port(vantage="controller", address=address, port=25, expect="closed", patience=PATIENCE)
-            if scene.outside:
-                yield Port(vantage="outside", address=address, port=25, expect="closed", patience=PATIENCE)
+        seen = {port for process in facts.placed.processes for port in mail_ports(process)}
+        for port in sorted({25, *seen} - open_still):
+            for address in scene.target.addresses:
+                yield Port(vantage="controller", address=address, port=port, expect="closed", patience=PATIENCE)
+                if scene.outside:
+                    yield Port(vantage="outside", address=address, port=port, expect="closed", patience=PATIENCE)
 
 
-def _is_present(server: MailServer[Any, Any], facts: StopMtaFacts) -> bool:
-    return bool(
-        server.units_among(facts.units) or server.scripts_among(facts.scripts) or server.runs_among(facts.processes)
-    )
+def _of(server: MailServer[Any, Any], running: Sequence[Located]) -> list[Located]:
+    return [each for each in running if each.server is server]
 
 
-def _stop(server: MailServer[Any, Any], facts: StopMtaFacts) -> RunCommands | None:
-    running = server.runs_among(facts.processes)
-    match facts.system.init:
-        case "systemd":
-            held, managed, state = _hold_units(server, facts)
-        case "sysvinit":
-            held, managed, state = _hold_scripts(server, facts, running=running)
-        case other:
-            raise Unplannable(f"{server.name} is here, and how to stop it under init system {other!r} is not known")
-    ended = server.end(managed=managed) if running else Moves((), ())
-    if not (held.do or ended.do):
-        return None
-    return RunCommands(
-        about=f"stop {server.name} and keep it stopped: {state or 'no service runs it'}",
-        do=held.do + ended.do,
-        undo=held.undo + ended.undo,
-        expects=held.expects if held.do else None,
-        undo_about="" if held.undo + ended.undo else "nothing was running that could be started again",
-    )
-
-
-def _hold_units(server: MailServer[Any, Any], facts: StopMtaFacts) -> tuple[Moves, bool, str]:
-    mine = server.units_among(facts.units)
-    active = any(units.is_active(unit) for unit in mine)
-    if not active and not any(_starts_at_boot(unit, facts) for unit in mine):
-        return Moves((), ()), False, ""
-    return units.hold(mine, facts.drop_in_directories), active, ", ".join(units.describe(unit) for unit in mine)
-
-
-def _starts_at_boot(unit: read.UnitFact, facts: StopMtaFacts) -> bool:
-    """Return True if the unit starts at boot: directly, or for a generated unit by the init script's links."""
-    if units.is_held(unit) or "@" in unit.name:
-        return False
-    if unit.enabled == "generated":
-        return any(initscripts.levels(s) for s in facts.scripts if f"{s.name}.service" == unit.name)
-    return units.starts_by_itself(unit)
-
-
-def _hold_scripts(server: MailServer[Any, Any], facts: StopMtaFacts, *, running: bool) -> tuple[Moves, bool, str]:
-    mine = server.scripts_among(facts.scripts)
-    moves = [initscripts.hold(script, running=running, programs=facts.system.programs) for script in mine]
-    state = ", ".join(initscripts.describe(script, running=running) for script in mine)
-    return (
-        Moves(tuple(c for m in moves for c in m.do), tuple(c for m in moves for c in m.undo)),
-        running and bool(mine),
-        state,
-    )
-
-
-def _silence(server: MailServer[Any, Any], facts: StopMtaFacts) -> Iterator[Planned]:
-    """Take the execute bits off the hook."""
-    hook = facts.hooks.get(server.key, read.ABSENT)
-    if server.hook and hook.kind == "file" and hook.mode & 0o111 and hook.content is not None:
-        change = write_file(server.hook, hook.content, hook, mode=hook.mode & ~0o111)
-        if change:
-            yield change
+def _found(running: Sequence[Located]) -> Iterator[Note]:
+    """Say of a running server which ports it has, and what runs it."""
+    for each in running:
+        if each.ports or each.place.unit:
+            first = each.processes[0]
+            where = f", in {each.place.unit}" if each.place.unit else ""
+            yield Note(text=f"found: {each.name}, {each.role} ({escape(first.exe or first.name)}{where})")
 
 
 def _queue(server: MailServer[Any, Any], facts: StopMtaFacts, *, stopping: bool) -> Iterator[Note]:
+    if not server.queues:
+        return
     queue: Queue | None = server.queued(facts.queues[server.key]) if server.key in facts.queues else None
     if queue is None:
         yield Note(text=f"{server.name}'s queue could not be listed; it is left as it lies")

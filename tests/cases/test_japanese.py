@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent
 RUNBOOKS = sorted(folder("runbooks").glob("*.yaml"))
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 COMMAND = re.compile(
-    r"(?:systemctl|update-rc\.d|chkconfig|service|postfix|rm|env|ufw|firewall-cmd|usermod|run-parts|kill|smtpd|/)\b.*"
+    r"(?:systemctl|docker|podman|update-rc\.d|chkconfig|service|postfix|rm|env|ufw|firewall-cmd|usermod|run-parts|kill|smtpd|/)\b.*"
 )
 """An undo that is a command line is shown as it is typed."""
 

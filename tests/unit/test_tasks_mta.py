@@ -9,6 +9,8 @@ from stopgap.orchestrator.facts import (
     FilesBelow,
     InitScripts,
     Output,
+    PlacedFact,
+    PlacedProcess,
     ProcessFact,
     Program,
     ProgramFact,
@@ -29,17 +31,17 @@ def said(text: str, status: int | None = 0, *, truncated: bool = False) -> Outpu
 
 def test_a_process_that_is_left_is_named():
     check = NoProcess(whose="Exim", programs=Exim.programs, commands=Exim.commands)
-    left = (ProcessFact(pid=1, name="init", exe="/sbin/init"), ProcessFact(pid=7, name="x", exe="/usr/sbin/exim4"))
+    init = PlacedProcess(pid=1, name="init", exe="/sbin/init")
+    left = PlacedFact(processes=(init, PlacedProcess(pid=7, name="x", exe="/usr/sbin/exim4", parent=1)))
     assert check.judge(left).seen == "1 left: x (7)"
     assert not check.judge(left).holds
-    assert check.judge(left[:1]).holds
+    assert check.judge(PlacedFact(processes=(init,))).holds
     assert check.trusts_target
 
 
 def test_a_kernel_thread_does_not_look_like_a_mail_server():
     threads = [ProcessFact(pid=2, name="kthreadd"), ProcessFact(pid=9, name="rcu_sched")]
-    assert not Postfix().runs_among(threads)
-    assert not Exim().runs_among(threads)
+    assert not any(server.owns(thread) for thread in threads for server in (Postfix(), Exim()))
 
 
 def test_a_queue_of_which_only_a_part_came_is_a_lower_bound():

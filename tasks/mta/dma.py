@@ -1,0 +1,61 @@
+"""dma, the DragonFly Mail Agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from stopgap.orchestrator.change import PathChange, write_file
+from stopgap.orchestrator.facts import ABSENT, FileFact, FileHeads, FilesBelow, FilesFact, HeadsFact
+from stopgap.tasks.host.units import Moves
+from stopgap.tasks.mta.server import Letter, MailServer, Queue, since
+
+_SPOOL = ("/var/spool/dma",)
+_SETTINGS, _CRON = "/etc/dma/dma.conf", "/etc/cron.d/dma"
+
+
+class Dma(MailServer[FilesFact, HeadsFact]):
+    """dma: no daemon; each message is sent by a process of its own, and a line of cron runs the queue.
+
+    With `DEFER` in its settings, dma queues what local programs send, and sends at the queue run alone (dma(8)).
+    """
+
+    name = "dma"
+    units = ()
+    scripts = ()
+    binaries = ("dma",)
+    programs = ("*/sbin/dma", "*/libexec/dma")
+    commands = ("dma",)
+    queue = FilesBelow(_SPOOL, name="M*")
+    mail = FileHeads(_SPOOL, name="Q*")
+    show_queue = "dma -bp"
+    delete_queued = "rm /var/spool/dma/?MESSAGE-ID"
+    files = (_SETTINGS, _CRON)
+
+    def silence(self, files: Mapping[str, FileFact]) -> Iterator[PathChange]:
+        """Set DEFER, and take the queue run out of cron."""
+        settings, cron = files.get(_SETTINGS, ABSENT), files.get(_CRON, ABSENT)
+        text = settings.text() or ""
+        if settings.kind == "file" and "DEFER" not in text.split():
+            yield from filter(None, [write_file(_SETTINGS, f"{text}\nDEFER\n", settings, mode=settings.mode)])
+        lines = (cron.text() or "").splitlines(keepends=True)
+        quiet = "".join(f"# {line}" if "dma -q" in line and not line.startswith("#") else line for line in lines)
+        if cron.kind == "file":
+            yield from filter(None, [write_file(_CRON, quiet, cron, mode=cron.mode)])
+
+    def queued(self, listed: FilesFact) -> Queue | None:
+        """Count the messages; one message to two recipients counts twice."""
+        return None if listed.count is None else Queue(listed.count, since(listed.oldest), whole=listed.whole)
+
+    def letters(self, read: HeadsFact) -> list[Letter] | None:
+        """Read the queue files."""
+        return None if read.heads is None else [_letter(head) for head in read.heads]
+
+    def end(self, *, managed: bool) -> Moves:
+        """Leave deliveries under way alone: each ends by itself."""
+        return Moves((), ())
+
+
+def _letter(head: bytes) -> Letter:
+    """Read the lines `Sender: …` and `Recipient: …`."""
+    fields = dict(line.partition(": ")[::2] for line in head.decode("utf-8", "surrogateescape").split("\n"))
+    return Letter(fields.get("Sender", ""), (fields.get("Recipient", ""),), 1)

@@ -1,0 +1,162 @@
+"""A mail server of the host itself: stopped by its init system, and kept from starting."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from stopgap.orchestrator import facts as read
+from stopgap.orchestrator.change import RunCommands
+from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.task import Gap, Planned, Unplannable
+from stopgap.tasks.host import initscripts, units
+from stopgap.tasks.host.units import Moves
+from stopgap.tasks.mta.host_facts import StopMtaFacts
+from stopgap.tasks.mta.located import Located
+from stopgap.tasks.mta.server import ROUTER_DROPS, MailServer
+
+_CARRIERS = (
+    *("ssh.service", "ssh@*.service", "sshd.service", "sshd@*.service", "dropbear*.service", "*.scope", "*.mount"),
+    *("user@*.service", "cron*.service", "atd.service", "anacron*.service", "rc-local.service", "systemd-*.service"),
+    *("supervisor*.service", "monit*.service", "runit*.service", "runsvdir*.service", "s6*.service"),
+    *("daemontools*.service", "svscan*.service", "*inetd*.service", "docker.service", "containerd.service"),
+    *("podman*.service", "crio.service", "kubelet.service", "libvirtd.service", "dbus*.service"),
+)
+"""Units with processes of other programs: what runs in one of these was started by it, or by hand."""
+_OTHERS = (22, 53, 80, 443)
+"""Ports of services that nobody stops for the sake of mail."""
+
+
+def is_present(server: MailServer[Any, Any], running: Sequence[Located], facts: StopMtaFacts) -> bool:
+    """Return True if the host has the mail server: by units, init scripts, processes or programs."""
+    by_program = set(server.binaries) & set(facts.system.programs)
+    return bool(running or by_program or server.units_among(facts.units) or server.scripts_among(facts.scripts))
+
+
+def stop_known(server: MailServer[Any, Any], running: Sequence[Located], facts: StopMtaFacts) -> RunCommands | None:
+    """Return the change to stop a known mail server; None if the server neither runs nor starts at boot.
+
+    Raises Unplannable for an init system that Stopgap cannot drive.
+    """
+    match facts.system.init:
+        case "systemd":
+            held, managed, state = _hold_units(server, running, facts)
+        case "sysvinit":
+            held, managed, state = _hold_scripts(server, facts, running=bool(running))
+        case other:
+            if not running and not server.scripts_among(facts.scripts):
+                return None
+            raise Unplannable(f"{server.name} is here, and how to stop it under init system {other!r} is not known")
+    ended = server.end(managed=managed) if running else Moves((), ())
+    if not (held.do or ended.do):
+        return None
+    return RunCommands(
+        about=f"stop {server.name} and keep it stopped: {state or 'no service runs it'}",
+        do=held.do + ended.do,
+        undo=held.undo + ended.undo,
+        expects=held.expects if held.do else None,
+        undo_about="" if held.undo + ended.undo else "nothing was running that could be started again",
+    )
+
+
+def stop_unknown(found: Located, facts: StopMtaFacts, known: Collection[str]) -> Iterator[Planned]:
+    """Yield the change to hold the unit behind a program with a mail port, or a gap with what a person can do.
+
+    `known` are the units held already.
+    """
+    first = found.processes[0]
+    named = f"{escape(found.name)} {found.role}"
+    if found.place.unit in known:
+        return
+    unit = next((unit for unit in facts.units if unit.name == found.place.unit), None)
+    if facts.system.init == "systemd" and unit and units.is_known(unit) and not is_carrier(unit.name):
+        if others := sorted(set(_ports_of(unit.name, facts)) & set(_OTHERS)):
+            text = (
+                f"{named}, and {unit.name} also serves {', '.join(map(str, others))}: take mail out of its settings"
+            )
+            yield Gap(text=text, at_best=ROUTER_DROPS)
+            return
+        mine = [*_sockets_of([unit.name], facts), unit]
+        moves = units.hold(mine, facts.drop_in_directories)
+        if moves.do:
+            state = ", ".join(units.describe(each) for each in mine)
+            about = f"stop {escape(found.name)}, which {found.role}, and keep it stopped: {state}"
+            yield RunCommands(about=about, do=moves.do, undo=moves.undo, expects=moves.expects)
+        return
+    where = f" (it is in {found.place.unit})" if found.place.unit else ""
+    text = f"{named}, and no service of its own runs it{where}: end process {first.pid} by hand, and what starts it"
+    yield Gap(text=text, at_best=ROUTER_DROPS)
+
+
+def stop_sockets(facts: StopMtaFacts, known: Collection[str]) -> Iterator[RunCommands]:
+    """Yield the change to hold socket units that listen on a mail port, with the services behind the sockets.
+
+    `known` are the units held already.
+    """
+    sockets = [u for u in facts.units if u.name not in known and units.is_active(u) and _mail_socket(u)]
+    names = {name for unit in sockets for name in unit.triggers}
+    mine = [*sockets, *(u for u in facts.units if u.name in names and u.name not in known and units.is_known(u))]
+    moves = units.hold(mine, facts.drop_in_directories)
+    if moves.do:
+        about = f"keep systemd from listening for mail: {', '.join(units.describe(unit) for unit in mine)}"
+        yield RunCommands(about=about, do=moves.do, undo=moves.undo, expects=moves.expects)
+
+
+def units_of(server: MailServer[Any, Any], running: Sequence[Located], facts: StopMtaFacts) -> list[read.UnitFact]:
+    """Return the units of a known server: by name, by the control groups of the processes, and their sockets."""
+    mine = server.units_among(facts.units)
+    names = [unit.name for unit in mine]
+    places = {each.place.unit for each in running}
+    behind = [u for u in facts.units if u.name in places and u.name not in names and not is_carrier(u.name)]
+    sockets = _sockets_of([*names, *(unit.name for unit in behind)], facts)
+    return [*(u for u in sockets if u.name not in names), *mine, *behind]
+
+
+def is_carrier(name: str) -> bool:
+    """Return True for a unit with processes of other programs, such as cron's or the SSH server's."""
+    return any(fnmatchcase(name, pattern) for pattern in _CARRIERS)
+
+
+def _hold_units(
+    server: MailServer[Any, Any], running: Sequence[Located], facts: StopMtaFacts
+) -> tuple[Moves, bool, str]:
+    mine = units_of(server, running, facts)
+    active = any(units.is_active(unit) for unit in mine)
+    if not active and not any(_starts_at_boot(unit, facts) for unit in mine):
+        return Moves((), ()), False, ""
+    return units.hold(mine, facts.drop_in_directories), active, ", ".join(units.describe(unit) for unit in mine)
+
+
+def _starts_at_boot(unit: read.UnitFact, facts: StopMtaFacts) -> bool:
+    """Return True if the unit starts at boot: directly, or for a generated unit by the init script's links."""
+    if units.is_held(unit) or "@" in unit.name:
+        return False
+    if unit.enabled == "generated":
+        return any(initscripts.levels(s) for s in facts.scripts if f"{s.name}.service" == unit.name)
+    return units.starts_by_itself(unit)
+
+
+def _hold_scripts(server: MailServer[Any, Any], facts: StopMtaFacts, *, running: bool) -> tuple[Moves, bool, str]:
+    mine = server.scripts_among(facts.scripts)
+    moves = [initscripts.hold(script, running=running, programs=facts.system.programs) for script in mine]
+    state = ", ".join(initscripts.describe(script, running=running) for script in mine)
+    return (
+        Moves(tuple(c for m in moves for c in m.do), tuple(c for m in moves for c in m.undo)),
+        running and bool(mine),
+        state,
+    )
+
+
+def _sockets_of(names: Collection[str], facts: StopMtaFacts) -> list[read.UnitFact]:
+    return [u for u in facts.units if u.name.endswith(".socket") and set(u.triggers) & set(names)]
+
+
+def _mail_socket(unit: read.UnitFact) -> bool:
+    ports = {place.rpartition(":")[2] for place in unit.listens if not place.startswith("/")}
+    return bool(ports & {str(port) for port in read.MAIL_PORTS})
+
+
+def _ports_of(unit: str, facts: StopMtaFacts) -> Iterator[int]:
+    inside = (p for p in facts.placed.processes if f"/{unit}" in p.cgroup)
+    yield from (listener.port for process in inside for listener in process.listens)

@@ -1,0 +1,89 @@
+"""Mail servers as found on a host: by executable, or by a listening socket on a mail port, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stopgap.orchestrator.facts import MAIL_PORTS, PlacedFact, PlacedProcess
+from stopgap.tasks.host.place import Place, place_of
+from stopgap.tasks.mta.server import MailServer
+from stopgap.tasks.mta.servers import servers
+
+FORWARDERS = ("docker-proxy", "conmon", "rootlessport", "slirp4netns", "pasta", "pasta.avx2")
+"""Programs of runtimes that hold a published port for a container."""
+SUPER_SERVERS = ("inetd", "openbsd-inetd", "inetutils-inetd", "xinetd", "rlinetd")
+_OTHER_DAEMONS = ("dovecot",)
+"""Programs with mail ports among others, and a driver of their own."""
+_RECEIVES, _SUBMITS = (25, 2525), (465, 587)
+
+
+@dataclass(frozen=True)
+class Located:
+    """The processes of one mail server in one place."""
+
+    server: MailServer[Any, Any] | None
+    """None: a program that Stopgap does not know, with a mail port."""
+    place: Place
+    processes: tuple[PlacedProcess, ...] = field(compare=False)
+
+    @property
+    def name(self) -> str:
+        """Name of the server, or of the program."""
+        first = self.processes[0]
+        return self.server.name if self.server else first.exe.rpartition("/")[2] or first.name
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """TCP ports with a listener, in ascending order."""
+        return tuple(sorted({listener.port for process in self.processes for listener in process.listens}))
+
+    @property
+    def role(self) -> str:
+        """What the ports are for: mail of other servers, submission by users, or sending alone."""
+        every = [listener for process in self.processes for listener in process.listens]
+        outer = {listener.port for listener in every if listener.reachable}
+        receives = [str(port) for port in _RECEIVES if port in outer]
+        submits = [str(port) for port in _SUBMITS if port in outer]
+        inner = [str(port) for port in self.ports if port in MAIL_PORTS and port not in outer]
+        words = [
+            *([f"receives mail on {' and '.join(receives)}"] if receives else []),
+            *([f"takes submissions on {' and '.join(submits)}"] if submits else []),
+            *([f"takes mail of this host's programs on {' and '.join(inner)}"] if inner else []),
+        ]
+        return ", ".join(words) or "only sends"
+
+
+def located(facts: PlacedFact) -> tuple[Located, ...]:
+    """Return the mail servers that run, by place; super-servers, forwarders of runtimes and init are left out."""
+    found: dict[tuple[str, Place], list[PlacedProcess]] = {}
+    for process in facts.processes:
+        server = next((each for each in servers() if each.owns(process)), None)
+        if server is None and not _is_unknown_server(process):
+            continue
+        key = server.key if server else process.exe or process.name
+        found.setdefault((key, place_of(process, facts)), []).append(process)
+    known = {server.key: server for server in servers()}
+    return tuple(Located(known.get(key), place, tuple(each)) for (key, place), each in found.items())
+
+
+def holders(facts: PlacedFact, names: Sequence[str]) -> Iterator[PlacedProcess]:
+    """Yield the processes of programs with one of the names that listen on a mail port."""
+    for process in facts.processes:
+        if _basename(process) in names and mail_ports(process):
+            yield process
+
+
+def mail_ports(process: PlacedProcess) -> tuple[int, ...]:
+    """Return the mail ports on which the process listens."""
+    return tuple(sorted({listener.port for listener in process.listens} & set(MAIL_PORTS)))
+
+
+def _is_unknown_server(process: PlacedProcess) -> bool:
+    apart = (*FORWARDERS, *SUPER_SERVERS, *_OTHER_DAEMONS)
+    return process.pid != 1 and bool(mail_ports(process)) and _basename(process) not in apart
+
+
+def _basename(process: PlacedProcess) -> str:
+    return process.exe.rpartition("/")[2] or process.name
