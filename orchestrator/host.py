@@ -49,6 +49,8 @@ class Host(BaseModel):
     """The device's command line, in place of a shell."""
     switchport: str | None = None
     """The host's port, as named by the upstream switch."""
+    guest: str | None = None
+    """The host's name, number or port, as known by the upstream hypervisor."""
     may_block: tuple[Network, ...] = ()
     never_block: tuple[Network, ...] = ()
     vantage: Literal["outside"] | None = None

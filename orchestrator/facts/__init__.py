@@ -8,6 +8,9 @@ from stopgap.orchestrator.facts.extended import Extended, ExtendedFact
 from stopgap.orchestrator.facts.file import ABSENT, Content, File, FileFact
 from stopgap.orchestrator.facts.files import FilesBelow, FilesFact, Glob
 from stopgap.orchestrator.facts.flows import Flows, FlowsFact, flow_table, wanted_flows
+from stopgap.orchestrator.facts.forwarding import Forwarding, ForwardingFact
+from stopgap.orchestrator.facts.guest_tools import GuestPortFact
+from stopgap.orchestrator.facts.guests import Guests
 from stopgap.orchestrator.facts.heads import FileHeads, HeadsFact
 from stopgap.orchestrator.facts.links import BRIDGES, LinkFact, Links, LinksFact
 from stopgap.orchestrator.facts.listing import Listing
@@ -61,8 +64,12 @@ __all__ = [
     "FilesFact",
     "Flows",
     "FlowsFact",
+    "Forwarding",
+    "ForwardingFact",
     "Gateways",
     "Glob",
+    "GuestPortFact",
+    "Guests",
     "HeadsFact",
     "HttpFact",
     "HttpGet",

@@ -107,6 +107,9 @@ fi
 """
 
 
+_GATEWAYS = "$(for v in 4 6; do ip -$v route show default; done 2>/dev/null | sed -n 's/.* via \\([^ ]*\\) .*/\\1/p')"
+
+
 class NeighbourFact(Fact):
     """One entry of the neighbour table (ip-neighbour(8)) with a link-layer address."""
 
@@ -123,13 +126,14 @@ class Neighbours(Reader[tuple[NeighbourFact, ...]]):
 
     asked: tuple[IPv4Address | IPv6Address, ...] = ()
     """Hosts on the links to probe with one packet first, if missing from the table."""
+    gateways: bool = False
+    """The gateways of the default routes are asked, too."""
     cap = 2 << 20
 
     def script(self) -> str:
         """Return the script: a line for each entry, with a timeout of half a second."""
-        return (
-            f"{_ASK.replace('@asked@', join(map(str, self.asked)))}ip neigh show" if self.asked else "ip neigh show"
-        )
+        asked = f"{join(map(str, self.asked))}{f' {_GATEWAYS}' if self.gateways else ''}"
+        return f"{_ASK.replace('@asked@', asked)}ip neigh show" if asked else "ip neigh show"
 
     def parse(self, output: Output) -> tuple[NeighbourFact, ...]:
         """Parse `ADDRESS dev DEVICE lladdr LINK-ADDRESS …`; entries without an answer are skipped."""

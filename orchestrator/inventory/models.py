@@ -19,6 +19,7 @@ _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]{0,63}", re.ASCII)
 _ALIAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@%-]{0,252}", re.ASCII)
+_GUEST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]{0,127}", re.ASCII)
 _PORT_NAME = re.compile(r"[A-Za-z][A-Za-z-]*[0-9][0-9./:-]{0,30}", re.ASCII)
 RESERVED = "controller"
 
@@ -60,6 +61,14 @@ def _port_name(text: str) -> str:
     return text
 
 
+def _guest(value: object) -> object:
+    """Accept a number: guests of Proxmox VE have one."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not _GUEST.fullmatch(text):
+        raise Unfit(f"`guest` cannot be {quoted(value)}", "a guest's name, number or UUID, or a port such as vnet3")
+    return text
+
+
 def _file(path: Path) -> Path:
     text = str(path)
     if "\0" in text or text == "." or (text.startswith("~") and not text.startswith("~/")):
@@ -80,6 +89,7 @@ Range = Annotated[Network, BeforeValidator(_text)]
 Destination = Annotated[str, AfterValidator(_destination)]
 User = Annotated[str, AfterValidator(_user)]
 Alias = Annotated[str, AfterValidator(_alias)]
+GuestName = Annotated[str, BeforeValidator(_guest)]
 PortName = Annotated[str, AfterValidator(_port_name)]
 File = Annotated[Path, AfterValidator(_file)]
 
@@ -147,6 +157,11 @@ class HostEntry(Defaults):
     switchport: PortName | None = Field(
         None,
         description="Port that its cable is in, as its upstream calls it, for that one's `driver: switchport`",
+    )
+    guest: GuestName | None = Field(
+        None,
+        description="Name, number or UUID of it as a guest of its upstream, or its port there, for that one's "
+        "`driver: guestport`; default: found by its addresses",
     )
     may_block: tuple[Range, ...] = Field((), description="On a router: networks whose addresses may be blocked")
     never_block: tuple[Range, ...] = Field((), description="On a router: networks that are never blocked")

@@ -209,7 +209,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             **other_ways.reads_of_other_ways(sampled, scene),
             "interfaces": Interfaces(),
             "gateways": Gateways(),
-            "neighbours": Neighbours(sampled),
+            "neighbours": Neighbours(sampled, gateways=driver is not None and driver.capabilities.by_port),
             "routes": Routes((*sampled, *neighbours_to_ask(scene))),
             **({"translations": Translations(), "links": Links()} if driver in LINUX else {}),
             **(driver.reads(_label(params, scene)) if driver else {}),
@@ -253,9 +253,10 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         yield from shortfalls(driver, block)
         yield from doubts(facts, scene, allowed=holds(params.allow, facts.claimed_origin))
         host = (*whole, *block.behind)
-        yield from other_addresses.gaps(host, facts, scene)
-        yield from other_ways.gaps(host, facts, scene)
-        yield from gaps(block, facts, scene)
+        if not driver.capabilities.by_port:
+            yield from other_addresses.gaps(host, facts, scene)
+            yield from other_ways.gaps(host, facts, scene)
+            yield from gaps(block, facts, scene)
         if driver in LINUX:
             yield from of_the_host(block, driver, facts, scene)
         if len(block.addresses) > SAMPLED:
@@ -279,7 +280,8 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         on_upstream = scene.upstream is not None and scene.upstream.name == scene.on.name
         vantage: CheckVantage = "upstream" if on_upstream else "target"
         host = (*_whole(params, scene), *block.behind)
-        yield from other_addresses.looks(host, facts, scene, vantage, trusted=driver.capabilities.trusted)
+        if not driver.capabilities.by_port:
+            yield from other_addresses.looks(host, facts, scene, vantage, trusted=driver.capabilities.trusted)
         yield from driver.checks(block, facts, vantage)
         if driver.capabilities.exception:
             yield from way_in(block, facts, scene)

@@ -13,7 +13,8 @@ from stopgap.orchestrator.host import Address, Network, Scene
 from stopgap.orchestrator.task import Gap, Refused
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver, some
 
-_WHAT_TO_DO = "name the router above as `upstream`, or set net.bridge.{switch}=1 there (br_netfilter)"
+_BY_PORT = "say `driver: guestport` there, if the host is a guest of it, or name the router above as `upstream`"
+_WHAT_TO_DO = f"{_BY_PORT}, or set net.bridge.{{switch}}=1 there (br_netfilter)"
 
 
 def refuse_bridged(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> None:
@@ -56,7 +57,7 @@ def _said(networks: tuple[Network, ...], bridge: str, scene: Scene) -> str:
 def _advice(networks: tuple[Network, ...], bridge: str, driver: Driver, facts: DeviceFacts) -> str:
     link = facts.links.of(bridge)
     if not driver.capabilities.bridged or link is None or link.kind != "bridge":
-        return "name the router above as `upstream`"
+        return _BY_PORT
     switches = {4: "bridge-nf-call-iptables", 6: "bridge-nf-call-ip6tables"}
     return _WHAT_TO_DO.format(switch=switches[networks[0].version])
 

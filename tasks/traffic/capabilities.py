@@ -37,6 +37,9 @@ class Capabilities(BaseModel):
     """Frames of the blocked host's network card are dropped too, for any IP address."""
     after_nat: bool = False
     """Packets leaving with a blocked source address are dropped after source NAT, from any host."""
+    by_port: bool = False
+    """All frames of the blocked host are dropped at the host's own port: any address, and neighbours on the segment.
+    """
     bridged: bool = False
     """Packets forwarded by a bridge of the device meet the drops, if the kernel shows bridged packets to the IP
     rules.
@@ -67,6 +70,7 @@ class Capabilities(BaseModel):
             "answers alone": self.answers_alone,
             "local traffic": self.local,
             "network card": self.cards,
+            **({"own port": True, "neighbours": True} if self.by_port else {}),
             "after NAT": self.after_nat,
             "divert": self.divert,
             "services": self.services,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stopgap.orchestrator.facts import Gateways, Links, Program, Reader, Routes, System
+from stopgap.orchestrator.facts import Gateways, Interfaces, Links, Program, Reader, Routes, System
 from stopgap.orchestrator.host import Address, Cli, DriverFound, Scene
 from stopgap.orchestrator.task import Refused
 from stopgap.tasks.traffic.cli import CLI_DRIVERS
@@ -16,13 +16,17 @@ from stopgap.tasks.traffic.driver import Driver
 from stopgap.tasks.traffic.drivers import SHIPPED, drivers
 from stopgap.tasks.traffic.flowspec import Flowspec
 from stopgap.tasks.traffic.frr import Frr
+from stopgap.tasks.traffic.guestport import Guestport
 from stopgap.tasks.traffic.iproute import Iproute
 from stopgap.tasks.traffic.iptables import Iptables
 from stopgap.tasks.traffic.nftables import Nftables
 from stopgap.tasks.traffic.openwrt import Openwrt
 from stopgap.tasks.traffic.router import PROGRAMS, RouterFacts
 
-ORDER: tuple[Driver, ...] = (*CLI_DRIVERS, Openwrt(), Frr(), Flowspec(), Nftables(), Iptables(), Iproute())
+ORDER: tuple[Driver, ...] = (
+    *(*CLI_DRIVERS, Openwrt(), Guestport(), Frr(), Flowspec()),
+    *(Nftables(), Iptables(), Iproute()),
+)
 """The special before the general; a driver of a plug-in comes before all of these."""
 
 
@@ -33,6 +37,7 @@ def reads(addresses: tuple[Address, ...]) -> Mapping[str, Reader[Any]]:
         "tables": Program(("nft", "list", "tables")),
         "links": Links(),
         "gateways": Gateways(),
+        "interfaces": Interfaces(),
         "routes": Routes(addresses),
     }
 

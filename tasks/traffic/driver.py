@@ -15,6 +15,8 @@ from stopgap.orchestrator.facts import (
     ABSENT,
     CardFact,
     FileFact,
+    ForwardingFact,
+    GuestPortFact,
     InterfaceFact,
     LinksFact,
     NeighbourFact,
@@ -177,12 +179,21 @@ class DeviceFacts(Facts):
     """Address translations (NAT) of the router."""
     links: LinksFact = LinksFact()
     """Network devices of the router, with bridges and bridge ports."""
+    guest_ports: tuple[GuestPortFact, ...] = ()
+    """Ports of a hypervisor's guests, by configuration."""
+    forwarding: tuple[ForwardingFact, ...] = ()
+    """The forwarding table of a hypervisor's bridges."""
+    rules_netdev: ProgramFact | None = None
+    state_netdev: ProgramFact | None = None
+    """The table of nft's netdev family, where `rules` is of the bridge family."""
     scheduled: ScheduledFact = ScheduledFact()
     """The expiry timer on the device."""
     shown: ShownFact | None = None
     """The block on a device without a shell: the output of the show commands."""
     beside_rules: ProgramFact | None = None
     beside_state: ProgramFact | None = None
+    beside_rules_netdev: ProgramFact | None = None
+    beside_state_netdev: ProgramFact | None = None
     beside_boot_end: FileFact = ABSENT
     beside_boot_script: FileFact = ABSENT
     beside_boot_unit: FileFact = ABSENT

@@ -11,6 +11,7 @@ from stopgap.tasks.traffic.cli import CLI_DRIVERS
 from stopgap.tasks.traffic.driver import Driver
 from stopgap.tasks.traffic.flowspec import Flowspec
 from stopgap.tasks.traffic.frr import Frr
+from stopgap.tasks.traffic.guestport import Guestport
 from stopgap.tasks.traffic.iproute import Iproute
 from stopgap.tasks.traffic.iptables import Iptables
 from stopgap.tasks.traffic.nftables import Nftables
@@ -18,7 +19,7 @@ from stopgap.tasks.traffic.openwrt import Openwrt
 from stopgap.tasks.traffic.own_host import OwnHost
 
 LINUX: tuple[Driver, ...] = (Nftables(), Iptables(), Iproute(), Blackhole(), Openwrt())
-SHIPPED: Mapping[str, Driver] = {d.name: d for d in (*LINUX, Frr(), Flowspec(), *CLI_DRIVERS, OwnHost())}
+SHIPPED: Mapping[str, Driver] = {d.name: d for d in (*LINUX, Guestport(), Frr(), Flowspec(), *CLI_DRIVERS, OwnHost())}
 
 
 @cache

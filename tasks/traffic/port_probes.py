@@ -21,9 +21,9 @@ def outside_vantages(driver: Driver, block: Block, facts: DeviceFacts, scene: Sc
     Without any vantage, the result is the missing `outside` of the inventory, so the verdict names the missing
     vantage.
     """
-    outside = scene.outside and not any(_reaches(host, block, facts) for host in scene.outside)
+    outside = scene.outside and not any(_reaches(host, driver, block, facts) for host in scene.outside)
     at_hand = driver.capabilities.where == "device" and scene.on.cli is None
-    spare = at_hand and scene.spare is not None and not _reaches(scene.spare, block, facts)
+    spare = at_hand and scene.spare is not None and not _reaches(scene.spare, driver, block, facts)
     vantages: tuple[CheckVantage, ...] = (*(("outside",) if outside else ()), *(("spare",) if spare else ()))
     return vantages or ("outside",)
 
@@ -102,5 +102,6 @@ def holds(networks: Iterable[Network], address: Address | None) -> bool:
     return address is not None and any(address.version == n.version and address in n for n in networks)
 
 
-def _reaches(host: Host, block: Block, facts: DeviceFacts) -> bool:
-    return shares_segment(host, block, facts) or any(holds(block.allowed, a) for a in host.addresses)
+def _reaches(host: Host, driver: Driver, block: Block, facts: DeviceFacts) -> bool:
+    beside = not driver.capabilities.by_port and shares_segment(host, block, facts)
+    return beside or any(holds(block.allowed, a) for a in host.addresses)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stopgap.orchestrator.facts import LinksFact, ProgramFact, RouteFact, SystemFact
+from stopgap.orchestrator.facts import BRIDGES, InterfaceFact, LinksFact, ProgramFact, RouteFact, SystemFact
 from stopgap.orchestrator.host import Address
 from stopgap.orchestrator.task import Facts
 
@@ -19,6 +19,7 @@ class RouterFacts(Facts):
     links: LinksFact = LinksFact()
     """Network devices, with bridges and their ports."""
     gateways: tuple[Address, ...] = ()
+    interfaces: tuple[InterfaceFact, ...] = ()
     routes: tuple[RouteFact, ...] = ()
     """Routes to the addresses to block."""
 
@@ -35,6 +36,25 @@ class RouterFacts(Facts):
     def routes_packets(self) -> bool:
         """Return False only if the kernel certainly forwards no packet of other hosts."""
         return not (self.links.forwards4 is False and self.links.forwards6 is not True)
+
+    @property
+    def guests_bridge(self) -> str:
+        """Return the bridge with the hosts to block and the way out; empty on a machine that routes their packets.
+
+        A machine without an address beside the hosts reaches the hosts by its own gateway: then any bridge of guests.
+        """
+        guests = {link.bridge for link in self.links.links if link.bridge and link.kind in {"tun", "veth"}}
+        if any(route.gateway in self.gateways for route in self.routes if route.gateway):
+            return next((bridge for bridge in sorted(guests) if len(self.links.ports(bridge)) > 1), "")
+        for route in self.routes:
+            link = self.links.of(route.device)
+            if link is None or link.kind not in BRIDGES or route.gateway or route.local:
+                continue
+            nets = [i.address.network for i in self.interfaces if i.device == link.device]
+            out = any(net.version == g.version and g in net for net in nets for g in self.gateways)
+            if out or not self.routes_packets:
+                return link.device
+        return ""
 
     @property
     def nft_works(self) -> bool:

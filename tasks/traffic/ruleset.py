@@ -65,10 +65,10 @@ def _sets(block: Block) -> Iterator[str]:
     for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr")):
         blocked = [address_text(n) for n in block.dropped if n.version == version]
         allowed = [address_text(n) for n in block.allowed if n.version == version]
-        yield from _set(f"blocked{version}", kind, blocked, nft_time(block.expires))
-        yield from _set(f"allowed{version}", kind, allowed, None)
+        yield from set_text(f"blocked{version}", kind, blocked, nft_time(block.expires))
+        yield from set_text(f"allowed{version}", kind, allowed, None)
     if block.cards:
-        yield from _set("cards", "ether_addr", block.cards, nft_time(block.expires))
+        yield from set_text("cards", "ether_addr", block.cards, nft_time(block.expires))
 
 
 _ANSWER = "ct state established ct direction reply accept"
@@ -180,7 +180,15 @@ def _output(block: Block, pairs: Pairs) -> Iterator[str]:
         yield from _drops(block, ip, v, "to")
 
 
-def _set(name: str, kind: str, members: Sequence[str], timeout: str | None) -> list[str]:
+def set_text(name: str, kind: str, members: Sequence[str], timeout: str | None) -> list[str]:
+    """Return the lines of a set in a table.
+
+    Args:
+        name: the set's name.
+        kind: the type of the members (nft(8), `typeof`), such as `ether_addr`.
+        members: the members, in nft's syntax.
+        timeout: the time of every member, as returned by `nft_time`; `None`: unlimited.
+    """
     flags = ["interval"] if any("/" in member for member in members) else []
     flags += ["timeout"] if timeout else []
     elements = [member + (f" timeout {timeout}" if timeout else "") for member in members]
@@ -194,9 +202,14 @@ def _set(name: str, kind: str, members: Sequence[str], timeout: str | None) -> l
     ]
 
 
+def chain_text(name: str, hook: str, rules: Iterable[str]) -> list[str]:
+    """Return the lines of a chain; `hook` holds type, hook and priority of a base chain, and is empty otherwise."""
+    head = [f"\t\t{hook}; policy accept;"] if hook else []
+    return [f"\tchain {name} {{", *head, *(f"\t\t{rule}" for rule in rules), "\t}", ""]
+
+
 def _chain(name: str, kind: str, hook: str, priority: str, rules: Iterable[str]) -> list[str]:
-    head = f"\t\ttype {kind} hook {hook} priority {priority}; policy accept;"
-    return [f"\tchain {name} {{", head, *(f"\t\t{rule}" for rule in rules), "\t}", ""]
+    return chain_text(name, f"type {kind} hook {hook} priority {priority}", rules)
 
 
 def load_script(text: str, label: str) -> str:
@@ -210,9 +223,9 @@ def delete_script(label: str) -> str:
     return f"add table {table}\ndelete table {table}\n"
 
 
-def difference(before: str, after: str, label: str) -> tuple[str, ...]:
+def difference(before: str, after: str, label: str, family: str = "inet") -> tuple[str, ...]:
     """Give the unified diff between two listings."""
-    name = f"inet {table_of(label)}"
+    name = f"{family} {table_of(label)}"
     lines = difflib.unified_diff(
         _one_element_a_line(before),
         _one_element_a_line(after),
@@ -239,7 +252,7 @@ def same(listed: str, wanted: str) -> bool:
 def elements_of(name: str, listed: str) -> tuple[str, ...]:
     """Return the members of a set in a listed table, without timeouts; empty without the set."""
     found = re.search(rf"\bset {re.escape(name)} \{{[^}}]*?elements = \{{([^}}]*)\}}", listed)
-    return tuple(element.split()[0] for element in _elements(found[1])) if found else ()
+    return tuple(element.split()[0].strip('"') for element in _elements(found[1])) if found else ()
 
 
 def _normal(text: str) -> str:

@@ -12,11 +12,11 @@ from ipaddress import ip_address
 
 import pytest
 
-from stopgap.orchestrator.facts import Gateways, Interfaces, Links, Neighbours, Output, Reader, Routes
-from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.facts import Gateways, Interfaces, Links, Neighbours, Reader, Routes
 from stopgap.orchestrator.task import Refused
 from stopgap.tasks.traffic.driver import DeviceFacts
 
+from .netns import Namespace
 from .traffic import EDGE, TASK, WITHOUT_SPARE, host
 
 WIRES = """
@@ -52,30 +52,6 @@ there = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for _ in range(10):
     there.sendto(b"x", ("198.51.100.2", 4747))
 """
-
-
-class Namespace:
-    """A network namespace that lives as long as its process."""
-
-    def __init__(self) -> None:
-        words = ["unshare", "--net", "sh", "-c", "ip link set lo up; echo ready; exec sleep infinity"]
-        self.holder = subprocess.Popen(words, stdout=subprocess.PIPE)
-        assert self.holder.stdout
-        assert self.holder.stdout.readline() == b"ready\n"
-
-    def words(self, *argv: str) -> list[str]:
-        """Give what runs a program in it."""
-        return ["nsenter", f"--target={self.holder.pid}", "--net", *argv]
-
-    def sh(self, script: str) -> str:
-        return subprocess.run(self.words("sh", "-c", script), capture_output=True, text=True, check=True).stdout
-
-    def read(self, reader: Reader[object]) -> object:
-        return reader.parse(Output(HostText(self.sh(reader.script()).encode()), HostText(b""), 0))
-
-    def end(self) -> None:
-        self.holder.kill()
-        self.holder.communicate()
 
 
 class Hypervisor:
@@ -131,7 +107,7 @@ def hypervisor() -> Iterator[Hypervisor]:
 
 def test_a_block_on_a_hypervisor_is_refused_where_it_would_drop_nothing(hypervisor: Hypervisor) -> None:
     assert hypervisor.reaching() == 10
-    with pytest.raises(Refused, match=r"hands on the packets of 203\.0\.113\.10 past its rules"):
+    with pytest.raises(Refused, match=r"packets of 203\.0\.113\.10 past its rules: say `driver: guestport`"):
         hypervisor.ruleset()
     switch = "sysctl -qw net.bridge.bridge-nf-call-iptables="
     hypervisor.machine.sh(f"{switch}1")

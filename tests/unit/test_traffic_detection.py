@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stopgap.orchestrator.facts import LinksFact, ProgramFact, SystemFact
+from stopgap.orchestrator.facts import InterfaceFact, LinkFact, LinksFact, ProgramFact, RouteFact, SystemFact
 from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.task import Refused
 from stopgap.tasks.traffic import detection
@@ -25,9 +25,28 @@ def read(*programs: str, os: str = "debian", uid: int = 0, **facts: Any) -> dict
     return {"system": SystemFact(os=os, uid=uid, programs=programs), "links": ROUTES, **facts}
 
 
+def bridged(*, address: str = "203.0.113.5/24", routed: bool = False, **route: Any) -> dict[str, Any]:
+    """Give the facts of a machine with a bridge of guests; `routed`: the bridge has no way out of its own."""
+    ports = (LinkFact(device="eno1", bridge="" if routed else "vmbr0"), LinkFact(device="vmbr0", kind="bridge"))
+    guests = tuple(LinkFact(device=f"tap{n}", kind="tun", bridge="vmbr0") for n in (100, 101))
+    return {
+        "links": LinksFact(links=(*ports, *guests), forwards4=True, forwards6=True),
+        "interfaces": (InterfaceFact(device="eno1" if routed else "vmbr0", address=address),),
+        "gateways": ("203.0.113.1",),
+        "routes": (RouteFact(address="203.0.113.10", **({"device": "vmbr0"} | route)),),
+        "tables": LISTED,
+    }
+
+
 @pytest.mark.parametrize(
     ("seen", "driver", "why"),
     [
+        (read("nft", "ip", **bridged()), "guestport", "its bridge vmbr0 joins the host with the way out"),
+        (read("nft", "vtysh", **bridged()), "guestport", "its bridge vmbr0"),
+        (read("nft", **bridged(device="eno9", gateway="203.0.113.1")), "guestport", "its bridge vmbr0"),
+        (read("nft", "ip", **bridged(routed=True)), "nftables", "nft works"),
+        (read("nft", "ip", **bridged(address="192.0.2.5/24")), "nftables", "nft works"),
+        (read("ip", **bridged()), "iproute", "neither nft nor iptables"),
         (read("nft", "ip", tables=LISTED), "nftables", "nft works there, beside inet filter, inet firewalld"),
         (read("nft", "iptables-save", "ipset", tables=LISTED), "nftables", "nft works"),
         (read("nft", uid=1000, tables=DENIED), "nftables", "nft works"),

@@ -1,13 +1,13 @@
-# Arguments: what to do (look, load, unload), the block's table, its owner; then the change that loads it, the one whose
-# table that replaces, and how many seconds it lasts. In $rules: the table, or what `unload` puts back; in $seen what
-# `look` printed before `unload`, which leaves what was put back already, and puts nothing back in place of what another
+# Arguments: what to do (look, load, unload), the family of the block's table, the table, its owner; then the change that
+# loads it, the one whose table that replaces, and how many seconds it lasts. In $rules: the table, or what `unload` puts
+# back; in $seen what `look` printed before `unload`, which leaves what was put back already, and puts nothing back in place of what another
 # change has loaded.
 # The chain `made` says whose the table is, which change loaded it, when it ends by the router's time since boot, and
 # gives checksums of its rules and of its elements with a timeout, by which another's hand is seen.
 # A table is replaced by its handle, which no other table ever gets: what came in between fails it, and is left.
-what=$1 table=$2 owner=$3 change=$4 replaced=$5 lasts=$6
+what=$1 family=$2 table=$3 owner=$4 change=$5 replaced=$6 lasts=$7
 
-listed() { nft -s list table inet "$table"; }
+listed() { nft -s list table $family "$table"; }
 flat() { tr -s '\n\t ' '   '; }
 sum() { sha256sum | cut -c 1-12; }
 timed() { grep -o 'elements = {[^}]* timeout [^}]*}' | tr -s ' ,' '\n\n' | sort; }
@@ -31,8 +31,8 @@ look() { # none, the change that loaded it, `changed` and that change, `unmarked
     [ "$9" = changed ] && echo "changed $3" || echo "$3"
 }
 now() { read -r up rest </proc/uptime && echo "${up%%.*}"; }
-handle() { nft -a list table inet "$table" 2>/dev/null | sed -n '1s/.*# handle \([0-9]*\)$/delete table inet handle \1/p'; }
-mark() { printf 'table inet %s { chain made { return comment "%s"; }; }\n' "$table" "$1"; }
+handle() { nft -a list table $family "$table" 2>/dev/null | sed -n '1s/.*# handle \([0-9]*\)$/delete table '$family' handle \1/p'; }
+mark() { printf 'table %s %s { chain made { return comment "%s"; }; }\n' "$family" "$table" "$1"; }
 
 load() {
     gone=$(handle)
@@ -44,7 +44,7 @@ load() {
     by="by $owner in $change until $(($(now) + lasts))"
     { printf '%s\n' "$gone"; printf "%s\n" "$rules"; mark "$by"; } | nft -f - || return
     sums "$(listed)"
-    { echo "flush chain inet $table made"; mark "$by as $rules_sum $elements_sum"; } | nft -f -
+    { echo "flush chain $family $table made"; mark "$by as $rules_sum $elements_sum"; } | nft -f -
 }
 unload() {
     gone=$(handle)

@@ -1,0 +1,91 @@
+"""Counters of a guest's table: drops present, time left, and dropped frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Literal
+
+from stopgap.orchestrator.check import Check, Judgement
+from stopgap.orchestrator.facts import Program, ProgramFact, Reader
+from stopgap.orchestrator.hostnumber import parse_json
+
+_WAYS = {"sent": "from", "received": "to"}
+_LONGEST = 10**9
+"""Seconds that are taken for what a block has left: some thirty years."""
+
+
+def guest_state_reader(family: str, table: str) -> Program:
+    """Read a table with times and counters (libnftables-json(5))."""
+    return Program(("nft", "-j", "list", "table", family, table))
+
+
+def time_of_ports(state: str) -> Mapping[str, timedelta]:
+    """Return the time left to each port; raises ValueError and the like for a malformed table."""
+    left: dict[str, timedelta] = {}
+    for item in _objects(state, "set"):
+        for element in item.get("elem", ()) if item.get("name") == "ports" else ():
+            if isinstance(element, dict) and isinstance(inner := element.get("elem"), dict):
+                seconds = inner.get("expires", 0)
+                if not isinstance(seconds, int) or not 0 <= seconds <= _LONGEST:
+                    raise ValueError("no time that a block can have left")
+                left[str(inner["val"])] = timedelta(seconds=seconds)
+    return left
+
+
+def dropped_frames(state: str) -> Mapping[str, int]:
+    """Return the dropped frames by direction (`from`, `to` the guest); no key without the final drop."""
+    counted: dict[str, int] = {}
+    final: set[str] = set()
+    for rule in _objects(state, "rule"):
+        match rule:
+            case {
+                "chain": "sent" | "received" as chain,
+                "expr": [*matches, {"counter": dict(counter)}, {"drop": None}],
+            }:
+                counted[_WAYS[chain]] = counted.get(_WAYS[chain], 0) + int(counter["packets"])
+                final |= set() if matches else {_WAYS[chain]}
+    return {way: frames for way, frames in counted.items() if way in final}
+
+
+class PortDropping(Check):
+    """The guest's ports drop in both directions, and the time is not over; zero dropped frames are no failure."""
+
+    kind: Literal["port-dropping"] = "port-dropping"
+    family: str
+    table: str
+    ports: tuple[str, ...]
+
+    def describe(self) -> str:
+        """Name the table and the ports."""
+        return f"table {self.family} {self.table} drops both ways at {', '.join(self.ports)}"
+
+    def reader(self) -> Reader[ProgramFact]:
+        """Read the table."""
+        return guest_state_reader(self.family, self.table)
+
+    def judge(self, fact: ProgramFact) -> Judgement:
+        """Look for the ports and the drops, and count."""
+        if fact.status != 0:
+            return Judgement(False, "the table is not there")
+        try:
+            flagged = any("flags" in table for table in _objects(fact.stdout, "table"))
+            left, counted = time_of_ports(fact.stdout), dropped_frames(fact.stdout)
+            hooks = {str(chain.get("hook")) for chain in _objects(fact.stdout, "chain")}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Judgement(None, "nft printed something else than a table")
+        if flagged:
+            return Judgement(False, "the table has a flag that no block sets: a dormant table drops nothing")
+        if lapsed := [port for port in self.ports if left.get(port, timedelta()) <= timedelta()]:
+            return Judgement(False, f"{', '.join(lapsed[:4])} not in it, or lapsed")
+        wanted = {"prerouting", "postrouting"} if self.family == "bridge" else {"ingress", "egress"}
+        if missing := [*sorted(wanted - hooks), *(f"no drop {way}" for way in _WAYS.values() if way not in counted)]:
+            return Judgement(False, f"not in it: {', '.join(missing)}")
+        return Judgement(True, ", ".join(f"{n or 'no'} frames {way} it dropped" for way, n in counted.items()))
+
+
+def _objects(state: str, kind: str) -> Iterator[Mapping[str, Any]]:
+    document = parse_json(state)
+    for item in document["nftables"]:
+        if kind in item:
+            yield item[kind]

@@ -1,0 +1,182 @@
+"""The ports of the blocked guest: by the hypervisor's configuration, confirmed by the forwarding table.
+
+Addresses are resolved by configuration where a tool records these, and otherwise by the neighbour table, which a
+guest can forge; the guest's name in the inventory (`guest`) needs neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from stopgap.orchestrator.facts import BRIDGES, GuestPortFact
+from stopgap.orchestrator.host import Address, Host, Network
+from stopgap.orchestrator.task import Refused, Unplannable
+from stopgap.tasks.traffic.driver import NAMED, DeviceFacts, some
+from stopgap.tasks.traffic.segment import within
+
+NAME_IT = "name the guest, or its port, as the target's `guest` in the inventory"
+_PASSES_RULES = frozenset({"macvtap", "macvlan", "ipvlan", "ipvtap"})
+"""Kinds of devices (ip-link(8)) with frames past every chain of the port."""
+_UPLINKS = frozenset({"bond", "team", "vlan", "bridge", "vxlan", "gre", "gretap", "geneve"})
+
+
+@dataclass(frozen=True)
+class Guest:
+    """The guest to part from its segment."""
+
+    name: str
+    ports: tuple[str, ...]
+    """Devices on the hypervisor, sorted."""
+    cards: tuple[str, ...]
+    """Link-layer addresses by configuration, sorted."""
+    own: tuple[Network, ...] = ()
+    """IP addresses by configuration."""
+    beside: tuple[str, ...] = ()
+    """Link-layer addresses of the guest's interfaces without a port (PCI passthrough, vhost-user)."""
+    elsewhere: tuple[str, ...] = ()
+    """Ports of others, with a latest frame from a link-layer address of the guest."""
+    by_neighbours_alone: bool = False
+    """True if only the neighbour table, and the forwarding table, connect the addresses with the guest."""
+
+
+def find(addresses: tuple[Network, ...], target: Host, facts: DeviceFacts, in_force: Iterable[str], on: str) -> Guest:
+    """Return the guest with the addresses.
+
+    Args:
+        addresses: the blocked networks.
+        target: the target, with the guest's name if the inventory has one.
+        facts: the hypervisor's guests, links, neighbours and forwarding table.
+        in_force: link-layer addresses dropped now; a guest that is cut off leaves the hypervisor's tables.
+        on: the hypervisor's name.
+
+    Raises Refused for an uplink, or for contradicting tables; Unplannable without a guest.
+    """
+    known = [port for port in facts.guest_ports if not port.device or facts.links.of(port.device)]
+    if target.guest:
+        guest = _named(target.guest, known, facts, addresses, in_force, on)
+    else:
+        guest = _of_addresses(addresses, known, facts, frozenset(in_force), on)
+    for port in guest.ports:
+        _refuse_uplink(port, facts, on)
+    return guest
+
+
+def _named(
+    name: str,
+    known: list[GuestPortFact],
+    facts: DeviceFacts,
+    addresses: tuple[Network, ...],
+    in_force: Iterable[str],
+    on: str,
+) -> Guest:
+    mine = [port for port in known if name in port.names]
+    if len({(port.tool, port.names) for port in mine}) > 1:
+        several = ", ".join(sorted({f"{'/'.join(port.also) or port.guest} ({port.tool})" for port in mine}))
+        raise Refused(f"{on} has several guests {name}: {several}; {NAME_IT} by its number or UUID")
+    if mine:
+        return _guest(mine, facts)
+    if facts.links.of(name) is None:
+        raise Unplannable(f"{on} has no guest and no port {name}; {_listed(known, on)}")
+    learnt = {entry.link_address for entry in facts.forwarding if entry.device == name}
+    known_cards = {n.link_address.lower() for n in facts.neighbours if within(n.address, addresses)} | set(in_force)
+    cards = learnt & known_cards or learnt or known_cards
+    if not cards or (len(cards) > 1 and not cards <= known_cards):
+        seen = f"{len(cards)} link-layer addresses" if cards else "no frame yet"
+        raise Refused(f"port {name} of {on} shows {seen}, and none of {some(addresses)}: it may be no guest's port")
+    return Guest(name, (name,), tuple(sorted(cards)))
+
+
+def _of_addresses(
+    addresses: tuple[Network, ...],
+    known: list[GuestPortFact],
+    facts: DeviceFacts,
+    in_force: frozenset[str],
+    on: str,
+) -> Guest:
+    told = [port for port in known if any(within(address, addresses) for address in port.addresses)]
+    met = {n.link_address.lower() for n in facts.neighbours if within(n.address, addresses)}
+    dropped = [port for port in known if port.link_address and port.link_address in in_force]
+    found = told or dropped or [port for port in known if port.link_address in met]
+    who = some(addresses)
+    if not found:
+        raise Unplannable(f"no guest of {on} is known to have {who}: {NAME_IT}; {_listed(known, on)}")
+    names = sorted({port.guest for port in found})
+    if len({(port.tool, port.names) for port in found}) > 1:
+        raise Refused(f"{who} leads to several guests of {on}: {', '.join(names)}; {NAME_IT}")
+    mine = [port for port in known if (port.tool, port.names) == (found[0].tool, found[0].names)]
+    guest = _guest(mine, facts, by_neighbours_alone=not (told or dropped))
+    if guest.elsewhere and not dropped:
+        raise Refused(
+            f"{on}'s forwarding table has the link-layer address of {guest.name} at {', '.join(guest.elsewhere)}, "
+            f"the configuration at {', '.join(guest.ports)}: {NAME_IT}"
+        )
+    learnt = {entry.link_address for entry in facts.forwarding if entry.device in guest.ports}
+    if guest.by_neighbours_alone and not learnt & set(guest.cards):
+        raise Refused(f"{on}'s forwarding table does not show {guest.name} at {', '.join(guest.ports)}: {NAME_IT}")
+    return guest
+
+
+def _guest(mine: list[GuestPortFact], facts: DeviceFacts, *, by_neighbours_alone: bool = False) -> Guest:
+    ports = tuple(sorted({port.device for port in mine if port.device}))
+    cards = tuple(sorted({port.link_address for port in mine if port.device and port.link_address}))
+    if not ports:
+        raise Unplannable(f"{mine[0].guest} has no port on the hypervisor's network: it is off, or passes it by")
+    ways_on = _ways_on(facts)
+    elsewhere = {
+        entry.device
+        for entry in facts.forwarding
+        if entry.link_address in cards and entry.device not in {*ports, *ways_on} and facts.links.of(entry.device)
+    }
+    own = sorted({_host(address) for port in mine for address in port.addresses}, key=lambda n: (n.version, n))
+    return Guest(
+        name=mine[0].guest,
+        ports=ports,
+        cards=cards,
+        own=tuple(own),
+        beside=tuple(sorted(port.link_address for port in mine if not port.device)),
+        elsewhere=tuple(sorted(elsewhere)),
+        by_neighbours_alone=by_neighbours_alone,
+    )
+
+
+def _ways_on(facts: DeviceFacts) -> frozenset[str]:
+    """Return the ports that only join two bridges of the host, as the firewall's of Proxmox VE do."""
+    joined = {link.device for link in facts.links.links if link.bridge and facts.links.of(link.below)}
+    return frozenset(joined | {link.below for link in facts.links.links if link.device in joined})
+
+
+def _refuse_uplink(device: str, facts: DeviceFacts, on: str) -> None:
+    link = facts.links.of(device)
+    if link is None:
+        return
+    routers = {n.link_address.lower() for n in facts.neighbours if n.address in facts.gateways}
+    leads_on = any(e.device == device and e.link_address in routers for e in facts.forwarding)
+    named = {port.device for port in facts.guest_ports}
+    if leads_on or link.kind in _UPLINKS or (not link.kind and device not in named):
+        raise Refused(f"{device} of {on} is an uplink, no guest's port: more than one host would be cut off")
+    if link.kind in _PASSES_RULES:
+        raise Refused(
+            f"{device} of {on} is a {link.kind}: no rule of the hypervisor sees all of its frames; take its link "
+            "down by the hypervisor's own tool, or block at the router above"
+        )
+
+
+def family(guest: Guest, facts: DeviceFacts) -> str:
+    """Return nft's family for the ports: `bridge` for ports of Linux bridges, otherwise `netdev` (nft(8))."""
+    links = [facts.links.of(port) for port in guest.ports]
+    bridges = [facts.links.of(link.bridge) if link and link.bridge else None for link in links]
+    return "bridge" if all(bridge and bridge.kind == BRIDGES[0] for bridge in bridges) else "netdev"
+
+
+def _listed(known: list[GuestPortFact], on: str) -> str:
+    names = sorted({port.guest for port in known})
+    if not names:
+        return f"no tool of {on} tells of a guest"
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"its guests: {', '.join(names[:NAMED])}{more}"
+
+
+def _host(address: Address) -> Network:
+    return ip_network(address)
