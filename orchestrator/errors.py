@@ -5,6 +5,8 @@ Every message addresses the operator: the fault, its position, the remedy.
 
 from __future__ import annotations
 
+from stopgap.orchestrator.hosttext import escape
+
 
 class Error(Exception):
     """Base of all errors of Stopgap.
@@ -21,6 +23,10 @@ class Error(Exception):
     """
 
     exit_code: int = 1
+
+    def __str__(self) -> str:
+        """Return the message; what a host sent is escaped, so that a traceback harms no terminal."""
+        return escape(super().__str__(), keep_lines=True)
 
 
 class UsageError(Error):

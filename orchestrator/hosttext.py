@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 _HARMLESS_CONTROLS = {"\n", "\t"}
 _ESCAPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -16,6 +22,15 @@ def escape(text: str, *, keep_lines: bool = False) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape_character(c, keep_lines) for c in text)
+
+
+def escape_tree(value: Any) -> Any:  # noqa: ANN401
+    """Return a tree of mappings and lists with every text escaped, each as one line."""
+    if isinstance(value, str):
+        return escape(value)
+    if isinstance(value, Mapping):
+        return {key: escape_tree(item) for key, item in value.items()}
+    return [escape_tree(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def is_plain(text: str) -> bool:
@@ -38,6 +53,27 @@ def _escape_character(character: str, keep_lines: bool) -> str:
     if code <= 0xFF:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+class _Escaped:
+    """Makes pydantic escape the text of a field; imports nothing until a model is built."""
+
+    def __init__(self, *, keep_lines: bool) -> None:
+        self._keep_lines = keep_lines
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+        from pydantic_core import core_schema  # noqa: PLC0415
+
+        return core_schema.no_info_before_validator_function(self._escape, handler(source))
+
+    def _escape(self, value: object) -> object:
+        return escape(value, keep_lines=self._keep_lines) if isinstance(value, str) else value
+
+
+EscapedLine: TypeAlias = Annotated[str, _Escaped(keep_lines=False)]
+"""A field of a model, of one line: what a host sent is escaped when the model is made."""
+EscapedText: TypeAlias = Annotated[str, _Escaped(keep_lines=True)]
+"""A field of a model, of several lines."""
 
 
 class HostText:

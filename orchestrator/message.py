@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from stopgap.orchestrator.facts import Content
-from stopgap.orchestrator.hosttext import is_plain
+from stopgap.orchestrator.hosttext import EscapedLine, is_plain
 from stopgap.orchestrator.secret import Secret
 
 MailAddress: TypeAlias = Annotated[
@@ -104,7 +104,7 @@ Route: TypeAlias = Annotated[SmtpRoute | WebhookRoute | FileRoute, Field(discrim
 class Attachment(_Part):
     """A file attached to a message."""
 
-    name: Line
+    name: EscapedLine
     content: Content
     media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]+$")] = "application/octet-stream"
 
@@ -114,9 +114,9 @@ class Message(_Part):
 
     key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     """Of `message_key`: two messages with the same key are the same message, in whatever run."""
-    series: Line
+    series: EscapedLine
     """Messages of one series are sent by one process at a time."""
-    about: Line
+    about: EscapedLine
     """The subject in a few words; part of the name of a message file."""
     to: Line
     """A mail address, or the name of the reader."""
@@ -148,7 +148,9 @@ class Message(_Part):
 def message_key(incident: str, to: str, *texts: str) -> str:
     """Return the key of a message: from incident, recipient, and the texts equal in every run."""
     parts = [incident, to.lower(), *texts]
-    return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
+    return hashlib.sha256(
+        "".join(f"{len(part)}:{part}" for part in parts).encode("utf-8", "surrogateescape")
+    ).hexdigest()
 
 
 _SECURITY = {"starttls": "STARTTLS", "tls": "TLS", "none": "in the clear"}

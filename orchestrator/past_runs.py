@@ -1,4 +1,4 @@
-"""Earlier runs, from journal and evidence, as facts for the plan of a step. Every text is escaped."""
+"""Earlier runs, from journal and evidence, as facts for the plan of a step. Every text is escaped, by its type."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from stopgap.orchestrator.hosttext import EscapedLine
 from stopgap.orchestrator.severity import Severity
 
 THIS = "this"
@@ -20,28 +21,28 @@ class _Part(BaseModel):
 class PastChange(_Part):
     """A change still to be undone, in order of the undo."""
 
-    step: str
-    host: str
-    undo: str
+    step: EscapedLine
+    host: EscapedLine
+    undo: EscapedLine
 
 
 class PastCollection(_Part):
     """Evidence kept of the target."""
 
-    step: str
-    profile: str
+    step: EscapedLine
+    profile: EscapedLine
     items: int
 
 
 class PastFinding(_Part):
     """A finding in the evidence of the target."""
 
-    step: str
+    step: EscapedLine
     severity: Severity
-    id: str
-    title: str
+    id: EscapedLine
+    title: EscapedLine
     count: int
-    first: str
+    first: EscapedLine
     """The first match, with its location."""
 
 
@@ -49,37 +50,37 @@ class PastCredential(_Part):
     """A credential known to any account with root on the target."""
 
     kind: Literal["host-key", "login", "stored", "found"]
-    text: str
+    text: EscapedLine
     """Address, login, or a description with the location."""
 
 
 class PastAnswer(_Part):
     """An answer given by a person."""
 
-    question: str
-    answer: str
+    question: EscapedLine
+    answer: EscapedLine
 
 
 class PastRun(_Part):
     """One run, as far as one target is concerned."""
 
-    run: str
+    run: EscapedLine
     begun: bool = True
     """False for a current run not yet begun."""
     going_on: bool = False
     """The run is the current run: missing parts may still come."""
-    runbook: str = ""
-    steps: tuple[str, ...] = ()
+    runbook: EscapedLine = ""
+    steps: tuple[EscapedLine, ...] = ()
     """Ids of the steps run for the target."""
     changes: tuple[PastChange, ...] = ()
     collections: tuple[PastCollection, ...] = ()
-    damage: tuple[str, ...] = ()
+    damage: tuple[EscapedLine, ...] = ()
     """The reasons to distrust the records."""
-    problems: tuple[str, ...] = ()
+    problems: tuple[EscapedLine, ...] = ()
     """Problems found by a verification of the run's journal and evidence."""
     findings: tuple[PastFinding, ...] = ()
     """The worst first."""
     credentials: tuple[PastCredential, ...] = ()
     answers: tuple[PastAnswer, ...] = ()
-    deadlines: tuple[tuple[str, datetime], ...] = ()
+    deadlines: tuple[tuple[EscapedLine, datetime], ...] = ()
     """Notes with a deadline, as long as the noted change is in force."""

@@ -11,7 +11,7 @@ from typing import Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stopgap.orchestrator.decision import EXPECTED, Decision, parse_decisions, written_decisions
-from stopgap.orchestrator.hosttext import is_plain
+from stopgap.orchestrator.hosttext import EscapedText, is_plain
 from stopgap.orchestrator.source import Unfit, did_you_mean, quoted
 
 AnswerType: TypeAlias = Literal["yes-no", "text", "ticket", "choice", "amount", "date", "decisions"]
@@ -39,11 +39,11 @@ class Question(BaseModel):
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
-    text: str
-    reason: str
-    text_ja: str = ""
+    text: EscapedText
+    reason: EscapedText
+    text_ja: EscapedText = ""
     """The same text in Japanese; empty without a translation."""
-    reason_ja: str = ""
+    reason_ja: EscapedText = ""
     type: AnswerType = "yes-no"
     choices: tuple[str, ...] = ()
     currency: str = ""

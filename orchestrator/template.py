@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
-from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.hosttext import HostText, escape
 from stopgap.orchestrator.loading import load
 from stopgap.orchestrator.plugins import fail, files
 from stopgap.orchestrator.resources import folder
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from stopgap.orchestrator.plugins import DataFile
 
 _MARKUP = (".html", ".htm", ".xml", ".svg")
+_OF_A_PROGRAM = (".conf",)
+"""Read by a program, not by a person: no text is escaped for display, which would change what is meant."""
 
 
 def render_file(name: str, values: Mapping[str, object], *, autoescape: bool | None = None) -> str:
     """Render a template; `name` is the path below `templates`, such as `pages/maintenance.html`.
 
-    Without `autoescape`, the file's suffix decides on markup. A line with a block tag alone leaves no empty line.
+    Without `autoescape`, the file's suffix decides on markup. In a text for people, control characters and
+    bidirectional controls of every value are escaped. A line with a block tag alone leaves no empty line.
     Raises TypeError for a HostText among the values, since text of a host is escaped before display, and for a
     Secret; jinja2.TemplateError for a missing or invalid template, or for a name without a value.
     """
@@ -35,27 +38,33 @@ def render_file(name: str, values: Mapping[str, object], *, autoescape: bool | N
     markup = name.endswith(_MARKUP) if autoescape is None else autoescape
     if own := _own(name):
         try:
-            return _environment(markup, own=True).get_template(name).render(values)
+            return _environment(markup, _is_for_people(name), own=True).get_template(name).render(values)
         except Exception as error:
             if not _is_shipped(name):
                 raise
             _leave_out(own, error)
-    return _environment(markup).get_template(name).render(values)
+    return _environment(markup, _is_for_people(name)).get_template(name).render(values)
 
 
 def get_ready(name: str) -> None:
     """Compile a template in advance, at an idle moment; errors are reported by the later use."""
     with suppress(Exception):
-        _environment(name.endswith(_MARKUP), own=_own(name) is not None).get_template(name)
+        _environment(name.endswith(_MARKUP), _is_for_people(name), own=_own(name) is not None).get_template(name)
 
 
 def fit_to_show(value: object) -> object:
-    """Return the value unchanged: the `finalize` of every template; raises TypeError for a HostText or a Secret."""
+    """Return the value unchanged; raises TypeError for a HostText or a Secret."""
     if isinstance(value, HostText):
         raise TypeError("text that a host sent cannot stand in a template")
     if isinstance(value, Secret):
         raise TypeError("a secret cannot stand in a template")
     return value
+
+
+def _escaped(value: object) -> object:
+    """Return a value as a person may see the value: the `finalize` of templates for people."""
+    fit_to_show(value)
+    return escape(value, keep_lines=True) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def has_inner_life(value: object) -> bool:
@@ -78,6 +87,10 @@ def _own(name: str) -> DataFile | None:
     return next((file for file in files("templates") if file.plugin.name == name), None)
 
 
+def _is_for_people(name: str) -> bool:
+    return not name.endswith(_OF_A_PROGRAM)
+
+
 def _is_shipped(name: str) -> bool:
     return (folder("templates") / name).is_file()
 
@@ -94,7 +107,7 @@ def _own_source(name: str) -> tuple[str, str, None] | None:
 
 
 @cache
-def _environment(markup: bool, own: bool = False) -> SandboxedEnvironment:
+def _environment(markup: bool, for_people: bool, own: bool = False) -> SandboxedEnvironment:
     load(("jinja2.sandbox",))
     from jinja2 import ChoiceLoader, FileSystemLoader, FunctionLoader, StrictUndefined  # noqa: PLC0415
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
@@ -110,7 +123,7 @@ def _environment(markup: bool, own: bool = False) -> SandboxedEnvironment:
         loader=ChoiceLoader([FunctionLoader(_own_source), shipped]) if own else shipped,
         autoescape=markup,
         undefined=StrictUndefined,
-        finalize=fit_to_show,
+        finalize=_escaped if for_people else fit_to_show,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

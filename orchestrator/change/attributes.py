@@ -8,7 +8,6 @@ from stopgap.orchestrator.change.base import Change
 from stopgap.orchestrator.change.status import DRIFTED
 from stopgap.orchestrator.facts.attributes import LockedFact
 from stopgap.orchestrator.facts.inode_flags import held, ways
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.shell import join, quote
 
 _SEEN = """
@@ -34,7 +33,7 @@ class AttributesChange(Change):
 
     def preview(self) -> list[str]:
         """Return a command for each path."""
-        return [f"$ {escape(join(('chattr', f'-{one.marks}', '--', one.name())))}" for one in self.locked]
+        return [f"$ {join(('chattr', f'-{one.marks}', '--', one.name()))}" for one in self.locked]
 
     def describe_undo(self) -> str:
         """Return a sentence on the restored attributes."""

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict
 from stopgap.orchestrator.change.base import Change
 from stopgap.orchestrator.change.status import DRIFTED
 from stopgap.orchestrator.facts.file import Content
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.shell import quote
 
 _FUNCTIONS = r"""
@@ -41,7 +40,7 @@ class Frozen(BaseModel):
         """Return the name of the process for a person."""
         runs = f" runs {self.exe.decode('utf-8', 'surrogateescape')}" if self.exe else ""
         born = f"started {self.oldest}" if self.oldest == self.youngest else f"started by {self.youngest}"
-        return escape(f"{self.pid} {self.name}".rstrip() + f"{runs}, {born}")
+        return f"{self.pid} {self.name}".rstrip() + f"{runs}, {born}"
 
 
 class FreezeChange(Change):

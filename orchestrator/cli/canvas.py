@@ -15,11 +15,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from stopgap.orchestrator.cli.screen import STYLES
+from stopgap.orchestrator.cli.screen import STYLES, shown
 from stopgap.orchestrator.cli.view import Line, view
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import History
-from stopgap.orchestrator.secret import redact
 
 PAUSE = 1.0
 """Seconds between two looks."""
@@ -29,10 +27,10 @@ _LEAVES = {b"q", b"Q"}
 class Canvas:
     """A terminal taken by `open` and restored by `close`; repeated calls are allowed."""
 
-    def __init__(self, footer: str) -> None:
-        """`footer` stands below everything."""
+    def __init__(self, footer: str, console: Console | None = None) -> None:
+        """`footer` stands below everything. `console`: where to draw; by default standard output."""
         self._footer = footer
-        self._console = Console(highlight=False, markup=False, emoji=False)
+        self._console = console or Console(highlight=False, markup=False, emoji=False)
         self._live: Live | None = None
         self._keys: int | None = None
         self._before: list[Any] = []
@@ -70,7 +68,7 @@ class Canvas:
         last = [*((text, style) for text, style in below), (self._footer, "quiet")]
         lines = view(history, others=others, width=width, height=max(1, height - len(last)))
         text = Text("\n", overflow="ellipsis", no_wrap=True).join(
-            Text(escape(redact(line)), style=STYLES.get(style, "")) for line, style in [*lines, *last]
+            Text(shown(line), style=STYLES.get(style, "")) for line, style in [*lines, *last]
         )
         self._live.update(text, refresh=True)
 

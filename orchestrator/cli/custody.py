@@ -22,7 +22,6 @@ from stopgap.orchestrator.evidence.files import FileProblem, FolderFiles
 from stopgap.orchestrator.evidence.manifest import MANIFEST
 from stopgap.orchestrator.evidence.reader import CollectionReader, UnreadableEvidence, open_collection
 from stopgap.orchestrator.evidence.verify import collections_below
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.records import EvidenceHandled
 from stopgap.orchestrator.run.person import operator
@@ -118,9 +117,7 @@ def export(options: ExportOptions) -> int:
         screen.line(f"{listed.left_out} paths are in the items alone; stopgap/root.jsonl says which, and why", "warn")
     for collected in all_collected:
         for reason in (*collected.meter.damaged, *collected.meter.left_out):
-            screen.line(
-                f"{collected.manifest.host}/{collected.folder.name}: in the items alone: {escape(reason)}", "warn"
-            )
+            screen.line(f"{collected.manifest.host}/{collected.folder.name}: in the items alone: {reason}", "warn")
     screen.line(f"SHA-256 of stopgap/archive.json, {'signed' if key else 'not signed'}: {packed.sha256}")
     return 0
 
@@ -174,8 +171,8 @@ def _put_on_record(what: str, collected: CollectionReader, action: Literal["open
         action=action,
         host=collected.manifest.host,
         folder=f"evidence/{collected.manifest.host}/{collected.folder.name}",
-        by=escape(operator()),
-        about=escape(about)[:1024],
+        by=operator(),
+        about=about[:1024],
         manifest_sha256=hashlib.sha256((collected.folder / MANIFEST).read_bytes()).hexdigest(),
     )
     try:

@@ -23,7 +23,6 @@ from stopgap.orchestrator.documents.evidence import (
 from stopgap.orchestrator.errors import Error, UsageError
 from stopgap.orchestrator.evidence.reader import CollectionReader, Line, lines_of
 from stopgap.orchestrator.evidence.tree import MOST_HOLES
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import Journal, state_home
 
 if TYPE_CHECKING:
@@ -85,12 +84,12 @@ def ls(options: LsOptions) -> int:
     if options.item is None:
         for collected in opened(options.what, "ls"):
             manifest = collected.manifest
-            _say(f"{manifest.host}/{collected.folder.name}  {manifest.profile}, {manifest.started}")
+            screens.write_line(f"{manifest.host}/{collected.folder.name}  {manifest.profile}, {manifest.started}")
             for item in manifest.items:
                 state = "" if item.file else "  nothing came"
                 state += f"  cut: {item.truncated_because}" if item.truncated else ""
                 state += f"  could not be looked at: {item.not_looked}" if item.not_looked else ""
-                _say(f"  {item.bytes:>12}  {item.file or item.id}{state}")
+                screens.write_line(f"  {item.bytes:>12}  {item.file or item.id}{state}")
         return 0
     found = _items(options.what, options.item, f"ls {options.item}")
     for collected, item in found:
@@ -100,7 +99,9 @@ def ls(options: LsOptions) -> int:
                 continue
             target = f" -> {member.target}" if member.kind == "link" else ""
             owner = f"{member.uid}:{member.gid}"
-            _say(f"{_KINDS[member.kind]}{member.mode:04o} {owner} {member.size:>10} {member.name}{target}")
+            screens.write_line(
+                f"{_KINDS[member.kind]}{member.mode:04o} {owner} {member.size:>10} {member.name}{target}"
+            )
     return _missing(collected for collected, _ in found)
 
 
@@ -161,7 +162,7 @@ def grep(options: GrepOptions) -> int:
                         continue
                     where = f"{collected.manifest.host}/{collected.folder.name}/{item.file}"
                     where += f":{member.name}" if member else ""
-                    _say(f"{where}:{line.number}: {line.text[:4096]}")
+                    screens.write_line(f"{where}:{line.number}: {line.text[:4096]}")
     return _missing(all_collected) or (0 if found else 1)
 
 
@@ -243,7 +244,7 @@ def _words(event: Event) -> tuple[str, ...]:
 def _missing(all_collected: Iterable[CollectionReader]) -> int:
     """Print the unread parts of collections; return 1 if any, else 0."""
     said = [
-        f"{collected.manifest.host}/{collected.folder.name}: not read: {escape(reason)}"
+        f"{collected.manifest.host}/{collected.folder.name}: not read: {reason}"
         for collected in all_collected
         for reason in (*collected.meter.damaged, *collected.meter.left_out)
     ]
@@ -254,8 +255,4 @@ def _missing(all_collected: Iterable[CollectionReader]) -> int:
 
 def _show(lines: Iterator[Line]) -> None:
     for line in lines:
-        _say(line.text)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(escape(text.replace("\t", "    ")) + "\n")
+        screens.write_line(line.text)

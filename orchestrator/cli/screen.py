@@ -27,6 +27,17 @@ STYLES = {
 }
 
 
+def shown(text: str) -> str:
+    r"""Return a text as a terminal may have it: secrets redacted, what a host sent escaped, in one line.
+
+    Everything that any command writes for a person goes through here.
+
+    >>> shown("\x1b[2Jgone")
+    '\\x1b[2Jgone'
+    """
+    return escape(redact(text).expandtabs(4))
+
+
 class Screen:
     """A writer of lines to one stream, coloured on a terminal, plain otherwise."""
 
@@ -47,13 +58,11 @@ class Screen:
         """Write one line; line ends, cursor movements and bidirectional controls are escaped."""
         from rich.text import Text
 
-        self._console.print(
-            Text(escape(redact(text).expandtabs(4)), style=STYLES.get(style, style), overflow="fold", no_wrap=True)
-        )
+        self._console.print(Text(shown(text), style=STYLES.get(style, style), overflow="fold", no_wrap=True))
 
     def prompt(self, text: str) -> None:
         """Write text without ending the line."""
-        self._console.file.write(escape(redact(text)))
+        self._console.file.write(shown(text))
         self._console.file.flush()
 
     def answered(self) -> None:
@@ -71,17 +80,22 @@ class Screen:
         """Show a status below the lines, in place of the previous status; on a terminal only. Empty: no status."""
         if not self.is_terminal:
             return
-        shown = escape(redact(text))
-        if self._status is None and shown:
+        said = shown(text)
+        if self._status is None and said:
             self._status = self._console.status("", spinner="line", spinner_style="")
             self._status.start()
-        if self._status is not None and shown:
+        if self._status is not None and said:
             from rich.text import Text
 
-            self._status.update(Text(shown, overflow="ellipsis", no_wrap=True))
+            self._status.update(Text(said, overflow="ellipsis", no_wrap=True))
         elif self._status is not None:
             self._status.stop()
             self._status = None
+
+
+def write_line(text: str) -> None:
+    """Write a line of evidence to standard output: as `Screen.line`, without styles, for many lines."""
+    sys.stdout.write(shown(text) + "\n")
 
 
 def out() -> Screen:

@@ -9,12 +9,11 @@ from typing import TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
-from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.cli.screen import shown
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.records import CheckJudged, step_of
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.runbook import Step, parse_runbook
-from stopgap.orchestrator.secret import redact
 from stopgap.orchestrator.source import InvalidInput
 
 Line: TypeAlias = tuple[str, str]
@@ -184,17 +183,17 @@ def _beside(text: str, fields: Iterable[str], width: int) -> str:
 
 def _clipped(text: str, width: int, *, pad: bool = False) -> str:
     """Cut a text at the width; a character of two columns is never halved."""
-    shown = escape(redact(text))
-    if cell_len(shown) <= width:
-        return set_cell_size(shown, width) if pad else shown
-    return set_cell_size(shown, max(0, width - 1)) + "…"
+    said = shown(text)
+    if cell_len(said) <= width:
+        return set_cell_size(said, width) if pad else said
+    return set_cell_size(said, max(0, width - 1)) + "…"
 
 
 def _fitted(lines: Iterable[Line], width: int, height: int) -> list[Line]:
     """Fold lines at the width; excess lines are cut, with a note."""
     if not width:
         return list(lines)
-    folded = [(part, style) for text, style in lines for part in _folded(escape(redact(text)), width)]
+    folded = [(part, style) for text, style in lines for part in _folded(shown(text), width)]
     return _first(folded, max(_LEAST, height))
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.custody import CustodyError, log_handling
 from stopgap.orchestrator.evidence.manifest import ARRIVED, CUSTODY, MANIFEST, Manifest
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.records import EvidenceHandled, EvidenceKept
@@ -61,7 +60,7 @@ def close_collection(
     except CustodyError as error:
         raise EvidenceError(str(error)) from None
     if wrong:
-        raise EvidenceError(f"{folder}: {', '.join(map(escape, wrong))}: what lies on disk is not what arrived")
+        raise EvidenceError(f"{folder}: {', '.join(wrong)}: what lies on disk is not what arrived")
     return kept
 
 

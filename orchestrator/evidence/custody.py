@@ -16,7 +16,6 @@ from pathlib import Path
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.files import Files, read
 from stopgap.orchestrator.evidence.manifest import CUSTODY
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import JournalError
 from stopgap.orchestrator.journal.chain import (
     GENESIS,
@@ -82,7 +81,7 @@ def custody_problems(files: Files, manifest: bytes, known: Sequence[EvidenceHand
         return
     _, _, problems = read_lines(content, CUSTODY)
     if problems:
-        yield from (escape(problem) for problem in problems)
+        yield from problems
         return
     try:
         records = [each.record for each in _entries(content)]
@@ -97,7 +96,7 @@ def custody_problems(files: Files, manifest: bytes, known: Sequence[EvidenceHand
     rest = iter(records)
     lost = [record for record in known if record not in rest]  # each record is searched after the record before
     if lost:
-        yield f"{CUSTODY}: lacks what the journal knows: {lost[0].action} by {escape(lost[0].by)}"
+        yield f"{CUSTODY}: lacks what the journal knows: {lost[0].action} by {lost[0].by}"
 
 
 def _entries(content: bytes) -> Iterator[Entry]:

@@ -12,7 +12,6 @@ from typing import Protocol
 
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.archive import Member
-from stopgap.orchestrator.hosttext import escape
 
 _CHUNK = 1 << 20
 
@@ -127,5 +126,5 @@ def difference(files: Files, name: str, size: int, sha256: str | None) -> str:
         for piece in files.chunks(name):
             digest.update(piece)
     except FileProblem as problem:
-        return escape(str(problem))
+        return str(problem)
     return "" if digest.hexdigest() == sha256 else "changed: its SHA-256 is another"

@@ -21,7 +21,6 @@ from stopgap.orchestrator.evidence.timestamp import stamp_problems
 from stopgap.orchestrator.evidence.tree import MOST_NAMES, Directories, Leaf
 from stopgap.orchestrator.evidence.verify import collection_problems
 from stopgap.orchestrator.hostnumber import parse_json
-from stopgap.orchestrator.hosttext import escape
 
 _AT_THE_TOP = {LIST, f"{LIST}.sig", f"{LIST}.tsr", ENTRIES}
 _MOST_OURS = 10_000
@@ -74,19 +73,19 @@ def _problems(descriptor: int, signers: Path | None, authorities: Path | None) -
     for member in members_of(descriptor):
         folder, _, name = member.name.removeprefix("/").rpartition("/")
         if member.holes:
-            yield f"{escape(member.name)}: has holes, as no entry of an exported archive has"
+            yield f"{member.name}: has holes, as no entry of an exported archive has"
             return
         if member.name.startswith(f"/{ROOT}"):
             continue
         count += 1
         if count > _MOST_OURS or not f"{folder}/".startswith(f"{OURS}/"):
-            yield f"{escape(member.name)}: extra; no such file belongs there"
+            yield f"{member.name}: extra; no such file belongs there"
         elif name in ours.setdefault(folder, {}):
-            yield f"{escape(member.name)}: there twice"
+            yield f"{member.name}: there twice"
         else:
             ours[folder][name] = member
     top = ArchivedFiles(ours.pop(OURS, {}))
-    yield from (f"{escape(name)}: extra; no such file belongs there" for name in {*top.members} - _AT_THE_TOP)
+    yield from (f"{name}: extra; no such file belongs there" for name in {*top.members} - _AT_THE_TOP)
     content = read(top, LIST, MANIFEST_CAP)
     try:
         listed = ArchiveList.model_validate(parse_json(content or b""))
@@ -99,13 +98,13 @@ def _problems(descriptor: int, signers: Path | None, authorities: Path | None) -
     yield from stamp_problems(top, LIST, content or b"", authorities)
     for collection in listed.collections:
         files = ArchivedFiles(ours.pop(f"{OURS}/{collection.folder}", {}))
-        where = escape(collection.folder)
+        where = collection.folder
         for name, sha256 in ((MANIFEST, collection.manifest_sha256), (CUSTODY, collection.custody_sha256)):
             if hashlib.sha256(read(files, name, MANIFEST_CAP) or b"").hexdigest() != sha256:
                 yield f"{where}/{name}: changed or missing; it is not the one that {LIST} lists"
         yield from (f"{where}/{problem}" for problem in collection_problems(files))
     for folder in ours:
-        yield f"{escape(folder)}: extra; {LIST} does not list it"
+        yield f"{folder}: extra; {LIST} does not list it"
     yield from _tree_problems(descriptor, top, listed)
 
 
@@ -128,15 +127,15 @@ def _tree_problems(descriptor: int, top: ArchivedFiles, listed: ArchiveList) -> 
             continue
         if member.kind == "directory":
             if not directories.add(member.name.removeprefix(f"/{ROOT}")):
-                yield f"{escape(member.name)}: more directories than an exported archive has"
+                yield f"{member.name}: more directories than an exported archive has"
                 return
             continue
         if not needed.add_above(member.name.removeprefix(f"/{ROOT}")):
-            yield f"{escape(member.name)}: more directories above it than an exported archive has"
+            yield f"{member.name}: more directories above it than an exported archive has"
             return
         line = next(wanted, None)
         if line is None or line != _line_of(member, line):
-            yield f"{escape(member.name)}: changed, or not in its place"
+            yield f"{member.name}: changed, or not in its place"
             return
     if next(wanted, None) is not None:
         yield f"{ROOT}: not all of it is there"

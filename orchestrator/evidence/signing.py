@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 
 from stopgap.orchestrator.evidence.files import Files, read
 from stopgap.orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, SIGNATURE
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.signature import SignatureError, check, sign
 
@@ -52,4 +51,4 @@ def signature_problems(files: Files, name: str, content: bytes, signers: Path | 
         try:
             check(content, place, signers)
         except SignatureError as error:
-            yield escape(str(error))
+            yield str(error)

@@ -21,7 +21,7 @@ from stopgap.orchestrator.evidence.sealing import Seal, SealingError
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hostnumber import parse_timestamp
-from stopgap.orchestrator.hosttext import HostText, escape
+from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.journal.records import EvidenceKept
 from stopgap.orchestrator.journal.reserve import reserve_of, room
 from stopgap.orchestrator.task import Artifact, Collection
@@ -175,7 +175,7 @@ class EvidenceStore:
             host=origin.host.name,
             address=origin.host.address,
             host_key=origin.fingerprint,
-            operator=escape(origin.operator),
+            operator=origin.operator,
             profile=self._collection.profile,
             started=utc(self._started),
             ended=utc(ended),

@@ -10,7 +10,6 @@ from typing import Any
 
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.files import Files, read
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.wire.deadline import Deadline
 from stopgap.orchestrator.wire.http import NotSentError, post
 
@@ -37,9 +36,9 @@ def stamp(content: bytes, url: str) -> bytes:
         same = granted and response.tst_info.message_imprint.message == hashlib.sha256(content).digest()
         fresh = granted and response.tst_info.nonce == request.nonce
     except ValueError as error:
-        raise TimestampError(f"{url}: its answer is no time-stamp: {escape(str(error))[:200]}") from None
+        raise TimestampError(f"{url}: its answer is no time-stamp: {str(error)[:200]}") from None
     if not granted:
-        raise TimestampError(f"{url}: refused: {escape(' '.join(response.status_string))[:200]}")
+        raise TimestampError(f"{url}: refused: {' '.join(response.status_string)[:200]}")
     if not (same and fresh):
         raise TimestampError(f"{url}: its time-stamp is of something else")
     return answer
@@ -67,7 +66,7 @@ def stamp_problems(files: Files, name: str, content: bytes, roots: Path | None) 
     except OSError as error:
         yield f"{roots}: {error.strerror}"
     except (ValueError, library.VerificationError) as error:
-        yield f"{name}.tsr: does not hold: {escape(str(error))[:200]}"
+        yield f"{name}.tsr: does not hold: {str(error)[:200]}"
 
 
 def _library() -> Any:  # noqa: ANN401
@@ -83,7 +82,7 @@ def _post(url: str, body: bytes) -> bytes:
     try:
         reply = post(url, body, headers, Deadline(_TIMEOUT), most=_LONGEST)
     except (NotSentError, OSError, ValueError, http.client.HTTPException) as error:
-        raise TimestampError(f"{url}: {escape(str(error))[:200]}") from None
+        raise TimestampError(f"{url}: {str(error)[:200]}") from None
     if reply.status != 200:
-        raise TimestampError(f"{url}: {reply.status} {escape(reply.reason)[:100]}")
+        raise TimestampError(f"{url}: {reply.status} {reply.reason[:100]}")
     return reply.body

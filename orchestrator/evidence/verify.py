@@ -24,7 +24,6 @@ from stopgap.orchestrator.evidence.manifest import (
 )
 from stopgap.orchestrator.evidence.signing import signature_problems
 from stopgap.orchestrator.hostnumber import parse_json
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import Journal, JournalError
 from stopgap.orchestrator.journal.chain import read_export
 from stopgap.orchestrator.journal.head import head_problems
@@ -158,4 +157,4 @@ def collection_problems(
 
 
 def _shown(name: str) -> str:
-    return escape(name)
+    return name

@@ -11,7 +11,7 @@ from stopgap.orchestrator.facts.inode_flags import ways
 from stopgap.orchestrator.facts.presence import there
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 from stopgap.orchestrator.hostnumber import parse_int
-from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.hosttext import EscapedLine
 from stopgap.orchestrator.shell import join
 
 Marks = Literal["i", "a", "ia"]
@@ -53,7 +53,7 @@ class AttributesFact(Fact):
     """
     unread: int = 0
     """How many files and directories could not be looked at."""
-    unread_such: str = ""
+    unread_such: EscapedLine = ""
     """One unreadable path with the reason, escaped."""
 
 
@@ -146,7 +146,7 @@ class Attributes(Reader[AttributesFact]):
             links=tuple(map(_text, aside[b"link"])),
             disputed=tuple(_text(p) for p in paths if listed.get(p) != kernel.get(p)) if both else (),
             unread=sum(parse_int(count) or 1 for count, _, _ in unread),
-            unread_such=escape(_text(unread[0][2])) if unread else "",
+            unread_such=_text(unread[0][2]) if unread else "",
         )
 
 

@@ -13,7 +13,7 @@ from stopgap.orchestrator.facts.extended_ways import ways
 from stopgap.orchestrator.facts.file import Content
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 from stopgap.orchestrator.hostnumber import parse_int
-from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.hosttext import EscapedLine
 from stopgap.orchestrator.shell import join
 
 MOST = 256 << 10
@@ -29,7 +29,7 @@ class ExtendedFact(Fact):
 
     attributes: Mapping[str, Content] | None = {}
     """Attributes by name; `None` if unreadable."""
-    trouble: str = ""
+    trouble: EscapedLine = ""
     """The reason for unreadable attributes, escaped."""
     flags: int = 0
     links: int = 1
@@ -73,7 +73,7 @@ def _fact(lines: list[str]) -> ExtendedFact:
             name = bytes.fromhex(first).decode()
             attributes[name] = bytes.fromhex(second)
         elif key == "trouble":
-            trouble = escape(bytes.fromhex(first).decode("utf-8", "replace"))
+            trouble = bytes.fromhex(first).decode("utf-8", "replace")
         elif key in numbers and (number := parse_int(first)) is not None:
             numbers[key] = number
         else:

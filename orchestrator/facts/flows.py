@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 from stopgap.orchestrator.hostnumber import parse_int
-from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.hosttext import EscapedLine
 from stopgap.orchestrator.shell import quote
 
 Address = IPv4Address | IPv6Address
@@ -24,7 +24,7 @@ class FlowsFact(Fact):
     """Matching flows present in the table."""
     offloaded: int = 0
     """Part of `left`: flows past the ruleset, in a flowtable (`[OFFLOAD]`, `[HW_OFFLOAD]` of conntrack(8))."""
-    opener: str = ""
+    opener: EscapedLine = ""
     """The opener of one flow still present."""
     whole: bool = True
     """True if the table was read to the end."""
@@ -80,14 +80,14 @@ class Flows(Reader[FlowsFact]):
         if None in numbers.values():
             raise UnreadableError("the table of flows: no complete answer")
         whole = "unread" not in found
-        return FlowsFact.model_validate({**numbers, "opener": escape(found.get("opener", "")[:64]), "whole": whole})
+        return FlowsFact.model_validate({**numbers, "opener": found.get("opener", "")[:64], "whole": whole})
 
     def _of_ends(self, flows: list[list[str]]) -> FlowsFact:
         left = [flow for flow in flows if len(flow) == 3 and not self._left_out(*flow[:2])]
         return FlowsFact(
             left=len(left),
             offloaded=sum(flow[2] == "offloaded" for flow in left),
-            opener=escape(left[0][0][:64]) if left else "",
+            opener=left[0][0][:64] if left else "",
             whole=len(self.blocked) <= LOOKED_AT,
         )
 

@@ -8,7 +8,7 @@ from stopgap.orchestrator.facts.presence import there
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 from stopgap.orchestrator.facts.walk import reach
 from stopgap.orchestrator.hostnumber import parse_int
-from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.hosttext import EscapedLine
 from stopgap.orchestrator.shell import join
 
 _ASK = r"""
@@ -51,9 +51,9 @@ printf 'account %s %s\n' "$(id -u)" "$(id -G)"
 class WritableFact(Fact):
     """The known facts on write access to one path."""
 
-    obstacle: str = ""
+    obstacle: EscapedLine = ""
     """The reason against a change; empty without a known obstacle."""
-    inside: str = ""
+    inside: EscapedLine = ""
     """The reason against a change inside the directory at the path, though the directory entry is changeable."""
     folder: bool = True
     """The parent directory exists."""
@@ -94,8 +94,8 @@ def _fact(block: str, uid: int, groups: tuple[int, ...]) -> WritableFact:
     if len(room) == 5:
         free = (room[0] if uid == 0 else room[1]) * room[2]
     return WritableFact(
-        obstacle=escape(found.get("why", found.get("absent", ""))),
-        inside=escape(found.get("inside", "")),
+        obstacle=found.get("why", found.get("absent", "")),
+        inside=found.get("inside", ""),
         folder="absent" not in found,
         uid=uid,
         groups=groups,

@@ -14,7 +14,6 @@ from stopgap.orchestrator.findings.model import Compared, Finding, Findings, Not
 from stopgap.orchestrator.findings.reading import OVER, Reader, RuleSeen, TableRead, TableReader, in_utc
 from stopgap.orchestrator.findings.rule import Rule
 from stopgap.orchestrator.findings.table import tables
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.severity import SEVERITIES
 
 TOOL_MISSING = 127
@@ -139,11 +138,11 @@ def judge(
     content = read(FolderFiles(collected.folder), MANIFEST, MANIFEST_CAP) or b""
     findings = [_finding(rule, judging.seen(rule), dates, collected) for rule in found]
     return Findings(
-        run=escape(manifest.run),
-        step=escape(manifest.step),
-        target=escape(manifest.target),
-        host=escape(manifest.host),
-        profile=escape(manifest.profile),
+        run=manifest.run,
+        step=manifest.step,
+        target=manifest.target,
+        host=manifest.host,
+        profile=manifest.profile,
         manifest_sha256=hashlib.sha256(content).hexdigest(),
         rules_sha256=hashlib.sha256("\n".join(rule.model_dump_json() for rule in rules).encode()).hexdigest(),
         findings=tuple(sorted(findings, key=lambda finding: (SEVERITIES.index(finding.severity), finding.id))),
@@ -153,7 +152,7 @@ def judge(
             if rule.id not in seen and not reasons[rule.id]
         ),
         not_looked=tuple(
-            NotLooked(id=rule.id, title=rule.title, reason=escape(_whole(collected, rule, reasons[rule.id])))
+            NotLooked(id=rule.id, title=rule.title, reason=_whole(collected, rule, reasons[rule.id]))
             for rule in rules
             if rule.id in reasons and _whole(collected, rule, reasons[rule.id])
         ),

@@ -14,7 +14,6 @@ from stopgap.orchestrator.findings.apart import ReaderApart
 from stopgap.orchestrator.findings.judge import BUDGET, judge
 from stopgap.orchestrator.findings.model import Finding, Findings
 from stopgap.orchestrator.findings.rule import Rule
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.records import EvidenceKept, FindingNoted, FindingsMade
@@ -64,7 +63,7 @@ def write_findings(run_folder: Path, kept: EvidenceKept, found: Findings) -> Fin
 
 def no_findings(kept: EvidenceKept, trouble: str) -> FindingsMade:
     """Return the record of a collection without evaluation, with the reason."""
-    return _record(kept, trouble=escape(trouble))
+    return _record(kept, trouble=trouble)
 
 
 def _with_others(folder: Path, beside: Iterable[Path]) -> CollectionReader:

@@ -1,6 +1,6 @@
 """Findings: sighting, place, reason, confidence, false positives, response, techniques.
 
-No finding declares a host clean: a rule without a match reports the compared data. Every text is escaped.
+No finding declares a host clean: a rule without a match reports the compared data. The type of each text escapes it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from stopgap.orchestrator.findings.earlier import as_of_now
+from stopgap.orchestrator.hosttext import EscapedLine
 from stopgap.orchestrator.severity import SEVERITIES, Severity
 from stopgap.orchestrator.technique import Technique
 
@@ -24,10 +25,10 @@ class _Part(BaseModel):
 class Sighting(_Part):
     """One sighting, with the place in the evidence."""
 
-    what: str
-    file: str
+    what: EscapedLine
+    file: EscapedLine
     """The item, by its name in the collection's folder."""
-    member: str = ""
+    member: EscapedLine = ""
     """The file inside that archive."""
     line: int | None = None
     """From 1, in the item or in the member."""
@@ -35,55 +36,55 @@ class Sighting(_Part):
     """Bytes, of the member's header in the archive, where no line is meant."""
     pid: int | None = None
     """The process, where it is one."""
-    at: str | None = None
+    at: EscapedLine | None = None
     """When it came to be, ISO 8601 in UTC: by the host's clock, with what that differs from the controller's."""
 
 
 class Finding(_Part):
     """The matches of one rule in one collection."""
 
-    id: str
+    id: EscapedLine
     """The rule's."""
     severity: Severity
-    title: str
+    title: EscapedLine
     seen: tuple[Sighting, ...]
     """The first of them."""
     count: int
     """All of them."""
-    why: str
+    why: EscapedLine
     confidence: Confidence
-    falsepositives: tuple[str, ...]
+    falsepositives: tuple[EscapedLine, ...]
     """What else, harmless, would explain what was seen."""
-    response: str
+    response: EscapedLine
     """What to do about it."""
     tags: tuple[Technique, ...] = ()
     """Techniques of MITRE ATT&CK."""
-    references: tuple[str, ...] = ()
+    references: tuple[EscapedLine, ...] = ()
     """Where the technique is written down."""
 
 
 class Compared(_Part):
     """A rule without a match, with the amount of data compared."""
 
-    id: str
-    title: str
-    compared: str
+    id: EscapedLine
+    title: EscapedLine
+    compared: EscapedLine
     """The tables, with the number of their rows."""
 
 
 class NotLooked(_Part):
     """A rule not evaluated, or only in part, with the reason."""
 
-    id: str
-    title: str
-    reason: str
+    id: EscapedLine
+    title: EscapedLine
+    reason: EscapedLine
 
 
 class Unread(_Part):
     """A table not read, or only in part: the row count is unknown."""
 
-    table: str
-    reason: str
+    table: EscapedLine
+    reason: EscapedLine
 
 
 class Findings(_Part):
@@ -91,15 +92,15 @@ class Findings(_Part):
 
     format: Literal["stopgap-findings"] = "stopgap-findings"
     version: Literal[2] = 2
-    run: str
-    step: str
-    target: str
+    run: EscapedLine
+    step: EscapedLine
+    target: EscapedLine
     """Whom it is about."""
-    host: str
+    host: EscapedLine
     """Where it was collected: the target itself, but for what is seen of it from elsewhere."""
-    profile: str
-    manifest_sha256: str
-    rules_sha256: str
+    profile: EscapedLine
+    manifest_sha256: EscapedLine
+    rules_sha256: EscapedLine
     findings: tuple[Finding, ...]
     """The worst first."""
     no_discrepancy_seen: tuple[Compared, ...]

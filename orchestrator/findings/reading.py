@@ -17,7 +17,6 @@ from stopgap.orchestrator.findings.rule import Join, Meets, Rule, row_test
 from stopgap.orchestrator.findings.table import MOST_KEYS, Place, Row, tables
 from stopgap.orchestrator.findings.tables.body import entries
 from stopgap.orchestrator.findings.tables.moments import as_iso
-from stopgap.orchestrator.hosttext import escape
 
 SHOWN = 20
 """Sightings of one finding that are kept; all are counted."""
@@ -215,7 +214,7 @@ class Reading:
     @property
     def trouble(self) -> str:
         """Say why not everything was read, escaped: the reading ended, or something is damaged."""
-        return escape(self._ended or "; ".join(self.meter.damaged))
+        return self._ended or "; ".join(self.meter.damaged)
 
     def rows(self, table: str) -> Iterator[Row]:
         """Give the rows of a table."""
@@ -263,9 +262,9 @@ def _sighting(rule: Rule, row: Row, collected: CollectionReader) -> Sighting:
     place: Place = row.place
     item = collected.item(place.artifact)
     return Sighting(
-        what=escape(rule.show(row.fields)),
+        what=rule.show(row.fields),
         file=(item.file if item else None) or place.artifact,
-        member=escape(place.member[:_LONGEST_MEMBER]),
+        member=place.member[:_LONGEST_MEMBER],
         line=place.line,
         offset=place.offset,
         pid=pid if isinstance(pid := row.fields.get("pid"), int) else None,

@@ -25,7 +25,7 @@ from stopgap.orchestrator.findings.tables.histories import history_lines
 from stopgap.orchestrator.findings.tables.logs import records
 from stopgap.orchestrator.findings.tables.moments import as_iso, of_iso, of_syslog
 from stopgap.orchestrator.findings.tables.requests import log_lines, requests
-from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.hosttext import escape_tree
 from stopgap.orchestrator.journal.reserve import room
 
 AT_ONCE = 100_000
@@ -178,20 +178,19 @@ def _records(member: Member) -> Iterator[Event]:
 
 
 def _line(event: Event, host: str, *, ours: bool, during: bool) -> str:
-    return json.dumps(
-        {
-            "schema": "stopgap.timeline",
-            "version": 1,
-            "message": escape(event.message[:LONGEST]),
-            "datetime": as_iso(event.time),
-            "timestamp_desc": event.what,
-            "host": escape(host),
-            "source": escape(event.source),
-            "data_type": event.kind,
-            "ours": ours,
-            "during_run": during,
-        }
-    )
+    fields = {
+        "schema": "stopgap.timeline",
+        "version": 1,
+        "message": event.message[:LONGEST],
+        "datetime": as_iso(event.time),
+        "timestamp_desc": event.what,
+        "host": host,
+        "source": event.source,
+        "data_type": event.kind,
+        "ours": ours,
+        "during_run": during,
+    }
+    return json.dumps(escape_tree(fields))
 
 
 def _in_order(lines: Iterator[tuple[float, str]]) -> Iterator[str]:

@@ -14,7 +14,6 @@ from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.judge import BUDGET
 from stopgap.orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
 from stopgap.orchestrator.findings.reading import SHOWN, Reading
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.severity import SEVERITIES, Severity
 
 LARGEST = 64 << 20
@@ -102,7 +101,7 @@ def add_yara(
                 if len(known.seen) < SHOWN:
                     at = min((match.offset for pattern in rule.patterns for match in pattern.matches), default=None)
                     what = f"{member or file}{'' if at is None else f', at byte {at}'}"
-                    known.seen.append(Sighting(what=escape(what), file=file, member=escape(member), offset=offset))
+                    known.seen.append(Sighting(what=what, file=file, member=member, offset=offset))
     missed = missed or reading.trouble or "; ".join(reading.meter.left_out)
     more = [_finding(name, known) for name, known in matched.items()]
     findings = sorted((*found.findings, *more), key=lambda f: (SEVERITIES.index(f.severity), f.id))
@@ -111,7 +110,7 @@ def add_yara(
         for name in rules.names
         if name not in matched and not missed
     ]
-    unseen = [NotLooked(id="yara", title="YARA rules", reason=escape(missed))] if missed else []
+    unseen = [NotLooked(id="yara", title="YARA rules", reason=missed)] if missed else []
     return found.model_copy(
         update={
             "findings": tuple(findings),
@@ -147,10 +146,10 @@ def _finding(name: str, known: _Seen) -> Finding:
     return Finding(
         id=_id(name),
         severity=cast("Severity", severity) if severity in get_args(Severity) else "medium",
-        title=escape(f"YARA rule {name} matches"),
+        title=f"YARA rule {name} matches",
         seen=tuple(known.seen),
         count=known.count,
-        why=escape(known.about.get("description", "The rule's author says what it stands for.")[:1000]),
+        why=known.about.get("description", "The rule's author says what it stands for.")[:1000],
         confidence="low",
         falsepositives=("A rule that is not sharp, or a copy of such rules among the files.",),
         response="Look at the files; the rule says which bytes it means.",

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.plugins import code
 from stopgap.orchestrator.plugins.project import project
 from stopgap.orchestrator.source import InvalidInput, Problem, did_you_mean
@@ -46,7 +45,7 @@ def from_plugin(spec: str) -> str | None:
         if not isinstance(given, str):
             raise TypeError(f"it gave {type(given).__name__}, and neither a mapping nor text")
     except (Exception, SystemExit) as error:
-        told = escape(" ".join(str(error).split()))
+        told = " ".join(str(error).split())
         message = f"the plug-in {found.plugin.name} ({found.plugin.origin}) failed: {type(error).__name__}: {told}"
         raise InvalidInput([Problem(f"-i {spec}", message)]) from None
     return given

@@ -7,7 +7,6 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.home import private_folder, state_home
@@ -38,4 +37,4 @@ def own_error(error: Exception) -> str:
     """Keep the details of an unforeseen exception, and return a description of one line."""
     kept = keep_details(error)
     where = f"; details: {FOLDER}/{kept.name} in the state folder" if kept else ""
-    return f"an error of its own: {escape(f'{type(error).__name__}: {error}')[:300]}{where}"
+    return f"an error of its own: {f'{type(error).__name__}: {error}'[:300]}{where}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal.chain import Row
 from stopgap.orchestrator.signature import SignatureError, check
 
@@ -37,7 +36,7 @@ def head_problems(run: str, rows: Sequence[Row], folder: Path, signers: Path | N
     except OSError as error:
         return [f"{HEAD}: {error.strerror}"]
     except SignatureError as error:
-        return [escape(str(error))]
+        return [str(error)]
     found = [row for row in rows if head_text(run, [row]) == content]
     return [] if found else [f"{HEAD}: the record that was signed is missing, or another stands there"]
 

@@ -1,8 +1,8 @@
 """The records of the journal: one typed record for each event, in order of the events.
 
 The key of a step is `(step, target)`; `host` is the host acted on. `step` is the step's id, with `[n]` for the n-th
-item of a `foreach`, and `@HOST` for a step on several upstreams. Text from hosts is escaped before the record is
-made.
+item of a `foreach`, and `@HOST` for a step on several upstreams. Text from hosts is escaped by
+the type of the field.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.host import Cli, Host
+from stopgap.orchestrator.hosttext import EscapedLine
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.severity import Severity
 
@@ -93,7 +94,7 @@ class HostUnreachable(_Record):
 
     kind: Literal["host-unreachable"] = "host-unreachable"
     host: str
-    reason: str
+    reason: EscapedLine
 
 
 class StepStarted(_Record):
@@ -103,7 +104,7 @@ class StepStarted(_Record):
     step: str
     target: str
     host: str
-    name: str
+    name: EscapedLine
     task: str
     outage: bool = False
     """Visitors or senders lose a service while the changes are in force."""
@@ -130,7 +131,7 @@ class ChangeMade(_Record):
     index: int
     outcome: Literal["done", "failed", "drifted", "unknown", "not-run"]
     """`unknown`: the host never said. `not-run`: an earlier change of the step failed first."""
-    reason: str = ""
+    reason: EscapedLine = ""
 
 
 class RollbackTimerSettled(_Record):
@@ -142,7 +143,7 @@ class RollbackTimerSettled(_Record):
     index: int
     outcome: Literal["confirmed", "taken-back", "failed", "unknown"]
     """`failed`: the host's rollback failed. `unknown`: no answer, or no trace of the timer."""
-    reason: str = ""
+    reason: EscapedLine = ""
 
 
 class UndoIntended(_Record):
@@ -163,7 +164,7 @@ class UndoMade(_Record):
     target: str
     index: int
     outcome: Literal["undone", "failed", "drifted", "unknown", "no-undo"]
-    reason: str = ""
+    reason: EscapedLine = ""
 
 
 class CheckJudged(_Record):
@@ -174,9 +175,9 @@ class CheckJudged(_Record):
     target: str
     vantage: str
     """The observing host, or `controller`."""
-    about: str
+    about: EscapedLine
     holds: bool | None
-    seen: str
+    seen: EscapedLine
     containment: bool = False
     one_sided: bool = False
     """A holding check proves nothing; a failing check lowers the verdict."""
@@ -217,9 +218,9 @@ class EvidenceHandled(_Record):
     host: str
     folder: str
     """Folder of the collection, relative to the run's folder."""
-    by: str
+    by: EscapedLine
     """`user@machine`."""
-    about: str
+    about: EscapedLine
     """The collection opened, or the destination of the export."""
     manifest_sha256: str
 
@@ -238,9 +239,9 @@ class FindingNoted(_Record):
 
     id: str
     severity: Severity
-    title: str
+    title: EscapedLine
     count: int
-    first: str
+    first: EscapedLine
     """The first match, with its location."""
     times: tuple[str, ...] = ()
     """Times of the matches, ISO 8601 in UTC; by the host's own clock."""
@@ -264,11 +265,11 @@ class FindingsMade(_Record):
     """How many rules looked."""
     not_looked: int
     """How many could not look, or not at everything."""
-    unread: tuple[str, ...] = ()
+    unread: tuple[EscapedLine, ...] = ()
     """Tables unreadable in whole or in part, each with the reason: such content is unknown."""
     sha256: str | None
     """SHA-256 of the file of findings; `None` without a file."""
-    trouble: str = ""
+    trouble: EscapedLine = ""
     """The reason for missing findings."""
 
 
@@ -281,7 +282,7 @@ class Answered(_Record):
     question: str
     answer: str
     """The answer in the form of `Question.read`: `yes` or `no`, the choice, the amount, the date, the text."""
-    by: str
+    by: EscapedLine
     """`user@machine`; `--yes` or `time-out` without a person's answer."""
 
 
@@ -292,7 +293,7 @@ class MessageIntended(_Record):
     step: str
     target: str
     key: str
-    about: str
+    about: EscapedLine
     to: str
     way: str
     subject: str
@@ -308,7 +309,7 @@ class MessagePosted(_Record):
     key: str
     to: str
     outcome: Literal["sent", "failed", "unknown"]
-    detail: str
+    detail: EscapedLine
 
 
 class StepFinished(_Record):
@@ -319,11 +320,11 @@ class StepFinished(_Record):
     target: str
     host: str
     outcome: Outcome
-    reason: str = ""
+    reason: EscapedLine = ""
     seconds: float = 0.0
-    notes: tuple[str, ...] = ()
-    gaps: tuple[str, ...] = ()
-    deadlines: dict[str, str] = {}
+    notes: tuple[EscapedLine, ...] = ()
+    gaps: tuple[EscapedLine, ...] = ()
+    deadlines: dict[EscapedLine, str] = {}
     """Notes with a deadline: the note → the point in time, ISO 8601 in UTC."""
     force_until: str | None = None
     """Expiry of the step's effect, ISO 8601 in UTC."""
@@ -343,8 +344,8 @@ class DamageAccepted(_Record):
     """A person accepts acts on a run with a damaged journal."""
 
     kind: Literal["damage-accepted"] = "damage-accepted"
-    by: str
-    problems: tuple[str, ...]
+    by: EscapedLine
+    problems: tuple[EscapedLine, ...]
 
 
 class IncidentOpened(_Record):

@@ -16,7 +16,6 @@ from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import SystemFact, UnreadableError
 from stopgap.orchestrator.host import Host, Scene
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.journal import Delivery, JournalError
 from stopgap.orchestrator.journal.error_files import own_error
@@ -219,7 +218,7 @@ class Planner:
         except (Unplannable, SecretError) as reason:
             return _with(blank, "would-fail", str(reason))
         except ValidationError as error:
-            return _with(blank, "would-fail", f"{step.task}: {escape(error.errors()[0]['msg'])}")
+            return _with(blank, "would-fail", f"{step.task}: {error.errors()[0]['msg']}")
         beside_paths = (self._known.seen(scene.on, reader) for reader in changeable.readers())
         changes, hindered = prospected(
             planned.changes,

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.plugins.model import Kind
 
 
@@ -31,7 +30,7 @@ _lock = Lock()
 def fail(kind: Kind, name: str, origin: str, reason: str) -> None:
     """Note that a plug-in is left out; the same failure twice counts once."""
     with _lock:
-        _failures[Failure(kind, escape(name), escape(origin), escape(reason))] = None
+        _failures[Failure(kind, name, origin, reason)] = None
 
 
 def failures() -> tuple[Failure, ...]:

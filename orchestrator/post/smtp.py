@@ -12,7 +12,6 @@ from email.utils import formatdate
 from types import TracebackType
 from typing import Self
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.message import Message, SmtpRoute
 from stopgap.orchestrator.post.postman import ANSWER, TIMEOUT, Posted
 from stopgap.orchestrator.secret import SecretError
@@ -161,4 +160,4 @@ def _reason(error: Exception, route: SmtpRoute) -> str:
 
 def _said(text: bytes | str) -> str:
     """Return a server's answer: the first 200 characters, escaped."""
-    return escape((text.decode("utf-8", "replace") if isinstance(text, bytes) else text)[:200])
+    return (text.decode("utf-8", "replace") if isinstance(text, bytes) else text)[:200]

@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.message import Message, WebhookRoute
 from stopgap.orchestrator.post.postman import TIMEOUT, Posted
 from stopgap.orchestrator.secret import SecretError
@@ -52,13 +51,13 @@ class WebhookPostman:
             deadline = Deadline(TIMEOUT, self._cancelled)
             reply = post(self._route.url, body, headers, deadline, ca=self._route.ca)
         except (NotSentError, SecretError) as error:
-            return Posted("failed", f"{name}: {escape(str(error))[:200]}")
+            return Posted("failed", f"{name}: {str(error)[:200]}")
         except CancelledError:
             return Posted("unknown", f"{name}: interrupted; it may have been handed over")
         except (OSError, ValueError, http.client.HTTPException) as error:
-            return Posted("unknown", f"{name}: handed over, not confirmed: {escape(str(error))[:200]}")
+            return Posted("unknown", f"{name}: handed over, not confirmed: {str(error)[:200]}")
         outcome: Literal["sent", "failed"] = "sent" if 200 <= reply.status < 300 else "failed"
-        return Posted(outcome, f"{name}: {reply.status} {escape(reply.reason)[:100]}".rstrip())
+        return Posted(outcome, f"{name}: {reply.status} {reply.reason[:100]}".rstrip())
 
 
 def payload(message: Message) -> bytes:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.hosttext import HostText, escape
+from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.remote.framing import draw_nonce
 from stopgap.orchestrator.remote.gather import Gathering
 from stopgap.orchestrator.remote.limits import Limits
@@ -131,7 +131,7 @@ def _converse(
             if not stdout and not stderr and line.at_end() and not gathering.complete:
                 return _lost(gathering)
     except LineBrokenError as error:
-        return f"the connection broke: {escape(str(error))}"
+        return f"the connection broke: {error!s}"
     return None
 
 
@@ -211,7 +211,7 @@ class FramedSession(ABC):
             line = self._open_line(deadline)
         except LineBrokenError as error:
             self.close()
-            return unknown(items, escape(str(error)), sink)
+            return unknown(items, str(error), sink)
         in_step = False
         self._enough.clear()
         try:

@@ -9,7 +9,6 @@ from typing import Literal, Protocol, TypeAlias
 from stopgap.orchestrator.errors import UnreachableError
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.hosttext import escape
 
 Kind: TypeAlias = Literal[
     "timeout", "refused", "network", "name", "host-key", "auth", "identity", "protocol", "shell", "sudo", "cancelled"
@@ -23,7 +22,7 @@ class Unreachable(UnreachableError):  # noqa: N818
 
     def __init__(self, host: str, reason: str, kind: Kind) -> None:
         self.host = host
-        self.reason = escape(reason)
+        self.reason = reason
         self.kind = kind
         super().__init__(f"{host}: {self.reason}")
 

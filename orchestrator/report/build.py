@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import ChangeStatus, History, MessageStatus, StepStatus, moment
 from stopgap.orchestrator.journal.records import Answered, CheckJudged, EvidenceKept
 from stopgap.orchestrator.report.lessons import lessons, times, to_rotate
@@ -41,24 +40,24 @@ def build(history: History) -> Report:
     points = tuple(open_points(history))
     started = history.started
     return Report(
-        stopgap=escape(started.version),
+        stopgap=started.version,
         run=history.run,
         runs=(
             ReportRun(
                 run=history.run,
-                title=escape(started.runbook_name),
-                operator=escape(started.operator),
+                title=started.runbook_name,
+                operator=started.operator,
                 started=history.started_at,
                 finished=history.finished_at,
                 state=history.state,
                 undoable=bool(history.undoable()),
             ),
         ),
-        title=escape(started.runbook_name),
-        runbook=escape(started.runbook_path),
-        inventory=escape(started.inventory_path),
-        operator=escape(started.operator),
-        targets=tuple(map(escape, started.targets)),
+        title=started.runbook_name,
+        runbook=started.runbook_path,
+        inventory=started.inventory_path,
+        operator=started.operator,
+        targets=started.targets,
         hosts=tuple(_hosts(history)),
         as_of=history.as_of,
         started=history.started_at,
@@ -66,7 +65,7 @@ def build(history: History) -> Report:
         state=history.state,
         exit_code=history.finished.exit_code if history.finished else None,
         plan_digest=history.plan.digest if history.plan else None,
-        damage=tuple(map(escape, history.damage)),
+        damage=history.damage,
         tone="bad" if history.damage else tone_of(containment, points),
         containment=containment,
         open=points,
@@ -97,18 +96,18 @@ def _hosts(history: History) -> Iterator[ReportHost]:
     for host in sorted(history.started.hosts, key=lambda host: host.name not in targets):
         if host.name in acted | targets:
             yield ReportHost(
-                name=escape(host.name),
-                address=escape(host.address),
+                name=host.name,
+                address=host.address,
                 addresses=tuple(map(str, host.addresses)),
-                upstream=", ".join(map(escape, host.upstreams)) or None,
-                spare=host.spare and escape(host.spare),
+                upstream=", ".join(host.upstreams) or None,
+                spare=host.spare,
             )
 
 
 def _containment(history: History) -> Iterator[ReportContainment]:
     for each in history.containment:
         yield ReportContainment(
-            target=escape(each.target),
+            target=each.target,
             verdict=each.verdict,
             in_force=each.in_force,
             cut_at=each.cut_at,
@@ -120,12 +119,12 @@ def _containment(history: History) -> Iterator[ReportContainment]:
 
 def _check(check: CheckJudged) -> ReportCheck:
     return ReportCheck(
-        step=escape(check.step),
-        target=escape(check.target),
-        vantage=escape(check.vantage),
-        about=escape(check.about),
+        step=check.step,
+        target=check.target,
+        vantage=check.vantage,
+        about=check.about,
         holds=check.holds,
-        seen=escape(check.seen),
+        seen=check.seen,
         containment=check.containment,
         reported_by_target=check.reported_by_target,
     )
@@ -133,19 +132,19 @@ def _check(check: CheckJudged) -> ReportCheck:
 
 def _step(step: StepStatus, history: History, changes: list[int]) -> ReportStep:
     return ReportStep(
-        step=escape(step.step),
-        target=escape(step.target),
-        host=escape(step.host),
-        name=escape(step.name),
-        task=escape(step.task),
+        step=step.step,
+        target=step.target,
+        host=step.host,
+        name=step.name,
+        task=step.task,
         outage=step.outage,
         outcome=step.outcome or ("running" if history.state == "running" else "interrupted"),
-        reason=escape(step.reason),
+        reason=step.reason,
         started=step.started,
         finished=step.finished,
         seconds=step.seconds,
         after=(step.finished - history.started_at).total_seconds() if step.finished else None,
-        notes=tuple(map(escape, step.notes)),
+        notes=step.notes,
         changes=tuple(changes),
     )
 
@@ -155,17 +154,17 @@ def _change(change: ChangeStatus, run: str, number: int, in_force: bool) -> Repo
     return ReportChange(
         number=number,
         run=run,
-        step=escape(change.step),
-        target=escape(change.target),
-        host=escape(change.host),
-        does=escape(change.change.describe()),
-        undo=escape(change.change.describe_undo()),
-        preview=tuple(escape(line.expandtabs(4)) for line in lines[:PREVIEW_LINES]),
+        step=change.step,
+        target=change.target,
+        host=change.host,
+        does=change.change.describe(),
+        undo=change.change.describe_undo(),
+        preview=tuple(line.expandtabs(4) for line in lines[:PREVIEW_LINES]),
         preview_left_out=max(0, len(lines) - PREVIEW_LINES),
         opaque=change.change.is_opaque,
         state=change.state,
         in_force=in_force,
-        reason=escape(change.reason),
+        reason=change.reason,
         made=change.made,
         undone=change.undone,
         ends=change.ends,
@@ -176,22 +175,22 @@ def _change(change: ChangeStatus, run: str, number: int, in_force: bool) -> Repo
 def _gaps(history: History) -> Iterator[ReportGap]:
     for step in history.steps:
         for text in step.gaps:
-            yield ReportGap(step=escape(step.step), target=escape(step.target), text=escape(text))
+            yield ReportGap(step=step.step, target=step.target, text=text)
 
 
 def _evidence(history: History) -> Iterator[ReportEvidence]:
     for entry in history.entries:
         if isinstance(kept := entry.record, EvidenceKept):
             yield ReportEvidence(
-                step=escape(kept.step),
-                host=escape(kept.host),
-                profile=escape(kept.profile),
+                step=kept.step,
+                host=kept.host,
+                profile=kept.profile,
                 at=entry.at,
-                by=escape(history.started.operator),
-                folder=escape(kept.folder),
+                by=history.started.operator,
+                folder=kept.folder,
                 items=kept.items,
                 bytes=kept.size,
-                manifest_sha256=escape(kept.manifest_sha256),
+                manifest_sha256=kept.manifest_sha256,
             )
 
 
@@ -199,15 +198,15 @@ def _findings(history: History) -> Iterator[ReportFinding]:
     found = [(made, noted) for made in history.findings_now() for noted in made.findings]
     for made, noted in sorted(found, key=lambda pair: SEVERITIES.index(pair[1].severity)):
         yield ReportFinding(
-            step=escape(made.step),
-            host=escape(made.target),
+            step=made.step,
+            host=made.target,
             severity=noted.severity,
-            id=escape(noted.id),
-            title=escape(noted.title),
+            id=noted.id,
+            title=noted.title,
             count=noted.count,
-            first=escape(noted.first),
+            first=noted.first,
             times=tuple(sorted(filter(None, map(moment, noted.times)))),
-            tags=tuple(map(escape, noted.tags)),
+            tags=noted.tags,
         )
 
 
@@ -218,23 +217,23 @@ def _answers(history: History) -> Iterator[ReportAnswer]:
             yield ReportAnswer(
                 late=id(record) in late,
                 at=entry.at,
-                step=escape(record.step),
-                target=escape(record.target),
-                question=escape(record.question),
-                answer=escape(record.answer),
-                by=escape(record.by),
+                step=record.step,
+                target=record.target,
+                question=record.question,
+                answer=record.answer,
+                by=record.by,
             )
 
 
 def _message(message: MessageStatus) -> ReportMessage:
     return ReportMessage(
         at=message.at,
-        step=escape(message.step),
-        target=escape(message.target),
-        about=escape(message.about),
-        to=escape(message.to),
-        way=escape(message.way),
-        subject=escape(message.subject),
+        step=message.step,
+        target=message.target,
+        about=message.about,
+        to=message.to,
+        way=message.way,
+        subject=message.subject,
         state=message.state,
-        detail=escape(message.detail),
+        detail=message.detail,
     )

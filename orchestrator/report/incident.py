@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.incidents import Incident, Told
 from stopgap.orchestrator.report.build import build
@@ -44,13 +43,13 @@ def build_incident(incident: Incident, histories: Sequence[History]) -> Report:
     return last.model_copy(
         update={
             "incident": ReportIncident(
-                name=escape(incident.name),
+                name=incident.name,
                 opened=incident.opened.at,
-                opened_by=escape(incident.opened.by),
+                opened_by=incident.opened.by,
                 closed=incident.closed.at if incident.closed else None,
             ),
-            "run": escape(incident.name),
-            "title": escape(incident.name),
+            "run": incident.name,
+            "title": incident.name,
             "runbook": "",
             "inventory": "",
             "operator": ", ".join(dict.fromkeys(report.operator for report in reports)),
@@ -152,7 +151,7 @@ def _times(
 
 
 def _note(told: Told) -> Event:
-    return Event(at=told.at, kind="note", result="", host="", text=escape(told.text), detail=escape(told.by))
+    return Event(at=told.at, kind="note", result="", host="", text=told.text, detail=told.by)
 
 
 def _once(items: Iterable[T], key: Callable[[T], Any]) -> tuple[T, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.records import Answered, Asked
 from stopgap.orchestrator.report.model import ReportCredential, ReportLesson, ReportTime
@@ -24,9 +23,9 @@ def times(history: History) -> Iterator[ReportTime]:
     """Yield the seconds from the run's start to each target's cut, to the proof, and to the end."""
     for each in history.containment:
         if each.cut_at:
-            yield ReportTime(kind="cut", target=escape(each.target), seconds=_after(history, each.cut_at))
+            yield ReportTime(kind="cut", target=each.target, seconds=_after(history, each.cut_at))
         if each.proved_at:
-            yield ReportTime(kind="proof", target=escape(each.target), seconds=_after(history, each.proved_at))
+            yield ReportTime(kind="proof", target=each.target, seconds=_after(history, each.proved_at))
     if history.finished_at:
         yield ReportTime(kind="end", target="", seconds=_after(history, history.finished_at))
 
@@ -58,9 +57,9 @@ def to_rotate(history: History) -> Iterator[ReportCredential]:
     acted = {step.host for step in history.steps} | set(history.started.targets)
     for host in history.started.hosts:
         if host.name in acted & set(history.started.targets) and host.connection == "ssh" and host.cli is None:
-            name = escape(host.name)
-            yield ReportCredential(kind="host-key", host=name, text=escape(host.address))
-            yield ReportCredential(kind="login", host=name, text=escape(f"{host.user}@{host.address}"))
+            name = host.name
+            yield ReportCredential(kind="host-key", host=name, text=host.address)
+            yield ReportCredential(kind="login", host=name, text=f"{host.user}@{host.address}")
             yield ReportCredential(kind="stored", host=name, text="")
             yield from _found(history, host.name)
 
@@ -70,8 +69,8 @@ def _found(history: History, host: str) -> Iterator[ReportCredential]:
         for noted in made.findings if made.host == host else ():
             if noted.id.startswith(CREDENTIALS):
                 more = f", and {noted.count - 1} more" if noted.count > 1 else ""
-                text = escape(f"{noted.title}: {noted.first}{more}")
-                yield ReportCredential(kind="found", host=escape(host), text=text)
+                text = f"{noted.title}: {noted.first}{more}"
+                yield ReportCredential(kind="found", host=host, text=text)
 
 
 def _slow(history: History) -> Iterator[ReportLesson]:
@@ -102,5 +101,5 @@ def _after(history: History, moment: datetime) -> float:
 
 
 def _lesson(kind: str, host: str, text: str, detail: str = "", seconds: float | None = None) -> ReportLesson:
-    fields = {"kind": kind, "host": escape(host), "text": escape(text), "detail": escape(detail), "seconds": seconds}
+    fields = {"kind": kind, "host": host, "text": text, "detail": detail, "seconds": seconds}
     return ReportLesson.model_validate(fields)

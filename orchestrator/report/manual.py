@@ -8,7 +8,7 @@ from datetime import UTC, tzinfo
 from pathlib import PurePath
 from typing import Any, Literal
 
-from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.hosttext import escape_tree
 from stopgap.orchestrator.japanese import flowing
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.report.build import build
@@ -62,16 +62,17 @@ def manual(
     told = teller(lang, names or {})
     fields: dict[str, Any] = {
         "report": told(clipped(shown.model_dump())),
-        "about": escape(flowing((names or {}).get(about, about))),
+        "about": flowing((names or {}).get(about, about)),
         "inputs": told(clipped([asdict(each) for each in _inputs(history.started.params, inputs or {})])),
         "parties": told(clipped([asdict(each) for each in parties[:CALLED]])),
         "uncalled": max(0, len(parties) - CALLED),
         "hosts": clipped([_host(host) for host in history.started.hosts]),
     }
+    fields = escape_tree(fields)
     if format == "md":
         fields = escape_markdown(fields) | {"fenced": fenced}
     fields |= {
-        "commands": _commands(history),
+        "commands": escape_tree(_commands(history)),
         "by_number": {change["number"]: change for change in fields["report"]["changes"]},
     }
     return redact(render_file(f"report/manual.{format}", values | fields).lstrip())
@@ -80,7 +81,7 @@ def manual(
 def _inputs(params: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[Input]:
     for name, value in params.items():
         if value is not None:
-            yield Input(escape(name), escape(about.get(name, "")), escape(_text(value)))
+            yield Input(name, about.get(name, ""), _text(value))
 
 
 def _parties(report: Report) -> Iterator[Party]:
@@ -93,11 +94,11 @@ def _parties(report: Report) -> Iterator[Party]:
 def _host(host: Any) -> dict[str, str]:  # noqa: ANN401
     role = {"upstream": ", ".join(host.upstreams), "spare": host.spare or "", "jump": host.jump or ""}
     return {
-        "name": escape(host.name),
-        "login": escape(f"{host.user}@{host.address}" + (f":{host.port}" if host.port != 22 else "")),
-        "driver": escape(host.driver or host.cli or ""),
-        "identity": escape(str(host.identity or "")),
-    } | {key: escape(value) for key, value in role.items()}
+        "name": host.name,
+        "login": f"{host.user}@{host.address}" + (f":{host.port}" if host.port != 22 else ""),
+        "driver": host.driver or host.cli or "",
+        "identity": str(host.identity or ""),
+    } | role
 
 
 def _commands(history: History) -> dict[str, str]:
@@ -112,10 +113,10 @@ def _commands(history: History) -> dict[str, str]:
     ]
     run = ["stopgap", "run", started.runbook_path, *inventory, *targets, *given]
     return {
-        "check": escape(join(["stopgap", "check", started.runbook_path, *inventory, *targets, *given])),
-        "look": escape(join([*run, "--dry-run"])),
-        "run": escape(join(run)),
-        "runbook": escape(PurePath(started.runbook_path).name),
+        "check": join(["stopgap", "check", started.runbook_path, *inventory, *targets, *given]),
+        "look": join([*run, "--dry-run"]),
+        "run": join(run),
+        "runbook": PurePath(started.runbook_path).name,
     }
 
 

@@ -1,6 +1,6 @@
 """The model of a report, without language or layout: the JSON form, and the input of the templates.
 
-Every text is one escaped line. Times are UTC.
+Every text is one escaped line, by its type. Times are UTC.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from stopgap.orchestrator.hosttext import EscapedLine
 from stopgap.orchestrator.journal.history import ChangeState, RunState
 from stopgap.orchestrator.journal.records import Outcome, Verdict
 from stopgap.orchestrator.severity import Severity
@@ -24,22 +25,22 @@ class _Part(BaseModel):
 class ReportHost(_Part):
     """A host of the inventory involved in the run."""
 
-    name: str
-    address: str
-    addresses: tuple[str, ...]
-    upstream: str | None
-    spare: str | None
+    name: EscapedLine
+    address: EscapedLine
+    addresses: tuple[EscapedLine, ...]
+    upstream: EscapedLine | None
+    spare: EscapedLine | None
 
 
 class ReportCheck(_Part):
     """The result of a check from one vantage."""
 
-    step: str
-    target: str
-    vantage: str = Field(description="The vantage: a host, or `controller`.")
-    about: str = Field(description="The expected state.")
+    step: EscapedLine
+    target: EscapedLine
+    vantage: EscapedLine = Field(description="The vantage: a host, or `controller`.")
+    about: EscapedLine = Field(description="The expected state.")
     holds: bool | None = Field(description="null: unknown.")
-    seen: str
+    seen: EscapedLine
     containment: bool = Field(description="The check counts for the containment verdict.")
     reported_by_target: bool = Field(
         description="The check relies on the target's own word, and proves nothing alone."
@@ -49,7 +50,7 @@ class ReportCheck(_Part):
 class ReportContainment(_Part):
     """How far a target is cut off."""
 
-    target: str
+    target: EscapedLine
     verdict: Verdict
     in_force: bool = Field(description="false once the cut was taken back or has ended.")
     cut_at: datetime | None = Field(description="null: an earlier run had cut it off.")
@@ -61,19 +62,19 @@ class ReportContainment(_Part):
 class ReportStep(_Part):
     """A step on a target."""
 
-    step: str
-    target: str
-    host: str
-    name: str
-    task: str
+    step: EscapedLine
+    target: EscapedLine
+    host: EscapedLine
+    name: EscapedLine
+    task: EscapedLine
     outage: bool = Field(description="Changes in force deprive visitors or senders of a service.")
     outcome: Outcome | Literal["running", "interrupted"]
-    reason: str
+    reason: EscapedLine
     started: datetime | None
     finished: datetime | None
     seconds: float
     after: float | None = Field(description="Seconds from the start of the run to the end of the step.")
-    notes: tuple[str, ...]
+    notes: tuple[EscapedLine, ...]
     changes: tuple[int, ...] = Field(description="Numbers of the changes.")
 
 
@@ -81,18 +82,18 @@ class ReportChange(_Part):
     """A change, with the present state."""
 
     number: int
-    run: str
-    step: str
-    target: str
-    host: str
-    does: str
-    undo: str
-    preview: tuple[str, ...] = Field(description="Commands or diff; long previews are cut.")
+    run: EscapedLine
+    step: EscapedLine
+    target: EscapedLine
+    host: EscapedLine
+    does: EscapedLine
+    undo: EscapedLine
+    preview: tuple[EscapedLine, ...] = Field(description="Commands or diff; long previews are cut.")
     preview_left_out: int = Field(description="Number of lines cut.")
     opaque: bool = Field(description="The effect cannot be predicted.")
     state: ChangeState
     in_force: bool
-    reason: str
+    reason: EscapedLine
     made: datetime | None
     undone: datetime | None
     ends: datetime | None = Field(description="Time of the automatic expiry.")
@@ -102,29 +103,29 @@ class ReportChange(_Part):
 class ReportEvidence(_Part):
     """A collection."""
 
-    step: str
-    host: str
-    profile: str
+    step: EscapedLine
+    host: EscapedLine
+    profile: EscapedLine
     at: datetime = Field(description="Time of completion, by the controller's clock.")
-    by: str = Field(description="Operator of the collection: `user@machine`.")
-    folder: str = Field(description="Below the run's folder.")
+    by: EscapedLine = Field(description="Operator of the collection: `user@machine`.")
+    folder: EscapedLine = Field(description="Below the run's folder.")
     items: int
     bytes: int
-    manifest_sha256: str
+    manifest_sha256: EscapedLine
 
 
 class ReportFinding(_Part):
     """A finding of the rules; the full text lies beside the evidence."""
 
-    step: str
-    host: str
+    step: EscapedLine
+    host: EscapedLine
     severity: Severity
-    id: str = Field(description="The rule's.")
-    title: str
+    id: EscapedLine = Field(description="The rule's.")
+    title: EscapedLine
     count: int
-    first: str = Field(description="First sighting, with place.")
+    first: EscapedLine = Field(description="First sighting, with place.")
     times: tuple[datetime, ...] = Field(description="Times of the sightings, by the host's own word.")
-    tags: tuple[str, ...] = Field(description="Techniques of MITRE ATT&CK, such as `attack.t1053.003`.")
+    tags: tuple[EscapedLine, ...] = Field(description="Techniques of MITRE ATT&CK, such as `attack.t1053.003`.")
 
 
 class ReportAnswer(_Part):
@@ -133,33 +134,33 @@ class ReportAnswer(_Part):
     late: bool = False
     """Given after the question was answered or withdrawn: no decision."""
     at: datetime
-    step: str
-    target: str
-    question: str
-    answer: str
-    by: str
+    step: EscapedLine
+    target: EscapedLine
+    question: EscapedLine
+    answer: EscapedLine
+    by: EscapedLine
 
 
 class ReportMessage(_Part):
     """A message to somebody outside."""
 
     at: datetime
-    step: str
-    target: str
-    about: str
-    to: str
-    way: str
-    subject: str
+    step: EscapedLine
+    target: EscapedLine
+    about: EscapedLine
+    to: EscapedLine
+    way: EscapedLine
+    subject: EscapedLine
     state: Literal["sent", "failed", "unknown"] = Field(description="unknown: delivery is uncertain.")
-    detail: str
+    detail: EscapedLine
 
 
 class ReportGap(_Part):
     """A gap in coverage."""
 
-    step: str
-    target: str
-    text: str
+    step: EscapedLine
+    target: EscapedLine
+    text: EscapedLine
 
 
 class Event(_Part):
@@ -181,10 +182,10 @@ class Event(_Part):
         "damage",
         "run-finished",
     ]
-    result: str = Field(description="Outcome, state, `holds`/`fails`/`unseen`, or the answer, by kind.")
-    host: str
-    text: str
-    detail: str
+    result: EscapedLine = Field(description="Outcome, state, `holds`/`fails`/`unseen`, or the answer, by kind.")
+    host: EscapedLine
+    text: EscapedLine
+    detail: EscapedLine
 
 
 class OpenPoint(_Part):
@@ -209,11 +210,11 @@ class OpenPoint(_Part):
         "findings-unread",
         "ends",
     ]
-    host: str
-    text: str = Field(description="What the point is about.")
-    detail: str
+    host: EscapedLine
+    text: EscapedLine = Field(description="What the point is about.")
+    detail: EscapedLine
     counts: tuple[tuple[Severity, int], ...] = Field((), description="Of findings: how many of each severity.")
-    by: str = Field("", description="Of findings: who decided.")
+    by: EscapedLine = Field("", description="Of findings: who decided.")
     last_day: date | None = Field(None, description="Of accepted findings: the last day of the acceptance.")
     at: datetime | None = None
 
@@ -222,7 +223,7 @@ class ReportTime(_Part):
     """Seconds from the start of the run to an event, on one target."""
 
     kind: Literal["cut", "proof", "end", "lifted"]
-    target: str = Field(description="Empty for the whole run.")
+    target: EscapedLine = Field(description="Empty for the whole run.")
     seconds: float
 
 
@@ -230,9 +231,9 @@ class ReportLesson(_Part):
     """A possible improvement, shown by the run."""
 
     kind: Literal["slow", "waited", "manual", "timed-out", "refused", "failed", "unreachable", "unseen", "not-sent"]
-    host: str
-    text: str
-    detail: str
+    host: EscapedLine
+    text: EscapedLine
+    detail: EscapedLine
     seconds: float | None = None
 
 
@@ -240,16 +241,16 @@ class ReportCredential(_Part):
     """A credential exposed to root on a target, to be replaced."""
 
     kind: Literal["host-key", "login", "stored", "found"]
-    host: str
-    text: str = Field(description="Address, login, or what was found where; by names, never by content.")
+    host: EscapedLine
+    text: EscapedLine = Field(description="Address, login, or what was found where; by names, never by content.")
 
 
 class ReportRun(_Part):
     """A run covered by the report."""
 
-    run: str
-    title: str = Field(description="Name of the runbook.")
-    operator: str
+    run: EscapedLine
+    title: EscapedLine = Field(description="Name of the runbook.")
+    operator: EscapedLine
     started: datetime
     finished: datetime | None
     state: RunState
@@ -259,9 +260,9 @@ class ReportRun(_Part):
 class ReportIncident(_Part):
     """The incident, for a report of an incident."""
 
-    name: str
+    name: EscapedLine
     opened: datetime
-    opened_by: str
+    opened_by: EscapedLine
     closed: datetime | None
 
 
@@ -270,23 +271,25 @@ class Report(_Part):
 
     format: Literal["stopgap-report"] = "stopgap-report"
     version: Literal[1] = 1
-    stopgap: str = Field(description="Version of the program that ran it.")
+    stopgap: EscapedLine = Field(description="Version of the program that ran it.")
     incident: ReportIncident | None = None
-    run: str = Field(description="Its id; of an incident, its name.")
+    run: EscapedLine = Field(description="Its id; of an incident, its name.")
     runs: tuple[ReportRun, ...]
-    title: str = Field(description="Name of the runbook, or of the incident.")
-    runbook: str
-    inventory: str
-    operator: str
-    targets: tuple[str, ...]
+    title: EscapedLine = Field(description="Name of the runbook, or of the incident.")
+    runbook: EscapedLine
+    inventory: EscapedLine
+    operator: EscapedLine
+    targets: tuple[EscapedLine, ...]
     hosts: tuple[ReportHost, ...]
     as_of: datetime
     started: datetime
     finished: datetime | None
     state: RunState
     exit_code: int | None
-    plan_digest: str | None
-    damage: tuple[str, ...] = Field(description="What shows that these are not the records that were written.")
+    plan_digest: EscapedLine | None
+    damage: tuple[EscapedLine, ...] = Field(
+        description="What shows that these are not the records that were written."
+    )
     tone: Literal["good", "warn", "bad"] = Field(description="How the first glance should feel.")
     containment: tuple[ReportContainment, ...]
     open: tuple[OpenPoint, ...]

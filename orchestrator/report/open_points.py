@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Literal
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.open_findings import OpenFinding, open_findings
 from stopgap.orchestrator.outcome import FAILURES
@@ -20,7 +19,7 @@ def open_points(history: History) -> Iterator[OpenPoint]:
     """Yield the open points of a run, what people have to decide first."""
 
     def point(kind: str, host: str, text: str = "", detail: str = "", **more: object) -> OpenPoint:
-        fields = {"kind": kind, "host": escape(host), "text": escape(text), "detail": escape(detail)}
+        fields = {"kind": kind, "host": host, "text": text, "detail": detail}
         return OpenPoint.model_validate(fields | more)
 
     if history.state in {"running", "interrupted"}:
@@ -65,11 +64,11 @@ def findings_points(histories: Sequence[History]) -> Iterator[OpenPoint]:
         yield OpenPoint.model_validate(
             {
                 "kind": f"findings-{state}",
-                "host": escape(target),
+                "host": target,
                 "text": "",
-                "detail": escape(reason),
+                "detail": reason,
                 "counts": tuple((severity, count) for severity, count in counts if count),
-                "by": escape(by),
+                "by": by,
                 "last_day": until,
             }
         )
@@ -85,9 +84,9 @@ def _open_checks(history: History) -> Iterator[OpenPoint]:
             continue
         yield OpenPoint(
             kind="check-unseen" if check.holds is None else "check-fails",
-            host=escape(check.vantage),
-            text=escape(check.about),
-            detail=escape(check.seen),
+            host=check.vantage,
+            text=check.about,
+            detail=check.seen,
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import Entry, History
 from stopgap.orchestrator.journal.records import (
     Answered,
@@ -106,9 +105,9 @@ def _event(entry: Entry, kind: str, host: str = "", text: str = "", *, result: s
         {
             "at": entry.at,
             "kind": kind,
-            "result": escape(result),
-            "host": escape(host),
-            "text": escape(text),
-            "detail": escape(detail),
+            "result": result,
+            "host": host,
+            "text": text,
+            "detail": detail,
         }
     )

@@ -25,7 +25,6 @@ from stopgap.orchestrator.change import armed as schedule
 from stopgap.orchestrator.device_script import RUN
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal.records import ChangeIntended, ChangeMade, UndoIntended, UndoMade
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.remote import Item
@@ -246,7 +245,7 @@ def take_back(
 
 def not_taken_back(step: str, target: str, index: int, error: Exception) -> UndoMade:
     """Return the record of a change with an undo ended by an internal error of Stopgap."""
-    reason = escape(f"an error of Stopgap's own: {error.__class__.__name__}: {error}")
+    reason = f"an error of Stopgap's own: {error.__class__.__name__}: {error}"
     return UndoMade(step=step, target=target, index=index, outcome="failed", reason=reason)
 
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from stopgap.orchestrator.evidence import verify_run
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import History, Journal, UnknownRunError, step_of
 from stopgap.orchestrator.journal.incidents import incidents
 from stopgap.orchestrator.loading import load
@@ -97,10 +96,10 @@ class Archive:
         return PastRun(
             run=run,
             going_on=run == self.current,
-            runbook=escape(history.started.runbook_name),
+            runbook=history.started.runbook_name,
             steps=tuple(dict.fromkeys(step_of(step.step) for step in history.steps if step.target == target)),
             changes=tuple(
-                PastChange(step=step_of(change.step), host=change.host, undo=escape(change.change.describe_undo()))
+                PastChange(step=step_of(change.step), host=change.host, undo=change.change.describe_undo())
                 for change in history.undoable()
                 if change.target == target and not change.activates
             ),
@@ -109,28 +108,26 @@ class Archive:
                 for kept in history.evidence
                 if kept.target == target
             ),
-            damage=tuple(map(escape, (*history.damage, *(history.unsigned if run != self.current else ())))),
+            damage=(*history.damage, *(history.unsigned if run != self.current else ())),
             problems=tuple(verify_run(self.journal, run)) if run != self.current else (),
             findings=tuple(
                 PastFinding(
                     step=made.step,
                     severity=noted.severity,
-                    id=escape(noted.id),
-                    title=escape(noted.title),
+                    id=noted.id,
+                    title=noted.title,
                     count=noted.count,
-                    first=escape(noted.first),
+                    first=noted.first,
                 )
                 for made, noted in found
             ),
             credentials=tuple(
-                PastCredential(kind=each.kind, text=each.text)
-                for each in to_rotate(history)
-                if each.host == escape(target)
+                PastCredential(kind=each.kind, text=each.text) for each in to_rotate(history) if each.host == target
             ),
             answers=tuple(
                 PastAnswer(question=each.question, answer=each.answer)
                 for each in history.answers
                 if each.target == target
             ),
-            deadlines=tuple((escape(text), at) for text, at in history.deadlines()),
+            deadlines=tuple((text, at) for text, at in history.deadlines()),
         )

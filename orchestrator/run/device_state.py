@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from stopgap.orchestrator.facts import UnreadableError
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.inventory import Inventory, parse_inventory
 from stopgap.orchestrator.journal import History, step_of
 from stopgap.orchestrator.journal.error_files import own_error
@@ -95,7 +94,7 @@ def _look(
         judged = _prove(planner.seen_from_outside(place), pool)
         return replace(seen, unreachable=str(error), judged=tuple(judged))
     except ValidationError as error:
-        return replace(seen, trouble=escape(error.errors()[0]["msg"]))
+        return replace(seen, trouble=error.errors()[0]["msg"])
     except (UnreadableError, Refused, Unplannable, SecretError, InvalidInput) as error:
         return replace(seen, trouble=str(error))
     except Exception as error:  # an internal error of the task leaves the state unknown

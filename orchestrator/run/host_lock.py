@@ -24,7 +24,6 @@ from stopgap.orchestrator.change.rollback_timer import FOLDER
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import CONTROLLER, Host
 from stopgap.orchestrator.hostnumber import parse_json
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.journal.lock import take
 from stopgap.orchestrator.remote import Item
@@ -170,7 +169,7 @@ def _said(output: Output) -> str:
 def _holder(path: Path) -> str:
     try:
         found = parse_json(path.read_text())
-        return escape(f"{found['who']} since {found['since']}, on this machine")
+        return f"{found['who']} since {found['since']}, on this machine"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process on this machine"
 

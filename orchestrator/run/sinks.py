@@ -10,7 +10,6 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.plugins import code, guarded
 from stopgap.orchestrator.plugins.model import Code
 from stopgap.orchestrator.run.events import EventObserver
@@ -69,7 +68,7 @@ class Delivery:
             try:
                 self._emit(event)
             except (Exception, SystemExit) as error:
-                text = escape(" ".join(str(error).split()))
+                text = " ".join(str(error).split())
                 self._reason = self._reason or (f"{type(error).__name__}: {text}" if text else type(error).__name__)
             else:
                 self._delivered += 1

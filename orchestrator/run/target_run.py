@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal.records import HostUnreachable
 from stopgap.orchestrator.outcome import FAILURES, RETRIED
 from stopgap.orchestrator.plan import (
@@ -236,7 +235,7 @@ class TargetRun:
             planned = planner.plan_together(places, self.results)
             return [_unless_locked(each, context.pool.locks.held) for each in planned]
         except InvalidInput as error:
-            why = escape(error.problems[0].message)
+            why = error.problems[0].message
             return [
                 PlannedStep(p.key, p.number, p.step, self.target, None, "would-fail", why, p.step.name)
                 for p in places

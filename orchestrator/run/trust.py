@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import DamagedRunError, History, Journal
 from stopgap.orchestrator.journal.failure import UntrustedRunError
 from stopgap.orchestrator.journal.records import DamageAccepted
@@ -21,7 +20,7 @@ def trusted(journal: Journal, run: str, *, anyway: bool = False, by: str = "") -
         history = journal.history(run)
         doubts = (*history.damage, *history.unsigned)
         if doubts and anyway:
-            journal.append(run, DamageAccepted(by=by, problems=tuple(map(escape, doubts[:_NAMED]))))
+            journal.append(run, DamageAccepted(by=by, problems=tuple(doubts[:_NAMED])))
     except DamagedRunError as error:
         raise UntrustedRunError(run, error.problems) from None
     if doubts and not anyway:

@@ -11,7 +11,6 @@ from stopgap.orchestrator import facts as read
 from stopgap.orchestrator.change import RunCommands, command
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.hostnumber import parse_json
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task, Unlimited, Unplannable
 
 _NOT_INSTALLED = 127
@@ -67,7 +66,7 @@ class FirewallOpen(Task[FirewallOpenParams, FirewallOpenFacts]):
         elif facts.nft.status == 0:
             yield from _by_nft(ports, facts.nft.stdout)
         elif unread := next((f for f in (facts.ufw, facts.nft) if f.status not in {0, _NOT_INSTALLED}), None):
-            said = escape((unread.stderr or unread.stdout).strip().rpartition("\n")[2]) or "it says nothing"
+            said = (unread.stderr or unread.stdout).strip().rpartition("\n")[2] or "it says nothing"
             raise Unplannable(f"the firewall of {scene.on.name} cannot be read: {said}")
         else:
             yield Note(text=f"no ufw, firewalld or nftables on {scene.on.name}: nothing of its own stops these ports")

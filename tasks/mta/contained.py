@@ -7,7 +7,6 @@ from typing import Literal
 
 from stopgap.orchestrator.change import RunCommands
 from stopgap.orchestrator.facts import MAIL_PORTS, ContainerFact
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.task import Gap, Note, Planned
 from stopgap.tasks.host import containers, units
 from stopgap.tasks.host.place import Container
@@ -32,7 +31,7 @@ def stop_contained(
     ids = {each.place.container.id for each in inside if each.place.container}
     for known in facts.containers:
         if ports := sorted(set(known.ports) & set(MAIL_PORTS) - ids_of(known, ids)):
-            where = f"{known.runtime} container {escape(known.name or known.id[:12])}"
+            where = f"{known.runtime} container {(known.name or known.id[:12])}"
             about = f"stop {where}, which publishes {', '.join(map(str, ports))}, and keep it stopped"
             yield containers.stop(known, about)
 
@@ -58,29 +57,29 @@ def _one(
     each: Located, container: Container, facts: StopMtaFacts, way: Literal["stop", "freeze"]
 ) -> Iterator[Planned]:
     known = _known(container, facts)
-    named = f" ({escape(known.name)})" if known and known.name else ""
+    named = f" ({known.name})" if known and known.name else ""
     where = f"{container.describe()}{named}"
-    name = escape(each.name)
-    yield Note(text=f"found: {name}, {each.role}, in {escape(where)}; its queue lies in the container")
+    name = each.name
+    yield Note(text=f"found: {name}, {each.role}, in {where}; its queue lies in the container")
     if known and _stopped_by(container, facts, way):
         yield _stop(each, known, where, facts)
         return
     if not containers.is_frozen(container, each.processes, facts.placed):
-        about = f"freeze {name} in {escape(where)}"
+        about = f"freeze {name} in {where}"
         change = containers.freeze(container, each.processes, facts.placed, about)
         if change is None:
-            yield Gap(text=f"{name} in {escape(where)} cannot be frozen: stop it there", at_best=ROUTER_DROPS)
+            yield Gap(text=f"{name} in {where} cannot be frozen: stop it there", at_best=ROUTER_DROPS)
             return
         yield change
     yield Gap(
-        text=f"{name} in {escape(where)} is frozen, not stopped: its ports take connections and answer nothing,"
+        text=f"{name} in {where} is frozen, not stopped: its ports take connections and answer nothing,"
         " so that senders wait and try again",
         at_best=ROUTER_DROPS,
     )
 
 
 def _stop(each: Located, known: ContainerFact, where: str, facts: StopMtaFacts) -> RunCommands:
-    about = f"stop {escape(each.name)} with {escape(where)}, and keep it stopped"
+    about = f"stop {each.name} with {where}, and keep it stopped"
     unit = next((unit for unit in facts.units if unit.name == known.unit), None)
     if unit:
         moves = units.hold([unit], facts.drop_in_directories)

@@ -6,7 +6,6 @@ import re
 
 from stopgap.orchestrator.change import command
 from stopgap.orchestrator.facts import Program, ProgramFact
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.task import Unplannable
 from stopgap.tasks.host.units import Moves
 from stopgap.tasks.mta.server import Letter, MailServer, Queue
@@ -50,7 +49,7 @@ class Exim(MailServer[ProgramFact, ProgramFact]):
         if read.status == 127:
             return None
         if read.status != 0 and not read.cut:
-            raise Unplannable(f"Exim's queue cannot be read: {escape(read.stderr.strip()) or 'it says nothing'}")
+            raise Unplannable(f"Exim's queue cannot be read: {read.stderr.strip() or 'it says nothing'}")
         found: list[tuple[str, list[str]]] = []
         for line in read.stdout.splitlines():
             if match := _MESSAGE.match(line):

@@ -8,7 +8,6 @@ from typing import Any
 
 from stopgap.orchestrator import facts as read
 from stopgap.orchestrator.change import RunCommands
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.task import Gap, Planned, Unplannable
 from stopgap.tasks.host import initscripts, units
 from stopgap.tasks.host.units import Moves
@@ -66,7 +65,7 @@ def stop_unknown(found: Located, facts: StopMtaFacts, known: Collection[str]) ->
     `known` are the units held already.
     """
     first = found.processes[0]
-    named = f"{escape(found.name)} {found.role}"
+    named = f"{found.name} {found.role}"
     if found.place.unit in known:
         return
     unit = next((unit for unit in facts.units if unit.name == found.place.unit), None)
@@ -81,7 +80,7 @@ def stop_unknown(found: Located, facts: StopMtaFacts, known: Collection[str]) ->
         moves = units.hold(mine, facts.drop_in_directories)
         if moves.do:
             state = ", ".join(units.describe(each) for each in mine)
-            about = f"stop {escape(found.name)}, which {found.role}, and keep it stopped: {state}"
+            about = f"stop {found.name}, which {found.role}, and keep it stopped: {state}"
             yield RunCommands(about=about, do=moves.do, undo=moves.undo, expects=moves.expects)
         return
     where = f" (it is in {found.place.unit})" if found.place.unit else ""

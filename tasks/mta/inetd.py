@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from stopgap.orchestrator.change import Activate, PathChange, command, write_file
 from stopgap.orchestrator.facts import ABSENT, FileFact, PlacedProcess
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.task import Gap, Planned
 from stopgap.tasks.mta.located import mail_ports
 from stopgap.tasks.mta.server import ROUTER_DROPS
@@ -30,14 +29,14 @@ def take_out(running: Sequence[PlacedProcess], files: Mapping[str, FileFact]) ->
         changes = list(_xinetd(files) if "xinetd" in (process.name, process.exe) else _inetd(files))
         if not changes:
             text = (
-                f"{escape(process.name)} (process {process.pid}) listens on {ports}, by no file known to Stopgap:"
+                f"{process.name} (process {process.pid}) listens on {ports}, by no file known to Stopgap:"
                 " take mail out of its configuration by hand"
             )
             yield Gap(text=text, at_best=ROUTER_DROPS)
             continue
         yield from changes
         yield Activate(
-            about=f"have {escape(process.name)} read its configuration again, without mail on {ports}",
+            about=f"have {process.name} read its configuration again, without mail on {ports}",
             test=(),
             take=(command("pkill", "-HUP", "-x", process.name, ok=(0, 1)),),
         )

@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.past_runs import PastRun
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.task import Facts, Note, Parameters, Past, Planned, Probe, Task
@@ -85,13 +84,13 @@ def _by_sender(letters: list[Letter]) -> Iterator[str]:
     counted = Counter(letter.sender for letter in letters)
     for sender, count in counted.most_common(_SENDERS):
         to = list(dict.fromkeys(r for letter in letters if letter.sender == sender for r in letter.recipients))
-        some = ", ".join(escape(recipient)[:80] for recipient in to[:_RECIPIENTS])
+        some = ", ".join(recipient[:80] for recipient in to[:_RECIPIENTS])
         counts = [letter.count for letter in letters if letter.sender == sender]
         all_of_them = max(len(to), *(number or 0 for number in counts))
         more = f" and {all_of_them - _RECIPIENTS} more" if all_of_them > _RECIPIENTS else ""
         noun = "message" if count == 1 else "messages"
         none = "recipients that are not told here" if None in counts else "nobody"
         to_whom = some or f"{all_of_them} recipients" if all_of_them else none
-        yield f"- {escape(sender)[:80] or 'no sender (bounces)'}: {count} {noun} to {to_whom}{more if some else ''}"
+        yield f"- {sender[:80] or 'no sender (bounces)'}: {count} {noun} to {to_whom}{more if some else ''}"
     if len(counted) > _SENDERS:
         yield f"- and {len(counted) - _SENDERS} senders more"

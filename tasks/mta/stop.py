@@ -11,7 +11,6 @@ from pydantic import Field
 from stopgap.orchestrator.check import Check, NoListener, Port
 from stopgap.orchestrator.facts import MAIL_PORTS
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.task import Gap, Note, Parameters, Planned, Probe, Task
 from stopgap.tasks.mta import contained, dovecot, holding, inetd
 from stopgap.tasks.mta.host_facts import StopMtaFacts, probe
@@ -132,7 +131,7 @@ def _found(running: Sequence[Located]) -> Iterator[Note]:
         if each.ports or each.place.unit:
             first = each.processes[0]
             where = f", in {each.place.unit}" if each.place.unit else ""
-            yield Note(text=f"found: {each.name}, {each.role} ({escape(first.exe or first.name)}{where})")
+            yield Note(text=f"found: {each.name}, {each.role} ({(first.exe or first.name)}{where})")
 
 
 def _queue(server: MailServer[Any, Any], facts: StopMtaFacts, *, stopping: bool) -> Iterator[Note]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.message import MailAddress
 from stopgap.orchestrator.task import Unplannable
 from stopgap.tasks.people.correspondence import Language
@@ -44,7 +43,7 @@ def addressees(text: str) -> tuple[list[Addressee], list[str]]:
             try:
                 addressee = _addressee(row)
             except ValidationError:
-                faults.append(f"line {rows.line_num}: no mail address, {escape(str(row['email']))[:60]!r}; not told")
+                faults.append(f"line {rows.line_num}: no mail address, {str(row['email'])[:60]!r}; not told")
             else:
                 found.setdefault(addressee.email.lower(), addressee)
     except csv.Error as error:
@@ -54,7 +53,7 @@ def addressees(text: str) -> tuple[list[Addressee], list[str]]:
 
 
 def _addressee(row: dict[str, str]) -> Addressee:
-    name = escape((row.get("name") or "").strip())[:100]
+    name = (row.get("name") or "").strip()[:100]
     language = (row.get("language") or "").strip().lower()[:2]
     return Addressee(
         email=_ADDRESS.validate_python((row["email"] or "").strip()),

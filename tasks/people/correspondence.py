@@ -10,7 +10,6 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.message import Line, MailAddress
 from stopgap.orchestrator.task import Parameters
 from stopgap.orchestrator.template import render_file
@@ -57,7 +56,7 @@ class Letter:
 def common_values(params: Correspondence, scene: Scene) -> dict[str, object]:
     """Return the template variables common to every letter."""
     return {
-        "host": escape(scene.target.name),
+        "host": scene.target.name,
         "addresses": [str(a) for a in scene.target.addresses or (scene.target.address,)],
         "incident": incident_of(params, scene),
         "contact": params.contact,
@@ -72,7 +71,7 @@ def common_values(params: Correspondence, scene: Scene) -> dict[str, object]:
 
 def incident_of(params: Correspondence, scene: Scene) -> str:
     """Name the incident."""
-    return params.incident or escape(scene.target.name)
+    return params.incident or scene.target.name
 
 
 def fresh_for(params: Correspondence) -> float | None:
@@ -95,8 +94,8 @@ def moment(at: datetime) -> str:
 
 
 def safe(text: str) -> str:
-    """Return the operator's text, with control characters and bidirectional controls escaped."""
-    return escape(text.replace("\r\n", "\n").strip(), keep_lines=True)
+    """Return the operator's text, with Unix line ends; what else is not seen is escaped by the template."""
+    return text.replace("\r\n", "\n").strip()
 
 
 def _part(rendered: str) -> Letter:

@@ -8,7 +8,6 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.message import FileRoute, Message, message_key
 from stopgap.orchestrator.task import Facts, Planned, Probe, Task
 from stopgap.tasks.people.correspondence import (
@@ -96,7 +95,7 @@ class LetterCompose(Task[LetterComposeParams, LetterComposeFacts]):
         yield Message(
             key=message_key(incident, params.recipient, params.kind, params.path or "", text.subject, text.text),
             series=f"letter.compose {incident}",
-            about=f"{params.kind} letter on {escape(scene.target.name)}",
+            about=f"{params.kind} letter on {scene.target.name}",
             to=params.recipient,
             reply_to=params.contact,
             subject=text.subject,

@@ -10,7 +10,6 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from stopgap.orchestrator.facts import ABSENT, File, FileFact
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.message import Attachment, FileRoute, MailAddress, Message, Route, SmtpRoute, message_key
 from stopgap.orchestrator.task import Facts, Parameters, Planned, Probe, Task, Unplannable
 from stopgap.tasks.people.correspondence import (
@@ -105,7 +104,7 @@ class ProviderNotify(Task[ProviderNotifyParams, ProviderNotifyFacts]):
         yield Message(
             key=message_key(incident, to, params.via.kind, lasting.subject, lasting.text),
             series=f"provider.notify {incident}",
-            about=f"report on {escape(scene.target.name)}",
+            about=f"report on {scene.target.name}",
             to=to,
             reply_to=params.contact,
             subject=whole.subject,
@@ -123,4 +122,4 @@ def _attached(params: ProviderNotifyParams, facts: ProviderNotifyFacts) -> tuple
     content = facts.block_request.content
     if content is None:
         raise Unplannable(f"{params.block_request}: no file that could go along")
-    return (Attachment(name=escape(PurePosixPath(params.block_request).name), content=content),)
+    return (Attachment(name=PurePosixPath(params.block_request).name, content=content),)

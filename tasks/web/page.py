@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.template import render_file
 from stopgap.tasks.web.params import Language, Params
 
@@ -69,7 +68,7 @@ def configuration(params: Params) -> str:
 def _render(params: Params, revision: str) -> dict[str, str]:
     values = {
         "contact": params.contact,
-        "site": params.site and escape(params.site),
+        "site": params.site,
         "revision": revision,
         "messages": {language: _paragraphs(getattr(params.message, language, None)) for language in params.languages},
         "since": _moment(params.since),
@@ -89,7 +88,7 @@ def _beginning_with(first: Language, params: Params) -> tuple[Language, ...]:
 
 def _paragraphs(text: str | None) -> list[str]:
     lines = (text or "").replace("\r\n", "\n")
-    return [escape(part.strip(), keep_lines=True) for part in re.split(r"\n\s*\n", lines) if part.strip()]
+    return [part.strip() for part in re.split(r"\n\s*\n", lines) if part.strip()]
 
 
 def _moment(moment: datetime | None) -> dict[str, str] | None:

@@ -196,6 +196,12 @@ def told(
 
 
 def hostile_story(text: str) -> History:
+    first, records = hostile_records(text)
+    return told(records, first=first)
+
+
+def hostile_records(text: str) -> tuple[RunStarted, list[AnyRecord]]:
+    """Give the records of a run where every word of a host is `text`."""
     bad = RunCommands(about=text, do=(command("x", text),), undo=None, undo_about=text, diff=(text, f"+{text}"))
     written = write_file("/etc/motd", text + "\n", ABSENT)
     records: list[AnyRecord] = [
@@ -209,4 +215,4 @@ def hostile_story(text: str) -> History:
         RunFinished(outcome="failed", exit_code=1, containment={"web": "partly"}),
     ]  # fmt: skip
     hosts = (*HOSTS[:3], Host(name="other", address=text))
-    return told(records, first=started(runbook_name=text, operator=text, hosts=hosts))
+    return started(runbook_name=text, operator=text, hosts=hosts), records

@@ -221,7 +221,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a bit flipped": (edit("001-ps.txt", flip), "001-ps.txt: changed: its SHA-256"),
     "cut short": (edit("001-ps.txt", lambda data: data[:-1]), "001-ps.txt: changed: 5 bytes, 6 were"),
     "removed": (lambda folder: (folder / "001-ps.txt").unlink(), "001-ps.txt: missing"),
-    "added": (lambda folder: (folder / "new\x1b").write_text(""), "new\\x1b: extra"),
+    "added": (lambda folder: (folder / "new\x1b").write_text(""), "new\x1b: extra"),
     "a pipe": (
         lambda folder: ((folder / "001-ps.txt").unlink(), os.mkfifo(folder / "001-ps.txt")),
         "001-ps.txt: no ordinary file",

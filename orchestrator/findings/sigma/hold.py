@@ -13,7 +13,6 @@ from stopgap.orchestrator.findings.reading import SHOWN, Reading, in_utc
 from stopgap.orchestrator.findings.sigma.events import Event, Stream
 from stopgap.orchestrator.findings.sigma.loading import SigmaRule, SigmaRules
 from stopgap.orchestrator.hostnumber import parse_int
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.severity import SEVERITIES
 
 _LONGEST = 300
@@ -93,9 +92,9 @@ def _sighting(event: Event, collected: CollectionReader) -> Sighting:
     item = collected.item(place.artifact)
     pid = event.fields.get("processid", "")
     return Sighting(
-        what=escape(event.text if len(event.text) <= _LONGEST else f"{event.text[:_LONGEST]}…"),
+        what=(event.text if len(event.text) <= _LONGEST else f"{event.text[:_LONGEST]}…"),
         file=(item.file if item else None) or place.artifact,
-        member=escape(place.member),
+        member=place.member,
         line=place.line,
         offset=place.offset,
         pid=parse_int(pid, 11),
@@ -120,4 +119,4 @@ def _finding(case: _Case) -> Finding:
 
 
 def _not_looked(rule: SigmaRule, reason: str) -> NotLooked:
-    return NotLooked(id=rule.id, title=f"Sigma rule {rule.title}", reason=escape(reason))
+    return NotLooked(id=rule.id, title=f"Sigma rule {rule.title}", reason=reason)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.findings.model import NotLooked
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.severity import Severity
 from stopgap.orchestrator.source import InvalidInput, read
 from stopgap.orchestrator.technique import is_technique
@@ -93,7 +92,7 @@ def _load(file: Path) -> SigmaRule | NotLooked | str:
         raise SigmaError(str(error.problems[0])) from None
     if not isinstance(data, dict):
         raise SigmaError(f"{file}: no Sigma rule")
-    title = escape(str(data.get("title", file.stem))[:200])
+    title = str(data.get("title", file.stem))[:200]
     for key, meaning in _NOT_ALONE.items():
         if key in data:
             return _refused(file, title, f"`{key}`: {meaning} is not evaluated")
@@ -115,7 +114,7 @@ def _made(file: Path, title: str, data: dict[str, Any]) -> SigmaRule | NotLooked
         stream = stream_of(*(str(part or "").lower() for part in (source.category, source.product, source.service)))
         if stream is None:
             parts = (source.product, source.category, source.service)
-            return escape("/".join(str(part) for part in parts if part)[:100])
+            return "/".join(str(part) for part in parts if part)[:100]
         detection = data["detection"]
         if unknown := [key for key in _AGGREGATING if key in detection]:
             return _refused(file, title, f"`{unknown[0]}`: counting events within a time is not evaluated")
@@ -127,12 +126,12 @@ def _made(file: Path, title: str, data: dict[str, Any]) -> SigmaRule | NotLooked
     except Unsupported as reason:
         return _refused(file, title, f"{reason} is not evaluated")
     except (Wrong, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise SigmaError(f"{file}: {escape(str(error)[:500]) or type(error).__name__}") from None
+        raise SigmaError(f"{file}: {str(error)[:500] or type(error).__name__}") from None
     return SigmaRule(
         id=_id(file),
         title=title,
         severity=_SEVERITIES.get(rule.level.name, "info") if rule.level else "medium",
-        why=escape(" ".join(str(rule.description or "The rule's author says what it stands for.").split())[:1000]),
+        why=" ".join(str(rule.description or "The rule's author says what it stands for.").split())[:1000],
         falsepositives=_texts(rule.falsepositives) or ("The rule's author names nothing.",),
         tags=tuple(tag for tag in map(str, rule.tags) if is_technique(tag)),
         references=_texts(rule.references),
@@ -143,11 +142,11 @@ def _made(file: Path, title: str, data: dict[str, Any]) -> SigmaRule | NotLooked
 
 def _texts(listed: Iterable[object]) -> tuple[str, ...]:
     """Give texts of a rule's author, each escaped and cut, and no more than there is room for."""
-    return tuple(text for each in islice(listed, _TEXTS) if (text := escape(str(each)[:_LONGEST_TEXT])))
+    return tuple(text for each in islice(listed, _TEXTS) if (text := str(each)[:_LONGEST_TEXT]))
 
 
 def _refused(file: Path, title: str, reason: str) -> NotLooked:
-    return NotLooked(id=_id(file), title=f"Sigma rule {title}", reason=escape(reason))
+    return NotLooked(id=_id(file), title=f"Sigma rule {title}", reason=reason)
 
 
 def _id(file: Path) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 from netmiko.ssh_autodetect import SSH_MAPPER_DICT
 
 from stopgap.orchestrator.host import Cli
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.remote.device.terminal import DeviceShell
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.session import Unreachable
@@ -89,5 +88,5 @@ def _heard(shell: DeviceShell, limits: Limits) -> str:
 def _match(known: Mapping[Cli, str], seen: str) -> tuple[Cli, str] | None:
     for cli, pattern in known.items():
         if found := re.search(pattern, seen[:MOST], re.IGNORECASE | re.MULTILINE):
-            return cli, escape(found[0].strip())
+            return cli, found[0].strip()
     return None

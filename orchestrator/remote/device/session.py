@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from stopgap.orchestrator.device_script import Alter, Look, Origin, from_text
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.hosttext import HostText, escape
+from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.remote.device.alteration import alter
 from stopgap.orchestrator.remote.device.terminal import Terminal
 from stopgap.orchestrator.remote.limits import Limits
@@ -98,7 +98,7 @@ class DeviceSession:
         except CancelledError:
             reason = "interrupted"
         except OSError as error:
-            reason = escape(str(error) or type(error).__name__)
+            reason = str(error) or type(error).__name__
         self._trouble = reason
         self.close()
         return _nothing()

@@ -14,7 +14,6 @@ from typing import Any
 from netmiko.ssh_dispatcher import CLASS_MAPPER
 from paramiko import Channel, SSHException
 
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.remote.device.dialect import Dialect
 from stopgap.orchestrator.remote.device.reading import Prompt, answered, repeated, told, told_late
 from stopgap.orchestrator.remote.limits import Limits
@@ -223,4 +222,4 @@ class DeviceShell:
 
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return escape(lines[0])[:200] if lines else type(error).__name__
+    return lines[0][:200] if lines else type(error).__name__
