@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -40,6 +40,16 @@ def is_plain(text: str) -> bool:
     True
     """
     return escape(text) == text
+
+
+def shortened(names: Sequence[str], most: int = 8) -> str:
+    """Return a list of names for one line: the first `most`, and how many more there are.
+
+    >>> shortened(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _escape_character(character: str, keep_lines: bool) -> str:

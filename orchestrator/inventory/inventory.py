@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import overload
+from typing import TypeAlias, overload
 
 from stopgap.orchestrator.host import CONTROLLER, DriverFound, Host, Scene, Vantage
+from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.inventory.pattern import ALL, is_pattern, matching
 from stopgap.orchestrator.source import InvalidInput, Located, Problem, did_you_mean, quoted
+
+Endpoint: TypeAlias = tuple[str | None, str, int]
+"""Jump host, address and port: a private address behind another jump host is another machine."""
+
+
+def endpoint(host: Host) -> Endpoint:
+    """Return what tells one machine from another, whatever the login."""
+    return host.jump, host.address, host.port
 
 
 class MissingVantage(LookupError):  # noqa: N818
     """The inventory has no host for the target's vantage. The message gives the reason, `advice` the remedy."""
 
-    def __init__(self, target: str, vantage: Vantage) -> None:
+    def __init__(self, target: str, vantage: Vantage, among: Sequence[str] = ()) -> None:
         super().__init__(f"{target} has no {vantage}")
         self.advice = f"name its {vantage} in the inventory: hosts: {{{target}: {{{vantage}: HOST}}}}"
+        if among:
+            self.advice += f"; the `may_block` of {shortened(among)} holds its addresses"
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,13 @@ class Inventory:
     found: Mapping[str, DriverFound] = field(default_factory=dict)
     """Router → the driver found out on the router, where the inventory names none."""
     document: Located | None = field(default=None, repr=False, compare=False)
-    """The positions of all parts in the file, for a file in Stopgap's own format."""
+    """All parts, with the position of each in its file."""
+    sources: tuple[Located, ...] = field(default=(), repr=False, compare=False)
+    """The documents that the inventory was read from."""
+    derived: frozenset[str] = frozenset()
+    """Hosts whose upstream is not named, and follows from the `may_block` of one router."""
+    ambiguous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Host without a named upstream → several routers whose `may_block` holds the host's addresses."""
 
     def problem(self, host: str, key: str, message: str, hint: str | None = None) -> Problem:
         """Return a problem with a host's value, at the position of the host's entry or of the defaults."""
@@ -76,9 +93,29 @@ class Inventory:
                 if name in self.groups:
                     message = f"the group {quoted(name)} of {self.path} is empty"
                 problems.append(Problem(f"-t {name}", message, hint=hint))
+        problems += self._twice([name for name in names if name in self.hosts])
         if problems:
             raise InvalidInput(problems)
-        return tuple(selected.values())
+        return self._each_machine_once(selected, names)
+
+    def _twice(self, named: Sequence[str]) -> Iterator[Problem]:
+        """Yield a problem for each name that is another login of a machine that is named too."""
+        first: dict[Endpoint, str] = {}
+        for name in named:
+            other = first.setdefault(endpoint(self.hosts[name]), name)
+            if other != name:
+                yield Problem(
+                    f"-t {name}", f"{name} is the same machine as {other}", expected="one of the two logins"
+                )
+
+    def _each_machine_once(self, selected: Mapping[str, Host], named: Sequence[str]) -> tuple[Host, ...]:
+        """Return the hosts with one login of each machine: the one that is named, or else the first."""
+        if not self._logins:
+            return tuple(selected.values())
+        chosen: dict[Endpoint, str] = {}
+        for name in (*(name for name in named if name in self.hosts), *selected):
+            chosen.setdefault(endpoint(self.hosts[name]), name)
+        return tuple(host for name, host in selected.items() if chosen[endpoint(host)] == name)
 
     def concerned(self, targets: Sequence[Host]) -> tuple[Host, ...]:
         """Return the hosts in reach of a run on the targets, without duplicates.
@@ -114,7 +151,7 @@ class Inventory:
         upstreams = self._upstreams(target)
         if on == "upstream":
             if not upstreams:
-                raise MissingVantage(target.name, on)
+                raise MissingVantage(target.name, on, self.ambiguous.get(target.name, ()))
             return tuple(self._scene(target, upstream, upstream) for upstream in upstreams)
         stage = {"target": target, "spare": self._spare(target), "controller": CONTROLLER}[on]
         if stage is None:
@@ -124,7 +161,8 @@ class Inventory:
     def _scene(self, target: Host, stage: Host, upstream: Host | None) -> Scene:
         spare, upstreams = self._spare(target), self._upstreams(target)
         outside = tuple(host for host in self._outside if host.name != target.name)
-        named = frozenset(host.name for host in (target, *upstreams, spare, *outside) if host)
+        known = [host for host in (target, *upstreams, spare, *outside) if host]
+        named = frozenset(name for host in known for name in self._logins.get(endpoint(host), (host.name,)))
         return Scene.model_construct(
             target=target,
             on=stage,
@@ -135,6 +173,14 @@ class Inventory:
             found=self.found.get(stage.name),
             others=_Others(self.hosts, named),
         )
+
+    @cached_property
+    def _logins(self) -> Mapping[Endpoint, tuple[str, ...]]:
+        """Names of each machine that has several logins."""
+        found: dict[Endpoint, list[str]] = {}
+        for name, host in self.hosts.items():
+            found.setdefault(endpoint(host), []).append(name)
+        return {place: tuple(names) for place, names in found.items() if len(names) > 1}
 
     @cached_property
     def _outside(self) -> tuple[Host, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
@@ -12,8 +13,12 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from stopgap.orchestrator.host import Address, Cli, Host
+from stopgap.orchestrator.inventory.combined import Generated
+from stopgap.orchestrator.inventory.combining import combine, is_plain
+from stopgap.orchestrator.inventory.entries import entry_problems
+from stopgap.orchestrator.inventory.folder import own_files
 from stopgap.orchestrator.inventory.inventory import Inventory
-from stopgap.orchestrator.inventory.models import Defaults, GroupEntry, HostEntry, InventoryFile
+from stopgap.orchestrator.inventory.models import Defaults, GroupEntry, HostEntry
 from stopgap.orchestrator.inventory.relations import (
     check_addresses,
     check_groups,
@@ -21,6 +26,7 @@ from stopgap.orchestrator.inventory.relations import (
     check_relations,
     members_of,
 )
+from stopgap.orchestrator.inventory.upstreams import follow
 from stopgap.orchestrator.source import (
     INVENTORY,
     InvalidInput,
@@ -30,49 +36,83 @@ from stopgap.orchestrator.source import (
     mistaken,
     parse,
     read,
-    structure_problems,
-    validate,
 )
 
-M = TypeVar("M", bound=BaseModel)
 _BUILT_IN = ("ssh_config:", "command:")
+M = TypeVar("M", bound=BaseModel)
 
 
-def load_inventory(source: Path | str) -> Inventory:
-    """Load an inventory: a file in Stopgap's own format, or an inventory of another tool.
+@dataclass(frozen=True)
+class _Read:
+    """One source as read, before it is validated."""
 
-    `source`: a path, or another argument of `-i` (`ssh_config:PATH`, `command:…`, `LOGIN@HOST,`, `NAME:SOURCE` of a
-    plug-in, or the name of an inventory of the project). Raises InvalidInput with all problems of the inventory.
+    document: Located
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def load_inventory(source: Path | str | Sequence[Path | str]) -> Inventory:
+    """Load an inventory: files in Stopgap's own format, and inventories of other tools, one or several as one.
+
+    `source`: a path, or another argument of `-i` (a folder, `ssh_config:PATH`, `command:…`, `LOGIN@HOST,`,
+    `NAME:SOURCE` of a plug-in, or the name of an inventory of the project), or several of these. Raises InvalidInput
+    with all problems of the inventories, and with what two of them say differently.
     """
-    from stopgap.orchestrator.inventory.foreign import understand  # noqa: PLC0415 - starts other programs
-
-    if not Path(source).exists():
-        from stopgap.orchestrator.inventory.plugins import from_plugin, project_file  # noqa: PLC0415 - seldom needed
-
-        if own := project_file(str(source)):
-            return _inventory(read(own, INVENTORY))
-        if not str(source).startswith(_BUILT_IN) and (text := from_plugin(str(source))) is not None:
-            return parse_inventory(text, f"{source}")
-
-    understood = understand(str(source))
-    if understood is None:
-        return _inventory(read(Path(source), INVENTORY))
-    loaded = parse_inventory(understood.text(), f"{source}")
-    return replace(loaded, document=None, left_out=understood.left_out, notes=understood.notes)
+    sources = [source] if isinstance(source, (Path, str)) else list(source)
+    read_sources: list[_Read] = []
+    problems: list[Problem] = []
+    for each in sources:
+        try:
+            read_sources += _read(str(each))
+        except InvalidInput as error:
+            problems += error.problems
+    if problems or not read_sources:
+        raise InvalidInput(problems or [Problem("-i", "no inventory is named")])
+    left_out = {name: reason for each in read_sources for name, reason in each.left_out.items()}
+    notes = tuple(note for each in read_sources for note in each.notes)
+    loaded = _inventory([each.document for each in read_sources], ", ".join(map(str, sources)))
+    return replace(loaded, left_out=left_out, notes=(*notes, *loaded.notes))
 
 
 def parse_inventory(text: str, path: str) -> Inventory:
     """Parse an inventory from text, as `load_inventory` does; paths in the text are relative to `path`."""
-    return _inventory(parse(text, path, INVENTORY))
+    return _inventory([parse(text, path, INVENTORY)], path)
 
 
-def _inventory(document: Located) -> Inventory:
-    if (kind := kind_of(document.data)) not in {None, "an inventory"}:
-        raise InvalidInput([mistaken(document.path, "an inventory", kind)])
+def _read(source: str) -> list[_Read]:
+    """Read a source: one document, or a document for each file of a folder."""
+    from stopgap.orchestrator.inventory.foreign import understand  # noqa: PLC0415 - starts other programs
+
+    path = Path(source)
+    if not path.exists():
+        from stopgap.orchestrator.inventory.plugins import from_plugin, project_file  # noqa: PLC0415 - seldom needed
+
+        if own := project_file(source):
+            return [_Read(read(own, INVENTORY))]
+        if not source.startswith(_BUILT_IN) and (text := from_plugin(source)) is not None:
+            return [_Read(parse(text, source, INVENTORY))]
+    elif path.is_dir() and (files := own_files(path)):
+        return [_Read(read(file, INVENTORY)) for file in files]
+    understood = understand(source)
+    if understood is None:
+        return [_Read(read(path, INVENTORY))]
+    made = parse(understood.text(), source, INVENTORY)
+    document = Generated(made.path, made.text, made.data, made.values, made.keys)
+    return [_Read(document, understood.left_out, understood.notes)]
+
+
+def _inventory(documents: Sequence[Located], path: str) -> Inventory:
+    for document in documents:
+        if (kind := kind_of(document.data)) not in {None, "an inventory"}:
+            raise InvalidInput([mistaken(document.path, "an inventory", kind)])
     problems: list[Problem] = []
-    validate(InventoryFile, document, (), problems)
-    if problems:
-        problems += structure_problems(document.text, document.path)
+    for document in documents:
+        problems += entry_problems(document, alone=len(documents) == 1)
+    if problems and len(documents) > 1:
+        raise InvalidInput(problems)
+    document, notes = documents[0], tuple[str, ...]()
+    if len(documents) > 1 or not is_plain(document):
+        document, notes = combine(documents, path, problems)
     defaults = _sound(Defaults, {"defaults": _part(document, "defaults")}).get("defaults", Defaults())
     hosts = _hosts(_sound(HostEntry, _part(document, "hosts")), defaults, Path(document.path).absolute().parent)
     groups = _sound(GroupEntry, _part(document, "groups"))
@@ -82,12 +122,17 @@ def _inventory(document: Located) -> Inventory:
     check_groups(document, groups, problems)
     if problems:
         raise InvalidInput(problems)
+    followed = follow(hosts)
     return Inventory(
-        hosts=MappingProxyType(hosts),
+        hosts=MappingProxyType(followed.hosts),
         groups=MappingProxyType({name: members_of(name, groups) for name in groups}),
         text=document.text,
-        path=document.path,
+        path=path,
+        notes=notes,
         document=document,
+        sources=tuple(documents),
+        derived=followed.derived,
+        ambiguous=followed.ambiguous,
     )
 
 
@@ -108,26 +153,33 @@ def _sound(model: type[M], entries: dict[str, Any]) -> dict[str, M]:
 
 
 def _hosts(entries: dict[str, HostEntry], defaults: Defaults, folder: Path) -> dict[str, Host]:
-    shared = Counter(entry.address for entry in entries.values())
+    merged = {name: _merged(name, entry, defaults, folder) for name, entry in entries.items()}
+    # Several hosts at one address, on separate ports, are behind a NAT device, and the address is of none of them.
+    shared = Counter(
+        address for address, _ in {(fields["address"], fields.get("port")) for fields in merged.values()}
+    )
     hosts = {}
-    for name, entry in entries.items():
-        fields = {**_given(defaults), **_given(entry)}
-        if fields.get("jump") == name and "jump" not in entry.model_fields_set:
-            del fields["jump"]
-        for field in ("identity", "known_hosts"):
-            if fields.get(field) is not None:
-                fields[field] = folder / fields[field].expanduser()
-        # An address shared by several hosts, on separate ports, belongs to a NAT device, and to no host.
-        if not entry.addresses and shared[entry.address] == 1:
-            fields["addresses"] = _own_address(entry.address)
-        if entry.cli is None and entry.driver in get_args(Cli):
-            fields["cli"] = entry.driver
+    for name, fields in merged.items():
+        if not fields.get("addresses") and shared[fields["address"]] == 1:
+            fields["addresses"] = _own_address(fields["address"])
         hosts[name] = Host(name=name, **fields)
     return hosts
 
 
+def _merged(name: str, entry: HostEntry, defaults: Defaults, folder: Path) -> dict[str, Any]:
+    fields = {**_given(defaults), **_given(entry)}
+    if fields.get("jump") == name and "jump" not in entry.model_fields_set:
+        del fields["jump"]
+    for key in ("identity", "known_hosts"):
+        if fields.get(key) is not None:
+            fields[key] = folder / fields[key].expanduser()
+    if entry.cli is None and entry.driver in get_args(Cli):
+        fields["cli"] = entry.driver
+    return fields
+
+
 def _given(entry: Defaults) -> dict[str, Any]:
-    return {field: getattr(entry, field) for field in entry.model_fields_set}
+    return {key: getattr(entry, key) for key in entry.model_fields_set}
 
 
 def _own_address(destination: str) -> tuple[Address, ...]:

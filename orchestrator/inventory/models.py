@@ -17,7 +17,8 @@ from stopgap.orchestrator.source import Unfit, quoted
 
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]{0,63}", re.ASCII)
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+\\-]{0,126}\$?", re.ASCII)
+r"""Names of Unix, and of directory services: `DOMAIN\bob`, `DOMAIN+bob`, `bob@corp.example`, `machine$`."""
 _ALIAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@%-]{0,252}", re.ASCII)
 _GUEST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]{0,127}", re.ASCII)
 _PORT_NAME = re.compile(r"[A-Za-z][A-Za-z-]*[0-9][0-9./:-]{0,30}", re.ASCII)
@@ -133,15 +134,13 @@ class Defaults(_Entry):
     become: Literal["sudo"] | None = Field(None, description="How to become root where the user is not: sudo -n")
 
 
-class HostEntry(Defaults):
-    """One host."""
+class SharedEntry(Defaults):
+    """What several hosts have in common: the variables of a group, or an entry under a pattern."""
 
-    address: Destination = Field(description="Where it is reached: an IP address, or a name")
-    addresses: tuple[OwnAddress, ...] = Field(
-        (), description="All of its own addresses, IPv4 and IPv6; without them, `address` alone"
-    )
     upstream: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
-        None, description="Host of this inventory that routes its packets; a list, where there are several"
+        None,
+        description="Host of this inventory that routes its packets; a list, where there are several; "
+        "default: the one router whose `may_block` holds all its addresses",
     )
     spare: str | None = Field(None, description="Host of this inventory that answers its visitors meanwhile")
     driver: str | None = Field(
@@ -154,6 +153,24 @@ class HostEntry(Defaults):
         description="It is a network device without a shell, and has this command line; "
         "default: that of its `driver`, where that is one of these",
     )
+    may_block: tuple[Range, ...] = Field((), description="On a router: networks whose addresses may be blocked")
+    never_block: tuple[Range, ...] = Field((), description="On a router: networks that are never blocked")
+    vantage: Literal["outside"] | None = Field(
+        None, description="outside: it sees the others as the world does, and checks look from it"
+    )
+    connection: Literal["ssh", "local"] = Field("ssh", description="local: Stopgap runs on this host itself")
+
+
+class HostEntry(SharedEntry):
+    """One host, or the hosts of a range such as `web[01:50]`."""
+
+    address: Destination = Field(
+        description="Where it is reached: an IP address, or a name; "
+        "where the hosts are a range, a range such as 192.0.2.[1:50]"
+    )
+    addresses: tuple[OwnAddress, ...] = Field(
+        (), description="All of its own addresses, IPv4 and IPv6; without them, `address` alone"
+    )
     switchport: PortName | None = Field(
         None,
         description="Port that its cable is in, as its upstream calls it, for that one's `driver: switchport`",
@@ -163,19 +180,16 @@ class HostEntry(Defaults):
         description="Name, number or UUID of it as a guest of its upstream, or its port there, for that one's "
         "`driver: guestport`; default: found by its addresses",
     )
-    may_block: tuple[Range, ...] = Field((), description="On a router: networks whose addresses may be blocked")
-    never_block: tuple[Range, ...] = Field((), description="On a router: networks that are never blocked")
-    vantage: Literal["outside"] | None = Field(
-        None, description="outside: it sees the others as the world does, and checks look from it"
-    )
-    connection: Literal["ssh", "local"] = Field("ssh", description="local: Stopgap runs on this host itself")
 
 
 class GroupEntry(_Entry):
     """Hosts under one name."""
 
-    hosts: tuple[str, ...] = Field((), description="Names of hosts")
+    hosts: tuple[str, ...] = Field((), description="Names of hosts, ranges such as web[01:50], patterns such as web*")
     groups: tuple[str, ...] = Field((), description="Names of other groups")
+    vars: SharedEntry = Field(
+        default_factory=SharedEntry, description="For every host of the group that says nothing else"
+    )
 
 
 class InventoryFile(_Entry):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from stopgap.orchestrator.host import Address, Host
+from stopgap.orchestrator.inventory.inventory import Endpoint, endpoint
 from stopgap.orchestrator.inventory.models import GroupEntry, name_fault
 from stopgap.orchestrator.source import Loc, Located, Problem, did_you_mean, quoted
 
@@ -80,23 +81,29 @@ def _relations(name: str, host: Host) -> Iterator[tuple[Loc, str, str]]:
 
 
 def check_addresses(document: Located, hosts: Mapping[str, Host], problems: list[Problem]) -> None:
-    """Check for two hosts with the same connection endpoint, and for an address of two hosts."""
-    places: dict[tuple[str, int], str] = {}
-    owners: dict[Address, str] = {}
+    """Check for two hosts with the same login, and for an address of two machines.
+
+    Several logins at one address and port are one machine under several names.
+    """
+    logins: dict[tuple[Endpoint, str], str] = {}
+    owners: dict[Address, Host] = {}
     for name, host in hosts.items():
-        place = (host.address, host.port)
-        if place in places:
-            message = f"{host.address} port {host.port} is {places[place]}'s already"
+        login = (endpoint(host), host.user)
+        if login in logins:
+            message = f"{host.user} at {host.address} port {host.port} is {logins[login]}'s login already"
             problems.append(document.problem(("hosts", name, "address"), message, expected="an address of its own"))
-        places.setdefault(place, name)
+        logins.setdefault(login, name)
         for index, address in enumerate(host.addresses):
-            if address in owners:
-                again = "stands twice" if owners[address] == name else f"is {owners[address]}'s already"
-                loc: Loc = ("hosts", name, "addresses", index)
-                if loc not in document.values:
-                    loc = ("hosts", name, "address")
-                problems.append(document.problem(loc, f"{address} {again}", expected="an address of its own"))
-            owners.setdefault(address, name)
+            owner = owners.setdefault(address, host)
+            if owner is host and address not in host.addresses[:index]:
+                continue
+            if owner is not host and (endpoint(owner) == endpoint(host) or owner.jump != host.jump):
+                continue
+            again = "stands twice" if owner is host else f"is {owner.name}'s already"
+            loc: Loc = ("hosts", name, "addresses", index)
+            if loc not in document.values:
+                loc = ("hosts", name, "address")
+            problems.append(document.problem(loc, f"{address} {again}", expected="an address of its own"))
 
 
 def check_groups(document: Located, groups: Mapping[str, GroupEntry], problems: list[Problem]) -> None:

@@ -53,7 +53,7 @@ def understand(spec: str) -> Understood | None:
     if path.is_file() and os.access(path, os.X_OK) and _is_program(path):
         _refuse_disguised(spec, path)
         return from_listing(_listed(spec, [str(path.absolute()), "--list"], os.environ.copy()), spec)
-    if path.is_dir() or (path.is_file() and _is_of_ansible(path)):
+    if path.is_dir() or (path.is_file() and is_of_ansible(path)):
         return from_listing(_listed(spec, [*_ansible_inventory(spec), "-i", str(path), "--list"], _quiet()), spec)
     return None
 
@@ -98,8 +98,8 @@ def _is_program(path: Path) -> bool:
         return stream.read(4).startswith((b"#!", b"\x7fELF"))
 
 
-def _is_of_ansible(path: Path) -> bool:
-    """Detect an inventory of Ansible by its form: INI sections, `all:`, or `plugin:` at the top of YAML."""
+def is_of_ansible(path: Path) -> bool:
+    """Return True for a file in a form of Ansible's: INI sections, `all:`, or `plugin:` at the top of YAML."""
     try:
         text = path.read_text("utf-8", "replace")[: 1 << 20]
     except OSError:
