@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Sequence
+from typing import TypeAlias
 
 from stopgap.orchestrator import inventory as inventories
 from stopgap.orchestrator import runbook as runbooks
 from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.runbook import Runbook
 from stopgap.orchestrator.runbook.finding import runbook_file
+
+Source: TypeAlias = str | os.PathLike[str]
+"""An inventory: a path, or another argument of `-i`."""
 
 
 def load_runbook(source: str | os.PathLike[str], *, text: str | None = None) -> Runbook:
@@ -28,17 +32,19 @@ def load_runbook(source: str | os.PathLike[str], *, text: str | None = None) -> 
     return runbooks.load_runbook(runbook_file(os.fspath(source)))
 
 
-def load_inventory(source: str | os.PathLike[str], *, text: str | None = None) -> Inventory:
+def load_inventory(source: Source | Sequence[Source], *, text: str | None = None) -> Inventory:
     """Read an inventory: hosts by name with addresses, logins and relations, and groups of hosts.
 
-    `source`: a file. `text`: the YAML itself; paths in the YAML are relative to the folder of `source`.
+    `source`: what `-i` takes (a file or folder, `ssh_config:PATH`, `command:…`, `LOGIN@HOST,`), or several of these,
+    which become one. `text`: the YAML itself; paths in the YAML are relative to the folder of `source`.
 
-    Raises InvalidInput with every problem at its line and column.
+    Raises InvalidInput with every problem at its line and column, and with what two sources say differently.
 
     >>> hosts = load_inventory("mine.yaml", text="{hosts: {web: {address: 192.0.2.7}}}").hosts
     >>> str(hosts["web"].address)
     '192.0.2.7'
     """
+    sources = [os.fspath(each) for each in ([source] if isinstance(source, (str, os.PathLike)) else source)]
     if text is not None:
-        return inventories.parse_inventory(text, os.fspath(source))
-    return inventories.load_inventory(Path(source))
+        return inventories.parse_inventory(text, ", ".join(sources))
+    return inventories.load_inventory(sources)

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 
 from stopgap.orchestrator.errors import DriftedError, RefusedError, UsageError
+from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.home import controller_name
@@ -168,7 +169,7 @@ def resume(
 
 def _order(runbook: Runbook, inventory: Inventory, targets: Sequence[str], params: Mapping[str, Value]) -> Order:
     if isinstance(targets, str) or not targets:
-        known = ", ".join([*inventory.hosts, *inventory.groups])
+        known = shortened([*inventory.hosts, *inventory.groups])
         raise UsageError(f"targets: expected a list of hosts or groups; {inventory.path} knows {known}")
     given = {name: _given(value) for name, value in params.items() if value is not None}
     selected = inventory.select(targets)

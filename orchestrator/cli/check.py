@@ -10,6 +10,7 @@ from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.pairs import pairs
 from stopgap.orchestrator.cli.sarif import sarif_log
 from stopgap.orchestrator.documents import envelope
+from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.run.examine import Examination, Examined, Need, examine
 from stopgap.orchestrator.source import InvalidInput, Problem
 
@@ -22,8 +23,10 @@ class CheckOptions:
     """The options of `stopgap check`."""
 
     runbooks: tuple[str, ...]
-    inventory: str | None = None
+    inventories: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    limit: tuple[str, ...] | None = None
+    """Names and patterns of --limit-file."""
     params: tuple[str, ...] = ()
     """As typed: KEY=VALUE."""
     format: Literal["text", "json", "sarif"] = "text"
@@ -32,7 +35,9 @@ class CheckOptions:
 def check(options: CheckOptions) -> int:
     """Validate the files offline; return exit code 0 valid, 2 invalid, 4 refused by a guard."""
     try:
-        examination = examine(options.runbooks, options.inventory, options.targets, pairs(options.params))
+        examination = examine(
+            options.runbooks, options.inventories, options.targets, pairs(options.params), options.limit
+        )
     except InvalidInput as error:
         examination = Examination((), error.problems, ())
     if options.format == "text":
@@ -95,7 +100,7 @@ def _tell(examination: Examination) -> None:
 
 def _show_valid(screen: screens.Screen, runbook: Examined) -> None:
     noun = "step" if runbook.steps == 1 else "steps"
-    where = f" on {', '.join(runbook.tried_on)}" if runbook.tried_on else ", without an inventory"
+    where = f" on {shortened(runbook.tried_on)}" if runbook.tried_on else ", without an inventory"
     screen.line(f"{runbook.name}: {runbook.steps} {noun}{where}, valid. Nothing was contacted.")
     if runbook.needs:
         screen.line(f"  a run needs {' '.join(f'-p {need.name}=…' for need in runbook.needs)}")

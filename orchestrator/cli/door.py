@@ -38,8 +38,9 @@ def check(args: Namespace) -> Call[Any]:
         check,
         CheckOptions(
             runbooks=tuple(args.runbook),
-            inventory=args.inventory,
+            inventories=tuple(args.inventory),
             targets=tuple(args.target),
+            limit=_limit(args.limit_file),
             params=tuple(args.param),
             format=args.format,
         ),
@@ -55,8 +56,9 @@ def run(args: Namespace) -> Call[Any]:
     given = pairs(args.param)
     requested = RunRequested(
         runbook=args.runbook,
-        inventory=args.inventory,
+        inventories=tuple(args.inventory),
         targets=tuple(args.target),
+        limit=_limit(args.limit_file),
         params=given,
         typed=given,
         dry_run=args.dry_run,
@@ -134,8 +136,9 @@ def request(args: Namespace) -> Call[Any]:
     return Call(
         request,
         RequestOptions(
-            inventory=args.inventory,
+            inventories=tuple(args.inventory),
             targets=tuple(args.target),
+            limit=_limit(args.limit_file),
             addresses=tuple(args.address),
             reason=args.reason,
             contact=args.contact,
@@ -357,7 +360,8 @@ def inventory(args: Namespace) -> Call[Any]:
     """Read `stopgap inventory`."""
     from stopgap.orchestrator.cli.inventory import InventoryOptions, inventory
 
-    return Call(inventory, InventoryOptions(inventory=args.inventory, write=_path(args.write), json=args.json))
+    options = InventoryOptions(inventories=tuple(args.inventory), write=_path(args.write), json=args.json)
+    return Call(inventory, options)
 
 
 def schema(args: Namespace) -> Call[Any]:
@@ -376,3 +380,9 @@ def init(args: Namespace) -> Call[Any]:
 
 def _path(typed: str | None) -> Path | None:
     return Path(typed) if typed else None
+
+
+def _limit(typed: str | None) -> tuple[str, ...] | None:
+    from stopgap.orchestrator.cli.limit_file import limit_file
+
+    return limit_file(Path(typed)) if typed else None

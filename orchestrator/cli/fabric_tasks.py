@@ -68,7 +68,7 @@ def _body(task: Task[Any, Any]) -> Callable[..., None]:
 def _run(task: Task[Any, Any], own: dict[str, Any], typed: dict[str, Any], c: object) -> int:
     target = _target(own["target"], c)
     document = step_of_options(task, typed, own["on"] or None)
-    wanted = RunRequested(document, own["inventory"], (target,) if target else (), dry_run=own["dry_run"])
+    wanted = RunRequested(document, (own["inventory"],), (target,) if target else (), dry_run=own["dry_run"])
     return carry_out(wanted, RunOptions(yes=own["yes"], sign_key=sign_key(os.environ.get("STOPGAP_SIGN_KEY"))))
 
 

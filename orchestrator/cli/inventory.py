@@ -9,6 +9,7 @@ from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.documents import envelope
 from stopgap.orchestrator.errors import UsageError
+from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.inventory import Inventory, load_inventory
 
 _MEMBERS = 12
@@ -19,14 +20,14 @@ _MEMBERS = 12
 class InventoryOptions:
     """The options of `stopgap inventory`."""
 
-    inventory: str
+    inventories: tuple[str, ...]
     write: Path | None = None
     json: bool = False
 
 
 def inventory(options: InventoryOptions) -> int:
     """Show an inventory as loaded: defaults filled in, groups resolved."""
-    loaded = load_inventory(options.inventory)
+    loaded = load_inventory(options.inventories)
     if options.write:
         _write(options.write, loaded.text)
     if options.json:
@@ -34,12 +35,14 @@ def inventory(options: InventoryOptions) -> int:
     if options.write:
         return 0
     screen = screens.out()
+    several = len(loaded.sources) > 1
     for host in loaded.hosts.values():
+        follows = " (its `may_block` holds the addresses)" if host.name in loaded.derived else ""
         how = host.connection if host.connection == "local" else f"{host.user}@{host.address}:{host.port}"
         screen.line(f"{host.name:<11} {how}", "title")
         for label, value in (
             ("addresses", ", ".join(map(str, host.addresses))),
-            ("upstream", ", ".join(host.upstreams)),
+            ("upstream", ", ".join(host.upstreams) + follows),
             ("spare", host.spare),
             ("jump", host.jump),
             ("driver", host.driver),
@@ -47,12 +50,12 @@ def inventory(options: InventoryOptions) -> int:
             ("never block", ", ".join(map(str, host.never_block))),
             ("vantage", host.vantage),
             ("become", host.become),
+            ("from", loaded.place(host.name) if several else None),
         ):
             if value:
                 screen.line(f"  {label:<12} {value}")
     for name, members in loaded.groups.items():
-        more = f" and {len(members) - _MEMBERS} more" if len(members) > _MEMBERS else ""
-        screen.line(f"group {name}: {', '.join(members[:_MEMBERS])}{more}")
+        screen.line(f"group {name}: {shortened(members, _MEMBERS)}")
     for name, reason in loaded.left_out.items():
         screen.line(f"{name} is left out: {reason}", "warn")
     for note in loaded.notes:
@@ -68,6 +71,8 @@ def _show_as_json(loaded: Inventory) -> int:
         "groups": {name: list(members) for name, members in loaded.groups.items()},
         "left_out": dict(loaded.left_out),
         "notes": list(loaded.notes),
+        "places": {name: loaded.place(name) for name in loaded.hosts},
+        "derived_upstreams": sorted(loaded.derived),
     }
     print_document(shown)
     return 0

@@ -40,7 +40,7 @@ from stopgap.orchestrator.source import InvalidInput, Problem, Unfit
 class RequestOptions:
     """The options of `stopgap request`."""
 
-    inventory: str
+    inventories: tuple[str, ...]
     targets: tuple[str, ...]
     reason: str
     contact: str
@@ -49,13 +49,16 @@ class RequestOptions:
     addresses: tuple[str, ...] = ()
     expires: str = "24h"
     run: str | None = None
+    limit: tuple[str, ...] | None = None
     json: bool = False
 
 
 def request(options: RequestOptions) -> int:
     """Write a block request, signed; nothing is contacted."""
-    inventory = load_inventory(options.inventory)
-    targets = inventory.select(options.targets)
+    inventory = load_inventory(options.inventories)
+    targets = inventory.select(options.targets, options.limit)
+    if not targets:
+        raise UsageError("which host? Name it with -t")
     try:
         duration = parse_duration(options.expires)
     except Unfit as unfit:
@@ -99,7 +102,7 @@ def followed(asked: RunRequested, path: Path) -> Iterator[tuple[RunRequested, Re
     `path`: the file of the request. Raises RefusedError if the request is not valid.
     """
     signed = read_request(path)
-    listed = asked.customers or Path(asked.inventory).parent / "customers.yaml"
+    listed = asked.customers or Path(asked.inventories[0]).parent / "customers.yaml"
     now = datetime.now(UTC)
     try:
         customer = accept(signed, load_customers(listed), now)

@@ -12,8 +12,10 @@ from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_line
 from stopgap.orchestrator.cli.run_options import RunOptions, RunRequested
 from stopgap.orchestrator.errors import UsageError
+from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.run.outcome import OK
 from stopgap.orchestrator.runbook import bind, prepare, reveal_secrets
+from stopgap.orchestrator.runbook.confidential import passphrase_commands
 from stopgap.orchestrator.runbook.finding import runbook_file
 from stopgap.orchestrator.secret import redact_tree
 from stopgap.orchestrator.source import Located
@@ -225,10 +227,10 @@ def _order(wanted: RunRequested) -> Order:
 
     source = wanted.runbook if isinstance(wanted.runbook, Located) else runbook_file(wanted.runbook)
     runbook, inventory, targets = prepare(
-        source, wanted.inventory, list(wanted.targets), wanted.params, complete=True
+        source, wanted.inventories, wanted.targets, wanted.params, complete=True, limit=wanted.limit
     )
     if not targets:
-        names = ", ".join([*inventory.hosts, *inventory.groups])
+        names = shortened([*inventory.hosts, *inventory.groups])
         raise UsageError(f"which host? Name it with -t; {inventory.path} knows {names}")
     params = bind(runbook, inventory, targets, wanted.params)
     if commands := typed(runbook, wanted.typed):
@@ -236,6 +238,8 @@ def _order(wanted: RunRequested) -> Order:
         if not wanted.dry_run:
             keep(commands)  # so that `resume` may run them too
     reveal_secrets(runbook, inventory, targets, params, asking(asked(screens.err())))
+    if not wanted.dry_run and (passphrases := passphrase_commands(inventory, targets)):
+        keep(passphrases)  # `resume` has one text of several inventories
     return Order(runbook, inventory, targets, params, _incident(wanted.incident), controller_name(state_home()))
 
 

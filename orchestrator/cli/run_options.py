@@ -16,8 +16,10 @@ class RunRequested:
 
     runbook: str | Located
     """A file, a name, or a document made of options."""
-    inventory: str
+    inventories: tuple[str, ...]
     targets: tuple[str, ...] = ()
+    limit: tuple[str, ...] | None = None
+    """Names and patterns of --limit-file; of the targets, these alone."""
     params: Mapping[str, str] = field(default_factory=dict)
     """Values of the runbook's parameters, as typed with -p, and those that a request gives."""
     typed: Mapping[str, str] = field(default_factory=dict)
@@ -30,7 +32,7 @@ class RunRequested:
     request: Path | None = None
     """A customer's signed block request."""
     customers: Path | None = None
-    """Who may request what; None: `customers.yaml` beside the inventory."""
+    """Who may request what; None: `customers.yaml` beside the first inventory."""
 
 
 @dataclass(frozen=True)

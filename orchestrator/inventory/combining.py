@@ -92,7 +92,7 @@ def _joined(
         for depth in sorted({depths[group] for group in of_host.get(name, ())}):
             inner = [group for group in sorted(of_host[name]) if depths[group] == depth]
             said = [for_host(values, name) for group in inner for values in layers.group_values[group]]
-            result |= _same_rank(name, said, problems)
+            result |= _same_rank("", said, problems)
         for values in by_pattern.get(name, ()):
             result |= for_host(values, name)
         for exact in (False, True):

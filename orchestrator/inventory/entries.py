@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from stopgap.orchestrator.inventory.layers import is_shared
 from stopgap.orchestrator.inventory.models import InventoryFile, SharedEntry
-from stopgap.orchestrator.source import Located, Problem, problems_of, structure_problems, validate
+from stopgap.orchestrator.inventory.ranges import expand, has_range, member
+from stopgap.orchestrator.source import Located, Problem, Unfit, problems_of, structure_problems, validate
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -27,7 +28,8 @@ def entry_problems(document: Located, *, alone: bool) -> list[Problem]:
     data = document.data
     hosts = data.get("hosts") if isinstance(data, dict) else None
     shared = [key for key in hosts if is_shared(key)] if isinstance(hosts, dict) else []
-    view = replace(document, data=_without(data, shared)) if shared else document
+    ranges = [key for key in hosts if has_range(key)] if isinstance(hosts, dict) else []
+    view = replace(document, data=_as_hosts(data, shared)) if shared or ranges else document
     problems: list[Problem] = []
     try:
         InventoryFile.model_validate(view.data)
@@ -45,5 +47,17 @@ def _elsewhere(details: ErrorDetails) -> bool:
     return missing or (details["type"] == "too_short" and details["loc"] == ("hosts",))
 
 
-def _without(data: Mapping[str, Any], keys: list[str]) -> dict[str, Any]:
-    return {**data, "hosts": {key: entry for key, entry in data["hosts"].items() if key not in keys}}
+def _as_hosts(data: Mapping[str, Any], shared: list[str]) -> dict[str, Any]:
+    """Return the data without entries under patterns, and with the first host of each range in its place."""
+    hosts = {key: _first(key, entry) for key, entry in data["hosts"].items() if key not in shared}
+    return {**data, "hosts": hosts}
+
+
+def _first(key: str, entry: object) -> object:
+    if not has_range(key) or not isinstance(entry, dict):
+        return entry
+    try:
+        count = len(expand(key))
+        return {field: member(value, 0, count) for field, value in entry.items()}
+    except Unfit:
+        return {"address": "told-elsewhere"}

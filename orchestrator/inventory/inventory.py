@@ -9,6 +9,7 @@ from typing import TypeAlias, overload
 
 from stopgap.orchestrator.host import CONTROLLER, DriverFound, Host, Scene, Vantage
 from stopgap.orchestrator.hosttext import shortened
+from stopgap.orchestrator.inventory.combined import Combined
 from stopgap.orchestrator.inventory.pattern import ALL, is_pattern, matching
 from stopgap.orchestrator.source import InvalidInput, Located, Problem, did_you_mean, quoted
 
@@ -67,12 +68,40 @@ class Inventory:
         given = {name: one.of(self.hosts[name]) for name, one in found.items() if name in self.hosts}
         return replace(self, hosts={**self.hosts, **given}, found={**self.found, **found})
 
-    def select(self, names: Sequence[str]) -> tuple[Host, ...]:
+    def source_of(self, host: Host, key: str) -> Located:
+        """Return the document that gives the key of a host; without such a document, the first."""
+        if isinstance(self.document, Combined):
+            origin = self.document.origins.get(("hosts", host.name, key))
+            return origin.document if origin else self.sources[0]
+        return self.sources[0]
+
+    def place(self, host: str) -> str:
+        """Return where the host is named first: `FILE:LINE:COLUMN`, or the option of another tool's inventory."""
+        if self.document is None:
+            return self.path
+        at_host = ("hosts", host)
+        source, position = self.document.place(self.document.known(at_host), at_key=True, pointing_at="")
+        return f"{source}:{position}" if position else source
+
+    def select(self, names: Sequence[str], limit: Sequence[str] | None = None) -> tuple[Host, ...]:
         """Return the hosts matched by names and patterns of hosts and groups, in order, without duplicates.
 
-        `names`: each a host, a group, `all`, or a pattern such as `web*:!web3`. Raises InvalidInput for unknown
-        names, with the nearest match.
+        `names`: each a host, a group, `all`, or a pattern such as `web*:!web3`. `limit`: likewise; of `names`, only
+        the hosts that `limit` matches too, and without `names` all of these. Of several logins of one machine, the
+        named one is returned, or else the first. Raises InvalidInput for unknown names, with the nearest match.
         """
+        if limit is None:
+            return self._selected(names, "-t")
+        allowed = self._selected(limit, "--limit-file")
+        if not names:
+            return allowed
+        within = {host.name for host in allowed}
+        kept = tuple(host for host in self._selected(names, "-t") if host.name in within)
+        if not kept:
+            raise InvalidInput([Problem("--limit-file", f"names no host of -t {shortened(names)}")])
+        return kept
+
+    def _selected(self, names: Sequence[str], option: str) -> tuple[Host, ...]:
         problems: list[Problem] = []
         selected: dict[str, Host] = {}
         for name in names:
@@ -84,28 +113,30 @@ class Inventory:
                 found, unknown = matching(name, tuple(self.hosts), self.groups)
                 selected.update((member, self.hosts[member]) for member in found)
                 none = [] if found or unknown else [name]
-                problems += [Problem(f"-t {name}", f"{quoted(part)} matches no host") for part in unknown or none]
+                problems += [
+                    Problem(f"{option} {name}", f"{quoted(part)} matches no host") for part in unknown or none
+                ]
             elif name in self.left_out:
-                problems.append(Problem(f"-t {name}", f"{name} was left out: {self.left_out[name]}"))
+                problems.append(Problem(f"{option} {name}", f"{name} was left out: {self.left_out[name]}"))
             else:
                 hint = did_you_mean(name, [*self.hosts, *self.groups])
                 message = f"no host or group of {self.path} is called {quoted(name)}"
                 if name in self.groups:
                     message = f"the group {quoted(name)} of {self.path} is empty"
-                problems.append(Problem(f"-t {name}", message, hint=hint))
-        problems += self._twice([name for name in names if name in self.hosts])
+                problems.append(Problem(f"{option} {name}", message, hint=hint))
+        problems += self._twice([name for name in names if name in self.hosts], option)
         if problems:
             raise InvalidInput(problems)
         return self._each_machine_once(selected, names)
 
-    def _twice(self, named: Sequence[str]) -> Iterator[Problem]:
+    def _twice(self, named: Sequence[str], option: str) -> Iterator[Problem]:
         """Yield a problem for each name that is another login of a machine that is named too."""
         first: dict[Endpoint, str] = {}
         for name in named:
             other = first.setdefault(endpoint(self.hosts[name]), name)
             if other != name:
                 yield Problem(
-                    f"-t {name}", f"{name} is the same machine as {other}", expected="one of the two logins"
+                    f"{option} {name}", f"{name} is the same machine as {other}", expected="one of the two logins"
                 )
 
     def _each_machine_once(self, selected: Mapping[str, Host], named: Sequence[str]) -> tuple[Host, ...]:
@@ -139,6 +170,12 @@ class Inventory:
         offered = {"upstream": bool(target.upstreams), "spare": target.spare is not None}
         return offered.get(vantage, True)
 
+    def lacks(self, target: Host, vantage: Vantage) -> MissingVantage:
+        """Return the error of a vantage that the inventory has no host for."""
+        return MissingVantage(
+            target.name, vantage, self.ambiguous.get(target.name, ()) if vantage == "upstream" else ()
+        )
+
     def scene(self, target: Host, on: Vantage) -> Scene:
         """Return the scene of a step `on` this vantage, at the first upstream; raises MissingVantage."""
         return self.scenes(target, on)[0]
@@ -151,11 +188,11 @@ class Inventory:
         upstreams = self._upstreams(target)
         if on == "upstream":
             if not upstreams:
-                raise MissingVantage(target.name, on, self.ambiguous.get(target.name, ()))
+                raise self.lacks(target, on)
             return tuple(self._scene(target, upstream, upstream) for upstream in upstreams)
         stage = {"target": target, "spare": self._spare(target), "controller": CONTROLLER}[on]
         if stage is None:
-            raise MissingVantage(target.name, on)
+            raise self.lacks(target, on)
         return (self._scene(target, stage, next(iter(upstreams), None)),)
 
     def _scene(self, target: Host, stage: Host, upstream: Host | None) -> Scene:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from stopgap.orchestrator.inventory.combined import Generated, Origin
+from stopgap.orchestrator.inventory.combined import Origin
 from stopgap.orchestrator.inventory.pattern import ALL, is_pattern, matching
 from stopgap.orchestrator.inventory.ranges import expand, has_range, member
 from stopgap.orchestrator.source import Loc, Located, Problem, Unfit, quoted
@@ -66,12 +66,12 @@ def layers_of(documents: Sequence[Located], problems: list[Problem]) -> Layers:
 
 
 def group_depths(layers: Layers) -> dict[str, int]:
-    """Return the number of groups around each group."""
+    """Return the number of groups around each group; `all` is around every group."""
     parents: dict[str, list[str]] = {name: [] for name in layers.groups}
     for name, part in layers.groups.items():
         for inner, _ in part["groups"]:
             parents.setdefault(inner, []).append(name)
-    return {name: len(_around(name, parents)) for name in layers.groups}
+    return {name: -1 if name == ALL else len(_around(name, parents)) for name in layers.groups}
 
 
 def groups_of_hosts(layers: Layers) -> dict[str, set[str]]:
@@ -153,9 +153,8 @@ def _values(document: Located, loc: Loc, entry: object, *, absolute: bool) -> Va
     if not isinstance(entry, dict):
         return {}
     folder = Path(document.path).absolute().parent
-    own = absolute and not isinstance(document, Generated)
     return {
-        key: (_absolute(folder, value) if own and key in _PATHS else value, Origin(document, (*loc, key)))
+        key: (_absolute(folder, value) if absolute and key in _PATHS else value, Origin(document, (*loc, key)))
         for key, value in entry.items()
     }
 

@@ -26,7 +26,7 @@ from stopgap.orchestrator.inventory.relations import (
     check_relations,
     members_of,
 )
-from stopgap.orchestrator.inventory.upstreams import follow
+from stopgap.orchestrator.inventory.upstreams import ambiguity_notes, follow
 from stopgap.orchestrator.source import (
     INVENTORY,
     InvalidInput,
@@ -36,6 +36,7 @@ from stopgap.orchestrator.source import (
     mistaken,
     parse,
     read,
+    validate,
 )
 
 _BUILT_IN = ("ssh_config:", "command:")
@@ -116,6 +117,9 @@ def _inventory(documents: Sequence[Located], path: str) -> Inventory:
     defaults = _sound(Defaults, {"defaults": _part(document, "defaults")}).get("defaults", Defaults())
     hosts = _hosts(_sound(HostEntry, _part(document, "hosts")), defaults, Path(document.path).absolute().parent)
     groups = _sound(GroupEntry, _part(document, "groups"))
+    if not problems:
+        for name in _part(document, "hosts").keys() - hosts.keys():
+            validate(HostEntry, document, ("hosts", name), problems)  # a member of a range, beyond the first
     check_names(document, problems)
     check_relations(document, hosts, problems)
     check_addresses(document, hosts, problems)
@@ -128,7 +132,7 @@ def _inventory(documents: Sequence[Located], path: str) -> Inventory:
         groups=MappingProxyType({name: members_of(name, groups) for name in groups}),
         text=document.text,
         path=path,
-        notes=notes,
+        notes=(*notes, *ambiguity_notes(followed)),
         document=document,
         sources=tuple(documents),
         derived=followed.derived,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from stopgap.orchestrator.host import Address, Host, Network
+from stopgap.orchestrator.hosttext import shortened
 
 _Prefixes: TypeAlias = dict[tuple[int, int], dict[int, set[str]]]
 """Version and prefix length → network bits → routers."""
@@ -46,6 +47,15 @@ def follow(hosts: dict[str, Host]) -> Followed:
         elif found:
             ambiguous[name] = tuple(router.name for router in routers if router.name in found)
     return Followed(complete, frozenset(derived), ambiguous)
+
+
+def ambiguity_notes(followed: Followed) -> Iterator[str]:
+    """Yield a note for each choice of routers that is the operator's."""
+    hosts: dict[tuple[str, ...], list[str]] = {}
+    for host, routers in followed.ambiguous.items():
+        hosts.setdefault(routers, []).append(host)
+    for routers, names in hosts.items():
+        yield f"{shortened(names)}: no `upstream`; the `may_block` of {shortened(routers)} holds the addresses"
 
 
 def _prefixes(networks: Mapping[str, tuple[Network, ...]]) -> _Prefixes:

@@ -68,24 +68,26 @@ class Examination:
 
 def examine(
     runbooks: Sequence[str],
-    inventory: str | None = None,
+    inventories: Sequence[str] = (),
     targets: Sequence[str] = (),
     given: Mapping[str, str] | None = None,
+    limit: Sequence[str] | None = None,
 ) -> Examination:
-    """Validate runbooks, each a path or a name, against an optional inventory; open no socket.
+    """Validate runbooks, each a path or a name, against optional inventories; open no socket.
 
     `given` holds parameter values; of several runbooks, each takes the declared parameters.
+    `limit`: names and patterns; of the targets, only the hosts that these match.
     """
     shared: list[Problem] = []
     hosts: Inventory | None = None
     selected: tuple[Host, ...] = ()
-    if inventory is not None:
+    if inventories:
         try:
-            hosts = load_inventory(inventory)
-            selected = hosts.select(targets)
+            hosts = load_inventory(inventories)
+            selected = hosts.select(targets, limit)
         except InvalidInput as error:
             shared += error.problems
-    elif targets:
+    elif targets or limit:
         shared.append(Problem("-t", "a target is a host of an inventory", hint="name the inventory with -i"))
     drafts = [_draft(name) for name in runbooks]
     declared = {name for runbook, _ in drafts if runbook for name in runbook.params}

@@ -58,13 +58,16 @@ def check(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given
 
 def prepare(
     runbook: Path | Located,
-    inventory: Path | str,
+    inventory: Path | str | Sequence[Path | str],
     targets: Sequence[str] = (),
     given: Mapping[str, object] | None = None,
     *,
     complete: bool = False,
+    limit: Sequence[str] | None = None,
 ) -> tuple[Runbook, Inventory, tuple[Host, ...]]:
     """Read the files, select the targets, and check; raises a single InvalidInput with all problems.
+
+    `limit`: names and patterns; of the targets, only the hosts that these match.
 
     With `complete`, a missing required parameter is a problem too, so that `bind` will succeed.
     """
@@ -79,7 +82,7 @@ def prepare(
         problems += error.problems
     try:
         hosts = load_inventory(inventory)
-        selected = hosts.select(targets)
+        selected = hosts.select(targets, limit)
         problems += driver_problems(hosts, hosts.concerned(selected))
     except InvalidInput as error:
         problems += error.problems

@@ -16,7 +16,7 @@ from stopgap.orchestrator.runbook.expression import references
 from stopgap.orchestrator.runbook.rendering import NO_ITEM, applies, items, render, vantage_of
 from stopgap.orchestrator.runbook.runbook import Param, Runbook, Step
 from stopgap.orchestrator.secret import Secret, SecretError
-from stopgap.orchestrator.secret.agreement import NamedCommand, Permit, is_agreed, reference_of
+from stopgap.orchestrator.secret.agreement import COMMAND, NamedCommand, Permit, is_agreed, reference_of
 from stopgap.orchestrator.shell import join
 from stopgap.orchestrator.source import InvalidInput, Loc, Problem
 from stopgap.orchestrator.task import Parameters, Task
@@ -52,7 +52,7 @@ def reveal_secrets(
     with all secrets out of reach, and all commands without consent.
     """
     secrets, looks = _secrets(runbook, inventory, targets, params), _looks(runbook, inventory, targets, params)
-    texts = {runbook.path: runbook.text, inventory.path: inventory.text}
+    texts = {runbook.path: runbook.text, **{each.path: each.text for each in inventory.sources}}
     wanted = looks | {secret.reference: where for secret, where in secrets.items()}
     permit([_named(reference, where, texts) for reference, where in wanted.items() if not is_agreed(reference)])
     problems = [_refused(reference, where) for reference, where in wanted.items() if not is_agreed(reference)]
@@ -79,8 +79,21 @@ def _secrets(
                     wanted.setdefault(secret, step.document.problem((*step.loc, "with"), f"a parameter of {step.id}"))
     for host in inventory.concerned(targets):
         for secret in secrets_in(host):
-            wanted.setdefault(secret, Problem(inventory.path, f"the host {host.name}"))
+            source = inventory.source_of(host, "identity_passphrase")
+            wanted.setdefault(secret, Problem(source.path, f"the host {host.name}"))
     return wanted
+
+
+def passphrase_commands(inventory: Inventory, targets: Sequence[Host]) -> list[NamedCommand]:
+    """Return the agreed commands of several inventories, as commands of the one text that a run records."""
+    if len(inventory.sources) == 1:
+        return []
+    references = {s.reference for host in inventory.concerned(targets) for s in secrets_in(host)}
+    return [
+        NamedCommand.of(reference, inventory.path, inventory.text, f"{inventory.path}: a passphrase")
+        for reference in sorted(references)
+        if reference.startswith(COMMAND) and is_agreed(reference)
+    ]
 
 
 def _looks(

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from stopgap.orchestrator.host import Host, Scene, Vantage
-from stopgap.orchestrator.inventory import Inventory, MissingVantage
+from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.runbook.expression import Budget, ExpressionError, View, evaluate, render_value
 from stopgap.orchestrator.runbook.names import HOST_FIELDS
@@ -104,7 +104,7 @@ def vantage_of(step: Step, task: Task[Any, Any], target: Host, inventory: Invent
     for vantage in wanted:
         if inventory.offers(target, vantage):
             return vantage
-    raise MissingVantage(target.name, wanted[0])
+    raise inventory.lacks(target, wanted[0])
 
 
 def shutdown_problems(step: Step, params: Parameters) -> Iterator[Problem]:

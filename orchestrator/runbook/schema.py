@@ -23,8 +23,12 @@ _TEMPLATE: Schema = {"type": "string", "pattern": r"\{\{", "description": "A tem
 def schema_inventory() -> Schema:
     """Return the JSON Schema of an inventory, with the drivers by name."""
     schema = schema_of(InventoryFile)
-    driver = schema["$defs"]["HostEntry"]["properties"]["driver"]
-    driver["anyOf"] = [{"enum": list(known_drivers())}, {"type": "null"}]
+    for entry in ("HostEntry", "SharedEntry"):
+        driver = schema["$defs"][entry]["properties"]["driver"]
+        driver["anyOf"] = [{"enum": list(known_drivers())}, {"type": "null"}]
+    # A key of `hosts` with a wildcard is a pattern, and its entry has no address; ranges such as [1:9] are hosts.
+    pattern = r"[*?!&]|\[(?![0-9A-Za-z]+:)"
+    schema["properties"]["hosts"]["patternProperties"] = {pattern: {"$ref": "#/$defs/SharedEntry"}}
     return schema
 
 

@@ -18,15 +18,17 @@ from stopgap.orchestrator.cli.arguments import parser
 ROOT = Path(__file__).parents[2]
 RUN = "20261129-1200-abcd"
 LINES = [
-    "check contain hand-back -i hosts.yaml -t web -t edge -p contact=a@example.jp --format sarif",
-    "run contain -i hosts.yaml -t web -t spare -p contact=a@example.jp --dry-run --incident one --full --yes --json"
+    "check contain hand-back -i hosts.yaml -t web -t edge -p contact=a@example.jp --format sarif --limit-file LIMIT",
+    "run contain -i hosts.yaml -i more.yaml -t web -t spare --limit-file LIMIT -p contact=a@example.jp"
+    " --dry-run --incident one --full --yes --json"
     " --save-plan plan.json --age RECIPIENT --request r.json --customers c.yaml --take-over --sign-key KEY",
     "run contain -i hosts.yaml --wait --watch --plan plan.json",
     f"resume {RUN} --yes --json --age RECIPIENT --take-over --sign-key KEY --anyway",
     f"resume {RUN} --wait --watch",
     f"answer {RUN} ask yes -t web --json",
     f"undo {RUN} --step cut --yes --force --anyway --take-over --sign-key KEY --json",
-    "request -i hosts.yaml -t web -t spare --address 192.0.2.1/32 --address 192.0.2.2/32 --reason spam"
+    "request -i hosts.yaml -t web -t spare --limit-file LIMIT --address 192.0.2.1/32"
+    " --address 192.0.2.2/32 --reason spam"
     f" --contact a@example.jp --expires 48h --run {RUN} --sign-key KEY -o request.json --json",
     "runs --json",
     f"show {RUN} --json",
@@ -61,11 +63,17 @@ RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 @pytest.fixture
 def key(tmp_path: Path) -> Path:
     (tmp_path / "key").touch()
+    (tmp_path / "limit").write_text("web\n")
     return tmp_path / "key"
 
 
 def typed(line: str, key: Path) -> door.Call[Any]:
-    words = line.replace("KEY", str(key)).replace("RECIPIENT", RECIPIENT).split()
+    words = (
+        line.replace("KEY", str(key))
+        .replace("LIMIT", str(key.with_name("limit")))
+        .replace("RECIPIENT", RECIPIENT)
+        .split()
+    )
     args = parser().parse_args(words)
     read: door.Read = args.command
     return read(args)

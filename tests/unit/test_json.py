@@ -44,7 +44,7 @@ FIELDS = {
     "stopgap.import": RUN | {"records", "records_missing", "in_force"},
     "stopgap.evidence": {"collections"},
     "stopgap.custody": {"collections"},
-    "stopgap.inventory": {"source", "hosts", "groups", "left_out", "notes"},
+    "stopgap.inventory": {"source", "hosts", "groups", "left_out", "notes", "places", "derived_upstreams"},
     "stopgap.check": {"valid", "runbooks", "problems", "notes"},
 }  # fmt: skip
 """Every field of each document, beside the envelope."""

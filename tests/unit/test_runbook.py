@@ -34,7 +34,7 @@ hosts:
   web: {address: 203.0.113.10, addresses: [203.0.113.10, "2001:db8:113::10"], upstream: edge, spare: spare}
   spare: {address: 203.0.113.20}
   edge: {address: 10.9.0.1, driver: nftables, may_block: [203.0.113.0/24]}
-  web-2: {address: 203.0.113.11}
+  web-2: {address: 203.0.113.11, upstream: null}
 """,
     "inventory.yaml",
 )

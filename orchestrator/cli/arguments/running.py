@@ -6,7 +6,6 @@ from argparse import ArgumentParser
 
 from stopgap.orchestrator.cli.arguments.words import (
     RUNBOOK_HELP,
-    TARGET_HELP,
     age_word,
     agreement_words,
     damage_word,
@@ -16,6 +15,7 @@ from stopgap.orchestrator.cli.arguments.words import (
     run_word,
     shown_words,
     target_and_param_words,
+    target_words,
 )
 
 
@@ -83,7 +83,7 @@ def undo_words(undo: ArgumentParser) -> None:
 def request_words(request: ArgumentParser) -> None:
     """Add the options of `request`."""
     inventory_word(request)
-    request.add_argument("-t", "--target", action="append", required=True, metavar="HOST|GROUP", help=TARGET_HELP)
+    target_words(request)
     request.add_argument(
         "--address",
         action="append",

@@ -6,8 +6,8 @@ import os
 from argparse import ArgumentParser
 
 INVENTORY_HELP = (
-    "a file of Stopgap's own, an inventory of Ansible's (INI, YAML, folder, script), ssh_config:PATH, "
-    "command:PROGRAM WORDS, or LOGIN@HOST, with a comma"
+    "a file or folder of Stopgap's own, an inventory of Ansible's (INI, YAML, folder, script), ssh_config:PATH, "
+    "command:PROGRAM WORDS, or LOGIN@HOST, with a comma; repeatable"
 )
 TARGET_HELP = "a host, a group, all, or a pattern such as web*:!web3; repeatable"
 RUNBOOK_HELP = "a file, or the name of a runbook in ./runbooks or shipped"
@@ -21,13 +21,31 @@ def run_word(command: ArgumentParser) -> None:
 
 
 def inventory_word(command: ArgumentParser, *, required: bool = True) -> None:
-    """Add -i."""
-    command.add_argument("-i", "--inventory", required=required, metavar="INVENTORY", help=INVENTORY_HELP)
+    """Add -i, repeatable."""
+    command.add_argument(
+        "-i",
+        "--inventory",
+        action="append",
+        required=required,
+        default=[],
+        metavar="INVENTORY",
+        help=INVENTORY_HELP,
+    )
+
+
+def target_words(command: ArgumentParser) -> None:
+    """Add -t, repeatable, and --limit-file."""
+    command.add_argument("-t", "--target", action="append", default=[], metavar="HOST|GROUP", help=TARGET_HELP)
+    command.add_argument(
+        "--limit-file",
+        metavar="FILE",
+        help="only hosts that this file names: one host, group or pattern a line; without -t, all of these",
+    )
 
 
 def target_and_param_words(command: ArgumentParser) -> None:
-    """Add -t and -p, each repeatable."""
-    command.add_argument("-t", "--target", action="append", default=[], metavar="HOST|GROUP", help=TARGET_HELP)
+    """Add -t, --limit-file and -p."""
+    target_words(command)
     command.add_argument(
         "-p",
         "--param",
