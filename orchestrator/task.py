@@ -237,6 +237,10 @@ class Task(ABC, Generic[P, F]):
         """Yield additional lines for the task's page, below the parameters."""
         yield from ()
 
+    def root_programs(self) -> frozenset[str]:
+        """Return the programs of the changes that only root may use: a dry run tells another login beforehand."""
+        return frozenset()
+
     def drivers(self) -> tuple[str, ...]:
         """Return the names allowed as an inventory's `driver` for the task."""
         return ()

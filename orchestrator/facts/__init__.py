@@ -20,7 +20,7 @@ from stopgap.orchestrator.facts.network import ConnectFact, HttpFact, HttpGet, S
 from stopgap.orchestrator.facts.outbound import Arrival, Listen, ListeningFact, PacketKind, Send, SentFact
 from stopgap.orchestrator.facts.placed import MAIL_PORTS, Placed, PlacedFact, PlacedProcess, Talk
 from stopgap.orchestrator.facts.process import ListenerFact, Listeners, Processes, ProcessFact
-from stopgap.orchestrator.facts.program import Program, ProgramFact, System, SystemFact
+from stopgap.orchestrator.facts.program import ANY, Program, ProgramFact, ReadOnly, System, SystemFact
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 from stopgap.orchestrator.facts.redundancy import Redundancy, RedundancyFact
 from stopgap.orchestrator.facts.routing import (
@@ -42,6 +42,7 @@ from stopgap.orchestrator.facts.writable import Writable, WritableFact
 
 __all__ = [
     "ABSENT",
+    "ANY",
     "BRIDGES",
     "MAIL_PORTS",
     "Arrival",
@@ -100,6 +101,7 @@ __all__ = [
     "Processes",
     "Program",
     "ProgramFact",
+    "ReadOnly",
     "Reader",
     "Redundancy",
     "RedundancyFact",

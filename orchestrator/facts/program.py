@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,50 +11,37 @@ from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableEr
 from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.shell import join, quote
 
-READ_ONLY: tuple[tuple[str, ...], ...] = (
-    ("apache2ctl", "-S"),
-    ("apache2ctl", "-t"),
-    ("birdc", "-r"),
-    ("conntrack", "-L"),
-    ("exim", "-bp"),
-    ("exim4", "-bp"),
-    ("exim4", "-bpc"),
-    ("firewall-cmd", "--list-all"),
-    ("httpd", "-S"),
-    ("httpd", "-t"),
-    ("ip", "-4", "-j", "route", "get"),
-    ("ip", "-4", "route", "show"),
-    ("ip", "-4", "rule", "show"),
-    ("ip", "-6", "-j", "route", "get"),
-    ("ip", "-6", "route", "show"),
-    ("ip", "-6", "rule", "show"),
-    ("ip", "-j", "addr", "show"),
-    ("ip", "-j", "neigh", "show"),
-    ("ip", "-j", "route", "get"),
-    ("ip", "-j", "route", "show"),
-    ("mailq",),
-    ("nft", "-j", "list"),
-    ("nft", "-s", "list"),
-    ("nft", "list"),
-    ("postconf", "-h"),
-    ("ufw", "status"),
-)
-"""The commands allowed in a probe, each by its first words. No arguments can make such a command change anything."""
+ANY = r"(?s).+"
+"""Any further argument (re)."""
 
 
-READ_ONLY_ALONE: tuple[tuple[str, ...], ...] = (
-    ("ip6tables-save",),
-    ("ipset", "save"),
-    ("iptables-save",),
-)
-"""The same for commands able to write a file with further arguments: allowed only exactly as listed."""
+@dataclass(frozen=True)
+class ReadOnly:
+    """A command that only reads, declared by the task that reads by the command.
 
+    >>> ROUTES = ReadOnly(("ip", "-4", "route", "show"), more=ANY, because="ip-route(8): `show` lists routes")
+    >>> ROUTES.asked("proto", "66").argv
+    ('ip', '-4', 'route', 'show', 'proto', '66')
+    """
 
-def _only_shows(argv: tuple[str, ...]) -> bool:
-    """Return True for FRR's shell with `show` commands only, given by `-c` (vtysh(8))."""
-    options, lines = argv[1::2], argv[2::2]
-    asks = argv[:1] == ("vtysh",) and len(options) == len(lines) > 0 and set(options) == {"-c"}
-    return asks and all(line.startswith("show ") and line.isprintable() for line in lines)
+    words: tuple[str, ...]
+    """The first words: the program, and what keeps the program from changing anything."""
+    because: str
+    """Why no allowed argument can change anything or write a file, with the page of the manual."""
+    more: str | None = None
+    """Pattern (re) of each further argument, matched whole; None: no further argument."""
+
+    def allows(self, argv: Sequence[str]) -> bool:
+        """Return True for the command with allowed arguments."""
+        words, rest = tuple(argv[: len(self.words)]), argv[len(self.words) :]
+        return words == self.words and all(self.more is not None and re.fullmatch(self.more, word) for word in rest)
+
+    def asked(self, *more: str, partial: bool = False) -> Program:
+        """Return the reader of the command's output. Raises ValueError for an argument that is not allowed.
+
+        `partial`: accept truncated output of a large or slow command; the fact is then marked `cut`.
+        """
+        return Program((*self.words, *more), self, partial)
 
 
 class ProgramFact(Fact):
@@ -68,17 +57,17 @@ class ProgramFact(Fact):
 
 @dataclass(frozen=True)
 class Program(Reader[ProgramFact]):
-    """Run one of the read-only commands, or a `show` of vtysh; any other command raises ValueError."""
+    """Run a command that is declared as read-only (`ReadOnly.asked`); any other command raises ValueError."""
 
     argv: tuple[str, ...]
+    declared: ReadOnly
     partial: bool = False
     """Accept truncated output of a large or slow command: the fact is then marked `cut`."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a command not known as read-only."""
-        known = self.argv in READ_ONLY_ALONE or any(self.argv[: len(words)] == words for words in READ_ONLY)
-        if not known and not _only_shows(self.argv):
-            raise ValueError(f"{join(self.argv)}: not among the commands that only read")
+        """Raise ValueError for a command beyond the declaration."""
+        if not self.declared.allows(self.argv):
+            raise ValueError(f"{join(self.argv)}: beyond {join(self.declared.words)}, declared as read-only")
 
     def script(self) -> str:
         """Return the script: run the command with the administrator's directories on the path."""

@@ -225,6 +225,7 @@ class Planner:
             prospects(changeable, *beside_paths),
             self._planned.get(scene.on.name, ()),
             next((look.uid for look in readings.own.values() if isinstance(look, SystemFact)), None),
+            task.root_programs(),
         )
         if hindered:
             return _with(blank, "would-fail", hindered)

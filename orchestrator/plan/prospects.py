@@ -28,11 +28,6 @@ _WORDS = {
     "security.ima": "signature (security.ima)",
     "security.evm": "signature (security.evm)",
 }
-_ROOT_ALONE = {
-    *("apt-get", "chkconfig", "firewall-cmd", "install", "ip", "iptables", "ip6tables", "nft", "pkill", "postfix"),
-    *("postmulti", "rm", "service", "systemctl", "ufw", "update-rc.d"),
-}
-"""Programs useful to root only: for services, packages and packet filters."""
 _BECOME = "`become: sudo`, where sudo lets this login"
 _LOST_FLAGS = {NO_COW: "attribute C (no copy-on-write)", VERITY: "fs-verity"}
 
@@ -84,15 +79,19 @@ def prospects(asked: Asked, writable: object = None, extended: object = None) ->
 
 
 def prospected(
-    changes: Iterable[AnyChange], known: Mapping[str, Prospect], earlier: Sequence[AnyChange], uid: int | None
+    changes: Iterable[AnyChange],
+    known: Mapping[str, Prospect],
+    earlier: Sequence[AnyChange],
+    uid: int | None,
+    root_programs: frozenset[str] = frozenset(),
 ) -> tuple[tuple[AnyChange, ...], str]:
     """Return the changes as made after `earlier` changes, or the known obstacle.
 
-    `uid` is the account of the session; `None` if unknown.
+    `uid` is the account of the session; `None` if unknown. `root_programs`: programs that only root may use.
     """
     made: list[AnyChange] = []
     for change in changes:
-        if hindered := _for_root_alone(change, uid):
+        if hindered := _for_root_alone(change, uid, root_programs):
             return (), hindered
         match change:
             case PathChange() if prospect := known.get(change.path):
@@ -155,12 +154,12 @@ def obstacle(change: PathChange, prospect: Prospect, earlier: Iterable[AnyChange
     return _owner(change, may) or _room(change, may)
 
 
-def _for_root_alone(change: AnyChange, uid: int | None) -> str:
+def _for_root_alone(change: AnyChange, uid: int | None, programs: frozenset[str]) -> str:
     if not uid:
         return ""
     match change:
         case RunCommands():
-            what = next((str(command) for command in change.do if command.argv[0] in _ROOT_ALONE), "")
+            what = next((str(command) for command in change.do if command.argv[0] in programs), "")
         case FreezeChange():
             what = "kill -STOP"
         case PathChange() | Activate() | DeviceChange() | AttributesChange():

@@ -15,6 +15,9 @@ from stopgap.orchestrator.task import Facts, Gap, Note, Parameters, Planned, Pro
 
 _NOT_INSTALLED = 127
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
+_UFW = read.ReadOnly(("ufw", "status"), because="ufw(8): `status` shows the rules")
+_FIREWALLD = read.ReadOnly(("firewall-cmd", "--list-all"), because="firewall-cmd(1): --list-all lists a zone")
+_NFT = read.ReadOnly(("nft", "-j", "list", "ruleset"), because="nft(8): `list` lists")
 _MARK = "stopgap: open"
 _CLOSE = (
     'for handle in $(nft -a list chain "$1" "$2" "$3" |'
@@ -48,12 +51,16 @@ class FirewallOpen(Task[FirewallOpenParams, FirewallOpenFacts]):
     name = "firewall.open"
     vantages = ("target", "spare")
 
+    def root_programs(self) -> frozenset[str]:
+        """Return the commands of the firewalls."""
+        return frozenset({"ufw", "firewall-cmd", "nft"})
+
     def probe(self, params: FirewallOpenParams, scene: Scene) -> Probe:
         """Return readers for ufw, firewalld and nftables."""
         return {
-            "ufw": read.Program(("ufw", "status")),
-            "firewalld": read.Program(("firewall-cmd", "--list-all")),
-            "nft": read.Program(("nft", "-j", "list", "ruleset"), partial=True),
+            "ufw": _UFW.asked(),
+            "firewalld": _FIREWALLD.asked(),
+            "nft": _NFT.asked(partial=True),
         }
 
     def plan(self, params: FirewallOpenParams, facts: FirewallOpenFacts, scene: Scene) -> Iterator[Planned]:

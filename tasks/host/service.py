@@ -12,7 +12,7 @@ from stopgap.orchestrator.change import Command, RunCommands, command
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Facts, Parameters, Planned, Probe, Task, Unplannable
 from stopgap.tasks.host import initscripts, units
-from stopgap.tasks.host.units import Moves
+from stopgap.tasks.host.units import ROOT_PROGRAMS, Moves
 
 _SUFFIXES = (".service", ".socket", ".timer", ".path", ".target", ".mount", ".slice", ".scope", ".automount", ".swap")
 
@@ -70,6 +70,10 @@ class HostService(Task[HostServiceParams, HostServiceFacts]):
 
     name = "host.service"
     vantages = ("target", "upstream", "spare", "controller")
+
+    def root_programs(self) -> frozenset[str]:
+        """Return the programs for services."""
+        return ROOT_PROGRAMS
 
     def probe(self, params: HostServiceParams, scene: Scene) -> Probe:
         """Read the service's state."""

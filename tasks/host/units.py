@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 from stopgap.orchestrator.change import Command, Expectation, command
 from stopgap.orchestrator.facts import UnitFact
 
+ROOT_PROGRAMS = frozenset({"systemctl", "service", "chkconfig", "update-rc.d", "install", "rm"})
+"""Programs of the changes here that only root may use: for services, and for files of the administrator."""
 _LOCAL = "/etc/systemd/system/"
 _DROP_IN = "zz-stopgap.conf"
 _NEVER = "[Unit]\nConditionPathExists=!/\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from stopgap.orchestrator.change import command
-from stopgap.orchestrator.facts import Program, ProgramFact
+from stopgap.orchestrator.facts import ProgramFact, ReadOnly
 from stopgap.orchestrator.task import Unplannable
 from stopgap.tasks.host.units import Moves
 from stopgap.tasks.mta.server import Letter, MailServer, Queue
@@ -25,7 +25,7 @@ class Exim(MailServer[ProgramFact, ProgramFact]):
     scripts = ("exim4", "exim")
     programs = ("*/exim", "*/exim4")
     commands = ("exim", "exim4")
-    queue = Program(("exim", "-bp"), partial=True)
+    queue = ReadOnly(("exim", "-bp"), because="exim(8): -bp lists the queue").asked(partial=True)
     mail = queue
     show_queue = "exim -bp"
     delete_queued = "exim -Mrm MESSAGE-ID"

@@ -33,6 +33,7 @@ class Postfix(MailServer[FilesFact, HeadsFact]):
     commands = ("master", "qmgr", "pickup")
     queue = FilesBelow(tuple(f"{spool}/{name}" for spool in _SPOOLS for name in QUEUES))
     mail = FileHeads(queue.patterns, length=4096)
+    root_programs = frozenset({"postfix", "postmulti"})
     show_queue = "postqueue -p"
     delete_queued = "postsuper -d QUEUE-ID"
 

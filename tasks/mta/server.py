@@ -79,6 +79,8 @@ class MailServer(ABC, Generic[L, M]):
     """Command to delete a message from the queue, for an operator."""
     binaries: ClassVar[tuple[str, ...]] = ()
     """Programs whose presence is the mail server's, for a server without a daemon."""
+    root_programs: ClassVar[frozenset[str]] = frozenset()
+    """Programs of `end` that only root may use, beside those for services."""
     hooks: ClassVar[tuple[str, ...]] = ()
     """Executable scripts with a queue run outside the init system."""
     files: ClassVar[tuple[str, ...]] = ()

@@ -12,6 +12,7 @@ from stopgap.orchestrator.check import Check, NoListener, Port
 from stopgap.orchestrator.facts import MAIL_PORTS
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Gap, Note, Parameters, Planned, Probe, Task
+from stopgap.tasks.host.units import ROOT_PROGRAMS
 from stopgap.tasks.mta import contained, dovecot, holding, inetd
 from stopgap.tasks.mta.host_facts import StopMtaFacts, probe
 from stopgap.tasks.mta.located import SUPER_SERVERS, Located, holders, located, mail_ports
@@ -54,6 +55,10 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
     def appendix(self) -> Iterator[str]:
         """Yield the names of the mail servers known."""
         yield f"Mail servers: {', '.join(server.name for server in servers())}"
+
+    def root_programs(self) -> frozenset[str]:
+        """Return the programs for services, and those of the mail servers."""
+        return ROOT_PROGRAMS.union({"pkill"}, *(server.root_programs for server in servers()))
 
     def probe(self, params: StopMtaParams, scene: Scene) -> Probe:
         """Read services, processes, sockets, containers and queues."""

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Literal
 
 from stopgap.orchestrator.check import Check, Judgement
-from stopgap.orchestrator.facts import Program, ProgramFact, Reader
+from stopgap.orchestrator.facts import ProgramFact, Reader, ReadOnly
 from stopgap.orchestrator.host import Network
 from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.tasks.traffic.driver import address_text
 
-SESSIONS = Program(("vtysh", "-c", "show bgp summary json"))
+VTYSH = ReadOnly(
+    ("vtysh", "-c"), more=r"-c|show [ -~]+", because="vtysh(8): each -c runs one command, and `show` shows"
+)
+SESSIONS = VTYSH.asked("show bgp summary json")
 
 _FAMILIES = {"ipv4Unicast": 4, "ipv6Unicast": 6}
 
@@ -41,7 +44,7 @@ class Announced(Check):
 
     def reader(self) -> Reader[ProgramFact]:
         """Read the network's paths."""
-        return Program(("vtysh", "-c", f"show bgp ipv{self.network.version} unicast {self.network} json"))
+        return VTYSH.asked(f"show bgp ipv{self.network.version} unicast {self.network} json")
 
     def judge(self, fact: ProgramFact) -> Judgement:
         """Look for the community and for peers with the announcement."""

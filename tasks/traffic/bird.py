@@ -10,11 +10,12 @@ from typing import Literal
 
 from stopgap.orchestrator.change import Command
 from stopgap.orchestrator.check import Check, Judgement
-from stopgap.orchestrator.facts import File, Program, ProgramFact, Reader
+from stopgap.orchestrator.facts import ANY, File, ProgramFact, Reader, ReadOnly
 from stopgap.orchestrator.host import Network
 from stopgap.tasks.traffic.shell import run
 
-SESSIONS = Program(("birdc", "-r", "show", "protocols", "all"))
+BIRDC = ReadOnly(("birdc", "-r"), more=ANY, because="birdc(8): -r allows only commands that show")
+SESSIONS = BIRDC.asked("show", "protocols", "all")
 
 _PROTOCOL = re.compile(r"^([A-Za-z_][A-Za-z0-9_]*)\s+(\S+)\s+\S+\s+(\S+)\s")
 _CHANNEL = re.compile(r"^  Channel flow([46])$")
@@ -127,7 +128,7 @@ class Originated(Check):
 
     def reader(self) -> Reader[ProgramFact]:
         """Return a reader for the routes exported by the session."""
-        return Program(("birdc", "-r", "show", "route", "table", self.table, "export", self.protocol))
+        return BIRDC.asked("show", "route", "table", self.table, "export", self.protocol)
 
     def judge(self, fact: ProgramFact) -> Judgement:
         """Look for each rule."""

@@ -18,6 +18,7 @@ from stopgap.orchestrator.task import Note, Planned, Unplannable
 from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, Driver, address_text, some, text_diff
+from stopgap.tasks.traffic.listings import routes
 from stopgap.tasks.traffic.shell import run
 
 PROTOCOL = "83"
@@ -127,7 +128,7 @@ def _route(network: Network) -> str:
 
 
 def _listing(version: int) -> Program:
-    return Program(("ip", f"-{version}", "route", "show", "type", "blackhole", "proto", PROTOCOL))
+    return routes(version, "type", "blackhole", "proto", PROTOCOL)
 
 
 def _present(fact: ProgramFact | None) -> frozenset[str]:

@@ -13,6 +13,7 @@ from stopgap.orchestrator.host import Network
 from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.tasks.traffic.capabilities import Way
 from stopgap.tasks.traffic.driver import address_text
+from stopgap.tasks.traffic.listings import NFT_JSON
 
 _WAYS = {"saddr": "from", "daddr": "to"}
 _BLOCKED = {"@blocked4": 4, "@blocked6": 6}
@@ -20,7 +21,7 @@ _BLOCKED = {"@blocked4": 4, "@blocked6": 6}
 
 def state_reader(table: str) -> Program:
     """Read a table with times and counters (libnftables-json(5))."""
-    return Program(("nft", "-j", "list", "table", "inet", table))
+    return NFT_JSON.asked("table", "inet", table)
 
 
 _LONGEST = 10**9

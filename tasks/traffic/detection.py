@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stopgap.orchestrator.facts import Gateways, Interfaces, Links, Program, Reader, Routes, System
+from stopgap.orchestrator.facts import Gateways, Interfaces, Links, Reader, Routes, System
 from stopgap.orchestrator.host import Address, Cli, DriverFound, Scene
 from stopgap.orchestrator.task import Refused
 from stopgap.tasks.traffic.cli import CLI_DRIVERS
@@ -19,6 +19,7 @@ from stopgap.tasks.traffic.frr import Frr
 from stopgap.tasks.traffic.guestport import Guestport
 from stopgap.tasks.traffic.iproute import Iproute
 from stopgap.tasks.traffic.iptables import Iptables
+from stopgap.tasks.traffic.listings import NFT
 from stopgap.tasks.traffic.nftables import Nftables
 from stopgap.tasks.traffic.openwrt import Openwrt
 from stopgap.tasks.traffic.router import PROGRAMS, RouterFacts
@@ -34,7 +35,7 @@ def reads(addresses: tuple[Address, ...]) -> Mapping[str, Reader[Any]]:
     """Return the readers of RouterFacts, for a router in front of these addresses."""
     return {
         "system": System(PROGRAMS),
-        "tables": Program(("nft", "list", "tables")),
+        "tables": NFT.asked("tables"),
         "links": Links(),
         "gateways": Gateways(),
         "interfaces": Interfaces(),

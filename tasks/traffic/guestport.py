@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from stopgap.orchestrator.change import RunCommands
 from stopgap.orchestrator.check import Check
-from stopgap.orchestrator.facts import Forwarding, Guests, Links, Program, ProgramFact, Reader
+from stopgap.orchestrator.facts import Forwarding, Guests, Links, ProgramFact, Reader
 from stopgap.orchestrator.host import CheckVantage, Host, Scene
 from stopgap.orchestrator.task import Gap, Note, Planned, Refused, Unlimited, Unplannable
 from stopgap.tasks.traffic.capabilities import Capabilities
@@ -17,6 +17,7 @@ from stopgap.tasks.traffic.guest.counters import PortDropping, guest_state_reade
 from stopgap.tasks.traffic.guest.peers import Peers, peers
 from stopgap.tasks.traffic.guest.port import family, find
 from stopgap.tasks.traffic.guest.ruleset import Parting, cards_in_force, parting_ruleset, peers_in_force
+from stopgap.tasks.traffic.listings import NFT_STATELESS
 from stopgap.tasks.traffic.ownership import change_of, expectation, maker
 from stopgap.tasks.traffic.router import RouterFacts
 from stopgap.tasks.traffic.ruleset import difference, same, table_of, unmarked
@@ -69,9 +70,9 @@ class Guestport(Driver):
             "guest_ports": Guests(),
             "forwarding": Forwarding(),
             "links": Links(),
-            "rules": Program(("nft", "-s", "list", "table", "bridge", table)),
+            "rules": NFT_STATELESS.asked("table", "bridge", table),
             "state": guest_state_reader("bridge", table),
-            "rules_netdev": Program(("nft", "-s", "list", "table", "netdev", table)),
+            "rules_netdev": NFT_STATELESS.asked("table", "netdev", table),
             "state_netdev": guest_state_reader("netdev", table),
         }
 

@@ -15,13 +15,14 @@ from typing import Any, ClassVar, Literal
 
 from stopgap.orchestrator.change import Command, RunCommands
 from stopgap.orchestrator.check import Check, Judgement
-from stopgap.orchestrator.facts import Program, ProgramFact, Reader
+from stopgap.orchestrator.facts import ProgramFact, Reader
 from stopgap.orchestrator.host import CheckVantage, Network
 from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.task import Gap, Note, Planned, Unplannable
 from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, Driver, address_text, some, text_diff
+from stopgap.tasks.traffic.listings import rule_list
 from stopgap.tasks.traffic.router import RouterFacts
 from stopgap.tasks.traffic.shell import run
 
@@ -46,7 +47,11 @@ class Iproute(Driver):
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Return readers for the rules of each family, and for the expiry timer."""
-        return {"rules": listing(4), "rules6": listing(6), "scheduled": expiry_timer.reader(label)}
+        return {
+            "rules": rule_list(4),
+            "rules6": rule_list(6),
+            "scheduled": expiry_timer.reader(label),
+        }
 
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
         """Return the owner recorded by the expiry timer."""
@@ -99,7 +104,7 @@ class Ruled(Check):
 
     def reader(self) -> Reader[ProgramFact]:
         """List the rules."""
-        return listing(self.version)
+        return rule_list(self.version)
 
     def judge(self, fact: ProgramFact) -> Judgement:
         """Look for each rule; routing rules have no counters."""
@@ -187,11 +192,6 @@ def rule_lines(rules: Mapping[int, list[Rule]]) -> list[str]:
 def _about(block: Block) -> str:
     allowed = f", allow {some(block.allowed)}" if block.allowed else ""
     return f"drop {some(block.dropped)} {block.ways}{allowed}"
-
-
-def listing(version: int) -> Program:
-    """Read the routing rules."""
-    return Program(("ip", f"-{version}", "rule", "show"))
 
 
 def routing_rules(fact: ProgramFact | None) -> list[Rule]:

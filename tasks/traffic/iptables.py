@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from stopgap.orchestrator.change import MARK, Command, Expectation, RunCommands
 from stopgap.orchestrator.check import Check, Judgement
-from stopgap.orchestrator.facts import Program, ProgramFact, Reader
+from stopgap.orchestrator.facts import ProgramFact, Reader, ReadOnly
 from stopgap.orchestrator.host import CheckVantage, Network
 from stopgap.orchestrator.task import Note, Planned, Refused, Unplannable
 from stopgap.tasks.traffic.capabilities import Capabilities
@@ -38,7 +38,11 @@ from stopgap.tasks.traffic.shell import run
 
 LONGEST = timedelta(seconds=2147483)
 """What a set's element can be given (ipset(8), `timeout`)."""
-SETS, SAVED4, SAVED6 = Program(("ipset", "save")), Program(("iptables-save",)), Program(("ip6tables-save",))
+SETS = ReadOnly(("ipset", "save"), because="ipset(8): `save` without -file prints the sets").asked()
+SAVED4, SAVED6 = (
+    ReadOnly((program,), because="iptables-save(8): without -f it prints the rules").asked()
+    for program in ("iptables-save", "ip6tables-save")
+)
 
 
 class Iptables(Driver):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from stopgap.orchestrator.change import Expectation, RunCommands
 from stopgap.orchestrator.check import Check
-from stopgap.orchestrator.facts import FileFact, Program, ProgramFact, Reader
+from stopgap.orchestrator.facts import FileFact, ProgramFact, Reader
 from stopgap.orchestrator.host import CheckVantage
 from stopgap.orchestrator.task import Note, Planned, Unplannable
 from stopgap.tasks.traffic.after_boot import end_is_right, end_reader, loader, loader_readers, put_end_back, set_end
@@ -24,6 +24,7 @@ from stopgap.tasks.traffic.conntrack import (
 )
 from stopgap.tasks.traffic.counters import Dropping, remaining, state_reader
 from stopgap.tasks.traffic.driver import NAMED, ROLLBACK_SECONDS, Block, DeviceFacts, Driver, listed, some
+from stopgap.tasks.traffic.listings import NFT_STATELESS
 from stopgap.tasks.traffic.ownership import NOTHING, change_of, expectation, maker
 from stopgap.tasks.traffic.router import RouterFacts
 from stopgap.tasks.traffic.ruleset import difference, elements_of, ruleset, same, table_of, unmarked
@@ -62,9 +63,9 @@ class Nftables(Driver):
         """Return readers for the table, without and with times and counters, and for flow offloading."""
         table = table_of(label)
         block = {
-            "rules": Program(("nft", "-s", "list", "table", "inet", table)),
+            "rules": NFT_STATELESS.asked("table", "inet", table),
             "state": state_reader(table),
-            "flowtables": Program(("nft", "-s", "list", "flowtables")),
+            "flowtables": NFT_STATELESS.asked("flowtables"),
         }
         return {**block, "boot_end": end_reader(label)} if self.capabilities.persist else block
 

@@ -13,14 +13,14 @@ from ipaddress import ip_network
 from typing import Any, ClassVar
 
 from stopgap.orchestrator.check import Check
-from stopgap.orchestrator.facts import Program, Reader
+from stopgap.orchestrator.facts import Reader
 from stopgap.orchestrator.host import CheckVantage
 from stopgap.orchestrator.task import Gap, Note, Planned, Unplannable
 from stopgap.tasks.traffic import expiry_timer, own_chains, own_links, own_rules
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
-from stopgap.tasks.traffic.iproute import listing
 from stopgap.tasks.traffic.iptables import SAVED4, SAVED6
+from stopgap.tasks.traffic.listings import routes, rule_list
 from stopgap.tasks.traffic.nftables import Nftables
 from stopgap.tasks.traffic.ruleset import host_ruleset
 
@@ -49,10 +49,10 @@ class OwnHost(Nftables):
             **super().reads(label),
             "tables4": SAVED4,
             "tables6": SAVED6,
-            "policy4": listing(4),
-            "policy6": listing(6),
-            "main4": Program(("ip", "-4", "route", "show")),
-            "main6": Program(("ip", "-6", "route", "show")),
+            "policy4": rule_list(4),
+            "policy6": rule_list(6),
+            "main4": routes(4),
+            "main6": routes(6),
             "scheduled": expiry_timer.reader(label),
         }
 

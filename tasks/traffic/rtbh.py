@@ -8,17 +8,13 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from stopgap.orchestrator.change import Command
-from stopgap.orchestrator.facts import Program
 from stopgap.orchestrator.host import Network
 from stopgap.orchestrator.hostnumber import parse_int
+from stopgap.tasks.traffic.bgp import VTYSH
 from stopgap.tasks.traffic.shell import run
 
-CONFIGURATION = Program(
-    (
-        "vtysh",
-        "-c",
-        "show running-config | include ^router bgp|^ no bgp network import|^  network |^route-map stopgap_",
-    )
+CONFIGURATION = VTYSH.asked(
+    "show running-config | include ^router bgp|^ no bgp network import|^  network |^route-map stopgap_"
 )
 """Only these lines: the rest of the configuration may hold session passwords, and is not read."""
 

@@ -12,8 +12,8 @@ from stopgap.orchestrator.facts import (
     FileFact,
     ListenerFact,
     Listeners,
-    Program,
     ProgramFact,
+    ReadOnly,
     System,
     SystemFact,
     UnitFact,
@@ -22,6 +22,12 @@ from stopgap.orchestrator.facts import (
 from stopgap.orchestrator.task import Facts as TaskFacts
 from stopgap.orchestrator.task import Probe, Unplannable
 from stopgap.tasks.web import page
+
+CONFIGURATION_TEST = {
+    program: ReadOnly((program, "-t"), because="httpd(8): -t runs syntax tests for configuration files only")
+    for program in ("apache2ctl", "httpd")
+}
+"""Of Debian, and of Red Hat."""
 
 
 class Facts(TaskFacts):
@@ -37,11 +43,8 @@ class Facts(TaskFacts):
     conf_available: FileFact = ABSENT
     conf_enabled: FileFact = ABSENT
     conf_d: FileFact = ABSENT
-    mod_alias: FileFact = ABSENT
-    mod_headers: FileFact = ABSENT
-    mod_setenvif: FileFact = ABSENT
-    mod_socache_shmcb: FileFact = ABSENT
-    mod_ssl: FileFact = ABSENT
+    modules: dict[str, FileFact] = {}
+    """Debian's links of enabled modules, by the module's name."""
     www: FileFact = ABSENT
     folder: FileFact = ABSENT
     page_en: FileFact = ABSENT
@@ -80,7 +83,7 @@ class Debian(Layout):
     """Debian: conf-available and mods-available, enabled by links (a2enconf(8), a2enmod(8))."""
 
     service = "apache2"
-    test = ("apache2ctl", "-t")
+    test = CONFIGURATION_TEST["apache2ctl"].words
     configuration = "/etc/apache2/conf-available/stopgap.conf"
     _link = "/etc/apache2/conf-enabled/stopgap.conf"
     _modules = ("alias", "headers", "setenvif")
@@ -88,10 +91,10 @@ class Debian(Layout):
     def probe(self) -> Probe:
         """Return the readers for this layout."""
         return {
-            "apache2ctl": Program(self.test),
+            "apache2ctl": CONFIGURATION_TEST["apache2ctl"].asked(),
             "conf_available": File(self.configuration),
             "conf_enabled": File(self._link),
-            **{f"mod_{module}": File(_enabled(module)) for module in (*self._modules, *_TLS_MODULES)},
+            **{f"modules.{module}": File(_enabled(module)) for module in (*self._modules, *_TLS_MODULES)},
         }
 
     def tested(self, facts: Facts) -> ProgramFact:
@@ -101,7 +104,7 @@ class Debian(Layout):
     def configure(self, content: str, facts: Facts, *, tls: bool) -> Iterator[PathChange | None]:
         """Yield changes to enable missing modules, write the file and link the file."""
         for module in (*self._modules, *(_TLS_MODULES if tls else ())):
-            found: FileFact = getattr(facts, f"mod_{module}")
+            found = facts.modules.get(module, ABSENT)
             if found.kind == "absent":
                 yield make_link(_enabled(module), f"../mods-available/{module}.load", found)
         yield write_file(self.configuration, content, facts.conf_available)
@@ -112,12 +115,12 @@ class RedHat(Layout):
     """Red Hat: Apache reads every file of one folder; the default configuration loads the modules."""
 
     service = "httpd"
-    test = ("httpd", "-t")
+    test = CONFIGURATION_TEST["httpd"].words
     configuration = "/etc/httpd/conf.d/stopgap.conf"
 
     def probe(self) -> Probe:
         """Return the readers for this layout."""
-        return {"httpd": Program(self.test), "conf_d": File(self.configuration)}
+        return {"httpd": CONFIGURATION_TEST["httpd"].asked(), "conf_d": File(self.configuration)}
 
     def tested(self, facts: Facts) -> ProgramFact:
         """Return the result of `httpd -t`."""
@@ -159,9 +162,11 @@ def freshly_installed(facts: Facts) -> Facts:
     Stopgap.
     """
     unit = UnitFact(name="apache2.service", load="loaded", active="active", enabled="enabled")
-    usual = {f"mod_{m}": FileFact(kind="link", mode=0o777) for m in ("alias", "setenvif")}
+    usual = {module: FileFact(kind="link", mode=0o777) for module in ("alias", "setenvif")}
     www = FileFact(kind="directory", mode=0o755)
-    return facts.model_copy(update={"apache2ctl": ProgramFact(status=0), "units": (unit,), "www": www, **usual})
+    return facts.model_copy(
+        update={"apache2ctl": ProgramFact(status=0), "units": (unit,), "www": www, "modules": usual}
+    )
 
 
 def _enabled(module: str) -> str:

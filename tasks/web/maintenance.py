@@ -18,6 +18,7 @@ from stopgap.orchestrator.facts import ProgramFact
 from stopgap.orchestrator.host import Address, CheckVantage, Host, Scene
 from stopgap.orchestrator.task import Gap, Note, Planned, Probe, Task, Unlimited, Unplannable
 from stopgap.tasks.host import units
+from stopgap.tasks.host.units import ROOT_PROGRAMS
 from stopgap.tasks.web import layout
 from stopgap.tasks.web.layout import Facts, Layout
 from stopgap.tasks.web.page import FOLDER, Pages, configuration, pages
@@ -40,6 +41,10 @@ class ApacheMaintenance(Task[Params, Facts]):
 
     name = "apache.maintenance"
     vantages = ("spare", "target")
+
+    def root_programs(self) -> frozenset[str]:
+        """Return the programs for services."""
+        return ROOT_PROGRAMS
 
     def probe(self, params: Params, scene: Scene) -> Probe:
         """Return readers for the files of each layout, the service, and the configuration test."""

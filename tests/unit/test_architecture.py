@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,30 @@ ROOT = Path(__file__).parents[2]
 PAGES = ("CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/glossary.md")
 ROOMS = {"orchestrator", "tasks", "stopgap", "artifacts", "rules", "runbooks", "inventories", "templates"}
 ROOMS |= {"docs", "scripts", "tests"}
+PRINTING = {
+    "orchestrator/hosttext.py": "the types",
+    "orchestrator/cli/screen.py": "the terminal",
+    "orchestrator/errors.py": "a traceback of a program",
+    "orchestrator/template.py": "pages, letters and papers",
+    "orchestrator/source/problem.py": "the lines of a problem",
+    "orchestrator/report/render.py": "keys of translations, compared with escaped text",
+    "orchestrator/report/phrases.py": "keys of translations, compared with escaped text",
+}
+PRODUCTS = {
+    "apache2ctl",
+    "birdc",
+    "exim",
+    "exim4",
+    "firewall-cmd",
+    "httpd",
+    "iptables",
+    "nft",
+    "postfix",
+    "ufw",
+    "vtysh",
+}
+KNOW_PRODUCTS = ("facts", "findings", "inventory/foreign", "remote/device")
+"""Rooms that read what products print: closed sets of readers and tables."""
 _NAMED = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/?)(?:::(\w+(?:\.\w+)*))?`")
 _DIFF = re.compile(r"^```diff\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -84,3 +109,59 @@ def test_every_room_of_the_engine_has_its_line_in_the_page_on_architecture() -> 
 def test_every_diff_of_the_page_for_contributors_applies(diff: str) -> None:
     checked = subprocess.run(["git", "apply", "--check", "-"], input=diff, cwd=ROOT, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
+
+
+def sources() -> list[Path]:
+    """Give every module of the engine, the tasks and the public interface."""
+    return [file for folder in ("orchestrator", "tasks", "stopgap") for file in (ROOT / folder).rglob("*.py")]
+
+
+def test_the_parsed_words_of_a_command_line_are_known_to_the_door_alone() -> None:
+    knowing = {str(f.relative_to(ROOT)) for f in sources() if re.search(r"\bNamespace\b", f.read_text())}
+    assert knowing == {"orchestrator/cli/door.py"}, "read a command's options in door.py, into a frozen value"
+
+
+def calls_of_escape(file: Path) -> Iterator[ast.Call]:
+    tree = ast.parse(file.read_text())
+    names = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "stopgap.orchestrator.hosttext"
+        for alias in node.names
+        if alias.name == "escape"
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names | {"escape"}:
+            yield node
+
+
+def test_text_is_escaped_where_it_is_printed_and_nowhere_else() -> None:
+    calling = {str(file.relative_to(ROOT)) for file in sources() if any(calls_of_escape(file))}
+    assert calling == set(PRINTING), "give a model's field the type EscapedLine, and leave the rest to the printer"
+
+
+def words_in(file: Path) -> set[str]:
+    """Give the words of a module's texts, without its docstrings."""
+    tree = ast.parse(file.read_text())
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+             and id(n) not in said]  # fmt: skip
+    return {word for text in texts for word in re.findall(r"[\w-]+", text)}
+
+
+def test_the_engine_names_no_product() -> None:
+    engine = ROOT / "orchestrator"
+    rooms = [file for file in engine.rglob("*.py") if not any(file.is_relative_to(engine / r) for r in KNOW_PRODUCTS)]
+    naming = {str(file.relative_to(ROOT)): found for file in (*rooms, engine / "facts" / "program.py")
+              if (found := words_in(file) & PRODUCTS)}  # fmt: skip
+    assert naming == {}, "declare it in the task that uses it: ReadOnly, Task.root_programs"
+
+
+def test_every_command_that_only_reads_names_the_page_that_says_so() -> None:
+    nodes = [node for file in (ROOT / "tasks").rglob("*.py") for node in ast.walk(ast.parse(file.read_text()))]
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    declared = [call for call in calls if ast.unparse(call.func).rpartition(".")[2] == "ReadOnly"]
+    assert len(declared) > 5
+    for call in declared:
+        (because,) = [ast.unparse(word.value) for word in call.keywords if word.arg == "because"]
+        assert because == "_LISTS" or re.search(r"\w\(\d\)", because), ast.unparse(call)

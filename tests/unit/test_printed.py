@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,16 +23,6 @@ from stopgap.orchestrator.template import render_file
 from .bench import Bench
 from .story import hostile_records, hostile_story
 
-ROOT = Path(__file__).parents[2]
-PRINTING = {
-    "orchestrator/hosttext.py": "the types",
-    "orchestrator/cli/screen.py": "the terminal",
-    "orchestrator/errors.py": "a traceback of a program",
-    "orchestrator/template.py": "pages, letters and papers",
-    "orchestrator/source/problem.py": "the lines of a problem",
-    "orchestrator/report/render.py": "keys of translations, compared with escaped text",
-    "orchestrator/report/phrases.py": "keys of translations, compared with escaped text",
-}
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 TEXTS = st.text(
     st.one_of(
@@ -55,26 +42,6 @@ FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthChec
 def hidden(text: str) -> list[str]:
     """Give the characters that a person does not see, or that move what a person sees; line ends are the writer's."""
     return [character for character in text.replace("\n", "") if unicodedata.category(character) in HIDDEN]
-
-
-def calls_of_escape(file: Path) -> Iterator[ast.Call]:
-    tree = ast.parse(file.read_text())
-    names = {
-        alias.asname or alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == "stopgap.orchestrator.hosttext"
-        for alias in node.names
-        if alias.name == "escape"
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names | {"escape"}:
-            yield node
-
-
-def test_text_is_escaped_where_it_is_printed_and_nowhere_else() -> None:
-    files = [file for folder in ("orchestrator", "tasks", "stopgap") for file in (ROOT / folder).rglob("*.py")]
-    calling = {str(file.relative_to(ROOT)) for file in files if any(calls_of_escape(file))}
-    assert calling == set(PRINTING), "give a model's field the type EscapedLine, and leave the rest to the printer"
 
 
 @UNTIMED

@@ -216,7 +216,7 @@ def test_what_root_alone_may_run_would_fail_for_another_account(uid: int | None)
     stop = RunCommands(about="stop it", do=(command("systemctl", "stop", "cron.service"),), undo=())
     freeze = FreezeChange(boot="b", processes=())
     for change, what in ((stop, "systemctl stop cron.service"), (freeze, "kill -STOP")):
-        said = prospected([change], {}, (), uid)[1]
+        said = prospected([change], {}, (), uid, frozenset({"systemctl"}))[1]
         assert said == (f"user id 1000 may not run {what}: only root may ({BECOME})" if uid else "")
 
 

@@ -12,8 +12,8 @@ from stopgap.orchestrator.facts import (
     PlacedFact,
     PlacedProcess,
     ProcessFact,
-    Program,
     ProgramFact,
+    ReadOnly,
     UnitFact,
     Units,
     UnreadableError,
@@ -66,7 +66,7 @@ def test_the_queue_is_the_files_of_every_instance_and_nothing_else(tmp_path: Pat
 
 def test_a_list_that_must_be_whole_is_not_taken_in_part():
     with pytest.raises(UnreadableError):
-        Program(("mailq",)).parse(said("half", truncated=True))
+        ReadOnly(("mailq",), because="mailq(1) lists").asked().parse(said("half", truncated=True))
 
 
 def test_a_queue_that_cannot_be_listed_is_not_an_empty_one():

@@ -8,10 +8,10 @@ from ipaddress import ip_network
 
 import pytest
 
-from stopgap.orchestrator.facts import Output, Program, ProgramFact, Scheduled, UnreadableError
+from stopgap.orchestrator.facts import Output, ProgramFact, Scheduled, UnreadableError
 from stopgap.orchestrator.hosttext import HostText
-from stopgap.tasks.traffic.bgp import Announced
-from stopgap.tasks.traffic.bird import Originated, Rule, Session, content, sessions
+from stopgap.tasks.traffic.bgp import VTYSH, Announced
+from stopgap.tasks.traffic.bird import BIRDC, Originated, Rule, Session, content, sessions
 from stopgap.tasks.traffic.rtbh import parse
 
 BLACKHOLED = ip_network("203.0.113.10/32")
@@ -24,23 +24,20 @@ def output(text: str) -> Output:
 @pytest.mark.parametrize(
     "argv",
     [
-        ("vtysh",),
-        ("vtysh", "-c", "configure terminal"),
-        ("vtysh", "-c", "show version", "-c", "clear bgp *"),
-        ("vtysh", "-c", "show version\nconfigure terminal"),
-        ("vtysh", "-f", "show version"),
-        ("vtysh", "-c", "show version", "-f"),
-        ("birdc", "configure"),
+        ("configure terminal",),
+        ("show version", "-c", "clear bgp *"),
+        ("show version\nconfigure terminal",),
+        ("show version", "-f"),
     ],
 )
 def test_a_probe_lets_a_routing_daemon_show_and_nothing_else(argv: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match="only read"):
-        Program(argv)
+    with pytest.raises(ValueError, match="read-only"):
+        VTYSH.asked(*argv)
 
 
 def test_a_probe_may_have_several_things_shown() -> None:
-    Program(("vtysh", "-c", "show version", "-c", "show bgp summary json"))
-    Program(("birdc", "-r", "show", "protocols"))
+    assert VTYSH.asked("show version", "-c", "show bgp summary json").argv[:2] == ("vtysh", "-c")
+    assert BIRDC.asked("show", "protocols").argv == ("birdc", "-r", "show", "protocols")
 
 
 @pytest.mark.parametrize(

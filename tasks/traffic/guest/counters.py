@@ -9,6 +9,7 @@ from typing import Any, Literal
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Program, ProgramFact, Reader
 from stopgap.orchestrator.hostnumber import parse_json
+from stopgap.tasks.traffic.listings import NFT_JSON
 
 _WAYS = {"sent": "from", "received": "to"}
 _LONGEST = 10**9
@@ -17,7 +18,7 @@ _LONGEST = 10**9
 
 def guest_state_reader(family: str, table: str) -> Program:
     """Read a table with times and counters (libnftables-json(5))."""
-    return Program(("nft", "-j", "list", "table", family, table))
+    return NFT_JSON.asked("table", family, table)
 
 
 def time_of_ports(state: str) -> Mapping[str, timedelta]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from stopgap.orchestrator.change import RunCommands, command
 from stopgap.orchestrator.check import Check, Judgement
-from stopgap.orchestrator.facts import Program, ProgramFact, Reader
+from stopgap.orchestrator.facts import ANY, Program, ProgramFact, Reader, ReadOnly
 from stopgap.orchestrator.host import CheckVantage, Network
 from stopgap.orchestrator.task import Planned, Unplannable
 from stopgap.tasks.traffic.capabilities import Capabilities
@@ -73,7 +73,9 @@ class Prohibited(Check):
 
 
 def _listing(version: int) -> Program:
-    return Program(("ip", f"-{version}", "route", "show", "type", "prohibit", "proto", PROTOCOL))
+    words = ("ip", f"-{version}", "route", "show")
+    listing = ReadOnly(words, more=ANY, because="ip-route(8): `show` lists the routes")
+    return listing.asked("type", "prohibit", "proto", PROTOCOL)
 
 
 def _route(network: Network) -> tuple[str, ...]:
