@@ -15,7 +15,7 @@ RUNTIMES: tuple[Runtime, ...] = ("docker", "podman")
 _MARKS: dict[Runtime, str] = {"docker": r"docker[-/][0-9a-f]", "podman": "libpod-[0-9a-f]"}
 """What the control groups of a runtime's containers are called (basic regular expressions)."""
 _SHOWN = (
-    '{"id":{{json .Id}},"name":{{json .Name}},"restart":{{json .HostConfig.RestartPolicy.Name}},'
+    '{"id":{{json .ID}},"name":{{json .Name}},"restart":{{json .HostConfig.RestartPolicy.Name}},'
     '"retries":{{json .HostConfig.RestartPolicy.MaximumRetryCount}},"removes":{{json .HostConfig.AutoRemove}},'
     '"unit":{{json (index .Config.Labels "PODMAN_SYSTEMD_UNIT")}},"published":{{json .HostConfig.PortBindings}}}'
 )
@@ -45,21 +45,21 @@ class Containers(Reader[tuple[ContainerFact, ...]]):
     """Read the running containers of docker and podman.
 
     A runtime is asked only where a process is in a control group of the runtime: no daemon and no store is set up by
-    the question.
+    the question. A runtime that does not answer is left out, and no container of that runtime is known.
     """
 
     deadline = 20.0
 
     def script(self) -> str:
-        """Return the script: `RUNTIME {…}` for each container; a runtime that fails ends the script with status 1."""
+        """Return the script: `RUNTIME {…}` for each container; nothing of a runtime that fails or keeps silent."""
+        ask = 'ask() { if command -v timeout >/dev/null; then timeout 8 "$@"; else "$@"; fi; }'
         asked = "\n".join(
             f"if grep -q -e '{_MARKS[runtime]}' /proc/[0-9]*/cgroup 2>/dev/null &&\n"
-            f"command -v {runtime} >/dev/null; then\n"
-            f"ids=$({runtime} ps -q --no-trunc) || exit 1\n"
-            f"[ -z \"$ids\" ] || {runtime} inspect --type container --format '{runtime} {_SHOWN}' $ids || exit 1; fi"
+            f'command -v {runtime} >/dev/null && ids=$(ask {runtime} ps -q --no-trunc) && [ "$ids" ]; then\n'
+            f"ask {runtime} inspect --type container --format '{runtime} {_SHOWN}' $ids; fi"
             for runtime in RUNTIMES
         )
-        return f"{asked}\ntrue"
+        return f"{ask}\n{asked}\ntrue"
 
     def parse(self, output: Output) -> tuple[ContainerFact, ...]:
         """Parse the lines; raises UnreadableError."""

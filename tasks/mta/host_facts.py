@@ -34,8 +34,8 @@ class StopMtaFacts(Facts):
         return {s.key: s.Listed.model_validate(given[s.key]) for s in servers() if s.key in given}
 
 
-def probe() -> Probe:
-    """Return the readers of services, processes, containers and queues."""
+def probe(*, ask_runtimes: bool) -> Probe:
+    """Return the readers of services, processes, sockets, queues and, with `ask_runtimes`, of containers."""
     every = servers()
     paths = {path for server in every for path in (*server.hooks, *server.files)}
     return {
@@ -45,7 +45,7 @@ def probe() -> Probe:
         "drop_in_directories": read.Glob("/etc/systemd/system/*.d"),
         "scripts": read.InitScripts(tuple(name for server in every for name in server.scripts)),
         "placed": read.Placed(),
-        "containers": read.Containers(),
+        **({"containers": read.Containers()} if ask_runtimes else {}),
         **{f"queues.{server.key}": server.queue for server in every},
         **{f"files.{path}": read.File(path) for path in sorted({*paths, *inetd.FILES, *dovecot.FILES})},
     }

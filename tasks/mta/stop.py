@@ -15,7 +15,7 @@ from stopgap.orchestrator.task import Gap, Note, Parameters, Planned, Probe, Tas
 from stopgap.tasks.host.units import ROOT_PROGRAMS
 from stopgap.tasks.mta import contained, dovecot, holding, inetd
 from stopgap.tasks.mta.host_facts import StopMtaFacts, probe
-from stopgap.tasks.mta.located import SUPER_SERVERS, Located, holders, located, mail_ports
+from stopgap.tasks.mta.located import FORWARDERS, SUPER_SERVERS, Located, holders, located, mail_ports
 from stopgap.tasks.mta.no_process import NoProcess
 from stopgap.tasks.mta.server import ROUTER_DROPS, MailServer, Queue
 from stopgap.tasks.mta.servers import servers
@@ -62,7 +62,7 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
 
     def probe(self, params: StopMtaParams, scene: Scene) -> Probe:
         """Read services, processes, sockets, containers and queues."""
-        return probe()
+        return probe(ask_runtimes=params.containers == "stop")
 
     def plan(self, params: StopMtaParams, facts: StopMtaFacts, scene: Scene) -> Iterator[Planned]:
         """Yield a change for each running or enabled mail server, and a note on the queue."""
@@ -108,6 +108,8 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
         running = located(facts.placed)
         frozen = contained.frozen_groups([each for each in running if each.place.container], facts, params.containers)
         open_still = {port for ports in frozen.values() for port in ports}
+        if frozen:
+            open_still |= {port for each in holders(facts.placed, FORWARDERS) for port in mail_ports(each)}
         found = {port for each in running if each.server and not each.place.container for port in each.ports}
         ports = tuple(sorted({*MAIL_PORTS, *found} - open_still))
         yield NoListener(ports=ports, patience=PATIENCE)
