@@ -81,6 +81,33 @@ def run(args: Namespace) -> Call[Any]:
     return Call(run, RunCommand(requested, options))
 
 
+def cut(args: Namespace) -> Call[Any]:
+    """Read `stopgap cut`. Raises UsageError for a key."""
+    from stopgap.orchestrator.cli.cut import CutCommand, cut
+    from stopgap.orchestrator.cli.run_options import RunOptions, sign_key
+    from stopgap.orchestrator.cut.draft import CutAsked
+
+    asked = CutAsked(
+        hosts=tuple(args.host),
+        at=tuple(args.at),
+        expires=args.expires,
+        spare=args.spare,
+        contact=args.contact,
+        outside=tuple(args.outside),
+        allow=tuple(args.allow),
+    )
+    options = RunOptions(
+        yes=args.yes,
+        wait=args.wait,
+        json=args.json,
+        watch=args.watch,
+        full=args.full,
+        take_over=args.take_over,
+        sign_key=sign_key(args.sign_key),
+    )
+    return Call(cut, CutCommand(asked, options, dry_run=args.dry_run, save=_path(args.save)))
+
+
 def resume(args: Namespace) -> Call[Any]:
     """Read `stopgap resume`. Raises UsageError for a key."""
     from stopgap.orchestrator.cli.run import ResumeCommand, resume

@@ -71,17 +71,22 @@ def _run(wanted: RunRequested, options: RunOptions, request_use: RequestUse | No
     agreed = _saved_digest(wanted.plan) if wanted.plan else None
     with ConnectAhead(order.inventory.hosts) as connect:
         connect.begin([*order.acting(), *(() if wanted.dry_run else order.targets)])
-        return _go(wanted, options, order, request_use, connect, agreed)
+        return carry_out_order(order, wanted, options, connect, request_use=request_use, agreed=agreed)
 
 
-def _go(
+def carry_out_order(
+    order: Order,
     wanted: RunRequested,
     options: RunOptions,
-    order: Order,
-    request_use: RequestUse | None,
     connect: Connect,
-    agreed: str | None,
+    *,
+    request_use: RequestUse | None = None,
+    agreed: str | None = None,
 ) -> int:
+    """Run or preview an order that is complete, and show the events; return the exit code.
+
+    `wanted`: says whether to preview, and where to save the plan. `agreed`: the digest of a plan agreed to before.
+    """
     from stopgap.orchestrator.cli.observers import Lines
     from stopgap.orchestrator.cli.terminal import Terminal, stoppable
     from stopgap.orchestrator.run.events import EventObserver

@@ -110,6 +110,6 @@ def err() -> Screen:
 
 def columns(left: str, *right: str, widths: tuple[int, ...] = (12, 13)) -> str:
     """Lay out a line of WIDTH columns: text at the left, fields at the right."""
-    fields = "".join(f"{field:<{width}}" for field, width in zip(right, widths, strict=False)).rstrip()
+    fields = "".join(f"{f'{field} ':<{width}}" for field, width in zip(right, widths, strict=False)).rstrip()
     room = WIDTH - sum(widths[: len(right)])
     return f"{left:<{room}}{fields}" if len(left) < room else f"{left}  {fields}"

@@ -9,9 +9,10 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from types import FrameType
+from typing import TypeVar
 
 from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.journal import ChangeStatus, History
@@ -20,6 +21,8 @@ from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.person import Answer, Unattended, Waiting, operator
 from stopgap.orchestrator.source import Unfit
+
+T = TypeVar("T")
 
 _PAUSE = 0.2
 """Seconds between two looks at whether somebody has answered elsewhere."""
@@ -111,7 +114,14 @@ class Terminal:
             finally:
                 self._screen.answered()
 
-    def _agrees(self, prompt: str) -> bool:
+    def reads(self, prompt: str, understand: Callable[[str], T | None], expected: str) -> T | None:
+        """Ask until a line is understood; None at the end of input, or without a person.
+
+        `expected`: tells what to type, after a line that was not understood.
+        `understand`: returns the meaning of a line, None for a line to ask about again.
+        """
+        if not sys.stdin.isatty():
+            return None
         with self._prompting():
             while True:
                 discard_typed()
@@ -121,12 +131,14 @@ class Terminal:
                     pass
                 line = "" if stopped.is_set() else sys.stdin.readline()
                 if not line:
-                    return False
-                if line.strip().lower() in {"yes", "y"}:
-                    return True
-                if line.strip().lower() in {"no", "n"}:
-                    return False
-                self._screen.line("Please type yes or no.")
+                    return None
+                if (meant := understand(line)) is not None:
+                    return meant
+                self._screen.line(expected)
+
+    def _agrees(self, prompt: str) -> bool:
+        words = {"yes": True, "y": True, "no": False, "n": False}
+        return bool(self.reads(prompt, lambda line: words.get(line.strip().lower()), "Please type yes or no."))
 
 
 def discard_typed() -> None:

@@ -13,6 +13,8 @@ from stopgap.orchestrator.inventory.combined import Combined
 from stopgap.orchestrator.inventory.pattern import ALL, is_pattern, matching
 from stopgap.orchestrator.source import InvalidInput, Located, Problem, did_you_mean, quoted
 
+TARGETS = "targets"
+"""Name of the group that is meant where a run names no target."""
 Endpoint: TypeAlias = tuple[str | None, str, int]
 """Jump host, address and port: a private address behind another jump host is another machine."""
 
@@ -62,6 +64,11 @@ class Inventory:
         own, shared = ("hosts", host, key), ("defaults", key)
         place = shared if own not in self.document.values and shared in self.document.values else own
         return self.document.problem(place, message, hint=hint)
+
+    @property
+    def usual_targets(self) -> tuple[str, ...]:
+        """Return the group of the targets meant where nobody names one: `targets`, where there is such a group."""
+        return (TARGETS,) if self.groups.get(TARGETS) else ()
 
     def with_drivers(self, found: Mapping[str, DriverFound]) -> Inventory:
         """Return the inventory with the drivers found out on routers, as if the inventory named the drivers."""

@@ -40,6 +40,10 @@ class ConnectAhead:
                 connecting = partial(self._connect, host, self._hosts)
                 self._begun[name] = self._handshakes.submit(host, connecting, lambda made: made.close())
 
+    def take(self, made: Mapping[str, Future[Session]]) -> None:
+        """Take connections that were made before, and failures, each to be handed out once."""
+        self._begun |= made
+
     def __call__(self, host: Host, hosts: Mapping[str, Host], *, alone: bool = False) -> Session:
         """Return the connection started ahead, once; afterwards a new connection. Raises Unreachable.
 

@@ -56,15 +56,23 @@ def negotiate(transport: HardenedTransport, login: Login, pinned: Pinned, deadli
 
     Raises Unreachable, HungUpError, TimeoutError, CancelledError.
     """
+    key = exchange_keys(transport, login.host, deadline)
+    _verify(login, pinned, key)
+    return fingerprint(key)
+
+
+def exchange_keys(transport: HardenedTransport, host: Host, deadline: Deadline) -> bytes:
+    """Exchange keys, and return the host key that the server proves to hold, in wire format.
+
+    Raises Unreachable, HungUpError, TimeoutError, CancelledError.
+    """
     done = threading.Event()
     transport.start_client(event=done)
     deadline.wait(done)
     failure = transport.get_exception()
     if not transport.is_active() or failure is not None:
-        raise _failed_negotiation(transport, login.host, failure)
-    key: bytes = transport.get_remote_server_key().asbytes()
-    _verify(login, pinned, key)
-    return fingerprint(key)
+        raise _failed_negotiation(transport, host, failure)
+    return bytes(transport.get_remote_server_key().asbytes())
 
 
 def authenticate(transport: HardenedTransport, host: Host, offers: Sequence[Offer], deadline: Deadline) -> None:

@@ -105,6 +105,14 @@ class ConnectionPool:
             if future and future.done() and not future.cancelled() and future.exception():
                 del self._sessions[host.name]
 
+    def hand_over(self) -> dict[str, Future[Session]]:
+        """Return the connections made so far, and those that failed, by host; the pool knows them no more."""
+        with self._lock:
+            made = {name: future for name, future in self._sessions.items() if future.done()}
+            for name in made:
+                del self._sessions[name]
+        return made
+
     def command_line(self, host: Host) -> tuple[Cli, str]:
         """Return the command line of a device without a shell, and what it was recognised by. Raises OutOfReach."""
         if self._closed:

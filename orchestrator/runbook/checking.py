@@ -69,7 +69,8 @@ def prepare(
 
     `limit`: names and patterns; of the targets, only the hosts that these match.
 
-    With `complete`, a missing required parameter is a problem too, so that `bind` will succeed.
+    With `complete`, a missing required parameter is a problem too, so that `bind` will succeed, and the inventory's
+    group `targets` is meant where no target is named.
     """
     problems: list[Problem] = []
     plan: Runbook | None = None
@@ -82,7 +83,7 @@ def prepare(
         problems += error.problems
     try:
         hosts = load_inventory(inventory)
-        selected = hosts.select(targets, limit)
+        selected = hosts.select(targets or (hosts.usual_targets if complete else ()), limit)
         problems += driver_problems(hosts, hosts.concerned(selected))
     except InvalidInput as error:
         problems += error.problems

@@ -25,10 +25,11 @@ class Message(Parameters):
 class Params(Parameters):
     """Content of the page, mode, and addresses of the visitors."""
 
-    contact: str = Field(
+    contact: str | None = Field(
+        None,
         pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
         max_length=254,
-        description="Mail address shown to visitors; preferably not served by this host's mail server.",
+        description="Mail address shown to visitors, if any; preferably not served by this host's mail server.",
     )
     mode: Literal["strong", "letter"] = Field(
         "strong",

@@ -21,6 +21,9 @@ LINES = [
     " --dry-run --incident one --full --yes --json"
     " --save-plan plan.json --age RECIPIENT --request r.json --customers c.yaml --take-over --sign-key KEY",
     "run contain -i hosts.yaml --wait --watch --plan plan.json",
+    "cut root@web edge --at root@one --at two --for 6h --spare spare --contact a@example.jp --outside isp"
+    " --allow 192.0.2.0/24 --save DIR --dry-run --full --yes --json --take-over --sign-key KEY",
+    "cut root@web --at root@edge --wait --watch",
     f"resume {RUN} --yes --json --age RECIPIENT --take-over --sign-key KEY --anyway",
     f"resume {RUN} --wait --watch",
     f"answer {RUN} ask yes -t web --json",

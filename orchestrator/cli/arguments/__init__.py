@@ -13,6 +13,7 @@ from stopgap.orchestrator.cli.arguments.records import incident_words, journal_w
 from stopgap.orchestrator.cli.arguments.running import (
     answer_words,
     check_words,
+    cut_words,
     request_words,
     resume_words,
     run_words,
@@ -39,6 +40,7 @@ def parser() -> ArgumentParser:
 
     check_words(command(commands, "check", door.check, "validate runbooks, offline", json=None))
     run_words(command(commands, "run", door.run, "run a runbook, or preview it with --dry-run", json=None))
+    cut_words(command(commands, "cut", door.cut, "cut a host off at once; needs no inventory", json=None))
     request_words(command(commands, "request", door.request, "write a signed request to block addresses"))
 
     command(commands, "runs", door.runs, "list the runs")

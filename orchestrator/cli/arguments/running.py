@@ -50,6 +50,41 @@ def run_words(run: ArgumentParser) -> None:
     lock_words(run)
 
 
+def cut_words(cut: ArgumentParser) -> None:
+    """Add the options of `cut`."""
+    cut.add_argument(
+        "host", nargs="+", metavar="HOST", help="LOGIN@HOST, an alias of ~/.ssh/config, or an address without a login"
+    )
+    cut.add_argument(
+        "--at",
+        action="append",
+        required=True,
+        metavar="ROUTER",
+        help="LOGIN@HOST of the router above it, which drops its packets; repeatable",
+    )
+    cut.add_argument("--for", dest="expires", default="72h", metavar="DURATION", help="how long; default: 72h")
+    cut.add_argument(
+        "--spare", metavar="HOST", help="LOGIN@HOST of a web server that shows visitors a maintenance page meanwhile"
+    )
+    cut.add_argument("--contact", metavar="MAIL", help="mail address on that page")
+    cut.add_argument(
+        "--outside",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="LOGIN@HOST that sees HOST as the world does, and proves the cut; repeatable",
+    )
+    cut.add_argument(
+        "--allow", action="append", default=[], metavar="NET", help="may still reach HOST; repeatable; you always may"
+    )
+    cut.add_argument("--save", metavar="DIR", help="write the inventory and the runbook that the cut stands for")
+    cut.add_argument("--dry-run", action="store_true", help="show the plan in full; nothing is written on any host")
+    cut.add_argument("--full", action="store_true", help="show long new files whole")
+    agreement_words(cut)
+    shown_words(cut)
+    lock_words(cut)
+
+
 def resume_words(resume: ArgumentParser) -> None:
     """Add the options of `resume`."""
     run_word(resume)

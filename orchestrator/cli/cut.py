@@ -1,0 +1,140 @@
+"""cut: a host is cut off at a router with nothing written before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.run import carry_out_order
+from stopgap.orchestrator.cli.run_options import RunOptions, RunRequested
+from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.cut.draft import CutAsked, Draft, drafted
+from stopgap.orchestrator.source import InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.cut.discovery import Found
+    from stopgap.orchestrator.cut.host_keys import UnknownKey
+    from stopgap.orchestrator.remote import ConnectAhead
+    from stopgap.orchestrator.run.order import Order
+
+_NAMED = 8
+"""Addresses that are named one by one."""
+
+
+@dataclass(frozen=True)
+class CutCommand:
+    """The options of `stopgap cut`."""
+
+    asked: CutAsked
+    options: RunOptions
+    dry_run: bool = False
+    save: Path | None = None
+
+
+def cut(command: CutCommand) -> int:
+    """Cut hosts off: find the hosts' addresses, ask once, block, prove; return the exit code."""
+    from stopgap.orchestrator.cut.host_keys import with_known_keys
+    from stopgap.orchestrator.journal import state_home
+    from stopgap.orchestrator.remote import ConnectAhead
+
+    messages = screens.err()
+    draft = drafted(command.asked)
+    _refuse_unfit(draft)
+    draft = with_known_keys(draft, state_home(), lambda key: _accepts(messages, key), messages.line)
+    hosts = draft.inventory().hosts
+    with ConnectAhead(hosts) as connect:
+        connect.begin(hosts[typed.name] for typed in draft.everybody if typed.logs_in)
+        draft = _with_addresses(draft, connect, messages)
+        order = _order(draft)
+        if command.save:
+            _save(draft, command.save, messages)
+        return carry_out_order(order, RunRequested("cut", (), dry_run=command.dry_run), command.options, connect)
+
+
+def _refuse_unfit(draft: Draft) -> None:
+    """Raise InvalidInput for a value that the runbook or the inventory would refuse, before anything is contacted."""
+    try:
+        _order(draft)
+    except InvalidInput as error:
+        where = f"stopgap cut {' '.join(draft.asked.hosts)}"
+        told = [
+            Problem(where, problem.message, hint=problem.hint, refused=problem.refused) for problem in error.problems
+        ]
+        raise InvalidInput(told) from None
+
+
+def _order(draft: Draft) -> Order:
+    from stopgap.orchestrator.journal.home import controller_name, state_home
+    from stopgap.orchestrator.run.order import Order
+    from stopgap.orchestrator.runbook import bind, check
+
+    inventory, runbook = draft.inventory(), draft.runbook()
+    targets = inventory.select([target.name for target in draft.targets])
+    check(runbook, inventory, targets, {})
+    return Order(
+        runbook, inventory, targets, bind(runbook, inventory, targets, {}), controller=controller_name(state_home())
+    )
+
+
+def _with_addresses(draft: Draft, connect: ConnectAhead, messages: Screen) -> Draft:
+    """Return the draft with the addresses of hosts and spare that were found, and tell of each."""
+    from stopgap.orchestrator.cut.discovery import find_addresses, own_addresses
+    from stopgap.orchestrator.run.connection_pool import ConnectionPool, with_controller
+
+    inventory = draft.inventory()
+    targets = [inventory.hosts[typed.name] for typed in draft.targets]
+    ask = [inventory.hosts[typed.name] for typed in draft.targets if typed.logs_in]
+    with ConnectionPool(with_controller(inventory.hosts), connect) as pool:
+        found = find_addresses(inventory, targets, ask, pool.look)
+        more = {name: tuple(each.confirmed) for name, each in found.items()}
+        if draft.spare:
+            more[draft.spare.name] = own_addresses(inventory.hosts[draft.spare.name], pool.look)
+        connect.take(pool.hand_over())
+    for name, each in found.items():
+        _tell(name, each, messages)
+    return replace(draft, more=more)
+
+
+def _tell(name: str, found: Found, messages: Screen) -> None:
+    for address, router in found.confirmed.items():
+        messages.line(f"{name}: {address} answers from the same network card, as {router} sees, and is cut off too")
+    for router in found.shared_by:
+        messages.line(
+            f"{name}: many addresses answer from its network card at {router}, as from a router: only what you typed "
+            "is cut off",
+            "warn",
+        )
+    if found.claimed:
+        listed = ", ".join(map(str, found.claimed[:_NAMED]))
+        messages.line(
+            f"{name} says that {listed} is its own too; no router confirms it. To cut it off, name it", "warn"
+        )
+    if found.silent:
+        messages.line(f"{name} told nothing of its addresses: {found.silent}", "warn")
+
+
+def _save(draft: Draft, folder: Path, messages: Screen) -> None:
+    runbook, inventory = draft.save(folder)
+    messages.line(f"Saved: stopgap run {runbook} -i {inventory}")
+
+
+def _accepts(messages: Screen, key: UnknownKey) -> bool | None:
+    """Show a host key that no file has, and ask a person; `--yes` is no answer to that."""
+    from stopgap.orchestrator.cli.terminal import Terminal
+
+    messages.line(f"The host key of {key.host} ({key.address}) is not known. It shows", "warn")
+    messages.line(f"  {key.kind} {key.fingerprint}", "title")
+    messages.line(f"Compare it on its console, such as the provider's:  {key.on_console}")
+
+    def understood(line: str) -> bool | None:
+        if line.strip().lower() in {"no", "n"}:
+            return False
+        return True if key.is_meant_by(line) else None
+
+    expected = (
+        "Please type the last six characters or more of the fingerprint as the console shows it, or yes, or no."
+    )
+    prompt = "Type the fingerprint's last characters, or yes if it is the same, or no: "
+    return Terminal(messages, yes=False).reads(prompt, understood, expected)

@@ -1,0 +1,1 @@
+"""A cut without an inventory and without a runbook: both are made of a few addresses, then run as any other."""
