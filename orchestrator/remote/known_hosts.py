@@ -1,6 +1,6 @@
 """Host keys pinned for an address, from a file in the format of sshd(8) (SSH_KNOWN_HOSTS FILE FORMAT).
 
-Supported: plain, wildcard, negated and hashed names, and `@revoked`; `@cert-authority` lines pin no key here.
+Supported: plain, wildcard, negated and hashed names, `@revoked` and `@cert-authority`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ class Pinned:
 
     keys: tuple[bytes, ...] = ()
     revoked: tuple[bytes, ...] = ()
+    authorities: tuple[bytes, ...] = ()
+    """Keys that sign certificates of the host (`@cert-authority`)."""
 
     def __add__(self, other: Pinned) -> Pinned:
-        return Pinned(self.keys + other.keys, self.revoked + other.revoked)
+        return Pinned(self.keys + other.keys, self.revoked + other.revoked, self.authorities + other.authorities)
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -33,12 +35,11 @@ class Pinned:
 
 def pinned_keys(file: Path, names: Sequence[str]) -> Pinned:
     """Read the keys pinned for a host with these names, such as those of `host_names`; raises OSError."""
-    keys: list[bytes] = []
-    revoked: list[bytes] = []
+    found: dict[str, list[bytes]] = {"": [], "@revoked": [], "@cert-authority": []}
     for line in file.read_text("utf-8", "surrogateescape").splitlines():
         fields = line.split()
         marker = fields.pop(0) if fields and fields[0].startswith("@") else ""
-        if len(fields) < 3 or fields[0].startswith("#") or marker not in {"", "@revoked"}:
+        if len(fields) < 3 or fields[0].startswith("#") or marker not in found:
             continue
         if not any(_matches(fields[0], name) for name in names):
             continue
@@ -47,8 +48,8 @@ def pinned_keys(file: Path, names: Sequence[str]) -> Pinned:
         except (binascii.Error, ValueError):
             continue
         if key_type(key) == fields[1]:
-            (revoked if marker else keys).append(key)
-    return Pinned(tuple(keys), tuple(revoked))
+            found[marker].append(key)
+    return Pinned(*(tuple(found[marker]) for marker in ("", "@revoked", "@cert-authority")))
 
 
 def host_names(address: str, port: int) -> tuple[str, ...]:
@@ -82,14 +83,14 @@ def _matches(patterns: str, name: str) -> bool:
         return _hash_matches(patterns, name)
     found = False
     for word in patterns.lower().split(","):
-        if _matches_wildcards(word.removeprefix("!"), name):
+        if matches_wildcards(word.removeprefix("!"), name):
             if word.startswith("!"):
                 return False
             found = True
     return found
 
 
-def _matches_wildcards(pattern: str, name: str) -> bool:
+def matches_wildcards(pattern: str, name: str) -> bool:
     """Match `*` and `?`, in time bounded by the product of the lengths."""
     at, star, resume = 0, -1, 0
     place = 0

@@ -14,6 +14,8 @@ from paramiko.ssh_exception import (
 )
 
 from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.remote.host_certificate import certificate_fault, is_certificate
 from stopgap.orchestrator.remote.identity.agent import AgentFailedError
 from stopgap.orchestrator.remote.identity.offers import Offer
 from stopgap.orchestrator.remote.known_hosts import Pinned, fingerprint, host_names, key_type, pinned_keys
@@ -22,6 +24,9 @@ from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.remote.transport import HardenedTransport
 from stopgap.orchestrator.shell import join
 from stopgap.orchestrator.wire.deadline import Deadline
+
+_BANNER = 160
+"""Characters shown of a banner."""
 
 
 class HungUpError(Exception):
@@ -57,7 +62,7 @@ def negotiate(transport: HardenedTransport, login: Login, pinned: Pinned, deadli
     Raises Unreachable, HungUpError, TimeoutError, CancelledError.
     """
     key = exchange_keys(transport, login.host, deadline)
-    _verify(login, pinned, key)
+    _verify(login, pinned, key, transport.shown_key)
     return fingerprint(key)
 
 
@@ -98,14 +103,23 @@ def authenticate(transport: HardenedTransport, host: Host, offers: Sequence[Offe
     raise _refused_login(transport, host, offers, failure)
 
 
-def _verify(login: Login, pinned: Pinned, key: bytes) -> None:
+def _verify(login: Login, pinned: Pinned, key: bytes, shown_key: bytes) -> None:
     host, file = login.host, login.known_hosts[0]
+    if is_certificate(shown_key):
+        names = (login.known_as or host.address,)
+        if fault := certificate_fault(shown_key, pinned, [name.lower() for name in names]):
+            reason = f"its host certificate, of the key {fingerprint(key)}, {fault}; known_hosts is {file}"
+            raise Unreachable(host.name, reason, "host-key")
+        return
     shown = f"{fingerprint(key)} ({key_type(key)})"
     if key in pinned.revoked:
         raise Unreachable(host.name, f"its host key {shown} is revoked in {file}", "host-key")
     if key in pinned.keys:
         return
     if not pinned.keys:
+        if pinned.authorities:
+            reason = f"it shows the host key {shown} without a certificate of the authority that {file} names"
+            raise Unreachable(host.name, reason, "host-key")
         scan = join(["ssh-keyscan", "-p", str(host.port), host.address])
         reason = (
             f"unknown host key {shown}; compare it with the host's own (ssh-keygen -lf on its console), "
@@ -125,9 +139,17 @@ def _failed_negotiation(transport: HardenedTransport, host: Host, failure: Excep
     if not transport.remote_version and _is_hang_up(failure):
         return HungUpError()
     if isinstance(failure, IncompatiblePeer):
-        return Unreachable(host.name, f"no algorithm in common: {failure}", "protocol")
+        return Unreachable(host.name, _nothing_in_common(transport, failure), "protocol")
     said = str(failure) if failure is not None and str(failure) else "the server hung up during key exchange"
     return Unreachable(host.name, f"it does not speak SSH as it should: {said[:200]}", "protocol")
+
+
+def _nothing_in_common(transport: HardenedTransport, failure: IncompatiblePeer) -> str:
+    if not transport.offered:
+        return f"no algorithm in common: {failure}"
+    kind, theirs = transport.lacking
+    instead = "`transport: openssh` may know one, and old ones by your ssh_config(5)"
+    return f"no algorithm in common: no {kind} of its offer ({', '.join(theirs)[:300]}) is taken here; {instead}"
 
 
 def _is_hang_up(failure: Exception | None) -> bool:
@@ -149,12 +171,13 @@ def _refused_login(
         return Unreachable(
             host.name, f"a key alone does not open it; it asks {host.user} for {methods[:100]}", "auth"
         )
+    said = _banner(transport)
     if isinstance(failure, AuthenticationException) or failure is None:
         if not transport.is_active():
-            return Unreachable(host.name, "the server hung up during authentication", "auth")
-        return Unreachable(host.name, f"it does not let {host.user} in with {_shown(offers)}", "auth")
+            return Unreachable(host.name, f"the server hung up during authentication{said}", "auth")
+        return Unreachable(host.name, f"it does not let {host.user} in with {_shown(offers)}{said}", "auth")
     if isinstance(failure, EOFError):
-        return Unreachable(host.name, "the server hung up during authentication", "auth")
+        return Unreachable(host.name, f"the server hung up during authentication{said}", "auth")
     return Unreachable(host.name, f"authentication broke off: {str(failure)[:200]}", "auth")
 
 
@@ -162,3 +185,10 @@ def _shown(offers: Sequence[Offer]) -> str:
     keys = list(dict.fromkeys(fingerprint(offer.key.asbytes()) for offer in offers))
     notes = "".join(f"; {offer.note}" for offer in offers if offer.note)
     return f"the key{'s' if len(keys) > 1 else ''} {', '.join(keys)}{notes}"
+
+
+def _banner(transport: HardenedTransport) -> str:
+    """Return the last line that the server said before the refusal (RFC 4252, 5.4), such as an expired account."""
+    banner = getattr(transport.auth_handler, "banner", None)  # `get_banner` gives none of a closed connection
+    said = HostText(banner).last_line()[:_BANNER] if isinstance(banner, bytes) else ""
+    return f"; it says: {said}" if said else ""

@@ -47,7 +47,10 @@ def _is_pinned(path: Path, host: Host) -> bool:
     """Return True for a pinned key; a file with the plain host name needs no line-by-line match."""
     if not _plain_names(path).isdisjoint(host_names(host.address, host.port)):
         return True
-    return bool(pinned_keys(path, host_names(host.address, host.port)).keys) if _has_patterns(path) else False
+    if not _has_patterns(path):
+        return False
+    pinned = pinned_keys(path, host_names(host.address, host.port))
+    return bool(pinned.keys or pinned.authorities)
 
 
 @cache
@@ -59,7 +62,7 @@ def _plain_names(path: Path) -> frozenset[str]:
 
 @cache
 def _has_patterns(path: Path) -> bool:
-    return bool(re.search(r"[*?!|]", path.read_text("utf-8", "surrogateescape")))
+    return bool(re.search(r"[*?!|]|^@cert-authority", path.read_text("utf-8", "surrogateescape"), re.MULTILINE))
 
 
 def _scan(host: Host) -> str:

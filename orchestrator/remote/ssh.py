@@ -134,7 +134,9 @@ class Connection(FabricConnection):  # type: ignore[misc]
                 return
 
     def _try_to_log_in(self, pinned: Pinned, offers: Sequence[Offer], deadline: Deadline) -> None:
-        transport = HardenedTransport(self._socket(deadline), self._limits, pinned.types)
+        transport = HardenedTransport(
+            self._socket(deadline), self._limits, pinned.types, certificates=bool(pinned.authorities)
+        )
         guard = threading.Timer(deadline.left() + self._limits.grace, transport.close)
         guard.start()
         try:

@@ -1,8 +1,9 @@
 """paramiko's transport, hardened against the server. All uses of paramiko's private attributes are here.
 
 The attributes are `Transport._preferred_*`, `_kex_info`, `_active_check_timeout`, `_channel_handler_table`,
-`_negotiate_keys`, `_parse_ext_info` and `_send_user_message`, `Packetizer._read_timeout`, `AuthHandler._request_auth`
-and `_parse_service_accept`, `Channel._feed`, and `Channel.in_buffer` and `in_stderr_buffer`, public only by name.
+`_really_parse_kex_init`, `_verify_key`, `_negotiate_keys`, `_parse_ext_info` and `_send_user_message`,
+`Packetizer._read_timeout`, `AuthHandler._request_auth` and `_parse_service_accept`, `Channel._feed`, and
+`Channel.in_buffer` and `in_stderr_buffer`, public only by name.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import logging
 import socket
 import threading
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -30,6 +32,7 @@ from stopgap.orchestrator.remote.limits import Limits
 _DATA_MESSAGES = frozenset({MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_WINDOW_ADJUST})
 _JOIN = 3.0
 _CURVE25519, _CURVE25519_BEFORE = "curve25519-sha256", "curve25519-sha256@libssh.org"
+_CERTIFICATE = "-cert-v01@openssh.com"
 _STDERR = 1
 """SSH_EXTENDED_DATA_STDERR (RFC 4254, 5.2)."""
 
@@ -141,8 +144,22 @@ class HardenedTransport(Transport):  # type: ignore[misc]
     )
     _preferred_compression = ("none",)
 
-    def __init__(self, connection: Any, limits: Limits, key_types: tuple[str, ...] = ()) -> None:  # noqa: ANN401
-        """Use this socket or channel; the given host key types are requested first."""
+    def __init__(
+        self,
+        connection: Any,  # noqa: ANN401
+        limits: Limits,
+        key_types: tuple[str, ...] = (),
+        *,
+        certificates: bool = False,
+    ) -> None:
+        """Use this socket or channel; the given host key types are requested first.
+
+        With `certificates` a host certificate is requested before any plain key.
+        """
+        self.offered: Mapping[str, Sequence[str]] = {}
+        """The algorithms of the server's first offer, by the names of paramiko."""
+        self.shown_key = b""
+        """The server's host key or host certificate, in wire format."""
         self._active_check_timeout = limits.poll
         self._limits = limits
         super().__init__(
@@ -161,6 +178,11 @@ class HardenedTransport(Transport):  # type: ignore[misc]
             *(name for name in wanted if name in type(self)._preferred_keys),
             *(name for name in type(self)._preferred_keys if name not in wanted),
         )
+        if certificates:
+            self._preferred_keys = (
+                *(f"{name}{_CERTIFICATE}" for name in self._preferred_keys),
+                *self._preferred_keys,
+            )
         self._channel_handler_table = {
             **Transport._channel_handler_table,
             MSG_CHANNEL_DATA: self._take_stdout,
@@ -169,7 +191,7 @@ class HardenedTransport(Transport):  # type: ignore[misc]
 
     @property
     def preferred_keys(self) -> tuple[str, ...]:
-        """Return the offered host key algorithms, without certificates: no authority is known here."""
+        """Return the offered host key algorithms; certificates only where the host has an authority."""
         return self._preferred_keys
 
     def log_in(self, user: str, key: PKey, event: threading.Event) -> None:
@@ -196,6 +218,30 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         if failure is not None and not isinstance(failure, SSHException | EOFError | OSError):
             failure = SSHException("the host sent what no SSH server sends")
         return failure
+
+    @property
+    def lacking(self) -> tuple[str, Sequence[str]]:
+        """Return the kind of algorithm without a match, and the server's offer of the kind."""
+        ours = {
+            "key exchange": ("kex_algo_list", self.preferred_kex),
+            "host key": ("server_key_algo_list", self.preferred_keys),
+            "cipher": ("server_encrypt_algo_list", self.preferred_ciphers),
+            "MAC": ("server_mac_algo_list", self.preferred_macs),
+            "compression": ("server_compress_algo_list", self.preferred_compression),
+        }
+        for kind, (name, known) in ours.items():
+            if not set(known) & set(theirs := self.offered.get(name, ())):
+                return kind, theirs
+        return "algorithm", ()
+
+    def _really_parse_kex_init(self, message: Message, ignore_first_byte: bool = False) -> dict[str, Any]:
+        parsed: dict[str, Any] = super()._really_parse_kex_init(message, ignore_first_byte)
+        self.offered = self.offered or {name: value for name, value in parsed.items() if isinstance(value, list)}
+        return parsed
+
+    def _verify_key(self, host_key: bytes, signature: bytes) -> None:
+        super()._verify_key(host_key, signature)
+        self.shown_key = self.shown_key or host_key
 
     def _negotiate_keys(self, message: Message) -> None:
         if _size(message) > self._limits.key_exchange:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,8 +17,6 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
-    SSHCertificate,
     load_pem_private_key,
     load_ssh_private_key,
 )
@@ -28,7 +25,7 @@ from paramiko.pkey import PublicBlob
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote.identity.agent import AgentFailedError, AgentSession, HeldKey
-from stopgap.orchestrator.remote.identity.certificate import certificate_of, out_of_date
+from stopgap.orchestrator.remote.identity.certificate import certificate_of, certified_key, out_of_date
 from stopgap.orchestrator.remote.identity.choice import KeyChoice, asked_for, public_beside
 from stopgap.orchestrator.remote.identity.key_file import LARGEST, KeyFile, fault, read
 from stopgap.orchestrator.remote.known_hosts import key_type
@@ -126,7 +123,7 @@ def _public_half(host: Host, certificate: Path) -> KeyFile:
     parsed = certificate_of(certificate.read_bytes()[:LARGEST])
     if parsed is None:
         raise Unreachable(host.name, f"{certificate}: no certificate that ssh-keygen signed", "identity")
-    public = _certified_key(parsed)
+    public = certified_key(parsed)
     return KeyFile("public", key_type(public), public)
 
 
@@ -234,17 +231,11 @@ def _certified(host: Host, key: PKey, path: Path) -> Offer | None:
     if parsed is None:
         reason = f"{path}: no certificate that ssh-keygen signed; renew it, or take it away"
         raise Unreachable(host.name, reason, "identity")
-    if _certified_key(parsed) != key.asbytes():
+    if certified_key(parsed) != key.asbytes():
         return None
     ended = out_of_date(parsed)
     certified = CertifiedKey(key, PublicBlob.from_string(content.decode("ascii", "replace")))
     return Offer(certified, f"the certificate {path} {ended}" if ended else "")
-
-
-def _certified_key(certificate: SSHCertificate) -> bytes:
-    """Return the public key that a certificate certifies, in wire format."""
-    line = certificate.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    return base64.b64decode(line.split()[1])
 
 
 class CertifiedKey(PKey):  # type: ignore[misc]
