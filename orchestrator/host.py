@@ -25,6 +25,9 @@ Cli: TypeAlias = Literal["vyos", "routeros", "junos", "eos", "ios"]
 """The kind of command line on a network device without a shell; `ios` is IOS and IOS-XE."""
 
 
+Become: TypeAlias = Literal["sudo", "doas", "su"]
+"""How the account of a login becomes root."""
+
 AUTO = "auto"
 """In place of a driver's name: the driver is found out on the router, by reading alone."""
 
@@ -55,7 +58,9 @@ class Host(BaseModel):
     never_block: tuple[Network, ...] = ()
     vantage: Literal["outside"] | None = None
     connection: Literal["ssh", "local"] = "ssh"
-    become: Literal["sudo"] | None = None
+    become: Become | None = None
+    become_password: Secret | None = None
+    """Of a router or a spare; never sent to a target."""
     identity: Path | None = None
     identity_passphrase: Secret | None = None
     default_identities: bool = False

@@ -23,6 +23,7 @@ from stopgap.orchestrator.inventory.relations import (
     check_addresses,
     check_groups,
     check_names,
+    check_passwords,
     check_relations,
     members_of,
 )
@@ -123,6 +124,7 @@ def _inventory(documents: Sequence[Located], path: str) -> Inventory:
     check_names(document, problems)
     check_relations(document, hosts, problems)
     check_addresses(document, hosts, problems)
+    check_passwords(document, hosts, problems)
     check_groups(document, groups, problems)
     if problems:
         raise InvalidInput(problems)

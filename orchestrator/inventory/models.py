@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from stopgap.orchestrator.duration import Duration
-from stopgap.orchestrator.host import Address, Cli, Network
+from stopgap.orchestrator.host import Address, Become, Cli, Network
 from stopgap.orchestrator.secret import Secret
 from stopgap.orchestrator.source import Unfit, quoted
 
@@ -131,7 +131,10 @@ class Defaults(_Entry):
         description="How long its SSH server may take to its first word, beyond that, "
         "and its shell to the first word of a script: slow name look-ups, slow login files; default: 10s",
     )
-    become: Literal["sudo"] | None = Field(None, description="How to become root where the user is not: sudo -n")
+    become: Become | None = Field(
+        None,
+        description="How to become root where the user is not: `sudo -n`, `doas -n`, or `su`; no terminal, no prompt",
+    )
 
 
 class SharedEntry(Defaults):
@@ -152,6 +155,11 @@ class SharedEntry(Defaults):
         None,
         description="It is a network device without a shell, and has this command line; "
         "default: that of its `driver`, where that is one of these",
+    )
+    become_password: Secret | None = Field(
+        None,
+        description="For sudo or su on a router or a spare, by reference, such as env:NAME or ask:sudo on edge; "
+        "never sent to a target",
     )
     may_block: tuple[Range, ...] = Field((), description="On a router: networks whose addresses may be blocked")
     never_block: tuple[Range, ...] = Field((), description="On a router: networks that are never blocked")

@@ -70,6 +70,21 @@ def check_relations(document: Located, hosts: Mapping[str, Host], problems: list
             problems.append(document.problem(loc, message, expected="a host that is reached without them"))
 
 
+def check_passwords(document: Located, hosts: Mapping[str, Host], problems: list[Problem]) -> None:
+    """Check that a password for sudo or su goes to routers and spares alone: a target's attacker would read it."""
+    trusted = {name for host in hosts.values() for name in (*host.upstreams, host.spare) if name is not None}
+    for name, host in hosts.items():
+        if host.become_password is None:
+            continue
+        loc: Loc = ("hosts", name, "become_password")
+        if host.become not in {"sudo", "su"}:
+            expected = "`become: sudo` or `become: su` beside it; doas asks on a terminal alone"
+            problems.append(document.problem(loc, "no program takes this password", expected=expected))
+        elif name not in trusted and host.driver is None and not host.may_block:
+            message = f"{name} is no router and no spare, and a password is never sent to a target"
+            problems.append(document.problem(loc, message, expected=f"NOPASSWD for {host.user} (sudoers(5))"))
+
+
 def _relations(name: str, host: Host) -> Iterator[tuple[Loc, str, str]]:
     """Yield the relations of a host: position, kind, related host."""
     for relation in _RELATIONS:

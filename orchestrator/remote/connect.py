@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.host import Cli, Host
 from stopgap.orchestrator.loading import load
+from stopgap.orchestrator.remote.become import advice
 from stopgap.orchestrator.remote.exchange import FramedSession
 from stopgap.orchestrator.remote.gateway import Gateway
 from stopgap.orchestrator.remote.identity.choice import KeyChoice, ask_for_passphrases
@@ -64,7 +65,7 @@ def connect(
     else:
         login = login_of(host, hosts)
         ask_for_passphrases(each.keys for each in login.way)
-        limits = limits_of(login, limits)
+        limits = _limits_of([each.host for each in login.way], limits)
         deadline = Deadline(limits.connect, cancelled)
         if host.cli is not None:
             return _open_device(login, limits, deadline, jumps)
@@ -86,7 +87,7 @@ def recognise_command_line(
     """
     login = login_of(host, hosts)
     ask_for_passphrases(each.keys for each in login.way)
-    limits = limits_of(login, limits)
+    limits = _limits_of([each.host for each in login.way], limits)
     deadline = Deadline(limits.connect, cancelled)
     load(_DEVICE)
     from stopgap.orchestrator.remote.device.recognition import recognise  # noqa: PLC0415
@@ -103,12 +104,20 @@ def recognise_command_line(
         connection.close()
 
 
-def limits_of(login: Login, limits: Limits) -> Limits:
+def limits_of(host: Host, hosts: Mapping[str, Host], limits: Limits) -> Limits:
     """Return the limits with the timeouts set by the inventory for the host and the jump hosts on the way."""
-    host = login.host
+    way = {host.name: host}
+    while (jump := host.jump) is not None and jump in hosts and jump not in way:
+        host = way[jump] = hosts[jump]
+    return _limits_of(tuple(way.values()), limits)
+
+
+def _limits_of(way: Sequence[Host], limits: Limits) -> Limits:
+    """Return the limits for the way to the first of the hosts, over the others."""
+    host = way[0]
     connect_in = _seconds(host.connect_timeout, limits.connect) + _seconds(host.first_word_timeout, 0.0)
-    for jump in login.way[1:]:
-        connect_in += _seconds(jump.host.connect_timeout, 0.0) + _seconds(jump.host.first_word_timeout, 0.0)
+    for jump in way[1:]:
+        connect_in += _seconds(jump.connect_timeout, 0.0) + _seconds(jump.first_word_timeout, 0.0)
     return replace(limits, connect=connect_in, start=_seconds(host.first_word_timeout, limits.start))
 
 
@@ -175,14 +184,13 @@ def _connection(
 
 
 def _become(session: FramedSession, deadline: Deadline) -> None:
-    """Verify sudo access of the account, before any step depends on sudo."""
+    """Verify that the account becomes root, before any step depends on that."""
     made = session.make([Item("true", deadline=max(deadline.left(), 0.1))], deadline=max(deadline.left(), 0.1))
     if made.outputs[0].status == 0:
         return
     session.close()
-    name = session.host.name
-    if not made.begun and (said := made.words.last_line()):
-        who = "this account" if session.host.connection == "local" else session.host.user
-        reason = f"sudo -n is refused ({said}); let {who} run /bin/sh with NOPASSWD (sudoers(5)), or connect as root"
-        raise Unreachable(name, reason, "sudo")
-    raise Unreachable(name, f"sudo -n gave no shell: {made.trouble or 'no answer'}", "sudo")
+    host = session.host
+    if not made.begun and (said := made.words.last_line() or (made.trouble or "")):
+        way = "sudo -n" if host.become == "sudo" and host.become_password is None else host.become
+        raise Unreachable(host.name, f"{way} is refused ({said}); {advice(host, said)}", "sudo")
+    raise Unreachable(host.name, f"{host.become} gave no shell: {made.trouble or 'no answer'}", "sudo")

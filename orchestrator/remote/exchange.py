@@ -7,43 +7,23 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.remote.become import Password, as_root
 from stopgap.orchestrator.remote.framing import draw_nonce
 from stopgap.orchestrator.remote.gather import Gathering
 from stopgap.orchestrator.remote.limits import Limits
-from stopgap.orchestrator.remote.script import exchange_script
+from stopgap.orchestrator.remote.line import Line, LineBrokenError
+from stopgap.orchestrator.remote.no_shell import no_shell
+from stopgap.orchestrator.remote.script import SHELL, exchange_script
 from stopgap.orchestrator.remote.session import Item, Sink
 
 _PORTION = 32 << 10
+_BROKE = "the connection broke"
 _HALT_POLL = 0.2
 """Seconds within which an order to halt is sent."""
-
-
-class LineBrokenError(Exception):
-    """The line to the shell is broken; the message is for the operator."""
-
-
-class Line(Protocol):
-    """A shell's standard input, output and error. `receive` raises LineBrokenError; `send` never does."""
-
-    def send(self, data: memoryview) -> int:
-        """Send as many bytes as possible without waiting; return the number of sent bytes."""
-
-    def receive(self, timeout: float, *, sending: bool) -> tuple[bytes, bytes]:
-        """Return received bytes of output and error; without bytes, wait for either stream.
-
-        While `sending`, send space ends the wait too.
-        """
-
-    def at_end(self) -> bool:
-        """True after the end of both streams."""
-
-    def close(self) -> None:
-        """Close the line."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +37,8 @@ class Exchanged:
     """The host followed the framing to the end, so that a further exchange is possible."""
     begun: bool = True
     """The host's shell took the script."""
+    refused: bool = False
+    """The host was reached, and no shell of the host took the script."""
     words: HostText = field(default_factory=lambda: HostText(b""))
     """The host's output outside the items."""
 
@@ -87,7 +69,8 @@ def run_exchange(
     if trouble is None and late:
         trouble = f"{late} of {len(items)} items did not end within their deadlines"
         return Exchanged(outputs, trouble, words=gathering.words)
-    return Exchanged(outputs, trouble, trouble is None, gathering.begun, gathering.words)
+    refused = trouble is not None and not gathering.begun and not trouble.startswith(_BROKE)
+    return Exchanged(outputs, trouble, trouble is None, gathering.begun, refused, gathering.words)
 
 
 def _converse(
@@ -125,13 +108,16 @@ def _converse(
             now = time.monotonic()
             gathering.feed(stdout, stderr, now)
             if gathering.broken:
-                return f"the host's answer is not what the script would send: {gathering.broken}"
+                joined = (
+                    "; a login file that joins both streams does this" if "out of order" in gathering.broken else ""
+                )
+                return f"the host's answer is not what the script would send: {gathering.broken}{joined}"
             if script_sent and (order := gathering.orders(now)):
                 outgoing = memoryview(bytes(outgoing) + order)
             if not stdout and not stderr and line.at_end() and not gathering.complete:
                 return _lost(gathering)
     except LineBrokenError as error:
-        return f"the connection broke: {error!s}"
+        return f"{_BROKE}: {error!s}"
     return None
 
 
@@ -153,12 +139,15 @@ def _lost(gathering: Gathering) -> str:
 class FramedSession(ABC):
     """The common part of the sessions: one exchange at a time, and no exchange after a loss of framing."""
 
-    def __init__(self, host: Host, limits: Limits) -> None:
+    def __init__(self, host: Host, limits: Limits, shell: Sequence[str] = SHELL) -> None:
         self.host = host
+        self._shell = shell
         self.fingerprint: str | None = None
         self._limits = limits
         self._turn = threading.Lock()
         self._trouble: str | None = None
+        self._no_shell: str | None = None
+        self._script_taken = False
         self._closed = threading.Event()
         self._halted = threading.Event()
         self._enough = threading.Event()
@@ -172,6 +161,11 @@ class FramedSession(ABC):
     def trouble(self) -> str | None:
         """The reason for unknown items of the last exchange."""
         return self._trouble
+
+    @property
+    def no_shell(self) -> str | None:
+        """The reason, if the host's shell did not take the first script of the session; nothing began there."""
+        return self._no_shell
 
     def exchange(
         self,
@@ -202,13 +196,16 @@ class FramedSession(ABC):
         with self._turn:
             made = self._attempt(items, stop_on_failure, deadline, sink)
             self._trouble = made.trouble
+            self._script_taken = self._script_taken or made.begun
+            if not self._script_taken and made.refused:
+                self._no_shell = no_shell(self.host, made.trouble or "", made.words.last_line())
             return made
 
     def _attempt(self, items: Sequence[Item], stop_on_failure: bool, deadline: float, sink: Sink | None) -> Exchanged:
         if not self.alive:
             return unknown(items, self._trouble or "the connection is closed", sink)
         try:
-            line = self._open_line(deadline)
+            line = self._root_line(deadline)
         except LineBrokenError as error:
             self.close()
             return unknown(items, str(error), sink)
@@ -233,9 +230,23 @@ class FramedSession(ABC):
             line.close()
         return made
 
+    def _root_line(self, deadline: float) -> Line:
+        """Start the shell of an exchange, as root where the inventory says so; raises LineBrokenError."""
+        host = self.host
+        if host.become is None or host.become_password is None:
+            return self._open_line(as_root(host, self._shell), deadline)
+        password = Password(host, host.become_password)
+        line = self._open_line(password.words(self._shell), deadline)
+        try:
+            password.become(line, min(deadline, self._limits.start))
+        except BaseException:
+            line.close()
+            raise
+        return line
+
     @abstractmethod
-    def _open_line(self, deadline: float) -> Line:
-        """Start a shell with a lifetime of at most `deadline` seconds; raises LineBrokenError."""
+    def _open_line(self, words: Sequence[str], deadline: float) -> Line:
+        """Start a command with a lifetime of at most `deadline` seconds; raises LineBrokenError."""
 
     def enough(self) -> None:
         """End the current item, if the item is open-ended."""

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import selectors
-import signal
-import subprocess
-from typing import IO, TYPE_CHECKING
+from collections.abc import Sequence
 
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.remote.exchange import FramedSession, Line, LineBrokenError
+from stopgap.orchestrator.remote.exchange import FramedSession
 from stopgap.orchestrator.remote.limits import Limits
+from stopgap.orchestrator.remote.line import Line, LineBrokenError
+from stopgap.orchestrator.remote.process import ProcessLine
 from stopgap.orchestrator.remote.script import SHELL
 from stopgap.orchestrator.shell import PATH
-
-if TYPE_CHECKING:
-    from _typeshed import HasFileno
-
-_PORTION = 64 << 10
 
 
 class LocalSession(FramedSession):
     """Starts a separate shell for each exchange, in a new POSIX session, with an environment free of secrets."""
 
     def __init__(self, host: Host, limits: Limits, shell: tuple[str, ...] = SHELL) -> None:
-        super().__init__(host, limits)
-        self._shell = shell
-        self._line: _ProcessLine | None = None
+        super().__init__(host, limits, shell)
+        self._line: ProcessLine | None = None
 
-    def _open_line(self, deadline: float) -> Line:
-        become = ("sudo", "-n", "--") if self.host.become else ()
+    def _open_line(self, words: Sequence[str], deadline: float) -> Line:
         try:
-            self._line = _ProcessLine((*become, *self._shell))
+            self._line = ProcessLine(words, {"PATH": PATH, "HOME": os.path.expanduser("~"), "LC_ALL": "C"})  # noqa: PTH111
         except OSError as error:
             raise LineBrokenError(f"{error.filename}: {error.strerror}") from None
         return self._line
@@ -42,76 +33,3 @@ class LocalSession(FramedSession):
         super().close()
         if self._line is not None:
             self._line.kill()
-
-
-class _ProcessLine:
-    def __init__(self, argv: tuple[str, ...]) -> None:
-        self._process = subprocess.Popen(
-            argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={"PATH": PATH, "HOME": os.path.expanduser("~"), "LC_ALL": "C"},  # noqa: PTH111
-            start_new_session=True,
-        )
-        self._stdin, self._stdout, self._stderr = (
-            _unblocked(pipe) for pipe in (self._process.stdin, self._process.stdout, self._process.stderr)
-        )
-        self._arrivals = selectors.DefaultSelector()
-        for pipe in (self._stdout, self._stderr):
-            self._arrivals.register(pipe, selectors.EVENT_READ)
-
-    def send(self, data: memoryview) -> int:
-        """Send bytes into the pipe; after the shell stops reading, discard all bytes until the shell's end."""
-        try:
-            return os.write(self._stdin.fileno(), data)
-        except BlockingIOError:
-            return 0
-        except (OSError, ValueError):
-            return len(data)
-
-    def receive(self, timeout: float, *, sending: bool) -> tuple[bytes, bytes]:
-        if sending:
-            self._arrivals.register(self._stdin, selectors.EVENT_WRITE)
-        try:
-            ready = {key.fileobj for key, _ in self._arrivals.select(timeout)}
-        finally:
-            if sending:
-                self._arrivals.unregister(self._stdin)
-        return self._read(self._stdout, ready), self._read(self._stderr, ready)
-
-    def _read(self, pipe: IO[bytes], ready: set[int | HasFileno]) -> bytes:
-        if pipe not in ready:
-            return b""
-        data = os.read(pipe.fileno(), _PORTION)
-        if not data:
-            self._arrivals.unregister(pipe)
-        return data
-
-    def at_end(self) -> bool:
-        return not self._arrivals.get_map()
-
-    def kill(self) -> None:
-        if self._process.poll() is None:
-            with contextlib.suppress(OSError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-
-    def close(self) -> None:
-        """Give the shell a moment to exit by itself, as usual after the last frame."""
-        with contextlib.suppress(OSError):
-            self._stdin.close()
-        try:
-            self._process.wait(1)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(1)
-        self._arrivals.close()
-        self._stdout.close()
-        self._stderr.close()
-
-
-def _unblocked(pipe: IO[bytes] | None) -> IO[bytes]:
-    assert pipe is not None  # noqa: S101
-    os.set_blocking(pipe.fileno(), False)
-    return pipe

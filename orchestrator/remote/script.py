@@ -1,8 +1,9 @@
 """The script of an exchange: runs the items on the host and frames the output of each item.
 
 The script goes over standard input to `/bin/sh -s`, as one compound command: the shell parses the whole script before
-the first command, and a truncated script runs nothing. No argument list, file or environment variable shows the
-content. The script uses the shell's builtins, /proc and sleep(1).
+the first command, and a truncated script runs nothing. An empty line comes first, for a login file that reads a line.
+No argument list, file or environment variable shows the content. The script uses the shell's builtins, /proc and
+sleep(1).
 
 On standard output and on standard error, each frame is a line with the exchange's nonce at the start:
 
@@ -35,6 +36,7 @@ SHELL = ("/bin/sh", "-s")
 
 _PROLOGUE = r"""
 PATH=@path@ LC_ALL=C; export PATH LC_ALL; unset ENV BASH_ENV CDPATH; umask 022; cd /
+(:) || exit 1
 exec 3<&0 4>&2 2>/dev/null
 _sg_n=@nonce@
 _sg_halted=
@@ -149,7 +151,7 @@ def exchange_script(items: Sequence[Item], nonce: str, *, stop_on_failure: bool,
     calls = "".join(
         f"_sg_item {index} {quote(item.script)}{' pause' if item.pause else ''}\n" for index, item in enumerate(items)
     )
-    return f"{{\n{prologue}{calls}exit 0\n}}\n".encode("utf-8", "surrogateescape")
+    return f"\n{{\n{prologue}{calls}exit 0\n}}\n".encode("utf-8", "surrogateescape")
 
 
 HALT_ORDER = b"h\n"

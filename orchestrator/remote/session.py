@@ -70,6 +70,13 @@ class Session(Protocol):
     def trouble(self) -> str | None:
         """The reason for unknown items of the last exchange, in one line, escaped; `None` without unknown items."""
 
+    @property
+    def no_shell(self) -> str | None:
+        """The reason, if the host's shell did not take the first script of the session; nothing began there.
+
+        The reason is one line, escaped, with a remedy; such a host is out of reach.
+        """
+
     def exchange(
         self,
         items: Sequence[Item],

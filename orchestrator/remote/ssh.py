@@ -6,6 +6,7 @@ import contextlib
 import random
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -15,14 +16,14 @@ from paramiko import Channel, ChannelException, SSHException
 from paramiko.config import SSHConfig
 
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.remote.exchange import FramedSession, Line, LineBrokenError
+from stopgap.orchestrator.remote.exchange import FramedSession
 from stopgap.orchestrator.remote.gateway import Gateway
 from stopgap.orchestrator.remote.identity.offers import Offer, offers_for
 from stopgap.orchestrator.remote.known_hosts import Pinned
 from stopgap.orchestrator.remote.limits import Limits
+from stopgap.orchestrator.remote.line import Line, LineBrokenError
 from stopgap.orchestrator.remote.login import HungUpError, authenticate, negotiate, read_pinned
 from stopgap.orchestrator.remote.login_settings import Login
-from stopgap.orchestrator.remote.script import SHELL
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.remote.transport import Arrival, HardenedTransport, request_exec
 from stopgap.orchestrator.shell import join
@@ -31,6 +32,8 @@ from stopgap.orchestrator.wire.tcp import connect_tcp
 
 _PORTION = 64 << 10
 _WINDOW_POLL = 0.005
+_SESSION_ENDS, _SESSION_POLL = 2.0, 0.05
+"""Seconds granted to the end of the session before, and between two attempts."""
 
 
 class Connection(FabricConnection):  # type: ignore[misc]
@@ -173,7 +176,6 @@ class SshSession(FramedSession):
         super().__init__(host, limits)
         self.fingerprint = connection.fingerprint
         self._connection = connection
-        self._command = "exec " + join((*(("sudo", "-n", "--") if host.become else ()), *SHELL))
         self._ahead = _ChannelAhead(connection.transport, limits)
 
     @property
@@ -186,13 +188,13 @@ class SshSession(FramedSession):
         super().close()
         self._connection.close()
 
-    def _open_line(self, deadline: float) -> Line:
+    def _open_line(self, words: Sequence[str], deadline: float) -> Line:
         guard = threading.Timer(deadline + self._limits.grace / 2, self._connection.close)
         guard.daemon = True
         guard.start()
         try:
             channel = self._ahead.take()
-            request_exec(channel, self._command)
+            request_exec(channel, f"exec {join(words)}")
         except (SSHException, EOFError, OSError) as error:
             guard.cancel()
             raise LineBrokenError(f"no channel could be opened: {error}") from None
@@ -212,13 +214,23 @@ class _ChannelAhead:
         self._opener.start()
 
     def take(self) -> Channel:
-        """Return the channel, with a retry for a server with one opening at a time; raises paramiko's exceptions."""
+        """Return the channel; raises paramiko's exceptions.
+
+        A server with one session at a time (MaxSessions 1) refuses until the end of the session before: retried.
+        """
         self._opener.join()
         if self._channel is not None and not self._channel.closed:
             return self._channel
         if self._failure is not None and not isinstance(self._failure, ChannelException):
             raise self._failure
-        return self._transport.open_session(timeout=self._limits.start)
+        end = time.monotonic() + min(_SESSION_ENDS, self._limits.start)
+        while True:
+            try:
+                return self._transport.open_session(timeout=self._limits.start)
+            except ChannelException:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_SESSION_POLL)
 
     def _open(self) -> None:
         try:

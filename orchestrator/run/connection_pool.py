@@ -176,7 +176,10 @@ class ConnectionPool:
             with suppress(OutOfReach):
                 session = self.session(host)
                 self.locks.asked.add(host.name)
-                self.locks.heard(host, session.exchange([item])[0])
+                output = session.exchange([item])[0]
+                if session.no_shell:
+                    raise OutOfReach(session.no_shell)
+                self.locks.heard(host, output)
 
     def release(self) -> None:
         """Release the lock of every locked host, over a new connection if the session was cut.
@@ -250,6 +253,8 @@ class ConnectionPool:
         session = self.session(host)
         began = time.monotonic()
         outputs = session.exchange(items)
+        if session.no_shell:
+            raise OutOfReach(session.no_shell)
         left = sum(item.deadline for item in items) - (time.monotonic() - began)
         if session.alive or left <= 0 or all(output.status is not None for output in outputs):
             return session, outputs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -55,7 +56,8 @@ def reveal_secrets(
     texts = {runbook.path: runbook.text, **{each.path: each.text for each in inventory.sources}}
     wanted = looks | {secret.reference: where for secret, where in secrets.items()}
     permit([_named(reference, where, texts) for reference, where in wanted.items() if not is_agreed(reference)])
-    problems = [_refused(reference, where) for reference, where in wanted.items() if not is_agreed(reference)]
+    problems = list(_passwords_of_targets(inventory, targets))
+    problems += [_refused(reference, where) for reference, where in wanted.items() if not is_agreed(reference)]
     for secret, where in secrets.items():
         if is_agreed(secret.reference):
             problems += _missing(secret, where)
@@ -63,6 +65,15 @@ def reveal_secrets(
         ask_for_passphrases(chosen_keys(host) for host in inventory.concerned(targets))
     if problems:
         raise InvalidInput(problems)
+
+
+def _passwords_of_targets(inventory: Inventory, targets: Sequence[Host]) -> Iterator[Problem]:
+    """Yield a problem for each target with a password for sudo or su: the attacker on a target would read it."""
+    for target in targets:
+        if target.become_password is not None:
+            message = "a target of this run gets no password: whoever broke in would read it"
+            hint = f"let {target.user} run /bin/sh with NOPASSWD there (sudoers(5))"
+            yield replace(inventory.problem(target.name, "become_password", message, hint), refused=True)
 
 
 def _secrets(

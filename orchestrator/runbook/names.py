@@ -31,6 +31,7 @@ _HOW_TO_LOG_IN = frozenset(
         "ssh_config",
         "known_hosts",
         "become",
+        "become_password",
         "connect_timeout",
         "first_word_timeout",
     }

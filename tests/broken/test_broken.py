@@ -29,7 +29,7 @@ BROKEN = {
         "6:9: `may_block` cannot be '203.0.113.5/24' | hint: did you mean 203.0.113.0/24?",
     ],
     "inventory-become.yaml": [
-        "2:43: `become` cannot be 'su' | hint: did you mean sudo?",
+        "2:43: `become` cannot be 'suda' | hint: did you mean sudo?",
     ],
     "inventory-deep.yaml": [
         "1:48: nested too deep | expected at most 40 levels",

@@ -31,6 +31,7 @@ class Line:
     fingerprint: str | None = None
     alive: bool = True
     trouble: str | None = None
+    no_shell: str | None = None
     deadlines: list[float | None] = field(default_factory=list)
 
     def exchange(self, items: Sequence[Item], *, deadline: float | None = None, **_: Any) -> list[Output]:

@@ -17,7 +17,6 @@ import pytest
 from stopgap.orchestrator.inventory import parse_inventory
 from stopgap.orchestrator.remote import Item, Limits, Unreachable, connect
 from stopgap.orchestrator.remote.connect import limits_of
-from stopgap.orchestrator.remote.login_settings import login_of
 from stopgap.orchestrator.source import InvalidInput
 from stopgap.orchestrator.wire.deadline import Deadline
 from stopgap.orchestrator.wire.tcp import connect_tcp
@@ -207,9 +206,9 @@ def test_the_times_add_up_along_the_way() -> None:
     )
     hosts = inventory.hosts
     assert hosts["web"].connect_timeout == timedelta(minutes=1)
-    assert limits_of(login_of(hosts["gate"], hosts), Limits()) == Limits(connect=35, start=15)
-    assert limits_of(login_of(hosts["web"], hosts), Limits()) == Limits(connect=60 + 15 + 20 + 15, start=15)
-    assert limits_of(login_of(hosts["gate"].model_copy(update={"connect_timeout": None}), {}), Limits()).connect == 25
+    assert limits_of(hosts["gate"], hosts, Limits()) == Limits(connect=35, start=15)
+    assert limits_of(hosts["web"], hosts, Limits()) == Limits(connect=60 + 15 + 20 + 15, start=15)
+    assert limits_of(hosts["gate"].model_copy(update={"connect_timeout": None}), {}, Limits()).connect == 25
 
 
 @pytest.mark.parametrize("key", ["connect_timeout", "first_word_timeout"])

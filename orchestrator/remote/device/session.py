@@ -38,6 +38,8 @@ class DeviceSession:
         """True while the login is open and in step with the device."""
         return not self._closed.is_set() and bool(self._terminal.connection.is_connected)
 
+    no_shell: str | None = None
+
     @property
     def trouble(self) -> str | None:
         """The reason for unknown items of the last exchange."""

@@ -63,12 +63,13 @@ def ask_for_passphrases(choices: Iterable[KeyChoice]) -> None:
     """
     asking = (choice for choice in choices if choice.asks and choice.passphrase is None)
     for path, agent in dict.fromkeys((path, choice.agent) for choice in asking for path in choice.files):
-        if _is_locked(path, agent):
+        if is_locked(path, agent):
             with suppress(SecretError):
                 asked_for(path).reveal()
 
 
-def _is_locked(path: Path, agent: str | None) -> bool:
+def is_locked(path: Path, agent: str | None) -> bool:
+    """Return True for an encrypted key file whose key the agent does not hold."""
     try:
         found = read(path)
     except OSError:
