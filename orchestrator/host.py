@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.secret import Secret
+from stopgap.orchestrator.translatable import Translatable
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -103,7 +104,7 @@ class DriverFound(BaseModel):
     """`None`: no driver fits."""
     cli: Cli | None = None
     """The command line of a router without a shell."""
-    why: str
+    why: Translatable
     """What was seen on the router; without a driver, what to do."""
 
     def of(self, host: Host) -> Host:

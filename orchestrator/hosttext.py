@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
-    from pydantic_core import CoreSchema
+from stopgap.orchestrator.text import Text, tr
+from stopgap.orchestrator.translatable import KeepsText
 
 _HARMLESS_CONTROLS = {"\n", "\t"}
 _ESCAPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -18,9 +17,12 @@ def escape(text: str, *, keep_lines: bool = False) -> str:
     r"""Return text safe to show: C0, C1, DEL, bidirectional and format characters become ``\xNN`` or ``\uNNNN``.
 
     With `keep_lines`, newline and tab stay; otherwise newline and tab are escaped too, for a result of one line.
+    Of a `Text` the arguments are escaped.
     """
     if text.isascii() and text.isprintable():
         return text
+    if isinstance(text, Text):
+        return text.mapped(lambda words: escape(words, keep_lines=keep_lines))
     return "".join(_escape_character(c, keep_lines) for c in text)
 
 
@@ -49,7 +51,8 @@ def shortened(names: Sequence[str], most: int = 8) -> str:
     'a, b and 1 more'
     """
     more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
+    shown = ", ".join(names[:most])
+    return tr("{names} and {count} more", names=shown, count=f"{more:,}") if more > 0 else shown
 
 
 def _escape_character(character: str, keep_lines: bool) -> str:
@@ -65,18 +68,13 @@ def _escape_character(character: str, keep_lines: bool) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
-class _Escaped:
-    """Makes pydantic escape the text of a field; imports nothing until a model is built."""
+class _Escaped(KeepsText):
+    """Makes pydantic escape the text of a field."""
 
     def __init__(self, *, keep_lines: bool) -> None:
         self._keep_lines = keep_lines
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
-        from pydantic_core import core_schema  # noqa: PLC0415
-
-        return core_schema.no_info_before_validator_function(self._escape, handler(source))
-
-    def _escape(self, value: object) -> object:
+    def prepared(self, value: object) -> object:
         return escape(value, keep_lines=self._keep_lines) if isinstance(value, str) else value
 
 

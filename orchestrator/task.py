@@ -12,7 +12,7 @@ the changes; the engine previews or executes the result, so that a dry run and a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, get_args
@@ -26,7 +26,9 @@ from stopgap.orchestrator.host import Cli, DriverFound, Network, Scene, Vantage
 from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.past_runs import PastChange
 from stopgap.orchestrator.question import Question
+from stopgap.orchestrator.text import Text, day_text
 from stopgap.orchestrator.toolkit import Carried, Toolkit
+from stopgap.orchestrator.translatable import Translatable
 
 
 class Refused(Exception):  # noqa: N818
@@ -94,13 +96,16 @@ class Note(BaseModel):
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
-    text: str
-    """May hold `{at}`, the moment `after` from now."""
+    text: Translatable
+    """May show `{at}`, the moment `after` from now: `tr("… until {at}", at="{at}")`."""
     after: timedelta | None = None
 
-    def dated(self, now: datetime, form: str = "%a %d %b") -> str:
-        """Return the text with the point in time in place of `{at}`, in the format `form` (strftime(3))."""
-        return self.text if self.after is None else self.text.replace("{at}", (now + self.after).strftime(form))
+    def dated(self, now: datetime, shown: Callable[[datetime], str] = day_text) -> str:
+        """Return the text with the point in time, as `shown`, in place of `{at}`."""
+        if self.after is None:
+            return self.text
+        at = shown(now + self.after)
+        return self.text.given(at=at) if isinstance(self.text, Text) else self.text.replace("{at}", at)
 
 
 class Unlimited(BaseModel):
@@ -108,7 +113,7 @@ class Unlimited(BaseModel):
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
-    why: str
+    why: Translatable
     """The reason for an unlimited verdict: no packet of the target can pass through the gap."""
 
 
@@ -117,7 +122,7 @@ class Gap(BaseModel):
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
-    text: str
+    text: Translatable
     at_best: Literal["partly", "unverified"] | Unlimited
     """Upper limit of the containment verdict, for any results of checks; `Unlimited` waives the limit."""
 

@@ -9,6 +9,7 @@ from stopgap.orchestrator.change.status import DRIFTED
 from stopgap.orchestrator.facts.attributes import LockedFact
 from stopgap.orchestrator.facts.inode_flags import held, ways
 from stopgap.orchestrator.shell import join, quote
+from stopgap.orchestrator.text import tr, trn
 
 _SEEN = """
 seen() { marks=$(fl get "$1"); }
@@ -29,7 +30,7 @@ class AttributesChange(Change):
 
     def describe(self) -> str:
         """Return the number of paths, as a sentence."""
-        return f"clear what keeps {_count(len(self.locked))} from being changed"
+        return tr("clear what keeps {count} from being changed", count=_count(len(self.locked)))
 
     def preview(self) -> list[str]:
         """Return a command for each path."""
@@ -37,7 +38,7 @@ class AttributesChange(Change):
 
     def describe_undo(self) -> str:
         """Return a sentence on the restored attributes."""
-        return f"mark {_count(len(self.locked))} as before, children first"
+        return tr("mark {count} as before, children first", count=_count(len(self.locked)))
 
     def do_script(self) -> str:
         """Return the script: read all paths first, then clear, then verify write access by the kernel."""
@@ -72,4 +73,4 @@ class AttributesChange(Change):
 
 
 def _count(number: int) -> str:
-    return f"{number} file or directory" if number == 1 else f"{number} files and directories"
+    return trn("{count} file or directory", "{count} files and directories", number)

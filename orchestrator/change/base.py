@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stopgap.orchestrator.facts import Reader
+from stopgap.orchestrator.text import tr
 
 
 class Phase(IntEnum):
@@ -44,7 +45,7 @@ class Change(BaseModel):
     @model_validator(mode="after")
     def _can_be_rolled_back(self) -> Self:
         if self.rollback_timer is not None and not self.has_undo:
-            raise ValueError("a rollback timer needs an undo")
+            raise ValueError(tr("a rollback timer needs an undo"))
         return self
 
     @property

@@ -8,6 +8,8 @@ from stopgap.orchestrator.change.base import Change, Phase
 from stopgap.orchestrator.change.expectation import Expectation
 from stopgap.orchestrator.change.invocation import Command, in_order
 from stopgap.orchestrator.change.status import REJECTED
+from stopgap.orchestrator.text import tr
+from stopgap.orchestrator.translatable import Translatable
 
 
 class RunCommands(Change):
@@ -17,11 +19,11 @@ class RunCommands(Change):
     """
 
     kind: Literal["commands"] = "commands"
-    about: str
+    about: Translatable
     """The effect of the change, in one line."""
     do: tuple[Command, ...]
     undo: tuple[Command, ...] | None
-    undo_about: str = ""
+    undo_about: Translatable = ""
     expects: Expectation | None = None
     """The state expected before the undo. `None`: the undo cannot harm later work."""
     diff: tuple[str, ...] = ()
@@ -63,7 +65,7 @@ class RunCommands(Change):
     def describe_undo(self) -> str:
         """Return `undo_about`, or the commands."""
         if self.undo is None:
-            return "none known"
+            return tr("none known")
         return self.undo_about or "; ".join(str(c) for c in self.undo)
 
     def do_script(self) -> str:
@@ -101,7 +103,7 @@ class Activate(Change):
     kind: Literal["activate"] = "activate"
     phase: ClassVar[Phase] = Phase.ACTIVATE
     repeatable: ClassVar[bool] = True
-    about: str
+    about: Translatable
     test: tuple[Command, ...]
     take: tuple[Command, ...]
 
@@ -115,7 +117,7 @@ class Activate(Change):
 
     def describe_undo(self) -> str:
         """Return the same sentence, about the restored files."""
-        return f"{self.about}, over the restored files"
+        return tr("{about}, over the restored files", about=self.about)
 
     def do_script(self) -> str:
         """Return the script: test, then reload; a failed test exits with REJECTED."""

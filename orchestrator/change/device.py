@@ -11,6 +11,8 @@ from stopgap.orchestrator.change.base import Change
 from stopgap.orchestrator.device_script import RUN, Alter, Said, Sight, Witness, Words, to_text
 from stopgap.orchestrator.facts import Reader
 from stopgap.orchestrator.facts.device import Shown, ShownFact
+from stopgap.orchestrator.text import tr
+from stopgap.orchestrator.translatable import Translatable
 
 
 class Entry(BaseModel):
@@ -45,7 +47,7 @@ class DeviceChange(Change):
     deadline: ClassVar[float] = 300.0
     """A large device commits for a minute, and confirming is a second commit."""
     kind: Literal["device"] = "device"
-    about: str
+    about: Translatable
     do: Words
     undo: Words
     added: tuple[Entry, ...] = ()
@@ -58,7 +60,9 @@ class DeviceChange(Change):
     @model_validator(mode="after")
     def _without_rollback_timer(self) -> Self:
         if self.rollback_timer is not None:
-            raise ValueError("no rollback timer runs on a device without a shell; `do.confirm` is the device's own")
+            raise ValueError(
+                tr("no rollback timer runs on a device without a shell; `do.confirm` is the device's own")
+            )
         return self
 
     @property

@@ -10,6 +10,7 @@ from stopgap.orchestrator.change.base import Change
 from stopgap.orchestrator.change.status import DRIFTED
 from stopgap.orchestrator.facts.file import Content
 from stopgap.orchestrator.shell import quote
+from stopgap.orchestrator.text import tr, trn
 
 _FUNCTIONS = r"""
 state() {
@@ -38,9 +39,13 @@ class Frozen(BaseModel):
 
     def describe(self) -> str:
         """Return the name of the process for a person."""
-        runs = f" runs {self.exe.decode('utf-8', 'surrogateescape')}" if self.exe else ""
-        born = f"started {self.oldest}" if self.oldest == self.youngest else f"started by {self.youngest}"
-        return f"{self.pid} {self.name}".rstrip() + f"{runs}, {born}"
+        runs = tr(" runs {exe}", exe=self.exe.decode("utf-8", "surrogateescape")) if self.exe else ""
+        born = (
+            tr("started {oldest}", oldest=self.oldest)
+            if self.oldest == self.youngest
+            else tr("started by {youngest}", youngest=self.youngest)
+        )
+        return tr("{process}{runs}, {born}", process=f"{self.pid} {self.name}".rstrip(), runs=runs, born=born)
 
 
 class FreezeChange(Change):
@@ -56,7 +61,7 @@ class FreezeChange(Change):
 
     def describe(self) -> str:
         """Return the number of processes, as a sentence."""
-        return f"freeze {_count(len(self.processes))}, killing none"
+        return tr("freeze {count}, killing none", count=_count(len(self.processes)))
 
     def preview(self) -> list[str]:
         """Return a command for each process."""
@@ -64,7 +69,8 @@ class FreezeChange(Change):
 
     def describe_undo(self) -> str:
         """Return a sentence on the continued processes."""
-        return f"kill -CONT {' '.join(str(one.pid) for one in self.processes)}, as far as they are still the same"
+        pids = " ".join(str(one.pid) for one in self.processes)
+        return tr("kill -CONT {pids}, as far as they are still the same", pids=pids)
 
     def do_script(self) -> str:
         """Return the script: check all processes first, then stop each existing process."""
@@ -100,7 +106,7 @@ class FreezeChange(Change):
 
 
 def _count(number: int) -> str:
-    return f"{number} process" if number == 1 else f"{number} processes"
+    return trn("{count} process", "{count} processes", number)
 
 
 def _text(path: bytes | None) -> str:

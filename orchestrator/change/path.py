@@ -11,6 +11,7 @@ from pydantic import model_validator
 from stopgap.orchestrator.change.base import Change
 from stopgap.orchestrator.change.transition import transition
 from stopgap.orchestrator.facts import ABSENT, File, FileFact, Reader
+from stopgap.orchestrator.text import tr
 
 
 class PathChange(Change):
@@ -33,26 +34,34 @@ class PathChange(Change):
     @model_validator(mode="after")
     def _restorable(self) -> Self:
         if not self.path.startswith("/") or "\0" in self.path or self.path.rpartition("/")[2] in {"", ".", ".."}:
-            raise ValueError(f"{self.path!r}: a change needs an absolute path that ends with a name")
+            raise ValueError(
+                tr("{path}: a change needs an absolute path that ends with a name", path=f"{self.path!r}")
+            )
         for state in (self.before, self.after):
             if state.kind == "other" or (state.kind == "file" and state.content is None):
-                raise ValueError(f"{self.path}: too large, or no ordinary file; it could not be put back")
+                raise ValueError(
+                    tr("{path}: too large, or no ordinary file; it could not be put back", path=self.path)
+                )
         if self.before.kind != self.after.kind and "directory" in {self.before.kind, self.after.kind}:
             other = self.after if self.before.kind == "directory" else self.before
             if other.kind != "absent":
-                raise ValueError(f"{self.path}: a directory is in the way")
+                raise ValueError(tr("{path}: a directory is in the way", path=self.path))
         return self
 
     def describe(self) -> str:
         """Return the path and the kind of change."""
+        mode = f"{self.after.mode:04o}"
         if self.after.kind == "absent":
-            return f"remove {self.path}"
+            return tr("remove {path}", path=self.path)
         if self.after.kind == "link":
-            return f"link {self.path} -> {self.after.link_to}"
+            return tr("link {path} -> {link_to}", path=self.path, link_to=self.after.link_to)
         if self.after.kind == "directory":
-            verb = "make directory" if self.before.kind == "absent" else "set mode of"
-            return f"{verb} {self.path} ({self.after.mode:04o})"
-        return f"{'write' if self.before.kind == 'absent' else 'replace'} {self.path} ({self.after.mode:04o})"
+            if self.before.kind == "absent":
+                return tr("make directory {path} ({mode})", path=self.path, mode=mode)
+            return tr("set mode of {path} ({mode})", path=self.path, mode=mode)
+        if self.before.kind == "absent":
+            return tr("write {path} ({mode})", path=self.path, mode=mode)
+        return tr("replace {path} ({mode})", path=self.path, mode=mode)
 
     def preview(self) -> list[str]:
         """Return a unified diff for text, a line for other content; then the attributes lost."""
@@ -77,9 +86,15 @@ class PathChange(Change):
     def describe_undo(self) -> str:
         """Return the effect of the undo on the path."""
         if self.before.kind == "absent":
-            return f"remove {self.path}"
-        lacking = f", without {', '.join(self.undo_losses)}" if self.undo_losses else ""
-        return f"restore {self.path} ({self.before.kind}, {self.before.mode:04o}){lacking}"
+            return tr("remove {path}", path=self.path)
+        lacking = tr(", without {undo_losses}", undo_losses=", ".join(self.undo_losses)) if self.undo_losses else ""
+        return tr(
+            "restore {path} ({kind}, {mode}){lacking}",
+            path=self.path,
+            kind=_kind(self.before.kind),
+            mode=f"{self.before.mode:04o}",
+            lacking=lacking,
+        )
 
     def do_script(self) -> str:
         """Return the script from the state before to the state after."""
@@ -126,6 +141,10 @@ def make_directory(path: str, before: FileFact, *, mode: int = 0o755) -> PathCha
     if before.kind == "directory":
         return None
     return PathChange(path=path, before=before, after=FileFact(kind="directory", mode=mode))
+
+
+def _kind(kind: str) -> str:
+    return {"file": tr("file"), "directory": tr("directory"), "link": tr("link")}.get(kind, kind)
 
 
 def _lines(state: FileFact) -> list[str]:

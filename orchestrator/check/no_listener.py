@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from stopgap.orchestrator.check.base import Check, Judgement
 from stopgap.orchestrator.facts import Listeners, Reader
 from stopgap.orchestrator.host import CheckVantage
+from stopgap.orchestrator.text import tr
 
 
 class NoListener(Check):
@@ -19,7 +20,7 @@ class NoListener(Check):
 
     def describe(self) -> str:
         """Return the expected state, with the ports."""
-        return f"nothing listens on {', '.join(map(str, self.ports))}"
+        return tr("nothing listens on {ports}", ports=", ".join(map(str, self.ports)))
 
     def reader(self) -> Reader[Any]:
         """Return the reader of listening sockets."""
@@ -28,4 +29,7 @@ class NoListener(Check):
     def judge(self, fact: Any) -> Judgement:  # noqa: ANN401
         """Search the listening sockets for the ports."""
         open_ports = sorted({listener.port for listener in fact} & set(self.ports))
-        return Judgement(not open_ports, f"listening: {', '.join(map(str, open_ports))}" if open_ports else "none")
+        return Judgement(
+            not open_ports,
+            tr("listening: {open_ports}", open_ports=", ".join(map(str, open_ports))) if open_ports else tr("none"),
+        )

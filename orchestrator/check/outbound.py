@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 
 from stopgap.orchestrator.check.base import Check, Judgement
 from stopgap.orchestrator.facts import Arrival, Listen, ListeningFact
+from stopgap.orchestrator.text import joined, tr
 
 NAMED = 4
 """Most arrivals named in one line; of further arrivals, the number."""
@@ -29,7 +30,7 @@ class Outbound(Check):
 
     def describe(self) -> str:
         """Return the expected state, with the sender."""
-        return f"nothing that {self.sender} is asked to send arrives"
+        return tr("nothing that {sender} is asked to send arrives", sender=self.sender)
 
     def reader(self) -> Listen:
         """Return a listening reader, with a fresh token for each attempt."""
@@ -38,14 +39,16 @@ class Outbound(Check):
     def judge(self, fact: ListeningFact) -> Judgement:
         """Return the arrived packets as the judgement."""
         if not fact.arrivals:
-            return Judgement(True, "nothing arrived, which alone proves nothing")
+            return Judgement(True, tr("nothing arrived, which alone proves nothing"))
         named = [_described(arrival) for arrival in fact.arrivals[:NAMED]]
-        more = f" and {len(fact.arrivals) - NAMED} more" if len(fact.arrivals) > NAMED else ""
-        return Judgement(False, f"arrived: {', '.join(dict.fromkeys(named))}{more}")
+        more = tr(" and {count} more", count=len(fact.arrivals) - NAMED) if len(fact.arrivals) > NAMED else ""
+        return Judgement(False, tr("arrived: {packets}{more}", packets=joined(", ", dict.fromkeys(named)), more=more))
 
 
 def _described(arrival: Arrival) -> str:
     """Return a packet's source, and the source before address translation if different."""
     protocol = "UDP" if arrival.kind.startswith("udp") else "TCP"
     claimed = arrival.claimed if arrival.claimed != arrival.source else None
-    return f"{protocol} from {arrival.source}" + (f" (sent as {claimed})" if claimed else "")
+    return tr("{protocol} from {source}", protocol=protocol, source=arrival.source) + (
+        tr(" (sent as {claimed})", claimed=claimed) if claimed else ""
+    )

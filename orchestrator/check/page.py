@@ -7,6 +7,7 @@ from typing import Literal
 
 from stopgap.orchestrator.check.base import Check, Judgement
 from stopgap.orchestrator.facts import HttpFact, HttpGet, Reader
+from stopgap.orchestrator.text import tr
 
 
 class Page(Check):
@@ -21,7 +22,7 @@ class Page(Check):
 
     def describe(self) -> str:
         """Return the expected state, with URL and status."""
-        return f"{self._get().url} answers {self.status}"
+        return tr("{url} answers {status}", url=self._get().url, status=self.status)
 
     def reader(self) -> Reader[HttpFact]:
         """Return the reader of the page."""
@@ -30,9 +31,9 @@ class Page(Check):
     def judge(self, fact: HttpFact) -> Judgement:
         """Compare the status, and search for the text."""
         if fact.status == 0:
-            return Judgement(False, "no answer")
+            return Judgement(False, tr("no answer"))
         if self.contains is not None and self.contains not in fact.body:
-            return Judgement(False, f"{fact.status}, but another page")
+            return Judgement(False, tr("{status}, but another page", status=fact.status))
         return Judgement(fact.status == self.status, str(fact.status))
 
     def _get(self) -> HttpGet:

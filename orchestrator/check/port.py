@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
-from typing import Literal
+from typing import Literal, assert_never
 
 from stopgap.orchestrator.check.base import Check, Judgement
 from stopgap.orchestrator.facts import ConnectFact, Reader, TcpConnect
+from stopgap.orchestrator.text import tr
 
 
 class Port(Check):
@@ -20,7 +21,16 @@ class Port(Check):
 
     def describe(self) -> str:
         """Return the expected state, with address and port."""
-        return f"{_socket(self.address, self.port)} is {self.expect}"
+        place = _socket(self.address, self.port)
+        match self.expect:
+            case "closed":
+                return tr("{place} is closed", place=place)
+            case "open":
+                return tr("{place} is open", place=place)
+            case "silent":
+                return tr("{place} is silent", place=place)
+            case _:
+                assert_never(self.expect)
 
     def reader(self) -> Reader[ConnectFact]:
         """Return the reader with the connection attempt."""
@@ -29,13 +39,17 @@ class Port(Check):
     def judge(self, fact: ConnectFact) -> Judgement:
         """Compare the outcome; without a connection tool on the vantage the result is unknown."""
         if fact.outcome == "no-tool":
-            return Judgement(None, "no tool there to connect with")
+            return Judgement(None, tr("no tool there to connect with"))
         met = {
             "closed": fact.outcome != "open",
             "open": fact.outcome == "open",
             "silent": fact.outcome == "silent",
         }
-        return Judgement(met[self.expect], fact.outcome)
+        return Judgement(met[self.expect], _answers()[fact.outcome])
+
+
+def _answers() -> dict[str, str]:
+    return {"open": tr("open"), "refused": tr("refused"), "silent": tr("silent")}
 
 
 def _socket(address: IPv4Address | IPv6Address, port: int) -> str:

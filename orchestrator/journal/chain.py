@@ -20,10 +20,15 @@ from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.records import RECORD, AnyRecord, ChangeIntended, RunStarted
 from stopgap.orchestrator.journal.renamed import with_current_names
 from stopgap.orchestrator.secret import redact_tree
+from stopgap.orchestrator.translatable import KeptTexts
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 GENESIS = "0" * 64
 """Stands for the hash before the first entry of a run."""
+TEXTS = "texts"
+"""The key of a stored record beside the record's own: the texts for readers as templates with arguments, so that a
+reader of another language gets them too; the record's own fields have the English words.
+"""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,10 @@ def canonical_record(record: AnyRecord) -> str:
     Exact are the operator's own text in RunStarted, needed for a resume, and the change in ChangeIntended, needed for
     an undo: no plan puts a secret into a change.
     """
-    fields = record.model_dump(mode="json")
+    texts = KeptTexts()
+    fields = record.model_dump(mode="json", context=texts)
+    if texts:
+        fields[TEXTS] = texts.as_json()
     if not isinstance(record, RunStarted | ChangeIntended):
         fields = redact_tree(fields)
     return canonical(fields)
@@ -84,11 +92,9 @@ def link(previous: str, run: str, seq: int, at: str, record: str) -> str:
 def entry(row: Row) -> Entry:
     """Parse a stored entry; raises JournalError for an entry unknown to this version."""
     try:
-        return Entry(
-            row.seq,
-            datetime.fromisoformat(row.at),
-            RECORD.validate_python(with_current_names(json.loads(row.record))),
-        )
+        fields = with_current_names(json.loads(row.record))
+        texts = KeptTexts.from_json(fields.pop(TEXTS, ()))
+        return Entry(row.seq, datetime.fromisoformat(row.at), RECORD.validate_python(fields, context=texts))
     except (ValueError, ValidationError, RecursionError):
         raise JournalError(f"record {row.seq} cannot be read; `stopgap verify` tells what is wrong") from None
 

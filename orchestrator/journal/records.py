@@ -17,6 +17,7 @@ from stopgap.orchestrator.host import Cli, Host
 from stopgap.orchestrator.hosttext import EscapedLine
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.severity import Severity
+from stopgap.orchestrator.translatable import Translatable
 
 Outcome: TypeAlias = Literal["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "refused"]
 PlannedOutcome: TypeAlias = Literal["would-change", "unchanged", "would-fail", "unreachable", "skipped", "refused"]
@@ -86,7 +87,7 @@ class DriverChosen(_Record):
     host: str
     driver: str
     cli: Cli | None = None
-    why: str
+    why: Translatable
 
 
 class HostUnreachable(_Record):
@@ -279,7 +280,7 @@ class Answered(_Record):
     kind: Literal["answered"] = "answered"
     step: str
     target: str
-    question: str
+    question: Translatable
     answer: str
     """The answer in the form of `Question.read`: `yes` or `no`, the choice, the amount, the date, the text."""
     by: EscapedLine
@@ -295,7 +296,7 @@ class MessageIntended(_Record):
     key: str
     about: EscapedLine
     to: str
-    way: str
+    way: Translatable
     subject: str
     text: str
 

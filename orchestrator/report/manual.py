@@ -61,10 +61,10 @@ def manual(
     values = standing_values(built, left_out, lang, zone)
     told = teller(lang, names or {})
     fields: dict[str, Any] = {
-        "report": told(clipped(shown.model_dump())),
+        "report": clipped(told(shown.model_dump())),
         "about": flowing((names or {}).get(about, about)),
-        "inputs": told(clipped([asdict(each) for each in _inputs(history.started.params, inputs or {})])),
-        "parties": told(clipped([asdict(each) for each in parties[:CALLED]])),
+        "inputs": clipped(told([asdict(each) for each in _inputs(history.started.params, inputs or {})])),
+        "parties": clipped(told([asdict(each) for each in parties[:CALLED]])),
         "uncalled": max(0, len(parties) - CALLED),
         "hosts": clipped([_host(host) for host in history.started.hosts]),
     }

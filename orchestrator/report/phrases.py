@@ -13,8 +13,10 @@ from functools import cache
 from typing import Any
 
 from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.language import Language, rendered
 from stopgap.orchestrator.resources import folder
 from stopgap.orchestrator.source import read
+from stopgap.orchestrator.text import Text
 
 LONGEST = 1000
 """Characters of a text that is looked up."""
@@ -63,8 +65,9 @@ class Sentence:
 class Phrases:
     """Translator of the program's messages and of given names."""
 
-    def __init__(self, lang: str, names: Mapping[str, str]) -> None:
+    def __init__(self, lang: Language, names: Mapping[str, str]) -> None:
         """`names` maps names of runbooks, steps, findings and questions to translations."""
+        self._lang = lang
         self._sentences = sentences(lang)
         self._names = {escape(name): escape(other) for name, other in names.items()}
 
@@ -82,6 +85,8 @@ class Phrases:
 
     def told(self, value: Any, field: str = "") -> Any:  # noqa: ANN401
         """Translate all messages of the program in a report's fields, and no text of a host or a person."""
+        if isinstance(value, Text):
+            return rendered(value, self._lang, self._names)
         if isinstance(value, str):
             return self.say(value) if field in _SAID else value
         if isinstance(value, Mapping):

@@ -75,17 +75,17 @@ def in_form(
     values = standing_values(built, left_out, lang, zone)
     told = teller(lang, names or {})
     if format == "md":
-        fields = escape_markdown(told(clipped(shown.model_dump())))
+        fields = escape_markdown(clipped(told(shown.model_dump())))
         values |= {"report": fields, "by_number": _by_number(fields), "fenced": fenced}
         return redact(render_file("report/report.md", values).lstrip())
     drawn, whole = None if built.incident else chart(built), course(built)
-    fields = told(clipped(shown.model_dump()))
+    fields = clipped(told(shown.model_dump()))
     values |= {
         "report": fields,
         "by_number": _by_number(fields),
-        "chart": told(clipped(asdict(drawn))) if drawn else None,
+        "chart": clipped(told(asdict(drawn))) if drawn else None,
     }
-    values["course"] = told(clipped(asdict(whole))) if whole else None
+    values["course"] = clipped(told(asdict(whole))) if whole else None
     return redact(render_file(PAGE, values).lstrip())
 
 

@@ -133,6 +133,10 @@ class EventObserver:
         self._on_event(redact_tree({"event": event, **envelope("event", at), "run": run, **fields}))
 
 
+def _second(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _place(step: PlannedStep) -> dict[str, Any]:
     return {
         "step": step.key,
@@ -161,7 +165,7 @@ def _content(step: PlannedStep) -> dict[str, Any]:
             {"to": m.to, "way": m.route.describe(), "subject": m.subject, "text": m.text} for m in step.messages
         ],
         "asks": [question.text for question in step.questions],
-        "notes": [note.dated(datetime.now(UTC), "%Y-%m-%dT%H:%M:%SZ") for note in step.notes],
+        "notes": [note.dated(datetime.now(UTC), _second) for note in step.notes],
         "gaps": [gap.text for gap in step.gaps],
         "checks": [{"vantage": check.vantage, "about": check.describe()} for check in step.checks],
     }

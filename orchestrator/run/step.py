@@ -22,6 +22,7 @@ from stopgap.orchestrator.run.prove import prove
 from stopgap.orchestrator.run.undo_request import lift
 from stopgap.orchestrator.run.verdict import leaks
 from stopgap.orchestrator.task import Gap, Note
+from stopgap.orchestrator.text import moment_text
 
 
 @dataclass(frozen=True)
@@ -189,4 +190,4 @@ def _unanswered(question: Question, context: RunContext) -> str:
 
 
 def _dated(note: Note) -> str:
-    return note.dated(datetime.now(UTC), "%a %d %b %H:%M UTC")
+    return note.dated(datetime.now(UTC), moment_text)

@@ -14,6 +14,7 @@ from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.plugins import fail, files
 from stopgap.orchestrator.resources import folder
 from stopgap.orchestrator.source import InvalidInput, Loc, Located, Problem, did_you_mean, read, validate
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.evidence.definition import EARLIER_KEYS, VOLATILITIES, Definition, Name
 from stopgap.tasks.evidence.selection import Selection
 from stopgap.tasks.evidence.source import AnySource, Archive, Walk
@@ -73,7 +74,7 @@ def with_own(own: Path) -> Catalogue:
     """Return the shipped catalogue, extended by an operator's file or folder of artifacts; raises InvalidInput."""
     files = sorted(own.glob("*.yaml")) if own.is_dir() else [own]
     if not files:
-        raise InvalidInput([Problem(str(own), "the folder has no artifacts", expected="files named *.yaml")])
+        raise InvalidInput([Problem(str(own), tr("the folder has no artifacts"), expected=tr("files named *.yaml"))])
     return _loaded(tuple(files))
 
 
@@ -130,7 +131,9 @@ def load(paths: Iterable[Path]) -> Catalogue:
         for name, profile in content.profiles.items():
             plain = [other for other, found in profiles.items() if not found.includes]
             problems += _unknown(profile.artifacts, artifacts, "artifact", document, ("profiles", name, "artifacts"))
-            problems += _unknown(profile.includes, plain, "plain profile", document, ("profiles", name, "includes"))
+            problems += _unknown(
+                profile.includes, plain, tr("plain profile"), document, ("profiles", name, "includes")
+            )
     if problems:
         raise InvalidInput(problems)
     return Catalogue(artifacts, profiles)
@@ -147,7 +150,9 @@ def _twice(loaded: Iterable[tuple[Located, ArtifactFile]]) -> Iterator[Problem]:
         names += [(("profiles", name), "profile", name) for name in content.profiles]
         for at, kind, name in names:
             if (kind, name) in seen:
-                yield document.problem(at, f"a second {kind} `{name}`", at_key=kind != "artifact")
+                yield document.problem(
+                    at, tr("a second {kind} `{name}`", kind=kind, name=name), at_key=kind != "artifact"
+                )
             seen.add((kind, name))
 
 
@@ -155,7 +160,7 @@ def _unknown(names: Iterable[str], known: Iterable[str], kind: str, document: Lo
     for number, name in enumerate(names):
         if name not in known:
             hint = did_you_mean(name, known)
-            yield document.problem((*at, number), f"no {kind} `{name}`", hint=hint)
+            yield document.problem((*at, number), tr("no {kind} `{name}`", kind=kind, name=name), hint=hint)
 
 
 def _unknown_selections(
@@ -165,7 +170,9 @@ def _unknown_selections(
         for word in source.tests if isinstance(source, Walk | Archive) else ():
             if word.startswith("@") and word[1:] not in known:
                 hint = did_you_mean(word[1:], known)
-                yield document.problem((*at, "reads", number, "tests"), f"no selection `{word[1:]}`", hint=hint)
+                yield document.problem(
+                    (*at, "reads", number, "tests"), tr("no selection `{word}`", word=word[1:]), hint=hint
+                )
 
 
 def _spelled_out(definition: Definition, selections: Mapping[str, Selection]) -> Definition:

@@ -26,6 +26,7 @@ from stopgap.orchestrator.task import (
     Unlimited,
     Unplannable,
 )
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.evidence.catalogue import Catalogue, shipped, with_own
 from stopgap.tasks.evidence.definition import Definition, table
 from stopgap.tasks.evidence.memory import MemoryBy, MemoryCap, Wanted, image, image_file
@@ -103,7 +104,11 @@ class CollectParams(Parameters):
         if name is not None and "own" in info.data:
             known = _catalogue(info.data["own"]).profiles
             if name not in known:
-                raise Unfit(f"no profile {quoted(name)}", f"one of {', '.join(known)}", did_you_mean(name, known))
+                raise Unfit(
+                    tr("no profile {name}", name=quoted(name)),
+                    tr("one of {known}", known=", ".join(known)),
+                    did_you_mean(name, known),
+                )
         return name
 
     @field_validator("artifacts")
@@ -113,14 +118,16 @@ class CollectParams(Parameters):
         for name in names if known else ():
             if name not in known:
                 raise Unfit(
-                    f"no artifact {quoted(name)}", "see stopgap tasks evidence.collect", did_you_mean(name, known)
+                    tr("no artifact {name}", name=quoted(name)),
+                    tr("see stopgap tasks evidence.collect"),
+                    did_you_mean(name, known),
                 )
         return names
 
     @model_validator(mode="after")
     def _something(self) -> CollectParams:
         if self.profile is None and not self.artifacts and self.memory == "none":
-            raise ValueError("a `profile`, `artifacts` or `memory` have to be given")
+            raise ValueError(tr("a `profile`, `artifacts` or `memory` have to be given"))
         return self
 
 
@@ -174,9 +181,12 @@ class Collect(Task[CollectParams, CollectFacts]):
         """Yield the collection of artifacts; without root, also a gap for the unreadable evidence."""
         if facts.system.uid != 0:
             yield Gap(
-                text=f"Collected without root's rights (user id {facts.system.uid}): "
-                "what belongs to others is missing from the evidence.",
-                at_best=Unlimited(why="what the evidence lacks lets no packet through"),
+                text=tr(
+                    "Collected without root's rights (user id {uid}): what belongs to others is missing from the "
+                    "evidence.",
+                    uid=facts.system.uid,
+                ),
+                at_best=Unlimited(why=tr("what the evidence lacks lets no packet through")),
             )
         known = _catalogue(params.own)
         definitions = _definitions(params, known)
@@ -187,7 +197,7 @@ class Collect(Task[CollectParams, CollectFacts]):
             else:
                 yield planned
         if not definitions and not memory:
-            raise Unplannable("nothing is left that could be collected")
+            raise Unplannable(tr("nothing is left that could be collected"))
         patient = bool(memory) or any(definition.volatility in PATIENT for definition in definitions)
         deadline = known.profiles[params.profile].deadline.total_seconds() if params.profile else CUSTOM_DEADLINE
         collection = Collection(

@@ -12,12 +12,13 @@ from stopgap.orchestrator.facts import MemoryFact, ToolkitFact, ToolkitFile
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.shell import quote
 from stopgap.orchestrator.task import Artifact, Gap, Note, Planned, Unlimited, Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.toolkit import Carried, root_alone
 from stopgap.tasks.evidence.source import Size, shell
 
 IMAGE = "memory-image"
 """The artifact's name."""
-_NO_PACKET = Unlimited(why="memory that is not taken lets no packet through")
+_NO_PACKET = Unlimited(why=tr("memory that is not taken lets no packet through"))
 
 MemoryBy: TypeAlias = Annotated[
     str,
@@ -59,22 +60,42 @@ def image(
     program = _program(wanted.by, tool)
     if program and machine not in (tool.machines if tool else ()):
         yield Gap(
-            text=f"{program.path} is not for {host} ({machine or 'its machine is unknown'}): memory is not taken",
+            text=tr(
+                "{path} is not for {host} ({machine}): memory is not taken",
+                path=program.path,
+                host=host,
+                machine=machine or tr("its machine is unknown"),
+            ),
             at_best=_NO_PACKET,
         )
         return
     size = min(memory.ram or wanted.cap, wanted.cap)
-    how = f"by {program.path} ({program.size / 1e6:.1f} MB, in its RAM)" if program else "from /proc/kcore"
-    said = f"{memory.ram / 1e9:.1f} GB" if memory.ram else "of unknown size"
+    how = (
+        tr("by {path} ({size} MB, in its RAM)", path=program.path, size=f"{program.size / 1e6:.1f}")
+        if program
+        else tr("from {source}", source="/proc/kcore")
+    )
+    said = f"{memory.ram / 1e9:.1f} GB" if memory.ram else tr("of unknown size")
     yield Note(
-        text=f"memory of {host}: {said} by its own word, {how}; up to {size / 1e9:.1f} GB and "
-        f"{wanted.deadline:g} s, onto the controller's disk; nothing goes on the host's"
+        text=tr(
+            "memory of {host}: {said} by its own word, {how}; up to {size} GB and {deadline} s, onto the "
+            "controller's disk; nothing goes on the host's",
+            host=host,
+            said=said,
+            how=how,
+            size=f"{size / 1e9:.1f}",
+            deadline=f"{wanted.deadline:g}",
+        )
     )
     if memory.ram > wanted.cap:
-        beyond = f"of {said} of memory, what lies beyond {wanted.cap / 1e9:.1f} GB is not taken (memory_cap)"
+        beyond = tr(
+            "of {said} of memory, what lies beyond {cap} GB is not taken (memory_cap)",
+            said=said,
+            cap=f"{wanted.cap / 1e9:.1f}",
+        )
         yield Gap(text=beyond, at_best=_NO_PACKET)
     if obstacle := _obstacle(memory, uid, needed=program is None):
-        yield Gap(text=f"memory of {host}: {obstacle}", at_best=_NO_PACKET)
+        yield Gap(text=tr("memory of {host}: {obstacle}", host=host, obstacle=obstacle), at_best=_NO_PACKET)
     yield Artifact(
         id=IMAGE,
         about=_about(program),
@@ -91,23 +112,27 @@ def _program(asked: str, fact: ToolkitFact | None) -> Carried | None:
     if asked == "kcore":
         return None
     if fact is None or not fact.sha256:
-        raise Unplannable(f"memory: {asked} is not on the controller")
+        raise Unplannable(tr("memory: {asked} is not on the controller", asked=asked))
     if not fact.machines or not fact.static:
-        why = "it needs a dynamic loader" if fact.machines else "it is no program of a known machine"
-        raise Unplannable(f"memory: {fact.path}: {why}; a static one is wanted, as AVML's releases are")
+        why = tr("it needs a dynamic loader") if fact.machines else tr("it is no program of a known machine")
+        raise Unplannable(
+            tr("memory: {path}: {why}; a static one is wanted, as AVML's releases are", path=fact.path, why=why)
+        )
     return Carried(path=fact.path, sha256=fact.sha256, size=fact.size)
 
 
 def _obstacle(memory: MemoryFact, uid: int, *, needed: bool) -> str:
     """Return the reason for unreadable memory; empty if no obstacle is known."""
     if uid != 0:
-        return f"only root can read it, and this is user id {uid}"
+        return tr("only root can read it, and this is user id {uid}", uid=uid)
     if memory.lockdown == "confidentiality":
-        return "the kernel is locked down (confidentiality), and lets nobody read it"
+        return tr("the kernel is locked down (confidentiality), and lets nobody read it")
     if memory.kcore == "closed":
-        return "/proc/kcore does not open; a container, or a lockdown of the kernel, is in its way"
+        return tr("/proc/kcore does not open; a container, or a lockdown of the kernel, is in its way")
     if memory.kcore == "absent":
-        return "its kernel has no /proc/kcore" + ("" if needed else "; the program may know /dev/crash or /dev/mem")
+        return tr("its kernel has no /proc/kcore") + (
+            "" if needed else tr("; the program may know /dev/crash or /dev/mem")
+        )
     return ""
 
 

@@ -16,6 +16,7 @@ from stopgap.orchestrator.host import Address, Scene
 from stopgap.orchestrator.shell import quote
 from stopgap.orchestrator.source import Unfit, quoted
 from stopgap.orchestrator.task import Artifact, Collection, Facts, Gap, Parameters, Planned, Probe, Task, Unlimited
+from stopgap.orchestrator.text import tr
 
 NONE = "none"
 ABOARD = 400
@@ -33,7 +34,10 @@ def _sound(ports: str) -> str:
         found = _RANGE.fullmatch(word)
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
         if not 0 < first <= last <= 65535:
-            raise Unfit(f"{quoted(word)} is no port, and no range of ports", "such as 22 or 1-1024, of 1 to 65535")
+            raise Unfit(
+                tr("{word} is no port, and no range of ports", word=quoted(word)),
+                tr("such as 22 or 1-1024, of 1 to 65535"),
+            )
     return ports
 
 
@@ -86,18 +90,21 @@ class Outside(Task[OutsideParams, OutsideFacts]):
         if params.ports == NONE:
             return
         if on.cli is not None:
-            yield _untried(f"{on.name} has no shell; `on: controller` tries from here.")
+            yield _untried(tr("{host} has no shell; `on: controller` tries from here.", host=on.name))
         elif not addresses:
-            yield _untried(f"the inventory gives no `addresses` of {target.name}.")
+            yield _untried(tr("the inventory gives no `addresses` of {target}.", target=target.name))
         elif target.connection == "local" and on.connection == "local":
-            yield _untried(f"{target.name} is this machine itself.")
+            yield _untried(tr("{target} is this machine itself.", target=target.name))
         else:
             artifact = _artifact(params, addresses)
             yield Collection(profile="outside", artifacts=(artifact,), deadline=artifact.deadline + _SLACK)
 
 
 def _untried(why: str) -> Gap:
-    return Gap(text=f"Ports not tried from outside: {why}", at_best=Unlimited(why="the block knocks by itself"))
+    return Gap(
+        text=tr("Ports not tried from outside: {why}", why=why),
+        at_best=Unlimited(why=tr("the block knocks by itself")),
+    )
 
 
 @cache

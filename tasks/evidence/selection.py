@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.evidence.source import Tests
 
 Glob: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\w./*?!+,=\[\]-]+$")]
@@ -27,7 +28,7 @@ class Selection(BaseModel):
     @model_validator(mode="after")
     def _one_way(self) -> Selection:
         if sum(map(bool, (self.named, self.paths, self.without))) != 1:
-            raise ValueError("a selection has one of `named`, `paths` and `without`")
+            raise ValueError(tr("a selection has one of `named`, `paths` and `without`"))
         return self
 
     def words(self) -> Tests:

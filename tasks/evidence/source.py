@@ -25,6 +25,7 @@ from pydantic import (
 from stopgap.orchestrator.facts.inode_flags import ways
 from stopgap.orchestrator.shell import join, quote
 from stopgap.orchestrator.source import Unfit, did_you_mean, quoted
+from stopgap.orchestrator.text import tr
 
 Pattern: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\w./+@\[\]*?-]*$")]
 """A path, with `*`, `?` and `[…]` as the shell has them."""
@@ -79,8 +80,12 @@ def _size(value: object) -> int:
     text = str(value)
     if found := _SIZE.fullmatch(text):
         return int(found[1]) << _UNITS[found[2]]
-    hint = f"write {text} KiB, {text} MiB or {text} GiB" if text.isdigit() else None
-    raise Unfit(f"{quoted(value)} is no size", "a number with its unit, such as 10 MiB (B, KiB, MiB, GiB)", hint)
+    hint = tr("write {text} KiB, {text} MiB or {text} GiB", text=text) if text.isdigit() else None
+    raise Unfit(
+        tr("{value} is no size", value=quoted(value)),
+        tr("a number with its unit, such as 10 MiB (B, KiB, MiB, GiB)"),
+        hint,
+    )
 
 
 def _words(value: Any) -> Any:  # noqa: ANN401
@@ -90,16 +95,21 @@ def _words(value: Any) -> Any:  # noqa: ANN401
 def _tests(words: tuple[str, ...]) -> tuple[str, ...]:
     for word in words:
         if not _WORD.fullmatch(word) or "@" in word[1:]:
-            raise Unfit(f"{quoted(word)} is no word that find(1) gets", "a test, a pattern, or `@` and a selection")
+            raise Unfit(
+                tr("{word} is no word that find(1) gets", word=quoted(word)),
+                tr("a test, a pattern, or `@` and a selection"),
+            )
         if word.startswith("-") and not word[1:].isdigit() and word not in _TESTS and not _MODE.fullmatch(word):
-            raise Unfit(f"find(1) is not given {word}", "a test that only looks", did_you_mean(word, _TESTS))
+            raise Unfit(
+                tr("find(1) is not given {word}", word=word), tr("a test that only looks"), did_you_mean(word, _TESTS)
+            )
     return words
 
 
 def _some(values: tuple[V, ...]) -> tuple[V, ...]:
     # Checked after the items: pydantic's own length limit would also count valid items.
     if not values:
-        raise Unfit("there is nothing in it", "at least one")
+        raise Unfit(tr("there is nothing in it"), tr("at least one"))
     return values
 
 
@@ -141,7 +151,9 @@ def shell_names() -> frozenset[str]:
 
 def _known_shell(name: str) -> str:
     if name not in shell_names():
-        raise Unfit(f"no script {quoted(name)}", "one of Stopgap's own", did_you_mean(name, shell_names()))
+        raise Unfit(
+            tr("no script {name}", name=quoted(name)), tr("one of Stopgap's own"), did_you_mean(name, shell_names())
+        )
     return name
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from stopgap.orchestrator.facts import ToolkitFact, ToolkitFile
 from stopgap.orchestrator.task import Artifact, Collection, Gap, Note, Planned, Unlimited, Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.toolkit import Toolkit
 
 BUSYBOX = ("/bin/busybox", "/usr/bin/busybox", "/usr/local/bin/busybox")
@@ -36,10 +37,22 @@ def toolkit_of(asked: str, fact: ToolkitFact | None, host: Iterable[str]) -> Too
     """
     if fact is None or not fact.sha256:
         where = ", ".join(file_of(asked).paths)
-        raise Unplannable(f"toolkit {asked}: not on the controller ({where}); Debian has it in busybox-static")
+        raise Unplannable(
+            tr(
+                "toolkit {asked}: not on the controller ({where}); Debian has it in busybox-static",
+                asked=asked,
+                where=where,
+            )
+        )
     if not fact.machines or not fact.static:
-        why = "it needs a dynamic loader" if fact.machines else "it is no program of a known machine"
-        raise Unplannable(f"toolkit {fact.path}: {why}; a static one is wanted, such as Debian's busybox-static")
+        why = tr("it needs a dynamic loader") if fact.machines else tr("it is no program of a known machine")
+        raise Unplannable(
+            tr(
+                "toolkit {path}: {why}; a static one is wanted, such as Debian's busybox-static",
+                path=fact.path,
+                why=why,
+            )
+        )
     return Toolkit(path=fact.path, sha256=fact.sha256, size=fact.size, host=tuple(sorted(set(host))))
 
 
@@ -52,14 +65,25 @@ def read_with(
     machines = fact.machines if fact else ()
     if machine not in machines:
         yield Gap(
-            text=f"{toolkit.path} is for {' or '.join(machines)}, and {host} is none: its own tools read",
-            at_best=Unlimited(why="whose tools read the evidence lets no packet through"),
+            text=tr(
+                "{path} is for {machines}, and {host} is none: its own tools read",
+                path=toolkit.path,
+                machines=" or ".join(machines),
+                host=host,
+            ),
+            at_best=Unlimited(why=tr("whose tools read the evidence lets no packet through")),
         )
         yield collection
         return
     yield Note(
-        text=f"{toolkit.path} ({toolkit.size / 1e6:.1f} MB, sha256 {toolkit.sha256[:16]}…) goes into the RAM of "
-        f"{host} while this is read, and is removed at its end; nothing goes on disk"
+        text=tr(
+            "{path} ({size} MB, sha256 {sha256}…) goes into the RAM of {host} while this is read, and is "
+            "removed at its end; nothing goes on disk",
+            path=toolkit.path,
+            size=f"{toolkit.size / 1e6:.1f}",
+            sha256=toolkit.sha256[:16],
+            host=host,
+        )
     )
     yield _with_toolkit(collection, toolkit)
 

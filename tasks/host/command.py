@@ -14,11 +14,12 @@ from stopgap.orchestrator.facts import ABSENT, File, FileFact
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.shell import join
 from stopgap.orchestrator.task import Facts, Note, Parameters, Planned, Probe, Task
+from stopgap.orchestrator.text import tr
 
 
 def _without_nul(text: str) -> str:
     if "\0" in text:
-        raise ValueError("a NUL byte cannot stand in a command")
+        raise ValueError(tr("a NUL byte cannot stand in a command"))
     return text
 
 
@@ -60,11 +61,11 @@ class HostCommandParams(Parameters):
     @model_validator(mode="after")
     def _undo_of_nothing(self) -> Self:
         if self.reads and self.undo is not None:
-            raise ValueError("a command that only reads has no undo: give `reads` or `undo`, not both")
+            raise ValueError(tr("a command that only reads has no undo: give `reads` or `undo`, not both"))
         if self.stands is not None and self.undo is None:
-            raise ValueError("`stands` is asked before `undo`: give one")
+            raise ValueError(tr("`stands` is asked before `undo`: give one"))
         if self.rollback_timer is not None and self.undo is None:
-            raise ValueError("`rollback_timer` runs `undo`: give one")
+            raise ValueError(tr("`rollback_timer` runs `undo`: give one"))
         return self
 
 
@@ -90,15 +91,17 @@ class HostCommand(Task[HostCommandParams, HostCommandFacts]):
     def plan(self, params: HostCommandParams, facts: HostCommandFacts, scene: Scene) -> Iterator[Planned]:
         """Yield the command, unless the file at `creates` exists."""
         if params.creates and facts.created.kind != "absent":
-            yield Note(text=f"{params.creates} is there already")
+            yield Note(text=tr("{creates} is there already", creates=params.creates))
             return
         opaque = params.undo is None and not params.reads
         undo = () if params.reads else None if params.undo is None else (Command(argv=params.undo),)
         yield RunCommands(
-            about=f"{'read with' if params.reads else 'run'} {join(params.argv)}",
+            about=tr("read with {command}", command=join(params.argv))
+            if params.reads
+            else tr("run {command}", command=join(params.argv)),
             do=(Command(argv=params.argv, stdin=params.stdin, ok=params.expect),),
             undo=undo,
-            undo_about="nothing to undo, it only reads" if params.reads else "",
+            undo_about=tr("nothing to undo, it only reads") if params.reads else "",
             expects=_expectation(params.stands) if params.stands else None,
             reads=params.reads,
             opaque=opaque,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from stopgap.orchestrator.change import Command, Expectation, FreezeChange, Frozen, RunCommands, command
 from stopgap.orchestrator.facts import ContainerFact, PlacedFact, PlacedProcess
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.host.place import Container
 
 _GRACE = "30"
@@ -91,6 +92,7 @@ def freeze(
         about=about,
         do=(_group(container.group, "frozen"),),
         undo=(_group(container.group, "thawed"),),
+        undo_about=tr("thaw the control group {group}", group=container.group),
         expects=Expectation(look=_group(container.group, "look"), left=("frozen",), gone=("thawed", "gone")),
     )
 

@@ -12,6 +12,7 @@ from stopgap.orchestrator.facts import File, FileFact
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Facts, Parameters, Planned, Probe, Task, Unplannable
 from stopgap.orchestrator.template import render_file
+from stopgap.orchestrator.text import tr
 
 _FORMS = ("content", "template", "link_to", "directory", "absent")
 
@@ -40,11 +41,17 @@ class HostFileParams(Parameters):
     def _one_form(self) -> Self:
         given = [name for name in _FORMS if getattr(self, name) not in {None, False}]
         if len(given) != 1:
-            raise ValueError(f"exactly one of {', '.join(_FORMS)} is needed, not {' and '.join(given) or 'none'}")
+            raise ValueError(
+                tr(
+                    "exactly one of {forms} is needed, not {given}",
+                    forms=", ".join(_FORMS),
+                    given=" and ".join(given) or "none",
+                )
+            )
         if self.values and self.template is None:
-            raise ValueError("`values` are for a `template`")
+            raise ValueError(tr("`values` are for a `template`"))
         if self.mode is not None and (self.absent or self.link_to):
-            raise ValueError("`mode` is for a file or a directory")
+            raise ValueError(tr("`mode` is for a file or a directory"))
         return self
 
 

@@ -12,6 +12,7 @@ from stopgap.orchestrator.change import RunCommands, command
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.orchestrator.task import Facts, Gap, Note, Parameters, Planned, Probe, Task, Unlimited, Unplannable
+from stopgap.orchestrator.text import tr
 
 _NOT_INSTALLED = 127
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
@@ -73,10 +74,15 @@ class FirewallOpen(Task[FirewallOpenParams, FirewallOpenFacts]):
         elif facts.nft.status == 0:
             yield from _by_nft(ports, facts.nft.stdout)
         elif unread := next((f for f in (facts.ufw, facts.nft) if f.status not in {0, _NOT_INSTALLED}), None):
-            said = (unread.stderr or unread.stdout).strip().rpartition("\n")[2] or "it says nothing"
-            raise Unplannable(f"the firewall of {scene.on.name} cannot be read: {said}")
+            said = (unread.stderr or unread.stdout).strip().rpartition("\n")[2] or tr("it says nothing")
+            raise Unplannable(tr("the firewall of {host} cannot be read: {said}", host=scene.on.name, said=said))
         else:
-            yield Note(text=f"no ufw, firewalld or nftables on {scene.on.name}: nothing of its own stops these ports")
+            yield Note(
+                text=tr(
+                    "no ufw, firewalld or nftables on {host}: nothing of its own stops these ports",
+                    host=scene.on.name,
+                )
+            )
 
 
 def _by_ufw(ports: list[int], status: str) -> Iterator[Planned]:
@@ -85,7 +91,7 @@ def _by_ufw(ports: list[int], status: str) -> Iterator[Planned]:
     missing = [f"{port}/tcp" for port in ports if not {f"{port}/tcp", str(port)} & allowed]
     if missing:
         yield RunCommands(
-            about=f"let everybody reach {', '.join(missing)} (ufw)",
+            about=tr("let everybody reach {missing} (ufw)", missing=", ".join(missing)),
             do=tuple(command("ufw", "allow", rule) for rule in missing),
             undo=tuple(command("ufw", "delete", "allow", rule) for rule in missing),
         )
@@ -98,7 +104,7 @@ def _by_firewalld(ports: list[int], listed: str) -> Iterator[Planned]:
     missing = [f"{port}/tcp" for port in ports if f"{port}/tcp" not in allowed]
     if missing:
         yield RunCommands(
-            about=f"let everybody reach {', '.join(missing)} (firewalld, until it is reloaded)",
+            about=tr("let everybody reach {missing} (firewalld, until it is reloaded)", missing=", ".join(missing)),
             do=tuple(command("firewall-cmd", f"--add-port={rule}") for rule in missing),
             undo=tuple(command("firewall-cmd", f"--remove-port={rule}") for rule in missing),
         )
@@ -111,8 +117,8 @@ def _by_nft(ports: list[int], listed: str) -> Iterator[Planned]:
         rules = [item["rule"] for item in found if "rule" in item]
     except (ValueError, KeyError, TypeError):
         yield Gap(
-            text="the ruleset of nftables could not be read: whether it lets visitors in is not known",
-            at_best=Unlimited(why="the spare's own firewall is not what cuts the target off"),
+            text=tr("the ruleset of nftables could not be read: whether it lets visitors in is not known"),
+            at_best=Unlimited(why=tr("the spare's own firewall is not what cuts the target off")),
         )
         return
     stopping = 0
@@ -126,13 +132,17 @@ def _by_nft(ports: list[int], listed: str) -> Iterator[Planned]:
             continue
         words = ["tcp", "dport", "{", ", ".join(map(str, ports)), "}", "counter", "accept", "comment", f'"{_MARK}"']
         yield RunCommands(
-            about=f"let everybody reach {', '.join(map(str, ports))}, in {' '.join(place)} (nftables)",
+            about=tr(
+                "let everybody reach {ports}, in {place} (nftables)",
+                ports=", ".join(map(str, ports)),
+                place=" ".join(place),
+            ),
             do=(command("nft", "insert", "rule", *place, " ".join(words)),),
             undo=(command("sh", "-c", _CLOSE, "sh", *place, _MARK),),
-            undo_about=f"delete that rule from {' '.join(place)}",
+            undo_about=tr("delete that rule from {place}", place=" ".join(place)),
         )
     if not stopping:
-        yield Note(text="nothing in nftables' input chains stops these ports")
+        yield Note(text=tr("nothing in nftables' input chains stops these ports"))
 
 
 def _stops(chain: Mapping[str, Any], rules: list[Mapping[str, Any]]) -> bool:

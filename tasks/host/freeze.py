@@ -35,11 +35,12 @@ from stopgap.orchestrator.task import (
     Unlimited,
     Unplannable,
 )
+from stopgap.orchestrator.text import tr
 
 AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]*[^/\x00-\x1f]$")]
 _MARGIN = 2.0
 """Least age of a process before the evidence, in seconds: clocks are read with a resolution of one second."""
-_RUNNING = Unlimited(why="what a running process sends meets the block as everything else of the host does")
+_RUNNING = Unlimited(why=tr("what a running process sends meets the block as everything else of the host does"))
 
 
 class NamedProcess(Parameters):
@@ -68,9 +69,9 @@ class HostFreezeParams(Parameters):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.processes and not self.findings:
-            raise ValueError("give `processes`, or `findings` and `evidence`")
+            raise ValueError(tr("give `processes`, or `findings` and `evidence`"))
         if bool(self.findings) != bool(self.evidence):
-            raise ValueError("`findings` and `evidence` belong together")
+            raise ValueError(tr("`findings` and `evidence` belong together"))
         return self
 
 
@@ -92,7 +93,7 @@ class Stopped(Check):
 
     def describe(self) -> str:
         """Return the PIDs in one line."""
-        return f"stopped: {' '.join(str(one.pid) for one in self.processes)}"
+        return tr("stopped: {processes}", processes=" ".join(str(one.pid) for one in self.processes))
 
     def reader(self) -> Reader[RunningFact]:
         """Read the processes."""
@@ -104,7 +105,10 @@ class Stopped(Check):
         seen = [p for one in self.processes if (p := by_pid.get(one.pid)) and one.oldest <= p.started <= one.youngest]
         still = [p.pid for p in seen if p.state in {"T", "t"}]
         moving = [str(p.pid) for p in seen if p.state not in {"T", "t", "Z", "X"}]
-        return Judgement(not moving, f"running: {' '.join(moving)}" if moving else f"{len(still)} stopped")
+        return Judgement(
+            not moving,
+            tr("running: {moving}", moving=" ".join(moving)) if moving else tr("{count} stopped", count=len(still)),
+        )
 
 
 class HostFreeze(Task[HostFreezeParams, HostFreezeFacts]):
@@ -137,12 +141,22 @@ class HostFreeze(Task[HostFreezeParams, HostFreezeFacts]):
         chosen: dict[int, Frozen] = {}
         for named in params.processes:
             if named.pid in running.carrying():
-                raise Refused(f"process {named.pid} is init, or carries this connection: nobody could let it go on")
+                raise Refused(
+                    tr("process {pid} is init, or carries this connection: nobody could let it go on", pid=named.pid)
+                )
             found = _by_pid(running, named.pid)
             if found is None or found.started != named.started:
-                yield Note(text=f"process {named.pid} started {named.started} is gone, or another one has its number")
+                yield Note(
+                    text=tr(
+                        "process {pid} started {started} is gone, or another one has its number",
+                        pid=named.pid,
+                        started=named.started,
+                    )
+                )
             elif named.exe is not None and found.program() != named.exe:
-                yield Note(text=f"process {named.pid} does not run {named.exe} any more: left alone")
+                yield Note(
+                    text=tr("process {pid} does not run {exe} any more: left alone", pid=named.pid, exe=named.exe)
+                )
             else:
                 chosen[named.pid] = _frozen(found)
         if params.findings:
@@ -153,8 +167,10 @@ class HostFreeze(Task[HostFreezeParams, HostFreezeFacts]):
         still = [p for pid in chosen if (p := _by_pid(running, pid)) and (p.state in {"T", "t"} or p.parent == 2)]
         for process in still:
             del chosen[process.pid]
-            what = "is a thread of the kernel" if process.parent == 2 else "is stopped already"
-            yield Note(text=f"process {process.pid} {what}")
+            if process.parent == 2:
+                yield Note(text=tr("process {pid} is a thread of the kernel", pid=process.pid))
+            else:
+                yield Note(text=tr("process {pid} is stopped already", pid=process.pid))
         if chosen:
             yield FreezeChange(boot=running.boot, processes=tuple(chosen.values()))
 
@@ -169,13 +185,20 @@ def _choose(pid: int, youngest: int, running: RunningFact, chosen: dict[int, Fro
     """Add a process named by evidence to `chosen`, unless the PID may belong to another process."""
     found = _by_pid(running, pid)
     if pid in running.carrying():
-        yield Gap(text=f"process {pid} is init, or carries this connection: it is left running", at_best=_RUNNING)
+        yield Gap(
+            text=tr("process {pid} is init, or carries this connection: it is left running", pid=pid),
+            at_best=_RUNNING,
+        )
     elif found is None:
         # A hidden process still answers to signals; for a dead process, nothing is touched.
-        yield Note(text=f"process {pid} is not listed: it is stopped if it answers under that number")
+        yield Note(text=tr("process {pid} is not listed: it is stopped if it answers under that number", pid=pid))
         chosen[pid] = Frozen(pid=pid, oldest=0, youngest=max(0, youngest))
     elif found.started > youngest:
-        yield Note(text=f"process {pid} is younger than the evidence: another one has its number, and is left alone")
+        yield Note(
+            text=tr(
+                "process {pid} is younger than the evidence: another one has its number, and is left alone", pid=pid
+            )
+        )
     else:
         chosen[pid] = _frozen(found)
 
@@ -237,10 +260,15 @@ class _Evidence(_Lenient):
         found = {finding.id: finding for finding in self.findings.findings}
         for name in params.findings:
             if name not in found:
-                yield Note(text=f"{name}: no such finding in this evidence")
+                yield Note(text=tr("{name}: no such finding in this evidence", name=name))
             elif found[name].count > len(found[name].seen):
-                text = f"{name} names {found[name].count} processes, and the first {len(found[name].seen)} are kept"
-                yield Gap(text=f"{text}: the others are left running", at_best=_RUNNING)
+                text = tr(
+                    "{name} names {count} processes, and the first {count2} are kept",
+                    name=name,
+                    count=found[name].count,
+                    count2=len(found[name].seen),
+                )
+                yield Gap(text=tr("{text}: the others are left running", text=text), at_best=_RUNNING)
 
     def observed(self, params: HostFreezeParams) -> dict[int, float]:
         """Return a mapping of PID to the latest possible start time, in seconds of the host's clock."""
@@ -256,17 +284,26 @@ class _Evidence(_Lenient):
 def _read(params: HostFreezeParams, facts: HostFreezeFacts, scene: Scene) -> _Evidence:
     texts = [fact.content if fact else None for fact in (facts.findings, facts.manifest)]
     if None in texts:
-        raise Unplannable(f"{params.evidence}: no findings.json with its manifest.json there, each below 1 MiB")
+        raise Unplannable(
+            tr(
+                "{evidence}: no findings.json with its manifest.json there, each below 1 MiB",
+                evidence=params.evidence,
+            )
+        )
     try:
         findings = _Findings.model_validate_json(texts[0] or b"")
         manifest = _Manifest.model_validate_json(texts[1] or b"")
     except ValidationError:
-        raise Unplannable(f"{params.evidence}: findings.json or manifest.json is not what Stopgap writes") from None
+        raise Unplannable(
+            tr("{evidence}: findings.json or manifest.json is not what Stopgap writes", evidence=params.evidence)
+        ) from None
     if findings.host != scene.on.name:
-        raise Refused(f"{params.evidence} is evidence of another host than {scene.on.name}")
+        raise Refused(
+            tr("{evidence} is evidence of another host than {host}", evidence=params.evidence, host=scene.on.name)
+        )
     if manifest.clock_skew is None:
         raise Unplannable(
-            "the evidence does not know the host's clock, so that nobody can tell which process is meant"
+            tr("the evidence does not know the host's clock, so that nobody can tell which process is meant")
         )
     started = {item.file: item.started for item in manifest.items if item.file}
     return _Evidence(findings=findings, skew=manifest.clock_skew, started=started)

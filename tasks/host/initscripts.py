@@ -8,6 +8,7 @@ from collections.abc import Collection
 from stopgap.orchestrator.change import Command, command
 from stopgap.orchestrator.facts import InitScriptFact
 from stopgap.orchestrator.task import Unplannable
+from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.host.units import Moves
 
 SWITCHES = ("update-rc.d", "chkconfig")
@@ -43,16 +44,22 @@ def switch(name: str, wanted: Collection[str], programs: Collection[str], *, on:
         return command("update-rc.d", name, "enable" if on else "disable", *some)
     if "chkconfig" in programs:
         return command("chkconfig", "--level", "".join(sorted(wanted)), name, "on" if on else "off")
-    raise Unplannable(f"{name} starts at boot, and there is neither {' nor '.join(SWITCHES)} to change that")
+    raise Unplannable(
+        tr(
+            "{name} starts at boot, and there is neither {switches} to change that",
+            name=name,
+            switches=" nor ".join(SWITCHES),
+        )
+    )
 
 
 def describe(script: InitScriptFact, *, running: bool) -> str:
     """Return the name with the state: `exim4 (running, runlevels 2 3 4 5)`."""
     state = [
-        *(["running"] if running else []),
-        *([f"runlevels {' '.join(levels(script))}"] if levels(script) else []),
+        *([tr("running")] if running else []),
+        *([tr("runlevels {script}", script=" ".join(levels(script)))] if levels(script) else []),
     ]
-    return f"{script.name} ({', '.join(state) or 'off'})"
+    return tr("{script} ({state})", script=script.name, state=joined(", ", state) or tr("off"))
 
 
 def drive(name: str, verb: str) -> Command:

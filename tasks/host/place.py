@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stopgap.orchestrator.facts import PlacedFact, PlacedProcess
+from stopgap.orchestrator.text import tr
 
 _ID = "([0-9a-f]{64})"
 _APPLICATION: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -49,7 +50,10 @@ class Container:
     def describe(self) -> str:
         """Return runtime and a short id: `podman container 3f2a90c1b7de`."""
         short = self.id[:12] if re.fullmatch("[0-9a-f]{64}", self.id) else self.id
-        return f"{self.runtime or 'unknown'} container {short}".rstrip()
+        runtime = self.runtime or tr("unknown")
+        if short:
+            return tr("{runtime} container {name}", runtime=runtime, name=short)
+        return tr("{runtime} container", runtime=runtime)
 
 
 @dataclass(frozen=True)

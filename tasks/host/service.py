@@ -11,6 +11,7 @@ from stopgap.orchestrator import facts as read
 from stopgap.orchestrator.change import Command, RunCommands, command
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Facts, Parameters, Planned, Probe, Task, Unplannable
+from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.host import initscripts, units
 from stopgap.tasks.host.units import ROOT_PROGRAMS, Moves
 
@@ -41,14 +42,14 @@ class HostServiceParams(Parameters):
     def _only_real_booleans(cls, value: object) -> object:
         if value is None or isinstance(value, bool) or value == "masked":
             return value
-        raise ValueError("true, false or masked")
+        raise ValueError(tr("true, false or masked"))
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.state is None and self.enabled is None:
-            raise ValueError("give `state`, `enabled` or both")
+            raise ValueError(tr("give `state`, `enabled` or both"))
         if self.state == "started" and self.enabled == "masked":
-            raise ValueError("what is masked cannot be started")
+            raise ValueError(tr("what is masked cannot be started"))
         return self
 
 
@@ -93,15 +94,22 @@ class HostService(Task[HostServiceParams, HostServiceFacts]):
             case "sysvinit":
                 moves, was = _by_init_script(params, facts)
             case other:
-                raise Unplannable(f"how to drive services under init system {other!r} is not known")
+                raise Unplannable(
+                    tr("how to drive services under init system {other} is not known", other=f"{other!r}")
+                )
         if moves.do:
-            yield RunCommands(about=f"{_wish(params)}: {was}", do=moves.do, undo=moves.undo, expects=moves.expects)
+            yield RunCommands(
+                about=tr("{wish}: {state}", wish=_wish(params), state=was),
+                do=moves.do,
+                undo=moves.undo,
+                expects=moves.expects,
+            )
 
 
 def _wish(params: HostServiceParams) -> str:
-    boot = {True: "enable", False: "disable", "masked": "mask", None: ""}[params.enabled]
-    now = {"started": "start", "stopped": "stop", None: ""}[params.state]
-    return " and ".join(filter(None, (boot, now)))
+    boot = {True: tr("enable"), False: tr("disable"), "masked": tr("mask"), None: ""}[params.enabled]
+    now = {"started": tr("start"), "stopped": tr("stop"), None: ""}[params.state]
+    return joined(" and ", filter(None, (boot, now)))
 
 
 def _unit_name(name: str) -> str:
@@ -111,7 +119,7 @@ def _unit_name(name: str) -> str:
 def _by_systemd(params: HostServiceParams, facts: HostServiceFacts) -> tuple[Moves, str]:
     unit = next((u for u in facts.units if units.is_known(u)), None)
     if unit is None:
-        raise Unplannable(f"systemd knows no {_unit_name(params.name)}")
+        raise Unplannable(tr("systemd knows no {params}", params=_unit_name(params.name)))
     if params.enabled == "masked":
         return units.hold([unit], facts.drop_in_directories, stop=params.state == "stopped"), units.describe(unit)
     boot = _enable(unit) if params.enabled else _disable(unit) if params.enabled is False else Moves((), ())
@@ -130,7 +138,7 @@ def _enable(unit: read.UnitFact) -> Moves:
             (command("systemctl", "mask", unit.name),),
         )
     if unit.enabled in {"static", "transient"}:
-        raise Unplannable(f"{unit.name} has no [Install] section: nothing can enable it")
+        raise Unplannable(tr("{unit} has no [Install] section: nothing can enable it", unit=unit.name))
     if units.starts_by_itself(unit):
         return Moves((), ())
     return Moves((command("systemctl", "enable", unit.name),), (command("systemctl", "disable", unit.name),))
@@ -154,9 +162,9 @@ def _run(unit: read.UnitFact, state: Literal["started", "stopped"] | None) -> Mo
 def _by_init_script(params: HostServiceParams, facts: HostServiceFacts) -> tuple[Moves, str]:
     script = next((s for s in facts.scripts if s.exists), None)
     if script is None:
-        raise Unplannable(f"there is no /etc/init.d/{params.name}")
+        raise Unplannable(tr("there is no /etc/init.d/{params}", params=params.name))
     if params.enabled == "masked":
-        raise Unplannable("without systemd, nothing can be masked: use `enabled: false`")
+        raise Unplannable(tr("without systemd, nothing can be masked: use `enabled: false`"))
     process = params.process or params.name
     running = any(process in {p.name, p.exe.rpartition("/")[2]} for p in facts.processes)
     starts = initscripts.levels(script)

@@ -24,11 +24,12 @@ from stopgap.orchestrator.task import (
     Unlimited,
     Unplannable,
 )
+from stopgap.orchestrator.text import tr, trn
 
 AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/([^\x00-\x1f/]+(/[^\x00-\x1f/]+)*)?$")]
 
 
-_SENDS_NOTHING = Unlimited(why="a locked file sends nothing")
+_SENDS_NOTHING = Unlimited(why=tr("a locked file sends nothing"))
 
 
 class HostUnlockParams(Parameters):
@@ -67,7 +68,7 @@ class NothingLocked(Check):
 
     def describe(self) -> str:
         """Name the paths."""
-        return f"nothing is locked below {', '.join(self.paths)}"
+        return tr("nothing is locked below {paths}", paths=", ".join(self.paths))
 
     def reader(self) -> Reader[AttributesFact]:
         """Return a reader for the inode flags below the paths."""
@@ -77,10 +78,17 @@ class NothingLocked(Check):
         """Count the inodes still locked."""
         left = _wanted(self.leave, fact)
         if left:
-            return Judgement(False, f"{left[0].name()} and {len(left) - 1} more")
+            return Judgement(False, tr("{name} and {count} more", name=left[0].name(), count=len(left) - 1))
         if fact.unread:
-            return Judgement(None, f"none among what could be looked at; {fact.unread} could not: {fact.unread_such}")
-        return Judgement(True, "none")
+            return Judgement(
+                None,
+                tr(
+                    "none among what could be looked at; {unread} could not: {unread_such}",
+                    unread=fact.unread,
+                    unread_such=fact.unread_such,
+                ),
+            )
+        return Judgement(True, tr("none"))
 
 
 class HostUnlock(Task[HostUnlockParams, HostUnlockFacts]):
@@ -107,29 +115,54 @@ class HostUnlock(Task[HostUnlockParams, HostUnlockFacts]):
 
     def plan(self, params: HostUnlockParams, facts: HostUnlockFacts, scene: Scene) -> Iterator[Planned]:
         """Keep the list, then clear."""
-        yield from (Note(text=f"{path} is not there") for path in facts.attributes.absent)
-        yield from (Note(text=f"{path} is a symbolic link, and is not followed") for path in facts.attributes.links)
+        yield from (Note(text=tr("{path} is not there", path=path)) for path in facts.attributes.absent)
+        yield from (
+            Note(text=tr("{path} is a symbolic link, and is not followed", path=path))
+            for path in facts.attributes.links
+        )
         if disputed := facts.attributes.disputed:
             yield Gap(
-                text=f"lsattr and the kernel's own word differ about {disputed[0]} and {len(disputed) - 1} more: "
-                "what either calls locked counts, and lsattr, find or chattr may have been replaced",
+                text=tr(
+                    "lsattr and the kernel's own word differ about {disputed} and {count} more: what either "
+                    "calls locked counts, and lsattr, find or chattr may have been replaced",
+                    disputed=disputed[0],
+                    count=len(disputed) - 1,
+                ),
                 at_best=_SENDS_NOTHING,
             )
         locked = _wanted(params.leave, facts.attributes)
         if kept := len(facts.attributes.locked) - len(locked):
-            yield Note(text=f"{kept} more {'is' if kept == 1 else 'are'} locked and left so")
+            yield Note(text=trn("{count} more is locked and left so", "{count} more are locked and left so", kept))
         if unread := facts.attributes.unread:
-            lacking = (
-                f"{unread} below {', '.join(params.paths)} could not be looked at: {facts.attributes.unread_such}"
+            lacking = tr(
+                "{unread} below {paths} could not be looked at: {unread_such}",
+                unread=unread,
+                paths=", ".join(params.paths),
+                unread_such=facts.attributes.unread_such,
             )
             if facts.system.uid != 0:
-                raise Unplannable(f"{lacking}; only root may look everywhere, and this is user id {facts.system.uid}")
-            yield Gap(text=f"{lacking}; whether anything is locked there is not known", at_best=_SENDS_NOTHING)
+                raise Unplannable(
+                    tr(
+                        "{lacking}; only root may look everywhere, and this is user id {uid}",
+                        lacking=lacking,
+                        uid=facts.system.uid,
+                    )
+                )
+            yield Gap(
+                text=tr("{lacking}; whether anything is locked there is not known", lacking=lacking),
+                at_best=_SENDS_NOTHING,
+            )
         if not locked:
-            yield Note(text="nothing that is to be cleared is locked, by the host's own word")
+            yield Note(text=tr("nothing that is to be cleared is locked, by the host's own word"))
             return
         if facts.system.uid != 0:
-            raise Unplannable(f"{len(locked)} are locked, and only root can clear that: this is {facts.system.uid}")
+            raise Unplannable(
+                tr(
+                    "{count} are locked, and only root can clear that: this is {uid}",
+                    count=len(locked),
+                    uid=facts.system.uid,
+                )
+            )
         yield Collection(profile="attributes", artifacts=(_list_of(params),))
         yield AttributesChange(locked=locked)
 

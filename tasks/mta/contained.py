@@ -8,6 +8,7 @@ from typing import Literal
 from stopgap.orchestrator.change import RunCommands
 from stopgap.orchestrator.facts import MAIL_PORTS, ContainerFact
 from stopgap.orchestrator.task import Gap, Note, Planned
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.host import containers, units
 from stopgap.tasks.host.place import Container
 from stopgap.tasks.mta.host_facts import StopMtaFacts
@@ -31,8 +32,12 @@ def stop_contained(
     ids = {each.place.container.id for each in inside if each.place.container}
     for known in facts.containers:
         if ports := sorted(set(known.ports) & set(MAIL_PORTS) - ids_of(known, ids)):
-            where = f"{known.runtime} container {(known.name or known.id[:12])}"
-            about = f"stop {where}, which publishes {', '.join(map(str, ports))}, and keep it stopped"
+            where = tr("{runtime} container {known}", runtime=known.runtime, known=known.name or known.id[:12])
+            about = tr(
+                "stop {where}, which publishes {ports}, and keep it stopped",
+                where=where,
+                ports=", ".join(map(str, ports)),
+            )
             yield containers.stop(known, about)
 
 
@@ -58,36 +63,53 @@ def _one(
 ) -> Iterator[Planned]:
     known = _known(container, facts)
     named = f" ({known.name})" if known and known.name else ""
-    where = f"{container.describe()}{named}"
+    where = container.describe() + named
     name = each.name
-    yield Note(text=f"found: {name}, {each.role}, in {where}; its queue lies in the container")
+    yield Note(
+        text=tr(
+            "found: {name}, {role}, in {where}; its queue lies in the container",
+            name=name,
+            role=each.role,
+            where=where,
+        )
+    )
     if known and _stopped_by(container, facts, way):
         yield _stop(each, known, where, facts)
         return
     if not containers.is_frozen(container, each.processes, facts.placed):
-        about = f"freeze {name} in {where}"
+        about = tr("freeze {name} in {where}", name=name, where=where)
         change = containers.freeze(container, each.processes, facts.placed, about)
         if change is None:
-            yield Gap(text=f"{name} in {where} cannot be frozen: stop it there", at_best=ROUTER_DROPS)
+            yield Gap(
+                text=tr("{name} in {where} cannot be frozen: stop it there", name=name, where=where),
+                at_best=ROUTER_DROPS,
+            )
             return
         yield change
     yield Gap(
-        text=f"{name} in {where} is frozen, not stopped: its ports take connections and answer nothing,"
-        " so that senders wait and try again",
+        text=tr(
+            "{name} in {where} is frozen, not stopped: its ports take connections and answer nothing, so "
+            "that senders wait and try again",
+            name=name,
+            where=where,
+        ),
         at_best=ROUTER_DROPS,
     )
 
 
 def _stop(each: Located, known: ContainerFact, where: str, facts: StopMtaFacts) -> RunCommands:
-    about = f"stop {each.name} with {where}, and keep it stopped"
+    about = tr("stop {each} with {where}, and keep it stopped", each=each.name, where=where)
     unit = next((unit for unit in facts.units if unit.name == known.unit), None)
     if unit:
         moves = units.hold([unit], facts.drop_in_directories)
         return RunCommands(
-            about=f"{about}: {units.describe(unit)}", do=moves.do, undo=moves.undo, expects=moves.expects
+            about=tr("{about}: {state}", about=about, state=units.describe(unit)),
+            do=moves.do,
+            undo=moves.undo,
+            expects=moves.expects,
         )
     if known.restart not in {"", "no"}:
-        about = f"{about} (restart policy {known.restart})"
+        about = tr("{about} (restart policy {restart})", about=about, restart=known.restart)
     return containers.stop(known, about)
 
 

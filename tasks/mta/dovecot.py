@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from stopgap.orchestrator.change import Activate, command, write_file
 from stopgap.orchestrator.facts import ABSENT, FileFact, PlacedProcess
 from stopgap.orchestrator.task import Gap, Planned
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.mta.located import mail_ports
 from stopgap.tasks.mta.server import ROUTER_DROPS
 
@@ -34,14 +35,18 @@ def close_submission(running: Sequence[PlacedProcess], files: Mapping[str, FileF
     for process in running:
         ports = " and ".join(map(str, mail_ports(process)))
         if not _INCLUDES.search(files.get(_MAIN, ABSENT).text() or ""):
-            text = f"Dovecot takes submissions on {ports}, and {_MAIN} reads no conf.d: close submission-login there"
+            text = tr(
+                "Dovecot takes submissions on {ports}, and {main} reads no conf.d: close submission-login there",
+                ports=ports,
+                main=_MAIN,
+            )
             yield Gap(text=text, at_best=ROUTER_DROPS)
             return
         change = write_file(_OWN, _CLOSED, files.get(_OWN, ABSENT))
         if change:
             yield change
         yield Activate(
-            about=f"have Dovecot close {ports}; IMAP and POP3 stay",
+            about=tr("have Dovecot close {ports}; IMAP and POP3 stay", ports=ports),
             test=(command("doveconf", "-h", "protocols"),),
             take=(command("doveadm", "reload"),),
         )

@@ -7,6 +7,7 @@ import re
 from stopgap.orchestrator.change import command
 from stopgap.orchestrator.facts import ProgramFact, ReadOnly
 from stopgap.orchestrator.task import Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.host.units import Moves
 from stopgap.tasks.mta.server import Letter, MailServer, Queue
 
@@ -31,8 +32,10 @@ class Exim(MailServer[ProgramFact, ProgramFact]):
     delete_queued = "exim -Mrm MESSAGE-ID"
     hooks = ("/etc/ppp/ip-up.d/exim4",)
     uncovered = (
-        "Exim delivers what a local program hands to sendmail without its daemon: only packets dropped upstream"
-        " stop that",
+        tr(
+            "Exim delivers what a local program hands to sendmail without its daemon: only packets "
+            "dropped upstream stop that"
+        ),
     )
 
     def queued(self, listed: ProgramFact) -> Queue | None:
@@ -40,7 +43,7 @@ class Exim(MailServer[ProgramFact, ProgramFact]):
         if listed.status != 0 and not listed.cut:
             return None
         ages = [match[1] for line in listed.stdout.splitlines() if (match := _MESSAGE.match(line))]
-        return Queue(len(ages), f"for {ages[0]}" if ages else "", whole=not listed.cut)
+        return Queue(len(ages), tr("for {ages}", ages=ages[0]) if ages else "", whole=not listed.cut)
 
     def letters(self, read: ProgramFact) -> list[Letter] | None:
         """Return the messages: a head line with the sender in angle brackets, then recipients, with `D` for
@@ -49,7 +52,9 @@ class Exim(MailServer[ProgramFact, ProgramFact]):
         if read.status == 127:
             return None
         if read.status != 0 and not read.cut:
-            raise Unplannable(f"Exim's queue cannot be read: {read.stderr.strip() or 'it says nothing'}")
+            raise Unplannable(
+                tr("Exim's queue cannot be read: {stderr}", stderr=read.stderr.strip() or "it says nothing")
+            )
         found: list[tuple[str, list[str]]] = []
         for line in read.stdout.splitlines():
             if match := _MESSAGE.match(line):

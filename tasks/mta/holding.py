@@ -9,6 +9,7 @@ from typing import Any
 from stopgap.orchestrator import facts as read
 from stopgap.orchestrator.change import RunCommands
 from stopgap.orchestrator.task import Gap, Planned, Unplannable
+from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.host import initscripts, units
 from stopgap.tasks.host.units import Moves
 from stopgap.tasks.mta.host_facts import StopMtaFacts
@@ -46,16 +47,24 @@ def stop_known(server: MailServer[Any, Any], running: Sequence[Located], facts: 
         case other:
             if not running and not server.scripts_among(facts.scripts):
                 return None
-            raise Unplannable(f"{server.name} is here, and how to stop it under init system {other!r} is not known")
+            raise Unplannable(
+                tr(
+                    "{server} is here, and how to stop it under init system {other} is not known",
+                    server=server.name,
+                    other=f"{other!r}",
+                )
+            )
     ended = server.end(managed=managed) if running else Moves((), ())
     if not (held.do or ended.do):
         return None
     return RunCommands(
-        about=f"stop {server.name} and keep it stopped: {state or 'no service runs it'}",
+        about=tr(
+            "stop {server} and keep it stopped: {state}", server=server.name, state=state or tr("no service runs it")
+        ),
         do=held.do + ended.do,
         undo=held.undo + ended.undo,
         expects=held.expects if held.do else None,
-        undo_about="" if held.undo + ended.undo else "nothing was running that could be started again",
+        undo_about="" if held.undo + ended.undo else tr("nothing was running that could be started again"),
     )
 
 
@@ -65,26 +74,39 @@ def stop_unknown(found: Located, facts: StopMtaFacts, known: Collection[str]) ->
     `known` are the units held already.
     """
     first = found.processes[0]
-    named = f"{found.name} {found.role}"
+    named = tr("{server} {role}", server=found.name, role=found.role)
     if found.place.unit in known:
         return
     unit = next((unit for unit in facts.units if unit.name == found.place.unit), None)
     if facts.system.init == "systemd" and unit and units.is_known(unit) and not is_carrier(unit.name):
         if others := sorted(set(_ports_of(unit.name, facts)) & set(_OTHERS)):
-            text = (
-                f"{named}, and {unit.name} also serves {', '.join(map(str, others))}: take mail out of its settings"
+            text = tr(
+                "{named}, and {unit} also serves {others}: take mail out of its settings",
+                named=named,
+                unit=unit.name,
+                others=", ".join(map(str, others)),
             )
             yield Gap(text=text, at_best=ROUTER_DROPS)
             return
         mine = [*_sockets_of([unit.name], facts), unit]
         moves = units.hold(mine, facts.drop_in_directories)
         if moves.do:
-            state = ", ".join(units.describe(each) for each in mine)
-            about = f"stop {found.name}, which {found.role}, and keep it stopped: {state}"
+            state = joined(", ", (units.describe(each) for each in mine))
+            about = tr(
+                "stop {found}, which {role}, and keep it stopped: {state}",
+                found=found.name,
+                role=found.role,
+                state=state,
+            )
             yield RunCommands(about=about, do=moves.do, undo=moves.undo, expects=moves.expects)
         return
-    where = f" (it is in {found.place.unit})" if found.place.unit else ""
-    text = f"{named}, and no service of its own runs it{where}: end process {first.pid} by hand, and what starts it"
+    where = tr(" (it is in {unit})", unit=found.place.unit) if found.place.unit else ""
+    text = tr(
+        "{named}, and no service of its own runs it{where}: end process {pid} by hand, and what starts it",
+        named=named,
+        where=where,
+        pid=first.pid,
+    )
     yield Gap(text=text, at_best=ROUTER_DROPS)
 
 
@@ -98,7 +120,10 @@ def stop_sockets(facts: StopMtaFacts, known: Collection[str]) -> Iterator[RunCom
     mine = [*sockets, *(u for u in facts.units if u.name in names and u.name not in known and units.is_known(u))]
     moves = units.hold(mine, facts.drop_in_directories)
     if moves.do:
-        about = f"keep systemd from listening for mail: {', '.join(units.describe(unit) for unit in mine)}"
+        about = tr(
+            "keep systemd from listening for mail: {units}",
+            units=joined(", ", (units.describe(unit) for unit in mine)),
+        )
         yield RunCommands(about=about, do=moves.do, undo=moves.undo, expects=moves.expects)
 
 
@@ -124,7 +149,7 @@ def _hold_units(
     active = any(units.is_active(unit) for unit in mine)
     if not active and not any(_starts_at_boot(unit, facts) for unit in mine):
         return Moves((), ()), False, ""
-    return units.hold(mine, facts.drop_in_directories), active, ", ".join(units.describe(unit) for unit in mine)
+    return units.hold(mine, facts.drop_in_directories), active, joined(", ", (units.describe(unit) for unit in mine))
 
 
 def _starts_at_boot(unit: read.UnitFact, facts: StopMtaFacts) -> bool:

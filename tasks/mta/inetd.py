@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from stopgap.orchestrator.change import Activate, PathChange, command, write_file
 from stopgap.orchestrator.facts import ABSENT, FileFact, PlacedProcess
 from stopgap.orchestrator.task import Gap, Planned
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.mta.located import mail_ports
 from stopgap.tasks.mta.server import ROUTER_DROPS
 
@@ -28,15 +29,22 @@ def take_out(running: Sequence[PlacedProcess], files: Mapping[str, FileFact]) ->
         ports = " and ".join(map(str, mail_ports(process)))
         changes = list(_xinetd(files) if "xinetd" in (process.name, process.exe) else _inetd(files))
         if not changes:
-            text = (
-                f"{process.name} (process {process.pid}) listens on {ports}, by no file known to Stopgap:"
-                " take mail out of its configuration by hand"
+            text = tr(
+                "{process} (process {pid}) listens on {ports}, by no file known to Stopgap: take mail out of "
+                "its configuration by hand",
+                process=process.name,
+                pid=process.pid,
+                ports=ports,
             )
             yield Gap(text=text, at_best=ROUTER_DROPS)
             continue
         yield from changes
         yield Activate(
-            about=f"have {process.name} read its configuration again, without mail on {ports}",
+            about=tr(
+                "have {process} read its configuration again, without mail on {ports}",
+                process=process.name,
+                ports=ports,
+            ),
             test=(),
             take=(command("pkill", "-HUP", "-x", process.name, ok=(0, 1)),),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stopgap.orchestrator.facts import MAIL_PORTS, PlacedFact, PlacedProcess
+from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.host.place import Place, place_of
 from stopgap.tasks.mta.server import MailServer
 from stopgap.tasks.mta.servers import servers
@@ -48,11 +49,11 @@ class Located:
         submits = [str(port) for port in _SUBMITS if port in outer]
         inner = [str(port) for port in self.ports if port in MAIL_PORTS and port not in outer]
         words = [
-            *([f"receives mail on {' and '.join(receives)}"] if receives else []),
-            *([f"takes submissions on {' and '.join(submits)}"] if submits else []),
-            *([f"takes mail of this host's programs on {' and '.join(inner)}"] if inner else []),
+            *([tr("receives mail on {receives}", receives=" and ".join(receives))] if receives else []),
+            *([tr("takes submissions on {submits}", submits=" and ".join(submits))] if submits else []),
+            *([tr("takes mail of this host's programs on {inner}", inner=" and ".join(inner))] if inner else []),
         ]
-        return ", ".join(words) or "only sends"
+        return joined(", ", words) or tr("only sends")
 
 
 def located(facts: PlacedFact) -> tuple[Located, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stopgap.orchestrator.change import command
 from stopgap.orchestrator.facts import FileHeads, FilesBelow, FilesFact, HeadsFact
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.host.units import Moves
 from stopgap.tasks.mta.server import Letter, MailServer, Queue, since
 
@@ -28,8 +29,10 @@ class Msmtp(MailServer[FilesFact, HeadsFact]):
     show_queue = "msmtp-queue -d"
     delete_queued = "rm ~/.msmtp.queue/MESSAGE-ID.*"
     uncovered = (
-        "msmtp sends what a local program hands to sendmail at once, without a daemon: only packets dropped upstream"
-        " stop that",
+        tr(
+            "msmtp sends what a local program hands to sendmail at once, without a daemon: only packets "
+            "dropped upstream stop that"
+        ),
     )
 
     def queued(self, listed: FilesFact) -> Queue | None:

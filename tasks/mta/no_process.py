@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Placed, PlacedFact, PlacedProcess, Reader
 from stopgap.orchestrator.host import CheckVantage
+from stopgap.orchestrator.text import joined, tr
+from stopgap.orchestrator.translatable import Translatable
 from stopgap.tasks.host.place import place_of
 from stopgap.tasks.mta.server import is_one_of
 
@@ -16,7 +18,7 @@ class NoProcess(Check):
 
     kind: Literal["no-process"] = "no-process"
     vantage: CheckVantage = "target"
-    whose: str
+    whose: Translatable
     programs: tuple[str, ...]
     """Patterns for executables (fnmatch)."""
     commands: tuple[str, ...]
@@ -27,7 +29,7 @@ class NoProcess(Check):
 
     def describe(self) -> str:
         """Return the check's text with the name of the mail server."""
-        return f"no process of {self.whose} is left"
+        return tr("no process of {whose} is left", whose=self.whose)
 
     def reader(self) -> Reader[PlacedFact]:
         """Read all processes."""
@@ -36,19 +38,23 @@ class NoProcess(Check):
     def judge(self, fact: Any) -> Judgement:  # noqa: ANN401
         """Look for the programs, and name the unit, container or parent of what is left."""
         left = [p for p in fact.processes if is_one_of(p, self.programs, self.commands) and not self._spares(p)]
-        some = ", ".join(f"{process.name} ({process.pid}{_where(process, fact)})" for process in left[:5])
-        return Judgement(not left, f"{len(left)} left: {some}" if left else "none")
+        some = joined(", ", (_named(process, fact) for process in left[:5]))
+        return Judgement(not left, tr("{count} left: {some}", count=len(left), some=some) if left else tr("none"))
 
     def _spares(self, process: PlacedProcess) -> bool:
         paths = [line.split(":", 2)[-1] for line in process.cgroup.split(";")]
         return any(path == group or path.startswith(f"{group}/") for path in paths for group in self.spared if group)
 
 
+def _named(process: PlacedProcess, facts: PlacedFact) -> str:
+    return tr("{name} ({pid}{where})", name=process.name, pid=process.pid, where=_where(process, facts))
+
+
 def _where(process: PlacedProcess, facts: PlacedFact) -> str:
     place = place_of(process, facts)
     if place.container:
-        return f", in {place.container.describe()}"
+        return tr(", in {container}", container=place.container.describe())
     if place.unit:
-        return f", in {place.unit}"
+        return tr(", in {unit}", unit=place.unit)
     parent = facts.named(process.parent)
-    return f", started by {parent.name}" if parent and parent.pid != 1 else ""
+    return tr(", started by {parent}", parent=parent.name) if parent and parent.pid != 1 else ""

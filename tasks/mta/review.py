@@ -12,6 +12,7 @@ from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.past_runs import PastRun
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.task import Facts, Note, Parameters, Past, Planned, Probe, Task
+from stopgap.orchestrator.text import joined, tr, trn
 from stopgap.tasks.mta.server import Letter
 from stopgap.tasks.mta.servers import servers
 from stopgap.tasks.recovery.runs import RunName
@@ -66,17 +67,25 @@ class ReviewQueue(Task[ReviewQueueParams, ReviewQueueFacts]):
                 continue
             present = True
             if not letters:
-                yield Note(text=f"{server.name}: nothing waits in the queue")
+                yield Note(text=tr("{server}: nothing waits in the queue", server=server.name))
                 continue
             yield Question(
-                text=f"{server.name}: may the {len(letters)} messages in the queue be sent?",
-                reason="\n".join([*_by_sender(letters), f"Take the intruder's out first: {server.delete_queued}"]),
+                text=tr(
+                    "{server}: may the {count} messages in the queue be sent?", server=server.name, count=len(letters)
+                ),
+                reason=joined(
+                    "\n",
+                    [
+                        *_by_sender(letters),
+                        tr("Take the intruder's out first: {delete_queued}", delete_queued=server.delete_queued),
+                    ],
+                ),
             )
         if not present:
             shown = " or ".join(dict.fromkeys(server.show_queue for server in servers() if server.queues))
             yield Question(
-                text="No queue could be read: may what waits there be sent all the same?",
-                reason=f"Look at it on {scene.target.name}: {shown}",
+                text=tr("No queue could be read: may what waits there be sent all the same?"),
+                reason=tr("Look at it on {target}: {shown}", target=scene.target.name, shown=shown),
             )
 
 
@@ -87,10 +96,16 @@ def _by_sender(letters: list[Letter]) -> Iterator[str]:
         some = ", ".join(recipient[:80] for recipient in to[:_RECIPIENTS])
         counts = [letter.count for letter in letters if letter.sender == sender]
         all_of_them = max(len(to), *(number or 0 for number in counts))
-        more = f" and {all_of_them - _RECIPIENTS} more" if all_of_them > _RECIPIENTS else ""
-        noun = "message" if count == 1 else "messages"
-        none = "recipients that are not told here" if None in counts else "nobody"
-        to_whom = some or f"{all_of_them} recipients" if all_of_them else none
-        yield f"- {sender[:80] or 'no sender (bounces)'}: {count} {noun} to {to_whom}{more if some else ''}"
+        more = tr(" and {count} more", count=all_of_them - _RECIPIENTS) if all_of_them > _RECIPIENTS else ""
+        messages = trn("{count} message", "{count} messages", count)
+        none = tr("recipients that are not told here") if None in counts else tr("nobody")
+        to_whom = some or tr("{count} recipients", count=all_of_them) if all_of_them else none
+        yield tr(
+            "- {sender}: {messages} to {to_whom}{rest}",
+            sender=sender[:80] or tr("no sender (bounces)"),
+            messages=messages,
+            to_whom=to_whom,
+            rest=more if some else "",
+        )
     if len(counted) > _SENDERS:
-        yield f"- and {len(counted) - _SENDERS} senders more"
+        yield tr("- and {count} senders more", count=len(counted) - _SENDERS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stopgap.orchestrator.change import command
 from stopgap.orchestrator.facts import FileHeads, FilesBelow, FilesFact, HeadsFact
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.host.units import Moves
 from stopgap.tasks.mta.server import Letter, MailServer, Queue, since
 
@@ -28,8 +29,10 @@ class Sendmail(MailServer[FilesFact, HeadsFact]):
     delete_queued = "rm /var/spool/mqueue/?fMESSAGE-ID"
     hooks = ("/etc/network/if-up.d/sendmail", "/etc/ppp/ip-up.d/sendmail", "/etc/dhcp/dhclient-exit-hooks.d/sendmail")
     uncovered = (
-        "sendmail delivers what a local program hands to sendmail without its daemon: only packets dropped upstream"
-        " stop that",
+        tr(
+            "sendmail delivers what a local program hands to sendmail without its daemon: only packets "
+            "dropped upstream stop that"
+        ),
     )
 
     def queued(self, listed: FilesFact) -> Queue | None:

@@ -21,11 +21,12 @@ from stopgap.orchestrator.facts import (
     UnitFact,
 )
 from stopgap.orchestrator.task import Unlimited
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.host.units import Moves, is_known
 
 L = TypeVar("L", bound=Fact)
 M = TypeVar("M", bound=Fact)
-ROUTER_DROPS = Unlimited(why="what a mail server sends meets the block as everything else of the host does")
+ROUTER_DROPS = Unlimited(why=tr("what a mail server sends meets the block as everything else of the host does"))
 """A gap in what stops mail limits no verdict: the verdict is about packets."""
 
 
@@ -152,4 +153,8 @@ def is_one_of(process: ProcessFact | PlacedProcess, programs: Sequence[str], com
 
 def since(moment: int | None) -> str:
     """Return `since` and a time given in seconds since the epoch, in UTC; empty if the time is unknown."""
-    return f"since {datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC" if moment else ""
+    return (
+        tr("since {fromtimestamp} UTC", fromtimestamp=f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M}")
+        if moment
+        else ""
+    )

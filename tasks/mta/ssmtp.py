@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stopgap.orchestrator.facts import FileHeads, FilesBelow, FilesFact, HeadsFact
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.host.units import Moves
 from stopgap.tasks.mta.server import Letter, MailServer, Queue
 
@@ -24,8 +25,10 @@ class Ssmtp(MailServer[FilesFact, HeadsFact]):
     delete_queued = "rm ~/dead.letter"
     queues = False
     uncovered = (
-        "ssmtp sends what a local program hands to sendmail at once, without a daemon: only packets dropped upstream"
-        " stop that",
+        tr(
+            "ssmtp sends what a local program hands to sendmail at once, without a daemon: only packets "
+            "dropped upstream stop that"
+        ),
     )
 
     def queued(self, listed: FilesFact) -> Queue | None:

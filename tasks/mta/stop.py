@@ -12,6 +12,7 @@ from stopgap.orchestrator.check import Check, NoListener, Port
 from stopgap.orchestrator.facts import MAIL_PORTS
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Gap, Note, Parameters, Planned, Probe, Task
+from stopgap.orchestrator.text import tr, trn
 from stopgap.tasks.host.units import ROOT_PROGRAMS
 from stopgap.tasks.mta import contained, dovecot, holding, inetd
 from stopgap.tasks.mta.host_facts import StopMtaFacts, probe
@@ -80,7 +81,9 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
             *holding.stop_sockets(facts, held),
         ]
         if not present and not running and not closed and not others:
-            yield Note(text="no mail server here, as far as Stopgap knows mail servers (`stopgap tasks mta.stop`)")
+            yield Note(
+                text=tr("no mail server here, as far as Stopgap knows mail servers (`stopgap tasks mta.stop`)")
+            )
         stopping = any(not isinstance(each, Note | Gap) for each in (*closed, *others))
         yield from closed
         for server in present:
@@ -94,14 +97,17 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
         yield from others
         if present and facts.system.init == "sysvinit":
             yield Gap(
-                text="no service can be masked without systemd: whoever starts the mail server by hand succeeds",
+                text=tr("no service can be masked without systemd: whoever starts the mail server by hand succeeds"),
                 at_best=ROUTER_DROPS,
             )
         if stopping:
             yield Note(
-                text="senders keep mail back and try again; the first give up from {at}", after=SENDERS_GIVE_UP
+                text=tr("senders keep mail back and try again; the first give up from {at}", at="{at}"),
+                after=SENDERS_GIVE_UP,
             )
-            yield Note(text="have mail accepted again, here or elsewhere, before {at}", after=ACT_BEFORE)
+            yield Note(
+                text=tr("have mail accepted again, here or elsewhere, before {at}", at="{at}"), after=ACT_BEFORE
+            )
 
     def checks(self, params: StopMtaParams, facts: StopMtaFacts, scene: Scene) -> Iterator[Check]:
         """Look for listeners and processes on the host, and knock from elsewhere."""
@@ -114,7 +120,7 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
         ports = tuple(sorted({*MAIL_PORTS, *found} - open_still))
         yield NoListener(ports=ports, patience=PATIENCE)
         yield NoProcess(
-            whose="a mail server",
+            whose=tr("a mail server"),
             programs=tuple(program for server in servers() for program in server.programs),
             commands=tuple(name for server in servers() for name in server.commands),
             spared=tuple(sorted(frozen)),
@@ -137,8 +143,16 @@ def _found(running: Sequence[Located]) -> Iterator[Note]:
     for each in running:
         if each.ports or each.place.unit:
             first = each.processes[0]
-            where = f", in {each.place.unit}" if each.place.unit else ""
-            yield Note(text=f"found: {each.name}, {each.role} ({(first.exe or first.name)}{where})")
+            where = tr(", in {unit}", unit=each.place.unit) if each.place.unit else ""
+            yield Note(
+                text=tr(
+                    "found: {server}, {role} ({exe}{where})",
+                    server=each.name,
+                    role=each.role,
+                    exe=first.exe or first.name,
+                    where=where,
+                )
+            )
 
 
 def _queue(server: MailServer[Any, Any], facts: StopMtaFacts, *, stopping: bool) -> Iterator[Note]:
@@ -146,11 +160,24 @@ def _queue(server: MailServer[Any, Any], facts: StopMtaFacts, *, stopping: bool)
         return
     queue: Queue | None = server.queued(facts.queues[server.key]) if server.key in facts.queues else None
     if queue is None:
-        yield Note(text=f"{server.name}'s queue could not be listed; it is left as it lies")
+        yield Note(text=tr("{server}'s queue could not be listed; it is left as it lies", server=server.name))
         return
-    least = "" if queue.whole else "at least "
-    oldest = f", the oldest {queue.oldest}" if queue.oldest else ""
-    messages = "1 message stays" if queue.messages == 1 else f"{queue.messages} messages stay"
-    yield Note(text=f"{server.name}: {least}{messages} queued{oldest}")
+    least = "" if queue.whole else tr("at least ")
+    oldest = tr(", the oldest {oldest}", oldest=queue.oldest) if queue.oldest else ""
+    messages = trn("1 message stays", "{count} messages stay", queue.messages)
+    yield Note(
+        text=tr(
+            "{server}: {least}{messages} queued{oldest}",
+            server=server.name,
+            least=least,
+            messages=messages,
+            oldest=oldest,
+        )
+    )
     if stopping and queue.messages:
-        yield Note(text=f"before an undo, look at the queue for the intruder's mail: {server.show_queue}")
+        yield Note(
+            text=tr(
+                "before an undo, look at the queue for the intruder's mail: {show_queue}",
+                show_queue=server.show_queue,
+            )
+        )

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from stopgap.orchestrator.message import MailAddress
 from stopgap.orchestrator.task import Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.people.correspondence import Language
 
 _ADDRESS: TypeAdapter[str] = TypeAdapter(MailAddress)
@@ -36,20 +37,28 @@ def addressees(text: str) -> tuple[list[Addressee], list[str]]:
         header = [(name or "").strip().lower() for name in rows.fieldnames or ()]
         rows.fieldnames = header
         if "email" not in header:
-            raise Unplannable("the list of customers has no column `email` in its first line")
+            raise Unplannable(tr("the list of customers has no column `email` in its first line"))
         found: dict[str, Addressee] = {}
         faults: list[str] = []
         for row in rows:
             try:
                 addressee = _addressee(row)
             except ValidationError:
-                faults.append(f"line {rows.line_num}: no mail address, {str(row['email'])[:60]!r}; not told")
+                faults.append(
+                    tr(
+                        "line {line_num}: no mail address, {row}; not told",
+                        line_num=rows.line_num,
+                        row=f"{str(row['email'])[:60]!r}",
+                    )
+                )
             else:
                 found.setdefault(addressee.email.lower(), addressee)
     except csv.Error as error:
-        raise Unplannable(f"the list of customers is no CSV: {error}") from None
+        raise Unplannable(tr("the list of customers is no CSV: {error}", error=error)) from None
     hidden = len(faults) - _FAULTS_SHOWN
-    return list(found.values()), faults[:_FAULTS_SHOWN] + ([f"and {hidden} lines more"] if hidden > 0 else [])
+    return list(found.values()), faults[:_FAULTS_SHOWN] + (
+        [tr("and {hidden} lines more", hidden=hidden)] if hidden > 0 else []
+    )
 
 
 def _addressee(row: dict[str, str]) -> Addressee:

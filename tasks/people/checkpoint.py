@@ -13,6 +13,7 @@ from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.japanese import flowing
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.task import Facts, Parameters, Planned, Probe, Task
+from stopgap.orchestrator.text import tr
 
 
 def _as_typed(value: object) -> object:
@@ -69,7 +70,7 @@ class CheckpointParams(Parameters):
         except ValidationError as error:
             raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
         if self.on_no == "answer" and self.type != "yes-no":
-            raise ValueError("`on_no` is for the type `yes-no`")
+            raise ValueError(tr("`on_no` is for the type `yes-no`"))
         return self
 
 

@@ -13,6 +13,7 @@ from stopgap.orchestrator.message import FileRoute, Message, Route, message_key
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.shell import join
 from stopgap.orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task, Unlimited, Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.people.addressees import Addressee, addressees
 from stopgap.tasks.people.correspondence import (
     AbsolutePath,
@@ -57,9 +58,9 @@ class CustomersNotifyParams(Correspondence):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.csv is None) == (self.command is None):
-            raise ValueError("give `csv` or `command`")
+            raise ValueError(tr("give `csv` or `command`"))
         if isinstance(self.via, FileRoute) and self.via.path:
-            raise ValueError("each message needs a file of its own: leave out `path`")
+            raise ValueError(tr("each message needs a file of its own: leave out `path`"))
         return self
 
 
@@ -94,13 +95,19 @@ class CustomersNotify(Task[CustomersNotifyParams, CustomersNotifyFacts]):
     def plan(self, params: CustomersNotifyParams, facts: CustomersNotifyFacts, scene: Scene) -> Iterator[Planned]:
         """Yield a gap for each faulty row, a message for each customer, and the question for approval of the text."""
         found, faults = addressees(_listed(params, facts))
-        no_packet = Unlimited(why="a customer who gets no letter lets no packet through")
-        yield from (Gap(text=f"{params.csv or 'the list'}: {fault}", at_best=no_packet) for fault in faults)
+        no_packet = Unlimited(why=tr("a customer who gets no letter lets no packet through"))
+        yield from (
+            Gap(text=tr("{csv}: {fault}", csv=params.csv or tr("the list"), fault=fault), at_best=no_packet)
+            for fault in faults
+        )
         messages = [_message(params, scene, addressee) for addressee in found]
         if messages:
             source = params.csv or join(params.command or ())
             first = "\n".join(messages[0].preview())
-            yield Question(text=f"Is this text right, and may it go to the customers of {source}?", reason=first)
+            yield Question(
+                text=tr("Is this text right, and may it go to the customers of {source}?", source=source),
+                reason=first,
+            )
         yield from messages
 
 
@@ -108,11 +115,18 @@ def _listed(params: CustomersNotifyParams, facts: CustomersNotifyFacts) -> str:
     if params.csv:
         text = facts.csv.text()
         if text is None:
-            raise Unplannable(f"{params.csv}: no file that can be read, or one of more than 1 MiB")
+            raise Unplannable(tr("{csv}: no file that can be read, or one of more than 1 MiB", csv=params.csv))
         return text
     if facts.command.status != 0 or facts.command.cut:
-        said = facts.command.stderr.strip().splitlines()[-1:] or ["it printed no complete list"]
-        raise Unplannable(f"{(params.command or ('',))[0]}: exit status {facts.command.status}: {safe(said[0])}")
+        said = facts.command.stderr.strip().splitlines()[-1:] or [tr("it printed no complete list")]
+        raise Unplannable(
+            tr(
+                "{command}: exit status {status}: {said}",
+                command=(params.command or ("",))[0],
+                status=facts.command.status,
+                said=safe(said[0]),
+            )
+        )
     return facts.command.stdout
 
 

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.message import FileRoute, Message, message_key
 from stopgap.orchestrator.task import Facts, Planned, Probe, Task
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.people.correspondence import (
     AbsolutePath,
     Correspondence,
@@ -53,9 +54,9 @@ class LetterComposeParams(Correspondence):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.kind == "phishing" and self.url is None:
-            raise ValueError("a letter about a phishing page needs its `url`")
+            raise ValueError(tr("a letter about a phishing page needs its `url`"))
         if self.kind == "personal-data" and self.aware_at is None:
-            raise ValueError("a data-protection notice needs `aware_at`: its deadlines count from then")
+            raise ValueError(tr("a data-protection notice needs `aware_at`: its deadlines count from then"))
         return self
 
 
@@ -95,7 +96,7 @@ class LetterCompose(Task[LetterComposeParams, LetterComposeFacts]):
         yield Message(
             key=message_key(incident, params.recipient, params.kind, params.path or "", text.subject, text.text),
             series=f"letter.compose {incident}",
-            about=f"{params.kind} letter on {scene.target.name}",
+            about=tr("{kind} letter on {target}", kind=params.kind, target=scene.target.name),
             to=params.recipient,
             reply_to=params.contact,
             subject=text.subject,

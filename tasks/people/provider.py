@@ -12,6 +12,7 @@ from stopgap.orchestrator.facts import ABSENT, File, FileFact
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.message import Attachment, FileRoute, MailAddress, Message, Route, SmtpRoute, message_key
 from stopgap.orchestrator.task import Facts, Parameters, Planned, Probe, Task, Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.people.correspondence import (
     AbsolutePath,
     Correspondence,
@@ -61,7 +62,7 @@ class ProviderNotifyParams(Correspondence):
     @model_validator(mode="after")
     def _addressed(self) -> Self:
         if isinstance(self.via, SmtpRoute) and self.provider is None:
-            raise ValueError("a mail needs `provider`, the address that it goes to")
+            raise ValueError(tr("a mail needs `provider`, the address that it goes to"))
         return self
 
 
@@ -99,12 +100,12 @@ class ProviderNotify(Task[ProviderNotifyParams, ProviderNotifyFacts]):
         }
         lasting = letter("provider", params.languages, {**values, "done": [], "attached": []})
         whole = letter("provider", params.languages, {**values, "done": [d.model_dump() for d in params.done]})
-        to = params.provider or params.provider_name or "the provider"
+        to = params.provider or params.provider_name or tr("the provider")
         incident = incident_of(params, scene)
         yield Message(
             key=message_key(incident, to, params.via.kind, lasting.subject, lasting.text),
             series=f"provider.notify {incident}",
-            about=f"report on {scene.target.name}",
+            about=tr("report on {target}", target=scene.target.name),
             to=to,
             reply_to=params.contact,
             subject=whole.subject,
@@ -121,5 +122,5 @@ def _attached(params: ProviderNotifyParams, facts: ProviderNotifyFacts) -> tuple
         return ()
     content = facts.block_request.content
     if content is None:
-        raise Unplannable(f"{params.block_request}: no file that could go along")
+        raise Unplannable(tr("{block_request}: no file that could go along", block_request=params.block_request))
     return (Attachment(name=PurePosixPath(params.block_request).name, content=content),)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.past_runs import PastCredential
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.task import Note, Past, Planned, Probe, Task
+from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.recovery.runs import RunsFacts, RunsParams
-
-_KINDS = {
-    "host-key": "SSH host keys of {}, and what others have pinned of them",
-    "login": "the login that was used: {}, its password and its authorized keys",
-    "stored": "every TLS key, password in a configuration, token and private key that lay on it",
-    "found": "found on it: {}",
-}
 
 
 class CredentialsReviewParams(RunsParams):
@@ -38,13 +34,36 @@ class CredentialsReview(Task[CredentialsReviewParams, RunsFacts]):
 
     def plan(self, params: CredentialsReviewParams, facts: RunsFacts, scene: Scene) -> Iterator[Planned]:
         """Yield the question with the list of credentials; a note if the list is empty."""
-        listed = dict.fromkeys(
-            _KINDS[each.kind].format(each.text) for run in facts.past_runs for each in run.credentials
-        )
+        listed = dict.fromkeys(_credential_text(each) for run in facts.past_runs for each in run.credentials)
         if not listed:
-            yield Note(text=f"no run ever logged in to {scene.target.name}, and nothing is known of what lay there")
+            yield Note(
+                text=tr(
+                    "no run ever logged in to {target}, and nothing is known of what lay there",
+                    target=scene.target.name,
+                )
+            )
             return
         yield Question(
-            text=f"Has everything been replaced that the intruder of {scene.target.name} may know?",
-            reason="\n".join(["From another machine, not from the host itself:", *(f"- {text}" for text in listed)]),
+            text=tr("Has everything been replaced that the intruder of {target} may know?", target=scene.target.name),
+            reason=joined(
+                "\n",
+                [
+                    tr("From another machine, not from the host itself:"),
+                    *(tr("- {credential}", credential=text) for text in listed),
+                ],
+            ),
         )
+
+
+def _credential_text(credential: PastCredential) -> str:
+    match credential.kind:
+        case "host-key":
+            return tr("SSH host keys of {address}, and what others have pinned of them", address=credential.text)
+        case "login":
+            return tr("the login that was used: {login}, its password and its authorized keys", login=credential.text)
+        case "stored":
+            return tr("every TLS key, password in a configuration, token and private key that lay on it")
+        case "found":
+            return tr("found on it: {finding}", finding=credential.text)
+        case _:
+            assert_never(credential.kind)

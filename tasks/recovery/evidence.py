@@ -9,6 +9,7 @@ from pydantic import Field
 
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Note, Past, Planned, Probe, Refused, Task
+from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.recovery.runs import RunsFacts, RunsParams
 
 _SHOWN = 5
@@ -38,16 +39,31 @@ class EvidenceVerify(Task[EvidenceVerifyParams, RunsFacts]):
 
     def plan(self, params: EvidenceVerifyParams, facts: RunsFacts, scene: Scene) -> Iterator[Planned]:
         """Raise Refused for evidence missing or changed; otherwise yield a note on the evidence."""
-        problems = [f"run {run.run}: {problem}" for run in facts.past_runs for problem in run.problems]
+        problems = [
+            tr("run {run}: {problem}", run=run.run, problem=problem)
+            for run in facts.past_runs
+            for problem in run.problems
+        ]
         if problems:
-            more = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""
-            raise Refused("; ".join(problems[:_SHOWN]) + more)
+            more = tr(" (and {count} more)", count=len(problems) - _SHOWN) if len(problems) > _SHOWN else ""
+            raise Refused(joined("; ", problems[:_SHOWN]) + more)
         kept = {collection.profile for run in facts.past_runs for collection in run.collections}
         if missing := [profile for profile in params.profiles if profile not in kept]:
             raise Refused(
-                f"no {' and no '.join(missing)} evidence of {scene.target.name} was kept:"
-                " run `collect` first, or leave the profile out of `profiles`"
+                tr(
+                    "no {missing} evidence of {target} was kept: run `collect` first, or leave the profile out "
+                    "of `profiles`",
+                    missing=" and no ".join(missing),
+                    target=scene.target.name,
+                )
             )
         for run in facts.past_runs:
             for collection in run.collections:
-                yield Note(text=f"run {run.run}: {collection.profile}, {collection.items} items, as recorded")
+                yield Note(
+                    text=tr(
+                        "run {run}: {profile}, {items} items, as recorded",
+                        run=run.run,
+                        profile=collection.profile,
+                        items=collection.items,
+                    )
+                )

@@ -9,8 +9,9 @@ from pydantic import Field
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.past_runs import THIS, PastFinding, PastRun
 from stopgap.orchestrator.question import Question
-from stopgap.orchestrator.severity import SEVERITIES, Severity
+from stopgap.orchestrator.severity import SEVERITIES, Severity, severity_text
 from stopgap.orchestrator.task import Note, Past, Planned, Probe, Task
+from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.recovery.runs import RunsFacts, RunsParams
 
 
@@ -54,18 +55,34 @@ class FindingsReview(Task[FindingsReviewParams, FindingsReviewFacts]):
                 by_rule.setdefault(finding.id, []).append(finding)
         asked = {id_: seen for id_, seen in by_rule.items() if SEVERITIES.index(seen[0].severity) <= least}
         for id_, seen in sorted(asked.items(), key=lambda item: SEVERITIES.index(item[1][0].severity)):
-            text = f"{id_} ({seen[0].severity}): {seen[0].title}: resolved, or accepted?"
+            text = tr(
+                "{id} ({severity}): {title}: resolved, or accepted?",
+                id=id_,
+                severity=severity_text(seen[0].severity),
+                title=seen[0].title,
+            )
             if said.get(text) == "accepted" or (said.get(text) == "resolved" and id_ not in fresh):
-                yield Note(text=f"{id_}: {said[text]}")
+                yield Note(
+                    text=tr("{id}: accepted", id=id_) if said[text] == "accepted" else tr("{id}: resolved", id=id_)
+                )
                 continue
             yield Question(
                 text=text,
-                reason="\n".join(f"{s.count} in {s.step}, first {s.first}" for s in seen),
+                reason=joined(
+                    "\n",
+                    (tr("{count} in {step}, first {first}", count=s.count, step=s.step, first=s.first) for s in seen),
+                ),
                 type="choice",
                 choices=("resolved", "accepted", "open"),
                 refusing=("open",),
             )
         if left := len(by_rule) - len(asked):
-            yield Note(text=f"{left} findings below `{params.least}` are not asked about; the report lists them")
+            yield Note(
+                text=tr(
+                    "{left} findings below `{least}` are not asked about; the report lists them",
+                    left=left,
+                    least=params.least,
+                )
+            )
         if not by_rule and all(run.begun for run in facts.past_runs):
-            yield Note(text="the rules found nothing in what was collected; that proves nothing by itself")
+            yield Note(text=tr("the rules found nothing in what was collected; that proves nothing by itself"))

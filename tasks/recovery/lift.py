@@ -9,6 +9,7 @@ from pydantic import Field
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.past_runs import THIS
 from stopgap.orchestrator.task import Note, Past, Planned, Probe, Refused, Task, UndoRequest
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.recovery.runs import RunsFacts, RunsParams
 
 
@@ -44,17 +45,32 @@ class Lift(Task[LiftParams, RunsFacts]):
         if all(run.begun and run.run not in to_come and params.step not in run.steps for run in facts.past_runs):
             known = ", ".join(dict.fromkeys(step for run in facts.past_runs for step in run.steps)) or "none"
             runs = ", ".join(run.run for run in facts.past_runs)
-            raise Refused(f"{runs} had no step {params.step} for {scene.target.name}; there were {known}")
+            raise Refused(
+                tr(
+                    "{runs} had no step {step} for {target}; there were {known}",
+                    runs=runs,
+                    step=params.step,
+                    target=scene.target.name,
+                    known=known,
+                )
+            )
         for run in facts.past_runs:
             if run.damage:
                 raise Refused(
-                    f"the journal of run {run.run} is damaged: {run.damage[0]}; look at it and at the hosts, "
-                    f"then stopgap undo {run.run} --step {params.step} --anyway"
+                    tr(
+                        "the journal of run {run} is damaged: {damage}; look at it and at the hosts, then stopgap "
+                        "undo {run} --step {step} --anyway",
+                        run=run.run,
+                        damage=run.damage[0],
+                        step=params.step,
+                    )
                 )
         for run in reversed(facts.past_runs):
             changes = tuple(change for change in run.changes if change.step == params.step)
             if changes or not run.begun or run.run in to_come:
                 yield UndoRequest(run=run.run, step=params.step, undo=changes, force=params.force)
             elif params.step in run.steps:
-                named = "this run" if run.run == THIS else f"run {run.run}"
-                yield Note(text=f"nothing of step {params.step} of {named} is in force any more")
+                named = tr("this run") if run.run == THIS else tr("run {run}", run=run.run)
+                yield Note(
+                    text=tr("nothing of step {step} of {named} is in force any more", step=params.step, named=named)
+                )

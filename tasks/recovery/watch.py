@@ -12,6 +12,7 @@ from stopgap.orchestrator.check import Check, Page, Port
 from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.host import CheckVantage, Scene
 from stopgap.orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task, Unlimited
+from stopgap.orchestrator.text import tr
 
 
 class ServiceWatchParams(Parameters):
@@ -48,7 +49,7 @@ class ServiceWatchParams(Parameters):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not (self.open or self.closed or self.page):
-            raise ValueError("name something to look at: `open`, `closed` or `page`")
+            raise ValueError(tr("name something to look at: `open`, `closed` or `page`"))
         return self
 
 
@@ -74,8 +75,11 @@ class ServiceWatch(Task[ServiceWatchParams, ServiceWatchFacts]):
         """Yield no change; yield a gap if only the controller can watch the target."""
         if _eye(params, scene) == "controller" and params.seen_from is None:
             yield Gap(
-                text=f"No host of the inventory looks at {scene.target.name} from outside: the controller does",
-                at_best=Unlimited(why="a service that comes back is watched, not cut off"),
+                text=tr(
+                    "No host of the inventory looks at {target} from outside: the controller does",
+                    target=scene.target.name,
+                ),
+                at_best=Unlimited(why=tr("a service that comes back is watched, not cut off")),
             )
 
     def checks(self, params: ServiceWatchParams, facts: ServiceWatchFacts, scene: Scene) -> Iterator[Check]:

@@ -14,6 +14,7 @@ from typing import Any
 from stopgap.orchestrator.change import Command, PathChange, command, make_link, write_file
 from stopgap.orchestrator.facts import File, FileFact, Reader
 from stopgap.orchestrator.task import Refused, Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
 from stopgap.tasks.traffic.ruleset import load_script, nft_time, table_of
 from stopgap.tasks.traffic.shell import run
@@ -67,7 +68,7 @@ def loader_readers(label: str) -> Mapping[str, Reader[Any]]:
 def loader(block: Block, rules: str, facts: DeviceFacts) -> Iterator[PathChange]:
     """Yield the missing files to load `rules` after a reboot; raises Refused without systemd."""
     if facts.system.init != "systemd":
-        raise Refused("the driver nftables cannot make a block survive a reboot (`persist`) without systemd")
+        raise Refused(tr("the driver nftables cannot make a block survive a reboot (`persist`) without systemd"))
     table, whole = table_of(block.label), int(block.expires.total_seconds())
     asked = f" timeout {nft_time(block.expires)}"
     words = {
@@ -109,7 +110,7 @@ def put_end_back(block: Block, end: FileFact, before: str) -> Command:
         return _forget_end(block.label)
     moment = (end.text() or "").strip()
     if end.kind != "file" or not (moment.isascii() and moment.isdigit()):
-        raise Unplannable(f"{_until(block.label)} is no file of Stopgap's")
+        raise Unplannable(tr("{path} is no file of Stopgap's", path=_until(block.label)))
     made = _MADE.search(before)
     whose = " ".join(made.groups()) if made else ""
     return run("keep", table_of(block.label), _until(block.label), _made(block.label), moment, whose)

@@ -9,6 +9,7 @@ from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import ProgramFact, Reader, ReadOnly
 from stopgap.orchestrator.host import Network
 from stopgap.orchestrator.hostnumber import parse_json
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.driver import address_text
 
 VTYSH = ReadOnly(
@@ -40,7 +41,7 @@ class Announced(Check):
 
     def describe(self) -> str:
         """Name the network."""
-        return f"{address_text(self.network)} is announced for blackholing"
+        return tr("{network} is announced for blackholing", network=address_text(self.network))
 
     def reader(self) -> Reader[ProgramFact]:
         """Read the network's paths."""
@@ -53,9 +54,9 @@ class Announced(Check):
             paths = [p for p in route.get("paths", ()) if "blackhole" in p.get("community", {}).get("list", ())]
             peers = list(route.get("advertisedTo", {}))
         except (ValueError, AttributeError, TypeError):
-            return Judgement(None, "FRR printed something else than a route")
+            return Judgement(None, tr("FRR printed something else than a route"))
         if not paths:
-            return Judgement(False, "not with the community blackhole")
+            return Judgement(False, tr("not with the community blackhole"))
         if not peers:
-            return Judgement(False, "sent to no peer: see the route-maps towards them")
-        return Judgement(True, f"sent to {', '.join(peers)}")
+            return Judgement(False, tr("sent to no peer: see the route-maps towards them"))
+        return Judgement(True, tr("sent to {peers}", peers=", ".join(peers)))

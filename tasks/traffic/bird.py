@@ -12,6 +12,7 @@ from stopgap.orchestrator.change import Command
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import ANY, File, ProgramFact, Reader, ReadOnly
 from stopgap.orchestrator.host import Network
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.shell import run
 
 BIRDC = ReadOnly(("birdc", "-r"), more=ANY, because="birdc(8): -r allows only commands that show")
@@ -124,7 +125,11 @@ class Originated(Check):
 
     def describe(self) -> str:
         """Name the session."""
-        return f"FlowSpec rules for IPv{self.version} are sent over the session {self.protocol}"
+        return tr(
+            "FlowSpec rules for IPv{version} are sent over the session {protocol}",
+            version=self.version,
+            protocol=self.protocol,
+        )
 
     def reader(self) -> Reader[ProgramFact]:
         """Return a reader for the routes exported by the session."""
@@ -133,16 +138,21 @@ class Originated(Check):
     def judge(self, fact: ProgramFact) -> Judgement:
         """Look for each rule."""
         if fact.status != 0:
-            return Judgement(None, "BIRD does not list them")
+            return Judgement(None, tr("BIRD does not list them"))
         sent = {_prefixes(match[1]) for line in fact.stdout.splitlines() if (match := _RULE.match(line))}
         missing = [rule for rule in self.rules if (rule.destination, rule.source) not in sent]
         if missing:
             return Judgement(
                 False,
-                f"{len(missing)} of {len(self.rules)} are not: does bird.conf include {path('*')}, and does the "
-                "session's export filter let them through?",
+                tr(
+                    "{count} of {count2} are not: does bird.conf include {path}, and does the session's export "
+                    "filter let them through?",
+                    count=len(missing),
+                    count2=len(self.rules),
+                    path=path("*"),
+                ),
             )
-        return Judgement(True, f"all {len(self.rules)}")
+        return Judgement(True, tr("all {count}", count=len(self.rules)))
 
 
 def _prefixes(rule: str) -> tuple[Network | None, Network | None]:

@@ -15,6 +15,7 @@ from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Program, ProgramFact, Reader, ScheduledFact
 from stopgap.orchestrator.host import CheckVantage, Network
 from stopgap.orchestrator.task import Note, Planned, Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, Driver, address_text, some, text_diff
@@ -54,7 +55,9 @@ class Blackhole(Driver):
         if missing or not expiry_timer.long_enough(facts.scheduled, block.expires, block.fresh):
             yield _change(block, missing, facts.scheduled)
         else:
-            yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
+            yield Note(
+                text=tr("in force until {at}, then it lets everything through", at="{at}"), after=facts.scheduled.left
+            )
 
     def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
         """Yield checks of the routes."""
@@ -72,7 +75,7 @@ class Blackholed(Check):
 
     def describe(self) -> str:
         """Name the addresses."""
-        return f"routes of packets to {some(self.addresses)} end in a blackhole"
+        return tr("routes of packets to {addresses} end in a blackhole", addresses=some(self.addresses))
 
     def reader(self) -> Reader[ProgramFact]:
         """List the routes."""
@@ -83,19 +86,26 @@ class Blackholed(Check):
         try:
             present = _present(fact)
         except Unplannable:
-            return Judgement(None, "the routes could not be listed")
+            return Judgement(None, tr("the routes could not be listed"))
         missing = [text for n in self.addresses if (text := address_text(n)) not in present]
-        return Judgement(not missing, f"missing: {missing[0]}" if missing else f"{len(self.addresses)} routes")
+        return Judgement(
+            not missing,
+            tr("missing: {missing}", missing=missing[0])
+            if missing
+            else tr("{count} routes", count=len(self.addresses)),
+        )
 
 
 def _change(block: Block, missing: Sequence[Network], before: ScheduledFact) -> RunCommands:
     everything = command("sh", "-c", "\n".join(c.script() for c in _lift(block)))
-    renewed = "" if missing else ", for its full time again" if before.due else ", as another block does"
+    renewed = "" if missing else tr(", for its full time again") if before.due else tr(", as another block does")
     return RunCommands(
-        about=f"blackhole routes: drop packets to {some(block.dropped)}{renewed}",
+        about=tr(
+            "blackhole routes: drop packets to {dropped}{renewed}", dropped=some(block.dropped), renewed=renewed
+        ),
         do=(expiry_timer.end(block, everything), *_lay(block, missing)),
         undo=(expiry_timer.undo(block, everything, (command("true"),) if before.due else (), before),),
-        undo_about="let them lapse when they would have" if before.due else "delete these routes",
+        undo_about=tr("let them lapse when they would have") if before.due else tr("delete these routes"),
         expects=expiry_timer.expected(block, before),
         marked=True,
         diff=text_diff("ip route", [], [f"blackhole {address_text(n)}" for n in missing]),
@@ -134,6 +144,6 @@ def _listing(version: int) -> Program:
 def _present(fact: ProgramFact | None) -> frozenset[str]:
     """Return the addresses with a blackhole route; raises Unplannable."""
     if fact is None or fact.status != 0:
-        raise Unplannable("ip cannot list the routes")
+        raise Unplannable(tr("ip cannot list the routes"))
     lines = [line.split() for line in fact.stdout.splitlines()]
     return frozenset(words[1] for words in lines if len(words) > 1 and words[0] == "blackhole")

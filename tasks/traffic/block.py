@@ -29,6 +29,7 @@ from stopgap.orchestrator.facts import (
 )
 from stopgap.orchestrator.host import Address, CheckVantage, Cli, DriverFound, Network, Scene, Vantage
 from stopgap.orchestrator.task import Note, Parameters, Planned, Probe, Refused, Standing, Task
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic import detection, other_addresses, other_ways
 from stopgap.tasks.traffic.bridged import refuse_bridged
 from stopgap.tasks.traffic.driver import FRESH, NOBODY, Block, DeviceFacts, Driver, Service, address_text, collapsed
@@ -55,9 +56,6 @@ RENEWED = 2.0
 """What no block has left of its time, so that it is always made anew (`Block.fresh`)."""
 
 ServiceText: TypeAlias = Annotated[str, Field(pattern=r"^(tcp|udp)/([1-9][0-9]{0,4})$")]
-
-
-_NO_ADDRESSES = "{target} has no `addresses` in the inventory, and the step names none to block"
 
 
 class Params(Parameters):
@@ -249,7 +247,14 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             refuse_bridged(block, driver, facts, scene)
         yield from driver.plan(block, facts)
         if scene.found:
-            yield Note(text=f"takes the driver {driver.name} on {scene.on.name}: {scene.found.why}")
+            yield Note(
+                text=tr(
+                    "takes the driver {driver} on {host}: {why}",
+                    driver=driver.name,
+                    host=scene.on.name,
+                    why=scene.found.why,
+                )
+            )
         yield from shortfalls(driver, block)
         yield from doubts(facts, scene, allowed=holds(params.allow, facts.claimed_origin))
         host = (*whole, *block.behind)
@@ -260,7 +265,13 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         if driver in LINUX:
             yield from of_the_host(block, driver, facts, scene)
         if len(block.addresses) > SAMPLED:
-            yield Note(text=f"{SAMPLED} of {len(block.addresses)} blocked networks are knocked on from outside")
+            yield Note(
+                text=tr(
+                    "{sampled} of {count} blocked networks are knocked on from outside",
+                    sampled=SAMPLED,
+                    count=len(block.addresses),
+                )
+            )
 
     def seen_from_outside(self, params: Params, scene: Scene) -> Iterator[Check]:
         """Yield port probes from outside, to detect traffic around an unreachable router."""
@@ -291,11 +302,17 @@ def _refuse_beyond(driver: Driver, params: Params, block: Block) -> None:
     refuse_beyond(driver, block, allowing=bool(params.allow), diverting=params.web_to == "spare")
 
 
+def _no_addresses(scene: Scene) -> Refused:
+    return Refused(
+        tr("{target} has no `addresses` in the inventory, and the step names none to block", target=scene.target.name)
+    )
+
+
 def _plain_block(params: Params, scene: Scene) -> Block:
     """Return the addresses to block as a block, for guards that need no driver."""
     addresses = _asked(params, scene)
     if not addresses:
-        raise Refused(_NO_ADDRESSES.format(target=scene.target.name))
+        raise _no_addresses(scene)
     return Block(_label(params, scene), addresses, collapsed(params.allow), (), params.expires)
 
 
@@ -339,12 +356,14 @@ def _own(params: Params, facts: DeviceFacts, scene: Scene) -> tuple[Driver, str,
 def _block(params: Params, facts: DeviceFacts, scene: Scene, *, label: str = "", standing: bool = False) -> Block:
     addresses = _asked(params, scene)
     if not addresses:
-        raise Refused(_NO_ADDRESSES.format(target=scene.target.name))
+        raise _no_addresses(scene)
     if params.web_to == "spare" and not (scene.spare and scene.spare.addresses):
-        raise Refused(f"{scene.target.name} has no `spare` with `addresses` to send its web traffic to")
+        raise Refused(
+            tr("{target} has no `spare` with `addresses` to send its web traffic to", target=scene.target.name)
+        )
     web_passes = any(s.protocol == "tcp" and s.port in (80, 443) for s in _services(params.allow_services))
     if params.web_to == "spare" and web_passes:
-        raise Refused("web traffic either stays open (`allow_services`) or goes to the spare (`web_to`)")
+        raise Refused(tr("web traffic either stays open (`allow_services`) or goes to the spare (`web_to`)"))
     whole = params.direction == "both" and not params.ports and not web_passes
     driver = selected(scene)
     divert = params.web_to != "drop" and whole and driver.capabilities.divert
@@ -373,7 +392,13 @@ def _services(texts: Iterable[str]) -> tuple[Service, ...]:
 def _refuse_wide(addresses: Iterable[Network], params: Params) -> None:
     for network in addresses:
         if network.prefixlen < (shortest := params.max_prefix if network.version == 4 else params.max_prefix6):
-            raise Refused(f"{network} is wider than a /{shortest}: name smaller networks, or change `max_prefix`")
+            raise Refused(
+                tr(
+                    "{network} is wider than a /{shortest}: name smaller networks, or change `max_prefix`",
+                    network=network,
+                    shortest=shortest,
+                )
+            )
 
 
 def _one_a_family(spare: tuple[Address, ...], blocked: tuple[Network, ...]) -> tuple[Address, ...]:

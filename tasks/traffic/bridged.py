@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from stopgap.orchestrator.facts import BRIDGES, LinkFact
 from stopgap.orchestrator.host import Address, Network, Scene
 from stopgap.orchestrator.task import Gap, Refused
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver, some
 
-_BY_PORT = "say `driver: guestport` there, if the host is a guest of it, or name the router above as `upstream`"
-_WHAT_TO_DO = f"{_BY_PORT}, or set net.bridge.{{switch}}=1 there (br_netfilter)"
+_BY_PORT = tr("say `driver: guestport` there, if the host is a guest of it, or name the router above as `upstream`")
 
 
 def refuse_bridged(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> None:
@@ -22,7 +22,7 @@ def refuse_bridged(block: Block, driver: Driver, facts: DeviceFacts, scene: Scen
     passing = _passing(block, driver, facts, scene)
     if passing and len(passing) == len(block.addresses):
         bridge = next(iter(passing.values()))
-        raise Refused(f"{_said(tuple(passing), bridge, scene)}: {_advice(tuple(passing), bridge, driver, facts)}")
+        raise Refused(_bridge_text(tuple(passing), bridge, driver, facts, scene))
 
 
 def bridge_gaps(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
@@ -30,28 +30,40 @@ def bridge_gaps(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) 
     passing = _passing(block, driver, facts, scene)
     for bridge in dict.fromkeys(passing.values()):
         networks = tuple(n for n, name in passing.items() if name == bridge)
-        text = f"{_said(networks, bridge, scene)}: {_advice(networks, bridge, driver, facts)}"
-        yield Gap(text=text, at_best="partly")
+        yield Gap(text=_bridge_text(networks, bridge, driver, facts, scene), at_best="partly")
     router = scene.on.name
     for network in block.addresses:
         device = _beside_the_way_out(network, facts, scene)
         if device and _bridge(device, facts) is None:
             yield Gap(
-                text=f"{some((network,))} lies on {device}, by which {router} itself goes out: its packets need not "
-                "cross the router",
+                text=tr(
+                    "{value} lies on {device}, by which {router} itself goes out: its packets need not cross the "
+                    "router",
+                    value=some((network,)),
+                    device=device,
+                    router=router,
+                ),
                 at_best="partly",
             )
         elif network not in passing and _by_default_gateway(network, facts):
             yield Gap(
-                text=f"{router} reaches {some((network,))} by its own default gateway: its packets need not cross "
-                "the router",
+                text=tr(
+                    "{router} reaches {value} by its own default gateway: its packets need not cross the router",
+                    router=router,
+                    value=some((network,)),
+                ),
                 at_best="partly",
             )
 
 
-def _said(networks: tuple[Network, ...], bridge: str, scene: Scene) -> str:
-    router = scene.on.name
-    return f"the bridge {bridge} of {router} hands on the packets of {some(networks)} past its rules"
+def _bridge_text(networks: tuple[Network, ...], bridge: str, driver: Driver, facts: DeviceFacts, scene: Scene) -> str:
+    return tr(
+        "the bridge {bridge} of {router} hands on the packets of {networks} past its rules: {advice}",
+        bridge=bridge,
+        router=scene.on.name,
+        networks=some(networks),
+        advice=_advice(networks, bridge, driver, facts),
+    )
 
 
 def _advice(networks: tuple[Network, ...], bridge: str, driver: Driver, facts: DeviceFacts) -> str:
@@ -59,7 +71,11 @@ def _advice(networks: tuple[Network, ...], bridge: str, driver: Driver, facts: D
     if not driver.capabilities.bridged or link is None or link.kind != "bridge":
         return _BY_PORT
     switches = {4: "bridge-nf-call-iptables", 6: "bridge-nf-call-ip6tables"}
-    return _WHAT_TO_DO.format(switch=switches[networks[0].version])
+    return tr(
+        "{by_port}, or set net.bridge.{switch}=1 there (br_netfilter)",
+        by_port=_BY_PORT,
+        switch=switches[networks[0].version],
+    )
 
 
 def _passing(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> dict[Network, str]:

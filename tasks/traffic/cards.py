@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from stopgap.orchestrator.facts import NeighbourFact
 from stopgap.orchestrator.host import Address, Network
 from stopgap.orchestrator.task import Gap, Unlimited
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.driver import DeviceFacts, address_text
 from stopgap.tasks.traffic.other_ways import VIRTUAL_ROUTERS
 
@@ -56,8 +57,13 @@ def card_gaps(found: Iterable[Card], who: str) -> Iterator[Gap]:
     for card in found:
         if card.shared:
             yield Gap(
-                text=f"the network card {card.address} of {who} is not dropped: {card.shared}",
-                at_best=Unlimited(why="the blocked addresses are dropped by themselves"),
+                text=tr(
+                    "the network card {address} of {who} is not dropped: {shared}",
+                    address=card.address,
+                    who=who,
+                    shared=card.shared,
+                ),
+                at_best=Unlimited(why=tr("the blocked addresses are dropped by themselves")),
             )
 
 
@@ -71,19 +77,19 @@ def _whose(
     card: str, neighbours: list[NeighbourFact], others: int, kept: tuple[tuple[Network, str], ...], facts: DeviceFacts
 ) -> str:
     if card.startswith(tuple(VIRTUAL_ROUTERS)):
-        return "it is a virtual router's"
+        return tr("it is a virtual router's")
     if int(card[:2], 16) & 1 or card == "00:00:00:00:00:00":
-        return "it is no single card's"
+        return tr("it is no single card's")
     if any(link.link_address.lower() == card for link in facts.links.links):
-        return "it is the router's own"
+        return tr("it is the router's own")
     next_hops = {*facts.gateways, *(route.gateway for route in facts.routes if route.gateway)}
     for neighbour in neighbours:
         if neighbour.address in next_hops:
-            return f"{neighbour.address} answers from it, a router"
+            return tr("{address} answers from it, a router", address=neighbour.address)
         for network, reason in kept:
             if _in(neighbour.address, (network,)):
-                return f"{address_text(network)} answers from it: {reason}"
-    return f"{others} other addresses answer from it, as from a router" if others > MOST else ""
+                return tr("{network} answers from it: {reason}", network=address_text(network), reason=reason)
+    return tr("{others} other addresses answer from it, as from a router", others=others) if others > MOST else ""
 
 
 def _in(address: Address, networks: Iterable[Network]) -> bool:

@@ -10,6 +10,7 @@ from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Flows, FlowsFact, Reader, flow_table, wanted_flows
 from stopgap.orchestrator.host import Address, CheckVantage, Network
 from stopgap.orchestrator.task import Gap, Unlimited
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text, some
 from stopgap.tasks.traffic.shell import run
 
@@ -34,9 +35,9 @@ def can_forget(facts: DeviceFacts) -> bool:
 def unforgotten(facts: DeviceFacts) -> Iterator[Gap]:
     """Yield a gap on flows if the router cannot delete flows."""
     if not can_forget(facts):
-        none = Unlimited(why="the rules name no accelerator, and without one every packet meets the drops")
+        none = Unlimited(why=tr("the rules name no accelerator, and without one every packet meets the drops"))
         yield Gap(
-            text="conntrack is not installed: a flow from before that an accelerator carries may go on",
+            text=tr("conntrack is not installed: a flow from before that an accelerator carries may go on"),
             at_best="partly" if offloads(facts) else none,
         )
 
@@ -106,7 +107,7 @@ class NoFlowPasses(Check):
 
     def describe(self) -> str:
         """Name the addresses."""
-        return f"no flow of {some(self.addresses)} passes by the drops"
+        return tr("no flow of {addresses} passes by the drops", addresses=some(self.addresses))
 
     def reader(self) -> Reader[FlowsFact]:
         """Return a reader to count flows opened by the addresses, or opened to the addresses by sources not
@@ -117,9 +118,16 @@ class NoFlowPasses(Check):
     def judge(self, fact: FlowsFact) -> Judgement:
         """Report the remaining flows, and if offloaded flows pass."""
         if fact.offloaded:
-            return Judgement(False, f"{fact.offloaded} offloaded flows pass, one opened by {fact.opener}")
+            return Judgement(
+                False,
+                tr(
+                    "{offloaded} offloaded flows pass, one opened by {opener}",
+                    offloaded=fact.offloaded,
+                    opener=fact.opener,
+                ),
+            )
         if not fact.whole:
-            return Judgement(None, "the table of flows could not be read to its end")
+            return Judgement(None, tr("the table of flows could not be read to its end"))
         if fact.left:
-            return Judgement(True, f"{fact.left} are left in the table; none of them is offloaded")
-        return Judgement(True, "none is left")
+            return Judgement(True, tr("{left} are left in the table; none of them is offloaded", left=fact.left))
+        return Judgement(True, tr("none is left"))

@@ -11,8 +11,9 @@ from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Program, ProgramFact, Reader
 from stopgap.orchestrator.host import Network
 from stopgap.orchestrator.hostnumber import parse_json
+from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.traffic.capabilities import Way
-from stopgap.tasks.traffic.driver import address_text
+from stopgap.tasks.traffic.driver import address_text, way_text
 from stopgap.tasks.traffic.listings import NFT_JSON
 
 _WAYS = {"saddr": "from", "daddr": "to"}
@@ -74,8 +75,12 @@ class Dropping(Check):
 
     def describe(self) -> str:
         """Name the table."""
-        ways = "both ways" if len(self.directions) == 2 else f"packets {self.directions[0]} it"
-        return f"table inet {self.table} drops {ways}"
+        ways = (
+            tr("both ways")
+            if len(self.directions) == 2
+            else tr("packets {directions} it", directions=way_text(self.directions[0]))
+        )
+        return tr("table inet {table} drops {ways}", table=self.table, ways=ways)
 
     def reader(self) -> Reader[ProgramFact]:
         """Read the table."""
@@ -84,21 +89,40 @@ class Dropping(Check):
     def judge(self, fact: ProgramFact) -> Judgement:
         """Look for the addresses and the drops, and count."""
         if fact.status != 0:
-            return Judgement(False, "the table is not there")
+            return Judgement(False, tr("the table is not there"))
         try:
             flagged = any("flags" in table for table in _objects(fact.stdout, "table"))
             present, counted = remaining(fact.stdout), dropped(fact.stdout)
         except (ValueError, KeyError, TypeError, AttributeError):
-            return Judgement(None, "nft printed something else than a table")
+            return Judgement(None, tr("nft printed something else than a table"))
         if flagged:  # nft 1.0.6 prints another word than the flag's
-            return Judgement(False, "the table has a flag that no block sets: a dormant table drops nothing")
+            return Judgement(False, tr("the table has a flag that no block sets: a dormant table drops nothing"))
         lapsed = [address_text(n) for n in self.addresses if present.get(n, timedelta()) <= timedelta()]
         if lapsed:
-            return Judgement(False, f"{', '.join(lapsed[:4])} not in it, or lapsed")
-        if missing := [f"{d} IPv{v}" for d in self.directions for v in _BLOCKED.values() if (d, v) not in counted]:
-            return Judgement(False, f"no drop {', '.join(missing)}")
+            return Judgement(False, tr("{lapsed} not in it, or lapsed", lapsed=", ".join(lapsed[:4])))
+        if missing := [(d, v) for d in self.directions for v in _BLOCKED.values() if (d, v) not in counted]:
+            return Judgement(
+                False,
+                tr(
+                    "no drop {missing}",
+                    missing=joined(", ", (tr("{way} IPv{version}", way=way_text(d), version=v) for d, v in missing)),
+                ),
+            )
         sums = {d: sum(n for (way, _), n in counted.items() if way == d) for d in self.directions}
-        return Judgement(True, ", ".join(f"{n or 'no'} packets {d} it dropped" for d, n in sums.items()))
+        return Judgement(
+            True,
+            joined(
+                ", ",
+                (
+                    (
+                        tr("{count} packets {way} it dropped", count=n, way=way_text(d))
+                        if n
+                        else tr("no packets {way} it dropped", way=way_text(d))
+                    )
+                    for d, n in sums.items()
+                ),
+            ),
+        )
 
 
 def _objects(state: str, kind: str) -> Iterator[Mapping[str, Any]]:
@@ -110,7 +134,7 @@ def _objects(state: str, kind: str) -> Iterator[Mapping[str, Any]]:
 
 def _seconds(value: Any) -> timedelta:  # noqa: ANN401
     if not isinstance(value, int) or not 0 <= value <= _LONGEST:
-        raise ValueError("no time that a block can have left")
+        raise ValueError(tr("no time that a block can have left"))
     return timedelta(seconds=value)
 
 

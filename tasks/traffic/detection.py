@@ -11,6 +11,7 @@ from typing import Any
 from stopgap.orchestrator.facts import Gateways, Interfaces, Links, Reader, Routes, System
 from stopgap.orchestrator.host import Address, Cli, DriverFound, Scene
 from stopgap.orchestrator.task import Refused
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.cli import CLI_DRIVERS
 from stopgap.tasks.traffic.driver import Driver
 from stopgap.tasks.traffic.drivers import SHIPPED, drivers
@@ -51,11 +52,15 @@ def driver_for(read: Mapping[str, Any], scene: Scene) -> DriverFound:
         if why := driver.fits(router):
             return DriverFound(driver=driver.name, cli=driver.cli, why=why)
     raise Refused(
-        f"nothing that drops packets was found on {scene.on.name}: neither nft, nor iptables with ipset, nor ip, nor "
-        f"FRR, nor a command line that Stopgap knows; install nftables there, or name another router as `upstream`"
+        tr(
+            "nothing that drops packets was found on {host}: neither nft, nor iptables with ipset, nor "
+            "ip, nor FRR, nor a command line that Stopgap knows; install nftables there, or name another "
+            "router as `upstream`",
+            host=scene.on.name,
+        )
     )
 
 
 def driver_for_cli(cli: Cli, seen: str) -> DriverFound:
     """Return the driver that speaks a device's command line."""
-    return DriverFound(driver=cli, cli=cli, why=f"its command line is {cli}: {seen}")
+    return DriverFound(driver=cli, cli=cli, why=tr("its command line is {cli}: {seen}", cli=cli, seen=seen))

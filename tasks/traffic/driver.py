@@ -31,6 +31,7 @@ from stopgap.orchestrator.facts import (
 )
 from stopgap.orchestrator.host import Address, CheckVantage, Cli, Network, Scene
 from stopgap.orchestrator.task import Facts, Planned
+from stopgap.orchestrator.text import Text, tr
 from stopgap.tasks.traffic.capabilities import Capabilities, Way
 from stopgap.tasks.traffic.router import RouterFacts
 
@@ -52,10 +53,17 @@ def address_text(network: Network) -> str:
     return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
 
 
+def way_text(way: Way) -> Text:
+    """Return a direction of packets, as seen from the blocked addresses, as a text."""
+    return tr("from") if way == "from" else tr("to")
+
+
 def some(networks: tuple[Network, ...]) -> str:
     """Name the first few networks; of the rest, how many."""
     named = ", ".join(address_text(n) for n in networks[:NAMED])
-    return f"{named} and {len(networks) - NAMED} more" if len(networks) > NAMED else named
+    return (
+        tr("{named} and {count} more", named=named, count=len(networks) - NAMED) if len(networks) > NAMED else named
+    )
 
 
 def collapsed(networks: Iterable[Network]) -> tuple[Network, ...]:
@@ -133,8 +141,12 @@ class Block:
     @property
     def ways(self) -> str:
         """Return the directions and ports of dropped packets as text."""
-        ways = "both ways" if len(self.directions) == 2 else f"one way ({self.directions[0]} it)"
-        return f"{ways}, at {listed(self.ports)} alone" if self.ports else ways
+        ways = (
+            tr("both ways")
+            if len(self.directions) == 2
+            else tr("one way ({directions} it)", directions=way_text(self.directions[0]))
+        )
+        return tr("{ways}, at {ports} alone", ways=ways, ports=listed(self.ports)) if self.ports else ways
 
     @property
     def left_open(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from stopgap.orchestrator.plugins import classes, code, fail, guarded
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.blackhole import Blackhole
 from stopgap.tasks.traffic.cli import CLI_DRIVERS
 from stopgap.tasks.traffic.driver import Driver
@@ -31,7 +32,7 @@ def drivers() -> Mapping[str, Driver]:
         with guarded("drivers", named.name, named.origin):
             for kind in classes(plugin.value, Driver):  # type: ignore[type-abstract]
                 if kind.name in known:
-                    fail("drivers", named.name, named.origin, f"another driver is called {kind.name}")
+                    fail("drivers", named.name, named.origin, tr("another driver is called {kind}", kind=kind.name))
                     continue
                 kind.capabilities.describe()  # a driver without capabilities fails here, by name
                 known[kind.name] = kind()

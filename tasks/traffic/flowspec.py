@@ -11,10 +11,11 @@ from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader
 from stopgap.orchestrator.host import CheckVantage
 from stopgap.orchestrator.task import Gap, Note, Planned, Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.bird import SESSIONS, Originated, Rule, Session, content, originate, path, reader, sessions
 from stopgap.tasks.traffic.capabilities import Capabilities
-from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, Driver, address_text
+from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, Driver, address_text, way_text
 from stopgap.tasks.traffic.router import RouterFacts
 
 NAMED = 4
@@ -37,7 +38,7 @@ class Flowspec(Driver):
     def fits(self, router: RouterFacts) -> str:
         """Return the reason on a speaker of BGP that routes no packets itself."""
         speaks = router.has("birdc") and not router.routes_packets
-        return "BIRD is there, and the machine itself routes no packets" if speaks else ""
+        return tr("BIRD is there, and the machine itself routes no packets") if speaks else ""
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Return readers for the block's file, the BGP sessions, and the expiry timer."""
@@ -57,14 +58,19 @@ class Flowspec(Driver):
         before, wanted = _present(facts), content(block.label, _rules(block), _tables(carriers))
         left = facts.scheduled.left
         if before == wanted and expiry_timer.long_enough(facts.scheduled, block.expires, block.fresh):
-            yield Note(text="in force until {at}, then the rules are withdrawn", after=left)
+            yield Note(text=tr("in force until {at}, then the rules are withdrawn", at="{at}"), after=left)
         else:
             yield _change(block, facts, before, wanted)
         yield Note(
-            text=f"goes over {', '.join(sorted({c.protocol for c in carriers}))}, as far as its filters let it"
+            text=tr(
+                "goes over {value}, as far as its filters let it",
+                value=", ".join(sorted({c.protocol for c in carriers})),
+            )
         )
         yield Gap(
-            text="whether the provider drops what the host sends is not seen from here: ask them to show the filter",
+            text=tr(
+                "whether the provider drops what the host sends is not seen from here: ask them to show the filter"
+            ),
             at_best="partly",
         )
 
@@ -94,14 +100,14 @@ def _rules(block: Block) -> Iterator[Rule]:
 def _carriers(block: Block, facts: DeviceFacts) -> tuple[Session, ...]:
     """Return the sessions for the rules; raises Unplannable if a blocked family has no session."""
     if "birdc" not in facts.system.programs or facts.state is None:
-        raise Unplannable("BIRD is not installed there")
+        raise Unplannable(tr("BIRD is not installed there"))
     if facts.state.status != 0:
         said = (facts.state.stderr or facts.state.stdout).splitlines()
-        raise Unplannable(f"BIRD does not answer: {said[-1] if said else 'no reason given'}")
+        raise Unplannable(tr("BIRD does not answer: {rest}", rest=said[-1] if said else tr("no reason given")))
     standing = sessions(facts.state.stdout)
     wanted = {n.version for n in block.addresses}
     for version in sorted(wanted - {s.version for s in standing}):
-        raise Unplannable(f"no BGP session of BIRD that carries FlowSpec for IPv{version} stands")
+        raise Unplannable(tr("no BGP session of BIRD that carries FlowSpec for IPv{version} stands", version=version))
     return tuple(s for s in standing if s.version in wanted)
 
 
@@ -115,19 +121,24 @@ def _present(facts: DeviceFacts) -> str:
     if there is None or there.kind == "absent":
         return ""
     if there.content is None:
-        raise Unplannable("what lies in the place of the block's own file is no ordinary file")
+        raise Unplannable(tr("what lies in the place of the block's own file is no ordinary file"))
     return there.content.decode(errors="replace")
 
 
 def _change(block: Block, facts: DeviceFacts, before: str, wanted: str) -> RunCommands:
     label, shows = block.label, f"cat {path(block.label)}"
     withdraw = originate(label, "")
-    renewed = ", for its full time again" if before == wanted else ""
+    renewed = tr(", for its full time again") if before == wanted else ""
     return RunCommands(
-        about=f"send FlowSpec rules that discard packets of {_some(block)}{_ways(block)}{renewed}",
+        about=tr(
+            "send FlowSpec rules that discard packets of {block}{block2}{renewed}",
+            block=_some(block),
+            block2=_ways(block),
+            renewed=renewed,
+        ),
         do=(expiry_timer.end(block, withdraw), originate(label, wanted), expiry_timer.record(block, shows)),
         undo=(expiry_timer.undo(block, withdraw, (originate(label, before),) if before else (), facts.scheduled),),
-        undo_about="send the rules that were sent before" if before else "withdraw the rules",
+        undo_about=tr("send the rules that were sent before") if before else tr("withdraw the rules"),
         expects=expiry_timer.expected(block, facts.scheduled, shows),
         marked=True,
         diff=tuple(_difference(path(label), before, wanted)),
@@ -137,13 +148,17 @@ def _change(block: Block, facts: DeviceFacts, before: str, wanted: str) -> RunCo
 
 
 def _ways(block: Block) -> str:
-    return " both ways" if len(block.directions) == 2 else f", {block.directions[0]} it alone"
+    return (
+        tr(" both ways")
+        if len(block.directions) == 2
+        else tr(", {directions} it alone", directions=way_text(block.directions[0]))
+    )
 
 
 def _some(block: Block) -> str:
     named = ", ".join(address_text(n) for n in block.addresses[:NAMED])
     more = len(block.addresses) - NAMED
-    return f"{named} and {more} more" if more > 0 else named
+    return tr("{named} and {count} more", named=named, count=more) if more > 0 else named
 
 
 def _difference(name: str, before: str, wanted: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader
 from stopgap.orchestrator.host import CheckVantage, Network
 from stopgap.orchestrator.task import Note, Planned, Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.bgp import SESSIONS, Announced, established
 from stopgap.tasks.traffic.capabilities import Capabilities
@@ -40,7 +41,7 @@ class Frr(Driver):
 
     def fits(self, router: RouterFacts) -> str:
         """Return the reason on a speaker of BGP that routes no packets itself, such as a route server."""
-        return "FRR is there, and the machine itself routes no packets" if _speaks(router) else ""
+        return tr("FRR is there, and the machine itself routes no packets") if _speaks(router) else ""
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Return readers for the announcements, the BGP sessions, and the expiry timer."""
@@ -64,10 +65,12 @@ class Frr(Driver):
         if set(before) == set(block.addresses) and expiry_timer.long_enough(
             facts.scheduled, block.expires, block.fresh
         ):
-            yield Note(text="in force until {at}, then the announcements are withdrawn", after=left)
+            yield Note(text=tr("in force until {at}, then the announcements are withdrawn", at="{at}"), after=left)
         else:
             yield _announcement(block, facts, asn, before)
-        yield Note(text=f"goes to {', '.join(peers)}, as far as the router's own route-maps let it through")
+        yield Note(
+            text=tr("goes to {peers}, as far as the router's own route-maps let it through", peers=", ".join(peers))
+        )
 
     def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
         """Look at the announcements."""
@@ -86,16 +89,16 @@ def _speaks(router: RouterFacts) -> bool:
 def _running(facts: DeviceFacts) -> tuple[Running, int]:
     """Return the running BGP configuration and the AS number; raises Unplannable."""
     if "vtysh" not in facts.system.programs or facts.rules is None:
-        raise Unplannable("vtysh is not installed there")
+        raise Unplannable(tr("vtysh is not installed there"))
     if facts.rules.status != 0:
-        reason = next(iter((facts.rules.stderr or facts.rules.stdout).splitlines()), "no reason given")
-        raise Unplannable(f"vtysh cannot show the configuration: {reason}")
+        reason = next(iter((facts.rules.stderr or facts.rules.stdout).splitlines()), tr("no reason given"))
+        raise Unplannable(tr("vtysh cannot show the configuration: {reason}", reason=reason))
     running = parse(facts.rules.stdout)
     if running.asn is None:
-        raise Unplannable("FRR speaks no BGP there: there is no `router bgp` outside of a VRF")
+        raise Unplannable(tr("FRR speaks no BGP there: there is no `router bgp` outside of a VRF"))
     if running.import_check:
         raise Unplannable(
-            "FRR would not announce single addresses: `no bgp network import-check` is missing under `router bgp`"
+            tr("FRR would not announce single addresses: `no bgp network import-check` is missing under `router bgp`")
         )
     return running, running.asn
 
@@ -105,10 +108,10 @@ def _peers(block: Block, facts: DeviceFacts) -> tuple[str, ...]:
     try:
         peers = established(facts.state.stdout if facts.state else "")
     except (ValueError, AttributeError, TypeError):
-        raise Unplannable("FRR does not say which BGP sessions stand") from None
+        raise Unplannable(tr("FRR does not say which BGP sessions stand")) from None
     for version in sorted({n.version for n in block.addresses}):
         if not peers[version]:
-            raise Unplannable(f"no BGP session for IPv{version} stands: nobody would hear of it")
+            raise Unplannable(tr("no BGP session for IPv{version} stands: nobody would hear of it", version=version))
     return tuple(dict.fromkeys(p for version in {n.version for n in block.addresses} for p in peers[version]))
 
 
@@ -118,7 +121,11 @@ def _refuse_taken(block: Block, running: Running) -> None:
         if rest is not None and rest != f"route-map {_route_map(block)}":
             line = f"network {network} {rest}".strip()
             raise Unplannable(
-                f"{address_text(network)} is announced already, by `{line}`: one would replace the other"
+                tr(
+                    "{network} is announced already, by `{line}`: one would replace the other",
+                    network=address_text(network),
+                    line=line,
+                )
             )
 
 
@@ -126,9 +133,9 @@ def _announcement(block: Block, facts: DeviceFacts, asn: int, before: tuple[Netw
     route_map = _route_map(block)
     withdraw = announce(route_map, asn, ())
     shows = f"vtysh -c 'show running-config' | grep ' route-map {route_map}$'"
-    about = f"announce {_some(block)} to be blackholed by the provider"
+    about = tr("announce {block} to be blackholed by the provider", block=_some(block))
     return RunCommands(
-        about=f"{about}, for its full time again" if set(before) == set(block.addresses) else about,
+        about=tr("{about}, for its full time again", about=about) if set(before) == set(block.addresses) else about,
         do=(
             expiry_timer.end(block, withdraw),
             announce(route_map, asn, block.addresses),
@@ -139,7 +146,7 @@ def _announcement(block: Block, facts: DeviceFacts, asn: int, before: tuple[Netw
                 block, withdraw, (announce(route_map, asn, before),) if before else (), facts.scheduled
             ),
         ),
-        undo_about="announce what was announced before" if before else "withdraw the announcements",
+        undo_about=tr("announce what was announced before") if before else tr("withdraw the announcements"),
         expects=expiry_timer.expected(block, facts.scheduled, shows),
         marked=True,
         diff=difference(route_map, asn, before, block.addresses),
@@ -151,4 +158,4 @@ def _announcement(block: Block, facts: DeviceFacts, asn: int, before: tuple[Netw
 def _some(block: Block) -> str:
     named = ", ".join(address_text(n) for n in block.addresses[:NAMED])
     more = len(block.addresses) - NAMED
-    return f"{named} and {more} more" if more > 0 else named
+    return tr("{named} and {count} more", named=named, count=more) if more > 0 else named

@@ -11,6 +11,7 @@ from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Forwarding, Guests, Links, ProgramFact, Reader
 from stopgap.orchestrator.host import CheckVantage, Host, Scene
 from stopgap.orchestrator.task import Gap, Note, Planned, Refused, Unlimited, Unplannable
+from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, Driver, collapsed, some
 from stopgap.tasks.traffic.guest.counters import PortDropping, guest_state_reader, time_of_ports
@@ -49,8 +50,11 @@ class Guestport(Driver):
         """Take the guest's name from the inventory; raises Refused for a target on the hypervisor itself."""
         if scene.target.name == scene.on.name:
             raise Refused(
-                f"{scene.on.name}: `driver: guestport` cuts a guest off, and needs the guest as target, with "
-                f"`upstream: {scene.on.name}`"
+                tr(
+                    "{host}: `driver: guestport` cuts a guest off, and needs the guest as target, with "
+                    "`upstream: {host}`",
+                    host=scene.on.name,
+                )
             )
         return Guestport(scene.target, scene.on.name)
 
@@ -58,7 +62,7 @@ class Guestport(Driver):
         """Return the reason on a hypervisor whose bridge joins the hosts to block with the way out."""
         bridge = router.guests_bridge
         return (
-            f"its bridge {bridge} joins the host with the way out, and nft works there"
+            tr("its bridge {bridge} joins the host with the way out, and nft works there", bridge=bridge)
             if (bridge and router.nft_works)
             else ""
         )
@@ -91,7 +95,7 @@ class Guestport(Driver):
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Yield the table to load, unless in force already; raises Refused for an uplink, or Unplannable."""
         if "nft" not in facts.system.programs:
-            raise Unplannable("nft is not installed there")
+            raise Unplannable(tr("nft is not installed there"))
         kind, before = _in_force(facts)
         parting = self._parting(block, facts)
         wanted = parting_ruleset(block, parting)
@@ -99,10 +103,16 @@ class Guestport(Driver):
         if left is None:
             yield _load(block, parting, before if kind == parting.family else "", wanted)
         else:
-            yield Note(text="in force until {at}, then it lets everything through", after=left)
+            yield Note(text=tr("in force until {at}, then it lets everything through", at="{at}"), after=left)
         yield from self._gaps(parting)
         if kind and kind != parting.family:
-            yield Note(text=f"table {kind} {table_of(block.label)} of an earlier port stays until its time is over")
+            yield Note(
+                text=tr(
+                    "table {kind} {label} of an earlier port stays until its time is over",
+                    kind=kind,
+                    label=table_of(block.label),
+                )
+            )
 
     def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
         """Yield a check of drops and counters at the ports."""
@@ -113,7 +123,7 @@ class Guestport(Driver):
 
     def _parting(self, block: Block, facts: DeviceFacts) -> Parting:
         if self._target is None:
-            raise Unplannable("no guest to cut off")
+            raise Unplannable(tr("no guest to cut off"))
         listed = _in_force(facts)[1]
         guest = find(block.dropped, self._target, facts, cards_in_force(listed), self._on)
         own = collapsed((*block.dropped, *guest.own))
@@ -131,31 +141,49 @@ class Guestport(Driver):
         guest = parting.guest
         if guest.beside:
             yield Gap(
-                text=f"{guest.name} has interfaces past the hypervisor's network ({', '.join(guest.beside)}), which "
-                "are not cut off",
+                text=tr(
+                    "{guest} has interfaces past the hypervisor's network ({beside}), which are not cut off",
+                    guest=guest.name,
+                    beside=", ".join(guest.beside),
+                ),
                 at_best="partly",
             )
         if not parting.peers.cards:
             yield Gap(
-                text=f"{self._on} does not know the router of {guest.name}'s segment: frames with an allowed "
-                "address, ARP and neighbour discovery pass to and from every neighbour",
+                text=tr(
+                    "{host} does not know the router of {guest}'s segment: frames with an allowed address, ARP "
+                    "and neighbour discovery pass to and from every neighbour",
+                    host=self._on,
+                    guest=guest.name,
+                ),
                 at_best="partly",
             )
         if guest.elsewhere:
             yield Gap(
-                text=f"a frame from {guest.name}'s link-layer address came by {', '.join(guest.elsewhere)}: a "
-                "neighbour may use the address",
-                at_best=Unlimited(why="the port is named by the inventory, or dropped already"),
+                text=tr(
+                    "a frame from {guest}'s link-layer address came by {elsewhere}: a neighbour may use the address",
+                    guest=guest.name,
+                    elsewhere=", ".join(guest.elsewhere),
+                ),
+                at_best=Unlimited(why=tr("the port is named by the inventory, or dropped already")),
             )
         if guest.by_neighbours_alone:
             yield Note(
-                text=f"{some(parting.own)} is taken for {guest.name} by the neighbour table, which a guest can "
-                "forge: the target's `guest` in the inventory would make it certain"
+                text=tr(
+                    "{own} is taken for {guest} by the neighbour table, which a guest can forge: the target's "
+                    "`guest` in the inventory would make it certain",
+                    own=some(parting.own),
+                    guest=guest.name,
+                )
             )
-        where = "its link-layer address drops on" if parting.family == "bridge" else "the port is open"
+        where = tr("its link-layer address drops on") if parting.family == "bridge" else tr("the port is open")
         yield Note(
-            text=f"if {guest.name} gets a port of another name (power cycle, migration), {where} until the block is "
-            "made anew; `stopgap status` tells"
+            text=tr(
+                "if {guest} gets a port of another name (power cycle, migration), {where} until the block is "
+                "made anew; `stopgap status` tells",
+                guest=guest.name,
+                where=where,
+            )
         )
 
 
@@ -167,8 +195,8 @@ def _in_force(facts: DeviceFacts) -> tuple[str, str]:
         if listed.status == 0:
             return kind, listed.stdout
         if "No such file or directory" not in listed.stderr and kind == "bridge":
-            reason = next(iter(listed.stderr.splitlines()), "no reason given")
-            raise Unplannable(f"nft cannot list the ruleset: {reason}")
+            reason = next(iter(listed.stderr.splitlines()), tr("no reason given"))
+            raise Unplannable(tr("nft cannot list the ruleset: {reason}", reason=reason))
     return "", ""
 
 
@@ -192,7 +220,7 @@ def _load(block: Block, parting: Parting, before: str, wanted: str) -> RunComman
         about=_about(block, parting, renewed=bool(before) and same(unmarked(before), wanted)),
         do=(load(block, wanted, replaced, kind),),
         undo=(put_back(block, before, replaced, kind),),
-        undo_about=f"put back {table} as it was" if before else f"delete {table}",
+        undo_about=tr("put back {table} as it was", table=table) if before else tr("delete {table}", table=table),
         expects=expectation(look(block, kind), replaced),
         marked=True,
         diff=difference(unmarked(before), wanted, block.label, kind),
@@ -203,7 +231,19 @@ def _load(block: Block, parting: Parting, before: str, wanted: str) -> RunComman
 
 def _about(block: Block, parting: Parting, *, renewed: bool) -> str:
     guest = parting.guest
-    parts = [f"drop all frames of {guest.name} at {', '.join(guest.ports)} ({', '.join(guest.cards)})"]
-    parts += [f"allow {some(block.allowed)}"] if block.allowed else []
-    parts += ["for its full time again"] if renewed else []
-    return f"table {parting.family} {table_of(block.label)}: {', '.join(parts)}"
+    parts: list[str] = [
+        tr(
+            "drop all frames of {guest} at {ports} ({cards})",
+            guest=guest.name,
+            ports=", ".join(guest.ports),
+            cards=", ".join(guest.cards),
+        )
+    ]
+    parts += [tr("allow {allowed}", allowed=some(block.allowed))] if block.allowed else []
+    parts += [tr("for its full time again")] if renewed else []
+    return tr(
+        "table {family} {label}: {parts}",
+        family=parting.family,
+        label=table_of(block.label),
+        parts=joined(", ", parts),
+    )

@@ -19,9 +19,19 @@ from stopgap.orchestrator.facts import ProgramFact, Reader
 from stopgap.orchestrator.host import CheckVantage, Network
 from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.task import Gap, Note, Planned, Unplannable
+from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.capabilities import Capabilities
-from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, Driver, address_text, some, text_diff
+from stopgap.tasks.traffic.driver import (
+    ROLLBACK_SECONDS,
+    Block,
+    DeviceFacts,
+    Driver,
+    address_text,
+    some,
+    text_diff,
+    way_text,
+)
 from stopgap.tasks.traffic.listings import rule_list
 from stopgap.tasks.traffic.router import RouterFacts
 from stopgap.tasks.traffic.shell import run
@@ -43,7 +53,7 @@ class Iproute(Driver):
 
     def fits(self, router: RouterFacts) -> str:
         """Return the reason on a Linux router with neither nft(8) nor iptables with ipset."""
-        return "neither nft nor iptables with ipset is usable there, and ip is" if router.has("ip") else ""
+        return tr("neither nft nor iptables with ipset is usable there, and ip is") if router.has("ip") else ""
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Return readers for the rules of each family, and for the expiry timer."""
@@ -70,16 +80,18 @@ class Iproute(Driver):
         before = {version: _ours(lines, place) for version, lines in listed.items()}
         same = all(sorted(before[version]) == sorted(wanted[version]) for version in (4, 6))
         if same and expiry_timer.long_enough(facts.scheduled, block.expires, block.fresh):
-            yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
+            yield Note(
+                text=tr("in force until {at}, then it lets everything through", at="{at}"), after=facts.scheduled.left
+            )
         else:
             yield _change(block, facts, _Slot(place), before, wanted)
         yield Gap(
-            text="routing rules see what is forwarded: the router itself and the blocked addresses still talk",
+            text=tr("routing rules see what is forwarded: the router itself and the blocked addresses still talk"),
             at_best="partly",
         )
         if block.allowed:
             yield Gap(
-                text="routing rules know no connections: who is allowed in can also be reached from there",
+                text=tr("routing rules know no connections: who is allowed in can also be reached from there"),
                 at_best="partly",
             )
 
@@ -100,7 +112,12 @@ class Ruled(Check):
 
     def describe(self) -> str:
         """Name the family and the directions."""
-        return f"IPv{self.version} routing rules drop {' and '.join(self.directions)} {some(self.addresses)}"
+        return tr(
+            "IPv{version} routing rules drop {directions} {addresses}",
+            version=self.version,
+            directions=joined(" and ", map(way_text, self.directions)),
+            addresses=some(self.addresses),
+        )
 
     def reader(self) -> Reader[ProgramFact]:
         """List the rules."""
@@ -109,11 +126,14 @@ class Ruled(Check):
     def judge(self, fact: ProgramFact) -> Judgement:
         """Look for each rule; routing rules have no counters."""
         if fact.status != 0:
-            return Judgement(None, "the rules could not be listed")
+            return Judgement(None, tr("the rules could not be listed"))
         present = {rule.text for rule in parsed(fact.stdout)}
         wanted = [_drop(network, way) for network in self.addresses for way in self.directions]
         missing = [text for text in wanted if text not in present]
-        return Judgement(not missing, f"missing: {missing[0]}" if missing else f"{len(wanted)} rules")
+        return Judgement(
+            not missing,
+            tr("missing: {missing}", missing=missing[0]) if missing else tr("{count} rules", count=len(wanted)),
+        )
 
 
 @dataclass(frozen=True, order=True)
@@ -164,13 +184,19 @@ def _change(
     shows = showing(slot.prefs)
     there = any(before.values())
     changed = any(sorted(before[version]) != sorted(wanted[version]) for version in (4, 6))
-    renewed = "" if changed else " for its full time again"
+    renewed = "" if changed else tr(" for its full time again")
     anew = (slot.lift(),) if there and changed else ()
     return RunCommands(
-        about=f"routing rules {slot.first}-{slot.first + 2}: {_about(block)}{renewed}",
+        about=tr(
+            "routing rules {first}-{first2}: {block}{renewed}",
+            first=slot.first,
+            first2=slot.first + 2,
+            block=_about(block),
+            renewed=renewed,
+        ),
         do=(expiry_timer.end(block, slot.lift()), *anew, *lay(wanted), expiry_timer.record(block, shows)),
         undo=(expiry_timer.undo(block, slot.lift(), (slot.lift(), *lay(before)) if there else (), facts.scheduled),),
-        undo_about="put back the routing rules as they were" if there else "delete these routing rules",
+        undo_about=tr("put back the routing rules as they were") if there else tr("delete these routing rules"),
         expects=expiry_timer.expected(block, facts.scheduled, shows),
         marked=True,
         diff=text_diff("ip rule", rule_lines(before), rule_lines(wanted)),
@@ -190,15 +216,15 @@ def rule_lines(rules: Mapping[int, list[Rule]]) -> list[str]:
 
 
 def _about(block: Block) -> str:
-    allowed = f", allow {some(block.allowed)}" if block.allowed else ""
-    return f"drop {some(block.dropped)} {block.ways}{allowed}"
+    allowed = tr(", allow {allowed}", allowed=some(block.allowed)) if block.allowed else ""
+    return tr("drop {dropped} {ways}{allowed}", dropped=some(block.dropped), ways=block.ways, allowed=allowed)
 
 
 def routing_rules(fact: ProgramFact | None) -> list[Rule]:
     """Give every rule of the router; raises Unplannable."""
     if fact is None or fact.status != 0:
         said = next(iter(fact.stderr.splitlines()), "") if fact else ""
-        raise Unplannable(f"ip cannot list the routing rules: {said or 'no reason given'}")
+        raise Unplannable(tr("ip cannot list the routing rules: {said}", said=said or tr("no reason given")))
     return parsed(fact.stdout)
 
 
@@ -228,7 +254,13 @@ def _place(label: str, listed: Mapping[int, list[Rule]]) -> int:
     for n in range(SLOTS):
         if (slot := (start + n) % SLOTS) not in taken:
             return FIRST + 3 * slot
-    raise Unplannable(f"no three priorities between {FIRST} and {FIRST + 3 * SLOTS} are free for routing rules")
+    raise Unplannable(
+        tr(
+            "no three priorities between {first} and {first2} are free for routing rules",
+            first=FIRST,
+            first2=FIRST + 3 * SLOTS,
+        )
+    )
 
 
 def _ours(listed: list[Rule], place: int) -> list[Rule]:

@@ -11,6 +11,7 @@ from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import ProgramFact, Reader, ReadOnly
 from stopgap.orchestrator.host import CheckVantage, Network
 from stopgap.orchestrator.task import Note, Planned, Refused, Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.chains import EVERYBODY, TABLES, Chains, cards_of, chains, name_of, present
 from stopgap.tasks.traffic.conntrack import (
@@ -66,9 +67,9 @@ class Iptables(Driver):
         """Return the reason on a router with iptables and ipset, whose nft(8) is absent or does not work."""
         if not router.has("iptables-save", "ipset"):
             return ""
-        nft = "nft does not work" if router.has("nft") else "nft is not installed"
-        six = "" if router.has("ip6tables-save") else ", ip6tables is not"
-        return f"iptables and ipset are installed{six}, {nft}"
+        nft = tr("nft does not work") if router.has("nft") else tr("nft is not installed")
+        six = "" if router.has("ip6tables-save") else tr(", ip6tables is not")
+        return tr("iptables and ipset are installed{six}, {nft}", six=six, nft=nft)
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Return readers for all tables and sets."""
@@ -92,14 +93,16 @@ class Iptables(Driver):
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Yield sets and chains, unless in force already."""
         if block.expires > LONGEST:
-            raise Refused(f"ipset keeps nothing for longer than {LONGEST.days} days: ask for less in `expires`")
+            raise Refused(
+                tr("ipset keeps nothing for longer than {days} days: ask for less in `expires`", days=LONGEST.days)
+            )
         saved = {4: listed_tables(facts.rules, "iptables-save"), 6: listed_tables(facts.rules6, "ip6tables-save")}
         name, wanted = name_of(block.label), chains(block)
         before = present(name, saved, listed_tables(facts.state, "ipset save"))
         lapsing = {*block.dropped, *(n for nets in EVERYBODY.values() for n in nets if block.cards)}
         left = min((t for s in before.sets.values() for n, t in s.items() if n in lapsing), default=None)
         if before.same_as(wanted) and left is not None and left >= block.expires * block.fresh:
-            yield Note(text="in force until {at}, then it lets everything through", after=left)
+            yield Note(text=tr("in force until {at}, then it lets everything through", at="{at}"), after=left)
         else:
             yield _load(block, name, before, wanted, absent_tables(saved, wanted), forgetting=forgets(block, facts))
         yield from unforgotten(facts)
@@ -124,7 +127,7 @@ class InSet(Check):
 
     def describe(self) -> str:
         """Name the sets."""
-        return f"{some(self.addresses)} in the sets {self.name}"
+        return tr("{addresses} in the sets {name}", addresses=some(self.addresses), name=self.name)
 
     def reader(self) -> Reader[ProgramFact]:
         """List the sets."""
@@ -133,10 +136,12 @@ class InSet(Check):
     def judge(self, fact: ProgramFact) -> Judgement:
         """Look for each."""
         if fact.status != 0:
-            return Judgement(None, "the sets could not be listed")
+            return Judgement(None, tr("the sets could not be listed"))
         inside = {n for elements in present(self.name, {}, fact.stdout).sets.values() for n in elements}
         missing = [address_text(n) for n in self.addresses if n not in inside]
-        return Judgement(not missing, f"{missing[0]} is not, or has lapsed" if missing else "all")
+        return Judgement(
+            not missing, tr("{missing} is not, or has lapsed", missing=missing[0]) if missing else tr("all")
+        )
 
 
 class Chained(Check):
@@ -149,7 +154,7 @@ class Chained(Check):
 
     def describe(self) -> str:
         """Name the chains."""
-        return f"IPv{self.version} chains {self.name} drop ahead of all others"
+        return tr("IPv{version} chains {name} drop ahead of all others", version=self.version, name=self.name)
 
     def reader(self) -> Reader[ProgramFact]:
         """List the tables."""
@@ -158,18 +163,18 @@ class Chained(Check):
     def judge(self, fact: ProgramFact) -> Judgement:
         """Compare rules and jumps."""
         if fact.status != 0:
-            return Judgement(None, "the tables could not be listed")
+            return Judgement(None, tr("the tables could not be listed"))
         found = present(self.name, {self.version: fact.stdout}, "")
         if found.rules.get(self.version) != self.rules:
-            return Judgement(False, "the chains are not there, or not as they were made")
-        return Judgement(found.first, "they are" if found.first else "something stands before them")
+            return Judgement(False, tr("the chains are not there, or not as they were made"))
+        return Judgement(found.first, tr("they are") if found.first else tr("something stands before them"))
 
 
 def listed_tables(fact: ProgramFact | None, program: str) -> str:
     """Return a program's output; raises Unplannable for a failed program."""
     if fact is None or fact.status != 0:
         said = next(iter(fact.stderr.splitlines()), "") if fact else ""
-        raise Unplannable(f"{program} lists nothing: {said or 'no reason given'}")
+        raise Unplannable(tr("{program} lists nothing: {said}", program=program, said=said or tr("no reason given")))
     return fact.stdout
 
 
@@ -186,17 +191,29 @@ def _load(
     block: Block, name: str, before: Chains, wanted: Chains, absent: tuple[str, ...], *, forgetting: bool
 ) -> RunCommands:
     there = bool(before.rules)
-    renewed = ", for its full time again" if before.same_as(wanted) else ""
-    nat = f", behind NAT {some(block.behind)}" if block.behind else ""
-    card = f", by its card {', '.join(block.cards[:NAMED])}" if block.cards else ""
-    allowed = f", allow {some(block.allowed)}" if block.allowed else ""
-    web = f", web to {', '.join(map(str, block.spare))}" if block.spare else ""
+    renewed = tr(", for its full time again") if before.same_as(wanted) else ""
+    nat = tr(", behind NAT {addresses}", addresses=some(block.behind)) if block.behind else ""
+    card = tr(", by its card {cards}", cards=", ".join(block.cards[:NAMED])) if block.cards else ""
+    allowed = tr(", allow {allowed}", allowed=some(block.allowed)) if block.allowed else ""
+    web = tr(", web to {spare}", spare=", ".join(map(str, block.spare))) if block.spare else ""
     return RunCommands(
-        about=f"chains {name}: drop {some(block.addresses)} {block.ways}{nat}{card}{allowed}{web}{renewed}",
+        about=tr(
+            "chains {name}: drop {addresses} {ways}{nat}{card}{allowed}{web}{renewed}",
+            name=name,
+            addresses=some(block.addresses),
+            ways=block.ways,
+            nat=nat,
+            card=card,
+            allowed=allowed,
+            web=web,
+            renewed=renewed,
+        ),
         do=(load(block, wanted, before),),
         afterwards=(forget_flows(block, name, IN_IPSET),) if forgetting else (),
         undo=(put_back(block, before, absent), *(forget_diverted(block) if forgetting else ())),
-        undo_about=f"put back chains and sets {name} as they were" if there else f"delete chains and sets {name}",
+        undo_about=tr("put back chains and sets {name} as they were", name=name)
+        if there
+        else tr("delete chains and sets {name}", name=name),
         expects=expected(block, before),
         marked=True,
         diff=text_diff(name, before.listing(), wanted.listing()),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from stopgap.orchestrator.host import Host, Network, Scene
 from stopgap.orchestrator.task import Gap, Unlimited
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.driver import some
 
 
@@ -31,8 +32,13 @@ def left_to_others(networks: tuple[Network, ...], scene: Scene) -> Iterator[Gap]
     if left := tuple(n for n in networks if n not in own):
         others = ", ".join(dict.fromkeys(router.name for n in left for router in _others(n, scene)))
         yield Gap(
-            text=f"{scene.on.name} may not block {some(left)}, and lets it pass: that is left to {others}",
-            at_best=Unlimited(why="the step on the other router drops it, and is proved by itself"),
+            text=tr(
+                "{host} may not block {left}, and lets it pass: that is left to {others}",
+                host=scene.on.name,
+                left=some(left),
+                others=others,
+            ),
+            at_best=Unlimited(why=tr("the step on the other router drops it, and is proved by itself")),
         )
 
 

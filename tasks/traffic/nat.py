@@ -14,6 +14,7 @@ from ipaddress import ip_network
 from stopgap.orchestrator.facts import TranslationFact
 from stopgap.orchestrator.host import Address, Network
 from stopgap.orchestrator.task import Gap, Note, Planned
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text, some
 
 
@@ -101,34 +102,55 @@ def nat_gaps(
     """
     for public, hosts in doubtful:
         yield Gap(
-            text=f"{address_text(public)} leads to {some(hosts)} by NAT on {router}, which is not dropped: name the "
-            "host's own address in `addresses`",
+            text=tr(
+                "{public} leads to {hosts} by NAT on {router}, which is not dropped: name the host's own "
+                "address in `addresses`",
+                public=address_text(public),
+                hosts=some(hosts),
+                router=router,
+            ),
             at_best="partly",
         )
     for network in block.addresses:
         if not any(_shared(rule, network) for rule in facts.translations.rules):
             continue
         if after_nat:
-            yield Note(text=f"whoever leaves {router} as {address_text(network)} by NAT is cut with it")
+            yield Note(
+                text=tr(
+                    "whoever leaves {router} as {network} by NAT is cut with it",
+                    router=router,
+                    network=address_text(network),
+                )
+            )
         elif not block.behind:
             yield Gap(
-                text=f"what leaves {router} as {address_text(network)} by NAT is not dropped: name the host's own "
-                "address in `addresses`",
+                text=tr(
+                    "what leaves {router} as {network} by NAT is not dropped: name the host's own address in "
+                    "`addresses`",
+                    router=router,
+                    network=address_text(network),
+                ),
                 at_best="partly",
             )
     if block.spare and (ways := [front.address for front in fronts(block.addresses, facts)]):
         named = some(_sorted(ways))
-        yield Note(text=f"visitors who come by {named}, by NAT, are dropped and not sent to the spare")
+        yield Note(
+            text=tr("visitors who come by {named}, by NAT, are dropped and not sent to the spare", named=named)
+        )
     outside = [network for network in block.addresses if not _on_a_link(network, facts)]
     if outside and facts.translations.unread:
         yield Gap(
-            text=f"the NAT rules of {router} cannot be read ({facts.translations.unread}): a host behind NAT may "
-            "still send",
+            text=tr(
+                "the NAT rules of {router} cannot be read ({unread}): a host behind NAT may still send",
+                router=router,
+                unread=facts.translations.unread,
+            ),
             at_best="partly",
         )
     elif outside and not block.behind and any(not rule.understood for rule in facts.translations.rules):
         yield Gap(
-            text=f"a NAT rule of {router} is not understood: a host behind NAT may still send", at_best="partly"
+            text=tr("a NAT rule of {router} is not understood: a host behind NAT may still send", router=router),
+            at_best="partly",
         )
 
 

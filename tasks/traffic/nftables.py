@@ -11,6 +11,7 @@ from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import FileFact, ProgramFact, Reader
 from stopgap.orchestrator.host import CheckVantage
 from stopgap.orchestrator.task import Note, Planned, Unplannable
+from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.traffic.after_boot import end_is_right, end_reader, loader, loader_readers, put_end_back, set_end
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.conntrack import (
@@ -57,7 +58,7 @@ class Nftables(Driver):
         if not router.nft_works:
             return ""
         beside = ", ".join(router.other_tables[:NAMED])
-        return "nft works there" + (f", beside {beside}" if beside else "")
+        return tr("nft works there") + (tr(", beside {beside}", beside=beside) if beside else "")
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Return readers for the table, without and with times and counters, and for flow offloading."""
@@ -100,7 +101,7 @@ class Nftables(Driver):
         if left is None:
             yield _load(block, before, wanted, facts.boot_end, forgetting=forgets(block, facts))
         else:
-            yield Note(text="in force until {at}, then it lets everything through", after=left)
+            yield Note(text=tr("in force until {at}, then it lets everything through", at="{at}"), after=left)
             if not end_is_right(block, facts):
                 yield _change_end(block, before, facts.boot_end)
         if block.persist:
@@ -120,13 +121,13 @@ def _present(facts: DeviceFacts) -> str:
     """Return the present table as text; empty without a table. Raises Unplannable."""
     listed = facts.rules
     if "nft" not in facts.system.programs or listed is None:
-        raise Unplannable("nft is not installed there")
+        raise Unplannable(tr("nft is not installed there"))
     if listed.status == 0:
         return listed.stdout
     if "No such file or directory" in listed.stderr:
         return ""
-    reason = next(iter(listed.stderr.splitlines()), "no reason given")
-    raise Unplannable(f"nft cannot list the ruleset: {reason}")
+    reason = next(iter(listed.stderr.splitlines()), tr("no reason given"))
+    raise Unplannable(tr("nft cannot list the ruleset: {reason}", reason=reason))
 
 
 def _time_left(block: Block, facts: DeviceFacts) -> timedelta | None:
@@ -157,7 +158,9 @@ def _load(block: Block, before: str, wanted: str, end: FileFact, *, forgetting: 
             *((put_end_back(block, end, before),) if keeping else ()),
             *(forget_diverted(block) if forgetting else ()),
         ),
-        undo_about=f"put back table inet {table} as it was" if before else f"delete table inet {table}",
+        undo_about=tr("put back table inet {table} as it was", table=table)
+        if before
+        else tr("delete table inet {table}", table=table),
         expects=expectation(look(block), replaced),
         marked=True,
         diff=difference(unmarked(before), wanted, block.label),
@@ -168,9 +171,9 @@ def _load(block: Block, before: str, wanted: str, end: FileFact, *, forgetting: 
 
 def _change_end(block: Block, before: str, end: FileFact) -> RunCommands:
     made = change_of(before)
-    what = "also after a reboot, until the same moment" if block.persist else "no longer after a reboot"
+    what = tr("also after a reboot, until the same moment") if block.persist else tr("no longer after a reboot")
     return RunCommands(
-        about=f"table inet {table_of(block.label)}: {what}",
+        about=tr("table inet {label}: {what}", label=table_of(block.label), what=what),
         do=(set_end(block),),
         undo=(put_end_back(block, end, before),),
         expects=Expectation(look=look(block), left=(made, NOTHING)) if made else None,
@@ -178,12 +181,12 @@ def _change_end(block: Block, before: str, end: FileFact) -> RunCommands:
 
 
 def _about(block: Block, *, renewed: bool) -> str:
-    parts = [f"drop {some(block.addresses)} {block.ways}"]
-    parts += [f"behind NAT {some(block.behind)}"] if block.behind else []
-    parts += [f"by its card {', '.join(block.cards[:NAMED])}"] if block.cards else []
-    parts += [f"leave {listed(block.services)} open"] if block.services else []
-    parts += [f"allow {some(block.allowed)}"] if block.allowed else []
-    parts += [f"web to {', '.join(map(str, block.spare))}"] if block.spare else []
-    parts += ["for its full time again"] if renewed else []
-    parts += ["also after a reboot"] if block.persist else []
-    return f"table inet {table_of(block.label)}: {', '.join(parts)}"
+    parts: list[str] = [tr("drop {addresses} {ways}", addresses=some(block.addresses), ways=block.ways)]
+    parts += [tr("behind NAT {addresses}", addresses=some(block.behind))] if block.behind else []
+    parts += [tr("by its card {cards}", cards=", ".join(block.cards[:NAMED]))] if block.cards else []
+    parts += [tr("leave {services} open", services=listed(block.services))] if block.services else []
+    parts += [tr("allow {allowed}", allowed=some(block.allowed))] if block.allowed else []
+    parts += [tr("web to {spare}", spare=", ".join(map(str, block.spare)))] if block.spare else []
+    parts += [tr("for its full time again")] if renewed else []
+    parts += [tr("also after a reboot")] if block.persist else []
+    return tr("table inet {label}: {parts}", label=table_of(block.label), parts=joined(", ", parts))

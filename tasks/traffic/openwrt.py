@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from stopgap.orchestrator.task import Gap, Planned
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.conntrack import can_forget, offloads
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
@@ -27,14 +28,16 @@ class Openwrt(Nftables):
 
     def fits(self, router: RouterFacts) -> str:
         """Return the reason on OpenWrt with fw4; with fw3, `iptables` fits."""
-        return "OpenWrt with fw4" if router.system.os == "openwrt" and router.has("nft", "fw4") else ""
+        return tr("OpenWrt with fw4") if router.system.os == "openwrt" and router.has("nft", "fw4") else ""
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Yield the block, and a gap if offloaded flows cannot be deleted."""
         yield from super().plan(block, facts)
         if offloads(facts) and not can_forget(facts):
             yield Gap(
-                text="flow_offloading is on and conntrack is not installed: offloaded flows from before go on until "
-                "they end; `opkg install conntrack`, or turn offloading off",
+                text=tr(
+                    "flow_offloading is on and conntrack is not installed: offloaded flows from before go on "
+                    "until they end; `opkg install conntrack`, or turn offloading off"
+                ),
                 at_best="partly",
             )

@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from stopgap.orchestrator.facts import Interfaces, RouteFact, Routes, SshOrigin
 from stopgap.orchestrator.host import Address, Host, Scene
 from stopgap.orchestrator.task import At, Note, Probe
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.driver import DeviceFacts
 
 
@@ -42,12 +43,22 @@ def doubts(facts: DeviceFacts, scene: Scene, allowed: bool) -> Iterator[Note]:
         return
     known = operators(facts, scene)
     if facts.claimed_origin is None:
-        listed = " or ".join(map(str, known)) or "where the router sees you"
-        yield Note(text=f"{target} did not say from where you reach it: if not from {listed}, add it to `allow`")
+        listed = " or ".join(map(str, known)) or tr("where the router sees you")
+        yield Note(
+            text=tr(
+                "{target} did not say from where you reach it: if not from {listed}, add it to `allow`",
+                target=target,
+                listed=listed,
+            )
+        )
     elif facts.claimed_origin not in known and not allowed:
         yield Note(
-            text=f"{target} says that you come from {facts.claimed_origin}; nothing confirms it, and it is not "
-            "let through: name it in `allow` if it is so"
+            text=tr(
+                "{target} says that you come from {claimed_origin}; nothing confirms it, and it is not let "
+                "through: name it in `allow` if it is so",
+                target=target,
+                claimed_origin=facts.claimed_origin,
+            )
         )
 
 

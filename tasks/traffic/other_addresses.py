@@ -14,6 +14,7 @@ from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import CardFact, Cards, NeighbourFact, Neighbours, Reader
 from stopgap.orchestrator.host import Address, CheckVantage, Host, Network, Scene
 from stopgap.orchestrator.task import At, Gap, Probe
+from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.traffic.driver import DeviceFacts
 from stopgap.tasks.traffic.segment import devices_of, within
 
@@ -39,26 +40,33 @@ def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iter
     own = own_beside(facts.cards or (), blocked, _near(blocked, facts))
     earlier = [a for a, stale in answering.items() if stale and a not in {address for address, _ in own}]
     texts = [
-        f"{a} answers from {who}'s network card, and is not blocked" for a, stale in answering.items() if not stale
+        tr("{address} answers from {who}'s network card, and is not blocked", address=a, who=who)
+        for a, stale in answering.items()
+        if not stale
     ]
     texts += [
-        f"{address} is on {who}'s {device}, and is not blocked"
+        tr("{address} is on {who}'s {device}, and is not blocked", address=address, who=who, device=device)
         for address, device in own
         if answering.get(address, True)
     ]
     texts += [
-        f"{network} is routed to {who} by {scene.on.name}, and is not blocked"
+        tr("{network} is routed to {who} by {host}, and is not blocked", network=network, who=who, host=scene.on.name)
         for network in facts.routed_to_it or ()
         if not any(network.version == n.version and network.subnet_of(n) for n in blocked)  # type: ignore[arg-type]
     ]
     yield from (Gap(text=text, at_best="partly") for text in texts[:NAMED])
     for address in earlier[:NAMED]:
         yield Gap(
-            text=f"{address} answered from {who}'s network card when {scene.on.name} last asked, and is not blocked",
+            text=tr(
+                "{address} answered from {who}'s network card when {host} last asked, and is not blocked",
+                address=address,
+                who=who,
+                host=scene.on.name,
+            ),
             at_best="unverified",
         )
     if (more := len(texts) - NAMED) > 0:
-        yield Gap(text=f"{more} more addresses of {who} are not blocked", at_best="partly")
+        yield Gap(text=tr("{more} more addresses of {who} are not blocked", more=more, who=who), at_best="partly")
 
 
 def looks(
@@ -94,7 +102,7 @@ class Answering(Check):
 
     def describe(self) -> str:
         """Name the target."""
-        return f"no other address answers from {self.target}'s network card"
+        return tr("no other address answers from {target}'s network card", target=self.target)
 
     def reader(self) -> Reader[tuple[NeighbourFact, ...]]:
         """Read the table."""
@@ -104,7 +112,9 @@ class Answering(Check):
         """Name the other addresses."""
         found = answering_beside(fact, self.blocked, self.known, self.claimed)
         if found and all(found.values()):
-            return Judgement(None, f"{', '.join(map(str, list(found)[:NAMED]))} answered earlier; not asked since")
+            return Judgement(
+                None, tr("{found} answered earlier; not asked since", found=", ".join(map(str, list(found)[:NAMED])))
+            )
         return _judged([str(address) for address, stale in found.items() if not stale])
 
 
@@ -122,7 +132,7 @@ class OwnAddresses(Check):
 
     def describe(self) -> str:
         """Name the target."""
-        return f"{self.target}'s cards have no address that is not blocked"
+        return tr("{target}'s cards have no address that is not blocked", target=self.target)
 
     def reader(self) -> Reader[tuple[CardFact, ...]]:
         """Read the cards."""
@@ -130,7 +140,12 @@ class OwnAddresses(Check):
 
     def judge(self, fact: tuple[CardFact, ...]) -> Judgement:
         """Name the other addresses."""
-        return _judged([f"{address} on {device}" for address, device in own_beside(fact, self.blocked, self.near)])
+        return _judged(
+            [
+                tr("{address} on {device}", address=address, device=device)
+                for address, device in own_beside(fact, self.blocked, self.near)
+            ]
+        )
 
 
 def answering_beside(
@@ -174,8 +189,11 @@ def own_beside(
 
 
 def _judged(found: list[str]) -> Judgement:
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return Judgement(not found, f"{', '.join(found[:NAMED])}{more}, not blocked" if found else "none")
+    more = tr(" and {count} more", count=len(found) - NAMED) if len(found) > NAMED else ""
+    return Judgement(
+        not found,
+        tr("{found}{more}, not blocked", found=joined(", ", found[:NAMED]), more=more) if found else tr("none"),
+    )
 
 
 def _near(blocked: tuple[Network, ...], facts: DeviceFacts) -> tuple[Network, ...]:
@@ -206,4 +224,4 @@ def _login(host: Host) -> tuple[Address, ...]:
 
 
 def _who(scene: Scene) -> str:
-    return scene.target.name if scene.target.name != scene.on.name else "the blocked host"
+    return scene.target.name if scene.target.name != scene.on.name else tr("the blocked host")

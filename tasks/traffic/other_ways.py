@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from stopgap.orchestrator.facts import Gateways, Redundancy, RedundancyFact, RoutedBy
 from stopgap.orchestrator.host import Address, Network, Scene
 from stopgap.orchestrator.task import At, Gap, Probe, Unlimited
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.driver import DeviceFacts
 from stopgap.tasks.traffic.other_addresses import tells
 from stopgap.tasks.traffic.segment import devices_of
@@ -20,8 +21,8 @@ VIRTUAL_ROUTERS = {
     "00:07:b4:": "GLBP",
 }
 """How the link-layer addresses begin that routers share (RFC 9568, and Cisco's)."""
-_BOTH = Unlimited(why="the inventory names another upstream, which drops too, and is proved by itself")
-_BEFORE = Unlimited(why="it lies between the target and the router, which all that it forwards still crosses")
+_BOTH = Unlimited(why=tr("the inventory names another upstream, which drops too, and is proved by itself"))
+_BEFORE = Unlimited(why=tr("it lies between the target and the router, which all that it forwards still crosses"))
 
 
 def reads_of_other_ways(addresses: tuple[Address, ...], scene: Scene) -> Probe:
@@ -45,8 +46,13 @@ def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iter
         # A router's link-local addresses are unknown without facts of the router's interfaces.
         if gateway not in known and not (gateway.is_link_local and (gateway.version == 4 or not facts.interfaces)):
             yield Gap(
-                text=f"{who} sends by {gateway}, which is no address of {_all(scene)}: if another router has it, "
-                "name that one in `upstream`",
+                text=tr(
+                    "{who} sends by {gateway}, which is no address of {scene}: if another router has it, name "
+                    "that one in `upstream`",
+                    who=who,
+                    gateway=gateway,
+                    scene=_all(scene),
+                ),
                 at_best="partly" if devices else _BEFORE,
             )
     for neighbour in facts.neighbours:
@@ -55,21 +61,34 @@ def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iter
         )
         if shared and neighbour.device in devices and neighbour.address not in known:
             yield Gap(
-                text=f"{neighbour.address} on {who}'s segment is shared by routers ({shared}), and another one has "
-                "it now: name that one in `upstream`",
+                text=tr(
+                    "{address} on {who}'s segment is shared by routers ({shared}), and another one has it now: "
+                    "name that one in `upstream`",
+                    address=neighbour.address,
+                    who=who,
+                    shared=shared,
+                ),
                 at_best="partly",
             )
     redundancy = facts.redundancy or RedundancyFact()
     if links := [device for device in redundancy.devices if not devices or device in devices]:
         yield Gap(
-            text=f"{router} shares addresses with another router (VRRP, HSRP or CARP on {', '.join(links)}): what "
-            "takes over for it drops nothing unless it is in `upstream` too",
+            text=tr(
+                "{router} shares addresses with another router (VRRP, HSRP or CARP on {links}): what takes "
+                "over for it drops nothing unless it is in `upstream` too",
+                router=router,
+                links=", ".join(links),
+            ),
             at_best=_BOTH if scene.beside else "partly",
         )
     elif redundancy.daemons:
         yield Gap(
-            text=f"{', '.join(redundancy.daemons)} runs on {router}, which may share addresses with another "
-            "router: what takes over for it drops nothing unless it is in `upstream` too",
+            text=tr(
+                "{daemons} runs on {router}, which may share addresses with another router: what takes over "
+                "for it drops nothing unless it is in `upstream` too",
+                daemons=", ".join(redundancy.daemons),
+                router=router,
+            ),
             at_best=_BOTH if scene.beside else "unverified",
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from stopgap.orchestrator.change import RunCommands
 from stopgap.orchestrator.task import Note, Planned
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.chains import Chains, name_of, own_chains, present
 from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, some, text_diff
@@ -32,16 +33,25 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
     before, wanted, name = _before(block.label, facts), own_chains(block), name_of(block.label)
     same = before.same_as(wanted)
     if same and expiry_timer.long_enough(facts.scheduled, block.expires, block.fresh):
-        yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
+        yield Note(
+            text=tr("in force until {at}, then it lets everything through", at="{at}"), after=facts.scheduled.left
+        )
         return
     absent = absent_tables(_saved(facts), wanted)
     back = (put_back(block, before, absent),) if before.rules else ()
-    allowed = f", allow {some(block.allowed)}" if block.allowed else ""
+    allowed = tr(", allow {allowed}", allowed=some(block.allowed)) if block.allowed else ""
     yield RunCommands(
-        about=f"chains {name}: drop all that comes and goes{allowed}{', for its full time again' if same else ''}",
+        about=tr(
+            "chains {name}: drop all that comes and goes{allowed}{rest}",
+            name=name,
+            allowed=allowed,
+            rest=tr(", for its full time again") if same else "",
+        ),
         do=(expiry_timer.end(block, lift(name, absent)), load(block, wanted, before)),
         undo=(expiry_timer.undo(block, lift(name, absent), back, facts.scheduled),),
-        undo_about=f"put back chains {name} as they were" if before.rules else f"delete chains {name}",
+        undo_about=tr("put back chains {name} as they were", name=name)
+        if before.rules
+        else tr("delete chains {name}", name=name),
         expects=expected(block, before),
         marked=True,
         diff=text_diff(name, before.listing(), wanted.listing()),

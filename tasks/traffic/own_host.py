@@ -16,6 +16,7 @@ from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader
 from stopgap.orchestrator.host import CheckVantage
 from stopgap.orchestrator.task import Gap, Note, Planned, Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic import expiry_timer, own_chains, own_links, own_rules
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
@@ -38,8 +39,11 @@ class OwnHost(Nftables):
         commit_confirm=True,
         local=True,
         trusted=False,
-        less="without nft, by iptables and a scheduled undo; without both, by routing rules, and packets to it still "
-        "arrive, unanswered; without these, its links go down, for the operator too, once a person has said yes",
+        less=tr(
+            "without nft, by iptables and a scheduled undo; without both, by routing rules, and packets "
+            "to it still arrive, unanswered; without these, its links go down, for the operator too, "
+            "once a person has said yes"
+        ),
     )
     programs: ClassVar[tuple[str, ...]] = ("nft", "iptables-save", "ip6tables-save", "ip")
 
@@ -80,16 +84,16 @@ class OwnHost(Nftables):
             planned = super().plan(replace(block, addresses=EVERYTHING), facts)
             yield from (item for item in planned if not isinstance(item, Gap))
         elif own_chains.usable(facts):
-            yield Note(text="nft cannot be used there: iptables drops instead")
+            yield Note(text=tr("nft cannot be used there: iptables drops instead"))
             yield from own_chains.plan(block, facts)
         elif own_rules.usable(facts):
-            yield Note(text="neither nft nor iptables can be used there: routing rules drop what it sends")
+            yield Note(text=tr("neither nft nor iptables can be used there: routing rules drop what it sends"))
             yield from own_rules.plan(block, facts)
         elif own_links.usable(facts):
-            yield Note(text="neither nft nor iptables nor routing rules can be used there: its links go down")
+            yield Note(text=tr("neither nft nor iptables nor routing rules can be used there: its links go down"))
             yield from own_links.plan(block, facts)
         else:
-            raise Unplannable("the host has neither nft nor iptables nor ip: it cannot cut itself off")
+            raise Unplannable(tr("the host has neither nft nor iptables nor ip: it cannot cut itself off"))
 
     def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
         """Ask the host nothing: only packets from outside tell."""

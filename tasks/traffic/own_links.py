@@ -12,6 +12,7 @@ from stopgap.orchestrator.change import RunCommands
 from stopgap.orchestrator.facts import ProgramFact, ScheduledFact
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.task import Gap, Note, Planned, Unlimited
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
 from stopgap.tasks.traffic.shell import run
@@ -30,17 +31,19 @@ def stands(block: Block, facts: DeviceFacts) -> bool:
 def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
     """Yield the change to take down all links with addresses, after a person's approval."""
     if expiry_timer.long_enough(facts.scheduled, block.expires, block.fresh):
-        yield Note(text="the links go up at {at}", after=facts.scheduled.left)
+        yield Note(text=tr("the links go up at {at}", at="{at}"), after=facts.scheduled.left)
         return
     devices = _devices(facts)
     yield Gap(
-        text="nobody gets in until the links go up again, by themselves: no evidence, no undo from here",
-        at_best=Unlimited(why="links that are down carry no packet"),
+        text=tr("nobody gets in until the links go up again, by themselves: no evidence, no undo from here"),
+        at_best=Unlimited(why=tr("links that are down carry no packet")),
     )
     yield Question(
-        text=f"Take down the links {', '.join(devices)}?",
-        reason="It cuts everything: your own way to the host too. It comes back by itself when the time is over, or "
-        "by hand at its console.",
+        text=tr("Take down the links {devices}?", devices=", ".join(devices)),
+        reason=tr(
+            "It cuts everything: your own way to the host too. It comes back by itself when the time is "
+            "over, or by hand at its console."
+        ),
     )
     addresses = [
         f"-6 addr replace {i.address} dev {i.device} nodad"
@@ -50,10 +53,10 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
     routes = [*_routes(4, facts.main4), *_routes(6, facts.main6)]
     raise_links = run("raise_links", *devices, lines="".join(f"{line}\n" for line in [*addresses, *routes]))
     yield RunCommands(
-        about=f"take down the links {', '.join(devices)}, a second later",
+        about=tr("take down the links {devices}, a second later", devices=", ".join(devices)),
         do=(expiry_timer.end(block, raise_links), run("lower_links", *devices)),
         undo=(expiry_timer.undo(block, raise_links, (), ScheduledFact()),),
-        undo_about="take the links up, with their addresses and routes",
+        undo_about=tr("take the links up, with their addresses and routes"),
         expects=expiry_timer.expected(block, ScheduledFact()),
         marked=True,
         lasts=block.expires.total_seconds(),

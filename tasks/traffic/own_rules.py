@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from stopgap.orchestrator.change import Command, RunCommands
 from stopgap.orchestrator.task import Gap, Note, Planned
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, address_text, some, text_diff
 from stopgap.tasks.traffic.iproute import PROTOCOL, Rule, routing_rules, rule_lines, showing
@@ -37,24 +38,32 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
     wanted = {version: _wanted(block, version) for version in (4, 6)}
     same = all(sorted(before[version]) == sorted(wanted[version]) for version in (4, 6))
     yield Gap(
-        text="routing rules see what is sent: packets to the host still arrive, and are not answered",
+        text=tr("routing rules see what is sent: packets to the host still arrive, and are not answered"),
         at_best="partly",
     )
     if block.allowed:
         yield Gap(
-            text="routing rules know no connections: who is allowed in can also be reached from there",
+            text=tr("routing rules know no connections: who is allowed in can also be reached from there"),
             at_best="partly",
         )
     if same and expiry_timer.long_enough(facts.scheduled, block.expires, block.fresh):
-        yield Note(text="in force until {at}, then it lets everything through", after=facts.scheduled.left)
+        yield Note(
+            text=tr("in force until {at}, then it lets everything through", at="{at}"), after=facts.scheduled.left
+        )
         return
     there, shows = any(before.values()), showing((str(first), str(first + 1)))
     lift = run("lift_rules", PROTOCOL, str(first + 1), str(first))
     back = (lift, *(_lay(first, version, before[version]) for version in (4, 6) if before[version])) if there else ()
-    allowed = f", allow {some(block.allowed)}" if block.allowed else ""
-    renewed = ", for its full time again" if same else ""
+    allowed = tr(", allow {allowed}", allowed=some(block.allowed)) if block.allowed else ""
+    renewed = tr(", for its full time again") if same else ""
     yield RunCommands(
-        about=f"routing rules {first}-{first + 1}: drop all that it sends{allowed}{renewed}",
+        about=tr(
+            "routing rules {first}-{first2}: drop all that it sends{allowed}{renewed}",
+            first=first,
+            first2=first + 1,
+            allowed=allowed,
+            renewed=renewed,
+        ),
         do=(
             expiry_timer.end(block, lift),
             *((lift,) if there and not same else ()),
@@ -62,7 +71,7 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
             expiry_timer.record(block, shows),
         ),
         undo=(expiry_timer.undo(block, lift, back, facts.scheduled),),
-        undo_about="put back the routing rules as they were" if there else "delete these routing rules",
+        undo_about=tr("put back the routing rules as they were") if there else tr("delete these routing rules"),
         expects=expiry_timer.expected(block, facts.scheduled, shows),
         marked=True,
         diff=text_diff("ip rule", rule_lines(before), rule_lines(wanted)),

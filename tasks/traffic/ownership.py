@@ -14,12 +14,13 @@ from typing import Any
 from stopgap.orchestrator.change import MARK, Command, Expectation
 from stopgap.orchestrator.facts import Reader
 from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.driver import BESIDE, DeviceFacts, Driver
 
 _MADE = re.compile(r"\bby (\S*) in (\S+)")
 NOTHING = "none"
 """What a look prints where there is no block."""
-ANOTHERS = "another owner's"
+ANOTHERS = tr("another owner's")
 """What it prints where the block is another controller's, which never replaces this one's: nothing of it is left."""
 
 

@@ -7,11 +7,12 @@ from ipaddress import ip_network
 
 from stopgap.orchestrator.host import Address, Host, Network, Scene
 from stopgap.orchestrator.task import Gap, Unlimited
+from stopgap.orchestrator.text import tr, trn
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
 
 NAMED = 6
 """Hosts that are named one by one; of the rest, how many."""
-_BESIDE = Unlimited(why="the verdict is on packets that cross the router, and these never do")
+_BESIDE = Unlimited(why=tr("the verdict is on packets that cross the router, and these never do"))
 
 
 def devices_of(blocked: tuple[Network, ...], facts: DeviceFacts) -> frozenset[str]:
@@ -36,7 +37,7 @@ def shares_segment(host: Host, block: Block, facts: DeviceFacts) -> bool:
 
 def gaps(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
     """Yield a gap for the neighbours of the blocked addresses."""
-    who = scene.target.name if scene.target.name != scene.on.name else "the blocked host"
+    who = scene.target.name if scene.target.name != scene.on.name else tr("the blocked host")
     others = _others(scene)
     routers = {address for host in scene.beside for address in host.addresses}
     beside = [f"{h.addresses[0]} ({h.name})" for h in others if shares_segment(h, block, facts)]
@@ -51,13 +52,27 @@ def gaps(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
     known_links = {n.link_address for n in facts.neighbours if n.address in known}
     beside += [str(address) for link, address in strangers.items() if link not in known_links]
     if beside:
-        named = ", ".join(beside[:NAMED]) + (f" and {len(beside) - NAMED} more" if len(beside) > NAMED else "")
-        verb = "shares" if len(beside) == 1 else "share"
-        yield Gap(text=f"{named} {verb} {who}'s segment; an upstream cannot part them", at_best=_BESIDE)
+        named = ", ".join(beside[:NAMED]) + (
+            tr(" and {count} more", count=len(beside) - NAMED) if len(beside) > NAMED else ""
+        )
+        yield Gap(
+            text=trn(
+                "{named} shares {who}'s segment; an upstream cannot part them",
+                "{named} share {who}'s segment; an upstream cannot part them",
+                len(beside),
+                named=named,
+                who=who,
+            ),
+            at_best=_BESIDE,
+        )
     gateways = (r.gateway for r in facts.routes if r.gateway and within(r.address, block.addresses))
     for gateway in dict.fromkeys(g for g in gateways if g not in routers):
         yield Gap(
-            text=f"{who} is reached through {gateway}; what lies on that side of it is not parted from {who}",
+            text=tr(
+                "{who} is reached through {gateway}; what lies on that side of it is not parted from {who}",
+                who=who,
+                gateway=gateway,
+            ),
             at_best=_BESIDE,
         )
 
@@ -70,7 +85,11 @@ def _others(scene: Scene) -> tuple[Host, ...]:
 
 def others_on_record(scene: Scene) -> Iterator[tuple[Network, str]]:
     """Yield the addresses of all other hosts of the inventory, each with the owner."""
-    return ((ip_network(address), f"it is {host.name}'s") for host in _others(scene) for address in host.addresses)
+    return (
+        (ip_network(address), tr("it is {host}'s", host=host.name))
+        for host in _others(scene)
+        for address in host.addresses
+    )
 
 
 def neighbours_to_ask(scene: Scene) -> tuple[Address, ...]:

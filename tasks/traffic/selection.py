@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Refused
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.driver import Driver
 from stopgap.tasks.traffic.drivers import driver_named, drivers, needs_cli
 
@@ -20,13 +21,28 @@ def selected(scene: Scene) -> Driver:
         raise Refused(scene.found.why)
     if router.named_driver is None:
         raise Refused(
-            f"nothing says how {router.name} drops packets: give it a `driver` in the inventory "
-            f"({', '.join(drivers())}), or the target an `upstream` that has one"
+            tr(
+                "nothing says how {router} drops packets: give it a `driver` in the inventory ({drivers}), "
+                "or the target an `upstream` that has one",
+                router=router.name,
+                drivers=", ".join(drivers()),
+            )
         )
     driver = driver_named(router.driver)
     if driver is None:
-        raise Refused(f"{router.name}: no driver is called {router.driver}; known: {', '.join(drivers())}")
+        raise Refused(
+            tr(
+                "{router}: no driver is called {driver}; known: {drivers}",
+                router=router.name,
+                driver=router.driver,
+                drivers=", ".join(drivers()),
+            )
+        )
     if needs_cli(driver) != (router.cli is not None):
-        needs = "needs a `cli`" if router.cli is None else f"needs a shell, and `cli: {router.cli}` has none"
-        raise Refused(f"{router.name}: `driver: {driver.name}` {needs}")
+        needs = (
+            tr("needs a `cli`")
+            if router.cli is None
+            else tr("needs a shell, and `cli: {cli}` has none", cli=router.cli)
+        )
+        raise Refused(tr("{router}: `driver: {driver}` {needs}", router=router.name, driver=driver.name, needs=needs))
     return driver.at(scene)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Planned
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.bridged import bridge_gaps
 from stopgap.tasks.traffic.cards import Card, card_gaps, cards
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver
@@ -48,6 +49,6 @@ def _behind(block: Block, facts: DeviceFacts, scene: Scene) -> Behind:
 
 
 def _cards(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> tuple[Card, ...]:
-    let_through = ((network, "it is let through") for network in block.allowed)
+    let_through = ((network, tr("it is let through")) for network in block.allowed)
     never = (*kept(facts, scene), *let_through, *others_on_record(scene))
     return cards(block.dropped, never, facts, driver.cards_in_force(block.label, facts))

@@ -21,6 +21,7 @@ from stopgap.orchestrator.facts import (
 )
 from stopgap.orchestrator.task import Facts as TaskFacts
 from stopgap.orchestrator.task import Probe, Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.web import page
 
 CONFIGURATION_TEST = {
@@ -129,7 +130,7 @@ class RedHat(Layout):
     def configure(self, content: str, facts: Facts, *, tls: bool) -> Iterator[PathChange | None]:
         """Write the file."""
         if tls:
-            raise Unplannable("a certificate is known to be used on Debian alone; leave `certificate` out")
+            raise Unplannable(tr("a certificate is known to be used on Debian alone; leave `certificate` out"))
         yield write_file(self.configuration, content, facts.conf_d)
 
 

@@ -17,6 +17,7 @@ from stopgap.orchestrator.check import Check, Page, Port
 from stopgap.orchestrator.facts import ProgramFact
 from stopgap.orchestrator.host import Address, CheckVantage, Host, Scene
 from stopgap.orchestrator.task import Gap, Note, Planned, Probe, Task, Unlimited, Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.host import units
 from stopgap.tasks.host.units import ROOT_PROGRAMS
 from stopgap.tasks.web import layout
@@ -26,7 +27,7 @@ from stopgap.tasks.web.params import Params
 
 PACKAGES = ("apache2", "apache2-bin", "apache2-data", "apache2-utils")
 """Debian's: the one to install, and those that it brings for itself alone."""
-_PAGE_ALONE = Unlimited(why="which page visitors see changes nothing of what the block drops")
+_PAGE_ALONE = Unlimited(why=tr("which page visitors see changes nothing of what the block drops"))
 
 
 class ApacheMaintenance(Task[Params, Facts]):
@@ -66,10 +67,10 @@ class ApacheMaintenance(Task[Params, Facts]):
         yield from configured
         if installs:
             yield RunCommands(
-                about=f"have {apache.service} take up the page",
+                about=tr("have {service} take up the page", service=apache.service),
                 do=(command(*apache.test), _service(apache, facts, "reload-or-restart")),
                 undo=(),
-                undo_about="nothing: its packages go",
+                undo_about=tr("nothing: its packages go"),
             )
         elif not running:
             yield from _start(apache, facts)
@@ -105,12 +106,16 @@ class ApacheMaintenance(Task[Params, Facts]):
 def _install(facts: Facts, on: Host) -> RunCommands:
     """Return the change to install Apache; raises Unplannable if no known way exists."""
     if "apt-get" not in facts.system.programs:
-        raise Unplannable(f"{on.name} has no Apache, and no apt-get to install it with: install it there by hand")
+        raise Unplannable(
+            tr("{host} has no Apache, and no apt-get to install it with: install it there by hand", host=on.name)
+        )
     if any(listener.port == 80 for listener in facts.listeners):
-        raise Unplannable(f"port 80 of {on.name} is taken by something else than Apache: stop that first")
+        raise Unplannable(
+            tr("port 80 of {host} is taken by something else than Apache: stop that first", host=on.name)
+        )
     apt = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=120")
     return RunCommands(
-        about="install Apache",
+        about=tr("install Apache"),
         do=(command(*apt, "update", ok=(0, 100)), command(*apt, "install", "--no-install-recommends", PACKAGES[0])),
         undo=(command(*apt, "purge", *PACKAGES),),
     )
@@ -120,13 +125,20 @@ def _apache(facts: Facts, on: Host) -> Layout:
     found = layout.layout_of(facts)
     if found is None:
         raise Unplannable(
-            f"{on.name} has no Apache (neither apache2ctl nor httpd): install it there, with apt-get install apache2 "
-            "or dnf install httpd, or name another spare in the inventory"
+            tr(
+                "{host} has no Apache (neither apache2ctl nor httpd): install it there, with apt-get install "
+                "apache2 or dnf install httpd, or name another spare in the inventory",
+                host=on.name,
+            )
         )
     if found.tested(facts).status != 0:
         raise Unplannable(
-            f"Apache's configuration on {on.name} is broken already and was left alone; "
-            f"{' '.join(found.test)} says: {_complaint(found.tested(facts))}"
+            tr(
+                "Apache's configuration on {host} is broken already and was left alone; {test} says: {tested}",
+                host=on.name,
+                test=" ".join(found.test),
+                tested=_complaint(found.tested(facts)),
+            )
         )
     return found
 
@@ -145,13 +157,24 @@ def _running(apache: Layout, facts: Facts, on: Host) -> bool:
     name = f"{apache.service}.service"
     unit = next((unit for unit in facts.units if unit.name == name), None)
     if unit is None or unit.load == "not-found":
-        raise Unplannable(f"{on.name} has {apache.test[0]}, but no {name} that could be told to take up a page")
+        raise Unplannable(
+            tr(
+                "{host} has {test}, but no {name} that could be told to take up a page",
+                host=on.name,
+                test=apache.test[0],
+                name=name,
+            )
+        )
     if unit.active in {"active", "reloading", "activating"}:
         return True
     if unit.load == "masked":
-        raise Unplannable(f"{name} on {on.name} is stopped and masked: systemctl unmask {name} first")
+        raise Unplannable(
+            tr("{name} on {host} is stopped and masked: systemctl unmask {name} first", name=name, host=on.name)
+        )
     if taken:
-        raise Unplannable(f"port 80 of {on.name} is taken by something else than {name}: stop that first")
+        raise Unplannable(
+            tr("port 80 of {host} is taken by something else than {name}: stop that first", host=on.name, name=name)
+        )
     return False
 
 
@@ -168,20 +191,28 @@ def _start(apache: Layout, facts: Facts) -> Iterator[Planned]:
     """Yield the start of Apache. The undo stops the service before files are restored, so no reload is needed."""
     known = [unit for unit in facts.units if unit.name == f"{apache.service}.service"]
     yield RunCommands(
-        about=f"start {apache.service}",
+        about=tr("start {service}", service=apache.service),
         do=(command(*apache.test), _service(apache, facts, "start")),
         undo=(_service(apache, facts, "stop"),),
         expects=units.expectation(known, {}, now="running") if known else None,
     )
-    yield Activate(about=f"test the configuration of {apache.service}", test=(command(*apache.test),), take=())
+    yield Activate(
+        about=tr("test the configuration of {service}", service=apache.service),
+        test=(command(*apache.test),),
+        take=(),
+    )
 
 
 def _take_up(apache: Layout, facts: Facts, scene: Scene) -> Activate:
-    verb, why = "reload", ""
+    verb, about = "reload", tr("reload {service}", service=apache.service)
     if not _on_spare(scene):
-        verb, why = "restart", ", since a reload would keep what the intruder left in its memory"
+        verb = "restart"
+        about = tr(
+            "restart {service}, since a reload would keep what the intruder left in its memory",
+            service=apache.service,
+        )
     return Activate(
-        about=f"{verb} {apache.service}{why}",
+        about=about,
         test=(command(*apache.test),),
         take=(_service(apache, facts, verb),),
     )
@@ -197,36 +228,61 @@ def _words(params: Params, apache: Layout, facts: Facts, scene: Scene, *, runnin
     on, target = scene.on.name, scene.target.name
     if params.error_document_url is not None:
         yield Note(
-            text=f"Apache answers what is missing with 302 to {params.error_document_url}: the status 404 is lost, "
-            "and a browser goes in circles where that page is itself missing and on the same host"
+            text=tr(
+                "Apache answers what is missing with 302 to {error_document_url}: the status 404 is lost, "
+                "and a browser goes in circles where that page is itself missing and on the same host",
+                error_document_url=params.error_document_url,
+            )
         )
     name = f"{apache.service}.service"
     enabled = next((unit.enabled for unit in facts.units if unit.name == name), "")
     if not running and enabled not in {"enabled", "static", ""}:
-        yield Note(text=f"{name} on {on} is {enabled}: after a restart of {on} nobody sees the page")
+        yield Note(
+            text=tr(
+                "{name} on {host} is {enabled}: after a restart of {host} nobody sees the page",
+                name=name,
+                host=on,
+                enabled=enabled,
+            )
+        )
     if params.mode == "letter":
         yield Gap(
-            text=f"What still exists on {on} is served as before, with 200, pages that the intruder changed among it;"
-            " what Apache passes to a proxy keeps the proxy's own answer",
+            text=tr(
+                "What still exists on {host} is served as before, with 200, pages that the intruder changed "
+                "among it; what Apache passes to a proxy keeps the proxy's own answer",
+                host=on,
+            ),
             at_best=_PAGE_ALONE,
         )
     if not _on_spare(scene):
         yield Gap(
-            text=f"The page comes from {on}'s own Apache, whose modules and memory the intruder may have changed",
+            text=tr(
+                "The page comes from {host}'s own Apache, whose modules and memory the intruder may have changed",
+                host=on,
+            ),
             at_best=_PAGE_ALONE,
         )
     elif params.certificate:
-        yield Note(text=f"no certificate whose key lay on {target}: take that key as stolen")
+        yield Note(text=tr("no certificate whose key lay on {target}: take that key as stolen", target=target))
     elif not any(listener.port == 443 for listener in facts.listeners):
         yield Gap(
-            text=f"Visitors by https see no page: nothing on {on} answers on port 443. The key that lay on {target}"
-            " is to be taken as stolen; with a certificate for a new key, give `certificate` and `key`",
+            text=tr(
+                "Visitors by https see no page: nothing on {host} answers on port 443. The key that lay on "
+                "{target} is to be taken as stolen; with a certificate for a new key, give `certificate` and "
+                "`key`",
+                host=on,
+                target=target,
+            ),
             at_best=_PAGE_ALONE,
         )
     if not scene.outside and params.visitors == "target" and _on_spare(scene):
         shown = ", ".join(map(str, scene.target.known_addresses))
         yield Gap(
-            text=f"No host of the inventory looks from outside, so nobody has seen the page at {target}'s {shown}",
+            text=tr(
+                "No host of the inventory looks from outside, so nobody has seen the page at {target}'s {shown}",
+                target=target,
+                shown=shown,
+            ),
             at_best=_PAGE_ALONE,
         )
 

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.task import Parameters
+from stopgap.orchestrator.text import tr
 
 Language: TypeAlias = Literal["en", "ja"]
 FilePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._+-]+)+$", max_length=300)]
@@ -84,11 +85,11 @@ class Params(Parameters):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.error_document_url and self.mode != "letter":
-            raise ValueError("error_document_url belongs to `mode: letter`")
+            raise ValueError(tr("error_document_url belongs to `mode: letter`"))
         if (self.certificate is None) != (self.key is None):
-            raise ValueError("`certificate` and `key` belong together")
+            raise ValueError(tr("`certificate` and `key` belong together"))
         if self.certificate and self.mode != "strong":
-            raise ValueError("certificate belongs to `mode: strong`")
+            raise ValueError(tr("certificate belongs to `mode: strong`"))
         if len(set(self.languages)) != len(self.languages):
-            raise ValueError("a language is named twice")
+            raise ValueError(tr("a language is named twice"))
         return self

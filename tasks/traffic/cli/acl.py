@@ -16,6 +16,7 @@ from stopgap.orchestrator.facts import ShownFact
 from stopgap.orchestrator.host import Network
 from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.task import Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.cli.slot import Placed, SlotDriver
 from stopgap.tasks.traffic.driver import Block
 
@@ -34,9 +35,14 @@ class AccessLists(SlotDriver):
                 numbered = self._rules(version, name, shown)
                 end = [n for n, rule in numbered if re.match(rf"permit {_ip(version)} any any\b", rule)]
                 if not numbered:
-                    yield f"no access list {name}"
+                    yield tr("no access list {name}", name=name)
                 elif not any(n >= LAST for n in end):
-                    yield f"{name} does not end with `{LAST} permit {_ip(version)} any any`"
+                    yield tr(
+                        "{name} does not end with `{last} permit {version} any any`",
+                        name=name,
+                        last=LAST,
+                        version=_ip(version),
+                    )
 
     def witnesses(self, block: Block) -> tuple[Witness, ...]:
         """Expect the end of each list."""
@@ -71,7 +77,9 @@ class AccessLists(SlotDriver):
             if number is None:
                 number = next(n for n in count(start) if n not in taken)
                 if number >= (DENIED if start == FIRST else LAST):
-                    raise Unplannable(f"{name} has no number left: {LAST - DENIED} addresses are the most")
+                    raise Unplannable(
+                        tr("{name} has no number left: {last} addresses are the most", name=name, last=LAST - DENIED)
+                    )
                 taken.add(number)
             put, take, line = self.numbered(version, number, rule)
             show = self.show(version, name)

@@ -10,6 +10,7 @@ from typing import ClassVar
 from stopgap.orchestrator.change import Entry, Witness
 from stopgap.orchestrator.facts import ShownFact
 from stopgap.orchestrator.host import Cli, Network
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.cli.acl import AccessLists
 from stopgap.tasks.traffic.cli.slot import Placed, SlotDriver
@@ -17,7 +18,7 @@ from stopgap.tasks.traffic.driver import Block
 
 _ARCHIVE = "show archive"
 _NULL_ROUTES = "show running-config | include Null0 tag 666"
-_NEEDS_ARCHIVE = "give it an archive: archive, path flash:archive"
+_NEEDS_ARCHIVE = tr("give it an archive: archive, path flash:archive")
 
 
 class Ios(AccessLists):

@@ -9,6 +9,7 @@ from typing import ClassVar
 from stopgap.orchestrator.change import Entry, Witness
 from stopgap.orchestrator.facts import ShownFact
 from stopgap.orchestrator.host import Cli
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.cli.lists import members, names
 from stopgap.tasks.traffic.cli.slot import Placed, SlotDriver
@@ -31,11 +32,11 @@ class Junos(SlotDriver):
         lists = shown.lines(_LISTS)
         for name in names(block):
             if not any(re.match(rf"set policy-options prefix-list {name} \S", line) for line in lists):
-                yield f"no prefix-list {name} with at least one placeholder in it"
+                yield tr("no prefix-list {name} with at least one placeholder in it", name=name)
             elif not name.endswith("-ALLOW"):
                 for side in ("source", "destination"):
                     if not _discards(name, side, shown):
-                        yield f"no filter term that discards by {side}-prefix-list {name}"
+                        yield tr("no filter term that discards by {side}-prefix-list {name}", side=side, name=name)
 
     def witnesses(self, block: Block) -> tuple[Witness, ...]:
         """Return witnesses: a placeholder in each list, and the filters with the lists."""

@@ -7,6 +7,7 @@ from typing import Literal
 from stopgap.orchestrator.change import Entry, Witness
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Reader, Shown, ShownFact
+from stopgap.orchestrator.text import tr
 
 
 class Standing(Check):
@@ -19,7 +20,7 @@ class Standing(Check):
 
     def describe(self) -> str:
         """Count the entries."""
-        return f"the router shows {len(self.entries)} entries of the block"
+        return tr("the router shows {count} entries of the block", count=len(self.entries))
 
     def reader(self) -> Reader[ShownFact]:
         """Return one reader for all commands."""
@@ -32,5 +33,7 @@ class Standing(Check):
         if missing and doubts:
             return Judgement(None, doubts[0])
         if missing:
-            return Judgement(False, f"{len(missing)} missing, among them {missing[0].line.strip()}")
-        return Judgement(True, "all there")
+            return Judgement(
+                False, tr("{count} missing, among them {line}", count=len(missing), line=missing[0].line.strip())
+            )
+        return Judgement(True, tr("all there"))

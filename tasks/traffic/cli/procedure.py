@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from stopgap.orchestrator.change import Pending, Words
 from stopgap.orchestrator.device_script import RUN
 from stopgap.orchestrator.host import Cli
+from stopgap.orchestrator.text import tr
 
 MINUTES = 2
 """What a device waits for a confirmation: enough for a second login, little for a lock-out."""
@@ -65,7 +66,7 @@ def confirmed(cli: Cli, label: str, lines: Sequence[str]) -> Words:
             words = _words(enter, lines, ("end",), ("end", "configure revert now"))
             confirm = ("configure confirm",)
         case "routeros":
-            raise ValueError("RouterOS confirms by its entries' timeouts")
+            raise ValueError(tr("RouterOS confirms by its entries' timeouts"))
     pending = PENDING.get(cli)
     return words.model_copy(update={"confirm": confirm, "within": MINUTES * 60, "pending": pending})
 

@@ -12,6 +12,7 @@ from stopgap.orchestrator.facts import ShownFact
 from stopgap.orchestrator.host import Cli, Network
 from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.task import Gap, Note, Planned
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.cli.procedure import MINUTES, once
 from stopgap.tasks.traffic.cli.slot import Placed, SlotDriver, about, lines_of
@@ -44,7 +45,11 @@ class RouterOs(SlotDriver):
             rules = shown.lines(f"/{_ip(version)} firewall raw print terse where comment=stopgap")
             for side in ("src", "dst"):
                 if not any(_is_drop(rule, side) for rule in rules):
-                    yield f"no raw rule of IPv{version} that drops by {side}-address-list=stopgap"
+                    yield tr(
+                        "no raw rule of IPv{version} that drops by {side}-address-list=stopgap",
+                        version=version,
+                        side=side,
+                    )
 
     def witnesses(self, block: Block) -> tuple[Witness, ...]:
         """Return witnesses: the raw rules, and only entries in the lists, possibly empty."""
@@ -74,7 +79,7 @@ class RouterOs(SlotDriver):
         yield from super().plan(block, facts)
         if any(not _is_host(n) for n in block.addresses):
             yield Gap(
-                text="flows of a whole network that FastTrack carries are not looked for: they may go on",
+                text=tr("flows of a whole network that FastTrack carries are not looked for: they may go on"),
                 at_best="unverified",
             )
 
@@ -100,14 +105,14 @@ class RouterOs(SlotDriver):
         timed = [left for left in lefts if left is not None]
         left = min(timed, default=None)
         if left is None:
-            yield Note(text="in force until it is undone: the entries have no timeout")
+            yield Note(text=tr("in force until it is undone: the entries have no timeout"))
             return
         if left >= block.expires * block.fresh:
-            yield Note(text="in force until {at}, then it lets everything through", after=left)
+            yield Note(text=tr("in force until {at}, then it lets everything through", at="{at}"), after=left)
             return
         pairs = [(one, left) for one, left in zip(placed, lefts, strict=True) if left is not None]
         yield DeviceChange(
-            about=f"{about(block)}, for its full time again",
+            about=tr("{block}, for its full time again", block=about(block)),
             do=Words(lines=tuple(_retimed(one, int(block.expires.total_seconds())) for one, _ in pairs)),
             undo=Words(lines=tuple(_retimed(one, int(left.total_seconds())) for one, left in pairs)),
             lasts=block.expires.total_seconds(),

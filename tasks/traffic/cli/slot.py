@@ -15,9 +15,10 @@ from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader, Shown, ShownFact
 from stopgap.orchestrator.host import CheckVantage, Cli
 from stopgap.orchestrator.task import Gap, Note, Planned, Refused, Unlimited, Unplannable
+from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.traffic.cli.presence import Standing
 from stopgap.tasks.traffic.cli.procedure import PENDING, confirmed, once
-from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver, address_text
+from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver, address_text, way_text
 
 NAMED = 4
 """Addresses that one line names; of the rest, how many."""
@@ -83,18 +84,25 @@ class SlotDriver(Driver):
         refuse_part(self, block)
         shown = facts.shown or ShownFact()
         if not any(shown.shown.values()):
-            raise Unplannable("the router shows nothing at all: neither its configuration nor a refusal")
+            raise Unplannable(tr("the router shows nothing at all: neither its configuration nor a refusal"))
         pending = PENDING.get(self.cli)
         if pending and (waiting := pending.found(shown.shown.get(pending.show, ""))):
             raise Refused(
-                f"a change waits there to be confirmed, and what is shown may be taken back by itself: {waiting}; "
-                "a commit now would confirm it: try again when it is over"
+                tr(
+                    "a change waits there to be confirmed, and what is shown may be taken back by itself: "
+                    "{waiting}; a commit now would confirm it: try again when it is over",
+                    waiting=waiting,
+                )
             )
         if lacking := list(self.lacks(block, shown)):
             only = instead(self.witnesses(block), shown)
             raise Unplannable(
-                f"the router is not prepared for blocks{', by what it shows' if only else ''}: "
-                f"{'; '.join([*lacking[:3], *only[:1]])} (docs/routers.md, {self.name})"
+                tr(
+                    "the router is not prepared for blocks{rest}: {value} (docs/routers.md, {name})",
+                    rest=tr(", by what it shows") if only else "",
+                    value=joined("; ", [*lacking[:3], *only[:1]]),
+                    name=self.name,
+                )
             )
         placed = self.entries(block, shown)
         missing = [one for one in placed if not one.stands(shown)]
@@ -102,19 +110,22 @@ class SlotDriver(Driver):
             yield self.change(block, missing, shown)
             if not self.heals(shown) and self.healing_needs:
                 yield Gap(
-                    text=f"the router would not go back by itself after a lock-out: {self.healing_needs}",
-                    at_best=Unlimited(why="a router that does not go back by itself goes on dropping"),
+                    text=tr(
+                        "the router would not go back by itself after a lock-out: {healing_needs}",
+                        healing_needs=self.healing_needs,
+                    ),
+                    at_best=Unlimited(why=tr("a router that does not go back by itself goes on dropping")),
                 )
         else:
             yield from self.renewal(block, placed, shown)
-        yield Note(text="the router is not asked who shares the target's segment; an upstream cannot part them")
+        yield Note(text=tr("the router is not asked who shares the target's segment; an upstream cannot part them"))
 
     healing_needs: ClassVar[str] = ""
     """What the router's owner can do about it, where `heals` depends on that."""
 
     def renewal(self, block: Block, placed: list[Placed], shown: ShownFact) -> Iterator[Planned]:
         """Yield the renewal of a complete block."""
-        yield Note(text="in force until it is undone")
+        yield Note(text=tr("in force until it is undone"))
 
     def change(self, block: Block, missing: list[Placed], shown: ShownFact) -> DeviceChange:
         """Return the change to put the entries, confirmed by a second login if the device has a rollback timer."""
@@ -153,13 +164,23 @@ def doubt(witnesses: Iterable[Witness], shown: ShownFact) -> str:
 def instead(witnesses: Iterable[Witness], shown: ShownFact) -> list[str]:
     """Quote each answer of a single line that is not what its command always shows: a refusal has one line."""
     answers = {w.show: shown.lines(w.show) for w in witnesses if w.lacks(shown.shown.get(w.show, ""))}
-    return [f"`{show}` shows only: {lines[0]}" for show, lines in answers.items() if len(lines) == 1]
+    return [
+        tr("`{show}` shows only: {lines}", show=show, lines=lines[0])
+        for show, lines in answers.items()
+        if len(lines) == 1
+    ]
 
 
 def refuse_part(driver: Driver, block: Block) -> None:
     """Raise Refused for a block on fewer directions than the driver drops."""
     if extra := [way for way in driver.capabilities.directions if way not in block.directions]:
-        raise Refused(f"the driver {driver.name} cannot let packets {' and '.join(extra)} it pass")
+        raise Refused(
+            tr(
+                "the driver {driver} cannot let packets {extra} it pass",
+                driver=driver.name,
+                extra=joined(" and ", map(way_text, extra)),
+            )
+        )
 
 
 def lines_of(placed: Iterable[Placed], which: str) -> list[str]:
@@ -179,7 +200,12 @@ def about(block: Block) -> str:
     named = ", ".join(address_text(n) for n in block.addresses[:NAMED])
     rest = len(block.addresses) - NAMED
     allowed = ", ".join(address_text(n) for n in block.allowed[:NAMED])
-    return f"drop {named}{f' and {rest} more' if rest > 0 else ''} both ways{f', allow {allowed}' if allowed else ''}"
+    return tr(
+        "drop {named}{rest} both ways{rest2}",
+        named=named,
+        rest=tr(" and {count} more", count=rest) if rest > 0 else "",
+        rest2=tr(", allow {allowed}", allowed=allowed) if allowed else "",
+    )
 
 
 def _seen(entry: Entry, shown: ShownFact) -> bool:

@@ -12,6 +12,7 @@ from stopgap.orchestrator.facts import Reader, Shown, ShownFact
 from stopgap.orchestrator.host import CheckVantage, Cli, Scene
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.task import Note, Planned, Refused, Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.cli.presence import Standing
 from stopgap.tasks.traffic.cli.procedure import once
@@ -32,10 +33,16 @@ class SwitchPort(Driver):
     def at(self, scene: Scene) -> Driver:
         """Take command line and port from the inventory."""
         if scene.on.cli not in {"eos", "ios", "junos"}:
-            raise Refused(f"{scene.on.name}: `driver: switchport` needs a `cli`, one of eos, ios, junos")
+            raise Refused(
+                tr("{host}: `driver: switchport` needs a `cli`, one of eos, ios, junos", host=scene.on.name)
+            )
         if not scene.target.switchport:
             raise Refused(
-                f"{scene.target.name} has no `switchport`: the port of {scene.on.name} that its cable is in"
+                tr(
+                    "{target} has no `switchport`: the port of {host} that its cable is in",
+                    target=scene.target.name,
+                    host=scene.on.name,
+                )
             )
         return SwitchPort(scene.on.cli, scene.target.switchport)
 
@@ -48,18 +55,22 @@ class SwitchPort(Driver):
         refuse_part(self, block)
         shown, placed = facts.shown or ShownFact(), self._placed()
         if why := doubt(self._witnesses(), shown):
-            raise Unplannable(f"the switch shows no port {self._port} with a configuration of its own: {why}")
+            raise Unplannable(
+                tr("the switch shows no port {port} with a configuration of its own: {why}", port=self._port, why=why)
+            )
         if placed.stands(shown):
-            yield Note(text=f"port {self._port} is shut already")
+            yield Note(text=tr("port {port} is shut already", port=self._port))
             return
         yield Question(
-            text=f"Shut port {self._port}?",
-            reason="It cuts everything, on every address: your own way to the host, its management and evidence "
-            "with it. Whatever else is behind the port is cut too.",
+            text=tr("Shut port {port}?", port=self._port),
+            reason=tr(
+                "It cuts everything, on every address: your own way to the host, its management and evidence "
+                "with it. Whatever else is behind the port is cut too."
+            ),
         )
         within = (placed.within,) if placed.within else ()
         yield DeviceChange(
-            about=f"shut port {self._port}",
+            about=tr("shut port {port}", port=self._port),
             do=once(self._cli, block.label, [*within, placed.put], back=[*within, placed.take]),
             undo=once(self._cli, block.label, [*within, placed.take], back=[*within, placed.put]),
             added=(placed.taken,),

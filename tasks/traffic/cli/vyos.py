@@ -10,6 +10,7 @@ from stopgap.orchestrator.change import Entry, Witness
 from stopgap.orchestrator.facts import ShownFact
 from stopgap.orchestrator.host import Cli
 from stopgap.orchestrator.task import Gap, Planned
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.cli.lists import members, names, versions
 from stopgap.tasks.traffic.cli.slot import Placed, SlotDriver
@@ -30,13 +31,13 @@ class Vyos(SlotDriver):
     cli: ClassVar[Cli] = "vyos"
     capabilities: ClassVar[Capabilities] = Capabilities(exception=True, commit_confirm=True)
     commands: ClassVar[tuple[str, ...]] = (_FIREWALL, _MANAGEMENT)
-    healing_needs: ClassVar[str] = (
+    healing_needs: ClassVar[str] = tr(
         "VyOS would reboot; let it reload: set system config-management commit-confirm reload"
     )
 
     def fits(self, router: RouterFacts) -> str:
         """Return the reason on VyOS, whose shell would answer too."""
-        return "VyOS, whose configuration makes its rules anew" if router.system.os == "vyos" else ""
+        return tr("VyOS, whose configuration makes its rules anew") if router.system.os == "vyos" else ""
 
     def heals(self, shown: ShownFact) -> bool:
         """Return True if the router reloads the configuration instead of rebooting."""
@@ -48,8 +49,11 @@ class Vyos(SlotDriver):
         late = [v for v in versions(block) if not _drops(v, "prerouting raw", facts.shown or ShownFact())]
         if late:
             yield Gap(
-                text=f"IPv{' and IPv'.join(map(str, late))}: the router drops in `forward filter` alone, behind its "
-                "state policy: flows from before may live on",
+                text=tr(
+                    "IPv{late}: the router drops in `forward filter` alone, behind its state policy: flows from "
+                    "before may live on",
+                    late=" and IPv".join(map(str, late)),
+                ),
                 at_best="partly",
             )
 
@@ -58,10 +62,10 @@ class Vyos(SlotDriver):
         lines = shown.lines(_FIREWALL)
         for name in names(block):
             if not any(line.startswith(f"set firewall group {_kind(name)} {name}") for line in lines):
-                yield f"no {_kind(name)} {name}"
+                yield tr("no {name} {name2}", name=_kind(name), name2=name)
         for version in versions(block):
             if not any(_drops(version, place, shown) for place in ("prerouting raw", "forward filter")):
-                yield f"no rules that drop {_base(version)} as source and as destination"
+                yield tr("no rules that drop {version} as source and as destination", version=_base(version))
 
     def witnesses(self, block: Block) -> tuple[Witness, ...]:
         """Return witnesses: the rules with the groups, listed after the groups."""

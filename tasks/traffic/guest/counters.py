@@ -9,9 +9,12 @@ from typing import Any, Literal
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Program, ProgramFact, Reader
 from stopgap.orchestrator.hostnumber import parse_json
+from stopgap.orchestrator.text import joined, tr
+from stopgap.tasks.traffic.capabilities import Way
+from stopgap.tasks.traffic.driver import way_text
 from stopgap.tasks.traffic.listings import NFT_JSON
 
-_WAYS = {"sent": "from", "received": "to"}
+_WAYS: Mapping[str, Way] = {"sent": "from", "received": "to"}
 _LONGEST = 10**9
 """Seconds that are taken for what a block has left: some thirty years."""
 
@@ -29,14 +32,14 @@ def time_of_ports(state: str) -> Mapping[str, timedelta]:
             if isinstance(element, dict) and isinstance(inner := element.get("elem"), dict):
                 seconds = inner.get("expires", 0)
                 if not isinstance(seconds, int) or not 0 <= seconds <= _LONGEST:
-                    raise ValueError("no time that a block can have left")
+                    raise ValueError(tr("no time that a block can have left"))
                 left[str(inner["val"])] = timedelta(seconds=seconds)
     return left
 
 
-def dropped_frames(state: str) -> Mapping[str, int]:
+def dropped_frames(state: str) -> Mapping[Way, int]:
     """Return the dropped frames by direction (`from`, `to` the guest); no key without the final drop."""
-    counted: dict[str, int] = {}
+    counted: dict[Way, int] = {}
     final: set[str] = set()
     for rule in _objects(state, "rule"):
         match rule:
@@ -59,7 +62,12 @@ class PortDropping(Check):
 
     def describe(self) -> str:
         """Name the table and the ports."""
-        return f"table {self.family} {self.table} drops both ways at {', '.join(self.ports)}"
+        return tr(
+            "table {family} {table} drops both ways at {ports}",
+            family=self.family,
+            table=self.table,
+            ports=", ".join(self.ports),
+        )
 
     def reader(self) -> Reader[ProgramFact]:
         """Read the table."""
@@ -68,21 +76,35 @@ class PortDropping(Check):
     def judge(self, fact: ProgramFact) -> Judgement:
         """Look for the ports and the drops, and count."""
         if fact.status != 0:
-            return Judgement(False, "the table is not there")
+            return Judgement(False, tr("the table is not there"))
         try:
             flagged = any("flags" in table for table in _objects(fact.stdout, "table"))
             left, counted = time_of_ports(fact.stdout), dropped_frames(fact.stdout)
             hooks = {str(chain.get("hook")) for chain in _objects(fact.stdout, "chain")}
         except (ValueError, KeyError, TypeError, AttributeError):
-            return Judgement(None, "nft printed something else than a table")
+            return Judgement(None, tr("nft printed something else than a table"))
         if flagged:
-            return Judgement(False, "the table has a flag that no block sets: a dormant table drops nothing")
+            return Judgement(False, tr("the table has a flag that no block sets: a dormant table drops nothing"))
         if lapsed := [port for port in self.ports if left.get(port, timedelta()) <= timedelta()]:
-            return Judgement(False, f"{', '.join(lapsed[:4])} not in it, or lapsed")
+            return Judgement(False, tr("{lapsed} not in it, or lapsed", lapsed=", ".join(lapsed[:4])))
         wanted = {"prerouting", "postrouting"} if self.family == "bridge" else {"ingress", "egress"}
-        if missing := [*sorted(wanted - hooks), *(f"no drop {way}" for way in _WAYS.values() if way not in counted)]:
-            return Judgement(False, f"not in it: {', '.join(missing)}")
-        return Judgement(True, ", ".join(f"{n or 'no'} frames {way} it dropped" for way, n in counted.items()))
+        if missing := [
+            *sorted(wanted - hooks),
+            *(tr("no drop {missing}", missing=way_text(way)) for way in _WAYS.values() if way not in counted),
+        ]:
+            return Judgement(False, tr("not in it: {missing}", missing=joined(", ", missing)))
+        return Judgement(
+            True,
+            joined(
+                ", ",
+                (
+                    tr("{count} frames {way} it dropped", count=n, way=way_text(way))
+                    if n
+                    else tr("no frames {way} it dropped", way=way_text(way))
+                    for way, n in counted.items()
+                ),
+            ),
+        )
 
 
 def _objects(state: str, kind: str) -> Iterator[Mapping[str, Any]]:

@@ -13,10 +13,11 @@ from ipaddress import ip_network
 from stopgap.orchestrator.facts import BRIDGES, GuestPortFact
 from stopgap.orchestrator.host import Address, Host, Network
 from stopgap.orchestrator.task import Refused, Unplannable
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.driver import NAMED, DeviceFacts, some
 from stopgap.tasks.traffic.segment import within
 
-NAME_IT = "name the guest, or its port, as the target's `guest` in the inventory"
+NAME_IT = tr("name the guest, or its port, as the target's `guest` in the inventory")
 _PASSES_RULES = frozenset({"macvtap", "macvlan", "ipvlan", "ipvtap"})
 """Kinds of devices (ip-link(8)) with frames past every chain of the port."""
 _UPLINKS = frozenset({"bond", "team", "vlan", "bridge", "vxlan", "gre", "gretap", "geneve"})
@@ -74,17 +75,35 @@ def _named(
     mine = [port for port in known if name in port.names]
     if len({(port.tool, port.names) for port in mine}) > 1:
         several = ", ".join(sorted({f"{'/'.join(port.also) or port.guest} ({port.tool})" for port in mine}))
-        raise Refused(f"{on} has several guests {name}: {several}; {NAME_IT} by its number or UUID")
+        raise Refused(
+            tr(
+                "{host} has several guests {name}: {several}; {name_it} by its number or UUID",
+                host=on,
+                name=name,
+                several=several,
+                name_it=NAME_IT,
+            )
+        )
     if mine:
         return _guest(mine, facts)
     if facts.links.of(name) is None:
-        raise Unplannable(f"{on} has no guest and no port {name}; {_listed(known, on)}")
+        raise Unplannable(
+            tr("{host} has no guest and no port {name}; {listed}", host=on, name=name, listed=_listed(known, on))
+        )
     learnt = {entry.link_address for entry in facts.forwarding if entry.device == name}
     known_cards = {n.link_address.lower() for n in facts.neighbours if within(n.address, addresses)} | set(in_force)
     cards = learnt & known_cards or learnt or known_cards
     if not cards or (len(cards) > 1 and not cards <= known_cards):
-        seen = f"{len(cards)} link-layer addresses" if cards else "no frame yet"
-        raise Refused(f"port {name} of {on} shows {seen}, and none of {some(addresses)}: it may be no guest's port")
+        seen = tr("{count} link-layer addresses", count=len(cards)) if cards else tr("no frame yet")
+        raise Refused(
+            tr(
+                "port {name} of {host} shows {seen}, and none of {addresses}: it may be no guest's port",
+                name=name,
+                host=on,
+                seen=seen,
+                addresses=some(addresses),
+            )
+        )
     return Guest(name, (name,), tuple(sorted(cards)))
 
 
@@ -101,20 +120,51 @@ def _of_addresses(
     found = told or dropped or [port for port in known if port.link_address in met]
     who = some(addresses)
     if not found:
-        raise Unplannable(f"no guest of {on} is known to have {who}: {NAME_IT}; {_listed(known, on)}")
+        raise Unplannable(
+            tr(
+                "no guest of {host} is known to have {who}: {name_it}; {listed}",
+                host=on,
+                who=who,
+                name_it=NAME_IT,
+                listed=_listed(known, on),
+            )
+        )
     names = sorted({port.guest for port in found})
     if len({(port.tool, port.names) for port in found}) > 1:
-        raise Refused(f"{who} leads to several guests of {on}: {', '.join(names)}; {NAME_IT}")
+        raise Refused(
+            tr(
+                "{who} leads to several guests of {host}: {names}; {name_it}",
+                who=who,
+                host=on,
+                names=", ".join(names),
+                name_it=NAME_IT,
+            )
+        )
     mine = [port for port in known if (port.tool, port.names) == (found[0].tool, found[0].names)]
     guest = _guest(mine, facts, by_neighbours_alone=not (told or dropped))
     if guest.elsewhere and not dropped:
         raise Refused(
-            f"{on}'s forwarding table has the link-layer address of {guest.name} at {', '.join(guest.elsewhere)}, "
-            f"the configuration at {', '.join(guest.ports)}: {NAME_IT}"
+            tr(
+                "{host}'s forwarding table has the link-layer address of {guest} at {elsewhere}, the "
+                "configuration at {ports}: {name_it}",
+                host=on,
+                guest=guest.name,
+                elsewhere=", ".join(guest.elsewhere),
+                ports=", ".join(guest.ports),
+                name_it=NAME_IT,
+            )
         )
     learnt = {entry.link_address for entry in facts.forwarding if entry.device in guest.ports}
     if guest.by_neighbours_alone and not learnt & set(guest.cards):
-        raise Refused(f"{on}'s forwarding table does not show {guest.name} at {', '.join(guest.ports)}: {NAME_IT}")
+        raise Refused(
+            tr(
+                "{host}'s forwarding table does not show {guest} at {ports}: {name_it}",
+                host=on,
+                guest=guest.name,
+                ports=", ".join(guest.ports),
+                name_it=NAME_IT,
+            )
+        )
     return guest
 
 
@@ -122,7 +172,9 @@ def _guest(mine: list[GuestPortFact], facts: DeviceFacts, *, by_neighbours_alone
     ports = tuple(sorted({port.device for port in mine if port.device}))
     cards = tuple(sorted({port.link_address for port in mine if port.device and port.link_address}))
     if not ports:
-        raise Unplannable(f"{mine[0].guest} has no port on the hypervisor's network: it is off, or passes it by")
+        raise Unplannable(
+            tr("{guest} has no port on the hypervisor's network: it is off, or passes it by", guest=mine[0].guest)
+        )
     ways_on = _ways_on(facts)
     elsewhere = {
         entry.device
@@ -155,11 +207,22 @@ def _refuse_uplink(device: str, facts: DeviceFacts, on: str) -> None:
     leads_on = any(e.device == device and e.link_address in routers for e in facts.forwarding)
     named = {port.device for port in facts.guest_ports}
     if leads_on or link.kind in _UPLINKS or (not link.kind and device not in named):
-        raise Refused(f"{device} of {on} is an uplink, no guest's port: more than one host would be cut off")
+        raise Refused(
+            tr(
+                "{device} of {host} is an uplink, no guest's port: more than one host would be cut off",
+                device=device,
+                host=on,
+            )
+        )
     if link.kind in _PASSES_RULES:
         raise Refused(
-            f"{device} of {on} is a {link.kind}: no rule of the hypervisor sees all of its frames; take its link "
-            "down by the hypervisor's own tool, or block at the router above"
+            tr(
+                "{device} of {host} is a {kind}: no rule of the hypervisor sees all of its frames; take its "
+                "link down by the hypervisor's own tool, or block at the router above",
+                device=device,
+                host=on,
+                kind=link.kind,
+            )
         )
 
 
@@ -173,9 +236,9 @@ def family(guest: Guest, facts: DeviceFacts) -> str:
 def _listed(known: list[GuestPortFact], on: str) -> str:
     names = sorted({port.guest for port in known})
     if not names:
-        return f"no tool of {on} tells of a guest"
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"its guests: {', '.join(names[:NAMED])}{more}"
+        return tr("no tool of {host} tells of a guest", host=on)
+    more = tr(" and {count} more", count=len(names) - NAMED) if len(names) > NAMED else ""
+    return tr("its guests: {names}{more}", names=", ".join(names[:NAMED]), more=more)
 
 
 def _host(address: Address) -> Network:
