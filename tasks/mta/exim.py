@@ -53,7 +53,7 @@ class Exim(MailServer[ProgramFact, ProgramFact]):
             return None
         if read.status != 0 and not read.cut:
             raise Unplannable(
-                tr("Exim's queue cannot be read: {stderr}", stderr=read.stderr.strip() or "it says nothing")
+                tr("Exim's queue cannot be read: {stderr}", stderr=read.stderr.strip() or tr("it says nothing"))
             )
         found: list[tuple[str, list[str]]] = []
         for line in read.stdout.splitlines():
