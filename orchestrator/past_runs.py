@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from stopgap.orchestrator.decision import DecisionWord
 from stopgap.orchestrator.hosttext import EscapedLine
 from stopgap.orchestrator.severity import Severity
 
@@ -38,6 +39,7 @@ class PastFinding(_Part):
     """A finding in the evidence of the target."""
 
     step: EscapedLine
+    profile: EscapedLine = ""
     severity: Severity
     id: EscapedLine
     title: EscapedLine
@@ -54,11 +56,12 @@ class PastCredential(_Part):
     """Address, login, or a description with the location."""
 
 
-class PastAnswer(_Part):
-    """An answer given by a person."""
+class PastDecision(_Part):
+    """A person's decision on a finding of the target."""
 
-    question: EscapedLine
-    answer: EscapedLine
+    id: EscapedLine
+    word: DecisionWord
+    reason: EscapedLine = ""
 
 
 class PastRun(_Part):
@@ -81,6 +84,7 @@ class PastRun(_Part):
     findings: tuple[PastFinding, ...] = ()
     """The worst first."""
     credentials: tuple[PastCredential, ...] = ()
-    answers: tuple[PastAnswer, ...] = ()
+    decisions: tuple[PastDecision, ...] = ()
+    """Of several decisions on one finding, the last."""
     deadlines: tuple[tuple[EscapedLine, datetime], ...] = ()
     """Notes with a deadline, as long as the noted change is in force."""

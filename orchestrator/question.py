@@ -59,6 +59,8 @@ class Question(BaseModel):
     """A `no` ends the step as refused, and is not handed on as an answer."""
     rebuilt: str = ""
     """The choice that says the target was rebuilt: findings of earlier looks are history then."""
+    cause: bool = False
+    """The answer names the way in: the cause in a report."""
     refusing: tuple[str, ...] = ()
     """Further choices with the effect of a refusal."""
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from stopgap.orchestrator.errors import UsageError
-from stopgap.orchestrator.journal import History, Journal, RunSummary, UnknownRunError, state_home
+from stopgap.orchestrator.journal import DamagedRunError, History, Journal, RunSummary, UnknownRunError, state_home
+from stopgap.orchestrator.journal.open_hosts import OpenHost, open_hosts
 from stopgap.orchestrator.run.runner import RunResult
 from stopgap.orchestrator.run.status import RunStatus, Status, each_run
 from stopgap.undoing import run_id
@@ -55,11 +57,32 @@ def status(*, offline: bool = False, on_run: Callable[[RunStatus], object] | Non
     found: list[RunStatus] = []
     at = datetime.now(UTC)
     with Journal.open_to_read(state_home()) as journal:
-        for run in each_run(journal, offline=offline):
+        contained: list[History] = []
+        for run in each_run(journal, offline=offline, on_history=contained.append):
             found.append(run)
             if on_run:
                 on_run(run)
-        return Status(at, offline, tuple(found), tuple(journal.strays()))
+        left_open = tuple(open_hosts(reversed(contained)))
+        return Status(at, offline, tuple(found), tuple(journal.strays()), left_open)
+
+
+def left_open(targets: Collection[str]) -> tuple[OpenHost, ...]:
+    """Return those of the targets that were contained, are not any more, and have open findings.
+
+    Raises JournalError where the journal cannot be opened. Runs that cannot be read are left out.
+
+    >>> import stopgap
+    >>> from stopgap.reading import left_open
+    >>> left_open(["web"])
+    ()
+    """
+    histories: list[History] = []
+    with Journal.open_to_read(state_home()) as journal:
+        for run in reversed(journal.runs()):
+            if set(run.targets) & set(targets):
+                with suppress(DamagedRunError):
+                    histories.append(journal.history(run.id))
+    return tuple(host for host in open_hosts(histories) if host.target in set(targets))
 
 
 def runs() -> list[RunSummary]:

@@ -215,7 +215,12 @@ def show_conclusion(screen: screens.Screen, conclusion: RunResult) -> None:
         ends = [change.ends for change in conclusion.standing if change.ends]
         until = f"until {moment(min(ends))}, or until undone" if ends else "until it is undone"
         screen.line(f"In force {until}; `stopgap status` lists it.")
-    if conclusion.outcome in {"failed", "unreachable", "interrupted"}:
+    if conclusion.run and (conclusion.outcome == "refused" or any(s.undo_requests for s, _, _ in conclusion.steps)):
+        from stopgap.orchestrator.cli.verdicts import show_open_hosts
+        from stopgap.reading import left_open
+
+        show_open_hosts(screen, left_open({step.target.name for step, _, _ in conclusion.steps}))
+    if conclusion.outcome in {"failed", "unreachable", "interrupted", "refused"}:
         screen.line(f"Go on:  stopgap resume {conclusion.run}")
     if conclusion.undoable:
         screen.line(f"Undo:   stopgap undo {conclusion.run}")

@@ -10,7 +10,7 @@ from stopgap.orchestrator.cli.damage import show_damage, show_strays
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.cli.steps import moment
-from stopgap.orchestrator.cli.verdicts import show_again
+from stopgap.orchestrator.cli.verdicts import show_again, show_open_hosts
 from stopgap.orchestrator.journal import ChangeStatus
 from stopgap.orchestrator.run.status import DeviceLook, RunStatus
 from stopgap.orchestrator.run.status_document import status_document
@@ -41,6 +41,7 @@ def status(options: StatusOptions) -> int:
     screen = screens.out()
     found = read_status(offline=options.offline, on_run=lambda run: _show(screen, run))
     show_strays(screen, found.strays)
+    show_open_hosts(screen, found.open_hosts)
     if not any(run.history for run in found.runs):
         screen.line("Nothing is in force that the journal can tell of." if found.damaged else "Nothing is in force.")
     return found.exit_code

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.journal import Containment
+from stopgap.orchestrator.journal.open_hosts import OpenHost
 from stopgap.orchestrator.run.verdict import Again
+from stopgap.orchestrator.severity import SEVERITIES
 
 _REASONS = 6
 """Reasons that one line names."""
@@ -53,3 +55,16 @@ def show_past_verdicts(screen: Screen, containment: Sequence[Containment], state
     for cut in containment:
         if cut.in_force:
             show_again(screen, Again(cut.target, cut.verdict, cut.proved_at, None), state)
+
+
+def show_open_hosts(screen: Screen, hosts: Sequence[OpenHost]) -> None:
+    """Name the hosts that everybody reaches again with open findings, and the command that contains each."""
+    for host in hosts:
+        counts = {s: sum(each.finding.severity == s for each in host.findings) for s in SEVERITIES}
+        found = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+        since = f" since {moment(host.since)}" if host.since else ""
+        style = "bad" if host.is_wrong else "warn"
+        screen.line(
+            f"{host.target} stands open{since}, with findings that nobody has shown to be gone: {found}.", style
+        )
+        screen.line(f"  Cut it off again: {host.cut_again}", style)

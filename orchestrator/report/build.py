@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stopgap.orchestrator.journal import ChangeStatus, History, MessageStatus, StepStatus, moment
-from stopgap.orchestrator.journal.records import Answered, CheckJudged, EvidenceKept
+from stopgap.orchestrator.journal.records import Answered, Asked, CheckJudged, EvidenceKept
 from stopgap.orchestrator.report.lessons import lessons, times, to_rotate
 from stopgap.orchestrator.report.model import (
     Report,
     ReportAnswer,
+    ReportCause,
     ReportChange,
     ReportCheck,
     ReportContainment,
@@ -78,6 +79,7 @@ def build(history: History) -> Report:
         checks=tuple(map(_check, history.checks)),
         evidence=tuple(_evidence(history)),
         findings=tuple(_findings(history)),
+        cause=_cause(history),
         answers=tuple(_answers(history)),
         messages=tuple(map(_message, history.messages)),
         times=tuple(times(history)),
@@ -223,6 +225,23 @@ def _answers(history: History) -> Iterator[ReportAnswer]:
                 answer=record.answer,
                 by=record.by,
             )
+
+
+def _cause(history: History) -> ReportCause | None:
+    asked = {
+        (record.step, record.target, record.question.text)
+        for entry in history.entries
+        if isinstance(record := entry.record, Asked) and record.question.cause
+    }
+    counts = {id(answer) for answer in history.answers}
+    found: ReportCause | None = None
+    for entry in history.entries:
+        record = entry.record
+        if isinstance(record, Answered) and id(record) in counts:
+            place = (record.step, record.target, record.question)
+            if place in asked:
+                found = ReportCause(text=record.answer, by=record.by, at=entry.at)
+    return found
 
 
 def _message(message: MessageStatus) -> ReportMessage:

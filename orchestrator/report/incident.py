@@ -71,6 +71,7 @@ def build_incident(incident: Incident, histories: Sequence[History]) -> Report:
                 e.model_copy(update={"folder": f"runs/{r.run}/{e.folder}"}) for r in reports for e in r.evidence
             ),
             "findings": tuple(sorted(findings, key=lambda f: SEVERITIES.index(f.severity))),
+            "cause": next((r.cause for r in reversed(reports) if r.cause), None),
             "answers": _in_time(a for r in reports for a in r.answers),
             "messages": _in_time(m for r in reports for m in r.messages),
             "times": tuple(_times(containment, changes, started)),

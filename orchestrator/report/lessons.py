@@ -15,8 +15,6 @@ NOTICEABLE = 5.0
 """Seconds; below them no step is called slow, however short the run was."""
 CREDENTIALS = "credential-"
 """Rules whose ids begin so name what has to be replaced."""
-WAITED = 60.0
-"""Seconds until somebody answered a question."""
 
 
 def times(history: History) -> Iterator[ReportTime]:
@@ -34,7 +32,10 @@ def lessons(history: History) -> Iterator[ReportLesson]:
     """Yield possible improvements; an unreachable host is named once, not for each step."""
     for host, reason in history.unreachable.items():
         yield _lesson("unreachable", host, "", reason)
+    declined = {(answer.step, answer.target) for answer in history.answers}
     for step in history.steps:
+        if step.outcome == "refused" and (step.step, step.target) in declined:
+            continue  # A person's no is a decision, not a fault.
         if step.outcome == "refused":
             yield _lesson("refused", step.host, step.name, step.reason)
         elif step.outcome in {"failed", "unknown"}:
@@ -76,7 +77,10 @@ def _found(history: History, host: str) -> Iterator[ReportCredential]:
 def _slow(history: History) -> Iterator[ReportLesson]:
     end = history.finished_at or history.as_of
     whole = _after(history, end)
+    asks = {(e.record.step, e.record.target) for e in history.entries if isinstance(e.record, Asked)}
     for step in history.steps:
+        if (step.step, step.target) in asks:
+            continue  # The time that a person takes to decide is no fault.
         if step.seconds >= SLOW or (step.seconds >= NOTICEABLE and step.seconds > whole / 2):
             yield _lesson("slow", step.host, step.name, seconds=step.seconds)
 
@@ -92,8 +96,6 @@ def _waits(history: History) -> Iterator[ReportLesson]:
             waited = (entry.at - since).total_seconds() if since else 0.0
             if record.by == "time-out":
                 yield _lesson("timed-out", record.target, record.question, record.answer, waited)
-            elif waited >= WAITED:
-                yield _lesson("waited", record.target, record.question, record.by, waited)
 
 
 def _after(history: History, moment: datetime) -> float:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from stopgap.orchestrator.hosttext import escape_tree
 from stopgap.orchestrator.japanese import flowing
 from stopgap.orchestrator.journal import History
+from stopgap.orchestrator.journal.commands import parameter_text, run_arguments
 from stopgap.orchestrator.report.build import build
 from stopgap.orchestrator.report.excerpt import clipped, excerpt
 from stopgap.orchestrator.report.model import Report
@@ -81,7 +82,7 @@ def manual(
 def _inputs(params: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[Input]:
     for name, value in params.items():
         if value is not None:
-            yield Input(name, about.get(name, ""), _text(value))
+            yield Input(name, about.get(name, ""), parameter_text(value))
 
 
 def _parties(report: Report) -> Iterator[Party]:
@@ -103,24 +104,11 @@ def _host(host: Any) -> dict[str, str]:  # noqa: ANN401
 
 def _commands(history: History) -> dict[str, str]:
     started = history.started
-    inventory = ["-i", started.inventory_path]
-    targets = [word for target in started.targets for word in ("-t", target)]
-    given = [
-        word
-        for name, value in started.params.items()
-        if value is not None and value != []
-        for word in ("-p", f"{name}={_text(value)}")
-    ]
-    run = ["stopgap", "run", started.runbook_path, *inventory, *targets, *given]
+    given = run_arguments(started)
+    run = ["stopgap", "run", *given]
     return {
-        "check": join(["stopgap", "check", started.runbook_path, *inventory, *targets, *given]),
+        "check": join(["stopgap", "check", *given]),
         "look": join([*run, "--dry-run"]),
         "run": join(run),
         "runbook": PurePath(started.runbook_path).name,
     }
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return ",".join(map(_text, value)) if isinstance(value, list | tuple) else str(value)

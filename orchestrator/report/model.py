@@ -141,6 +141,14 @@ class ReportAnswer(_Part):
     by: EscapedLine
 
 
+class ReportCause(_Part):
+    """The way in, as a person gave it."""
+
+    text: EscapedLine
+    by: EscapedLine
+    at: datetime
+
+
 class ReportMessage(_Part):
     """A message to somebody outside."""
 
@@ -230,7 +238,7 @@ class ReportTime(_Part):
 class ReportLesson(_Part):
     """A possible improvement, shown by the run."""
 
-    kind: Literal["slow", "waited", "manual", "timed-out", "refused", "failed", "unreachable", "unseen", "not-sent"]
+    kind: Literal["slow", "manual", "timed-out", "refused", "failed", "unreachable", "unseen", "not-sent"]
     host: EscapedLine
     text: EscapedLine
     detail: EscapedLine
@@ -300,6 +308,7 @@ class Report(_Part):
     checks: tuple[ReportCheck, ...]
     evidence: tuple[ReportEvidence, ...]
     findings: tuple[ReportFinding, ...] = Field(description="The worst first.")
+    cause: ReportCause | None = Field(None, description="The way in; null where nobody was asked.")
     answers: tuple[ReportAnswer, ...]
     messages: tuple[ReportMessage, ...]
     times: tuple[ReportTime, ...]

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from stopgap.orchestrator.evidence import verify_run
 from stopgap.orchestrator.journal import History, Journal, UnknownRunError, step_of
 from stopgap.orchestrator.journal.incidents import incidents
+from stopgap.orchestrator.journal.open_findings import decisions
 from stopgap.orchestrator.loading import load
 from stopgap.orchestrator.past_runs import (
     THIS,
-    PastAnswer,
     PastChange,
     PastCollection,
     PastCredential,
+    PastDecision,
     PastFinding,
     PastRun,
 )
@@ -113,6 +114,7 @@ class Archive:
             findings=tuple(
                 PastFinding(
                     step=made.step,
+                    profile=made.profile,
                     severity=noted.severity,
                     id=noted.id,
                     title=noted.title,
@@ -124,10 +126,12 @@ class Archive:
             credentials=tuple(
                 PastCredential(kind=each.kind, text=each.text) for each in to_rotate(history) if each.host == target
             ),
-            answers=tuple(
-                PastAnswer(question=each.question, answer=each.answer)
-                for each in history.answers
-                if each.target == target
-            ),
+            decisions=tuple(_decided(history, target)),
             deadlines=tuple((text, at) for text, at in history.deadlines()),
         )
+
+
+def _decided(history: History, target: str) -> Iterator[PastDecision]:
+    last = {each.decision.item: each.decision for each in decisions(history) if each.target == target}
+    for decision in last.values():
+        yield PastDecision(id=decision.item, word=decision.word, reason=decision.reason)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
 from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, Stray
+from stopgap.orchestrator.journal.open_hosts import OpenHost
 from stopgap.orchestrator.run.again import look_again
 from stopgap.orchestrator.run.device_state import Seen, look_at
 from stopgap.orchestrator.run.outcome import FAILED, OK, UNREACHABLE
@@ -88,6 +89,8 @@ class Status:
     runs: tuple[RunStatus, ...]
     strays: tuple[Stray, ...]
     """Runs of which journal and folders say different things."""
+    open_hosts: tuple[OpenHost, ...] = ()
+    """Hosts whose block was lifted, with findings that nobody has shown to be gone."""
 
     @property
     def damaged(self) -> bool:
@@ -98,11 +101,18 @@ class Status:
     def exit_code(self) -> int:
         """Give the exit status of `stopgap status`: 0, 1 where something is not as it should be, 3 out of reach."""
         codes = {run.exit_code for run in self.runs}
-        return UNREACHABLE if UNREACHABLE in codes else FAILED if FAILED in codes or self.strays else OK
+        if UNREACHABLE in codes:
+            return UNREACHABLE
+        wrong = FAILED in codes or bool(self.strays) or any(host.is_wrong for host in self.open_hosts)
+        return FAILED if wrong else OK
 
 
-def each_run(journal: Journal, *, offline: bool) -> Iterator[RunStatus]:
+def each_run(
+    journal: Journal, *, offline: bool, on_history: Callable[[History], object] = lambda _: None
+) -> Iterator[RunStatus]:
     """Give every run that has something to tell, the latest first; devices are looked at as each is asked for.
+
+    `on_history` is called with the history of each readable run.
 
     A damaged journal may name any host, and any command for a secret: no device is looked at on its word.
     """
@@ -113,6 +123,7 @@ def each_run(journal: Journal, *, offline: bool) -> Iterator[RunStatus]:
         except DamagedRunError as error:
             yield RunStatus(error.run, None, error.problems)
             continue
+        on_history(history)
         damage = (*history.damage, *history.unsigned)
         expired = tuple(c for c in history.changes if c.expired and c.state == "done")
         back = _going_back(history)

@@ -18,6 +18,17 @@ def status_document(status: Status) -> dict[str, Any]:
         "damaged": status.damaged,
         "exit_code": status.exit_code,
         "runs": [_run(run) for run in status.runs],
+        "open_hosts": [
+            {
+                "host": host.target,
+                "since": rfc3339(host.since),
+                "findings": [
+                    {"id": f.finding.id, "severity": f.finding.severity, "state": f.state} for f in host.findings
+                ],
+                "contain": host.cut_again,
+            }
+            for host in status.open_hosts
+        ],
         "strays": [stray_object(stray) for stray in status.strays],
     }
 

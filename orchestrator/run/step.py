@@ -108,7 +108,7 @@ def agree(step: PlannedStep, context: RunContext) -> Ended:
         if answer is None:
             return Ended("refused", _unanswered(question, context))
         if question.refuses(answer.says):
-            return Ended("refused", f"answered {answer.says}, by {answer.by}: {question.text}")
+            return Ended("refused", f"{answer.by} answered {answer.says}: {question.text}")
         if question == step.answer_to:
             value = question.value(answer.says)
             said = f"{answer.says}, by {answer.by}"

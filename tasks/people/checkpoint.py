@@ -43,6 +43,9 @@ class CheckpointParams(Parameters):
         description="The one of the `choices` that says the host was rebuilt: what was found on it before is history,"
         " and only later looks count.",
     )
+    cause: bool = Field(
+        False, description="For the type `text`: the answer is the way in, and stands in the report as the cause."
+    )
     currency: str = Field("", max_length=10, description="For the type `amount`: of what, such as JPY.")
     default: Annotated[str | None, BeforeValidator(_as_typed)] = Field(
         None, description="The answer of `--yes`, and of nobody when the time is over. Default: yes, of `yes-no`;"
@@ -114,6 +117,7 @@ def question(params: CheckpointParams) -> Question:
         choices=params.choices,
         refusing=params.refusing,
         rebuilt=params.rebuilt,
+        cause=params.cause,
         currency=params.currency,
         phrase=params.phrase,
         default=params.default,

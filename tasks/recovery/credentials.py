@@ -44,11 +44,13 @@ class CredentialsReview(Task[CredentialsReviewParams, RunsFacts]):
             )
             return
         yield Question(
-            text=tr("Has everything been replaced that the intruder of {target} may know?", target=scene.target.name),
+            text=tr(
+                "Are all credentials of {target} that are listed above replaced or revoked?", target=scene.target.name
+            ),
             reason=joined(
                 "\n",
                 [
-                    tr("From another machine, not from the host itself:"),
+                    tr("Replace them from another machine, not from the host:"),
                     *(tr("- {credential}", credential=text) for text in listed),
                 ],
             ),

@@ -33,7 +33,7 @@ FIELDS = {
         "runbook_path", "inventory_path", "stopgap", "plan", "steps", "changes", "checks", "messages", "questions",
         "answers", "evidence", "findings", "unreachable", "containment", "in_force", "undoable",
     },
-    "stopgap.status": {"offline", "damaged", "exit_code", "runs", "strays"},
+    "stopgap.status": {"offline", "damaged", "exit_code", "runs", "open_hosts", "strays"},
     "stopgap.verification": {"what", "run", "valid", "problems"},
     "stopgap.questions": {"run", "questions", "answers"},
     "stopgap.tasks": {"tasks"},

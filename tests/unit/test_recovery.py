@@ -157,7 +157,7 @@ def test_an_answer_that_leaves_a_finding_open_ends_the_run_and_resume_asks_again
     wait_until_asked(bench)
     assert bench.stopgap("answer", "last", "ask", "open")[0] == 0
     out, _ = run.communicate(timeout=180)
-    assert (run.returncode, "answered open" in out) == (4, True)
+    assert (run.returncode, " answered open: Rebuilt?" in out) == (4, True)
     run = bench.in_background("resume", "last", "--wait")
     wait_until_asked(bench)
     assert bench.stopgap("answer", "last", "ask", "rebuilt")[0] == 0
