@@ -167,7 +167,7 @@ class Course:
         """Block; give exit status, verdict, and why the step ended as it did."""
         runbook = self._device.runbook(self._folder, expires, persist=persist)
         status, out = self._stopgap("run", runbook, "-i", self._inventory, "-t", "web", "--yes", "--json")
-        last = json.loads(out.splitlines()[-1])
+        last = json.loads((out.splitlines() or ["{}"])[-1])  # what is refused offline says so on standard error
         reason = next((step["reason"] for step in last.get("steps", ())), "")
         return status, last.get("containment", {}).get("web", "none"), reason
 

@@ -25,7 +25,8 @@ def declared(way: Way, can: Capabilities, version: int) -> Outcome:
         "provider": True,
         "router": can.where == "device",
         "local": can.where == "device" and can.local,
-        "segment": not can.trusted,  # only the host itself stands between it and its segment
+        "segment": can.by_port
+        or not can.trusted,  # only its port, or the host itself, stands between it and its segment
         "aside": False,
     }[way.span]
     spared = way.spared and can.exception and (way.destination.node == "web" or not can.answers_alone)

@@ -105,6 +105,7 @@ class Device:
         """Write the lab's inventory as this driver needs it; `addresses` are those that it tells of the host."""
         known = list(addresses or (WEB.ipv4, WEB.ipv6, SECOND.ipv4, SECOND.ipv6))
         web: dict[str, Any] = {"address": WEB.ipv4, "addresses": known}
+        web |= {"guest": "web0"} if self.can.by_port else {}
         web |= {"upstream": "edge", "spare": "spare"} if self.host == "edge" else {"driver": self.driver}
         edge = {"address": "10.9.0.1", "may_block": ["203.0.113.0/24", "2001:db8:113::/64"]}
         hosts = {
@@ -137,6 +138,7 @@ DEVICES = (
     Device("openwrt", "openwrt"),
     Device("iptables", "iptables"),
     Device("legacy", "iptables", "legacy"),
+    Device("guestport", "guestport"),
     Device("iproute", "iproute"),
     Device("blackhole", "blackhole"),
     Device("frr", "frr"),
