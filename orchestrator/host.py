@@ -58,7 +58,11 @@ class Host(BaseModel):
     may_block: tuple[Network, ...] = ()
     never_block: tuple[Network, ...] = ()
     vantage: Literal["outside"] | None = None
-    connection: Literal["ssh", "local"] = "ssh"
+    connection: Literal["ssh", "local", "exec"] = "ssh"
+    exec: tuple[str, ...] = ()
+    """The provider's program with its arguments, for `connection: exec`."""
+    env: tuple[str, ...] = ()
+    """Names of environment variables handed to the provider's program."""
     become: Become | None = None
     become_password: Secret | None = None
     """Of a router or a spare; never sent to a target."""
@@ -83,6 +87,11 @@ class Host(BaseModel):
     def upstreams(self) -> tuple[str, ...]:
         """Names of all upstreams of the host, in the inventory's order."""
         return (self.upstream,) if isinstance(self.upstream, str) else self.upstream or ()
+
+    @property
+    def has_shell(self) -> bool:
+        """Return True for a host with a POSIX shell: no device with a command line, and no provider's program."""
+        return self.cli is None and self.connection != "exec"
 
     @property
     def known_addresses(self) -> tuple[Address, ...]:

@@ -12,6 +12,7 @@ from stopgap.orchestrator.change.expectation import Expectation
 from stopgap.orchestrator.change.freeze import FreezeChange, Frozen
 from stopgap.orchestrator.change.invocation import MARK, Command, command, in_order
 from stopgap.orchestrator.change.path import PathChange, make_directory, make_link, remove_path, write_file
+from stopgap.orchestrator.change.provider import ProviderChange
 from stopgap.orchestrator.change.rollback_timer import (
     armed,
     forget,
@@ -22,7 +23,8 @@ from stopgap.orchestrator.change.status import DRIFTED, LOST, REJECTED, TAKEN_BA
 from stopgap.orchestrator.device_script import Pending, Witness, Words
 
 AnyChange: TypeAlias = Annotated[
-    PathChange | RunCommands | Activate | DeviceChange | AttributesChange | FreezeChange, Field(discriminator="kind")
+    PathChange | RunCommands | Activate | DeviceChange | AttributesChange | FreezeChange | ProviderChange,
+    Field(discriminator="kind"),
 ]
 """The closed set of changes: a task yields a member, and the journal keeps the member. Code with a case for each kind
 matches the whole set, so that mypy names each place without a case for a new kind.
@@ -52,6 +54,7 @@ __all__ = [
     "PathChange",
     "Pending",
     "Phase",
+    "ProviderChange",
     "RunCommands",
     "Witness",
     "Words",

@@ -34,7 +34,7 @@ class TasksOptions:
 class SchemaOptions:
     """The options of `stopgap schema`."""
 
-    what: Literal["runbook", "inventory", "artifacts", "rules", "report"]
+    what: Literal["runbook", "inventory", "artifacts", "rules", "report", "driver"]
 
 
 def tasks(options: TasksOptions) -> int:
@@ -66,6 +66,7 @@ def tasks(options: TasksOptions) -> int:
 def schema(options: SchemaOptions) -> int:
     """Print a JSON Schema."""
     from stopgap.orchestrator.findings.schema import schema_rules
+    from stopgap.orchestrator.provider_script import schema_driver
     from stopgap.orchestrator.report import schema_report
     from stopgap.orchestrator.runbook import schema_inventory, schema_of, schema_runbook
     from stopgap.tasks.evidence.catalogue import ArtifactFile
@@ -76,6 +77,7 @@ def schema(options: SchemaOptions) -> int:
         "artifacts": partial(schema_of, ArtifactFile),
         "rules": schema_rules,
         "report": schema_report,
+        "driver": schema_driver,
     }
     made = makers[options.what]()
     json.dump(made, sys.stdout, indent=2, ensure_ascii=False)

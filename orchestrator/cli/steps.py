@@ -13,6 +13,7 @@ from stopgap.orchestrator.change import (
     DeviceChange,
     FreezeChange,
     PathChange,
+    ProviderChange,
     RunCommands,
 )
 from stopgap.orchestrator.cli.screen import Screen, columns
@@ -188,7 +189,7 @@ def _show_change(screen: Screen, change: AnyChange, *, full: bool) -> None:
             if not full and change.before.kind == "absent" and len(lines) > _LONG:
                 rest = len(lines) - _LONG
                 lines = [*lines[:_LONG], f"… {rest} more lines of a new file; --full shows them"]
-        case RunCommands() | Activate() | DeviceChange() | AttributesChange() | FreezeChange():
+        case RunCommands() | Activate() | DeviceChange() | AttributesChange() | FreezeChange() | ProviderChange():
             screen.line(f"{_INDENT}+ {change.describe()}")
         case _:
             assert_never(change)

@@ -21,6 +21,7 @@ from stopgap.orchestrator.facts.outbound import Arrival, Listen, ListeningFact, 
 from stopgap.orchestrator.facts.placed import MAIL_PORTS, Placed, PlacedFact, PlacedProcess, Talk
 from stopgap.orchestrator.facts.process import ListenerFact, Listeners, Processes, ProcessFact
 from stopgap.orchestrator.facts.program import ANY, Program, ProgramFact, ReadOnly, System, SystemFact
+from stopgap.orchestrator.facts.provider import Provider, ProviderFact, ProviderStatus
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 from stopgap.orchestrator.facts.redundancy import Redundancy, RedundancyFact
 from stopgap.orchestrator.facts.routing import (
@@ -101,6 +102,9 @@ __all__ = [
     "Processes",
     "Program",
     "ProgramFact",
+    "Provider",
+    "ProviderFact",
+    "ProviderStatus",
     "ReadOnly",
     "Reader",
     "Redundancy",

@@ -168,6 +168,8 @@ def _hosts(entries: dict[str, HostEntry], defaults: Defaults, folder: Path) -> d
     for name, fields in merged.items():
         if not fields.get("addresses") and shared[fields["address"]] == 1:
             fields["addresses"] = _own_address(fields["address"])
+        if fields.get("connection") == "exec" and fields.get("driver") is None:
+            fields["driver"] = "exec"
         hosts[name] = Host(name=name, **fields)
     return hosts
 

@@ -91,6 +91,8 @@ Destination = Annotated[str, AfterValidator(_destination)]
 User = Annotated[str, AfterValidator(_user)]
 Alias = Annotated[str, AfterValidator(_alias)]
 GuestName = Annotated[str, BeforeValidator(_guest)]
+Word = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00\n]+$")]
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 PortName = Annotated[str, AfterValidator(_port_name)]
 File = Annotated[Path, AfterValidator(_file)]
 
@@ -166,7 +168,16 @@ class SharedEntry(Defaults):
     vantage: Literal["outside"] | None = Field(
         None, description="outside: it sees the others as the world does, and checks look from it"
     )
-    connection: Literal["ssh", "local"] = Field("ssh", description="local: Stopgap runs on this host itself")
+    connection: Literal["ssh", "local", "exec"] = Field(
+        "ssh",
+        description="local: Stopgap runs on this host itself; exec: a provider, reached by a program of its own",
+    )
+    exec: tuple[Word, ...] = Field(
+        (), description="With `connection: exec`: the program and its arguments, run without a shell"
+    )
+    env: tuple[Variable, ...] = Field(
+        (), description="With `connection: exec`: names of environment variables that the program gets, too"
+    )
 
 
 class HostEntry(SharedEntry):

@@ -13,6 +13,7 @@ from stopgap.orchestrator.change import (
     DeviceChange,
     FreezeChange,
     PathChange,
+    ProviderChange,
     RunCommands,
 )
 from stopgap.orchestrator.message import Message
@@ -50,7 +51,13 @@ def told_apart(planned: Iterable[Planned]) -> PlannedItems:
     for item in planned:
         match item:
             case (
-                PathChange() | RunCommands() | Activate() | DeviceChange() | AttributesChange() | FreezeChange()
+                PathChange()
+                | RunCommands()
+                | Activate()
+                | DeviceChange()
+                | AttributesChange()
+                | FreezeChange()
+                | ProviderChange()
             ) as change:
                 items.changes.append(change)
             case Message() as message:

@@ -13,6 +13,7 @@ from stopgap.orchestrator.change import (
     DeviceChange,
     FreezeChange,
     PathChange,
+    ProviderChange,
     RunCommands,
 )
 from stopgap.orchestrator.facts import Extended, ExtendedFact, File, FileFact, Reader, Writable, WritableFact
@@ -99,7 +100,15 @@ def prospected(
                 if hindered := obstacle(wanted, prospect, [*earlier, *made]):
                     return (), hindered
                 made.append(wanted)
-            case PathChange() | RunCommands() | Activate() | DeviceChange() | AttributesChange() | FreezeChange():
+            case (
+                PathChange()
+                | RunCommands()
+                | Activate()
+                | DeviceChange()
+                | AttributesChange()
+                | FreezeChange()
+                | ProviderChange()
+            ):
                 made.append(change)
             case _:
                 assert_never(change)
@@ -162,7 +171,7 @@ def _for_root_alone(change: AnyChange, uid: int | None, programs: frozenset[str]
             what = next((str(command) for command in change.do if command.argv[0] in programs), "")
         case FreezeChange():
             what = "kill -STOP"
-        case PathChange() | Activate() | DeviceChange() | AttributesChange():
+        case PathChange() | Activate() | DeviceChange() | AttributesChange() | ProviderChange():
             what = ""
         case _:
             assert_never(change)
@@ -203,7 +212,7 @@ def _may_make(change: AnyChange, folder: str) -> bool:
             return change.path == folder and change.after.kind in {"directory", "link"}
         case RunCommands():
             return True
-        case Activate() | DeviceChange() | AttributesChange() | FreezeChange():
+        case Activate() | DeviceChange() | AttributesChange() | FreezeChange() | ProviderChange():
             return False
         case _:
             assert_never(change)

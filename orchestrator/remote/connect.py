@@ -41,7 +41,7 @@ def spoken_to_by(hosts: Iterable[Host]) -> tuple[str, ...]:
     for host in hosts:
         if host.cli is not None:
             modules |= dict.fromkeys(_DEVICE)
-        elif host.connection != "local":
+        elif host.connection == "ssh":
             modules |= dict.fromkeys(_SSH)
     return tuple(modules)
 
@@ -59,6 +59,10 @@ def connect(
     of the jump hosts, or soon after `cancelled` is set; a failure leaves no connection open. With `jumps` the
     connection to a jump host is shared with other hosts behind the jump host; without, every hop is a new connection.
     """
+    if host.connection == "exec":
+        from stopgap.orchestrator.remote.provider import ProviderSession  # noqa: PLC0415
+
+        return ProviderSession(host, limits)
     if host.connection == "local" and host.cli is None:
         session: FramedSession = LocalSession(host, limits)
         deadline = Deadline(limits.connect, cancelled)

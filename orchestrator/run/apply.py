@@ -17,6 +17,7 @@ from stopgap.orchestrator.change import (
     FreezeChange,
     PathChange,
     Phase,
+    ProviderChange,
     RunCommands,
     forget,
     rollback_timer_name,
@@ -83,6 +84,8 @@ class _Numbered:
         match change:
             case DeviceChange():
                 return change.do_script().replace(RUN, run)
+            case ProviderChange():
+                return change.do_script()
             case PathChange() | RunCommands() | Activate() | AttributesChange() | FreezeChange():
                 name = rollback_timer_name(run, self.step.key, self.step.target.name, index)
                 named = change.named(name)
@@ -254,6 +257,8 @@ def _undo_script(recorded: Recorded, run: str, *, force: bool) -> str:
     match change := recorded.change:
         case DeviceChange():
             return change.undo_script(force=force, sure=recorded.sure).replace(RUN, run)
+        case ProviderChange():
+            return change.undo_script(force=force, sure=recorded.sure)
         case PathChange() | RunCommands() | Activate() | AttributesChange() | FreezeChange():
             name = rollback_timer_name(run, recorded.step, recorded.target, recorded.index)
             undo = change.named(name).undo_script(force=force)

@@ -8,9 +8,11 @@ from typing import TypeAlias
 from stopgap.orchestrator.journal.agreed import AgreedCommands
 from stopgap.orchestrator.journal.home import state_home
 from stopgap.orchestrator.run.person import operator
-from stopgap.orchestrator.secret.agreement import COMMAND, NamedCommand, Permit, agree
+from stopgap.orchestrator.secret.agreement import COMMAND, NamedCommand, Permit, agree, reference_of
 from stopgap.orchestrator.source import InvalidInput, Located, parse
 
+PROGRAM = "exec"
+"""Key of an inventory for a provider's program, a list of words."""
 Ask: TypeAlias = Callable[[Sequence[NamedCommand]], bool]
 """Shows commands to a person and asks for consent, now and for later runs."""
 
@@ -44,7 +46,7 @@ def keep(commands: Iterable[NamedCommand]) -> None:
 
 def recall(path: str, text: str) -> None:
     """Allow the approved commands of a file used to start a recorded run."""
-    if COMMAND in text:
+    if COMMAND in text or PROGRAM in text:
         try:
             agreed_before(list(named_in(parse(text, path))))
         except InvalidInput:
@@ -57,6 +59,9 @@ def named_in(document: Located) -> Iterator[NamedCommand]:
         value = document.data
         for part in loc:
             value = value[part]
-        if isinstance(value, str) and value.startswith(COMMAND):
+        reference = value if isinstance(value, str) and value.startswith(COMMAND) else ""
+        if loc and loc[-1] == PROGRAM and isinstance(value, list):
+            reference = reference_of(map(str, value))
+        if reference:
             place = f"{document.path}:{position}"
-            yield NamedCommand.of(value, document.path, document.text, place)
+            yield NamedCommand.of(reference, document.path, document.text, place)

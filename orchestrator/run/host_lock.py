@@ -99,7 +99,7 @@ class HostLocks:
             self.locked.add(host.name)
 
     def _item(self, host: Host, script: str) -> Item | None:
-        if host.name not in self.noted or host.cli is not None:
+        if host.name not in self.noted or not host.has_shell:
             return None
         values = {
             "folder": quote(FOLDER),
@@ -124,7 +124,7 @@ def locking(folder: Path, who: str, hosts: Iterable[Host], *, take_over: bool = 
     """
     wanted = {host.name: host for host in hosts if host.name != CONTROLLER.name}
     routes = {name for host in wanted.values() for name in (*host.upstreams, host.spare)}
-    trusted = {host.name for host in wanted.values() if (host.driver or host.name in routes) and host.cli is None}
+    trusted = {host.name for host in wanted.values() if (host.driver or host.name in routes) and host.has_shell}
     locks = HostLocks(who, _machine(folder), frozenset(trusted), take_over)
     taken: list[int] = []
     lock_files = private_folder(folder / "locks")

@@ -100,6 +100,7 @@ def passphrase_commands(inventory: Inventory, targets: Sequence[Host]) -> list[N
     if len(inventory.sources) == 1:
         return []
     references = {s.reference for host in inventory.concerned(targets) for s in secrets_in(host)}
+    references |= _programs(inventory, targets).keys()
     return [
         NamedCommand.of(reference, inventory.path, inventory.text, f"{inventory.path}: a passphrase")
         for reference in sorted(references)
@@ -111,7 +112,7 @@ def _looks(
     runbook: Runbook, inventory: Inventory, targets: Sequence[Host], params: Mapping[str, Any]
 ) -> dict[str, Problem]:
     """Return the commands run by tasks on the controller to read facts, in a dry run too."""
-    wanted: dict[str, Problem] = {}
+    wanted = _programs(inventory, targets)
     for step in runbook.steps:
         task = tasks()[step.task]
         if type(task).looks_by is not Task.looks_by:
@@ -119,6 +120,16 @@ def _looks(
                 if argv := task.looks_by(given):
                     where = step.document.problem((*step.loc, "with"), f"a command of {step.id}")
                     wanted.setdefault(reference_of(argv), where)
+    return wanted
+
+
+def _programs(inventory: Inventory, targets: Sequence[Host]) -> dict[str, Problem]:
+    """Return the providers' programs of the hosts concerned (`connection: exec`), run in a dry run too."""
+    wanted: dict[str, Problem] = {}
+    for host in inventory.concerned(targets):
+        if host.exec:
+            source = inventory.source_of(host, "exec")
+            wanted.setdefault(reference_of(host.exec), Problem(source.path, f"the program of {host.name}"))
     return wanted
 
 

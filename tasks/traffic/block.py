@@ -190,12 +190,14 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         """Return readers for the router's ruleset, links, and the operator's origin."""
         if scene.found and scene.found.driver is None:
             return {}  # `plan` refuses it
-        if scene.on.cli is not None:
+        if not scene.on.has_shell:
+            told = selected(scene)
             return {
-                "origin": DeviceOrigin(),
+                **({"origin": DeviceOrigin()} if scene.on.cli is not None else {}),
                 **reads_of_operators(scene),
                 **other_addresses.reads_of_cards(scene),
-                **selected(scene).reads(_label(params, scene)),
+                **told.reads(_label(params, scene)),
+                **told.reads_of(_block(params, DeviceFacts(), scene)),
             }
         driver = driver_named(scene.on.named_driver)
         sampled = tuple(one_of(network) for network in sample(_asked(params, scene)))
@@ -257,7 +259,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             )
         yield from shortfalls(driver, block)
         yield from doubts(facts, scene, allowed=holds(params.allow, facts.claimed_origin))
-        host = (*whole, *block.behind)
+        host = (*whole, *block.behind, *_at_the_provider(facts))
         if not driver.capabilities.by_port:
             yield from other_addresses.gaps(host, facts, scene)
             yield from other_ways.gaps(host, facts, scene)
@@ -290,12 +292,23 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         yield from outbound(driver, block, facts, scene)
         on_upstream = scene.upstream is not None and scene.upstream.name == scene.on.name
         vantage: CheckVantage = "upstream" if on_upstream else "target"
-        host = (*_whole(params, scene), *block.behind)
+        host = (*_whole(params, scene), *block.behind, *_at_the_provider(facts))
         if not driver.capabilities.by_port:
             yield from other_addresses.looks(host, facts, scene, vantage, trusted=driver.capabilities.trusted)
         yield from driver.checks(block, facts, vantage)
-        if driver.capabilities.exception:
+        if driver.capabilities.exception and _lets_in(facts):
             yield from way_in(block, facts, scene)
+
+
+def _lets_in(facts: DeviceFacts) -> bool:
+    """Return False if a provider's program was asked before the operator's address was known."""
+    return facts.provider is None or holds(facts.provider.request.block.allowed, facts.claimed_origin)
+
+
+def _at_the_provider(facts: DeviceFacts) -> tuple[Network, ...]:
+    """Return every address that goes by what a provider's program changes."""
+    ids = facts.provider.probe.ids if facts.provider else ()
+    return tuple(ip_network(address) for each in ids for address in each.addresses)
 
 
 def _refuse_beyond(driver: Driver, params: Params, block: Block) -> None:
@@ -349,7 +362,7 @@ def _short_hash(text: str) -> str:
 
 def _own(params: Params, facts: DeviceFacts, scene: Scene) -> tuple[Driver, str, DeviceFacts]:
     """Return the driver, the label of this controller's block on the router, and the facts of the block."""
-    driver = selected(scene)
+    driver = selected(scene).told(facts)
     return driver, *own_place(driver, _label(params, scene), facts, scene)
 
 

@@ -21,6 +21,7 @@ from stopgap.orchestrator.facts import (
     LinksFact,
     NeighbourFact,
     ProgramFact,
+    ProviderFact,
     Reader,
     RedundancyFact,
     RouteFact,
@@ -200,6 +201,8 @@ class DeviceFacts(Facts):
     """The table of nft's netdev family, where `rules` is of the bridge family."""
     scheduled: ScheduledFact = ScheduledFact()
     """The expiry timer on the device."""
+    provider: ProviderFact | None = None
+    """What a provider's program says of the block."""
     shown: ShownFact | None = None
     """The block on a device without a shell: the output of the show commands."""
     beside_rules: ProgramFact | None = None
@@ -271,6 +274,14 @@ class Driver(ABC):
     @abstractmethod
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
         """Return readers for the block of this label, by field of DeviceFacts."""
+
+    def reads_of(self, block: Block) -> Mapping[str, Reader[Any]]:
+        """Return further readers, for a driver whose facts depend on the block as far as known before any fact."""
+        return {}
+
+    def told(self, facts: DeviceFacts) -> Driver:
+        """Return the driver with the capabilities that the device itself states."""
+        return self
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
         """Return True if any part of the block is on the device, changed or not; True if unknown."""

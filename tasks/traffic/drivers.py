@@ -18,9 +18,11 @@ from stopgap.tasks.traffic.iptables import Iptables
 from stopgap.tasks.traffic.nftables import Nftables
 from stopgap.tasks.traffic.openwrt import Openwrt
 from stopgap.tasks.traffic.own_host import OwnHost
+from stopgap.tasks.traffic.provider import Exec
 
 LINUX: tuple[Driver, ...] = (Nftables(), Iptables(), Iproute(), Blackhole(), Openwrt())
-SHIPPED: Mapping[str, Driver] = {d.name: d for d in (*LINUX, Guestport(), Frr(), Flowspec(), *CLI_DRIVERS, OwnHost())}
+BEYOND: tuple[Driver, ...] = (Guestport(), Frr(), Flowspec(), Exec())
+SHIPPED: Mapping[str, Driver] = {d.name: d for d in (*LINUX, *BEYOND, *CLI_DRIVERS, OwnHost())}
 
 
 @cache

@@ -30,7 +30,7 @@ def reads_of_cards(scene: Scene) -> Probe:
 def tells(scene: Scene) -> bool:
     """Return True if the target is a separate host with a shell: neither the router nor this machine."""
     target = scene.target
-    return target.name != scene.on.name and target.cli is None and target.connection != "local"
+    return target.name != scene.on.name and target.has_shell and target.connection != "local"
 
 
 def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
@@ -73,7 +73,7 @@ def looks(
     blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene, vantage: CheckVantage, *, trusted: bool
 ) -> Iterator[Check]:
     """Look again once the block stands: at the router's neighbours, and at the target's own cards."""
-    if scene.on.cli is None and trusted:
+    if scene.on.has_shell and trusted:
         yield Answering(
             vantage=vantage,
             containment=True,

@@ -22,7 +22,7 @@ def outside_vantages(driver: Driver, block: Block, facts: DeviceFacts, scene: Sc
     vantage.
     """
     outside = scene.outside and not any(_reaches(host, driver, block, facts) for host in scene.outside)
-    at_hand = driver.capabilities.where == "device" and scene.on.cli is None
+    at_hand = driver.capabilities.where == "device" and scene.on.has_shell
     spare = at_hand and scene.spare is not None and not _reaches(scene.spare, driver, block, facts)
     vantages: tuple[CheckVantage, ...] = (*(("outside",) if outside else ()), *(("spare",) if spare else ()))
     return vantages or ("outside",)

@@ -72,7 +72,7 @@ def parser() -> ArgumentParser:
     inventory_word(shown)
     shown.add_argument("--write", metavar="FILE", help="write the inventory as a file of Stopgap's own")
     schema = command(commands, "schema", door.schema, "print a JSON Schema, for editors", json=None)
-    schema.add_argument("what", choices=("runbook", "inventory", "artifacts", "rules", "report"))
+    schema.add_argument("what", choices=("runbook", "inventory", "artifacts", "rules", "report", "driver"))
     init = command(commands, "init", door.init, "start a folder with an inventory and the runbooks")
     init.add_argument("folder", nargs="?", default=".", metavar="DIR")
     return top
