@@ -6,6 +6,7 @@ Every message addresses the operator: the fault, its position, the remedy.
 from __future__ import annotations
 
 from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.outcome import ExitCode
 
 
 class Error(Exception):
@@ -22,7 +23,7 @@ class Error(Exception):
       hint: did you mean contain?
     """
 
-    exit_code: int = 1
+    exit_code: int = ExitCode.FAILED
 
     def __str__(self) -> str:
         """Return the message; what a host sent is escaped, so that a traceback harms no terminal."""
@@ -32,19 +33,19 @@ class Error(Exception):
 class UsageError(Error):
     """An invalid call or command line; no host was contacted."""
 
-    exit_code = 2
+    exit_code = ExitCode.INVALID
 
 
 class UnreachableError(Error):
     """A host gave no session before the timeout."""
 
-    exit_code = 3
+    exit_code = ExitCode.UNREACHABLE
 
 
 class RefusedError(Error):
     """Refusal by a guard, a lock or a person; nothing was changed. The message names the reason and the remedy."""
 
-    exit_code = 4
+    exit_code = ExitCode.REFUSED
 
 
 class DriftedError(RefusedError):

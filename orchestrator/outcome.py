@@ -1,8 +1,13 @@
-"""The outcomes of a step (DESIGN, Contract), and the sets of outcomes that decide how a run goes on."""
+"""The outcomes of a step and of a run, and the exit codes (DESIGN, Contract), with what hangs on them.
+
+What may be tried again stands here alone: `RETRIED` of a step, `RESUMED` of a run.
+"""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Iterable
+from enum import IntEnum, StrEnum
+from typing import assert_never
 
 
 class Outcome(StrEnum):
@@ -17,13 +22,138 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-FAILURES: frozenset[str] = frozenset({Outcome.FAILED, Outcome.UNKNOWN, Outcome.UNREACHABLE, Outcome.REFUSED})
+class PlannedOutcome(StrEnum):
+    """How a step would end on a target, by its plan: the words of a dry run."""
+
+    WOULD_CHANGE = "would-change"
+    UNCHANGED = "unchanged"
+    WOULD_FAIL = "would-fail"
+    UNREACHABLE = "unreachable"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+
+    def as_ended(self) -> Outcome:
+        """Return the outcome that the step is expected to end with."""
+        match self:
+            case PlannedOutcome.WOULD_CHANGE:
+                return Outcome.CHANGED
+            case PlannedOutcome.WOULD_FAIL:
+                return Outcome.FAILED
+            case PlannedOutcome.UNCHANGED:
+                return Outcome.UNCHANGED
+            case PlannedOutcome.UNREACHABLE:
+                return Outcome.UNREACHABLE
+            case PlannedOutcome.SKIPPED:
+                return Outcome.SKIPPED
+            case PlannedOutcome.REFUSED:
+                return Outcome.REFUSED
+            case _:
+                assert_never(self)
+
+
+FAILURES = frozenset({Outcome.FAILED, Outcome.UNKNOWN, Outcome.UNREACHABLE, Outcome.REFUSED})
 """The step was not done, or is not known to be done."""
-RETRIED: frozenset[str] = FAILURES - {Outcome.REFUSED}
+RETRIED = FAILURES - {Outcome.REFUSED}
 """Another attempt may end otherwise; a guard refuses again."""
-DONE: frozenset[str] = frozenset({Outcome.CHANGED, Outcome.UNCHANGED})
+DONE = frozenset({Outcome.CHANGED, Outcome.UNCHANGED})
 """The step is done, or was done already."""
-MAY_STAND: frozenset[str] = frozenset({Outcome.CHANGED, Outcome.UNKNOWN})
+MAY_STAND = frozenset({Outcome.CHANGED, Outcome.UNKNOWN})
 """Something of the step is in force, or may be."""
-EXPECTED: frozenset[str] = DONE | {Outcome.SKIPPED}
+EXPECTED = DONE | {Outcome.SKIPPED}
 """Nothing to look into."""
+CARRIED_OUT = frozenset({PlannedOutcome.WOULD_CHANGE, PlannedOutcome.UNCHANGED})
+"""The plan lets the step be carried out; its checks are made even where nothing is to be changed."""
+WORST_FIRST = (
+    *(Outcome.UNKNOWN, Outcome.FAILED, Outcome.REFUSED, Outcome.UNREACHABLE),
+    *(Outcome.CHANGED, Outcome.UNCHANGED, Outcome.SKIPPED),
+)
+"""The order in which one outcome stands for several: of a loop, of several upstreams."""
+
+
+class ExitCode(IntEnum):
+    """The exit codes of the command `stopgap`."""
+
+    OK = 0
+    FAILED = 1
+    """A step or a check failed, or something is not as recorded."""
+    INVALID = 2
+    """The input is invalid; nothing was contacted."""
+    UNREACHABLE = 3
+    REFUSED = 4
+    """By a guard or a person, or the plan has drifted."""
+    INTERRUPTED = 130
+    """128 + SIGINT, as shells have it."""
+    PIPE_CLOSED = 141
+    """128 + SIGPIPE: nobody reads the output any more."""
+
+
+class RunOutcome(StrEnum):
+    """How a run ended, in a word."""
+
+    OK = "ok"
+    FAILED = "failed"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    INTERRUPTED = "interrupted"
+
+
+RESUMED = frozenset({RunOutcome.FAILED, RunOutcome.UNREACHABLE, RunOutcome.REFUSED, RunOutcome.INTERRUPTED})
+"""`stopgap resume` may bring the run further: a person may decide otherwise, a host may answer."""
+_FIRST_COUNTS = (ExitCode.INTERRUPTED, ExitCode.REFUSED, ExitCode.FAILED, ExitCode.UNREACHABLE, ExitCode.OK)
+
+
+def exit_code(
+    outcomes: Iterable[Outcome | PlannedOutcome], *, interrupted: bool = False, unread: bool = False
+) -> ExitCode:
+    """Return the exit code, by precedence: interrupted, refused, failed, unreachable.
+
+    `unread` marks evidence left unread and so unjudged; an otherwise successful run then counts as failed.
+
+    >>> exit_code([Outcome.CHANGED, Outcome.FAILED])
+    <ExitCode.FAILED: 1>
+    """
+    codes = [ExitCode.INTERRUPTED] if interrupted else [*map(_of_step, outcomes)]
+    code = min(codes, key=_FIRST_COUNTS.index, default=ExitCode.OK)
+    return ExitCode.FAILED if unread and code == ExitCode.OK else code
+
+
+def run_outcome(code: int) -> RunOutcome:
+    """Return the outcome word of a run's exit code.
+
+    >>> run_outcome(3)
+    <RunOutcome.UNREACHABLE: 'unreachable'>
+    """
+    match ExitCode(code):
+        case ExitCode.OK:
+            return RunOutcome.OK
+        case ExitCode.UNREACHABLE:
+            return RunOutcome.UNREACHABLE
+        case ExitCode.REFUSED:
+            return RunOutcome.REFUSED
+        case ExitCode.INTERRUPTED:
+            return RunOutcome.INTERRUPTED
+        case ExitCode.FAILED | ExitCode.INVALID | ExitCode.PIPE_CLOSED:
+            return RunOutcome.FAILED
+        case other:
+            assert_never(other)
+
+
+def _of_step(outcome: Outcome | PlannedOutcome) -> ExitCode:
+    match outcome:
+        case Outcome.REFUSED | PlannedOutcome.REFUSED:
+            return ExitCode.REFUSED
+        case Outcome.FAILED | Outcome.UNKNOWN | PlannedOutcome.WOULD_FAIL:
+            return ExitCode.FAILED
+        case Outcome.UNREACHABLE | PlannedOutcome.UNREACHABLE:
+            return ExitCode.UNREACHABLE
+        case (
+            Outcome.CHANGED
+            | Outcome.UNCHANGED
+            | Outcome.SKIPPED
+            | PlannedOutcome.WOULD_CHANGE
+            | PlannedOutcome.UNCHANGED
+            | PlannedOutcome.SKIPPED
+        ):
+            return ExitCode.OK
+        case _:
+            assert_never(outcome)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from stopgap.orchestrator.errors import RefusedError
 from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.run.events import EventObserver, OnEvent
 from stopgap.orchestrator.run.interruption import Interruption
-from stopgap.orchestrator.run.outcome import REFUSED
 from stopgap.orchestrator.run.person import Person, Unattended
 from stopgap.orchestrator.run.runner import RunResult
 from stopgap.orchestrator.run.undo_run import UndoRequested, UndoResult, undo_run
@@ -61,7 +61,7 @@ def undo(
         )
     for observer in observers:
         observer.undo_finished(result)
-    if result.exit_code == REFUSED and result.refusal:
+    if result.exit_code == ExitCode.REFUSED and result.refusal:
         raise RefusedError(result.refusal)
     return result
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from stopgap.orchestrator.cli.arguments import parser
 from stopgap.orchestrator.errors import Error
+from stopgap.orchestrator.outcome import ExitCode
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.cli.door import Call
@@ -48,10 +49,10 @@ def main_with(command: Callable[[], int]) -> int:
         return _tell(error)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return ExitCode.PIPE_CLOSED
     except KeyboardInterrupt:
         err().line("Interrupted.", "warn")
-        return 130
+        return ExitCode.INTERRUPTED
     except Exception as error:
         return _explain(error)
     finally:
@@ -85,4 +86,4 @@ def _explain(error: Exception) -> int:
     kept = keep_details(error)
     where = f"The details are in {kept}" if kept else "The details could not be kept in the state folder"
     screen.line(f"{where}; `stopgap status` lists what is in force.")
-    return 1
+    return ExitCode.FAILED

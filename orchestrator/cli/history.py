@@ -15,7 +15,7 @@ from stopgap.orchestrator.cli.steps import counted, moment, reason_word, show_ga
 from stopgap.orchestrator.cli.verdicts import show_past_verdicts
 from stopgap.orchestrator.documents.run import run_document, runs_document, verification_document
 from stopgap.orchestrator.journal import History, Journal, state_home
-from stopgap.orchestrator.outcome import FAILURES
+from stopgap.orchestrator.outcome import FAILURES, RESUMED
 from stopgap.reading import history as read_history
 from stopgap.reading import verify as verified
 
@@ -136,7 +136,7 @@ def _say_what_to_do(screen: screens.Screen, history: History) -> None:
     standing = history.in_force()
     if history.state == "interrupted":
         screen.line(f"It did not finish. Go on: stopgap resume {history.run}")
-    elif history.state in {"failed", "unreachable"}:
+    elif history.state in RESUMED:
         screen.line(f"Not everything was done. Try the rest again: stopgap resume {history.run}")
     if standing:
         screen.line(f"{counted(standing)} in force. Undo: stopgap undo {history.run}")

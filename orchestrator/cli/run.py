@@ -13,7 +13,7 @@ from stopgap.orchestrator.cli.document import print_line
 from stopgap.orchestrator.cli.run_options import RunOptions, RunRequested
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.hosttext import shortened
-from stopgap.orchestrator.run.outcome import OK
+from stopgap.orchestrator.outcome import RESUMED, ExitCode, RunOutcome
 from stopgap.orchestrator.runbook import bind, prepare, reveal_secrets
 from stopgap.orchestrator.runbook.confidential import passphrase_commands
 from stopgap.orchestrator.runbook.finding import runbook_file
@@ -149,7 +149,7 @@ def resume(command: ResumeCommand) -> int:
     try:
         history = read_history(command.run)
         doubts = (*history.damage, *history.unsigned)
-        finished = history.finished is not None and history.finished.exit_code == OK
+        finished = history.finished is not None and history.finished.exit_code == ExitCode.OK
         if finished and not doubts:
             return _tell_finished(history, events)
         if options.anyway:
@@ -183,7 +183,7 @@ def _tell_finished(history: History, events: EventObserver | None) -> int:
         events.ended(history)
     else:
         screens.out().line(f"Run {history.run} is finished; there is nothing to resume.")
-    return OK
+    return ExitCode.OK
 
 
 def _ended(result: RunResult, options: RunOptions, messages: screens.Screen, *, dry_run: bool = False) -> int:
@@ -215,12 +215,14 @@ def show_conclusion(screen: screens.Screen, conclusion: RunResult) -> None:
         ends = [change.ends for change in conclusion.standing if change.ends]
         until = f"until {moment(min(ends))}, or until undone" if ends else "until it is undone"
         screen.line(f"In force {until}; `stopgap status` lists it.")
-    if conclusion.run and (conclusion.outcome == "refused" or any(s.undo_requests for s, _, _ in conclusion.steps)):
+    if conclusion.run and (
+        conclusion.outcome == RunOutcome.REFUSED or any(s.undo_requests for s, _, _ in conclusion.steps)
+    ):
         from stopgap.orchestrator.cli.verdicts import show_open_hosts
         from stopgap.reading import left_open
 
         show_open_hosts(screen, left_open({step.target.name for step, _, _ in conclusion.steps}))
-    if conclusion.outcome in {"failed", "unreachable", "interrupted", "refused"}:
+    if conclusion.outcome in RESUMED:
         screen.line(f"Go on:  stopgap resume {conclusion.run}")
     if conclusion.undoable:
         screen.line(f"Undo:   stopgap undo {conclusion.run}")

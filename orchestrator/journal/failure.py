@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from stopgap.orchestrator.errors import Error
+from stopgap.orchestrator.outcome import ExitCode
 
 
 class JournalError(Error):
@@ -12,13 +13,13 @@ class JournalError(Error):
 class SharedHomeError(JournalError):
     """The state folder is writable by another account: its content is not trusted."""
 
-    exit_code = 4
+    exit_code = ExitCode.REFUSED
 
 
 class UnknownRunError(JournalError):
     """No run, or more than one run, matches the name."""
 
-    exit_code = 2
+    exit_code = ExitCode.INVALID
 
 
 class RunHeldError(JournalError):
@@ -42,4 +43,4 @@ class DamagedRunError(JournalError):
 class UntrustedRunError(DamagedRunError):
     """An act on the records of a damaged run is refused; `run` and `problems` give the reason."""
 
-    exit_code = 4
+    exit_code = ExitCode.REFUSED

@@ -49,6 +49,7 @@ from stopgap.orchestrator.journal.records import (
     Verdict,
     step_of,
 )
+from stopgap.orchestrator.outcome import RunOutcome
 
 UNCONFIRMED = "made, but access was not confirmed: the host takes it back by itself"
 
@@ -129,7 +130,7 @@ class _Fold:
     def outcome(self, running: bool) -> RunState:
         if self.finished:
             return self.finished[0].outcome
-        return "running" if running else "interrupted"
+        return "running" if running else RunOutcome.INTERRUPTED
 
     def take(self, at: datetime, record: AnyRecord) -> None:
         match record:

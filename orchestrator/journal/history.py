@@ -16,16 +16,16 @@ from stopgap.orchestrator.journal.records import (
     CheckJudged,
     EvidenceKept,
     FindingsMade,
-    Outcome,
     PlanMade,
     RunFinished,
     RunStarted,
     Verdict,
     step_of,
 )
+from stopgap.orchestrator.outcome import Outcome, RunOutcome
 from stopgap.orchestrator.question import AnswerValue, Question
 
-RunState: TypeAlias = Literal["running", "ok", "failed", "unreachable", "refused", "interrupted"]
+RunState: TypeAlias = RunOutcome | Literal["running"]
 ChangeState: TypeAlias = Literal[
     "done",
     "unknown",

@@ -15,12 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.host import Cli, Host
 from stopgap.orchestrator.hosttext import EscapedLine
+from stopgap.orchestrator.outcome import Outcome, RunOutcome
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.severity import Severity
 from stopgap.orchestrator.translatable import Translatable
 
-Outcome: TypeAlias = Literal["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "refused"]
-PlannedOutcome: TypeAlias = Literal["would-change", "unchanged", "would-fail", "unreachable", "skipped", "refused"]
 Verdict: TypeAlias = Literal["contained", "partly", "unverified"]
 
 
@@ -335,7 +334,7 @@ class RunFinished(_Record):
     """The end of a run; a run without this record was interrupted, or is still running."""
 
     kind: Literal["run-finished"] = "run-finished"
-    outcome: Literal["ok", "failed", "unreachable", "refused", "interrupted"]
+    outcome: RunOutcome
     exit_code: int
     containment: dict[str, Verdict] = {}
     """Verdicts by target, for a run with containment steps."""

@@ -8,7 +8,6 @@ from stopgap.orchestrator.plan.planner import (
     PastRuns,
     Place,
     Planner,
-    as_ended,
     combined,
     predicted_result,
 )
@@ -26,7 +25,6 @@ __all__ = [
     "PlannedStep",
     "Planner",
     "Wanted",
-    "as_ended",
     "canonical",
     "combined",
     "outstanding",

@@ -11,8 +11,8 @@ from typing import Any
 from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.host import Host, Scene
-from stopgap.orchestrator.journal.records import PlannedOutcome
 from stopgap.orchestrator.message import Message
+from stopgap.orchestrator.outcome import PlannedOutcome
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.runbook import Step
 from stopgap.orchestrator.task import Collection, Gap, Note, UndoRequest
@@ -85,7 +85,7 @@ class PlannedStep:
             questions=nothing,
             notes=nothing,
         )
-        return replace(emptied, checks=nothing, gaps=nothing, outcome="skipped", reason=reason)
+        return replace(emptied, checks=nothing, gaps=nothing, outcome=PlannedOutcome.SKIPPED, reason=reason)
 
     def ordered(self) -> tuple[AnyChange, ...]:
         """Return the changes in order of execution: by phase, in the task's order within a phase."""
@@ -142,7 +142,7 @@ class Plan:
     @property
     def refusals(self) -> tuple[PlannedStep, ...]:
         """Steps refused by a guard."""
-        return tuple(step for step in self.steps if step.outcome == "refused")
+        return tuple(step for step in self.steps if step.outcome == PlannedOutcome.REFUSED)
 
 
 def canonical(value: Any) -> bytes:  # noqa: ANN401

@@ -19,7 +19,7 @@ from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.journal import Delivery, JournalError
 from stopgap.orchestrator.journal.error_files import own_error
-from stopgap.orchestrator.journal.records import Outcome, PlannedOutcome
+from stopgap.orchestrator.outcome import WORST_FIRST, Outcome, PlannedOutcome
 from stopgap.orchestrator.past_runs import PastRun
 from stopgap.orchestrator.plan.fact_cache import (
     FactCache,
@@ -61,7 +61,11 @@ PastRuns: TypeAlias = Callable[[Sequence[str], str], tuple[PastRun, ...]]
 """Returns the history of runs for a target, by run id; raises JournalError for an unknown run."""
 
 
-_NOT_DONE = {"would-fail", "unreachable", "refused"}
+_NOT_DONE = {
+    PlannedOutcome.UNREACHABLE: "is unreachable",
+    PlannedOutcome.REFUSED: "is refused",
+    PlannedOutcome.WOULD_FAIL: "cannot be changed",
+}
 """Planned outcomes of a step without execution."""
 
 
@@ -167,31 +171,35 @@ class Planner:
     def _plan_place(self, place: Place, results: Mapping[str, StepResult]) -> PlannedStep:
         step, blank = place.step, _blank(place)
         if missed := [n for n in step.needs if n in results and not results[n].succeeded]:
-            return _with(blank, "skipped", f"needs {', '.join(missed)}")
+            return _with(blank, PlannedOutcome.SKIPPED, f"needs {', '.join(missed)}")
         try:
             return self._plan_step(blank, place, results)
         except (InvalidInput, JournalError, OutOfReach):
             raise
         except Exception as error:  # an internal error of the task ends the step, and no other step
-            return _with(blank, "would-fail", own_error(error))
+            return _with(blank, PlannedOutcome.WOULD_FAIL, own_error(error))
 
     def _plan_step(self, blank: PlannedStep, place: Place, results: Mapping[str, StepResult]) -> PlannedStep:
         step, target, scene = place.step, place.target, place.scene
         task = tasks()[step.task]
         try:
             if not applies(step, self.params, scene, results, place.item):
-                return _with(blank, "skipped", f"when: {step.when}")
+                return _with(blank, PlannedOutcome.SKIPPED, f"when: {step.when}")
             params = render(step, self.params, scene, results, place.item)
         except InvalidInput:
             if not any(result.sampled for result in results.values()):
                 raise
-            return _with(blank, "unchanged", "it is planned when the questions before it are answered")
+            return _with(blank, PlannedOutcome.UNCHANGED, "it is planned when the questions before it are answered")
         if (first := task.needs_first(params)) and not self._has_succeeded(first, place.number, results):
             return _with(
-                blank, "refused", f"no step of {first} has succeeded on {target.name} before it, in this run"
+                blank,
+                PlannedOutcome.REFUSED,
+                f"no step of {first} has succeeded on {target.name} before it, in this run",
             )
         if not is_agreed(reference_of(task.looks_by(params))):
-            return _with(blank, "refused", f"nobody has agreed to run {join(task.looks_by(params))} here")
+            return _with(
+                blank, PlannedOutcome.REFUSED, f"nobody has agreed to run {join(task.looks_by(params))} here"
+            )
         blank = replace(blank, keeps=task.keeps_partial(params))
         requests = requests_of(task, params, scene)
         changeable, beside = prospects_of(requests, scene)
@@ -200,13 +208,13 @@ class Planner:
             if isinstance(look, OutOfReach):
                 return replace(
                     blank,
-                    outcome="unreachable",
+                    outcome=PlannedOutcome.UNREACHABLE,
                     reason=str(look),
                     when_its_turn_comes=isinstance(look, NotYet),
                     checks=_seen_from_outside(task, params, scene) if blank.keeps else (),
                 )
             if isinstance(look, UnreadableError):
-                return _with(blank, "would-fail", str(look))
+                return _with(blank, PlannedOutcome.WOULD_FAIL, str(look))
         asked = {n: request for n, request in task.probe(params, scene).items() if isinstance(request, Past)}
         try:
             past_runs = {name: self.past_runs(request.runs, target.name) for name, request in asked.items()}
@@ -214,11 +222,11 @@ class Planner:
             planned = told_apart(task.plan(params, facts, scene))
             checks = tuple(task.checks(params, facts, scene))
         except (Refused, JournalError) as refusal:
-            return _with(blank, "refused", str(refusal))
+            return _with(blank, PlannedOutcome.REFUSED, str(refusal))
         except (Unplannable, SecretError) as reason:
-            return _with(blank, "would-fail", str(reason))
+            return _with(blank, PlannedOutcome.WOULD_FAIL, str(reason))
         except ValidationError as error:
-            return _with(blank, "would-fail", f"{step.task}: {error.errors()[0]['msg']}")
+            return _with(blank, PlannedOutcome.WOULD_FAIL, f"{step.task}: {error.errors()[0]['msg']}")
         beside_paths = (self._known.seen(scene.on, reader) for reader in changeable.readers())
         changes, hindered = prospected(
             planned.changes,
@@ -228,7 +236,7 @@ class Planner:
             task.root_programs(),
         )
         if hindered:
-            return _with(blank, "would-fail", hindered)
+            return _with(blank, PlannedOutcome.WOULD_FAIL, hindered)
         messages, undo_requests = tuple(planned.messages), tuple(planned.undo_requests)
         left = outstanding(
             messages, self.sent({message.key for message in messages}) if messages else {}, datetime.now(UTC)
@@ -237,10 +245,14 @@ class Planner:
         already_sent = bool(messages) and not left.messages and not changes
         texts = [change.do_script() for change in changes] + ["\n".join(message.preview()) for message in messages]
         for secret in filter(None, map(carried_by, texts)):
-            return _with(blank, "refused", f"it would send {secret} to {scene.on.name if changes else 'a person'}")
+            return _with(
+                blank, PlannedOutcome.REFUSED, f"it would send {secret} to {scene.on.name if changes else 'a person'}"
+            )
         return replace(
             blank,
-            outcome="would-change" if changes or left.messages or undo_requests else "unchanged",
+            outcome=PlannedOutcome.WOULD_CHANGE
+            if changes or left.messages or undo_requests
+            else PlannedOutcome.UNCHANGED,
             changes=changes,
             messages=left.messages,
             collections=tuple(planned.collections),
@@ -313,20 +325,9 @@ class Planner:
         self._known.prefetch(wanted, containing or None)
 
 
-def as_ended(outcome: PlannedOutcome) -> Outcome:
-    """Return the outcome of a step carried out as planned."""
-    match outcome:
-        case "would-change":
-            return "changed"
-        case "would-fail":
-            return "failed"
-        case _:
-            return outcome
-
-
 def predicted_result(step: PlannedStep) -> StepResult:
     """Return the predicted result, for later steps; a sample stands in for a missing answer."""
-    outcome = as_ended(step.outcome)
+    outcome = step.outcome.as_ended()
     return StepResult(outcome, step.answer_to.sample(), sampled=True) if step.answer_to else StepResult(outcome)
 
 
@@ -348,8 +349,7 @@ def uncut(step: PlannedStep, reason: str) -> Gap:
 
 def combined(results: Sequence[StepResult]) -> StepResult:
     """Return the result of a repeated step: the worst of the items; `skipped` without items."""
-    order = ("unknown", "failed", "refused", "unreachable", "changed", "unchanged", "skipped")
-    return min(results, key=lambda r: order.index(r.outcome), default=StepResult("skipped"))
+    return min(results, key=lambda r: WORST_FIRST.index(r.outcome), default=StepResult(Outcome.SKIPPED))
 
 
 def _all_or_none(planned: list[PlannedStep]) -> list[PlannedStep]:
@@ -357,9 +357,8 @@ def _all_or_none(planned: list[PlannedStep]) -> list[PlannedStep]:
     lacking = next((s for s in planned if s.outcome in _NOT_DONE), None)
     if lacking is None:
         return planned
-    words = {"unreachable": "is unreachable", "refused": "is refused", "would-fail": "cannot be changed"}
-    why = f"{lacking.place.name} {words[lacking.outcome]}, and it is done on all upstreams or on none"
-    return [step.as_skipped(why) if step.outcome == "would-change" else step for step in planned]
+    why = f"{lacking.place.name} {_NOT_DONE[lacking.outcome]}, and it is done on all upstreams or on none"
+    return [step.as_skipped(why) if step.outcome == PlannedOutcome.WOULD_CHANGE else step for step in planned]
 
 
 def _uncut(step: PlannedStep) -> PlannedStep:
@@ -376,7 +375,9 @@ def _with(step: PlannedStep, outcome: PlannedOutcome, reason: str) -> PlannedSte
 def _blank(place: Place) -> PlannedStep:
     """Return the step at the given place, without changes."""
     step, scene = place.step, place.scene
-    return PlannedStep(place.key, place.number, step, place.target, scene.on, "skipped", name=step.name, scene=scene)
+    return PlannedStep(
+        place.key, place.number, step, place.target, scene.on, PlannedOutcome.SKIPPED, name=step.name, scene=scene
+    )
 
 
 def _gaps(task: Task[Any, Any], params: Parameters, facts: Any, scene: Scene) -> tuple[Gap, ...]:  # noqa: ANN401

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stopgap.orchestrator.hosttext import EscapedLine
 from stopgap.orchestrator.journal.history import ChangeState, RunState
-from stopgap.orchestrator.journal.records import Outcome, Verdict
+from stopgap.orchestrator.journal.records import Verdict
+from stopgap.orchestrator.outcome import Outcome
 from stopgap.orchestrator.severity import Severity
 
 

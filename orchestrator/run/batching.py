@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from stopgap.orchestrator.journal.records import StepFinished
-from stopgap.orchestrator.outcome import DONE
+from stopgap.orchestrator.outcome import CARRIED_OUT, DONE, Outcome
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.run.apply import Applied, apply_steps
 from stopgap.orchestrator.run.context import RunContext
@@ -65,20 +65,20 @@ def run_together(steps: Sequence[PlannedStep], context: RunContext) -> list[Ende
 
 def _ended(step: PlannedStep, applied: Applied | None, unreachable: str, stopped: str, context: RunContext) -> Ended:
     if stopped:
-        return Ended("skipped", stopped)
+        return Ended(Outcome.SKIPPED, stopped)
     if step.changes and unreachable:
-        return Ended("unreachable", unreachable)
+        return Ended(Outcome.UNREACHABLE, unreachable)
     if applied and applied.outcome == "not-run":
-        return Ended("skipped", "interrupted before it was begun")
+        return Ended(Outcome.SKIPPED, "interrupted before it was begun")
     if applied and applied.outcome != "done":
         return Ended(unapplied(applied), applied.reason)
-    return proved(step, Ended("changed" if step.changes else "unchanged"), context)
+    return proved(step, Ended(Outcome.CHANGED if step.changes else Outcome.UNCHANGED), context)
 
 
 def _may_follow(step: PlannedStep) -> bool:
     does_more = step.questions or step.messages or step.collections or step.undo_requests
     hangs_on = step.step.uses_results or step.on_past or step.one_of_several
-    settled = step.outcome in {"would-change", "unchanged"} and step.step.retry.attempts == 1
+    settled = step.outcome in CARRIED_OUT and step.step.retry.attempts == 1
     return settled and not does_more and not hangs_on and all(change.repeatable for change in step.changes)
 
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from stopgap.orchestrator.journal.records import MessageIntended, MessagePosted, Outcome
+from stopgap.orchestrator.journal.records import MessageIntended, MessagePosted
 from stopgap.orchestrator.loading import load
 from stopgap.orchestrator.message import Message
+from stopgap.orchestrator.outcome import Outcome
 from stopgap.orchestrator.plan import PlannedStep, outstanding
 from stopgap.orchestrator.post import Posted, postman
 from stopgap.orchestrator.run.interruption import Interruption
@@ -95,10 +96,10 @@ def _summed_up(posted: Sequence[tuple[Message, Posted]], *, stopped: bool) -> De
         message, came = bad[0]
         word = "may not have been sent" if came.outcome == "unknown" else "was not sent"
         count = f"{sent} sent, {len(bad)} not or perhaps not; first: " if len(posted) > 1 else ""
-        outcome: Outcome = "failed" if any(came.outcome == "failed" for _, came in bad) else "unknown"
+        outcome = Outcome.FAILED if any(came.outcome == "failed" for _, came in bad) else Outcome.UNKNOWN
         return Delivered(outcome, f"{count}{message.about} to {message.to} {word}: {came.detail}")
     if stopped:
-        return Delivered("failed", f"{sent} sent, then stopped; the others wait for `stopgap resume`")
+        return Delivered(Outcome.FAILED, f"{sent} sent, then stopped; the others wait for `stopgap resume`")
     if not posted:
-        return Delivered("unchanged", "sent already by another run")
-    return Delivered("changed", posted[0][1].detail if len(posted) == 1 else f"{sent} sent")
+        return Delivered(Outcome.UNCHANGED, "sent already by another run")
+    return Delivered(Outcome.CHANGED, posted[0][1].detail if len(posted) == 1 else f"{sent} sent")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.inventory import Inventory, load_inventory
+from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.remote.offline import file_problems, login_notes, unreadable
 from stopgap.orchestrator.runbook.binding import known_values, missing_values
@@ -59,11 +60,11 @@ class Examination:
         return InvalidInput(every).problems if every else ()
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """Exit code: 0 valid, 2 invalid, 4 valid but refused by a guard. A missing parameter is not a fault."""
         if not self.problems:
-            return 0
-        return 4 if all(problem.refused for problem in self.problems) else 2
+            return ExitCode.OK
+        return ExitCode.REFUSED if all(problem.refused for problem in self.problems) else ExitCode.INVALID
 
 
 def examine(

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.journal.records import CheckJudged, HostUnreachable, Outcome, RunFinished, Verdict
+from stopgap.orchestrator.journal.records import CheckJudged, HostUnreachable, RunFinished, Verdict
 from stopgap.orchestrator.loading import loading
-from stopgap.orchestrator.outcome import RETRIED
+from stopgap.orchestrator.outcome import RETRIED, Outcome, exit_code, run_outcome
 from stopgap.orchestrator.plan import (
     Plan,
     PlannedStep,
@@ -20,7 +20,6 @@ from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.late import late_modules, warm_up
 from stopgap.orchestrator.run.order import Order
-from stopgap.orchestrator.run.outcome import exit_code, run_outcome
 from stopgap.orchestrator.run.step import Ended, unproved
 from stopgap.orchestrator.run.target_run import TargetRun
 from stopgap.orchestrator.run.verdict import verdict
@@ -100,7 +99,7 @@ def execute(
         result.containment.pop(name, None)
     interrupted = context.interruption.requested.is_set()
     disproved = any(c.holds is False for seen in judged.values() for c in seen)
-    outcomes = [*result.outcomes, *(["failed"] if disproved else [])]
+    outcomes = [*result.outcomes, *([Outcome.FAILED] if disproved else [])]
     result.exit_code = exit_code(outcomes, interrupted=interrupted, unread=_unread(context))
     context.record(
         RunFinished(outcome=run_outcome(result.exit_code), exit_code=result.exit_code, containment=result.containment)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from stopgap.orchestrator.journal.records import CheckJudged
-from stopgap.orchestrator.outcome import FAILURES
+from stopgap.orchestrator.outcome import FAILURES, Outcome
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.plan.planner import kept, uncut
 from stopgap.orchestrator.registry import tasks
@@ -56,7 +56,7 @@ def _make(step: PlannedStep, agreed: Ended, context: RunContext) -> Ended:
     try:
         return make(step, agreed, context)
     except OutOfReach as error:
-        return Ended("unreachable", str(error))
+        return Ended(Outcome.UNREACHABLE, str(error))
 
 
 def _proved(step: PlannedStep, made: Ended, context: RunContext, *, kept: bool) -> Ended:
@@ -102,10 +102,10 @@ def _taken_back(
         if end.outcome in FAILURES:
             return end
         if step.key in left:
-            return Ended("failed", f"{failed}, and this could not be taken back: {left[step.key]}")
+            return Ended(Outcome.FAILED, f"{failed}, and this could not be taken back: {left[step.key]}")
         if step.key in taken:
-            return Ended("failed", f"{failed}, and this was taken back: it is done on all upstreams or on none")
-        return Ended("skipped", failed) if step.changes else end
+            return Ended(Outcome.FAILED, f"{failed}, and this was taken back: it is done on all upstreams or on none")
+        return Ended(Outcome.SKIPPED, failed) if step.changes else end
 
     return [after(step, end) for step, end in zip(steps, ended, strict=True)]
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from stopgap.orchestrator.inventory import parse_inventory
 from stopgap.orchestrator.journal import History, Journal, state_home
+from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.plan import Plan
 from stopgap.orchestrator.remote import ConnectAhead
 from stopgap.orchestrator.run.connection_pool import Connect
 from stopgap.orchestrator.run.consent import agreed_before
 from stopgap.orchestrator.run.order import Order
-from stopgap.orchestrator.run.outcome import OK
 from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.run.runner import Runner, RunResult
 from stopgap.orchestrator.run.trust import trusted
@@ -33,7 +33,7 @@ def resume_run(
     with Journal.open(state_home()) as journal:
         run = journal.resolve(name)
         history = trusted(journal, run, anyway=anyway, by=operator())
-        if history.finished and history.finished.exit_code == OK:
+        if history.finished and history.finished.exit_code == ExitCode.OK:
             return _finished(history)
         order = order_of(history)
         reveal_secrets(order.runbook, order.inventory, order.targets, order.params, permit)
@@ -53,7 +53,7 @@ def order_of(history: History) -> Order:
 def _finished(history: History) -> RunResult:
     return RunResult(
         Plan(()),
-        OK,
+        ExitCode.OK,
         history.run,
         containment={cut.target: cut.verdict for cut in history.containment},
         findings=history.findings_now(),

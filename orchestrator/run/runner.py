@@ -12,7 +12,7 @@ from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History,
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.integrity import EXPORT
 from stopgap.orchestrator.journal.records import FindingsMade, PlanMade, PluginPresent, RunStarted, Verdict
-from stopgap.orchestrator.outcome import DONE
+from stopgap.orchestrator.outcome import CARRIED_OUT, DONE, ExitCode, PlannedOutcome, exit_code, run_outcome
 from stopgap.orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
 from stopgap.orchestrator.plan.planner import no_past, nothing_sent
 from stopgap.orchestrator.plugins import used
@@ -27,7 +27,6 @@ from stopgap.orchestrator.run.host_lock import refusal as locked
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.judging import Judging
 from stopgap.orchestrator.run.order import Order
-from stopgap.orchestrator.run.outcome import INTERRUPTED, REFUSED, exit_code, run_outcome
 from stopgap.orchestrator.run.person import Person
 from stopgap.orchestrator.run.recorder import Observer, Recorder
 from stopgap.orchestrator.run.rollback_timer import settle_all
@@ -102,7 +101,7 @@ class Runner:
             plan = planner_of(order, pool.look, self.sent, self.past_runs, urgent=False).plan(order.targets)
         self._show(plan, dry_run=True)
         outcomes = [step.outcome for step in plan.steps]
-        code = INTERRUPTED if self.interruption.requested.is_set() else exit_code(outcomes)
+        code = ExitCode.INTERRUPTED if self.interruption.requested.is_set() else exit_code(outcomes)
         return RunResult(plan, code, steps=_as_planned(plan))
 
     def run(self, order: Order, *, agreed_digest: str | None = None) -> RunResult:
@@ -130,7 +129,7 @@ class Runner:
             self._show(plan, dry_run=False)
             pool.expect(plan.vantages)
             if refusal := locked(locks.held, plan.hosts) or self._refusal(plan, agreed_digest):
-                code = INTERRUPTED if self.interruption.requested.is_set() else REFUSED
+                code = ExitCode.INTERRUPTED if self.interruption.requested.is_set() else ExitCode.REFUSED
                 return RunResult(plan, code, steps=_as_planned(plan), refusal=refusal)
             run = journal.begin(run_started(order, self.operator))
             record = Recorder(journal, run, self.observers)
@@ -179,7 +178,7 @@ class Runner:
             self._show(plan, dry_run=False)
             pool.expect(plan.vantages)
             if refusal := locked(locks.held, plan.hosts) or self._refusal(plan, None):
-                return RunResult(plan, REFUSED, run, steps=_as_planned(plan), refusal=refusal)
+                return RunResult(plan, ExitCode.REFUSED, run, steps=_as_planned(plan), refusal=refusal)
             record_drivers(order, record, history.drivers)
             record(PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts)))
             context = self._context(journal, run, pool, record, judging)
@@ -335,9 +334,9 @@ def _with_activation(step: PlannedStep, history: History) -> PlannedStep:
     """Add an activation missed by a dead process: the files are in place, so no change is planned."""
     place = (step.key, step.target.name)
     missing = {c.change for c in history.not_activated() if (c.step, c.target) == place} - set(step.changes)
-    if not missing or step.outcome not in {"would-change", "unchanged"}:
+    if not missing or step.outcome not in CARRIED_OUT:
         return step
-    return replace(step, changes=(*step.changes, *missing), outcome="would-change")
+    return replace(step, changes=(*step.changes, *missing), outcome=PlannedOutcome.WOULD_CHANGE)
 
 
 def _as_planned(plan: Plan) -> tuple[tuple[PlannedStep, str, str], ...]:

@@ -9,9 +9,9 @@ from typing import Literal, TypeAlias
 
 from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, Stray
 from stopgap.orchestrator.journal.open_hosts import OpenHost
+from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.run.again import look_again
 from stopgap.orchestrator.run.device_state import Seen, look_at
-from stopgap.orchestrator.run.outcome import FAILED, OK, UNREACHABLE
 from stopgap.orchestrator.run.verdict import Again
 
 SOON = timedelta(hours=6)
@@ -46,8 +46,8 @@ class DeviceLook:
     def exit_code(self) -> int:
         """Give the exit status that the look alone would have: 0, 1, or 3 for a device out of reach."""
         if self.state == "unreachable":
-            return UNREACHABLE
-        return OK if self.state in {"in-force", "replaced"} else FAILED
+            return ExitCode.UNREACHABLE
+        return ExitCode.OK if self.state in {"in-force", "replaced"} else ExitCode.FAILED
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,10 @@ class RunStatus:
     def exit_code(self) -> int:
         """Give the exit status of this run: 3 a device is out of reach, 1 something is wrong, 0 all is in force."""
         codes = {look.exit_code for look in self.looks.values()}
-        if UNREACHABLE in codes:
-            return UNREACHABLE
-        wrong = FAILED in codes or bool(self.damage) or any(v.worse or v.unseen for v in self.verdicts)
-        return FAILED if wrong else OK
+        if ExitCode.UNREACHABLE in codes:
+            return ExitCode.UNREACHABLE
+        wrong = ExitCode.FAILED in codes or bool(self.damage) or any(v.worse or v.unseen for v in self.verdicts)
+        return ExitCode.FAILED if wrong else ExitCode.OK
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,10 @@ class Status:
     def exit_code(self) -> int:
         """Give the exit status of `stopgap status`: 0, 1 where something is not as it should be, 3 out of reach."""
         codes = {run.exit_code for run in self.runs}
-        if UNREACHABLE in codes:
-            return UNREACHABLE
-        wrong = FAILED in codes or bool(self.strays) or any(host.is_wrong for host in self.open_hosts)
-        return FAILED if wrong else OK
+        if ExitCode.UNREACHABLE in codes:
+            return ExitCode.UNREACHABLE
+        wrong = ExitCode.FAILED in codes or bool(self.strays) or any(host.is_wrong for host in self.open_hosts)
+        return ExitCode.FAILED if wrong else ExitCode.OK
 
 
 def each_run(

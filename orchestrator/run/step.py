@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import assert_never
 
 from stopgap.orchestrator.journal import JournalError
 from stopgap.orchestrator.journal.error_files import own_error
-from stopgap.orchestrator.journal.records import CheckJudged, Outcome, StepFinished, StepStarted
-from stopgap.orchestrator.outcome import DONE, FAILURES, MAY_STAND
-from stopgap.orchestrator.plan import OutOfReach, PlannedStep, as_ended
+from stopgap.orchestrator.journal.records import CheckJudged, StepFinished, StepStarted
+from stopgap.orchestrator.outcome import CARRIED_OUT, DONE, FAILURES, MAY_STAND, Outcome
+from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.question import AnswerValue, Question
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.apply import Applied, apply_changes
@@ -45,11 +46,11 @@ def run_step(step: PlannedStep, context: RunContext) -> Ended:
     try:
         ended = _carry_out(step, context)
     except OutOfReach as error:
-        ended = Ended("unreachable", str(error))
+        ended = Ended(Outcome.UNREACHABLE, str(error))
     except JournalError:
         raise
     except Exception as error:  # an internal error ends the step, and no other step
-        ended = Ended("failed", own_error(error))
+        ended = Ended(Outcome.FAILED, own_error(error))
     context.record(finished(step, ended, time.monotonic() - began))
     return ended
 
@@ -99,27 +100,27 @@ def _carry_out(step: PlannedStep, context: RunContext) -> Ended:
 
 def agree(step: PlannedStep, context: RunContext) -> Ended:
     """Ask the questions of the step; `unchanged` allows the step to continue."""
-    if step.outcome not in {"would-change", "unchanged"}:
-        return Ended(as_ended(step.outcome), step.reason)
+    if step.outcome not in CARRIED_OUT:
+        return Ended(step.outcome.as_ended(), step.reason)
     value: AnswerValue | None = None
     said = ""
     for question in step.questions:
         answer = ask(step, question, context.person, context.record, context.interruption)
         if answer is None:
-            return Ended("refused", _unanswered(question, context))
+            return Ended(Outcome.REFUSED, _unanswered(question, context))
         if question.refuses(answer.says):
-            return Ended("refused", f"{answer.by} answered {answer.says}: {question.text}")
+            return Ended(Outcome.REFUSED, f"{answer.by} answered {answer.says}: {question.text}")
         if question == step.answer_to:
             value = question.value(answer.says)
             said = f"{answer.says}, by {answer.by}"
-    return Ended("unchanged", said, answer=value)
+    return Ended(Outcome.UNCHANGED, said, answer=value)
 
 
 def make(step: PlannedStep, agreed: Ended, context: RunContext) -> Ended:
     """Carry out the step, if `agree` allows; run no checks yet. Raises OutOfReach."""
-    if agreed.outcome != "unchanged":
+    if agreed.outcome != Outcome.UNCHANGED:
         return agreed
-    outcome: Outcome = "unchanged"
+    outcome = Outcome.UNCHANGED
     said = agreed.reason
     for collection in step.collections:
         with context.vault.turn(context.interruption):
@@ -127,7 +128,7 @@ def make(step: PlannedStep, agreed: Ended, context: RunContext) -> Ended:
                 step, collection, context.pool, context.record, context.vault, context.interruption, context.judging
             )
         if kept.trouble:
-            return Ended("failed", kept.trouble)
+            return Ended(Outcome.FAILED, kept.trouble)
         if not step.changes:
             wire = f", {kept.wire / 1e6:.1f} MB over the wire" if kept.wire is not None else ""
             earlier = f", {kept.earlier} of them taken before" if kept.earlier else ""
@@ -136,7 +137,7 @@ def make(step: PlannedStep, agreed: Ended, context: RunContext) -> Ended:
         applied = apply_changes(step, context.pool, context.record, context.interruption)
         if applied.outcome != "done":
             return Ended(unapplied(applied), applied.reason)
-        outcome, said = "changed", applied.reason or said
+        outcome, said = Outcome.CHANGED, applied.reason or said
     if step.undo_requests:
         lifted = lift(step, context.pool, context.archive, context.record, context.interruption)
         if lifted.outcome not in DONE:
@@ -144,17 +145,24 @@ def make(step: PlannedStep, agreed: Ended, context: RunContext) -> Ended:
         outcome, said = lifted.outcome, lifted.said
     if step.messages:
         delivered = deliver(step, context.record, context.vault.run_folder, context.interruption)
-        if delivered.outcome in {"failed", "unknown"}:
+        if delivered.outcome in FAILURES:
             return Ended(delivered.outcome, delivered.said)
-        outcome = "changed" if step.changes else delivered.outcome
+        outcome = Outcome.CHANGED if step.changes else delivered.outcome
         said = delivered.said
     return Ended(outcome, said, answer=agreed.answer)
 
 
 def unapplied(applied: Applied) -> Outcome:
     """Return the outcome of a step with changes not applied."""
-    outcomes: dict[str, Outcome] = {"drifted": "refused", "unknown": "unknown"}
-    return outcomes.get(applied.outcome, "failed")
+    match applied.outcome:
+        case "drifted":
+            return Outcome.REFUSED
+        case "unknown":
+            return Outcome.UNKNOWN
+        case "done" | "failed" | "not-run":
+            return Outcome.FAILED
+        case _:
+            assert_never(applied.outcome)
 
 
 def proved(step: PlannedStep, ended: Ended, context: RunContext) -> Ended:
@@ -164,7 +172,7 @@ def proved(step: PlannedStep, ended: Ended, context: RunContext) -> Ended:
     if wrong := [c for c in judged if c.holds is False and not c.one_sided]:
         lacking = leaks(wrong) or [f"{c.about}: {c.seen}, seen from {c.vantage}" for c in wrong]
         made = "made, but " if ended.outcome == "changed" else ""
-        return Ended("failed", f"{made}{lacking[0]}", tuple(judged))
+        return Ended(Outcome.FAILED, f"{made}{lacking[0]}", tuple(judged))
     return replace(ended, judged=tuple(judged))
 
 

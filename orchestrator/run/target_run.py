@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.journal.records import HostUnreachable
-from stopgap.orchestrator.outcome import FAILURES, RETRIED
+from stopgap.orchestrator.outcome import FAILURES, RETRIED, PlannedOutcome
 from stopgap.orchestrator.plan import (
     FactReader,
     Ledger,
@@ -19,7 +19,6 @@ from stopgap.orchestrator.plan import (
     Plan,
     PlannedStep,
     Planner,
-    as_ended,
     combined,
 )
 from stopgap.orchestrator.plan.planner import counting
@@ -220,7 +219,7 @@ class TargetRun:
 
     def _as_foreseen(self) -> bool:
         steps = {s.key: s.outcome for s in self.plan.steps if s.target.name == self.target.name}
-        expected = {key: as_ended(outcome) for key, outcome in steps.items()}
+        expected = {key: outcome.as_ended() for key, outcome in steps.items()}
         if any(result.answer is not None for result in list(self.results.values())):
             return False
         return all(expected.get(key) == result.outcome for key, result in list(self.results.items()))
@@ -237,7 +236,7 @@ class TargetRun:
         except InvalidInput as error:
             why = error.problems[0].message
             return [
-                PlannedStep(p.key, p.number, p.step, self.target, None, "would-fail", why, p.step.name)
+                PlannedStep(p.key, p.number, p.step, self.target, None, PlannedOutcome.WOULD_FAIL, why, p.step.name)
                 for p in places
             ]
         except OutOfReach as error:
@@ -253,7 +252,7 @@ def _why_stopped(step: Step) -> str:
 def _unless_locked(step: PlannedStep, held: Mapping[str, str]) -> PlannedStep:
     """Refuse changes on a host found locked by another operator after planning."""
     if step.changes and step.on and (reason := refusal(held, [step.on.name])):
-        return replace(step, outcome="refused", reason=reason)
+        return replace(step, outcome=PlannedOutcome.REFUSED, reason=reason)
     return step
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, JournalError
 from stopgap.orchestrator.journal.records import HostUnreachable, UndoMade
+from stopgap.orchestrator.outcome import Outcome, exit_code
 from stopgap.orchestrator.plan import OutOfReach
 from stopgap.orchestrator.run.apply import Recorded, not_taken_back, take_back
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.interruption import Interruption
-from stopgap.orchestrator.run.outcome import exit_code
 from stopgap.orchestrator.run.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -31,9 +31,21 @@ class Undone:
     @property
     def exit_code(self) -> int:
         """Exit code as for a run: drift is refused; a failed or unknown undo is failed."""
-        words = {"drifted": "refused", "failed": "failed", "unknown": "unknown", "no-undo": "failed"}
-        outcomes = [words.get(result.outcome, "changed") for result in self.made]
-        return exit_code([*outcomes, *("unreachable" for _ in self.unreachable)])
+        return exit_code([*map(_as_of_a_step, self.made), *(Outcome.UNREACHABLE for _ in self.unreachable)])
+
+
+def _as_of_a_step(made: UndoMade) -> Outcome:
+    match made.outcome:
+        case "undone":
+            return Outcome.CHANGED
+        case "drifted":
+            return Outcome.REFUSED
+        case "failed" | "no-undo":
+            return Outcome.FAILED
+        case "unknown":
+            return Outcome.UNKNOWN
+        case _:
+            assert_never(made.outcome)
 
 
 def undo(

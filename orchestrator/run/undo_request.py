@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.journal import ChangeStatus, JournalError
-from stopgap.orchestrator.journal.records import Outcome
-from stopgap.orchestrator.outcome import DONE
+from stopgap.orchestrator.outcome import DONE, Outcome
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.run.archive import Archive
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
@@ -40,7 +39,11 @@ def lift(
         if ended.outcome not in DONE:
             return Lifted(ended.outcome, "; ".join([*said, ended.said]))
         said += [ended.said] if ended.outcome == "changed" else []
-    return Lifted("changed", "; ".join(said)) if said else Lifted("unchanged", "nothing of it was in force any more")
+    return (
+        Lifted(Outcome.CHANGED, "; ".join(said))
+        if said
+        else Lifted(Outcome.UNCHANGED, "nothing of it was in force any more")
+    )
 
 
 def _lift(
@@ -57,24 +60,26 @@ def _lift(
             changes = [c for c in history.undoable(undo_request.step) if c.target == step.target.name]
             hosts = history.hosts
             if held := _claimed(pool, [hosts[c.host] for c in changes if c.host in hosts]):
-                return Lifted("refused", held)
+                return Lifted(Outcome.REFUSED, held)
             with interruption.cutting(pool.close, gently=True):
                 result = undo(history, changes, pool, records, interruption=interruption, force=undo_request.force)
     except JournalError as error:
-        return Lifted("refused", str(error))
+        return Lifted(Outcome.REFUSED, str(error))
     if result.unreachable:
-        return Lifted("unreachable", next(iter(result.unreachable.values())))
+        return Lifted(Outcome.UNREACHABLE, next(iter(result.unreachable.values())))
     left = [made for made in result.made if made.outcome != "undone"]
     if drifted := [made for made in left if made.outcome == "drifted"]:
-        return Lifted("refused", f"{_does(changes, drifted[0].index)} was left as it is: {drifted[0].reason}")
+        return Lifted(Outcome.REFUSED, f"{_does(changes, drifted[0].index)} was left as it is: {drifted[0].reason}")
     if left:
         unknown = all(made.outcome == "unknown" for made in left)
-        return Lifted("unknown" if unknown else "failed", f"{_does(changes, left[0].index)}: {left[0].reason}")
+        return Lifted(
+            Outcome.UNKNOWN if unknown else Outcome.FAILED, f"{_does(changes, left[0].index)}: {left[0].reason}"
+        )
     if len(result.made) < len(changes):
-        return Lifted("failed", "interrupted before all of it was taken back")
+        return Lifted(Outcome.FAILED, "interrupted before all of it was taken back")
     undone = len(result.made)
     return Lifted(
-        "changed" if undone else "unchanged",
+        Outcome.CHANGED if undone else Outcome.UNCHANGED,
         f"{undone} change{'' if undone == 1 else 's'} of step {undo_request.step} of run {run} taken back",
     )
 

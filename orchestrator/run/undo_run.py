@@ -10,12 +10,12 @@ from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.journal import ChangeStatus, History, Journal, step_of
 from stopgap.orchestrator.journal.records import UndoMade
+from stopgap.orchestrator.outcome import ExitCode, RunOutcome, run_outcome
 from stopgap.orchestrator.remote import ConnectAhead
 from stopgap.orchestrator.run.connection_pool import ConnectionPool, releasing
 from stopgap.orchestrator.run.consent import recall
 from stopgap.orchestrator.run.host_lock import locking, refusal
 from stopgap.orchestrator.run.interruption import Interruption
-from stopgap.orchestrator.run.outcome import FAILED, INTERRUPTED, OK, REFUSED, RunOutcome, run_outcome
 from stopgap.orchestrator.run.person import Person, operator
 from stopgap.orchestrator.run.recorder import Observer, Recorder
 from stopgap.orchestrator.run.runner import displaced, sign_run, write_report
@@ -101,10 +101,10 @@ def undo_run(
         changes = history.undoable(wanted.step)
         if not changes:
             left = _in_force(history, wanted.step)
-            return UndoResult(run, FAILED if left else OK, in_force=left)
+            return UndoResult(run, ExitCode.FAILED if left else ExitCode.OK, in_force=left)
         agreed = person.agrees_to_undo(history, changes)
         if stop.requested.is_set():
-            return _refused(history, changes, "nothing was undone", INTERRUPTED)
+            return _refused(history, changes, "nothing was undone", ExitCode.INTERRUPTED)
         if not agreed:
             why = "nobody is there to ask; add --yes" if agreed is None else "nothing was undone"
             return _refused(history, changes, why)
@@ -138,10 +138,10 @@ def _ended(
     report, unreported = write_report(journal, run)
     unsigned = sign_run(journal, run, wanted.sign_key)
     moved = displaced(journal, run)
-    code = INTERRUPTED if interrupted else done.exit_code
+    code = ExitCode.INTERRUPTED if interrupted else done.exit_code
     return UndoResult(
         run,
-        code or (FAILED if unreported or unsigned or moved else OK),
+        code or (ExitCode.FAILED if unreported or unsigned or moved else ExitCode.OK),
         changes,
         tuple(done.made),
         dict(done.unreachable),
@@ -153,7 +153,9 @@ def _ended(
     )
 
 
-def _refused(history: History, changes: tuple[ChangeStatus, ...], why: str, code: int = REFUSED) -> UndoResult:
+def _refused(
+    history: History, changes: tuple[ChangeStatus, ...], why: str, code: int = ExitCode.REFUSED
+) -> UndoResult:
     return UndoResult(history.run, code, changes, in_force=history.in_force(), refusal=why)
 
 

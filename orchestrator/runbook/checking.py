@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.inventory import Inventory, MissingVantage, load_inventory
+from stopgap.orchestrator.outcome import Outcome
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.runbook.binding import known_values, missing_values
 from stopgap.orchestrator.runbook.drivers import driver_problems, known_drivers
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _SAMPLE_HOST = Host(name="sample", address="192.0.2.1", addresses=(ip_address("192.0.2.1"),))
-_SAMPLE_RESULT = StepResult("changed")
+_SAMPLE_RESULT = StepResult(Outcome.CHANGED)
 
 
 def check(runbook: Runbook, inventory: Inventory, targets: Sequence[Host], given: Mapping[str, object]) -> None:
@@ -298,7 +299,7 @@ def _with_problems(
             yield from _refusals(step, trial.scene, params)
             yield from _cuts(step, trial, params)
         if question := tasks()[step.task].asks(params):
-            trial.answers[identifier(step.id)] = StepResult("unchanged", question.sample(), sampled=True)
+            trial.answers[identifier(step.id)] = StepResult(Outcome.UNCHANGED, question.sample(), sampled=True)
 
 
 def _out_of_turn(step: Step, trial: _Trial, params: Parameters) -> Iterator[Problem]:

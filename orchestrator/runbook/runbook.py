@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from stopgap.orchestrator.host import Vantage
+from stopgap.orchestrator.outcome import CARRIED_OUT, DONE, Outcome, PlannedOutcome
 from stopgap.orchestrator.runbook.expression import references
 from stopgap.orchestrator.runbook.models import OnFailure
 from stopgap.orchestrator.runbook.paramtype import PARAM_TYPES, ParamType
 from stopgap.orchestrator.source import Loc, Located, Unfit, did_you_mean, quoted
 
 if TYPE_CHECKING:
-    from stopgap.orchestrator.journal.records import Outcome, PlannedOutcome
     from stopgap.orchestrator.question import AnswerValue
 
 
@@ -73,12 +73,12 @@ class StepResult:
     @property
     def changed(self) -> bool:
         """True if the step changed something, or would."""
-        return self.outcome in {"changed", "would-change"}
+        return self.outcome in {Outcome.CHANGED, PlannedOutcome.WOULD_CHANGE}
 
     @property
     def succeeded(self) -> bool:
         """True if the step succeeded."""
-        return self.outcome in {"changed", "would-change", "unchanged"}
+        return self.outcome in DONE | CARRIED_OUT
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.outcome import ExitCode
 
 _LONGEST_VALUE = 60
 _LONGEST_WORD = 100
@@ -58,7 +59,7 @@ class InvalidInput(UsageError):  # noqa: N818
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = _in_file_order(problems)
         if self.problems and all(problem.refused for problem in self.problems):
-            self.exit_code = 4
+            self.exit_code = ExitCode.REFUSED
         super().__init__(self.problems)
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
+from typing import assert_never
 
 from stopgap.orchestrator.device_script import Alter, Look, Origin, from_text
 from stopgap.orchestrator.facts import Output
@@ -97,6 +98,8 @@ class DeviceSession:
                 case Alter():
                     made = alter(dialogue, self._terminal, self._log_in, self.host, deadline)
                     return Output(HostText(b""), HostText(made.reason.encode("utf-8", "replace")), made.status)
+                case _:
+                    assert_never(dialogue)
         except CancelledError:
             reason = "interrupted"
         except OSError as error:
