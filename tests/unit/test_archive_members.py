@@ -5,7 +5,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stopgap.orchestrator.evidence.archive import BLOCK, members
@@ -59,7 +59,7 @@ def test_a_line_has_its_cap() -> None:
     assert [line.number for line in lines] == [1, 2]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_no_archive_can_break_its_reader(tmp_path: Path, data: st.DataObject) -> None:
     content = bytearray(tar({"/a": "1" * 600, "/" + "n" * 300: "2", "/l": {"target": "/x"}}))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies
+from hypothesis import given, settings, strategies
 
 from stopgap.orchestrator.cli import main
 from stopgap.orchestrator.evidence.archive import members
@@ -296,7 +296,7 @@ def test_a_disk_that_is_full_while_an_archive_is_encrypted_is_told() -> None:
             stream.write(bytes(1 << 16))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None)
 @given(at=strategies.floats(0, 1), junk=strategies.binary(min_size=1, max_size=24))
 def test_an_archive_with_bytes_overwritten_is_told_or_holds_the_same(archive: Path, at: float, junk: bytes) -> None:
     whole = archive.read_bytes()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stopgap.orchestrator.evidence.reader import CollectionReader
@@ -81,7 +81,7 @@ def damaged_artifact(given: Any, data: st.DataObject) -> Any:
 
 
 @pytest.mark.parametrize("name", TABLES)
-@settings(max_examples=FEW, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=FEW, deadline=None)
 @given(data=st.data())
 def test_no_host_can_break_a_parser(name: str, tmp_path: Path, data: st.DataObject) -> None:
     table = tables()[name]
@@ -115,7 +115,7 @@ PATHS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None)
 @given(
     texts=st.dictionaries(st.sampled_from(ARTIFACTS), TEXTS | st.binary(max_size=2000), max_size=6),
     files=st.dictionaries(PATHS, TEXTS, max_size=5),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stopgap.orchestrator.cli import main
@@ -371,7 +371,7 @@ def test_a_log_that_was_cut_and_a_profile_without_it_are_told_apart(tmp_path: Pa
 TEXTS = st.text(max_size=60) | st.binary(max_size=60).map(lambda b: b.decode("utf-8", "surrogateescape"))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None)
 @given(lines=st.lists(TEXTS, max_size=12))
 def test_no_host_can_break_the_events(tmp_path: Path, lines: list[str]) -> None:
     text = "".join(f"{line}\n" for line in lines)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stopgap.orchestrator.decision import parse_decisions, written_decisions
@@ -122,7 +122,6 @@ def test_a_line_that_does_not_decide_everything_once_is_refused(line: str, says:
         parse_decisions(line, RULES)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(["gone", "open", "accepted: x", "accepted until 2026-12-31: y"]), min_size=1))
 def test_any_decisions_are_read_as_written(words: Sequence[str]) -> None:
     items = [f"rule-{n}" for n in range(len(words))]
@@ -162,7 +161,6 @@ def story(runs: Sequence[Sequence[tuple[str, tuple[object, ...]]]]) -> tuple[lis
     return histories, open_
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(EVENTS, min_size=1, max_size=3))
 def test_no_paper_says_less_is_open_than_the_journal_knows(
     runs: Sequence[Sequence[tuple[str, tuple[object, ...]]]],

@@ -8,7 +8,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from rich.console import Console
@@ -36,7 +36,7 @@ TEXTS = st.text(
 STORED = TEXTS.map(lambda text: text.replace("\0", " ").encode("utf-8", "replace").decode())
 """What a record of an earlier version may hold: any text without lone surrogates; no NUL, as in any command."""
 UNTIMED = settings(deadline=None)
-FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=15, deadline=None)
 
 
 def hidden(text: str) -> list[str]:
