@@ -265,6 +265,10 @@ class Task(ABC, Generic[P, F]):
         """Return the driver for a router with this command line; `seen` says how it was recognised. Pure."""
         raise NotImplementedError(f"{self.name} has no drivers")
 
+    def describe_driver(self, name: str) -> str:
+        """Return what a driver of the task can do, in one line; empty for an unknown driver. Pure."""
+        return ""
+
     def foresee(self, params: P, scene: Scene) -> None:
         """Raise Refused for parameters known to be impossible before any read; `stopgap check` calls too. Pure."""
 

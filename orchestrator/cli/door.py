@@ -192,6 +192,19 @@ def show(args: Namespace) -> Call[Any]:
     return Call(show, ShowOptions(run=args.run, json=args.json))
 
 
+def ready(args: Namespace) -> Call[Any]:
+    """Read `stopgap ready`."""
+    from stopgap.orchestrator.cli.ready import ReadyOptions, ready
+
+    options = ReadyOptions(
+        inventories=tuple(args.inventory),
+        targets=tuple(args.target),
+        limit=_limit(args.limit_file),
+        json=args.json,
+    )
+    return Call(ready, options)
+
+
 def status(args: Namespace) -> Call[Any]:
     """Read `stopgap status`."""
     from stopgap.orchestrator.cli.status import StatusOptions, status

@@ -2,6 +2,7 @@
 
 from stopgap.orchestrator.facts.attributes import Attributes, AttributesFact, LockedFact
 from stopgap.orchestrator.facts.cards import CardFact, Cards
+from stopgap.orchestrator.facts.clock import Clock
 from stopgap.orchestrator.facts.containers import ContainerFact, Containers
 from stopgap.orchestrator.facts.device import DeviceOrigin, Shown, ShownFact
 from stopgap.orchestrator.facts.extended import Extended, ExtendedFact
@@ -51,6 +52,7 @@ __all__ = [
     "AttributesFact",
     "CardFact",
     "Cards",
+    "Clock",
     "ConnectFact",
     "ContainerFact",
     "Containers",

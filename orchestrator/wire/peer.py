@@ -47,6 +47,11 @@ class Peer:
         self._connection = connection
         self._until(connection.do_handshake, select.POLLIN)
 
+    def certificate(self) -> bytes | None:
+        """Return the certificate (DER) that the peer has shown; None without TLS."""
+        connection = self._connection
+        return connection.getpeercert(binary_form=True) if isinstance(connection, ssl.SSLSocket) else None
+
     def sendall(self, data: Any) -> None:  # noqa: ANN401
         """Send all bytes, as socket.sendall."""
         rest = memoryview(data).cast("B")

@@ -160,6 +160,11 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         """Return the driver that speaks the command line."""
         return detection.driver_for_cli(cli, seen)
 
+    def describe_driver(self, name: str) -> str:
+        """Return the driver's capabilities."""
+        driver = driver_named(name)
+        return driver.capabilities.describe() if driver else ""
+
     def foresee(self, params: Params, scene: Scene) -> None:
         """Raise Refused for a block beyond the driver's capabilities, the owner's limits, or the guards."""
         if is_left_to_others(_whole(params, scene), scene):

@@ -14,6 +14,7 @@ from stopgap.orchestrator.cli.arguments.running import (
     answer_words,
     check_words,
     cut_words,
+    ready_words,
     request_words,
     resume_words,
     run_words,
@@ -42,6 +43,8 @@ def parser() -> ArgumentParser:
     run_words(command(commands, "run", door.run, "run a runbook, or preview it with --dry-run", json=None))
     cut_words(command(commands, "cut", door.cut, "cut a host off at once; needs no inventory", json=None))
     request_words(command(commands, "request", door.request, "write a signed request to block addresses"))
+
+    ready_words(command(commands, "ready", door.ready, "look at what a containment would lack tonight"))
 
     command(commands, "runs", door.runs, "list the runs")
     run_word(command(commands, "show", door.show, "show a run, step by step"))

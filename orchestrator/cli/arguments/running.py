@@ -85,6 +85,12 @@ def cut_words(cut: ArgumentParser) -> None:
     lock_words(cut)
 
 
+def ready_words(ready: ArgumentParser) -> None:
+    """Add the options of `ready`."""
+    inventory_word(ready, required=False)
+    target_words(ready)
+
+
 def resume_words(resume: ArgumentParser) -> None:
     """Add the options of `resume`."""
     run_word(resume)
