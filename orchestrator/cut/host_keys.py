@@ -118,7 +118,8 @@ def _login(host: Host, hosts: Mapping[str, Host]) -> Login | None:
         pinned = read_pinned(login)
     except Unreachable:
         return None  # the run says why
-    return None if login.via or pinned.keys or not login.known_hosts else login
+    known = pinned.keys or pinned.authorities
+    return None if login.via or known or not login.known_hosts else login
 
 
 def _has(file: Path, login: Login) -> bool:

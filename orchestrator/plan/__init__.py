@@ -1,6 +1,6 @@
 """Planning: facts and a runbook in, every change out, with a digest; nothing is done."""
 
-from stopgap.orchestrator.plan.fact_cache import FactReader, Look, NotYet, OutOfReach, Wanted
+from stopgap.orchestrator.plan.fact_cache import FactReader, Look, NoShell, NotYet, OutOfReach, Wanted
 from stopgap.orchestrator.plan.model import Plan, PlannedStep, canonical
 from stopgap.orchestrator.plan.outstanding import Outstanding, outstanding
 from stopgap.orchestrator.plan.planner import (
@@ -16,6 +16,7 @@ __all__ = [
     "FactReader",
     "Ledger",
     "Look",
+    "NoShell",
     "NotYet",
     "OutOfReach",
     "Outstanding",

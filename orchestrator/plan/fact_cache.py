@@ -16,6 +16,10 @@ class OutOfReach(Exception):  # noqa: N818
     """The host of a requested fact cannot be reached; the message gives the reason, escaped."""
 
 
+class NoShell(OutOfReach):
+    """The login has no POSIX shell, or the shell can begin no work; a device's command line may be there."""
+
+
 class NotYet(OutOfReach):
     """The host has not answered so far, and the plan does not wait: other hosts have more urgent steps."""
 

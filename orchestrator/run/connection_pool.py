@@ -15,7 +15,7 @@ from stopgap.orchestrator.facts import Output, Reader, UnreadableError
 from stopgap.orchestrator.host import CONTROLLER, Cli, Host
 from stopgap.orchestrator.journal.error_files import own_error
 from stopgap.orchestrator.loading import loading
-from stopgap.orchestrator.plan import Look, NotYet, OutOfReach, Wanted
+from stopgap.orchestrator.plan import Look, NoShell, NotYet, OutOfReach, Wanted
 from stopgap.orchestrator.remote import (
     Handshakes,
     Item,
@@ -178,7 +178,7 @@ class ConnectionPool:
                 self.locks.asked.add(host.name)
                 output = session.exchange([item])[0]
                 if session.no_shell:
-                    raise OutOfReach(session.no_shell)
+                    raise NoShell(session.no_shell)
                 self.locks.heard(host, output)
 
     def release(self) -> None:
@@ -254,7 +254,7 @@ class ConnectionPool:
         began = time.monotonic()
         outputs = session.exchange(items)
         if session.no_shell:
-            raise OutOfReach(session.no_shell)
+            raise NoShell(session.no_shell)
         left = sum(item.deadline for item in items) - (time.monotonic() - began)
         if session.alive or left <= 0 or all(output.status is not None for output in outputs):
             return session, outputs

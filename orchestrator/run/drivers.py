@@ -9,7 +9,7 @@ from typing import Any
 from stopgap.orchestrator.facts import UnreadableError
 from stopgap.orchestrator.host import Cli, DriverFound, Host, Scene
 from stopgap.orchestrator.journal.records import DriverChosen
-from stopgap.orchestrator.plan import OutOfReach
+from stopgap.orchestrator.plan import NoShell, OutOfReach
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.order import Order
@@ -33,10 +33,11 @@ def with_drivers(order: Order, pool: ConnectionPool) -> Order:
     found: dict[str, DriverFound] = {}
     for name, (task, scene) in routers.items():
         read = {key: looks[name, reader] for key, reader in task.router_reads(scene).items()}
-        if any(isinstance(look, OutOfReach) for look in read.values()):
+        if any(isinstance(look, OutOfReach) and not isinstance(look, NoShell) for look in read.values()):
             continue
-        readable = {key: look for key, look in read.items() if not isinstance(look, UnreadableError)}
-        if driver := _driver(task, scene, readable, pool):
+        readable = {key: look for key, look in read.items() if not isinstance(look, UnreadableError | OutOfReach)}
+        why = next((str(look) for look in read.values() if isinstance(look, NoShell)), "")
+        if driver := _driver(task, scene, readable, why, pool):
             found[name] = driver
     return replace(order, inventory=order.inventory.with_drivers(found), targets=order.targets)
 
@@ -66,7 +67,9 @@ def _without_driver(order: Order) -> list[tuple[AnyTask, Scene]]:
     return found
 
 
-def _driver(task: AnyTask, scene: Scene, read: Mapping[str, Any], pool: ConnectionPool) -> DriverFound | None:
+def _driver(
+    task: AnyTask, scene: Scene, read: Mapping[str, Any], no_shell: str, pool: ConnectionPool
+) -> DriverFound | None:
     try:
         if scene.on.cli is not None:
             return task.driver_for_cli(scene.on.cli, "its `cli` in the inventory")
@@ -75,8 +78,9 @@ def _driver(task: AnyTask, scene: Scene, read: Mapping[str, Any], pool: Connecti
         cli, seen = _command_line(scene.on, pool)
         return task.driver_for_cli(cli, seen)
     except OutOfReach as error:
-        why = f"{scene.on.name} answers neither as a shell nor as a command line that Stopgap knows: {error}"
-        return DriverFound(driver=None, why=f"{why}; name its `driver` and `cli` in the inventory")
+        neither = f"neither as a shell ({no_shell}) nor as a command line that Stopgap knows: {error}"
+        why = f"{scene.on.name} answers {neither}; name its `driver` and `cli` in the inventory"
+        return DriverFound(driver=None, why=why)
     except Refused as refusal:
         return DriverFound(driver=None, why=str(refusal))
 
