@@ -80,6 +80,11 @@ class CollectionReader:
                 return
 
 
+def with_artifact(collected: CollectionReader, artifact: str) -> CollectionReader:
+    """Return the collection of the same run and target that has an item of an artifact; the given one comes first."""
+    return next((each for each in (collected, *collected.beside) if each.item(artifact)), collected)
+
+
 def together(all_collected: Sequence[CollectionReader]) -> list[CollectionReader]:
     """Return the collections, each linked to the others of the same run and target."""
 

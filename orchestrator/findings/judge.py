@@ -11,10 +11,10 @@ from stopgap.orchestrator.evidence.files import FolderFiles, read
 from stopgap.orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, ManifestItem
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Unread
-from stopgap.orchestrator.findings.reading import OVER, Reader, RuleSeen, TableRead, TableReader, in_utc
+from stopgap.orchestrator.findings.reading import OVER, GradeSeen, Reader, RuleSeen, TableRead, TableReader, in_utc
 from stopgap.orchestrator.findings.rule import Rule
 from stopgap.orchestrator.findings.table import tables
-from stopgap.orchestrator.severity import SEVERITIES
+from stopgap.orchestrator.severity import SEVERITIES, Severity
 
 TOOL_MISSING = 127
 """Exit status of an artifact that lacks a tool, or whose command was not found (POSIX, 2.8.2)."""
@@ -81,7 +81,9 @@ class _Judging:
         """Return change times, in seconds since the epoch by the host's clock, of matched files without a time of
         their own.
         """
-        wanted = dict.fromkeys(path for rule in rules for path in self.seen(rule).undated.values())
+        wanted = dict.fromkeys(
+            path for rule in rules for grade in self.seen(rule).grades.values() for path in grade.undated.values()
+        )
         left = self.until - self.clock()
         if not wanted or left <= 0 or not self.collected.item("bodyfile"):
             return {}
@@ -136,7 +138,11 @@ def judge(
     seen = {rule.id for rule in found}
     manifest = collected.manifest
     content = read(FolderFiles(collected.folder), MANIFEST, MANIFEST_CAP) or b""
-    findings = [_finding(rule, judging.seen(rule), dates, collected) for rule in found]
+    findings = [
+        _finding(rule, severity, grade, dates, collected)
+        for rule in found
+        for severity, grade in judging.seen(rule).grades.items()
+    ]
     return Findings(
         run=manifest.run,
         step=manifest.step,
@@ -175,7 +181,7 @@ def _reason(collected: CollectionReader, rule: Rule) -> str:
     if reason := unread(collected, _reads(rule)):
         return reason
     for artifact in tables()[rule.table].beside:
-        if not any(_is_whole(item) for other in collected.beside if (item := other.item(artifact))):
+        if not any(_is_whole(item) for other in (collected, *collected.beside) if (item := other.item(artifact))):
             return f"{artifact} of {collected.manifest.target} was not collected in this run, or not whole"
     for join in rule.joins():
         for artifact in tables()[join.table].reads:
@@ -218,13 +224,15 @@ def _whole(collected: CollectionReader, rule: Rule, reason: str) -> str:
     return f"{', '.join(part)}: a tool is missing; looked at as far as it goes" if part else ""
 
 
-def _finding(rule: Rule, met: RuleSeen, dates: dict[str, float], collected: CollectionReader) -> Finding:
+def _finding(
+    rule: Rule, severity: Severity, met: GradeSeen, dates: dict[str, float], collected: CollectionReader
+) -> Finding:
     seen = list(met.seen)
     for place, path in met.undated.items():
         seen[place] = seen[place].model_copy(update={"at": in_utc(dates.get(path, 0.0), collected)})
     return Finding(
         id=rule.id,
-        severity=rule.severity,
+        severity=severity,
         title=rule.title,
         seen=tuple(seen),
         count=met.count,

@@ -58,6 +58,38 @@ def searcher(pattern: str) -> Callable[[str], bool]:
     return lambda text: bool(backtracking.search(text))
 
 
+LOOKED_AROUND = 512
+"""Characters of a text that `search` shows to a pattern which RE2 cannot search."""
+
+
+def search(pattern: str, text: str) -> dict[str, str | None] | None:
+    """Return the named groups of the first match of a pattern of this program's own; None without a match."""
+    if (automaton := _capturing(pattern)) is None:
+        found = _backtracking(pattern).search(text[:LOOKED_AROUND])
+        return found.groupdict() if found else None
+    matched = automaton.search(text.encode("utf-8", "surrogatepass"))
+    if matched is None:
+        return None
+    groups = matched.groupdict()
+    return {name: None if value is None else value.decode("utf-8", "replace") for name, value in groups.items()}
+
+
+@lru_cache(maxsize=1024)
+def _backtracking(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+@lru_cache(maxsize=1024)
+def _capturing(pattern: str) -> Any:  # noqa: ANN401 (re2 has no types)
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MEMORY
+    try:
+        return re2.compile(pattern, options)
+    except re2.error:
+        return None
+
+
 @lru_cache(maxsize=4096)
 def _linear(pattern: str) -> Any:  # noqa: ANN401 (re2 has no types)
     """Compile a pattern for RE2; None if RE2 lacks support, or interprets the pattern unlike Python."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
@@ -14,12 +14,13 @@ from stopgap.orchestrator.evidence.meter import Meter
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.model import Sighting
 from stopgap.orchestrator.findings.rule import Join, Meets, Rule, row_test
-from stopgap.orchestrator.findings.table import MOST_KEYS, Place, Row, tables
+from stopgap.orchestrator.findings.table import MOST_KEYS, Place, Row, Value, tables
 from stopgap.orchestrator.findings.tables.body import entries
 from stopgap.orchestrator.findings.tables.moments import as_iso
+from stopgap.orchestrator.severity import Severity
 
-SHOWN = 20
-"""Sightings of one finding that are kept; all are counted."""
+SHOWN = 2000
+"""Sightings of one finding that are kept, of each severity; all are counted."""
 OVER = "the time for it was over; what had been read by then is judged"
 INTERRUPTED = "interrupted; what had been read by then is judged"
 _LONGEST_PATH = 4096
@@ -32,15 +33,26 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class RuleSeen(_Part):
-    """The matches of one rule in a table."""
+class GradeSeen(_Part):
+    """The matches of one rule that have the same severity."""
 
     count: int = 0
     seen: tuple[Sighting, ...] = ()
     undated: dict[int, str] = {}
     """Place in `seen` of what has no time → the path of its file."""
+
+
+class RuleSeen(_Part):
+    """The matches of one rule in a table."""
+
+    grades: dict[Severity, GradeSeen] = {}
     trouble: str = ""
     """Why the rule was not held against every row."""
+
+    @property
+    def count(self) -> int:
+        """Return the number of all matches."""
+        return sum(grade.count for grade in self.grades.values())
 
 
 class TableRead(_Part):
@@ -80,25 +92,47 @@ class _EndedError(Exception):
 
 
 @dataclass
+class _Grade:
+    count: int = 0
+    seen: list[Sighting] = field(default_factory=list)
+    undated: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass
 class _Case:
     """A rule at work."""
 
     rule: Rule
     meets: Meets
-    count: int = 0
-    seen: list[Sighting] = field(default_factory=list)
-    undated: dict[int, str] = field(default_factory=dict)
+    grade: Callable[[Mapping[str, Value]], Severity]
+    grades: dict[Severity, _Grade] = field(default_factory=dict)
+    seen: set[int] = field(default_factory=set)
     trouble: str = ""
 
     def take(self, row: Row, keys: dict[str, set[int]], collected: CollectionReader) -> None:
         """Hold the rule against a row."""
         if not self.meets(row.fields) or not _joined(self.rule, row, keys):
             return
-        self.count += 1
-        if len(self.seen) < SHOWN:
+        if self.rule.once:
+            key = hash(tuple(row.fields[name] for name in self.rule.once))
+            if key in self.seen:
+                return
+            if len(self.seen) < MOST_KEYS:
+                self.seen.add(key)
+        grade = self.grades.setdefault(self.grade(row.fields), _Grade())
+        grade.count += 1
+        if len(grade.seen) < SHOWN:
             if not row.time and "path" in row.fields:
-                self.undated[len(self.seen)] = str(row.fields["path"])[:_LONGEST_PATH]
-            self.seen.append(_sighting(self.rule, row, collected))
+                grade.undated[len(grade.seen)] = str(row.fields["path"])[:_LONGEST_PATH]
+            grade.seen.append(_sighting(self.rule, row, collected))
+
+    def result(self) -> RuleSeen:
+        """Give what the rule has seen."""
+        grades = {
+            severity: GradeSeen(count=grade.count, seen=tuple(grade.seen), undated=grade.undated)
+            for severity, grade in self.grades.items()
+        }
+        return RuleSeen(grades=grades, trouble=self.trouble)
 
 
 class TableReader:
@@ -137,7 +171,7 @@ class TableReader:
 
     def read(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
         """Match rules against the rows of the rules' table; a rule with a failure is skipped from then on."""
-        cases = [_Case(self._rules[id_], self._rules[id_].meets()) for id_ in rules]
+        cases = [_Case(rule, rule.meets(), rule.grade()) for rule in (self._rules[id_] for id_ in rules)]
         able = list(cases)
         with self._reading(seconds) as reading:
             for row in reading.rows(table):
@@ -151,12 +185,7 @@ class TableReader:
                         able = [each for each in able if each is not case]
         return _result(
             reading,
-            {
-                case.rule.id: RuleSeen(
-                    count=case.count, seen=tuple(case.seen), undated=case.undated, trouble=case.trouble
-                )
-                for case in cases
-            },
+            {case.rule.id: case.result() for case in cases},
         )
 
     def changed(self, paths: Sequence[str], seconds: float) -> dict[str, float]:

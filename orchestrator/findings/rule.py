@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from stopgap.orchestrator.findings.model import Confidence
 from stopgap.orchestrator.findings.pattern import check_pattern, finder
 from stopgap.orchestrator.findings.table import Value
-from stopgap.orchestrator.severity import Severity
+from stopgap.orchestrator.severity import SEVERITIES, Severity
 from stopgap.orchestrator.technique import Technique
 
 Meets: TypeAlias = Callable[[Mapping[str, Value]], bool]
@@ -128,10 +128,14 @@ class Rule(_Model):
     when: Where = {}
     unless: tuple[Where, ...] = Field((), strict=False)
     """Rows that meet one of these are left out."""
+    worse: dict[Severity, Where] = {}
+    """Severity → what rows meet that have it instead; the worst that a row meets counts."""
     absent_from: Join | None = None
     """Only rows that the other table lacks."""
     present_in: Join | None = None
     """Only rows that the other table has as well."""
+    once: tuple[str, ...] = Field((), strict=False)
+    """Fields by whose values rows are told apart: of equal rows the first is shown, and they count as one."""
     more_than: int = Field(0, ge=0)
     """It takes more rows than this."""
     shows: str
@@ -161,6 +165,11 @@ class Rule(_Model):
         spared = [row_test(where) for where in self.unless]
         return lambda row: wanted(row) and not any(test(row) for test in spared)
 
+    def grade(self) -> Callable[[Mapping[str, Value]], Severity]:
+        """Give the function from a row that the rule takes to its severity."""
+        tests = [(severity, row_test(self.worse[severity])) for severity in SEVERITIES if severity in self.worse]
+        return lambda row: next((severity for severity, test in tests if test(row)), self.severity)
+
     def show(self, row: Mapping[str, Value]) -> str:
         """Return a row's text in the finding, not yet escaped."""
         return _PLACEHOLDER.sub(lambda found: _cut(str(row[found[1]])), self.shows)
@@ -171,8 +180,8 @@ class Rule(_Model):
 
     def fields(self) -> set[str]:
         """Return the fields of the rule's own table used by the rule."""
-        named = {*self.when, *(field for where in self.unless for field in where)}
-        named |= {field for join in self.joins() for field in join.on}
+        named = {*self.when, *(field for where in (*self.unless, *self.worse.values()) for field in where)}
+        named |= {*self.once, *(field for join in self.joins() for field in join.on)}
         return named | set(_PLACEHOLDER.findall(self.shows))
 
 

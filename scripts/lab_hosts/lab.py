@@ -115,7 +115,12 @@ def reboot(host: Node) -> None:
 
 
 def _image(host: Node) -> Path:
-    """What a host boots: this machine's Debian, or, where it serves customers, what `STOPGAP_LAB_DEBIAN` names."""
+    """What a host boots: this machine's Debian, or, where it serves customers, what `STOPGAP_LAB_DEBIAN` names.
+
+    `STOPGAP_LAB_IMAGE_` and the host's name, in capitals, names the directory of another image for one host.
+    """
+    if other := os.environ.get(f"STOPGAP_LAB_IMAGE_{host.name.upper()}"):
+        return Path(other)
     asked = os.environ.get("STOPGAP_LAB_DEBIAN") if "apache2" in host.services else None
     return image.ensure(say, asked or image.own_release())
 

@@ -54,7 +54,7 @@ _ACCOUNTS = {
     "sshd, told to look there": Trace(_DONE, "sshd-other-keys", "/etc/ssh/keys/%u"),
     "keys that were written of late": Trace(_DONE, "key-new", "/etc/ssh/keys/ops"),
     "sudo without a password": Trace(
-        "echo 'ops ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/ops", "sudo-without-password", "ops ALL"
+        "echo 'ops ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/ops", "mechanism-authentication", "ops ALL"
     ),
     "a history that leads to nothing": Trace(
         "ln -s /dev/null /home/ops/.bash_history", "history-to-nothing", "/home/ops/.bash_history"
@@ -91,7 +91,7 @@ _FILES = {
     ),
     "a file among the devices": Trace("echo x >/dev/ptyp", "device-file", "/dev/ptyp"),
     "a program among the system's own": Trace(
-        "cp /bin/sleep /usr/bin/netstatd", "program-unpackaged", "/usr/bin/netstatd"
+        "cp /bin/sleep /usr/bin/netstatd", "program-foreign", "/usr/bin/netstatd"
     ),
     "what was changed within a day": Trace(_DONE, "changed-lately", "/etc/"),
 }
@@ -160,7 +160,7 @@ _STARTING = {
         "netd.service (unit)",
     ),
     "a timer that no package brought": Trace(
-        "printf '[Timer]\\nOnCalendar=hourly\\n' >/etc/systemd/system/netd.timer", "unit-unpackaged", "netd.timer"
+        "printf '[Timer]\\nOnCalendar=hourly\\n' >/etc/systemd/system/netd.timer", "mechanism-service", "netd.timer"
     ),
     "a generator that starts it": Trace(
         f"mkdir -p /etc/systemd/system-generators; echo '{_SHARE}/netd' >/etc/systemd/system-generators/net",
@@ -183,7 +183,7 @@ _STARTING = {
     "a line of PAM that starts it": Trace(
         f"echo 'session optional pam_exec.so {_SHARE}/netd' >/etc/pam.d/netd", "start-from-open-place", "(pam)"
     ),
-    "PAM, made to run programs": Trace(_DONE, "pam-odd", "pam_exec.so"),
+    "PAM, made to run programs": Trace(_DONE, "mechanism-authentication", "pam_exec.so"),
     "a start file of a shell that replaces sudo": Trace(
         f"echo \"alias sudo='{_SHARE}/netd'\" >/home/ops/.bashrc", "shell-start-odd", "/home/ops/.bashrc"
     ),
@@ -205,7 +205,7 @@ _SITE = {
     ),
     "a web shell in one line": Trace(
         f'echo \'<?php exit; $_GET["a"]($_GET["b"]);\' >{_WEB}/i.php; chmod 666 {_WEB}/i.php',
-        "web-shell-variable-call",
+        "web-file-hostile",
         "i.php",
     ),
     "a page that everyone may change": Trace(_DONE, "web-program-writable", "i.php"),
@@ -214,7 +214,7 @@ _SITE = {
         "web-program-encoded",
         "c.php",
     ),
-    "a program that the web server may change": Trace(_DONE, "web-program-of-server", "logo.php"),
+    "a program that the web server may change": Trace(_DONE, "web-program-of-server", "/var/www/html: "),
     "a CGI program that everyone may change": Trace(
         "mkdir -p /usr/lib/cgi-bin; install -m 777 /dev/null /usr/lib/cgi-bin/form.cgi", "web-cgi-loose", "form.cgi"
     ),

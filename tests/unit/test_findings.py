@@ -102,10 +102,10 @@ def test_what_a_finding_shows_of_a_host_can_do_nothing_to_a_terminal(tmp_path: P
 
 
 def test_many_sightings_are_counted_and_a_few_shown(tmp_path: Path) -> None:
-    planted = {"histories": {"/root/.bash_history": "history -c\n" * 500}}
+    planted = {"histories": {"/root/.bash_history": "history -c\n" * 2500}}
     (finding,) = [f for f in judge(collected(tmp_path, planted), RULES).findings if f.id == "history-traces-removed"]
-    assert finding.count == 500
-    assert len(finding.seen) == 20
+    assert finding.count == 2500
+    assert len(finding.seen) == 2000
 
 
 def test_lines_made_to_be_slow_to_match_are_not(tmp_path: Path) -> None:
@@ -120,10 +120,10 @@ def test_time_is_bounded_and_what_was_not_looked_at_is_said(tmp_path: Path) -> N
     planted = {"histories": {"/root/.bash_history": "history -c\n" * 100}}
     ticks = itertools.count()
     judged = judge(collected(tmp_path, planted), RULES, budget=50, clock=lambda: float(next(ticks)))
-    assert [unread.table for unread in judged.unread] == ["history-lines"]
+    assert [unread.table for unread in judged.unread] == ["history-acts"]
     of = {rule.id: rule.table for rule in RULES}
     assert {of[missed.id] for missed in judged.not_looked if "time for it was over" in missed.reason} == {
-        "history-lines"
+        "history-acts"
     }
     assert {of[compared.id] for compared in judged.no_discrepancy_seen} == {"histories"}
 

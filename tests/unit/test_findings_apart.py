@@ -32,7 +32,7 @@ PLANTED: dict[str, Any] = {"histories": {"/root/.bash_history": FETCHED}}
 SLOW = Rule.model_validate_json(
     json.dumps(
         {
-            "id": "slow", "title": "Slow", "severity": "low", "table": "history-lines", "shows": "{text}",
+            "id": "slow", "title": "Slow", "severity": "low", "table": "history-acts", "shows": "{text}",
             "when": {"text": {"matches": ["(?=x)(x+x+)+y"]}}, "why": "w", "confidence": "low",
             "falsepositives": ["o"], "response": "n",
             "tests": {"matches": [{"histories": {"/h": "xxy"}}], "spares": [{"histories": {"/h": "z"}}]},
@@ -94,7 +94,7 @@ def test_a_sparse_file_as_tar_writes_it_is_no_damage(tmp_path: Path) -> None:
 def test_what_is_damaged_hides_nothing_beside_it_and_is_named(tmp_path: Path, damage: bytes) -> None:
     judged = judge(collected(tmp_path, {"histories": damage + tar({"/root/.bash_history": FETCHED})}), RULES)
     assert "history-fetched" in {finding.id for finding in judged.findings}
-    assert {unread.table for unread in judged.unread} == {"histories", "history-lines"}
+    assert {unread.table for unread in judged.unread} == {"histories", "history-acts"}
     assert not judged.no_discrepancy_seen
     assert all("histories: " in missed.reason for missed in judged.not_looked)
 
@@ -179,7 +179,7 @@ def test_a_process_that_does_not_end_is_ended_and_another_one_goes_on(
     collection = collected(tmp_path, {"histories": {"/root/.bash_history": "x" * 200 + "\n"}})
     with ReaderApart([SLOW]) as reader:
         assert reader.of(collection).changed([], 600) == {}
-        assert "its process was ended" in reader.read("history-lines", ["slow"], 0.2).trouble
+        assert "its process was ended" in reader.read("history-acts", ["slow"], 0.2).trouble
         assert reader.read("histories", [], 600).trouble == ""
 
 
@@ -197,7 +197,7 @@ def test_whoever_stops_it_is_heard_while_a_pattern_runs(tmp_path: Path) -> None:
     asked = itertools.count()
     with ReaderApart([SLOW], stop=lambda: next(asked) > 20) as reader:
         judged = judge(collection, [SLOW], reader=reader.of(collection))
-    assert [(unread.table, unread.reason) for unread in judged.unread] == [("history-lines", INTERRUPTED)]
+    assert [(unread.table, unread.reason) for unread in judged.unread] == [("history-acts", INTERRUPTED)]
 
 
 def test_the_command_line_names_what_could_not_be_read_and_ends_with_1(bench: Bench) -> None:
@@ -205,9 +205,9 @@ def test_the_command_line_names_what_could_not_be_read_and_ends_with_1(bench: Be
     begin_custody(collected(bench.top / "c", {"histories": content}))
     status, out, _ = bench.stopgap("evidence", "findings", str(bench.top / "c"))
     assert (status, "history-fetched" in out) == (1, True)
-    assert "could not be read: history-lines: histories: a pax header whose size is no number" in out
+    assert "could not be read: history-acts: histories: a pax header whose size is no number" in out
     status, out, _ = bench.stopgap("evidence", "findings", str(bench.top / "c"), "--json")
-    assert (status, [each["table"] for each in json.loads(out)["unread"]]) == (1, ["histories", "history-lines"])
+    assert (status, [each["table"] for each in json.loads(out)["unread"]]) == (1, ["histories", "history-acts"])
 
 
 def test_where_nothing_was_found_and_something_not_read_none_is_not_said(bench: Bench) -> None:
@@ -237,7 +237,7 @@ def test_what_could_not_be_read_is_on_record_and_in_the_report_until_it_is(bench
     points = [
         (point["host"], point["text"]) for point in json.loads(out)["open"] if point["kind"] == "findings-unread"
     ]
-    assert points == [("web", "histories"), ("web", "history-lines")]
+    assert points == [("web", "histories"), ("web", "history-acts")]
     _, out, _ = bench.stopgap("report", run, "--format", "md", "--lang", "ja")
     assert "読み取れなかった証拠" in out
     _, out, _ = bench.stopgap("show", run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from stopgap.orchestrator.evidence.reader import CollectionReader
@@ -35,6 +35,11 @@ def entries(collected: CollectionReader, artifact: str) -> Iterator[Entry]:
 
     Lines on the collection's own toolkit directory are skipped too.
     """
+    return entries_named(collected, artifact, lambda _, __: True)
+
+
+def entries_named(collected: CollectionReader, artifact: str, wanted: Callable[[str, bool], bool]) -> Iterator[Entry]:
+    """Yield the entries that `wanted` returns True for; it is given the name, and whether the entry is a link."""
     own = collected.trace(artifact)
     for number, text in collected.lines(artifact):
         if own and own in text:
@@ -42,17 +47,18 @@ def entries(collected: CollectionReader, artifact: str) -> Iterator[Entry]:
         fields = text.rsplit("|", 9)
         if len(fields) != 10 or not fields[0].startswith("0|"):
             continue
-        name = fields[0][2:]
-        mode = fields[2]
+        name, target, is_link = fields[0][2:], "", fields[2].startswith("l")
+        if is_link:
+            name, _, target = name.partition(" -> ")
+        name = _unescaped(name)
+        if not wanted(name, is_link):
+            continue
         uid, gid, size = (parse_int(field, signed=True) for field in fields[3:6])
         if uid is None or gid is None or size is None:
             collected.meter.damage(f"{artifact}: entries with numbers that are none")
             continue
         times = (_time(field) for field in fields[6:])
-        target = ""
-        if mode.startswith("l"):
-            name, _, target = name.partition(" -> ")
-        yield Entry(number, _unescaped(name), _unescaped(target), mode, uid, gid, size, *times)
+        yield Entry(number, name, _unescaped(target), fields[2], uid, gid, size, *times)
 
 
 def _time(field: str) -> float:

@@ -80,6 +80,29 @@ def web_programs(collected: CollectionReader) -> Iterator[Row]:
         yield Row(row, Place(archive, None, member.name, member.offset))
 
 
+@table(
+    "web-writable",
+    reads="web-code",
+    also="web-suspects configuration",
+    fields={"site": "the directory", "count": "programs below it", "example": "one of them"},
+)
+def web_writable(collected: CollectionReader) -> Iterator[Row]:
+    """Web sites with programs that the web server's own account may change."""
+    servers = server_accounts(collected)
+    counts: dict[str, int] = {}
+    first: dict[str, tuple[str, Place]] = {}
+    for archive, member in _programs(collected):
+        if not _PHP.search(member.name) or not _may_write(member, servers):
+            continue
+        site = "/".join(member.name.split("/")[:4])
+        if site in counts or collected.meter.hold("web sites", site):
+            counts[site] = counts.get(site, 0) + 1
+            first.setdefault(site, (member.name, Place(archive, None, member.name, member.offset)))
+    for site, count in counts.items():
+        example, place = first[site]
+        yield Row({"site": site, "count": count, "example": example}, place)
+
+
 def server_accounts(collected: CollectionReader) -> frozenset[tuple[int, int]]:
     """Return user and group ids of the accounts of web servers and PHP, from the host's passwd."""
     found = (row.fields for row in accounts(collected))

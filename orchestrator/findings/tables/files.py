@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, Value, table
-from stopgap.orchestrator.findings.tables.body import Entry, entries
+from stopgap.orchestrator.findings.tables.body import Entry, entries, entries_named
 from stopgap.orchestrator.findings.tables.packages import Digests
 from stopgap.orchestrator.hostnumber import parse_moment
 
@@ -41,6 +41,89 @@ def files(collected: CollectionReader) -> Iterator[Row]:
 def changed(collected: CollectionReader) -> Iterator[Row]:
     """Entries written within a day, or with a changed name, owner or mode."""
     return _rows(collected, "changed-24h")
+
+
+_PLACES = ("/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot", "/opt", "/root", "/var/www", "/srv")
+_UNINTERESTING = re.compile(
+    r"\.(log|pid|lock|cache|pyc)$|/__pycache__/|^/etc/(resolv\.conf|mtab|adjtime|machine-id)$"
+)
+_MOST_PLACES = 1000
+_LATEST = 3
+"""Files of one place that are named."""
+
+
+@table(
+    "changed-places",
+    reads="changed-24h",
+    also="package-digests",
+    fields={"place": "a directory", "count": "files and links changed below it", "latest": "those changed last"},
+)
+def changed_places(collected: CollectionReader) -> Iterator[Row]:
+    """Directories with files and links that were changed within a day, and that no package brought."""
+    counts: dict[str, int] = {}
+    latest: dict[str, list[tuple[float, str]]] = {}
+    places: dict[str, Place] = {}
+    for row in changed(collected):
+        path = str(row.fields["path"])
+        below = next((place for place in _PLACES if path.startswith(f"{place}/")), "")
+        if not below or row.fields["kind"] not in {"file", "link"} or row.fields["packaged"] == "yes":
+            continue
+        if _UNINTERESTING.search(path):
+            continue
+        parts = path[len(below) :].split("/")
+        place = f"{below}/{parts[1]}" if below in {"/opt", "/srv", "/var/www", "/usr"} and len(parts) > 2 else below
+        if place not in counts and len(counts) >= _MOST_PLACES:
+            continue
+        counts[place] = counts.get(place, 0) + 1
+        newest = sorted([*latest.get(place, []), (row.time, path)], reverse=True)[:_LATEST]
+        latest[place] = newest
+        places.setdefault(place, row.place)
+    for place, count in counts.items():
+        names = ", ".join(path for _, path in latest[place])
+        yield Row({"place": place, "count": count, "latest": names}, places[place], latest[place][0][0])
+
+
+_LIBRARY = re.compile(r"\.so(\.[\w.]+)?$")
+_SYSTEM = re.compile(
+    r"^(/usr)?/(bin|sbin|lib|lib32|lib64|libx32)/|^/usr/libexec/|^/usr/(include|games)/|^/usr/share/"
+)
+_MADE = re.compile(
+    r"/(__pycache__|node_modules|dist-packages|site-packages|dkms|jvm|ghc|R|erlang|go-\d|rustlib|chromium|firefox)/"
+    r"|^(/usr)?/lib/modules/[^/]+/(build|source|modules\.)"
+    r"|^/usr/share/(man|doc|locale|mime|icons|fonts|info|wordpress)/"
+)
+
+
+@table("foreign-programs", reads="bodyfile package-digests", fields=_FIELDS)
+def foreign_programs(collected: CollectionReader) -> Iterator[Row]:
+    """Programs, libraries and kernel modules among those of packages that none brought, or made when installed."""
+    digests, now = Digests(collected), collected_at(collected)
+    minutes: set[int] = set()
+    found: list[Entry] = []
+
+    def interesting(name: str, is_link: bool) -> bool:
+        if name.startswith("/var/lib/dpkg/info/"):
+            return name.endswith(".list")
+        return not is_link and bool(_SYSTEM.match(name)) and digests.knows(name) == "no" and not _MADE.search(name)
+
+    for entry in entries_named(collected, "bodyfile", interesting):
+        if entry.name.startswith("/var/lib/dpkg/info/"):
+            minutes.add(int(entry.changed // 60))
+        elif (
+            entry.mode.startswith("-")
+            and _may_run(entry)
+            and collected.meter.hold("programs of no package", entry.name)
+        ):
+            found.append(entry)
+    for entry in found:
+        if not minutes.intersection(range(int(entry.changed // 60) - 2, int(entry.changed // 60) + 3)):
+            yield Row(_fields(entry, digests, now), Place("bodyfile", entry.line), entry.changed)
+
+
+def _may_run(entry: Entry) -> bool:
+    if "x" in entry.mode or "s" in entry.mode:
+        return True
+    return bool(_LIBRARY.search(entry.name)) or entry.name.endswith((".ko", ".ko.xz", ".ko.zst", ".ko.gz"))
 
 
 @table("accessed", reads="accessed-24h", also="package-digests", fields=_FIELDS)

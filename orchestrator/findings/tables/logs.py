@@ -75,7 +75,47 @@ def logins(collected: CollectionReader) -> Iterator[Row]:
             yield Row(row, Place(log.artifact, number, log.name), of_syslog(text, now))
 
 
-@table("rises", reads="logs", also="journal-lines", fields={"tool": "`sudo` or `su`", "text": "what the log says"})
+@table(
+    "login-failures",
+    reads="logs",
+    also="journal-lines",
+    fields={
+        "log": "the log",
+        "count": "logins that failed",
+        "addresses": "how many addresses they came from",
+        "most": "the address that failed most often",
+    },
+)
+def login_failures(collected: CollectionReader) -> Iterator[Row]:
+    """Logs with logins over SSH that failed."""
+    for log in auth_logs(collected):
+        counts: dict[str, int] = {}
+        first = 0
+        for number, text in log.lines:
+            found = LOGIN.search(text[:2048])
+            if not found or found[1] != "Failed":
+                continue
+            first = first or number
+            if found[4] in counts or collected.meter.hold("addresses that failed to log in", found[4]):
+                counts[found[4]] = counts.get(found[4], 0) + 1
+        if counts:
+            row: Fields = {"log": log.name or "journal", "count": sum(counts.values()), "addresses": len(counts)}
+            yield Row(
+                row | {"most": max(counts, key=lambda each: counts[each])}, Place(log.artifact, first, log.name)
+            )
+
+
+@table(
+    "rises",
+    reads="logs",
+    also="journal-lines",
+    fields={
+        "tool": "`sudo` or `su`",
+        "text": "what the log says",
+        "who": "its first word: who did it",
+        "command": "the program, without its arguments",
+    },
+)
 def rises(collected: CollectionReader) -> Iterator[Row]:
     """Uses of sudo and su."""
     now = collected_at(collected)
@@ -83,7 +123,8 @@ def rises(collected: CollectionReader) -> Iterator[Row]:
         for number, text in log.lines:
             found = _RISE.search(text[:4096])
             if found and ("COMMAND=" in found[2] or "opened for user" in found[2] or "FAILED" in found[2]):
-                row: Fields = {"tool": found[1], "text": found[2]}
+                command = found[2].partition("COMMAND=")[2].partition(" ")[0]
+                row: Fields = {"tool": found[1], "text": found[2], "who": found[2].split()[0], "command": command}
                 yield Row(row, Place(log.artifact, number, log.name), of_syslog(text, now))
 
 

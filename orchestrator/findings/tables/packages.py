@@ -26,6 +26,7 @@ class Digests:
         The same holds on a host with rpm: rpm records no digest for files generated at installation.
         """
         self._of: dict[int, bytes] = {}
+        self._contents: set[bytes] | None = None
         self._whole = True
         for _, text in collected.lines("package-digests"):
             match = _DIGEST.fullmatch(text)
@@ -45,6 +46,12 @@ class Digests:
         if _key(path) in self._of:
             return "yes"
         return "no" if self._whole else "unknown"
+
+    def brought(self, digest: str) -> bool:
+        """Tell whether a package brought a file of this content, under whatever name, by its MD5 or SHA-256."""
+        if self._contents is None:
+            self._contents = set(self._of.values())
+        return bytes.fromhex(digest) in self._contents
 
     def digest(self, path: str) -> str:
         """Return the MD5 or SHA-256 recorded by the package; empty without a record."""

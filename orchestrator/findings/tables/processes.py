@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
@@ -23,7 +23,11 @@ _KERNEL_THREAD = 0x00200000
 _HZ = 100
 """Ticks a second in which the kernel tells a process's start, whatever its own (USER_HZ; time(7))."""
 _FILE = re.compile(r"/proc/([0-9]{1,9})/(\w+)(?:/([^:]*))?:(.*)", re.DOTALL)
-_LINK = re.compile(r"/proc/([0-9]{1,9})/(exe|cwd|fd/[0-9]{1,9})")
+_LINK = re.compile(r"/proc/([0-9]{1,9})/(exe|cwd|fd/[0-9]{1,9}|ns/[a-z]{1,8})")
+_INET = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07", "raw": "07", "raw6": "07"}
+"""State of a socket that waits for anybody (include/net/tcp_states.h)."""
+_MOST_SPACES = 16
+_MOST_KINDS = 64
 _SOCKET = re.compile(r"socket:\[([0-9]{1,20})\]")
 
 
@@ -37,9 +41,16 @@ class _Process:
     uid: int = -1
     tracer: int = 0
     arguments: str = ""
+    first: str = ""
     program: str = ""
     folder: str = ""
     sockets: int = 0
+    kinds: set[str] = field(default_factory=set)
+    """Of its sockets: `packet`, `raw`, or the port that it listens on."""
+    streams: int = 0
+    """Bit 0, 1 and 2 for standard input, output and errors that are connections over TCP."""
+    spaces: dict[str, str] = field(default_factory=dict)
+    """Kind of namespace → its number."""
 
 
 @table(
@@ -59,6 +70,12 @@ class _Process:
         "memory": "that file lives in memory alone (memfd)",
         "folder": "where it stands",
         "sockets": "its sockets that are neither local ones nor netlink's: network, or closed meanwhile",
+        "first": "the first word of its command line",
+        "packet": "it gets a copy of packets (packet(7))",
+        "raw": "it has a raw socket (raw(7))",
+        "listens": "the ports that it listens on, such as `tcp 22`",
+        "remote": "its standard input and output are a connection over TCP",
+        "apart": "the kinds of namespaces that it does not share with process 1",
     },
 )
 def processes(collected: CollectionReader) -> Iterator[Row]:
@@ -67,6 +84,7 @@ def processes(collected: CollectionReader) -> Iterator[Row]:
     _add_arguments(collected, found)
     _add_links(collected, found)
     boot = _boot(collected)
+    first = found[1].spaces if 1 in found else {}
     for pid, process in found.items():
         gone = process.program.endswith(" (deleted)")
         yield Row(
@@ -83,6 +101,14 @@ def processes(collected: CollectionReader) -> Iterator[Row]:
                 "memory": process.program.startswith("/memfd:"),
                 "folder": process.folder,
                 "sockets": process.sockets,
+                "first": process.first,
+                "packet": "packet" in process.kinds,
+                "raw": "raw" in process.kinds,
+                "listens": ", ".join(sorted(process.kinds - {"packet", "raw"})),
+                "remote": process.streams & 3 == 3,
+                "apart": " ".join(
+                    sorted(kind for kind, space in process.spaces.items() if first.get(kind, space) != space)
+                ),
             },
             Place("processes", process.line),
             boot + process.ticks / _HZ if boot and process.ticks else 0.0,
@@ -141,11 +167,13 @@ def _add_arguments(collected: CollectionReader, found: dict[int, _Process]) -> N
         if match and process and len(process.arguments) < ARGUMENTS:
             added = match[4][: ARGUMENTS - len(process.arguments)]
             if collected.meter.hold("arguments of processes", added):
+                process.first = process.first or added[:_NAME]
                 process.arguments = f"{process.arguments} {added}".lstrip()[:ARGUMENTS]
 
 
 def _add_links(collected: CollectionReader, found: dict[int, _Process]) -> None:
     local = _local_sockets(collected)
+    network = network_sockets(collected)
     for entry in entries(collected, "process-links"):
         match = _LINK.fullmatch(entry.name)
         process = found.get(parse_int(match[1], _PID_DIGITS) or -1) if match else None
@@ -155,8 +183,16 @@ def _add_links(collected: CollectionReader, found: dict[int, _Process]) -> None:
             process.program = _kept(collected, _path(entry.target))
         elif match[2] == "cwd":
             process.folder = _kept(collected, _path(entry.target))
-        elif (socket := _SOCKET.fullmatch(entry.target)) and socket[1] not in local:
-            process.sockets += 1
+        elif match[2].startswith("ns/"):
+            if len(process.spaces) < _MOST_SPACES:
+                process.spaces[match[2][3:]] = entry.target[:64]
+        elif socket := _SOCKET.fullmatch(entry.target):
+            process.sockets += socket[1] not in local
+            kind = network.get(socket[1], "")
+            if kind == "tcp" and match[2] in {"fd/0", "fd/1", "fd/2"}:
+                process.streams |= 1 << int(match[2][3:])
+            elif kind not in {"", "tcp"} and len(process.kinds) < _MOST_KINDS:
+                process.kinds.add(kind)
 
 
 def _local_sockets(collected: CollectionReader) -> set[str]:
@@ -172,6 +208,35 @@ def _local_sockets(collected: CollectionReader) -> set[str]:
         if inode and parse_int(inode) is not None and inode not in found and collected.meter.hold("sockets", inode):
             found.add(inode)
     return found
+
+
+def network_sockets(collected: CollectionReader) -> dict[str, str]:
+    """Return the kind of each network socket by its number: `packet`, `raw`, `tcp`, or what it listens on."""
+    found: dict[str, str] = {}
+    for _, text in collected.lines("sockets"):
+        path, _, rest = text.partition(":")
+        family = path.rpartition("/")[2]
+        fields = rest.split()
+        inode = kind = ""
+        if family == "packet" and len(fields) > 8:
+            inode, kind = fields[8], "packet"
+        elif family in _INET and len(fields) > 9:
+            inode, kind = fields[9], _kind_of(family, fields)
+        if kind and parse_int(inode) and collected.meter.hold("sockets", inode):
+            found[inode] = kind
+    return found
+
+
+def _kind_of(family: str, fields: list[str]) -> str:
+    """Return what a line of /proc/net/tcp and its like says of a socket (proc(5))."""
+    name = family.removesuffix("6")
+    if name == "raw":
+        return "raw"
+    port = parse_int(fields[1].rpartition(":")[2], 4, base=16)
+    waits = fields[3] == _INET[family] and fields[2].endswith(":0000")
+    if waits and port:
+        return f"{name} {port}"
+    return "tcp" if name == "tcp" else ""
 
 
 def _path(target: str) -> str:

@@ -69,12 +69,6 @@ def start_lines(collected: CollectionReader) -> Iterator[Row]:
     return _lines(collected, _ARCHIVES)
 
 
-@table("running-unit-lines", reads="transient-units", fields=_FIELDS | {"text": "the line; comments are left out"})
-def running_unit_lines(collected: CollectionReader) -> Iterator[Row]:
-    """Lines of units present only in /run."""
-    return _lines(collected, ("transient-units",))
-
-
 def _lines(collected: CollectionReader, archives: tuple[str, ...]) -> Iterator[Row]:
     digests, now = Digests(collected), collected_at(collected)
     for archive, member, kind in _files(collected, archives):

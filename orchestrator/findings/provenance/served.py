@@ -1,0 +1,256 @@
+"""What files of web sites do that only web shells, droppers and skimmers need; names that are put together are read."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import re2
+
+LARGEST = 1 << 20
+"""Bytes of a file that are looked at."""
+_MOST_STRINGS = 20_000
+_INPUT = r"\$_(?:GET|POST|REQUEST|COOKIE|FILES|SERVER)\b"
+_RUNS = r"eval|assert|system|passthru|shell_exec|exec|popen|proc_open|pcntl_exec|create_function"
+
+
+class Sign(NamedTuple):
+    """A sign, with its weight: 1 low, 2 medium, 3 high, 4 critical."""
+
+    weight: int
+    text: str
+
+
+def _compiled(pattern: str) -> re2._Regexp:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = 64 << 20
+    return re2.compile(pattern, options)
+
+
+_PHP: tuple[tuple[int, str, re2._Regexp], ...] = tuple(
+    (weight, text, _compiled(pattern))
+    for weight, text, pattern in (
+        (
+            4,
+            "calls a function that a visitor names",
+            r"(?i)\$_(GET|POST|REQUEST|COOKIE|SERVER)\s*\[[^\]\n]{1,60}\]\s*\(\s*[@$'\"]",
+        ),
+        (
+            4,
+            "gives a visitor's words to a callback",
+            r"(?i)(^|[^>:\w$])(call_user_func(_array)?|array_map|register_shutdown_function|ob_start|forward_static_call(_array)?)\s*\(\s*@?\$_(GET|POST|REQUEST|COOKIE)\b",
+        ),
+        (
+            4,
+            "gives a visitor's words to a callback",
+            r"(?i)(^|[^>:\w$])(array_filter|usort|uasort|uksort|array_walk|array_reduce|iterator_apply|array_diff_ukey)\s*\([^,;()\n]{1,60},\s*@?\$_(GET|POST|REQUEST|COOKIE)\s*\[[^\]\n]{1,60}\]\s*\)",
+        ),
+        (
+            4,
+            "evaluates what it replaces",
+            r"(?i)\bpreg_replace\s*\(\s*['\"][^'\"\n]{1,80}[/#~|@!%][imsxADSUXJu]*e[imsxADSUXJu]*['\"]\s*,[^;\n]{0,200}\$",
+        ),
+        (
+            3,
+            "runs a visitor's words in a shell",
+            r"(?i)([;{=]|\becho|\bprint|\breturn|<\?php|<\?=)\s*@?`[^`\n]{0,200}\$_(GET|POST|REQUEST|COOKIE)\s*\[",
+        ),
+        (
+            3,
+            "writes a file of a visitor's words",
+            r"(?i)\b(file_put_contents|fwrite|fputs)\s*\([^;\n]{0,120}\$_(GET|POST|REQUEST|COOKIE)\b[^;\n]{0,80}\)",
+        ),
+        (
+            3,
+            "includes what a visitor names",
+            r"(?i)\b(include|require)(_once)?\b\s*\(?\s*@?[^;\n]{0,60}\$_(GET|POST|REQUEST|COOKIE)\s*\[",
+        ),
+        (
+            3,
+            "includes what is no code",
+            r"(?i)\b(include|require)(_once)?\b\s*\(?\s*[^;\n\"']{0,60}[\"'][^\"'\n;]{0,300}\.(ico|jpe?g|png|gif|bmp|webp|svg|txt|css|log|dat|tmp|bak|zip|gz|pdf|woff2?|ttf|mp[34])[\"']",
+        ),
+        (
+            3,
+            "includes from where everyone may write",
+            r"(?i)\b(include|require)(_once)?\b\s*\(?\s*[\"'](/tmp/|/var/tmp/|/dev/shm/|php://input|https?://|ftp://)",
+        ),
+        (2, "includes text that it makes", r"(?i)\b(include|require)(_once)?\b\s*\(?\s*[\"']data:"),
+        (
+            3,
+            "reads code from pictures or comments of its own",
+            r"(?i)\b(eval|assert|include)\b[^;\n]{0,100}(exif_read_data|iptcparse|__COMPILER_HALT_OFFSET__|getimagesize)",
+        ),
+        (
+            4,
+            "makes an object or a call of a visitor's words",
+            r"(?i)(\bnew\s+|->\s*\{?|::\s*\{?|Reflection(Function|Method|Class)\s*\(\s*)@?\$_(GET|POST|REQUEST|COOKIE)\s*\[",
+        ),
+        (
+            3,
+            "is written without letters",
+            r"\$_{2,}\s*\(\s*\$|\$_{2,}\s*\[\s*\$?_{1,}|\$\{\s*[\"'][^\"'\w\s]{2,40}[\"']\s*[\^|~&]",
+        ),
+        (
+            2,
+            "unpacks what it runs",
+            r"(?i)\b(eval|assert)\s*\(\s*[@'\"?>.\s]*(gzinflate|gzuncompress|gzdecode|base64_decode|str_rot13|strrev|hex2bin|convert_uudecode|rawurldecode|urldecode|pack|openssl_decrypt|file_get_contents|curl_exec)\b",
+        ),
+        (
+            2,
+            "runs a string of its own",
+            r"(?i)\$\{\s*[\"'](GLOBALS|_GET|_POST|_COOKIE|_REQUEST|\\x[0-9a-f]{2}|\\[0-7]{2,3})|\$GLOBALS\s*\[[^\]\n]{1,60}\]\s*\(\s*[@$'\"]",
+        ),
+    )
+)
+_RUNS_INPUT = _compiled(
+    rf"(?i)(?:^|[^>:\w$])(?:{_RUNS})\s*\([^;\n]{{0,160}}?\$_(?:GET|POST|REQUEST|COOKIE|SERVER|FILES)\b"
+)
+_GUARDED = re.compile(r"(?i)escapeshell(?:arg|cmd)|intval|\(int\)")
+_STRING = re.compile(r"'((?:[^'\\\n]|\\.){0,400})'|\"((?:[^\"\\\n]|\\.){0,400})\"")
+_JOINT = re.compile(r"(['\"])\s*\.\s*(['\"])")
+_CHR = re.compile(r"(?i)(?:chr\s*\(\s*(\d{1,3}|0x[0-9a-f]{1,2})\s*\)\s*\.?\s*){3,80}")
+_CHR_ONE = re.compile(r"(?i)chr\s*\(\s*(\d{1,3}|0x[0-9a-f]{1,2})\s*\)")
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|([0-7]{2,3}))")
+_DANGEROUS = re.compile(
+    rf"^(?:{_RUNS}|call_user_func(?:_array)?|base64_decode|gzinflate|gzuncompress|str_rot13|file_put_contents|_GET|_POST|_REQUEST|_COOKIE|_SERVER|GLOBALS|\$_(?:GET|POST|REQUEST|COOKIE)|fsockopen|move_uploaded_file)$",
+    re.IGNORECASE,
+)
+_INCLUDED = re.compile(r"(?i)\b(?:include|require)(?:_once)?\b\s*\(?\s*@?\s*\"((?:[^\"\\\n]|\\.){0,400})\"")
+_ASSIGNED = re.compile(rf"\$(\w{{1,60}})\s*=[@(\s]*{_INPUT}\s*[\[{{][^;\n]{{0,80}}?;")
+_BUILT = re.compile(
+    r"\$(\w{1,60})\s*=\s*(?:'[^'\n]{0,40}'|\"[^\"\n]{0,40}\"|str_rot13|strrev|base64_decode|chr|implode|join|\$\w+\s*[\[{]\d+)[^;\n]{0,300};"
+)
+_CALLED = re.compile(r"(?:^|[;{}(=!@,.?:&|]|\breturn|\becho)\s*@?\$(\w{1,60})\(", re.MULTILINE)
+_NOT_CODE = re.compile(r"(?i)\.(?:ico|jpe?g|png|gif|bmp|webp|svg|txt|css|log|dat|tmp|bak|gz|zip)$")
+_EVAL_OF = re.compile(r"(?i)(?<![\w$>:])(?:eval|assert)\s*\(\s*@?\$")
+_UPLOADS = re.compile(r"(?i)\b(?:move_uploaded_file|copy)\s*\(\s*\$_FILES\b")
+_JSP = _compiled(
+    r"(?i)(getRuntime\s*\(\s*\)\s*\.\s*exec|new\s+ProcessBuilder|defineClass|ScriptEngineManager|Class\.forName\s*\(\s*\"?java\.lang\.Runtime)"
+)
+_JSP_INPUT = re.compile(r"(?i)request\.(?:getParameter|getHeader|getInputStream|getReader)|pageContext")
+_CGI = _compiled(
+    r"(?im)(eval|exec|system|popen|sh\s+-c|`|\$\()[^\n]{0,120}(\$\{?QUERY_STRING|\$ENV\{['\"]?(QUERY_STRING|HTTP_\w+)|\$\{?HTTP_\w+|param\s*\(|getvalue\s*\(|FieldStorage|environ\[['\"](QUERY_STRING|HTTP_))"
+)
+_ASP = _compiled(
+    r"(?i)\b(eval|execute|executeglobal)\s*\(?\s*request\b|WScript\.Shell|Process\.Start\s*\([^)]*request"
+)
+_CARD = re.compile(
+    r"(?i)(?:querySelector(?:All)?|getElement\w+|jQuery|\$)\s*\(\s*[^;\n]{0,60}(?:cc[_-]?(?:num|exp|cid)|card[_-]?(?:num|cvv|holder|exp)|cvv|cvc|payment|billing)"
+    r"|location(?:\.href|\.pathname|\.search)?[^;\n]{0,60}(?:checkout|onepage|payment|onestep)|/(?:checkout|onepage|onestep)[^;\n]{0,40}/[a-z]*\.test"
+)
+_SENT = re.compile(
+    r"(?i)new\s+Image\s*\(\s*\)\s*\)?\s*\.\s*src|\.src\s*=[^=;\n]{0,80}(?:\?|btoa|encodeURI)|sendBeacon|XMLHttpRequest|\bfetch\s*\(|new\s+WebSocket|\$\.(?:ajax|post)"
+)
+_CODED = re.compile(
+    r"(?i)\batob\s*\(|fromCharCode|\\x[0-9a-f]{2}\\x[0-9a-f]{2}\\x[0-9a-f]{2}|btoa\s*\(|_0x[0-9a-f]{4,6}\b|unescape\s*\(\s*['\"]%"
+)
+_REDIRECT = re.compile(
+    r"(?i)(?:document\.write|window\.location|appendChild)[^;\n]{0,120}(?:fromCharCode|atob|unescape)"
+)
+_EVALS = re.compile(r"(?i)\beval\s*\(\s*(?:atob|String\.fromCharCode|unescape|function\s*\(\s*p\s*,\s*a\s*,\s*c)")
+
+
+def signs_of_php(content: bytes) -> Iterator[Sign]:
+    """Yield what a file of PHP, or one that holds PHP, does; linear in its size."""
+    content = content[:LARGEST]
+    for weight, text, pattern in _PHP:
+        if pattern.search(content):
+            yield Sign(weight, text)
+    source = content.decode("latin-1")
+    if any(not _GUARDED.search(found) for found in _found(_RUNS_INPUT, content)):
+        yield Sign(4, "runs what a visitor sends")
+    called = {found[1] for found in _CALLED.finditer(_STRING.sub("''", source))}
+    if called & {found[1] for found in _ASSIGNED.finditer(source)}:
+        yield Sign(3, "calls a function that a visitor names")
+    put_together = sorted(_put_together(source))
+    if put_together:
+        built = called & {found[1] for found in _BUILT.finditer(source)}
+        yield Sign(3 if built or len(put_together) > 1 else 2, f"puts names together: {', '.join(put_together)[:80]}")
+    for found in _INCLUDED.finditer(source):
+        if "\\" in found[1] and (_NOT_CODE.search(plain := _decoded(found[1])) or plain.startswith(("/tmp", "/dev"))):  # noqa: S108
+            yield Sign(3, "includes what is no code, by a name that is written in numbers")
+            break
+    if len(source) < 4096 and _EVAL_OF.search(source):
+        yield Sign(2, "evaluates what is in a variable")
+    if _UPLOADS.search(source) and len(source) < 4096:
+        yield Sign(2, "keeps whatever a visitor uploads")
+
+
+def _found(pattern: re2._Regexp, content: bytes) -> Iterator[str]:
+    for number, found in enumerate(pattern.finditer(content)):
+        if number > 200:
+            return
+        yield found.group(0).decode("latin-1")
+
+
+def _put_together(source: str) -> set[str]:
+    """Return dangerous names that strings of the source come to, and that do not stand in it as they are."""
+    joined = _JOINT.sub(lambda found: "" if found[1] == found[2] else found[0], source)
+    found: set[str] = set()
+    for number, match in enumerate(_STRING.finditer(joined)):
+        if number > _MOST_STRINGS:
+            break
+        text = match[1] or match[2] or ""
+        if len(text) < 4 or len(text) > 120:
+            continue
+        plain = _decoded(text) if match[2] else text
+        for candidate in (plain, plain[::-1], codecs.decode(plain, "rot13"), _of_base64(plain)):
+            if _DANGEROUS.match(candidate) and (
+                candidate != text or (f"'{text}'" not in source and f'"{text}"' not in source)
+            ):
+                found.add(candidate)
+    for number, match in enumerate(_CHR.finditer(source)):
+        if number > 200:
+            break
+        plain = "".join(chr(int(one, 0) & 255) for one in _numbers(match[0]))
+        if _DANGEROUS.match(plain):
+            found.add(plain)
+    return found
+
+
+def _numbers(text: str) -> Iterator[str]:
+    for found in _CHR_ONE.finditer(text):
+        yield found[1] if found[1].startswith(("0x", "0X")) else found[1].lstrip("0") or "0"
+
+
+def _decoded(text: str) -> str:
+    return _ESCAPE.sub(lambda found: chr((int(found[1], 16) if found[1] else int(found[2], 8)) & 255), text)
+
+
+def _of_base64(text: str) -> str:
+    if len(text) % 4 or len(text) < 8 or not re.fullmatch(r"[A-Za-z0-9+/]+=*", text):
+        return ""
+    try:
+        return base64.b64decode(text).decode("ascii", "replace")
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def signs_of_script(name: str, content: bytes) -> Iterator[Sign]:
+    """Yield what a file of JSP, CGI or JavaScript does, by the end of its name; linear in its size."""
+    content = content[:LARGEST]
+    source = content.decode("latin-1")
+    end = name.rpartition(".")[2].lower()
+    if end in {"jsp", "jspx", "jspf"}:
+        if _JSP.search(content):
+            yield Sign(4 if _JSP_INPUT.search(source) else 2, "runs programs, or loads classes, that a visitor names")
+    elif end in {"asp", "aspx", "ashx", "asmx"}:
+        if _ASP.search(content):
+            yield Sign(4, "runs what a visitor sends")
+    elif end in {"js", "mjs"}:
+        yield from _signs_of_javascript(source)
+    elif _CGI.search(content):
+        yield Sign(3, "runs what a visitor sends")
+
+
+def _signs_of_javascript(source: str) -> Iterator[Sign]:
+    if _CARD.search(source) and _SENT.search(source) and _CODED.search(source):
+        yield Sign(2, "reads a form of payment, and sends something to a name that is encoded")
+    if _REDIRECT.search(source) or _EVALS.search(source):
+        yield Sign(1, "runs or writes what it decodes first")

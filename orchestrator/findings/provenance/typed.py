@@ -1,0 +1,86 @@
+"""What people and intruders type, by what it is for; most of it means something only beside other things of its kind."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import re2
+
+_URL_ADDRESS = r"(https?|ftp)://(\d{1,3}\.){3}\d{1,3}"
+_LOGS = r"(rsyslog\w*|syslog(-ng)?|auditd|systemd-journald\S*|osqueryd|falcon-sensor|wazuh\S*|ossec\S*|crowdsec|aegis|aliyun\S*|qcloud\S*|clamav\S*|sysmon\S*|mdatp|falco)"
+
+
+class Purpose(NamedTuple):
+    """What a line is for."""
+
+    act: str
+    weight: int
+    """1: usual for administrators as well; 2: seldom; 3: hardly ever; 4: never."""
+
+
+_LINES: tuple[tuple[str, int, str], ...] = (
+    ("shell", 4, r"/dev/(tcp|udp)/[\w.$-]+/|\b(nc|ncat|netcat)(\.\w+)?\b.*\s-\w*[ec]\s|\bsocat\b.*\bexec:|\bmkfifo\b.*\b(nc|telnet|openssl)\b|(python[0-9.]*|perl|ruby|php)\s+-\w*[cer]\b.*(socket|fsockopen|TCPSocket)|\bgsocket\.io|\bgs-netcat\b"),
+    ("shell", 3, r"\bpty\.spawn\b|\bscript\s+(-\w+\s+)*/dev/null\s+-c|\bstty\s+raw\s+-echo|\bsocat\b.*TCP-LISTEN.*(EXEC|SYSTEM)"),
+    ("fetch", 3, rf"\b(wget|curl|fetch|ftp|tftp|ftpget|lwp-download)\b.*({_URL_ADDRESS}|\s(\d{{1,3}}\.){{3}}\d{{1,3}}[/:\s])|\b(wget|curl)\b.*(-O|-o|>)\s*[\"']?/(tmp|var/tmp|dev/shm)/\S*.*(chmod|sh\b)"),
+    ("fetch", 2, r"\b(wget|curl|fetch)\b[^|;]*[|]\s*(sudo\s+)?(-E\s+)?(\S*/)?(ba|da|z)?sh\b|\b(ba|z|da)?sh\s+(-c\s+)?[\"']?(<\(|\$\()\s*(curl|wget)|\b(wget|curl)\b.*(pastebin\.com|paste\.ee|transfer\.sh|ix\.io|termbin|discord(app)?\.com|t\.me/|ngrok|trycloudflare|githubusercontent\.com/\S+\.(elf|bin|x86_64))"),
+    ("encoded", 3, r"\b(base64|base32|xxd|openssl\s+(enc|base64))\b.*[|]\s*(sudo\s+)?(\S*/)?((ba|da|z)?sh|python[0-9.]*|perl|php)\b|\beval\b.*\bbase64\b|\bpython[0-9.]*\s+-c\b.*(b64decode|exec\()|\becho\s+-n?e\s+[\"']?\\\\x"),
+    ("traces", 4, r"(>|\b(rm|shred|truncate|unlink|cp\s+/dev/null|cat\s+/dev/null\s*>)\b[^;|]*)\s*\S*/(wtmp|btmp|lastlog|utmp|auth\.log|secure|audit\.log|audit)\b|\b(utmpdump|zap2|wipe(log)?|logwiper|vanish2|hidemyass)\b.*(wtmp|utmp|log)|\bsed\s+-\w*i\b.*/var/log/"),
+    ("traces", 3, r"\bhistory\s+-\w*[cwd]|\b(unset|export)\s+HIST(FILE|SIZE|FILESIZE)\b|HISTFILE=/dev/null|HIST(FILE)?SIZE=0|\bset\s+\+o\s+history|\b(rm|shred|unlink|truncate|ln|cp)\b.*\S*_history|>\s*~?\S*_history|\b(rm|shred)\b.*/var/log/(\*|syslog|messages|cron|kern|apache2|nginx|httpd)|\bshopt\s+-ou\s+history"),
+    ("tools", 4, r">>?\s*/etc/ld\.so\.preload|\b(vi|vim|nano|tee)\b.*/etc/ld\.so\.preload"),
+    ("tools", 3, r"\b(mv|cp|ln|install|dd)\b[^;&|]*\s/?(usr/)?(local/)?s?bin/(ps|ls|ss|netstat|ifconfig|top|find|lsof|login|sshd?|su|sudo|passwd|crond?|kill|who|w|last|du|df|md5sum|dir|pstree|killall)\b|\bmv\s+(/usr)?/s?bin/(ps|ls|ss|netstat|ifconfig|top|find|lsof|login|sshd?|su|sudo|passwd|crond?)\b|\b(insmod|modprobe)\s+\S*(/tmp|/var/tmp|/dev/shm|\./)|\binsmod\s|\bchmod\s+(\S+\s+)*(\+s|[u]\+s|[2467][0-7]{3})\s+\S*(/(ba|da|z)?sh|/tmp/\S*|/dev/shm/\S*|/python\S*|/find|/vim?|/perl|/nmap|/cp)\b|\bsetcap\s+\S*cap_(setuid|sys_admin|dac_override)|\b(sshd|ssh|pam)\S*\.(tgz|tar\.gz)\b.*(backdoor|patch)"),
+    ("tools", 1, r"\bchmod\s+(\S+\s+)*(\+s|u\+s|[246][0-7]{3})\s"),
+    ("stay", 4, r"\b(useradd|adduser|usermod)\b.*\s(-o\s+)?(-u|--uid)[= ]?0+\b|\becho\b.*:0+:0+:.*>>?\s*/etc/passwd"),
+    ("stay", 3, r"\|\s*(sudo\s+)?crontab\s+(-u\s+\S+\s+)?-|(echo|printf|cat)\b.*>>?\s*(/etc/(cron|rc\.local|profile|passwd|shadow|sudoers|inittab|crontab|systemd|init\.d|bash\.bashrc|ld\.so)|/var/spool/cron)|\|\s*(sudo\s+)?tee\s+(-a\s+)?/etc/(cron|rc\.local|passwd|shadow|sudoers|systemd)|\bopenssl\s+passwd\b.*/etc/(passwd|shadow)"),
+    ("stay", 2, r"(echo|printf)\b.*(ssh-(rsa|ed25519|dss)|ecdsa-)\S*.*>>?\s*\S*authorized_keys|\bchpasswd\b|\becho\b.*\|\s*passwd\b|\buseradd\b.*\s-[gG]\s*(sudo|wheel|root)\b|\busermod\b.*\b(sudo|wheel|root)\b"),
+    ("stay", 1, r">>?\s*\S*authorized_keys|\bcrontab\s+-r|\bssh-copy-id\b"),
+    ("immutable", 3, r"\bchattr\s+(-\w+\s+)*[+=]\w*[ia]"),
+    ("immutable", 2, r"\bchattr\s+(-\w+\s+)*-\w*[ia]"),
+    ("hidden place", 3, r"\bcd\s+[\"']?/(tmp|var/tmp|dev/shm|usr|etc|var|lib|opt)/?(\S*/)?\.[^./\s]|\bmkdir\s+(-p\s+)?[\"']?(/(tmp|var/tmp|dev/shm|usr|lib|etc)\S*/\.|\.\.\. |\.\.\\ |[\"']\.\. )"),
+    ("hidden place", 2, r"(^|[;&|]\s*)(sudo\s+|nohup\s+|setsid\s+)*(/tmp|/var/tmp|/dev/shm)/\S+|(^|[;&|]\s*)(nohup|setsid)\s+\./\S+|\bchmod\s+(\+x|[0-7]?7[0-7]{2})\s+(/tmp|/var/tmp|/dev/shm)/"),
+    ("miner", 3, r"\b(xmrig|xmr-stak|minerd|cpuminer|stratum\+tcp|stratum\+ssl|masscan|zmap|zgrab2?|pnscan|hydra|medusa|ncrack|crowbar|sqlmap|linpeas|linenum|les\.sh|linux-exploit-suggester|pspy\d*|kinsing|kdevtmpfsi|nanominer|lolminer|phoenixminer|ethminer|traitor|deepce|cdk)\b|\bnr_hugepages="),
+    ("miner", 1, r"\bnmap\b|\brustscan\b|\bnikto\b|\bgobuster\b|\barp-scan\b"),
+    ("removed", 3, r"(^|[;&]\s*)(nohup\s+|setsid\s+)?\./[^\s;&]+[^;&]*&+\s*rm\s+"),
+    ("onward", 2, r"\bsshpass\b|\bfor\b.*\b(ssh|scp)\b.*\bdone\b|\bssh\b.*BatchMode=yes.*StrictHostKeyChecking=no|\bproxychains4?\b|\b(impacket|psexec|crackmapexec|netexec|evil-winrm)\b"),
+    ("onward", 1, r"\b(ssh|scp|rsync)\b.*\broot@\S+"),
+    ("upload", 3, r"(/etc/(shadow|passwd)|id_rsa|\.ssh/|\.aws/|wallet|\.kdbx).*[|].*\b(curl|nc|ncat|wget)\b|\b(curl|wget|nc)\b.*(/etc/(shadow|passwd)|id_rsa|\.aws/credentials)|\bmysqldump\b.*[|].*\b(curl|nc|ssh)\b|\btar\b.*[|].*\b(curl|nc|ncat|openssl\s+s_client)\b"),
+    ("upload", 2, r"\bcurl\b.*\s(-T|--upload-file)\b|\bcurl\b.*\s(-F|--form|--data-binary|--data|-d)[\s=]*\S*@|\b(wget)\b.*--post-file|\brclone\s+(copy|sync|move)\b|\b(nc|ncat)\b\s+\S+\s+\d+\s*<|\bmegaput\b|\bgsutil\s+cp\b|\bdnscat|\bcroc\s+send"),
+    ("search", 2, r"\bfind\b.*-perm\s+(-|/|\+)?(u=s|g=s|[-/]?[2467]000|-?4000|-?6000|-?2000|-?[ou]?[+=]?w)|\bgetcap\s+-r|\bfind\b.*-writable|\bfind\b.*(-i?name\s+[\"']?\S*(id_rsa|id_ed25519|\.pem|password|credential|wallet|\.kdbx|shadow|\.env|wp-config))|\bgrep\b\s+-\w*[rR]\w*.*(passw|secret|api_?key|token|BEGIN .*PRIVATE)"),
+    ("defences", 3, rf"\b(systemctl|service|initctl|rc-service)\b\s+(\S+\s+)*?(stop|disable|mask|kill)\b.*\b{_LOGS}|\bservice\s+{_LOGS}\s+stop|\b(pkill|killall|kill)\b.*\b{_LOGS}|\bauditctl\s+(-e\s*0|-D)|\b(apt|apt-get|yum|dnf|rpm)\b.*\b(remove|purge|erase|-e)\b.*\b({_LOGS}|fail2ban|rkhunter|chkrootkit|aide|tripwire)"),
+    ("defences", 2, r"\bsetenforce\s+(0|permissive)|\b(iptables|ip6tables)\s+(-F|--flush)|\bnft\s+flush\s+ruleset|\baa-(teardown|disable)|\becho\s+0\s*>\s*/proc/sys/kernel/(randomize|nmi|yama)|SELINUX=(disabled|permissive)|\bsysctl\s+-w\s+kernel\.(yama|randomize|kptr)|\bswapoff\b.*&&.*\bdd\b"),
+    ("defences", 1, r"\bufw\s+disable|\b(systemctl|service)\b.*(stop|disable)\b.*\b(fail2ban|ufw|firewalld|apparmor|nftables|iptables|cron)|\b(iptables|ufw)\b.*(ACCEPT|allow)\b.*(0\.0\.0\.0/0|any)"),
+    ("secrets", 3, r"\b(cat|less|more|head|tail|cp|grep|strings|vi|vim|nano|tar|xxd|base64|scp|john|awk|cut)\b.*/etc/g?shadow\b|\bunshadow\b|\b(john|hashcat)\b|169\.254\.169\.254|metadata\.google\.internal|100\.100\.100\.200|\b(mimipenguin|lazagne|swapdigger|3snake)\b|\bgcore\b.*|\bcat\b.*/proc/\d+/(environ|mem|maps)\b|/var/run/secrets/kubernetes\.io"),
+    ("secrets", 2, r"\b(cat|less|more|cp|scp|tar|base64|head)\b.*(\.ssh/id_\w+(\s|$)|id_(rsa|ed25519|ecdsa)(\s|$)|\.aws/credentials|\.kube/config|\.docker/config\.json|\.git-credentials|\.pgpass|\.netrc|\.bash_history|/etc/krb5\.keytab|\.vault-token|\.config/gcloud)|\bcat\b.*\b(wp-config\.php|\.env|settings\.php|database\.yml|LocalSettings\.php)\b"),
+    ("tunnel", 3, r"\b(chisel|frpc|frps|ngrok|iodine|dnscat2?|ligolo\S*|gost|earthworm|nps|npc|revsocks|rpivot|ptunnel|localtonet|bore\s+local|sliver|cloudflared\s+tunnel|tailscale\s+up|stowaway)\b|\bssh\b\s+(\S+\s+)*-\w*N?\w*R\w*\s"),
+    ("tunnel", 2, r"\b(iptables|nft)\b.*(PREROUTING|prerouting).*(REDIRECT|redirect|DNAT|dnat)|\bsocat\b.*TCP\d?-LISTEN|\bssh\b\s+(\S+\s+)*-\w*D\w*\s|\btcpdump\b.*-w\s"),
+    ("escape", 3, r"\b(docker|podman|nerdctl|ctr)\b.*(-v|--volume|--mount)[= ]?\S*(^|[\s=:,])/:/|\b(docker|podman)\b\s+run\b.*--privileged|\b(docker|podman)\b.*\s-v\s*/:|\bnsenter\b.*(-t|--target)[= ]?1\b|\bchroot\s+/(mnt|host|hostfs)\b|release_agent|\bcore_pattern\b.*>|\bunshare\b.*-\w*r\w*\b.*(-m|mount)|\bkubectl\b.*(--privileged|hostPID)"),
+    ("stamp", 3, r"\btouch\s+(-\w+\s+)*(-\w*r\w*|--reference)[= ]\S+|\btouch\b.*-\w*[acm]*[dt]\w*\s+\S+.*\s/(usr|bin|sbin|lib|etc|var)\S*|\bdebugfs\b.*\bset_inode"),
+    ("wiped", 3, r"\b(shred|wipe)\b.*/dev/(sd|vd|nvme|xvd)|\bdd\b.*\bof=/dev/(sd|vd|nvme|xvd|mapper)|\brm\s+-\w*r\w*f?\w*\s+(--no-preserve-root\s+)?/(\s|\*|$)|\bmkfs\S*\s+/dev/(sd|vd|nvme)\w*.*-F|\bfind\b.*-exec\s+(openssl\s+enc|gpg\s+(-c|--symmetric))|\bopenssl\s+enc\b.*-aes.*\brm\b"),
+)  # fmt: skip
+
+
+def _compiled(pattern: str) -> re2._Regexp:
+    options = re2.Options()
+    options.log_errors = False
+    options.never_capture = True
+    options.max_mem = 64 << 20
+    return re2.compile(pattern, options)
+
+
+_COMPILED = tuple((Purpose(act, weight), _compiled(pattern)) for act, weight, pattern in _LINES)
+_ANY = _compiled("|".join(f"(?:{pattern})" for _, _, pattern in _LINES))
+
+
+def purposes(text: str) -> tuple[Purpose, ...]:
+    """Return what a line of a history is for, each act once with its highest weight; linear in the text.
+
+    >>> purposes("find / -perm -4000 -type f")
+    (Purpose(act='search', weight=2),)
+    """
+    content = text.encode("utf-8", "surrogatepass")
+    if not _ANY.search(content):
+        return ()
+    found: dict[str, Purpose] = {}
+    for purpose, pattern in _COMPILED:
+        if purpose.act not in found and pattern.search(content):
+            found[purpose.act] = purpose
+    return tuple(found.values())

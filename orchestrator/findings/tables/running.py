@@ -1,0 +1,266 @@
+"""What runs, joined with where it comes from: programs, scripts, libraries, and what the kernel would run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from stopgap.orchestrator.evidence.reader import CollectionReader, with_artifact
+from stopgap.orchestrator.findings.provenance.acts import acts_of
+from stopgap.orchestrator.findings.provenance.origin import Origins, origins
+from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
+from stopgap.orchestrator.findings.table import Fields, Place, Row, Value, table
+from stopgap.orchestrator.findings.tables.files import collected_at
+from stopgap.orchestrator.findings.tables.kernel import hooks, settings
+from stopgap.orchestrator.findings.tables.loading import mappings, preload
+from stopgap.orchestrator.findings.tables.packages import Digests
+from stopgap.orchestrator.findings.tables.processes import processes
+from stopgap.orchestrator.hostnumber import parse_int
+
+_CONTAINER = re.compile(r"(docker|libpod|containerd|kubepods|crio|lxc|machine\.slice|buildkit|garden|\.snap)")
+_GROUP = re.compile(r"(/sys/fs/cgroup/[^:]{0,4000})/cgroup\.procs:([0-9]{1,9})")
+_INTERPRETER = re.compile(
+    r"/(?:python[0-9.]*|perl[0-9.]*|ruby[0-9.]*|php[0-9.]*|node(?:js)?|lua[0-9.]*|tclsh[0-9.]*|(?:ba|da|z|k|a)?sh|busybox)$"
+)
+_GENERAL = re.compile(
+    r"/(?:python[0-9.]*|perl[0-9.]*|ruby[0-9.]*|php[0-9.]*|node(?:js)?|lua[0-9.]*|(?:ba|da|z|k|a)?sh|busybox|sleep|nc(?:\.\w+)?|ncat|socat|cat|tail|env|unshare|nsenter|timeout)$"
+)
+_DAEMON = re.compile(
+    r"^(?:\S*/)?(?:sshd|apache2|httpd|nginx|crond?|systemd(?:-\w+)*|dbus-daemon|rsyslogd|agetty|init|udevd|dhclient|auditd|rpcbind|postfix|master|qmgr|pickup|NetworkManager|polkitd|snapd|udisksd|bash|sh|ps|top)(?:[: ]|$)"
+)
+_CAPTURES = re.compile(
+    r"/(?:dhclient|dhcpcd|systemd-networkd|NetworkManager|wpa_supplicant|hostapd|lldpd|keepalived|arpwatch|tcpdump|dumpcap|suricata|snort|zeek|ntopng|arping|dnsmasq|kea-dhcp4|dhcpd|pppoe|radvd|frr/\w+|bird|avahi-daemon|fping|ping|mtr-packet|charon|pluto|openvpn|strongswan|chronyd|lldpad|udhcpc|nmbd|squid|pinger|ospfd|zebra|conntrackd|vrrpd|corosync|pacemakerd|systemd)$"
+)
+_CODE = frozenset({"-c", "-e", "-r", "-E"})
+_LIBRARIES = re.compile(r"\.so(?:\.[\w.]+)?$")
+_FIELDS = {
+    "pid": "the process",
+    "name": "what it calls itself",
+    "program": "the file that it runs",
+    "script": "the script that an interpreter runs",
+    "arguments": "its command line",
+    "packaged": "a package brought the file, or the script: `yes`, `no`, `absent`, or `unknown`",
+    "place": "where that lies",
+    "hidden": "that lies in something hidden",
+    "listens": "the ports that it listens on",
+    "weight": "0 to 4",
+    "because": "what speaks for that weight",
+    "uid": "whose it is",
+    "age": "days since the file's inode changed; -1 where unknown",
+}
+
+
+@table(
+    "running",
+    reads="package-digests bodyfile",
+    also="sockets clock process-arguments process-relations process-environments",
+    beside="processes process-links",
+    fields=_FIELDS,
+)
+def running(collected: CollectionReader) -> Iterator[Row]:
+    """Processes whose program or script no package brought, or that do what no program of a package does."""
+    volatile = with_artifact(collected, "processes")
+    inside = contained(volatile)
+    found = [row for row in processes(volatile) if not row.fields["kernel"] and row.fields["program"]]
+    wanted = [path for row in found for path in (str(row.fields["program"]), _script(row.fields)) if path]
+    known, now = origins(collected, wanted, Digests(collected)), collected_at(collected)
+    silent = _without_history(volatile)
+    for row in found:
+        if row.fields["pid"] in inside or row.fields["memory"]:
+            continue
+        program, script = str(row.fields["program"]), _script(row.fields)
+        subject = script or program
+        weight, because = _weigh(row.fields, program, script, known, row.fields["pid"] in silent)
+        if weight:
+            entry = known.entry(subject)
+            fields: Fields = {
+                name: row.fields[name] for name in ("pid", "name", "program", "arguments", "listens", "uid")
+            }
+            fields |= {"script": script, "packaged": known.of(subject), "place": place_of(subject)}
+            fields |= {"hidden": is_hidden(subject), "weight": weight, "because": ", ".join(because)}
+            fields |= {"age": round((now - entry.changed) / 86400, 2) if entry else -1.0}
+            yield Row(fields, row.place, row.time)
+
+
+def _weigh(
+    process: Mapping[str, Value], program: str, script: str, known: Origins, silent: bool
+) -> tuple[int, list[str]]:
+    """Return the weight of a process, and the reasons for it."""
+    subject = script or program
+    origin, place, hidden = known.of(subject), place_of(subject), is_hidden(subject)
+    foreign = origin in {"no", "absent"} and not process["gone"]
+    weight, because = 0, []
+    if foreign:
+        weight = {"system": 3, "data": 3, "web": 2, "home": 1, "local": 0, "open": 3}.get(place, 0)
+        if place == "system" and subject.startswith("/etc/"):
+            weight = 2
+        weight = max(weight, 2 if place == "home" else 3) if hidden else weight
+        because = [f"of no package{', hidden' if hidden else ''}"] if weight else []
+    general = bool(_GENERAL.search(program)) and not script
+    if process["packet"] and not _CAPTURES.search(program):
+        weight, because = max(weight, 3 if foreign or general or script else 2), [*because, "holds a packet socket"]
+    if process["raw"] and not _CAPTURES.search(program):
+        weight, because = (
+            max(weight, 3 if foreign else 2 if general or script else 1),
+            [*because, "holds a raw socket"],
+        )
+    if process["listens"] and (foreign or general) and not (place == "local" and not general):
+        weight, because = max(weight, 2), [*because, f"listens on {process['listens']}"]
+    if process["remote"] and _INTERPRETER.search(program):
+        weight, because = max(weight, 4), [*because, "a shell or interpreter whose input and output are a connection"]
+    apart = set(str(process["apart"]).split()) & {"pid", "net", "user", "mnt"}
+    if len(apart) > 1 and (foreign or general):
+        weight, because = max(weight, 2), [*because, f"lives in namespaces of its own: {', '.join(sorted(apart))}"]
+    first = str(process["first"])
+    if _claims_another(first, program, foreign):
+        weight, because = max(weight, 3), [*because, f"calls itself {first}"]
+    if silent and (foreign or general):
+        weight, because = max(weight, 2), [*because, "was started where no history is kept"]
+    grave = [act for act in acts_of(str(process["arguments"])) if act in _TOLD]
+    if grave and (general or foreign):
+        weight, because = max(weight, 3), [*because, f"does: {', '.join(grave)}"]
+    return weight, because
+
+
+_TOLD = frozenset({"fetch and run", "shell to elsewhere", "decode", "miner"})
+
+
+def _claims_another(first: str, program: str, foreign: bool) -> bool:
+    """Tell whether a process calls itself by the name of a service whose program it does not run."""
+    if first.startswith("[") and first.endswith("]"):
+        return True
+    claimed = first.split(":", maxsplit=1)[0].split(" ", maxsplit=1)[0].rpartition("/")[2].lstrip("-")
+    own = program.rpartition("/")[2]
+    if not claimed or own.startswith(claimed) or claimed.startswith(own[:15]):
+        return False
+    return (
+        bool(_DAEMON.match(first))
+        and (
+            foreign
+            or bool(_INTERPRETER.search(program) and "python" not in own[:6] and " " not in first and "/" in first)
+        )
+        and not first.endswith(("sh", ".py"))
+    )
+
+
+def _script(process: Mapping[str, Value]) -> str:
+    """Return the path of the script that an interpreter was given; empty where it was given none by an absolute path."""
+    if not _INTERPRETER.search(str(process["program"])):
+        return ""
+    for word in str(process["arguments"]).split(" ")[1:8]:
+        if word.startswith("/"):
+            return word
+        if not word.startswith("-") or word in _CODE:
+            return ""
+    return ""
+
+
+def contained(collected: CollectionReader) -> frozenset[int]:
+    """Return the processes of containers, by their control groups."""
+    found = set()
+    for _, text in collected.lines("process-relations"):
+        match = _GROUP.match(text)
+        if match and _CONTAINER.search(match[1]) and (pid := parse_int(match[2], 9)) and collected.meter.hold("pids"):
+            found.add(pid)
+    return frozenset(found)
+
+
+def _without_history(collected: CollectionReader) -> frozenset[int]:
+    """Return the processes whose environment keeps shells from writing a history."""
+    found = set()
+    for _, text in collected.lines("process-environments"):
+        match = re.match(r"/proc/([0-9]{1,9})/environ:(?:HISTFILE=(?:/dev/null)?|HISTSIZE=0)$", text)
+        if match and (pid := parse_int(match[1], 9)) and collected.meter.hold("pids"):
+            found.add(pid)
+    return frozenset(found)
+
+
+@table(
+    "loaded",
+    reads="package-digests bodyfile",
+    beside="process-code",
+    also="process-relations preload",
+    fields={
+        "path": "the library",
+        "pids": "some of the processes that have mapped it",
+        "count": "how many have",
+        "preloaded": "a process was told to load it first",
+        "packaged": "`no`, `absent` or `unknown`",
+        "place": "where it lies",
+        "hidden": "in something hidden",
+        "weight": "0 to 4",
+    },
+)
+def loaded(collected: CollectionReader) -> Iterator[Row]:
+    """Libraries that processes have mapped or were told to load, and that no package brought."""
+    volatile = with_artifact(collected, "process-code")
+    inside = contained(volatile)
+    users: dict[str, list[int]] = {}
+    places: dict[str, Place] = {}
+    for row in mappings(volatile):
+        path = str(row.fields["path"])
+        if (
+            row.fields["gone"]
+            or not path.startswith("/")
+            or row.fields["pid"] in inside
+            or not _LIBRARIES.search(path)
+        ):
+            continue
+        if path in users or collected.meter.hold("libraries", path):
+            users.setdefault(path, []).append(int(row.fields["pid"]))
+            places.setdefault(path, row.place)
+    told: dict[str, Row] = {}
+    for row in preload(volatile):
+        if row.fields["variable"] in {"LD_PRELOAD", "LD_AUDIT"} or not row.fields["variable"]:
+            for path in re.split(r"[\s:]+", str(row.fields["value"])):
+                if path.startswith("/") and collected.meter.hold("libraries", path):
+                    told.setdefault(path, row)
+                    places.setdefault(path, row.place)
+    known = origins(collected, (*users, *told), Digests(collected))
+    for path in dict.fromkeys((*users, *told)):
+        origin, place, hidden = known.of(path), place_of(path), is_hidden(path)
+        entry = known.entry(path)
+        if origin in {"yes", "unknown"} or (entry and known.installed(entry.changed)):
+            continue
+        weight = {"system": 3, "data": 2, "open": 4, "home": 1, "web": 3}.get(place, 0)
+        weight = max(weight, 2 if place == "home" else 3) if hidden else weight
+        weight = max(weight, 3 if place != "local" else 1) if path in told else weight
+        if weight:
+            pids = users.get(path, [])
+            fields: Fields = {"path": path, "pids": ", ".join(map(str, pids[:5])), "count": len(pids)}
+            fields |= {
+                "preloaded": path in told,
+                "packaged": origin,
+                "place": place,
+                "hidden": hidden,
+                "weight": weight,
+            }
+            yield Row(fields, places[path], entry.changed if entry else 0.0)
+
+
+@table(
+    "kernel-programs",
+    reads="package-digests bodyfile",
+    beside="kernel-settings kernel-hooks",
+    fields={
+        "what": "what makes the kernel run it",
+        "program": "the program",
+        "packaged": "`no` or `absent`",
+        "text": "the setting",
+    },
+)
+def kernel_programs(collected: CollectionReader) -> Iterator[Row]:
+    """Programs that the kernel would run by itself, and that no package brought."""
+    found: list[tuple[str, str, str, Row]] = []
+    for row in settings(with_artifact(collected, "kernel-settings")):
+        value = str(row.fields["value"])
+        if row.fields["name"] == "kernel/core_pattern" and value.startswith("|"):
+            found.append(("a crash", value[1:].split(maxsplit=1)[0] if value[1:].split() else "", value, row))
+    for row in hooks(with_artifact(collected, "kernel-hooks")):
+        text = str(row.fields["text"])
+        if "binfmt_misc" in str(row.fields["source"]) and text.startswith("interpreter "):
+            found.append(("a kind of program", text.split()[1], text, row))
+    known = origins(collected, [program for _, program, _, _ in found], Digests(collected))
+    for what, program, text, row in found[:1000]:
+        if program.startswith("/") and (origin := known.of(program)) in {"no", "absent"}:
+            yield Row({"what": what, "program": program, "packaged": origin, "text": text}, row.place, row.time)

@@ -1,0 +1,1 @@
+"""How many traces of break-ins findings name, and what they raise on a host where nothing is wrong."""

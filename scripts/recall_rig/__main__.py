@@ -1,0 +1,126 @@
+"""Plants traces on one host of the lab and habits on another, collects, and counts what findings name and raise."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from lab_hosts import image
+
+from recall_rig import busy
+from recall_rig.listed import LISTED
+from recall_rig.own import OWN
+from recall_rig.trace import GUARD, WORDS, Trace
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB = ROOT / "scripts/lab"
+SEVERITIES = ("critical", "high", "medium", "low", "info")
+PLANTED, CLEAN = "spare", "neighbour"
+PEOPLE = "id anna >/dev/null 2>&1 || useradd -m -s /bin/bash anna\n"
+
+
+def plant(traces: Iterable[Trace]) -> str:
+    """Give the shell script that leaves the traces, each in a shell of its own so that one cannot break others."""
+    each = "".join(f"( {t.how}\n) || echo {shlex.quote(t.id)} >&2\n" for t in traces)
+    return f"{GUARD}{WORDS}{PEOPLE}{each}/usr/sbin/sshd -t\n"
+
+
+def say(text: str) -> None:
+    """Tell how far the work is."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def collect(home: Path, runbook: str) -> None:
+    """Boot the lab, plant, collect both hosts into `home`, and take the lab down. Runs in a place of its own."""
+    base = busy.ensure(say, image.own_release())
+    environment = os.environ | {f"STOPGAP_LAB_IMAGE_{CLEAN.upper()}": str(base), "STOPGAP_HOME": str(home)}
+    try:
+        subprocess.run([LAB, "up"], check=True, env=environment)
+        habits = f"{GUARD}{(Path(__file__).parent / 'habits.sh').read_text()}"
+        for host, script in ((PLANTED, plant((*LISTED, *OWN))), (CLEAN, habits)):
+            done = subprocess.run([LAB, "ssh", host, "sh", "-s"], input=script, text=True, capture_output=True)
+            say(f"{host}: planted ({done.returncode}) {done.stderr.strip()}")
+        stopgap = ["stopgap", "run", runbook, "-i", "inventories/lab.yaml", "-t", PLANTED, "-t", CLEAN]
+        words = [LAB, "exec", "operator", *stopgap, "-p", "outside=1-1000", "--yes"]
+        subprocess.run(words, env=environment, cwd=ROOT, stdout=sys.stderr)
+    finally:
+        subprocess.run([LAB, "down"], env=environment)
+
+
+def findings(home: Path, host: str) -> list[dict[str, Any]]:
+    """Give what `stopgap evidence findings` makes of the collections of a host today."""
+    (run,) = (home / "runs").iterdir()
+    words = [ROOT / ".venv/bin/stopgap", "evidence", "findings", run / "evidence" / host, "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, env=os.environ | {"STOPGAP_HOME": str(home)})
+    sys.stderr.write(done.stderr)
+    return [finding for line in done.stdout.splitlines() for finding in json.loads(line)["findings"]]
+
+
+def texts(found: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """Give severity, rule, and what each sighting shows."""
+    for finding in found:
+        for seen in finding["seen"]:
+            yield finding["severity"], finding["id"], f"{seen['what']}\n{seen['member']}"
+
+
+def named(trace: Trace, shown: Sequence[tuple[str, str, str]]) -> tuple[str, str]:
+    """Give the severity and rule of the worst finding that cites a trace."""
+    cited = [(SEVERITIES.index(s), rule) for s, rule, text in shown if trace.cited.search(text)]
+    worst = min(cited, default=(len(SEVERITIES), ""))
+    return (SEVERITIES[worst[0]] if worst[1] else "raw"), worst[1]
+
+
+def report(home: Path, every: bool) -> int:
+    """Print recall and false alarms; return 0 if they are as promised."""
+    shown = list(texts(findings(home, PLANTED)))
+    result = {}
+    for title, traces in (("listed", LISTED), ("own", OWN)):
+        marks = {trace.id: named(trace, shown) for trace in traces}
+        for trace in traces:
+            severity, rule = marks[trace.id]
+            if every or severity in {"raw", "info"}:
+                print(f"{trace.id:<4} {trace.kind:<18} {severity:<8} {rule}")
+        counts = Counter(severity for severity, _ in marks.values())
+        some = len(traces) - counts["raw"] - counts["info"]
+        result[title] = (some, some - counts["low"])
+        print(f"{title}: {some} of {len(traces)} named, {some - counts['low']} at medium or higher  ({date.today()})")
+    loud = findings(home, CLEAN)
+    rules = Counter(finding["severity"] for finding in loud)
+    print(f"clean, busy host: {', '.join(f'{rules[s]} {s}' for s in SEVERITIES)} rules")
+    for finding in loud:
+        if finding["severity"] != "info" or finding["count"] > 30 or every:
+            print(f"  {finding['severity']:<8} {finding['id']} ({finding['count']})")
+            for seen in finding["seen"][: 40 if every else 4]:
+                print(f"      {seen['what'][:150]}  {seen['member'][:80]}")
+    alarms = [f for f in loud if f["severity"] in {"critical", "high"} and f["id"] != "privileged-unpackaged"]
+    many = [f for f in loud if f["count"] > 30]
+    good = (
+        result["listed"][0] >= 68 and result["listed"][1] >= 60 and not alarms and not many and rules["medium"] <= 4
+    )
+    return 0 if good else 1
+
+
+def main() -> int:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, required=True, help="the folder that collections are kept in")
+    parser.add_argument("--again", action="store_true", help="judge what was collected before")
+    parser.add_argument("--all", action="store_true", help="list every trace, and every rule on the clean host")
+    parser.add_argument("--runbook", default="collect")
+    asked = parser.parse_args()
+    if not asked.again:
+        collect(asked.home, asked.runbook)
+    return report(asked.home, asked.all)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

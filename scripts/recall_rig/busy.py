@@ -1,0 +1,65 @@
+"""The image of a busy host: what servers of today run, installed from Debian's packages once, and kept in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lab_hosts import image
+from lab_hosts.failure import LabError
+
+PACKAGES = (
+    *("php", "php-mysql", "php-xml", "php-curl", "php-gd", "libapache2-mod-php", "wordpress", "mariadb-server"),
+    *("postgresql", "redis-server", "nodejs", "podman", "fail2ban", "certbot", "python3-certbot-apache"),
+    *("dovecot-imapd", "munin-node", "zabbix-agent", "monit", "git", "screen", "tmux", "vim", "python3-venv"),
+    *("unattended-upgrades", "etckeeper", "logwatch", "rsync", "smartmontools", "ntpsec", "snmpd", "acpid", "at"),
+    *("lm-sensors", "atop", "sysstat", "haveged", "apt-listchanges", "needrestart", "debsums", "man-db", "locales"),
+)
+"""Beside those of the lab's own hosts."""
+
+
+def ensure(say: Callable[[str], None], release: str) -> Path:
+    """The root directory of the busy host's image, built if it is not there yet (some five minutes).
+
+    Raises LabError when the machine's package manager cannot build it.
+    """
+    digest = hashlib.sha256(f"{image.key(release)} {PACKAGES}".encode()).hexdigest()[:16]
+    ready = image.cache_directory() / f"image-busy-{digest}"
+    if not ready.is_dir():
+        say(f"Building the image of a busy host, Debian {release}, once (some five minutes) …")
+        part = image.cache_directory() / f"busy-{digest}.part"
+        image.remove_tree(part)
+        start = time.monotonic()
+        try:
+            _bootstrap(part, release)
+            image._customise(part, release)
+            part.rename(ready)
+        finally:
+            image.remove_tree(part)
+        say(f"Image built in {time.monotonic() - start:.0f} s: {ready}")
+    os.utime(ready)
+    return ready
+
+
+def _bootstrap(root: Path, release: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="stopgap-image-") as scratch:
+        settings, log = Path(scratch) / "apt.conf", Path(scratch) / "log"
+        settings.write_text(image._apt_settings())
+        packages = ",".join((*image._packages(release), *PACKAGES))
+        with log.open("wb") as output:
+            built = subprocess.run(
+                ["mmdebstrap", "--variant=minbase", "--mode=root", "--format=directory",
+                 f"--aptopt={settings}", '--aptopt=Acquire::Languages "none"',
+                 *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")),
+                 f"--include={packages}", release, str(root), *image._sources(release, Path(scratch))],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        if built.returncode:
+            raise LabError(
+                f"mmdebstrap could not build the busy host's image: {log.read_text(errors='replace')[-2000:]}"
+            )
