@@ -1,1 +1,1 @@
-"""Where a file comes from, and what that says of what starts, loads or runs it."""
+"""What a file, a line and a place say of what they start, load or do, whatever their names. Pure."""

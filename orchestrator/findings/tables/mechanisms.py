@@ -13,10 +13,10 @@ from stopgap.orchestrator.findings.pattern import search
 from stopgap.orchestrator.findings.provenance.acts import acts_of, gravity
 from stopgap.orchestrator.findings.provenance.commands import programs
 from stopgap.orchestrator.findings.provenance.mechanisms import Directive, Mechanism, mechanisms_of
-from stopgap.orchestrator.findings.provenance.origin import Origin, Origins, canonical, origins
 from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.files import collected_at
+from stopgap.orchestrator.findings.tables.origin import Origin, Origins, canonical, origins
 from stopgap.orchestrator.findings.tables.packages import Digests
 
 ARCHIVES = (

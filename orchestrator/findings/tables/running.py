@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 
 from stopgap.orchestrator.evidence.reader import CollectionReader, with_artifact
 from stopgap.orchestrator.findings.provenance.acts import acts_of
-from stopgap.orchestrator.findings.provenance.origin import Origins, origins
 from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
 from stopgap.orchestrator.findings.table import Fields, Place, Row, Value, table
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.findings.tables.kernel import hooks, settings
 from stopgap.orchestrator.findings.tables.loading import mappings, preload
+from stopgap.orchestrator.findings.tables.origin import Origins, origins
 from stopgap.orchestrator.findings.tables.packages import Digests
 from stopgap.orchestrator.findings.tables.processes import processes
 from stopgap.orchestrator.hostnumber import parse_int
