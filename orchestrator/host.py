@@ -63,6 +63,7 @@ class Host(BaseModel):
     """The provider's program with its arguments, for `connection: exec`."""
     env: tuple[str, ...] = ()
     """Names of environment variables handed to the provider's program."""
+    transport: Literal["paramiko", "openssh"] = "paramiko"
     become: Become | None = None
     become_password: Secret | None = None
     """Of a router or a spare; never sent to a target."""

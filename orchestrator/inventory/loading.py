@@ -25,6 +25,7 @@ from stopgap.orchestrator.inventory.relations import (
     check_names,
     check_passwords,
     check_relations,
+    check_transports,
     members_of,
 )
 from stopgap.orchestrator.inventory.upstreams import ambiguity_notes, follow
@@ -125,6 +126,7 @@ def _inventory(documents: Sequence[Located], path: str) -> Inventory:
     check_relations(document, hosts, problems)
     check_addresses(document, hosts, problems)
     check_passwords(document, hosts, problems)
+    check_transports(document, hosts, problems)
     check_groups(document, groups, problems)
     if problems:
         raise InvalidInput(problems)

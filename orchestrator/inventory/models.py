@@ -133,6 +133,11 @@ class Defaults(_Entry):
         description="How long its SSH server may take to its first word, beyond that, "
         "and its shell to the first word of a script: slow name look-ups, slow login files; default: 10s",
     )
+    transport: Literal["paramiko", "openssh"] = Field(
+        "paramiko",
+        description="What carries a session: paramiko, or ssh(1) of this machine, for ProxyCommand, Kerberos, "
+        "FIDO keys and old servers",
+    )
     become: Become | None = Field(
         None,
         description="How to become root where the user is not: `sudo -n`, `doas -n`, or `su`; no terminal, no prompt",

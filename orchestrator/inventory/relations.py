@@ -85,6 +85,15 @@ def check_passwords(document: Located, hosts: Mapping[str, Host], problems: list
             problems.append(document.problem(loc, message, expected=f"NOPASSWD for {host.user} (sudoers(5))"))
 
 
+def check_transports(document: Located, hosts: Mapping[str, Host], problems: list[Problem]) -> None:
+    """Check that ssh(1) carries sessions with shells alone."""
+    for name, host in hosts.items():
+        if host.transport == "openssh" and host.cli is not None:
+            message = "the command line of a device is spoken over paramiko alone"
+            loc: Loc = ("hosts", name, "transport")
+            problems.append(document.problem(loc, message, expected="`transport: paramiko` for this host"))
+
+
 def _relations(name: str, host: Host) -> Iterator[tuple[Loc, str, str]]:
     """Yield the relations of a host: position, kind, related host."""
     for relation in _RELATIONS:

@@ -41,7 +41,7 @@ def spoken_to_by(hosts: Iterable[Host]) -> tuple[str, ...]:
     for host in hosts:
         if host.cli is not None:
             modules |= dict.fromkeys(_DEVICE)
-        elif host.connection == "ssh":
+        elif host.connection == "ssh" and host.transport == "paramiko":
             modules |= dict.fromkeys(_SSH)
     return tuple(modules)
 
@@ -66,6 +66,12 @@ def connect(
     if host.connection == "local" and host.cli is None:
         session: FramedSession = LocalSession(host, limits)
         deadline = Deadline(limits.connect, cancelled)
+    elif host.transport == "openssh":
+        limits = limits_of(host, hosts, limits)
+        deadline = Deadline(limits.connect, cancelled)
+        from stopgap.orchestrator.remote.openssh.session import open_session  # noqa: PLC0415 - seldom needed
+
+        session = open_session(host, hosts, limits, deadline)
     else:
         login = login_of(host, hosts)
         ask_for_passphrases(each.keys for each in login.way)

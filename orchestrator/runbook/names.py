@@ -30,6 +30,7 @@ _HOW_TO_LOG_IN = frozenset(
         "default_identities",
         "ssh_config",
         "known_hosts",
+        "transport",
         "become",
         "become_password",
         "connect_timeout",

@@ -14,6 +14,7 @@ from typing import Any
 from stopgap.orchestrator.cli import main
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.remote import Item, Limits, Unreachable, connect
 
 ITEMS = [Item("true", deadline=0.2, cap=1000), Item("true", deadline=0.2, cap=1000)]
@@ -35,14 +36,14 @@ def exchange(hosts: Mapping[str, Host], limits: Limits) -> Met:
     try:
         session = connect(hosts["web"], hosts, limits)
     except Unreachable as failure:
-        said = f"unreachable ({failure.kind}): {failure.reason}"
+        said = escape(f"unreachable ({failure.kind}): {failure.reason}")
         return Met(said, said)
     try:
         outputs = session.exchange(ITEMS)
     finally:
         session.close()
     said = ", ".join(_status(output) for output in outputs)
-    said += f": {session.trouble}" if session.trouble else ""
+    said += escape(f": {session.trouble}") if session.trouble else ""
     said += "; cut" if any(output.truncated for output in outputs) else ""
     return Met(said, said + "".join(f"{output.stdout}{output.stderr}" for output in outputs))
 

@@ -24,6 +24,9 @@ def said_of(described: dict[str, Any]) -> str:
             output = session.exchange([Item("id -un")])[0]
             if session.no_shell:
                 return f"unreachable (shell): {session.no_shell}"
+            if output.status != 0 and not session.alive:  # as a run does, which connects once more
+                session = connect(host, {host.name: host}, Limits())
+                output = session.exchange([Item("id -un")])[0]
             if output.status != 0:
                 return f"unknown: {session.trouble}"
         return f"in as {output.stdout}".strip()

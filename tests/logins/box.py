@@ -57,6 +57,13 @@ exec cat
 """
 
 
+AT_HOME = """
+mount -t overlay overlay -o lowerdir="$1",upperdir="$0/home",workdir="$0/work" "$1"
+shift
+exec "$@"
+"""
+
+
 @dataclass(frozen=True)
 class Box:
     """A running box."""
@@ -65,12 +72,19 @@ class Box:
     keys: Path
     """Keys of the operator: `ed`, `rsa`, `certified` with its certificate; files of known hosts."""
 
+    @property
+    def ssh_config(self) -> Path:
+        """The operator's ~/.ssh/config, for ssh(1) too, which asks the password database where home is."""
+        return self.keys / "home/.ssh/config"
+
     def ask(self, hosts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """Log in at each of the hosts, from a process in the box's network; give what Stopgap says, by name."""
         asked = self.keys / "asked.json"
         asked.write_text(json.dumps(list(hosts)))
+        program = [sys.executable, Path(__file__).with_name("ask.py"), asked]
+        at_home = ["unshare", "-m", "sh", "-ec", AT_HOME, self.keys, Path("~root").expanduser()]
         done = subprocess.run(
-            ["nsenter", "-t", str(self.pid), "-n", sys.executable, Path(__file__).with_name("ask.py"), asked],
+            ["nsenter", "-t", str(self.pid), "-n", *at_home, *program],
             capture_output=True,
             text=True,
             timeout=300,
@@ -172,6 +186,8 @@ def _lay_out(image: Path, upper: Path, keys: Path) -> None:
     (upper / "etc/dropbear").mkdir()
     _tinyssh_keys(upper / "etc/tinyssh/keys", ssh / "ssh_host_ed25519_key")
     _known_hosts(upper, keys)
+    for folder in (keys / "home/.ssh", keys / "work"):
+        folder.mkdir(mode=0o700, parents=True)
 
 
 def _accounts(image: Path, upper: Path, keys: Path) -> None:

@@ -46,7 +46,7 @@ SERVERS: tuple[Server, ...] = (
         _LEGACY,
         r"unreachable \(protocol\): .*",
     ),
-    Server(2205, "ML-KEM alone", IN, ("KexAlgorithms mlkem768x25519-sha256",), IN),
+    Server(2205, "ML-KEM alone", IN, ("KexAlgorithms mlkem768x25519-sha256",), rf"{IN}|.*it offers mlkem768x25519.*"),
     Server(
         2206,
         "sntrup761 alone",

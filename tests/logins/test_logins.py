@@ -28,14 +28,23 @@ def running() -> Iterator[Box]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def accounts(running: Box) -> dict[str, str]:
-    return running.ask([running.host(name=a.name, user=a.name, port=2201, **a.inventory) for a in ACCOUNTS])
+@pytest.fixture(scope="module", params=["paramiko", "openssh"])
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def servers(running: Box) -> dict[str, str]:
-    return running.ask([running.host(name=f"port-{s.port}", port=s.port, **s.inventory) for s in SERVERS])
+def accounts(running: Box, transport: str) -> dict[str, str]:
+    return running.ask(
+        [running.host(name=a.name, user=a.name, port=2201, transport=transport, **a.inventory) for a in ACCOUNTS]
+    )
+
+
+@pytest.fixture(scope="module")
+def servers(running: Box, transport: str) -> dict[str, str]:
+    return running.ask(
+        [running.host(name=f"port-{s.port}", port=s.port, transport=transport, **s.inventory) for s in SERVERS]
+    )
 
 
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: account.name)
@@ -45,13 +54,15 @@ def test_an_account(account: Account, accounts: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.about)
-def test_a_server(server: Server, servers: dict[str, str]) -> None:
+def test_a_server(server: Server, servers: dict[str, str], transport: str) -> None:
     answer = servers[f"port-{server.port}"]
-    assert re.fullmatch(server.expect, answer, re.DOTALL), answer
+    expect = server.openssh if transport == "openssh" and server.openssh else server.expect
+    assert re.fullmatch(expect, answer, re.DOTALL), answer
 
 
-def test_su_takes_the_password_of_root(running: Box) -> None:
-    password = {"driver": "nftables", "become": "su", "become_password": "env:SUDO_PASSWORD"}
+@pytest.mark.parametrize("transport", ["paramiko", "openssh"], indirect=True)
+def test_su_takes_the_password_of_root(running: Box, transport: str) -> None:
+    password = {"transport": transport, "driver": "nftables", "become": "su", "become_password": "env:SUDO_PASSWORD"}
     host = running.host(name="su", user="dash", port=2201, **password)
     assert running.ask([host]) == {"su": "in as root"}
 
@@ -69,3 +80,14 @@ def test_a_password_that_nobody_asks_for_is_not_sent(running: Box) -> None:
     password = {"driver": "nftables", "become": "sudo", "become_password": "env:SUDO_PASSWORD"}
     host = running.host(name="free", user="sudoall", port=2201, **password)
     assert running.ask([host]) == {"free": "in as root"}
+
+
+def test_sha1_alone_is_logged_in_to_by_the_operators_own_configuration(running: Box) -> None:
+    running.ssh_config.write_text(
+        f"Host old\n HostName 127.0.0.1\n Port 2204\n User root\n IdentityFile {running.keys}/rsa\n"
+        f" UserKnownHostsFile {running.keys}/known_hosts\n KexAlgorithms +diffie-hellman-group14-sha1\n"
+        " HostKeyAlgorithms +ssh-rsa\n PubkeyAcceptedAlgorithms +ssh-rsa\n"
+    )
+    old = {"name": "old", "address": "old", "ssh_config": True}
+    assert running.ask([{**old, "transport": "openssh"}]) == {"old": "in as root"}
+    assert "`transport: openssh` may know one" in running.ask([old])["old"]
