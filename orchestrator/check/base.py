@@ -37,6 +37,12 @@ class Check(BaseModel):
     """Seconds of continuous holding required; a failure no longer than `patience` is tolerated."""
     every: float = 15.0
     """Seconds between two attempts at a holding check."""
+    lasting: bool = False
+    """The check holds for as long as the step's changes are in force: the run looks again at its end, and `status` at
+    each call.
+    """
+    again_after: float = 0.0
+    """Least seconds between the step and the second look of a lasting check; the run waits for it."""
     containment: bool = False
     """The check counts towards the verdict `contained`."""
     one_sided: ClassVar[bool] = False

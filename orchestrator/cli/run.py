@@ -208,6 +208,8 @@ def show_conclusion(screen: screens.Screen, conclusion: RunResult) -> None:
     screen.line()
     show_gaps(screen, [gap.text for step, _, _ in conclusion.steps for gap in step.gaps])
     show_containment(screen, conclusion.containment)
+    for text in conclusion.broken:
+        screen.line(f"No longer so at the end of the run: {text}", "bad")
     show_findings_made(screen, conclusion.findings, conclusion.run or "last")
     steps = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     screen.line(f"Run {conclusion.run}: {conclusion.outcome} ({steps}).", "title")

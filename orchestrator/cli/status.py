@@ -86,7 +86,11 @@ def _show_device(screen: Screen, look: DeviceLook) -> None:
     if look.replaced_by:
         _say(screen, f"made again by run {look.replaced_by}", "quiet")
         return
-    if found.state == "in-force":
+    if seen.broken:
+        _say(screen, "no longer as the step left it:", "bad")
+        for text in seen.broken:
+            _say(screen, f"  {text}", "bad")
+    elif found.state == "in-force":
         left = f", {_rounded(found.left)} left" if found.left is not None else ""
         _say(screen, f"in force{left}, as {seen.host} says", "good")
         if look.ends_soon and found.left is not None:

@@ -38,6 +38,7 @@ from stopgap.orchestrator.facts.routing import (
 from stopgap.orchestrator.facts.running import Running, RunningFact, RunningProcess
 from stopgap.orchestrator.facts.scheduled import Scheduled, ScheduledFact
 from stopgap.orchestrator.facts.service import InitScriptFact, InitScripts, UnitFact, Units
+from stopgap.orchestrator.facts.texts import Texts, TextsFact
 from stopgap.orchestrator.facts.toolkit import Machine, ToolkitFact, ToolkitFile
 from stopgap.orchestrator.facts.translations import Translations
 from stopgap.orchestrator.facts.writable import Writable, WritableFact
@@ -129,6 +130,8 @@ __all__ = [
     "Talk",
     "TcpConnect",
     "TcpConnects",
+    "Texts",
+    "TextsFact",
     "ToolkitFact",
     "ToolkitFile",
     "TranslationFact",

@@ -17,6 +17,7 @@ from stopgap.orchestrator.journal.records import CheckJudged
 from stopgap.orchestrator.plan import OutOfReach, Place, PlannedStep, Planner
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
+from stopgap.orchestrator.run.late_look import broken
 from stopgap.orchestrator.run.prove import prove
 from stopgap.orchestrator.runbook import Runbook, Step, parse_runbook
 from stopgap.orchestrator.secret import SecretError
@@ -43,6 +44,8 @@ class Seen:
     """The containment verdict rests on the step."""
     judged: tuple[CheckJudged, ...] = ()
     """The present results of the checks behind the verdict."""
+    broken: tuple[str, ...] = ()
+    """What the step had left, and does not hold any more."""
     gaps: tuple[Gap, ...] = ()
     """The present gaps of the step."""
 
@@ -110,11 +113,13 @@ def _look(
         f"not looked at from {c.vantage}: {c.about}: {c.seen}" for c in judged if c.one_sided and c.holds is None
     )
     counting = tuple(c for c in judged if c.containment)
-    return replace(seen, standing=standing, looks=looks, judged=counting, gaps=step.gaps)
+    lasting = {check.describe() for check in step.checks if check.lasting}
+    lost = broken([c for c in judged if c.about in lasting])
+    return replace(seen, standing=standing, looks=looks, judged=counting, broken=lost, gaps=step.gaps)
 
 
 def _prove(step: PlannedStep, pool: ConnectionPool) -> list[CheckJudged]:
-    """Run the checks of the verdict once, together with the checks at the step's own device."""
-    checks = [c for c in step.checks if c.containment or step.vantages(c) == (step.on,)]
+    """Run the checks of the verdict and of a lasting state once, together with those at the step's own device."""
+    checks = [c for c in step.checks if c.containment or c.lasting or step.vantages(c) == (step.on,)]
     once = tuple(c.model_copy(update={"patience": 0.0, "steady": 0.0}) for c in checks)
     return prove(replace(step, checks=once), pool, threading.Event()) if once else []

@@ -19,6 +19,7 @@ from stopgap.orchestrator.plan import (
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.late import late_modules, warm_up
+from stopgap.orchestrator.run.late_look import broken, look_late
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.step import Ended, unproved
 from stopgap.orchestrator.run.target_run import TargetRun
@@ -39,6 +40,8 @@ class Result:
     ended: list[tuple[PlannedStep, Ended]] = field(default_factory=list)
     containment: dict[str, Verdict] = field(default_factory=dict)
     exit_code: int = 0
+    broken: tuple[str, ...] = ()
+    """What a successful step had left, and did not hold any more at the end of the run."""
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -84,6 +87,9 @@ def execute(
         except BaseException:
             context.interruption.request()
             raise
+    late = list(look_late(result.ended, context.pool, context.interruption.requested))
+    context.record(*late)
+    result.broken = broken(late)
     context.judging.finish()
     judged: dict[str, list[CheckJudged]] = {}
     for step, ended in result.ended:
@@ -99,7 +105,7 @@ def execute(
         result.containment.pop(name, None)
     interrupted = context.interruption.requested.is_set()
     disproved = any(c.holds is False for seen in judged.values() for c in seen)
-    outcomes = [*result.outcomes, *([Outcome.FAILED] if disproved else [])]
+    outcomes = [*result.outcomes, *([Outcome.FAILED] if disproved or result.broken else [])]
     result.exit_code = exit_code(outcomes, interrupted=interrupted, unread=_unread(context))
     context.record(
         RunFinished(outcome=run_outcome(result.exit_code), exit_code=result.exit_code, containment=result.containment)

@@ -47,6 +47,8 @@ class RunResult:
     steps: tuple[tuple[PlannedStep, str, str], ...] = ()
     """Each step with outcome and reason."""
     containment: Mapping[str, Verdict] = field(default_factory=dict)
+    broken: tuple[str, ...] = ()
+    """What a step had left, and did not hold any more at the end of the run."""
     refusal: str = ""
     """Why nothing was run."""
     report: Path | None = None
@@ -206,6 +208,7 @@ class Runner:
             run,
             steps=tuple((step, ended.outcome, ended.reason) for step, ended in _in_plan_order(result.ended)),
             containment=result.containment,
+            broken=result.broken,
             report=ended[0][0],
             unreported=next((why for _, why, _ in ended if why), ""),
             unsigned=next((why for _, _, why in ended if why), ""),

@@ -35,12 +35,17 @@ class DeviceLook:
 
     @property
     def state(self) -> LookState:
-        """Name what was seen. `replaced`: a later run made the same again. `unseen`: the device could not tell."""
+        """Name what was seen; `changed` also where a lasting check fails.
+
+        `replaced`: a later run made the same again. `unseen`: the device could not tell.
+        """
         if self.seen.unreachable:
             return "unreachable"
         if self.seen.standing is None:
             return "unseen"
-        return "replaced" if self.replaced_by else self.seen.standing.state
+        if self.replaced_by:
+            return "replaced"
+        return "changed" if self.seen.broken else self.seen.standing.state
 
     @property
     def exit_code(self) -> int:

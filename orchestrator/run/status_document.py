@@ -57,6 +57,7 @@ def _device(look: DeviceLook) -> dict[str, Any]:
         "replaced_by": look.replaced_by,
         "difference": list(standing.difference) if standing else [],
         "looks": list(look.seen.looks),
+        "broken": list(look.seen.broken),
         "reason": look.seen.unreachable or look.seen.trouble,
     }
 

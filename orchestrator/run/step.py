@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
@@ -36,6 +36,8 @@ class Ended:
     answer: AnswerValue | None = None
     gaps: tuple[Gap, ...] = ()
     """Gaps found in addition to the gaps of the plan."""
+    at: float = field(default_factory=time.monotonic, compare=False)
+    """The end of the step (time.monotonic)."""
 
 
 def run_step(step: PlannedStep, context: RunContext) -> Ended:

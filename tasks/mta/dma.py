@@ -10,7 +10,7 @@ from stopgap.tasks.host.units import Moves
 from stopgap.tasks.mta.server import Letter, MailServer, Queue, since
 
 _SPOOL = ("/var/spool/dma",)
-_SETTINGS, _CRON = "/etc/dma/dma.conf", "/etc/cron.d/dma"
+_SETTINGS = "/etc/dma/dma.conf"
 
 
 class Dma(MailServer[FilesFact, HeadsFact]):
@@ -29,18 +29,14 @@ class Dma(MailServer[FilesFact, HeadsFact]):
     mail = FileHeads(_SPOOL, name="Q*")
     show_queue = "dma -bp"
     delete_queued = "rm /var/spool/dma/?MESSAGE-ID"
-    files = (_SETTINGS, _CRON)
+    files = (_SETTINGS,)
 
     def silence(self, files: Mapping[str, FileFact]) -> Iterator[PathChange]:
-        """Set DEFER, and take the queue run out of cron."""
-        settings, cron = files.get(_SETTINGS, ABSENT), files.get(_CRON, ABSENT)
+        """Set DEFER."""
+        settings = files.get(_SETTINGS, ABSENT)
         text = settings.text() or ""
         if settings.kind == "file" and "DEFER" not in text.split():
             yield from filter(None, [write_file(_SETTINGS, f"{text}\nDEFER\n", settings, mode=settings.mode)])
-        lines = (cron.text() or "").splitlines(keepends=True)
-        quiet = "".join(f"# {line}" if "dma -q" in line and not line.startswith("#") else line for line in lines)
-        if cron.kind == "file":
-            yield from filter(None, [write_file(_CRON, quiet, cron, mode=cron.mode)])
 
     def queued(self, listed: FilesFact) -> Queue | None:
         """Count the messages; one message to two recipients counts twice."""

@@ -21,7 +21,7 @@ _CARRIERS = (
     *("user@*.service", "cron*.service", "atd.service", "anacron*.service", "rc-local.service", "systemd-*.service"),
     *("supervisor*.service", "monit*.service", "runit*.service", "runsvdir*.service", "s6*.service"),
     *("daemontools*.service", "svscan*.service", "*inetd*.service", "docker.service", "containerd.service"),
-    *("podman*.service", "crio.service", "kubelet.service", "libvirtd.service", "dbus*.service"),
+    *("zimbra*.service", "podman*.service", "crio.service", "kubelet.service", "libvirtd.service", "dbus*.service"),
 )
 """Units with processes of other programs: what runs in one of these was started by it, or by hand."""
 _OTHERS = (22, 53, 80, 443)

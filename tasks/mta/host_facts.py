@@ -13,6 +13,17 @@ from stopgap.tasks.host import initscripts
 from stopgap.tasks.mta import dovecot, inetd
 from stopgap.tasks.mta.servers import servers
 
+_WATCHERS = (
+    *("/etc/crontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/*", "/var/spool/cron/*", "/etc/crontabs/*"),
+    *("/etc/monitrc", "/etc/monit/monitrc", "/etc/monit.d/*", "/etc/monit/conf.d/*", "/etc/monit/conf-enabled/*"),
+    *("/etc/supervisord.conf", "/etc/supervisor/conf.d/*", "/etc/supervisord.d/*"),
+    *(f"{place}/*/{name}" for place in ("/etc/service", "/service", "/var/service") for name in ("run", "down")),
+    *("/etc/systemd/system/*.service", "/etc/chkserv.d/exim"),
+    *("/usr/local/directadmin/data/admin/services.status", "/usr/local/psa/var/modules/watchdog/monitrc"),
+)
+"""Settings of what starts services again."""
+_TOOLS = ("sv", "svc", "whmapi1")
+
 
 class StopMtaFacts(Facts):
     """Mail servers of the host, by service manager, processes, sockets and containers, with queues."""
@@ -27,6 +38,8 @@ class StopMtaFacts(Facts):
     """Key of a mail server → the list of the queue."""
     files: Mapping[str, read.FileFact] = {}
     """Path → the file: hooks and settings of mail servers, configuration of super-servers."""
+    texts: read.TextsFact = read.TextsFact()
+    """Settings of what may start a mail server again."""
 
     @field_validator("queues", mode="before")
     @classmethod
@@ -37,13 +50,16 @@ class StopMtaFacts(Facts):
 def probe(*, ask_runtimes: bool) -> Probe:
     """Return the readers of services, processes, sockets, queues and, with `ask_runtimes`, of containers."""
     every = servers()
+    binaries = tuple(name for server in every for name in server.binaries)
+    named = tuple(name for server in every for name in server.units)
     paths = {path for server in every for path in (*server.hooks, *server.files)}
     return {
-        "system": read.System((*initscripts.SWITCHES, *(name for server in every for name in server.binaries))),
+        "system": read.System((*initscripts.SWITCHES, *_TOOLS, *binaries)),
         # Of the units of servers by name, also those that are not loaded; of all others, those that are.
-        "units": read.Units((*(name for server in every for name in server.units), "*.service", "*.socket")),
+        "units": read.Units((*named, "*.service", "*.socket", "*.timer")),
         "drop_in_directories": read.Glob("/etc/systemd/system/*.d"),
-        "scripts": read.InitScripts(tuple(name for server in every for name in server.scripts)),
+        "scripts": read.InitScripts((*(name for server in every for name in server.scripts), "monit")),
+        "texts": read.Texts(_WATCHERS),
         "placed": read.Placed(),
         **({"containers": read.Containers()} if ask_runtimes else {}),
         **{f"queues.{server.key}": server.queue for server in every},

@@ -13,7 +13,6 @@ from stopgap.tasks.mta.server import Letter, MailServer, Queue, since
 QUEUES = ("maildrop", "incoming", "active", "deferred", "hold")
 """Directories of messages in the spool (QSHAPE_README); a message keeps its file as it moves between them."""
 
-_SPOOLS = ("/var/spool/postfix*", "/opt/zimbra/data/postfix/spool")
 _LONGEST = 28
 """Bits of a record's length."""
 _MOST_RECIPIENTS = 1_000_000
@@ -29,9 +28,9 @@ class Postfix(MailServer[FilesFact, HeadsFact]):
     name = "Postfix"
     units = ("postfix.service", "postfix@*.service")
     scripts = ("postfix",)
-    programs = ("*/lib/postfix/*", "*/libexec/postfix/*", "/opt/zimbra/common/libexec/*", "*/postfix/libexec/*")
+    programs = ("*/lib/postfix/*", "*/libexec/postfix/*", "*/postfix/libexec/*")
     commands = ("master", "qmgr", "pickup")
-    queue = FilesBelow(tuple(f"{spool}/{name}" for spool in _SPOOLS for name in QUEUES))
+    queue = FilesBelow(tuple(f"/var/spool/postfix*/{name}" for name in QUEUES))
     mail = FileHeads(queue.patterns, length=4096)
     root_programs = frozenset({"postfix", "postmulti"})
     show_queue = "postqueue -p"
@@ -45,7 +44,7 @@ class Postfix(MailServer[FilesFact, HeadsFact]):
 
     def letters(self, read: HeadsFact) -> list[Letter] | None:
         """Read the envelope at the beginning of each queue file."""
-        return None if read.heads is None else [_letter(head) for head in read.heads]
+        return None if read.heads is None else [envelope(head) for head in read.heads]
 
     def end(self, *, managed: bool) -> Moves:
         """Return commands to end the master process and all children, if started by hand; with the undo."""
@@ -54,7 +53,7 @@ class Postfix(MailServer[FilesFact, HeadsFact]):
         return Moves((command("postfix", "stop"),), (command("postfix", "start"),))
 
 
-def _letter(head: bytes) -> Letter:
+def envelope(head: bytes) -> Letter:
     """Return sender, recipients and count of a queue file, from the records within `head`.
 
     The first record holds the message's size, the offset and the number of recipients (cleanup(8)).

@@ -9,12 +9,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from stopgap.orchestrator.check import Check, NoListener, Port
+from stopgap.orchestrator.duration import Duration, format_duration
 from stopgap.orchestrator.facts import MAIL_PORTS
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.task import Gap, Note, Parameters, Planned, Probe, Task
+from stopgap.orchestrator.task import Gap, Note, Parameters, Planned, Probe, Standing, Task
 from stopgap.orchestrator.text import tr, trn
 from stopgap.tasks.host.units import ROOT_PROGRAMS
-from stopgap.tasks.mta import contained, dovecot, holding, inetd
+from stopgap.tasks.mta import contained, dovecot, holding, inetd, revivers
 from stopgap.tasks.mta.host_facts import StopMtaFacts, probe
 from stopgap.tasks.mta.located import FORWARDERS, SUPER_SERVERS, Located, holders, located, mail_ports
 from stopgap.tasks.mta.no_process import NoProcess
@@ -37,6 +38,13 @@ class StopMtaParams(Parameters):
         description="A mail server in a container of docker or podman: `stop` has the runtime stop the container;"
         " `freeze` freezes its control group and asks no runtime, for a runtime that is not to be trusted. Containers"
         " of other runtimes are always frozen.",
+    )
+    look_again: Duration = Field(
+        timedelta(seconds=90),
+        ge=timedelta(0),
+        le=timedelta(minutes=30),
+        description="Where something is found that would start a mail server again: the time until the run looks a"
+        " second time, beside the steps that follow; the run ends no sooner. cron looks each minute, a panel each 5.",
     )
 
 
@@ -80,10 +88,15 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
             *(found for each in own if not each.server for found in holding.stop_unknown(each, facts, held)),
             *holding.stop_sockets(facts, held),
         ]
+        back = revivers.revivers(_words(present, own), held, facts)
         if not present and not running and not closed and not others:
             yield Note(
                 text=tr("no mail server here, as far as Stopgap knows mail servers (`stopgap tasks mta.stop`)")
             )
+        yield from revivers.hold(back)
+        if back:
+            again = format_duration(params.look_again)
+            yield Note(text=tr("looked at again {time} after the stop: the run ends no sooner", time=again))
         stopping = any(not isinstance(each, Note | Gap) for each in (*closed, *others))
         yield from closed
         for server in present:
@@ -109,8 +122,15 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
                 text=tr("have mail accepted again, here or elsewhere, before {at}", at="{at}"), after=ACT_BEFORE
             )
 
+    def standing(self, params: StopMtaParams, facts: StopMtaFacts, scene: Scene) -> Standing:
+        """Return the name of the effect: whether it still is in force is told by the lasting checks."""
+        return Standing(key="mail servers stopped", state="in-force")
+
     def checks(self, params: StopMtaParams, facts: StopMtaFacts, scene: Scene) -> Iterator[Check]:
-        """Look for listeners and processes on the host, and knock from elsewhere."""
+        """Look for listeners and processes on the host, and knock from elsewhere.
+
+        Each look is made again at the end of the run, after 90 seconds where something would start a server again.
+        """
         running = located(facts.placed)
         frozen = contained.frozen_groups([each for each in running if each.place.container], facts, params.containers)
         open_still = {port for ports in frozen.values() for port in ports}
@@ -118,24 +138,42 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
             open_still |= {port for each in holders(facts.placed, FORWARDERS) for port in mail_ports(each)}
         found = {port for each in running if each.server and not each.place.container for port in each.ports}
         ports = tuple(sorted({*MAIL_PORTS, *found} - open_still))
-        yield NoListener(ports=ports, patience=PATIENCE)
+        present = [server for server in servers() if holding.is_present(server, _of(server, running), facts)]
+        again = params.look_again.total_seconds() if revivers.revivers(_words(present, running), (), facts) else 0.0
+        yield NoListener(ports=ports, patience=PATIENCE, lasting=True, again_after=again)
         yield NoProcess(
             whose=tr("a mail server"),
             programs=tuple(program for server in servers() for program in server.programs),
             commands=tuple(name for server in servers() for name in server.commands),
             spared=tuple(sorted(frozen)),
             patience=PATIENCE,
+            lasting=True,
+            again_after=again,
         )
         seen = {port for process in facts.placed.processes for port in mail_ports(process)}
         for port in sorted({25, *seen} - open_still):
             for address in scene.target.addresses:
-                yield Port(vantage="controller", address=address, port=port, expect="closed", patience=PATIENCE)
-                if scene.outside:
-                    yield Port(vantage="outside", address=address, port=port, expect="closed", patience=PATIENCE)
+                for vantage in ("controller", "outside") if scene.outside else ("controller",):
+                    yield Port(
+                        vantage=vantage,
+                        address=address,
+                        port=port,
+                        expect="closed",
+                        patience=PATIENCE,
+                        lasting=True,
+                        again_after=again,
+                    )
 
 
 def _of(server: MailServer[Any, Any], running: Sequence[Located]) -> list[Located]:
     return [each for each in running if each.server is server]
+
+
+def _words(present: Sequence[MailServer[Any, Any]], running: Sequence[Located]) -> set[str]:
+    """Return the names by which settings mention the mail servers here."""
+    words = {name for server in present for name in (server.key, *server.scripts, *server.commands, *server.binaries)}
+    words |= {each.place.unit.removesuffix(".service") for each in running if each.place.unit and not each.server}
+    return words - {"master", "pickup", "qmgr", ""}
 
 
 def _found(running: Sequence[Located]) -> Iterator[Note]:
