@@ -12,6 +12,11 @@ from stopgap.orchestrator.plugins import classes, code, fail, guarded
 from stopgap.orchestrator.task import Task
 
 
+def origins() -> Mapping[str, str]:
+    """Return the origin of each plug-in's task by the task's name: a distribution with its version, or a file."""
+    return dict(_registered().origins())
+
+
 @cache
 def tasks() -> Mapping[str, Task[Any, Any]]:
     """Return an instance of each task, by name; a task's module is imported at the first request.
@@ -19,6 +24,11 @@ def tasks() -> Mapping[str, Task[Any, Any]]:
     Plug-ins are looked up for a name of no shipped task, and at the request of all tasks. Two shipped tasks of the
     same name are a programming error: ValueError, at the request of all tasks.
     """
+    return _registered()
+
+
+@cache
+def _registered() -> _Tasks:
     return _Tasks()
 
 
@@ -30,6 +40,12 @@ class _Tasks(Mapping[str, Task[Any, Any]]):
         self._found: dict[str, Task[Any, Any]] = {}
         self._all_shipped: dict[str, Task[Any, Any]] | None = None
         self._all: dict[str, Task[Any, Any]] | None = None
+        self._origins: dict[str, str] = {}
+
+    def origins(self) -> dict[str, str]:
+        """Return the origins of the plug-ins' tasks, after a look at all of them."""
+        self._every()
+        return self._origins
 
     def __getitem__(self, name: str) -> Task[Any, Any]:
         if name not in self._found:
@@ -50,7 +66,10 @@ class _Tasks(Mapping[str, Task[Any, Any]]):
     def _every(self) -> dict[str, Task[Any, Any]]:
         if self._all is None:
             shipped = self._shipped()
-            self._all = dict(sorted({**shipped, **_tasks_of_plugins(shipped)}.items()))
+            of_plugins = _tasks_of_plugins(shipped)
+            self._origins = {name: origin for name, (_, origin) in of_plugins.items()}
+            found = {name: task for name, (task, _) in of_plugins.items()}
+            self._all = dict(sorted({**shipped, **found}.items()))
         return self._all
 
     def _shipped(self) -> dict[str, Task[Any, Any]]:
@@ -80,8 +99,8 @@ def _tasks_of(module: str) -> dict[str, Task[Any, Any]]:
     }
 
 
-def _tasks_of_plugins(shipped: Mapping[str, Task[Any, Any]]) -> dict[str, Task[Any, Any]]:
-    found: dict[str, Task[Any, Any]] = {}
+def _tasks_of_plugins(shipped: Mapping[str, Task[Any, Any]]) -> dict[str, tuple[Task[Any, Any], str]]:
+    found: dict[str, tuple[Task[Any, Any], str]] = {}
     for plugin in code("tasks"):
         named = plugin.plugin
         with guarded("tasks", named.name, named.origin):
@@ -91,5 +110,5 @@ def _tasks_of_plugins(shipped: Mapping[str, Task[Any, Any]]) -> dict[str, Task[A
                     fail("tasks", named.name, named.origin, f"a task {whose} is called {kind.name}")
                     continue
                 kind.Params.model_json_schema()  # a parameter that pydantic does not know fails here, by name
-                found[kind.name] = kind()
+                found[kind.name] = kind(), named.origin
     return found

@@ -18,6 +18,7 @@ from stopgap.orchestrator.documents.catalogue import task_document, tasks_docume
 from stopgap.orchestrator.duration import PATTERN as DURATION
 from stopgap.orchestrator.duration import format_duration, parse_duration
 from stopgap.orchestrator.errors import UsageError
+from stopgap.orchestrator.registry import origins
 from stopgap.orchestrator.registry import tasks as all_tasks
 from stopgap.orchestrator.task import Task
 
@@ -42,11 +43,13 @@ def tasks(options: TasksOptions) -> int:
     known = all_tasks()
     screen = screens.out()
     if options.name is None and options.json:
-        print_document(tasks_document(known))
+        print_document(tasks_document(known, origins()))
         return 0
     if options.name is None:
+        of_plugins = origins()
         for name, task in known.items():
-            screen.line(f"{name:<20} {_first_line(task)}")
+            origin = f"  ({of_plugins[name]})" if name in of_plugins else ""
+            screen.line(f"{name:<20} {_first_line(task)}{origin}")
         screen.line()
         screen.line("`stopgap tasks NAME` documents one.")
         show_plugins(screen)
@@ -57,7 +60,7 @@ def tasks(options: TasksOptions) -> int:
             f"no task {options.name}" + (f"; did you mean {nearest[0]}?" if nearest else f"; {', '.join(known)}")
         )
     if options.json:
-        print_document(task_document(known[options.name]))
+        print_document(task_document(known[options.name], origins().get(options.name)))
     else:
         _document(screen, known[options.name])
     return 0

@@ -14,19 +14,24 @@ from stopgap.orchestrator.secret.agreement import NamedCommand
 from stopgap.orchestrator.task import Task
 
 
-def tasks_document(tasks: Mapping[str, Task[Any, Any]]) -> dict[str, Any]:
-    """Give every task with one line about what the task does."""
+def tasks_document(tasks: Mapping[str, Task[Any, Any]], origins: Mapping[str, str]) -> dict[str, Any]:
+    """Give every task with one line about what the task does; `origins`: of the tasks of plug-ins."""
     return {
         **envelope("tasks"),
         "tasks": [
-            {"name": name, "summary": _about(task).partition("\n")[0], "on": list(task.vantages)}
+            {
+                "name": name,
+                "summary": _about(task).partition("\n")[0],
+                "on": list(task.vantages),
+                "origin": origins.get(name),
+            }
             for name, task in tasks.items()
         ],
     }
 
 
-def task_document(task: Task[Any, Any]) -> dict[str, Any]:
-    """Return one task as JSON: description, vantages, and the parameters as a JSON Schema."""
+def task_document(task: Task[Any, Any], origin: str | None) -> dict[str, Any]:
+    """Return one task as JSON: description, vantages, and the parameters as a JSON Schema; `origin`: of a plug-in."""
     about = _about(task)
     return {
         **envelope("task"),
@@ -34,6 +39,7 @@ def task_document(task: Task[Any, Any]) -> dict[str, Any]:
         "summary": about.partition("\n")[0],
         "description": about,
         "on": list(task.vantages),
+        "origin": origin,
         "params": task.Params.model_json_schema(),
         "appendix": list(task.appendix()),
     }

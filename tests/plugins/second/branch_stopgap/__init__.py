@@ -1,0 +1,1 @@
+"""A second plug-in of Stopgap."""
