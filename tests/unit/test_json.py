@@ -37,7 +37,7 @@ FIELDS = {
     "stopgap.verification": {"what", "run", "valid", "problems"},
     "stopgap.questions": {"run", "questions", "answers"},
     "stopgap.tasks": {"tasks"},
-    "stopgap.task": {"name", "summary", "description", "on", "params", "appendix"},
+    "stopgap.task": {"name", "summary", "description", "on", "origin", "params", "appendix"},
     "stopgap.incident": {"incident", "state", "opened", "closed", "notes", "runs"},
     "stopgap.trust": {"commands", "agreed"},
     "stopgap.init": {"written", "left"},
