@@ -71,7 +71,7 @@ OWN: tuple[Trace, ...] = (
     trace("O32", "account", "put /etc/sudoers.d/zabbix2 'www-data ALL=(root) NOPASSWD: /usr/bin/vim, /usr/bin/find'", r"zabbix2"),
     trace("O33", "account", "put /etc/sudoers.d/00-defaults 'Defaults !authenticate\nDefaults env_keep += \"LD_PRELOAD\"'", r"00-defaults"),
     trace("O34", "account", "printf 'irc2:$6$x$y:1040:1040::/home/irc2:/bin/bash\\n' >>/etc/passwd", r"irc2"),
-    trace("O35", "process", f"run python3 -c \"{_SHELL}\"", r"(?i)shell.*socket|socket.*\bsh\b"),
+    trace("O35", "process", f"run python3 -c \"{_SHELL}\"", r"whose input and output are a connection"),
     trace("O36", "network", f'run python3 -c "{_RAW}"', r"raw"),
     trace("O37", "process", "prog /usr/sbin/udevd2; runas '/usr/sbin/apache2 -k start' /usr/sbin/udevd2 900011", r"udevd2"),
     trace("O38", "process", "prog /opt/.cache/sysupdate; run /opt/.cache/sysupdate 900012", r"/opt/\.cache/sysupdate"),

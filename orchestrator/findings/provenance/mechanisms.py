@@ -61,10 +61,10 @@ _UNIT = _lines(
     r"^\s*(?P<timer>On(?:Calendar|BootSec|StartupSec|UnitActiveSec|UnitInactiveSec|ActiveSec)|Listen\w+|Path(?:Exists|Changed|Modified)\w*)\s*=",
     r"^\s*EnvironmentFile\s*=\s*-?(?P<load>/(?:tmp|var/tmp|dev/shm)/\S*)",
 )
-_CRON = _lines(
-    r"^\s*(?:@\w+|(?:[\w*/,~?-]+\s+){4}[\w*/,~?-]+)\s+(?P<run>\S.*)",
-    (r"^\s*(?:LD_PRELOAD|LD_AUDIT|BASH_ENV)\s*=\s*(?P<load>\S+)", 3),
-)
+_TIMES = r"^\s*(?:@\w+|(?:[\w*/,~?-]+\s+){4}[\w*/,~?-]+)\s+"
+_CRON_VARIABLES = _lines((r"^\s*(?:LD_PRELOAD|LD_AUDIT|BASH_ENV)\s*=\s*(?P<load>\S+)", 3))
+_CRON = _lines(_TIMES + r"(?P<run>\S.*)") + _CRON_VARIABLES
+_CRON_OF_SYSTEM = _lines(_TIMES + r"[\w.@-]+\s+(?P<run>\S.*)") + _CRON_VARIABLES
 _SHELL = _lines(
     (r"^\s*(?:export\s+)?LD_(?:PRELOAD|AUDIT)\s*=\s*[\"']?(?P<load>/[^\s\"']+)", 3),
     (
@@ -192,7 +192,9 @@ _PHP = _lines(
 _PIPES = _lines(r"\|\s*\"?(?P<run>/[^\"]+)", r"\"\|\s*(?P<run>[^\"]+)")
 
 MECHANISMS: tuple[Mechanism, ...] = (
-    _mechanism("cron", "scheduled", r"^/etc/(?:cron\.d/|crontab$|anacrontab$)|^/var/spool/(?:cron/(?:crontabs/|tabs/)?[^/]+$|incron/)|^/etc/incron\.d/", _lines(r"^\s*\d+\s+\d+\s+[\w.-]+\s+(?P<run>\S.*)", r"^\s*/\S+\s+IN_\w+(?:,IN_\w+)*\s+(?P<run>\S.*)") + _CRON),
+    _mechanism("cron", "scheduled", r"^/etc/(?:cron\.d/|crontab$)", _CRON_OF_SYSTEM),
+    _mechanism("anacron or incron", "scheduled", r"^/etc/(?:anacrontab$|incron\.d/)|^/var/spool/incron/", _lines(r"^\s*[\d@]\S*\s+\d+\s+[\w.-]+\s+(?P<run>\S.*)", r"^\s*/\S+\s+IN_\w+(?:,IN_\w+)*\s+(?P<run>\S.*)")),
+    _mechanism("cron", "scheduled", r"^/var/spool/cron/(?:crontabs/|tabs/)?[^/]+$", _CRON),
     _mechanism("cron script", "scheduled", r"^/etc/cron\.(?:hourly|daily|weekly|monthly|yearly)/"),
     _mechanism("at job", "scheduled", r"^/var/spool/(?:at|cron/at(?:jobs)?)/(?!spool|\.SEQ)"),
     _mechanism("generator", "service", r"/systemd/(?:system|user|system-environment|user-environment)-generators/", seldom=True),
@@ -243,7 +245,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("loader path", "loader", r"^/etc/ld\.so\.conf(?:\.d/|$)", _lines((r"^\s*(?P<load>/\S+)", 0)), seldom=True),
     _mechanism("loader preload", "loader", r"^/etc/ld\.so\.preload$", _lines((r"^\s*(?P<load>/\S+)", 4)), seldom=True),
     _mechanism("name service", "loader", r"^/etc/nsswitch\.conf$", _lines((r"^\s*(?:passwd|group|shadow|gshadow|hosts|initgroups|sudoers|netgroup)\s*:\s*(?P<services>.+)", 0))),
-    _mechanism("cryptographic library", "loader", r"^/etc/ssl/openssl\.cnf$|^/etc/crypto-policies/|^/etc/pki/tls/openssl\.cnf$|^/etc/gss/|^/etc/pkcs11/", _lines(r"^\s*(?:dynamic_path|module|MODULE_PATH|SO_PATH)\s*[=:]\s*(?P<load>/?\S+)")),
+    _mechanism("cryptographic library", "loader", r"^/etc/ssl/openssl\.cnf$|^/etc/crypto-policies/|^/etc/pki/tls/openssl\.cnf$|^/etc/gss/|^/etc/pkcs11/", _lines((r"^\s*(?:dynamic_path|module|MODULE_PATH|SO_PATH)\s*[=:]\s*(?P<load>/\S+)", 2))),
     _mechanism("alternative", "loader", r"^/etc/alternatives/[^/]+$", _lines(r"^\Z")),
     _mechanism("PAM", "authentication", r"^/(?:etc|usr/lib)/pam\.(?:d/|conf$)", _PAM),
     _mechanism("polkit", "authentication", r"/polkit-1/(?:rules\.d|localauthority(?:\.conf\.d)?)/", _lines((r"\bpolkit\.Result\.(?:YES|AUTH_SELF)\b", 2), (r"(?i)^\s*Result(?:Any|Inactive|Active)\s*=\s*yes", 2), (r"polkit\.spawn\(\[?\s*[\"'](?P<run>[^\"']+)", 3)), seldom=True),

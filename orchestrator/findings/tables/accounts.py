@@ -10,12 +10,15 @@ from collections.abc import Iterator
 
 from stopgap.orchestrator.evidence.archive import Member
 from stopgap.orchestrator.evidence.reader import LONGEST_LINE, CollectionReader, Line, lines_of
+from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.hostnumber import parse_int
 
 TEXT = 4 << 20
 """Bytes of one file that are read as text."""
+_PASSWORDS = {"": "empty", "x": "shadow"}
+_MOST_NUMBERS = 100_000
 MOST_PLACES = 32
 """Of keys that sshd was told of."""
 _KEY = re.compile(r"(?:^|\s)((?:sk-)?(?:ssh|ecdsa)-[\w@.-]+)\s+([A-Za-z0-9+/]+=*)(?:\s+(.*))?$")
@@ -36,6 +39,9 @@ def text_of(member: Member, cap: int = TEXT) -> Iterator[Line]:
         "home": "its home",
         "shell": "its shell",
         "enters": "that shell lets somebody work",
+        "password": "`shadow`, `locked`, `empty`, or `here`: what passwd itself says of it",
+        "odd": "its home or shell lies where everyone may write, or in something hidden",
+        "twice": "an account above it has the same number",
     },
 )
 def accounts(collected: CollectionReader) -> Iterator[Row]:
@@ -43,6 +49,7 @@ def accounts(collected: CollectionReader) -> Iterator[Row]:
     for member in collected.members("configuration"):
         if member.name != "/etc/passwd":
             continue
+        seen: set[int] = set()
         for number, text in text_of(member):
             fields = text.split(":")
             if len(fields) < 7 or not (fields[2].isascii() and fields[2].isdigit()):
@@ -51,7 +58,15 @@ def accounts(collected: CollectionReader) -> Iterator[Row]:
             row: Fields = {"name": fields[0], "uid": _id(fields[2]), "gid": _id(fields[3])}
             row |= {"home": fields[5], "shell": shell}
             row |= {"enters": not shell.endswith(("/nologin", "/false", "/sync", "/halt", "/shutdown"))}
+            row |= {"password": _PASSWORDS.get(fields[1], "locked" if fields[1][:1] in "!*" else "here")}
+            row |= {"odd": _is_odd(shell) or bool(row["enters"] and _is_odd(fields[5])), "twice": row["uid"] in seen}
+            if len(seen) < _MOST_NUMBERS:
+                seen.add(int(row["uid"]))
             yield Row(row, Place("configuration", number, member.name))
+
+
+def _is_odd(path: str) -> bool:
+    return place_of(path) == "open" or is_hidden(path)
 
 
 def _id(text: str) -> int:

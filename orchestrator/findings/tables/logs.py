@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from stopgap.orchestrator.evidence.archive import Member
-from stopgap.orchestrator.evidence.reader import CollectionReader
+from stopgap.orchestrator.evidence.reader import CollectionReader, Line
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.findings.tables.journal import LOGIN, auth_logs, system_logs
@@ -293,3 +293,108 @@ def _text(field: bytes) -> str:
 
 def _matching(collected: CollectionReader, pattern: re.Pattern[str]) -> Iterator[Member]:
     return (member for member in collected.members("logs") if member.kind == "file" and pattern.search(member.name))
+
+
+_RECORDED = re.compile(r"systemd-update-utmp|Record System (?:Boot|Reboot)")
+
+
+@table(
+    "emptied-records",
+    reads="logs journal-lines",
+    fields={"path": "the file", "because": "what says that it was written"},
+)
+def emptied_records(collected: CollectionReader) -> Iterator[Row]:
+    """Records of logins that are empty although the journal tells that the host's start was written there."""
+    if not any(_RECORDED.search(text[:512]) for _, text in collected.lines("journal-lines")):
+        return
+    empty: dict[str, Place] = {}
+    rotated = False
+    for member in collected.members("logs"):
+        if member.name in {"/var/log/wtmp", "/var/log/lastlog"} and member.kind == "file" and not member.size:
+            empty[member.name] = Place("logs", None, member.name, member.offset)
+        rotated = rotated or bool(re.fullmatch(r"/var/log/wtmp[.-]\d+(\.\w+)?", member.name))
+    if "/var/log/wtmp" in empty and not rotated:
+        for path, place in empty.items():
+            yield Row({"path": path, "because": "the journal tells of a start that was written to wtmp"}, place)
+
+
+_WRITTEN = re.compile(
+    r"/var/log/(?:auth\.log|secure|syslog|messages|daemon\.log|cron(?:\.log)?|kern\.log|mail\.log)$"
+)
+_HOLE = 1800.0
+"""Seconds without a line from which on a log is set against the others."""
+_RHYTHM = 12
+"""How many times longer than nine of ten pauses a hole is."""
+_LEAST_PAUSES = 10
+_MOST_HOLES = 100
+_BUCKET = 300
+"""Seconds of which lines are counted together."""
+
+
+@table(
+    "log-holes",
+    reads="logs",
+    also="journal-lines",
+    fields={
+        "log": "the log",
+        "hours": "how long it lacks lines",
+        "usual": "minutes: nine of ten of its pauses are no longer",
+        "others": "lines that other logs, or the journal, have of that time",
+    },
+)
+def log_holes(collected: CollectionReader) -> Iterator[Row]:
+    """Times without a line in one log that are long for it, and in which others were written."""
+    now = collected_at(collected)
+    counts: dict[int, dict[str, int]] = {}
+    holes: list[tuple[str, int, float, float, float]] = []
+    for member in _matching(collected, _WRITTEN):
+        holes += _holes(member.name, log_lines(member), now, counts)
+    for _, text in collected.lines("journal-lines") if holes else ():
+        if time := of_syslog(text, now):
+            _count(counts, "journal", time)
+    for name, number, begin, end, usual in holes[:_MOST_HOLES]:
+        others = sum(
+            count
+            for bucket in range(int(begin // _BUCKET) + 1, int(end // _BUCKET))
+            for log, count in counts.get(bucket, {}).items()
+            if log != name
+        )
+        row: Fields = {"log": name, "hours": round((end - begin) / 3600, 1), "usual": round(usual / 60, 1)}
+        yield Row(row | {"others": others}, Place("logs", number, name), begin)
+
+
+def _holes(
+    name: str, lines: Iterator[Line], now: float, counts: dict[int, dict[str, int]]
+) -> list[tuple[str, int, float, float, float]]:
+    pauses = [0] * 64
+    long: list[tuple[int, float, float]] = []
+    last = 0.0
+    for number, text in lines:
+        time = of_syslog(text, now)
+        if not time:
+            continue
+        _count(counts, name, time)
+        if last and time > last:
+            pauses[min(63, int(time - last).bit_length())] += 1
+            if time - last >= _HOLE and len(long) < 10_000:
+                long.append((number, last, time))
+        last = max(time, last)
+    total, below, usual = sum(pauses), 0, 0.0
+    for bits, count in enumerate(pauses):
+        below += count
+        if below >= total * 0.9:
+            usual = float(1 << bits)
+            break
+    if total < _LEAST_PAUSES:
+        return []
+    long.sort(key=lambda hole: hole[1] - hole[2])
+    return [(name, number, begin, end, usual) for number, begin, end in long if end - begin > _RHYTHM * usual][
+        :_MOST_HOLES
+    ]
+
+
+def _count(counts: dict[int, dict[str, int]], log: str, time: float) -> None:
+    bucket = int(time // _BUCKET)
+    if bucket in counts or len(counts) < 100_000:
+        of = counts.setdefault(bucket, {})
+        of[log] = of.get(log, 0) + 1

@@ -27,7 +27,7 @@ LARGEST = 512 << 10
 """Bytes of a file that are read for what it starts."""
 MOST_LINES = 24
 """Telling lines of one file that are told."""
-_COMMENT = ("#", ";", "//", '"', "!")
+_COMMENT = ("#", ";", "//")
 _HOME = re.compile(r"^(/home/[^/]+|/root|/var/lib/[^/]+|/var/www)/")
 _CRONTAB = re.compile(r"^/var/spool/cron/(?:crontabs/|tabs/)?([^/]+)$")
 _TILDE = re.compile(r"^(?:~|\$HOME|\$\{HOME\}|%h)(?=/)")

@@ -53,15 +53,16 @@ def web_files(collected: CollectionReader) -> Iterator[Row]:
 
 
 def _signs(member: Member, archive: str, digests: Digests) -> list[Sign]:
-    code = bool(_CODE.search(member.name)) and archive != "web-disguised"
-    if not code and archive not in {"web-disguised", "web-scripts"} and not _SCRIPT.search(member.name):
+    code = bool(_CODE.search(member.name))
+    disguised = not code and (archive == "web-disguised" or ".ph" in member.name.lower())
+    if not code and not disguised and archive != "web-scripts" and not _SCRIPT.search(member.name):
         return []
     content = member.read(LARGEST)
     if member.size <= LARGEST and digests.brought(hashlib.md5(content, usedforsecurity=False).hexdigest()):
         return []
     if code:
         return list(signs_of_php(content))
-    if archive == "web-disguised":
+    if disguised:
         hidden = [*signs_of_php(content)]
         if not _HARMLESS_NAME.search(member.name) and not _NOT_SHOWN.search(member.name) and _HIDES.search(content):
             hidden.append(Sign(3, "is named as something else, and holds code of PHP"))
