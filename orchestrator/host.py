@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, overload
 
 from pydantic import BaseModel, ConfigDict
 
@@ -125,6 +126,38 @@ class DriverFound(BaseModel):
 CONTROLLER = Host(name="controller", address="127.0.0.1", connection="local")
 
 
+class OtherHosts(Sequence[Host]):
+    """The hosts of an inventory, a few excepted, gathered on first use: a scene stays cheap with 50,000 hosts."""
+
+    def __init__(self, hosts: Mapping[str, Host], excepted: frozenset[str]) -> None:
+        self._hosts = hosts
+        self._excepted = excepted
+
+    def named(self, name: str) -> Host | None:
+        """Return the host with this name; None where there is none, or where the host is excepted."""
+        return None if name in self._excepted else self._hosts.get(name)
+
+    @cached_property
+    def _found(self) -> tuple[Host, ...]:
+        return tuple(host for host in self._hosts.values() if host.name not in self._excepted)
+
+    @overload
+    def __getitem__(self, index: int) -> Host: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Host]: ...
+    def __getitem__(self, index: int | slice) -> Host | Sequence[Host]:
+        return self._found[index]
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._found == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._found)
+
+
 class Scene(BaseModel):
     """The hosts of one step on one target."""
 
@@ -145,6 +178,15 @@ class Scene(BaseModel):
     """How the driver of `on` was found out; `None`: the inventory names the driver, or nobody has looked yet."""
     controller: str = ""
     """Name of the controller on devices, to tell apart the work of several controllers."""
+
+    def host_named(self, name: str) -> Host | None:
+        """Return a host of the scene by its name; None for the target, and for a name that the scene lacks."""
+        near = (self.upstream, *self.beside, self.spare, *self.outside)
+        if found := next((host for host in near if host and host.name == name), None):
+            return found
+        if isinstance(self.others, OtherHosts):
+            return self.others.named(name)
+        return next((host for host in self.others if host.name == name), None)
 
     @property
     def upstreams(self) -> tuple[Host, ...]:

@@ -22,6 +22,7 @@ from stopgap.orchestrator.evidence.files import FileProblem, FolderFiles
 from stopgap.orchestrator.evidence.manifest import MANIFEST
 from stopgap.orchestrator.evidence.reader import CollectionReader, UnreadableEvidence, open_collection
 from stopgap.orchestrator.evidence.verify import collections_below
+from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.records import EvidenceHandled
 from stopgap.orchestrator.run.person import operator
@@ -79,11 +80,11 @@ def export(options: ExportOptions) -> int:
     hosts = sorted({collected.manifest.target for collected in all_collected})
     if options.target is None and len(hosts) > 1:
         raise UsageError(
-            f"{options.what} holds evidence of {', '.join(hosts)}; an archive is of one host: add -t HOST"
+            f"{options.what} holds evidence of {shortened(hosts)}; an archive is of one host: add -t HOST"
         )
     all_collected = [collected for collected in all_collected if options.target in {None, collected.manifest.target}]
     if not all_collected:
-        raise UsageError(f"{options.what} holds no evidence of {options.target}; it does of {', '.join(hosts)}")
+        raise UsageError(f"{options.what} holds no evidence of {options.target}; it does of {shortened(hosts)}")
     target, key = options.output, options.sign_key
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

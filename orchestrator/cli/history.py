@@ -14,6 +14,7 @@ from stopgap.orchestrator.cli.screen import columns
 from stopgap.orchestrator.cli.steps import counted, moment, reason_word, show_gaps, show_proof
 from stopgap.orchestrator.cli.verdicts import show_past_verdicts
 from stopgap.orchestrator.documents.run import run_document, runs_document, verification_document
+from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.journal import History, Journal, state_home
 from stopgap.orchestrator.outcome import FAILURES, RESUMED
 from stopgap.reading import history as read_history
@@ -62,7 +63,7 @@ def runs(options: RunsOptions) -> int:
         code = "" if each.exit_code is None else f" ({each.exit_code})"
         code += ", damaged" if each.id in damage and each.state != "damaged" else ""
         screen.line(
-            f"{each.id}  {_when(each.started)}  {each.state}{code}  {', '.join(each.targets)}: {each.runbook}"
+            f"{each.id}  {_when(each.started)}  {each.state}{code}  {shortened(each.targets)}: {each.runbook}"
         )
     if not listed:
         screen.line(f"No run yet below {journal.home}.")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeAlias, overload
+from typing import TypeAlias
 
-from stopgap.orchestrator.host import CONTROLLER, DriverFound, Host, Scene, Vantage
+from stopgap.orchestrator.host import CONTROLLER, DriverFound, Host, OtherHosts, Scene, Vantage
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.inventory.combined import Combined
 from stopgap.orchestrator.inventory.pattern import ALL, is_pattern, matching
@@ -215,7 +215,7 @@ class Inventory:
             spare=spare,
             outside=outside,
             found=self.found.get(stage.name),
-            others=_Others(self.hosts, named),
+            others=OtherHosts(self.hosts, named),
         )
 
     @cached_property
@@ -235,31 +235,3 @@ class Inventory:
 
     def _spare(self, target: Host) -> Host | None:
         return self.hosts[target.spare] if target.spare is not None else None
-
-
-class _Others(Sequence[Host]):
-    """The hosts of an inventory, a few excepted, gathered on first use: a scene stays cheap with 50,000 hosts."""
-
-    def __init__(self, hosts: Mapping[str, Host], named: frozenset[str]) -> None:
-        self._hosts = hosts
-        self._named = named
-
-    @cached_property
-    def _found(self) -> tuple[Host, ...]:
-        return tuple(host for host in self._hosts.values() if host.name not in self._named)
-
-    @overload
-    def __getitem__(self, index: int) -> Host: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Host]: ...
-    def __getitem__(self, index: int | slice) -> Host | Sequence[Host]:
-        return self._found[index]
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and self._found == tuple(other)
-
-    def __hash__(self) -> int:
-        return hash(self._found)

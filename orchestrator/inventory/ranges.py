@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import product
 
 from stopgap.orchestrator.source import Unfit, quoted
@@ -22,6 +23,7 @@ def has_range(text: str) -> bool:
     return bool(_RANGE.search(text))
 
 
+@lru_cache(maxsize=64)
 def expand(text: str) -> tuple[str, ...]:
     """Return all members of the text's ranges, in order; the last range of several changes fastest.
 

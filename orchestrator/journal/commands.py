@@ -6,15 +6,19 @@ from collections.abc import Sequence
 
 from stopgap.orchestrator.journal.records import RunStarted
 
+_TYPED = 20
+"""Targets that a command names one by one."""
+
 
 def run_arguments(started: RunStarted, targets: Sequence[str] | None = None) -> list[str]:
     """Return the arguments of `stopgap run` or `stopgap check` that repeat a run; `targets`: default all.
 
-    Secrets stay references: the journal holds no secret.
+    Secrets stay references: the journal holds no secret. Many targets are named as a file: one a line.
     """
     chosen = started.targets if targets is None else targets
-    words = [started.runbook_path, "-i", started.inventory_path]
-    words += [word for target in chosen for word in ("-t", target)]
+    words = [started.runbook_path, *(word for path in started.inventory_path.split(", ") for word in ("-i", path))]
+    many = len(chosen) > _TYPED
+    words += ["--limit-file", "hosts.txt"] if many else [word for target in chosen for word in ("-t", target)]
     for name, value in started.params.items():
         if value is not None and value != []:
             words += ["-p", f"{name}={parameter_text(value)}"]

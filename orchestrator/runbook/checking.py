@@ -5,8 +5,9 @@ A sample of the type stands in for each unknown value, so that types are checked
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,6 +117,8 @@ class _Trial:
     """The tasks of the earlier steps."""
     budget: Budget
     """Budget of all expressions, for one target."""
+    drivers: Callable[[], frozenset[str]]
+    """The known drivers, asked of the tasks at the first use."""
 
     def lacks(self, step: Step, *field: str) -> bool:
         """Return True if a field cannot be tried, because of a problem reported elsewhere."""
@@ -167,6 +170,7 @@ def problems_in(
     free = frozenset(name for name in sampled if runbook.params[name].type.free)
     answers: dict[str, StepResult] = {}
     ways = Ways(inventory.hosts if inventory else {})
+    drivers = cache(lambda: frozenset(known_drivers()))
     tried = targets or stand_ins(runbook, inventory)
     budgets = {target.name: Budget(OF_CHECK) for target in tried}
     for number, step in enumerate(runbook.steps):
@@ -201,6 +205,7 @@ def problems_in(
                         ways,
                         earlier,
                         budgets[target.name],
+                        drivers,
                     )
                     yield from _trial_problems(step, trial)
 
@@ -296,7 +301,7 @@ def _with_problems(
         yield from shutdown_problems(step, params)
         yield from _out_of_turn(step, trial, params)
         if trial.inventory_known and not skipped and not sampled:
-            yield from _refusals(step, trial.scene, params)
+            yield from _refusals(step, trial.scene, params, trial.drivers)
             yield from _cuts(step, trial, params)
         if question := tasks()[step.task].asks(params):
             trial.answers[identifier(step.id)] = StepResult(Outcome.UNCHANGED, question.sample(), sampled=True)
@@ -309,8 +314,10 @@ def _out_of_turn(step: Step, trial: _Trial, params: Parameters) -> Iterator[Prob
         yield replace(step.document.problem((*step.loc, "task"), message), refused=True)
 
 
-def _refusals(step: Step, scene: Scene, params: Parameters) -> Iterator[Problem]:
-    if scene.on.named_driver is not None and scene.on.driver not in known_drivers():
+def _refusals(
+    step: Step, scene: Scene, params: Parameters, drivers: Callable[[], frozenset[str]]
+) -> Iterator[Problem]:
+    if scene.on.named_driver is not None and scene.on.driver not in drivers():
         return  # `driver_problems` says so, where it stands.
     try:
         tasks()[step.task].foresee(params, scene)

@@ -13,21 +13,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from bench_wire import cut_off, drivers, eight, evidence, flows, peers, pool, start_up, streaming
+from bench_wire import cut_off, drivers, eight, evidence, fleet, flows, inventories, peers, start_up, streaming
 from bench_wire.place import LAB, Place
 from bench_wire.table import Row, show
 
 PARTS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "start-up": start_up.measure,
+    "inventories": inventories.measure,
     "cut-off": cut_off.measure,
     "drivers": drivers.measure,
     "flows": flows.measure,
     "eight": eight.measure,
     "streaming": streaming.measure,
     "evidence": evidence.measure,
-    "pool": pool.measure,
+    "fleet": fleet.measure,
 }
-WITHOUT_LAB = {"start-up", "pool"}
+WITHOUT_LAB = {"start-up", "fleet", "inventories"}
 
 
 def main(arguments: list[str]) -> int:

@@ -46,10 +46,10 @@ def cards(
         facts: the router's neighbours, gateways and devices.
         in_force: cards dropped now; a silent neighbour leaves the router's table, so the facts may lack a card.
     """
-    kept = tuple(kept)
     seen = {n.link_address.lower() for n in facts.neighbours if _in(n.address, blocked)}
     known = sorted(card for card in {*seen, *in_force} if _CARD.fullmatch(card))
-    return tuple(_card(card, blocked, kept, facts) for card in known)
+    never = tuple(kept) if known else ()
+    return tuple(_card(card, blocked, never, facts) for card in known)
 
 
 def card_gaps(found: Iterable[Card], who: str) -> Iterator[Gap]:

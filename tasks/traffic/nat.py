@@ -43,10 +43,11 @@ def behind(addresses: Iterable[Network], facts: DeviceFacts, kept: Iterable[Netw
     A translation of the whole address takes precedence over translations of single ports. Source NAT of one host to
     the address also identifies the host.
     """
-    kept = tuple(kept)
     hosts: list[Network] = []
     doubtful: list[tuple[Network, tuple[Network, ...]]] = []
-    for public, found in _leads(tuple(addresses), facts).items():
+    leads = _leads(tuple(addresses), facts)
+    kept = tuple(kept) if leads else ()
+    for public, found in leads.items():
         if len(found) == 1 and not any(_overlap(found[0], n) for n in kept):
             hosts += found
         else:

@@ -88,8 +88,8 @@ def _plausible(facts: DeviceFacts, scene: Scene) -> set[Address | None]:
 
 
 def _jump_hosts(scene: Scene) -> list[Host]:
-    known = (scene.upstream, *scene.beside, scene.spare, *scene.others)
-    return [host for host in known if host and host.name == scene.target.jump]
+    jump = scene.target.jump and scene.host_named(scene.target.jump)
+    return [jump] if jump else []
 
 
 def _addresses(target: Host) -> tuple[Address, ...]:

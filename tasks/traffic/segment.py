@@ -12,6 +12,8 @@ from stopgap.tasks.traffic.driver import Block, DeviceFacts
 
 NAMED = 6
 """Hosts that are named one by one; of the rest, how many."""
+MOST_ASKED = 512
+"""Addresses of other hosts that a router is asked about."""
 _BESIDE = Unlimited(why=tr("the verdict is on packets that cross the router, and these never do"))
 
 
@@ -27,12 +29,15 @@ def devices_of(blocked: tuple[Network, ...], facts: DeviceFacts) -> frozenset[st
     return frozenset(routed | {neighbour.device for neighbour in met})
 
 
+def on_segment(block: Block, facts: DeviceFacts) -> frozenset[Address]:
+    """Return the addresses asked of the router whose packets to a blocked host bypass the router."""
+    devices = devices_of(block.dropped, facts)
+    return frozenset(route.address for route in facts.routes if route.device in devices and not route.gateway)
+
+
 def shares_segment(host: Host, block: Block, facts: DeviceFacts) -> bool:
     """Return True if packets between this host and a blocked host bypass the router."""
-    devices = devices_of(block.dropped, facts)
-    return any(
-        route.address in host.addresses and route.device in devices and not route.gateway for route in facts.routes
-    )
+    return not on_segment(block, facts).isdisjoint(host.addresses)
 
 
 def gaps(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
@@ -40,14 +45,15 @@ def gaps(block: Block, facts: DeviceFacts, scene: Scene) -> Iterator[Gap]:
     who = scene.target.name if scene.target.name != scene.on.name else tr("the blocked host")
     others = _others(scene)
     routers = {address for host in scene.beside for address in host.addresses}
-    beside = [f"{h.addresses[0]} ({h.name})" for h in others if shares_segment(h, block, facts)]
-    known = {a for h in others for a in h.addresses} | routers
+    here = on_segment(block, facts)
+    beside = [f"{h.addresses[0]} ({h.name})" for h in others if not here.isdisjoint(h.addresses)]
+    known = set(neighbours_to_ask(scene)) | routers
     devices = devices_of(block.dropped, facts)
     blocked_links = {n.link_address for n in facts.neighbours if within(n.address, block.dropped)}
     strangers: dict[str, Address] = {}
     for neighbour in facts.neighbours:
-        here = neighbour.device in devices and not neighbour.address.is_link_local
-        if here and neighbour.address not in known and neighbour.link_address not in blocked_links:
+        linked = neighbour.device in devices and not neighbour.address.is_link_local
+        if linked and neighbour.address not in known and neighbour.link_address not in blocked_links:
             strangers.setdefault(neighbour.link_address, neighbour.address)
     known_links = {n.link_address for n in facts.neighbours if n.address in known}
     beside += [str(address) for link, address in strangers.items() if link not in known_links]
@@ -85,16 +91,25 @@ def _others(scene: Scene) -> tuple[Host, ...]:
 
 def others_on_record(scene: Scene) -> Iterator[tuple[Network, str]]:
     """Yield the addresses of all other hosts of the inventory, each with the owner."""
-    return (
-        (ip_network(address), tr("it is {host}'s", host=host.name))
-        for host in _others(scene)
-        for address in host.addresses
-    )
+    for host in _others(scene):
+        yield from ((ip_network(address), tr("it is {host}'s", host=host.name)) for address in host.addresses)
 
 
 def neighbours_to_ask(scene: Scene) -> tuple[Address, ...]:
-    """Return the addresses of all other hosts, for route lookups on the router."""
-    return tuple(address for host in _others(scene) for address in host.addresses)
+    """Return the addresses of the other hosts, for route lookups on the router.
+
+    Of more than MOST_ASKED addresses the nearest to the target's are returned: a segment is a range of addresses, and
+    the router starts a program for each. A host farther away still shows in the router's table of neighbours.
+    """
+    addresses = tuple(address for host in _others(scene) for address in host.addresses)
+    if len(addresses) <= MOST_ASKED:
+        return addresses
+    own = scene.target.known_addresses
+
+    def distance(address: Address) -> int:
+        return min((abs(int(address) - int(a)) for a in own if a.version == address.version), default=1 << 128)
+
+    return tuple(sorted(addresses, key=distance)[:MOST_ASKED])
 
 
 def within(address: Address, networks: Iterable[Network]) -> bool:

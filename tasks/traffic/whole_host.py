@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Planned
@@ -44,11 +45,11 @@ def of_the_host(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) 
 
 
 def _behind(block: Block, facts: DeviceFacts, scene: Scene) -> Behind:
-    never = (*kept(facts, scene), *others_on_record(scene))
+    never = chain(kept(facts, scene), others_on_record(scene))
     return behind(block.addresses, facts, (network for network, _ in never))
 
 
 def _cards(block: Block, driver: Driver, facts: DeviceFacts, scene: Scene) -> tuple[Card, ...]:
     let_through = ((network, tr("it is let through")) for network in block.allowed)
-    never = (*kept(facts, scene), *let_through, *others_on_record(scene))
+    never = chain(kept(facts, scene), let_through, others_on_record(scene))
     return cards(block.dropped, never, facts, driver.cards_in_force(block.label, facts))
