@@ -31,19 +31,36 @@ class Error(Exception):
 
 
 class UsageError(Error):
-    """An invalid call or command line; no host was contacted."""
+    """An invalid call or command line; no host was contacted.
+
+    >>> import stopgap
+    >>> try:
+    ...     stopgap.verify("no-such-run")
+    ... except (stopgap.UsageError, stopgap.UnknownRunError) as error:
+    ...     print(error.exit_code.value)
+    2
+    """
 
     exit_code = ExitCode.INVALID
 
 
 class UnreachableError(Error):
-    """A host gave no session before the timeout."""
+    """A host gave no session before the timeout.
+
+    >>> str(UnreachableError("web: timeout after 10 s")), UnreachableError.exit_code.value
+    ('web: timeout after 10 s', 3)
+    """
 
     exit_code = ExitCode.UNREACHABLE
 
 
 class RefusedError(Error):
-    """Refusal by a guard, a lock or a person; nothing was changed. The message names the reason and the remedy."""
+    """Refusal by a guard, a lock or a person; nothing was changed. The message names the reason and the remedy.
+
+    >>> import stopgap
+    >>> issubclass(stopgap.DriftedError, stopgap.RefusedError), stopgap.RefusedError.exit_code.value
+    (True, 4)
+    """
 
     exit_code = ExitCode.REFUSED
 
@@ -52,6 +69,10 @@ class DriftedError(RefusedError):
     """The plan differs from the preview: a host has changed since.
 
     `saved` and `found` are the digests of the two plans, in hexadecimal.
+
+    >>> error = DriftedError("7f3a91c2" * 8, "00c0ffee" * 8)
+    >>> error.saved[:8], error.found[:8]
+    ('7f3a91c2', '00c0ffee')
     """
 
     def __init__(self, saved: str, found: str) -> None:

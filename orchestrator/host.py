@@ -35,7 +35,11 @@ AUTO = "auto"
 
 
 class Host(BaseModel):
-    """One host with its connection parameters and its relations by name; paths are absolute."""
+    """One host with its connection parameters and its relations by name; paths are absolute.
+
+    >>> Host(name="web", address="192.0.2.7", upstream="edge").upstreams
+    ('edge',)
+    """
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 

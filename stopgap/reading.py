@@ -21,7 +21,11 @@ __all__ = ["Verification", "history", "runs", "status", "verify"]
 
 @dataclass(frozen=True)
 class Verification:
-    """What a verification of a run, of a folder of evidence, or of an archive has found."""
+    """What a verification of a run, of a folder of evidence, or of an archive has found.
+
+    >>> Verification("run 20261129-1200-k3f9", "20261129-1200-k3f9", ("manifest.json: changed",)).valid
+    False
+    """
 
     what: str
     """`run ID`, or the path."""

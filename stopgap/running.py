@@ -39,7 +39,16 @@ Value = (
 
 @dataclass(frozen=True)
 class Planned:
-    """A runbook planned against hosts as they were just read: what a run would do, step by step."""
+    """A runbook planned against hosts as they were just read: what a run would do, step by step.
+
+    >>> import stopgap
+    >>> hosts = stopgap.load_inventory("mine", text="{hosts: {here: {address: 127.0.0.1, connection: local}}}")
+    >>> step = "{id: old, task: host.file, with: {path: /tmp/no-such-file, absent: true}}"
+    >>> runbook = stopgap.load_runbook("mine", text=f"{{name: Tidy up, steps: [{step}]}}")
+    >>> planned = stopgap.plan(runbook, hosts, targets=["here"])
+    >>> planned.changes, len(planned.digest), [step.outcome.value for step in planned.steps]
+    (0, 64, ['unchanged'])
+    """
 
     order: Order
     """The runbook with its targets and parameters."""
@@ -81,7 +90,7 @@ def plan(
     >>> hosts = stopgap.load_inventory("mine", text="{hosts: {here: {address: 127.0.0.1, connection: local}}}")
     >>> step = "{id: old, task: host.file, with: {path: /tmp/no-such-file, absent: true}}"
     >>> runbook = stopgap.load_runbook("mine", text=f"{{name: Tidy up, steps: [{step}]}}")
-    >>> [(step.key, step.outcome) for step in stopgap.plan(runbook, hosts, targets=["here"]).steps]
+    >>> [(step.key, step.outcome.value) for step in stopgap.plan(runbook, hosts, targets=["here"]).steps]
     [('old', 'unchanged')]
     """
     order = _order(runbook, inventory, targets, params or {})
@@ -113,7 +122,7 @@ def run(
     >>> step = "{id: old, task: host.file, with: {path: /tmp/no-such-file, absent: true}}"
     >>> runbook = stopgap.load_runbook("mine", text=f"{{name: Tidy up, steps: [{step}]}}")
     >>> result = stopgap.run(stopgap.plan(runbook, hosts, targets=["here"]))
-    >>> result.outcome, [(step.key, outcome) for step, outcome, reason in result.steps]
+    >>> result.outcome.value, [(step.key, outcome.value) for step, outcome, reason in result.steps]
     ('ok', [('old', 'unchanged')])
     """
     order, saved = planned.order, planned.plan

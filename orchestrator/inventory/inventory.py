@@ -36,7 +36,14 @@ class MissingVantage(LookupError):  # noqa: N818
 
 @dataclass(frozen=True)
 class Inventory:
-    """The hosts by name, in the order of the file, and the groups with all members."""
+    """The hosts by name, in the order of the file, and the groups with all members.
+
+    >>> import stopgap
+    >>> text = "{hosts: {web: {address: 192.0.2.7}, db: {address: 192.0.2.8}}, groups: {all-web: {hosts: [web]}}}"
+    >>> inventory = stopgap.load_inventory("mine.yaml", text=text)
+    >>> [host.name for host in inventory.select(["all-web"])]
+    ['web']
+    """
 
     hosts: Mapping[str, Host]
     groups: Mapping[str, tuple[str, ...]]

@@ -145,7 +145,16 @@ class Containment:
 
 @dataclass(frozen=True)
 class History:
-    """A run, from its records."""
+    """A run, from its records.
+
+    >>> import stopgap
+    >>> hosts = stopgap.load_inventory("mine", text="{hosts: {here: {address: 127.0.0.1, connection: local}}}")
+    >>> step = "{id: old, task: host.file, with: {path: /tmp/no-such-file, absent: true}}"
+    >>> runbook = stopgap.load_runbook("mine", text=f"{{name: Tidy up, steps: [{step}]}}")
+    >>> history = stopgap.history(stopgap.run(stopgap.plan(runbook, hosts, targets=["here"])))
+    >>> history.state.value, [(step.step, step.outcome.value) for step in history.steps], history.in_force()
+    ('ok', [('old', 'unchanged')], ())
+    """
 
     run: str
     entries: tuple[Entry, ...]

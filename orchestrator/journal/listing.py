@@ -17,7 +17,12 @@ _MINUTE = 13
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One run, in a list of runs."""
+    """One run, in a list of runs.
+
+    >>> import stopgap
+    >>> [(run.id, run.state) for run in stopgap.runs() if run.exit_code]
+    []
+    """
 
     id: str
     started: datetime | None

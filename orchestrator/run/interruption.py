@@ -12,6 +12,11 @@ class Interruption:
 
     The first request lets a changing exchange finish and cuts read-only exchanges; the second request cuts every
     exchange.
+
+    >>> interruption = Interruption()
+    >>> interruption.request()  # from a handler of a signal, or from another thread
+    >>> interruption.requested.is_set()
+    True
     """
 
     def __init__(self) -> None:

@@ -32,7 +32,14 @@ class Waiting:
 
 
 class Person(Protocol):
-    """Decides. `None` in place of a person means an unattended run: the run is refused before any change."""
+    """Decides. `None` in place of a person means an unattended run: the run is refused before any change.
+
+    >>> class Asks(Unattended):
+    ...     def agrees(self, plan):
+    ...         return len(plan.hosts) < 3  # or ask somebody: True, False, or None where nobody is there
+    >>> Asks().agrees(Plan())
+    True
+    """
 
     def agrees(self, plan: Plan) -> bool | None:
         """Return True for consent to a plan, False for a refusal, `None` if nobody can be asked."""

@@ -12,7 +12,7 @@ from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History,
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.integrity import EXPORT
 from stopgap.orchestrator.journal.records import FindingsMade, PlanMade, PluginPresent, RunStarted, Verdict
-from stopgap.orchestrator.outcome import CARRIED_OUT, DONE, ExitCode, PlannedOutcome, exit_code, run_outcome
+from stopgap.orchestrator.outcome import CARRIED_OUT, DONE, ExitCode, Outcome, PlannedOutcome, exit_code, run_outcome
 from stopgap.orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
 from stopgap.orchestrator.plan.planner import no_past, nothing_sent
 from stopgap.orchestrator.plugins import used
@@ -38,13 +38,22 @@ from stopgap.orchestrator.signature import SignatureError
 
 @dataclass(frozen=True)
 class RunResult:
-    """The end of a run or a dry run, for reports and exit codes."""
+    """The end of a run or a dry run, for reports and exit codes.
+
+    >>> import stopgap
+    >>> hosts = stopgap.load_inventory("mine", text="{hosts: {here: {address: 127.0.0.1, connection: local}}}")
+    >>> step = "{id: old, task: host.file, with: {path: /tmp/no-such-file, absent: true}}"
+    >>> runbook = stopgap.load_runbook("mine", text=f"{{name: Tidy up, steps: [{step}]}}")
+    >>> result = stopgap.run(stopgap.plan(runbook, hosts, targets=["here"]))
+    >>> int(result.exit_code), result.outcome.value, result.standing
+    (0, 'ok', ())
+    """
 
     plan: Plan
     exit_code: int
     run: str | None = None
     """`None` without a run."""
-    steps: tuple[tuple[PlannedStep, str, str], ...] = ()
+    steps: tuple[tuple[PlannedStep, Outcome | PlannedOutcome, str], ...] = ()
     """Each step with outcome and reason."""
     containment: Mapping[str, Verdict] = field(default_factory=dict)
     broken: tuple[str, ...] = ()
@@ -342,7 +351,7 @@ def _with_activation(step: PlannedStep, history: History) -> PlannedStep:
     return replace(step, changes=(*step.changes, *missing), outcome=PlannedOutcome.WOULD_CHANGE)
 
 
-def _as_planned(plan: Plan) -> tuple[tuple[PlannedStep, str, str], ...]:
+def _as_planned(plan: Plan) -> tuple[tuple[PlannedStep, Outcome | PlannedOutcome, str], ...]:
     return tuple((step, step.outcome, step.reason) for step in plan.steps)
 
 

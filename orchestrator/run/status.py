@@ -57,7 +57,12 @@ class DeviceLook:
 
 @dataclass(frozen=True)
 class RunStatus:
-    """One run of which something is in force, is about to be taken back, has expired, or cannot be told."""
+    """One run of which something is in force, is about to be taken back, has expired, or cannot be told.
+
+    >>> import stopgap
+    >>> [run.run for run in stopgap.status(offline=True).runs if run.in_force]
+    []
+    """
 
     run: str
     history: History | None
@@ -86,7 +91,13 @@ class RunStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """What is in force over all runs, the latest run first."""
+    """What is in force over all runs, the latest run first.
+
+    >>> import stopgap
+    >>> status = stopgap.status(offline=True)
+    >>> status.exit_code.value, status.damaged
+    (0, False)
+    """
 
     at: datetime
     offline: bool

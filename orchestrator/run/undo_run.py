@@ -41,7 +41,16 @@ class UndoRequested:
 
 @dataclass(frozen=True)
 class UndoResult:
-    """What came of an undo."""
+    """What came of an undo.
+
+    >>> import stopgap
+    >>> hosts = stopgap.load_inventory("mine", text="{hosts: {here: {address: 127.0.0.1, connection: local}}}")
+    >>> step = "{id: old, task: host.file, with: {path: /tmp/no-such-file, absent: true}}"
+    >>> runbook = stopgap.load_runbook("mine", text=f"{{name: Tidy up, steps: [{step}]}}")
+    >>> undone = stopgap.undo(stopgap.run(stopgap.plan(runbook, hosts, targets=["here"])))
+    >>> undone.outcome.value, undone.undone, undone.in_force
+    ('ok', 0, ())
+    """
 
     run: str
     exit_code: int

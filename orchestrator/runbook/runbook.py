@@ -116,7 +116,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Runbook:
-    """A runbook: parameters and steps, in order."""
+    """A runbook: parameters and steps, in order.
+
+    >>> import stopgap
+    >>> contain = stopgap.load_runbook("contain")
+    >>> contain.params["expires"].default
+    datetime.timedelta(days=3)
+    >>> [step.id for step in contain.steps if step.task == "traffic.block"]
+    ['cut-off']
+    """
 
     name: str
     description: str

@@ -54,6 +54,13 @@ class InvalidInput(UsageError):  # noqa: N818
     Exit status 2, or 4 where the text is valid and a guard refuses everything in the text.
 
     `problems` holds all problems, in the order of the sources and of the positions in each source.
+
+    >>> import stopgap
+    >>> try:
+    ...     stopgap.load_inventory("mine.yaml", text="hosts: {web: {adress: 192.0.2.7}}")
+    ... except stopgap.InvalidInput as error:
+    ...     print(error.exit_code.value, error.problems[0].position, error.problems[0].message)
+    2 1:14 `address` is missing
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:

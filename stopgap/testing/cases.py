@@ -43,6 +43,10 @@ def scene_of(case: Mapping[str, Any], vantage: str) -> Scene:
     """Give the scene of a case: the usual hosts, with those of its `scene` in their place.
 
     `vantage`: where the task acts, unless the case's `scene` names the host by `on`.
+
+    >>> scene = scene_of({"scene": {"target": {"name": "mail", "address": "192.0.2.25"}}}, "target")
+    >>> scene.on.name, scene.spare.name
+    ('mail', 'spare')
     """
     hosts: dict[str, Any] = {**USUAL, **case.get("scene", {})}
     on = hosts.pop("on", None) or (
@@ -57,6 +61,11 @@ def case_faults(task: Task[Any, Any], case: Mapping[str, Any]) -> list[str]:
     """Play a case, and give where the task does otherwise than the case expects: one line each, none where it holds.
 
     Raises pydantic.ValidationError for parameters or facts that the task does not have.
+
+    >>> from stopgap.orchestrator.registry import tasks
+    >>> case = {"params": {"argv": ["true"]}, "changes": [{"preview": ["$ false"]}]}
+    >>> case_faults(tasks()["host.command"], case)
+    ['changes[0]: expected {"preview": ["$ false"]}, got {"preview": ["$ true"]}']
     """
     params = task.Params.model_validate_json(json.dumps(case.get("params", {})))
     facts = task.Facts.model_validate_json(json.dumps(case.get("facts", {})))

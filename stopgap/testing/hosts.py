@@ -17,12 +17,23 @@ F = TypeVar("F", bound=Facts)
 
 
 class NoAnswerError(LookupError):
-    """The test has no answer for a reader; the message shows the reader."""
+    """The test has no answer for a reader; the message shows the reader.
+
+    >>> from stopgap.orchestrator.facts import File
+    >>> FakeHost({}).read(File("/etc/motd"))
+    Traceback (most recent call last):
+    ...
+    stopgap.testing.hosts.NoAnswerError: the fake host has no answer for File(path='/etc/motd'...)
+    """
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a reader's script prints on the host."""
+    """What a reader's script prints on the host.
+
+    >>> Answer(stderr="not found", status=127).stdout
+    ''
+    """
 
     stdout: str = ""
     stderr: str = ""
@@ -31,7 +42,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class FakeHost:
-    """Answers readers from a mapping: reader → `Answer`, which the reader parses, or the fact itself."""
+    """Answers readers from a mapping: reader → `Answer`, which the reader parses, or the fact itself.
+
+    >>> from stopgap.orchestrator.facts import ReadOnly
+    >>> uptime = ReadOnly(("uptime", "-s"), because="uptime(1)").asked()
+    >>> FakeHost({uptime: Answer("2026-11-29 08:00:00")}).read(uptime).stdout
+    '2026-11-29 08:00:00'
+    """
 
     answers: Mapping[Reader[Any], object]
 
@@ -57,6 +74,14 @@ def facts_of(
 
     `host`: where the step acts. `others`: the hosts at other vantages; a reader `At` one that is missing gives None.
     What earlier runs have done is nothing. Raises NoAnswerError.
+
+    >>> from stopgap.orchestrator.facts import ABSENT, File
+    >>> from stopgap.orchestrator.registry import tasks
+    >>> from stopgap.testing import scene_of
+    >>> task = tasks()["host.command"]
+    >>> params = task.Params(argv=("true",), creates="/etc/nologin")
+    >>> facts_of(task, params, scene_of({}, "target"), FakeHost({File("/etc/nologin"): ABSENT})).created.kind
+    'absent'
     """
     known = others or {}
     read: dict[str, object] = {}

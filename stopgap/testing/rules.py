@@ -14,6 +14,12 @@ def rule_faults(rule: Rule, folder: Path) -> list[str]:
     """Hold a rule against its examples; give each example that went wrong, none where the rule holds.
 
     `folder`: an empty folder, in which the examples are written as collections of evidence.
+
+    >>> import tempfile
+    >>> from stopgap.orchestrator.findings import rules_in_force
+    >>> with tempfile.TemporaryDirectory() as empty:
+    ...     rule_faults(rules_in_force()[0], Path(empty))
+    []
     """
     faults = []
     for kind, examples, wanted in (("matches", rule.tests.matches, 1), ("spares", rule.tests.spares, 0)):

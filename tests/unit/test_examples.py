@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+import stopgap
+from stopgap import testing
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def modules_with_examples() -> list[str]:
     engine = [file for folder in ("orchestrator", "tasks") for file in (ROOT / folder).rglob("*.py")]
-    public = list((ROOT / "stopgap").glob("*.py"))
+    public = [file for folder in ("stopgap", "stopgap/testing") for file in (ROOT / folder).glob("*.py")]
     found = [file.relative_to(ROOT).with_suffix("") for file in engine + public if ">>> " in file.read_text()]
     return sorted({".".join(("stopgap", *path.parts[path.parts[0] == "stopgap" :])) for path in found})
 
@@ -23,3 +26,13 @@ def test_the_examples_of_a_module_hold(module: str, tmp_path: Path, monkeypatch:
     found = doctest.testmod(example, optionflags=doctest.ELLIPSIS)
     assert found.attempted
     assert not found.failed
+
+
+@pytest.mark.parametrize(
+    "name", [*stopgap.__all__, *(f"testing.{name}" for name in testing.__all__), "fabric.namespace"]
+)
+def test_every_public_name_has_an_example_that_is_run(name: str) -> None:
+    room, _, last = name.rpartition(".")
+    value = getattr(importlib.import_module(f"stopgap.{room}".rstrip(".")), last)
+    assert ">>> " in (value.__doc__ or "")
+    assert value.__module__ in modules_with_examples()
