@@ -12,6 +12,7 @@ from stopgap.orchestrator.change.base import Change
 from stopgap.orchestrator.change.transition import transition
 from stopgap.orchestrator.facts import ABSENT, File, FileFact, Reader
 from stopgap.orchestrator.text import tr
+from stopgap.orchestrator.translatable import Translatable
 
 
 class PathChange(Change):
@@ -26,9 +27,9 @@ class PathChange(Change):
     path: str
     before: FileFact
     after: FileFact
-    losses: tuple[str, ...] = ()
+    losses: tuple[Translatable, ...] = ()
     """Attributes of the path lost by the change."""
-    undo_losses: tuple[str, ...] = ()
+    undo_losses: tuple[Translatable, ...] = ()
     """Attributes not restored by the undo."""
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from stopgap.orchestrator.evidence.meter import Meter
 from stopgap.orchestrator.hostnumber import parse_int
+from stopgap.orchestrator.text import tr
 
 BLOCK = 512
 _CHUNK = 64 << 10
@@ -83,7 +84,7 @@ class Member:
                 self.meter.read(len(piece))
                 yield piece
             if end - start < length:
-                self.meter.leave_out(f"{self.name}: longer than {cap} bytes")
+                self.meter.leave_out(tr("{name}: longer than {cap} bytes", name=self.name, cap=cap))
                 return
 
     @property
@@ -127,12 +128,12 @@ def members_of(
         meter.read(BLOCK)
         if not _is_header(header):
             if header.count(0) < BLOCK:
-                meter.damage(f"{of}: blocks that are no header")
+                meter.damage(tr("{of}: blocks that are no header", of=of))
             at += BLOCK
             continue
         kind, size, start = header[156:157], _number(header[124:136]), at + BLOCK
         if not size and header[124:136].strip(b"0 \0") not in {b"", b"\x80"}:
-            meter.damage(f"{of}: a header whose size is no number")
+            meter.damage(tr("{of}: a header whose size is no number", of=of))
         if kind in {b"L", b"K", b"x", b"g"}:
             text = os.pread(descriptor, min(size, _LONGEST_HEADER), start)
             meter.read(len(text))
@@ -145,10 +146,10 @@ def members_of(
                 name, target = pax.path or name, pax.target or target
                 size_given = parse_int(pax.size, _SIZE_DIGITS)
                 if pax.size and size_given is None:
-                    meter.damage(f"{of}: a pax header whose size is no number")
+                    meter.damage(tr("{of}: a pax header whose size is no number", of=of))
             at = start + _padded(size)
             if at > end and whole:
-                meter.damage(f"{of}: a header that reaches beyond the end")
+                meter.damage(tr("{of}: a header that reaches beyond the end", of=of))
             continue
         size = size if size_given is None else size_given
         extents: tuple[tuple[int, int, int], ...] = ((0, start, size),)
@@ -156,7 +157,7 @@ def members_of(
         if kind == b"S":
             start, extents, real, complete = _sparse(descriptor, header, start, size)
             if not complete:
-                meter.damage(f"{of}: a sparse file whose parts are not those that it names")
+                meter.damage(tr("{of}: a sparse file whose parts are not those that it names", of=of))
         elif kind not in {b"0", b"\0", b"7"}:
             size, extents = 0, ()
         yield Member(
@@ -175,7 +176,7 @@ def members_of(
         )
         at = start + _padded(size)
         if start + size > end and whole:
-            meter.damage(f"{of}: an entry that reaches beyond the end")
+            meter.damage(tr("{of}: an entry that reaches beyond the end", of=of))
         name, target, size_given = b"", b"", None
 
 

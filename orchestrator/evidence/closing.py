@@ -15,6 +15,7 @@ from stopgap.orchestrator.evidence.manifest import ARRIVED, CUSTODY, MANIFEST, M
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.records import EvidenceHandled, EvidenceKept
+from stopgap.orchestrator.text import tr
 
 
 class EvidenceError(Error):
@@ -35,7 +36,7 @@ def close_collection(
         try:
             write_at_once(folder / MANIFEST, content, temporary=folder / f"{ARRIVED}.{MANIFEST}")
         except JournalError as error:
-            raise EvidenceError(f"{error}; the files are kept, without a manifest") from None
+            raise EvidenceError(tr("{error}; the files are kept, without a manifest", error=error)) from None
     kept = EvidenceKept(
         step=manifest.step,
         target=manifest.target,
@@ -60,7 +61,9 @@ def close_collection(
     except CustodyError as error:
         raise EvidenceError(str(error)) from None
     if wrong:
-        raise EvidenceError(f"{folder}: {', '.join(wrong)}: what lies on disk is not what arrived")
+        raise EvidenceError(
+            tr("{folder}: {wrong}: what lies on disk is not what arrived", folder=folder, wrong=", ".join(wrong))
+        )
     return kept
 
 

@@ -29,6 +29,7 @@ from stopgap.orchestrator.journal.chain import (
 )
 from stopgap.orchestrator.journal.chain import entry as entry_of
 from stopgap.orchestrator.journal.records import EvidenceHandled
+from stopgap.orchestrator.text import tr
 
 LONGEST = 16 << 20
 """Bytes of a log that are read."""
@@ -52,7 +53,7 @@ def log_handling(
             content = stream.read(LONGEST)
             chain, rows, problems = read_lines(content, CUSTODY)
             if content and problems:
-                raise CustodyError(f"{path}: {problems[0]}; nothing was added to it")
+                raise CustodyError(tr("{path}: {problems}; nothing was added to it", path=path, problems=problems[0]))
             chain = chain or f"{handled.manifest_sha256[:16]} {handled.folder}"
             seq, previous = (rows[-1].seq + 1, rows[-1].hash) if rows else (0, GENESIS)
             at, record = timestamp(clock()), canonical_record(handled)
@@ -60,14 +61,14 @@ def log_handling(
             stream.write(export_line(chain, row).encode("ascii") + b"\n")
             os.fsync(descriptor)
     except OSError as error:
-        raise CustodyError(f"{path}: {error.strerror}") from None
+        raise CustodyError(tr("{path}: {strerror}", path=path, strerror=error.strerror)) from None
 
 
 def read_log(files: Files) -> Iterator[tuple[datetime, EvidenceHandled]]:
     """Yield the entries of a collection's custody log in order; raises CustodyError for a missing or damaged log."""
     content = read(files, CUSTODY, LONGEST)
     if content is None:
-        raise CustodyError(f"{CUSTODY}: missing")
+        raise CustodyError(tr("{custody}: missing", custody=CUSTODY))
     for each in _entries(content):
         if isinstance(each.record, EvidenceHandled):
             yield each.at, each.record
@@ -77,7 +78,7 @@ def custody_problems(files: Files, manifest: bytes, known: Sequence[EvidenceHand
     """Yield problems of the custody log beside a manifest; `known` are the actions recorded in the journal."""
     content = read(files, CUSTODY, LONGEST)
     if content is None:
-        yield f"{CUSTODY}: missing: nothing says who had it in hand"
+        yield tr("{custody}: missing: nothing says who had it in hand", custody=CUSTODY)
         return
     _, _, problems = read_lines(content, CUSTODY)
     if problems:
@@ -90,17 +91,22 @@ def custody_problems(files: Files, manifest: bytes, known: Sequence[EvidenceHand
         return
     first = records[0]
     if not isinstance(first, EvidenceHandled) or first.action != "collected":
-        yield f"{CUSTODY}: does not begin with the collection"
+        yield tr("{custody}: does not begin with the collection", custody=CUSTODY)
     elif first.manifest_sha256 != hashlib.sha256(manifest).hexdigest():
-        yield f"{CUSTODY}: is of another manifest"
+        yield tr("{custody}: is of another manifest", custody=CUSTODY)
     rest = iter(records)
     lost = [record for record in known if record not in rest]  # each record is searched after the record before
     if lost:
-        yield f"{CUSTODY}: lacks what the journal knows: {lost[0].action} by {lost[0].by}"
+        yield tr(
+            "{custody}: lacks what the journal knows: {action} by {by}",
+            custody=CUSTODY,
+            action=lost[0].action,
+            by=lost[0].by,
+        )
 
 
 def _entries(content: bytes) -> Iterator[Entry]:
     try:
         yield from map(entry_of, read_lines(content, CUSTODY)[1])
     except JournalError as error:
-        raise CustodyError(f"{CUSTODY}: {error}") from None
+        raise CustodyError(tr("{custody}: {error}", custody=CUSTODY, error=error)) from None

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.archive import Member
+from stopgap.orchestrator.text import tr
 
 _CHUNK = 1 << 20
 
@@ -61,7 +62,7 @@ class FolderFiles:
                 while piece := stream.read(_CHUNK):
                     yield piece
             except OSError as error:
-                raise FileProblem(f"cannot be read: {error.strerror}") from None
+                raise FileProblem(tr("cannot be read: {strerror}", strerror=error.strerror)) from None
 
     def _open(self, name: str) -> int:
         try:
@@ -69,10 +70,10 @@ class FolderFiles:
         except FileNotFoundError:
             raise FileProblem("missing") from None
         except OSError as error:
-            raise FileProblem(f"cannot be read: {error.strerror}") from None
+            raise FileProblem(tr("cannot be read: {strerror}", strerror=error.strerror)) from None
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise FileProblem("no ordinary file")
+            raise FileProblem(tr("no ordinary file"))
         return descriptor
 
 
@@ -99,7 +100,7 @@ class ArchivedFiles:
         if name not in self.members:
             raise FileProblem("missing")
         if self.members[name].kind != "file":
-            raise FileProblem("no ordinary file")
+            raise FileProblem(tr("no ordinary file"))
         return self.members[name]
 
 
@@ -121,10 +122,10 @@ def difference(files: Files, name: str, size: int, sha256: str | None) -> str:
     try:
         found = files.size(name)
         if found != size:
-            return f"changed: {found} bytes, {size} were collected"
+            return tr("changed: {found} bytes, {size} were collected", found=found, size=size)
         digest = hashlib.sha256()
         for piece in files.chunks(name):
             digest.update(piece)
     except FileProblem as problem:
         return str(problem)
-    return "" if digest.hexdigest() == sha256 else "changed: its SHA-256 is another"
+    return "" if digest.hexdigest() == sha256 else tr("changed: its SHA-256 is another")

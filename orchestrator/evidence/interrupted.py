@@ -20,10 +20,11 @@ from stopgap.orchestrator.evidence.manifest import ARRIVED, MANIFEST, MANIFEST_C
 from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.orchestrator.journal.records import EvidenceKept
 from stopgap.orchestrator.task import Artifact
+from stopgap.orchestrator.text import tr
 
-DIED = "Stopgap's own process ended while it arrived"
-NEVER = "Stopgap's own process ended before it"
-CHANGED = "what lies on disk is not what arrived"
+DIED = tr("Stopgap's own process ended while it arrived")
+NEVER = tr("Stopgap's own process ended before it")
+CHANGED = tr("what lies on disk is not what arrived")
 
 
 class Asked(BaseModel):

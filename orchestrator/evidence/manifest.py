@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from stopgap.orchestrator.text import tr
+
 MANIFEST = "manifest.json"
 MANIFEST_CAP = 16 << 20
 """Bytes; no collection's manifest is larger."""
@@ -86,7 +88,9 @@ class ManifestItem(BaseModel):
         empty = (self.clear.bytes if self.clear else self.bytes) == 0
         if not self.ran or not failed or not empty:
             return ""
-        return self.stderr.strip().rpartition("\n")[2] or f"exit status {self.exit_status}"
+        return self.stderr.strip().rpartition("\n")[2] or tr(
+            "exit status {exit_status}", exit_status=self.exit_status
+        )
 
     @property
     def encrypted(self) -> bool:

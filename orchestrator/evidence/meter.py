@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from sys import getsizeof
 
+from stopgap.orchestrator.text import tr
+
 MOST_UNPACKED = 2 << 30
 """Bytes that compressed files of a collection may come to, all together, in one reading."""
 MOST_HELD = 192 << 20
@@ -60,14 +62,20 @@ class Meter:
         self.read(count)
         self._unpacked -= count
         if self._unpacked < 0:
-            self.leave_out(f"{of}: compressed files come to more than {MOST_UNPACKED} bytes")
+            self.leave_out(
+                tr(
+                    "{of}: compressed files come to more than {most_unpacked} bytes",
+                    of=of,
+                    most_unpacked=MOST_UNPACKED,
+                )
+            )
         return self._unpacked >= 0
 
     def hold(self, about: str, *texts: str) -> bool:
         """Count texts to hold in memory as another item; False without room."""
         self._room -= _BESIDES + sum(map(getsizeof, texts))
         if self._room < 0:
-            self.leave_out(f"more {about} than {MOST_HELD >> 20} MiB hold")
+            self.leave_out(tr("more {about} than {most_held} MiB hold", about=about, most_held=MOST_HELD >> 20))
         return self._room >= 0
 
     def leave_out(self, what: str) -> None:

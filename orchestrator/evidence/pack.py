@@ -32,6 +32,7 @@ from stopgap.orchestrator.evidence.tree import MOST_NAMES, Directories, Leaf, Le
 from stopgap.orchestrator.hostnumber import parse_moment
 from stopgap.orchestrator.journal.chain import canonical
 from stopgap.orchestrator.signature import sign
+from stopgap.orchestrator.text import tr
 
 OURS = "stopgap"
 ROOT = "[root]"
@@ -156,7 +157,7 @@ def _add_collection(archive: tarfile.TarFile, collected: CollectionReader) -> Ar
         digests[name] = digest.hexdigest()
     for name in (MANIFEST, CUSTODY):
         if name not in digests:
-            raise FileProblem(f"{collected.folder / name}: missing")
+            raise FileProblem(tr("{folder}: missing", folder=collected.folder / name))
     return ArchivedCollection(folder=folder, manifest_sha256=digests[MANIFEST], custody_sha256=digests[CUSTODY])
 
 

@@ -21,6 +21,7 @@ from stopgap.orchestrator.evidence.timestamp import stamp_problems
 from stopgap.orchestrator.evidence.tree import MOST_NAMES, Directories, Leaf
 from stopgap.orchestrator.evidence.verify import collection_problems
 from stopgap.orchestrator.hostnumber import parse_json
+from stopgap.orchestrator.text import tr
 
 _AT_THE_TOP = {LIST, f"{LIST}.sig", f"{LIST}.tsr", ENTRIES}
 _MOST_OURS = 10_000
@@ -57,12 +58,12 @@ def verify_archive(path: Path, signers: Path | None = None, authorities: Path | 
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        return [f"{path}: {error.strerror}"]
+        return [tr("{path}: {strerror}", path=path, strerror=error.strerror)]
     try:
         found = _problems(descriptor, signers, authorities)
         return [problem for problem, _ in zip(found, range(_MOST_TOLD), strict=False)]
     except OSError as error:
-        return [f"{path}: {error.strerror}"]
+        return [tr("{path}: {strerror}", path=path, strerror=error.strerror)]
     finally:
         os.close(descriptor)
 
@@ -73,27 +74,27 @@ def _problems(descriptor: int, signers: Path | None, authorities: Path | None) -
     for member in members_of(descriptor):
         folder, _, name = member.name.removeprefix("/").rpartition("/")
         if member.holes:
-            yield f"{member.name}: has holes, as no entry of an exported archive has"
+            yield tr("{member}: has holes, as no entry of an exported archive has", member=member.name)
             return
         if member.name.startswith(f"/{ROOT}"):
             continue
         count += 1
         if count > _MOST_OURS or not f"{folder}/".startswith(f"{OURS}/"):
-            yield f"{member.name}: extra; no such file belongs there"
+            yield tr("{member}: extra; no such file belongs there", member=member.name)
         elif name in ours.setdefault(folder, {}):
-            yield f"{member.name}: there twice"
+            yield tr("{member}: there twice", member=member.name)
         else:
             ours[folder][name] = member
     top = ArchivedFiles(ours.pop(OURS, {}))
-    yield from (f"{name}: extra; no such file belongs there" for name in {*top.members} - _AT_THE_TOP)
+    yield from (tr("{name}: extra; no such file belongs there", name=name) for name in {*top.members} - _AT_THE_TOP)
     content = read(top, LIST, MANIFEST_CAP)
     try:
         listed = ArchiveList.model_validate(parse_json(content or b""))
     except ValueError:
-        yield f"{LIST}: missing or damaged: nothing vouches for the archive as a whole"
+        yield tr("{list}: missing or damaged: nothing vouches for the archive as a whole", list=LIST)
         return
     if listed.canonical() != content:
-        yield f"{LIST}: changed; it is not as Stopgap writes it"
+        yield tr("{list}: changed; it is not as Stopgap writes it", list=LIST)
     yield from signature_problems(top, LIST, content or b"", signers)
     yield from stamp_problems(top, LIST, content or b"", authorities)
     for collection in listed.collections:
@@ -101,10 +102,15 @@ def _problems(descriptor: int, signers: Path | None, authorities: Path | None) -
         where = collection.folder
         for name, sha256 in ((MANIFEST, collection.manifest_sha256), (CUSTODY, collection.custody_sha256)):
             if hashlib.sha256(read(files, name, MANIFEST_CAP) or b"").hexdigest() != sha256:
-                yield f"{where}/{name}: changed or missing; it is not the one that {LIST} lists"
+                yield tr(
+                    "{where}/{name}: changed or missing; it is not the one that {list} lists",
+                    where=where,
+                    name=name,
+                    list=LIST,
+                )
         yield from (f"{where}/{problem}" for problem in collection_problems(files))
     for folder in ours:
-        yield f"{folder}: extra; {LIST} does not list it"
+        yield tr("{folder}: extra; {list} does not list it", folder=folder, list=LIST)
     yield from _tree_problems(descriptor, top, listed)
 
 
@@ -115,7 +121,7 @@ def _tree_problems(descriptor: int, top: ArchivedFiles, listed: ArchiveList) -> 
         for piece in top.chunks(ENTRIES):
             digest.update(piece)
     if digest.hexdigest() != listed.entries_sha256:
-        yield f"{ENTRIES}: changed or missing; it is not the one that {LIST} lists"
+        yield tr("{entries}: changed or missing; it is not the one that {list} lists", entries=ENTRIES, list=LIST)
         return
     lines = (line.text for line in lines_of(top.chunks(ENTRIES)))
     wanted = (line for line in lines if not line.startswith('{"because":'))
@@ -127,20 +133,20 @@ def _tree_problems(descriptor: int, top: ArchivedFiles, listed: ArchiveList) -> 
             continue
         if member.kind == "directory":
             if not directories.add(member.name.removeprefix(f"/{ROOT}")):
-                yield f"{member.name}: more directories than an exported archive has"
+                yield tr("{member}: more directories than an exported archive has", member=member.name)
                 return
             continue
         if not needed.add_above(member.name.removeprefix(f"/{ROOT}")):
-            yield f"{member.name}: more directories above it than an exported archive has"
+            yield tr("{member}: more directories above it than an exported archive has", member=member.name)
             return
         line = next(wanted, None)
         if line is None or line != _line_of(member, line):
-            yield f"{member.name}: changed, or not in its place"
+            yield tr("{member}: changed, or not in its place", member=member.name)
             return
     if next(wanted, None) is not None:
-        yield f"{ROOT}: not all of it is there"
+        yield tr("{root}: not all of it is there", root=ROOT)
     elif directories != needed:
-        yield f"{ROOT}: its directories are not those that it needs"
+        yield tr("{root}: its directories are not those that it needs", root=ROOT)
 
 
 def _line_of(member: Member, line: str) -> str:

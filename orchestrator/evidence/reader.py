@@ -13,6 +13,7 @@ from stopgap.orchestrator.evidence.archive import Member, members
 from stopgap.orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, Manifest, ManifestItem
 from stopgap.orchestrator.evidence.meter import Meter
 from stopgap.orchestrator.hostnumber import parse_json
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.toolkit import FOLDER
 
 LONGEST_LINE = 64 << 10
@@ -104,7 +105,7 @@ def open_collection(folder: Path) -> CollectionReader:
         with os.fdopen(descriptor, "rb") as stream:
             manifest = Manifest.model_validate(parse_json(stream.read(MANIFEST_CAP)))
     except (OSError, ValueError):
-        raise UnreadableEvidence(f"{folder / MANIFEST}: missing or damaged") from None
+        raise UnreadableEvidence(tr("{folder}: missing or damaged", folder=folder / MANIFEST)) from None
     items = tuple(
         opened if (folder / str((opened := item.opened()).file)).exists() else item for item in manifest.items
     )
@@ -127,4 +128,4 @@ def lines_of(chunks: Iterable[bytes], meter: Meter | None = None, of: str = "") 
     if rest:
         yield Line(number, rest.decode("utf-8", "surrogateescape"))
     if cut:
-        meter.leave_out(f"{of}: lines beyond their first {LONGEST_LINE} bytes")
+        meter.leave_out(tr("{of}: lines beyond their first {longest_line} bytes", of=of, longest_line=LONGEST_LINE))

@@ -17,6 +17,7 @@ from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.files import FileProblem, FolderFiles, difference
 from stopgap.orchestrator.evidence.manifest import SEALED
 from stopgap.orchestrator.evidence.reader import CollectionReader
+from stopgap.orchestrator.text import tr
 
 MAGIC = b"age-encryption.org/v1\n"
 """How every encrypted file begins."""
@@ -106,7 +107,7 @@ def sealing(stream: Writable, recipients: Sequence[str]) -> Iterator[IO[bytes]]:
     finally:
         worker.join()
     if trouble:
-        raise SealingError(f"encrypting failed: {trouble[0]}")
+        raise SealingError(tr("encrypting failed: {trouble}", trouble=trouble[0]))
 
 
 def recipient(text: str) -> Any:  # noqa: ANN401
@@ -116,7 +117,9 @@ def recipient(text: str) -> Any:  # noqa: ANN401
     try:
         return kind.Recipient.from_str(text)
     except library.RecipientError as error:
-        raise SealingError(f"{text}: no public key of age, and none of SSH that age takes: {error}") from None
+        raise SealingError(
+            tr("{text}: no public key of age, and none of SSH that age takes: {error}", text=text, error=error)
+        ) from None
 
 
 def identities(path: Path) -> list[Any]:
@@ -131,9 +134,11 @@ def identities(path: Path) -> list[Any]:
         found = [library.x25519.Identity.from_str(line) for line in lines if line.startswith("AGE-SECRET-KEY-")]
         return found or [library.ssh.Identity.from_buffer(content)]
     except OSError as error:
-        raise SealingError(f"{path}: {error.strerror}") from None
+        raise SealingError(tr("{path}: {strerror}", path=path, strerror=error.strerror)) from None
     except library.IdentityError:
-        raise SealingError(f"{path}: holds no private key of age, and none of SSH without a passphrase") from None
+        raise SealingError(
+            tr("{path}: holds no private key of age, and none of SSH without a passphrase", path=path)
+        ) from None
 
 
 def decrypt(collected: CollectionReader, folder: Path, keys: Sequence[Any]) -> None:
@@ -156,9 +161,9 @@ def decrypt(collected: CollectionReader, folder: Path, keys: Sequence[Any]) -> N
                     stream.writelines(files.chunks(name))
         except (_library().DecryptError, FileProblem) as error:
             target.unlink()
-            raise SealingError(f"{collected.folder / name}: {error}") from None
+            raise SealingError(tr("{folder}: {error}", folder=collected.folder / name, error=error)) from None
         if opened and (problem := difference(FolderFiles(folder), target.name, opened.bytes, opened.sha256)):
-            raise SealingError(f"{target}: {problem}")
+            raise SealingError(tr("{target}: {problem}", target=target, problem=problem))
 
 
 def _encrypt(reading: int, stream: Writable, keys: Sequence[Any], trouble: list[Exception]) -> None:
@@ -173,5 +178,5 @@ def _library() -> Any:  # noqa: ANN401
     try:
         import pyrage  # noqa: PLC0415 (an extra)
     except ImportError:
-        raise SealingError("to encrypt, install pyrage: pip install 'stopgap[age]'") from None
+        raise SealingError(tr("to encrypt, install pyrage: pip install 'stopgap[age]'")) from None
     return pyrage

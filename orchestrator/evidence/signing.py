@@ -11,6 +11,7 @@ from stopgap.orchestrator.evidence.files import Files, read
 from stopgap.orchestrator.evidence.manifest import MANIFEST, MANIFEST_CAP, SIGNATURE
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.signature import SignatureError, check, sign
+from stopgap.orchestrator.text import tr
 
 _LONGEST = 64 << 10
 """Bytes of a signature; those of the largest keys take 4 kB."""
@@ -28,9 +29,9 @@ def sign_manifest(folder: Path, key: Path, sha256: str) -> None:
         with (folder / MANIFEST).open("rb") as stream:
             content = stream.read(MANIFEST_CAP)
     except OSError as error:
-        raise SignatureError(f"{folder / MANIFEST}: {error.strerror}") from None
+        raise SignatureError(tr("{folder}: {strerror}", folder=folder / MANIFEST, strerror=error.strerror)) from None
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise SignatureError(f"{folder / MANIFEST}: changed since it was written")
+        raise SignatureError(tr("{folder}: changed since it was written", folder=folder / MANIFEST))
     write_at_once(folder / SIGNATURE, sign(content, key))
 
 
@@ -43,7 +44,7 @@ def signature_problems(files: Files, name: str, content: bytes, signers: Path | 
     found = read(files, signature, _LONGEST)
     if found is None:
         if signers or signature in files.names():
-            yield f"{name}: not signed, or the signature was removed"
+            yield tr("{name}: not signed, or the signature was removed", name=name)
         return
     with TemporaryDirectory(prefix="stopgap-") as folder:
         place = Path(folder) / signature

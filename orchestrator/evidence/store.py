@@ -25,6 +25,7 @@ from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.journal.records import EvidenceKept
 from stopgap.orchestrator.journal.reserve import reserve_of, room
 from stopgap.orchestrator.task import Artifact, Collection
+from stopgap.orchestrator.text import tr
 
 STDERR_CAP = 4096
 """Characters of an item's standard error that the manifest keeps."""
@@ -133,16 +134,16 @@ class EvidenceStore:
             return
         kept = chunk[: item.artifact.cap - item.size]
         if len(kept) < len(chunk):
-            item.cut = f"longer than {item.artifact.cap} bytes"
+            item.cut = tr("longer than {cap} bytes", cap=item.artifact.cap)
         granted = len(kept) if item.artifact.apart else self._quota.take(len(kept))
         if granted < len(kept):
-            item.cut = "the run's quota is used up"
+            item.cut = tr("the run's quota is used up")
         reserve = RESERVE if item.artifact.apart else self._reserve
         if granted and room(self.folder) - granted < reserve:
             last = f"{reserve >> 20} MiB" if reserve >> 20 else f"{reserve >> 10} KiB"
             granted, item.cut = (
                 0,
-                f"No space left for it: the last {last} of the controller's disk are for the journal",
+                tr("No space left for it: the last {last} of the controller's disk are for the journal", last=last),
             )
         self._write(item, kept[:granted])
 
@@ -192,7 +193,9 @@ class EvidenceStore:
             try:
                 os.link(taken.path, self.folder / file, follow_symlinks=False)
             except OSError as error:
-                raise EvidenceError(f"{self.folder / file}: {error.strerror}") from None
+                raise EvidenceError(
+                    tr("{folder}: {strerror}", folder=self.folder / file, strerror=error.strerror)
+                ) from None
             item = item.model_copy(update={"file": file})
         self._items[index] = item
         self._arrivals.ended(item)
@@ -220,7 +223,9 @@ class EvidenceStore:
                 item.size += written
                 rest = rest[written:]
         except (OSError, SealingError) as error:
-            item.cut = f"the controller could not keep it: {getattr(error, 'strerror', None) or error}"
+            item.cut = tr(
+                "the controller could not keep it: {error}", error=getattr(error, "strerror", None) or error
+            )
         if len(item.head) < 64:
             item.head += data[:64]
 
@@ -237,16 +242,16 @@ class EvidenceStore:
             try:
                 item.seal.close()
             except (OSError, SealingError) as error:
-                item.cut = item.cut or f"the controller could not keep it: {error}"
+                item.cut = item.cut or tr("the controller could not keep it: {error}", error=error)
         if item.descriptor is not None:
             if item.artifact.apart and not item.seal:
                 with suppress(OSError):  # the read-back detects an incomplete file
                     os.ftruncate(item.descriptor, item.size)
             os.close(item.descriptor)
         if output.truncated and item.size >= item.artifact.cap:
-            item.cut = item.cut or f"longer than {item.artifact.cap} bytes"
-        because = item.cut or ("the host's answer is not whole" if output.truncated else "")
-        because = "the connection ended before it" if before and output.ran else because
+            item.cut = item.cut or tr("longer than {cap} bytes", cap=item.artifact.cap)
+        because = item.cut or (tr("the host's answer is not whole") if output.truncated else "")
+        because = tr("the connection ended before it") if before and output.ran else because
         self._items[index] = ManifestItem(
             id=item.artifact.id,
             about=item.artifact.about,
@@ -271,14 +276,14 @@ class EvidenceStore:
 
 def _part(name: str) -> str:
     if name in {"", ".", ".."} or "/" in name or "\0" in name:
-        raise ValueError(f"{name!r} cannot name a folder")
+        raise ValueError(tr("{name} cannot name a folder", name=f"{name!r}"))
     return name
 
 
 def _file_name(number: int, artifact: Artifact) -> str:
     name = f"{number:03d}-{artifact.id}.{artifact.suffix}"
     if not re.fullmatch(FILE_NAME, name):
-        raise ValueError(f"{name!r} cannot name a file of evidence")
+        raise ValueError(tr("{name} cannot name a file of evidence", name=f"{name!r}"))
     return name
 
 
@@ -294,8 +299,8 @@ def _new_folder(parent: Path, name: str) -> Path:
                 continue
             return folder
     except OSError as error:
-        raise EvidenceError(f"{parent / name}: {error.strerror}") from None
-    raise EvidenceError(f"{parent / name}: collected a thousand times already")
+        raise EvidenceError(tr("{parent}: {strerror}", parent=parent / name, strerror=error.strerror)) from None
+    raise EvidenceError(tr("{parent}: collected a thousand times already", parent=parent / name))
 
 
 def _write_or_skip(descriptor: int, data: memoryview) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.files import Files, read
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import Deadline
 from stopgap.orchestrator.wire.http import NotSentError, post
 
@@ -36,11 +37,15 @@ def stamp(content: bytes, url: str) -> bytes:
         same = granted and response.tst_info.message_imprint.message == hashlib.sha256(content).digest()
         fresh = granted and response.tst_info.nonce == request.nonce
     except ValueError as error:
-        raise TimestampError(f"{url}: its answer is no time-stamp: {str(error)[:200]}") from None
+        raise TimestampError(
+            tr("{url}: its answer is no time-stamp: {error}", url=url, error=str(error)[:200])
+        ) from None
     if not granted:
-        raise TimestampError(f"{url}: refused: {' '.join(response.status_string)[:200]}")
+        raise TimestampError(
+            tr("{url}: refused: {status_string}", url=url, status_string=" ".join(response.status_string)[:200])
+        )
     if not (same and fresh):
-        raise TimestampError(f"{url}: its time-stamp is of something else")
+        raise TimestampError(tr("{url}: its time-stamp is of something else", url=url))
     return answer
 
 
@@ -53,7 +58,7 @@ def stamp_problems(files: Files, name: str, content: bytes, roots: Path | None) 
         return
     found = read(files, f"{name}.tsr", _LONGEST)
     if found is None:
-        yield f"{name}: not time-stamped, or the time-stamp was removed"
+        yield tr("{name}: not time-stamped, or the time-stamp was removed", name=name)
         return
     library = _library()
     from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415 (takes long)
@@ -64,16 +69,16 @@ def stamp_problems(files: Files, name: str, content: bytes, roots: Path | None) 
             builder = builder.add_root_certificate(certificate)
         builder.build().verify_message(library.decode_timestamp_response(found), content)
     except OSError as error:
-        yield f"{roots}: {error.strerror}"
+        yield tr("{roots}: {strerror}", roots=roots, strerror=error.strerror)
     except (ValueError, library.VerificationError) as error:
-        yield f"{name}.tsr: does not hold: {str(error)[:200]}"
+        yield tr("{name}.tsr: does not hold: {error}", name=name, error=str(error)[:200])
 
 
 def _library() -> Any:  # noqa: ANN401
     try:
         import rfc3161_client  # noqa: PLC0415 (an extra)
     except ImportError:
-        raise TimestampError("for time-stamps, install rfc3161-client: pip install 'stopgap[tsa]'") from None
+        raise TimestampError(tr("for time-stamps, install rfc3161-client: pip install 'stopgap[tsa]'")) from None
     return rfc3161_client
 
 
@@ -82,7 +87,7 @@ def _post(url: str, body: bytes) -> bytes:
     try:
         reply = post(url, body, headers, Deadline(_TIMEOUT), most=_LONGEST)
     except (NotSentError, OSError, ValueError, http.client.HTTPException) as error:
-        raise TimestampError(f"{url}: {str(error)[:200]}") from None
+        raise TimestampError(tr("{url}: {error}", url=url, error=str(error)[:200])) from None
     if reply.status != 200:
-        raise TimestampError(f"{url}: {reply.status} {reply.reason[:100]}")
+        raise TimestampError(tr("{url}: {status} {reason}", url=url, status=reply.status, reason=reply.reason[:100]))
     return reply.body

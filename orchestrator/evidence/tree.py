@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 from stopgap.orchestrator.evidence.archive import LONGEST_PATH, Member
 from stopgap.orchestrator.evidence.reader import CollectionReader, Line
 from stopgap.orchestrator.hostnumber import parse_int, parse_moment
+from stopgap.orchestrator.text import tr
 
 Kind: TypeAlias = Literal["file", "link"]
 MOST = 500_000
@@ -96,9 +97,9 @@ def tree(all_collected: Sequence[CollectionReader]) -> Iterator[Leaf | LeftOut]:
         holed = max(leaf.content.holes, 0) if isinstance(leaf.content, Member) else 0
         reason = _unfit(leaf, above)
         if not reason and holes + holed > MOST_HOLES:
-            reason = f"{holed} bytes of holes"
+            reason = tr("{holed} bytes of holes", holed=holed)
         if not reason and len(seen) >= MOST:
-            reason = "too many paths"
+            reason = tr("too many paths")
         if reason:
             yield LeftOut(leaf.path, leaf.origin, reason)
         else:
@@ -163,13 +164,15 @@ def _is_long(path: str) -> bool:
 
 def _unfit(leaf: Leaf, above: Directories) -> str:
     if not _can_be(leaf.path) or "\0" in leaf.target or _is_long(leaf.target):
-        return f"no path that a host can have, or one that is more than {DEEPEST} directories deep"
+        return tr(
+            "no path that a host can have, or one that is more than {deepest} directories deep", deepest=DEEPEST
+        )
     if max(leaf.uid, leaf.gid) >= 1 << 32:
-        return "no owner that a host can have"
+        return tr("no owner that a host can have")
     if leaf.path in above:
-        return f"a {leaf.kind}, and other paths lead through it"
+        return tr("a {kind}, and other paths lead through it", kind=leaf.kind)
     if not above.has_above(leaf.path) and not above.add_above(leaf.path):
-        return "too many directories"
+        return tr("too many directories")
     return ""
 
 
@@ -218,7 +221,7 @@ def _deleted(collected: CollectionReader) -> Iterator[Leaf | LeftOut]:
                 owner = (member.uid, member.gid, member.mtime)
                 yield Leaf(path, "file", member.mode, *owner, "", origin, member)
             else:
-                yield LeftOut(path, origin, "its process is not among those that are whole")
+                yield LeftOut(path, origin, tr("its process is not among those that are whole"))
 
 
 def _shown(collected: CollectionReader) -> Iterator[Leaf | LeftOut]:
@@ -239,7 +242,7 @@ def _shown(collected: CollectionReader) -> Iterator[Leaf | LeftOut]:
             content = _joined(_strings(texts) if name in _STRINGS else _lines(texts))
             origin = f"{collected.manifest.host}/{collected.folder.name}/{item.file}"
             if content is None:
-                yield LeftOut(path, origin, f"longer than {MOST_SHOWN} bytes")
+                yield LeftOut(path, origin, tr("longer than {most_shown} bytes", most_shown=MOST_SHOWN))
             else:
                 yield Leaf(path, "file", 0o444, 0, 0, mtime, "", origin, content)
 

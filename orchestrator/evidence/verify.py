@@ -29,6 +29,7 @@ from stopgap.orchestrator.journal.chain import read_export
 from stopgap.orchestrator.journal.head import head_problems
 from stopgap.orchestrator.journal.integrity import EXPORT
 from stopgap.orchestrator.journal.records import EvidenceHandled, EvidenceKept, FindingsMade
+from stopgap.orchestrator.text import tr
 
 _DEPTH = 3
 """Of `evidence/<host>/<step>` below a run's folder."""
@@ -44,13 +45,19 @@ def verify_folder(path: Path, signers: Path | None = None) -> list[str]:
     if (path / MANIFEST).exists() or (path / MANIFEST).is_symlink():
         return list(collection_problems(FolderFiles(path), signers))
     if not path.is_dir():
-        return [f"{path}: no such folder"]
+        return [tr("{path}: no such folder", path=path)]
     problems = _export_problems(path, signers) if (path / EXPORT).is_file() else []
     collections = collections_below(path)
     if (path / ARRIVED).is_file():
-        return [f"{path}: broken off: {MANIFEST} is missing until `stopgap resume` of its run closes it"]
+        return [
+            tr(
+                "{path}: broken off: {manifest} is missing until `stopgap resume` of its run closes it",
+                path=path,
+                manifest=MANIFEST,
+            )
+        ]
     if not collections and not (path / EXPORT).is_file():
-        problems.append(f"{path}: holds no manifest")
+        problems.append(tr("{path}: holds no manifest", path=path))
     for folder in collections:
         where = _shown(str(folder.relative_to(path)))
         problems += [f"{where}/{problem}" for problem in collection_problems(FolderFiles(folder), signers)]
@@ -72,9 +79,17 @@ def verify_run(journal: Journal, run: str, signers: Path | None = None) -> list[
     for record in kept:
         found = read(FolderFiles(folder / record.folder), MANIFEST, MANIFEST_CAP)
         if found is None:
-            problems.append(f"{record.folder}/{MANIFEST}: missing, and the journal knows it")
+            problems.append(
+                tr("{folder}/{manifest}: missing, and the journal knows it", folder=record.folder, manifest=MANIFEST)
+            )
         elif hashlib.sha256(found).hexdigest() != record.manifest_sha256:
-            problems.append(f"{record.folder}/{MANIFEST}: changed; it is not the one that the journal knows")
+            problems.append(
+                tr(
+                    "{folder}/{manifest}: changed; it is not the one that the journal knows",
+                    folder=record.folder,
+                    manifest=MANIFEST,
+                )
+            )
     for made in {record.folder: record for record in records if isinstance(record, FindingsMade)}.values():
         problems += _findings_problems(folder, made)
     known = {record.folder for record in kept}
@@ -82,10 +97,16 @@ def verify_run(journal: Journal, run: str, signers: Path | None = None) -> list[
         where = str(collection.relative_to(folder))
         if where not in known and (collection / ARRIVED).is_file():
             problems.append(
-                f"{_shown(where)}: broken off, not in the journal yet: `stopgap resume {run}` closes it, and goes on"
+                tr(
+                    "{where}: broken off, not in the journal yet: `stopgap resume {run}` closes it, and goes on",
+                    where=_shown(where),
+                    run=run,
+                )
             )
         elif where not in known:
-            problems.append(f"{_shown(where)}: not in the journal: broken off, or put there by somebody else")
+            problems.append(
+                tr("{where}: not in the journal: broken off, or put there by somebody else", where=_shown(where))
+            )
         elif (collection / MANIFEST).exists():
             handled = [r for r in records if isinstance(r, EvidenceHandled) and r.folder == where]
             found_ = collection_problems(FolderFiles(collection), signers, handled)
@@ -107,10 +128,10 @@ def _findings_problems(run_folder: Path, made: FindingsMade) -> Iterator[str]:
         for piece in FolderFiles(run_folder / made.folder).chunks(FINDINGS):
             digest.update(piece)
     except FileProblem:
-        yield f"{where}: missing, and the journal knows it"
+        yield tr("{where}: missing, and the journal knows it", where=where)
         return
     if digest.hexdigest() != made.sha256:
-        yield f"{where}: changed; it is not the one that the journal knows"
+        yield tr("{where}: changed; it is not the one that the journal knows", where=where)
 
 
 def collections_below(path: Path) -> list[Path]:
@@ -132,16 +153,16 @@ def collection_problems(
     """
     content = read(files, MANIFEST, MANIFEST_CAP)
     if content is None:
-        yield f"{MANIFEST}: missing, or no ordinary file: nothing vouches for what lies there"
+        yield tr("{manifest}: missing, or no ordinary file: nothing vouches for what lies there", manifest=MANIFEST)
         return
     try:
         manifest = Manifest.model_validate(parse_json(content))
         whole = manifest.canonical() == content
     except ValueError:
-        yield f"{MANIFEST}: damaged or cut off"
+        yield tr("{manifest}: damaged or cut off", manifest=MANIFEST)
         return
     if not whole:
-        yield f"{MANIFEST}: changed; it is not as Stopgap writes it"
+        yield tr("{manifest}: changed; it is not as Stopgap writes it", manifest=MANIFEST)
     yield from signature_problems(files, MANIFEST, content, signers)
     yield from custody_problems(files, content, known)
     there = set(files.names())
@@ -150,10 +171,10 @@ def collection_problems(
     for name, item in listed.items():
         reason = difference(files, name, item.bytes, item.sha256)
         if reason:
-            yield f"{name}: {reason}"
+            yield tr("{name}: {reason}", name=name, reason=reason)
     for other in files.names():
         if other not in _BESIDE and other not in listed:
-            yield f"{_shown(other)}: extra; the manifest does not list it"
+            yield tr("{other}: extra; the manifest does not list it", other=_shown(other))
 
 
 def _shown(name: str) -> str:

@@ -13,6 +13,7 @@ from stopgap.orchestrator.journal.disk import disk_errors, write_at_once
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.secret.agreement import NamedCommand
+from stopgap.orchestrator.text import tr
 
 NAME = "agreed-commands.json"
 _LARGEST = 4 << 20
@@ -79,4 +80,6 @@ class AgreedCommands:
                 with self._path.open("rb") as file:
                     return _File.model_validate_json(file.read(_LARGEST)).agreed
         except ValidationError:
-            raise JournalError(f"{self._path}: damaged; remove it, and agree to the commands anew") from None
+            raise JournalError(
+                tr("{path}: damaged; remove it, and agree to the commands anew", path=self._path)
+            ) from None

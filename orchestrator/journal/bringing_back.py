@@ -17,6 +17,7 @@ from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.journal.integrity import EXPORT
 from stopgap.orchestrator.journal.store import Journal
 from stopgap.orchestrator.journal.strays import RUN_ID
+from stopgap.orchestrator.text import tr
 
 
 class UnfitExportError(JournalError):
@@ -24,7 +25,7 @@ class UnfitExportError(JournalError):
 
     def __init__(self, folder: Path, problems: list[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__(f"{folder}: {problems[0]}")
+        super().__init__(tr("{folder}: {problems}", folder=folder, problems=problems[0]))
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def read_exported(journal: Journal, folder: Path, signers: Path | None = None) -
     """
     run, rows, problems = read_export(folder / EXPORT)
     if not RUN_ID.fullmatch(run):
-        problems.append(f"{EXPORT}: names no run")
+        problems.append(tr("{export}: names no run", export=EXPORT))
     problems += head_problems(run, rows, folder, signers)
     problems += _unreadable(rows)
     if problems:

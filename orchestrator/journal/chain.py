@@ -20,6 +20,7 @@ from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.records import RECORD, AnyRecord, ChangeIntended, RunStarted
 from stopgap.orchestrator.journal.renamed import with_current_names
 from stopgap.orchestrator.secret import redact_tree
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.translatable import KeptTexts
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
@@ -96,7 +97,9 @@ def entry(row: Row) -> Entry:
         texts = KeptTexts.from_json(fields.pop(TEXTS, ()))
         return Entry(row.seq, datetime.fromisoformat(row.at), RECORD.validate_python(fields, context=texts))
     except (ValueError, ValidationError, RecursionError):
-        raise JournalError(f"record {row.seq} cannot be read; `stopgap verify` tells what is wrong") from None
+        raise JournalError(
+            tr("record {seq} cannot be read; `stopgap verify` tells what is wrong", seq=row.seq)
+        ) from None
 
 
 def chain_problems(run: str, rows: Iterable[Row]) -> Iterator[str]:
@@ -104,11 +107,11 @@ def chain_problems(run: str, rows: Iterable[Row]) -> Iterator[str]:
     previous, expected = GENESIS, 0
     for row in rows:
         if row.seq != expected:
-            yield f"record {expected}: missing or out of order, {row.seq} stands there"
+            yield tr("record {expected}: missing or out of order, {seq} stands there", expected=expected, seq=row.seq)
         if not _is_canonical(row.record):
-            yield f"record {row.seq}: not as Stopgap writes it"
+            yield tr("record {seq}: not as Stopgap writes it", seq=row.seq)
         if link(previous, run, row.seq, row.at, row.record) != row.hash:
-            yield f"record {row.seq}: does not match its hash and the record before it"
+            yield tr("record {seq}: does not match its hash and the record before it", seq=row.seq)
         previous, expected = row.hash, row.seq + 1
 
 
@@ -125,7 +128,9 @@ def export_line(run: str, row: Row) -> str:
         record = json.loads(row.record)
         return canonical({"at": row.at, "hash": row.hash, "record": record, "run": run, "seq": row.seq})
     except (ValueError, TypeError, RecursionError):
-        raise JournalError(f"record {row.seq} cannot be read; `stopgap verify` tells what is wrong") from None
+        raise JournalError(
+            tr("record {seq} cannot be read; `stopgap verify` tells what is wrong", seq=row.seq)
+        ) from None
 
 
 def begins_with(run: str, rows: Iterable[Row], exported: bytes) -> bool:
@@ -147,7 +152,7 @@ def read_export(path: Path) -> tuple[str, list[Row], list[str]]:
     try:
         return read_lines(path.read_bytes(), path.name)
     except OSError as error:
-        raise JournalError(f"{path}: {error.strerror}") from None
+        raise JournalError(tr("{path}: {strerror}", path=path, strerror=error.strerror)) from None
 
 
 def read_lines(content: bytes, name: str) -> tuple[str, list[Row], list[str]]:
@@ -157,7 +162,7 @@ def read_lines(content: bytes, name: str) -> tuple[str, list[Row], list[str]]:
     problems: list[str] = []
     runs: list[str] = []
     if text and not text.endswith("\n"):
-        problems.append(f"{name}: cut off within its last line")
+        problems.append(tr("{name}: cut off within its last line", name=name))
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], 1):
         try:
             fields = json.loads(line)
@@ -165,13 +170,13 @@ def read_lines(content: bytes, name: str) -> tuple[str, list[Row], list[str]]:
             runs.append(str(fields["run"]))
             rows.append(row)
             if export_line(runs[-1], row) != line:
-                problems.append(f"{name}: line {number}: not as Stopgap writes it")
+                problems.append(tr("{name}: line {number}: not as Stopgap writes it", name=name, number=number))
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError, JournalError):
-            problems.append(f"{name}: line {number}: no entry of a journal")
+            problems.append(tr("{name}: line {number}: no entry of a journal", name=name, number=number))
     run = runs[0] if runs else ""
     if any(other != run for other in runs):
-        problems.append(f"{name}: entries of several runs")
+        problems.append(tr("{name}: entries of several runs", name=name))
     if not rows:
-        problems.append(f"{name}: holds no entry")
-    problems += [f"{name}: {problem}" for problem in chain_problems(run, rows)]
+        problems.append(tr("{name}: holds no entry", name=name))
+    problems += [tr("{name}: {problem}", name=name, problem=problem) for problem in chain_problems(run, rows)]
     return run, rows, problems

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.lock import NO_LOCKS, see_that_records_can_be_locked
+from stopgap.orchestrator.text import tr
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ _TRY = 0.2
 _SUSPICIOUS = 3.0
 """Seconds until a test for missing locks of the file system."""
 _NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
-_DAMAGED = "damaged; each run's journal.jsonl holds what was exported"
+_DAMAGED = tr("damaged; each run's journal.jsonl holds what was exported")
 
 _TABLES = """
 CREATE TABLE records (
@@ -130,10 +131,15 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     if (application, version, tables) == (0, 0, 0):
         return 0
     if application != APPLICATION_ID:
-        raise JournalError(f"{path}: this is no journal of Stopgap")
+        raise JournalError(tr("{path}: this is no journal of Stopgap", path=path))
     if version > SCHEMA:
         raise JournalError(
-            f"{path}: written by a newer Stopgap (schema {version}, this one knows {SCHEMA}); use that one"
+            tr(
+                "{path}: written by a newer Stopgap (schema {version}, this one knows {schema}); use that one",
+                path=path,
+                version=version,
+                schema=SCHEMA,
+            )
         )
     return int(version)
 
@@ -182,25 +188,25 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise JournalError(f"{path}: {_reason(error)}") from None
+        raise JournalError(tr("{path}: {error}", path=path, error=_reason(error))) from None
     except UnicodeDecodeError:  # text in the file, or in SQLite's own message about it
         raise _damaged(path) from None
     except OSError as error:
-        hint = "; set STOPGAP_HOME to a folder that can be written" if error.errno in _NOT_WRITABLE else ""
-        raise JournalError(f"{path}: {error.strerror}{hint}") from None
+        hint = tr("; set STOPGAP_HOME to a folder that can be written") if error.errno in _NOT_WRITABLE else ""
+        raise JournalError(tr("{path}: {strerror}{hint}", path=path, strerror=error.strerror, hint=hint)) from None
 
 
 def _damaged(path: Path) -> JournalError:
-    return JournalError(f"{path}: {_DAMAGED}")
+    return JournalError(tr("{path}: {damaged}", path=path, damaged=_DAMAGED))
 
 
 def _reason(error: sqlite3.Error) -> str:
     return {
-        sqlite3.SQLITE_FULL: "the disk is full; free some space or set STOPGAP_HOME to another disk",
-        sqlite3.SQLITE_READONLY: "cannot be written; set STOPGAP_HOME to a folder that can",
-        sqlite3.SQLITE_CANTOPEN: "cannot be opened; set STOPGAP_HOME to a folder that can be written",
-        sqlite3.SQLITE_BUSY: f"another process has held it for {PATIENCE:.0f} s",
+        sqlite3.SQLITE_FULL: tr("the disk is full; free some space or set STOPGAP_HOME to another disk"),
+        sqlite3.SQLITE_READONLY: tr("cannot be written; set STOPGAP_HOME to a folder that can"),
+        sqlite3.SQLITE_CANTOPEN: tr("cannot be opened; set STOPGAP_HOME to a folder that can be written"),
+        sqlite3.SQLITE_BUSY: tr("another process has held it for {patience} s", patience=f"{PATIENCE:.0f}"),
         sqlite3.SQLITE_PROTOCOL: NO_LOCKS,
-        sqlite3.SQLITE_NOTADB: "this is no journal of Stopgap",
+        sqlite3.SQLITE_NOTADB: tr("this is no journal of Stopgap"),
         sqlite3.SQLITE_CORRUPT: _DAMAGED,
     }.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))

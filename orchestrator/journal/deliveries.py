@@ -16,6 +16,7 @@ from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.journal.lock import take
 from stopgap.orchestrator.journal.records import MessageIntended, MessagePosted
 from stopgap.orchestrator.journal.store import Journal
+from stopgap.orchestrator.text import tr
 
 DeliveryState: TypeAlias = Literal["sent", "unknown", "failed"]
 
@@ -82,7 +83,7 @@ def posting(journal: Journal, series: str, *, give_up: Callable[[], bool]) -> It
         while descriptor is None and not give_up():
             descriptor = take(path)
     except OSError as error:
-        raise JournalError(f"{path}: {error.strerror}") from None
+        raise JournalError(tr("{path}: {strerror}", path=path, strerror=error.strerror)) from None
     try:
         yield descriptor is not None
     finally:
@@ -105,5 +106,5 @@ def _begun(run: str, at: datetime, record: MessageIntended) -> Delivery:
         target=record.target,
         subject=record.subject,
         way=record.way,
-        detail="begun, and its end is not on record",
+        detail=tr("begun, and its end is not on record"),
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.home import sync_folder
+from stopgap.orchestrator.text import tr
 
 
 def write_at_once(target: Path, content: bytes, *, temporary: Path | None = None) -> None:
@@ -39,4 +40,4 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise JournalError(f"{path}: {error.strerror}") from None
+        raise JournalError(tr("{path}: {strerror}", path=path, strerror=error.strerror)) from None

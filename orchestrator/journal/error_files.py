@@ -11,6 +11,7 @@ from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.home import private_folder, state_home
 from stopgap.orchestrator.secret import redact
+from stopgap.orchestrator.text import tr
 
 FOLDER = "errors"
 MOST = 10
@@ -36,5 +37,5 @@ def keep_details(error: BaseException) -> Path | None:
 def own_error(error: Exception) -> str:
     """Keep the details of an unforeseen exception, and return a description of one line."""
     kept = keep_details(error)
-    where = f"; details: {FOLDER}/{kept.name} in the state folder" if kept else ""
-    return f"an error of its own: {f'{type(error).__name__}: {error}'[:300]}{where}"
+    where = tr("; details: {folder}/{kept} in the state folder", folder=FOLDER, kept=kept.name) if kept else ""
+    return tr("an error of its own: {name}{where}", name=f"{type(error).__name__}: {error}"[:300], where=where)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.outcome import ExitCode
+from stopgap.orchestrator.text import tr
 
 
 class JournalError(Error):
@@ -56,9 +57,9 @@ class DamagedRunError(JournalError):
     def __init__(self, run: str, problems: Sequence[str]) -> None:
         self.run = run
         self.problems = tuple(problems)
-        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-        said = f"the journal of run {run} is damaged: {problems[0]}{more}"
-        super().__init__(f"{said}; `stopgap verify {run}` lists all")
+        more = tr(", and {count} more", count=len(problems) - 1) if len(problems) > 1 else ""
+        said = tr("the journal of run {run} is damaged: {problems}{more}", run=run, problems=problems[0], more=more)
+        super().__init__(tr("{said}; `stopgap verify {run}` lists all", said=said, run=run))
 
 
 class UntrustedRunError(DamagedRunError):

@@ -50,8 +50,9 @@ from stopgap.orchestrator.journal.records import (
     step_of,
 )
 from stopgap.orchestrator.outcome import RunOutcome
+from stopgap.orchestrator.text import tr
 
-UNCONFIRMED = "made, but access was not confirmed: the host takes it back by itself"
+UNCONFIRMED = tr("made, but access was not confirmed: the host takes it back by itself")
 
 _AFTER_UNDO: dict[str, ChangeState] = {
     "undone": "undone",
@@ -72,7 +73,9 @@ def fold(run: str, entries: Iterable[Entry], *, now: datetime, running: bool) ->
     for each in held:
         state.take(each.at, each.record)
     if state.started is None:
-        raise JournalError(f"run {run}: its first record is missing; `stopgap verify {run}` tells what is wrong")
+        raise JournalError(
+            tr("run {run}: its first record is missing; `stopgap verify {run}` tells what is wrong", run=run)
+        )
     changes = tuple(
         replace(change, expired=change.ends is not None and change.ends <= now) for change in state.changes.values()
     )
@@ -280,7 +283,7 @@ def _begun(record: MessageIntended, at: datetime) -> MessageStatus:
         record.way,
         record.subject,
         "unknown",
-        "begun, and its end is not on record",
+        tr("begun, and its end is not on record"),
         at,
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stopgap.orchestrator.journal.chain import Row
 from stopgap.orchestrator.signature import SignatureError, check
+from stopgap.orchestrator.text import tr
 
 HEAD = "journal.head"
 SIGNATURE = "journal.head.sig"
@@ -27,18 +28,18 @@ def head_problems(run: str, rows: Sequence[Row], folder: Path, signers: Path | N
     head, signature = folder / HEAD, folder / SIGNATURE
     if not head.is_file() or not signature.is_file():
         if signers or head.exists() or signature.exists():
-            return [f"{HEAD}: not signed, or the signature was removed"]
+            return [tr("{head}: not signed, or the signature was removed", head=HEAD)]
         return []
     try:
         with head.open("rb") as stream:
             content = stream.read(_LONGEST)
         check(content, signature, signers)
     except OSError as error:
-        return [f"{HEAD}: {error.strerror}"]
+        return [tr("{head}: {strerror}", head=HEAD, strerror=error.strerror)]
     except SignatureError as error:
         return [str(error)]
     found = [row for row in rows if head_text(run, [row]) == content]
-    return [] if found else [f"{HEAD}: the record that was signed is missing, or another stands there"]
+    return [] if found else [tr("{head}: the record that was signed is missing, or another stands there", head=HEAD)]
 
 
 def signed_seq(run: str, rows: Sequence[Row], folder: Path) -> int | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.ownership import refuse_shared
+from stopgap.orchestrator.text import tr
 
 _NAME = "controller"
 
@@ -78,9 +79,15 @@ def private_folder(folder: Path) -> Path:
             path.mkdir(mode=0o700, exist_ok=True)
             sync_folder(path.parent)
         if not folder.is_dir():
-            raise NotADirectoryError(20, "not a directory")
+            raise NotADirectoryError(20, tr("not a directory"))
     except OSError as error:
-        raise JournalError(f"{folder}: {error.strerror}; set STOPGAP_HOME to a folder that can be written") from None
+        raise JournalError(
+            tr(
+                "{folder}: {strerror}; set STOPGAP_HOME to a folder that can be written",
+                folder=folder,
+                strerror=error.strerror,
+            )
+        ) from None
     return folder
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.records import IncidentClosed, IncidentOpened, Noted, RunStarted
 from stopgap.orchestrator.journal.store import Journal
+from stopgap.orchestrator.text import tr
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}", re.ASCII)
 _PREFIX = "incident-"
@@ -39,9 +40,11 @@ class Incident:
 def open_incident(journal: Journal, name: str, by: str) -> None:
     """Open an incident; raises JournalError for an unfit name or a name in use."""
     if not NAME.fullmatch(name):
-        raise JournalError(f"{name!r} is no name for an incident: lower-case letters, digits and `-`, 41 at most")
+        raise JournalError(
+            tr("{name} is no name for an incident: lower-case letters, digits and `-`, 41 at most", name=f"{name!r}")
+        )
     if any(each.name == name for each in incidents(journal)):
-        raise JournalError(f"there is an incident {name} already")
+        raise JournalError(tr("there is an incident {name} already", name=name))
     journal.append(_PREFIX + name, IncidentOpened(name=name, by=by))
 
 
@@ -53,7 +56,7 @@ def note(journal: Journal, incident: Incident, text: str, by: str) -> None:
 def close_incident(journal: Journal, incident: Incident, by: str) -> None:
     """Close the incident; raises JournalError for a closed incident."""
     if incident.closed:
-        raise JournalError(f"incident {incident.name} is closed already")
+        raise JournalError(tr("incident {incident} is closed already", incident=incident.name))
     journal.append(_PREFIX + incident.name, IncidentClosed(by=by))
 
 
@@ -84,7 +87,8 @@ def find_incident(journal: Journal, name: str | None) -> Incident:
         if each.name == name or (name is None and not each.closed):
             return each
     if name is None:
-        raise JournalError("no incident is open; `stopgap incident open NAME` opens one")
+        raise JournalError(tr("no incident is open; `stopgap incident open NAME` opens one"))
     raise JournalError(
-        f"there is no incident {name}" + (f"; there are {', '.join(i.name for i in known)}" if known else "")
+        tr("there is no incident {name}", name=name)
+        + (tr("; there are {known}", known=", ".join(i.name for i in known)) if known else "")
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from stopgap.orchestrator.journal.chain import Row, begins_with, chain_problems, read_lines
 from stopgap.orchestrator.journal.disk import disk_errors
 from stopgap.orchestrator.journal.head import head_problems, signed_seq
+from stopgap.orchestrator.text import tr
 
 EXPORT = "journal.jsonl"
 
@@ -55,7 +56,7 @@ def integrity_problems(run: str, kept: Kept, beside: Beside, signers: Path | Non
     """
     yield from chain_problems(run, kept.rows)
     for seq in kept.misfiled:
-        yield f"record {seq}: is listed as another kind"
+        yield tr("record {seq}: is listed as another kind", seq=seq)
     yield from _end_problems(kept)
     yield from head_problems(run, kept.rows, beside.folder, signers)
     if beside.exported is not None and not begins_with(run, kept.rows, beside.exported):
@@ -73,30 +74,45 @@ def unsigned_changes(run: str, kept: Kept, folder: Path) -> Iterator[str]:
     later = [row.seq for row in kept.rows if row.seq > signed and '"kind":"change-intended"' in row.record]
     if later:
         yield (
-            f"records {later[0]} to {later[-1]}: {len(later)} changes came after record {signed}, the last that is"
-            " signed: a `resume` without the key, or one that was cut off, or somebody else"
+            tr(
+                "records {later} to {later2}: {count} changes came after record {signed}, the last that is "
+                "signed: a `resume` without the key, or one that was cut off, or somebody else",
+                later=later[0],
+                later2=later[-1],
+                count=len(later),
+                signed=signed,
+            )
         )
 
 
 def _end_problems(kept: Kept) -> Iterator[str]:
     last = kept.rows[-1] if kept.rows else None
     if kept.head is None:
-        yield "the head of the chain is missing"
+        yield tr("the head of the chain is missing")
     elif last is None or last.seq < kept.head[0]:
-        yield f"cut off: the chain reached record {kept.head[0]}, and ends at {last.seq if last else -1}"
+        yield tr(
+            "cut off: the chain reached record {head}, and ends at {rest}",
+            head=kept.head[0],
+            rest=last.seq if last else -1,
+        )
     elif (last.seq, last.hash) != kept.head:
-        yield f"record {last.seq}: is not the head that was written last"
+        yield tr("record {seq}: is not the head that was written last", seq=last.seq)
 
 
 def _export_problems(run: str, rows: Sequence[Row], exported: bytes) -> Iterator[str]:
     other, lines, problems = read_lines(exported, EXPORT)
     yield from problems
     if other != run:
-        yield f"{EXPORT}: is of run {other}"
+        yield tr("{export}: is of run {other}", export=EXPORT, other=other)
         return
     if len(lines) > len(rows):
-        yield f"cut off: {EXPORT} holds {len(lines)} records, the journal {len(rows)}"
+        yield tr(
+            "cut off: {export} holds {count} records, the journal {count2}",
+            export=EXPORT,
+            count=len(lines),
+            count2=len(rows),
+        )
     known = {row.seq: row for row in rows}
     for line in lines:
         if line.seq in known and known[line.seq] != line:
-            yield f"record {line.seq}: {EXPORT} has another"
+            yield tr("record {seq}: {export} has another", seq=line.seq, export=EXPORT)

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from stopgap.orchestrator.journal.chain import Row, entry
 from stopgap.orchestrator.journal.failure import JournalError, UnknownRunError
 from stopgap.orchestrator.journal.records import RunFinished, RunStarted
+from stopgap.orchestrator.text import tr
 
 _MINUTE = 13
 """Characters of a run's id that name the minute in which the run began."""
@@ -83,17 +84,31 @@ def named(name: str, ids: Sequence[str], strays: Sequence[str], where: object) -
         meant = [run for run in strays if not ids or run[:_MINUTE] >= ids[-1][:_MINUTE]]
     if meant and name not in ids:
         raise UnknownRunError(
-            f"the journal does not know run {meant[-1]}, whose folder is there; was an older journal.sqlite put"
-            f" back? To bring it in: stopgap journal import {where}/runs/{meant[-1]}"
+            tr(
+                "the journal does not know run {meant}, whose folder is there; was an older journal.sqlite "
+                "put back? To bring it in: stopgap journal import {where}/runs/{meant}",
+                meant=meant[-1],
+                where=where,
+            )
         )
     if not ids and not strays:
-        raise UnknownRunError(f"there is no run yet below {where}")
+        raise UnknownRunError(tr("there is no run yet below {where}", where=where))
     if name == "last":
         return ids[-1]
     found = [run for run in ids if name and (run.startswith(name) or run.endswith(name))]
     if name in ids or len(found) == 1:
         return name if name in ids else found[0]
     if found:
-        raise UnknownRunError(f"{name} could be any of {len(found)} runs: {', '.join(found[-5:])}")
+        raise UnknownRunError(
+            tr(
+                "{name} could be any of {count} runs: {found}",
+                name=name,
+                count=len(found),
+                found=", ".join(found[-5:]),
+            )
+        )
     nearest = get_close_matches(name, [*ids, "last"], 1, 0.5)
-    raise UnknownRunError(f"there is no run {name}" + (f"; did you mean {nearest[0]}?" if nearest else ""))
+    raise UnknownRunError(
+        tr("there is no run {name}", name=name)
+        + (tr("; did you mean {nearest}?", nearest=nearest[0]) if nearest else "")
+    )

@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.text import tr
 
-NO_LOCKS = "its file system has no working locks; set STOPGAP_HOME to a folder on a local disk"
+NO_LOCKS = tr("its file system has no working locks; set STOPGAP_HOME to a folder on a local disk")
 _PATIENCE = 0.3
 """Seconds; a mere test (`is_taken`) holds the lock for a moment."""
 
@@ -49,7 +50,9 @@ def _locked(descriptor: int, path: Path) -> bool:
     except OSError as error:
         if error.errno in {errno.EWOULDBLOCK, errno.EACCES, errno.EINTR}:
             return False
-        raise JournalError(f"{path}: {NO_LOCKS} ({error.strerror})") from None
+        raise JournalError(
+            tr("{path}: {no_locks} ({strerror})", path=path, no_locks=NO_LOCKS, strerror=error.strerror)
+        ) from None
     return True
 
 
@@ -58,7 +61,7 @@ def _see_that_it_holds(path: Path) -> None:
     second = _open(path)
     try:
         if _locked(second, path):
-            raise JournalError(f"{path}: {NO_LOCKS}")
+            raise JournalError(tr("{path}: {no_locks}", path=path, no_locks=NO_LOCKS))
     finally:
         os.close(second)
 
@@ -70,7 +73,9 @@ def see_that_records_can_be_locked(folder: Path) -> None:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}:
-            raise JournalError(f"{folder}: {NO_LOCKS} ({error.strerror})") from None
+            raise JournalError(
+                tr("{folder}: {no_locks} ({strerror})", folder=folder, no_locks=NO_LOCKS, strerror=error.strerror)
+            ) from None
 
 
 def is_taken(path: Path) -> bool:

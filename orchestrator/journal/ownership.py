@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stopgap.orchestrator.journal.failure import SharedHomeError
+from stopgap.orchestrator.text import tr
 
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _MOST_LINKS = 40
@@ -24,14 +25,23 @@ def refuse_shared(home: Path) -> None:
     for path, found in _components(home):
         last = path.name == home.name and _is_same(path, home)
         if found.st_uid not in {os.geteuid(), 0} or (last and found.st_uid != os.geteuid()):
-            raise SharedHomeError(f"{_named(home, path)} belongs to {_account(found.st_uid)}; {_ADVICE}")
+            raise SharedHomeError(
+                tr(
+                    "{home} belongs to {st_uid}; {advice}",
+                    home=_named(home, path),
+                    st_uid=_account(found.st_uid),
+                    advice=_ADVICE,
+                )
+            )
         if stat.S_ISLNK(found.st_mode) or not found.st_mode & _OTHERS:
             continue
         if last or not (found.st_mode & stat.S_ISVTX):
-            raise SharedHomeError(f"{_named(home, path)} can be written to by others; {_ADVICE}")
+            raise SharedHomeError(
+                tr("{home} can be written to by others; {advice}", home=_named(home, path), advice=_ADVICE)
+            )
 
 
-_ADVICE = "set STOPGAP_HOME to a folder that is yours alone (chmod go-w), below folders that are"
+_ADVICE = tr("set STOPGAP_HOME to a folder that is yours alone (chmod go-w), below folders that are")
 
 
 def _components(home: Path) -> Iterator[tuple[Path, os.stat_result]]:
@@ -50,14 +60,16 @@ def _components(home: Path) -> Iterator[tuple[Path, os.stat_result]]:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise SharedHomeError(f"{path}: {error.strerror}; {_ADVICE}") from None
+            raise SharedHomeError(
+                tr("{path}: {strerror}; {advice}", path=path, strerror=error.strerror, advice=_ADVICE)
+            ) from None
         yield path, found
         if not stat.S_ISLNK(found.st_mode):
             here = path
             continue
         links += 1
         if links > _MOST_LINKS:
-            raise SharedHomeError(f"{home}: too many symbolic links; {_ADVICE}")
+            raise SharedHomeError(tr("{home}: too many symbolic links; {advice}", home=home, advice=_ADVICE))
         target = path.readlink()
         if target.is_absolute():
             here = Path(target.anchor)
@@ -73,11 +85,15 @@ def _is_same(path: Path, home: Path) -> bool:
 
 
 def _named(home: Path, path: Path) -> str:
-    return f"the state folder {home}" if path == home else f"{path}, on the way to the state folder {home},"
+    return (
+        tr("the state folder {home}", home=home)
+        if path == home
+        else tr("{path}, on the way to the state folder {home},", path=path, home=home)
+    )
 
 
 def _account(number: int) -> str:
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:
-        return f"the account {number}"
+        return tr("the account {number}", number=number)

@@ -45,6 +45,7 @@ from stopgap.orchestrator.journal.records import AnyRecord, RunStarted
 from stopgap.orchestrator.journal.reserve import set_aside, with_room
 from stopgap.orchestrator.journal.strays import Stray, mark_begun, strays
 from stopgap.orchestrator.signature import sign
+from stopgap.orchestrator.text import tr
 
 _HEAD = "SELECT seq, hash FROM heads WHERE run = ?"
 _ROWS = "SELECT seq, at, record, hash FROM records WHERE run = ? ORDER BY seq"
@@ -182,7 +183,7 @@ class Journal:
             found = select(self._database, self.path, _HEAD, (run,), int, str)
             seq, previous = found[0] if found else (-1, GENESIS)
             if not found and select(self._database, self.path, _SOME, (run,), int):
-                raise DamagedRunError(run, ["the head of the chain is missing"])
+                raise DamagedRunError(run, [tr("the head of the chain is missing")])
             for kind, at, text in texts:
                 seq += 1
                 previous = link(previous, run, seq, at, text)
@@ -201,7 +202,9 @@ class Journal:
             with self._lock, transaction(self._database, self.path):
                 mine = [Row(*row) for row in select(self._database, self.path, _ROWS, (run,), *_ROW)]
                 if mine != list(rows[: len(mine)]):
-                    raise DamagedRunError(run, [f"the journal has other records of it than {EXPORT}"])
+                    raise DamagedRunError(
+                        run, [tr("the journal has other records of it than {export}", export=EXPORT)]
+                    )
                 for row in rows[len(mine) :]:
                     self._insert(run, entry(row).record.kind, row)
                 self._database.execute(
@@ -327,7 +330,7 @@ class Journal:
             with disk_errors(path):
                 descriptor = take(path)
             if descriptor is None:
-                raise RunHeldError(f"another process is at work on run {run}")
+                raise RunHeldError(tr("another process is at work on run {run}", run=run))
             self._held[run] = descriptor
         return True
 
@@ -376,14 +379,14 @@ class Journal:
 
     def _see_that_it_is_writable(self) -> None:
         if not self.writable:
-            raise JournalError(f"{self.home} cannot be written; set STOPGAP_HOME to a folder that can")
+            raise JournalError(tr("{home} cannot be written; set STOPGAP_HOME to a folder that can", home=self.home))
 
     def _select(self, query: str, parameters: Sequence[str], *columns: type) -> list[tuple[Any, ...]]:
         with self._lock:
             return select(self._database, self.path, query, parameters, *columns)
 
     def _unknown(self, run: str) -> UnknownRunError:
-        return UnknownRunError(f"there is no run {run} below {self.home}")
+        return UnknownRunError(tr("there is no run {run} below {home}", run=run, home=self.home))
 
 
 def _letters(count: int) -> str:

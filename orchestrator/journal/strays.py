@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from stopgap.orchestrator.journal.integrity import EXPORT
+from stopgap.orchestrator.text import tr
 
 RUN_ID = re.compile(r"[0-9]{8}-[0-9]{4}-[0-9a-z]{4}", re.ASCII)
 _LOCK = "lock"
@@ -30,11 +31,19 @@ class Stray:
     def __str__(self) -> str:
         """Return the difference in one line, with the remedy."""
         if self.lacks == "folder":
-            return f"run {self.run}: its folder {self.folder} is gone, with its evidence"
-        unknown = f"run {self.run}: the journal does not know it, and its folder is there"
+            return tr("run {run}: its folder {folder} is gone, with its evidence", run=self.run, folder=self.folder)
+        unknown = tr("run {run}: the journal does not know it, and its folder is there", run=self.run)
         if self.lacks == "records":
-            return f"{unknown}; what it changed may be in force: stopgap journal import {self.folder}"
-        return f"{unknown}, without {EXPORT}; what it changed may be in force, and nothing here says what"
+            return tr(
+                "{unknown}; what it changed may be in force: stopgap journal import {folder}",
+                unknown=unknown,
+                folder=self.folder,
+            )
+        return tr(
+            "{unknown}, without {export}; what it changed may be in force, and nothing here says what",
+            unknown=unknown,
+            export=EXPORT,
+        )
 
 
 def strays(home: Path, known: Sequence[str]) -> list[Stray]:

@@ -16,6 +16,7 @@ from stopgap.orchestrator.outcome import PlannedOutcome
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.runbook import Step
 from stopgap.orchestrator.task import Collection, Gap, Note, UndoRequest
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class PlannedStep:
     def place(self) -> Host:
         """The host of the step; ValueError for a step without a host."""
         if self.on is None:
-            raise ValueError(f"{self.key} acts nowhere")
+            raise ValueError(tr("{key} acts nowhere", key=self.key))
         return self.on
 
     def vantages(self, check: Check) -> tuple[Host, ...]:

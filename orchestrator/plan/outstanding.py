@@ -9,6 +9,7 @@ from datetime import datetime
 from stopgap.orchestrator.journal import Delivery
 from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.task import Gap, Note, Unlimited
+from stopgap.orchestrator.text import moment_text, tr
 
 _NAMED = 3
 """Most messages named separately; of further messages, the number."""
@@ -48,24 +49,44 @@ def _stale(message: Message, delivery: Delivery, now: datetime) -> bool:
 
 def _sent(deliveries: Sequence[Delivery]) -> Iterator[str]:
     if len(deliveries) > _NAMED:
-        yield f"{len(deliveries)} messages were sent already, the last {deliveries[-1].at:%a %d %b %H:%M} UTC"
+        yield tr(
+            "{count} messages were sent already, the last {at}",
+            count=len(deliveries),
+            at=moment_text(deliveries[-1].at),
+        )
         return
     for delivery in deliveries:
         yield (
-            f"{delivery.about} to {delivery.to} was sent already: {delivery.at:%a %d %b %H:%M} UTC,"
-            f" run {delivery.run} ({delivery.detail})"
+            tr(
+                "{about} to {to} was sent already: {at}, run {run} ({detail})",
+                about=delivery.about,
+                to=delivery.to,
+                at=moment_text(delivery.at),
+                run=delivery.run,
+                detail=delivery.detail,
+            )
         )
 
 
 def _unknown(deliveries: Sequence[Delivery]) -> Iterator[str]:
     if len(deliveries) > _NAMED:
         some = ", ".join(d.to for d in deliveries[:_NAMED])
-        yield f"{len(deliveries)} messages may or may not have gone ({some} …); `resend_unknown: true` sends them"
+        yield tr(
+            "{count} messages may or may not have gone ({some} …); `resend_unknown: true` sends them",
+            count=len(deliveries),
+            some=some,
+        )
         return
     for delivery in deliveries:
         yield (
-            f"{delivery.about} to {delivery.to} may or may not have been sent, {delivery.at:%a %d %b %H:%M} UTC,"
-            f" run {delivery.run}; `resend_unknown: true` sends it again"
+            tr(
+                "{about} to {to} may or may not have been sent, {at}, run {run}; `resend_unknown: true` "
+                "sends it again",
+                about=delivery.about,
+                to=delivery.to,
+                at=moment_text(delivery.at),
+                run=delivery.run,
+            )
         )
 
 
@@ -74,4 +95,4 @@ def _note(text: str) -> Note:
 
 
 def _gap(text: str) -> Gap:
-    return Gap(text=text, at_best=Unlimited(why="a letter that did not go lets no packet through"))
+    return Gap(text=text, at_best=Unlimited(why=tr("a letter that did not go lets no packet through")))

@@ -19,6 +19,7 @@ from stopgap.orchestrator.change import (
 from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.task import Collection, Gap, Note, Planned, UndoRequest, Unplannable
+from stopgap.orchestrator.text import tr
 
 
 @dataclass
@@ -79,4 +80,6 @@ def told_apart(planned: Iterable[Planned]) -> PlannedItems:
 
 def _refuse(item: Never) -> NoReturn:
     """Refuse an item of a task without type checks; mypy reports each kind without a case above."""
-    raise Unplannable(f"the task planned an object of the class {type(item).__name__}, which is no kind of change")
+    raise Unplannable(
+        tr("the task planned an object of the class {name}, which is no kind of change", name=type(item).__name__)
+    )

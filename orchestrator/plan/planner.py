@@ -50,6 +50,7 @@ from stopgap.orchestrator.task import (
     Task,
     Unplannable,
 )
+from stopgap.orchestrator.text import tr
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ def nothing_sent(keys: AbstractSet[str]) -> dict[str, Delivery]:
 
 def no_past(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
     """Return no earlier runs."""
-    raise JournalError("there is no journal of earlier runs here")
+    raise JournalError(tr("there is no journal of earlier runs here"))
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ class Planner:
     def _plan_place(self, place: Place, results: Mapping[str, StepResult]) -> PlannedStep:
         step, blank = place.step, _blank(place)
         if missed := [n for n in step.needs if n in results and not results[n].succeeded]:
-            return _with(blank, PlannedOutcome.SKIPPED, f"needs {', '.join(missed)}")
+            return _with(blank, PlannedOutcome.SKIPPED, tr("needs {missed}", missed=", ".join(missed)))
         try:
             return self._plan_step(blank, place, results)
         except (InvalidInput, JournalError, OutOfReach):
@@ -184,21 +185,29 @@ class Planner:
         task = tasks()[step.task]
         try:
             if not applies(step, self.params, scene, results, place.item):
-                return _with(blank, PlannedOutcome.SKIPPED, f"when: {step.when}")
+                return _with(blank, PlannedOutcome.SKIPPED, tr("when: {when}", when=step.when))
             params = render(step, self.params, scene, results, place.item)
         except InvalidInput:
             if not any(result.sampled for result in results.values()):
                 raise
-            return _with(blank, PlannedOutcome.UNCHANGED, "it is planned when the questions before it are answered")
+            return _with(
+                blank, PlannedOutcome.UNCHANGED, tr("it is planned when the questions before it are answered")
+            )
         if (first := task.needs_first(params)) and not self._has_succeeded(first, place.number, results):
             return _with(
                 blank,
                 PlannedOutcome.REFUSED,
-                f"no step of {first} has succeeded on {target.name} before it, in this run",
+                tr(
+                    "no step of {first} has succeeded on {target} before it, in this run",
+                    first=first,
+                    target=target.name,
+                ),
             )
         if not is_agreed(reference_of(task.looks_by(params))):
             return _with(
-                blank, PlannedOutcome.REFUSED, f"nobody has agreed to run {join(task.looks_by(params))} here"
+                blank,
+                PlannedOutcome.REFUSED,
+                tr("nobody has agreed to run {looks_by} here", looks_by=join(task.looks_by(params))),
             )
         blank = replace(blank, keeps=task.keeps_partial(params))
         requests = requests_of(task, params, scene)
@@ -246,7 +255,13 @@ class Planner:
         texts = [change.do_script() for change in changes] + ["\n".join(message.preview()) for message in messages]
         for secret in filter(None, map(carried_by, texts)):
             return _with(
-                blank, PlannedOutcome.REFUSED, f"it would send {secret} to {scene.on.name if changes else 'a person'}"
+                blank,
+                PlannedOutcome.REFUSED,
+                tr(
+                    "it would send {secret} to {rest}",
+                    secret=secret,
+                    rest=scene.on.name if changes else tr("a person"),
+                ),
             )
         return replace(
             blank,
@@ -344,7 +359,15 @@ def counting(results: Sequence[StepResult], keeps: bool) -> list[StepResult]:
 
 def uncut(step: PlannedStep, reason: str) -> Gap:
     """Return the gap left by a containment step at an upstream without the step."""
-    return Gap(text=f"{step.target.name} is not cut off at {step.place.name}: {reason}", at_best="partly")
+    return Gap(
+        text=tr(
+            "{target} is not cut off at {place}: {reason}",
+            target=step.target.name,
+            place=step.place.name,
+            reason=reason,
+        ),
+        at_best="partly",
+    )
 
 
 def combined(results: Sequence[StepResult]) -> StepResult:
@@ -357,8 +380,18 @@ def _all_or_none(planned: list[PlannedStep]) -> list[PlannedStep]:
     lacking = next((s for s in planned if s.outcome in _NOT_DONE), None)
     if lacking is None:
         return planned
-    why = f"{lacking.place.name} {_NOT_DONE[lacking.outcome]}, and it is done on all upstreams or on none"
+    why = tr("{failed}, and it is done on all upstreams or on none", failed=_lacking(lacking))
     return [step.as_skipped(why) if step.outcome == PlannedOutcome.WOULD_CHANGE else step for step in planned]
+
+
+def _lacking(step: PlannedStep) -> str:
+    match step.outcome:
+        case "unreachable":
+            return tr("{host} is unreachable", host=step.place.name)
+        case "refused":
+            return tr("{host} is refused", host=step.place.name)
+        case _:
+            return tr("{host} cannot be changed", host=step.place.name)
 
 
 def _uncut(step: PlannedStep) -> PlannedStep:

@@ -18,19 +18,20 @@ from stopgap.orchestrator.change import (
 )
 from stopgap.orchestrator.facts import Extended, ExtendedFact, File, FileFact, Reader, Writable, WritableFact
 from stopgap.orchestrator.facts.extended import APPEND_ONLY, IMMUTABLE, NO_COW, VERITY
+from stopgap.orchestrator.text import tr, trn
 
 _OF_THE_CONTENT = ("security.ima", "security.evm")
 """Signatures of a file's content or inode (the kernel's evm and ima): wrong for any other."""
 _WORDS = {
-    "system.posix_acl_access": "access control list",
-    "system.posix_acl_default": "default access control list",
-    "system.nfs4_acl": "access control list",
-    "security.capability": "file capabilities",
-    "security.ima": "signature (security.ima)",
-    "security.evm": "signature (security.evm)",
+    "system.posix_acl_access": tr("access control list"),
+    "system.posix_acl_default": tr("default access control list"),
+    "system.nfs4_acl": tr("access control list"),
+    "security.capability": tr("file capabilities"),
+    "security.ima": tr("signature (security.ima)"),
+    "security.evm": tr("signature (security.evm)"),
 }
-_BECOME = "`become: sudo`, where sudo lets this login"
-_LOST_FLAGS = {NO_COW: "attribute C (no copy-on-write)", VERITY: "fs-verity"}
+_BECOME = tr("`become: sudo`, where sudo lets this login")
+_LOST_FLAGS = {NO_COW: tr("attribute C (no copy-on-write)"), VERITY: "fs-verity"}
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,16 @@ def prepared(change: PathChange, prospect: Prospect) -> PathChange:
     barred = {name for name in known if uid and name.startswith("security.")} | {"security.evm"}
     back = {name: value for name, value in known.items() if name not in barred}
     forth = {name: value for name, value in back.items() if name not in _OF_THE_CONTENT}
-    gone = [] if have.attributes is not None else [f"access control lists, labels and attributes ({have.trouble})"]
+    gone: list[str] = (
+        []
+        if have.attributes is not None
+        else [tr("access control lists, labels and attributes ({trouble})", trouble=have.trouble)]
+    )
     gone += [words for flag, words in _LOST_FLAGS.items() if have.flags & flag]
     if have.links > 1:
-        gone.append(f"the hard link with {_count(have.links - 1, 'other name')}")
+        gone.append(
+            tr("the hard link with {names}", names=trn("{count} other name", "{count} other names", have.links - 1))
+        )
     after_losses = gone + (_named(known.keys() - forth.keys()) if after.kind == "file" else [])
     undo_losses = gone + _named(known.keys() - back.keys() if before.kind == "file" else known.keys())
     return change.model_copy(
@@ -157,7 +164,9 @@ def obstacle(change: PathChange, prospect: Prospect, earlier: Iterable[AnyChange
         made = any(_may_make(other, _folder(change.path)) for other in earlier)
         return "" if made or change.after.kind == "absent" else may.obstacle
     if may.obstacle:
-        return may.obstacle + (f": only root may ({_BECOME})" if may.uid and "may not write" in may.obstacle else "")
+        return may.obstacle + (
+            tr(": only root may ({become})", become=_BECOME) if may.uid and "may not write" in may.obstacle else ""
+        )
     if may.inside and change.before.kind == change.after.kind == "directory":
         return may.inside
     return _owner(change, may) or _room(change, may)
@@ -175,19 +184,19 @@ def _for_root_alone(change: AnyChange, uid: int | None, programs: frozenset[str]
             what = ""
         case _:
             assert_never(change)
-    return f"user id {uid} may not run {what}: only root may ({_BECOME})" if what else ""
+    return (
+        tr("user id {uid} may not run {what}: only root may ({become})", uid=uid, what=what, become=_BECOME)
+        if what
+        else ""
+    )
 
 
 def _folder(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def _named(names: Iterable[str]) -> list[str]:
-    words = {_WORDS.get(name, "security label" if name.startswith("security.") else name) for name in names}
+    words = {_WORDS.get(name, tr("security label") if name.startswith("security.") else name) for name in names}
     return sorted(words)
 
 
@@ -200,8 +209,8 @@ def _having(state: FileFact, have: ExtendedFact, attributes: Mapping[str, bytes]
 def _marks(change: PathChange, prospect: Prospect) -> str:
     for path, fact in ((change.path, prospect.extended), (_folder(change.path) or "/", prospect.folder)):
         if fact.flags & (IMMUTABLE | APPEND_ONLY):
-            word = "immutable" if fact.flags & IMMUTABLE else "append-only"
-            return f"{path} is {word} (chattr(1)): host.unlock clears that"
+            word = tr("immutable") if fact.flags & IMMUTABLE else tr("append-only")
+            return tr("{path} is {word} (chattr(1)): host.unlock clears that", path=path, word=word)
     return ""
 
 
@@ -223,9 +232,13 @@ def _owner(change: PathChange, may: WritableFact) -> str:
     if may.uid == 0 or after.kind not in {"file", "directory"}:
         return ""
     if after.uid != may.uid or after.gid not in may.groups:
-        return (
-            f"{change.path} belongs to user id {after.uid} and group {after.gid}, and user id {may.uid} "
-            "cannot give it back to them: only root can"
+        return tr(
+            "{path} belongs to user id {uid} and group {gid}, and user id {uid2} cannot give it back to "
+            "them: only root can",
+            path=change.path,
+            uid=after.uid,
+            gid=after.gid,
+            uid2=may.uid,
         )
     return ""
 
@@ -234,8 +247,13 @@ def _room(change: PathChange, may: WritableFact) -> str:
     if change.after.kind == "absent":
         return ""
     if may.inodes == 0:
-        return f"{change.path}: no inode is free on its filesystem"
+        return tr("{path}: no inode is free on its filesystem", path=change.path)
     size = -(-len(change.after.content or b"") // may.block) * may.block
     if may.free is not None and may.free < size:
-        return f"{change.path}: {may.free} bytes are free on its filesystem, and it needs {size}"
+        return tr(
+            "{path}: {free} bytes are free on its filesystem, and it needs {size}",
+            path=change.path,
+            free=may.free,
+            size=size,
+        )
     return ""

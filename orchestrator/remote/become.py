@@ -16,6 +16,7 @@ from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.remote.line import Line, LineBrokenError
 from stopgap.orchestrator.secret import Secret, SecretError
 from stopgap.orchestrator.shell import join
+from stopgap.orchestrator.text import tr
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.host import Host
@@ -62,18 +63,33 @@ class Password:
         up = self._up.encode()
         while not (up in stdout and up in stderr):
             if (left := end - time.monotonic()) <= 0:
-                raise LineBrokenError(f"{self._host.become} gave no shell within {seconds:g} s{_said(stderr)}")
+                raise LineBrokenError(
+                    tr(
+                        "{become} gave no shell within {seconds} s{stderr}",
+                        become=self._host.become,
+                        seconds=f"{seconds:g}",
+                        stderr=_said(stderr),
+                    )
+                )
             out, err = line.receive(left, sending=False)
             stdout, stderr = stdout + out, stderr + err
             if len(stdout) + len(stderr) > _NOISE:
-                raise LineBrokenError("too much text before root's shell")
+                raise LineBrokenError(tr("too much text before root's shell"))
             if not sent and self._asks(stderr):
                 self._send(line, end)
                 stderr, sent = b"", True
             elif sent and self._asks(stderr):
-                raise LineBrokenError(f"{self._host.become} does not take {self._secret} for the password")
+                raise LineBrokenError(
+                    tr(
+                        "{become} does not take {secret} for the password",
+                        become=self._host.become,
+                        secret=self._secret,
+                    )
+                )
             if not out and not err and line.at_end():
-                raise LineBrokenError(f"{self._host.become} gave no shell{_said(stderr)}")
+                raise LineBrokenError(
+                    tr("{become} gave no shell{stderr}", become=self._host.become, stderr=_said(stderr))
+                )
 
     def _asks(self, stderr: bytes) -> bool:
         if self._host.become == "su":
@@ -87,7 +103,7 @@ class Password:
             raise LineBrokenError(str(error)) from None
         while rest:
             if time.monotonic() > end:
-                raise LineBrokenError("the password could not be sent")
+                raise LineBrokenError(tr("the password could not be sent"))
             rest = rest[line.send(rest) :]
 
 
@@ -98,14 +114,23 @@ def _said(stderr: bytes) -> str:
 
 def advice(host: Host, said: str) -> str:
     """Return what lets the account become root, for the words of a refusal."""
-    who = "this account" if host.connection == "local" else host.user
+    who = tr("this account") if host.connection == "local" else host.user
     if "tty" in said:
-        return f"sudo wants a terminal, which no exchange has; take requiretty from it: Defaults:{who} !requiretty"
-    instead = "name its `become_password`, where it is a router or a spare, "
+        return tr(
+            "sudo wants a terminal, which no exchange has; take requiretty from it: Defaults:{who} !requiretty",
+            who=who,
+        )
+    instead = tr("name its `become_password`, where it is a router or a spare, ")
     match host.become:
         case "doas":
-            return f"let it: permit nopass {who} as root (doas.conf(5)); doas asks on a terminal alone"
+            return tr("let it: permit nopass {who} as root (doas.conf(5)); doas asks on a terminal alone", who=who)
         case "su":
-            return f"{instead}or take sudo: let {who} run /bin/sh with NOPASSWD (sudoers(5))"
+            return tr(
+                "{instead}or take sudo: let {who} run /bin/sh with NOPASSWD (sudoers(5))", instead=instead, who=who
+            )
         case _:
-            return f"let {who} run /bin/sh with NOPASSWD (sudoers(5)), {instead}or connect as root"
+            return tr(
+                "let {who} run /bin/sh with NOPASSWD (sudoers(5)), {instead}or connect as root",
+                who=who,
+                instead=instead,
+            )

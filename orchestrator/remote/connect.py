@@ -21,6 +21,7 @@ from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.local import LocalSession
 from stopgap.orchestrator.remote.login_settings import Login, login_of
 from stopgap.orchestrator.remote.session import Item, Session, Unreachable
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 from stopgap.orchestrator.wire.tcp import connect_tcp
 
@@ -107,7 +108,7 @@ def recognise_command_line(
         connection.open(deadline)
         return recognise(connection, limits, deadline)
     except TimeoutError:
-        raise Unreachable(host.name, "no prompt within the deadline", "timeout") from None
+        raise Unreachable(host.name, tr("no prompt within the deadline"), "timeout") from None
     except CancelledError:
         raise Unreachable(host.name, "cancelled", "cancelled") from None
     finally:
@@ -202,5 +203,13 @@ def _become(session: FramedSession, deadline: Deadline) -> None:
     host = session.host
     if not made.begun and (said := made.words.last_line() or (made.trouble or "")):
         way = "sudo -n" if host.become == "sudo" and host.become_password is None else host.become
-        raise Unreachable(host.name, f"{way} is refused ({said}); {advice(host, said)}", "sudo")
-    raise Unreachable(host.name, f"{host.become} gave no shell: {made.trouble or 'no answer'}", "sudo")
+        raise Unreachable(
+            host.name,
+            tr("{way} is refused ({said}); {advice}", way=way, said=said, advice=advice(host, said)),
+            "sudo",
+        )
+    raise Unreachable(
+        host.name,
+        tr("{become} gave no shell: {trouble}", become=host.become, trouble=made.trouble or "no answer"),
+        "sudo",
+    )

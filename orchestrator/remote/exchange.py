@@ -19,9 +19,10 @@ from stopgap.orchestrator.remote.line import Line, LineBrokenError
 from stopgap.orchestrator.remote.no_shell import no_shell
 from stopgap.orchestrator.remote.script import SHELL, exchange_script
 from stopgap.orchestrator.remote.session import Item, Sink
+from stopgap.orchestrator.text import tr
 
 _PORTION = 32 << 10
-_BROKE = "the connection broke"
+_BROKE = tr("the connection broke")
 _HALT_POLL = 0.2
 """Seconds within which an order to halt is sent."""
 
@@ -67,7 +68,7 @@ def run_exchange(
     outputs = gathering.outputs()
     late = sum(1 for output in outputs if output.status is None and output.ran)
     if trouble is None and late:
-        trouble = f"{late} of {len(items)} items did not end within their deadlines"
+        trouble = tr("{late} of {count} items did not end within their deadlines", late=late, count=len(items))
         return Exchanged(outputs, trouble, words=gathering.words)
     refused = trouble is not None and not gathering.begun and not trouble.startswith(_BROKE)
     return Exchanged(outputs, trouble, trouble is None, gathering.begun, refused, gathering.words)
@@ -109,31 +110,37 @@ def _converse(
             gathering.feed(stdout, stderr, now)
             if gathering.broken:
                 joined = (
-                    "; a login file that joins both streams does this" if "out of order" in gathering.broken else ""
+                    tr("; a login file that joins both streams does this")
+                    if "out of order" in gathering.broken
+                    else ""
                 )
-                return f"the host's answer is not what the script would send: {gathering.broken}{joined}"
+                return tr(
+                    "the host's answer is not what the script would send: {broken}{joined}",
+                    broken=gathering.broken,
+                    joined=joined,
+                )
             if script_sent and (order := gathering.orders(now)):
                 outgoing = memoryview(bytes(outgoing) + order)
             if not stdout and not stderr and line.at_end() and not gathering.complete:
                 return _lost(gathering)
     except LineBrokenError as error:
-        return f"{_BROKE}: {error!s}"
+        return tr("{broke}: {error}", broke=_BROKE, error=f"{error!s}")
     return None
 
 
 def _silence(gathering: Gathering, *, over: bool) -> str:
     if over:
-        return "the deadline of the exchange passed"
+        return tr("the deadline of the exchange passed")
     if not gathering.begun:
-        return "the host took the script and stayed silent"
-    return "the host fell silent"
+        return tr("the host took the script and stayed silent")
+    return tr("the host fell silent")
 
 
 def _lost(gathering: Gathering) -> str:
     if gathering.begun:
-        return "the connection or the host's shell ended in the middle"
+        return tr("the connection or the host's shell ended in the middle")
     words = gathering.words.last_line()
-    return f"no POSIX shell answered: {words}" if words else "no POSIX shell answered"
+    return tr("no POSIX shell answered: {words}", words=words) if words else tr("no POSIX shell answered")
 
 
 class FramedSession(ABC):
@@ -203,7 +210,7 @@ class FramedSession(ABC):
 
     def _attempt(self, items: Sequence[Item], stop_on_failure: bool, deadline: float, sink: Sink | None) -> Exchanged:
         if not self.alive:
-            return unknown(items, self._trouble or "the connection is closed", sink)
+            return unknown(items, self._trouble or tr("the connection is closed"), sink)
         try:
             line = self._root_line(deadline)
         except LineBrokenError as error:

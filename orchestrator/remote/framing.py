@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from stopgap.orchestrator.text import tr
+
 _LONGEST_FRAME = 128
 _FRAME = re.compile(rb" (?:(B) (\d{1,6}) (\d{1,10} \d{1,20}| )|(E) (\d{1,6}) (\d{1,3})|(N) (\d{1,6}))")
 _WORDS_KEPT = 4096
@@ -101,7 +103,7 @@ class Frames:
             end = self._pending.find(b"\n", 0, _LONGEST_FRAME)
             if end < 0:
                 if len(self._pending) >= _LONGEST_FRAME:
-                    yield self._break("a frame without an end")
+                    yield self._break(tr("a frame without an end"))
                 return
             frame = self._pending[len(self.nonce) : end]
             self._pending = self._pending[end + 1 :]
@@ -123,16 +125,16 @@ class Frames:
         self.words += chunk[: _WORDS_KEPT - len(self.words)]
         self._noise += len(chunk)
         if self._noise > self.noise_limit:
-            yield self._break("too much text outside the items")
+            yield self._break(tr("too much text outside the items"))
 
     def _frame(self, frame: bytes) -> Event:
         found = _FRAME.fullmatch(frame)
         if found is None:
-            return self._break("a malformed frame")
+            return self._break(tr("a malformed frame"))
         kind = found[1] or found[4] or found[7]
         index = int(found[2] or found[5] or found[8])
         if index != self._next or self._inside != (kind == b"E"):
-            return self._break("a frame out of order")
+            return self._break(tr("a frame out of order"))
         self.begun = True
         if kind == b"B":
             self._inside = True
@@ -142,7 +144,7 @@ class Frames:
         if kind == b"N":
             return NotRun(index)
         status = int(found[6])
-        return Ended(index, status) if status <= 255 else self._break("an impossible exit status")
+        return Ended(index, status) if status <= 255 else self._break(tr("an impossible exit status"))
 
     def _break(self, reason: str) -> Broken:
         self._broken = True

@@ -12,6 +12,7 @@ from stopgap.orchestrator.remote.framing import Begun, Broken, Data, Ended, Even
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.script import HALT_ORDER, kill_order
 from stopgap.orchestrator.remote.session import Item, Sink
+from stopgap.orchestrator.text import tr
 
 _KILLED = 128
 """Exit statuses above the number mean a death by signal (POSIX, section 2.8.2)."""
@@ -98,7 +99,7 @@ class Gathering:
         if not self._ahead:
             self._bytes_ahead = 0
         elif self._bytes_ahead > 2 * self._limits.window:
-            self.broken = self.broken or "one stream far ahead of the other"
+            self.broken = self.broken or tr("one stream far ahead of the other")
 
     def orders(self, now: float) -> bytes:
         """Return the orders for the host: kill an item past its deadline, or with output past its cap."""
@@ -172,14 +173,14 @@ class Gathering:
             stream.at = event.index
             self._parts[event.index].begun = True
             if self._stop and self._failed(stream, event.index):
-                self.broken = "an item begun after one that failed"
+                self.broken = tr("an item begun after one that failed")
         elif isinstance(event, NotRun) and not self._may_leave_out(stream, event.index):
-            self.broken = "an item left out without a failure before it"
+            self.broken = tr("an item left out without a failure before it")
         else:
             stream.ends[event.index] = event
             other = self._stdout if stream is self._stderr else self._stderr
             if event.index in other.ends and other.ends[event.index] != event:
-                self.broken = "two streams that contradict each other"
+                self.broken = tr("two streams that contradict each other")
 
     def _may_leave_out(self, stream: _Stream, index: int) -> bool:
         if self._halted and (self._items[index].pause or isinstance(stream.ends.get(index - 1), NotRun)):

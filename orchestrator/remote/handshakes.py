@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote.limits import Limits
+from stopgap.orchestrator.text import tr
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ class Handshakes:
         self._depended_on = related | {host.name for host in known if host.driver}
         self._limits = limits
         self._pools: Mapping[bool, ThreadPoolExecutor] = {
-            True: ThreadPoolExecutor(limits.handshakes, f"{name}, router"),
+            True: ThreadPoolExecutor(limits.handshakes, tr("{name}, router", name=name)),
             False: ThreadPoolExecutor(limits.handshakes, name),
         }
         self._lock = threading.Lock()
@@ -80,7 +81,7 @@ class Handshakes:
 
     def _lane(self, host: Host) -> tuple[str, int]:
         if host.jump is not None:
-            return f"through {host.jump}", self._limits.through
+            return tr("through {jump}", jump=host.jump), self._limits.through
         return host.name, self._limits.logins
 
     def _begin(self, lane: str, host: Host, go: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ from contextlib import closing
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.login_settings import Login
 from stopgap.orchestrator.remote.session import Unreachable
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 from stopgap.orchestrator.wire.tcp import connect_tcp
 
@@ -22,17 +23,19 @@ def shown_key(login: Login, limits: Limits = Limits(), cancelled: threading.Even
 
     host = login.host
     if login.via is not None:
-        raise Unreachable(host.name, "unknown host key, and the host is behind a jump host", "host-key")
+        raise Unreachable(host.name, tr("unknown host key, and the host is behind a jump host"), "host-key")
     deadline = Deadline(limits.connect, cancelled)
     try:
         dialled = connect_tcp(host.address, host.port, deadline, limits.silence)
         with closing(HardenedTransport(dialled, limits, ())) as transport:
             return exchange_keys(transport, host, deadline)
     except (TimeoutError, CancelledError):
-        raise Unreachable(host.name, f"no answer within {limits.connect:g} s", "timeout") from None
+        raise Unreachable(
+            host.name, tr("no answer within {connect} s", connect=f"{limits.connect:g}"), "timeout"
+        ) from None
     except HungUpError:
-        raise Unreachable(host.name, "the server accepts connections and hangs up", "protocol") from None
+        raise Unreachable(host.name, tr("the server accepts connections and hangs up"), "protocol") from None
     except ConnectionRefusedError:
-        raise Unreachable(host.name, f"port {host.port} refuses connections", "refused") from None
+        raise Unreachable(host.name, tr("port {port} refuses connections", port=host.port), "refused") from None
     except OSError as error:
         raise Unreachable(host.name, error.strerror or str(error), "network") from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.remote.gateway import Gateway
 from stopgap.orchestrator.remote.session import Unreachable
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class SharedGateway:
     def transport(self) -> HardenedTransport:
         """The transport for channels to hosts behind the jump host; open."""
         if self._shared is None:
-            raise ValueError("the gateway was not opened")
+            raise ValueError(tr("the gateway was not opened"))
         return self._shared.connection.transport
 
     def open(self, deadline: Deadline) -> None:

@@ -12,6 +12,7 @@ from stopgap.orchestrator.remote.line import Line, LineBrokenError
 from stopgap.orchestrator.remote.process import ProcessLine
 from stopgap.orchestrator.remote.script import SHELL
 from stopgap.orchestrator.shell import PATH
+from stopgap.orchestrator.text import tr
 
 
 class LocalSession(FramedSession):
@@ -25,7 +26,9 @@ class LocalSession(FramedSession):
         try:
             self._line = ProcessLine(words, {"PATH": PATH, "HOME": os.path.expanduser("~"), "LC_ALL": "C"})  # noqa: PTH111
         except OSError as error:
-            raise LineBrokenError(f"{error.filename}: {error.strerror}") from None
+            raise LineBrokenError(
+                tr("{filename}: {strerror}", filename=error.filename, strerror=error.strerror)
+            ) from None
         return self._line
 
     def close(self) -> None:

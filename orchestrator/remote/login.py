@@ -23,6 +23,7 @@ from stopgap.orchestrator.remote.login_settings import Login
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.remote.transport import HardenedTransport
 from stopgap.orchestrator.shell import join
+from stopgap.orchestrator.text import joined, tr, trn
 from stopgap.orchestrator.wire.deadline import Deadline
 
 _BANNER = 160
@@ -37,7 +38,7 @@ def read_pinned(login: Login) -> Pinned:
     """Read the keys pinned for the host by the known_hosts files of its login; raises Unreachable."""
     host = login.host
     if not login.known_hosts:
-        raise Unreachable(host.name, "the inventory names no known_hosts file for it", "host-key")
+        raise Unreachable(host.name, tr("the inventory names no known_hosts file for it"), "host-key")
     found = Pinned()
     for file in login.known_hosts:
         try:
@@ -45,7 +46,9 @@ def read_pinned(login: Login) -> Pinned:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise Unreachable(host.name, f"{file}: {error.strerror}", "host-key") from None
+            raise Unreachable(
+                host.name, tr("{file}: {strerror}", file=file, strerror=error.strerror), "host-key"
+            ) from None
     return found
 
 
@@ -94,7 +97,7 @@ def authenticate(transport: HardenedTransport, host: Host, offers: Sequence[Offe
         except (SSHException, EOFError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise
-            raise Unreachable(host.name, "the server hung up during authentication", "auth") from None
+            raise Unreachable(host.name, tr("the server hung up during authentication"), "auth") from None
         if transport.is_active() and transport.is_authenticated():
             return
         failure = transport.get_exception()
@@ -108,29 +111,47 @@ def _verify(login: Login, pinned: Pinned, key: bytes, shown_key: bytes) -> None:
     if is_certificate(shown_key):
         names = (login.known_as or host.address,)
         if fault := certificate_fault(shown_key, pinned, [name.lower() for name in names]):
-            reason = f"its host certificate, of the key {fingerprint(key)}, {fault}; known_hosts is {file}"
+            reason = tr(
+                "its host certificate, of the key {key}, {fault}; known_hosts is {file}",
+                key=fingerprint(key),
+                fault=fault,
+                file=file,
+            )
             raise Unreachable(host.name, reason, "host-key")
         return
     shown = f"{fingerprint(key)} ({key_type(key)})"
     if key in pinned.revoked:
-        raise Unreachable(host.name, f"its host key {shown} is revoked in {file}", "host-key")
+        raise Unreachable(
+            host.name, tr("its host key {shown} is revoked in {file}", shown=shown, file=file), "host-key"
+        )
     if key in pinned.keys:
         return
     if not pinned.keys:
         if pinned.authorities:
-            reason = f"it shows the host key {shown} without a certificate of the authority that {file} names"
+            reason = tr(
+                "it shows the host key {shown} without a certificate of the authority that {file} names",
+                shown=shown,
+                file=file,
+            )
             raise Unreachable(host.name, reason, "host-key")
         scan = join(["ssh-keyscan", "-p", str(host.port), host.address])
-        reason = (
-            f"unknown host key {shown}; compare it with the host's own (ssh-keygen -lf on its console), "
-            f"then pin it: {scan} >> {file}"
+        reason = tr(
+            "unknown host key {shown}; compare it with the host's own (ssh-keygen -lf on its console), "
+            "then pin it: {scan} >> {file}",
+            shown=shown,
+            scan=scan,
+            file=file,
         )
         raise Unreachable(host.name, reason, "host-key")
     known = ", ".join(f"{fingerprint(each)} ({key_type(each)})" for each in pinned.keys)
     name = names_of(login)[0]
-    reason = (
-        f"HOST KEY CHANGED: it shows {shown}, but {file} pins {known} for {name}; "
-        "somebody may sit in between, or the host was set up anew. Nothing was sent"
+    reason = tr(
+        "HOST KEY CHANGED: it shows {shown}, but {file} pins {known} for {name}; somebody may sit in "
+        "between, or the host was set up anew. Nothing was sent",
+        shown=shown,
+        file=file,
+        known=known,
+        name=name,
     )
     raise Unreachable(host.name, reason, "host-key")
 
@@ -140,16 +161,21 @@ def _failed_negotiation(transport: HardenedTransport, host: Host, failure: Excep
         return HungUpError()
     if isinstance(failure, IncompatiblePeer):
         return Unreachable(host.name, _nothing_in_common(transport, failure), "protocol")
-    said = str(failure) if failure is not None and str(failure) else "the server hung up during key exchange"
-    return Unreachable(host.name, f"it does not speak SSH as it should: {said[:200]}", "protocol")
+    said = str(failure) if failure is not None and str(failure) else tr("the server hung up during key exchange")
+    return Unreachable(host.name, tr("it does not speak SSH as it should: {said}", said=said[:200]), "protocol")
 
 
 def _nothing_in_common(transport: HardenedTransport, failure: IncompatiblePeer) -> str:
     if not transport.offered:
-        return f"no algorithm in common: {failure}"
+        return tr("no algorithm in common: {failure}", failure=failure)
     kind, theirs = transport.lacking
-    instead = "`transport: openssh` may know one, and old ones by your ssh_config(5)"
-    return f"no algorithm in common: no {kind} of its offer ({', '.join(theirs)[:300]}) is taken here; {instead}"
+    instead = tr("`transport: openssh` may know one, and old ones by your ssh_config(5)")
+    return tr(
+        "no algorithm in common: no {kind} of its offer ({theirs}) is taken here; {instead}",
+        kind=kind,
+        theirs=", ".join(theirs)[:300],
+        instead=instead,
+    )
 
 
 def _is_hang_up(failure: Exception | None) -> bool:
@@ -169,26 +195,32 @@ def _refused_login(
     if isinstance(failure, BadAuthenticationType | PartialAuthentication):
         methods = ", ".join(failure.allowed_types)
         return Unreachable(
-            host.name, f"a key alone does not open it; it asks {host.user} for {methods[:100]}", "auth"
+            host.name,
+            tr("a key alone does not open it; it asks {user} for {methods}", user=host.user, methods=methods[:100]),
+            "auth",
         )
     said = _banner(transport)
     if isinstance(failure, AuthenticationException) or failure is None:
         if not transport.is_active():
-            return Unreachable(host.name, f"the server hung up during authentication{said}", "auth")
-        return Unreachable(host.name, f"it does not let {host.user} in with {_shown(offers)}{said}", "auth")
+            return Unreachable(host.name, tr("the server hung up during authentication{said}", said=said), "auth")
+        return Unreachable(
+            host.name,
+            tr("it does not let {user} in with {offers}{said}", user=host.user, offers=_shown(offers), said=said),
+            "auth",
+        )
     if isinstance(failure, EOFError):
-        return Unreachable(host.name, f"the server hung up during authentication{said}", "auth")
-    return Unreachable(host.name, f"authentication broke off: {str(failure)[:200]}", "auth")
+        return Unreachable(host.name, tr("the server hung up during authentication{said}", said=said), "auth")
+    return Unreachable(host.name, tr("authentication broke off: {failure}", failure=str(failure)[:200]), "auth")
 
 
 def _shown(offers: Sequence[Offer]) -> str:
     keys = list(dict.fromkeys(fingerprint(offer.key.asbytes()) for offer in offers))
-    notes = "".join(f"; {offer.note}" for offer in offers if offer.note)
-    return f"the key{'s' if len(keys) > 1 else ''} {', '.join(keys)}{notes}"
+    notes = joined("", (tr("; {note}", note=offer.note) for offer in offers if offer.note))
+    return trn("the key {keys}{notes}", "the keys {keys}{notes}", len(keys), keys=", ".join(keys), notes=notes)
 
 
 def _banner(transport: HardenedTransport) -> str:
     """Return the last line that the server said before the refusal (RFC 4252, 5.4), such as an expired account."""
     banner = getattr(transport.auth_handler, "banner", None)  # `get_banner` gives none of a closed connection
     said = HostText(banner).last_line()[:_BANNER] if isinstance(banner, bytes) else ""
-    return f"; it says: {said}" if said else ""
+    return tr("; it says: {said}", said=said) if said else ""

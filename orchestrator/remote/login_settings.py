@@ -13,6 +13,7 @@ from stopgap.orchestrator.inventory.foreign.login import Destination
 from stopgap.orchestrator.remote.identity.choice import KeyChoice, chosen_keys
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.remote.ssh_settings import SshSettings, SshSettingsError, ssh_settings
+from stopgap.orchestrator.text import tr
 
 _DEFAULT_PATIENCE, _LONGEST_PATIENCE = 10, 600
 _MOST_HOPS = 16
@@ -50,7 +51,7 @@ def _login(host: Host, hosts: Mapping[str, Host], seen: frozenset[str]) -> Login
     via = None
     if host.jump is not None:
         if host.jump in seen | {host.name} or host.jump not in hosts:
-            raise Unreachable(host.name, f"its jump host {host.jump} leads nowhere", "network")
+            raise Unreachable(host.name, tr("its jump host {jump} leads nowhere", jump=host.jump), "network")
         via = _login(hosts[host.jump], hosts, seen | {host.name})
     if not host.ssh_config:
         known_hosts = (host.known_hosts,) if host.known_hosts is not None else ()
@@ -76,8 +77,8 @@ def _by_ssh_config(host: Host, via: Login | None) -> Login:
     described = host.model_copy(update=changes)
     if via is None:
         if settings.proxy_command is not None:
-            what = "its ProxyCommand of ssh_config(5) runs with `transport: openssh` alone"
-            raise Unreachable(host.name, f"{what}; set that, or name the way with `jump`", "network")
+            what = tr("its ProxyCommand of ssh_config(5) runs with `transport: openssh` alone")
+            raise Unreachable(host.name, tr("{what}; set that, or name the way with `jump`", what=what), "network")
         via = _through(host, settings.jumps)
     return Login(
         described,
@@ -94,7 +95,7 @@ def _through(host: Host, jumps: tuple[Destination, ...], depth: int = 0) -> Logi
     for jump in jumps:
         if depth == _MOST_HOPS:
             raise Unreachable(
-                host.name, f"its jump hosts in ssh_config(5) lead in a circle at {jump.host}", "network"
+                host.name, tr("its jump hosts in ssh_config(5) lead in a circle at {host}", host=jump.host), "network"
             )
         settings = _settings(host, jump.host, jump.user, jump.port)
         name = f"{settings.user}@{settings.address}:{settings.port}"

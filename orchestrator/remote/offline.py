@@ -13,6 +13,7 @@ from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.remote.identity.key_file import fault, read
 from stopgap.orchestrator.remote.known_hosts import host_names, pinned_keys
 from stopgap.orchestrator.source import Problem
+from stopgap.orchestrator.text import tr
 
 
 def file_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem]:
@@ -21,11 +22,19 @@ def file_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Probl
         if host.connection == "local":
             continue
         if host.identity is not None and (wrong := _key_fault(host.identity)):
-            yield inventory.problem(host.name, "identity", f"the private key {host.identity}: {wrong[0]}", wrong[1])
-        if host.known_hosts is not None and (reason := unreadable(host.known_hosts)):
-            message = f"the known_hosts file {host.known_hosts}: {reason}"
             yield inventory.problem(
-                host.name, "known_hosts", message, f"pin the host keys: ssh-keyscan HOST >> {host.known_hosts}"
+                host.name,
+                "identity",
+                tr("the private key {identity}: {wrong}", identity=host.identity, wrong=wrong[0]),
+                wrong[1],
+            )
+        if host.known_hosts is not None and (reason := unreadable(host.known_hosts)):
+            message = tr("the known_hosts file {known_hosts}: {reason}", known_hosts=host.known_hosts, reason=reason)
+            yield inventory.problem(
+                host.name,
+                "known_hosts",
+                message,
+                tr("pin the host keys: ssh-keyscan HOST >> {known_hosts}", known_hosts=host.known_hosts),
             )
 
 
@@ -35,12 +44,22 @@ def login_notes(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem
         if host.connection == "local" or host.ssh_config:
             continue
         if host.identity is None and not host.default_identities:
-            yield inventory.problem(host.name, "address", f"no `identity` names a private key for {host.name}")
+            yield inventory.problem(
+                host.name, "address", tr("no `identity` names a private key for {host}", host=host.name)
+            )
         if host.known_hosts is None:
-            yield inventory.problem(host.name, "address", f"no `known_hosts` names a file with {host.name}'s keys")
+            yield inventory.problem(
+                host.name, "address", tr("no `known_hosts` names a file with {host}'s keys", host=host.name)
+            )
         elif not unreadable(host.known_hosts) and not _is_pinned(host.known_hosts, host):
-            message = f"{host.known_hosts} pins no key of {host_names(host.address, host.port)[0]}"
-            yield inventory.problem(host.name, "known_hosts", message, f"pin the host's key: {_scan(host)}")
+            message = tr(
+                "{known_hosts} pins no key of {host_names}",
+                known_hosts=host.known_hosts,
+                host_names=host_names(host.address, host.port)[0],
+            )
+            yield inventory.problem(
+                host.name, "known_hosts", message, tr("pin the host's key: {host}", host=_scan(host))
+            )
 
 
 def _is_pinned(path: Path, host: Host) -> bool:
@@ -83,7 +102,7 @@ def unreadable(path: Path) -> str:
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
-            return "a directory" if stat.S_ISDIR(mode) else "no regular file"
+            return "a directory" if stat.S_ISDIR(mode) else tr("no regular file")
         path.open("rb").close()
     except OSError as error:
         return error.strerror or str(error)

@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TypeAlias
 from stopgap.orchestrator.errors import UnreachableError
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.text import tr
 
 Kind: TypeAlias = Literal[
     "timeout", "refused", "network", "name", "host-key", "auth", "identity", "protocol", "shell", "sudo", "cancelled"
@@ -24,7 +25,7 @@ class Unreachable(UnreachableError):  # noqa: N818
         self.host = host
         self.reason = reason
         self.kind = kind
-        super().__init__(f"{host}: {self.reason}")
+        super().__init__(tr("{host}: {reason}", host=host, reason=self.reason))
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from stopgap.orchestrator.remote.login_settings import Login
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.remote.transport import Arrival, HardenedTransport, request_exec
 from stopgap.orchestrator.shell import join
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 from stopgap.orchestrator.wire.tcp import connect_tcp
 
@@ -74,15 +75,20 @@ class Connection(FabricConnection):  # type: ignore[misc]
         except CancelledError:
             raise Unreachable(host.name, "cancelled", "cancelled") from None
         except TimeoutError:
-            reason = f"no answer within {deadline.seconds:g} s; `connect_timeout` in the inventory gives it longer"
+            reason = tr(
+                "no answer within {seconds} s; `connect_timeout` in the inventory gives it longer",
+                seconds=f"{deadline.seconds:g}",
+            )
             raise Unreachable(host.name, reason, "timeout") from None
         except HungUpError:
-            reason = "the server accepts connections and hangs up (MaxStartups, or its access rules)"
+            reason = tr("the server accepts connections and hangs up (MaxStartups, or its access rules)")
             raise Unreachable(host.name, reason, "protocol") from None
         except socket.gaierror as error:
-            raise Unreachable(host.name, f"{host.address}: {error.strerror}", "name") from None
+            raise Unreachable(
+                host.name, tr("{address}: {strerror}", address=host.address, strerror=error.strerror), "name"
+            ) from None
         except ConnectionRefusedError:
-            raise Unreachable(host.name, f"port {host.port} refuses connections", "refused") from None
+            raise Unreachable(host.name, tr("port {port} refuses connections", port=host.port), "refused") from None
         except OSError as error:
             raise Unreachable(host.name, error.strerror or str(error), "network") from None
 
@@ -99,7 +105,12 @@ class Connection(FabricConnection):  # type: ignore[misc]
             deadline.check()
             if self.gateway.is_connected and not isinstance(error, ChannelException):
                 raise TimeoutError from None
-            reason = f"its jump host does not let through to {host.address} port {host.port}: {error}"
+            reason = tr(
+                "its jump host does not let through to {address} port {port}: {error}",
+                address=host.address,
+                port=host.port,
+                error=error,
+            )
             raise Unreachable(host.name, reason[:300], "network") from None
 
     def close(self) -> None:
@@ -164,7 +175,7 @@ class Connection(FabricConnection):  # type: ignore[misc]
         return connect_tcp(host.address, host.port, deadline, self._limits.silence)
 
     def _refuse(self, *_arguments: object, **_options: object) -> NoReturn:
-        raise TypeError("a host is worked on by exchanges alone")
+        raise TypeError(tr("a host is worked on by exchanges alone"))
 
     run = sudo = shell = local = sftp = get = put = forward_local = forward_remote = create_session = _refuse
 
@@ -197,7 +208,7 @@ class SshSession(FramedSession):
             request_exec(channel, f"exec {join(words)}")
         except (SSHException, EOFError, OSError) as error:
             guard.cancel()
-            raise LineBrokenError(f"no channel could be opened: {error}") from None
+            raise LineBrokenError(tr("no channel could be opened: {error}", error=error)) from None
         self._ahead = _ChannelAhead(self._connection.transport, self._limits)
         return _ChannelLine(channel, guard)
 

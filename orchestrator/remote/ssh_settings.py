@@ -11,6 +11,7 @@ from pathlib import Path
 
 from stopgap.orchestrator.inventory.foreign.login import Destination, destination, proxy_command_jump
 from stopgap.orchestrator.shell import join
+from stopgap.orchestrator.text import tr
 
 _SECONDS = 10.0
 _DEFAULT_NAMES = frozenset({"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_xmss", "id_dsa"})
@@ -89,11 +90,15 @@ def _run(words: Sequence[str]) -> str:
             words, capture_output=True, text=True, errors="replace", timeout=_SECONDS, stdin=subprocess.DEVNULL
         )
     except FileNotFoundError:
-        raise SshSettingsError("ssh(1) reads ~/.ssh/config, and is not installed here") from None
+        raise SshSettingsError(tr("ssh(1) reads ~/.ssh/config, and is not installed here")) from None
     except subprocess.TimeoutExpired:
-        raise SshSettingsError(f"`{join(words)}` has not ended within {_SECONDS:g} s") from None
+        raise SshSettingsError(
+            tr("`{words}` has not ended within {seconds} s", words=join(words), seconds=f"{_SECONDS:g}")
+        ) from None
     if done.returncode != 0:
-        reason = next(iter(done.stderr.strip().splitlines()), f"exit status {done.returncode}")
+        reason = next(
+            iter(done.stderr.strip().splitlines()), tr("exit status {returncode}", returncode=done.returncode)
+        )
         raise SshSettingsError(f"`{join(words)}`: {reason}")
     return done.stdout
 

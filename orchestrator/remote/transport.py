@@ -28,6 +28,7 @@ from paramiko.packet import Packetizer
 
 from stopgap.orchestrator.remote.allowance import Allowance
 from stopgap.orchestrator.remote.limits import Limits
+from stopgap.orchestrator.text import tr
 
 _DATA_MESSAGES = frozenset({MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_WINDOW_ADJUST})
 _JOIN = 3.0
@@ -53,7 +54,7 @@ class CappedPacketizer(Packetizer):  # type: ignore[misc]
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
         """Read exactly n bytes, if within the server's limit for one read."""
         if not 0 <= n <= self._limits.packet:
-            raise SSHException("a packet of impossible length")
+            raise SSHException(tr("a packet of impossible length"))
         data: bytes = super().read_all(n, check_rekey)
         return data
 
@@ -63,7 +64,7 @@ class CappedPacketizer(Packetizer):  # type: ignore[misc]
         if kind not in _DATA_MESSAGES:
             self._acknowledge()
         if not self.allowance.spend(_size(message)):
-            raise SSHException("a flood of messages")
+            raise SSHException(tr("a flood of messages"))
         return kind, message
 
     def close(self) -> None:
@@ -84,7 +85,7 @@ class CappedPacketizer(Packetizer):  # type: ignore[misc]
         data: bytes = super()._read_timeout(timeout)
         self._banner_bytes += len(data)
         if self._banner_bytes > self._limits.banner:
-            raise SSHException(": it has no end")
+            raise SSHException(tr(": it has no end"))
         return data
 
 
@@ -204,7 +205,7 @@ class HardenedTransport(Transport):  # type: ignore[misc]
             self.auth_publickey(user, key, event)
             return
         if not self.is_active():
-            raise SSHException("no connection to log in over")
+            raise SSHException(tr("no connection to log in over"))
         self.auth_handler = PromptAuthHandler(self)
         self.auth_handler.auth_publickey(user, key, event)
 
@@ -216,15 +217,15 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         """
         failure: Exception | None = super().get_exception()
         if failure is not None and not isinstance(failure, SSHException | EOFError | OSError):
-            failure = SSHException("the host sent what no SSH server sends")
+            failure = SSHException(tr("the host sent what no SSH server sends"))
         return failure
 
     @property
     def lacking(self) -> tuple[str, Sequence[str]]:
         """Return the kind of algorithm without a match, and the server's offer of the kind."""
         ours = {
-            "key exchange": ("kex_algo_list", self.preferred_kex),
-            "host key": ("server_key_algo_list", self.preferred_keys),
+            tr("key exchange"): ("kex_algo_list", self.preferred_kex),
+            tr("host key"): ("server_key_algo_list", self.preferred_keys),
             "cipher": ("server_encrypt_algo_list", self.preferred_ciphers),
             "MAC": ("server_mac_algo_list", self.preferred_macs),
             "compression": ("server_compress_algo_list", self.preferred_compression),
@@ -245,14 +246,14 @@ class HardenedTransport(Transport):  # type: ignore[misc]
 
     def _negotiate_keys(self, message: Message) -> None:
         if _size(message) > self._limits.key_exchange:
-            raise SSHException("an offer of algorithms without end")
+            raise SSHException(tr("an offer of algorithms without end"))
         super()._negotiate_keys(message)
 
     def _parse_ext_info(self, message: Message) -> None:
         """Parse the server's extensions, at most the received bytes, for any announced count (RFC 8308, 2.3)."""
         count = message.get_int()
         if count > self._limits.extensions:
-            raise SSHException("an impossible number of extensions")
+            raise SSHException(tr("an impossible number of extensions"))
         self.server_extensions = {_string(message).decode("ascii", "replace"): _string(message) for _ in range(count)}
 
     def _take_stdout(self, channel: Channel, message: Message) -> None:
@@ -269,7 +270,7 @@ class HardenedTransport(Transport):  # type: ignore[misc]
 
     def _taken(self, channel: Channel, data: bytes) -> None:
         if len(channel.in_buffer) + len(channel.in_stderr_buffer) > self._limits.window + self._limits.channel_packet:
-            raise SSHException("data beyond the receive window")
+            raise SSHException(tr("data beyond the receive window"))
         self.packetizer.allowance.give_back(len(data))
 
     def close(self) -> None:
@@ -331,7 +332,7 @@ def _string(message: Message) -> bytes:
     """Read a string of a message; paramiko pads a string announced too long, up to a mebibyte."""
     length = message.get_int()
     if length > _size(message) - message.packet.tell():
-        raise SSHException("a string that is longer than its message")
+        raise SSHException(tr("a string that is longer than its message"))
     return bytes(message.get_bytes(length))
 
 

@@ -8,6 +8,7 @@ from stopgap.orchestrator.journal import Containment, History, step_of
 from stopgap.orchestrator.journal.records import Verdict
 from stopgap.orchestrator.run.device_state import Seen
 from stopgap.orchestrator.run.verdict import Again, leaks, unseen, verdict
+from stopgap.orchestrator.text import tr
 
 
 def look_again(history: History, seen: Sequence[Seen]) -> Iterator[Again]:
@@ -34,11 +35,18 @@ def _limits(seen: Sequence[Seen]) -> Iterator[tuple[Verdict, str]]:
     """Yield the best verdict possible given each device and each gap, with the reason."""
     for one in seen:
         if one.standing is None:
-            yield "unverified", f"{one.host} could not be looked at: {one.unreachable or one.trouble}"
+            yield (
+                "unverified",
+                tr(
+                    "{host} could not be looked at: {unreachable}",
+                    host=one.host,
+                    unreachable=one.unreachable or one.trouble,
+                ),
+            )
         elif one.standing.state == "gone":
-            yield "partly", f"gone on {one.host}"
+            yield "partly", tr("gone on {host}", host=one.host)
         elif one.standing.state == "changed":
-            yield "partly", f"changed on {one.host}"
+            yield "partly", tr("changed on {host}", host=one.host)
         for gap in one.gaps:
             if gap.limit:
                 yield gap.limit, gap.text
@@ -48,7 +56,7 @@ def _taken_back(cut: Containment, history: History, steps: set[str]) -> Iterator
     """Yield the upstreams with an undone containment step."""
     for change in history.changes:
         if change.target == cut.target and step_of(change.step) in steps and change.state == "undone":
-            yield "partly", f"undone on {change.host}"
+            yield "partly", tr("undone on {host}", host=change.host)
 
 
 def _never_made(cut: Containment, history: History, steps: set[str]) -> Iterator[tuple[Verdict, str]]:
@@ -56,4 +64,4 @@ def _never_made(cut: Containment, history: History, steps: set[str]) -> Iterator
     for step in history.steps:
         made = step.outcome in {"changed", "unchanged", None}
         if step.target == cut.target and step_of(step.step) in steps and not made:
-            yield "partly", f"not done on {step.host}: {step.reason or step.outcome}"
+            yield "partly", tr("not done on {host}: {reason}", host=step.host, reason=step.reason or step.outcome)

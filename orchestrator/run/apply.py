@@ -34,8 +34,9 @@ from stopgap.orchestrator.run.host_lock import lost
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.recorder import Recorder
 from stopgap.orchestrator.run.rollback_timer import Armed, confirm
+from stopgap.orchestrator.text import joined, tr
 
-_DRIFT = "it is not as it was when it was looked at; somebody else was there"
+_DRIFT = tr("it is not as it was when it was looked at; somebody else was there")
 Made = Literal["done", "failed", "drifted", "unknown", "not-run"]
 
 
@@ -172,7 +173,11 @@ def _concluded(
         ]
         put_back.sort(key=lambda c: (c.change.phase, -c.index))
         problems = [u.reason for u in take_back(put_back, pool, record, because="step-failed") if u.reason]
-        tail = f"; putting it back failed: {'; '.join(problems)}" if problems else "; the step was put back"
+        tail = (
+            tr("; putting it back failed: {problems}", problems=joined("; ", problems))
+            if problems
+            else tr("; the step was put back")
+        )
         return Applied(worst.outcome, worst.reason + tail)
     if worst.outcome == "done" and any(change.afterwards_script() for _, change in numbered.changes):
         return Applied("done", _afterwards([change for _, change in numbered.changes], place, pool, interruption))
@@ -187,14 +192,17 @@ def _afterwards(changes: Sequence[AnyChange], place: Host, pool: ConnectionPool,
         with interruption.cutting(session.halt), interruption.cutting(session.close, gently=True):
             outputs = session.exchange(items)
     except OutOfReach as error:
-        return f"it stands; what was to follow was not done: {error}"
+        return tr("it stands; what was to follow was not done: {error}", error=error)
     said = [
         output.stdout.last_line()
         if output.status == 0
-        else f"it stands; what was to follow failed: {_made(output, session.trouble).reason or 'it was not begun'}"
+        else tr(
+            "it stands; what was to follow failed: {reason}",
+            reason=_made(output, session.trouble).reason or "it was not begun",
+        )
         for output in outputs
     ]
-    return "; ".join(text for text in said if text)
+    return joined("; ", (text for text in said if text))
 
 
 def take_back(
@@ -238,7 +246,7 @@ def take_back(
         for (c, _), m in zip(items, (_made(output, session.trouble) for output in outputs), strict=True)
     ]
     results += [
-        UndoMade(step=c.step, target=c.target, index=c.index, outcome="no-undo", reason="nobody knows its undo")
+        UndoMade(step=c.step, target=c.target, index=c.index, outcome="no-undo", reason=tr("nobody knows its undo"))
         for c in changes
         if not c.change.has_undo
     ]
@@ -248,7 +256,7 @@ def take_back(
 
 def not_taken_back(step: str, target: str, index: int, error: Exception) -> UndoMade:
     """Return the record of a change with an undo ended by an internal error of Stopgap."""
-    reason = f"an error of Stopgap's own: {error.__class__.__name__}: {error}"
+    reason = tr("an error of Stopgap's own: {name}: {error}", name=error.__class__.__name__, error=error)
     return UndoMade(step=step, target=target, index=index, outcome="failed", reason=reason)
 
 
@@ -280,15 +288,18 @@ def _made(output: Output, trouble: str | None) -> Applied:
     if not output.ran:
         return Applied("not-run")
     if output.status is None:
-        return Applied("unknown", f"{trouble or 'it did not end in time'}; what it started may still run there")
+        return Applied(
+            "unknown",
+            tr("{trouble}; what it started may still run there", trouble=trouble or "it did not end in time"),
+        )
     if output.status == 0:
         return Applied("done")
     if output.status == DRIFTED:
         why = output.stderr.last_line()
-        return Applied("drifted", f"{_DRIFT}: {why}" if why else _DRIFT)
-    said = output.stderr.last_line() or output.stdout.last_line() or "it said nothing"
+        return Applied("drifted", tr("{drift}: {why}", drift=_DRIFT, why=why) if why else _DRIFT)
+    said = output.stderr.last_line() or output.stdout.last_line() or tr("it said nothing")
     if output.status == REJECTED:
-        return Applied("failed", f"the test failed: {said}", rejected=True)
+        return Applied("failed", tr("the test failed: {said}", said=said), rejected=True)
     if output.status == UNCERTAIN:
         return Applied("unknown", said)
-    return Applied("failed", f"exit status {output.status}: {said}")
+    return Applied("failed", tr("exit status {status}: {said}", status=output.status, said=said))

@@ -23,6 +23,7 @@ from stopgap.orchestrator.past_runs import (
 from stopgap.orchestrator.run.recorder import Recorder
 from stopgap.orchestrator.run.trust import trusted
 from stopgap.orchestrator.severity import SEVERITIES
+from stopgap.orchestrator.text import tr
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Archive:
         others = [run for run in incident.runs if run != self.current]
         mine = [run for run in others if target in self.journal.history(run).started.targets]
         if not mine:
-            raise UnknownRunError(f"incident {name} has no run for {target}")
+            raise UnknownRunError(tr("incident {name} has no run for {target}", name=name, target=target))
         return mine
 
     def _past_runs(self, name: str, target: str) -> PastRun:

@@ -11,6 +11,7 @@ from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.run.apply import Applied, apply_steps
 from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.step import Ended, finished, proved, started, unapplied
+from stopgap.orchestrator.text import tr
 
 AT_ONCE = 16
 """Most steps in one exchange."""
@@ -56,7 +57,7 @@ def run_together(steps: Sequence[PlannedStep], context: RunContext) -> list[Ende
         if one.outcome == "skipped":
             stopped = stopped or one.reason
         elif one.outcome not in DONE:
-            stopped = stopped or f"{step.step.id} failed"
+            stopped = stopped or tr("{id} failed", id=step.step.id)
         ended.append(one)
         records.append(finished(step, one, time.monotonic() - began))
     context.record(*records)
@@ -69,7 +70,7 @@ def _ended(step: PlannedStep, applied: Applied | None, unreachable: str, stopped
     if step.changes and unreachable:
         return Ended(Outcome.UNREACHABLE, unreachable)
     if applied and applied.outcome == "not-run":
-        return Ended(Outcome.SKIPPED, "interrupted before it was begun")
+        return Ended(Outcome.SKIPPED, tr("interrupted before it was begun"))
     if applied and applied.outcome != "done":
         return Ended(unapplied(applied), applied.reason)
     return proved(step, Ended(Outcome.CHANGED if step.changes else Outcome.UNCHANGED), context)

@@ -23,6 +23,7 @@ from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.judging import Judging
 from stopgap.orchestrator.run.recorder import Recorder
 from stopgap.orchestrator.task import Collection
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.toolkit import ToolkitError
 
 COLLECTIONS_AT_ONCE = 32
@@ -102,7 +103,7 @@ def collect(
         return Collected(0, 0, str(error))
     _keep(kept, record, vault)
     judging.submit(kept, step.step.timeout)
-    trouble = f"{session.trouble}; what had arrived is kept" if session.trouble else ""
+    trouble = tr("{trouble}; what had arrived is kept", trouble=session.trouble) if session.trouble else ""
     return Collected(kept.items, kept.size, trouble, arrival.wire if compressed else None, len(taken))
 
 

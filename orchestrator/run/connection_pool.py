@@ -26,6 +26,7 @@ from stopgap.orchestrator.remote import (
     spoken_to_by,
 )
 from stopgap.orchestrator.run.host_lock import HostLocks
+from stopgap.orchestrator.text import tr
 
 
 class Connect(Protocol):
@@ -40,8 +41,8 @@ PATIENCE = 1.0
 """Minimum timeout in seconds for hosts not needed, after the answers of the needed hosts."""
 LETTING_GO = 5.0
 """Seconds for the release of the locks at the end."""
-_NOT_YET = "it has not answered so far, and what contains does not wait for it"
-_INTERRUPTED = "interrupted; its connection was closed"
+_NOT_YET = tr("it has not answered so far, and what contains does not wait for it")
+_INTERRUPTED = tr("interrupted; its connection was closed")
 
 
 class ConnectionPool:
@@ -240,12 +241,16 @@ class ConnectionPool:
         for reader, output in zip(readers, outputs, strict=True):
             try:
                 if output.status is None:
-                    raise UnreadableError(f"{host.name}: {session.trouble or 'no answer in time'}")
+                    raise UnreadableError(
+                        tr("{host}: {trouble}", host=host.name, trouble=session.trouble or "no answer in time")
+                    )
                 answers[host.name, reader] = reader.parse(output)
             except UnreadableError as error:
                 answers[host.name, reader] = error
             except Exception as error:  # a reader's error on hostile output costs one fact
-                answers[host.name, reader] = UnreadableError(f"{host.name}: unreadable, {own_error(error)}")
+                answers[host.name, reader] = UnreadableError(
+                    tr("{host}: unreadable, {error}", host=host.name, error=own_error(error))
+                )
         return answers
 
     def _read(self, host: Host, items: Sequence[Item]) -> tuple[Session, list[Output]]:

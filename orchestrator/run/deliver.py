@@ -17,6 +17,7 @@ from stopgap.orchestrator.post import Posted, postman
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.late import POST
 from stopgap.orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.text import tr
 
 LETTERS = "letters"
 """Folder below the run's own for messages written to a file."""
@@ -94,12 +95,21 @@ def _summed_up(posted: Sequence[tuple[Message, Posted]], *, stopped: bool) -> De
     bad = [(message, came) for message, came in posted if came.outcome != "sent"]
     if bad:
         message, came = bad[0]
-        word = "may not have been sent" if came.outcome == "unknown" else "was not sent"
-        count = f"{sent} sent, {len(bad)} not or perhaps not; first: " if len(posted) > 1 else ""
+        fields = {"about": message.about, "to": message.to, "detail": came.detail}
+        if came.outcome == "unknown":
+            first = tr("{about} to {to} may not have been sent: {detail}", **fields)
+        else:
+            first = tr("{about} to {to} was not sent: {detail}", **fields)
+        if len(posted) > 1:
+            first = tr(
+                "{sent} sent, {count} not or perhaps not; first: {first}", sent=sent, count=len(bad), first=first
+            )
         outcome = Outcome.FAILED if any(came.outcome == "failed" for _, came in bad) else Outcome.UNKNOWN
-        return Delivered(outcome, f"{count}{message.about} to {message.to} {word}: {came.detail}")
+        return Delivered(outcome, first)
     if stopped:
-        return Delivered(Outcome.FAILED, f"{sent} sent, then stopped; the others wait for `stopgap resume`")
+        return Delivered(
+            Outcome.FAILED, tr("{sent} sent, then stopped; the others wait for `stopgap resume`", sent=sent)
+        )
     if not posted:
-        return Delivered(Outcome.UNCHANGED, "sent already by another run")
-    return Delivered(Outcome.CHANGED, posted[0][1].detail if len(posted) == 1 else f"{sent} sent")
+        return Delivered(Outcome.UNCHANGED, tr("sent already by another run"))
+    return Delivered(Outcome.CHANGED, posted[0][1].detail if len(posted) == 1 else tr("{count} sent", count=sent))

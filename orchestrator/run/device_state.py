@@ -23,6 +23,7 @@ from stopgap.orchestrator.runbook import Runbook, Step, parse_runbook
 from stopgap.orchestrator.secret import SecretError
 from stopgap.orchestrator.source import InvalidInput, Unfit
 from stopgap.orchestrator.task import Gap, Refused, Standing, Unplannable
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,15 @@ def _look(
     if (on.name, standing.key) in replaced:
         return replace(seen, standing=standing)
     judged = _prove(step, pool)
-    looks = tuple(f"{c.about}: {c.seen}" for c in judged if c.vantage == on.name and not c.containment)
+    looks = tuple(
+        tr("{about}: {seen}", about=c.about, seen=c.seen)
+        for c in judged
+        if c.vantage == on.name and not c.containment
+    )
     looks += tuple(
-        f"not looked at from {c.vantage}: {c.about}: {c.seen}" for c in judged if c.one_sided and c.holds is None
+        tr("not looked at from {vantage}: {about}: {seen}", vantage=c.vantage, about=c.about, seen=c.seen)
+        for c in judged
+        if c.one_sided and c.holds is None
     )
     counting = tuple(c for c in judged if c.containment)
     lasting = {check.describe() for check in step.checks if check.lasting}

@@ -16,6 +16,7 @@ from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.recorder import Recorder
 from stopgap.orchestrator.runbook import vantage_of
 from stopgap.orchestrator.task import Refused, Task
+from stopgap.orchestrator.text import tr
 
 AnyTask = Task[Any, Any]
 
@@ -72,14 +73,19 @@ def _driver(
 ) -> DriverFound | None:
     try:
         if scene.on.cli is not None:
-            return task.driver_for_cli(scene.on.cli, "its `cli` in the inventory")
+            return task.driver_for_cli(scene.on.cli, tr("its `cli` in the inventory"))
         if read:
             return task.driver_for(read, scene)
         cli, seen = _command_line(scene.on, pool)
         return task.driver_for_cli(cli, seen)
     except OutOfReach as error:
-        neither = f"neither as a shell ({no_shell}) nor as a command line that Stopgap knows: {error}"
-        why = f"{scene.on.name} answers {neither}; name its `driver` and `cli` in the inventory"
+        why = tr(
+            "{host} answers neither as a shell ({no_shell}) nor as a command line that Stopgap knows: {error}; name "
+            "its `driver` and `cli` in the inventory",
+            host=scene.on.name,
+            no_shell=no_shell,
+            error=error,
+        )
         return DriverFound(driver=None, why=why)
     except Refused as refusal:
         return DriverFound(driver=None, why=str(refusal))

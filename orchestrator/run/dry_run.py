@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from stopgap.orchestrator.journal.failure import UnknownRunError
 from stopgap.orchestrator.journal.home import state_home
 from stopgap.orchestrator.past_runs import THIS, PastRun
+from stopgap.orchestrator.text import tr
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.journal import Delivery
@@ -21,7 +22,7 @@ def past_runs(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
     if set(runs) == {THIS}:
         return tuple(PastRun(run=run, begun=False) for run in runs)
     if not (state_home() / "journal.sqlite").exists():
-        raise UnknownRunError(f"there is no run yet below {state_home()}")
+        raise UnknownRunError(tr("there is no run yet below {state_home}", state_home=state_home()))
     from stopgap.orchestrator.journal import Journal  # noqa: PLC0415 - SQLite, only where there is a journal
     from stopgap.orchestrator.run.archive import Archive  # noqa: PLC0415
 

@@ -19,6 +19,7 @@ from stopgap.orchestrator.runbook.finding import runbook_file
 from stopgap.orchestrator.runbook.loading import draft
 from stopgap.orchestrator.runbook.runbook import Runbook
 from stopgap.orchestrator.source import InvalidInput, Problem, read, wrapped_quotes
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def examine(
         except InvalidInput as error:
             shared += error.problems
     elif targets or limit:
-        shared.append(Problem("-t", "a target is a host of an inventory", hint="name the inventory with -i"))
+        shared.append(Problem("-t", tr("a target is a host of an inventory"), hint=tr("name the inventory with -i")))
     drafts = [_draft(name) for name in runbooks]
     declared = {name for runbook, _ in drafts if runbook for name in runbook.params}
     examined = []
@@ -146,7 +147,9 @@ def _file_notes(runbook: Runbook, given: Mapping[str, str]) -> Iterator[Problem]
             except ExpressionError:
                 continue
             if isinstance(path, str) and path.startswith("/") and (reason := unreadable(Path(path))):
-                yield step.document.problem((*step.loc, "with", *name.split(".")), f"{path}: {reason}")
+                yield step.document.problem(
+                    (*step.loc, "with", *name.split(".")), tr("{path}: {reason}", path=path, reason=reason)
+                )
 
 
 def _needs(runbook: Runbook, given: Mapping[str, str]) -> Iterator[Need]:
@@ -160,6 +163,6 @@ def _inventory_notes(inventory: Inventory, concerned: Iterable[Host]) -> Iterato
     if inventory.document is not None:
         yield from wrapped_quotes(inventory.document)
     for name, reason in inventory.left_out.items():
-        yield Problem(f"-i {inventory.path}", f"{name} is left out: {reason}")
+        yield Problem(f"-i {inventory.path}", tr("{name} is left out: {reason}", name=name, reason=reason))
     for note in inventory.notes:
         yield Problem(f"-i {inventory.path}", note)

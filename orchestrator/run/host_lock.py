@@ -28,6 +28,7 @@ from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.journal.lock import take
 from stopgap.orchestrator.remote import Item
 from stopgap.orchestrator.shell import quote
+from stopgap.orchestrator.text import tr
 
 LEASE = 180
 """Seconds of validity of a lock file, by the host's uptime; each change on the host renews the lock."""
@@ -150,28 +151,36 @@ def lost(host: Host, output: Output) -> str:
     if output.status != GONE:
         return ""
     by = _said(output)
-    return f"{host.name} is no longer claimed by this run: {by or 'it was restarted, or its lock lapsed'}"
+    return tr(
+        "{host} is no longer claimed by this run: {by}",
+        host=host.name,
+        by=by or "it was restarted, or its lock lapsed",
+    )
 
 
 def refusal(held: Mapping[str, str], hosts: Iterable[str]) -> str:
     """Return the holders of hosts due for a change; empty without foreign locks."""
     for host in hosts:
         if host in held:
-            return f"{host} is being worked on by {held[host]}; wait for that, or add --take-over if it cannot go on"
+            return tr(
+                "{host} is being worked on by {held}; wait for that, or add --take-over if it cannot go on",
+                host=host,
+                held=held[host],
+            )
     return ""
 
 
 def _said(output: Output) -> str:
     since, _, who = output.stdout.last_line().partition(" ")
-    return f"{who} since {since}" if who else ""
+    return tr("{who} since {since}", who=who, since=since) if who else ""
 
 
 def _holder(path: Path) -> str:
     try:
         found = parse_json(path.read_text())
-        return f"{found['who']} since {found['since']}, on this machine"
+        return tr("{found} since {found2}, on this machine", found=found["who"], found2=found["since"])
     except (OSError, ValueError, KeyError, TypeError):
-        return "another process on this machine"
+        return tr("another process on this machine")
 
 
 def _machine(folder: Path) -> str:

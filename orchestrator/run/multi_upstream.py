@@ -24,6 +24,7 @@ from stopgap.orchestrator.run.step import (
     unproved,
 )
 from stopgap.orchestrator.run.undo import undo
+from stopgap.orchestrator.text import tr
 
 
 def run_on_several(steps: Sequence[PlannedStep], context: RunContext) -> list[Ended]:
@@ -76,11 +77,18 @@ def _proved(step: PlannedStep, made: Ended, context: RunContext, *, kept: bool) 
 
 def _failed(steps: Sequence[PlannedStep], ended: Sequence[Ended]) -> str:
     """Return the first failed host with the reason; empty without a failure."""
-    words = {"unreachable": "is unreachable", "refused": "was refused", "unknown": "did not say how it ended"}
     for step, end in zip(steps, ended, strict=True):
         if end.outcome in FAILURES:
             place = step.on.name if step.on else step.target.name
-            return f"{place} {words.get(end.outcome, 'failed')}"
+            match end.outcome:
+                case "unreachable":
+                    return tr("{host} is unreachable", host=place)
+                case "refused":
+                    return tr("{host} was refused", host=place)
+                case "unknown":
+                    return tr("{host} did not say how it ended", host=place)
+                case _:
+                    return tr("{host} failed", host=place)
     return ""
 
 
@@ -102,9 +110,15 @@ def _taken_back(
         if end.outcome in FAILURES:
             return end
         if step.key in left:
-            return Ended(Outcome.FAILED, f"{failed}, and this could not be taken back: {left[step.key]}")
+            return Ended(
+                Outcome.FAILED,
+                tr("{failed}, and this could not be taken back: {left}", failed=failed, left=left[step.key]),
+            )
         if step.key in taken:
-            return Ended(Outcome.FAILED, f"{failed}, and this was taken back: it is done on all upstreams or on none")
+            return Ended(
+                Outcome.FAILED,
+                tr("{failed}, and this was taken back: it is done on all upstreams or on none", failed=failed),
+            )
         return Ended(Outcome.SKIPPED, failed) if step.changes else end
 
     return [after(step, end) for step, end in zip(steps, ended, strict=True)]

@@ -24,6 +24,7 @@ from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.plan import OutOfReach
 from stopgap.orchestrator.remote import Item
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
+from stopgap.orchestrator.text import tr
 
 BEGUN = 8.0
 """Seconds for hosts to start listening; slower hosts are left out."""
@@ -70,7 +71,7 @@ class _Ear:
         """Return the listening sockets and the arrived packets; raises UnreadableError."""
         status = self.output.status if self.output else None
         if status is None and not self.listening:
-            raise UnreadableError(self.trouble or f"{self.vantage.name} did not answer in time")
+            raise UnreadableError(self.trouble or tr("{vantage} did not answer in time", vantage=self.vantage.name))
         stderr = self.output.stderr if self.output else HostText(b"")
         return self.listen.parse(Output(HostText(bytes(self.heard)), stderr, status))
 
@@ -102,7 +103,7 @@ def have_sent(looks: Sequence[tuple[Outbound, Host]], sender: Host, pool: Connec
     exchange at a listener and one at the sender, against any behaviour of the hosts.
     """
     if not pool.answers(sender):
-        silent = OutOfReach(f"{sender.name} has not answered so far, and was not asked to send")
+        silent = OutOfReach(tr("{sender} has not answered so far, and was not asked to send", sender=sender.name))
         return {(check, vantage.name): silent for check, vantage in looks}
     listen = looks[0][0].reader()
     ears = [_Ear(vantage, check, listen) for check, vantage in looks]
@@ -146,12 +147,12 @@ def _send(ears: Sequence[_Ear], sender: Host, pool: ConnectionPool) -> Unreadabl
     listening = [ear for ear in ears if ear.listening]
     sockets = tuple(socket for ear in listening for socket in ear.sockets())
     if not sockets:
-        return UnreadableError("no address of it is known to send to") if listening else None
+        return UnreadableError(tr("no address of it is known to send to")) if listening else None
     send = Send(ears[0].listen.token, sockets)
     answer = pool.look([(sender, send)])[sender.name, send]
     time.sleep(ON_THE_WAY)
     if isinstance(answer, OutOfReach | UnreadableError):
-        return UnreadableError(f"{sender.name} could not be made to send: {answer}")
+        return UnreadableError(tr("{sender} could not be made to send: {answer}", sender=sender.name, answer=answer))
     return None
 
 

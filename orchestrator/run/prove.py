@@ -20,6 +20,7 @@ from stopgap.orchestrator.journal.records import CheckJudged
 from stopgap.orchestrator.plan import Look, OutOfReach, PlannedStep
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.outbound import have_sent
+from stopgap.orchestrator.text import tr
 
 PAUSE = 0.2
 """Seconds between two attempts at a check not yet holding."""
@@ -40,7 +41,9 @@ def prove(step: PlannedStep, pool: ConnectionPool, cancelled: threading.Event) -
         vantages = step.vantages(check)
         looks += [_Look(check, vantage) for vantage in vantages]
         if not vantages:
-            blind.append(_judged(step, check, check.vantage, Judgement(None, "the inventory has no such vantage")))
+            blind.append(
+                _judged(step, check, check.vantage, Judgement(None, tr("the inventory has no such vantage")))
+            )
     started = time.monotonic()
     failing: dict[_Look, float] = dict.fromkeys(looks, started)
     pending = due = looks
@@ -81,7 +84,7 @@ def _see(looks: Sequence[_Look], target: Host, pool: ConnectionPool) -> dict[_Lo
     sending = [(check, look.vantage) for look in looks if isinstance(check := look.check, Outbound)]
     late = [look for look in looks if look.check.one_sided and look.vantage == target and not pool.answers(target)]
     rest = [look for look in looks if not isinstance(look.check, Outbound) and look not in late]
-    silent = OutOfReach(f"{target.name} has not answered so far")
+    silent = OutOfReach(tr("{target} has not answered so far", target=target.name))
     with ThreadPoolExecutor(1, "outbound") as workers:
         heard = workers.submit(have_sent, sending, target, pool) if sending else None
         seen = _see_at_eyes(rest, pool) | dict.fromkeys(late, silent)
@@ -127,7 +130,7 @@ def judge(check: Check, look: Look) -> Judgement:
     try:
         return check.judge(look)
     except Exception as error:  # an internal error of the check leaves no judgement
-        return Judgement(None, f"it could not be judged: {own_error(error)}")
+        return Judgement(None, tr("it could not be judged: {error}", error=own_error(error)))
 
 
 def _judged(step: PlannedStep, check: Check, vantage: str, judgement: Judgement) -> CheckJudged:

@@ -18,6 +18,7 @@ from stopgap.orchestrator.remote import Item, Session
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.text import tr
 
 GRACE = 20.0
 """Seconds after a rollback timer's deadline for the host to become reachable and report."""
@@ -57,7 +58,11 @@ def confirm(
             except OutOfReach as error:
                 reason = reason or str(error)
             if not settled and (given_up.wait(PAUSE) or time.monotonic() > end):
-                why = f"no fresh connection came about ({reason}); {host.name} takes it back by itself"
+                why = tr(
+                    "no fresh connection came about ({reason}); {host} takes it back by itself",
+                    reason=reason,
+                    host=host.name,
+                )
                 settled = [_settled(a, "unknown", why) for a in armed]
     record(*settled)
     return settled
@@ -72,7 +77,7 @@ def settle_all(history: History, pool: ConnectionPool, record: Recorder) -> None
     for name, changes in groupby(_by_host(history.unsettled()), key=lambda change: change.host):
         armed = [Armed(c.step, c.target, c.index, c.change.rollback_timer or 0.0) for c in changes]
         try:
-            record(*_ask(armed, pool.session(hosts[name]), record.run, "the process that made it died"))
+            record(*_ask(armed, pool.session(hosts[name]), record.run, tr("the process that made it died")))
         except OutOfReach:
             continue
 
@@ -101,15 +106,19 @@ def _judged(armed: Armed, output: Output, reason: str) -> RollbackTimerSettled:
             return _settled(armed, "confirmed")
         case _ if output.status == TAKEN_BACK:
             return _settled(
-                armed, "taken-back", f"the host took it back, as nobody confirmed access in time{because}"
+                armed,
+                "taken-back",
+                tr("the host took it back, as nobody confirmed access in time{because}", because=because),
             )
         case _ if output.status == TAKING_BACK_FAILED:
-            return _settled(armed, "failed", f"the host tried to take it back, and could not{because}")
+            return _settled(
+                armed, "failed", tr("the host tried to take it back, and could not{because}", because=because)
+            )
         case _ if output.status == LOST:
-            return _settled(armed, "unknown", "no trace is left of its rollback timer")
+            return _settled(armed, "unknown", tr("no trace is left of its rollback timer"))
         case _:
-            said = output.stderr.last_line() or "it said nothing"
-            return _settled(armed, "unknown", f"its rollback timer could not be asked after: {said}")
+            said = output.stderr.last_line() or tr("it said nothing")
+            return _settled(armed, "unknown", tr("its rollback timer could not be asked after: {said}", said=said))
 
 
 def _settled(armed: Armed, outcome: str, reason: str = "") -> RollbackTimerSettled:

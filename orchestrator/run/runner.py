@@ -34,6 +34,7 @@ from stopgap.orchestrator.run.step import Ended
 from stopgap.orchestrator.run.target_run import planner_of, stays
 from stopgap.orchestrator.runbook import StepResult
 from stopgap.orchestrator.signature import SignatureError
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -252,25 +253,35 @@ class Runner:
     def _refusal(self, plan: Plan, agreed_digest: str | None) -> str:
         """Return the reason to refuse a plan; empty for an acceptable plan."""
         if self.interruption.requested.is_set():
-            return "interrupted before anything was done"
+            return tr("interrupted before anything was done")
         if plan.refusals:
             first = plan.refusals[0]
-            return f"step {first.key} on {first.target.name} is refused: {first.reason}"
+            return tr(
+                "step {first} on {target} is refused: {reason}",
+                first=first.key,
+                target=first.target.name,
+                reason=first.reason,
+            )
         if agreed_digest is not None and agreed_digest != plan.digest:
-            return (
-                f"the plan has drifted: saved {agreed_digest[:8]}, now {plan.digest[:8]}; "
-                "look at a new dry run and save it again"
+            return tr(
+                "the plan has drifted: saved {agreed_digest}, now {digest}; look at a new dry run and save it again",
+                agreed_digest=agreed_digest[:8],
+                digest=plan.digest[:8],
             )
         agreed = self.person.agrees(plan)
         if agreed is None:
-            return "nobody is there to ask; look at a dry run, then add --yes"
+            return tr("nobody is there to ask; look at a dry run, then add --yes")
         for step in plan.steps:
             for question in step.questions:
                 if not self.person.can_answer(question):
-                    return f"step {step.key} asks for {question.expected}, and nobody is there to answer; add --wait"
+                    return tr(
+                        "step {step} asks for {expected}, and nobody is there to answer; add --wait",
+                        step=step.key,
+                        expected=question.expected,
+                    )
         if self.interruption.requested.is_set():
-            return "interrupted before anything was done"
-        return "" if agreed else "not agreed to"
+            return tr("interrupted before anything was done")
+        return "" if agreed else tr("not agreed to")
 
 
 def run_started(order: Order, operator: str) -> RunStarted:
@@ -317,8 +328,12 @@ def displaced(journal: Journal, run: str) -> str:
         return ""
     folder = journal.run_path(run)
     there = (folder / EXPORT).is_file()
-    where = f"its records are in {folder} alone: stopgap journal import {folder}" if there else "its records are lost"
-    return f"{journal.home} was moved away or deleted while the run went on; {where}"
+    where = (
+        tr("its records are in {folder} alone: stopgap journal import {folder}", folder=folder)
+        if there
+        else tr("its records are lost")
+    )
+    return tr("{home} was moved away or deleted while the run went on; {where}", home=journal.home, where=where)
 
 
 def sign_run(journal: Journal, run: str, key: Path | None) -> str:
@@ -331,7 +346,7 @@ def sign_run(journal: Journal, run: str, key: Path | None) -> str:
     try:
         history = journal.history(run)
         if history.damage:
-            return f"the journal is damaged: {history.damage[0]}"
+            return tr("the journal is damaged: {damage}", damage=history.damage[0])
         journal.sign(run, key)
         for kept in history.evidence:
             folder = journal.run_folder(run) / kept.folder

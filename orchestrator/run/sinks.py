@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self
 from stopgap.orchestrator.plugins import code, guarded
 from stopgap.orchestrator.plugins.model import Code
 from stopgap.orchestrator.run.events import EventObserver
+from stopgap.orchestrator.text import tr
 
 WAITING = 10_000
 """Events that wait for one sink at most; what comes beyond is not delivered."""
@@ -46,7 +47,7 @@ class Delivery:
         try:
             self._queue.put_nowait(event)
         except queue.Full:
-            self._reason = self._reason or f"it is behind by {self._queue.maxsize} events"
+            self._reason = self._reason or tr("it is behind by {maxsize} events", maxsize=self._queue.maxsize)
 
     def close(self, until: float) -> str:
         """Wait until the moment `until` (time.monotonic) for what is left; say what was not delivered, or nothing."""
@@ -57,8 +58,14 @@ class Delivery:
         missing = self._given - self._delivered
         if not missing:
             return ""
-        slow = "it did not take them in time" if self._thread.is_alive() else ""
-        return f"sink {self._name}: {missing} of {self._given} events were not delivered: {self._reason or slow}"
+        slow = tr("it did not take them in time") if self._thread.is_alive() else ""
+        return tr(
+            "sink {name}: {missing} of {given} events were not delivered: {reason}",
+            name=self._name,
+            missing=missing,
+            given=self._given,
+            reason=self._reason or slow,
+        )
 
     def _deliver(self) -> None:
         while not (self._closing.is_set() and self._queue.empty()):
@@ -105,5 +112,5 @@ class SinkEvents(EventObserver):
 def _sink(found: Code) -> Sink:
     value = found.value() if isinstance(found.value, type) else found.value
     if not callable(getattr(value, "emit", None)):
-        raise TypeError("it has no function `emit(event)`")
+        raise TypeError(tr("it has no function `emit(event)`"))
     return value  # type: ignore[return-value]

@@ -23,7 +23,7 @@ from stopgap.orchestrator.run.prove import prove
 from stopgap.orchestrator.run.undo_request import lift
 from stopgap.orchestrator.run.verdict import leaks
 from stopgap.orchestrator.task import Gap, Note
-from stopgap.orchestrator.text import moment_text
+from stopgap.orchestrator.text import moment_text, tr
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,13 @@ def agree(step: PlannedStep, context: RunContext) -> Ended:
         if answer is None:
             return Ended(Outcome.REFUSED, _unanswered(question, context))
         if question.refuses(answer.says):
-            return Ended(Outcome.REFUSED, f"{answer.by} answered {answer.says}: {question.text}")
+            return Ended(
+                Outcome.REFUSED,
+                tr("{by} answered {says}: {question}", says=answer.says, by=answer.by, question=question.text),
+            )
         if question == step.answer_to:
             value = question.value(answer.says)
-            said = f"{answer.says}, by {answer.by}"
+            said = tr("{says}, by {by}", says=answer.says, by=answer.by)
     return Ended(Outcome.UNCHANGED, said, answer=value)
 
 
@@ -132,9 +135,15 @@ def make(step: PlannedStep, agreed: Ended, context: RunContext) -> Ended:
         if kept.trouble:
             return Ended(Outcome.FAILED, kept.trouble)
         if not step.changes:
-            wire = f", {kept.wire / 1e6:.1f} MB over the wire" if kept.wire is not None else ""
-            earlier = f", {kept.earlier} of them taken before" if kept.earlier else ""
-            said = f"{kept.items} items{earlier}, {kept.size / 1e6:.1f} MB{wire}"
+            wire = tr(", {wire} MB over the wire", wire=f"{kept.wire / 1e6:.1f}") if kept.wire is not None else ""
+            earlier = tr(", {earlier} of them taken before", earlier=kept.earlier) if kept.earlier else ""
+            said = tr(
+                "{items} items{earlier}, {size} MB{wire}",
+                items=kept.items,
+                earlier=earlier,
+                size=f"{kept.size / 1e6:.1f}",
+                wire=wire,
+            )
     if step.changes:
         applied = apply_changes(step, context.pool, context.record, context.interruption)
         if applied.outcome != "done":
@@ -172,9 +181,11 @@ def proved(step: PlannedStep, ended: Ended, context: RunContext) -> Ended:
     judged = prove(step, context.pool, context.interruption.requested) if step.checks else []
     context.record(*judged)
     if wrong := [c for c in judged if c.holds is False and not c.one_sided]:
-        lacking = leaks(wrong) or [f"{c.about}: {c.seen}, seen from {c.vantage}" for c in wrong]
-        made = "made, but " if ended.outcome == "changed" else ""
-        return Ended(Outcome.FAILED, f"{made}{lacking[0]}", tuple(judged))
+        lacking = leaks(wrong) or [
+            tr("{about}: {seen}, seen from {vantage}", about=c.about, seen=c.seen, vantage=c.vantage) for c in wrong
+        ]
+        why = tr("made, but {why}", why=lacking[0]) if ended.outcome == Outcome.CHANGED else lacking[0]
+        return Ended(Outcome.FAILED, why, tuple(judged))
     return replace(ended, judged=tuple(judged))
 
 
@@ -193,10 +204,14 @@ def unproved(step: PlannedStep, ended: Ended) -> CheckJudged:
 
 def _unanswered(question: Question, context: RunContext) -> str:
     if context.interruption.requested.is_set():
-        return "interrupted before it was answered"
+        return tr("interrupted before it was answered")
     if not context.person.can_answer(question):
-        return "nobody was there to ask"
-    return f"nobody answered within {question.timeout:g} s" if question.timeout else "it was not answered"
+        return tr("nobody was there to ask")
+    return (
+        tr("nobody answered within {timeout} s", timeout=f"{question.timeout:g}")
+        if question.timeout
+        else tr("it was not answered")
+    )
 
 
 def _dated(note: Note) -> str:

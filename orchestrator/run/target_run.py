@@ -34,6 +34,7 @@ from stopgap.orchestrator.run.undo import take_back_all
 from stopgap.orchestrator.runbook import Step, StepResult
 from stopgap.orchestrator.source import InvalidInput
 from stopgap.orchestrator.task import Task
+from stopgap.orchestrator.text import tr
 
 MESSAGES_BESIDE = 16
 """Most steps of one target with pending messages, beside the following steps."""
@@ -245,8 +246,8 @@ class TargetRun:
 
 def _why_stopped(step: Step) -> str:
     """Return the reason to skip the steps after a failed step; empty if the run continues."""
-    undone = ", and the target's changes were undone" if step.on_failure == "undo" else ""
-    return "" if step.on_failure == "continue" else f"{step.id} failed{undone}"
+    undone = tr(", and the target's changes were undone") if step.on_failure == "undo" else ""
+    return "" if step.on_failure == "continue" else tr("{id} failed{undone}", id=step.id, undone=undone)
 
 
 def _unless_locked(step: PlannedStep, held: Mapping[str, str]) -> PlannedStep:

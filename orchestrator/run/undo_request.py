@@ -16,6 +16,7 @@ from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.recorder import Recorder
 from stopgap.orchestrator.run.undo import undo
 from stopgap.orchestrator.task import UndoRequest
+from stopgap.orchestrator.text import joined, tr, trn
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,12 @@ def lift(
     for undo_request in step.undo_requests:
         ended = _lift(undo_request, step, pool, archive, record, interruption)
         if ended.outcome not in DONE:
-            return Lifted(ended.outcome, "; ".join([*said, ended.said]))
+            return Lifted(ended.outcome, joined("; ", [*said, ended.said]))
         said += [ended.said] if ended.outcome == "changed" else []
     return (
-        Lifted(Outcome.CHANGED, "; ".join(said))
+        Lifted(Outcome.CHANGED, joined("; ", said))
         if said
-        else Lifted(Outcome.UNCHANGED, "nothing of it was in force any more")
+        else Lifted(Outcome.UNCHANGED, tr("nothing of it was in force any more"))
     )
 
 
@@ -69,23 +70,33 @@ def _lift(
         return Lifted(Outcome.UNREACHABLE, next(iter(result.unreachable.values())))
     left = [made for made in result.made if made.outcome != "undone"]
     if drifted := [made for made in left if made.outcome == "drifted"]:
-        return Lifted(Outcome.REFUSED, f"{_does(changes, drifted[0].index)} was left as it is: {drifted[0].reason}")
+        return Lifted(
+            Outcome.REFUSED,
+            tr("{does} was left as it is: {reason}", does=_does(changes, drifted[0].index), reason=drifted[0].reason),
+        )
     if left:
         unknown = all(made.outcome == "unknown" for made in left)
         return Lifted(
-            Outcome.UNKNOWN if unknown else Outcome.FAILED, f"{_does(changes, left[0].index)}: {left[0].reason}"
+            Outcome.UNKNOWN if unknown else Outcome.FAILED,
+            tr("{does}: {reason}", does=_does(changes, left[0].index), reason=left[0].reason),
         )
     if len(result.made) < len(changes):
-        return Lifted(Outcome.FAILED, "interrupted before all of it was taken back")
+        return Lifted(Outcome.FAILED, tr("interrupted before all of it was taken back"))
     undone = len(result.made)
     return Lifted(
         Outcome.CHANGED if undone else Outcome.UNCHANGED,
-        f"{undone} change{'' if undone == 1 else 's'} of step {undo_request.step} of run {run} taken back",
+        trn(
+            "1 change of step {step} of run {run} taken back",
+            "{count} changes of step {step} of run {run} taken back",
+            undone,
+            step=undo_request.step,
+            run=run,
+        ),
     )
 
 
 def _does(changes: Iterable[ChangeStatus], index: int) -> str:
-    return next((c.change.describe() for c in changes if c.index == index), "a change")
+    return next((c.change.describe() for c in changes if c.index == index), tr("a change"))
 
 
 def _claimed(pool: ConnectionPool, hosts: Iterable[Host]) -> str:

@@ -21,6 +21,7 @@ from stopgap.orchestrator.run.recorder import Observer, Recorder
 from stopgap.orchestrator.run.runner import displaced, sign_run, write_report
 from stopgap.orchestrator.run.trust import trusted
 from stopgap.orchestrator.run.undo import Undone, undo
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,9 @@ def undo_run(
             return UndoResult(run, ExitCode.FAILED if left else ExitCode.OK, in_force=left)
         agreed = person.agrees_to_undo(history, changes)
         if stop.requested.is_set():
-            return _refused(history, changes, "nothing was undone", ExitCode.INTERRUPTED)
+            return _refused(history, changes, tr("nothing was undone"), ExitCode.INTERRUPTED)
         if not agreed:
-            why = "nobody is there to ask; add --yes" if agreed is None else "nothing was undone"
+            why = tr("nobody is there to ask; add --yes") if agreed is None else tr("nothing was undone")
             return _refused(history, changes, why)
         recall(history.started.inventory_path, history.started.inventory_text)
         hosts = history.hosts
@@ -129,7 +130,7 @@ def undo_run(
         ):
             pool.lock(concerned)
             if held := refusal(locks.held, (c.host for c in changes)):
-                return _refused(history, changes, f"{held}. Nothing was undone.")
+                return _refused(history, changes, tr("{held}. Nothing was undone.", held=held))
             record = Recorder(journal, run, observers)
             done = undo(history, changes, pool, record, interruption=stop, force=wanted.force, anyway=wanted.anyway)
         return _ended(journal, run, wanted, changes, done, interrupted=stop.requested.is_set())
@@ -175,7 +176,7 @@ def _in_force(history: History, step: str | None) -> tuple[ChangeStatus, ...]:
 def _check_step(history: History, step: str | None) -> None:
     if step and not any(step in {status.step, step_of(status.step)} for status in history.steps):
         known = ", ".join(dict.fromkeys(status.step for status in history.steps))
-        raise UsageError(f"run {history.run} has no step {step}; it has {known}")
+        raise UsageError(tr("run {run} has no step {step}; it has {known}", run=history.run, step=step, known=known))
 
 
 def _concerned(history: History, changed: Iterable[Host]) -> list[Host]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stopgap.orchestrator.journal.records import CheckJudged, Verdict
+from stopgap.orchestrator.text import tr
 
 
 def verdict(judged: Sequence[CheckJudged], at_best: Iterable[Verdict] = ()) -> Verdict:
@@ -33,13 +34,21 @@ def _by_packets(judged: Sequence[CheckJudged]) -> Verdict:
 
 def leaks(judged: Iterable[CheckJudged]) -> list[str]:
     """Return the open connections due to be cut."""
-    return [f"{c.about}: {c.seen}, seen from {c.vantage}" for c in judged if c.containment and c.holds is False]
+    return [
+        tr("{about}: {seen}, seen from {vantage}", about=c.about, seen=c.seen, vantage=c.vantage)
+        for c in judged
+        if c.containment and c.holds is False
+    ]
 
 
 def unseen(judged: Sequence[CheckJudged]) -> list[str]:
     """Return the checks without an observation."""
     seen = {c.about for c in judged if c.holds is not None}
-    return list(dict.fromkeys(f"{c.about}: {c.seen}" for c in judged if c.containment and c.about not in seen))
+    return list(
+        dict.fromkeys(
+            tr("{about}: {seen}", about=c.about, seen=c.seen) for c in judged if c.containment and c.about not in seen
+        )
+    )
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 from stopgap.orchestrator.wire.peer import PeerError, connect_peer
 
@@ -49,7 +50,7 @@ def post(
         host = parts.hostname or ""
         secure = parts.scheme == "https"
         if not host or parts.scheme not in {"http", "https"}:
-            raise NotSentError("no address of http or https")
+            raise NotSentError(tr("no address of http or https"))
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         connection = kind(host, parts.port)
         peer = connect_peer(host, connection.port, deadline, _HEAD + most + 1)
@@ -72,5 +73,5 @@ def post(
         answer.begin()
         found = answer.read(most + 1) if most else b""
         if len(found) > most:
-            raise PeerError(f"an answer of more than {most >> 10} KiB")
+            raise PeerError(tr("an answer of more than {most} KiB", most=most >> 10))
         return Reply(answer.status, answer.reason, found)

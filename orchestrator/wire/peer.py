@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Self, TypeVar
 
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import Deadline
 from stopgap.orchestrator.wire.tcp import connect_tcp
 
@@ -65,7 +66,7 @@ class Peer:
     def read_into(self, buffer: Any) -> int:  # noqa: ANN401
         """Read some bytes into the buffer; return 0 at the end."""
         if not self._left:
-            raise PeerError(f"an answer of more than {self._most >> 10} KiB")
+            raise PeerError(tr("an answer of more than {most} KiB", most=self._most >> 10))
         part = memoryview(buffer).cast("B")[: self._left]
         count = self._until(lambda: self._connection.recv_into(part), select.POLLIN)
         self._left -= count
@@ -91,7 +92,9 @@ class Peer:
             try:
                 pause = self._deadline.slice()
             except TimeoutError:
-                raise PeerError(f"no whole answer within {self._deadline.seconds:g} s") from None
+                raise PeerError(
+                    tr("no whole answer within {seconds} s", seconds=f"{self._deadline.seconds:g}")
+                ) from None
             try:
                 return act()
             except ssl.SSLWantReadError:
@@ -121,5 +124,5 @@ def connect_peer(host: str, port: int, deadline: Deadline, most: int) -> Peer:
     try:
         connection = connect_tcp(host, port, deadline, _SILENCE)
     except TimeoutError:
-        raise PeerError(f"no connection within {deadline.seconds:g} s") from None
+        raise PeerError(tr("no connection within {seconds} s", seconds=f"{deadline.seconds:g}")) from None
     return Peer(connection, deadline, most)

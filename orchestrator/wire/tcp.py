@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, TypeAlias
 
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import Deadline
 
 ATTEMPT_DELAY = 0.25
@@ -108,7 +109,7 @@ class _Attempts:
 def _worst(failures: list[OSError]) -> OSError:
     """Return the most telling failure: a refusal comes from the host itself."""
     refusals = [failure for failure in failures if isinstance(failure, ConnectionRefusedError)]
-    return (refusals or failures or [OSError(errno.EADDRNOTAVAIL, "it has no address")])[-1]
+    return (refusals or failures or [OSError(errno.EADDRNOTAVAIL, tr("it has no address"))])[-1]
 
 
 def _alternating(endpoints: list[_Endpoint]) -> Iterable[_Endpoint]:
@@ -142,7 +143,7 @@ def _resolve_name(name: str, port: int, deadline: Deadline) -> list[_Endpoint]:
         except OSError as error:
             failure.append(error)
         except UnicodeError:
-            failure.append(socket.gaierror(socket.EAI_NONAME, "no such name"))
+            failure.append(socket.gaierror(socket.EAI_NONAME, tr("no such name")))
         finally:
             done.set()
 

@@ -10,6 +10,7 @@ from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote.device.dialect import DIALECTS, Dialect
 from stopgap.orchestrator.remote.device.terminal import Terminal
 from stopgap.orchestrator.remote.session import Unreachable
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import Deadline
 
 FAILED, UNCERTAIN, DRIFTED = 1, 84, 76
@@ -53,16 +54,21 @@ def alter(
     view = _look(wanted, terminal, deadline)
     if view.doubt and not wanted.force:
         if wanted.undoing:
-            return Altered(UNCERTAIN, f"nothing was taken away: {view.doubt}")
-        return Altered(FAILED, f"nothing was changed: {view.doubt}")
+            return Altered(UNCERTAIN, tr("nothing was taken away: {doubt}", doubt=view.doubt))
+        return Altered(FAILED, tr("nothing was changed: {doubt}", doubt=view.doubt))
     if view.moved:
-        return Altered(DRIFTED, f"an entry stands in another place, and may be somebody else's: {view.moved}")
+        return Altered(
+            DRIFTED, tr("an entry stands in another place, and may be somebody else's: {moved}", moved=view.moved)
+        )
     if view.same and not view.left and not view.doubt:
         return Altered(0)
     if len(view.left) < len(view.same) and not (wanted.force or wanted.piecemeal):
         return Altered(DRIFTED, _drift(wanted, view))
     if not wanted.unconfirmed and (waiting := _pending(wanted.words, terminal, deadline)):
-        return Altered(DRIFTED, f"a change waits to be confirmed, and a commit now would confirm it: {waiting}")
+        return Altered(
+            DRIFTED,
+            tr("a change waits to be confirmed, and a commit now would confirm it: {waiting}", waiting=waiting),
+        )
     words = _words_for(wanted, view)
     if refusal := _say_all(words.enter, terminal, dialect, deadline):
         return Altered(FAILED, refusal)
@@ -77,7 +83,13 @@ def alter(
     try:
         return _commit_and_confirm(wanted, words, terminal, log_in, host, deadline)
     except OSError as error:
-        raise OSError(f"{error or type(error).__name__}; {_goes_back(host, words)} unless it was confirmed") from None
+        raise OSError(
+            tr(
+                "{error}; {goes_back} unless it was confirmed",
+                error=error or type(error).__name__,
+                goes_back=_goes_back(host, words),
+            )
+        ) from None
 
 
 def _commit_and_confirm(
@@ -96,21 +108,34 @@ def _commit_and_confirm(
         second = log_in(deadline)
     except Unreachable as error:
         return Altered(
-            FAILED, f"a second login failed ({error.reason}), so it was not confirmed: {_goes_back(host, words)}"
+            FAILED,
+            tr(
+                "a second login failed ({reason}), so it was not confirmed: {goes_back}",
+                reason=error.reason,
+                goes_back=_goes_back(host, words),
+            ),
         )
     try:
         shown = _judged(wanted, second, deadline)
         if shown.status:
-            return Altered(FAILED, f"{shown.reason}; not confirmed, {_goes_back(host, words)}")
+            return Altered(
+                FAILED,
+                tr("{reason}; not confirmed, {goes_back}", reason=shown.reason, goes_back=_goes_back(host, words)),
+            )
         if refusal := _say_all(words.confirm, second, dialect, deadline):
-            return Altered(FAILED, f"not confirmed, {_goes_back(host, words)}: {refusal}")
+            return Altered(
+                FAILED,
+                tr("not confirmed, {goes_back}: {refusal}", goes_back=_goes_back(host, words), refusal=refusal),
+            )
         return Altered(0)
     finally:
         second.close()
 
 
 def _goes_back(host: Host, words: Words) -> str:
-    return f"{host.name} {GOES_BACK} {words.within} s after it was made"
+    return tr(
+        "{host} {goes_back} {within} s after it was made", host=host.name, goes_back=GOES_BACK, within=words.within
+    )
 
 
 def _look(wanted: Alter, terminal: Terminal, deadline: Deadline) -> _View:
@@ -127,17 +152,21 @@ def _look(wanted: Alter, terminal: Terminal, deadline: Deadline) -> _View:
 def _judged(wanted: Alter, terminal: Terminal, deadline: Deadline) -> Altered:
     view = _look(wanted, terminal, deadline)
     if view.doubt:
-        return Altered(UNCERTAIN, f"it took every line, but {view.doubt}")
+        return Altered(UNCERTAIN, tr("it took every line, but {doubt}", doubt=view.doubt))
     if view.left:
-        return Altered(FAILED, f"it took every line, but {view.left[0].show} does not show it")
+        return Altered(FAILED, tr("it took every line, but {show} does not show it", show=view.left[0].show))
     return Altered(0)
 
 
 def _drift(wanted: Alter, view: _View) -> str:
     done = len(view.same) - len(view.left)
     if wanted.undoing:
-        return f"{done} of its {len(view.same)} entries are gone already; --force takes the others away"
-    return f"{done} of the {len(view.same)} entries are there already"
+        return tr(
+            "{done} of its {count} entries are gone already; --force takes the others away",
+            done=done,
+            count=len(view.same),
+        )
+    return tr("{done} of the {count} entries are there already", done=done, count=len(view.same))
 
 
 def _pending(words: Words, terminal: Terminal, deadline: Deadline) -> str:
@@ -166,7 +195,7 @@ def _say_all(lines: Iterable[str], terminal: Terminal, dialect: Dialect, deadlin
     """Send lines up to the first refusal; return the refused line and the reason."""
     for line in lines:
         if refused := dialect.refused(terminal.say(line, deadline)):
-            return f"{line}: {refused}"
+            return tr("{line}: {refused}", line=line, refused=refused)
     return None
 
 

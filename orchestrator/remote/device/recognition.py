@@ -18,6 +18,7 @@ from stopgap.orchestrator.remote.device.terminal import DeviceShell
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.remote.ssh import Connection
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import Deadline
 
 QUIET = 1.0
@@ -28,7 +29,7 @@ _SHOW = b"show version\r"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _AT_ONCE: Mapping[Cli, str] = {
     "routeros": r"SSH-2\.0-ROSSSH|MikroTik RouterOS|^\[[^\]\s@]{1,64}@[^\]\n]{1,64}\] (?:/\S* ?)?> ?\Z",
-    "vyos": r"Welcome to VyOS",
+    "vyos": "Welcome to VyOS",
     "junos": r"--- JUNOS ",
 }
 """Seen before any line is sent: the server's version (RFC 4253, section 4.2), the greeting, the prompt."""
@@ -69,7 +70,9 @@ def recognise(connection: Connection, limits: Limits, deadline: Deadline) -> tup
     if found := _match(_SHOWN, seen):
         return found
     said = next((line.strip() for line in reversed(seen.splitlines()) if line.strip()), "")
-    raise Unreachable(connection.host, f"`show version` there tells of no device that is known: {said[:80]}", "shell")
+    raise Unreachable(
+        connection.host, tr("`show version` there tells of no device that is known: {said}", said=said[:80]), "shell"
+    )
 
 
 def _heard(shell: DeviceShell, limits: Limits) -> str:

@@ -15,6 +15,7 @@ from stopgap.orchestrator.remote.device.alteration import alter
 from stopgap.orchestrator.remote.device.terminal import Terminal
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.session import Item, Sink
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 
 LogIn = Callable[[Deadline], Terminal]
@@ -82,10 +83,10 @@ class DeviceSession:
     def _have(self, item: Item, whole: Deadline) -> Output:
         dialogue = from_text(item.script)
         if dialogue is None:
-            self._trouble = "it is a network device, and has no shell to run that in"
+            self._trouble = tr("it is a network device, and has no shell to run that in")
             return _nothing()
         if not self.alive:
-            self._trouble = self._trouble or "the connection is closed"
+            self._trouble = self._trouble or tr("the connection is closed")
             return _nothing()
         deadline = Deadline(min(item.deadline, whole.left()), self._closed)
         try:

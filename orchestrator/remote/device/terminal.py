@@ -19,6 +19,7 @@ from stopgap.orchestrator.remote.device.reading import Prompt, answered, repeate
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.remote.ssh import Connection
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import Deadline
 
 _PORTION = 64 << 10
@@ -51,10 +52,10 @@ class Terminal:
             )
         except TimeoutError:
             connection.close()
-            raise Unreachable(connection.host, "no prompt within the deadline", "timeout") from None
+            raise Unreachable(connection.host, tr("no prompt within the deadline"), "timeout") from None
         except Exception as error:  # netmiko raises many types for an unexpected prompt
             connection.close()
-            reason = f"no command line of this kind answers there: {_first_line(error)}"
+            reason = tr("no command line of this kind answers there: {error}", error=_first_line(error))
             raise Unreachable(connection.host, reason, "shell") from None
         self._return = str(device.RETURN)
         self._prompt = Prompt(str(device.base_prompt)[:_STARTS])
@@ -114,7 +115,7 @@ class Terminal:
                 return told_late(before, prompt), "\n".join(said)
             shell.sendall(f"{self._reply(last)}{self._return}".encode())
             came = b""
-        raise OSError("the device asks without end")
+        raise OSError(tr("the device asks without end"))
 
     def _asks(self, last: str) -> bool:
         return any(asked.search(last) for asked, _ in self._dialect.questions)
@@ -128,7 +129,7 @@ class Terminal:
         try:
             yield
         except TimeoutError:
-            raise OSError("no prompt in time") from None
+            raise OSError(tr("no prompt in time")) from None
         except OSError:
             raise
         except Exception as error:  # as above
@@ -175,7 +176,7 @@ class DeviceShell:
         try:
             self._open_channel().sendall(data)
         except (SSHException, EOFError) as error:
-            raise OSError(str(error) or "the connection is closed") from None
+            raise OSError(str(error) or tr("the connection is closed")) from None
 
     def hear(self) -> bytes:
         """Wait for the next bytes and return the bytes; raises TimeoutError, CancelledError, OSError at the end."""
@@ -189,7 +190,7 @@ class DeviceShell:
             finally:
                 channel.settimeout(self._limits.silence)
             if not data:
-                raise OSError("the device hung up")
+                raise OSError(tr("the device hung up"))
             return data
 
     def recv_ready(self) -> bool:
@@ -198,7 +199,7 @@ class DeviceShell:
         if channel.recv_ready():
             return True
         if channel.closed or channel.eof_received:
-            raise OSError("the device hung up")
+            raise OSError(tr("the device hung up"))
         self.deadline.check()
         return False
 
@@ -207,7 +208,7 @@ class DeviceShell:
         data = bytes(self._open_channel().recv(size))
         self._left -= len(data)
         if self._left < 0:
-            raise OSError("the device does not stop talking")
+            raise OSError(tr("the device does not stop talking"))
         return data
 
     def close(self) -> None:
@@ -216,7 +217,7 @@ class DeviceShell:
 
     def _open_channel(self) -> Channel:
         if self._channel is None:
-            raise OSError("there is no shell yet")
+            raise OSError(tr("there is no shell yet"))
         return self._channel
 
 

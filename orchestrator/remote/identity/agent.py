@@ -11,6 +11,8 @@ from typing import Any
 from paramiko import SSHException
 from paramiko.agent import AgentKey, AgentSSH
 
+from stopgap.orchestrator.text import tr
+
 SECONDS = 30.0
 """Timeout of one answer: a person may have to touch a key, or to confirm on a desktop."""
 
@@ -32,7 +34,9 @@ class AgentSession(AgentSSH):  # type: ignore[misc]
             self._connect(connection)
         except (OSError, SSHException) as error:
             connection.close()
-            raise AgentFailedError(f"the agent at {address}: {_said(error)}") from None
+            raise AgentFailedError(
+                tr("the agent at {address}: {error}", address=address, error=_said(error))
+            ) from None
 
     def keys(self) -> tuple[HeldKey, ...]:
         """Return the keys of the agent, in the agent's order, certificates too."""
@@ -61,17 +65,21 @@ class HeldKey(AgentKey):  # type: ignore[misc]
             return super().sign_ssh_data(data, algorithm)
         except (OSError, SSHException) as error:
             raise AgentFailedError(
-                f"the agent does not sign with {self.comment or self.get_name()}: {_said(error)}"
+                tr(
+                    "the agent does not sign with {comment}: {error}",
+                    comment=self.comment or self.get_name(),
+                    error=_said(error),
+                )
             ) from None
 
 
 def _said(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return f"no answer within {SECONDS:g} s"
+        return tr("no answer within {seconds} s", seconds=f"{SECONDS:g}")
     if isinstance(error, OSError):
-        return error.strerror or "the connection broke"
+        return error.strerror or tr("the connection broke")
     return (
-        "refused, or the key needs a touch or a confirmation that did not come"
+        tr("refused, or the key needs a touch or a confirmation that did not come")
         if "signing" in str(error)
         else str(error)
     )

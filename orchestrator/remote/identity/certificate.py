@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_identity,
 )
 
+from stopgap.orchestrator.text import tr
+
 
 def certificate_of(line: bytes) -> SSHCertificate | None:
     """Parse a certificate in the form of a public key file; `None` for anything else, or a broken signature."""
@@ -48,9 +50,9 @@ def out_of_date(certificate: SSHCertificate, now: float | None = None) -> str | 
     """Return why the certificate is not valid at `now` (seconds since the epoch); `None` for a valid one."""
     now = time.time() if now is None else now
     if now < certificate.valid_after:
-        return f"is not valid before {_moment(certificate.valid_after)}"
+        return tr("is not valid before {valid_after}", valid_after=_moment(certificate.valid_after))
     if now >= certificate.valid_before:
-        return f"ended at {_moment(certificate.valid_before)}"
+        return tr("ended at {valid_before}", valid_before=_moment(certificate.valid_before))
     return None
 
 
@@ -58,4 +60,4 @@ def _moment(seconds: int) -> str:
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):
-        return "an impossible time"
+        return tr("an impossible time")

@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 from stopgap.orchestrator.remote.known_hosts import key_type
 from stopgap.orchestrator.shell import join
+from stopgap.orchestrator.text import tr
 
 LARGEST = 1 << 20
 """Bytes read of a file."""
@@ -77,13 +78,15 @@ def fault(path: Path, key: KeyFile) -> tuple[str, str] | None:
         case "putty":
             new = path.with_suffix("")
             command = join(["puttygen", str(path), "-O", "private-openssh", "-o", str(new)])
-            return "a key of PuTTY's, which OpenSSH cannot read", command
+            return tr("a key of PuTTY's, which OpenSSH cannot read"), command
         case "dsa":
-            return "a DSA key, which no current SSH server accepts", "make another: ssh-keygen -t ed25519"
+            return tr("a DSA key, which no current SSH server accepts"), tr("make another: ssh-keygen -t ed25519")
         case "ssh1":
-            return "a key of SSH 1, which no current SSH server accepts", "make another: ssh-keygen -t ed25519"
+            return tr("a key of SSH 1, which no current SSH server accepts"), tr(
+                "make another: ssh-keygen -t ed25519"
+            )
         case "nothing":
-            return "no private key", "name the file that ssh-keygen wrote, without .pub"
+            return tr("no private key"), tr("name the file that ssh-keygen wrote, without .pub")
 
 
 def _private(name: str, body: bytes) -> KeyFile:

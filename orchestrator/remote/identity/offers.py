@@ -32,6 +32,7 @@ from stopgap.orchestrator.remote.known_hosts import key_type
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.secret import Secret, SecretError
 from stopgap.orchestrator.shell import join
+from stopgap.orchestrator.text import tr
 
 _CERTIFICATE = "-cert.pub"
 
@@ -65,7 +66,7 @@ class _Agent:
 
     def __init__(self, address: str | None) -> None:
         self._address = address
-        self.lacking = "no agent is there (SSH_AUTH_SOCK)"
+        self.lacking: str = tr("no agent is there (SSH_AUTH_SOCK)")
         """Why the agent has no key for a login."""
         self._session: AgentSession | None = None
         self._asked = False
@@ -80,7 +81,7 @@ class _Agent:
             except AgentFailedError as error:
                 self.lacking = str(error)
         if self._session is not None:
-            self.lacking = "the agent does not hold the key"
+            self.lacking = tr("the agent does not hold the key")
         return self._session
 
     def key(self, public: bytes | None) -> HeldKey | None:
@@ -111,10 +112,14 @@ def _recognised(host: Host, path: Path) -> KeyFile:
     try:
         found = read(path)
     except OSError as error:
-        reason = f"the private key {path} (`identity` in the inventory): {error.strerror}"
+        reason = tr(
+            "the private key {path} (`identity` in the inventory): {strerror}", path=path, strerror=error.strerror
+        )
         raise Unreachable(host.name, reason, "identity") from None
     if wrong := fault(path, found):
-        raise Unreachable(host.name, f"{path}: {wrong[0]}; {wrong[1]}", "identity")
+        raise Unreachable(
+            host.name, tr("{path}: {wrong}; {wrong2}", path=path, wrong=wrong[0], wrong2=wrong[1]), "identity"
+        )
     return found
 
 
@@ -122,7 +127,9 @@ def _public_half(host: Host, certificate: Path) -> KeyFile:
     """Return the public key that a certificate certifies, for the agent."""
     parsed = certificate_of(certificate.read_bytes()[:LARGEST])
     if parsed is None:
-        raise Unreachable(host.name, f"{certificate}: no certificate that ssh-keygen signed", "identity")
+        raise Unreachable(
+            host.name, tr("{certificate}: no certificate that ssh-keygen signed", certificate=certificate), "identity"
+        )
     public = certified_key(parsed)
     return KeyFile("public", key_type(public), public)
 
@@ -165,11 +172,11 @@ def _as_ssh_has_them(host: Host, keys: KeyChoice, agent: _Agent) -> tuple[Offer,
     for path in locked if not offers else ():
         offers += _offers_of_file(host, path, keys, agent)
     if not offers:
-        reason = (
+        reason = tr(
             "neither the inventory nor the agent nor ~/.ssh has a key for it; name a private key as its `identity`"
         )
         if not keys.files and not keys.others_of_agent:
-            reason = "the inventory names no identity (private key) for it"
+            reason = tr("the inventory names no identity (private key) for it")
         raise Unreachable(host.name, reason, "identity")
     return tuple(offers)
 
@@ -178,10 +185,16 @@ def _not_held(path: Path, found: KeyFile, agent: _Agent) -> str:
     private = Path(str(path).removesuffix(".pub"))
     add = join(["ssh-add", str(private)])
     if found.is_fido:
-        what = f"{path}: a FIDO key, which signs in its device, by the agent alone"
-        return f"{what}; {agent.lacking}: {add}, or set `transport: openssh`"
-    instead = f", or name {private} instead" if private != path and private.is_file() else ""
-    return f"{path}: a public key, for which the agent signs; {agent.lacking}: {add}{instead}"
+        what = tr("{path}: a FIDO key, which signs in its device, by the agent alone", path=path)
+        return tr("{what}; {lacking}: {add}, or set `transport: openssh`", what=what, lacking=agent.lacking, add=add)
+    instead = tr(", or name {private} instead", private=private) if private != path and private.is_file() else ""
+    return tr(
+        "{path}: a public key, for which the agent signs; {lacking}: {add}{instead}",
+        path=path,
+        lacking=agent.lacking,
+        add=add,
+        instead=instead,
+    )
 
 
 def _private(host: Host, path: Path, found: KeyFile, reference: Secret | None) -> PKey:
@@ -192,19 +205,26 @@ def _private(host: Host, path: Path, found: KeyFile, reference: Secret | None) -
             passphrase = secret.reveal().encode()
         except SecretError as error:
             said = str(error).removeprefix(f"{secret.reference}: ")
-            reason = f"the passphrase of {path}: {error}"
+            reason = tr("the passphrase of {path}: {error}", path=path, error=error)
             if reference is None:
-                instead = "hold the key in the agent (ssh-add), or name its `identity_passphrase`"
-                reason = f"{path}: this private key is encrypted, and {said}; {instead}"
+                instead = tr("hold the key in the agent (ssh-add), or name its `identity_passphrase`")
+                reason = tr(
+                    "{path}: this private key is encrypted, and {said}; {instead}",
+                    path=path,
+                    said=said,
+                    instead=instead,
+                )
             raise Unreachable(host.name, reason, "identity") from None
     try:
         return _loaded(path.read_bytes(), passphrase)
     except OSError as error:
-        raise Unreachable(host.name, f"{path}: {error.strerror}", "identity") from None
+        raise Unreachable(
+            host.name, tr("{path}: {strerror}", path=path, strerror=error.strerror), "identity"
+        ) from None
     except Exception:  # libraries raise many types for a broken key, with parts of the key in the messages
-        reason = f"{path}: no private key that can be used (Ed25519, ECDSA or RSA)"
+        reason = tr("{path}: no private key that can be used (Ed25519, ECDSA or RSA)", path=path)
         if found.encrypted:
-            reason = f"{path}: {reference or 'what was typed'} does not open it"
+            reason = tr("{path}: {reference} does not open it", path=path, reference=reference or "what was typed")
         raise Unreachable(host.name, reason, "identity") from None
 
 
@@ -221,7 +241,7 @@ def _loaded(content: bytes, passphrase: bytes | None) -> PKey:
             plain = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
             return Ed25519Key(file_obj=io.StringIO(plain.decode()))
         case _:
-            raise UnsupportedAlgorithm("the type of the key")
+            raise UnsupportedAlgorithm(tr("the type of the key"))
 
 
 def _certified(host: Host, key: PKey, path: Path) -> Offer | None:
@@ -229,13 +249,13 @@ def _certified(host: Host, key: PKey, path: Path) -> Offer | None:
     content = path.read_bytes()[:LARGEST]
     parsed = certificate_of(content)
     if parsed is None:
-        reason = f"{path}: no certificate that ssh-keygen signed; renew it, or take it away"
+        reason = tr("{path}: no certificate that ssh-keygen signed; renew it, or take it away", path=path)
         raise Unreachable(host.name, reason, "identity")
     if certified_key(parsed) != key.asbytes():
         return None
     ended = out_of_date(parsed)
     certified = CertifiedKey(key, PublicBlob.from_string(content.decode("ascii", "replace")))
-    return Offer(certified, f"the certificate {path} {ended}" if ended else "")
+    return Offer(certified, tr("the certificate {path} {ended}", path=path, ended=ended) if ended else "")
 
 
 class CertifiedKey(PKey):  # type: ignore[misc]
