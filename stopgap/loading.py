@@ -35,10 +35,10 @@ def load_runbook(source: str | os.PathLike[str], *, text: str | None = None) -> 
 def load_inventory(source: Source | Sequence[Source], *, text: str | None = None) -> Inventory:
     """Read an inventory: hosts by name with addresses, logins and relations, and groups of hosts.
 
-    `source`: what `-i` takes (a file or folder, `ssh_config:PATH`, `command:…`, `LOGIN@HOST,`), or several of these,
-    which become one. `text`: the YAML itself; paths in the YAML are relative to the folder of `source`.
+    `source`: a value of `-i` (a file or folder, `ssh_config:PATH`, `command:…`, `LOGIN@HOST,`), or several sources
+    for one inventory. `text`: the YAML; paths in the YAML are relative to the folder of `source`.
 
-    Raises InvalidInput with every problem at its line and column, and with what two sources say differently.
+    Raises InvalidInput with every problem at its line and column, contradictions between two sources included.
 
     >>> hosts = load_inventory("mine.yaml", text="{hosts: {web: {address: 192.0.2.7}}}").hosts
     >>> str(hosts["web"].address)

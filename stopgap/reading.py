@@ -32,11 +32,11 @@ class Verification:
     run: str | None
     """None for files."""
     problems: tuple[str, ...]
-    """What is not as it was recorded: changed, missing, extra, not signed by whom it should be."""
+    """Differences from the record: changed, missing or extra files, missing signatures."""
 
     @property
     def valid(self) -> bool:
-        """Everything is as it was recorded."""
+        """True without any difference from the record."""
         return not self.problems
 
     @property
@@ -46,13 +46,13 @@ class Verification:
 
 
 def status(*, offline: bool = False, on_run: Callable[[RunStatus], object] | None = None) -> Status:
-    """Tell what is in force, where, until when, and what the devices show of it now.
+    """Return the changes in force with host and end, and the present state of the changes on the devices.
 
-    `offline`: by the journal alone; no device is contacted. `on_run`: is called with each run as soon as its devices
-    have been looked at, the latest run first.
+    `offline`: read only the journal; no device is contacted. `on_run`: called with each run after the look at the
+    run's devices, the latest run first.
 
-    A device out of reach, a change that is gone and a damaged journal are part of the result. Raises JournalError
-    where the journal cannot be opened.
+    An unreachable device, a lost change and a damaged journal are part of the result. Raises JournalError for an
+    unreadable journal.
 
     >>> import stopgap
     >>> stopgap.status(offline=True).runs
@@ -92,7 +92,7 @@ def left_open(targets: Collection[str]) -> tuple[OpenHost, ...]:
 def runs() -> list[RunSummary]:
     """Give all runs of the journal, the latest first, each with state, targets and exit status.
 
-    A run whose records cannot be read has the state `damaged`. Raises JournalError.
+    A run with unreadable records has the state `damaged`. Raises JournalError.
 
     >>> import stopgap
     >>> [run.id for run in stopgap.runs()]
@@ -103,12 +103,12 @@ def runs() -> list[RunSummary]:
 
 
 def history(run: str | RunResult) -> History:
-    """Give a run whole, as its records tell it: steps, changes with what became of each, checks, evidence, verdicts.
+    """Return a whole run from the run's records: steps, changes with their state, checks, evidence, verdicts.
 
-    `run`: the run's id, `last`, or the result of `stopgap.run`. `damage` of what is returned says what shows that the
-    records are not those that were written.
+    `run`: the run's id, `last`, or the result of `stopgap.run`. `History.damage` lists the signs of records changed
+    since the run.
 
-    Raises UnknownRunError, DamagedRunError where the records cannot be read, JournalError.
+    Raises UnknownRunError, DamagedRunError for unreadable records, JournalError.
 
     >>> import stopgap
     >>> try:
@@ -127,14 +127,14 @@ def verify(
     signers: str | os.PathLike[str] | None = None,
     tsa_ca: str | os.PathLike[str] | None = None,
 ) -> Verification:
-    """Check a run's journal and evidence, a folder of evidence or an exported archive against their checksums.
+    """Check a run's journal and evidence, a folder of evidence or an exported archive against the recorded checksums.
 
     `what`: a run's id, `last`, the result of `stopgap.run`, a folder, a `manifest.json`, or an archive. `signers`: a
-    file of allowed signers, as ssh-keygen(1) has them, of which one must have signed. `tsa_ca`: certificates (PEM) of
-    the authority that must have time-stamped an archive (RFC 3161).
+    file of allowed signers, in the format of ssh-keygen(1); a signature of one signer is then required. `tsa_ca`:
+    certificates (PEM) of the required time-stamp authority of an archive (RFC 3161).
 
-    Raises UsageError for an archive that is encrypted or whose time stamp cannot be checked, UnknownRunError,
-    JournalError. What is not as it was recorded is no exception: `problems` lists it.
+    Returns all differences from the record as `problems`. Raises UsageError for an encrypted archive or an unreadable
+    time stamp, UnknownRunError, JournalError.
 
     >>> import stopgap, tempfile
     >>> with tempfile.TemporaryDirectory() as empty:

@@ -149,13 +149,13 @@ def resume(
     sign_key: str | None = None,
     anyway: bool = False,
 ) -> RunResult:
-    """Go on with a run that did not finish: what is unknown is looked at again, what was finished is left.
+    """Resume an unfinished run: unknown steps are read again, finished steps are left alone.
 
     `run`: the run's id, `last`, or the result of `stopgap.run`. `on_event`, `person`, `sign_key`: as for
-    `stopgap.run`. `anyway`: also where the run's journal is damaged.
+    `stopgap.run`. `anyway`: also resume from a damaged journal.
 
-    Returns the result of the steps that were left; a run that is finished has none. Raises UnknownRunError,
-    UntrustedRunError where the journal is damaged, RefusedError, JournalError.
+    Returns the result of the remaining steps; a finished run has none. Raises UnknownRunError, UntrustedRunError for
+    a damaged journal, RefusedError, JournalError.
 
     >>> import stopgap
     >>> stopgap.resume("last")

@@ -28,19 +28,18 @@ def undo(
     take_over: bool = False,
     interruption: Interruption | None = None,
 ) -> UndoResult:
-    """Take back a run, or one step of a run, in reverse order; each undo is on disk before it is done.
+    """Undo a run, or one step of a run, in reverse order; each undo is on disk before the undo is done.
 
-    `run`: the run's id, `last`, or the result of `stopgap.run`. `step`: the id of one step. `force`: also where
-    somebody has changed a file or a ruleset since; by default such a change is left, with the outcome `drifted`.
-    `on_event`: is called with each event, a mapping as `undo --json` writes it, the last of them `undo-finished`.
-    `person`: is asked before anything is contacted; by default nobody is, as with `--yes`. `sign_key`: path of an SSH
-    private key that signs the journal. `anyway`: also where the run's journal is damaged. `take_over`: also where
-    another machine holds the lock of a router or spare. `interruption`: `interruption.request()` stops the undo after
-    what is under way.
+    `run`: the run's id, `last`, or the result of `stopgap.run`. `step`: the id of one step. `force`: also undo a file
+    or a ruleset changed by another person since the run; by default such a change stays, with the outcome `drifted`.
+    `on_event`: called with each event, a mapping as in `undo --json`; the last event is `undo-finished`. `person`:
+    asked before any contact; by default nobody is asked, as with `--yes`. `sign_key`: path of an SSH private key to
+    sign the journal. `anyway`: also undo from a damaged journal. `take_over`: also use a router or spare locked by
+    another machine. `interruption`: `interruption.request()` stops the undo after the current change.
 
-    Returns what was tried, each with its outcome, and what is still in force; a host out of reach is no exception.
-    Raises UnknownRunError, UsageError for a step that the run has not, RefusedError where the person or a lock says
-    no, UntrustedRunError where the journal is damaged, JournalError.
+    Returns the undo of each change with its outcome, and the changes still in force; an unreachable host is no
+    exception. Raises UnknownRunError, UsageError for an unknown step, RefusedError after a refusal by the person or a
+    lock, UntrustedRunError for a damaged journal, JournalError.
 
     >>> import stopgap
     >>> stopgap.undo("20000101-0000-none")

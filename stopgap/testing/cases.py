@@ -40,9 +40,9 @@ USUAL: Mapping[str, Mapping[str, Any]] = {
 
 
 def scene_of(case: Mapping[str, Any], vantage: str) -> Scene:
-    """Give the scene of a case: the usual hosts, with those of its `scene` in their place.
+    """Return the scene of a case: the usual hosts, replaced by the hosts of the case's `scene`.
 
-    `vantage`: where the task acts, unless the case's `scene` names the host by `on`.
+    `vantage`: the host of the step, unless `on` in the case's `scene` names another host.
 
     >>> scene = scene_of({"scene": {"target": {"name": "mail", "address": "192.0.2.25"}}}, "target")
     >>> scene.on.name, scene.spare.name
@@ -58,9 +58,9 @@ def scene_of(case: Mapping[str, Any], vantage: str) -> Scene:
 
 
 def case_faults(task: Task[Any, Any], case: Mapping[str, Any]) -> list[str]:
-    """Play a case, and give where the task does otherwise than the case expects: one line each, none where it holds.
+    """Play a case, and return each difference between the task and the case's expectations as one line.
 
-    Raises pydantic.ValidationError for parameters or facts that the task does not have.
+    Raises pydantic.ValidationError for parameters or facts unknown to the task.
 
     >>> from stopgap.orchestrator.registry import tasks
     >>> case = {"params": {"argv": ["true"]}, "changes": [{"preview": ["$ false"]}]}

@@ -70,10 +70,10 @@ def facts_of(
     host: FakeHost,
     others: Mapping[Vantage, FakeHost] | None = None,
 ) -> F:
-    """Read what a task's probe asks for, and give the facts as `plan` gets them.
+    """Return the facts of a task's probe, as `plan` gets the facts.
 
-    `host`: where the step acts. `others`: the hosts at other vantages; a reader `At` one that is missing gives None.
-    What earlier runs have done is nothing. Raises NoAnswerError.
+    `host`: the host of the step. `others`: hosts at other vantages; without a host, a reader `At` the vantage gives
+    None. Earlier runs are none. Raises NoAnswerError.
 
     >>> from stopgap.orchestrator.facts import ABSENT, File
     >>> from stopgap.orchestrator.registry import tasks

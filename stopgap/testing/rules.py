@@ -11,9 +11,9 @@ from stopgap.testing.collections import collected
 
 
 def rule_faults(rule: Rule, folder: Path) -> list[str]:
-    """Hold a rule against its examples; give each example that went wrong, none where the rule holds.
+    """Evaluate a rule on the rule's examples, and return each failed example as one line.
 
-    `folder`: an empty folder, in which the examples are written as collections of evidence.
+    `folder`: an empty folder for the examples, written as collections of evidence.
 
     >>> import tempfile
     >>> from stopgap.orchestrator.findings import rules_in_force

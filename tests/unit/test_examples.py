@@ -2,6 +2,8 @@
 
 import doctest
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,13 @@ def test_every_public_name_has_an_example_that_is_run(name: str) -> None:
     value = getattr(importlib.import_module(f"stopgap.{room}".rstrip(".")), last)
     assert ">>> " in (value.__doc__ or "")
     assert value.__module__ in modules_with_examples()
+
+
+def test_the_measure_of_words_counts_the_public_interface() -> None:
+    said = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "style", "stopgap/testing"], capture_output=True, text=True
+    )
+    *_, pronouns, _, standard, functions, examples = said.stdout.splitlines()[-1].split()
+    assert said.stdout.splitlines()[-1].startswith("public interface"), said.stderr
+    assert functions == examples
+    assert float(pronouns) <= 5 and float(standard) >= 6
