@@ -240,13 +240,13 @@ def report(args: Namespace) -> Call[Any]:
         raise UsageError("a manual is of one run: stopgap report RUN --manual")
     if args.manual and args.format == "json":
         raise UsageError("--manual is for people: --format html or md")
-    output = _path(args.output)
+    output, zone = _path(args.output), papers.time_zone(args.timezone)
     if args.incident:
-        of_incident = papers.IncidentReportOptions(args.incident, args.lang, args.format, output)
+        of_incident = papers.IncidentReportOptions(args.incident, args.lang, args.format, output, zone)
         return Call(papers.incident_report, of_incident)
     if args.manual:
-        return Call(papers.manual, papers.ManualOptions(args.run, args.lang, args.format, output))
-    return Call(papers.report, papers.ReportOptions(args.run, args.lang, args.format, output))
+        return Call(papers.manual, papers.ManualOptions(args.run, args.lang, args.format, output, zone))
+    return Call(papers.report, papers.ReportOptions(args.run, args.lang, args.format, output, zone))
 
 
 def journal_import(args: Namespace) -> Call[Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Literal, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage
@@ -28,6 +31,8 @@ class ReportOptions:
     format: Literal["html", "md", "json"] = "html"
     output: Path | None = None
     """None: standard output."""
+    zone: tzinfo = UTC
+    """The time zone of all times but those of JSON."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class IncidentReportOptions:
     format: Literal["html", "md", "json"] = "html"
     output: Path | None = None
     """None: standard output."""
+    zone: tzinfo = UTC
+    """The time zone of all times but those of JSON."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,8 @@ class ManualOptions:
     format: Literal["html", "md"] = "html"
     output: Path | None = None
     """None: standard output."""
+    zone: tzinfo = UTC
+    """The time zone of all times but those of JSON."""
 
 
 def report(options: ReportOptions) -> int:
@@ -58,7 +67,7 @@ def report(options: ReportOptions) -> int:
 
     history, damaged = _history(options.run)
     names = _names([history], options.lang)
-    _put(options.output, render(history, lang=options.lang, format=options.format, names=names))
+    _put(options.output, render(history, lang=options.lang, format=options.format, zone=options.zone, names=names))
     return int(damaged)
 
 
@@ -70,11 +79,11 @@ def manual(options: ManualOptions) -> int:
 
 
 def incident_report(options: IncidentReportOptions) -> int:
-    """Write the report of an incident."""
+    """Write the report of an incident; return 1 for a damaged journal."""
     with Journal.open_to_read(state_home()) as journal:
-        text = _incident(journal, options)
+        text, damaged = _incident(journal, options)
     _put(options.output, text)
-    return 0
+    return int(damaged)
 
 
 def _history(run: str) -> tuple[History, bool]:
@@ -104,7 +113,7 @@ def _write(path: Path, content: bytes) -> None:
         write_at_once(path, content)
 
 
-def _incident(journal: Journal, options: IncidentReportOptions) -> str:
+def _incident(journal: Journal, options: IncidentReportOptions) -> tuple[str, bool]:
     from stopgap.orchestrator.journal.incidents import find_incident
     from stopgap.orchestrator.report import in_form, renamed
     from stopgap.orchestrator.report.incident import build_incident
@@ -115,7 +124,8 @@ def _incident(journal: Journal, options: IncidentReportOptions) -> str:
     histories = [journal.history(run) for run in incident.runs]
     names = _names(histories, options.lang)
     built = renamed(build_incident(incident, histories), names)
-    return in_form(built, lang=options.lang, format=options.format, names=names)
+    text = in_form(built, lang=options.lang, format=options.format, zone=options.zone, names=names)
+    return text, any(show_damage(screens.err(), each.run, each.damage) for each in histories)
 
 
 def _names(histories: Sequence[History], lang: str) -> dict[str, str]:
@@ -146,4 +156,31 @@ def _manual(history: History, options: ManualOptions, names: Mapping[str, str]) 
         runbook = parse_runbook(history.started.runbook_text, history.started.runbook_path)
         about = runbook.description
         inputs = {name: param.description for name, param in runbook.params.items()}
-    return render(history, about=about, inputs=inputs, names=names, lang=options.lang, format=options.format)
+    return render(
+        history,
+        about=about,
+        inputs=inputs,
+        names=names,
+        lang=options.lang,
+        format=options.format,
+        zone=options.zone,
+    )
+
+
+def time_zone(name: str | None) -> tzinfo:
+    """Return the zone of a name of the IANA database, by default of `$TZ`, else UTC.
+
+    Raises UsageError for a name that the database lacks; a `$TZ` that is no such name counts as UTC.
+
+    >>> str(time_zone("Asia/Tokyo"))
+    'Asia/Tokyo'
+    """
+    wanted = os.environ.get("TZ", "").lstrip(":") if name is None else name
+    try:
+        return ZoneInfo(wanted) if wanted else UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        if name is None:
+            return UTC
+        raise UsageError(
+            f"{name} is no time zone; expected a name such as Asia/Tokyo, Europe/Berlin or UTC"
+        ) from None

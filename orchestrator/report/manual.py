@@ -8,11 +8,13 @@ from datetime import UTC, tzinfo
 from pathlib import PurePath
 from typing import Any, Literal
 
+from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.hosttext import escape_tree
 from stopgap.orchestrator.japanese import flowing
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.commands import parameter_text, run_arguments
 from stopgap.orchestrator.report.build import build
+from stopgap.orchestrator.report.by_hand import do_by_hand, is_shell, undo_by_hand
 from stopgap.orchestrator.report.excerpt import clipped, excerpt
 from stopgap.orchestrator.report.model import Report
 from stopgap.orchestrator.report.render import escape_markdown, fenced, renamed, standing_values, teller
@@ -20,6 +22,8 @@ from stopgap.orchestrator.secret import redact
 from stopgap.orchestrator.shell import join
 from stopgap.orchestrator.template import render_file
 
+PASTED = 64_000
+"""Characters of one change that a person pastes into a shell."""
 CALLED = 40
 """Lines of the list of people; a notice to customers may have gone to thousands."""
 
@@ -75,6 +79,8 @@ def manual(
     fields |= {
         "commands": escape_tree(_commands(history)),
         "by_number": {change["number"]: change for change in fields["report"]["changes"]},
+        "recovers": bool(history.containment),
+        "by_hand": {number: _by_hand(change.change) for number, change in enumerate(history.changes, 1)},
     }
     return redact(render_file(f"report/manual.{format}", values | fields).lstrip())
 
@@ -87,9 +93,22 @@ def _inputs(params: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[Inp
 
 def _parties(report: Report) -> Iterator[Party]:
     """Yield the parties without duplicates: people with decisions first."""
-    known = [Party(answer.by, answer.question, "") for answer in report.answers if "@" in answer.by]
-    known += [Party(message.to, message.about, message.way) for message in report.messages]
-    yield from dict.fromkeys([Party(report.operator, "", ""), *known])
+    people = {report.operator: Party(report.operator, "", "")}
+    for answer in report.answers:
+        if "@" in answer.by:
+            people.setdefault(answer.by, Party(answer.by, answer.question, ""))
+    yield from people.values()
+    yield from dict.fromkeys(Party(message.to, message.about, message.way) for message in report.messages)
+
+
+def _by_hand(change: AnyChange) -> dict[str, Any]:
+    """Return what a person types to make and to undo a change; empty where a person cannot paste that much."""
+    do, undo = do_by_hand(change), undo_by_hand(change)
+    return {
+        "do": do if sum(map(len, do)) <= PASTED else (),
+        "undo": undo if sum(map(len, undo)) <= PASTED else (),
+        "shell": is_shell(change),
+    }
 
 
 def _host(host: Any) -> dict[str, str]:  # noqa: ANN401
@@ -106,9 +125,11 @@ def _commands(history: History) -> dict[str, str]:
     started = history.started
     given = run_arguments(started)
     run = ["stopgap", "run", *given]
+    targets = [word for target in started.targets for word in ("-t", target)]
     return {
         "check": join(["stopgap", "check", *given]),
         "look": join([*run, "--dry-run"]),
         "run": join(run),
         "runbook": PurePath(started.runbook_path).name,
+        "recover": join(["stopgap", "run", "recover", "-i", started.inventory_path, *targets, "-p", "runs=RUN"]),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 
 import pytest
 
@@ -71,3 +72,25 @@ def test_japanese_papers_have_the_runbooks_japanese_names(bench: Bench) -> None:
         assert "封じ込め" in out, words
         assert "Cut it off" not in out, words
     assert "通信を遮断" not in bench.stopgap("report", "last")[1]
+
+
+def test_times_are_in_the_zone_that_was_asked_for(incident: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TZ", raising=False)
+    words = ("report", "--incident", "shop-1", "--format", "md")
+    assert "All times are UTC" in incident.stopgap(*words)[1]
+    assert "All times are JST" in incident.stopgap(*words, "--timezone", "Asia/Tokyo")[1]
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    assert "All times are JST" in incident.stopgap(*words)[1]
+    assert "All times are JST" in incident.stopgap("report", "last", "--manual", "--format", "md")[1]
+    status, _, err = incident.stopgap(*words, "--timezone", "Tokio")
+    assert (status, "Tokio is no time zone" in err) == (2, True)
+
+
+def test_a_report_of_an_incident_with_a_damaged_run_says_so_and_exits_1(incident: Bench) -> None:
+    with sqlite3.connect(incident.top / "home" / "journal.sqlite") as database:
+        database.execute("DROP TRIGGER no_update")
+        database.execute("UPDATE records SET at = replace(at, '2026-', '2027-') WHERE kind = 'step-finished'")
+    status, out, err = incident.stopgap("report", "--incident", "shop-1", "--format", "md")
+    assert status == 1
+    assert "The journal is damaged" in out
+    assert "damaged" in err

@@ -297,8 +297,8 @@ def test_the_manual_tells_somebody_who_was_not_there_what_to_type_and_what_to_ex
         "1 Drop its packets upstream edge changed 1.2 s",
         "It worked when: 203.0.113.10:80 is silent",
         "root@203.0.113.10",
-        "$ systemctl mask --now postfix.service",
-        "stopgap undo last --step mail web: unmask, enable, start postfix",
+        "systemctl mask --now postfix.service",
+        "stopgap undo RUN --step mail web: unmask, enable, start postfix",
         "Never shut the host down",
     ):
         assert expected in text
