@@ -12,11 +12,11 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from stopgap.orchestrator.facts import (
-    CardFact,
     Cards,
     Gateways,
     InterfaceFact,
     Interfaces,
+    LinkFact,
     NeighbourFact,
     Neighbours,
     Reader,
@@ -137,7 +137,7 @@ def _behind(given: set[Address], seen: _Seen) -> list[Address]:
     return [n.address for n in near if not n.address.is_link_local]
 
 
-def _claims(cards: Iterable[CardFact]) -> tuple[Address, ...]:
+def _claims(cards: Iterable[LinkFact]) -> tuple[Address, ...]:
     addresses = (interface.ip for card in cards if card.leads_out for interface in card.addresses)
     own = (a for a in addresses if not (a.is_loopback or a.is_link_local or a.is_multicast))
     return tuple(islice(own, MOST_CLAIMED))

@@ -1,7 +1,6 @@
 """Facts of a host: a closed set of readers without side effects, and the typed facts of each reader."""
 
 from stopgap.orchestrator.facts.attributes import Attributes, AttributesFact, LockedFact
-from stopgap.orchestrator.facts.cards import CardFact, Cards
 from stopgap.orchestrator.facts.clock import Clock
 from stopgap.orchestrator.facts.containers import ContainerFact, Containers
 from stopgap.orchestrator.facts.device import DeviceOrigin, Shown, ShownFact
@@ -13,7 +12,7 @@ from stopgap.orchestrator.facts.forwarding import Forwarding, ForwardingFact
 from stopgap.orchestrator.facts.guest_tools import GuestPortFact
 from stopgap.orchestrator.facts.guests import Guests
 from stopgap.orchestrator.facts.heads import FileHeads, HeadsFact
-from stopgap.orchestrator.facts.links import BRIDGES, LinkFact, Links, LinksFact
+from stopgap.orchestrator.facts.links import BRIDGES, Cards, LinkFact, Links, LinksFact
 from stopgap.orchestrator.facts.listing import Listing
 from stopgap.orchestrator.facts.memory import Memory, MemoryFact
 from stopgap.orchestrator.facts.nat_rules import TranslationFact, TranslationsFact
@@ -51,7 +50,6 @@ __all__ = [
     "Arrival",
     "Attributes",
     "AttributesFact",
-    "CardFact",
     "Cards",
     "Clock",
     "ConnectFact",

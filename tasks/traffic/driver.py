@@ -13,11 +13,11 @@ from typing import Any, ClassVar, Literal
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import (
     ABSENT,
-    CardFact,
     FileFact,
     ForwardingFact,
     GuestPortFact,
     InterfaceFact,
+    LinkFact,
     LinksFact,
     NeighbourFact,
     ProgramFact,
@@ -222,7 +222,7 @@ class DeviceFacts(Facts):
     """Routes of the controller to the target, with source addresses."""
     claimed_origin: Address | None = None
     """The operator's address, as seen by the target: untrusted, and not waited for."""
-    cards: tuple[CardFact, ...] | None = None
+    cards: tuple[LinkFact, ...] | None = None
     """The target's network cards, by the target's own word; None without an answer."""
     sends_by: tuple[Address, ...] | None = None
     """The target's gateways, by the target's own word."""

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import ClassVar, Literal
 
 from stopgap.orchestrator.check import Check, Judgement
-from stopgap.orchestrator.facts import CardFact, Cards, NeighbourFact, Neighbours, Reader
+from stopgap.orchestrator.facts import Cards, LinkFact, NeighbourFact, Neighbours, Reader
 from stopgap.orchestrator.host import Address, CheckVantage, Host, Network, Scene
 from stopgap.orchestrator.task import At, Gap, Probe
 from stopgap.orchestrator.text import joined, tr
@@ -134,11 +134,11 @@ class OwnAddresses(Check):
         """Name the target."""
         return tr("{target}'s cards have no address that is not blocked", target=self.target)
 
-    def reader(self) -> Reader[tuple[CardFact, ...]]:
+    def reader(self) -> Reader[tuple[LinkFact, ...]]:
         """Read the cards."""
         return Cards()
 
-    def judge(self, fact: tuple[CardFact, ...]) -> Judgement:
+    def judge(self, fact: tuple[LinkFact, ...]) -> Judgement:
         """Name the other addresses."""
         return _judged(
             [
@@ -172,7 +172,7 @@ def answering_beside(
 
 
 def own_beside(
-    cards: Iterable[CardFact], blocked: tuple[Network, ...], near: tuple[Network, ...]
+    cards: Iterable[LinkFact], blocked: tuple[Network, ...], near: tuple[Network, ...]
 ) -> list[tuple[Address, str]]:
     """Return the addresses of cards outside the block, with interface names.
 

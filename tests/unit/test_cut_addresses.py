@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_interface
 from typing import Any
 
 from stopgap.orchestrator.cut.discovery import MOST_BEHIND, Found, find_addresses
-from stopgap.orchestrator.facts import CardFact, Cards, Gateways, InterfaceFact, Interfaces, NeighbourFact, Neighbours
+from stopgap.orchestrator.facts import Cards, Gateways, InterfaceFact, Interfaces, LinkFact, NeighbourFact, Neighbours
 from stopgap.orchestrator.inventory import parse_inventory
 from stopgap.orchestrator.plan import Look, OutOfReach
 
@@ -24,13 +24,13 @@ def neighbour(address: str, card: str = OWN, device: str = "br0") -> NeighbourFa
     return NeighbourFact(address=ip_address(address), device=device, link_address=card)
 
 
-def card(*addresses: str, leads_out: bool = True) -> CardFact:
-    return CardFact(device="eth0", leads_out=leads_out, addresses=tuple(map(ip_interface, addresses)))
+def card(*addresses: str, leads_out: bool = True) -> LinkFact:
+    return LinkFact(device="eth0", leads_out=leads_out, addresses=tuple(map(ip_interface, addresses)))
 
 
 def found(
     neighbours: Sequence[NeighbourFact],
-    cards: Sequence[CardFact] | Exception = (),
+    cards: Sequence[LinkFact] | Exception = (),
     routers_own: Sequence[str] = ("203.0.113.1/24",),
 ) -> Found:
     def look(wanted: Sequence[Any], needed: frozenset[str] | None = None) -> Mapping[tuple[str, Any], Look]:

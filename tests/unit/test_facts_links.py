@@ -51,10 +51,25 @@ def test_a_bridge_tells_its_ports_and_what_it_shows_to_the_rules(more: str, filt
 
 
 def test_without_json_sysfs_tells_bridges_and_ports() -> None:
-    fact = Links().parse(printed("0 0 1 - \nvmbr0 bridge - 02:00:00:00:00:01\ntap0 - vmbr0 02:00:00:00:00:02\n"))
-    bridge = fact.of("vmbr0")
-    assert bridge is not None
-    assert (bridge.kind, fact.ports("vmbr0"), bridge.link_address) == ("bridge", ("tap0",), "02:00:00:00:00:01")
+    bridge = "link vmbr0 02:00:00:00:00:01 0x1003 1 bridge virtual tap0\n"
+    fact = Links().parse(printed(f"0 0 1 - \n{bridge}link tap0 02:00:00:00:00:02 0x1003 1 tun virtual\n"))
+    found = fact.of("vmbr0")
+    assert found is not None
+    assert (found.kind, fact.ports("vmbr0"), found.link_address) == ("bridge", ("tap0",), "02:00:00:00:00:01")
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root, for a network namespace of its own"
+)
+def test_an_ip_without_json_gives_the_same_bridges_and_ports() -> None:
+    without = 'ip() { [ "$1" != -j ] && command ip "$@"; }\n'
+    own_sysfs = "mount -t sysfs none /sys\n"
+    words = ["unshare", "-n", "-m", "sh", "-c", f"{own_sysfs}{SET_UP}{without}{Links().script()}"]
+    plain = Links().parse(printed(subprocess.run(words, capture_output=True, text=True, check=True).stdout))
+    fact = read("")
+    assert {link.device: (link.kind, link.bridge) for link in plain.links} == {
+        link.device: (link.kind, link.bridge) for link in fact.links
+    }
 
 
 @pytest.mark.parametrize(
