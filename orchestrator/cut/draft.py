@@ -95,7 +95,13 @@ class Draft:
         block: dict[str, Any] = {"expires": asked.expires}
         block |= {"allow": list(asked.allow)} if asked.allow else {}
         steps: list[dict[str, Any]] = [
-            {"id": "cut-off", "name": "Drop its packets upstream", "task": "traffic.block", "with": block}
+            {
+                "id": "cut-off",
+                "name": "Drop its packets upstream",
+                "name_ja": "上位ルーターで通信を遮断",
+                "task": "traffic.block",
+                "with": block,
+            }
         ]
         if self.spare:
             page = {"contact": asked.contact} if asked.contact else {}
@@ -103,13 +109,14 @@ class Draft:
                 {
                     "id": "page",
                     "name": "Maintenance page on the spare",
+                    "name_ja": "予備機のメンテナンス画面",
                     "task": "apache.maintenance",
                     "on": "spare",
                     **({"with": page} if page else {}),
                     "on_failure": "continue",
                 }
             )
-        return _yaml({"name": f"Cut off {names}", "steps": steps})
+        return _yaml({"name": f"Cut off {names}", "name_ja": f"{names} の遮断", "steps": steps})
 
     def inventory(self, path: str = f"cut/{INVENTORY}") -> Inventory:
         """Return the inventory. Raises InvalidInput."""
