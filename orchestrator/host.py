@@ -72,6 +72,8 @@ class Host(BaseModel):
     become: Become | None = None
     become_password: Secret | None = None
     """Of a router or a spare; never sent to a target."""
+    sudo_for: tuple[str, ...] = ()
+    """Programs that sudo(8) lets the account run as root, where the account does not become root."""
     identity: Path | None = None
     identity_passphrase: Secret | None = None
     default_identities: bool = False

@@ -8,6 +8,16 @@ from collections.abc import Iterable
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Search path of scripts on a host, independent of the host's login scripts."""
 
+SUDO_PROGRAMS = "STOPGAP_SUDO"
+"""Variable of scripts on a host: the programs that the account runs as root, by sudo(8)."""
+RUN_FOLDER = "STOPGAP_RUN"
+"""Variable of scripts on a host: a folder of the account's own, emptied by a reboot, where /run is root's."""
+BY_SUDO = (
+    f'for sg_program in ${SUDO_PROGRAMS}; do command -v "$sg_program" >/dev/null && '
+    'eval "$sg_program() { sudo -n -- $sg_program \\"\\$@\\"; }"; done\n'
+)
+"""Shell code that gives each of these programs a function of its name; a shell within the script needs it again."""
+
 
 def quote(word: str) -> str:
     """Quote one word for sh; a NUL, impossible in an argument, raises ValueError.

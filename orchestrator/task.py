@@ -265,6 +265,10 @@ class Task(ABC, Generic[P, F]):
         """Return the driver for a router with this command line; `seen` says how it was recognised. Pure."""
         raise NotImplementedError(f"{self.name} has no drivers")
 
+    def sudo_for(self, driver: str) -> tuple[str, ...]:
+        """Return the programs that suffice, run as root by sudo(8), for the driver; empty: root's shell. Pure."""
+        return ()
+
     def describe_driver(self, name: str) -> str:
         """Return what a driver of the task can do, in one line; empty for an unknown driver. Pure."""
         return ""

@@ -13,10 +13,10 @@ import re
 
 from stopgap.orchestrator.change.base import Change
 from stopgap.orchestrator.change.status import LOST, TAKEN_BACK, TAKING_BACK_FAILED
-from stopgap.orchestrator.shell import PATH, emit, quote
+from stopgap.orchestrator.shell import PATH, RUN_FOLDER, emit, quote
 
-FOLDER = "/run/stopgap"
-"""Folder on the host, emptied by a reboot."""
+FOLDER = f'"${{{RUN_FOLDER}:-/run/stopgap}}"'
+"""Folder on the host, emptied by a reboot, as a word of the shell."""
 _PATIENCE = 10
 """Seconds granted to a rollback begun by the host, before the rollback is reported as failed."""
 
@@ -50,8 +50,8 @@ def armed(change: Change, name: str, seconds: float, *, folder: str = FOLDER) ->
     """
     undo = f"PATH={PATH} LC_ALL=C\nexport PATH LC_ALL\numask 022\ncd /\n{change.undo_script()}\n"
     values = {
-        "folder": quote(folder),
-        "file": quote(f"{folder}/{name}"),
+        "folder": folder,
+        "file": f"{folder}/{quote(name)}",
         "unit": quote(name),
         "delay": str(math.ceil(seconds)),
         "keep": emit(undo.encode("utf-8", "surrogateescape")),
@@ -65,7 +65,7 @@ def settle(name: str, *, folder: str = FOLDER) -> str:
 
     Idempotent before `forget`.
     """
-    file = quote(f"{folder}/{name}")
+    file = f"{folder}/{quote(name)}"
     return (
         f"if mv -f -T -- {file}.armed {file}.kept 2>/dev/null || [ -e {file}.kept ]; then\n"
         f"  {_stop(name)}; exit 0\nfi\n"
@@ -77,10 +77,10 @@ def settle(name: str, *, folder: str = FOLDER) -> str:
 
 def forget(name: str, *, folder: str = FOLDER) -> str:
     """Return the script to remove all files of a rollback timer, scheduled or settled; no timer fires afterwards."""
-    file = quote(f"{folder}/{name}")
+    file = f"{folder}/{quote(name)}"
     return (
         f"rm -f -- {file}.armed {file}.kept {file}.fired {file}.status; {_stop(name)}; "
-        f"rmdir -- {quote(folder)} 2>/dev/null || true"
+        f"rmdir -- {folder} 2>/dev/null || true"
     )
 
 

@@ -200,6 +200,7 @@ def ready(args: Namespace) -> Call[Any]:
         inventories=tuple(args.inventory),
         targets=tuple(args.target),
         limit=_limit(args.limit_file),
+        sudoers=args.sudoers,
         json=args.json,
     )
     return Call(ready, options)

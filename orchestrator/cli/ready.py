@@ -10,6 +10,7 @@ from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.documents import envelope
 from stopgap.orchestrator.errors import UsageError
+from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.inventory import Inventory, load_inventory
 from stopgap.orchestrator.ready.item import Item
 
@@ -26,6 +27,7 @@ class ReadyOptions:
     targets: tuple[str, ...] = ()
     limit: tuple[str, ...] | None = None
     """Names and patterns of --limit-file."""
+    sudoers: bool = False
     json: bool = False
 
 
@@ -37,6 +39,8 @@ def ready(options: ReadyOptions) -> int:
     inventory = _inventory(options.inventories)
     named = bool(options.targets) or options.limit is not None
     targets = inventory.select(options.targets, options.limit) if named else usual_targets(inventory)
+    if options.sudoers:
+        return _print_sudoers(inventory, targets, as_json=options.json)
     runbooks = sorted(_RUNBOOKS.glob("*.yaml")) if _RUNBOOKS.is_dir() else []
     items = look(inventory, targets, runbooks, state_home())
     lacking = [item for item in items if item.state == "lacks"]
@@ -48,6 +52,17 @@ def ready(options: ReadyOptions) -> int:
     else:
         _show(items, len(lacking))
     return 1 if lacking else 0
+
+
+def _print_sudoers(inventory: Inventory, targets: Sequence[Host], *, as_json: bool) -> int:
+    from stopgap.orchestrator.ready.sudoers import sudoers
+
+    lines = list(sudoers(inventory, targets))
+    if as_json:
+        print_document({**envelope("sudoers"), "lines": lines})
+    else:
+        screens.out().lines(lines)
+    return 0
 
 
 def _inventory(typed: Sequence[str]) -> Inventory:

@@ -93,6 +93,7 @@ Alias = Annotated[str, AfterValidator(_alias)]
 GuestName = Annotated[str, BeforeValidator(_guest)]
 Word = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00\n]+$")]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+Program = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 PortName = Annotated[str, AfterValidator(_port_name)]
 File = Annotated[Path, AfterValidator(_file)]
 
@@ -194,6 +195,11 @@ class HostEntry(SharedEntry):
     )
     addresses: tuple[OwnAddress, ...] = Field(
         (), description="All of its own addresses, IPv4 and IPv6; without them, `address` alone"
+    )
+    sudo_for: tuple[Program, ...] = Field(
+        (),
+        description="Programs that sudo lets the user run as root there: enough for a router whose "
+        "user does not become root; `stopgap ready --sudoers` prints the line for it",
     )
     switchport: PortName | None = Field(
         None,

@@ -30,7 +30,7 @@ def look_at_hosts(hosts: Sequence[Host], needing_root: frozenset[str], read: Fac
         yield Item(host.name, "login", "ready", f"{login}{f', {host.become}' if host.become else ''}")
         if isinstance(look, SystemFact):
             inside.append(host)
-            if look.uid != 0 and host.name in needing_root:
+            if look.uid != 0 and not host.sudo_for and host.name in needing_root:
                 yield Item(host.name, "login", "lacks", f"{login} is not root: connect as root, or `become: sudo`")
     yield from _clocks(inside, read)
 

@@ -17,6 +17,7 @@ from stopgap.orchestrator.run.target_run import planner_of
 from stopgap.orchestrator.runbook import parse_runbook
 
 _CUT = "{name: Rehearsal, steps: [{id: cut, task: traffic.block, on: upstream}]}"
+CUTS = "traffic.block"
 _PAGE = "{name: Rehearsal, steps: [{id: page, task: apache.maintenance, on: spare, with: {visitors: own}}]}"
 _DONE = {"would-change", "unchanged"}
 
@@ -44,10 +45,18 @@ def _planned(
 ) -> tuple[PlannedStep, ...]:
     if not targets:
         return ()
-    runbook = parse_runbook(text, "rehearsal")
-    order = with_drivers(Order(runbook, inventory, tuple(targets), {}, controller=controller), pool)
+    order = with_drivers(_order(text, inventory, targets, controller), pool)
     planner = planner_of(order, pool.look, sent_messages, past_runs, urgent=False)
     return planner.plan(order.targets).steps
+
+
+def cutting(inventory: Inventory, targets: Sequence[Host]) -> Order:
+    """Return the order to cut off the targets, for whoever needs to know the routers' drivers."""
+    return _order(_CUT, inventory, targets, "")
+
+
+def _order(text: str, inventory: Inventory, targets: Sequence[Host], controller: str) -> Order:
+    return Order(parse_runbook(text, "rehearsal"), inventory, tuple(targets), {}, controller=controller)
 
 
 def _of_cut(step: PlannedStep) -> Iterator[Item]:

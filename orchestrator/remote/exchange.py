@@ -54,13 +54,15 @@ def run_exchange(
     sink: Sink | None,
     halted: threading.Event,
     enough: threading.Event,
+    by_sudo: Sequence[str] = (),
 ) -> Exchanged:
     """Make one exchange, within `deadline` seconds and the deadlines of the items; a sink's exception propagates.
 
-    After `halted` is set, no item begins from the next pause on; `enough` ends an open-ended item.
+    After `halted` is set, no item begins from the next pause on; `enough` ends an open-ended item. `by_sudo`:
+    programs that an account other than root runs by sudo(8).
     """
     nonce = draw_nonce()
-    script = exchange_script(items, nonce, stop_on_failure=stop_on_failure, total=deadline)
+    script = exchange_script(items, nonce, stop_on_failure=stop_on_failure, total=deadline, by_sudo=by_sudo)
     now = time.monotonic()
     end = now + deadline
     gathering = Gathering(items, nonce.encode(), stop_on_failure=stop_on_failure, limits=limits, sink=sink, now=now)
@@ -228,6 +230,7 @@ class FramedSession(ABC):
                 sink=sink,
                 halted=self._halted,
                 enough=self._enough,
+                by_sudo=self.host.sudo_for,
             )
             in_step = made.in_step
         finally:

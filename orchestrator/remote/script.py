@@ -30,7 +30,7 @@ import math
 from collections.abc import Sequence
 
 from stopgap.orchestrator.remote.session import Item
-from stopgap.orchestrator.shell import PATH, quote
+from stopgap.orchestrator.shell import BY_SUDO, PATH, RUN_FOLDER, SUDO_PROGRAMS, quote
 
 SHELL = ("/bin/sh", "-s")
 
@@ -133,8 +133,21 @@ _sg_item() {
 """
 
 
-def exchange_script(items: Sequence[Item], nonce: str, *, stop_on_failure: bool, total: float) -> bytes:
+_BY_SUDO = f"""\
+if [ "$(id -u)" != 0 ]; then
+{SUDO_PROGRAMS}=@programs@ {RUN_FOLDER}=/tmp/stopgap-$(id -u)
+[ ! -w /dev/shm ] || {RUN_FOLDER}=/dev/shm/stopgap-$(id -u)
+export {SUDO_PROGRAMS} {RUN_FOLDER}
+{BY_SUDO}fi
+"""
+
+
+def exchange_script(
+    items: Sequence[Item], nonce: str, *, stop_on_failure: bool, total: float, by_sudo: Sequence[str] = ()
+) -> bytes:
     """Return the script for the items; `total` is the exchange's deadline in seconds.
+
+    `by_sudo`: programs that an account other than root runs by sudo(8).
 
     Raises ValueError for a NUL in an item's script.
     """
@@ -151,7 +164,8 @@ def exchange_script(items: Sequence[Item], nonce: str, *, stop_on_failure: bool,
     calls = "".join(
         f"_sg_item {index} {quote(item.script)}{' pause' if item.pause else ''}\n" for index, item in enumerate(items)
     )
-    return f"\n{{\n{prologue}{calls}exit 0\n}}\n".encode("utf-8", "surrogateescape")
+    sudo = _BY_SUDO.replace("@programs@", quote(" ".join(by_sudo))) if by_sudo else ""
+    return f"\n{{\n{prologue}{sudo}{calls}exit 0\n}}\n".encode("utf-8", "surrogateescape")
 
 
 HALT_ORDER = b"h\n"

@@ -103,7 +103,7 @@ class HostLocks:
         if host.name not in self.noted or not host.has_shell:
             return None
         values = {
-            "folder": quote(FOLDER),
+            "folder": FOLDER,
             "home": self.home,
             "token": self.token,
             "since": self.since,

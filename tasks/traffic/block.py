@@ -160,6 +160,11 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         """Return the driver that speaks the command line."""
         return detection.driver_for_cli(cli, seen)
 
+    def sudo_for(self, driver: str) -> tuple[str, ...]:
+        """Return the driver's programs that need root."""
+        known = driver_named(driver)
+        return known.sudo_for if known else ()
+
     def describe_driver(self, name: str) -> str:
         """Return the driver's capabilities."""
         driver = driver_named(name)

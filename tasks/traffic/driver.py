@@ -256,6 +256,9 @@ class Driver(ABC):
     programs: ClassVar[tuple[str, ...]] = ()
     """Programs required, or used if installed, on the device."""
 
+    sudo_for: ClassVar[tuple[str, ...]] = ()
+    """Programs that suffice, run as root by sudo(8), for a block and its undo; empty: root's shell is needed."""
+
     def at(self, scene: Scene) -> Driver:
         """Return the driver for this scene; raises Refused for missing inventory keys."""
         return self

@@ -52,6 +52,7 @@ class Nftables(Driver):
         log=True,
     )
     programs: ClassVar[tuple[str, ...]] = ("nft", *PROGRAMS)
+    sudo_for: ClassVar[tuple[str, ...]] = ("nft",)
 
     def fits(self, router: RouterFacts) -> str:
         """Return the reason on a Linux router with a working nft(8)."""

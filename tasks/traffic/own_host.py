@@ -45,6 +45,7 @@ class OwnHost(Nftables):
             "once a person has said yes"
         ),
     )
+    sudo_for: ClassVar[tuple[str, ...]] = ()
     programs: ClassVar[tuple[str, ...]] = ("nft", "iptables-save", "ip6tables-save", "ip")
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:

@@ -6,13 +6,13 @@ from functools import cache
 from importlib.resources import files
 
 from stopgap.orchestrator.change import Command, command
-from stopgap.orchestrator.shell import quote
+from stopgap.orchestrator.shell import BY_SUDO, quote
 
 
 def run(script: str, *arguments: str, **variables: str) -> Command:
     """Return a command to run `sh/SCRIPT.sh` with arguments and shell variables."""
     preset = "".join(f"{name}={quote(value)}\n" for name, value in variables.items())
-    return command("sh", "-s", "--", *arguments, stdin=preset + _text(script))
+    return command("sh", "-s", "--", *arguments, stdin=BY_SUDO + preset + _text(script))
 
 
 @cache

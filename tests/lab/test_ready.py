@@ -86,3 +86,32 @@ def test_an_address_outside_may_block_is_lacking(lab: Lab, tmp_path: Path) -> No
     assert "web cut: refused on edge: 203.0.113.10 is outside what edge may block" in "\n".join(
         lacking(json.loads(done.out))
     )
+
+
+def test_sudo_for_nft_alone_is_enough_for_a_block_and_its_undo(lab: Lab, tmp_path: Path) -> None:
+    lab.read(
+        "edge",
+        "useradd -m noc && install -d -m 700 -o noc ~noc/.ssh && "
+        "install -m 600 -o noc /root/.ssh/authorized_keys ~noc/.ssh/authorized_keys",
+    )
+    operator = Operator(lab, tmp_path / "state", inventory(tmp_path / "noc.yaml", {"edge": {"user": "noc"}}))
+    before = lab.read("edge", "nft -s list ruleset")
+    assert operator.stopgap("ready", "-i", operator.inventory, "-t", "web").status == 1
+
+    printed = operator.stopgap("ready", "-i", operator.inventory, "-t", "web", "--sudoers")
+    assert printed.out.splitlines()[-1] == "noc ALL=(root) NOPASSWD: /usr/sbin/nft"
+    written = lab.ssh("edge", "umask 337; cat >/etc/sudoers.d/stopgap && visudo -c", stdin=printed.out)
+    assert written.returncode == 0, written.stdout + written.stderr
+
+    allowed = {"edge": {"user": "noc", "sudo_for": ["nft"]}}
+    operator = Operator(lab, tmp_path / "state", inventory(tmp_path / "sudo.yaml", allowed))
+    runbook = tmp_path / "block.yaml"
+    runbook.write_text(json.dumps({"name": "Block", "steps": [{"id": "cut", "task": "traffic.block"}]}))
+    ran = operator.run(str(runbook), "-t", "web", "--yes")
+    assert (ran.status, ran.outcomes) == (0, {"cut": "changed"}), ran.err
+    assert ran.last["containment"] == {"web": "contained"}
+    assert "table inet stopgap_web" in lab.read("edge", "nft list tables")
+
+    assert operator.stopgap("undo", "last", "--yes").status == 0
+    assert lab.read("edge", "nft -s list ruleset") == before
+    assert lab.read("edge", "ls -d /dev/shm/stopgap-* 2>/dev/null || true") == ""

@@ -24,7 +24,7 @@ LINES = [
     "cut root@web edge --at root@one --at two --for 6h --spare spare --contact a@example.jp --outside isp"
     " --allow 192.0.2.0/24 --save DIR --dry-run --full --yes --json --take-over --sign-key KEY",
     "cut root@web --at root@edge --wait --watch",
-    "ready -i hosts.yaml -i beside.yaml -t web -t spare --limit-file LIMIT --json",
+    "ready -i hosts.yaml -i beside.yaml -t web -t spare --limit-file LIMIT --sudoers --json",
     f"resume {RUN} --yes --json --age RECIPIENT --take-over --sign-key KEY --anyway",
     f"resume {RUN} --wait --watch",
     f"answer {RUN} ask yes -t web --json",

@@ -89,6 +89,11 @@ def ready_words(ready: ArgumentParser) -> None:
     """Add the options of `ready`."""
     inventory_word(ready, required=False)
     target_words(ready)
+    ready.add_argument(
+        "--sudoers",
+        action="store_true",
+        help="print what sudoers(5) of the routers has to permit for a block and its undo, instead",
+    )
 
 
 def resume_words(resume: ArgumentParser) -> None:
