@@ -236,3 +236,64 @@ def test_an_ssh_config_that_runs_a_command_is_not_given_to_ssh(tmp_path: Path, l
         load_inventory(f"ssh_config:{config}")
     assert refused.value.problems[0].refused
     assert not (tmp_path / "ran").exists()
+
+
+WILD = """\
+[web]
+web[01:02].tokyo.example
+other ansible_host="{{ real }}" real=192.0.2.50
+looked ansible_host="{{ lookup('env', 'HOME') }}"
+missing ansible_user="{{ nobody }}"
+circle ansible_host="{{ one }}" one="{{ two }}" two="{{ one }}"
+[all:vars]
+bastion=gate.example
+"""
+
+
+@pytest.fixture
+def wild(tmp_path: Path) -> Path:
+    """A folder whose logins are templates of other variables, with a value in an inline vault."""
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "host_vars").mkdir()
+    (tmp_path / "hosts").write_text(WILD)
+    (tmp_path / "group_vars" / "web.yml").write_text(
+        'ansible_user: "{{ login }}"\nlogin: deploy\n'
+        'ansible_host: "{{ inventory_hostname_short }}.internal.example"\n'
+        'ansible_ssh_private_key_file: "{{ inventory_dir }}/keys/web"\n'
+        "ansible_ssh_common_args: '-o ProxyCommand=\"ssh -W %h:%p {{ bastion }}\"'\n"
+        'stopgap_may_block: ["{{ net }}"]\nnet: 203.0.113.0/24\n'
+    )
+    password = tmp_path.parent / "vault-password"
+    password.write_text("a word\n")
+    tool = Path(sys.executable).with_name("ansible-vault")
+    words = [tool, "encrypt_string", "--vault-password-file", password, "--name", "ansible_user", "bob"]
+    vaulted = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    (tmp_path / "host_vars" / "web02.tokyo.example.yml").write_text(vaulted)
+    return tmp_path
+
+
+def test_templates_that_name_other_variables_are_filled_in(wild: Path) -> None:
+    hosts = load_inventory(wild).hosts
+    web = hosts["web01.tokyo.example"]
+    assert (web.address, web.user, web.identity) == ("web01.internal.example", "deploy", wild / "keys/web")
+    assert web.jump is not None
+    assert hosts[web.jump].address == "gate.example"
+    assert [str(network) for network in web.may_block] == ["203.0.113.0/24"]
+    assert hosts["other"].address == "192.0.2.50"
+
+
+def test_a_host_whose_login_only_ansible_knows_is_left_out_with_the_reason(wild: Path) -> None:
+    left_out = load_inventory(wild).left_out
+    assert left_out["web02.tokyo.example"].startswith("its ansible_user is an inline vault")
+    assert left_out["looked"].startswith("its ansible_host is a template that only Ansible fills in: {{ lookup(")
+    assert left_out["missing"].startswith("its ansible_user is a template, and nobody is not a variable")
+    assert left_out["circle"] == "its ansible_host is a template that leads back to itself"
+
+
+def test_a_plug_in_of_ansibles_lists_hosts_and_groups(tmp_path: Path) -> None:
+    (tmp_path / "plug.yml").write_text(
+        "plugin: ansible.builtin.generator\nhosts: {name: '{{ role }}-{{ number }}.example'}\n"
+        "layers: {role: [web, db], number: ['1', '2']}\n"
+    )
+    listed = load_inventory(tmp_path / "plug.yml").hosts
+    assert sorted(listed) == ["db-1.example", "db-2.example", "web-1.example", "web-2.example"]

@@ -6,10 +6,13 @@ Sources: Ansible's manual, "Building Ansible inventories" and "Developing dynami
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.inventory.foreign.login import Destination, jumps_of, options_of, with_jumps
 from stopgap.orchestrator.inventory.foreign.model import HostFields, Understood, fitting_name, patience
+from stopgap.orchestrator.inventory.foreign.variables import NotFilledIn, Variables
 
 _SSH = frozenset({"ssh", "smart", "paramiko", "paramiko_ssh", "libssh", "ansible.netcommon.libssh"})
 _DEVICE = frozenset({"network_cli", "netconf", "httpapi"})
@@ -18,11 +21,12 @@ _OWN = "stopgap_"
 _SECRET_NAMES = ("ansible_password", "ansible_ssh_pass", "ansible_become_password", "ansible_become_pass")
 
 
-def from_listing(listing: Mapping[str, Any], source: str) -> Understood:
-    """Convert Ansible's listing into inventory entries.
+def from_listing(listing: Mapping[str, Any], source: str, folder: Path) -> Understood:
+    """Convert Ansible's listing into inventory entries; `folder`: Ansible's `inventory_dir`.
 
     `listing`: groups by name, each with `hosts`, `children` and `vars`, and `_meta.hostvars` with every host's own
-    variables. Hosts with a connection other than SSH are left out, by name and with the reason.
+    variables. Hosts with a connection other than SSH, and hosts whose login is a template that only Ansible fills in,
+    are left out, by name and with the reason.
     """
     own = _dict(_dict(listing.get("_meta")).get("hostvars"))
     groups = _groups(listing)
@@ -33,18 +37,26 @@ def from_listing(listing: Mapping[str, Any], source: str) -> Understood:
     jumps: dict[str, list[Destination]] = {}
     left_out: dict[str, str] = {}
     notes: list[str] = []
+    with_password: list[str] = []
     for name in names:
-        if reason := _unreachable(variables[name]):
-            left_out[name] = reason
+        known = Variables(name, variables[name], folder)
+        try:
+            if reason := _unreachable(known):
+                left_out[name] = reason
+                continue
+            fields, chain = _host(name, known)
+        except NotFilledIn as unknown:
+            left_out[name] = str(unknown)
             continue
-        fields, chain = _host(name, variables[name])
         hosts[fitting_name(name)] = fields
         if chain:
             jumps[fitting_name(name)] = chain
         if fitting_name(name) != name:
             notes.append(f"{name} is called {fitting_name(name)} here")
-        if any(variables[name].get(key) for key in _SECRET_NAMES):
-            notes.append(f"{name}: passwords are not used; Stopgap logs in with keys")
+        if known.given(*_SECRET_NAMES):
+            with_password.append(name)
+    if with_password:
+        notes.append(f"{shortened(with_password)}: passwords are not used; Stopgap logs in with keys")
     return Understood(
         source=source,
         hosts=with_jumps(hosts, jumps),
@@ -54,9 +66,9 @@ def from_listing(listing: Mapping[str, Any], source: str) -> Understood:
     )
 
 
-def _unreachable(variables: Mapping[str, Any]) -> str:
+def _unreachable(variables: Variables) -> str:
     """Return the reason for a missing SSH login; empty for a host with SSH."""
-    connection = str(variables.get("ansible_connection") or "ssh").rpartition(".")[2]
+    connection = (variables.text("ansible_connection") or "ssh").rpartition(".")[2]
     if connection in {each.rpartition(".")[2] for each in _SSH} | {"local"}:
         return ""
     if connection in _DEVICE:
@@ -67,45 +79,38 @@ def _unreachable(variables: Mapping[str, Any]) -> str:
     return f"its ansible_connection is {connection}, and Stopgap speaks SSH"
 
 
-def _host(name: str, variables: Mapping[str, Any]) -> tuple[HostFields, list[Destination]]:
-    arguments = " ".join(
-        str(variables[key])
-        for key in ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
-        if variables.get(key)
-    )
+def _host(name: str, variables: Variables) -> tuple[HostFields, list[Destination]]:
+    keys = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
+    arguments = " ".join(filter(None, (variables.text(key) for key in keys)))
     options: dict[str, str] = {}
     for key, word in options_of(arguments):
         options.setdefault(key, word)
-    fields: HostFields = {"address": str(_first(variables, "ansible_host", "ansible_ssh_host") or name)}
-    if port := _port(_first(variables, "ansible_port", "ansible_ssh_port") or options.get("port")):
+    fields: HostFields = {"address": str(variables.first("ansible_host", "ansible_ssh_host") or name)}
+    if port := _port(variables.first("ansible_port", "ansible_ssh_port") or options.get("port")):
         fields["port"] = port
-    if user := _first(variables, "ansible_user", "ansible_ssh_user") or options.get("user"):
+    if user := variables.first("ansible_user", "ansible_ssh_user") or options.get("user"):
         fields["user"] = str(user)
     fields |= patience(
-        str(_first(variables, "ansible_ssh_timeout", "ansible_timeout") or options.get("connecttimeout"))
+        str(variables.first("ansible_ssh_timeout", "ansible_timeout") or options.get("connecttimeout"))
     )
-    identity = _first(variables, "ansible_private_key_file", "ansible_ssh_private_key_file")
+    identity = variables.first("ansible_private_key_file", "ansible_ssh_private_key_file")
     if identity := identity or options.get("identityfile"):
         fields["identity"] = str(identity)
     if options.get("userknownhostsfile"):
         fields["known_hosts"] = options["userknownhostsfile"].split()[0]
-    if str(variables.get("ansible_connection")) == "local":
+    if variables.text("ansible_connection").rpartition(".")[2] == "local":
         fields["connection"] = "local"
-    if _true(variables.get("ansible_become")) and fields.get("user", "root") != "root":
-        method = str(variables.get("ansible_become_method") or "sudo").rpartition(".")[2]
+    if _true(variables.first("ansible_become")) and fields.get("user", "root") != "root":
+        method = (variables.text("ansible_become_method") or "sudo").rpartition(".")[2]
         fields |= {"become": "sudo"} if method == "sudo" else {}
     if (system := _network_os(variables)) in _COMMAND_LINES:
         fields["driver"] = _COMMAND_LINES[system]
-    fields |= {str(key)[len(_OWN) :]: value for key, value in variables.items() if str(key).startswith(_OWN)}
+    fields |= variables.starting_with(_OWN)
     return fields, jumps_of(arguments)
 
 
-def _network_os(variables: Mapping[str, Any]) -> str:
-    return str(variables.get("ansible_network_os") or "").rpartition(".")[2]
-
-
-def _first(variables: Mapping[str, Any], *names: str) -> Any:  # noqa: ANN401
-    return next((variables[name] for name in names if variables.get(name) not in {None, ""}), None)
+def _network_os(variables: Variables) -> str:
+    return variables.text("ansible_network_os").rpartition(".")[2]
 
 
 def _port(value: object) -> int | None:

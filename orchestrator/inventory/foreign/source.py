@@ -46,15 +46,17 @@ def understand(spec: str) -> Understood | None:
     if colon and kind == "ssh_config":
         return from_ssh_config(Path(rest).expanduser())
     if colon and kind == "command":
-        return from_listing(_listed(spec, _words(spec, rest), os.environ.copy()), spec)
+        return from_listing(_listed(spec, _words(spec, rest), os.environ.copy()), spec, Path.cwd())
     if "," in spec and not Path(spec).exists():
         return _logins(spec)
     path = Path(spec).expanduser()
     if path.is_file() and os.access(path, os.X_OK) and _is_program(path):
         _refuse_disguised(spec, path)
-        return from_listing(_listed(spec, [str(path.absolute()), "--list"], os.environ.copy()), spec)
+        listing = _listed(spec, [str(path.absolute()), "--list"], os.environ.copy())
+        return from_listing(listing, spec, path.absolute().parent)
     if path.is_dir() or (path.is_file() and is_of_ansible(path)):
-        return from_listing(_listed(spec, [*_ansible_inventory(spec), "-i", str(path), "--list"], _quiet()), spec)
+        listing = _listed(spec, [*_ansible_inventory(spec), "-i", str(path), "--list"], _quiet())
+        return from_listing(listing, spec, path.absolute() if path.is_dir() else path.absolute().parent)
     return None
 
 
@@ -104,9 +106,11 @@ def is_of_ansible(path: Path) -> bool:
         text = path.read_text("utf-8", "replace")[: 1 << 20]
     except OSError:
         return False
+    if _PLUGIN.search(text) or text.startswith("$ANSIBLE_VAULT;"):
+        return True
     if _OWN.search(text):
         return False
-    if _ALL.search(text) or _PLUGIN.search(text) or text.startswith("$ANSIBLE_VAULT;"):
+    if _ALL.search(text):
         return True
     return path.suffix not in {".yaml", ".yml", ".json"} and bool(_SECTION.search(text) or _plain_lines(text))
 
