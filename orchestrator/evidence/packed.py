@@ -18,7 +18,7 @@ from stopgap.orchestrator.evidence.reader import lines_of
 from stopgap.orchestrator.evidence.sealing import MAGIC
 from stopgap.orchestrator.evidence.signing import signature_problems
 from stopgap.orchestrator.evidence.timestamp import stamp_problems
-from stopgap.orchestrator.evidence.tree import MOST_NAMES, Directories, Leaf
+from stopgap.orchestrator.evidence.tree import MOST_NAMES, Directories, leaf
 from stopgap.orchestrator.evidence.verify import collection_problems
 from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.orchestrator.text import tr
@@ -162,15 +162,5 @@ def _line_of(member: Member, line: str) -> str:
             digest.update(piece)
             size += len(piece)
         sha256 = digest.hexdigest()
-    leaf = Leaf(
-        path=member.name.removeprefix(f"/{ROOT}"),
-        kind="link" if member.kind == "link" else "file",
-        mode=member.mode,
-        uid=member.uid,
-        gid=member.gid,
-        mtime=member.mtime,
-        target=member.target if member.kind == "link" else "",
-        origin=origin,
-        content=None,
-    )
-    return entry_line(leaf, size, sha256)
+    found = leaf(member, member.name.removeprefix(f"/{ROOT}"), origin, None)
+    return entry_line(found, size, sha256)

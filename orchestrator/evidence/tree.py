@@ -67,6 +67,21 @@ class Leaf:
             yield self.content
 
 
+def leaf(member: Member, path: str, origin: str, content: Member | None) -> Leaf:
+    """Return the leaf of a file or link in an archive item; `path`: on the host."""
+    return Leaf(
+        path=path,
+        kind="link" if member.kind == "link" else "file",
+        mode=member.mode,
+        uid=member.uid,
+        gid=member.gid,
+        mtime=member.mtime,
+        target=member.target if member.kind == "link" else "",
+        origin=origin,
+        content=content,
+    )
+
+
 @dataclass(frozen=True)
 class LeftOut:
     """A path missing from the tree, with the reason."""
@@ -183,17 +198,7 @@ def _leaves(all_collected: Sequence[CollectionReader]) -> Iterator[Leaf | LeftOu
     for collected in all_collected:
         for origin, member in _members(collected):
             if member.kind in {"file", "link"}:
-                yield Leaf(
-                    path=member.name,
-                    kind="link" if member.kind == "link" else "file",
-                    mode=member.mode,
-                    uid=member.uid,
-                    gid=member.gid,
-                    mtime=member.mtime,
-                    target=member.target if member.kind == "link" else "",
-                    origin=origin,
-                    content=member if member.kind == "file" else None,
-                )
+                yield leaf(member, member.name, origin, member if member.kind == "file" else None)
 
 
 def _members(collected: CollectionReader) -> Iterator[tuple[str, Member]]:

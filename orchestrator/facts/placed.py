@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from stopgap.orchestrator.facts.process import WHOLE, ListenerFact, socket_address
+from stopgap.orchestrator.facts.process import WHOLE, ListenerFact, lineage, socket_address
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 from stopgap.orchestrator.hostnumber import parse_int
 
@@ -72,13 +72,7 @@ class PlacedFact(Fact):
 
     def carrying(self) -> frozenset[int]:
         """Return the PIDs of the reader and of its ancestors: the connection, the daemon, and init."""
-        parents = {process.pid: process.parent for process in self.processes}
-        found: set[int] = {1}
-        pid = self.reader
-        while pid and pid not in found:
-            found.add(pid)
-            pid = parents.get(pid, 0)
-        return frozenset(found)
+        return lineage(self.reader, {process.pid: process.parent for process in self.processes})
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
@@ -68,6 +69,19 @@ WHOLE = (
     "echo 'processes of other accounts are hidden from this one (hidepid, proc(5))' >&2; exit 1; fi\n"
 )
 """Ends a script if /proc hides processes from the account: init, always running, is invisible."""
+
+
+def lineage(pid: int, parents: Mapping[int, int]) -> frozenset[int]:
+    """Return a process, its ancestors, and init; a circle in what a host says ends the way up.
+
+    >>> sorted(lineage(7, {7: 5, 5: 1}))
+    [1, 5, 7]
+    """
+    found: set[int] = {1}
+    while pid and pid not in found:
+        found.add(pid)
+        pid = parents.get(pid, 0)
+    return frozenset(found)
 
 
 class ProcessFact(Fact):

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from stopgap.orchestrator.facts.file import Content
-from stopgap.orchestrator.facts.process import WHOLE
+from stopgap.orchestrator.facts.process import WHOLE, lineage
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 from stopgap.orchestrator.hostnumber import parse_int, parse_timestamp
 
@@ -50,13 +50,7 @@ class RunningFact(Fact):
 
     def carrying(self) -> frozenset[int]:
         """Return the PIDs of the reader and its ancestors: the connection, the daemon, and init."""
-        parents = {process.pid: process.parent for process in self.processes}
-        found: set[int] = {1}
-        pid = self.reader
-        while pid and pid not in found:
-            found.add(pid)
-            pid = parents.get(pid, 0)
-        return frozenset(found)
+        return lineage(self.reader, {process.pid: process.parent for process in self.processes})
 
     def ticks_at(self, moment: float) -> int:
         """Return the clock ticks after boot for a time in seconds since 1970, by the host's clock."""

@@ -5,29 +5,19 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.home import private_folder, sync_folder
 from stopgap.orchestrator.message import FileRoute, Message
-from stopgap.orchestrator.post.postman import Posted
+from stopgap.orchestrator.post.postman import Connectionless, Posted
 
 
-class FilePostman:
+class FilePostman(Connectionless):
     """A postman for files of mode 0600, one for each message; an existing file stays unchanged."""
 
     def __init__(self, route: FileRoute, letters: Path) -> None:
         self._route = route
         self._letters = letters
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
 
     def post(self, message: Message) -> Posted:
         """Write one message, durable on return; attachments lie beside the file."""

@@ -34,3 +34,15 @@ class Postman(Protocol):
 
     def post(self, message: Message) -> Posted:
         """Send one message, once; returns within TIMEOUT seconds."""
+
+
+class Connectionless:
+    """A postman with nothing to open before the first message or to close after the last."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None

@@ -9,32 +9,23 @@ import http.client
 import json
 import threading
 import time
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 from urllib.parse import urlsplit
 
 from stopgap.orchestrator.message import Message, WebhookRoute
-from stopgap.orchestrator.post.postman import TIMEOUT, Posted
+from stopgap.orchestrator.post.postman import TIMEOUT, Connectionless, Posted
 from stopgap.orchestrator.secret import SecretError
 from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 from stopgap.orchestrator.wire.http import NotSentError, post
 
 
-class WebhookPostman:
+class WebhookPostman(Connectionless):
     """A postman for one URL; each message has a new connection."""
 
     def __init__(self, route: WebhookRoute, cancelled: threading.Event | None = None) -> None:
         """A set `cancelled` ends the wait for the server."""
         self._route = route
         self._cancelled = cancelled
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
 
     def post(self, message: Message) -> Posted:
         """Post one message; any 2xx status counts as sent."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any, Literal
@@ -10,11 +10,10 @@ from typing import Any, Literal
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Program, ProgramFact, Reader
 from stopgap.orchestrator.host import Network
-from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.traffic.capabilities import Way
 from stopgap.tasks.traffic.driver import address_text, way_text
-from stopgap.tasks.traffic.listings import NFT_JSON
+from stopgap.tasks.traffic.listings import NFT_JSON, nft_objects
 
 _WAYS = {"saddr": "from", "daddr": "to"}
 _BLOCKED = {"@blocked4": 4, "@blocked6": 6}
@@ -32,7 +31,7 @@ _LONGEST = 10**9
 def remaining(state: str) -> Mapping[Network, timedelta]:
     """Return the time left for each blocked network; raises ValueError for a malformed table."""
     left: dict[Network, timedelta] = {}
-    for item in _objects(state, "set"):
+    for item in nft_objects(state, "set"):
         if f"@{item.get('name')}" not in _BLOCKED:
             continue
         for element in item.get("elem", ()):
@@ -46,7 +45,7 @@ def dropped(state: str) -> Mapping[tuple[str, int], int]:
     rule.
     """
     counted: dict[tuple[str, int], int] = {}
-    for rule in _objects(state, "rule"):
+    for rule in nft_objects(state, "rule"):
         match rule:
             case {
                 "chain": "prerouting",
@@ -91,7 +90,7 @@ class Dropping(Check):
         if fact.status != 0:
             return Judgement(False, tr("the table is not there"))
         try:
-            flagged = any("flags" in table for table in _objects(fact.stdout, "table"))
+            flagged = any("flags" in table for table in nft_objects(fact.stdout, "table"))
             present, counted = remaining(fact.stdout), dropped(fact.stdout)
         except (ValueError, KeyError, TypeError, AttributeError):
             return Judgement(None, tr("nft printed something else than a table"))
@@ -123,13 +122,6 @@ class Dropping(Check):
                 ),
             ),
         )
-
-
-def _objects(state: str, kind: str) -> Iterator[Mapping[str, Any]]:
-    document = parse_json(state)
-    for item in document["nftables"]:
-        if kind in item:
-            yield item[kind]
 
 
 def _seconds(value: Any) -> timedelta:  # noqa: ANN401

@@ -20,14 +20,7 @@ def guard(block: Block, allow: Iterable[Network], facts: DeviceFacts, scene: Sce
     No guard relies on the target's word: a lying target must not prevent a block.
     """
     guard_by_inventory(block, allow, facts, scene)
-    if scene.on.connection == "ssh" and facts.origin is None and not block.allowed:
-        raise Refused(
-            tr(
-                "{host} does not say from which address you come, and you could lock yourself out: name your "
-                "address in `allow`",
-                host=scene.on.name,
-            )
-        )
+    _refuse_unknown_origin(block, facts, scene)
 
 
 def guard_by_inventory(block: Block, allow: Iterable[Network], facts: DeviceFacts, scene: Scene) -> None:
@@ -65,6 +58,10 @@ def guard_own_host(block: Block, allow: Iterable[Network], facts: DeviceFacts, s
                 target=scene.target.name,
             )
         )
+    _refuse_unknown_origin(block, facts, scene)
+
+
+def _refuse_unknown_origin(block: Block, facts: DeviceFacts, scene: Scene) -> None:
     if scene.on.connection == "ssh" and facts.origin is None and not block.allowed:
         raise Refused(
             tr(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from stopgap.orchestrator.facts import ANY, Program, ReadOnly
+from stopgap.orchestrator.hostnumber import parse_json
 
 _LISTS = "nft(8): `list` lists, and no option of the command writes a file"
 NFT = ReadOnly(("nft", "list"), more=ANY, because=_LISTS)
@@ -20,3 +24,11 @@ def routes(version: int, *chosen: str) -> Program:
 def rule_list(version: int) -> Program:
     """Read the routing rules of an IP version."""
     return ReadOnly(("ip", f"-{version}", "rule", "show"), because="ip-rule(8): `show` lists").asked()
+
+
+def nft_objects(state: str, kind: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the objects of a kind, such as `rule`, of a listing by NFT_JSON; raises ValueError and the like."""
+    document = parse_json(state)
+    for item in document["nftables"]:
+        if kind in item:
+            yield item[kind]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Program, ProgramFact, Reader
-from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.traffic.capabilities import Way
 from stopgap.tasks.traffic.driver import way_text
-from stopgap.tasks.traffic.listings import NFT_JSON
+from stopgap.tasks.traffic.listings import NFT_JSON, nft_objects
 
 _WAYS: Mapping[str, Way] = {"sent": "from", "received": "to"}
 _LONGEST = 10**9
@@ -27,7 +26,7 @@ def guest_state_reader(family: str, table: str) -> Program:
 def time_of_ports(state: str) -> Mapping[str, timedelta]:
     """Return the time left to each port; raises ValueError and the like for a malformed table."""
     left: dict[str, timedelta] = {}
-    for item in _objects(state, "set"):
+    for item in nft_objects(state, "set"):
         for element in item.get("elem", ()) if item.get("name") == "ports" else ():
             if isinstance(element, dict) and isinstance(inner := element.get("elem"), dict):
                 seconds = inner.get("expires", 0)
@@ -41,7 +40,7 @@ def dropped_frames(state: str) -> Mapping[Way, int]:
     """Return the dropped frames by direction (`from`, `to` the guest); no key without the final drop."""
     counted: dict[Way, int] = {}
     final: set[str] = set()
-    for rule in _objects(state, "rule"):
+    for rule in nft_objects(state, "rule"):
         match rule:
             case {
                 "chain": "sent" | "received" as chain,
@@ -78,9 +77,9 @@ class PortDropping(Check):
         if fact.status != 0:
             return Judgement(False, tr("the table is not there"))
         try:
-            flagged = any("flags" in table for table in _objects(fact.stdout, "table"))
+            flagged = any("flags" in table for table in nft_objects(fact.stdout, "table"))
             left, counted = time_of_ports(fact.stdout), dropped_frames(fact.stdout)
-            hooks = {str(chain.get("hook")) for chain in _objects(fact.stdout, "chain")}
+            hooks = {str(chain.get("hook")) for chain in nft_objects(fact.stdout, "chain")}
         except (ValueError, KeyError, TypeError, AttributeError):
             return Judgement(None, tr("nft printed something else than a table"))
         if flagged:
@@ -105,10 +104,3 @@ class PortDropping(Check):
                 ),
             ),
         )
-
-
-def _objects(state: str, kind: str) -> Iterator[Mapping[str, Any]]:
-    document = parse_json(state)
-    for item in document["nftables"]:
-        if kind in item:
-            yield item[kind]
