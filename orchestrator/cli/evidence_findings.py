@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,11 @@ from stopgap.orchestrator.cli.custody import opened
 from stopgap.orchestrator.cli.document import print_line
 from stopgap.orchestrator.documents.evidence import findings_object
 from stopgap.orchestrator.errors import UsageError
-from stopgap.orchestrator.evidence.reader import together
+from stopgap.orchestrator.evidence.reader import CollectionReader, together
+from stopgap.orchestrator.hostnumber import parse_moment
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.run.trust import trusted
+from stopgap.orchestrator.severity import SEVERITIES, Severity
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.findings import Findings
@@ -33,11 +36,16 @@ class FindingsOptions:
     yara: Path | None = None
     sigma: Path | None = None
     json: bool = False
+    host: str | None = None
+    """Only the collections of this host."""
+    severity: Severity | None = None
+    """Only findings that are at least so grave."""
+    since: str | None = None
+    """Only what came to be since this time, in ISO 8601; what has no time stays."""
 
 
 def findings(options: FindingsOptions) -> int:
     """Evaluate a run's collections again, and show the findings."""
-    from stopgap.orchestrator.cli.findings import show_findings
     from stopgap.orchestrator.findings import judge, load_rules, rules_in_force
     from stopgap.orchestrator.findings.apart import ReaderApart
 
@@ -49,22 +57,70 @@ def findings(options: FindingsOptions) -> int:
         rules = (*(rule for rule in rules if rule.id not in ids), *named)
     _check_yara(options.yara)
     _check_sigma(options.sigma)
-    screen = screens.out()
+    since = _since(options.since)
     judged: dict[Path, Findings] = {}
     with ReaderApart(rules) as reader:
-        for collected in together(list(opened(options.what, "findings"))):
+        for collected in _of_host(together(list(opened(options.what, "findings"))), options):
             found = judge(collected, rules, reader=reader.of(collected))
             for kind, path in (("yara", options.yara), ("sigma", options.sigma)):
                 found = _added(found, reader, kind, path) if path else found
             judged[collected.folder] = found
             if options.json:
-                print_line(findings_object(found))
-            else:
-                show_findings(screen, found, every=options.every)
+                print_line(findings_object(_narrowed(found, options.severity, since)))
+    if not options.json:
+        _show(list(judged.values()), options, since)
     code = int(any(found.unread for found in judged.values()))
-    if Path(options.what).exists() or options.rules or options.yara or options.sigma:
+    if Path(options.what).exists() or options.rules or options.yara or options.sigma or options.host:
         return code
     return _recorded(options.what, judged, code)
+
+
+def _show(judged: list[Findings], options: FindingsOptions, since: str) -> None:
+    """Show the worst cards first, in a screen, and then every finding of each collection."""
+    from stopgap.orchestrator.cli.cards import show_cards
+    from stopgap.orchestrator.cli.findings import show_findings
+
+    screen = screens.out()
+    least = options.severity or "low"
+    show_cards(screen, judged, options.what, every=options.every, at_least=least, since=since)
+    for found in judged:
+        show_findings(screen, _narrowed(found, options.severity, since), every=options.every)
+
+
+def _narrowed(found: Findings, at_least: Severity | None, since: str) -> Findings:
+    """Return the findings that are at least so grave, with the sightings since a time; those without one stay."""
+    if not at_least and not since:
+        return found
+    wanted = SEVERITIES[: SEVERITIES.index(at_least or "info") + 1]
+    kept = []
+    for finding in found.findings:
+        seen = tuple(one for one in finding.seen if not since or not one.at or one.at >= since)
+        if finding.severity in wanted and seen:
+            count = finding.count - (len(finding.seen) - len(seen))
+            kept.append(finding.model_copy(update={"seen": seen, "count": count}))
+    return found.model_copy(update={"findings": tuple(kept)})
+
+
+def _of_host(all_collected: list[CollectionReader], options: FindingsOptions) -> list[CollectionReader]:
+    """Return the collections that are about the host asked for. Raises UsageError where there are none."""
+    if options.host is None:
+        return all_collected
+    about = [each for each in all_collected if each.manifest.target == options.host]
+    if not about:
+        known = ", ".join(sorted({each.manifest.target for each in all_collected}))
+        raise UsageError(f"{options.what} holds no evidence of {options.host}; it does of {known}")
+    return about
+
+
+def _since(given: str | None) -> str:
+    """Return a time as findings write it, in UTC; empty without one. Raises UsageError."""
+    if given is None:
+        return ""
+    moment = parse_moment(given)
+    if moment is None:
+        raise UsageError(f"--since {given}: no time; write it as 2026-11-29T02:00 or 2026-11-29")
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
 
 
 def _added(found: Findings, reader: ReaderApart, kind: str, path: Path) -> Findings:

@@ -36,6 +36,10 @@ class Sighting(_Part):
     """Bytes, of the member's header in the archive, where no line is meant."""
     pid: int | None = None
     """The process, where it is one."""
+    about: EscapedLine = ""
+    """What it is about: `process 7`, `account toor`, `address 198.51.100.2`, or the path of a file."""
+    leads: EscapedLine = ""
+    """The file that it leads to, which no package brought, if it does."""
     at: EscapedLine | None = None
     """When it came to be, ISO 8601 in UTC: by the host's clock, with what that differs from the controller's."""
 

@@ -122,9 +122,9 @@ class _Case:
         grade = self.grades.setdefault(self.grade(row.fields), _Grade())
         grade.count += 1
         if len(grade.seen) < SHOWN:
-            if not row.time and "path" in row.fields:
-                grade.undated[len(grade.seen)] = str(row.fields["path"])[:_LONGEST_PATH]
             grade.seen.append(_sighting(self.rule, row, collected))
+            if not row.time and "path" in row.fields:
+                grade.undated[len(grade.seen) - 1] = str(row.fields["path"])[:_LONGEST_PATH]
 
     def result(self) -> RuleSeen:
         """Give what the rule has seen."""
@@ -297,8 +297,35 @@ def _sighting(rule: Rule, row: Row, collected: CollectionReader) -> Sighting:
         line=place.line,
         offset=place.offset,
         pid=pid if isinstance(pid := row.fields.get("pid"), int) else None,
+        about=_about(row)[:_LONGEST_PATH],
+        leads=_leads(row)[:_LONGEST_PATH],
         at=in_utc(row.time, collected),
     )
+
+
+def _about(row: Row) -> str:
+    """Return the object of a row, by the fields that tables share."""
+    fields = row.fields
+    if isinstance(fields.get("pid"), int):
+        return f"process {fields['pid']}"
+    if path := fields.get("path"):
+        return str(path)
+    for name, kind in (("member", "account"), ("account", "account"), ("address", "address")):
+        if fields.get(name):
+            return f"{kind} {fields[name]}"
+    if "shell" in fields and fields.get("name"):
+        return f"account {fields['name']}"
+    return row.place.member
+
+
+def _leads(row: Row) -> str:
+    """Return the file of no package that a row leads to: what a mechanism starts, what a process runs."""
+    fields = row.fields
+    if fields.get("program") in {"no", "absent"}:
+        return str(fields.get("starts", ""))
+    if fields.get("packaged") == "no" and "pid" in fields:
+        return str(fields.get("script") or fields.get("program", ""))
+    return ""
 
 
 def _own(error: Exception) -> str:

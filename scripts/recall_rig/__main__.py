@@ -17,6 +17,7 @@ from typing import Any
 from lab_hosts import image
 
 from recall_rig import busy
+from recall_rig.further import FURTHER
 from recall_rig.listed import LISTED
 from recall_rig.own import OWN
 from recall_rig.trace import GUARD, WORDS, Trace
@@ -46,7 +47,7 @@ def collect(home: Path, runbook: str) -> None:
     try:
         subprocess.run([LAB, "up"], check=True, env=environment)
         habits = f"{GUARD}{(Path(__file__).parent / 'habits.sh').read_text()}"
-        for host, script in ((PLANTED, plant((*LISTED, *OWN))), (CLEAN, habits)):
+        for host, script in ((PLANTED, plant((*LISTED, *OWN, *FURTHER))), (CLEAN, habits)):
             done = subprocess.run([LAB, "ssh", host, "sh", "-s"], input=script, text=True, capture_output=True)
             say(f"{host}: planted ({done.returncode}) {done.stderr.strip()}")
         stopgap = ["stopgap", "run", runbook, "-i", "inventories/lab.yaml", "-t", PLANTED, "-t", CLEAN]
@@ -83,7 +84,7 @@ def report(home: Path, every: bool) -> int:
     """Print recall and false alarms; return 0 if they are as promised."""
     shown = list(texts(findings(home, PLANTED)))
     result = {}
-    for title, traces in (("listed", LISTED), ("own", OWN)):
+    for title, traces in (("listed", LISTED), ("own", OWN), ("further", FURTHER)):
         marks = {trace.id: named(trace, shown) for trace in traces}
         for trace in traces:
             severity, rule = marks[trace.id]

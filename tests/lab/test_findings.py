@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from recall_rig.__main__ import named, plant, texts
+from recall_rig.listed import LISTED
 
 from .aftermath import TRACES, leave
 
@@ -65,8 +67,11 @@ def home(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """State of a run that has collected both profiles from the host and from its twin."""
     state = tmp_path_factory.mktemp("state")
     leave(lab)
+    planted = lab.run("ssh", "spare", "sh", "-s", stdin=plant(LISTED))
+    assert planted.returncode == 0, planted.stderr
+    words = ("-i", "inventories/lab.yaml", "-t", "customers", "-t", "spare", *OUTSIDE, "--yes")
     run = lab.exec(
-        "operator", "stopgap", "run", "collect", "-i", "inventories/lab.yaml", "-t", "customers", *OUTSIDE, "--yes",
+        "operator", "stopgap", "run", "collect", *words,
         env={"STOPGAP_HOME": str(state)}, timeout=300,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
@@ -92,6 +97,13 @@ def test_what_was_planted_is_found(home: Path, what: str) -> None:
 def test_on_the_clean_twin_nothing_is_found_above_info(home: Path) -> None:
     loud = [(f["id"], [s["what"] for s in f["seen"]]) for f in findings(home, "neighbour") if f["severity"] != "info"]
     assert loud == []
+
+
+def test_nine_of_ten_traces_that_public_reports_tell_of_are_named(home: Path) -> None:
+    shown = list(texts(findings(home, "spare")))
+    severities = {trace.id: named(trace, shown)[0] for trace in LISTED}
+    assert sum(severity not in {"raw", "info"} for severity in severities.values()) >= 68, severities
+    assert sum(severity in {"critical", "high", "medium"} for severity in severities.values()) >= 60, severities
 
 
 def test_the_worst_findings_of_the_broken_into_host_are_critical_and_the_report_names_them(home: Path) -> None:

@@ -45,6 +45,11 @@ def evidence_words(commands: Commands) -> None:
     timeline.add_argument("--since", metavar="TIME", help="start time, ISO 8601; UTC without a zone")
     timeline.add_argument("--until", metavar="TIME", help="end time, ISO 8601; UTC without a zone")
     findings.add_argument("--all", action="store_true", help="also show rules without a match")
+    findings.add_argument("--host", metavar="HOST", help="only findings about this host")
+    findings.add_argument(
+        "--severity", choices=("critical", "high", "medium", "low"), help="only findings at least so grave"
+    )
+    findings.add_argument("--since", metavar="TIME", help="only what came since, ISO 8601; UTC without a zone")
     findings.add_argument("--rules", metavar="FILE|DIR", help="additional rules of your own; nothing is recorded")
     findings.add_argument(
         "--yara", metavar="FILE|DIR", help="additional YARA rules; nothing is recorded; needs stopgap[yara]"

