@@ -69,18 +69,21 @@ def ports(section: str) -> Iterator[GuestPortFact]:
         case _:
             raise ValueError(tool)
     for n, port in enumerate(found):
-        if n == MOST:
-            raise ValueError("more ports than a host has")
+        if n == MOST or not port.guest:
+            raise ValueError("more ports than a host has, or a port of nobody")
         yield port
 
 
 def _virsh(lines: Iterable[str]) -> Iterator[GuestPortFact]:
-    """Parse, for each domain, its UUID, its name, and `domiflist`: interface, type, source, model, MAC."""
+    """Parse, for each domain, its UUID, its name, and `domiflist`: interface, type, source, model, MAC.
+
+    virsh's `echo` ends no line, so that the name follows the UUID at once.
+    """
     uuid = name = ""
     for line in lines:
         words = line.split()
-        if _UUID.fullmatch(line.strip()):
-            uuid, name = line.strip(), ""
+        if (found := _UUID.match(line.strip())) and (name or not uuid):
+            uuid, name = found[0], line.strip().removeprefix(found[0]).strip()
         elif uuid and not name and words:
             name = line.strip()
         elif len(words) >= 5 and (link := _link(words[-1])):

@@ -11,10 +11,7 @@ from stopgap.orchestrator.hosttext import HostText
 
 UUID = "5b2c41a3-87f0-4f3c-9a59-0c3a5a3f1f11"
 VIRSH = f"""\
-{UUID}
-
-web server
-
+{UUID}web server
  vnet0      network    default       virtio   52:54:00:00:00:01
  vnet3      bridge     br77          -        52:54:00:00:00:02
  -          hostdev    -             -        52:54:00:00:00:03
@@ -89,6 +86,11 @@ def shown(*sections: str) -> list[tuple[str, str, str]]:
         (f"xl\n{XL}", [("web", "vif3.0", "00:16:3e:5e:6c:11")]),
         (f"ovs\n{OVS}", [(UUID, "vnet0", "52:54:00:00:00:01")]),
         ("virsh\n", []),
+        (
+            f"virsh\n{UUID}guest-10\n vnet0   bridge   vmbr0   virtio   52:54:00:00:00:10\n"
+            "a1178557-7aa5-4749-932d-9e4eefddf712\nguest-30\n vnet1   bridge   vmbr0   virtio   52:54:00:00:00:30\n",
+            [("guest-10", "vnet0", "52:54:00:00:00:10"), ("guest-30", "vnet1", "52:54:00:00:00:30")],
+        ),
     ],
     ids=lambda value: value.partition("\n")[0] if isinstance(value, str) else "",
 )
@@ -109,7 +111,15 @@ def test_a_guest_is_known_by_its_number_its_uuid_and_its_addresses() -> None:
 
 
 @pytest.mark.parametrize(
-    "section", ['incus\n{"a": 1}', "incus\nError: not running", "ovs\n[1]", "other\nx", "pve lxc/a.conf\nx"]
+    "section",
+    [
+        "virsh\n vnet0 bridge vmbr0 virtio 52:54:00:00:00:10",
+        'incus\n{"a": 1}',
+        "incus\nError: not running",
+        "ovs\n[1]",
+        "other\nx",
+        "pve lxc/a.conf\nx",
+    ],
 )
 def test_what_is_no_list_of_guests_is_unreadable(section: str) -> None:
     with pytest.raises(UnreadableError, match="something else than its guests"):
