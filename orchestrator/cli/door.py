@@ -386,6 +386,25 @@ def evidence_decrypt(args: Namespace) -> Call[Any]:
     )
 
 
+def driver_check(args: Namespace) -> Call[Any]:
+    """Read `stopgap driver-check`."""
+    from stopgap.orchestrator.cli.driver_check import DriverCheckOptions, driver_check
+
+    return Call(
+        driver_check,
+        DriverCheckOptions(
+            program=tuple(args.program),
+            addresses=tuple(args.address),
+            guest=args.guest,
+            allow=tuple(args.allow),
+            env=tuple(args.env),
+            timeout=args.timeout,
+            yes=args.yes,
+            json=args.json,
+        ),
+    )
+
+
 def trust(args: Namespace) -> Call[Any]:
     """Read `stopgap trust`."""
     from stopgap.orchestrator.cli.trust import TrustOptions, trust

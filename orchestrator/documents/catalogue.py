@@ -10,6 +10,7 @@ from typing import Any
 from stopgap.orchestrator.documents.envelope import envelope
 from stopgap.orchestrator.documents.run import run_object
 from stopgap.orchestrator.journal import History
+from stopgap.orchestrator.remote.driver_check import Checked
 from stopgap.orchestrator.secret.agreement import NamedCommand
 from stopgap.orchestrator.task import Task
 
@@ -56,6 +57,16 @@ def trust_document(commands: Sequence[NamedCommand], *, agreed: bool) -> dict[st
         **envelope("trust"),
         "commands": [{"place": command.place, "command": command.words} for command in commands],
         "agreed": agreed,
+    }
+
+
+def driver_check_document(program: str, seen: Sequence[Checked]) -> dict[str, Any]:
+    """Give the points of the protocol, and whether each holds."""
+    return {
+        **envelope("driver-check"),
+        "program": program,
+        "points": [{"point": each.name, "holds": each.holds, "seen": each.seen} for each in seen],
+        "holds": all(each.holds for each in seen),
     }
 
 

@@ -7,6 +7,7 @@ error goes into reasons, bounded and escaped. A program past its deadline is kil
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import selectors
@@ -56,7 +57,7 @@ _REFUSED, _CONFLICT, _UNREACHED, _PARTLY = 2, 3, 4, 5
 """Exit statuses of the protocol, beside 0."""
 
 
-class _ProgramError(Exception):
+class ProgramError(Exception):
     """The program gave no answer that counts; `status` is its exit status, None if it was killed or not started."""
 
     def __init__(self, reason: str, status: int | None) -> None:
@@ -65,7 +66,9 @@ class _ProgramError(Exception):
 
 
 @dataclass(frozen=True)
-class _Ended:
+class Ended:
+    """What a program left behind."""
+
     status: int
     stdout: bytes
     stderr: bytes
@@ -142,7 +145,7 @@ class ProviderSession:
                     return self._undo(dialogue, end)
                 case Alter(request=request):
                     return self._apply(request, end)
-        except _ProgramError as error:
+        except ProgramError as error:
             self._trouble = str(error)
             return _output(None if error.status is None else 1, error=str(error))
 
@@ -166,7 +169,7 @@ class ProviderSession:
             return _output(DRIFTED, error="the provider shows another state than the plan has seen")
         try:
             self._answer(request, "apply", end, DoneAnswer)
-        except _ProgramError as error:
+        except ProgramError as error:
             if error.status in {_REFUSED, _UNREACHED}:
                 return _output(1, error=str(error))
             if error.status == _CONFLICT:
@@ -185,7 +188,7 @@ class ProviderSession:
             return _output(DRIFTED, error="the provider shows another state than the block has left")
         try:
             self._answer(request, "undo", end, DoneAnswer)
-        except _ProgramError as error:
+        except ProgramError as error:
             if error.status == _CONFLICT:
                 return _output(DRIFTED, error=str(error))
             return self._settled(request, before, wanted, end, str(error))
@@ -210,19 +213,26 @@ class ProviderSession:
     def _answer(self, request: ProviderRequest, operation: Operation, end: float, model: type[A]) -> A:
         return parsed_answer(self._ask(request, operation, end), model, self.host.name, operation)
 
+    def answer_to(self, request: dict[str, Any], timeout: float) -> Ended:
+        """Run the program once for a request of any form, for a test of the program.
+
+        Raises ProgramError for a program that was killed, or could not be started.
+        """
+        return self._run(json.dumps(request).encode(), time.monotonic() + timeout, str(request.get("op")))
+
     def _ask(self, request: ProviderRequest, operation: Operation, end: float) -> bytes:
-        """Run the program for one request and return its answer; raises _ProgramError."""
+        """Run the program for one request and return its answer; raises ProgramError."""
         left = max(1, int(end - time.monotonic()))
         asked = request.model_copy(update={"op": operation, "deadline": left})
         ended = self._run(asked.model_dump_json().encode(), end, operation)
         if ended.status != 0:
             said = HostText(ended.stderr[-_SAID:]).last_line() or f"exit status {ended.status}"
-            raise _ProgramError(f"{operation}: {said}", ended.status)
+            raise ProgramError(f"{operation}: {said}", ended.status)
         return ended.stdout.strip().replace(b"\n", b" ")
 
-    def _run(self, request: bytes, end: float, operation: str) -> _Ended:
+    def _run(self, request: bytes, end: float, operation: str) -> Ended:
         if not is_agreed(reference_of(self.host.exec)):
-            raise _ProgramError(
+            raise ProgramError(
                 f"nobody has agreed to run {join(self.host.exec)} here: `stopgap trust INVENTORY`", None
             )
         try:
@@ -235,17 +245,17 @@ class ProviderSession:
                 start_new_session=True,
             )
         except OSError as error:
-            raise _ProgramError(f"{self.host.exec[0]}: {error.strerror}", None) from None
+            raise ProgramError(f"{self.host.exec[0]}: {error.strerror}", None) from None
         try:
             stdout, stderr = self._converse(process, request, end)
             over = self._closed.is_set() or time.monotonic() >= end
             too_much = len(stdout) > LONGEST
             if over or too_much:
                 why = "interrupted" if self._closed.is_set() else "no answer in time" if over else "more than 1 MiB"
-                raise _ProgramError(f"{operation}: {why}; the program was killed", None)
-            return _Ended(process.wait(max(end - time.monotonic(), 0.1)), stdout, stderr)
+                raise ProgramError(f"{operation}: {why}; the program was killed", None)
+            return Ended(process.wait(max(end - time.monotonic(), 0.1)), stdout, stderr)
         except subprocess.TimeoutExpired:
-            raise _ProgramError(f"{operation}: it did not end in time; the program was killed", None) from None
+            raise ProgramError(f"{operation}: it did not end in time; the program was killed", None) from None
         finally:
             with contextlib.suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -302,15 +312,15 @@ def _value(name: str) -> str:
 
 
 def parsed_answer(data: bytes, model: type[A], host: str, operation: str) -> A:
-    """Parse an answer; raises _ProgramError with the first fault."""
+    """Parse an answer; raises ProgramError with the first fault."""
     try:
         return model.model_validate(_strictly(data))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the answer"
-        raise _ProgramError(f"{operation}: {place}: {first['msg']}", 0) from None
+        raise ProgramError(f"{operation}: {place}: {first['msg']}", 0) from None
     except ValueError:
-        raise _ProgramError(f"{operation}: what {host}'s program printed is no JSON object", 0) from None
+        raise ProgramError(f"{operation}: what {host}'s program printed is no JSON object", 0) from None
 
 
 def _strictly(data: bytes) -> Any:  # noqa: ANN401
