@@ -12,18 +12,17 @@ from pathlib import Path
 from stopgap.orchestrator.errors import DriftedError, RefusedError, UsageError
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.inventory import Inventory
-from stopgap.orchestrator.journal import Journal, state_home
-from stopgap.orchestrator.journal.home import controller_name
 from stopgap.orchestrator.plan import Plan, PlannedStep
+from stopgap.orchestrator.plan.saved import save_plan
 from stopgap.orchestrator.remote import ConnectAhead
-from stopgap.orchestrator.run.connection_pool import Connect
 from stopgap.orchestrator.run.consent import agreed_before
-from stopgap.orchestrator.run.dry_run import past_runs, sent_messages
 from stopgap.orchestrator.run.events import EventObserver, OnEvent
+from stopgap.orchestrator.run.here import order_here, runner_here
+from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.order import Order
-from stopgap.orchestrator.run.person import Person, Unattended, operator
+from stopgap.orchestrator.run.person import Person, Unattended
 from stopgap.orchestrator.run.resume_run import resume_run
-from stopgap.orchestrator.run.runner import Runner, RunResult
+from stopgap.orchestrator.run.runner import RunResult
 from stopgap.orchestrator.run.sinks import SinkEvents
 from stopgap.orchestrator.runbook import Runbook, bind, check, format_duration, reveal_secrets
 from stopgap.orchestrator.secret import Secret
@@ -69,6 +68,13 @@ class Planned:
         """How many changes would be made."""
         return self.plan.changes
 
+    def save(self, path: str | Path) -> None:
+        """Write the plan to a file of mode 0600, for `stopgap run --plan FILE`. Raises UsageError.
+
+        `path`: an existing file is written over.
+        """
+        save_plan(Path(path), self.plan, self.order.runbook.name, [target.name for target in self.order.targets])
+
 
 def plan(
     runbook: Runbook,
@@ -76,13 +82,14 @@ def plan(
     *,
     targets: Sequence[str],
     params: Mapping[str, Value] | None = None,
+    incident: str | None = None,
     on_event: OnEvent | None = None,
 ) -> Planned:
     """Read the hosts and plan every step; nothing is written on any host (a dry run).
 
     `targets`: names of hosts or groups of the inventory. `params`: values of the runbook's parameters, typed
-    (`timedelta(hours=72)`) or as on the command line (`"72h"`). `on_event`: is called with each event, a mapping
-    as `run --json` writes it.
+    (`timedelta(hours=72)`) or as on the command line (`"72h"`). `incident`: the open incident of the run.
+    `on_event`: called with each event, a mapping as in `run --json`.
 
     Raises InvalidInput before anything is contacted. A host out of reach is no error: its steps say so.
 
@@ -93,11 +100,11 @@ def plan(
     >>> [(step.key, step.outcome.value) for step in stopgap.plan(runbook, hosts, targets=["here"]).steps]
     [('old', 'unchanged')]
     """
-    order = _order(runbook, inventory, targets, params or {})
+    order = _order(runbook, inventory, targets, params or {}, incident)
     observers = [EventObserver(on_event)] if on_event else []
     with ConnectAhead(inventory.hosts) as connect:
         connect.begin(order.acting())
-        conclusion = _runner(connect, Unattended(), observers).preview(order)
+        conclusion = runner_here(connect, Unattended(), observers).preview(order)
     return Planned(order, conclusion.plan)
 
 
@@ -106,13 +113,18 @@ def run(
     *,
     on_event: OnEvent | None = None,
     person: Person | None = None,
-    sign_key: str | None = None,
+    sign_key: str | Path | None = None,
+    recipients: Sequence[str] = (),
+    take_over: bool = False,
+    interruption: Interruption | None = None,
 ) -> RunResult:
     """Carry out a plan exactly as planned: the hosts are read again, and drift from the plan is refused.
 
     `on_event`: called with each event, in the order of the journal, from one thread at a time; an exception of the
     function interrupts the run. `person`: agrees to the plan and answers questions; by default nobody is asked, and a
     question takes its default (as `--yes`). `sign_key`: path of an SSH private key to sign the journal.
+    `recipients`: public keys (age, SSH) for the encryption of arriving evidence. `take_over`: also use a router or
+    spare locked by another machine. `interruption`: `interruption.request()` ends the run after the current change.
 
     Returns the outcome of every step, the containment verdict of each target, and the changes in force. Raises
     DriftedError and RefusedError with nothing changed, JournalError if the journal cannot be written.
@@ -130,7 +142,15 @@ def run(
     reveal_secrets(order.runbook, order.inventory, order.targets, order.params, agreed_before)
     with ConnectAhead(order.inventory.hosts) as connect, SinkEvents(_warn) as sinks:
         connect.begin([*order.acting(), *order.targets])
-        runner = _runner(connect, person or Unattended(), [*observers, sinks], sign_key)
+        runner = runner_here(
+            connect,
+            person or Unattended(),
+            [*observers, sinks],
+            interruption=interruption,
+            sign_key=Path(sign_key) if sign_key else None,
+            recipients=recipients,
+            take_over=take_over,
+        )
         result = runner.run(order, agreed_digest=saved.digest)
         for observer in (*observers, sinks):
             observer.finished(result)
@@ -146,7 +166,10 @@ def resume(
     *,
     on_event: OnEvent | None = None,
     person: Person | None = None,
-    sign_key: str | None = None,
+    sign_key: str | Path | None = None,
+    recipients: Sequence[str] = (),
+    take_over: bool = False,
+    interruption: Interruption | None = None,
     anyway: bool = False,
 ) -> RunResult:
     """Resume an unfinished run: unknown steps are read again, finished steps are left alone.
@@ -166,7 +189,15 @@ def resume(
     observers = [EventObserver(on_event)] if on_event else []
     result = resume_run(
         run_id(run),
-        lambda connect: _runner(connect, person or Unattended(), observers, sign_key),
+        lambda connect: runner_here(
+            connect,
+            person or Unattended(),
+            observers,
+            interruption=interruption,
+            sign_key=Path(sign_key) if sign_key else None,
+            recipients=recipients,
+            take_over=take_over,
+        ),
         anyway=anyway,
     )
     for observer in observers:
@@ -176,7 +207,13 @@ def resume(
     return result
 
 
-def _order(runbook: Runbook, inventory: Inventory, targets: Sequence[str], params: Mapping[str, Value]) -> Order:
+def _order(
+    runbook: Runbook,
+    inventory: Inventory,
+    targets: Sequence[str],
+    params: Mapping[str, Value],
+    incident: str | None,
+) -> Order:
     if isinstance(targets, str) or not targets:
         known = shortened([*inventory.hosts, *inventory.groups])
         raise UsageError(f"targets: expected a list of hosts or groups; {inventory.path} knows {known}")
@@ -186,7 +223,7 @@ def _order(runbook: Runbook, inventory: Inventory, targets: Sequence[str], param
     bound = bind(runbook, inventory, selected, given)
     agree(value.reference for name, value in bound.items() if name in given and isinstance(value, Secret))
     reveal_secrets(runbook, inventory, selected, bound, agreed_before)
-    return Order(runbook, inventory, selected, bound, controller=controller_name(state_home()))
+    return order_here(runbook, inventory, selected, bound, incident)
 
 
 def _warn(text: str) -> None:
@@ -200,18 +237,3 @@ def _given(value: Value) -> object:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_given(item) for item in value]
     return value if isinstance(value, bool | int) else str(value)
-
-
-def _runner(
-    connect: Connect, person: Person, observers: Sequence[EventObserver], sign_key: str | None = None
-) -> Runner:
-    return Runner(
-        open_journal=lambda: Journal.open(state_home()),
-        connect=connect,
-        person=person,
-        observers=observers,
-        operator=operator(),
-        sign_key=Path(sign_key) if sign_key else None,
-        sent=sent_messages,
-        past_runs=past_runs,
-    )

@@ -66,16 +66,13 @@ def _refuse_unfit(draft: Draft) -> None:
 
 
 def _order(draft: Draft) -> Order:
-    from stopgap.orchestrator.journal.home import controller_name, state_home
-    from stopgap.orchestrator.run.order import Order
+    from stopgap.orchestrator.run.here import order_here
     from stopgap.orchestrator.runbook import bind, check
 
     inventory, runbook = draft.inventory(), draft.runbook()
     targets = inventory.select([target.name for target in draft.targets])
     check(runbook, inventory, targets, {})
-    return Order(
-        runbook, inventory, targets, bind(runbook, inventory, targets, {}), controller=controller_name(state_home())
-    )
+    return order_here(runbook, inventory, targets, bind(runbook, inventory, targets, {}))
 
 
 def _with_addresses(draft: Draft, connect: ConnectAhead, messages: Screen) -> Draft:

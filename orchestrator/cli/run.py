@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli import screen as screens
@@ -14,10 +12,10 @@ from stopgap.orchestrator.cli.run_options import RunOptions, RunRequested
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.outcome import RESUMED, ExitCode, RunOutcome
+from stopgap.orchestrator.plan.saved import save_plan, saved_digest
 from stopgap.orchestrator.runbook import bind, prepare, reveal_secrets
 from stopgap.orchestrator.runbook.confidential import passphrase_commands
 from stopgap.orchestrator.runbook.finding import runbook_file
-from stopgap.orchestrator.secret import redact_tree
 from stopgap.orchestrator.source import Located
 
 if TYPE_CHECKING:
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from stopgap.orchestrator.run.connection_pool import Connect
     from stopgap.orchestrator.run.events import EventObserver
     from stopgap.orchestrator.run.order import Order
+    from stopgap.orchestrator.run.recorder import Observer
     from stopgap.orchestrator.run.runner import Runner, RunResult
 
 
@@ -68,7 +67,7 @@ def _run(wanted: RunRequested, options: RunOptions, request_use: RequestUse | No
     from stopgap.orchestrator.remote import ConnectAhead
 
     order = _order(wanted)
-    agreed = _saved_digest(wanted.plan) if wanted.plan else None
+    agreed = saved_digest(wanted.plan) if wanted.plan else None
     with ConnectAhead(order.inventory.hosts) as connect:
         connect.begin([*order.acting(), *(() if wanted.dry_run else order.targets)])
         return carry_out_order(order, wanted, options, connect, request_use=request_use, agreed=agreed)
@@ -102,7 +101,7 @@ def carry_out_order(
         asks=person.asks and not wanted.dry_run,
         full=options.full,
     )
-    observers = [events] if events else [live_view, lines] if live_view else [lines]
+    observers: list[Observer] = [events] if events else [live_view, lines] if live_view else [lines]
     sinks = SinkEvents(lambda line: messages.line(line, "warn"))
     runner = _runner(person, observers if wanted.dry_run else [*observers, sinks], options, connect)
     with (
@@ -122,7 +121,7 @@ def carry_out_order(
             if request_use:
                 request_use.unused = result.run is None
     if wanted.save_plan:
-        _save_plan(wanted.save_plan, result, order)
+        save_plan(wanted.save_plan, result.plan, order.runbook.name, [target.name for target in order.targets])
     if events:
         events.finished(result)
     return _ended(result, options, messages, dry_run=wanted.dry_run)
@@ -155,7 +154,7 @@ def resume(command: ResumeCommand) -> int:
         if options.anyway:
             show_damage(messages, history.run, doubts)
         lines = Lines(live_view.out if live_view else screens.out(), history.started.runbook_name, asks=person.asks)
-        observers = [events] if events else [live_view, lines] if live_view else [lines]
+        observers: list[Observer] = [events] if events else [live_view, lines] if live_view else [lines]
         sinks = SinkEvents(lambda line: messages.line(line, "warn"))
         with (
             sinks,
@@ -234,9 +233,8 @@ def show_conclusion(screen: screens.Screen, conclusion: RunResult) -> None:
 
 def _order(wanted: RunRequested) -> Order:
     from stopgap.orchestrator.cli.trust import asked, typed
-    from stopgap.orchestrator.journal.home import controller_name, state_home
     from stopgap.orchestrator.run.consent import asking, keep
-    from stopgap.orchestrator.run.order import Order
+    from stopgap.orchestrator.run.here import order_here
     from stopgap.orchestrator.secret.agreement import agree
 
     source = wanted.runbook if isinstance(wanted.runbook, Located) else runbook_file(wanted.runbook)
@@ -254,18 +252,7 @@ def _order(wanted: RunRequested) -> Order:
     reveal_secrets(runbook, inventory, targets, params, asking(asked(screens.err())))
     if not wanted.dry_run and (passphrases := passphrase_commands(inventory, targets)):
         keep(passphrases)  # `resume` has one text of several inventories
-    return Order(runbook, inventory, targets, params, _incident(wanted.incident), controller_name(state_home()))
-
-
-def _incident(name: str | None) -> str:
-    """Return the name of an existing incident."""
-    if name is None:
-        return ""
-    from stopgap.orchestrator.journal import Journal, state_home
-    from stopgap.orchestrator.journal.incidents import find_incident
-
-    with Journal.open(state_home()) as journal:
-        return find_incident(journal, name).name
+    return order_here(runbook, inventory, targets, params, wanted.incident)
 
 
 def tell_unwritten(unreported: str, unsigned: str, displaced: str = "") -> None:
@@ -289,56 +276,15 @@ def _live_view(options: RunOptions) -> LiveView | None:
     return live_view if live_view.possible else None
 
 
-def _runner(person: Terminal, observers: Sequence[object], options: RunOptions, connect: Connect) -> Runner:
-    from stopgap.orchestrator.journal import Journal, state_home
-    from stopgap.orchestrator.run.dry_run import past_runs, sent_messages
-    from stopgap.orchestrator.run.person import operator
-    from stopgap.orchestrator.run.runner import Runner
+def _runner(person: Terminal, observers: Sequence[Observer], options: RunOptions, connect: Connect) -> Runner:
+    from stopgap.orchestrator.run.here import runner_here
 
-    return Runner(
-        open_journal=lambda: Journal.open(state_home()),
-        connect=connect,
-        person=person,
-        observers=observers,  # type: ignore[arg-type]
-        operator=operator(),
+    return runner_here(
+        connect,
+        person,
+        observers,
         interruption=person.interruption,
         sign_key=options.sign_key,
         recipients=options.recipients,
         take_over=options.take_over,
-        sent=sent_messages,
-        past_runs=past_runs,
     )
-
-
-def _save_plan(path: Path, conclusion: RunResult, order: Order) -> None:
-    plan = conclusion.plan
-    saved = {
-        "plan_digest": plan.digest,
-        "runbook": order.runbook.name,
-        "targets": [target.name for target in order.targets],
-        "steps": [
-            {
-                "step": step.key,
-                "target": step.target.name,
-                "host": step.on.name if step.on else None,
-                "outcome": step.outcome,
-                "changes": [change.model_dump(mode="json") for change in step.ordered()],
-            }
-            for step in plan.steps
-        ],
-    }
-    try:
-        path.write_text(json.dumps(redact_tree(saved), indent=1) + "\n", encoding="utf-8")
-        path.chmod(0o600)
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}; the plan was not saved") from None
-
-
-def _saved_digest(path: Path) -> str:
-    try:
-        digest = json.loads(path.read_text(encoding="utf-8"))["plan_digest"]
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise UsageError(f"{path}: not a plan that --save-plan wrote") from None
-    return str(digest)

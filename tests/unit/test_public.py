@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -100,7 +100,7 @@ def test_a_run_is_read_looked_at_and_taken_back(bench: Bench, hosts: stopgap.Inv
 def test_one_step_is_taken_back_and_a_step_that_is_not_there_is_an_error(
     bench: Bench, hosts: stopgap.Inventory
 ) -> None:
-    path = bench.runbook(file(bench, "one"), file(bench, "two"))
+    path = bench.runbook(file(bench, "one", on_failure="continue"), file(bench, "two"))
     result = stopgap.run(stopgap.plan(stopgap.load_runbook(path), hosts, targets=["a"]))
     with pytest.raises(stopgap.UsageError, match="has no step three; it has one, two"):
         stopgap.undo(result, step="three")
@@ -182,3 +182,40 @@ def test_every_error_is_a_stopgap_error_with_the_exit_status_of_the_command(
 def test_a_host_out_of_reach_is_an_outcome_and_no_exception(bench: Bench, hosts: stopgap.Inventory) -> None:
     planned = stopgap.plan(runbook(bench), hosts, targets=["gone"])
     assert [step.outcome for step in planned.steps] == ["unreachable"]
+
+
+def test_a_plan_that_a_program_has_saved_is_run_by_the_command_and_another_is_drift(
+    bench: Bench, hosts: stopgap.Inventory
+) -> None:
+    stopgap.plan(runbook(bench), hosts, targets=["a"]).save(bench.top / "plan.json")
+    words = ["run", str(bench.top / "runbook.yaml"), "-i", str(bench.inventory), "-t", "a", "--yes", "--plan"]
+    (bench.top / "other.json").write_text('{"plan_digest": "0"}')
+    assert bench.stopgap(*words, str(bench.top / "other.json"))[0] == 4
+    assert not (bench.files / "one").exists()
+    assert bench.stopgap(*words, str(bench.top / "plan.json"))[0] == 0
+    assert (bench.files / "one").read_text() == "new\n"
+    with pytest.raises(stopgap.UsageError, match="was not saved"):
+        stopgap.plan(runbook(bench), hosts, targets=["a"]).save(bench.top / "nowhere" / "plan.json")
+
+
+def test_a_run_belongs_to_an_incident_that_a_program_names(bench: Bench, hosts: stopgap.Inventory) -> None:
+    assert bench.stopgap("incident", "open", "flood")[0] == 0
+    result = stopgap.run(stopgap.plan(runbook(bench), hosts, targets=["a"], incident="flood"))
+    assert stopgap.history(result).started.incident == "flood"
+    with pytest.raises(stopgap.JournalError, match="other"):
+        stopgap.plan(runbook(bench), hosts, targets=["a"], incident="other")
+
+
+def test_a_program_stops_a_run_between_two_steps_and_resumes_it(bench: Bench, hosts: stopgap.Inventory) -> None:
+    book = stopgap.load_runbook(bench.runbook(file(bench, "one", on_failure="continue"), file(bench, "two")))
+    stop = stopgap.Interruption()
+
+    def once(event: Mapping[str, Any]) -> None:
+        if event["event"] == "step-finished":
+            stop.request()
+
+    result = stopgap.run(stopgap.plan(book, hosts, targets=["a"]), on_event=once, interruption=stop)
+    assert (result.outcome, result.exit_code) == ("interrupted", 130)
+    assert (bench.files / "one").exists() and not (bench.files / "two").exists()
+    assert stopgap.resume(result).outcome == "ok"
+    assert (bench.files / "two").exists()

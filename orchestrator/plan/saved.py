@@ -1,0 +1,49 @@
+"""A plan in a file: what --save-plan writes, and the digest that --plan holds a later plan against."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from stopgap.orchestrator.errors import UsageError
+from stopgap.orchestrator.plan.model import Plan
+from stopgap.orchestrator.secret import redact_tree
+
+
+def save_plan(path: Path, plan: Plan, runbook: str, targets: Sequence[str]) -> None:
+    """Write a plan to a file of mode 0600, secrets redacted; raises UsageError.
+
+    `runbook` and `targets` are names.
+    """
+    saved = {
+        "plan_digest": plan.digest,
+        "runbook": runbook,
+        "targets": list(targets),
+        "steps": [
+            {
+                "step": step.key,
+                "target": step.target.name,
+                "host": step.on.name if step.on else None,
+                "outcome": step.outcome,
+                "changes": [change.model_dump(mode="json") for change in step.ordered()],
+            }
+            for step in plan.steps
+        ],
+    }
+    try:
+        path.write_text(json.dumps(redact_tree(saved), indent=1) + "\n", encoding="utf-8")
+        path.chmod(0o600)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; the plan was not saved") from None
+
+
+def saved_digest(path: Path) -> str:
+    """Return the digest of a saved plan. Raises UsageError for another file."""
+    try:
+        digest = json.loads(path.read_text(encoding="utf-8"))["plan_digest"]
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise UsageError(f"{path}: not a plan that --save-plan wrote") from None
+    return str(digest)
