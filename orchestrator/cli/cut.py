@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.document import print_line
 from stopgap.orchestrator.cli.run import carry_out_order
 from stopgap.orchestrator.cli.run_options import RunOptions, RunRequested
 from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.cut.draft import CutAsked, Draft, drafted
+from stopgap.orchestrator.documents import envelope
 from stopgap.orchestrator.source import InvalidInput, Problem
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def cut(command: CutCommand) -> int:
     hosts = draft.inventory().hosts
     with ConnectAhead(hosts) as connect:
         connect.begin(hosts[typed.name] for typed in draft.everybody if typed.logs_in)
-        draft = _with_addresses(draft, connect, messages)
+        draft = _with_addresses(draft, connect, messages, as_json=command.options.json)
         order = _order(draft)
         if command.save:
             _save(draft, command.save, messages)
@@ -75,7 +77,7 @@ def _order(draft: Draft) -> Order:
     return order_here(runbook, inventory, targets, bind(runbook, inventory, targets, {}))
 
 
-def _with_addresses(draft: Draft, connect: ConnectAhead, messages: Screen) -> Draft:
+def _with_addresses(draft: Draft, connect: ConnectAhead, messages: Screen, *, as_json: bool) -> Draft:
     """Return the draft with the addresses of hosts and spare that were found, and tell of each."""
     from stopgap.orchestrator.cut.discovery import find_addresses, own_addresses
     from stopgap.orchestrator.run.connection_pool import ConnectionPool, with_controller
@@ -91,7 +93,18 @@ def _with_addresses(draft: Draft, connect: ConnectAhead, messages: Screen) -> Dr
         connect.take(pool.hand_over())
     for name, each in found.items():
         _tell(name, each, messages)
+        if as_json:
+            print_line({**envelope("event"), "event": "addresses-found", "run": None, **_found_object(name, each)})
     return replace(draft, more=more)
+
+
+def _found_object(name: str, found: Found) -> dict[str, object]:
+    return {
+        "host": name,
+        "confirmed": [{"address": str(address), "by": router} for address, router in found.confirmed.items()],
+        "claimed": [str(address) for address in found.claimed],
+        "reason": found.silent,
+    }
 
 
 def _tell(name: str, found: Found, messages: Screen) -> None:

@@ -48,6 +48,8 @@ def test_a_router_of_no_named_driver_is_blocked_on_and_the_undo_needs_no_second_
     assert f"takes the driver {vendor} on edge: its command line is {vendor}" in note_of(events)
 
     asked = device.said.count("show version")
+    status, out, _ = devices.bench.stopgap("status")
+    assert "in force" in out, out
     server.attempts.clear()
     assert devices.undo(events[-1]["run"]) == 0
     assert device.dump() == before
