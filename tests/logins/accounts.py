@@ -39,6 +39,7 @@ def rc(text: str) -> dict[str, str]:
 
 _SUDO = {"become": "sudo"}
 _ALL = "{name} ALL=(ALL) NOPASSWD: ALL"
+_REFUSED = r"unreachable \(auth\): it does not let \w+ in with the key SHA256:\S+"
 _NO_SHELL = r"unreachable \(shell\): "
 
 ACCOUNTS: tuple[Account, ...] = (
@@ -87,8 +88,18 @@ ACCOUNTS: tuple[Account, ...] = (
     Account(
         "rcscreen", "a login file that starts screen", _NO_SHELL + ".*terminal.*", files=rc("exec screen -xRR\n")
     ),
-    Account("rcfish", "a login file that starts another shell", _NO_SHELL + ".*", files=rc("exec fish\n")),
-    Account("rcexit", "a login file that ends", _NO_SHELL + ".*", files=rc("exit 1\n")),
+    Account(
+        "rcfish",
+        "a login file that starts another shell",
+        _NO_SHELL + ".*stayed silent.*first_word_timeout.*",
+        files=rc("exec fish\n"),
+    ),
+    Account(
+        "rcexit",
+        "a login file that ends",
+        _NO_SHELL + ".*no POSIX shell answered.*take an account with /bin/sh.*",
+        files=rc("exit 1\n"),
+    ),
     Account(
         "rcread",
         "a login file that reads from the terminal",
@@ -120,14 +131,28 @@ ACCOUNTS: tuple[Account, ...] = (
     Account("tmout", "TMOUT, PATH and LC_ALL read-only", IN, files=rc("readonly TMOUT=1; export TMOUT\n")),
     Account("tmoutro", "TMOUT of two seconds", IN, files=rc("export TMOUT=2\n")),
     Account("nologin", "nologin", _NO_SHELL + ".*not available.*", "/usr/sbin/nologin"),
-    Account("false", "false for a shell", _NO_SHELL + ".*", "/bin/false"),
-    Account("gone", "a shell that is not installed", r"unreachable \(auth\): .*", "/opt/vendor/bin/menu"),
-    Account("menu", "a menu for a shell", _NO_SHELL + ".*", "/usr/local/bin/menu"),
+    Account(
+        "false",
+        "false for a shell",
+        _NO_SHELL + ".*no POSIX shell answered.*take an account with /bin/sh.*",
+        "/bin/false",
+    ),
+    Account("gone", "a shell that is not installed", _REFUSED, "/opt/vendor/bin/menu"),
+    Account(
+        "menu",
+        "a menu for a shell",
+        _NO_SHELL + ".*stayed silent.*a program stands in place of a shell.*",
+        "/usr/local/bin/menu",
+    ),
     Account("forced", "a forced command", _NO_SHELL + ".*backup only.*", options='command="/bin/echo backup only" '),
     Account("restrict", "a key with `restrict`", IN, options="restrict "),
-    Account("fromip", "a key for another address", r"unreachable \(auth\): .*", options='from="192.0.2.0/24" '),
+    Account("fromip", "a key for another address", _REFUSED, options='from="192.0.2.0/24" '),
     Account("wrapped", "a recorder around every command", IN, options='command="/usr/local/bin/recorder" '),
-    Account("sftponly", "SFTP alone (ForceCommand)", _NO_SHELL + ".*"),
+    Account(
+        "sftponly",
+        "SFTP alone (ForceCommand)",
+        _NO_SHELL + ".*sftp connections only.*the account may run no command.*",
+    ),
     Account(
         "expired",
         "a password that must be changed",
@@ -143,10 +168,10 @@ ACCOUNTS: tuple[Account, ...] = (
     Account(
         "locked",
         "a locked password, with a key",
-        r"unreachable \(auth\): .*|in as locked",
+        IN,
         shadow="!:19000:0:99999:7:::",
     ),
-    Account("badperm", "a home folder that others may write", r"unreachable \(auth\): .*", home_mode=0o777),
+    Account("badperm", "a home folder that others may write", _REFUSED, home_mode=0o777),
     Account("sudoall", "sudo, NOPASSWD: ALL", ROOT, inventory=_SUDO, sudoers=_ALL),
     Account(
         "sudopw",

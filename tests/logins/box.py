@@ -30,7 +30,7 @@ from .servers import SERVERS
 RELEASE = "trixie"
 PACKAGES = (
     *("openssh-server", "sudo", "opendoas", "tcsh", "fish", "zsh", "mksh", "busybox", "tmux", "screen", "procps"),
-    *("dropbear-bin", "tinysshd", "socat", "nftables"),
+    *("dropbear-bin", "tinysshd", "socat", "nftables", "iproute2"),
 )
 MENU = '#!/bin/bash\necho "Main menu"; select x in Status Quit; do [ "$x" = Quit ] && exit; done\n'
 RECORDER = '#!/bin/sh\nexec /bin/bash -lc "$SSH_ORIGINAL_COMMAND"\n'
@@ -77,24 +77,38 @@ class Box:
         """The operator's ~/.ssh/config, for ssh(1) too, which asks the password database where home is."""
         return self.keys / "home/.ssh/config"
 
+    def stopgap(self, folder: Path, *argv: str) -> tuple[int, str]:
+        """Run a command in the box's network, with its state in the folder; give exit status and all that it says."""
+        code = "import sys; from stopgap.orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
+        done = self._run(sys.executable, "-c", code, *argv, env={"STOPGAP_HOME": str(folder / "state")})
+        return done.returncode, done.stdout + done.stderr
+
+    def on_host(self, *argv: str) -> str:
+        """Run a command in the box itself, as root; give what it prints."""
+        enter = ["nsenter", "-t", str(self.pid), "-n", "-p", "-m", "chroot", self.keys.parent / "root", *argv]
+        return subprocess.run(enter, capture_output=True, text=True, check=True).stdout
+
     def ask(self, hosts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """Log in at each of the hosts, from a process in the box's network; give what Stopgap says, by name."""
         asked = self.keys / "asked.json"
         asked.write_text(json.dumps(list(hosts)))
-        program = [sys.executable, Path(__file__).with_name("ask.py"), asked]
+        done = self._run(sys.executable, Path(__file__).with_name("ask.py"), asked)
+        assert done.returncode == 0, done.stderr
+        answers: dict[str, str] = json.loads(done.stdout)
+        return answers
+
+    def _run(self, *program: str | Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         at_home = ["unshare", "-m", "sh", "-ec", AT_HOME, self.keys, Path("~root").expanduser()]
-        done = subprocess.run(
+        return subprocess.run(
             ["nsenter", "-t", str(self.pid), "-n", *at_home, *program],
             capture_output=True,
             text=True,
             timeout=300,
+            check=False,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            env={**os.environ, "SUDO_PASSWORD": PASSWORD, "HOME": str(self.keys)},
+            env={**os.environ, "SUDO_PASSWORD": PASSWORD, "HOME": str(self.keys), **(env or {})},
         )
-        assert done.returncode == 0, done.stderr
-        answers: dict[str, str] = json.loads(done.stdout)
-        return answers
 
     def host(self, **fields: Any) -> dict[str, Any]:
         """Describe a login, as an inventory does."""

@@ -8,13 +8,17 @@ from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote.session import Kind, Unreachable
 
 _OWN = re.compile(
-    r"debug\d: |OpenSSH_|Warning: |@+$|Connection (?:closed|reset|to) |Permission denied|kex_exchange_|"
+    r"debug\d: |OpenSSH_|Warning: |@+$|Connection (?:closed|reset|to) |(?:\S+: )?Permission denied|kex_exchange_|"
     r"Killed by signal|stdio forwarding|channel \d|mux_|client_loop|Timeout, server|"
     r"banner exchange|Received disconnect|Disconnected from|Unable to negotiate|ssh: |ssh_"
 )
 """Lines that ssh(1) itself writes; others are of the server's banner."""
 _HOST_KEY = re.compile(r"^debug1: Server host key: (\S+) (SHA256:[A-Za-z0-9+/]{43})", re.MULTILINE)
 _HUNG_UP = re.compile(r"Connection (?:closed|reset) by |Connection closed by remote host|[Bb]roken pipe")
+_ON_THE_WAY = re.compile(
+    r"Permission denied|Host key verification failed|stdio forwarding failed|Connection refused|Could not resolve"
+)
+"""What a jump host, or the way to a jump host, may say before the connection closes."""
 _BANNER = 160
 """Characters shown of a banner."""
 _AUTHENTICATES = "SSH2_MSG_SERVICE_ACCEPT"
@@ -29,7 +33,7 @@ def shown_key(said: str) -> tuple[str, str] | None:
 
 def hung_up(said: str) -> bool:
     """Return True for a server that closed before its version line, as sshd does beyond MaxStartups."""
-    return bool(_HUNG_UP.search(said)) and _REMOTE_VERSION not in said
+    return bool(_HUNG_UP.search(said)) and _REMOTE_VERSION not in said and not _ON_THE_WAY.search(said)
 
 
 def refusal(host: Host, known_hosts: str, said: str) -> Unreachable:
