@@ -37,6 +37,10 @@ def finder(patterns: Sequence[str]) -> Callable[[str], bool]:
     joined = _linear("|".join(f"(?:{pattern})" for pattern in linear)) if linear else None
     automata = [joined] if joined else [_linear(pattern) for pattern in linear]
 
+    if len(automata) == 1 and not others:
+        search_for = automata[0].search
+        return lambda text: search_for(text.encode("utf-8", "surrogatepass")) is not None
+
     def found(text: str) -> bool:
         # Lone surrogates stand for non-UTF-8 bytes (PEP 383), and count as characters for a pattern.
         content = text.encode("utf-8", "surrogatepass") if automata else b""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from stopgap.orchestrator.evidence.meter import Meter
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.model import Sighting
+from stopgap.orchestrator.findings.pattern import finder
 from stopgap.orchestrator.findings.rule import Join, Meets, Rule, row_test
 from stopgap.orchestrator.findings.table import MOST_KEYS, Place, Row, Value, tables
 from stopgap.orchestrator.findings.tables.body import entries
@@ -135,6 +136,27 @@ class _Case:
         return RuleSeen(grades=grades, trouble=self.trouble)
 
 
+@dataclass(frozen=True)
+class _Gate:
+    """Rules that ask for patterns in the same field: where none of these is found, no rule of them meets the row."""
+
+    field: str
+    opens: Callable[[str], bool] | None
+    cases: tuple[_Case, ...]
+
+
+def _gates(cases: Sequence[_Case]) -> list[_Gate]:
+    by_field: dict[str, list[_Case]] = {}
+    for case in cases:
+        field_ = next((name for name, condition in case.rule.when.items() if condition.matches), "")
+        by_field.setdefault(field_, []).append(case)
+    gates = []
+    for name, of_field in by_field.items():
+        patterns = [pattern for case in of_field if name for pattern in case.rule.when[name].matches]
+        gates.append(_Gate(name, finder(patterns) if len(of_field) > 1 and patterns else None, tuple(of_field)))
+    return gates
+
+
 class TableReader:
     """A reader within this process."""
 
@@ -172,17 +194,21 @@ class TableReader:
     def read(self, table: str, rules: Sequence[str], seconds: float) -> TableRead:
         """Match rules against the rows of the rules' table; a rule with a failure is skipped from then on."""
         cases = [_Case(rule, rule.meets(), rule.grade()) for rule in (self._rules[id_] for id_ in rules)]
-        able = list(cases)
+        gates = _gates(cases)
         with self._reading(seconds) as reading:
             for row in reading.rows(table):
-                for case in able:
-                    try:
-                        case.take(row, self._keys, reading.collected)
-                    except (_EndedError, MemoryError):
-                        raise
-                    except Exception as error:
-                        case.trouble = _own(error)
-                        able = [each for each in able if each is not case]
+                for gate in gates:
+                    if gate.opens is not None and not gate.opens(str(row.fields[gate.field])):
+                        continue
+                    for case in gate.cases:
+                        if case.trouble:
+                            continue
+                        try:
+                            case.take(row, self._keys, reading.collected)
+                        except (_EndedError, MemoryError):
+                            raise
+                        except Exception as error:
+                            case.trouble = _own(error)
         return _result(
             reading,
             {case.rule.id: case.result() for case in cases},
