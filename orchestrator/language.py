@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Literal, TypeAlias, get_args
 
@@ -35,6 +36,29 @@ def reader_language(environment: Mapping[str, str] = os.environ) -> Language:
         return language(named)
     locale = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := environment.get(name))), "")
     return "ja" if locale.partition("_")[0].partition(".")[0] == "ja" else "en"
+
+
+def spoken() -> Language:
+    """Return the reader's language; English where `STOPGAP_LANG` names one that Stopgap does not speak."""
+    try:
+        return reader_language()
+    except UsageError:
+        return "en"
+
+
+@contextmanager
+def speaking(named: Language | None) -> Iterator[None]:
+    """During the block, speak the named language, processes that are started too; `None` changes nothing."""
+    before = os.environ.get(VARIABLE)
+    if named is not None:
+        os.environ[VARIABLE] = named
+    try:
+        yield
+    finally:
+        if named is not None and before is None:
+            os.environ.pop(VARIABLE, None)
+        elif named is not None and before is not None:
+            os.environ[VARIABLE] = before
 
 
 def language(name: str) -> Language:

@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from stopgap.orchestrator.change.base import Change
 from stopgap.orchestrator.provider_script import Alter, ProviderRequest, to_provider_text
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.translatable import Translatable
 
 
@@ -29,7 +30,7 @@ class ProviderChange(Change):
     @model_validator(mode="after")
     def _without_rollback_timer(self) -> Self:
         if self.rollback_timer is not None:
-            raise ValueError("no rollback timer runs at a provider")
+            raise ValueError(tr("no rollback timer runs at a provider"))
         return self
 
     def describe(self) -> str:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from stopgap.orchestrator.cli.arguments import parser
 from stopgap.orchestrator.errors import Error
+from stopgap.orchestrator.language import reader_language, speaking
 from stopgap.orchestrator.outcome import ExitCode
+from stopgap.orchestrator.text import tr, trn
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.cli.door import Call
@@ -22,10 +24,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
 
     def call() -> int:
+        args.lang = reader_language()
         command: Call[Any] = args.command(args)
         return command()
 
-    return main_with(call)
+    with speaking(args.lang):
+        return main_with(call)
 
 
 def hurry() -> None:
@@ -66,13 +70,13 @@ def _tell(error: Error) -> int:
 
     screen = err()
     if not isinstance(error, InvalidInput):
-        screen.line(f"stopgap: {error}", "bad")
+        screen.line(tr("stopgap: {error}", error=error), "bad")
         return error.exit_code
     for problem in error.problems:
         for number, line in enumerate(str(problem).splitlines()):
             screen.line(line, "bad" if number == 0 else "")
     count = len(error.problems)
-    screen.line(f"{count} problem{'' if count == 1 else 's'}. Nothing was contacted.")
+    screen.line(trn("{count} problem. Nothing was contacted.", "{count} problems. Nothing was contacted.", count))
     return error.exit_code
 
 
@@ -82,8 +86,14 @@ def _explain(error: Exception) -> int:
     from stopgap.orchestrator.journal.error_files import keep_details
 
     screen = err()
-    screen.line(f"stopgap: an error of its own: {error.__class__.__name__}: {error}", "bad")
+    screen.line(
+        tr("stopgap: an error of its own: {name}: {error}", name=error.__class__.__name__, error=error), "bad"
+    )
     kept = keep_details(error)
-    where = f"The details are in {kept}" if kept else "The details could not be kept in the state folder"
-    screen.line(f"{where}; `stopgap status` lists what is in force.")
+    where = (
+        tr("The details are in {kept}", kept=kept)
+        if kept
+        else tr("The details could not be kept in the state folder")
+    )
+    screen.line(tr("{where}; `stopgap status` lists what is in force.", where=where))
     return ExitCode.FAILED

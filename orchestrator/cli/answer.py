@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
-from stopgap.orchestrator.cli.terminal import discard_typed, show_question, worded
+from stopgap.orchestrator.cli.screen import said
+from stopgap.orchestrator.cli.terminal import discard_typed, show_question
+from stopgap.orchestrator.cli.words import worded
 from stopgap.orchestrator.documents.run import questions_document
 from stopgap.orchestrator.errors import RefusedError, UsageError
 from stopgap.orchestrator.journal import Journal, state_home
@@ -15,6 +17,7 @@ from stopgap.orchestrator.journal.answering import AnsweredBeforeError, answer_q
 from stopgap.orchestrator.journal.records import Answered, Asked
 from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.source import Unfit
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def answer(options: AnswerOptions) -> int:
         run = journal.resolve(options.run)
         history = journal.history(run)
         if history.state != "running":
-            raise RefusedError(f"run {run} does not wait: it is {history.state}")
+            raise RefusedError(tr("run {run} does not wait: it is {state}", run=run, state=history.state))
         waiting = [asked for asked in history.waiting if options.target in {None, asked.target}]
         if options.step is None:
             if options.json:
@@ -49,14 +52,21 @@ def answer(options: AnswerOptions) -> int:
         if not mine:
             others = ", ".join(dict.fromkeys(asked.step for asked in waiting))
             raise RefusedError(
-                f"step {options.step} of run {run} asks nothing now{f'; {others} does' if others else ''}"
+                tr(
+                    "step {step} of run {run} asks nothing now{rest}",
+                    step=options.step,
+                    run=run,
+                    rest=tr("; {others} does", others=others) if others else "",
+                )
             )
-        said = _said(mine[0]) if options.value is None else options.value
+        typed = _said(mine[0]) if options.value is None else options.value
         try:
-            answers = [(asked, asked.question.read(said)) for asked in mine]
+            answers = [(asked, asked.question.read(typed)) for asked in mine]
         except Unfit as unfit:
             hint = f"; {unfit.hint}" if unfit.hint else ""
-            raise UsageError(f"{unfit.message}; expected {unfit.expected}{hint}") from None
+            raise UsageError(
+                tr("{message}; expected {expected}{hint}", message=unfit.message, expected=unfit.expected, hint=hint)
+            ) from None
         given = [
             Answered(step=asked.step, target=asked.target, question=asked.question.text, answer=read, by=operator())
             for asked, read in answers
@@ -67,7 +77,7 @@ def answer(options: AnswerOptions) -> int:
             print_document(questions_document(run, [asked for asked in waiting if asked not in mine], given))
             return 0
         for one in given:
-            screen.line(f"{one.step} ({one.target}): {one.question} {one.answer}")
+            screen.line(f"{one.step} ({one.target}): {said(one.question)} {one.answer}")
     return 0
 
 
@@ -75,24 +85,46 @@ def _record(journal: Journal, run: str, answer: Answered) -> None:
     try:
         answer_question(journal, run, answer)
     except AnsweredBeforeError as before:
-        where = f"step {answer.step} of run {run}, {answer.target}"
+        where = tr("step {step} of run {run}, {target}", step=answer.step, run=run, target=answer.target)
         if before.first is None:
-            raise RefusedError(f"{where}: the question was withdrawn; this answer was not recorded") from None
+            raise RefusedError(
+                tr("{where}: the question was withdrawn; this answer was not recorded", where=where)
+            ) from None
         raise RefusedError(
-            f"{where}: {before.first.by} answered first, {before.first.answer}; this answer, {answer.answer}, "
-            "came too late and decides nothing"
+            tr(
+                "{where}: {by} answered first, {answer}; this answer, {answer2}, came too late and decides nothing",
+                where=where,
+                by=before.first.by,
+                answer=before.first.answer,
+                answer2=answer.answer,
+            )
         ) from None
 
 
 def _list(screen: screens.Screen, run: str, waiting: list[Asked]) -> None:
     if not waiting:
-        screen.line(f"Run {run} asks nothing now.")
+        screen.line(tr("Run {run} asks nothing now.", run=run))
     for asked in waiting:
         text, reason = worded(asked.question)
-        screen.line(f"{asked.step} ({asked.target}): {text} [{asked.question.expected}]")
+        screen.line(
+            tr(
+                "{step} ({target}): {question} [{expected}]",
+                step=asked.step,
+                target=asked.target,
+                question=text,
+                expected=asked.question.expected,
+            )
+        )
         for line in reason.splitlines():
             screen.line(f"     {line}", "quiet")
-        screen.line(f"     stopgap answer {run} {asked.step} {asked.question.argument}")
+        screen.line(
+            tr(
+                "     stopgap answer {run} {step} {argument}",
+                run=run,
+                step=asked.step,
+                argument=asked.question.argument,
+            )
+        )
 
 
 def _said(asked: Asked) -> str:
@@ -100,5 +132,5 @@ def _said(asked: Asked) -> str:
     show_question(screens.err(), asked.target, asked.question)
     line = sys.stdin.readline()
     if not line:
-        raise UsageError("no answer was given")
+        raise UsageError(tr("no answer was given"))
     return line

@@ -12,6 +12,7 @@ from stopgap.orchestrator.documents.catalogue import import_document
 from stopgap.orchestrator.errors import RefusedError, UsageError
 from stopgap.orchestrator.journal import DamagedRunError, Journal, state_home
 from stopgap.orchestrator.journal.bringing_back import UnfitExportError, bring_back, read_exported
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ def bring_in(options: ImportOptions) -> int:
     """Read a run's folder, verify the exported journal, and add the run to the journal."""
     screen, folder = screens.out(), options.folder
     if not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder; give a run's own, as below runs/ of $STOPGAP_HOME")
+        raise UsageError(
+            tr("{folder}: no such folder; give a run's own, as below runs/ of $STOPGAP_HOME", folder=folder)
+        )
     with Journal.open(state_home()) as journal:
         try:
             exported = read_exported(journal, folder, options.signers)
@@ -35,18 +38,39 @@ def bring_in(options: ImportOptions) -> int:
         except UnfitExportError as error:
             for problem in error.problems:
                 screens.err().line(problem, "bad")
-            raise RefusedError(f"{folder}: its journal is damaged; nothing was imported") from None
+            raise RefusedError(tr("{folder}: its journal is damaged; nothing was imported", folder=folder)) from None
         except DamagedRunError as error:
-            raise RefusedError(f"{error.problems[0]}; nothing was imported. stopgap verify {error.run}") from None
+            raise RefusedError(
+                tr(
+                    "{problems}; nothing was imported. stopgap verify {run}",
+                    problems=error.problems[0],
+                    run=error.run,
+                )
+            ) from None
         history = journal.history(exported.run)
     if options.json:
         print_document(import_document(history, records=len(exported.rows), missing=missing))
         return 0
     started = history.started
     screen.line(
-        f"Run {history.run}: {started.runbook_name}, by {started.operator}, {moment(history.started_at)}", "title"
+        tr(
+            "Run {run}: {runbook_name}, by {operator}, {started_at}",
+            run=history.run,
+            runbook_name=started.runbook_name,
+            operator=started.operator,
+            started_at=moment(history.started_at),
+        ),
+        "title",
     )
-    screen.line(f"{missing} of its {len(exported.rows)} records were missing, and are in the journal now.")
+    screen.line(
+        tr(
+            "{missing} of its {count} records were missing, and are in the journal now.",
+            missing=missing,
+            count=len(exported.rows),
+        )
+    )
     if standing := history.in_force():
-        screen.line(f"{counted(standing)} in force. Undo: stopgap undo {history.run}", "warn")
+        screen.line(
+            tr("{standing} in force. Undo: stopgap undo {run}", standing=counted(standing), run=history.run), "warn"
+        )
     return 0

@@ -9,6 +9,7 @@ from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.findings.cards import Seen, cards, counted
 from stopgap.orchestrator.findings.model import Findings
 from stopgap.orchestrator.severity import Severity
+from stopgap.orchestrator.text import tr
 
 FIRST = 10
 """Cards on the first screen."""
@@ -24,7 +25,10 @@ def show_cards(
     found = cards(judged, at_least=at_least, since=since)
     counts = ", ".join(f"{count} {severity}" for severity, count in counted(found).items())
     screen.line(
-        f"{len(found)} things to look at: {counts}" if found else "Nothing to look at in what was compared", "title"
+        tr("{count} things to look at: {counts}", count=len(found), counts=counts)
+        if found
+        else tr("Nothing to look at in what was compared"),
+        "title",
     )
     hosts = {card.host for card in found}
     for card in found if every else found[:FIRST]:
@@ -35,17 +39,23 @@ def show_cards(
                 screen.line(f"          {each.finding.title}: {each.sighting.what}  [{each.finding.id}]")
         else:
             worst = card.seen[0]
-            more = f", and {len(card.rules) - 1} more rules" if len(card.rules) > 1 else ""
+            more = tr(", and {count} more rules", count=len(card.rules) - 1) if len(card.rules) > 1 else ""
             screen.line(f"          {worst.finding.title}{more}  [{worst.finding.id}]")
             screen.line(f"          {_cut(worst.sighting.what)}", "quiet")
         if every and card.harmless:
-            screen.line(f"          harmless if: {' '.join(card.harmless)}", "quiet")
+            screen.line(tr("          harmless if: {harmless}", harmless=" ".join(card.harmless)), "quiet")
         screen.line(f"          {command(card.seen[0], run)}", "quiet")
     if len(found) > FIRST and not every:
-        screen.line(f"… {len(found) - FIRST} more; --all shows each, --severity high the worst of them", "quiet")
+        screen.line(
+            tr("… {count} more; --all shows each, --severity high the worst of them", count=len(found) - FIRST),
+            "quiet",
+        )
     missed = sum(len(each.not_looked) for each in judged)
     if missed:
-        screen.line(f"Not looked at, or not wholly: {missed} rules; each is named below with its reason", "warn")
+        screen.line(
+            tr("Not looked at, or not wholly: {missed} rules; each is named below with its reason", missed=missed),
+            "warn",
+        )
     screen.line()
 
 

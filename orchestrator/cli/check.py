@@ -9,10 +9,12 @@ from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.pairs import pairs
 from stopgap.orchestrator.cli.sarif import sarif_log
+from stopgap.orchestrator.cli.screen import said
 from stopgap.orchestrator.documents import envelope
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.run.examine import Examination, Examined, Need, examine
 from stopgap.orchestrator.source import InvalidInput, Problem
+from stopgap.orchestrator.text import tr, trn
 
 MOST_NOTES = 20
 """Notes that the text shows."""
@@ -88,25 +90,45 @@ def _tell(examination: Examination) -> None:
             problems.line(line, "bad" if number == 0 else "")
     for note in examination.notes[:MOST_NOTES]:
         for number, line in enumerate(str(note).splitlines()):
-            problems.line(f"note: {line}" if number == 0 else line, "warn" if number == 0 else "")
+            problems.line(tr("note: {line}", line=line) if number == 0 else line, "warn" if number == 0 else "")
     if (more := len(examination.notes) - MOST_NOTES) > 0:
-        problems.line(f"note: and {more} more; --format json lists all", "warn")
+        problems.line(tr("note: and {more} more; --format json lists all", more=more), "warn")
     for runbook in examination.runbooks:
         if not runbook.problems and not examination.shared:
             _show_valid(screen, runbook)
     if count := len(examination.problems):
-        problems.line(f"{count} problem{'' if count == 1 else 's'}. Nothing was contacted.")
+        problems.line(
+            trn(
+                "{count} problem. Nothing was contacted.",
+                "{count} problems. Nothing was contacted.",
+                count,
+            )
+        )
 
 
 def _show_valid(screen: screens.Screen, runbook: Examined) -> None:
-    noun = "step" if runbook.steps == 1 else "steps"
-    where = f" on {shortened(runbook.tried_on)}" if runbook.tried_on else ", without an inventory"
-    screen.line(f"{runbook.name}: {runbook.steps} {noun}{where}, valid. Nothing was contacted.")
+    where = (
+        tr(" on {tried_on}", tried_on=shortened(runbook.tried_on))
+        if runbook.tried_on
+        else tr(", without an inventory")
+    )
+    screen.line(
+        tr(
+            "{runbook}: {steps}{where}, valid. Nothing was contacted.",
+            runbook=runbook.name,
+            steps=trn("{count} step", "{count} steps", runbook.steps),
+            where=where,
+        )
+    )
     if runbook.needs:
-        screen.line(f"  a run needs {' '.join(f'-p {need.name}=…' for need in runbook.needs)}")
+        screen.line(tr("  a run needs {needs}", needs=" ".join(f"-p {need.name}=…" for need in runbook.needs)))
         for need in runbook.needs:
-            screen.line(f"    {need.name}: {_about(need)}", "quiet")
+            screen.line(f"    {need.name}: {said(_about(need))}", "quiet")
 
 
 def _about(need: Need) -> str:
-    return f"{need.about.expected}; {need.about.hint}" if need.about.hint else str(need.about.expected)
+    return (
+        tr("{expected}; {hint}", expected=need.about.expected, hint=need.about.hint)
+        if need.about.hint
+        else str(need.about.expected)
+    )

@@ -14,6 +14,7 @@ from typing import Literal
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.screen import said
 from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.documents.evidence import custody_document, decryption_document, export_document
 from stopgap.orchestrator.errors import Error, UsageError
@@ -26,6 +27,7 @@ from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.records import EvidenceHandled
 from stopgap.orchestrator.run.person import operator
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ def opened(what: str, about: str) -> Iterator[CollectionReader]:
         _put_on_record(what, collected, "opened", about)
         if any(item.clear for item in collected.manifest.items):
             where = f"{collected.manifest.host}/{collected.folder.name}"
-            screens.err().line(f"{where} is encrypted; who has a key opens it: stopgap evidence decrypt", "warn")
+            screens.err().line(
+                tr("{where} is encrypted; who has a key opens it: stopgap evidence decrypt", where=where), "warn"
+            )
         yield collected
 
 
@@ -80,11 +84,22 @@ def export(options: ExportOptions) -> int:
     hosts = sorted({collected.manifest.target for collected in all_collected})
     if options.target is None and len(hosts) > 1:
         raise UsageError(
-            f"{options.what} holds evidence of {shortened(hosts)}; an archive is of one host: add -t HOST"
+            tr(
+                "{what} holds evidence of {hosts}; an archive is of one host: add -t HOST",
+                what=options.what,
+                hosts=shortened(hosts),
+            )
         )
     all_collected = [collected for collected in all_collected if options.target in {None, collected.manifest.target}]
     if not all_collected:
-        raise UsageError(f"{options.what} holds no evidence of {options.target}; it does of {shortened(hosts)}")
+        raise UsageError(
+            tr(
+                "{what} holds no evidence of {target}; it does of {hosts}",
+                what=options.what,
+                target=options.target,
+                hosts=shortened(hosts),
+            )
+        )
     target, key = options.output, options.sign_key
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -93,7 +108,7 @@ def export(options: ExportOptions) -> int:
     whole = False
     try:
         for collected in all_collected:
-            whom = "".join(f", encrypted to {recipient}" for recipient in options.recipients)
+            whom = "".join(tr(", encrypted to {recipient}", recipient=recipient) for recipient in options.recipients)
             _put_on_record(options.what, collected, "exported", f"{target.absolute()}{whom}")
         with os.fdopen(descriptor, "wb") as stream:
             with sealing(stream, options.recipients) if options.recipients else nullcontext(stream) as clear:
@@ -102,7 +117,7 @@ def export(options: ExportOptions) -> int:
             os.fsync(descriptor)
         whole = True
     except (OSError, FileProblem, SignatureError, SealingError, TimestampError) as error:
-        raise Error(f"{target}: not written: {error}") from None
+        raise Error(tr("{target}: not written: {error}", target=target, error=error)) from None
     finally:
         if not whole:
             target.unlink(missing_ok=True)
@@ -112,14 +127,40 @@ def export(options: ExportOptions) -> int:
     screen = screens.out()
     listed = packed.list
     screen.line(
-        f"Written: {target}: {len(all_collected)} collections of {listed.host}, {listed.entries} of its files"
+        tr(
+            "Written: {target}: {count} collections of {host}, {entries} of its files",
+            target=target,
+            count=len(all_collected),
+            host=listed.host,
+            entries=listed.entries,
+        )
     )
     if listed.left_out:
-        screen.line(f"{listed.left_out} paths are in the items alone; stopgap/root.jsonl says which, and why", "warn")
+        screen.line(
+            tr(
+                "{left_out} paths are in the items alone; stopgap/root.jsonl says which, and why",
+                left_out=listed.left_out,
+            ),
+            "warn",
+        )
     for collected in all_collected:
         for reason in (*collected.meter.damaged, *collected.meter.left_out):
-            screen.line(f"{collected.manifest.host}/{collected.folder.name}: in the items alone: {reason}", "warn")
-    screen.line(f"SHA-256 of stopgap/archive.json, {'signed' if key else 'not signed'}: {packed.sha256}")
+            screen.line(
+                tr(
+                    "{host}/{folder}: in the items alone: {reason}",
+                    host=collected.manifest.host,
+                    folder=collected.folder.name,
+                    reason=reason,
+                ),
+                "warn",
+            )
+    screen.line(
+        tr(
+            "SHA-256 of stopgap/archive.json, {rest}: {sha256}",
+            rest=tr("signed") if key else tr("not signed"),
+            sha256=packed.sha256,
+        )
+    )
     return 0
 
 
@@ -132,12 +173,14 @@ def decrypted(options: DecryptOptions) -> int:
         keys = identities(options.identity)
         top.mkdir(mode=0o700)
         for collected in _shelves(options.what):
-            _put_on_record(options.what, collected, "opened", f"decrypted into {top.absolute()}")
+            _put_on_record(
+                options.what, collected, "opened", tr("decrypted into {absolute}", absolute=top.absolute())
+            )
             folder = top / collected.folder.parent.name / collected.folder.name
             folder.mkdir(mode=0o700, parents=True)
             decrypt(collected, folder, keys)
             made.append(folder)
-            (screens.err() if options.json else screens.out()).line(f"Decrypted: {folder}")
+            (screens.err() if options.json else screens.out()).line(tr("Decrypted: {folder}", folder=folder))
     except SealingError as error:
         raise Error(str(error)) from None
     except OSError as error:
@@ -156,7 +199,7 @@ def custody(options: CustodyOptions) -> int:
     for collected in _shelves(options.what):
         screen.line(f"{collected.manifest.host}/{collected.folder.name}", "title")
         for at, handled in _log(collected):
-            screen.line(f"  {moment(at)}  {handled.action:<9}  {handled.by}  {handled.about}")
+            screen.line(f"  {said(moment(at))}  {handled.action:<9}  {handled.by}  {handled.about}")
     return 0
 
 
@@ -179,7 +222,7 @@ def _put_on_record(what: str, collected: CollectionReader, action: Literal["open
     try:
         log_handling(collected.folder, handled)
     except CustodyError as error:
-        screens.err().line(f"stopgap: not in the custody log: {error}", "bad")
+        screens.err().line(tr("stopgap: not in the custody log: {error}", error=error), "bad")
         return
     if not Path(what).is_dir():
         with Journal.open(state_home()) as journal:
@@ -196,9 +239,9 @@ def _shelves(what: str) -> Iterator[CollectionReader]:
             folders = [journal.run_path(run) / kept.folder for kept in history.evidence]
         show_damage(screens.err(), run, history.damage)
     if not folders:
-        raise Error(f"{what}: holds no evidence")
+        raise Error(tr("{what}: holds no evidence", what=what))
     for folder in folders:
         try:
             yield open_collection(folder)
         except UnreadableEvidence as error:
-            screens.err().line(f"stopgap: {error}", "bad")
+            screens.err().line(tr("stopgap: {error}", error=error), "bad")

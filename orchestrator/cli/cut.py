@@ -14,6 +14,7 @@ from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.cut.draft import CutAsked, Draft, drafted
 from stopgap.orchestrator.documents import envelope
 from stopgap.orchestrator.source import InvalidInput, Problem
+from stopgap.orchestrator.text import tr
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.cut.discovery import Found
@@ -109,42 +110,60 @@ def _found_object(name: str, found: Found) -> dict[str, object]:
 
 def _tell(name: str, found: Found, messages: Screen) -> None:
     for address, router in found.confirmed.items():
-        messages.line(f"{name}: {address} answers from the same network card, as {router} sees, and is cut off too")
+        messages.line(
+            tr(
+                "{name}: {address} answers from the same network card, as {router} sees, and is cut off too",
+                name=name,
+                address=address,
+                router=router,
+            )
+        )
     for router in found.shared_by:
         messages.line(
-            f"{name}: many addresses answer from its network card at {router}, as from a router: only what you typed "
-            "is cut off",
+            tr(
+                "{name}: many addresses answer from its network card at {router}, as from a router: only "
+                "what you typed is cut off",
+                name=name,
+                router=router,
+            ),
             "warn",
         )
     if found.claimed:
         listed = ", ".join(map(str, found.claimed[:_NAMED]))
         messages.line(
-            f"{name} says that {listed} is its own too; no router confirms it. To cut it off, name it", "warn"
+            tr(
+                "{name} says that {listed} is its own too; no router confirms it. To cut it off, name it",
+                name=name,
+                listed=listed,
+            ),
+            "warn",
         )
     if found.silent:
-        messages.line(f"{name} told nothing of its addresses: {found.silent}", "warn")
+        messages.line(tr("{name} told nothing of its addresses: {silent}", name=name, silent=found.silent), "warn")
 
 
 def _save(draft: Draft, folder: Path, messages: Screen) -> None:
     runbook, inventory = draft.save(folder)
-    messages.line(f"Saved: stopgap run {runbook} -i {inventory}")
+    messages.line(tr("Saved: stopgap run {runbook} -i {inventory}", runbook=runbook, inventory=inventory))
 
 
 def _accepts(messages: Screen, key: UnknownKey) -> bool | None:
     """Show a host key that no file has, and ask a person; `--yes` is no answer to that."""
     from stopgap.orchestrator.cli.terminal import Terminal
 
-    messages.line(f"The host key of {key.host} ({key.address}) is not known. It shows", "warn")
+    messages.line(
+        tr("The host key of {host} ({address}) is not known. It shows", host=key.host, address=key.address), "warn"
+    )
     messages.line(f"  {key.kind} {key.fingerprint}", "title")
-    messages.line(f"Compare it on its console, such as the provider's:  {key.on_console}")
+    messages.line(tr("Compare it on its console, such as the provider's:  {on_console}", on_console=key.on_console))
 
     def understood(line: str) -> bool | None:
         if line.strip().lower() in {"no", "n"}:
             return False
         return True if key.is_meant_by(line) else None
 
-    expected = (
+    expected = tr(
         "Please type the last six characters or more of the fingerprint as the console shows it, or yes, or no."
     )
-    prompt = "Type the fingerprint's last characters, or yes if it is the same, or no: "
+    prompt = tr("Type the fingerprint's last characters, or yes if it is the same, or no: ")
     return Terminal(messages, yes=False).reads(prompt, understood, expected)

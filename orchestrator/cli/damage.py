@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.errors import RefusedError
 from stopgap.orchestrator.journal import DamagedRunError, Stray
+from stopgap.orchestrator.text import tr
 
 _NAMED = 5
 """Problems of one run that are listed."""
@@ -18,10 +19,14 @@ def damage_refused(error: DamagedRunError, *, anyway: bool) -> RefusedError:
     `anyway`: --anyway was typed, and the records cannot be read even so.
     """
     show_damage(screens.err(), error.run, error.problems)
-    tail = "" if anyway else ", then add --anyway"
+    tail = "" if anyway else tr(", then add --anyway")
     return RefusedError(
-        f"the journal of run {error.run} is damaged, and nothing is done on its word. "
-        f"Look at it and at the hosts yourself{tail}."
+        tr(
+            "the journal of run {run} is damaged, and nothing is done on its word. Look at it and at the "
+            "hosts yourself{tail}.",
+            run=error.run,
+            tail=tail,
+        )
     )
 
 
@@ -29,9 +34,16 @@ def show_damage(screen: screens.Screen, run: str, problems: Iterable[str]) -> bo
     """List the problems of a run's journal; return True if any."""
     found = list(problems)
     for problem in found[:_NAMED]:
-        screen.line(f"damaged: run {run}: {problem}", "bad")
+        screen.line(tr("damaged: run {run}: {problem}", run=run, problem=problem), "bad")
     if len(found) > _NAMED:
-        screen.line(f"damaged: run {run}: and {len(found) - _NAMED} problems more: stopgap verify {run}", "bad")
+        screen.line(
+            tr(
+                "damaged: run {run}: and {count} problems more: stopgap verify {run}",
+                run=run,
+                count=len(found) - _NAMED,
+            ),
+            "bad",
+        )
     return bool(found)
 
 
@@ -39,5 +51,5 @@ def show_strays(screen: screens.Screen, strays: Iterable[Stray]) -> bool:
     """List the runs with a difference between journal and folders; return True if any."""
     found = list(strays)
     for stray in found:
-        screen.line(f"damaged: {stray}", "bad")
+        screen.line(tr("damaged: {stray}", stray=stray), "bad")
     return bool(found)

@@ -18,6 +18,7 @@ from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.provider import ProviderSession
 from stopgap.orchestrator.secret.agreement import agree, reference_of
 from stopgap.orchestrator.shell import join
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def driver_check(options: DriverCheckOptions) -> int:
                 f"{'ok    ' if point.holds else 'FAILED'} {point.name}{tail}", "good" if point.holds else "bad"
             )
     except Departed as departed:
-        seen.append(Checked("the program answers by the protocol", False, str(departed)))
+        seen.append(Checked(tr("the program answers by the protocol"), False, str(departed)))
         screen.line(f"FAILED {departed}", "bad")
     if options.json:
         print_document(driver_check_document(join(options.program), seen))
@@ -62,13 +63,20 @@ def _points(check: DriverCheck, options: DriverCheckOptions, screen: screens.Scr
         others = [str(address) for address in each.addresses if str(address) not in options.addresses]
         if others or each.shared:
             raise RefusedError(
-                f"{each.id} at the provider has {', '.join(others) or 'other servers'}, too: "
-                "name every address by --address, or take another host"
+                tr(
+                    "{id} at the provider has {others}, too: name every address by --address, or take another host",
+                    id=each.id,
+                    others=", ".join(others) or "other servers",
+                )
             )
     if not options.yes and not Terminal(screen, yes=False).confirms(
-        f"Block {', '.join(options.addresses)} at {', '.join(each.id for each in ids)} now, and give it back?"
+        tr(
+            "Block {addresses} at {ids} now, and give it back?",
+            addresses=", ".join(options.addresses),
+            ids=", ".join(each.id for each in ids),
+        )
     ):
-        raise RefusedError("nobody has agreed; nothing was written")
+        raise RefusedError(tr("nobody has agreed; nothing was written"))
     yield from check.writing()
 
 

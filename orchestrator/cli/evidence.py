@@ -24,6 +24,7 @@ from stopgap.orchestrator.errors import Error, UsageError
 from stopgap.orchestrator.evidence.reader import CollectionReader, Line, lines_of
 from stopgap.orchestrator.evidence.tree import MOST_HOLES
 from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.text import tr
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.evidence.archive import Member
@@ -86,9 +87,17 @@ def ls(options: LsOptions) -> int:
             manifest = collected.manifest
             screens.write_line(f"{manifest.host}/{collected.folder.name}  {manifest.profile}, {manifest.started}")
             for item in manifest.items:
-                state = "" if item.file else "  nothing came"
-                state += f"  cut: {item.truncated_because}" if item.truncated else ""
-                state += f"  could not be looked at: {item.not_looked}" if item.not_looked else ""
+                state = "" if item.file else tr("  nothing came")
+                state += (
+                    tr("  cut: {truncated_because}", truncated_because=item.truncated_because)
+                    if item.truncated
+                    else ""
+                )
+                state += (
+                    tr("  could not be looked at: {not_looked}", not_looked=item.not_looked)
+                    if item.not_looked
+                    else ""
+                )
                 screens.write_line(f"  {item.bytes:>12}  {item.file or item.id}{state}")
         return 0
     found = _items(options.what, options.item, f"ls {options.item}")
@@ -108,7 +117,7 @@ def ls(options: LsOptions) -> int:
 def cat(options: CatOptions) -> int:
     """Show an item, or a file of an archive item."""
     if options.raw and sys.stdout.isatty():
-        raise UsageError("a host's bytes as they are do not go to a terminal; send them to a file")
+        raise UsageError(tr("a host's bytes as they are do not go to a terminal; send them to a file"))
     found = False
     looked_at = " ".join(filter(None, ("cat", options.item, options.member)))
     items = _items(options.what, options.item, looked_at)
@@ -127,7 +136,13 @@ def cat(options: CatOptions) -> int:
                 found = True
                 if options.raw:
                     if member.holes > MOST_HOLES:
-                        raise Error(f"{options.member}: {member.holes} bytes of it are holes, which nobody can want")
+                        raise Error(
+                            tr(
+                                "{member}: {holes} bytes of it are holes, which nobody can want",
+                                member=options.member,
+                                holes=member.holes,
+                            )
+                        )
                     for chunk in member.chunks(member.size, holes=True):
                         sys.stdout.buffer.write(chunk)
                 else:
@@ -135,7 +150,11 @@ def cat(options: CatOptions) -> int:
     if not found:
         _missing(collected for collected, _ in items)
         raise Error(
-            f"{options.member}: no such file in {options.item}; `stopgap evidence ls RUN {options.item}` lists them"
+            tr(
+                "{member}: no such file in {item}; `stopgap evidence ls RUN {item}` lists them",
+                member=options.member,
+                item=options.item,
+            )
         )
     return _missing(collected for collected, _ in items)
 
@@ -194,7 +213,9 @@ def _moment(text: str) -> float:
     from stopgap.orchestrator.findings.tables.moments import of_iso
 
     if not (moment := of_iso(text)):
-        raise UsageError(f"{text}: no moment; such as 2026-11-23, or 2026-11-23T02:14Z (without a zone, it is UTC)")
+        raise UsageError(
+            tr("{text}: no moment; such as 2026-11-23, or 2026-11-23T02:14Z (without a zone, it is UTC)", text=text)
+        )
     return moment
 
 
@@ -208,7 +229,7 @@ def _items(what: str, name: str, about: str) -> list[tuple[CollectionReader, Man
         or name == f"{collected.manifest.host}/{collected.folder.name}/{item.id}"
     ]
     if not found:
-        raise Error(f"{name}: no such item; `stopgap evidence ls {what}` lists them")
+        raise Error(tr("{name}: no such item; `stopgap evidence ls {what}` lists them", name=name, what=what))
     return found
 
 
@@ -244,7 +265,12 @@ def _words(event: Event) -> tuple[str, ...]:
 def _missing(all_collected: Iterable[CollectionReader]) -> int:
     """Print the unread parts of collections; return 1 if any, else 0."""
     said = [
-        f"{collected.manifest.host}/{collected.folder.name}: not read: {reason}"
+        tr(
+            "{host}/{folder}: not read: {reason}",
+            host=collected.manifest.host,
+            folder=collected.folder.name,
+            reason=reason,
+        )
         for collected in all_collected
         for reason in (*collected.meter.damaged, *collected.meter.left_out)
     ]

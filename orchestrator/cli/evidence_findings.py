@@ -18,6 +18,7 @@ from stopgap.orchestrator.hostnumber import parse_moment
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.run.trust import trusted
 from stopgap.orchestrator.severity import SEVERITIES, Severity
+from stopgap.orchestrator.text import tr
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.findings import Findings
@@ -108,7 +109,14 @@ def _of_host(all_collected: list[CollectionReader], options: FindingsOptions) ->
     about = [each for each in all_collected if each.manifest.target == options.host]
     if not about:
         known = ", ".join(sorted({each.manifest.target for each in all_collected}))
-        raise UsageError(f"{options.what} holds no evidence of {options.host}; it does of {known}")
+        raise UsageError(
+            tr(
+                "{what} holds no evidence of {host}; it does of {known}",
+                what=options.what,
+                host=options.host,
+                known=known,
+            )
+        )
     return about
 
 
@@ -118,7 +126,7 @@ def _since(given: str | None) -> str:
         return ""
     moment = parse_moment(given)
     if moment is None:
-        raise UsageError(f"--since {given}: no time; write it as 2026-11-29T02:00 or 2026-11-29")
+        raise UsageError(tr("--since {given}: no time; write it as 2026-11-29T02:00 or 2026-11-29", given=given))
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
 
@@ -131,8 +139,8 @@ def _added(found: Findings, reader: ReaderApart, kind: str, path: Path) -> Findi
     added = reader.held_against(found, kind, str(path), BUDGET)
     if not isinstance(added, str):
         return added
-    missed = NotLooked(id=kind, title={"yara": "YARA rules", "sigma": "Sigma rules"}[kind], reason=added)
-    unread = Unread(table=f"items, by {missed.title}", reason=added)
+    missed = NotLooked(id=kind, title={"yara": "YARA rules", "sigma": tr("Sigma rules")}[kind], reason=added)
+    unread = Unread(table=tr("items, by {title}", title=missed.title), reason=added)
     return found.model_copy(
         update={"not_looked": (*found.not_looked, missed), "unread": (*found.unread, unread)},
     )
@@ -146,7 +154,9 @@ def _recorded(what: str, judged: Mapping[Path, Findings], code: int) -> int:
 
     with Journal.open_to_read(state_home()) as journal:
         if not journal.writable:
-            screens.err().line(f"{journal.home} cannot be written: these findings are not recorded", "warn")
+            screens.err().line(
+                tr("{home} cannot be written: these findings are not recorded", home=journal.home), "warn"
+            )
             return code
         run = journal.resolve(what)
         with journal.hold(run):
@@ -155,7 +165,7 @@ def _recorded(what: str, judged: Mapping[Path, Findings], code: int) -> int:
             for kept in history.evidence:
                 found = judged.get(folder / kept.folder)
                 record = (
-                    write_findings(folder, kept, found) if found else no_findings(kept, "its manifest is damaged")
+                    write_findings(folder, kept, found) if found else no_findings(kept, tr("its manifest is damaged"))
                 )
                 code = code or int(bool(record.trouble))
                 if record != before.get(kept.folder):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.cli.screen import Screen, padded, said
 from stopgap.orchestrator.journal.records import FindingsMade
-from stopgap.orchestrator.severity import SEVERITIES, Severity
+from stopgap.orchestrator.severity import SEVERITIES, Severity, severity_text
 from stopgap.orchestrator.technique import technique_id
+from stopgap.orchestrator.text import joined, tr
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.findings import Findings
@@ -22,22 +23,24 @@ _SHOWN = 6
 
 def show_findings(screen: Screen, found: Findings, *, every: bool) -> None:
     """Show a collection's findings in full; with `every`, also rules without a match, and every sighting."""
-    about = "" if found.target == found.host else f", of {found.target}"
+    about = "" if found.target == found.host else tr(", of {target}", target=found.target)
     unread = bool(found.unread)
-    screen.line(f"{found.host}/{found.step}{about}: {_counted(found.counts(), unread=unread)}", "title")
+    screen.line(f"{found.host}/{found.step}{said(about)}: {said(_counted(found.counts(), unread=unread))}", "title")
     for finding in found.findings:
-        screen.line(f"{finding.severity:<9} {finding.title}  [{finding.id}]", _STYLE[finding.severity])
+        screen.line(
+            f"{padded(severity_text(finding.severity), 9)} {finding.title}  [{finding.id}]", _STYLE[finding.severity]
+        )
         shown = finding.seen if every else finding.seen[:_SHOWN]
         for sighting in shown:
             where = ":".join(filter(None, (sighting.file, sighting.member, str(sighting.line or ""))))
             screen.line(f"          {sighting.what}")
-            screen.line(f"              in {where}", "quiet")
+            screen.line(tr("              in {where}", where=where), "quiet")
         if finding.count > len(shown):
-            screen.line(f"          … {finding.count - len(shown)} more", "quiet")
+            screen.line(tr("          … {count} more", count=finding.count - len(shown)), "quiet")
         screen.line(f"     why              {finding.why}")
         screen.line(f"     confidence       {finding.confidence}")
         for each in finding.falsepositives:
-            screen.line(f"     false positive   {each}")
+            screen.line(tr("     false positive   {each}", each=each))
         screen.line(f"     response         {finding.response}")
         if finding.tags:
             screen.line(f"     ATT&CK           {', '.join(map(technique_id, finding.tags))}")
@@ -45,14 +48,17 @@ def show_findings(screen: Screen, found: Findings, *, every: bool) -> None:
             screen.line(f"     reference        {each}")
     if every:
         for compared in found.no_discrepancy_seen:
-            screen.line(f"no discrepancy seen: {compared.title}  [{compared.compared}]", "quiet")
+            screen.line(
+                tr("no discrepancy seen: {title}  [{compared}]", title=compared.title, compared=compared.compared),
+                "quiet",
+            )
     else:
         count = len(found.no_discrepancy_seen)
-        screen.line(f"No discrepancy seen by {count} other rules; --all lists what they compared.")
+        screen.line(tr("No discrepancy seen by {count} other rules; --all lists what they compared.", count=count))
     for missing in found.unread:
-        screen.line(f"could not be read: {missing.table}: {missing.reason}", "bad")
+        screen.line(tr("could not be read: {table}: {reason}", table=missing.table, reason=missing.reason), "bad")
     for missed in found.not_looked:
-        screen.line(f"not looked: {missed.title}: {missed.reason}", "warn")
+        screen.line(tr("not looked: {title}: {reason}", title=missed.title, reason=missed.reason), "warn")
     screen.line()
 
 
@@ -69,24 +75,44 @@ def show_findings_made(screen: Screen, made: Iterable[FindingsMade], run: str) -
         counts = {s: sum(noted_.severity == s for noted_ in noted) for s in SEVERITIES}
         worse = [noted_ for noted_ in noted if noted_.severity != "info"]
         unread = any(record.trouble or record.unread for record in records)
-        screen.line(f"Findings on {host}: {_counted(counts, unread=unread)}", "bad" if worse or unread else "")
+        screen.line(
+            tr("Findings on {host}: {counts}", host=host, counts=_counted(counts, unread=unread)),
+            "bad" if worse or unread else "",
+        )
         for each in worse[:WORST]:
-            screen.line(f"  {each.severity:<9} {each.title}", _STYLE[each.severity])
-            screen.line(f"            {each.first}", "quiet")
+            screen.line(f"  {padded(severity_text(each.severity), 9)} {said(each.title)}", _STYLE[each.severity])
+            screen.line(f"            {said(each.first)}", "quiet")
         for record in records:
             if record.trouble:
-                screen.line(f"  not judged: {record.folder}: {record.trouble}", "bad")
+                screen.line(
+                    tr("  not judged: {folder}: {trouble}", folder=record.folder, trouble=record.trouble), "bad"
+                )
             for missing in record.unread[:WORST]:
-                screen.line(f"  could not be read: {missing}, of {record.folder}", "bad")
+                screen.line(
+                    tr("  could not be read: {missing}, of {folder}", missing=missing, folder=record.folder), "bad"
+                )
             if record.not_looked:
-                screen.line(f"  {record.not_looked} rules could not look at all of {record.folder}", "warn")
+                screen.line(
+                    tr(
+                        "  {not_looked} rules could not look at all of {folder}",
+                        not_looked=record.not_looked,
+                        folder=record.folder,
+                    ),
+                    "warn",
+                )
     if by_host:
-        screen.line(f"All of them: stopgap evidence findings {run}")
+        screen.line(tr("All of them: stopgap evidence findings {run}", run=run))
 
 
 def _counted(counts: Mapping[Severity, int], *, unread: bool) -> str:
     """Return the counts as text; with unread parts, the counts are minimums."""
-    some = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+    some = joined(
+        ", ", (tr("{count} {severity}", count=n, severity=severity_text(s)) for s, n in counts.items() if n)
+    )
     if unread:
-        return f"{some}, and what could not be read" if some else "not known: something could not be read"
-    return some or "none; no discrepancy seen in what was compared"
+        return (
+            tr("{some}, and what could not be read", some=some)
+            if some
+            else tr("not known: something could not be read")
+        )
+    return some or tr("none; no discrepancy seen in what was compared")

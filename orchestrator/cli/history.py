@@ -10,13 +10,15 @@ from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage, show_strays
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.findings import show_findings_made
-from stopgap.orchestrator.cli.screen import columns
-from stopgap.orchestrator.cli.steps import counted, moment, reason_word, show_gaps, show_proof
+from stopgap.orchestrator.cli.screen import columns, padded, said
+from stopgap.orchestrator.cli.steps import counted, moment, show_gaps, show_proof
 from stopgap.orchestrator.cli.verdicts import show_past_verdicts
+from stopgap.orchestrator.cli.words import entry, reason_label, word_of
 from stopgap.orchestrator.documents.run import run_document, runs_document, verification_document
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.journal import History, Journal, state_home
 from stopgap.orchestrator.outcome import FAILURES, RESUMED
+from stopgap.orchestrator.text import tr, trn
 from stopgap.reading import history as read_history
 from stopgap.reading import verify as verified
 
@@ -61,12 +63,13 @@ def runs(options: RunsOptions) -> int:
     show_strays(screen, strays)
     for each in listed:
         code = "" if each.exit_code is None else f" ({each.exit_code})"
-        code += ", damaged" if each.id in damage and each.state != "damaged" else ""
+        code += tr(", damaged") if each.id in damage and each.state != "damaged" else ""
         screen.line(
-            f"{each.id}  {_when(each.started)}  {each.state}{code}  {shortened(each.targets)}: {each.runbook}"
+            f"{each.id}  {_when(each.started)}  {said(word_of(each.state))}{said(code)}  "
+            f"{said(shortened(each.targets))}: {each.runbook}"
         )
     if not listed:
-        screen.line(f"No run yet below {journal.home}.")
+        screen.line(tr("No run yet below {home}.", home=journal.home))
     return int(bool(damage or strays))
 
 
@@ -78,10 +81,24 @@ def show(options: ShowOptions) -> int:
         return int(bool(history.damage or history.unsigned))
     screen = screens.out()
     damaged = show_damage(screen, history.run, (*history.damage, *history.unsigned))
-    screen.line(columns(history.started.runbook_name, history.state, widths=(len(history.state),)), "title")
-    screen.line(f"run {history.run}  by {history.started.operator}  from {moment(history.started_at)}")
+    screen.line(columns(history.started.runbook_name, word_of(history.state), widths=(len(history.state),)), "title")
+    screen.line(
+        tr(
+            "run {run}  by {operator}  from {started_at}",
+            run=history.run,
+            operator=history.started.operator,
+            started_at=moment(history.started_at),
+        )
+    )
     if history.plan:
-        screen.line(f"plan {history.plan.digest[:8]}: {history.plan.changes} changes on {history.plan.hosts} hosts")
+        screen.line(
+            tr(
+                "plan {digest}: {changes} changes on {hosts} hosts",
+                digest=history.plan.digest[:8],
+                changes=history.plan.changes,
+                hosts=history.plan.hosts,
+            )
+        )
     for plugin in history.started.plugins:
         screen.line(f"plug-in  {plugin.kind} {plugin.name} ({plugin.origin})  sha256 {plugin.sha256[:12]}", "quiet")
     screen.line()
@@ -89,22 +106,48 @@ def show(options: ShowOptions) -> int:
         seconds = f"  {step.seconds:.1f} s" if step.seconds >= 0.05 else ""
         outcome = step.outcome or ("running" if history.state == "running" else "interrupted")
         style = "bad" if outcome in FAILURES | {"interrupted"} else ""
-        screen.line(columns(f"{step.name} ({step.target})", step.host, f"{outcome}{seconds}"), style)
+        screen.line(columns(f"{step.name} ({step.target})", step.host, f"{said(word_of(outcome))}{seconds}"), style)
         for change in history.changes:
             if (change.step, change.target) == (step.step, step.target):
-                why = f": {change.reason}" if change.reason else ""
-                screen.line(f"     {change.state:<12} {change.change.describe()}{why}")
+                why = f": {said(change.reason)}" if change.reason else ""
+                state = padded(word_of(change.state), 12)
+                screen.line(f"     {state} {said(change.change.describe())}{why}")
         show_proof(screen, [c for c in history.checks if (c.step, c.target) == (step.step, step.target)])
         for message in history.messages:
             if (message.step, message.target) == (step.step, step.target):
                 mark = "bad" if message.state != "sent" else ""
-                screen.line(f"     {message.state:<12} {message.about} to {message.to}: {message.detail}", mark)
+                screen.line(
+                    tr(
+                        "     {state} {about} to {to}: {detail}",
+                        state=padded(word_of(message.state), 12),
+                        about=message.about,
+                        to=message.to,
+                        detail=message.detail,
+                    ),
+                    mark,
+                )
         if step.reason:
-            screen.line(f"     {reason_word(outcome)} {step.reason}", style)
+            screen.line(entry(reason_label(outcome), step.reason), style)
     for asked in history.waiting if history.state == "running" else ():
-        screen.line(f"asks      {asked.question.text}: stopgap answer {history.run} {asked.step} VALUE", "warn")
+        screen.line(
+            tr(
+                "asks      {question}: stopgap answer {run} {step} VALUE",
+                question=asked.question.text,
+                run=history.run,
+                step=asked.step,
+            ),
+            "warn",
+        )
     for kept in history.evidence:
-        screen.line(f"evidence  {kept.host}: {kept.items} items, {kept.size / 1e6:.1f} MB in {kept.folder}")
+        screen.line(
+            tr(
+                "evidence  {host}: {items} items, {size} MB in {folder}",
+                host=kept.host,
+                items=kept.items,
+                size=f"{kept.size / 1e6:.1f}",
+                folder=kept.folder,
+            )
+        )
     show_findings_made(screen, history.findings_now(), history.run)
     screen.line()
     show_gaps(screen, [gap for step in history.steps for gap in step.gaps])
@@ -123,9 +166,9 @@ def verify(options: VerifyOptions) -> int:
     for problem in found.problems:
         screen.line(problem, "bad")
     if count := len(found.problems):
-        screen.line(f"{found.what}: {count} problem{'' if count == 1 else 's'}.", "bad")
+        screen.line(trn("{what}: {count} problem.", "{what}: {count} problems.", count, what=found.what), "bad")
     else:
-        screen.line(f"{found.what}: as it was recorded.", "good")
+        screen.line(tr("{what}: as it was recorded.", what=found.what), "good")
     return found.exit_code
 
 
@@ -136,10 +179,10 @@ def _when(at: datetime | None) -> str:
 def _say_what_to_do(screen: screens.Screen, history: History) -> None:
     standing = history.in_force()
     if history.state == "interrupted":
-        screen.line(f"It did not finish. Go on: stopgap resume {history.run}")
+        screen.line(tr("It did not finish. Go on: stopgap resume {run}", run=history.run))
     elif history.state in RESUMED:
-        screen.line(f"Not everything was done. Try the rest again: stopgap resume {history.run}")
+        screen.line(tr("Not everything was done. Try the rest again: stopgap resume {run}", run=history.run))
     if standing:
-        screen.line(f"{counted(standing)} in force. Undo: stopgap undo {history.run}")
+        screen.line(tr("{standing} in force. Undo: stopgap undo {run}", standing=counted(standing), run=history.run))
     else:
-        screen.line("Nothing of it is in force.")
+        screen.line(tr("Nothing of it is in force."))

@@ -15,6 +15,7 @@ from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.plugins import KINDS
 from stopgap.orchestrator.plugins.project import MARK_FILE, is_marked, mark
 from stopgap.orchestrator.resources import folder
+from stopgap.orchestrator.text import tr
 
 _FABFILE = '''"""Makes Stopgap's tasks known to fabric: `fab --list`."""
 
@@ -57,8 +58,14 @@ def init(options: InitOptions) -> int:
     if options.json:
         print_document(written_document("init", written, left))
     screen.line()
-    screen.line("Next: put your hosts into inventory.yaml, their keys into known_hosts, then")
-    screen.line(f"  stopgap check {top / 'runbooks' / 'contain.yaml'} -i {top / 'inventory.yaml'} -t web")
+    screen.line(tr("Next: put your hosts into inventory.yaml, their keys into known_hosts, then"))
+    screen.line(
+        tr(
+            "  stopgap check {top} -i {top2} -t web",
+            top=top / "runbooks" / "contain.yaml",
+            top2=top / "inventory.yaml",
+        )
+    )
     return 0
 
 
@@ -95,9 +102,9 @@ def _mark(top: Path, screen: screens.Screen) -> bool:
         screen.line(f"left   {path}")
         return False
     mark(top)
-    screen.line(f"wrote  {path}: plug-ins in this folder take part in what is started here", "good")
+    screen.line(tr("wrote  {path}: plug-ins in this folder take part in what is started here", path=path), "good")
     for kind in KINDS:
         found = [file for file in sorted((top / kind).rglob("*")) if file.is_file() and "schema" not in file.parts]
         for file in found:
-            screen.line(f"trusts {file}", "warn")
+            screen.line(tr("trusts {file}", file=file), "warn")
     return True

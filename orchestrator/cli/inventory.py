@@ -11,6 +11,7 @@ from stopgap.orchestrator.documents import envelope
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.inventory import Inventory, load_inventory
+from stopgap.orchestrator.text import tr
 
 _MEMBERS = 12
 """Members of a group that are named."""
@@ -37,7 +38,7 @@ def inventory(options: InventoryOptions) -> int:
     screen = screens.out()
     several = len(loaded.sources) > 1
     for host in loaded.hosts.values():
-        follows = " (its `may_block` holds the addresses)" if host.name in loaded.derived else ""
+        follows = tr(" (its `may_block` holds the addresses)") if host.name in loaded.derived else ""
         how = host.connection if host.connection == "local" else f"{host.user}@{host.address}:{host.port}"
         screen.line(f"{host.name:<11} {how}", "title")
         for label, value in (
@@ -46,8 +47,8 @@ def inventory(options: InventoryOptions) -> int:
             ("spare", host.spare),
             ("jump", host.jump),
             ("driver", host.driver),
-            ("may block", ", ".join(map(str, host.may_block))),
-            ("never block", ", ".join(map(str, host.never_block))),
+            (tr("may block"), ", ".join(map(str, host.may_block))),
+            (tr("never block"), ", ".join(map(str, host.never_block))),
             ("vantage", host.vantage),
             ("become", host.become),
             ("from", loaded.place(host.name) if several else None),
@@ -55,9 +56,9 @@ def inventory(options: InventoryOptions) -> int:
             if value:
                 screen.line(f"  {label:<12} {value}")
     for name, members in loaded.groups.items():
-        screen.line(f"group {name}: {shortened(members, _MEMBERS)}")
+        screen.line(tr("group {name}: {shortened}", name=name, shortened=shortened(members, _MEMBERS)))
     for name, reason in loaded.left_out.items():
-        screen.line(f"{name} is left out: {reason}", "warn")
+        screen.line(tr("{name} is left out: {reason}", name=name, reason=reason), "warn")
     for note in loaded.notes:
         screen.line(note, "warn")
     return 0
@@ -83,5 +84,7 @@ def _write(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}; the inventory was not written") from None
-    screens.err().line(f"{path} is written; `stopgap inventory -i {path}` shows it.")
+        raise UsageError(
+            tr("{path}: {strerror}; the inventory was not written", path=path, strerror=error.strerror)
+        ) from None
+    screens.err().line(tr("{path} is written; `stopgap inventory -i {path}` shows it.", path=path))

@@ -18,6 +18,7 @@ from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.cli.steps import progress_line
 from stopgap.orchestrator.journal import Journal, JournalError
 from stopgap.orchestrator.journal.records import AnyRecord, StepFinished
+from stopgap.orchestrator.text import tr
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.cli.view import Line
@@ -74,7 +75,7 @@ class LiveView:
         self.messages.before_prompt = self._step_aside
         self.messages.after_prompt = self._come_back
         self._open_journal = open_journal
-        self._canvas = Canvas("q leaves the view; Ctrl-C stops the run")
+        self._canvas = Canvas(tr("q leaves the view; Ctrl-C stops the run"))
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._left = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli import steps
-from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.cli.screen import Screen, said
+from stopgap.orchestrator.cli.words import entry, word_of, worded
 from stopgap.orchestrator.journal.records import (
     Answered,
     AnyRecord,
@@ -16,6 +17,7 @@ from stopgap.orchestrator.journal.records import (
     UndoMade,
 )
 from stopgap.orchestrator.plan import Plan, PlannedStep
+from stopgap.orchestrator.text import tr, trn
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.run.evidence_stream import Progress
@@ -37,7 +39,9 @@ class Lines:
 
     def planned(self, plan: Plan, *, dry_run: bool) -> None:
         """Show the plan of a dry run, or before a person's approval."""
-        steps.show_heading(self._screen, self._title, "dry run" if dry_run else f"plan {plan.digest[:8]}")
+        steps.show_heading(
+            self._screen, self._title, tr("dry run") if dry_run else tr("plan {digest}", digest=plan.digest[:8])
+        )
         if dry_run or self._asks or plan.refusals:
             steps.show_plan(self._screen, plan, full=self._full)
             self._brief = True
@@ -58,15 +62,37 @@ class Lines:
         if isinstance(record, CheckJudged):
             self._judged.setdefault((record.step, record.target), []).append(record)
         elif isinstance(record, Asked):
-            self._screen.line(f"     asks   {record.question.text} [{record.question.expected}]")
-            self._screen.line(f"            stopgap answer {run} {record.step} {record.question.argument}", "quiet")
+            self._screen.line(
+                entry(
+                    tr("asks"),
+                    tr(
+                        "{question} [{expected}]",
+                        question=worded(record.question)[0],
+                        expected=record.question.expected,
+                    ),
+                )
+            )
+            self._screen.line(
+                tr(
+                    "            stopgap answer {run} {step} {argument}",
+                    run=run,
+                    step=record.step,
+                    argument=record.question.argument,
+                ),
+                "quiet",
+            )
         elif isinstance(record, Answered):
-            self._screen.line(f"     answer {record.answer}, by {record.by}", "quiet")
+            self._screen.line(
+                entry(tr("answer"), tr("{answer}, by {by}", answer=record.answer, by=record.by)), "quiet"
+            )
         elif isinstance(record, StepFinished):
             self._finished(record)
         elif isinstance(record, UndoMade):
             self._screen.line(
-                f"     undo   {record.step} {record.index}: {record.outcome} {record.reason}".rstrip(),
+                entry(
+                    tr("undo"),
+                    f"{record.step} {record.index}: {said(word_of(record.outcome))} {said(record.reason)}".rstrip(),
+                ),
                 "" if record.outcome == "undone" else "bad",
             )
 
@@ -90,8 +116,10 @@ class Lines:
 def show_plan_summary(screen: Screen, plan: Plan, *, dry_run: bool) -> None:
     """Show a summary of the plan in one line."""
     screen.line()
-    hosts = f"{len(plan.hosts)} host{'' if len(plan.hosts) == 1 else 's'}"
-    changes = f"{plan.changes} change{'' if plan.changes == 1 else 's'}"
-    what = f"{changes} on {hosts}" if plan.changes else "no changes"
-    what += f", {plan.messages} message{'' if plan.messages == 1 else 's'}" if plan.messages else ""
-    screen.line(f"Plan {plan.digest[:8]}: {what}.{' Nothing was written.' if dry_run else ''}", "title")
+    hosts = trn("{count} host", "{count} hosts", len(plan.hosts))
+    changes = trn("{count} change", "{count} changes", plan.changes)
+    what: str = tr("{changes} on {hosts}", changes=changes, hosts=hosts) if plan.changes else tr("no changes")
+    if plan.messages:
+        what = tr("{what}, {messages}", what=what, messages=trn("{count} message", "{count} messages", plan.messages))
+    summary = tr("Plan {digest}: {what}.", digest=plan.digest[:8], what=what)
+    screen.line(tr("{summary} Nothing was written.", summary=summary) if dry_run else summary, "title")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stopgap.orchestrator.source import InvalidInput, Problem, lookalikes
+from stopgap.orchestrator.text import tr
 
 
 def pairs(words: Iterable[str]) -> dict[str, str]:
@@ -15,12 +16,16 @@ def pairs(words: Iterable[str]) -> dict[str, str]:
         key, equals, value = word.partition("=")
         if equals and key:
             if key in given:
-                problems.append(Problem(f"-p {word}", f"{key} has a value already", expected="each parameter once"))
+                problems.append(
+                    Problem(
+                        f"-p {word}", tr("{key} has a value already", key=key), expected=tr("each parameter once")
+                    )
+                )
             given[key] = value
             continue
         meant = lookalikes.plain(word)
-        hint = f"full-width or typographic characters; type -p {meant}" if meant else None
-        problems.append(Problem(f"-p {word}", "this gives no parameter a value", expected="KEY=VALUE", hint=hint))
+        hint = tr("full-width or typographic characters; type -p {meant}", meant=meant) if meant else None
+        problems.append(Problem(f"-p {word}", tr("this gives no parameter a value"), expected="KEY=VALUE", hint=hint))
     if problems:
         raise InvalidInput(problems)
     return given

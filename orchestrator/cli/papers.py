@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from stopgap.orchestrator.cli import screen as screens
@@ -17,9 +17,9 @@ from stopgap.orchestrator.cli.damage import show_damage
 from stopgap.orchestrator.errors import Error, UsageError
 from stopgap.orchestrator.journal import History, Journal, JournalError, state_home
 from stopgap.orchestrator.journal.disk import write_at_once
-from stopgap.orchestrator.journal.records import Asked
-
-Lang: TypeAlias = Literal["en", "ja"]
+from stopgap.orchestrator.language import Language
+from stopgap.orchestrator.run.own_names import names_in
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class ReportOptions:
     """A report of one run."""
 
     run: str
-    lang: Lang = "en"
+    lang: Language = "en"
     format: Literal["html", "md", "json"] = "html"
     output: Path | None = None
     """None: standard output."""
@@ -40,7 +40,7 @@ class IncidentReportOptions:
     """One report of all runs and notes of an incident."""
 
     incident: str
-    lang: Lang = "en"
+    lang: Language = "en"
     format: Literal["html", "md", "json"] = "html"
     output: Path | None = None
     """None: standard output."""
@@ -53,7 +53,7 @@ class ManualOptions:
     """A recovery manual for the next incident, from one run."""
 
     run: str
-    lang: Lang = "en"
+    lang: Language = "en"
     format: Literal["html", "md"] = "html"
     output: Path | None = None
     """None: standard output."""
@@ -66,7 +66,7 @@ def report(options: ReportOptions) -> int:
     from stopgap.orchestrator.report import report as render
 
     history, damaged = _history(options.run)
-    names = _names([history], options.lang)
+    names = names_in([history], options.lang)
     _put(options.output, render(history, lang=options.lang, format=options.format, zone=options.zone, names=names))
     return int(damaged)
 
@@ -74,7 +74,7 @@ def report(options: ReportOptions) -> int:
 def manual(options: ManualOptions) -> int:
     """Write the manual of a run; return 1 for a damaged journal."""
     history, damaged = _history(options.run)
-    _put(options.output, _manual(history, options, _names([history], options.lang)))
+    _put(options.output, _manual(history, options, names_in([history], options.lang)))
     return int(damaged)
 
 
@@ -101,8 +101,8 @@ def _put(output: Path | None, text: str) -> None:
         _write(output.resolve(), text.encode())
     except (OSError, JournalError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error).rpartition(": ")[2]
-        raise Error(f"{output}: {why}; the report was not written") from None
-    screens.err().line(f"Written: {output}")
+        raise Error(tr("{output}: {why}; the report was not written", output=output, why=why)) from None
+    screens.err().line(tr("Written: {output}", output=output))
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -120,30 +120,14 @@ def _incident(journal: Journal, options: IncidentReportOptions) -> tuple[str, bo
 
     incident = find_incident(journal, options.incident)
     if not incident.runs:
-        raise UsageError(f"incident {incident.name} has no run yet: stopgap run … --incident {incident.name}")
+        raise UsageError(
+            tr("incident {incident} has no run yet: stopgap run … --incident {incident}", incident=incident.name)
+        )
     histories = [journal.history(run) for run in incident.runs]
-    names = _names(histories, options.lang)
+    names = names_in(histories, options.lang)
     built = renamed(build_incident(incident, histories), names)
     text = in_form(built, lang=options.lang, format=options.format, zone=options.zone, names=names)
     return text, any(show_damage(screens.err(), each.run, each.damage) for each in histories)
-
-
-def _names(histories: Sequence[History], lang: str) -> dict[str, str]:
-    """Return the translations of names of runbooks, questions and rules, if readable."""
-    from stopgap.orchestrator.findings import rules_in_force
-    from stopgap.orchestrator.runbook import parse_runbook
-    from stopgap.orchestrator.source import InvalidInput
-
-    names: dict[str, str] = {}
-    if lang != "ja":
-        return names
-    for history in histories:
-        with suppress(InvalidInput):
-            names |= parse_runbook(history.started.runbook_text, history.started.runbook_path).japanese
-        for entry in history.entries:
-            if isinstance(asked := entry.record, Asked) and asked.question.text_ja:
-                names[asked.question.text] = asked.question.text_ja
-    return names | {rule.title: rule.title_ja for rule in rules_in_force() if rule.title_ja}
 
 
 def _manual(history: History, options: ManualOptions, names: Mapping[str, str]) -> str:
@@ -182,5 +166,5 @@ def time_zone(name: str | None) -> tzinfo:
         if name is None:
             return UTC
         raise UsageError(
-            f"{name} is no time zone; expected a name such as Asia/Tokyo, Europe/Berlin or UTC"
+            tr("{name} is no time zone; expected a name such as Asia/Tokyo, Europe/Berlin or UTC", name=name)
         ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.text import tr
 
 _told: set[object] = set()
 """Failures that this process has shown."""
@@ -24,7 +25,15 @@ def show_plugins(screen: Screen) -> None:
         screen.line()
         screen.line("Plug-ins:")
     for plugin in found:
-        screen.line(f"  {plugin.kind:<11} {plugin.name}  ({plugin.origin}, sha256 {plugin.sha256[:12]})")
+        screen.line(
+            tr(
+                "  {kind} {plugin}  ({origin}, sha256 {sha256})",
+                kind=f"{plugin.kind:<11}",
+                plugin=plugin.name,
+                origin=plugin.origin,
+                sha256=plugin.sha256[:12],
+            )
+        )
 
 
 def tell_left_out(screen: Screen) -> None:
@@ -36,8 +45,8 @@ def tell_left_out(screen: Screen) -> None:
 
     told: list[object] = [*failures()]
     if project.cache_info().currsize and (reason := project().reason):
-        told.append(f"the plug-ins of this folder are left alone: {reason}")
+        told.append(tr("the plug-ins of this folder are left alone: {reason}", reason=reason))
     for each in told:
         if each not in _told:
             _told.add(each)
-            screen.line(f"stopgap: {each}", "warn")
+            screen.line(tr("stopgap: {each}", each=each), "warn")

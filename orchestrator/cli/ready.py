@@ -8,11 +8,13 @@ from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.screen import said
 from stopgap.orchestrator.documents import envelope
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.inventory import Inventory, load_inventory
 from stopgap.orchestrator.ready.item import Item
+from stopgap.orchestrator.text import tr, trn
 
 _INVENTORY = Path("inventory.yaml")
 _RUNBOOKS = Path("runbooks")
@@ -67,7 +69,7 @@ def _print_sudoers(inventory: Inventory, targets: Sequence[Host], *, as_json: bo
 
 def _inventory(typed: Sequence[str]) -> Inventory:
     if not typed and not _INVENTORY.is_file():
-        raise UsageError("which inventory? Name it with -i, or call this where inventory.yaml is")
+        raise UsageError(tr("which inventory? Name it with -i, or call this where inventory.yaml is"))
     return load_inventory(tuple(typed) or (str(_INVENTORY),))
 
 
@@ -75,9 +77,18 @@ def _show(items: Sequence[Item], lacking: int) -> None:
     screen = screens.out()
     widest = max((len(item.host) for item in items), default=0)
     for item in items:
-        screen.line(f"{item.state:<6} {item.host:<{widest}}  {item.subject:<8} {item.text}", _STYLES[item.state])
+        screen.line(
+            f"{item.state:<6} {item.host:<{widest}}  {item.subject:<8} {said(item.text)}", _STYLES[item.state]
+        )
     screen.line()
     if lacking:
-        screen.line(f"{lacking} {'thing is' if lacking == 1 else 'things are'} lacking. Nothing was changed.", "bad")
+        screen.line(
+            trn(
+                "{count} thing is lacking. Nothing was changed.",
+                "{count} things are lacking. Nothing was changed.",
+                lacking,
+            ),
+            "bad",
+        )
     else:
-        screen.line("Ready: nothing is lacking. Nothing was changed.", "good")
+        screen.line(tr("Ready: nothing is lacking. Nothing was changed."), "good")

@@ -34,6 +34,7 @@ from stopgap.orchestrator.run.trust import trusted
 from stopgap.orchestrator.runbook import format_duration, parse_duration
 from stopgap.orchestrator.signature import SignatureError
 from stopgap.orchestrator.source import InvalidInput, Problem, Unfit
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def request(options: RequestOptions) -> int:
     inventory = load_inventory(options.inventories)
     targets = inventory.select(options.targets, options.limit)
     if not targets:
-        raise UsageError("which host? Name it with -t")
+        raise UsageError(tr("which host? Name it with -t"))
     try:
         duration = parse_duration(options.expires)
     except Unfit as unfit:
@@ -80,9 +81,9 @@ def request(options: RequestOptions) -> int:
         )
         text = SignedRequest.made(made, options.sign_key).text()
     except SignatureError as error:
-        raise UsageError(f"not signed: {error}") from None
+        raise UsageError(tr("not signed: {error}", error=error)) from None
     except ValueError:
-        raise UsageError("it needs an address, a reason of at most 1000 characters, and a contact") from None
+        raise UsageError(tr("it needs an address, a reason of at most 1000 characters, and a contact")) from None
     try:
         options.output.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -91,7 +92,14 @@ def request(options: RequestOptions) -> int:
         print_document(written_document("request", [options.output]))
         return 0
     addresses = ", ".join(map(str, made.addresses[:4])) + (" …" if len(made.addresses) > 4 else "")
-    screens.out().line(f"{options.output}: block {addresses} until {moment(made.expires)}. Nothing was contacted.")
+    screens.out().line(
+        tr(
+            "{output}: block {addresses} until {expires}. Nothing was contacted.",
+            output=options.output,
+            addresses=addresses,
+            expires=moment(made.expires),
+        )
+    )
     return 0
 
 
@@ -110,10 +118,16 @@ def followed(asked: RunRequested, path: Path) -> Iterator[tuple[RunRequested, Re
         fields = {
             "addresses": ",".join(map(str, wanted.addresses)),
             "expires": format_duration(wanted.left(now)),
-            "reason": f"{customer}: {wanted.reason} (contact {wanted.contact}, request {wanted.digest[:12]})",
+            "reason": tr(
+                "{customer}: {reason} (contact {contact}, request {digest})",
+                customer=customer,
+                reason=wanted.reason,
+                contact=wanted.contact,
+                digest=wanted.digest[:12],
+            ),
         }
         if twice := sorted(fields.keys() & asked.params.keys()):
-            raise UsageError(f"-p {twice[0]}: the request says it")
+            raise UsageError(tr("-p {twice}: the request says it", twice=twice[0]))
         allowed = replace(asked, params={**asked.params, **fields})
         if asked.dry_run:
             yield allowed, RequestUse()
@@ -121,14 +135,18 @@ def followed(asked: RunRequested, path: Path) -> Iterator[tuple[RunRequested, Re
         with use_once(signed, state_home()) as request_use:
             yield allowed, request_use
     except RequestRefused as refusal:
-        raise RefusedError(f"{path}: refused: {refusal}. Nothing was contacted.") from None
+        raise RefusedError(
+            tr("{path}: refused: {refusal}. Nothing was contacted.", path=path, refusal=refusal)
+        ) from None
 
 
 def _addresses(target: Host) -> list[Network]:
     try:
         return [ip_network(a) for a in target.addresses or (ip_address(target.address),)]
     except ValueError:
-        raise UsageError(f"{target.name} has no `addresses` in the inventory: name them with --address") from None
+        raise UsageError(
+            tr("{target} has no `addresses` in the inventory: name them with --address", target=target.name)
+        ) from None
 
 
 def _evidence(run: str) -> tuple[Evidence, ...]:

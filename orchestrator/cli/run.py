@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_line
 from stopgap.orchestrator.cli.run_options import RunOptions, RunRequested
+from stopgap.orchestrator.cli.words import word_of
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.outcome import RESUMED, ExitCode, RunOutcome
@@ -17,6 +18,7 @@ from stopgap.orchestrator.runbook import bind, prepare, reveal_secrets
 from stopgap.orchestrator.runbook.confidential import passphrase_commands
 from stopgap.orchestrator.runbook.finding import runbook_file
 from stopgap.orchestrator.source import Located
+from stopgap.orchestrator.text import joined, tr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +114,14 @@ def carry_out_order(
         if wanted.dry_run:
             result = runner.preview(order)
             if agreed is not None and agreed != result.plan.digest:
-                messages.line(f"The plan has drifted: saved {agreed[:8]}, now {result.plan.digest[:8]}.", "bad")
+                messages.line(
+                    tr(
+                        "The plan has drifted: saved {agreed}, now {digest}.",
+                        agreed=agreed[:8],
+                        digest=result.plan.digest[:8],
+                    ),
+                    "bad",
+                )
         else:
             if request_use:
                 request_use.unused = False
@@ -181,14 +190,14 @@ def _tell_finished(history: History, events: EventObserver | None) -> int:
     if events:
         events.ended(history)
     else:
-        screens.out().line(f"Run {history.run} is finished; there is nothing to resume.")
+        screens.out().line(tr("Run {run} is finished; there is nothing to resume.", run=history.run))
     return ExitCode.OK
 
 
 def _ended(result: RunResult, options: RunOptions, messages: screens.Screen, *, dry_run: bool = False) -> int:
     """Show the result of a run; return the exit code."""
     if result.refusal:
-        messages.line(f"Refused: {result.refusal}. Nothing was changed.", "bad")
+        messages.line(tr("Refused: {refusal}. Nothing was changed.", refusal=result.refusal), "bad")
     elif not dry_run and not options.json:
         show_conclusion(screens.out(), result)
     tell_unwritten(result.unreported, result.unsigned, result.displaced)
@@ -208,14 +217,17 @@ def show_conclusion(screen: screens.Screen, conclusion: RunResult) -> None:
     show_gaps(screen, [gap.text for step, _, _ in conclusion.steps for gap in step.gaps])
     show_containment(screen, conclusion.containment)
     for text in conclusion.broken:
-        screen.line(f"No longer so at the end of the run: {text}", "bad")
+        screen.line(tr("No longer so at the end of the run: {text}", text=text), "bad")
     show_findings_made(screen, conclusion.findings, conclusion.run or "last")
-    steps = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
-    screen.line(f"Run {conclusion.run}: {conclusion.outcome} ({steps}).", "title")
+    steps = joined(", ", (tr("{count} {outcome}", count=n, outcome=word_of(word)) for word, n in counts.items()))
+    screen.line(
+        tr("Run {run}: {outcome} ({steps}).", run=conclusion.run, outcome=word_of(conclusion.outcome), steps=steps),
+        "title",
+    )
     if conclusion.standing:
         ends = [change.ends for change in conclusion.standing if change.ends]
-        until = f"until {moment(min(ends))}, or until undone" if ends else "until it is undone"
-        screen.line(f"In force {until}; `stopgap status` lists it.")
+        until = tr("until {ends}, or until undone", ends=moment(min(ends))) if ends else tr("until it is undone")
+        screen.line(tr("In force {until}; `stopgap status` lists it.", until=until))
     if conclusion.run and (
         conclusion.outcome == RunOutcome.REFUSED or any(s.undo_requests for s, _, _ in conclusion.steps)
     ):
@@ -224,11 +236,11 @@ def show_conclusion(screen: screens.Screen, conclusion: RunResult) -> None:
 
         show_open_hosts(screen, left_open({step.target.name for step, _, _ in conclusion.steps}))
     if conclusion.outcome in RESUMED:
-        screen.line(f"Go on:  stopgap resume {conclusion.run}")
+        screen.line(tr("Go on:  stopgap resume {run}", run=conclusion.run))
     if conclusion.undoable:
-        screen.line(f"Undo:   stopgap undo {conclusion.run}")
+        screen.line(tr("Undo:   stopgap undo {run}", run=conclusion.run))
     if conclusion.report:
-        screen.line(f"Report: {conclusion.report}")
+        screen.line(tr("Report: {report}", report=conclusion.report))
 
 
 def _order(wanted: RunRequested) -> Order:
@@ -243,7 +255,7 @@ def _order(wanted: RunRequested) -> Order:
     )
     if not targets:
         names = shortened([*inventory.hosts, *inventory.groups])
-        raise UsageError(f"which host? Name it with -t; {inventory.path} knows {names}")
+        raise UsageError(tr("which host? Name it with -t; {path} knows {names}", path=inventory.path, names=names))
     params = bind(runbook, inventory, targets, wanted.params)
     if commands := typed(runbook, wanted.typed):
         agree(command.reference for command in commands)
@@ -260,9 +272,12 @@ def tell_unwritten(unreported: str, unsigned: str, displaced: str = "") -> None:
     if displaced:
         screens.err().line(displaced, "bad")
     if unreported:
-        screens.err().line(f"The report was not written: {unreported}; `stopgap report` makes it again", "bad")
+        screens.err().line(
+            tr("The report was not written: {unreported}; `stopgap report` makes it again", unreported=unreported),
+            "bad",
+        )
     if unsigned:
-        screens.err().line(f"Journal and evidence are not signed: {unsigned}", "bad")
+        screens.err().line(tr("Journal and evidence are not signed: {unsigned}", unsigned=unsigned), "bad")
 
 
 def _live_view(options: RunOptions) -> LiveView | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.source import Located
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def sign_key(typed: str | None) -> Path | None:
         return None
     path = Path(typed).expanduser()
     if not path.is_file():
-        raise UsageError(f"{path}: no such key to sign the journal with")
+        raise UsageError(tr("{path}: no such key to sign the journal with", path=path))
     return path
 
 

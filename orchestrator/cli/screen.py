@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
 from stopgap.orchestrator.hosttext import escape
+from stopgap.orchestrator.language import rendered, spoken
 from stopgap.orchestrator.secret import redact
 
 if TYPE_CHECKING:
@@ -28,14 +29,21 @@ STYLES = {
 
 
 def shown(text: str) -> str:
-    r"""Return a text as a terminal may have it: secrets redacted, what a host sent escaped, in one line.
+    r"""Return a text as a terminal may have it: one line, secrets redacted, what a host sent escaped.
+
+    A text is in the reader's language.
 
     Everything that any command writes for a person goes through here.
 
     >>> shown("\x1b[2Jgone")
     '\\x1b[2Jgone'
     """
-    return escape(redact(text).expandtabs(4))
+    return escape(redact(said(text)).expandtabs(4))
+
+
+def said(text: str) -> str:
+    """Return a text in the language of the terminal's reader."""
+    return rendered(text, spoken())
 
 
 class Screen:
@@ -110,6 +118,16 @@ def err() -> Screen:
 
 def columns(left: str, *right: str, widths: tuple[int, ...] = (12, 13)) -> str:
     """Lay out a line of WIDTH columns: text at the left, fields at the right."""
-    fields = "".join(f"{f'{field} ':<{width}}" for field, width in zip(right, widths, strict=False)).rstrip()
-    room = WIDTH - sum(widths[: len(right)])
-    return f"{left:<{room}}{fields}" if len(left) < room else f"{left}  {fields}"
+    from rich.cells import cell_len
+
+    fields = "".join(padded(f"{said(field)} ", width) for field, width in zip(right, widths, strict=False)).rstrip()
+    room, begin = WIDTH - sum(widths[: len(right)]), said(left)
+    return f"{padded(begin, room)}{fields}" if cell_len(begin) < room else f"{begin}  {fields}"
+
+
+def padded(text: str, width: int) -> str:
+    """Return a text in the reader's language, filled with blanks to a number of columns."""
+    from rich.cells import cell_len
+
+    words = said(text)
+    return words + " " * (width - cell_len(words))

@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage, show_strays
 from stopgap.orchestrator.cli.document import print_document
-from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.cli.screen import Screen, padded, said
 from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.cli.verdicts import show_again, show_open_hosts
+from stopgap.orchestrator.cli.words import word_of
 from stopgap.orchestrator.journal import ChangeStatus
 from stopgap.orchestrator.run.status import DeviceLook, RunStatus
 from stopgap.orchestrator.run.status_document import status_document
 from stopgap.orchestrator.runbook import format_duration
+from stopgap.orchestrator.text import tr
 from stopgap.reading import status as read_status
 
 _NAMED = 4
@@ -43,7 +45,9 @@ def status(options: StatusOptions) -> int:
     show_strays(screen, found.strays)
     show_open_hosts(screen, found.open_hosts)
     if not any(run.history for run in found.runs):
-        screen.line("Nothing is in force that the journal can tell of." if found.damaged else "Nothing is in force.")
+        screen.line(
+            tr("Nothing is in force that the journal can tell of.") if found.damaged else tr("Nothing is in force.")
+        )
     return found.exit_code
 
 
@@ -51,12 +55,12 @@ def _show(screen: Screen, run: RunStatus) -> None:
     show_damage(screen, run.run, run.damage)
     if (history := run.history) is None:
         return
-    screen.line(f"{run.run}  {history.started.runbook_name}  ({history.state})", "title")
+    screen.line(f"{run.run}  {history.started.runbook_name}  ({said(word_of(history.state))})", "title")
     told: set[tuple[str, str]] = set()
     for change in run.in_force:
-        until = f"until {moment(change.ends)}" if change.ends else "until undone"
-        doubt = "" if change.state == "done" else f"  [{change.state}]"
-        line = f"  {change.host:<11} {change.change.describe()}; {until}{doubt}"
+        until = tr("until {ends}", ends=moment(change.ends)) if change.ends else tr("until undone")
+        doubt = "" if change.state == "done" else f"  [{said(word_of(change.state))}]"
+        line = f"  {padded(change.host, 11)} {said(change.change.describe())}; {said(until)}{doubt}"
         screen.line(line, "warn" if doubt else "")
         if change.goes_back:
             _say(screen, _back(change, change.goes_back), "warn")
@@ -66,11 +70,14 @@ def _show(screen: Screen, run: RunStatus) -> None:
             _show_device(screen, run.looks[place])
     for change in run.going_back:
         if change.goes_back and not change.stands:
-            screen.line(f"  {change.host:<11} {change.change.describe()}  [{change.state}]", "warn")
+            screen.line(
+                f"  {padded(change.host, 11)} {said(change.change.describe())}  [{said(word_of(change.state))}]",
+                "warn",
+            )
             _say(screen, _back(change, change.goes_back), "warn")
     for change in run.expired:
-        ended = f"lapsed {moment(change.ends)}" if change.ends else "lapsed"
-        screen.line(f"  {change.host:<11} {change.change.describe()}; {ended}", "quiet")
+        ended = tr("lapsed {ends}", ends=moment(change.ends)) if change.ends else tr("lapsed")
+        screen.line(f"  {padded(change.host, 11)} {said(change.change.describe())}; {said(ended)}", "quiet")
     for again in run.verdicts:
         show_again(screen, again, history.state)
 
@@ -78,47 +85,55 @@ def _show(screen: Screen, run: RunStatus) -> None:
 def _show_device(screen: Screen, look: DeviceLook) -> None:
     seen, found = look.seen, look.seen.standing
     if look.state == "unreachable":
-        _say(screen, f"unreachable: {seen.unreachable}; the journal alone says so", "bad")
+        _say(screen, tr("unreachable: {unreachable}; the journal alone says so", unreachable=seen.unreachable), "bad")
         return
     if found is None:
-        _say(screen, f"could not be seen: {seen.trouble}", "bad")
+        _say(screen, tr("could not be seen: {trouble}", trouble=seen.trouble), "bad")
         return
     if look.replaced_by:
-        _say(screen, f"made again by run {look.replaced_by}", "quiet")
+        _say(screen, tr("made again by run {replaced_by}", replaced_by=look.replaced_by), "quiet")
         return
     if seen.broken:
-        _say(screen, "no longer as the step left it:", "bad")
+        _say(screen, tr("no longer as the step left it:"), "bad")
         for text in seen.broken:
-            _say(screen, f"  {text}", "bad")
+            _say(screen, f"  {said(text)}", "bad")
     elif found.state == "in-force":
-        left = f", {_rounded(found.left)} left" if found.left is not None else ""
-        _say(screen, f"in force{left}, as {seen.host} says", "good")
+        left = tr(", {left} left", left=_rounded(found.left)) if found.left is not None else ""
+        _say(screen, tr("in force{left}, as {host} says", left=left, host=seen.host), "good")
         if look.ends_soon and found.left is not None:
             at = moment(datetime.now(UTC) + found.left)
-            _say(screen, f"ends soon, {at}, and then lets everything through: run `extend` to prolong it", "warn")
+            _say(
+                screen,
+                tr("ends soon, {at}, and then lets everything through: run `extend` to prolong it", at=at),
+                "warn",
+            )
     elif found.state == "gone":
-        _say(screen, "gone: the router was restarted, or somebody took it away", "bad")
+        _say(screen, tr("gone: the router was restarted, or somebody took it away"), "bad")
     else:
-        _say(screen, "changed by somebody since; to put it right:", "bad")
+        _say(screen, tr("changed by somebody since; to put it right:"), "bad")
         for line in found.difference[:_NAMED]:
             _say(screen, f"  {line}")
         if (more := len(found.difference) - _NAMED) > 0:
-            _say(screen, f"  and {more} lines more")
+            _say(screen, tr("  and {more} lines more", more=more))
     if found.state != "gone":
         for line in seen.looks:
             _say(screen, line)
 
 
 def _say(screen: Screen, text: str, style: str = "") -> None:
-    screen.line(f"    {text}", style)
+    screen.line(f"    {said(text)}", style)
 
 
 def _back(change: ChangeStatus, by: datetime) -> str:
     """Return the time of the rollback of an unconfirmed change, or of a change with unknown confirmation."""
     when = f"{by:%H:%M:%S} UTC"
     if by > datetime.now(UTC):
-        return f"unless it was confirmed, {change.host} takes it back by itself by {when}"
-    return f"unless it was confirmed, {change.host} has taken it back by itself, at {when} at the latest"
+        return tr("unless it was confirmed, {host} takes it back by itself by {when}", host=change.host, when=when)
+    return tr(
+        "unless it was confirmed, {host} has taken it back by itself, at {when} at the latest",
+        host=change.host,
+        when=when,
+    )
 
 
 def _rounded(left: timedelta) -> str:

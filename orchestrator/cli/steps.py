@@ -16,19 +16,22 @@ from stopgap.orchestrator.change import (
     ProviderChange,
     RunCommands,
 )
-from stopgap.orchestrator.cli.screen import Screen, columns
+from stopgap.orchestrator.cli.screen import Screen, columns, said
+from stopgap.orchestrator.cli.words import INDENT, entry, reason_label, word_of, worded
 from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.journal.records import CheckJudged, StepFinished
 from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.past_runs import THIS
 from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.task import UndoRequest
+from stopgap.orchestrator.text import moment_text, tr, trn
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.run.evidence_stream import Progress
 
-_INDENT = " " * 5
 _LONG = 40
+_WEEK, _HOUR, _MINUTE = 7 * 86400, 3600, 60
+"""Seconds."""
 """Lines of a new file that are shown; a diff of one that exists is always whole."""
 _OTHERS = 20
 """Recipients that are named."""
@@ -55,9 +58,9 @@ def show_target(screen: Screen, target: Host, scene: Scene | None) -> None:
     upstreams, spare = (scene.upstreams, scene.spare) if scene else ((), None)
     known = [target.name, *(str(a) for a in target.addresses or (target.address,))]
     named = [f"{router.name} ({router.driver})" if router.driver else router.name for router in upstreams]
-    relations = [f"upstream {', '.join(named)}"] if named else []
-    relations += [f"spare {spare.name}"] if spare else []
-    screen.line("  ".join(known) + ("   " + "   ".join(relations) if relations else ""))
+    relations = [tr("upstream {named}", named=", ".join(named))] if named else []
+    relations += [tr("spare {spare}", spare=spare.name)] if spare else []
+    screen.line("  ".join(known) + ("   " + "   ".join(map(said, relations)) if relations else ""))
     screen.line()
 
 
@@ -68,11 +71,11 @@ def show_plan(screen: Screen, plan: Plan, *, full: bool = True) -> None:
         if target is None or step.target.name != target.name:
             target = step.target
             show_target(screen, target, step.scene)
-        show_header(screen, step, step.outcome.replace("-", " "), step.outcome, _reads(step))
+        show_header(screen, step, word_of(step.outcome), step.outcome, _reads(step))
         show_body(screen, step, full=full)
         show_proof_to_come(screen, step)
         if step.reason:
-            screen.line(f"{_INDENT}{reason_word(step.outcome)} {step.reason}", _STYLE[step.outcome])
+            screen.line(entry(reason_label(step.outcome), step.reason), _STYLE[step.outcome])
     show_gaps(screen, [gap.text for step in plan.steps for gap in step.gaps])
 
 
@@ -91,21 +94,43 @@ def show_body(screen: Screen, step: PlannedStep, *, full: bool = True, letters: 
         _show_lifting(screen, undo_request)
     _show_messages(screen, step.messages, whole=letters)
     for seconds in dict.fromkeys(c.rollback_timer for c in step.changes if c.rollback_timer is not None):
-        where = step.on.name if step.on else "the host"
+        where = step.on.name if step.on else tr("the host")
         screen.line(
-            f"{_INDENT}safety its undo is scheduled on {where} first, {span(seconds)}; a fresh connection cancels it",
+            entry(
+                tr("safety"),
+                tr(
+                    "its undo is scheduled on {where} first, {seconds}; a fresh connection cancels it",
+                    where=where,
+                    seconds=span(seconds),
+                ),
+            ),
             "quiet",
         )
     if step.lasts is not None:
         until = datetime.now(UTC) + timedelta(seconds=step.lasts)
-        screen.line(f"{_INDENT}until  {moment(until)} ({span(step.lasts)}), then the host ends it by itself")
+        screen.line(
+            entry(
+                tr("until"),
+                tr("{until} ({lasts}), then the host ends it by itself", until=moment(until), lasts=span(step.lasts)),
+            )
+        )
     for question in step.questions:
-        default = f", default {question.default}" if question.default is not None else ""
-        screen.line(f"{_INDENT}asks   {question.text} [{question.expected}{default}]")
-        for line in question.reason.splitlines():
-            screen.line(f"{_INDENT}       {line}", "quiet")
+        default = tr(", default {default}", default=question.default) if question.default is not None else ""
+        screen.line(
+            entry(
+                tr("asks"),
+                tr(
+                    "{question} [{expected}{default}]",
+                    question=worded(question)[0],
+                    expected=question.expected,
+                    default=default,
+                ),
+            )
+        )
+        for line in said(worded(question)[1]).splitlines():
+            screen.line(entry("", line), "quiet")
     for note in step.notes:
-        screen.line(f"{_INDENT}note   {note.dated(datetime.now(UTC))}", "quiet")
+        screen.line(entry(tr("note"), note.dated(datetime.now(UTC))), "quiet")
 
 
 def show_proof_to_come(screen: Screen, step: PlannedStep) -> None:
@@ -114,9 +139,19 @@ def show_proof_to_come(screen: Screen, step: PlannedStep) -> None:
         return
     vantages = {vantage.name: None for check in step.checks for vantage in step.vantages(check)}
     blind = sum(not step.vantages(check) for check in step.checks)
-    tail = f"; {blind} from where the inventory has nobody" if blind else ""
-    noun = "check" if len(step.checks) == 1 else "checks"
-    screen.line(f"{_INDENT}proof  {len(step.checks)} {noun} from {', '.join(vantages) or 'nowhere'}{tail}")
+    tail = tr("; {blind} from where the inventory has nobody", blind=blind) if blind else ""
+    checks = trn("{count} check", "{count} checks", len(step.checks))
+    screen.line(
+        entry(
+            tr("proof"),
+            tr(
+                "{checks} from {vantages}{tail}",
+                checks=checks,
+                vantages=", ".join(vantages) or tr("nowhere"),
+                tail=tail,
+            ),
+        )
+    )
 
 
 def show_finished(
@@ -130,13 +165,13 @@ def show_finished(
 ) -> None:
     """Show the result of a step; with `brief`, without the changes already shown in the plan."""
     seconds = f"{finished.seconds:.1f} s" if finished.seconds >= 0.05 else ""
-    extra = f"{finished.outcome}  {seconds}".rstrip()
+    extra = f"{said(word_of(finished.outcome))}  {seconds}".rstrip()
     show_header(screen, step, finished.outcome, finished.outcome, extra)
     if not brief:
         show_body(screen, step, full=full, letters=False)
     show_proof(screen, judged)
     if finished.reason:
-        screen.line(f"{_INDENT}{reason_word(finished.outcome)} {finished.reason}", _STYLE[finished.outcome])
+        screen.line(entry(reason_label(finished.outcome), finished.reason), _STYLE[finished.outcome])
 
 
 def show_proof(screen: Screen, judged: Sequence[CheckJudged]) -> None:
@@ -145,41 +180,82 @@ def show_proof(screen: Screen, judged: Sequence[CheckJudged]) -> None:
     if held:
         vantages = ", ".join(dict.fromkeys(c.vantage for c in held))
         told = sum(c.reported_by_target for c in held)
-        tail = f" ({told} on the target's own word)" if told else ""
+        tail = tr(" ({told} on the target's own word)", told=told) if told else ""
         counted = sum(not c.one_sided for c in judged)
-        screen.line(f"{_INDENT}proof  {len(held)} of {counted} hold, seen from {vantages}{tail}", "good")
+        screen.line(
+            entry(
+                tr("proof"),
+                tr(
+                    "{count} of {counted} hold, seen from {vantages}{tail}",
+                    count=len(held),
+                    counted=counted,
+                    vantages=vantages,
+                    tail=tail,
+                ),
+            ),
+            "good",
+        )
     for check in judged:
         if check.holds and check.one_sided:
-            screen.line(f"{_INDENT}looked {check.about}: {check.seen}, seen from {check.vantage}", "quiet")
+            screen.line(
+                entry(
+                    tr("looked"),
+                    tr(
+                        "{about}: {seen}, seen from {vantage}",
+                        about=check.about,
+                        seen=check.seen,
+                        vantage=check.vantage,
+                    ),
+                ),
+                "quiet",
+            )
     for check in judged:
         if check.holds is False:
-            screen.line(f"{_INDENT}proof  NOT: {check.about}: {check.seen}, seen from {check.vantage}", "bad")
+            screen.line(
+                entry(
+                    tr("proof"),
+                    tr(
+                        "NOT: {about}: {seen}, seen from {vantage}",
+                        about=check.about,
+                        seen=check.seen,
+                        vantage=check.vantage,
+                    ),
+                ),
+                "bad",
+            )
     unseen: dict[tuple[str, str], list[CheckJudged]] = {}
     for check in judged:
         if check.holds is None:
             unseen.setdefault((check.vantage, check.seen), []).append(check)
     for (vantage, why), checks in unseen.items():
-        what = checks[0].about if len(checks) == 1 else f"{len(checks)} checks"
-        screen.line(f"{_INDENT}proof  not seen from {vantage}: {what}: {why}", "warn")
+        what = checks[0].about if len(checks) == 1 else tr("{count} checks", count=len(checks))
+        screen.line(
+            entry(tr("proof"), tr("not seen from {vantage}: {what}: {why}", vantage=vantage, what=what, why=why)),
+            "warn",
+        )
 
 
 def show_gaps(screen: Screen, gaps: Sequence[str]) -> None:
     """Show each gap in coverage once."""
     for gap in dict.fromkeys(gaps):
-        screen.line(f"Not covered: {gap}", "warn")
+        screen.line(tr("Not covered: {gap}", gap=gap), "warn")
 
 
 def moment(at: datetime) -> str:
     """Return a time in the operator's format."""
-    return f"{at.astimezone(UTC):%a %d %b %H:%M} UTC"
+    return moment_text(at)
 
 
 def span(seconds: float) -> str:
     """Return a duration in the largest exact unit."""
-    for unit, name in ((86400 * 7, "weeks"), (3600, "h"), (60, "min")):
-        if seconds >= unit and seconds % unit == 0:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.0f} s"
+    whole = round(seconds)
+    if whole >= _WEEK and seconds % _WEEK == 0:
+        return tr("{count} weeks", count=whole // _WEEK)
+    if whole >= _HOUR and seconds % _HOUR == 0:
+        return tr("{count} h", count=whole // _HOUR)
+    if whole >= _MINUTE and seconds % _MINUTE == 0:
+        return tr("{count} min", count=whole // _MINUTE)
+    return tr("{count} s", count=whole)
 
 
 def _show_change(screen: Screen, change: AnyChange, *, full: bool) -> None:
@@ -188,54 +264,49 @@ def _show_change(screen: Screen, change: AnyChange, *, full: bool) -> None:
         case PathChange():
             if not full and change.before.kind == "absent" and len(lines) > _LONG:
                 rest = len(lines) - _LONG
-                lines = [*lines[:_LONG], f"… {rest} more lines of a new file; --full shows them"]
+                lines = [*lines[:_LONG], tr("… {rest} more lines of a new file; --full shows them", rest=rest)]
         case RunCommands() | Activate() | DeviceChange() | AttributesChange() | FreezeChange() | ProviderChange():
-            screen.line(f"{_INDENT}+ {change.describe()}")
+            screen.line(f"{INDENT}+ {said(change.describe())}")
         case _:
             assert_never(change)
-    screen.lines(lines, indent=_INDENT, diff=True)
-    screen.line(f"{_INDENT}undo   {change.describe_undo()}", "quiet")
+    screen.lines(lines, indent=INDENT, diff=True)
+    screen.line(entry(tr("undo"), change.describe_undo()), "quiet")
 
 
 def _show_lifting(screen: Screen, undo_request: UndoRequest) -> None:
     """Show an undo, change by change."""
-    whose = "this run" if undo_request.run == THIS else f"run {undo_request.run}"
-    screen.line(f"{_INDENT}+ take back step {undo_request.step} of {whose}")
+    whose = tr("this run") if undo_request.run == THIS else tr("run {run}", run=undo_request.run)
+    screen.line(tr("{indent}+ take back step {step} of {whose}", indent=INDENT, step=undo_request.step, whose=whose))
     for change in undo_request.undo:
-        screen.line(f"{_INDENT}  {change.host}: {change.undo}")
+        screen.line(f"{INDENT}  {change.host}: {said(change.undo)}")
     if not undo_request.undo:
-        screen.line(f"{_INDENT}  what it will have changed by then")
+        screen.line(tr("{indent}  what it will have changed by then", indent=INDENT))
 
 
 def _show_messages(screen: Screen, messages: Sequence[Message], *, whole: bool) -> None:
     """Show the first of several messages, with text if not yet sent, and the recipients of the others."""
     for message in messages[:1]:
-        screen.line(f"{_INDENT}+ {message.describe()}")
+        screen.line(f"{INDENT}+ {said(message.describe())}")
         for line in message.preview() if whole else ():
-            screen.line(f"{_INDENT}| {line}".rstrip())
-        screen.line(f"{_INDENT}undo   none: what was sent cannot be taken back", "quiet")
+            screen.line(f"{INDENT}| {line}".rstrip())
+        screen.line(entry(tr("undo"), tr("none: what was sent cannot be taken back")), "quiet")
     if len(messages) > 1:
         others = ", ".join(message.to for message in messages[1:_OTHERS])
-        more = f" and {len(messages) - _OTHERS} more" if len(messages) > _OTHERS else ""
-        screen.line(f"{_INDENT}+ the same, each by itself, to {others}{more}")
+        more = tr(" and {count} more", count=len(messages) - _OTHERS) if len(messages) > _OTHERS else ""
+        screen.line(
+            tr("{indent}+ the same, each by itself, to {others}{more}", indent=INDENT, others=others, more=more)
+        )
 
 
 def _reads(step: PlannedStep) -> str:
     if not step.collections or step.outcome != "unchanged":
         return ""
-    return f"would read {sum(len(c.artifacts) for c in step.collections)} items"
+    return tr("would read {collections} items", collections=sum(len(c.artifacts) for c in step.collections))
 
 
 def counted(changes: Sequence[object]) -> str:
     """Give how many changes are, with the verb."""
-    return "1 change is" if len(changes) == 1 else f"{len(changes)} changes are"
-
-
-def reason_word(outcome: str) -> str:
-    """Return the label before a step's reason."""
-    return {"skipped": "why   ", "refused": "no    ", "unchanged": "read  ", "changed": "done  "}.get(
-        outcome, "error "
-    )
+    return trn("1 change is", "{count} changes are", len(changes))
 
 
 def progress_line(step: PlannedStep, progress: Progress) -> str:
@@ -244,5 +315,13 @@ def progress_line(step: PlannedStep, progress: Progress) -> str:
     left = ""
     if progress.left is not None:
         minutes, seconds = divmod(round(progress.left), 60)
-        left = f", about {minutes}:{seconds:02} left"
-    return f"{host}: {progress.artifact} ({progress.ended + 1}/{progress.of}), {progress.bytes / 1e6:.1f} MB{left}"
+        left = tr(", about {minutes}:{seconds} left", minutes=minutes, seconds=f"{seconds:02}")
+    return tr(
+        "{host}: {artifact} ({number}/{of}), {size} MB{left}",
+        host=host,
+        artifact=progress.artifact,
+        number=progress.ended + 1,
+        of=progress.of,
+        size=f"{progress.bytes / 1e6:.1f}",
+        left=left,
+    )

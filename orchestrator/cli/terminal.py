@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 import signal
 import sys
@@ -14,13 +13,15 @@ from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import TypeVar
 
-from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.cli.screen import Screen, said
+from stopgap.orchestrator.cli.words import worded
 from stopgap.orchestrator.journal import ChangeStatus, History
 from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.person import Answer, Unattended, Waiting, operator
 from stopgap.orchestrator.source import Unfit
+from stopgap.orchestrator.text import joined, tr, trn
 
 T = TypeVar("T")
 
@@ -54,19 +55,19 @@ class Terminal:
             return True
         if not sys.stdin.isatty():
             return None
-        parts = [_count(plan.changes, "make", "change")] if plan.changes else []
-        parts += [_count(plan.messages, "send", "message")] if plan.messages else []
-        return self._agrees(f"Go ahead and {' and '.join(parts) or 'run it'}? [yes/no] ")
+        parts = [trn("make {count} change", "make {count} changes", plan.changes)] if plan.changes else []
+        parts += [trn("send {count} message", "send {count} messages", plan.messages)] if plan.messages else []
+        return self._agrees(tr("Go ahead and {parts}? [yes/no] ", parts=joined(" and ", parts) or tr("run it")))
 
     def agrees_to_undo(self, history: History, changes: Sequence[ChangeStatus]) -> bool | None:
         """Ask whether to take the changes back; None where nobody is there."""
-        return self.confirms(f"Take back {len(changes)} changes?")
+        return self.confirms(tr("Take back {count} changes?", count=len(changes)))
 
     def confirms(self, what: str) -> bool | None:
         """Ask for a confirmation; None without a person."""
         if self._yes:
             return True
-        return self._agrees(f"{what} [yes/no] ") if sys.stdin.isatty() else None
+        return self._agrees(tr("{what} [yes/no] ", what=what)) if sys.stdin.isatty() else None
 
     def can_answer(self, question: Question) -> bool:
         """Return True if an answer is possible: with `yes` the default, else a person present or waited for."""
@@ -96,13 +97,18 @@ class Terminal:
                     try:
                         return Answer(question.read(line), operator())
                     except Unfit as unfit:
-                        self._screen.line(f"{unfit.message}; expected {unfit.expected}")
+                        self._screen.line(
+                            tr("{message}; expected {expected}", message=unfit.message, expected=unfit.expected)
+                        )
                         self._screen.prompt("> ")
             if asked:
                 discard_typed()
                 self._screen.line()
                 if elsewhere := waiting.heard():
-                    self._screen.line(f"Answered at another terminal, by {elsewhere.by}: {elsewhere.says}", "warn")
+                    self._screen.line(
+                        tr("Answered at another terminal, by {by}: {says}", by=elsewhere.by, says=elsewhere.says),
+                        "warn",
+                    )
         return waiting.heard()
 
     @contextmanager
@@ -138,7 +144,7 @@ class Terminal:
 
     def _agrees(self, prompt: str) -> bool:
         words = {"yes": True, "y": True, "no": False, "n": False}
-        return bool(self.reads(prompt, lambda line: words.get(line.strip().lower()), "Please type yes or no."))
+        return bool(self.reads(prompt, lambda line: words.get(line.strip().lower()), tr("Please type yes or no.")))
 
 
 def discard_typed() -> None:
@@ -150,23 +156,20 @@ def discard_typed() -> None:
 def show_question(screen: Screen, target: str, question: Question) -> None:
     """Show a question, the reason line by line, and the expected form of the answer."""
     text, reason = worded(question)
-    for line in reason.splitlines():
+    for line in said(reason).splitlines():
         screen.line(f"{target}: {line}")
-    default = f", default {question.default}" if question.default is not None else ""
-    limit = f", within {question.timeout:g} s" if question.timeout else ""
-    screen.prompt(f"{target}: {text} [{question.expected}{default}{limit}] ")
-
-
-def worded(question: Question) -> tuple[str, str]:
-    """Return question and reason in the terminal's language, if translated."""
-    language = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
-    if language.startswith("ja"):
-        return question.text_ja or question.text, question.reason_ja or question.reason
-    return question.text, question.reason
-
-
-def _count(number: int, verb: str, noun: str) -> str:
-    return f"{verb} {number} {noun}{'' if number == 1 else 's'}"
+    default = tr(", default {default}", default=question.default) if question.default is not None else ""
+    limit = tr(", within {timeout} s", timeout=f"{question.timeout:g}") if question.timeout else ""
+    screen.prompt(
+        tr(
+            "{target}: {question} [{expected}{default}{limit}] ",
+            target=target,
+            question=text,
+            expected=question.expected,
+            default=default,
+            limit=limit,
+        )
+    )
 
 
 @contextmanager
@@ -178,10 +181,13 @@ def stoppable(interruption: Interruption, screen: Screen) -> Iterator[None]:
         # Not in the handler's own thread: the request takes locks possibly held by this thread.
         threading.Thread(target=interruption.request, daemon=True).start()
         if again:
-            screen.line("Cutting the connections.", "warn")
+            screen.line(tr("Cutting the connections."), "warn")
         else:
             screen.line(
-                f"{signal.Signals(number).name}: stopping after what is under way; again to cut the connections.",
+                tr(
+                    "{signals}: stopping after what is under way; again to cut the connections.",
+                    signals=signal.Signals(number).name,
+                ),
                 "warn",
             )
 

@@ -18,6 +18,7 @@ from stopgap.orchestrator.runbook.loading import draft
 from stopgap.orchestrator.secret.agreement import COMMAND, NamedCommand, reference_of
 from stopgap.orchestrator.source import read
 from stopgap.orchestrator.task import Task
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,13 @@ def trust(options: TrustOptions) -> int:
     commands = [command for name in options.files for command in _of_file(name)]
     screen = screens.err() if options.json else screens.out()
     if not commands:
-        screen.line("No command is named there.")
+        screen.line(tr("No command is named there."))
     else:
         _show(screen, commands)
         if not options.yes:
-            _agree(screens.err(), "Let these commands run on this machine, now and later?")
+            _agree(screens.err(), tr("Let these commands run on this machine, now and later?"))
         keep(commands)
-        screen.line("Agreed. A command that changes is asked about again.", "good")
+        screen.line(tr("Agreed. A command that changes is asked about again."), "good")
     if options.json:
         print_document(trust_document(commands, agreed=True))
     return 0
@@ -56,7 +57,7 @@ def asked(screen: screens.Screen) -> Ask:
         if not person.asks:
             return False
         _show(screen, commands)
-        return bool(person.confirms("Let these commands run on this machine, now and later?"))
+        return bool(person.confirms(tr("Let these commands run on this machine, now and later?")))
 
     return ask
 
@@ -90,7 +91,7 @@ def _looks(runbook: Runbook) -> Iterator[NamedCommand]:
 
 
 def _show(screen: screens.Screen, commands: Sequence[NamedCommand]) -> None:
-    screen.line("Commands that would run on this machine, as you:")
+    screen.line(tr("Commands that would run on this machine, as you:"))
     for command in commands:
         screen.line(f"  {command.place}", "quiet")
         screen.line(f"     $ {command.words}")
@@ -101,4 +102,4 @@ def _agree(screen: screens.Screen, question: str) -> None:
 
     agreed = Terminal(screen, yes=False).confirms(question)
     if not agreed:
-        raise RefusedError("nobody is there to ask; add --yes" if agreed is None else "nothing was agreed to")
+        raise RefusedError(tr("nobody is there to ask; add --yes") if agreed is None else tr("nothing was agreed to"))

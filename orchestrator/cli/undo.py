@@ -10,12 +10,14 @@ from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import damage_refused, show_damage
 from stopgap.orchestrator.cli.document import print_line
 from stopgap.orchestrator.cli.run import tell_unwritten
-from stopgap.orchestrator.cli.screen import Screen
+from stopgap.orchestrator.cli.screen import Screen, said
 from stopgap.orchestrator.cli.steps import counted
 from stopgap.orchestrator.cli.terminal import Terminal, stoppable
+from stopgap.orchestrator.cli.words import word_of
 from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, state_home
 from stopgap.orchestrator.journal.failure import UntrustedRunError
 from stopgap.orchestrator.run.undo_run import UndoResult
+from stopgap.orchestrator.text import tr
 from stopgap.undoing import undo as undo_run
 
 
@@ -53,7 +55,7 @@ def undo(options: UndoOptions) -> int:
     except UntrustedRunError as error:
         raise damage_refused(error, anyway=options.anyway) from None
     if result.refusal:
-        screens.err().line(f"Interrupted: {result.refusal}.", "warn")
+        screens.err().line(tr("Interrupted: {refusal}.", refusal=result.refusal), "warn")
         return result.exit_code
     if not result.changes:
         _show_nothing(screen, result)
@@ -73,37 +75,59 @@ class _Operator(Terminal):
     def agrees_to_undo(self, history: History, changes: Sequence[ChangeStatus]) -> bool | None:
         """List the changes, and ask."""
         show_damage(screens.err(), history.run, (*history.damage, *history.unsigned))
-        self._shown_on.line(f"Undo of run {history.run}: {history.started.runbook_name}", "title")
+        self._shown_on.line(
+            tr("Undo of run {run}: {runbook_name}", run=history.run, runbook_name=history.started.runbook_name),
+            "title",
+        )
         for change in changes:
-            self._shown_on.line(f"  {change.host:<11} {change.change.describe_undo()}")
+            self._shown_on.line(f"  {change.host:<11} {said(change.change.describe_undo())}")
         return super().agrees_to_undo(history, changes)
 
 
 def _show(screen: Screen, result: UndoResult) -> None:
     for made in result.made:
         if made.outcome != "undone":
-            screen.line(f"  {made.step} on {made.target}: {made.outcome}: {made.reason}", "bad")
+            screen.line(
+                tr(
+                    "  {step} on {target}: {outcome}: {reason}",
+                    step=made.step,
+                    target=made.target,
+                    outcome=word_of(made.outcome),
+                    reason=made.reason,
+                ),
+                "bad",
+            )
             if made.outcome == "drifted":
-                screen.line("    left as it is; look at it, then add --force to overwrite it")
+                screen.line(tr("    left as it is; look at it, then add --force to overwrite it"))
     for host, reason in result.unreachable.items():
-        screen.line(f"  {host}: unreachable: {reason}", "bad")
+        screen.line(tr("  {host}: unreachable: {reason}", host=host, reason=reason), "bad")
     left = len(result.in_force)
-    tail = f"{left} still in force" if left else "nothing of this run is in force any more"
-    screen.line(f"{result.undone} undone; {tail}.", "warn" if left else "good")
+    tail = tr("{left} still in force", left=left) if left else tr("nothing of this run is in force any more")
+    screen.line(tr("{undone} undone; {tail}.", undone=result.undone, tail=tail), "warn" if left else "good")
     if result.unreachable:
         again = f"stopgap undo {result.run}"
-        screen.line(f"Once {', '.join(result.unreachable)} can be reached, take back the rest: {again}", "warn")
+        screen.line(
+            tr(
+                "Once {unreachable} can be reached, take back the rest: {again}",
+                unreachable=", ".join(result.unreachable),
+                again=again,
+            ),
+            "warn",
+        )
 
 
 def _show_nothing(screen: Screen, result: UndoResult) -> None:
     """Show that nothing can be taken back, what is in force all the same, and other runs with changes in force."""
     if result.in_force:
-        screen.line(f"There is nothing in run {result.run} that Stopgap knows how to undo.", "warn")
+        screen.line(tr("There is nothing in run {run} that Stopgap knows how to undo.", run=result.run), "warn")
         for change in result.in_force:
             about = change.change.describe()
-            screen.line(f"  {change.host:<11} {about}: still in force; nobody knows its undo", "bad")
+            screen.line(
+                tr("  {host} {about}: still in force; nobody knows its undo", host=f"{change.host:<11}", about=about),
+                "bad",
+            )
     else:
-        screen.line(f"There is nothing to undo in run {result.run}.")
+        screen.line(tr("There is nothing to undo in run {run}.", run=result.run))
     with Journal.open_to_read(state_home()) as journal:
         for other in journal.runs():
             if other.id == result.run:
@@ -114,4 +138,11 @@ def _show_nothing(screen: Screen, result: UndoResult) -> None:
                 show_damage(screen, error.run, error.problems)
                 continue
             if left:
-                screen.line(f"Of run {other.id} ({other.runbook}) {counted(left)} in force: stopgap undo {other.id}")
+                screen.line(
+                    tr(
+                        "Of run {id} ({runbook}) {left} in force: stopgap undo {id}",
+                        id=other.id,
+                        runbook=other.runbook,
+                        left=counted(left),
+                    )
+                )

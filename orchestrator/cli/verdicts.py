@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.cli.steps import moment
+from stopgap.orchestrator.cli.words import word_of
 from stopgap.orchestrator.journal import Containment
 from stopgap.orchestrator.journal.open_hosts import OpenHost
 from stopgap.orchestrator.run.verdict import Again
-from stopgap.orchestrator.severity import SEVERITIES
+from stopgap.orchestrator.severity import SEVERITIES, severity_text
+from stopgap.orchestrator.text import joined, tr
 
 _REASONS = 6
 """Reasons that one line names."""
@@ -18,34 +20,39 @@ _STYLES = {"contained": "good", "partly": "bad"}
 
 def show_containment(screen: Screen, containment: Mapping[str, str], state: str = "") -> None:
     """Show the verdict by target; a run with an unfinished `state` has no verdict yet."""
-    why = {"interrupted": ": the run did not finish; `resume` proves it", "running": ": not proved yet"}.get(
+    why = {"interrupted": tr(": the run did not finish; `resume` proves it"), "running": tr(": not proved yet")}.get(
         state, ""
     )
     for target, word in containment.items():
         said = {
-            "contained": f"{target} is contained.",
-            "partly": f"{target} is partly contained; what is open is named above.",
+            "contained": tr("{target} is contained.", target=target),
+            "partly": tr("{target} is partly contained; what is open is named above.", target=target),
         }
-        screen.line(said.get(word, f"{target}: containment unverified{why}."), _STYLES.get(word, "warn"))
+        screen.line(
+            said.get(word, tr("{target}: containment unverified{why}.", target=target, why=why)),
+            _STYLES.get(word, "warn"),
+        )
 
 
 def show_again(screen: Screen, again: Again, state: str = "") -> None:
     """Show the present verdict; the run's verdict is shown as past, with the time."""
-    was = f"{again.target} was {again.was}" + (f" at {moment(again.at)}" if again.at else "")
-    reasons = "; ".join(again.reasons[:_REASONS])
-    more = f"; and {len(again.reasons) - _REASONS} more" if len(again.reasons) > _REASONS else ""
-    why = f": {reasons}{more}" if reasons else ""
+    was = tr("{target} was {was}", target=again.target, was=word_of(again.was)) + (
+        tr(" at {at}", at=moment(again.at)) if again.at else ""
+    )
+    reasons = joined("; ", again.reasons[:_REASONS])
+    more = tr("; and {count} more", count=len(again.reasons) - _REASONS) if len(again.reasons) > _REASONS else ""
+    why = tr(": {reasons}{more}", reasons=reasons, more=more) if reasons else ""
     if again.now is None:
         if again.was == "unverified":
             show_containment(screen, {again.target: again.was}, state)
         else:
-            screen.line(f"{was}; not looked at again.", "warn")
+            screen.line(tr("{was}; not looked at again.", was=was), "warn")
     elif again.worse and again.was == "contained":
-        screen.line(f"{was}; not any more{why}.", "bad")
+        screen.line(tr("{was}; not any more{why}.", was=was, why=why), "bad")
     elif again.unseen:
-        screen.line(f"{was}; it could not be seen again{why}.", "warn")
+        screen.line(tr("{was}; it could not be seen again{why}.", was=was, why=why), "warn")
     elif again.now == "partly":
-        screen.line(f"{again.target} is partly contained{why}.", "bad")
+        screen.line(tr("{target} is partly contained{why}.", target=again.target, why=why), "bad")
     else:
         show_containment(screen, {again.target: again.now}, state)
 
@@ -61,10 +68,19 @@ def show_open_hosts(screen: Screen, hosts: Sequence[OpenHost]) -> None:
     """Name the hosts that everybody reaches again with open findings, and the command that contains each."""
     for host in hosts:
         counts = {s: sum(each.finding.severity == s for each in host.findings) for s in SEVERITIES}
-        found = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
-        since = f" since {moment(host.since)}" if host.since else ""
+        found = joined(
+            ", ",
+            (tr("{count} {severity}", count=n, severity=severity_text(s)) for s, n in counts.items() if n),
+        )
+        since = tr(" since {since}", since=moment(host.since)) if host.since else ""
         style = "bad" if host.is_wrong else "warn"
         screen.line(
-            f"{host.target} stands open{since}, with findings that nobody has shown to be gone: {found}.", style
+            tr(
+                "{target} stands open{since}, with findings that nobody has shown to be gone: {found}.",
+                target=host.target,
+                since=since,
+                found=found,
+            ),
+            style,
         )
-        screen.line(f"  Cut it off again: {host.cut_again}", style)
+        screen.line(tr("  Cut it off again: {cut_again}", cut_again=host.cut_again), style)

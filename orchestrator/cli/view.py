@@ -9,12 +9,14 @@ from typing import TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
-from stopgap.orchestrator.cli.screen import shown
+from stopgap.orchestrator.cli.screen import said, shown
+from stopgap.orchestrator.cli.words import word_of, worded
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.records import CheckJudged, step_of
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.runbook import Step, parse_runbook
 from stopgap.orchestrator.source import InvalidInput
+from stopgap.orchestrator.text import tr
 
 Line: TypeAlias = tuple[str, str]
 """Text, and the name of its style."""
@@ -37,19 +39,22 @@ def view(history: History, *, others: Sequence[History] = (), width: int = 0, he
     entries are kept.
     """
     head = [*_heading(history), *_fitted(_questions(history), width, height // 2), *_cut_off(history, width)]
-    head += [(f"{host}: not reached: {reason}", "bad") for host, reason in history.unreachable.items()]
+    head += [
+        (tr("{host}: not reached: {reason}", host=host, reason=reason), "bad")
+        for host, reason in history.unreachable.items()
+    ]
     tail = [*_deadlines([history, *others], history.as_of, width), *_told(history)]
     steps = list(_steps(history, width))
     coming = list(_coming(history, width))
     standing = [line for each in (history, *others) for line in _standing(each, history.as_of, width)]
     if not height:
-        return [*head, ("", ""), *steps, *coming, *(_headed("in force", standing)), *tail]
+        return [*head, ("", ""), *steps, *coming, *(_headed(tr("in force"), standing)), *tail]
     room = height - len(head) - len(tail) - (3 if standing else 1)
     for_standing = min(len(standing), max(_LEAST, room // 2, room - len(steps) - len(coming)))
     for_steps = max(_LEAST, room - for_standing)
     steps = _last(steps, for_steps)
     coming = _first(coming, for_steps - len(steps))
-    lines = [*head, ("", ""), *steps, *coming, *_headed("in force", _first(standing, for_standing)), *tail]
+    lines = [*head, ("", ""), *steps, *coming, *_headed(tr("in force"), _first(standing, for_standing)), *tail]
     return [(_clipped(text, width), style) for text, style in lines[:height]]
 
 
@@ -59,16 +64,16 @@ def left(until: datetime, now: datetime) -> str:
     if seconds < 60:
         return f"{seconds} s"
     if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+        return tr("{seconds} min {seconds2} s", seconds=seconds // 60, seconds2=seconds % 60)
+    return tr("{seconds} h {seconds2} min", seconds=seconds // 3600, seconds2=seconds % 3600 // 60)
 
 
 def _heading(history: History) -> Iterator[Line]:
     elapsed = left((history.finished_at or history.as_of), history.started_at)
     if history.damage:
-        yield f"damaged: {history.damage[0]}", "bad"
+        yield tr("damaged: {damage}", damage=history.damage[0]), "bad"
     yield history.started.runbook_name, "title"
-    yield f"{history.run}  {history.state}, {elapsed}", "quiet"
+    yield tr("{run}  {state}, {elapsed}", run=history.run, state=word_of(history.state), elapsed=elapsed), "quiet"
 
 
 def _questions(history: History) -> Iterator[Line]:
@@ -76,24 +81,30 @@ def _questions(history: History) -> Iterator[Line]:
     if history.state != "running":
         return
     for asked in history.waiting:
-        yield f"asks {asked.question.text} [{asked.question.expected}]", "warn"
-        yield f"     stopgap answer {history.run} {asked.step} VALUE", "warn"
-        for line in asked.question.reason.splitlines():
+        yield (
+            tr("asks {question} [{expected}]", question=worded(asked.question)[0], expected=asked.question.expected),
+            "warn",
+        )
+        yield tr("     stopgap answer {run} {step} VALUE", run=history.run, step=asked.step), "warn"
+        for line in said(worded(asked.question)[1]).splitlines():
             yield f"     {line}", "quiet"
     if not history.waiting and (step := next((s for s in _ahead(history) if _asks(s)), None)):
-        yield f"next question: {step.name}", "quiet"
+        yield tr("next question: {step}", step=step.name), "quiet"
 
 
 def _cut_off(history: History, width: int) -> Iterator[Line]:
     for each in history.containment:
-        word: str = each.verdict if each.in_force else "no longer cut off"
-        style = "good" if word == "contained" else "bad" if word == "partly" else "warn"
+        word: str = word_of(each.verdict) if each.in_force else tr("no longer cut off")
+        style = "warn" if not each.in_force else {"contained": "good", "partly": "bad"}.get(each.verdict, "warn")
         if history.state == "running" and each.in_force:
-            word, style = "cut off, not judged yet", "good"
+            word, style = tr("cut off, not judged yet"), "good"
         elif each.in_force and each.proved_at and history.as_of - each.proved_at > _FRESH:
-            word, style = f"was {word}, {each.proved_at:%H:%M} UTC", "warn" if style == "good" else style
-        until = (f"{left(each.until, history.as_of)} left",) if each.until and each.in_force else ()
-        yield _beside(f"{each.target}: {word}", until, width), style
+            word, style = (
+                tr("was {word}, {proved_at} UTC", word=word, proved_at=f"{each.proved_at:%H:%M}"),
+                "warn" if style == "good" else style,
+            )
+        until = (tr("{left} left", left=left(each.until, history.as_of)),) if each.until and each.in_force else ()
+        yield _beside(tr("{target}: {word}", target=each.target, word=word), until, width), style
 
 
 def _steps(history: History, width: int) -> Iterator[Line]:
@@ -102,12 +113,12 @@ def _steps(history: History, width: int) -> Iterator[Line]:
         took = left(history.as_of, step.started) if going and step.started else f"{step.seconds:.1f} s"
         word = step.outcome or ("running" if history.state == "running" else "interrupted")
         style = _STYLES.get(step.outcome, "bad")
-        fields = [step.host, word, took]
+        fields = [step.host, said(word_of(word)), said(took)]
         if 0 < width < _NARROW:  # The mark alone shows success.
             fields = [
                 *([step.host] if step.host in _hosts(history) else []),
-                *([word] if style == "bad" else []),
-                took,
+                *([said(word_of(word))] if style == "bad" else []),
+                said(took),
             ]
         yield _beside(f"{_MARKS.get(step.outcome, '!')} {step.name}", fields, width), style
         if step.reason and style == "bad":
@@ -132,11 +143,11 @@ def _standing(history: History, now: datetime, width: int) -> Iterator[Line]:
         if (check.step, check.target) in cutting and check.holds and not check.containment:
             counters.setdefault((check.step, check.target, check.vantage), check)
     for change in history.in_force():
-        until = f"{left(change.ends, now)} left" if change.ends else "until undone"
-        yield _beside(f"  {change.host}: {change.change.describe()}", (until,), width), ""
+        until = tr("{left} left", left=left(change.ends, now)) if change.ends else tr("until undone")
+        yield _beside(f"  {change.host}: {said(change.change.describe())}", (until,), width), ""
         count = counters.get((change.step, change.target, change.host))
         if count and count in looked:
-            yield _beside(f"    {count.seen}", (f"{left(now, looked.pop(count))} ago",), width), "quiet"
+            yield _beside(f"    {count.seen}", (tr("{left} ago", left=left(now, looked.pop(count))),), width), "quiet"
 
 
 def _deadlines(histories: Sequence[History], now: datetime, width: int) -> Iterator[Line]:
@@ -150,7 +161,10 @@ def _deadlines(histories: Sequence[History], now: datetime, width: int) -> Itera
 def _told(history: History) -> Iterator[Line]:
     if history.messages:
         unsent = sum(message.state != "sent" for message in history.messages)
-        yield f"told {len(history.messages) - unsent}, not told or not known {unsent}", "bad" if unsent else "quiet"
+        yield (
+            tr("told {count}, not told or not known {unsent}", count=len(history.messages) - unsent, unsent=unsent),
+            "bad" if unsent else "quiet",
+        )
 
 
 def _ahead(history: History) -> Sequence[Step]:
@@ -175,7 +189,7 @@ def _asks(step: Step) -> bool:
 
 def _beside(text: str, fields: Iterable[str], width: int) -> str:
     """Place fields at the right of a text; without room for all, the text is cut."""
-    right = "  ".join(fields)
+    right = "  ".join(map(said, fields))
     if not width:
         return f"{text}  {right}".rstrip()
     return f"{_clipped(text, width - cell_len(right) - 2, pad=True)}  {right}".rstrip()
@@ -183,10 +197,10 @@ def _beside(text: str, fields: Iterable[str], width: int) -> str:
 
 def _clipped(text: str, width: int, *, pad: bool = False) -> str:
     """Cut a text at the width; a character of two columns is never halved."""
-    said = shown(text)
-    if cell_len(said) <= width:
-        return set_cell_size(said, width) if pad else said
-    return set_cell_size(said, max(0, width - 1)) + "…"
+    words = shown(text)
+    if cell_len(words) <= width:
+        return set_cell_size(words, width) if pad else words
+    return set_cell_size(words, max(0, width - 1)) + "…"
 
 
 def _fitted(lines: Iterable[Line], width: int, height: int) -> list[Line]:
@@ -216,7 +230,7 @@ def _headed(title: str, lines: Sequence[Line]) -> list[Line]:
 def _first(lines: list[Line], most: int) -> list[Line]:
     if len(lines) <= most:
         return lines
-    return [*lines[: most - 1], (f"… {len(lines) - most + 1} more", "quiet")] if most > 0 else []
+    return [*lines[: most - 1], (tr("… {count} more", count=len(lines) - most + 1), "quiet")] if most > 0 else []
 
 
 def _last(lines: list[Line], most: int) -> list[Line]:
@@ -226,4 +240,4 @@ def _last(lines: list[Line], most: int) -> list[Line]:
     ranked = sorted(range(len(lines)), key=lambda place: (lines[place][1] == "bad", place), reverse=True)
     kept = sorted({len(lines) - 1, *ranked[: max(1, most - 1)]})[-max(1, most - 1) :]
     count = len(lines) - len(kept)
-    return [(f"… {count} lines before or between these", "quiet"), *(lines[place] for place in kept)]
+    return [(tr("… {count} lines before or between these", count=count), "quiet"), *(lines[place] for place in kept)]

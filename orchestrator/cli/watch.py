@@ -14,6 +14,7 @@ from stopgap.orchestrator.cli.other_runs import Elsewhere
 from stopgap.orchestrator.cli.view import view
 from stopgap.orchestrator.journal import History, Journal, state_home
 from stopgap.orchestrator.run.events import EventObserver
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def _tell_events(name: str) -> int:
 def _follow(journal: Journal, run: str) -> History:
     """Draw the run repeatedly; return the last history."""
     history, elsewhere = journal.history(run), Elsewhere(journal)
-    canvas = Canvas("q leaves; the run goes on")
+    canvas = Canvas(tr("q leaves; the run goes on"))
     with suppress(KeyboardInterrupt):
         canvas.open()
         try:

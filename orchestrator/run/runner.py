@@ -12,6 +12,7 @@ from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History,
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.integrity import EXPORT
 from stopgap.orchestrator.journal.records import FindingsMade, PlanMade, PluginPresent, RunStarted, Verdict
+from stopgap.orchestrator.language import spoken
 from stopgap.orchestrator.outcome import CARRIED_OUT, DONE, ExitCode, Outcome, PlannedOutcome, exit_code, run_outcome
 from stopgap.orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
 from stopgap.orchestrator.plan.planner import no_past, nothing_sent
@@ -309,12 +310,14 @@ def write_report(journal: Journal, run: str) -> tuple[Path | None, str]:
     For a damaged journal, journal.jsonl stays as is: the earlier export shows later alterations.
     """
     from stopgap.orchestrator.report.render import report  # noqa: PLC0415 - after the changes, not before
+    from stopgap.orchestrator.run.own_names import names_in  # noqa: PLC0415 - after the changes, not before
 
     try:
         history = journal.history(run)
         if not history.damage:
             journal.export(run)
-        text = report(history, lang="en", format="html")
+        lang = spoken()
+        text = report(history, lang=lang, format="html", names=names_in([history], lang))
         path = journal.run_folder(run) / "report.html"
         write_at_once(path, text.encode())
         return path, ""

@@ -46,7 +46,18 @@ ENGLISH = {"Artifact"}
 """What is called with words that stay English: a manifest is the same for every reader."""
 PAGES = {"tasks/traffic/capabilities.py"}
 """Pages of tasks, in English as the docstrings beside them."""
-CONVERTED = ("tasks", "orchestrator/change", "orchestrator/check")
+CONVERTED = (
+    "tasks",
+    "orchestrator/change",
+    "orchestrator/check",
+    "orchestrator/run/",
+    "orchestrator/plan/",
+    "orchestrator/journal",
+    "orchestrator/remote",
+    "orchestrator/wire",
+    "orchestrator/evidence",
+    "orchestrator/cli/",
+)
 
 
 def scripts_messages() -> ModuleType:

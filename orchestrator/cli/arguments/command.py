@@ -6,6 +6,8 @@ import argparse
 from argparse import ArgumentParser
 from typing import TYPE_CHECKING, TypeAlias
 
+from stopgap.orchestrator.language import LANGUAGES
+
 if TYPE_CHECKING:
     from stopgap.orchestrator.cli.door import Read
 
@@ -27,6 +29,9 @@ def command(
     """
     sub = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".", epilog=EXIT_CODES)
     sub.set_defaults(command=read)
+    sub.add_argument(
+        "--lang", choices=LANGUAGES, help="language of what is said; default: STOPGAP_LANG, or the locale"
+    )
     if json:
         sub.add_argument("--json", action="store_true", help=json)
     return sub

@@ -26,7 +26,6 @@ def report_words(report: ArgumentParser) -> None:
     """Add the options of `report`."""
     report.add_argument("run", nargs="?", metavar="RUN", help="a run's id, or `last`")
     report.add_argument("--incident", metavar="NAME", help="one report of all runs and notes of this incident")
-    report.add_argument("--lang", choices=("en", "ja"), default="en")
     report.add_argument("--timezone", metavar="ZONE", help="such as Asia/Tokyo; default: $TZ, else UTC; not for json")
     format_words(report, "html", "md", "json")
     report.add_argument("--manual", action="store_true", help="write a recovery manual for the next incident")
