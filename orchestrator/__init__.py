@@ -1,3 +1,3 @@
 """Stopgap's engine: loads runbooks, plans changes, previews or applies them, proves and records them."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -427,6 +427,13 @@ def inventory(args: Namespace) -> Call[Any]:
     return Call(inventory, options)
 
 
+def docs(args: Namespace) -> Call[Any]:
+    """Read `stopgap docs`."""
+    from stopgap.orchestrator.cli.docs import DocsOptions, docs
+
+    return Call(docs, DocsOptions(page=args.page, json=args.json))
+
+
 def schema(args: Namespace) -> Call[Any]:
     """Read `stopgap schema`."""
     from stopgap.orchestrator.cli.catalogue import SchemaOptions, schema

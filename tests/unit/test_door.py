@@ -56,6 +56,7 @@ LINES = [
     "trust one.yaml two.yaml --yes --json",
     "tasks mta.stop --json",
     "inventory -i hosts.yaml --write own.yaml --json",
+    "docs inventories --json",
     "schema rules",
     "init somewhere --json",
 ]

@@ -71,6 +71,8 @@ def parser() -> ArgumentParser:
     trust.add_argument("--yes", action="store_true", help="do not ask; the commands are shown anyway")
     tasks = command(commands, "tasks", door.tasks, "list the tasks, or document one")
     tasks.add_argument("name", nargs="?", metavar="NAME")
+    docs = command(commands, "docs", door.docs, "list the pages of the manual, or show one")
+    docs.add_argument("page", nargs="?", metavar="PAGE", help="a page, such as inventories or docs/check.md")
     shown = command(commands, "inventory", door.inventory, "show an inventory as loaded")
     inventory_word(shown)
     shown.add_argument("--write", metavar="FILE", help="write the inventory as a file of Stopgap's own")
