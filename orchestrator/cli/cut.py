@@ -69,7 +69,7 @@ def _refuse_unfit(draft: Draft) -> None:
 
 
 def _order(draft: Draft) -> Order:
-    from stopgap.orchestrator.run.here import order_here
+    from stopgap.orchestrator.run.order import order_here
     from stopgap.orchestrator.runbook import bind, check
 
     inventory, runbook = draft.inventory(), draft.runbook()

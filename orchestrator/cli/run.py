@@ -13,7 +13,6 @@ from stopgap.orchestrator.cli.words import word_of
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.outcome import RESUMED, ExitCode, RunOutcome
-from stopgap.orchestrator.plan.saved import save_plan, saved_digest
 from stopgap.orchestrator.runbook import bind, prepare, reveal_secrets
 from stopgap.orchestrator.runbook.confidential import passphrase_commands
 from stopgap.orchestrator.runbook.finding import runbook_file
@@ -22,6 +21,7 @@ from stopgap.orchestrator.text import joined, tr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from stopgap.orchestrator.cli.live_view import LiveView
     from stopgap.orchestrator.cli.terminal import Terminal
@@ -69,7 +69,7 @@ def _run(wanted: RunRequested, options: RunOptions, request_use: RequestUse | No
     from stopgap.orchestrator.remote import ConnectAhead
 
     order = _order(wanted)
-    agreed = saved_digest(wanted.plan) if wanted.plan else None
+    agreed = _agreed(wanted.plan)
     with ConnectAhead(order.inventory.hosts) as connect:
         connect.begin([*order.acting(), *(() if wanted.dry_run else order.targets)])
         return carry_out_order(order, wanted, options, connect, request_use=request_use, agreed=agreed)
@@ -130,6 +130,8 @@ def carry_out_order(
             if request_use:
                 request_use.unused = result.run is None
     if wanted.save_plan:
+        from stopgap.orchestrator.plan.saved import save_plan
+
         save_plan(wanted.save_plan, result.plan, order.runbook.name, [target.name for target in order.targets])
     if events:
         events.finished(result)
@@ -246,7 +248,7 @@ def show_conclusion(screen: screens.Screen, conclusion: RunResult) -> None:
 def _order(wanted: RunRequested) -> Order:
     from stopgap.orchestrator.cli.trust import asked, typed
     from stopgap.orchestrator.run.consent import asking, keep
-    from stopgap.orchestrator.run.here import order_here
+    from stopgap.orchestrator.run.order import order_here
     from stopgap.orchestrator.secret.agreement import agree
 
     source = wanted.runbook if isinstance(wanted.runbook, Located) else runbook_file(wanted.runbook)
@@ -265,6 +267,15 @@ def _order(wanted: RunRequested) -> Order:
     if not wanted.dry_run and (passphrases := passphrase_commands(inventory, targets)):
         keep(passphrases)  # `resume` has one text of several inventories
     return order_here(runbook, inventory, targets, params, wanted.incident)
+
+
+def _agreed(path: Path | None) -> str | None:
+    """Return the digest of a saved plan."""
+    if path is None:
+        return None
+    from stopgap.orchestrator.plan.saved import saved_digest
+
+    return saved_digest(path)
 
 
 def tell_unwritten(unreported: str, unsigned: str, displaced: str = "") -> None:

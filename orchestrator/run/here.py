@@ -1,42 +1,17 @@
-"""The order and the runner of this machine: its state folder, its operator, its name on devices."""
+"""The runner of this machine: on its state folder, for its operator."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.journal import Journal, state_home
-from stopgap.orchestrator.journal.home import controller_name
-from stopgap.orchestrator.journal.incidents import find_incident
 from stopgap.orchestrator.run.connection_pool import Connect
 from stopgap.orchestrator.run.dry_run import past_runs, sent_messages
 from stopgap.orchestrator.run.interruption import Interruption
-from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.person import Person, operator
 from stopgap.orchestrator.run.recorder import Observer
 from stopgap.orchestrator.run.runner import Runner
-from stopgap.orchestrator.runbook import Runbook
-
-
-def order_here(
-    runbook: Runbook,
-    inventory: Inventory,
-    targets: tuple[Host, ...],
-    params: Mapping[str, Any],
-    incident: str | None = None,
-) -> Order:
-    """Return the order of a run from this machine.
-
-    `params` are bound to the runbook. `incident`: the name of an incident; raises JournalError for another name.
-    """
-    name = ""
-    if incident is not None:
-        with Journal.open(state_home()) as journal:
-            name = find_incident(journal, incident).name
-    return Order(runbook, inventory, targets, params, name, controller_name(state_home()))
 
 
 def runner_here(

@@ -8,6 +8,7 @@ from typing import Any
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.inventory import Inventory
+from stopgap.orchestrator.journal.home import controller_name, state_home
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.runbook import Runbook, vantage_of
 
@@ -35,3 +36,24 @@ class Order:
                     lifted_on = (scene.target, *scene.upstreams, scene.spare) if tasks()[step.task].lifts else ()
                     hosts |= {host.name: host for host in (scene.on, *lifted_on) if host}
         return list(hosts.values())
+
+
+def order_here(
+    runbook: Runbook,
+    inventory: Inventory,
+    targets: tuple[Host, ...],
+    params: Mapping[str, Any],
+    incident: str | None = None,
+) -> Order:
+    """Return the order of a run from this machine.
+
+    `params` are bound to the runbook. `incident`: the name of an incident; raises JournalError for another name.
+    """
+    name = ""
+    if incident is not None:
+        from stopgap.orchestrator.journal import Journal  # noqa: PLC0415 - SQLite, only for an incident
+        from stopgap.orchestrator.journal.incidents import find_incident  # noqa: PLC0415
+
+        with Journal.open(state_home()) as journal:
+            name = find_incident(journal, incident).name
+    return Order(runbook, inventory, targets, params, name, controller_name(state_home()))

@@ -6,11 +6,13 @@ import getpass
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from stopgap.orchestrator.journal import ChangeStatus, History
-from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.question import Question
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.journal import ChangeStatus, History
+    from stopgap.orchestrator.plan import Plan, PlannedStep
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Waiting:
 class Person(Protocol):
     """Decides. `None` in place of a person means an unattended run: the run is refused before any change.
 
+    >>> from stopgap.orchestrator.plan import Plan
     >>> class Asks(Unattended):
     ...     def agrees(self, plan):
     ...         return len(plan.hosts) < 3  # or ask somebody: True, False, or None where nobody is there

@@ -63,6 +63,24 @@ def test_a_run_that_collects_nothing_loads_no_findings(bench: Bench) -> None:
     assert "stopgap.orchestrator.findings" not in modules
 
 
+def test_what_a_run_needs_later_is_imported_while_the_hosts_are_connected(bench: Bench) -> None:
+    runbook = bench.runbook({"task": "host.file", "with": {"path": "/tmp/x", "content": "x"}})
+    words = ["run", runbook, "-i", str(bench.inventory), "-t", "a", "--dry-run"]
+    told = (
+        "import sys\n"
+        "from stopgap.orchestrator.cli import main\n"
+        "from stopgap.orchestrator.remote import ConnectAhead\n"
+        "before = {}\n"
+        "begin = ConnectAhead.begin\n"
+        "def noting(self, hosts): before.update(sys.modules); begin(self, hosts)\n"
+        "ConnectAhead.begin = noting\n"
+        f"assert main({words!r}) == 0\n"
+        "early = {'stopgap.orchestrator.run.runner', 'stopgap.orchestrator.plan.planner'} & set(before)\n"
+        "assert not early, early"
+    )
+    assert "stopgap.orchestrator.run.runner" in imported_by(told)
+
+
 @pytest.mark.parametrize(
     "words",
     [
