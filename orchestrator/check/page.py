@@ -9,6 +9,9 @@ from stopgap.orchestrator.check.base import Check, Judgement
 from stopgap.orchestrator.facts import HttpFact, HttpGet, Reader
 from stopgap.orchestrator.text import tr
 
+_CACHES = ("age", "via", "x-cache", "x-varnish", "x-served-by", "cf-ray", "cf-cache-status")
+"""Headers of caches and delivery networks, in lower case (RFC 9110, Via; RFC 9111, Age)."""
+
 
 class Page(Check):
     """A page, requested as by a visitor."""
@@ -17,24 +20,40 @@ class Page(Check):
     address: IPv4Address | IPv6Address
     path: str = "/"
     host: str | None = None
+    tls: bool = False
     status: int
     contains: str | None = None
 
     def describe(self) -> str:
-        """Return the expected state, with URL and status."""
-        return tr("{url} answers {status}", url=self._get().url, status=self.status)
+        """Return the expected state, with URL, name of the site, and status."""
+        url = self._get().url
+        if self.host:
+            return tr("{url} for {name} answers {status}", url=url, name=self.host, status=self.status)
+        return tr("{url} answers {status}", url=url, status=self.status)
 
     def reader(self) -> Reader[HttpFact]:
         """Return the reader of the page."""
         return self._get()
 
     def judge(self, fact: HttpFact) -> Judgement:
-        """Compare the status, and search for the text."""
+        """Compare the status, search for the text, and name a cache on the way, or who answers instead."""
         if fact.status == 0:
             return Judgement(False, tr("no answer"))
-        if self.contains is not None and self.contains not in fact.body:
-            return Judgement(False, tr("{status}, but another page", status=fact.status))
-        return Judgement(fact.status == self.status, str(fact.status))
+        cache = ", ".join(f"{name}: {fact.headers[name][:60]}" for name in _CACHES if name in fact.headers)
+        if self.contains is None or self._is_page(fact):
+            seen = tr("{status} through a cache ({cache})", status=fact.status, cache=cache) if cache else fact.status
+            return Judgement(fact.status == self.status, str(seen))
+        server = fact.headers.get("server", "")[:60]
+        if cache:
+            seen = tr("{status}, but another page, from a cache ({cache})", status=fact.status, cache=cache)
+        elif server:
+            seen = tr("{status}, but another page, by {server}", status=fact.status, server=server)
+        else:
+            seen = tr("{status}, but another page", status=fact.status)
+        return Judgement(False, seen)
+
+    def _is_page(self, fact: HttpFact) -> bool:
+        return self.contains is not None and self.contains in (fact.body + fact.headers.get("location", ""))
 
     def _get(self) -> HttpGet:
-        return HttpGet(self.address, self.path, self.host)
+        return HttpGet(self.address, self.path, self.host, self.tls)

@@ -129,6 +129,8 @@ class HttpGet(Reader[HttpFact]):
     path: str = "/"
     host: str | None = None
     """The Host header; default: the address."""
+    tls: bool = False
+    """By https; the certificate is not verified, since the page is asked for by address."""
     timeout: int = 3
     cap = 128 << 10
 
@@ -136,7 +138,7 @@ class HttpGet(Reader[HttpFact]):
     def url(self) -> str:
         """The URL as typed by a person."""
         literal = f"[{self.address}]" if isinstance(self.address, IPv6Address) else str(self.address)
-        return f"http://{literal}{self.path}"
+        return f"{'https' if self.tls else 'http'}://{literal}{self.path}"
 
     def script(self) -> str:
         """Return the script: use curl, python3 or wget, as available; print status line, headers and body."""
@@ -144,19 +146,23 @@ class HttpGet(Reader[HttpFact]):
         header = f" -H {quote(f'Host: {self.host}')}" if self.host else ""
         wget = f" --header={quote(f'Host: {self.host}')}" if self.host else ""
         python = (
-            "import sys,http.client\n"
-            "c=http.client.HTTPConnection(sys.argv[1],80,timeout=float(sys.argv[4]))\n"
+            "import sys,http.client,ssl\n"
+            "s=len(sys.argv)>5 and ssl._create_unverified_context()\n"
+            "c=http.client.HTTPSConnection(sys.argv[1],443,timeout=float(sys.argv[4]),context=s) if s else"
+            " http.client.HTTPConnection(sys.argv[1],80,timeout=float(sys.argv[4]))\n"
             "h={'Host':sys.argv[3]} if sys.argv[3] else {}\n"
             "try: c.request('GET',sys.argv[2],headers=h);r=c.getresponse()\n"
             "except OSError: sys.exit(0)\n"
             "print('HTTP/1.1',r.status);[print(k+': '+v) for k,v in r.getheaders()];print()\n"
             "sys.stdout.flush();sys.stdout.buffer.write(r.read(65536))"
         )
-        arguments = f"{quote(str(self.address))} {quote(self.path)} {quote(self.host or '')} {seconds}"
+        tls = " tls" if self.tls else ""
+        unverified = " --no-check-certificate" if self.tls else ""
+        arguments = f"{quote(str(self.address))} {quote(self.path)} {quote(self.host or '')} {seconds}{tls}"
         return (
-            f"if command -v curl >/dev/null; then curl -g -s -i -m {seconds}{header} {url}\n"
+            f"if command -v curl >/dev/null; then curl -g -s -k -i -m {seconds}{header} {url}\n"
             f"elif command -v python3 >/dev/null; then python3 -c {quote(python)} {arguments}\n"
-            f"elif command -v wget >/dev/null; then wget -q -S -O - -T {seconds} -t 1{wget} {url} 2>&1\n"
+            f"elif command -v wget >/dev/null; then wget -q -S{unverified} -O - -T {seconds} -t 1{wget} {url} 2>&1\n"
             "else exit 127; fi; true"
         )
 

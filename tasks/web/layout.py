@@ -12,10 +12,14 @@ from stopgap.orchestrator.facts import (
     FileFact,
     ListenerFact,
     Listeners,
+    Placed,
+    PlacedFact,
     ProgramFact,
     ReadOnly,
     System,
     SystemFact,
+    Texts,
+    TextsFact,
     UnitFact,
     Units,
 )
@@ -23,6 +27,7 @@ from stopgap.orchestrator.task import Facts as TaskFacts
 from stopgap.orchestrator.task import Probe, Unplannable
 from stopgap.orchestrator.text import tr
 from stopgap.tasks.web import page
+from stopgap.tasks.web.replaced import REPLACED, error_page, readers
 
 CONFIGURATION_TEST = {
     program: ReadOnly((program, "-t"), because="httpd(8): -t runs syntax tests for configuration files only")
@@ -51,10 +56,25 @@ class Facts(TaskFacts):
     page_en: FileFact = ABSENT
     page_ja: FileFact = ABSENT
     text: FileFact = ABSENT
+    json_page: FileFact = ABSENT
+    files: dict[str, FileFact] = {}
+    """Path → files of Stopgap's own server."""
+    links: dict[str, FileFact] = {}
+    """Path → lighttpd's names for the pages."""
+    mains: dict[str, FileFact] = {}
+    """Name of a web server or proxy → its main file."""
+    texts: TextsFact = TextsFact()
+    """Configuration with the certificates in use."""
+    placed: PlacedFact = PlacedFact()
 
     def page_at(self, path: str) -> FileFact:
         """Return the file fact for the path of a page."""
-        return {page.html("en"): self.page_en, page.html("ja"): self.page_ja, page.TEXT: self.text}[path]
+        return {
+            page.html("en"): self.page_en,
+            page.html("ja"): self.page_ja,
+            page.TEXT: self.text,
+            page.JSON: self.json_page,
+        }[path]
 
 
 class Layout(Protocol):
@@ -134,15 +154,20 @@ class RedHat(Layout):
         yield write_file(self.configuration, content, facts.conf_d)
 
 
+OWN_UNIT = "stopgap-page.service"
+"""Of Stopgap's own web server, with the files of the unit and the program."""
+OWN_FILES = (f"/etc/systemd/system/{OWN_UNIT}", f"{page.FOLDER}/page_server.py")
 _TLS_MODULES = ("socache_shmcb", "ssl")
 LAYOUTS: tuple[Layout, ...] = (Debian(), RedHat())
 
 
 def probe() -> Probe:
     """Return the readers of every layout; the facts show the host's layout."""
+    services = [*(layout.service for layout in LAYOUTS), *(server.service for server in REPLACED)]
     return {
-        "system": System(("apt-get",)),
-        "units": Units(tuple(f"{layout.service}.service" for layout in LAYOUTS)),
+        "system": System(("apt-get", "python3", *(server.program for server in REPLACED))),
+        "units": Units((*(f"{name}.service" for name in services), OWN_UNIT)),
+        **{f"files.{path}": File(path) for path in OWN_FILES},
         "listeners": Listeners(),
         **{name: reader for layout in LAYOUTS for name, reader in layout.probe().items()},
         "www": File(page.FOLDER.rpartition("/")[0]),
@@ -150,6 +175,11 @@ def probe() -> Probe:
         "page_en": File(page.html("en")),
         "page_ja": File(page.html("ja")),
         "text": File(page.TEXT),
+        "json_page": File(page.JSON),
+        **{f"links.{error_page(language)}": File(error_page(language)) for language in ("en", "ja")},
+        **readers(),
+        "texts": Texts(tuple(pattern for server in REPLACED for pattern in server.texts)),
+        "placed": Placed(),
     }
 
 

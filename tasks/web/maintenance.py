@@ -1,46 +1,47 @@
-"""apache.maintenance: the maintenance page shown to visitors while a host is out of service."""
+"""web.maintenance: the maintenance page shown to visitors while a host is out of service."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from stopgap.orchestrator.change import (
-    Activate,
-    Command,
     PathChange,
     RunCommands,
     command,
     make_directory,
     write_file,
 )
-from stopgap.orchestrator.check import Check, Page, Port
-from stopgap.orchestrator.facts import ProgramFact
+from stopgap.orchestrator.check import Check, Page
+from stopgap.orchestrator.facts import ABSENT, ProgramFact
 from stopgap.orchestrator.host import Address, CheckVantage, Host, Scene
 from stopgap.orchestrator.task import Gap, Note, Planned, Probe, Task, Unlimited, Unplannable
 from stopgap.orchestrator.text import tr
-from stopgap.tasks.host import units
 from stopgap.tasks.host.units import ROOT_PROGRAMS
-from stopgap.tasks.web import layout
+from stopgap.tasks.web import layout, own_server
 from stopgap.tasks.web.layout import Facts, Layout
 from stopgap.tasks.web.page import FOLDER, Pages, configuration, pages
 from stopgap.tasks.web.params import Params
+from stopgap.tasks.web.replaced import REPLACED, Replaced
+from stopgap.tasks.web.service import drive, is_running, owner_of_port_80, start, take_up
 
 PACKAGES = ("apache2", "apache2-bin", "apache2-data", "apache2-utils")
 """Debian's: the one to install, and those that it brings for itself alone."""
 _PAGE_ALONE = Unlimited(why=tr("which page visitors see changes nothing of what the block drops"))
 
 
-class ApacheMaintenance(Task[Params, Facts]):
+class WebMaintenance(Task[Params, Facts]):
     """Show visitors a maintenance page, instead of what the host would answer or an error of their browser's.
 
-    On the spare by default, out of the intruder's reach; on the target with `on: target`. Needs Apache 2.4.19 or
-    newer in Debian's or Red Hat's layout, stopped or running; systemd, or any init system with service(8). The
-    configuration is tested before Apache reloads; after a failed test, the previous configuration is restored. A
-    changed page with an unchanged configuration needs no reload. With `install`, a spare without Apache gets the
-    package first, within the step's `timeout`.
+    On the spare by default, out of the intruder's reach; on the target with `on: target`. The server that listens on
+    port 80 shows the page: Apache 2.4.19 or newer in the layout of Debian, Red Hat or FreeBSD, nginx, lighttpd,
+    Caddy, HAProxy or Varnish; with systemd, or any init system with service(8). Apache gets a file of its own; the
+    main file of any other server is replaced, and put back by the undo. The configuration is tested before each
+    reload; after a failed test, the previous configuration is restored. With `install`, a spare without a web server
+    gets Apache first, within the step's `timeout`; where nothing can be installed, a small server of Stopgap's own,
+    under systemd, shows the page.
     """
 
-    name = "apache.maintenance"
+    name = "web.maintenance"
     vantages = ("spare", "target")
 
     def root_programs(self) -> frozenset[str]:
@@ -48,46 +49,37 @@ class ApacheMaintenance(Task[Params, Facts]):
         return ROOT_PROGRAMS
 
     def probe(self, params: Params, scene: Scene) -> Probe:
-        """Return readers for the files of each layout, the service, and the configuration test."""
+        """Return readers for the files of each server, the service, and Apache's configuration test."""
         return layout.probe()
 
     def plan(self, params: Params, facts: Facts, scene: Scene) -> Iterator[Planned]:
-        """Yield changes for pages and configuration, then the reload; start Apache if stopped."""
-        installs = params.install and _on_spare(scene) and layout.layout_of(facts) is None
-        if installs:
-            yield _install(facts, scene.on)
-            facts = layout.freshly_installed(facts)
-        apache = _apache(facts, scene.on)
-        running = _running(apache, facts, scene.on)
-        if params.error_document_url is None:
+        """Yield changes for pages and configuration, then the reload; start the server if stopped."""
+        if server := _replaced(facts):
+            yield from _replace(server, params, facts, scene)
+            return
+        if _needs_own(params, facts, scene):
             yield from _write(pages(params), facts)
-        configured = [
-            c for c in apache.configure(configuration(params), facts, tls=params.certificate is not None) if c
-        ]
-        yield from configured
-        if installs:
-            yield RunCommands(
-                about=tr("have {service} take up the page", service=apache.service),
-                do=(command(*apache.test), _service(apache, facts, "reload-or-restart")),
-                undo=(),
-                undo_about=tr("nothing: its packages go"),
-            )
-        elif not running:
-            yield from _start(apache, facts)
-        elif configured:
-            yield _take_up(apache, facts, scene)
-        yield from _words(params, apache, facts, scene, running=running)
+            yield from own_server.serve(params, facts)
+            yield from _words(params, "Stopgap", facts, scene)
+            return
+        yield from _by_apache(params, facts, scene)
 
     def checks(self, params: Params, facts: Facts, scene: Scene) -> Iterator[Check]:
-        """Yield requests for the page at the visitors' addresses from outside; on the spare, from the controller
-        too.
+        """Yield requests at the visitors' addresses from outside; on the spare, from the controller too.
+
+        Asked for are `/`, a page that nobody has, and a static file, and each name of `names`; by https where the
+        server speaks it.
         """
         revision = pages(params).revision
-        path, status, contains = "/", 503, revision
+        asks: list[tuple[str, str | None]] = [("/", None), (f"/nothing-is-here-{revision[:4]}", None)]
+        asks += [("/favicon.ico", None), *(("/", name) for name in params.names)]
+        status, contains = 503, revision
         if params.mode == "letter":
-            path, status = "/nothing-is-here", 404
+            asks, status = [("/nothing-is-here", name) for name in (None, *params.names)], 404
         if params.error_document_url is not None:
             status, contains = 302, params.error_document_url
+        server = _replaced(facts)
+        tls = bool(server and list(server.sites(params, facts.texts))) if server else params.certificate is not None
         own = scene.on.known_addresses
         looks: list[tuple[CheckVantage, tuple[Address, ...]]] = []
         if scene.outside and params.visitors != "none":
@@ -96,11 +88,94 @@ class ApacheMaintenance(Task[Params, Facts]):
             looks.append(("controller", own))
         for vantage, addresses in looks:
             for address in addresses:
-                yield Page(
-                    vantage=vantage, address=address, path=path, status=status, contains=contains, patience=10.0
-                )
-                if params.certificate:
-                    yield Port(vantage=vantage, address=address, port=443, expect="open", patience=10.0)
+                for secure in (False, True) if tls else (False,):
+                    for path, host in asks:
+                        yield Page(
+                            vantage=vantage,
+                            address=address,
+                            path=path,
+                            host=host,
+                            tls=secure,
+                            status=status,
+                            contains=contains,
+                            patience=10.0,
+                        )
+
+
+class ApacheMaintenance(WebMaintenance):
+    """Show visitors a maintenance page: the name of `web.maintenance` in runbooks written before 0.2."""
+
+    name = "apache.maintenance"
+
+
+def _replaced(facts: Facts) -> Replaced | None:
+    """Return the server whose main file is to be replaced: the owner of port 80, or one that is installed."""
+    owner = owner_of_port_80(facts)
+    program = (owner.exe.rpartition("/")[2] or owner.name) if owner else ""
+    if named := next((server for server in REPLACED if server.program == program), None):
+        return named
+    if owner or layout.layout_of(facts) is not None or any(each.port == 80 for each in facts.listeners):
+        return None
+    return next((server for server in REPLACED if server.program in facts.system.programs), None)
+
+
+def _replace(server: Replaced, params: Params, facts: Facts, scene: Scene) -> Iterator[Planned]:
+    if params.mode != "strong":
+        raise Unplannable(
+            tr("`mode: letter` is Apache's, and {host} has {server}", host=scene.on.name, server=server.name)
+        )
+    running = is_running(server, facts, scene.on)
+    before = facts.mains.get(server.name, ABSENT)
+    written = [*_write(pages(params), facts), *filter(None, server.links(params, facts.links))]
+    yield from written
+    change = server.change(server.configuration(params, before, facts.texts), before)
+    if change:
+        yield change
+    if not running:
+        yield from start(server, facts)
+    elif change or (written and not server.rereads):
+        yield take_up(server, facts, afresh=not _on_spare(scene))
+    yield from _words(params, server.name, facts, scene, tls=bool(list(server.sites(params, facts.texts))))
+
+
+def _needs_own(params: Params, facts: Facts, scene: Scene) -> bool:
+    """Return True if no web server is there, none can be installed, and Stopgap's own can run."""
+    installs = params.install and "apt-get" in facts.system.programs
+    taken = any(listener.port == 80 for listener in facts.listeners)
+    return (
+        _on_spare(scene)
+        and layout.layout_of(facts) is None
+        and own_server.possible(facts)
+        and not installs
+        and (not taken or own_server.runs(facts))
+    )
+
+
+def _by_apache(params: Params, facts: Facts, scene: Scene) -> Iterator[Planned]:
+    installs = params.install and _on_spare(scene) and layout.layout_of(facts) is None
+    if installs:
+        yield _install(facts, scene.on)
+        facts = layout.freshly_installed(facts)
+    apache = _apache(facts, scene.on)
+    running = is_running(apache, facts, scene.on)
+    if params.error_document_url is None:
+        yield from _write(pages(params), facts)
+    tls = params.certificate is not None
+    configured = [change for change in apache.configure(configuration(params), facts, tls=tls) if change]
+    yield from configured
+    if installs:
+        yield RunCommands(
+            about=tr("have {service} take up the page", service=apache.service),
+            do=(command(*apache.test), drive(apache, facts, "reload-or-restart")),
+            undo=(),
+            undo_about=tr("nothing: its packages go"),
+        )
+    elif not running:
+        yield from start(apache, facts)
+    elif configured:
+        yield take_up(apache, facts, afresh=not _on_spare(scene))
+    yield from _stays_off(apache, facts, scene, running=running)
+    yield from _words(params, "Apache", facts, scene)
 
 
 def _install(facts: Facts, on: Host) -> RunCommands:
@@ -149,35 +224,6 @@ def _complaint(tested: ProgramFact) -> str:
     return " ".join([line for line in lines if line and not line.startswith("AH00558")][:2]) or "nothing"
 
 
-def _running(apache: Layout, facts: Facts, on: Host) -> bool:
-    """Return True if the service runs; raises Unplannable if a start is impossible."""
-    taken = any(listener.port == 80 for listener in facts.listeners)
-    if facts.system.init != "systemd":
-        return taken
-    name = f"{apache.service}.service"
-    unit = next((unit for unit in facts.units if unit.name == name), None)
-    if unit is None or unit.load == "not-found":
-        raise Unplannable(
-            tr(
-                "{host} has {test}, but no {name} that could be told to take up a page",
-                host=on.name,
-                test=apache.test[0],
-                name=name,
-            )
-        )
-    if unit.active in {"active", "reloading", "activating"}:
-        return True
-    if unit.load == "masked":
-        raise Unplannable(
-            tr("{name} on {host} is stopped and masked: systemctl unmask {name} first", name=name, host=on.name)
-        )
-    if taken:
-        raise Unplannable(
-            tr("port 80 of {host} is taken by something else than {name}: stop that first", host=on.name, name=name)
-        )
-    return False
-
-
 def _write(wanted: Pages, facts: Facts) -> Iterator[PathChange]:
     changes = [
         make_directory(FOLDER.rpartition("/")[0], facts.www) if facts.www.kind == "absent" else None,
@@ -187,53 +233,7 @@ def _write(wanted: Pages, facts: Facts) -> Iterator[PathChange]:
     yield from (change for change in changes if change)
 
 
-def _start(apache: Layout, facts: Facts) -> Iterator[Planned]:
-    """Yield the start of Apache. The undo stops the service before files are restored, so no reload is needed."""
-    known = [unit for unit in facts.units if unit.name == f"{apache.service}.service"]
-    yield RunCommands(
-        about=tr("start {service}", service=apache.service),
-        do=(command(*apache.test), _service(apache, facts, "start")),
-        undo=(_service(apache, facts, "stop"),),
-        expects=units.expectation(known, {}, now="running") if known else None,
-    )
-    yield Activate(
-        about=tr("test the configuration of {service}", service=apache.service),
-        test=(command(*apache.test),),
-        take=(),
-    )
-
-
-def _take_up(apache: Layout, facts: Facts, scene: Scene) -> Activate:
-    verb, about = "reload", tr("reload {service}", service=apache.service)
-    if not _on_spare(scene):
-        verb = "restart"
-        about = tr(
-            "restart {service}, since a reload would keep what the intruder left in its memory",
-            service=apache.service,
-        )
-    return Activate(
-        about=about,
-        test=(command(*apache.test),),
-        take=(_service(apache, facts, verb),),
-    )
-
-
-def _service(apache: Layout, facts: Facts, verb: str) -> Command:
-    if facts.system.init == "systemd":
-        return command("systemctl", verb, f"{apache.service}.service")
-    return command("service", apache.service, verb)
-
-
-def _words(params: Params, apache: Layout, facts: Facts, scene: Scene, *, running: bool) -> Iterator[Planned]:
-    on, target = scene.on.name, scene.target.name
-    if params.error_document_url is not None:
-        yield Note(
-            text=tr(
-                "Apache answers what is missing with 302 to {error_document_url}: the status 404 is lost, "
-                "and a browser goes in circles where that page is itself missing and on the same host",
-                error_document_url=params.error_document_url,
-            )
-        )
+def _stays_off(apache: Layout, facts: Facts, scene: Scene, *, running: bool) -> Iterator[Note]:
     name = f"{apache.service}.service"
     enabled = next((unit.enabled for unit in facts.units if unit.name == name), "")
     if not running and enabled not in {"enabled", "static", ""}:
@@ -241,8 +241,20 @@ def _words(params: Params, apache: Layout, facts: Facts, scene: Scene, *, runnin
             text=tr(
                 "{name} on {host} is {enabled}: after a restart of {host} nobody sees the page",
                 name=name,
-                host=on,
+                host=scene.on.name,
                 enabled=enabled,
+            )
+        )
+
+
+def _words(params: Params, server: str, facts: Facts, scene: Scene, *, tls: bool = False) -> Iterator[Planned]:
+    on, target = scene.on.name, scene.target.name
+    if params.error_document_url is not None:
+        yield Note(
+            text=tr(
+                "Apache answers what is missing with 302 to {error_document_url}: the status 404 is lost, "
+                "and a browser goes in circles where that page is itself missing and on the same host",
+                error_document_url=params.error_document_url,
             )
         )
     if params.mode == "letter":
@@ -257,17 +269,19 @@ def _words(params: Params, apache: Layout, facts: Facts, scene: Scene, *, runnin
     if not _on_spare(scene):
         yield Gap(
             text=tr(
-                "The page comes from {host}'s own Apache, whose modules and memory the intruder may have changed",
+                "The page comes from {host}'s own {server}, whose modules and memory the intruder may have changed",
                 host=on,
+                server=server,
             ),
             at_best=_PAGE_ALONE,
         )
     elif params.certificate:
         yield Note(text=tr("no certificate whose key lay on {target}: take that key as stolen", target=target))
-    elif not any(listener.port == 443 for listener in facts.listeners):
+    elif not tls and not (server == "Apache" and any(listener.port == 443 for listener in facts.listeners)):
         yield Gap(
             text=tr(
-                "Visitors by https see no page: nothing on {host} answers on port 443. The key that lay on "
+                "Visitors by https see no page: nothing on {host} answers on port 443, and a browser that knows the "
+                "site by https (HSTS) tries nothing else. The key that lay on "
                 "{target} is to be taken as stolen; with a certificate for a new key, give `certificate` and "
                 "`key`",
                 host=on,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ FOLDER = "/var/www/stopgap"
 and Red Hat's Apache (under SELinux, the folder inherits `httpd_sys_content_t`).
 """
 TEXT = f"{FOLDER}/maintenance.txt"
+JSON = f"{FOLDER}/maintenance.json"
+"""For programs: a problem document (RFC 9457)."""
 
 _MONTHS = [
     *("January", "February", "March", "April", "May", "June"),
@@ -39,7 +42,7 @@ class Pages:
 
 
 def pages(params: Params) -> Pages:
-    """Render the HTML page for each possible first language, and the plain text."""
+    """Render the HTML page for each possible first language, the plain text, and the problem document."""
     drafts = _render(params, revision="")
     revision = hashlib.sha256("\0".join(drafts.values()).encode()).hexdigest()[:12]
     return Pages(revision, _render(params, revision))
@@ -57,6 +60,7 @@ def configuration(params: Params) -> str:
             "page": html(first),
             "other_pages": {language: html(language) for language in others},
             "text": TEXT,
+            "json": JSON,
             "retry_after": int(params.retry_after.total_seconds()),
             "url": params.error_document_url,
             "certificate": params.certificate,
@@ -78,8 +82,19 @@ def _render(params: Params, revision: str) -> dict[str, str]:
         html(first): render_file("web/maintenance.html", {**values, "languages": _beginning_with(first, params)})
         for first in params.languages
     }
+    rendered[JSON] = json.dumps(_problem(params), ensure_ascii=False) + "\n"
     rendered[TEXT] = render_file("web/maintenance.txt", {**values, "languages": params.languages})
     return rendered
+
+
+def _problem(params: Params) -> dict[str, object]:
+    return {
+        "type": "about:blank",
+        "title": "Service Unavailable",
+        "status": 503,
+        "detail": "Emergency maintenance. Please try again later.",
+        "contact": params.contact,
+    }
 
 
 def _beginning_with(first: Language, params: Params) -> tuple[Language, ...]:

@@ -72,13 +72,24 @@ class Params(Parameters):
 
     install: bool = Field(
         False,
-        description="On the spare: install Apache where there is none (Debian and its kin, with apt-get). Undo takes"
-        " its packages away again; what they needed stays.",
+        description="On the spare: install Apache where there is no web server (Debian and its kin, by apt-get). Undo"
+        " takes its packages away again; what they needed stays.",
     )
     certificate: FilePath | None = Field(
         None,
-        description="Also answer by https (Debian): a file on the host that shows the page, with the certificate and"
+        description="Also answer by https: a file on the host that shows the page, with the certificate and"
         " its chain. Never one whose key lay on the target: that key is to be taken as stolen.",
+    )
+    names: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+$", max_length=253)], ...] = Field(
+        (),
+        max_length=20,
+        description="Names of the sites: the page is asked for under each, as a visitor of each site would.",
+    )
+    lasts: Duration | None = Field(
+        None,
+        gt=timedelta(0),
+        description="Where Stopgap's own server shows the page: the time until that server ends by itself, such as"
+        " the time of the block. Default: until undone.",
     )
     key: FilePath | None = Field(None, description="The private key's file; the content is not read.")
 

@@ -21,7 +21,8 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from stopgap.orchestrator.facts import FileFact
+from stopgap.orchestrator.change import PathChange
+from stopgap.orchestrator.facts import FileFact, TextsFact
 from stopgap.orchestrator.host import CONTROLLER, Host, Scene
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.incidents import Incident, Told
@@ -48,8 +49,11 @@ from stopgap.orchestrator.task import Unplannable
 from stopgap.tasks.people.customers import CustomersNotify
 from stopgap.tasks.people.letter import LetterCompose
 from stopgap.tasks.people.provider import ProviderNotify
+from stopgap.tasks.web.layout import Facts
+from stopgap.tasks.web.own_server import serve
 from stopgap.tasks.web.page import TEXT, configuration, html, pages
 from stopgap.tasks.web.params import Params
+from stopgap.tasks.web.replaced import REPLACED, Replaced
 
 from .story import CUT, FOUND, KEPT, START, hostile_story, look, started, step, told
 
@@ -95,7 +99,7 @@ _FIELDS = (
 class Rendered:
     """What came of a template: of which kind, and the text."""
 
-    kind: Literal["html", "markdown", "text", "mail", "json", "conf"]
+    kind: Literal["html", "markdown", "text", "mail", "json", "conf", "vcl"]
     text: str
 
 
@@ -192,6 +196,30 @@ def apache(mode: str) -> Callable[[str], Iterator[Rendered]]:
     return render
 
 
+def replaced(server: Replaced) -> Callable[[str], Iterator[Rendered]]:
+    def render(text: str) -> Iterator[Rendered]:
+        params = web_pages(text).model_copy(update={"mode": "strong"})
+        params = params.model_copy(update={"key": params.certificate})
+        if not server.https:
+            params = params.model_copy(update={"certificate": None, "key": None})
+        hostile = FileFact(
+            kind="file", content=f'user {text};\nserver.username = "{text}"\n'.encode("utf-8", "replace")
+        )
+        block = f"server {{ server_name {text}; ssl_certificate {text}; ssl_certificate_key {text}; }}"
+        site = FileFact(kind="file", content=f"bind :443 ssl crt {text}\n{block}".encode("utf-8", "replace"))
+        texts = TextsFact(files={server.main: site, "/etc/nginx/sites-enabled/x": site})
+        for each in (params, params.model_copy(update={"certificate": None, "key": None})):
+            yield Rendered("vcl" if server.name == "Varnish" else "conf", server.configuration(each, hostile, texts))
+
+    return render
+
+
+def own_server(text: str) -> Iterator[Rendered]:
+    for planned in serve(web_pages(text), Facts()):
+        if isinstance(planned, PathChange) and planned.path.endswith(".service"):
+            yield Rendered("conf", planned.after.text() or "")
+
+
 def story(text: str) -> History:
     """A run in which everything that a person or a host can have written is the text."""
     question = Question(text=text, reason=text, text_ja=text, reason_ja=text)
@@ -256,6 +284,8 @@ RENDERERS: dict[str, Callable[[str], Iterator[Rendered]]] = {
     "web/maintenance.txt": plain,
     "web/apache-strong.conf": apache("strong"),
     "web/apache-letter.conf": apache("letter"),
+    "web/page-server.conf": own_server,
+    **{server.template: replaced(server) for server in REPLACED},
     "report/report.html": papers("html", "html"),
     "report/report.md": papers("md", "markdown"),
     "report/manual.html": manuals("html", "html"),
@@ -362,6 +392,12 @@ def as_conf(text: str, usual: list[str]) -> None:
     assert {line.split()[0] for line in text.splitlines() if line.strip()} <= set.union(*directives)
 
 
+def as_vcl(text: str, usual: list[str]) -> None:
+    assert not steers(text)
+    assert any(text.split('"""')[::2] == each.split('"""')[::2] for each in usual)
+
+
 _CHECKS: dict[str, Callable[[str, list[str]], None]] = {
     "html": as_html, "markdown": as_markdown, "text": as_text, "mail": as_mail, "json": as_json, "conf": as_conf,
+    "vcl": as_vcl,
 }  # fmt: skip

@@ -299,13 +299,14 @@ def test_a_visitors_first_language_decides_which_comes_first(strong: Server, lan
     [
         ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"),
         ("*/*", "text/html"),
-        ("application/json", "text/plain"),
-        ("application/json, text/plain, image/png", "text/plain"),
+        ("application/json", "application/problem+json"),
+        ("application/vnd.api+json, image/png", "application/problem+json"),
+        ("text/plain, image/png", "text/plain"),
     ],
 )
-def test_a_program_that_wants_no_html_gets_plain_text(strong: Server, accept: str, kind: str) -> None:
+def test_a_program_that_wants_no_html_gets_json_or_plain_text(strong: Server, accept: str, kind: str) -> None:
     _, headers, body = strong.ask("redirects", "/api/orders", Accept=accept)
-    assert headers["content-type"] == f"{kind}; charset=utf-8"
+    assert headers["content-type"] == (kind if kind.startswith("application/") else f"{kind}; charset=utf-8")
     assert ("<html" in body) == (kind == "text/html")
     assert "noc@example.jp" in body
 

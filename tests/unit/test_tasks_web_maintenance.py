@@ -38,7 +38,11 @@ def after(facts: Facts, made: list[Change]) -> Facts:
     """The facts as they will be read once the changes are made."""
     fields = {reader: name for name, reader in TASK.probe(PARAMS, SCENE).items()}
     predicted = {reader: fact for change in made for reader, fact in change.predicted().items()}
-    return facts.model_copy(update={fields[reader]: fact for reader, fact in predicted.items()})
+    update: dict[str, object] = {}
+    for reader, fact in predicted.items():
+        field, dot, key = fields[reader].partition(".")
+        update[field] = {**getattr(facts, field), **update.get(field, {}), key: fact} if dot else fact  # type: ignore[dict-item]
+    return facts.model_copy(update=update)
 
 
 @pytest.mark.parametrize("layout", [DEBIAN, RED_HAT])

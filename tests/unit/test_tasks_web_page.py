@@ -115,7 +115,7 @@ def test_other_words_make_another_revision_and_the_same_words_the_same() -> None
 
 def test_one_language_alone_makes_one_page_without_a_way_to_another() -> None:
     files = pages(Params(contact="noc@example.jp", languages=("ja",))).files
-    assert set(files) == {f"{FOLDER}/maintenance.ja.html", f"{FOLDER}/maintenance.txt"}
+    assert set(files) == {f"{FOLDER}/maintenance.{form}" for form in ("ja.html", "txt", "json")}
     assert "<nav" not in files[f"{FOLDER}/maintenance.ja.html"]
     assert "Accept-Language" not in configuration(Params(contact="noc@example.jp", languages=("ja",)))
 
