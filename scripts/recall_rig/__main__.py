@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from lab_hosts import image
+from lab_hosts import image, machine
 
 from recall_rig import busy
 from recall_rig.further import FURTHER
@@ -52,9 +52,20 @@ def collect(home: Path, runbook: str) -> None:
             say(f"{host}: planted ({done.returncode}) {done.stderr.strip()}")
         stopgap = ["stopgap", "run", runbook, "-i", "inventories/lab.yaml", "-t", PLANTED, "-t", CLEAN]
         words = [LAB, "exec", "operator", *stopgap, "-p", "outside=1-1000", "--yes"]
+        before = {host: spent(host) for host in (PLANTED, CLEAN)}
         subprocess.run(words, env=environment, cwd=ROOT, stdout=sys.stderr)
+        for host in (PLANTED, CLEAN):
+            say(f"{host}: {spent(host) - before[host]:.1f} s of processor time")
     finally:
         subprocess.run([LAB, "down"], env=environment)
+
+
+def spent(host: str) -> float:
+    """Give the processor time, in seconds, that all processes of a host have used."""
+    for group in (machine._groups() / host / "payload", machine._groups() / host):
+        if (group / "cpu.stat").exists():
+            return int((group / "cpu.stat").read_text().split()[1]) / 1e6
+    return 0.0
 
 
 def findings(home: Path, host: str) -> list[dict[str, Any]]:

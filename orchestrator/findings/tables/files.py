@@ -221,3 +221,30 @@ def capabilities(collected: CollectionReader) -> Iterator[Row]:
         if match:
             row: Fields = {"path": match[1], "powers": match[2], "packaged": digests.knows(match[1])}
             yield Row(row, Place("capabilities", number))
+
+
+_ENTRY = re.compile(r"(user|group):([0-9]{1,10}):([r-][w-][x-])")
+
+
+@table(
+    "access-lists",
+    reads="access-lists",
+    fields={
+        "path": "the file",
+        "who": "`user` or `group`, and its number",
+        "rights": "as `rw-`",
+        "writes": "it may write",
+        "secret": "the file holds password hashes or keys",
+    },
+)
+def access_lists(collected: CollectionReader) -> Iterator[Row]:
+    """Rights that access control lists give beyond owner and mode."""
+    path = ""
+    for number, text in collected.lines("access-lists"):
+        if text.startswith("# file: "):
+            path = text.removeprefix("# file: ")
+        elif path and (found := _ENTRY.fullmatch(text.partition("\t")[0])):
+            row: Fields = {"path": path, "who": f"{found[1]} {found[2]}", "rights": found[3]}
+            row |= {"writes": "w" in found[3]}
+            row |= {"secret": bool(re.search(r"/(g?shadow-?|sudoers|ssh_host_\w+_key|[^/]*\.key)$|^/root/", path))}
+            yield Row(row, Place("access-lists", number))

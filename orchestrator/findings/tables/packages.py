@@ -127,3 +127,20 @@ def tools(collected: CollectionReader) -> Iterator[Row]:
             "size": member.size,
         }
         yield Row(row, Place("system-tools", member=member.name, offset=member.offset))
+
+
+@table(
+    "boot-programs",
+    reads="boot-hashes package-digests",
+    fields={"path": "the file", "sha256": "of its content", "altered": "its package brought another content"},
+)
+def boot_programs(collected: CollectionReader) -> Iterator[Row]:
+    """Kernels, initial RAM disks and boot programs, hashed on the host."""
+    digests = Digests(collected)
+    for number, text in collected.lines("boot-hashes"):
+        match = re.fullmatch(r"([0-9a-f]{32}) ([0-9a-f]{64}) (/.*)", text, re.DOTALL)
+        if match:
+            wanted = digests.digest(match[3])
+            row: Fields = {"path": match[3], "sha256": match[2]}
+            row |= {"altered": bool(wanted) and wanted not in {match[1], match[2]}}
+            yield Row(row, Place("boot-hashes", number))

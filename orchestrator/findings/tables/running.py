@@ -53,7 +53,7 @@ _FIELDS = {
 @table(
     "running",
     reads="package-digests bodyfile",
-    also="sockets clock process-arguments process-relations process-environments",
+    also="sockets clock process-arguments process-relations process-environments running-hashes",
     beside="processes process-links",
     fields=_FIELDS,
 )
@@ -64,13 +64,15 @@ def running(collected: CollectionReader) -> Iterator[Row]:
     found = [row for row in processes(volatile) if not row.fields["kernel"] and row.fields["program"]]
     wanted = [path for row in found for path in (str(row.fields["program"]), _script(row.fields)) if path]
     known, now = origins(collected, wanted, Digests(collected)), collected_at(collected)
-    silent = _without_history(volatile)
+    silent, altered = _without_history(volatile), _altered(volatile, known)
     for row in found:
         if row.fields["pid"] in inside or row.fields["memory"]:
             continue
         program, script = str(row.fields["program"]), _script(row.fields)
         subject = script or program
         weight, because = _weigh(row.fields, program, script, known, row.fields["pid"] in silent)
+        if program in altered and not row.fields["gone"]:
+            weight, because = 4, [*because, "runs another content than its package brought"]
         if weight:
             entry = known.entry(subject)
             fields: Fields = {
@@ -172,6 +174,20 @@ def _without_history(collected: CollectionReader) -> frozenset[int]:
         match = re.match(r"/proc/([0-9]{1,9})/environ:(?:HISTFILE=(?:/dev/null)?|HISTSIZE=0)$", text)
         if match and (pid := parse_int(match[1], 9)) and collected.meter.hold("pids"):
             found.add(pid)
+    return frozenset(found)
+
+
+_HASHED = re.compile(r"/proc/([0-9]{1,9})/exe:([0-9a-f]{32}) ([0-9a-f]{64}) (/.*)", re.DOTALL)
+
+
+def _altered(collected: CollectionReader, known: Origins) -> frozenset[str]:
+    """Return the programs that run with another content than their package recorded."""
+    found = set()
+    for _, text in collected.lines("running-hashes"):
+        if (match := _HASHED.fullmatch(text)) and not match[4].endswith(" (deleted)"):
+            wanted = known.digests.digest(match[4])
+            if wanted and wanted not in match.groups() and collected.meter.hold("programs", match[4]):
+                found.add(match[4])
     return frozenset(found)
 
 
