@@ -1,5 +1,7 @@
 """Persistence of a block over a router's reboot: a systemd unit reloads the block for the time left.
 
+The unit follows each restart and reload of nftables.service, too, which flushes every table of the router.
+
 The router's own configuration stays unchanged. The unit starts after nftables.service, since nftables.conf usually
 begins with `flush ruleset`, and before the network (systemd.special(7), network-pre.target). Without the file of the
 block's end, or after the end, the unit loads nothing.
@@ -11,8 +13,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stopgap.orchestrator.change import Command, PathChange, command, make_link, write_file
-from stopgap.orchestrator.facts import File, FileFact, Reader
+from stopgap.orchestrator.change import Command, PathChange, RunCommands, command, make_link, write_file
+from stopgap.orchestrator.facts import File, FileFact, Reader, Units, Writable
 from stopgap.orchestrator.task import Refused, Unplannable
 from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.driver import Block, DeviceFacts
@@ -22,7 +24,8 @@ from stopgap.tasks.traffic.shell import run
 _MADE = re.compile(r'comment "by (\S+) in (\S+) until \d+ as (\S+) (\S+)"')
 _SCRIPT = """\
 #!/bin/sh
-# Written by Stopgap: drops again after a reboot what {table} dropped before, until the same moment.
+# Written by Stopgap: drops again what {table} dropped before a reboot or a reload of the rules, to the same moment.
+if nft list table inet {table} >/dev/null 2>&1; then exit 0; fi
 read -r end <{until} || exit 0
 left=$((end - $(date +%s)))
 [ "$left" -gt 0 ] || exit 0
@@ -39,10 +42,12 @@ END
 """
 _UNIT = """\
 [Unit]
-Description=Stopgap drops again what {table} dropped before the reboot
+Description=Stopgap drops again what {table} dropped before a reboot, or a reload of nftables.service
 DefaultDependencies=no
 ConditionPathExists={until}
 After=local-fs.target nftables.service
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
 Before=network-pre.target shutdown.target
 Wants=network-pre.target
 Conflicts=shutdown.target
@@ -51,6 +56,7 @@ Conflicts=shutdown.target
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/bin/sh {script}
+ExecReload=/bin/sh {script}
 """
 
 
@@ -62,11 +68,24 @@ def end_reader(label: str) -> File:
 def loader_readers(label: str) -> Mapping[str, Reader[Any]]:
     """Return readers for the files used to load the block after a reboot."""
     paths = {"boot_script": _script(label), "boot_unit": _unit(label), "boot_link": _link(label)}
-    return {field: File(path) for field, path in paths.items()}
+    written = Writable((_until(label), _unit(label)))
+    return {
+        **{field: File(path) for field, path in paths.items()},
+        "boot_active": Units((f"{table_of(label)}.service",)),
+        "boot_may": written,
+    }
 
 
-def loader(block: Block, rules: str, facts: DeviceFacts) -> Iterator[PathChange]:
-    """Yield the missing files to load `rules` after a reboot; raises Refused without systemd."""
+def no_way(facts: DeviceFacts) -> str:
+    """Return why nothing can be kept in /etc of the router; empty without a known obstacle."""
+    return next((may.obstacle for may in facts.boot_may if may.obstacle), "")
+
+
+def loader(block: Block, rules: str, facts: DeviceFacts) -> Iterator[PathChange | RunCommands]:
+    """Yield the missing files to load `rules` after a reboot, and the start of the unit.
+
+    Only a started unit follows a restart or a reload of nftables.service. Raises Refused without systemd.
+    """
     if facts.system.init != "systemd":
         raise Refused(tr("the driver nftables cannot make a block survive a reboot (`persist`) without systemd"))
     table, whole = table_of(block.label), int(block.expires.total_seconds())
@@ -85,6 +104,14 @@ def loader(block: Block, rules: str, facts: DeviceFacts) -> Iterator[PathChange]
         make_link(_link(block.label), _unit(block.label), facts.boot_link),
     )
     yield from (change for change in wanted if change)
+    unit = f"{table}.service"
+    if any(wanted) or not any(each.active == "active" for each in facts.boot_active):
+        yield RunCommands(
+            about=tr("{unit} follows each restart and reload of nftables.service", unit=unit),
+            do=(command("systemctl", "daemon-reload"), command("systemctl", "restart", unit)),
+            undo=(command("systemctl", "stop", unit, ok=(0, 5)),),
+            undo_about=tr("stop {unit}", unit=unit),
+        )
 
 
 def end_is_right(block: Block, facts: DeviceFacts) -> bool:

@@ -37,6 +37,7 @@ from stopgap.tasks.traffic.drivers import LINUX, driver_named, drivers
 from stopgap.tasks.traffic.guards import guard, guard_by_inventory, guard_own_host
 from stopgap.tasks.traffic.multi_upstream import is_left_to_others, left_to_others, share
 from stopgap.tasks.traffic.operators import doubts, operators, reads_of_operators
+from stopgap.tasks.traffic.own_addresses import own_notes, without_own
 from stopgap.tasks.traffic.ownership import own_place, reads_beside
 from stopgap.tasks.traffic.port_probes import (
     SAMPLED,
@@ -258,6 +259,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         if driver in LINUX:
             refuse_bridged(block, driver, facts, scene)
         yield from driver.plan(block, facts)
+        yield from own_notes(_asked(params, scene), facts, scene)
         if scene.found:
             yield Note(
                 text=tr(
@@ -333,7 +335,7 @@ def _no_addresses(scene: Scene) -> Refused:
 
 def _plain_block(params: Params, scene: Scene) -> Block:
     """Return the addresses to block as a block, for guards that need no driver."""
-    addresses = _asked(params, scene)
+    addresses = without_own(_asked(params, scene), DeviceFacts(), scene)
     if not addresses:
         raise _no_addresses(scene)
     return Block(_label(params, scene), addresses, collapsed(params.allow), (), params.expires)
@@ -377,7 +379,7 @@ def _own(params: Params, facts: DeviceFacts, scene: Scene) -> tuple[Driver, str,
 
 
 def _block(params: Params, facts: DeviceFacts, scene: Scene, *, label: str = "", standing: bool = False) -> Block:
-    addresses = _asked(params, scene)
+    addresses = without_own(_asked(params, scene), facts, scene)
     if not addresses:
         raise _no_addresses(scene)
     if params.web_to == "spare" and not (scene.spare and scene.spare.addresses):

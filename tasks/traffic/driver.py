@@ -29,6 +29,8 @@ from stopgap.orchestrator.facts import (
     ShownFact,
     SystemFact,
     TranslationsFact,
+    UnitFact,
+    WritableFact,
 )
 from stopgap.orchestrator.host import Address, CheckVantage, Cli, Network, Scene
 from stopgap.orchestrator.task import Facts, Planned
@@ -173,6 +175,10 @@ class DeviceFacts(Facts):
     """Files to load the block after a reboot: a script, the systemd unit, and the unit's link."""
     boot_unit: FileFact = ABSENT
     boot_link: FileFact = ABSENT
+    boot_active: tuple[UnitFact, ...] = ()
+    """The unit, as known to systemd."""
+    boot_may: tuple[WritableFact, ...] = ()
+    """Write access to the files."""
     file: FileFact | None = None
     """The file with the block, for a driver with a file."""
     rules6: ProgramFact | None = None
@@ -213,6 +219,8 @@ class DeviceFacts(Facts):
     beside_boot_script: FileFact = ABSENT
     beside_boot_unit: FileFact = ABSENT
     beside_boot_link: FileFact = ABSENT
+    beside_boot_active: tuple[UnitFact, ...] = ()
+    beside_boot_may: tuple[WritableFact, ...] = ()
     beside_file: FileFact | None = None
     beside_scheduled: ScheduledFact = ScheduledFact()
     """The fields of the controller's own block, if another controller's block has the usual label."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -10,9 +11,17 @@ from stopgap.orchestrator.change import Expectation, RunCommands
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import FileFact, ProgramFact, Reader
 from stopgap.orchestrator.host import CheckVantage
-from stopgap.orchestrator.task import Note, Planned, Unplannable
+from stopgap.orchestrator.task import Gap, Note, Planned, Unlimited, Unplannable
 from stopgap.orchestrator.text import joined, tr
-from stopgap.tasks.traffic.after_boot import end_is_right, end_reader, loader, loader_readers, put_end_back, set_end
+from stopgap.tasks.traffic.after_boot import (
+    end_is_right,
+    end_reader,
+    loader,
+    loader_readers,
+    no_way,
+    put_end_back,
+    set_end,
+)
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.conntrack import (
     IN_NFT_SET,
@@ -98,6 +107,12 @@ class Nftables(Driver):
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
         """Yield the table to load, unless in force already."""
         before, wanted = _present(facts), self.ruleset(block)
+        if block.persist and (why := no_way(facts)):
+            yield Gap(
+                text=tr("the block ends with a reboot of the router: {reason}", reason=why),
+                at_best=Unlimited(why=tr("the router drops until then")),
+            )
+            block = replace(block, persist=False)
         left = _time_left(block, facts) if same(unmarked(before), wanted) else None
         if left is None:
             yield _load(block, before, wanted, facts.boot_end, forgetting=forgets(block, facts))

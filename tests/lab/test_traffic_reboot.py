@@ -91,3 +91,18 @@ def test_a_block_that_has_ended_is_not_loaded_after_a_reboot(lab: Lab) -> None:
         reboot(lab)
         assert reaches(lab, "spare", WEB4, 22)
         assert "stopgap" not in lab.read("edge", "nft list tables; systemctl --failed --no-legend")
+
+
+def test_a_block_that_is_to_persist_comes_back_when_somebody_reloads_the_rules(lab: Lab) -> None:
+    router = Router(lab, WITHOUT_SPARE)
+    with blocks(router, persist=True, expires="PT1H"):
+        for verb in ("restart", "reload"):
+            lab.read("edge", f"systemctl {verb} nftables")
+            assert eventually(lambda: "stopgap_web" in lab.read("edge", "nft list tables"), 20)
+            assert not reaches(lab, "spare", WEB4, 22)
+            assert not reaches(lab, "spare", WEB6, 22)
+            assert router.failing_checks(persist=True, expires="PT1H") == {}
+            assert router.planned(persist=True, expires="PT1H")[0] == []
+    with blocks(router, expires="PT1H"):
+        lab.read("edge", "systemctl reload nftables")
+        assert reaches(lab, "spare", WEB4, 22)
