@@ -84,6 +84,9 @@ class ProviderCapabilities(_Part):
     established: bool = Field(False, description="Flows from before the block die too.")
     expiry: Literal["device", "none"] = Field("none", description="`device`: the provider itself ends the block.")
     exception: bool = Field(False, description="`allowed` still gets through.")
+    answers_alone: bool = Field(
+        False, description="`allowed` gets answers from the host, and the host opens no connection to `allowed`."
+    )
     services: bool = Field(False, description="`services` and `ports` are known.")
     by_port: bool = Field(False, description="All frames of the host's own port are dropped, neighbours' too.")
 

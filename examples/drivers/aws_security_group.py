@@ -51,7 +51,8 @@ class Aws(Provider):
         allowed = [ip_network(network) for network in self.block["allowed"]]
         come = [ip_network(network) for network in _networks(self.rules["IpPermissions"])]
         exception = all(any(n.version == c.version and n.subnet_of(c) for c in come) for n in allowed)
-        can = {"established": bool(self.acl), "exception": exception and not self.acl}
+        quiet = not self.rules["IpPermissionsEgress"]
+        can = {"established": bool(self.acl), "exception": exception and not self.acl, "answers_alone": quiet}
         return {"driver": "aws", "version": "1", "capabilities": can, "ids": ids}
 
     def read(self) -> Snapshot:

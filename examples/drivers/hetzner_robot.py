@@ -44,7 +44,7 @@ class Robot(Provider):
     def probe(self) -> dict[str, Any]:
         """Name the server's firewall."""
         ip = self._firewall()["server_ip"]
-        can = {"established": True, "exception": True}
+        can = {"established": True, "exception": True, "answers_alone": True}
         ids = [{"id": f"firewall of {ip}", "addresses": [*{ip, *self.target["addresses"]}]}]
         return {"driver": "hetzner-robot", "version": "1", "capabilities": can, "ids": ids}
 

@@ -76,7 +76,7 @@ def serve(kind: type[Provider]) -> None:
         request = json.load(sys.stdin)
         if request.get("stopgap") != PROTOCOL:
             raise RefusedError(f"this program speaks version {PROTOCOL} of the protocol")
-        json.dump(_answer(kind(request, sys.argv[1:]), request), sys.stdout)
+        json.dump(answered(kind(request, sys.argv[1:]), request), sys.stdout)
     except (RefusedError, KeyError, ValueError) as error:
         _end(2, error)
     except ConflictError as error:
@@ -87,7 +87,8 @@ def serve(kind: type[Provider]) -> None:
         _end(5, error)
 
 
-def _answer(provider: Provider, request: dict[str, Any]) -> dict[str, Any]:
+def answered(provider: Provider, request: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer to one request; raises as the provider does, and ConflictError."""
     operation = request["op"]
     if operation == "probe":
         return provider.probe()

@@ -75,8 +75,9 @@ class Exec(Driver):
             established=can.established,
             expiry=can.expiry,
             exception=can.exception,
-            answers_alone=False,
+            answers_alone=can.answers_alone,
             services=can.services,
+            local=True,
             by_port=can.by_port,
         )
         kind: type[Exec] = type("Exec", (Exec,), {"capabilities": stated})
@@ -111,6 +112,12 @@ class Exec(Driver):
             yield Note(text=tr("in force until {at}, then it lets everything through", at="{at}"), after=left)
         else:
             yield Note(text=tr("in force until it is undone"))
+        allowed = said.request.block.allowed
+        if allowed and not said.probe.capabilities.answers_alone:
+            yield Gap(
+                text=tr("the blocked host may itself open connections to {allowed}", allowed=some(allowed)),
+                at_best="partly",
+            )
         for gap in said.plan.gaps:
             unlimited = Unlimited(why=tr("the provider's program names it, and sets no limit"))
             yield Gap(text=gap.text, at_best=gap.at_best or unlimited)

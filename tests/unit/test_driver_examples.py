@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from stopgap.orchestrator.cli import main
 from stopgap.orchestrator.secret.secret import forget
@@ -129,3 +132,58 @@ def test_a_program_that_departs_from_the_protocol_is_told_where(
         failed = [f"{each['point']}: {each['seen']}".removesuffix(": ") for each in points if not each["holds"]]
         assert point in failed
         assert json.loads((tmp_path / "state").read_text()) == {"groups": ["default"]}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of an imitation of EC2 (moto), and the program's module."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "imitated")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-1")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    with mock_aws():
+        yield boto3.client("ec2")
+
+
+def test_aws_replaces_the_groups_of_each_interface_and_the_acl_only_when_asked(aws: Any) -> None:
+    vpc = aws.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = aws.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    shop, quarantine = (
+        aws.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"] for name in ("shop", "q")
+    )
+    words = {"SubnetId": subnet, "Groups": [shop]}
+    aws.create_network_interface(**words, PrivateIpAddress="10.0.1.5")
+    aws.create_network_interface(**words, PrivateIpAddress="10.0.1.6")
+    acl = aws.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    program, protocol = importlib.import_module("aws_security_group"), importlib.import_module("stopgap_driver")
+    request = {"stopgap": 1, "label": "web", "target": {"addresses": ["10.0.1.5"], "guest": None}}
+    request |= {"block": {"allowed": ["198.51.100.0/24"]}, "before": None, "wanted": None}
+
+    def ask(operation: str, *more: str, **snapshots: Any) -> dict[str, Any]:
+        asked = {**request, "op": operation, **snapshots}
+        answer: dict[str, Any] = protocol.answered(program.Aws(asked, ["--group", quarantine, *more]), asked)
+        return answer
+
+    with pytest.raises(protocol.RefusedError, match=r"a rule for 0\.0\.0\.0/0, which is not in `allow`"):
+        ask("plan")
+    group = aws.describe_security_groups(GroupIds=[quarantine])["SecurityGroups"][0]
+    aws.revoke_security_group_egress(GroupId=quarantine, IpPermissions=group["IpPermissionsEgress"])
+    rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "198.51.100.0/24"}]}
+    aws.authorize_security_group_ingress(GroupId=quarantine, IpPermissions=[rule])
+    plan = ask("plan")
+    snapshots = {"before": plan["before"], "wanted": plan["wanted"]}
+    assert [*plan["before"]["groups"].values()] == [[shop]]
+    assert plan["gaps"][0]["at_best"] == "partly"
+    assert ask("probe")["capabilities"] == {"established": False, "exception": True, "answers_alone": True}
+    assert ask("apply", **snapshots)["state"] == plan["wanted"]
+    with pytest.raises(protocol.ConflictError):
+        ask("apply", before={"groups": {}, "acls": {}}, wanted=plan["before"])
+    assert ask("undo", **snapshots)["state"] == plan["before"]
+
+    ids = {each["id"]: each["addresses"] for each in ask("probe", "--acl", acl)["ids"]}
+    assert ids[subnet] == ["10.0.1.5", "10.0.1.6"], "all in the subnet would be cut off, and Stopgap refuses that"
+    plan = ask("plan", "--acl", acl)
+    snapshots = {"before": plan["before"], "wanted": plan["wanted"]}
+    assert plan["wanted"]["acls"] == {subnet: acl}
+    assert ask("apply", "--acl", acl, **snapshots)["state"] == plan["wanted"]
+    assert ask("undo", "--acl", acl, **snapshots)["state"] == plan["before"]
