@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,10 +54,14 @@ class Device:
     driver: str
     flavour: str = "nft"
     """Of the router's iptables commands."""
+    cloud: str = ""
+    """What the stand-in of a cloud is: `stateful` or `stateless`; empty for a driver that works on the router."""
 
     @property
     def can(self) -> Capabilities:
-        """What the driver says of itself."""
+        """What the driver says of itself; of a cloud, what its program says."""
+        if self.cloud:
+            return Capabilities(exception=True, established=self.cloud == "stateless", local=True)
         return SHIPPED[self.driver].capabilities
 
     @property
@@ -110,7 +115,7 @@ class Device:
         edge = {"address": "10.9.0.1", "may_block": ["203.0.113.0/24", "2001:db8:113::/64"]}
         hosts = {
             "web": web,
-            "edge": edge | {"driver": self.driver} if self.host == "edge" else edge,
+            "edge": edge | self._how(),
             "spare": {"address": "203.0.113.20", "addresses": ["203.0.113.20", "2001:db8:113::20"]},
             "neighbour": {"address": "203.0.113.30", "addresses": ["203.0.113.30", "2001:db8:113::30"]},
             "isp": {"address": "192.0.2.1", "vantage": "outside"},
@@ -120,10 +125,18 @@ class Device:
         path.write_text(json.dumps({"defaults": {"user": "root"} | keys, "hosts": hosts}))
         return path
 
+    def _how(self) -> dict[str, Any]:
+        """Give what the inventory says of the router beside its address."""
+        if self.cloud:
+            program = [sys.executable, str(Path(__file__).with_name("cloud_stand_in.py")), self.cloud]
+            return {"address": "cloud.example", "connection": "exec", "exec": program}
+        return {"driver": self.driver} if self.host == "edge" else {}
+
     def runbook(self, folder: Path, expires: str, *, persist: bool) -> Path:
         """Write a runbook of one step that asks for what the driver can do, and perhaps to persist."""
         wanted: dict[str, Any] = {"expires": expires}
         others = [ALLOWED.ipv4, ALLOWED.ipv6, OPERATOR.ipv6]  # who comes over IPv4 is known by that address alone
+        others += [OPERATOR.ipv4] if self.cloud else []  # a program is asked before anybody's address is known
         wanted |= {"allow": others} if self.can.exception else {}
         wanted |= {"persist": True} if persist else {}
         step = {"id": "cut-off", "task": "traffic.block", "with": wanted}
@@ -139,6 +152,8 @@ DEVICES = (
     Device("iptables", "iptables"),
     Device("legacy", "iptables", "legacy"),
     Device("guestport", "guestport"),
+    Device("stateful", "exec", cloud="stateful"),
+    Device("stateless", "exec", cloud="stateless"),
     Device("iproute", "iproute"),
     Device("blackhole", "blackhole"),
     Device("frr", "frr"),

@@ -204,7 +204,8 @@ def _echoes(stream: socket.socket) -> bool:
 def _ping(way: Way, version: int) -> bool:
     request, reply, protocol = (8, 0, socket.IPPROTO_ICMP) if version == 4 else (128, 129, socket.IPPROTO_ICMPV6)
     token = _token().ljust(32, b".")
-    head = struct.pack("!BBHHH", request, 0, 0, os.getpid() & 0xFFFF, 1)
+    number = next(_numbers) & 0xFFFF  # each look is a flow of its own
+    head = struct.pack("!BBHHH", request, 0, 0, number, 1)
     data = head[:2] + (struct.pack("!H", _checksum(head + token)) if version == 4 else head[2:4]) + head[4:] + token
     with _socket(way.source, version, socket.SOCK_RAW, protocol) as here:
         here.sendto(data, (way.destination.address(version), 0))

@@ -58,7 +58,9 @@ def cell(measured: Measured, flow: Flow) -> str:
 def _letter(measured: Measured, phase: Phase, flow: Flow) -> str:
     outcome = measured.outcomes.get((phase, flow))
     if outcome is None:
-        return "." if phase == "persisted" and not measured.device.can.persist else " "
+        can = measured.device.can
+        cannot = {"persisted": not can.persist, "lapsed": can.expiry == "none"}
+        return "." if cannot.get(phase) else " "
     if outcome != measured.expected(phase, flow):
         return "!"
     if phase in STANDING and outcome != asked(flow[0], measured.device.can):
