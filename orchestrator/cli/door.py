@@ -338,6 +338,7 @@ def evidence_findings(args: Namespace) -> Call[Any]:
             yara=_path(args.yara),
             sigma=_path(args.sigma),
             json=args.json,
+            baseline=args.baseline,
             host=args.host,
             severity=args.severity,
             since=args.since,

@@ -37,6 +37,8 @@ class FindingsOptions:
     yara: Path | None = None
     sigma: Path | None = None
     json: bool = False
+    baseline: str | None = None
+    """A list of checksums, a folder of evidence, or a host of the same run, whose content is right."""
     host: str | None = None
     """Only the collections of this host."""
     severity: Severity | None = None
@@ -60,8 +62,9 @@ def findings(options: FindingsOptions) -> int:
     _check_sigma(options.sigma)
     since = _since(options.since)
     judged: dict[Path, Findings] = {}
-    with ReaderApart(rules) as reader:
-        for collected in _of_host(together(list(opened(options.what, "findings"))), options):
+    all_collected = together(list(opened(options.what, "findings")))
+    with ReaderApart(rules, baselines=_baselines(all_collected, options)) as reader:
+        for collected in _of_host(all_collected, options):
             found = judge(collected, rules, reader=reader.of(collected))
             for kind, path in (("yara", options.yara), ("sigma", options.sigma)):
                 found = _added(found, reader, kind, path) if path else found
@@ -71,7 +74,14 @@ def findings(options: FindingsOptions) -> int:
     if not options.json:
         _show(list(judged.values()), options, since)
     code = int(any(found.unread for found in judged.values()))
-    if Path(options.what).exists() or options.rules or options.yara or options.sigma or options.host:
+    if (
+        Path(options.what).exists()
+        or options.rules
+        or options.yara
+        or options.sigma
+        or options.host
+        or options.baseline
+    ):
         return code
     return _recorded(options.what, judged, code)
 
@@ -100,6 +110,29 @@ def _narrowed(found: Findings, at_least: Severity | None, since: str) -> Finding
             count = finding.count - (len(finding.seen) - len(seen))
             kept.append(finding.model_copy(update={"seen": seen, "count": count}))
     return found.model_copy(update={"findings": tuple(kept)})
+
+
+def _baselines(all_collected: list[CollectionReader], options: FindingsOptions) -> list[Path]:
+    """Return the files or folders of the baseline. Raises UsageError where there are none, or it cannot be read."""
+    from stopgap.orchestrator.evidence.reader import UnreadableEvidence
+    from stopgap.orchestrator.findings.baseline import known_contents
+
+    if options.baseline is None:
+        return []
+    given = Path(options.baseline)
+    paths = [given] if given.exists() else [
+        each.folder for each in all_collected if each.manifest.target == options.baseline
+    ]  # fmt: skip
+    try:
+        if known_contents(paths):
+            return paths
+    except (OSError, UnreadableEvidence) as error:
+        raise UsageError(f"--baseline {options.baseline}: {error}") from None
+    known = ", ".join(sorted({each.manifest.target for each in all_collected}))
+    raise UsageError(
+        f"--baseline {options.baseline}: no checksums in it, and no host of this run; name a list as sha256sum "
+        f"writes it, a folder of evidence, or one of {known}"
+    )
 
 
 def _of_host(all_collected: list[CollectionReader], options: FindingsOptions) -> list[CollectionReader]:

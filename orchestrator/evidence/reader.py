@@ -43,6 +43,8 @@ class CollectionReader:
     """Other collections that the same run made for the same target, whichever host they come from."""
     meter: Meter = field(default_factory=Meter, repr=False, compare=False)
     """Told of all that is read."""
+    known: frozenset[bytes] = field(default=frozenset(), repr=False, compare=False)
+    """MD5 and SHA-256 sums of content that an operator knows to be right."""
 
     def metered(self, meter: Meter) -> CollectionReader:
         """Return the same collection, and the collections beside, with a separate meter."""

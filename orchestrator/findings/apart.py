@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -43,9 +44,15 @@ class ReaderApart:
     For a single thread; `stop` is polled while waiting.
     """
 
-    def __init__(self, rules: Sequence[Rule], *, stop: Callable[[], bool] = lambda: False) -> None:
-        """Take the rules; the process is not started yet."""
-        self._rules, self._stop = rules, stop
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        baselines: Sequence[Path] = (),
+    ) -> None:
+        """Take the rules, and what holds content that is right; the process is not started yet."""
+        self._rules, self._stop, self._baselines = rules, stop, baselines
         self._process: subprocess.Popen[bytes] | None = None
         self._rest = b""
         self._collected: CollectionReader | None = None
@@ -74,6 +81,8 @@ class ReaderApart:
         )
         self._rest = b""
         self._send({"rules": [rule.model_dump(mode="json") for rule in self._rules]})
+        if self._baselines:
+            self._send({"do": "know", "baselines": [str(path.absolute()) for path in self._baselines]})
         if self._collected is not None:
             self._open(self._collected)
 

@@ -10,12 +10,14 @@ import os
 import resource
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from stopgap.orchestrator.evidence.reader import open_collection, together
+from stopgap.orchestrator.findings.baseline import known_contents
 from stopgap.orchestrator.findings.model import Findings
 from stopgap.orchestrator.findings.reading import Changed, TableReader
 from stopgap.orchestrator.findings.rule import Rule
@@ -40,14 +42,17 @@ def main() -> None:
     _limit(resource.RLIMIT_DATA, MEMORY)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_CORE, 0)
-    reader = None
+    reader, known = None, frozenset[bytes]()
     for line in sys.stdin.buffer:
         asked = json.loads(line)
+        if asked["do"] == "know":
+            known = known_contents(map(Path, asked["baselines"]))
+            continue
         if asked["do"] == "open":
             all_collected = together(
                 [open_collection(Path(folder)) for folder in (asked["folder"], *asked["beside"])]
             )
-            reader = TableReader(all_collected[0], rules)
+            reader = TableReader(replace(all_collected[0], known=known), rules)
             continue
         assert reader is not None, "a collection is opened before it is read"  # noqa: S101
         used = resource.getrusage(resource.RUSAGE_SELF)

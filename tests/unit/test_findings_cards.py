@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import subprocess
 import sys
@@ -84,3 +85,21 @@ def test_a_host_or_time_that_is_none_is_refused(evidence: Path, words: tuple[str
     done = stopgap(evidence, "evidence", "findings", str(evidence), *words)
     assert done.returncode == 2
     assert says in done.stderr
+
+
+def test_what_a_list_of_checksums_or_a_clean_twin_knows_raises_nothing(evidence: Path, tmp_path: Path) -> None:
+    known = tmp_path / "known.md5"
+    known.write_text(f"{hashlib.md5(b'<?php eval($_POST[1]);' + bytes([10])).hexdigest()}  any/name.php\n")
+    collected(tmp_path / "twin" / "s", {"cron": PLANTED["cron"], "units": PLANTED["units"]})
+    without = stopgap(evidence, "evidence", "findings", str(evidence), "--baseline", str(known)).stdout
+    assert without.splitlines()[0].startswith("2 things to look at: 1 critical")
+    twin = stopgap(evidence, "evidence", "findings", str(evidence), "--baseline", str(tmp_path / "twin")).stdout
+    assert "mechanism-scheduled" not in twin
+    assert "program-foreign" in twin
+
+
+def test_a_baseline_that_holds_nothing_is_refused(evidence: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("no sums\n")
+    for given in (str(tmp_path / "empty"), "mail"):
+        done = stopgap(evidence, "evidence", "findings", str(evidence), "--baseline", given)
+        assert (done.returncode, "one of web" in done.stderr) == (2, True)

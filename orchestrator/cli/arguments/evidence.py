@@ -45,6 +45,12 @@ def evidence_words(commands: Commands) -> None:
     timeline.add_argument("--since", metavar="TIME", help="start time, ISO 8601; UTC without a zone")
     timeline.add_argument("--until", metavar="TIME", help="end time, ISO 8601; UTC without a zone")
     findings.add_argument("--all", action="store_true", help="also show rules without a match")
+    findings.add_argument(
+        "--baseline",
+        metavar="FILE|HOST",
+        help="what is right: a list of checksums (md5sum, sha256sum), a folder of evidence, or a clean host of RUN; "
+        "nothing is recorded",
+    )
     findings.add_argument("--host", metavar="HOST", help="only findings about this host")
     findings.add_argument(
         "--severity", choices=("critical", "high", "medium", "low"), help="only findings at least so grave"

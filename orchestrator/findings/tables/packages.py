@@ -26,6 +26,7 @@ class Digests:
         The same holds on a host with rpm: rpm records no digest for files generated at installation.
         """
         self._of: dict[int, bytes] = {}
+        self._known = collected.known
         self._contents: set[bytes] | None = None
         self._whole = True
         for _, text in collected.lines("package-digests"):
@@ -48,10 +49,11 @@ class Digests:
         return "no" if self._whole else "unknown"
 
     def brought(self, digest: str) -> bool:
-        """Tell whether a package brought a file of this content, under whatever name, by its MD5 or SHA-256."""
+        """Tell whether a package brought a file of this content, or an operator knows it, by its MD5 or SHA-256."""
         if self._contents is None:
             self._contents = set(self._of.values())
-        return bytes.fromhex(digest) in self._contents
+        content = bytes.fromhex(digest)
+        return content in self._contents or content in self._known
 
     def digest(self, path: str) -> str:
         """Return the MD5 or SHA-256 recorded by the package; empty without a record."""
