@@ -13,11 +13,12 @@ from datetime import date
 from typing import Literal, TypeAlias, cast, get_args
 
 from stopgap.orchestrator.source import Unfit, quoted
+from stopgap.orchestrator.text import tr
 
 DecisionWord: TypeAlias = Literal["gone", "accepted", "open"]
 """`gone`: removed, and seen to be gone. `accepted`: it stays, for a reason. `open`: not settled."""
 
-EXPECTED = "each number once, as in: 1-3 gone; 4 accepted: REASON; rest open"
+EXPECTED = tr("each number once, as in: 1-3 gone; 4 accepted: REASON; rest open")
 _WORDS: dict[str, DecisionWord] = {
     **{word: word for word in get_args(DecisionWord)},
     "駆除済み": "gone",
@@ -51,21 +52,21 @@ def parse_decisions(line: str, items: Sequence[str]) -> tuple[Decision, ...]:
     for part in filter(None, (part.strip() for part in line.split(";"))):
         found = _PART.fullmatch(part)
         if not found:
-            raise Unfit(f"{quoted(part[:60])} is no decision", EXPECTED)
+            raise Unfit(tr("{part} is no decision", part=quoted(part[:60])), EXPECTED)
         word = _WORDS[found["word"]]
         reason = (found["reason"] or "").strip()
         if word == "accepted" and not reason:
-            raise Unfit(f"{quoted(part[:60])} says no reason", "accepted: REASON")
+            raise Unfit(tr("{part} says no reason", part=quoted(part[:60])), "accepted: REASON")
         until = _day(found["until"]) if found["until"] else None
         if until and word != "accepted":
-            raise Unfit(f"{quoted(part[:60])}: only what is accepted has an end", EXPECTED)
+            raise Unfit(tr("{part}: only what is accepted has an end", part=quoted(part[:60])), EXPECTED)
         for number in _numbers(found["which"], len(items), decided):
             if number in decided:
-                raise Unfit(f"{number} is decided twice", EXPECTED)
+                raise Unfit(tr("{number} is decided twice", number=number), EXPECTED)
             decided[number] = Decision(items[number - 1], word, reason, until)
     missing = [number for number in range(1, len(items) + 1) if number not in decided]
     if missing:
-        raise Unfit(f"nothing is said of {_ranges(missing)}", EXPECTED)
+        raise Unfit(tr("nothing is said of {missing}", missing=_ranges(missing)), EXPECTED)
     return tuple(decided[number] for number in sorted(decided))
 
 
@@ -92,10 +93,10 @@ def _numbers(which: str, count: int, decided: Iterable[int]) -> Iterable[int]:
     for piece in which.replace(" ", "").strip(",").split(","):
         first, _, last = piece.partition("-")
         if not all(part.isdecimal() and len(part) <= 6 for part in (first, last or first)):
-            raise Unfit(f"{quoted(piece)} is no number of the list", EXPECTED)
+            raise Unfit(tr("{piece} is no number of the list", piece=quoted(piece)), EXPECTED)
         low, high = int(first), int(last or first)
         if not 1 <= low <= high <= count:
-            raise Unfit(f"{piece} is not on the list", f"numbers from 1 to {count}")
+            raise Unfit(tr("{piece} is not on the list", piece=piece), tr("numbers from 1 to {count}", count=count))
         found += range(low, high + 1)
     return found
 
@@ -104,7 +105,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Unfit(f"{quoted(text)} is no date", "a day, such as 2026-12-31") from None
+        raise Unfit(tr("{text} is no date", text=quoted(text)), tr("a day, such as 2026-12-31")) from None
 
 
 def _ranges(numbers: Sequence[int], shown: int = _SHOWN) -> str:
@@ -116,7 +117,7 @@ def _ranges(numbers: Sequence[int], shown: int = _SHOWN) -> str:
         else:
             pieces.append([number, number])
     texts = [str(low) if low == high else f"{low}-{high}" for low, high in pieces]
-    more = f" and {len(texts) - shown} more" if len(texts) > shown else ""
+    more = tr(" and {count} more", count=len(texts) - shown) if len(texts) > shown else ""
     return ", ".join(texts[:shown]) + more
 
 

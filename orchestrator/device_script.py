@@ -11,7 +11,9 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-GOES_BACK = "goes back by itself"
+from stopgap.orchestrator.text import tr
+
+GOES_BACK = tr("goes back by itself")
 """Part of the reason for a committed, unconfirmed alteration: the device rolls back by itself."""
 RUN = "@run@"
 """Placeholder for the run's id, so that no two runs share a session name on a device."""
@@ -24,7 +26,7 @@ _SAYABLE = re.compile(r"[\x20-\x3e\x40-\x7e]{1,480}")
 def _sayable(line: str) -> str:
     """Return the line without control characters and `?`, since a device answers `?` during typing."""
     if not _SAYABLE.fullmatch(line):
-        raise ValueError("a line for a device is printable ASCII without `?`, at most 480 characters")
+        raise ValueError(tr("a line for a device is printable ASCII without `?`, at most 480 characters"))
     return line
 
 
@@ -107,12 +109,14 @@ class Witness(_Part):
         lines = lines_of(shown)
         for always in self.always:
             if not _found(always, shown):
-                return f"`{self.show}` does not show what is always there" + (f", but: {lines[0]}" if lines else "")
+                return tr("`{show}` does not show what is always there", show=self.show) + (
+                    tr(", but: {lines}", lines=lines[0]) if lines else ""
+                )
         if self.only:
             pattern = re.compile(self.only, re.IGNORECASE)
             for line in lines:
                 if not pattern.fullmatch(line):
-                    return f"`{self.show}` shows something else: {line}"
+                    return tr("`{show}` shows something else: {line}", show=self.show, line=line)
         return ""
 
 

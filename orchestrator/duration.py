@@ -14,8 +14,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from stopgap.orchestrator.source.problem import Unfit, quoted
+from stopgap.orchestrator.text import tr
 
-EXPECTED = "a duration, such as 90s, 30m, 1h30m, 72h or 3d"
+EXPECTED = tr("a duration, such as 90s, 30m, 1h30m, 72h or 3d")
 PATTERN = r"^(?=[0-9])([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?$"
 _ISO = (
     r"P(?=[0-9T])(?:([0-9]{1,6})W)?(?:([0-9]{1,6})D)?"
@@ -49,10 +50,10 @@ def parse_duration(text: str) -> timedelta:
     elif re.fullmatch(r"[-+]?[0-9.]+", text):
         raise _without_unit(text)
     else:
-        raise Unfit(f"{quoted(text)} is no duration", EXPECTED, _meant(text))
+        raise Unfit(tr("{text} is no duration", text=quoted(text)), EXPECTED, _meant(text))
     duration = timedelta(**parts)
     if not timedelta(0) < duration <= _LONGEST:
-        raise Unfit(f"{quoted(text)} is out of range", "more than nothing and at most ten years")
+        raise Unfit(tr("{text} is out of range", text=quoted(text)), tr("more than nothing and at most ten years"))
     return duration
 
 
@@ -76,7 +77,7 @@ def read_duration(value: object) -> timedelta:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         raise _without_unit(str(value))
     if not isinstance(value, str):
-        raise Unfit("this is no duration" if value is not None else "a duration has no value", EXPECTED)
+        raise Unfit(tr("this is no duration") if value is not None else tr("a duration has no value"), EXPECTED)
     return parse_duration(value)
 
 
@@ -90,8 +91,14 @@ Duration = Annotated[
 
 
 def _without_unit(number: str) -> Unfit:
-    units = " or ".join(f"{number}{unit} for {_UNITS[unit]}" for unit in "smhd") if number.isdigit() else None
-    return Unfit(f"the duration {number} has no unit", EXPECTED, units and f"write {units}")
+    units = (
+        " or ".join(tr("{number}{unit} for {units}", number=number, unit=unit, units=_UNITS[unit]) for unit in "smhd")
+        if number.isdigit()
+        else None
+    )
+    return Unfit(
+        tr("the duration {number} has no unit", number=number), EXPECTED, units and tr("write {units}", units=units)
+    )
 
 
 def _meant(text: str) -> str | None:
@@ -101,4 +108,4 @@ def _meant(text: str) -> str | None:
     for unit, words in _WORDS.items():
         if found := re.match(rf"([0-9]{{1,6}})\s*(?:{words})(?![a-z])[\s,]*", rest):
             written, rest = f"{written}{found[1]}{unit}", rest[found.end() :]
-    return f"did you mean {written}?" if written and not rest else None
+    return tr("did you mean {written}?", written=written) if written and not rest else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.outcome import ExitCode
+from stopgap.orchestrator.text import tr
 
 
 class Error(Exception):
@@ -77,7 +78,11 @@ class DriftedError(RefusedError):
 
     def __init__(self, saved: str, found: str) -> None:
         super().__init__(
-            f"the plan has drifted: saved {saved[:8]}, now {found[:8]}; look at a new dry run and save it again"
+            tr(
+                "the plan has drifted: saved {saved}, now {found}; look at a new dry run and save it again",
+                saved=saved[:8],
+                found=found[:8],
+            )
         )
         self.saved = saved
         self.found = found

@@ -13,6 +13,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NoReturn
 
+from stopgap.orchestrator.text import tr
+
 MOST_DIGITS: Final = 20
 """Decimal digits of the largest unsigned number of 64 bits, 18446744073709551615."""
 MOST_SECONDS: Final = 253_402_300_799
@@ -128,12 +130,12 @@ def parse_json(text: str | bytes, most: int = MOST_JSON) -> Any:  # noqa: ANN401
     {'pid': 7}
     """
     if len(text) > most:
-        raise ValueError(f"longer than {most} bytes")
+        raise ValueError(tr("longer than {most} bytes", most=most))
     word = text.decode("utf-8") if isinstance(text, bytes) else text
     try:
         document = json.loads(word, parse_int=_json_int, parse_float=_json_float, parse_constant=_no_number)
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise ValueError(tr("nested too deep")) from None
     if word.count("[") + word.count("{") > MOST_NESTED:
         _check_depth(document)
     return document
@@ -151,7 +153,7 @@ def _check_depth(document: object) -> None:
         ]
         if not level:
             return
-    raise ValueError("nested too deep")
+    raise ValueError(tr("nested too deep"))
 
 
 def _json_int(text: str) -> int:
@@ -165,4 +167,4 @@ def _json_float(text: str) -> float:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"no number that can be: {text[:MOST_DIGITS]}")
+    raise ValueError(tr("no number that can be: {text}", text=text[:MOST_DIGITS]))

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from stopgap.orchestrator.facts import Content
 from stopgap.orchestrator.hosttext import EscapedLine, is_plain
 from stopgap.orchestrator.secret import Secret
+from stopgap.orchestrator.text import tr
 
 MailAddress: TypeAlias = Annotated[
     str,
@@ -20,7 +21,7 @@ MailAddress: TypeAlias = Annotated[
 
 def _plain(text: str) -> str:
     if not is_plain(text):
-        raise ValueError("it holds a sign that is not seen, or that turns the direction of writing")
+        raise ValueError(tr("it holds a sign that is not seen, or that turns the direction of writing"))
     return text
 
 
@@ -52,15 +53,21 @@ class SmtpRoute(_Part):
     @model_validator(mode="after")
     def _guarded(self) -> Self:
         if (self.user is None) != (self.secret is None):
-            raise ValueError("`user` and `secret` belong together")
+            raise ValueError(tr("`user` and `secret` belong together"))
         if self.secret is not None and self.security == "none":
-            raise ValueError("a password is not sent in the clear: `security: none` goes without `user`")
+            raise ValueError(tr("a password is not sent in the clear: `security: none` goes without `user`"))
         return self
 
     def describe(self) -> str:
         """Return a short name of the route."""
-        login = f", as {self.user}" if self.user else ""
-        return f"by mail through {self.host}:{self.port} ({_SECURITY[self.security]}{login})"
+        login = tr(", as {user}", user=self.user) if self.user else ""
+        return tr(
+            "by mail through {host}:{port} ({security}{login})",
+            host=self.host,
+            port=self.port,
+            security=_SECURITY[self.security],
+            login=login,
+        )
 
 
 class WebhookRoute(_Part):
@@ -77,12 +84,16 @@ class WebhookRoute(_Part):
     @model_validator(mode="after")
     def _guarded(self) -> Self:
         if self.security == "tls" and not self.url.startswith("https://"):
-            raise ValueError("http:// sends in the clear: it takes `security: none`")
+            raise ValueError(tr("http:// sends in the clear: it takes `security: none`"))
         return self
 
     def describe(self) -> str:
         """Return a short name of the route, without the query, a possible token."""
-        return f"by webhook to {self.url.partition('?')[0]} ({'signed' if self.secret else 'not signed'})"
+        return tr(
+            "by webhook to {partition} ({rest})",
+            partition=self.url.partition("?")[0],
+            rest=tr("signed") if self.secret else tr("not signed"),
+        )
 
 
 class FileRoute(_Part):
@@ -95,7 +106,7 @@ class FileRoute(_Part):
 
     def describe(self) -> str:
         """Return a short name of the route."""
-        return f"into {self.path or 'the folder letters of the run'}"
+        return tr("into {path}", path=self.path or tr("the folder letters of the run"))
 
 
 Route: TypeAlias = Annotated[SmtpRoute | WebhookRoute | FileRoute, Field(discriminator="kind")]
@@ -136,7 +147,7 @@ class Message(_Part):
 
     def describe(self) -> str:
         """Return message and route in one line."""
-        return f"{self.about} to {self.to}, {self.route.describe()}"
+        return tr("{about} to {to}, {route}", about=self.about, to=self.to, route=self.route.describe())
 
     def preview(self) -> list[str]:
         """Return the whole message, line by line."""
@@ -153,4 +164,4 @@ def message_key(incident: str, to: str, *texts: str) -> str:
     ).hexdigest()
 
 
-_SECURITY = {"starttls": "STARTTLS", "tls": "TLS", "none": "in the clear"}
+_SECURITY = {"starttls": "STARTTLS", "tls": "TLS", "none": tr("in the clear")}

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from stopgap.orchestrator.decision import EXPECTED, Decision, parse_decisions, written_decisions
 from stopgap.orchestrator.hosttext import EscapedText, is_plain
 from stopgap.orchestrator.source import Unfit, did_you_mean, quoted
+from stopgap.orchestrator.text import tr
 
 AnswerType: TypeAlias = Literal["yes-no", "text", "ticket", "choice", "amount", "date", "decisions"]
 AnswerValue: TypeAlias = bool | str | Decimal | date | datetime
@@ -67,34 +68,43 @@ class Question(BaseModel):
     @model_validator(mode="after")
     def _answerable(self) -> Self:
         if (self.type == "choice") != bool(self.choices):
-            raise ValueError("`choices` belong to the type `choice`, which needs them")
+            raise ValueError(tr("`choices` belong to the type `choice`, which needs them"))
         if not {*self.refusing, *filter(None, (self.rebuilt,))} <= set(self.choices):
-            raise ValueError("`refusing` and `rebuilt` name `choices`")
+            raise ValueError(tr("`refusing` and `rebuilt` name `choices`"))
         if self.currency and self.type != "amount":
-            raise ValueError("`currency` belongs to the type `amount`")
+            raise ValueError(tr("`currency` belongs to the type `amount`"))
         if (self.type == "decisions") != bool(self.items):
-            raise ValueError("`items` belong to the type `decisions`, which needs them")
+            raise ValueError(tr("`items` belong to the type `decisions`, which needs them"))
         if self.phrase and (self.type != "yes-no" or self.default is not None):
-            raise ValueError("`phrase` is for the type `yes-no` without a default")
+            raise ValueError(tr("`phrase` is for the type `yes-no` without a default"))
         if self.phrase and self.phrase.lower() in _WORDS:
-            raise ValueError("`phrase` is more than a yes or no")
+            raise ValueError(tr("`phrase` is more than a yes or no"))
         if self.default is not None:
             try:
                 self.read(self.default)
             except Unfit as unfit:
-                raise ValueError(f"the default is no answer: {unfit.message}, expected {unfit.expected}") from None
+                raise ValueError(
+                    tr(
+                        "the default is no answer: {message}, expected {expected}",
+                        message=unfit.message,
+                        expected=unfit.expected,
+                    )
+                ) from None
         return self
 
     @property
     def expected(self) -> str:
         """Return the expected form of an answer."""
         return {
-            "yes-no": f'the words "{self.phrase}", or no' if self.phrase else "yes or no",
-            "text": "text on one line",
-            "ticket": "a ticket's number",
-            "choice": f"one of {', '.join(self.choices)}",
-            "amount": f"an amount{f' in {self.currency}' if self.currency else ''}, such as 120 or 99.50",
-            "date": "a date, such as 2026-11-25 or 2026-11-25T21:15+09:00",
+            "yes-no": tr('the words "{phrase}", or no', phrase=self.phrase) if self.phrase else tr("yes or no"),
+            "text": tr("text on one line"),
+            "ticket": tr("a ticket's number"),
+            "choice": tr("one of {choices}", choices=", ".join(self.choices)),
+            "amount": tr(
+                "an amount{rest}, such as 120 or 99.50",
+                rest=tr(" in {currency}", currency=self.currency) if self.currency else "",
+            ),
+            "date": tr("a date, such as 2026-11-25 or 2026-11-25T21:15+09:00"),
             "decisions": EXPECTED,
         }[self.type]
 
@@ -102,7 +112,7 @@ class Question(BaseModel):
     def argument(self) -> str:
         """Return an example of an answer as an argument of `stopgap answer`, quoted for the shell."""
         if self.type == "decisions":
-            return "'1-3 gone; 4 accepted: REASON; rest open'"
+            return tr("'1-3 gone; 4 accepted: REASON; rest open'")
         return shlex.quote(self.phrase) if self.phrase else "VALUE"
 
     def refuses(self, answer: str) -> bool:
@@ -126,25 +136,30 @@ class Question(BaseModel):
         line = text.strip()
         longest = _LONGEST_DECISIONS if self.type == "decisions" else _LONGEST
         if not line or len(line) > longest or not is_plain(line):
-            raise Unfit("an empty answer" if not line else f"{quoted(line[:40])} does not fit", self.expected)
+            raise Unfit(
+                tr("an empty answer") if not line else tr("{line} does not fit", line=quoted(line[:40])),
+                self.expected,
+            )
         if self.type == "decisions":
             return written_decisions(self.decisions(line))
         if self.type == "yes-no":
             if self.phrase and " ".join(line.lower().split()) == self.phrase.lower():
                 return "yes"
             if line.lower() not in _WORDS or (self.phrase and _WORDS[line.lower()]):
-                raise Unfit(f"{quoted(line)} is neither", self.expected)
+                raise Unfit(tr("{line} is neither", line=quoted(line)), self.expected)
             return "yes" if _WORDS[line.lower()] else "no"
         if self.type == "choice":
             if line not in self.choices:
-                raise Unfit(f"{quoted(line)} is no choice", self.expected, did_you_mean(line, self.choices))
+                raise Unfit(
+                    tr("{line} is no choice", line=quoted(line)), self.expected, did_you_mean(line, self.choices)
+                )
             return line
         if self.type == "ticket" and not _TICKET.fullmatch(line):
-            raise Unfit(f"{quoted(line)} is no ticket", self.expected)
+            raise Unfit(tr("{line} is no ticket", line=quoted(line)), self.expected)
         if self.type == "amount":
             line = line.removesuffix(self.currency).strip().replace(",", "") if self.currency else line
             if not _AMOUNT.fullmatch(line):
-                raise Unfit(f"{quoted(line)} is no amount", self.expected)
+                raise Unfit(tr("{line} is no amount", line=quoted(line)), self.expected)
         if self.type == "date":
             return _date(line, self.expected).isoformat()
         return line
@@ -176,7 +191,7 @@ def _date(text: str, expected: str) -> date | datetime:
             return date.fromisoformat(text)
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise Unfit(f"{quoted(text)} is no date", expected) from None
+        raise Unfit(tr("{text} is no date", text=quoted(text)), expected) from None
     if moment.tzinfo is None:
-        raise Unfit(f"{quoted(text)} says no time zone", expected)
+        raise Unfit(tr("{text} says no time zone", text=quoted(text)), expected)
     return moment

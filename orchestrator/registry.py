@@ -10,6 +10,7 @@ from typing import Any
 
 from stopgap.orchestrator.plugins import classes, code, fail, guarded
 from stopgap.orchestrator.task import Task
+from stopgap.orchestrator.text import tr
 
 
 def origins() -> Mapping[str, str]:
@@ -78,7 +79,7 @@ class _Tasks(Mapping[str, Task[Any, Any]]):
             for module in self._texts:
                 for name, task in _tasks_of(module).items():
                     if name in found:
-                        raise ValueError(f"two tasks are called {name}")
+                        raise ValueError(tr("two tasks are called {name}", name=name))
                     found[name] = self._found.setdefault(name, task)
             self._all_shipped = found
         return self._all_shipped
@@ -106,8 +107,13 @@ def _tasks_of_plugins(shipped: Mapping[str, Task[Any, Any]]) -> dict[str, tuple[
         with guarded("tasks", named.name, named.origin):
             for kind in classes(plugin.value, Task):  # type: ignore[type-abstract]
                 if kind.name in shipped or kind.name in found:
-                    whose = "of Stopgap" if kind.name in shipped else "of another plug-in"
-                    fail("tasks", named.name, named.origin, f"a task {whose} is called {kind.name}")
+                    whose = "of Stopgap" if kind.name in shipped else tr("of another plug-in")
+                    fail(
+                        "tasks",
+                        named.name,
+                        named.origin,
+                        tr("a task {whose} is called {kind}", whose=whose, kind=kind.name),
+                    )
                     continue
                 kind.Params.model_json_schema()  # a parameter that pydantic does not know fails here, by name
                 found[kind.name] = kind(), named.origin

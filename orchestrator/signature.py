@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from stopgap.orchestrator.errors import Error
+from stopgap.orchestrator.text import tr
 
 NAMESPACE = "stopgap"
 """Purpose of a signature; a signature for git or for a file is no signature of a run."""
@@ -24,7 +25,11 @@ def sign(content: bytes, key: Path, namespace: str = NAMESPACE) -> bytes:
     done = _ssh_keygen("sign", "-f", str(key), "-n", namespace, stdin=content)
     if done.returncode:
         raise SignatureError(
-            f"{key}: {_reason(done)}; for a key with a passphrase, add it to an agent and name its .pub"
+            tr(
+                "{key}: {done}; for a key with a passphrase, add it to an agent and name its .pub",
+                key=key,
+                done=_reason(done),
+            )
         )
     return done.stdout
 
@@ -39,15 +44,19 @@ def check(content: bytes, signature: Path, signers: Path | None = None, namespac
     if signers is None:
         done = _ssh_keygen("check-novalidate", *rest, stdin=content)
         if done.returncode:
-            raise SignatureError(f"{signature.name}: does not match: {_reason(done)}")
+            raise SignatureError(
+                tr("{signature}: does not match: {done}", signature=signature.name, done=_reason(done))
+            )
         return done.stdout.decode(errors="replace").split(" key ")[-1].strip()
     found = _ssh_keygen("find-principals", "-s", str(signature), "-f", str(signers), stdin=b"")
     who = found.stdout.decode(errors="replace").strip().splitlines()
     if found.returncode or not who:
-        raise SignatureError(f"{signature.name}: by nobody whom {signers} allows")
+        raise SignatureError(
+            tr("{signature}: by nobody whom {signers} allows", signature=signature.name, signers=signers)
+        )
     done = _ssh_keygen("verify", *rest, "-f", str(signers), "-I", who[0], stdin=content)
     if done.returncode:
-        raise SignatureError(f"{signature.name}: does not match: {_reason(done)}")
+        raise SignatureError(tr("{signature}: does not match: {done}", signature=signature.name, done=_reason(done)))
     return who[0]
 
 
@@ -63,11 +72,11 @@ def _ssh_keygen(what: str, *words: str, stdin: bytes) -> subprocess.CompletedPro
             check=False,
         )
     except FileNotFoundError:
-        raise SignatureError("ssh-keygen is not installed") from None
+        raise SignatureError(tr("ssh-keygen is not installed")) from None
     except subprocess.TimeoutExpired:
-        raise SignatureError(f"ssh-keygen gave no answer within {_TIMEOUT:.0f} s") from None
+        raise SignatureError(tr("ssh-keygen gave no answer within {timeout} s", timeout=f"{_TIMEOUT:.0f}")) from None
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
     lines = done.stderr.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else f"ssh-keygen gave {done.returncode}"
+    return lines[-1] if lines else tr("ssh-keygen gave {returncode}", returncode=done.returncode)

@@ -26,7 +26,7 @@ from stopgap.orchestrator.host import Cli, DriverFound, Network, Scene, Vantage
 from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.past_runs import PastChange
 from stopgap.orchestrator.question import Question
-from stopgap.orchestrator.text import Text, day_text
+from stopgap.orchestrator.text import Text, day_text, tr
 from stopgap.orchestrator.toolkit import Carried, Toolkit
 from stopgap.orchestrator.translatable import Translatable
 
@@ -259,11 +259,11 @@ class Task(ABC, Generic[P, F]):
 
     def driver_for(self, read: Mapping[str, Any], scene: Scene) -> DriverFound:
         """Return the driver for `scene.on`, by the facts of `router_reads`; an unreadable fact is left out. Pure."""
-        raise NotImplementedError(f"{self.name} has no drivers")
+        raise NotImplementedError(tr("{name} has no drivers", name=self.name))
 
     def driver_for_cli(self, cli: Cli, seen: str) -> DriverFound:
         """Return the driver for a router with this command line; `seen` says how it was recognised. Pure."""
-        raise NotImplementedError(f"{self.name} has no drivers")
+        raise NotImplementedError(tr("{name} has no drivers", name=self.name))
 
     def sudo_for(self, driver: str) -> tuple[str, ...]:
         """Return the programs that suffice, run as root by sudo(8), for the driver; empty: root's shell. Pure."""

@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, WithJsonSchema
 
 from stopgap.orchestrator.source import Unfit, quoted
+from stopgap.orchestrator.text import tr
 
 FORM = r"^attack\.t[0-9]{4}(\.[0-9]{3})?$"
 """Regular expression of a tag: `attack.`, the technique's id, and the id of a sub-technique, in lower case
@@ -39,9 +40,15 @@ def _checked(tag: str) -> str:
     if is_technique(tag):
         return tag
     meant = _LOOKS_LIKE_ONE.fullmatch(tag.strip().lower().removeprefix(_PREFIX))
-    hint = f"did you mean {_PREFIX}t{'.'.join(filter(None, meant.groups()))}?" if meant else None
+    hint = (
+        tr("did you mean {prefix}t{groups}?", prefix=_PREFIX, groups=".".join(filter(None, meant.groups())))
+        if meant
+        else None
+    )
     raise Unfit(
-        f"{quoted(tag)} is no tag of an ATT&CK technique", "a tag such as attack.t1053.003, in lower case", hint
+        tr("{tag} is no tag of an ATT&CK technique", tag=quoted(tag)),
+        tr("a tag such as attack.t1053.003, in lower case"),
+        hint,
     )
 
 

@@ -15,6 +15,7 @@ from stopgap.orchestrator.loading import load
 from stopgap.orchestrator.plugins import fail, files
 from stopgap.orchestrator.resources import folder
 from stopgap.orchestrator.secret import Secret
+from stopgap.orchestrator.text import tr
 
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
@@ -55,9 +56,9 @@ def get_ready(name: str) -> None:
 def fit_to_show(value: object) -> object:
     """Return the value unchanged; raises TypeError for a HostText or a Secret."""
     if isinstance(value, HostText):
-        raise TypeError("text that a host sent cannot stand in a template")
+        raise TypeError(tr("text that a host sent cannot stand in a template"))
     if isinstance(value, Secret):
-        raise TypeError("a secret cannot stand in a template")
+        raise TypeError(tr("a secret cannot stand in a template"))
     return value
 
 
@@ -97,7 +98,7 @@ def _is_shipped(name: str) -> bool:
 
 def _leave_out(own: DataFile, error: Exception) -> None:
     line = getattr(error, "lineno", None)
-    place = f"line {line}: " if line else ""
+    place = tr("line {line}: ", line=line) if line else ""
     fail("templates", own.plugin.name, own.plugin.origin, f"{place}{type(error).__name__}: {error}")
 
 

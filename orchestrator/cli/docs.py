@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from stopgap.orchestrator.text import tr
+
 import os
 import shlex
 import shutil
@@ -38,13 +40,13 @@ def docs(options: DocsOptions) -> int:
         for each in listed:
             screen.line(f"{each['page']:<16} {each['title']}")
         screen.line()
-        screen.line("`stopgap docs PAGE` shows one.")
+        screen.line(tr("`stopgap docs PAGE` shows one."))
         return 0
     name, _, section = options.page.partition("#")
     name = name.removeprefix("docs/").removesuffix(".md")
     if name not in pages:
-        hint = did_you_mean(name, pages) or f"pages: {', '.join(pages)}"
-        raise UsageError(f"no page is called {name}; {hint}")
+        hint = did_you_mean(name, pages) or tr("pages: {pages}", pages=', '.join(pages))
+        raise UsageError(tr("no page is called {name}; {hint}", name=name, hint=hint))
     text = _text(pages[name])
     if options.json:
         print_document({**envelope("docs"), "page": name, "title": _title(pages[name]), "text": text})

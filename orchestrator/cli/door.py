@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from stopgap.orchestrator.text import tr
+
 Options = TypeVar("Options")
 
 
@@ -236,11 +238,11 @@ def report(args: Namespace) -> Call[Any]:
     from stopgap.orchestrator.errors import UsageError
 
     if (args.run is None) == (args.incident is None):
-        raise UsageError("of what? Give a run, or --incident NAME")
+        raise UsageError(tr("of what? Give a run, or --incident NAME"))
     if args.manual and args.incident:
-        raise UsageError("a manual is of one run: stopgap report RUN --manual")
+        raise UsageError(tr("a manual is of one run: stopgap report RUN --manual"))
     if args.manual and args.format == "json":
-        raise UsageError("--manual is for people: --format html or md")
+        raise UsageError(tr("--manual is for people: --format html or md"))
     output, zone = _path(args.output), papers.time_zone(args.timezone)
     if args.incident:
         of_incident = papers.IncidentReportOptions(args.incident, args.lang, args.format, output, zone)

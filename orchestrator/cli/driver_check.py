@@ -66,7 +66,7 @@ def _points(check: DriverCheck, options: DriverCheckOptions, screen: screens.Scr
                 tr(
                     "{id} at the provider has {others}, too: name every address by --address, or take another host",
                     id=each.id,
-                    others=", ".join(others) or "other servers",
+                    others=", ".join(others) or tr("other servers"),
                 )
             )
     if not options.yes and not Terminal(screen, yes=False).confirms(

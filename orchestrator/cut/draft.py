@@ -16,6 +16,7 @@ from stopgap.orchestrator.inventory import Inventory, parse_inventory
 from stopgap.orchestrator.inventory.inventory import TARGETS
 from stopgap.orchestrator.runbook import Runbook, parse_runbook
 from stopgap.orchestrator.source import InvalidInput, Problem
+from stopgap.orchestrator.text import tr
 
 INVENTORY, RUNBOOK = "inventory.yaml", "cut.yaml"
 
@@ -135,9 +136,13 @@ class Draft:
                 with path.open("x", encoding="utf-8") as file:
                     file.write(text)
         except FileExistsError as error:
-            raise UsageError(f"{error.filename} is there already; name another folder with --save") from None
+            raise UsageError(
+                tr("{filename} is there already; name another folder with --save", filename=error.filename)
+            ) from None
         except OSError as error:
-            raise UsageError(f"{folder}: {error.strerror}; nothing was saved") from None
+            raise UsageError(
+                tr("{folder}: {strerror}; nothing was saved", folder=folder, strerror=error.strerror)
+            ) from None
         return paths
 
     def _listed(self, host: Typed) -> list[str]:
@@ -161,12 +166,18 @@ def _refuse_doubles(draft: Draft) -> None:
     """Raise InvalidInput for a host in two roles: a router cannot cut itself off."""
     seen: dict[str, str] = {}
     problems = []
-    roles = (("the host to cut off", draft.targets), ("a router (--at)", draft.routers), ("the spare", draft.helpers))
+    roles = (
+        (tr("the host to cut off"), draft.targets),
+        ("a router (--at)", draft.routers),
+        (tr("the spare"), draft.helpers),
+    )
     for role, hosts in roles:
         for host in hosts:
             for name in {host.name, *map(str, host.addresses)}:
                 if seen.setdefault(name, role) != role:
-                    problems.append(Problem(host.name, f"it is {seen[name]} and {role} at once"))
+                    problems.append(
+                        Problem(host.name, tr("it is {seen} and {role} at once", seen=seen[name], role=role))
+                    )
     if problems:
         raise InvalidInput(problems[:1])
 

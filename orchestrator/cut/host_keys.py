@@ -19,6 +19,7 @@ from stopgap.orchestrator.remote.known_hosts import fingerprint, host_names, key
 from stopgap.orchestrator.remote.login import names_of, read_pinned
 from stopgap.orchestrator.remote.login_settings import Login, login_of
 from stopgap.orchestrator.remote.session import Unreachable
+from stopgap.orchestrator.text import tr
 
 KNOWN_HOSTS = "known_hosts"
 """File of the state folder with the host keys that a person has accepted."""
@@ -85,7 +86,13 @@ def with_known_keys(draft: Draft, home: Path, accept: Accept, tell: Callable[[st
     refused: dict[str, UnknownKey] = {}
     for name, key in unknown.items():
         if name not in needed:
-            tell(f"{name}: its host key is not known ({key.fingerprint}), so that nobody logs in to it")
+            tell(
+                tr(
+                    "{name}: its host key is not known ({fingerprint}), so that nobody logs in to it",
+                    name=name,
+                    fingerprint=key.fingerprint,
+                )
+            )
         elif accept(key):
             _keep(own, key)
             kept.add(name)
@@ -100,9 +107,13 @@ def with_known_keys(draft: Draft, home: Path, accept: Accept, tell: Callable[[st
 
 def _way_out(key: UnknownKey) -> str:
     scan = f"ssh-keyscan -t {_FILES.get(key.kind, 'ecdsa')} -p {key.port} {key.address} >> ~/.ssh/known_hosts"
-    return (
-        f"unknown host key {key.fingerprint} ({key.kind}), and nobody has accepted it; compare it with the one that "
-        f"`{key.on_console}` prints on its console, then pin it: {scan}"
+    return tr(
+        "unknown host key {fingerprint} ({kind}), and nobody has accepted it; compare it with the "
+        "one that `{on_console}` prints on its console, then pin it: {scan}",
+        fingerprint=key.fingerprint,
+        kind=key.kind,
+        on_console=key.on_console,
+        scan=scan,
     )
 
 

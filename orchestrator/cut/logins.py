@@ -14,6 +14,7 @@ from stopgap.orchestrator.inventory.foreign.login import Destination, destinatio
 from stopgap.orchestrator.inventory.foreign.model import fitting_name
 from stopgap.orchestrator.remote.ssh_settings import SshSettings, SshSettingsError, ssh_settings
 from stopgap.orchestrator.source import InvalidInput, Problem
+from stopgap.orchestrator.text import tr
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}", re.ASCII)
 
@@ -44,7 +45,13 @@ def typed(word: str, where: str, *, login: bool = True) -> Typed:
     """
     found = destination(word)
     if found is None or not (_literal(found.host) or _NAME.fullmatch(found.host)):
-        raise InvalidInput([Problem(where, f"{word!r} is no host", expected="LOGIN@HOST, HOST, or an address")])
+        raise InvalidInput(
+            [
+                Problem(
+                    where, tr("{word} is no host", word=f"{word!r}"), expected=tr("LOGIN@HOST, HOST, or an address")
+                )
+            ]
+        )
     literal = _literal(found.host)
     logs_in = login or found.user is not None or literal is None
     name = fitting_name(found.host)
@@ -85,7 +92,7 @@ def _resolved(name: str, where: str) -> Iterator[Address]:
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except OSError as error:
-        hint = "type the address itself"
+        hint = tr("type the address itself")
         raise InvalidInput([Problem(where, f"{name}: {error.strerror or error}", hint=hint)]) from None
     yield from dict.fromkeys(ip_address(str(info[4][0]).partition("%")[0]) for info in found)
 

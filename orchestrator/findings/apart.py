@@ -24,6 +24,7 @@ from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.model import Findings
 from stopgap.orchestrator.findings.reading import INTERRUPTED, Changed, TableRead
 from stopgap.orchestrator.findings.rule import Rule
+from stopgap.orchestrator.text import tr
 
 GRACE = 5.0
 """Seconds beyond the time that a table was given, after which its process is killed."""
@@ -155,7 +156,9 @@ class ReaderApart:
             raise
         except OSError as error:
             self.close()
-            raise _FailedError(f"the process that reads could not be asked: {error.strerror}") from None
+            raise _FailedError(
+                tr("the process that reads could not be asked: {strerror}", strerror=error.strerror)
+            ) from None
 
     def _open(self, collected: CollectionReader) -> None:
         beside = [str(other.folder) for other in collected.beside]
@@ -166,7 +169,7 @@ class ReaderApart:
         try:
             return kind.model_validate_json(self._line(seconds))
         except ValidationError:
-            raise _FailedError("the process that read it gave no answer that can be read") from None
+            raise _FailedError(tr("the process that read it gave no answer that can be read")) from None
 
     def _send(self, message: dict[str, Any]) -> None:
         assert self._process is not None  # noqa: S101
@@ -185,18 +188,20 @@ class ReaderApart:
                 raise _FailedError(INTERRUPTED)
             left = until - time.monotonic()
             if left <= 0:
-                raise _FailedError(f"it was not read within {seconds:.0f} s, and its process was ended")
+                raise _FailedError(
+                    tr("it was not read within {seconds} s, and its process was ended", seconds=f"{seconds:.0f}")
+                )
             if not select.select([pipe], [], [], min(_ASK, left))[0]:
                 continue
             parts.append(os.read(pipe, 1 << 20))
             size += len(parts[-1])
             if not parts[-1]:
-                raise _FailedError(f"the process that read it ended: {_how(self._process.wait())}")
+                raise _FailedError(tr("the process that read it ended: {wait}", wait=_how(self._process.wait())))
             if size > _LONGEST_ANSWER:
-                raise _FailedError("the process that read it gave a longer answer than it may")
+                raise _FailedError(tr("the process that read it gave a longer answer than it may"))
         line, _, self._rest = b"".join(parts).partition(b"\n")
         return line
 
 
 def _how(status: int) -> str:
-    return f"signal {-status}" if status < 0 else f"exit status {status}"
+    return tr("signal {value}", value=-status) if status < 0 else tr("exit status {status}", status=status)

@@ -15,6 +15,7 @@ from stopgap.orchestrator.findings.reading import OVER, GradeSeen, Reader, RuleS
 from stopgap.orchestrator.findings.rule import Rule
 from stopgap.orchestrator.findings.table import tables
 from stopgap.orchestrator.severity import SEVERITIES, Severity
+from stopgap.orchestrator.text import tr
 
 TOOL_MISSING = 127
 """Exit status of an artifact that lacks a tool, or whose command was not found (POSIX, 2.8.2)."""
@@ -52,7 +53,7 @@ class _Judging:
         for join in rule.joins():
             read = self.joined[join.table]
             if reason := read.trouble or "; ".join(read.left_out):
-                return f"nothing can be set against {join.table}: {reason}"
+                return tr("nothing can be set against {table}: {reason}", table=join.table, reason=reason)
         return ""
 
     def seen(self, rule: Rule) -> RuleSeen:
@@ -63,14 +64,14 @@ class _Judging:
         """Return the reason for an incomplete evaluation of a rule; empty if complete."""
         table = self.read[rule.table]
         left_out = "; ".join(table.left_out)
-        partly = f"{left_out}: looked at as far as it goes" if left_out else ""
+        partly = tr("{left_out}: looked at as far as it goes", left_out=left_out) if left_out else ""
         return self.against(rule) or self.seen(rule).trouble or table.trouble or partly
 
     def unread(self) -> tuple[Unread, ...]:
         """Return the tables not fully read, except because of a limit."""
         found = {name: read.trouble for name, read in (*self.joined.items(), *self.read.items()) if read.trouble}
         rules = {
-            f"{name}, by {id_}": seen.trouble
+            tr("{name}, by {id}", name=name, id=id_): seen.trouble
             for name, read in self.read.items()
             for id_, seen in read.rules.items()
             if seen.trouble
@@ -182,13 +183,17 @@ def _reason(collected: CollectionReader, rule: Rule) -> str:
         return reason
     for artifact in tables()[rule.table].beside:
         if not any(_is_whole(item) for other in (collected, *collected.beside) if (item := other.item(artifact))):
-            return f"{artifact} of {collected.manifest.target} was not collected in this run, or not whole"
+            return tr(
+                "{artifact} of {target} was not collected in this run, or not whole",
+                artifact=artifact,
+                target=collected.manifest.target,
+            )
     for join in rule.joins():
         for artifact in tables()[join.table].reads:
             item = collected.item(artifact)
             # An entry missing from an incomplete list is not hidden.
             if item and not _is_whole(item):
-                return f"{artifact} is not whole, so that nothing can be set against it"
+                return tr("{artifact} is not whole, so that nothing can be set against it", artifact=artifact)
     return ""
 
 
@@ -197,11 +202,13 @@ def unread(collected: CollectionReader, artifacts: Iterable[str]) -> str:
     for artifact in artifacts:
         item = collected.item(artifact)
         if item is None or item.file is None or not item.ran:
-            return f"{artifact} was not collected"
+            return tr("{artifact} was not collected", artifact=artifact)
         if item.encrypted:
-            return f"{artifact} is encrypted"
+            return tr("{artifact} is encrypted", artifact=artifact)
         if item.not_looked:
-            return f"{artifact} could not be looked at: {item.not_looked}"
+            return tr(
+                "{artifact} could not be looked at: {not_looked}", artifact=artifact, not_looked=item.not_looked
+            )
     return ""
 
 
@@ -217,11 +224,11 @@ def _whole(collected: CollectionReader, rule: Rule, reason: str) -> str:
         artifact for artifact in dict.fromkeys(_reads(rule)) if (item := collected.item(artifact)) and item.truncated
     ]
     if cut:
-        return f"{', '.join(cut)} was cut off: looked at as far as it goes"
+        return tr("{cut} was cut off: looked at as far as it goes", cut=", ".join(cut))
     part = [
         a for a in dict.fromkeys(_reads(rule)) if (item := collected.item(a)) and item.exit_status == TOOL_MISSING
     ]
-    return f"{', '.join(part)}: a tool is missing; looked at as far as it goes" if part else ""
+    return tr("{part}: a tool is missing; looked at as far as it goes", part=", ".join(part)) if part else ""
 
 
 def _finding(
@@ -246,5 +253,5 @@ def _finding(
 
 
 def _compared(rule: Rule, rows: int) -> str:
-    against = "".join(f" against {join.table}" for join in rule.joins())
-    return f"{rows} rows of {rule.table}{against}"
+    against = "".join(tr(" against {table}", table=join.table) for join in rule.joins())
+    return tr("{rows} rows of {table}{against}", rows=rows, table=rule.table, against=against)

@@ -17,6 +17,7 @@ from stopgap.orchestrator.findings.rule import Rule
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.records import EvidenceKept, FindingNoted, FindingsMade
+from stopgap.orchestrator.text import tr
 
 NOTED = 200
 """Findings that the journal keeps in short."""
@@ -45,7 +46,9 @@ def keep_findings(
     except (OSError, UnreadableEvidence) as error:
         return no_findings(kept, str(error))
     except Exception as error:
-        return no_findings(kept, f"an error of its own: {error.__class__.__name__}: {error}")
+        return no_findings(
+            kept, tr("an error of its own: {name}: {error}", name=error.__class__.__name__, error=error)
+        )
     return write_findings(run_folder, kept, found)
 
 

@@ -11,6 +11,7 @@ from stopgap.orchestrator.findings.table import tables
 from stopgap.orchestrator.plugins import fail, files
 from stopgap.orchestrator.resources import folder
 from stopgap.orchestrator.source import InvalidInput, Loc, Located, Problem, did_you_mean, read, validate
+from stopgap.orchestrator.text import tr
 
 
 @cache
@@ -35,7 +36,7 @@ def rules_in_force() -> tuple[Rule, ...]:
             continue
         for rule in own:
             if rule.id in known:
-                fail("rules", plugin.name, plugin.origin, f"another rule is called {rule.id}")
+                fail("rules", plugin.name, plugin.origin, tr("another rule is called {id}", id=rule.id))
             known.setdefault(rule.id, rule)
     return tuple(known.values())
 
@@ -48,7 +49,7 @@ def load_rules(paths: Iterable[Path]) -> tuple[Rule, ...]:
         document = read(path)
         listed = document.data.get("rules") if isinstance(document.data, dict) else None
         if not isinstance(listed, list):
-            problems.append(document.problem((), "no rules", expected="a list below `rules:`"))
+            problems.append(document.problem((), tr("no rules"), expected=tr("a list below `rules:`")))
             continue
         for number in range(len(listed)):
             at: Loc = ("rules", number)
@@ -56,7 +57,7 @@ def load_rules(paths: Iterable[Path]) -> tuple[Rule, ...]:
             if rule is None:
                 continue
             if rule.id in rules:
-                problems.append(document.problem((*at, "id"), f"a second rule `{rule.id}`"))
+                problems.append(document.problem((*at, "id"), tr("a second rule `{id}`", id=rule.id)))
             problems += _unknown(rule, document, at)
             rules[rule.id] = rule
     if problems:
@@ -75,9 +76,13 @@ def _unknown(rule: Rule, document: Located, at: Loc) -> list[Problem]:
     problems = []
     for loc, name, fields in wanted:
         if name not in known:
-            problems.append(document.problem(loc, f"no table `{name}`", hint=did_you_mean(name, known)))
+            problems.append(document.problem(loc, tr("no table `{name}`", name=name), hint=did_you_mean(name, known)))
             continue
         for field in sorted(fields - set(known[name].fields)):
             expected = ", ".join(known[name].fields)
-            problems.append(document.problem(at, f"table {name} has no field `{field}`", expected=expected))
+            problems.append(
+                document.problem(
+                    at, tr("table {name} has no field `{field}`", name=name, field=field), expected=expected
+                )
+            )
     return problems

@@ -19,11 +19,12 @@ from stopgap.orchestrator.findings.table import MOST_KEYS, Place, Row, Value, ta
 from stopgap.orchestrator.findings.tables.body import entries
 from stopgap.orchestrator.findings.tables.moments import as_iso
 from stopgap.orchestrator.severity import Severity
+from stopgap.orchestrator.text import tr
 
 SHOWN = 2000
 """Sightings of one finding that are kept, of each severity; all are counted."""
-OVER = "the time for it was over; what had been read by then is judged"
-INTERRUPTED = "interrupted; what had been read by then is judged"
+OVER = tr("the time for it was over; what had been read by then is judged")
+INTERRUPTED = tr("interrupted; what had been read by then is judged")
 _LONGEST_PATH = 4096
 """Characters of a path whose time of change is looked up."""
 _LONGEST_MEMBER = 4096
@@ -186,7 +187,13 @@ class TableReader:
                     if not meets(row.fields):
                         continue
                     if len(into) >= MOST_KEYS:
-                        reading.meter.leave_out(f"{table}: more than {MOST_KEYS} rows to set against others")
+                        reading.meter.leave_out(
+                            tr(
+                                "{table}: more than {most_keys} rows to set against others",
+                                table=table,
+                                most_keys=MOST_KEYS,
+                            )
+                        )
                     else:
                         into.add(hash(tuple(row.fields[other] for other in on)))
         return _result(reading, {})
@@ -261,7 +268,7 @@ class Reading:
         if isinstance(error, _EndedError):
             self._ended = str(error)
         elif isinstance(error, MemoryError):
-            self._ended = "it takes more memory than there is for it"
+            self._ended = tr("it takes more memory than there is for it")
         elif isinstance(error, Exception):
             self._ended = _own(error)
         return error is None or isinstance(error, Exception)
@@ -355,4 +362,4 @@ def _leads(row: Row) -> str:
 
 
 def _own(error: Exception) -> str:
-    return f"an error of its own: {error.__class__.__name__}: {str(error)[:200]}"
+    return tr("an error of its own: {name}: {error}", name=error.__class__.__name__, error=str(error)[:200])

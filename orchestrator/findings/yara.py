@@ -15,6 +15,7 @@ from stopgap.orchestrator.findings.judge import BUDGET
 from stopgap.orchestrator.findings.model import Compared, Finding, Findings, NotLooked, Sighting
 from stopgap.orchestrator.findings.reading import SHOWN, Reading
 from stopgap.orchestrator.severity import SEVERITIES, Severity
+from stopgap.orchestrator.text import tr
 
 LARGEST = 64 << 20
 """Bytes of one file that are looked at."""
@@ -54,7 +55,7 @@ def load_yara(path: Path) -> YaraRules:
         raise YaraError("for YARA rules, install yara-x: pip install 'stopgap[yara]'") from None
     files = sorted(p for p in path.iterdir() if p.suffix in {".yar", ".yara"}) if path.is_dir() else [path]
     if not files:
-        raise YaraError(f"{path}: holds no *.yar and no *.yara")
+        raise YaraError(tr("{path}: holds no *.yar and no *.yara", path=path))
     compiler = yara_x.Compiler()
     for file in files:
         try:

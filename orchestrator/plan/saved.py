@@ -9,6 +9,7 @@ from pathlib import Path
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.plan.model import Plan
 from stopgap.orchestrator.secret import redact_tree
+from stopgap.orchestrator.text import tr
 
 
 def save_plan(path: Path, plan: Plan, runbook: str, targets: Sequence[str]) -> None:
@@ -35,7 +36,9 @@ def save_plan(path: Path, plan: Plan, runbook: str, targets: Sequence[str]) -> N
         path.write_text(json.dumps(redact_tree(saved), indent=1) + "\n", encoding="utf-8")
         path.chmod(0o600)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}; the plan was not saved") from None
+        raise UsageError(
+            tr("{path}: {strerror}; the plan was not saved", path=path, strerror=error.strerror)
+        ) from None
 
 
 def saved_digest(path: Path) -> str:
@@ -45,5 +48,5 @@ def saved_digest(path: Path) -> str:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise UsageError(f"{path}: not a plan that --save-plan wrote") from None
+        raise UsageError(tr("{path}: not a plan that --save-plan wrote", path=path)) from None
     return str(digest)

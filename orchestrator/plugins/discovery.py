@@ -15,6 +15,7 @@ from stopgap.orchestrator.plugins.failures import fail, guarded
 from stopgap.orchestrator.plugins.model import Code, DataFile, Kind, Plugin
 from stopgap.orchestrator.plugins.project import project
 from stopgap.orchestrator.plugins.project_code import DistrustedError, checked_bytes, import_file
+from stopgap.orchestrator.text import tr
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -51,7 +52,7 @@ def classes(value: object, base: type[T]) -> tuple[type[T], ...]:
         and (not within or item.__module__ == within or item.__module__.startswith(f"{within}."))
     )
     if not found:
-        raise TypeError(f"no class in it is a {base.__name__} with a name")
+        raise TypeError(tr("no class in it is a {name} with a name", name=base.__name__))
     return found
 
 
@@ -112,7 +113,10 @@ def _folder(point: EntryPoint) -> Path:
     places = list(spec.submodule_search_locations or ()) if spec else []
     if not places or not Path(places[0]).is_dir():
         raise ValueError(
-            f"{point.value} is no package; the entry point names the package whose folder holds the files"
+            tr(
+                "{value} is no package; the entry point names the package whose folder holds the files",
+                value=point.value,
+            )
         )
     return Path(places[0])
 

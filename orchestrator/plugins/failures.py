@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from stopgap.orchestrator.plugins.model import Kind
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,13 @@ class Failure:
     reason: str
 
     def __str__(self) -> str:
-        return f"plug-in {self.name} ({self.kind}, {self.origin}) is left out: {self.reason}"
+        return tr(
+            "plug-in {name} ({kind}, {origin}) is left out: {reason}",
+            name=self.name,
+            kind=self.kind,
+            origin=self.origin,
+            reason=self.reason,
+        )
 
 
 _failures: dict[Failure, None] = {}

@@ -8,6 +8,8 @@ import pwd
 import stat
 from pathlib import Path
 
+from stopgap.orchestrator.text import tr
+
 
 def distrusted(path: Path) -> str:
     """Say why a file or a folder may hold another person's words; empty where only the operator and root write there.
@@ -21,11 +23,20 @@ def distrusted(path: Path) -> str:
         status = place.stat()
         shared_folder = place != path and status.st_mode & stat.S_ISVTX
         if status.st_uid not in {0, os.geteuid()}:
-            return f"{place} belongs to {_user(status.st_uid)}, not to {_user(os.geteuid())}"
+            return tr(
+                "{place} belongs to {st_uid}, not to {geteuid}",
+                place=place,
+                st_uid=_user(status.st_uid),
+                geteuid=_user(os.geteuid()),
+            )
         if status.st_mode & stat.S_IWOTH and not shared_folder:
-            return f"{place} can be written by everybody; chmod o-w {place}"
+            return tr("{place} can be written by everybody; chmod o-w {place}", place=place)
         if status.st_mode & stat.S_IWGRP and not shared_folder and not _private(status.st_gid):
-            return f"{place} can be written by the group {_group(status.st_gid)}; chmod g-w {place}"
+            return tr(
+                "{place} can be written by the group {st_gid}; chmod g-w {place}",
+                place=place,
+                st_gid=_group(status.st_gid),
+            )
     return ""
 
 
@@ -44,11 +55,11 @@ def _user(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return f"uid {uid}"
+        return tr("uid {uid}", uid=uid)
 
 
 def _group(gid: int) -> str:
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:
-        return f"gid {gid}"
+        return tr("gid {gid}", gid=gid)

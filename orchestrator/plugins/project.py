@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from stopgap.orchestrator.plugins.ownership import distrusted
+from stopgap.orchestrator.text import tr
 
 MARK_FILE = "stopgap.toml"
 _MACHINE_ID = Path("/etc/machine-id")
@@ -50,10 +51,12 @@ def project() -> Project:
             return Project(None, reason)
         mark = tomllib.loads(text).get("mark")
     except (OSError, ValueError) as error:
-        return Project(None, f"{MARK_FILE} cannot be read: {error}")
+        return Project(None, tr("{mark_file} cannot be read: {error}", mark_file=MARK_FILE, error=error))
     if mark != mark_of(folder):
-        return Project(None, f"{MARK_FILE} was made for another folder or machine; read what lies here, then run "
-                             "`stopgap init`")  # fmt: skip
+        return Project(None, tr(
+"{mark_file} was made for another folder or machine; read what lies here, then run `stopgap "
+"init`"
+, mark_file=MARK_FILE))  # fmt: skip
     return Project(folder)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from stopgap.orchestrator.plugins.ownership import distrusted
+from stopgap.orchestrator.text import tr
 
 PACKAGE = "stopgap_project"
 
@@ -38,7 +39,7 @@ def checked_bytes(project: Path, path: Path) -> bytes:
     """Read a file of the project; raises DistrustedError where another person may have written it, OSError."""
     real = path.resolve(strict=True)
     if not real.is_relative_to(project):
-        raise DistrustedError(f"{path.name} leads out of the project, to {real}")
+        raise DistrustedError(tr("{path} leads out of the project, to {real}", path=path.name, real=real))
     if reason := distrusted(real):
         raise DistrustedError(reason)
     return real.read_bytes()

@@ -10,6 +10,7 @@ from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.home import private_folder, sync_folder
 from stopgap.orchestrator.message import FileRoute, Message
 from stopgap.orchestrator.post.postman import Connectionless, Posted
+from stopgap.orchestrator.text import tr
 
 
 class FilePostman(Connectionless):
@@ -29,7 +30,7 @@ class FilePostman(Connectionless):
         except JournalError as error:
             return Posted("failed", str(error))
         except FileExistsError:
-            return Posted("failed", f"{path}: there is a file already, and it says something else")
+            return Posted("failed", tr("{path}: there is a file already, and it says something else", path=path))
         except OSError as error:
             return Posted("failed", f"{path}: {error.strerror}")
         return Posted("sent", str(path))

@@ -15,6 +15,7 @@ from typing import Self
 from stopgap.orchestrator.message import Message, SmtpRoute
 from stopgap.orchestrator.post.postman import ANSWER, TIMEOUT, Posted
 from stopgap.orchestrator.secret import SecretError
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 from stopgap.orchestrator.wire.peer import Peer, connect_peer
 
@@ -49,8 +50,8 @@ class SmtpPostman:
         mail = compose(message, self._route.sender or message.reply_to)
         try:
             server = self._connected()
-            _accepted(server.mail(self._route.sender or message.reply_to), "the sender")
-            _accepted(server.rcpt(message.to), "the recipient")
+            _accepted(server.mail(self._route.sender or message.reply_to), tr("the sender"))
+            _accepted(server.rcpt(message.to), tr("the recipient"))
         except _FAULTS as error:
             self._drop()
             return Posted("failed", _reason(error, self._route))
@@ -61,7 +62,7 @@ class SmtpPostman:
             return Posted("failed", _reason(error, self._route))
         except _FAULTS as error:
             self._drop()
-            return Posted("unknown", f"handed over, not confirmed: {_reason(error, self._route)}")
+            return Posted("unknown", tr("handed over, not confirmed: {reason}", reason=_reason(error, self._route)))
         if code != 250:
             self._drop()
             return Posted("failed", f"{self._route.host}: {code} {_said(said)}")
@@ -108,11 +109,11 @@ def _greeted(peer: Peer, route: SmtpRoute) -> smtplib.SMTP:
         peer.secure(context, route.host)
     server = smtplib.SMTP(local_hostname=_literal(peer))
     server.sock = peer  # type: ignore[assignment]
-    _accepted(server.getreply(), "the connection", 220)
+    _accepted(server.getreply(), tr("the connection"), 220)
     server.ehlo_or_helo_if_needed()
     if context is not None and route.security == "starttls":
         if not server.has_extn("starttls"):
-            raise smtplib.SMTPNotSupportedError("STARTTLS extension not supported by server.")
+            raise smtplib.SMTPNotSupportedError(tr("STARTTLS extension not supported by server."))
         _accepted(server.docmd("STARTTLS"), "STARTTLS", 220)
         peer.secure(context, route.host)
         _forget_what_came_in_clear(server)
@@ -142,12 +143,12 @@ _FAULTS = (OSError, smtplib.SMTPException, SecretError, CancelledError)
 def _accepted(reply: tuple[int, bytes], what: str, *codes: int) -> None:
     code, said = reply
     if code not in (codes or (250, 251)):
-        raise smtplib.SMTPResponseException(code, f"{what} was not accepted: {_said(said)}")
+        raise smtplib.SMTPResponseException(code, tr("{what} was not accepted: {said}", what=what, said=_said(said)))
 
 
 def _reason(error: Exception, route: SmtpRoute) -> str:
     if isinstance(error, smtplib.SMTPAuthenticationError):
-        return f"{route.host}: the login was not accepted ({error.smtp_code})"
+        return tr("{host}: the login was not accepted ({smtp_code})", host=route.host, smtp_code=error.smtp_code)
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{route.host}: {error.smtp_code} {_said(error.smtp_error)}"
     if isinstance(error, SecretError):

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from stopgap.orchestrator.message import Message, WebhookRoute
 from stopgap.orchestrator.post.postman import TIMEOUT, Connectionless, Posted
 from stopgap.orchestrator.secret import SecretError
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 from stopgap.orchestrator.wire.http import NotSentError, post
 
@@ -44,9 +45,11 @@ class WebhookPostman(Connectionless):
         except (NotSentError, SecretError) as error:
             return Posted("failed", f"{name}: {str(error)[:200]}")
         except CancelledError:
-            return Posted("unknown", f"{name}: interrupted; it may have been handed over")
+            return Posted("unknown", tr("{name}: interrupted; it may have been handed over", name=name))
         except (OSError, ValueError, http.client.HTTPException) as error:
-            return Posted("unknown", f"{name}: handed over, not confirmed: {str(error)[:200]}")
+            return Posted(
+                "unknown", tr("{name}: handed over, not confirmed: {error}", name=name, error=str(error)[:200])
+            )
         outcome: Literal["sent", "failed"] = "sent" if 200 <= reply.status < 300 else "failed"
         return Posted(outcome, f"{name}: {reply.status} {reply.reason[:100]}".rstrip())
 

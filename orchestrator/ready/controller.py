@@ -17,6 +17,7 @@ from stopgap.orchestrator.message import FileRoute, Route, SmtpRoute, WebhookRou
 from stopgap.orchestrator.ready.item import Item
 from stopgap.orchestrator.runbook import load_runbook
 from stopgap.orchestrator.source import InvalidInput
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import Deadline
 from stopgap.orchestrator.wire.peer import connect_peer
 
@@ -31,9 +32,13 @@ def look_at_room(home: Path, least: int = LEAST) -> Iterator[Item]:
     """Yield the room below the state folder, `least` bytes at least, and whether the folder can be written."""
     folder = next(each for each in (home, *home.parents) if each.exists())
     free = shutil.disk_usage(folder).free
-    room = f"{free / (1 << 30):.1f} GiB free in {home}"
+    room = tr("{free} GiB free in {home}", free=f"{free / (1 << 30):.1f}", home=home)
     enough = free >= least and os.access(folder, os.W_OK)
-    text = room if enough else f"{room}, or it cannot be written: make room, or name another with $STOPGAP_HOME"
+    text = (
+        room
+        if enough
+        else tr("{room}, or it cannot be written: make room, or name another with $STOPGAP_HOME", room=room)
+    )
     yield Item(CONTROLLER.name, "room", "ready" if enough else "lacks", text)
 
 
@@ -44,7 +49,12 @@ def look_at_routes(runbooks: Iterable[Path]) -> Iterator[Item]:
         try:
             runbook = load_runbook(path)
         except InvalidInput as error:
-            yield Item(CONTROLLER.name, "mail", "lacks", f"{path} is not valid: {error.problems[0].message}")
+            yield Item(
+                CONTROLLER.name,
+                "mail",
+                "lacks",
+                tr("{path} is not valid: {message}", path=path, message=error.problems[0].message),
+            )
             continue
         for route in (found for step in runbook.steps for found in _routes(step.with_)):
             routes[route.host if isinstance(route, SmtpRoute) else route.url] = route

@@ -9,6 +9,7 @@ from stopgap.orchestrator.facts import Clock, DeviceOrigin, System, SystemFact
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.plan import FactReader, OutOfReach
 from stopgap.orchestrator.ready.item import Item
+from stopgap.orchestrator.text import tr
 
 SKEW = 5.0
 """Most seconds between a host's clock and the controller's; evidence and timers are read by both."""
@@ -23,7 +24,7 @@ def look_at_hosts(hosts: Sequence[Host], needing_root: frozenset[str], read: Fac
     inside: list[Host] = []
     for host in hosts:
         look = looks[host.name, DeviceOrigin() if host.cli else _WHO]
-        login = "this machine" if host.connection == "local" else f"{host.user}@{host.address}:{host.port}"
+        login = tr("this machine") if host.connection == "local" else f"{host.user}@{host.address}:{host.port}"
         if isinstance(look, OutOfReach):
             yield Item(host.name, "login", "lacks", f"{login}: {look}")
             continue
@@ -31,7 +32,12 @@ def look_at_hosts(hosts: Sequence[Host], needing_root: frozenset[str], read: Fac
         if isinstance(look, SystemFact):
             inside.append(host)
             if look.uid != 0 and not host.sudo_for and host.name in needing_root:
-                yield Item(host.name, "login", "lacks", f"{login} is not root: connect as root, or `become: sudo`")
+                yield Item(
+                    host.name,
+                    "login",
+                    "lacks",
+                    tr("{login} is not root: connect as root, or `become: sudo`", login=login),
+                )
     yield from _clocks(inside, read)
 
 
@@ -42,11 +48,16 @@ def _clocks(hosts: Sequence[Host], read: FactReader) -> Iterator[Item]:
     for host in hosts:
         at = looks[host.name, Clock()]
         if not isinstance(at, datetime):
-            yield Item(host.name, "clock", "lacks", f"its clock cannot be read: {at}")
+            yield Item(host.name, "clock", "lacks", tr("its clock cannot be read: {at}", at=at))
             continue
         behind, ahead = (before - at).total_seconds() - 1, (at - after).total_seconds()
         skew, way = (behind, "behind") if behind > ahead else (ahead, "ahead")
         if skew > SKEW:
-            yield Item(host.name, "clock", "lacks", f"{skew:.0f} s {way} of this machine: set it (NTP)")
+            yield Item(
+                host.name,
+                "clock",
+                "lacks",
+                tr("{skew} s {way} of this machine: set it (NTP)", skew=f"{skew:.0f}", way=way),
+            )
         else:
-            yield Item(host.name, "clock", "ready", f"within {max(skew, 1):.0f} s of this machine")
+            yield Item(host.name, "clock", "ready", tr("within {skew} s of this machine", skew=f"{max(skew, 1):.0f}"))

@@ -14,6 +14,7 @@ from stopgap.orchestrator.remote.identity.choice import KeyChoice, is_locked
 from stopgap.orchestrator.remote.identity.key_file import LARGEST
 from stopgap.orchestrator.remote.login_settings import login_of
 from stopgap.orchestrator.remote.session import Unreachable
+from stopgap.orchestrator.text import tr
 
 SOON = timedelta(days=7)
 """A certificate that ends within this time is named."""
@@ -33,15 +34,20 @@ def look_at_keys(hosts: Sequence[Host], inventory: Mapping[str, Host]) -> Iterat
             for wrong in _faults(each.keys):
                 using.setdefault(wrong, []).append(host.name)
     for (path, text), names in using.items():
-        more = f" and {len(names) - 1} more hosts" if len(names) > 1 else ""
-        yield Item(names[0], "key", "lacks", f"{path} {text}{f' (also for{more})' if more else ''}")
+        more = tr(" and {count} more hosts", count=len(names) - 1) if len(names) > 1 else ""
+        yield Item(
+            names[0],
+            "key",
+            "lacks",
+            tr("{path} {text}{rest}", path=path, text=text, rest=tr(" (also for{more})", more=more) if more else ""),
+        )
 
 
 def _faults(keys: KeyChoice) -> Iterator[tuple[str, str]]:
     if keys.passphrase is None and (keys.required or keys.asks):
         for path in keys.files:
             if is_locked(path, keys.agent):
-                yield str(path), "is encrypted, and no agent holds it: it would ask; `ssh-add` it"
+                yield str(path), tr("is encrypted, and no agent holds it: it would ask; `ssh-add` it")
     beside = [Path(str(path).removesuffix(".pub") + "-cert.pub") for path in keys.files]
     for path in dict.fromkeys((*beside, *keys.certificates)):
         if wrong := _certificate_fault(path):
@@ -55,9 +61,9 @@ def _certificate_fault(path: Path) -> str:
     except OSError:
         return ""
     if certificate is None:
-        return "is no certificate of OpenSSH"
+        return tr("is no certificate of OpenSSH")
     if wrong := out_of_date(certificate):
-        return f"is a certificate that {wrong}"
+        return tr("is a certificate that {wrong}", wrong=wrong)
     left = timedelta(seconds=max(0.0, min(certificate.valid_before - time.time(), 1e9)))
     end = datetime.now(UTC) + left
-    return f"is a certificate that ends at {end:%Y-%m-%d %H:%M} UTC" if left < SOON else ""
+    return tr("is a certificate that ends at {end} UTC", end=f"{end:%Y-%m-%d %H:%M}") if left < SOON else ""

@@ -15,6 +15,7 @@ from stopgap.orchestrator.run.dry_run import past_runs, sent_messages
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.target_run import planner_of
 from stopgap.orchestrator.runbook import parse_runbook
+from stopgap.orchestrator.text import tr
 
 _CUT = "{name: Rehearsal, steps: [{id: cut, task: traffic.block, on: upstream}]}"
 CUTS = "traffic.block"
@@ -27,7 +28,7 @@ def rehearse(inventory: Inventory, targets: Sequence[Host], pool: ConnectionPool
     routed = [target for target in targets if target.upstreams]
     for target in targets:
         if not target.upstreams:
-            text = "no router is named above it: name its `upstream` in the inventory"
+            text = tr("no router is named above it: name its `upstream` in the inventory")
             yield Item(target.name, "router", "lacks", text)
     yield from dict.fromkeys(
         item for step in _planned(_CUT, inventory, routed, pool, controller) for item in _of_cut(step)
@@ -71,7 +72,7 @@ def _of_cut(step: PlannedStep) -> Iterator[Item]:
     if containing and all(
         not step.vantages(check) for check in containing if check.vantage not in {"target", "upstream"}
     ):
-        text = (
+        text = tr(
             "nobody would see the cut from outside: give a host `vantage: outside`, or the verdict stays unverified"
         )
         yield Item(target, "vantage", "lacks", text)
@@ -79,10 +80,15 @@ def _of_cut(step: PlannedStep) -> Iterator[Item]:
 
 def _of_step(step: PlannedStep, subject: Subject, host: str) -> Iterator[Item]:
     if step.outcome not in _DONE:
-        where = "" if step.place.name == host else f" on {step.place.name}"
+        where = "" if step.place.name == host else tr(" on {place}", place=step.place.name)
         yield Item(host, subject, "lacks", f"{step.outcome}{where}: {step.reason}")
         return
-    first, *more = [change.describe() for change in step.changes] or ["as wanted already"]
-    yield Item(host, subject, "ready", f"{first}, and {len(more)} changes more" if more else first)
+    first, *more = [change.describe() for change in step.changes] or [tr("as wanted already")]
+    yield Item(
+        host,
+        subject,
+        "ready",
+        tr("{first}, and {count} changes more", first=first, count=len(more)) if more else first,
+    )
     for gap in step.gaps:
         yield Item(host, subject, "lacks" if gap.limit else "told", gap.text)

@@ -11,6 +11,7 @@ from cryptography.x509 import load_der_x509_certificate
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.ready.item import Item
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import Deadline
 from stopgap.orchestrator.wire.peer import Peer
 from stopgap.orchestrator.wire.tcp import connect_tcp
@@ -36,15 +37,17 @@ def _ports(spare: Host) -> Iterator[Item]:
         connect_tcp(spare.address, 80, Deadline(_SECONDS), _SILENCE).close()
         yield Item(spare.name, "port", "ready", "port 80 answers")
     except OSError as error:
-        yield Item(spare.name, "port", "lacks", f"port 80: {_said(error)}; visitors would see nothing")
+        yield Item(
+            spare.name, "port", "lacks", tr("port 80: {error}; visitors would see nothing", error=_said(error))
+        )
     try:
         end = certificate_end(spare.address)
     except (OSError, ValueError) as error:
-        text = f"port 443: {_said(error)}; visitors by https would see no page"
+        text = tr("port 443: {error}; visitors by https would see no page", error=_said(error))
         yield Item(spare.name, "port", "told", text)
         return
     left = end - datetime.now(UTC)
-    state = f"its certificate ends at {end:%Y-%m-%d %H:%M} UTC"
+    state = tr("its certificate ends at {end} UTC", end=f"{end:%Y-%m-%d %H:%M}")
     yield Item(spare.name, "port", "lacks" if left < SOON else "ready", f"port 443: {state}")
 
 
@@ -61,11 +64,11 @@ def certificate_end(address: str, port: int = 443) -> datetime:
         peer.secure(context, address)
         shown = peer.certificate()
     if shown is None:
-        raise ValueError("it shows no certificate")
+        raise ValueError(tr("it shows no certificate"))
     return load_der_x509_certificate(shown).not_valid_after_utc
 
 
 def _said(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return f"no answer within {_SECONDS:g} s"
+        return tr("no answer within {seconds} s", seconds=f"{_SECONDS:g}")
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -210,6 +210,6 @@ def _become(session: FramedSession, deadline: Deadline) -> None:
         )
     raise Unreachable(
         host.name,
-        tr("{become} gave no shell: {trouble}", become=host.become, trouble=made.trouble or "no answer"),
+        tr("{become} gave no shell: {trouble}", become=host.become, trouble=made.trouble or tr("no answer")),
         "sudo",
     )

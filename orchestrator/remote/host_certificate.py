@@ -48,7 +48,7 @@ def _content_fault(certificate: SSHCertificate, names: Sequence[str]) -> str | N
     if not any(matches_wildcards(pattern.lower(), name) for pattern in principals for name in names):
         return tr(
             "is for {principals}, and not for {names}",
-            principals=", ".join(principals)[:200] or "no name",
+            principals=", ".join(principals)[:200] or tr("no name"),
             names=names[0],
         )
     return None

@@ -43,6 +43,7 @@ from stopgap.orchestrator.remote.session import Item, Sink
 from stopgap.orchestrator.secret import Secret
 from stopgap.orchestrator.secret.agreement import is_agreed, reference_of
 from stopgap.orchestrator.shell import PATH, join
+from stopgap.orchestrator.text import tr
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -135,7 +136,7 @@ class ProviderSession:
     def _have(self, item: Item, end: float) -> Output:
         dialogue = from_provider_text(item.script)
         if dialogue is None:
-            self._trouble = "it is a provider's program, and has no shell to run that in"
+            self._trouble = tr("it is a provider's program, and has no shell to run that in")
             return _output(None)
         try:
             match dialogue:
@@ -166,7 +167,7 @@ class ProviderSession:
         if now == wanted:
             return _output(0)
         if now != before:
-            return _output(DRIFTED, error="the provider shows another state than the plan has seen")
+            return _output(DRIFTED, error=tr("the provider shows another state than the plan has seen"))
         try:
             self._answer(request, "apply", end, DoneAnswer)
         except ProgramError as error:
@@ -175,7 +176,7 @@ class ProviderSession:
             if error.status == _CONFLICT:
                 return _output(DRIFTED, error=str(error))
             return self._settled(request, wanted, before, end, str(error))
-        return self._settled(request, wanted, before, end, "the program says it is done, and its status does not")
+        return self._settled(request, wanted, before, end, tr("the program says it is done, and its status does not"))
 
     def _undo(self, dialogue: Alter, end: float) -> Output:
         """Go back to `before` from the state that apply has left; leave any other state alone."""
@@ -185,14 +186,16 @@ class ProviderSession:
         if now == before:
             return _output(0)
         if now != wanted and dialogue.sure and not dialogue.force:
-            return _output(DRIFTED, error="the provider shows another state than the block has left")
+            return _output(DRIFTED, error=tr("the provider shows another state than the block has left"))
         try:
             self._answer(request, "undo", end, DoneAnswer)
         except ProgramError as error:
             if error.status == _CONFLICT:
                 return _output(DRIFTED, error=str(error))
             return self._settled(request, before, wanted, end, str(error))
-        return self._settled(request, before, wanted, end, "the program says it is undone, and its status does not")
+        return self._settled(
+            request, before, wanted, end, tr("the program says it is undone, and its status does not")
+        )
 
     def _settled(self, request: ProviderRequest, aim: str, former: str, end: float, why: str) -> Output:
         """Look until the state is the aim and nothing is pending; tell a state that is neither as uncertain."""
@@ -204,7 +207,9 @@ class ProviderSession:
             if not seen.pending:
                 return _output(1 if now == former else UNCERTAIN, error=why)
             if time.monotonic() + _POLL >= end:
-                return _output(UNCERTAIN, error="the provider has accepted it, and it is not in force everywhere yet")
+                return _output(
+                    UNCERTAIN, error=tr("the provider has accepted it, and it is not in force everywhere yet")
+                )
             self._closed.wait(_POLL)
 
     def _status(self, request: ProviderRequest, end: float) -> StatusAnswer:
@@ -226,14 +231,14 @@ class ProviderSession:
         asked = request.model_copy(update={"op": operation, "deadline": left})
         ended = self._run(asked.model_dump_json().encode(), end, operation)
         if ended.status != 0:
-            said = HostText(ended.stderr[-_SAID:]).last_line() or f"exit status {ended.status}"
+            said = HostText(ended.stderr[-_SAID:]).last_line() or tr("exit status {status}", status=ended.status)
             raise ProgramError(f"{operation}: {said}", ended.status)
         return ended.stdout.strip().replace(b"\n", b" ")
 
     def _run(self, request: bytes, end: float, operation: str) -> Ended:
         if not is_agreed(reference_of(self.host.exec)):
             raise ProgramError(
-                f"nobody has agreed to run {join(self.host.exec)} here: `stopgap trust INVENTORY`", None
+                tr("nobody has agreed to run {exec} here: `stopgap trust INVENTORY`", exec=join(self.host.exec)), None
             )
         try:
             process = subprocess.Popen(
@@ -251,11 +256,21 @@ class ProviderSession:
             over = self._closed.is_set() or time.monotonic() >= end
             too_much = len(stdout) > LONGEST
             if over or too_much:
-                why = "interrupted" if self._closed.is_set() else "no answer in time" if over else "more than 1 MiB"
-                raise ProgramError(f"{operation}: {why}; the program was killed", None)
+                why = (
+                    "interrupted"
+                    if self._closed.is_set()
+                    else tr("no answer in time")
+                    if over
+                    else tr("more than 1 MiB")
+                )
+                raise ProgramError(
+                    tr("{operation}: {why}; the program was killed", operation=operation, why=why), None
+                )
             return Ended(process.wait(max(end - time.monotonic(), 0.1)), stdout, stderr)
         except subprocess.TimeoutExpired:
-            raise ProgramError(f"{operation}: it did not end in time; the program was killed", None) from None
+            raise ProgramError(
+                tr("{operation}: it did not end in time; the program was killed", operation=operation), None
+            ) from None
         finally:
             with contextlib.suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -317,10 +332,12 @@ def parsed_answer(data: bytes, model: type[A], host: str, operation: str) -> A:
         return model.model_validate(_strictly(data))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the answer"
+        place = ".".join(str(part) for part in first["loc"]) or tr("the answer")
         raise ProgramError(f"{operation}: {place}: {first['msg']}", 0) from None
     except ValueError:
-        raise ProgramError(f"{operation}: what {host}'s program printed is no JSON object", 0) from None
+        raise ProgramError(
+            tr("{operation}: what {host}'s program printed is no JSON object", operation=operation, host=host), 0
+        ) from None
 
 
 def _strictly(data: bytes) -> Any:  # noqa: ANN401

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stopgap.orchestrator.host import Network
 from stopgap.orchestrator.source import InvalidInput, Problem, Unfit, quoted, read, validate
+from stopgap.orchestrator.text import tr
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -17,7 +18,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 def _key(text: str) -> str:
     words = text.split()
     if len(words) < 2 or "\n" in text or not re.fullmatch(r"[a-z0-9@.-]+", words[0]):
-        raise Unfit(f"{quoted(text)} is no public key", "a line as in a .pub file: ssh-ed25519 AAAA…")
+        raise Unfit(
+            tr("{text} is no public key", text=quoted(text)), tr("a line as in a .pub file: ssh-ed25519 AAAA…")
+        )
     return " ".join(words[:2])
 
 
@@ -55,9 +58,11 @@ def load_customers(path: Path) -> dict[str, Customer]:
     customers = _File.model_validate(document.data).customers
     for name in customers:
         if not _NAME.fullmatch(name):
-            expected = "letters, digits, dot, dash, underscore"
+            expected = tr("letters, digits, dot, dash, underscore")
             problems.append(
-                document.problem(("customers", name), f"{quoted(name)} cannot be a name", expected=expected)
+                document.problem(
+                    ("customers", name), tr("{name} cannot be a name", name=quoted(name)), expected=expected
+                )
             )
     if problems:
         raise InvalidInput(problems)

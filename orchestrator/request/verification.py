@@ -17,6 +17,7 @@ from stopgap.orchestrator.request.customers import Customer
 from stopgap.orchestrator.request.model import LONGEST, NAMESPACE, SignedRequest
 from stopgap.orchestrator.signature import SignatureError, check
 from stopgap.orchestrator.source import InvalidInput, Problem
+from stopgap.orchestrator.text import tr
 
 _CAP = 1 << 20
 """Bytes of a request's file."""
@@ -34,16 +35,16 @@ def read_request(path: Path) -> SignedRequest:
         with path.open("rb") as file:
             content = file.read(_CAP + 1)
     except OSError as error:
-        raise InvalidInput([Problem(str(path), error.strerror or "cannot be read")]) from None
+        raise InvalidInput([Problem(str(path), error.strerror or tr("cannot be read"))]) from None
     if len(content) > _CAP:
-        raise InvalidInput([Problem(str(path), f"is larger than {_CAP} bytes")])
+        raise InvalidInput([Problem(str(path), tr("is larger than {cap} bytes", cap=_CAP))])
     try:
         return SignedRequest.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         message = f"{where}: {first['msg']}" if where else first["msg"]
-        raise InvalidInput([Problem(str(path), message, None, "what `stopgap request` writes")]) from None
+        raise InvalidInput([Problem(str(path), message, None, tr("what `stopgap request` writes"))]) from None
 
 
 def accept(signed: SignedRequest, customers: Mapping[str, Customer], now: datetime) -> str:
@@ -52,13 +53,18 @@ def accept(signed: SignedRequest, customers: Mapping[str, Customer], now: dateti
     request = signed.request
     for network in request.addresses:
         if not customers[name].holds(network):
-            raise RequestRefused(f"{network} is none of the networks of {name}")
+            raise RequestRefused(tr("{network} is none of the networks of {name}", network=network, name=name))
     if request.created > now + _SKEW:
-        raise RequestRefused(f"it was made in the future, {request.created:%Y-%m-%d %H:%M} UTC: a clock is wrong")
+        raise RequestRefused(
+            tr(
+                "it was made in the future, {created} UTC: a clock is wrong",
+                created=f"{request.created:%Y-%m-%d %H:%M}",
+            )
+        )
     if request.left(now) <= timedelta():
-        raise RequestRefused(f"it has expired, {request.expires:%Y-%m-%d %H:%M} UTC")
+        raise RequestRefused(tr("it has expired, {expires} UTC", expires=f"{request.expires:%Y-%m-%d %H:%M}"))
     if request.expires - request.created > LONGEST:
-        raise RequestRefused(f"it asks for more than {LONGEST.days} days")
+        raise RequestRefused(tr("it asks for more than {days} days", days=LONGEST.days))
     return name
 
 
@@ -72,9 +78,9 @@ def _signer(signed: SignedRequest, customers: Mapping[str, Customer]) -> str:
             name = check(signed.request.canonical(), signature, signers, NAMESPACE)
         except SignatureError as error:
             said = str(error).replace(str(signers), "the list of customers")
-            raise RequestRefused(f"the signature does not hold: {said}") from None
+            raise RequestRefused(tr("the signature does not hold: {said}", said=said)) from None
     if name not in customers:
-        raise RequestRefused("it is signed by nobody on the list of customers")
+        raise RequestRefused(tr("it is signed by nobody on the list of customers"))
     return name
 
 
@@ -89,7 +95,7 @@ def use_once(signed: SignedRequest, home: Path) -> Iterator[RequestUse]:
     try:
         os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
-        raise RequestRefused("it was followed before: a new one has to be made for each time") from None
+        raise RequestRefused(tr("it was followed before: a new one has to be made for each time")) from None
     sync_folder(folder)
     kept = RequestUse()
     try:

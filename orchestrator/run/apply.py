@@ -198,7 +198,7 @@ def _afterwards(changes: Sequence[AnyChange], place: Host, pool: ConnectionPool,
         if output.status == 0
         else tr(
             "it stands; what was to follow failed: {reason}",
-            reason=_made(output, session.trouble).reason or "it was not begun",
+            reason=_made(output, session.trouble).reason or tr("it was not begun"),
         )
         for output in outputs
     ]
@@ -290,7 +290,7 @@ def _made(output: Output, trouble: str | None) -> Applied:
     if output.status is None:
         return Applied(
             "unknown",
-            tr("{trouble}; what it started may still run there", trouble=trouble or "it did not end in time"),
+            tr("{trouble}; what it started may still run there", trouble=trouble or tr("it did not end in time")),
         )
     if output.status == 0:
         return Applied("done")

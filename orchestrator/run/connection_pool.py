@@ -242,7 +242,7 @@ class ConnectionPool:
             try:
                 if output.status is None:
                     raise UnreadableError(
-                        tr("{host}: {trouble}", host=host.name, trouble=session.trouble or "no answer in time")
+                        tr("{host}: {trouble}", host=host.name, trouble=session.trouble or tr("no answer in time"))
                     )
                 answers[host.name, reader] = reader.parse(output)
             except UnreadableError as error:

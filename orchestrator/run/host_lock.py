@@ -154,7 +154,7 @@ def lost(host: Host, output: Output) -> str:
     return tr(
         "{host} is no longer claimed by this run: {by}",
         host=host.name,
-        by=by or "it was restarted, or its lock lapsed",
+        by=by or tr("it was restarted, or its lock lapsed"),
     )
 
 

@@ -13,6 +13,7 @@ from stopgap.orchestrator.plan import PlannedStep
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.prove import prove
 from stopgap.orchestrator.run.step import Ended
+from stopgap.orchestrator.text import tr
 
 SOON = 5.0
 """Seconds after a step; a look sooner than that shows nothing new."""
@@ -40,4 +41,7 @@ def look_late(
 def broken(judged: Sequence[CheckJudged]) -> tuple[str, ...]:
     """Return what does not hold any more, a sentence for each check."""
     wrong = (check for check in judged if check.holds is False)
-    return tuple(f"{check.about}: {check.seen}, seen from {check.vantage}" for check in wrong)
+    return tuple(
+        tr("{about}: {seen}, seen from {vantage}", about=check.about, seen=check.seen, vantage=check.vantage)
+        for check in wrong
+    )

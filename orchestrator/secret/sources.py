@@ -16,13 +16,14 @@ from typing import NoReturn
 
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.secret.agreement import is_agreed
+from stopgap.orchestrator.text import tr
 
 COMMAND_DEADLINE = 30.0
 """Timeout of a command, in seconds."""
 LONGEST = 64 << 10
 """Bytes of a value."""
 
-EXPECTED = "where it is to be had: env:NAME, file:/PATH, keyring:SERVICE/USER, command:WORDS or ask:WORDS"
+EXPECTED = tr("where it is to be had: env:NAME, file:/PATH, keyring:SERVICE/USER, command:WORDS or ask:WORDS")
 PATTERN = r"^(env|file|keyring|command|ask):.+"
 
 
@@ -34,10 +35,10 @@ def validated(reference: object) -> str:
     """Return a valid reference; raises Unfit, without repeating a possible secret value."""
     kind, colon, rest = reference.partition(":") if isinstance(reference, str) else ("", "", "")
     if not colon or kind not in _KINDS:
-        reason = "a value would stand in the process list, in the shell's history and in this file's copies"
-        _refuse("a secret is given by a reference, never by its value", EXPECTED, reason)
+        reason = tr("a value would stand in the process list, in the shell's history and in this file's copies")
+        _refuse(tr("a secret is given by a reference, never by its value"), EXPECTED, reason)
     if not rest.isprintable():
-        _refuse(f"this {kind}: reference has characters that cannot be shown", EXPECTED)
+        _refuse(tr("this {kind}: reference has characters that cannot be shown", kind=kind), EXPECTED)
     _KINDS[kind].check(rest)
     return f"{kind}:{rest}"
 
@@ -51,7 +52,7 @@ def fetch(reference: str) -> str:
         raise SecretError(f"{reference}: {error}") from None
     value = value.removesuffix("\n").removesuffix("\r")
     if not value:
-        raise SecretError(f"{reference}: it is empty")
+        raise SecretError(tr("{reference}: it is empty", reference=reference))
     return value
 
 
@@ -63,18 +64,20 @@ def _refuse(message: str, expected: str, hint: str | None = None) -> NoReturn:
 
 def _check_env(name: str) -> None:
     if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
-        _refuse("this is no name of an environment variable", "env:NAME, of letters, digits and underscores")
+        _refuse(tr("this is no name of an environment variable"), tr("env:NAME, of letters, digits and underscores"))
 
 
 def _from_env(name: str) -> str:
     if name not in os.environ:
-        raise SecretError("this variable is not set")
+        raise SecretError(tr("this variable is not set"))
     return os.environ[name]
 
 
 def _check_file(path: str) -> None:
     if not path.startswith(("/", "~/")):
-        _refuse("a secret's file is not named in full", "file:/PATH or file:~/PATH, so that `resume` finds it too")
+        _refuse(
+            tr("a secret's file is not named in full"), tr("file:/PATH or file:~/PATH, so that `resume` finds it too")
+        )
 
 
 def _from_file(path: str) -> str:
@@ -82,13 +85,13 @@ def _from_file(path: str) -> str:
         with Path(path).expanduser().open("rb") as file:
             return _text(file.read(LONGEST + 1))
     except (OSError, RuntimeError) as error:
-        raise SecretError(getattr(error, "strerror", None) or "there is no home directory") from None
+        raise SecretError(getattr(error, "strerror", None) or tr("there is no home directory")) from None
 
 
 def _check_keyring(entry: str) -> None:
     service, slash, user = entry.rpartition("/")
     if not (service and slash and user):
-        _refuse("this names no entry of a keyring", "keyring:SERVICE/USER")
+        _refuse(tr("this names no entry of a keyring"), "keyring:SERVICE/USER")
 
 
 def _from_keyring(entry: str) -> str:
@@ -96,13 +99,15 @@ def _from_keyring(entry: str) -> str:
     try:
         keyring = importlib.import_module("keyring")
     except ImportError:
-        raise SecretError("the package keyring is not installed; `pip install stopgap[keyring]` adds it") from None
+        raise SecretError(
+            tr("the package keyring is not installed; `pip install stopgap[keyring]` adds it")
+        ) from None
     try:
         value = keyring.get_password(service, user)
     except Exception as error:  # keyring back ends raise many types
-        raise SecretError(f"the keyring failed: {type(error).__name__}") from None
+        raise SecretError(tr("the keyring failed: {name}", name=type(error).__name__)) from None
     if value is None:
-        raise SecretError("the keyring has no such entry")
+        raise SecretError(tr("the keyring has no such entry"))
     return str(value)
 
 
@@ -113,7 +118,8 @@ def _check_command(line: str) -> None:
         argv = []
     if not argv:
         _refuse(
-            "this command cannot be split into words", "command:WORDS, quoted as for a shell that expands nothing"
+            tr("this command cannot be split into words"),
+            tr("command:WORDS, quoted as for a shell that expands nothing"),
         )
 
 
@@ -121,7 +127,7 @@ def _from_command(line: str) -> str:
     """Run the command without a shell; standard error of the command goes to the operator's terminal."""
     argv = shlex.split(line)
     if not is_agreed(f"command:{line}"):
-        raise SecretError("nobody has agreed to run this command; `stopgap trust FILE` asks")
+        raise SecretError(tr("nobody has agreed to run this command; `stopgap trust FILE` asks"))
     try:
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
     except OSError as error:
@@ -129,20 +135,22 @@ def _from_command(line: str) -> str:
     try:
         value, _ = process.communicate(timeout=COMMAND_DEADLINE)
     except subprocess.TimeoutExpired:
-        raise SecretError(f"no answer within {COMMAND_DEADLINE:.0f} s") from None
+        raise SecretError(
+            tr("no answer within {command_deadline} s", command_deadline=f"{COMMAND_DEADLINE:.0f}")
+        ) from None
     finally:
         if process.poll() is None:
             with suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
     if process.returncode != 0:
-        raise SecretError(f"exit status {process.returncode}")
+        raise SecretError(tr("exit status {returncode}", returncode=process.returncode))
     return _text(value)
 
 
 def _check_words(words: str) -> None:
     if not words.strip():
-        _refuse("this asks for nothing", "ask:WORDS, such as ask:password of the mail server")
+        _refuse(tr("this asks for nothing"), tr("ask:WORDS, such as ask:password of the mail server"))
 
 
 def _from_terminal(words: str) -> str:
@@ -152,16 +160,16 @@ def _from_terminal(words: str) -> str:
         with Path("/dev/tty").open("w") as terminal:
             return getpass(f"{words}: ", terminal)
     except (OSError, EOFError):
-        raise SecretError("there is no terminal to ask on") from None
+        raise SecretError(tr("there is no terminal to ask on")) from None
 
 
 def _text(data: bytes) -> str:
     if len(data) > LONGEST:
-        raise SecretError(f"it is longer than {LONGEST >> 10} KiB")
+        raise SecretError(tr("it is longer than {longest} KiB", longest=LONGEST >> 10))
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise SecretError("it is not UTF-8 text") from None
+        raise SecretError(tr("it is not UTF-8 text")) from None
 
 
 class _Kind:

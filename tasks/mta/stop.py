@@ -124,7 +124,7 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
 
     def standing(self, params: StopMtaParams, facts: StopMtaFacts, scene: Scene) -> Standing:
         """Return the name of the effect: whether it still is in force is told by the lasting checks."""
-        return Standing(key="mail servers stopped", state="in-force")
+        return Standing(key=tr("mail servers stopped"), state="in-force")
 
     def checks(self, params: StopMtaParams, facts: StopMtaFacts, scene: Scene) -> Iterator[Check]:
         """Look for listeners and processes on the host, and knock from elsewhere.

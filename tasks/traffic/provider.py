@@ -172,7 +172,7 @@ class Exec(Driver):
 
     @property
     def _on(self) -> str:
-        return self._scene.on.name if self._scene else "the provider"
+        return self._scene.on.name if self._scene else tr("the provider")
 
 
 class ProviderShows(Check):

@@ -46,18 +46,24 @@ ENGLISH = {"Artifact"}
 """What is called with words that stay English: a manifest is the same for every reader."""
 PAGES = {"tasks/traffic/capabilities.py"}
 """Pages of tasks, in English as the docstrings beside them."""
-CONVERTED = (
-    "tasks",
-    "orchestrator/change",
-    "orchestrator/check",
-    "orchestrator/run/",
-    "orchestrator/plan/",
-    "orchestrator/journal",
-    "orchestrator/remote",
-    "orchestrator/wire",
-    "orchestrator/evidence",
-    "orchestrator/cli/",
+ENGLISH_ROOMS = (
+    "orchestrator/cli/catalogue.py",
+    "orchestrator/cli/driver_check.py",
+    "orchestrator/cli/fabric_tasks.py",
+    "orchestrator/cli/sarif.py",
+    "orchestrator/facts/",
+    "orchestrator/findings/",
+    "orchestrator/inventory/",
+    "orchestrator/runbook/",
+    "orchestrator/source/",
+    "orchestrator/template.py",
+    "orchestrator/toolkit.py",
+    "orchestrator/shell.py",
+    "orchestrator/resources.py",
+    "orchestrator/registry.py",
+    "orchestrator/remote/driver_check.py",
 )
+"""What is wrong in a file, and where: said in English so far."""
 
 
 def scripts_messages() -> ModuleType:
@@ -115,7 +121,7 @@ def test_no_sentence_reaches_a_reader_without_a_template(room: tuple[str, ...]) 
         for path in CODE
         if path.relative_to(ROOT).parts[:2] == room
         and str(path.relative_to(ROOT)) not in PAGES
-        and str(path.relative_to(ROOT)).startswith(CONVERTED)
+        and not str(path.relative_to(ROOT)).startswith(ENGLISH_ROOMS)
         for found in bare_sentences(ast.parse(path.read_text()))
     ]
     assert not bare, 'say it with tr("… {name} …", name=…) of stopgap.orchestrator.text (CONTRIBUTING.md)'

@@ -14,6 +14,7 @@ from stopgap.orchestrator.findings.model import NotLooked
 from stopgap.orchestrator.severity import Severity
 from stopgap.orchestrator.source import InvalidInput, read
 from stopgap.orchestrator.technique import is_technique
+from stopgap.orchestrator.text import tr
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.findings.sigma.events import Event, Stream
@@ -23,7 +24,7 @@ _SEVERITIES: dict[str, Severity] = {"LOW": "low", "MEDIUM": "medium", "HIGH": "h
 _TEXTS, _LONGEST_TEXT = 20, 1000
 """Texts of one list of a rule, and characters of one, that a finding tells."""
 _AGGREGATING = ("timeframe",)
-_NOT_ALONE = {"correlation": "a correlation of several events", "filter": "a filter for other rules"}
+_NOT_ALONE = {"correlation": tr("a correlation of several events"), "filter": tr("a filter for other rules")}
 
 
 class SigmaError(Error):
@@ -60,12 +61,19 @@ def load_sigma(path: Path) -> SigmaRules:
     try:
         import sigma.rule  # noqa: F401, PLC0415 (an extra)
     except ImportError:
-        raise SigmaError("for Sigma rules, install pySigma: pip install 'stopgap[sigma]'") from None
+        raise SigmaError(tr("for Sigma rules, install pySigma: pip install 'stopgap[sigma]'")) from None
     files = sorted(p for p in path.rglob("*") if p.suffix in {".yml", ".yaml"}) if path.is_dir() else [path]
     if not files:
-        raise SigmaError(f"{path}: holds no *.yml and no *.yaml")
+        raise SigmaError(tr("{path}: holds no *.yml and no *.yaml", path=path))
     if len(files) > MOST_FILES:
-        raise SigmaError(f"{path}: holds {len(files)} rules; {MOST_FILES} at most")
+        raise SigmaError(
+            tr(
+                "{path}: holds {count} rules; {most_files} at most",
+                path=path,
+                count=len(files),
+                most_files=MOST_FILES,
+            )
+        )
     rules: list[SigmaRule] = []
     refused: list[NotLooked] = []
     elsewhere: dict[str, int] = {}
@@ -78,7 +86,11 @@ def load_sigma(path: Path) -> SigmaRules:
         else:
             elsewhere[made] = elsewhere.get(made, 0) + 1
     refused += [
-        NotLooked(id="sigma", title=f"Sigma rules for {source}", reason=f"{count} rules: such a log is not collected")
+        NotLooked(
+            id="sigma",
+            title=tr("Sigma rules for {source}", source=source),
+            reason=tr("{count} rules: such a log is not collected", count=count),
+        )
         for source, count in sorted(elsewhere.items())
     ]
     return SigmaRules(tuple(rules), tuple(refused))
@@ -91,13 +103,13 @@ def _load(file: Path) -> SigmaRule | NotLooked | str:
     except InvalidInput as error:
         raise SigmaError(str(error.problems[0])) from None
     if not isinstance(data, dict):
-        raise SigmaError(f"{file}: no Sigma rule")
+        raise SigmaError(tr("{file}: no Sigma rule", file=file))
     title = str(data.get("title", file.stem))[:200]
     for key, meaning in _NOT_ALONE.items():
         if key in data:
-            return _refused(file, title, f"`{key}`: {meaning} is not evaluated")
+            return _refused(file, title, tr("`{key}`: {meaning} is not evaluated", key=key, meaning=meaning))
     if "action" in data:
-        return _refused(file, title, "`action`: collections of several documents are not read")
+        return _refused(file, title, tr("`action`: collections of several documents are not read"))
     return _made(file, title, data)
 
 
@@ -117,14 +129,20 @@ def _made(file: Path, title: str, data: dict[str, Any]) -> SigmaRule | NotLooked
             return "/".join(str(part) for part in parts if part)[:100]
         detection = data["detection"]
         if unknown := [key for key in _AGGREGATING if key in detection]:
-            return _refused(file, title, f"`{unknown[0]}`: counting events within a time is not evaluated")
+            return _refused(
+                file, title, tr("`{unknown}`: counting events within a time is not evaluated", unknown=unknown[0])
+            )
         trees = [condition.parsed for condition in rule.detection.parsed_condition]
         fields = sorted({name for tree in trees for name in fields_of(tree)})
         if stream.fields is not None and (strange := [n for n in fields if n.lower() not in stream.fields]):
-            return _refused(file, title, f"the field `{strange[0]}` is not known of {stream.about}")
+            return _refused(
+                file,
+                title,
+                tr("the field `{strange}` is not known of {about}", strange=strange[0], about=stream.about),
+            )
         tests = [test_of(tree) for tree in trees]
     except Unsupported as reason:
-        return _refused(file, title, f"{reason} is not evaluated")
+        return _refused(file, title, tr("{reason} is not evaluated", reason=reason))
     except (Wrong, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise SigmaError(f"{file}: {str(error)[:500] or type(error).__name__}") from None
     return SigmaRule(

@@ -224,7 +224,9 @@ def _private(host: Host, path: Path, found: KeyFile, reference: Secret | None) -
     except Exception:  # libraries raise many types for a broken key, with parts of the key in the messages
         reason = tr("{path}: no private key that can be used (Ed25519, ECDSA or RSA)", path=path)
         if found.encrypted:
-            reason = tr("{path}: {reference} does not open it", path=path, reference=reference or "what was typed")
+            reason = tr(
+                "{path}: {reference} does not open it", path=path, reference=reference or tr("what was typed")
+            )
         raise Unreachable(host.name, reason, "identity") from None
 
 

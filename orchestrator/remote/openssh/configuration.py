@@ -11,6 +11,7 @@ from pathlib import Path
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote.identity.choice import is_locked
 from stopgap.orchestrator.remote.session import Unreachable
+from stopgap.orchestrator.text import tr
 
 FIXED: Mapping[str, str] = {
     "BatchMode": "yes",
@@ -86,7 +87,7 @@ def _way(host: Host, hosts: Mapping[str, Host]) -> list[Host]:
     way = [host]
     while (jump := way[-1].jump) is not None:
         if jump not in hosts or jump in {each.name for each in way}:
-            raise Unreachable(host.name, f"its jump host {jump} leads nowhere", "network")
+            raise Unreachable(host.name, tr("its jump host {jump} leads nowhere", jump=jump), "network")
         way.append(hosts[jump])
     return way
 
@@ -115,27 +116,35 @@ def _settings(host: Host, via: str | None) -> Iterator[tuple[str, str]]:
         yield "UserKnownHostsFile", _value(host, str(host.known_hosts))
         yield "GlobalKnownHostsFile", "/dev/null"
     elif not host.ssh_config:
-        raise Unreachable(host.name, "the inventory names no known_hosts file for it", "host-key")
+        raise Unreachable(host.name, tr("the inventory names no known_hosts file for it"), "host-key")
 
 
 def _keys(host: Host) -> Iterator[tuple[str, str]]:
     if host.identity is None:
         if not host.ssh_config and not host.default_identities:
-            raise Unreachable(host.name, "the inventory names no identity (private key) for it", "identity")
+            raise Unreachable(host.name, tr("the inventory names no identity (private key) for it"), "identity")
         return
     try:
         host.identity.open("rb").close()
     except OSError as error:
-        reason = f"the private key {host.identity} (`identity` in the inventory): {error.strerror}"
+        reason = tr(
+            "the private key {identity} (`identity` in the inventory): {strerror}",
+            identity=host.identity,
+            strerror=error.strerror,
+        )
         raise Unreachable(host.name, reason, "identity") from None
     if is_locked(host.identity, os.environ.get("SSH_AUTH_SOCK") or None):
-        reason = f"{host.identity}: this private key is encrypted, and ssh(1) asks nobody here"
-        raise Unreachable(host.name, f"{reason}; hold it in the agent: ssh-add {host.identity}", "identity")
+        reason = tr("{identity}: this private key is encrypted, and ssh(1) asks nobody here", identity=host.identity)
+        raise Unreachable(
+            host.name,
+            tr("{reason}; hold it in the agent: ssh-add {identity}", reason=reason, identity=host.identity),
+            "identity",
+        )
     yield "IdentityFile", _value(host, str(host.identity))
     yield "IdentitiesOnly", "yes"
 
 
 def _value(host: Host, text: str) -> str:
     if any(character in text for character in '"\n\r\0') or "${" in text:
-        raise Unreachable(host.name, f"ssh_config(5) cannot hold the value {text!r}", "identity")
+        raise Unreachable(host.name, tr("ssh_config(5) cannot hold the value {text}", text=f"{text!r}"), "identity")
     return '"' + text.replace("%", "%%") + '"'

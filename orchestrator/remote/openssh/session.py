@@ -15,6 +15,7 @@ from stopgap.orchestrator.remote.openssh.refusal import hung_up, refusal, shown_
 from stopgap.orchestrator.remote.process import ProcessLine
 from stopgap.orchestrator.remote.session import Unreachable
 from stopgap.orchestrator.shell import join
+from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 
 
@@ -56,11 +57,14 @@ def open_session(host: Host, hosts: Mapping[str, Host], limits: Limits, deadline
     except CancelledError:
         raise Unreachable(host.name, "cancelled", "cancelled") from None
     except TimeoutError:
-        reason = f"no answer within {deadline.seconds:g} s; `connect_timeout` in the inventory gives it longer"
+        reason = tr(
+            "no answer within {seconds} s; `connect_timeout` in the inventory gives it longer",
+            seconds=f"{deadline.seconds:g}",
+        )
         raise Unreachable(host.name, reason, "timeout") from None
     except OSError:
         raise Unreachable(
-            host.name, "ssh(1), which `transport: openssh` needs, is not installed here", "identity"
+            host.name, tr("ssh(1), which `transport: openssh` needs, is not installed here"), "identity"
         ) from None
     return OpensshSession(host, limits, master)
 
