@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from stopgap.orchestrator.text import tr
-
 import os
 import shlex
 import shutil
@@ -18,6 +16,7 @@ from stopgap.orchestrator.documents.envelope import envelope
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.resources import folder
 from stopgap.orchestrator.source import did_you_mean
+from stopgap.orchestrator.text import tr
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def docs(options: DocsOptions) -> int:
     name, _, section = options.page.partition("#")
     name = name.removeprefix("docs/").removesuffix(".md")
     if name not in pages:
-        hint = did_you_mean(name, pages) or tr("pages: {pages}", pages=', '.join(pages))
+        hint = did_you_mean(name, pages) or tr("pages: {pages}", pages=", ".join(pages))
         raise UsageError(tr("no page is called {name}; {hint}", name=name, hint=hint))
     text = _text(pages[name])
     if options.json:
