@@ -16,7 +16,7 @@ from typing import Any
 
 from lab_hosts import image, machine
 
-from recall_rig import busy
+from recall_rig import busy, peers
 from recall_rig.further import FURTHER
 from recall_rig.listed import LISTED
 from recall_rig.own import OWN
@@ -40,12 +40,19 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def collect(home: Path, runbook: str) -> None:
-    """Boot the lab, plant, collect both hosts into `home`, and take the lab down. Runs in a place of its own."""
+def collect(home: Path, runbook: str, beside: bool) -> None:
+    """Boot the lab, plant, collect both hosts into `home`, and take the lab down. Runs in a place of its own.
+
+    With `beside`, peers are installed before, and look afterwards.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    ssh = [LAB, "ssh", PLANTED]
     base = busy.ensure(say, image.own_release())
     environment = os.environ | {f"STOPGAP_LAB_IMAGE_{CLEAN.upper()}": str(base), "STOPGAP_HOME": str(home)}
     try:
         subprocess.run([LAB, "up"], check=True, env=environment)
+        if beside:
+            peers.install(ssh)
         habits = f"{GUARD}{(Path(__file__).parent / 'habits.sh').read_text()}"
         for host, script in ((PLANTED, plant((*LISTED, *OWN, *FURTHER))), (CLEAN, habits)):
             done = subprocess.run([LAB, "ssh", host, "sh", "-s"], input=script, text=True, capture_output=True)
@@ -56,6 +63,9 @@ def collect(home: Path, runbook: str) -> None:
         subprocess.run(words, env=environment, cwd=ROOT, stdout=sys.stderr)
         for host in (PLANTED, CLEAN):
             say(f"{host}: {spent(host) - before[host]:.1f} s of processor time")
+        if beside:
+            for name, ids in peers.named_by(ssh, (*LISTED, *OWN, *FURTHER), home).items():
+                say(f"{name}: {len(ids)} of {len((*LISTED, *OWN, *FURTHER))} named: {' '.join(ids)}")
     finally:
         subprocess.run([LAB, "down"], env=environment)
 
@@ -128,9 +138,10 @@ def main() -> int:
     parser.add_argument("--again", action="store_true", help="judge what was collected before")
     parser.add_argument("--all", action="store_true", help="list every trace, and every rule on the clean host")
     parser.add_argument("--runbook", default="collect")
+    parser.add_argument("--peers", action="store_true", help="chkrootkit, rkhunter and unhide look at the same host")
     asked = parser.parse_args()
     if not asked.again:
-        collect(asked.home, asked.runbook)
+        collect(asked.home, asked.runbook, asked.peers)
     return report(asked.home, asked.all)
 
 
