@@ -87,7 +87,7 @@ FILE = SIGMA + (
 NETWORK = SIGMA + (
     "logsource: {product: linux, category: network_connection}\n"
     "detection:\n"
-    "  selection: {DestinationPort: [3333, 4444], DestinationIp|cidr: 198.51.100.0/24}\n"
+    "  selection: {DestinationPort: [3333, 4444], DestinationIp|cidr: 198.51.100.0/24, Image|endswith: /x}\n"
     "  condition: selection\n"
 )
 ENCODED = SIGMA + (
@@ -197,7 +197,9 @@ CASES = {
         NETWORK,
         {
             "socket-list": 'tcp   ESTAB 0 0 203.0.113.10:40000 198.51.100.2:4444 users:(("x",pid=5,fd=3))\n'
-            'tcp   ESTAB 0 0 203.0.113.10:40000 192.0.2.2:4444 users:(("x",pid=5,fd=3))\n'
+            'tcp   ESTAB 0 0 203.0.113.10:40000 192.0.2.2:4444 users:(("x",pid=5,fd=3))\n',
+            "processes": "/proc/5/stat:5 (x) S 1 5 5 0 -1 4194560 0\n",
+            "process-links": "0|/proc/5/exe -> /opt/x|1|lrwxrwxrwx|0|0|0|1.0|1.0|1.0|0.0\n",
         },
         [":1"],
     ),

@@ -170,15 +170,19 @@ def _changed(_collected: CollectionReader, rows: Iterator[Row]) -> Iterator[Even
         yield _event(row, str(row.fields["path"]), {"TargetFilename": row.fields["path"]})
 
 
-def _connections(_collected: CollectionReader, rows: Iterator[Row]) -> Iterator[Event]:
+def _connections(collected: CollectionReader, rows: Iterator[Row]) -> Iterator[Event]:
+    programs = {str(row.fields["pid"]): row.fields["program"] for row in tables()["processes"].read(collected)}
     for row in rows:
         of = row.fields
         (here, _, port), (there, _, there_port) = (str(of[side]).rpartition(":") for side in ("local", "remote"))
         fields = {"SourceIp": here.strip("[]"), "SourcePort": port, "DestinationIp": there.strip("[]")}
         fields |= {"DestinationPort": there_port, "Protocol": str(of["protocol"])}
+        if owner := _OWNER.search(str(of["process"])):
+            fields |= {"ProcessId": owner[1], "Image": str(programs.get(owner[1], ""))}
         yield _event(row, f"{of['local']} to {of['remote']}: {of['process']}", fields)
 
 
+_OWNER = re.compile(r"\((\d{1,9})\)")
 _LINE = frozenset({"program", "message", "tty", "pwd", "user", "group", "env", "command"})
 _PROGRAMS = {
     "sshd": frozenset({"sshd", "sshd-session", "sshd-auth"}),
@@ -206,7 +210,7 @@ _CATEGORIES = {
     "file_event": Stream(("changed",), frozenset({"targetfilename"}), _changed),
     "network_connection": Stream(
         ("connections",),
-        frozenset({"sourceip", "sourceport", "destinationip", "destinationport", "protocol"}),
+        frozenset({"sourceip", "sourceport", "destinationip", "destinationport", "protocol", "processid", "image"}),
         _connections,
     ),
 }
