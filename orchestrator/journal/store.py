@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,21 +10,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from stopgap.orchestrator.journal.chain import (
-    GENESIS,
     Entry,
     Row,
     canonical_record,
     entry,
     export_line,
-    link,
     timestamp,
 )
-from stopgap.orchestrator.journal.database import open_copy, open_database, select, snapshot, transaction
+from stopgap.orchestrator.journal.database import open_copy, open_database
 from stopgap.orchestrator.journal.disk import disk_errors, write_at_once
-from stopgap.orchestrator.journal.failure import DamagedRunError, JournalError, RunHeldError, UnknownRunError
+from stopgap.orchestrator.journal.failure import DamagedRunError, JournalError, UnknownRunError
 from stopgap.orchestrator.journal.fold import fold
 from stopgap.orchestrator.journal.head import HEAD, SIGNATURE, head_problems, head_text
 from stopgap.orchestrator.journal.history import History
@@ -40,21 +36,16 @@ from stopgap.orchestrator.journal.home import (
 )
 from stopgap.orchestrator.journal.integrity import EXPORT, Kept, integrity_problems, read_beside, unsigned_changes
 from stopgap.orchestrator.journal.listing import RunSummary, in_order_of_start, named, summary
-from stopgap.orchestrator.journal.lock import is_taken, take
+from stopgap.orchestrator.journal.locks import RunLocks
 from stopgap.orchestrator.journal.records import AnyRecord, RunStarted
 from stopgap.orchestrator.journal.reserve import set_aside, with_room
 from stopgap.orchestrator.journal.strays import Stray, mark_begun, strays
+from stopgap.orchestrator.journal.table import RecordTable
 from stopgap.orchestrator.signature import sign
 from stopgap.orchestrator.text import tr
 
-_HEAD = "SELECT seq, hash FROM heads WHERE run = ?"
-_ROWS = "SELECT seq, at, record, hash FROM records WHERE run = ? ORDER BY seq"
-_SOME = "SELECT seq FROM records WHERE run = ? LIMIT 1"
-_MISFILED = "SELECT seq FROM records WHERE run = ? AND instr(record, '\"kind\":\"' || kind || '\"') = 0"
 _SIGNING = 0.1
 """Seconds from a new head to the signature, with a margin."""
-_ROW = (int, str, str, str)
-"""Types of the columns of a Row."""
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -86,12 +77,12 @@ class Journal:
         self.writable = not reading
         """False: the records come from a copy of a read-only state folder."""
         self._clock = clock
-        self._lock = threading.Lock()
-        self._held: dict[str, int] = {}
+        self._locks = RunLocks(self.run_path)
         self._begun: set[str] = set()
         if not reading:
             private_folder(home)
-        self._database = open_copy(self.path) if reading else with_room(home, lambda: open_database(self.path))
+        database = open_copy(self.path) if reading else with_room(home, lambda: open_database(self.path))
+        self._table = RecordTable(database, self.path)
         if not reading:
             set_aside(home)
         self._identity = identity(self.path)
@@ -119,11 +110,8 @@ class Journal:
 
     def close(self) -> None:
         """Close the journal, and release the lock of every held run."""
-        with self._lock:
-            self._database.close()
-            for descriptor in self._held.values():
-                os.close(descriptor)
-            self._held.clear()
+        self._table.close()
+        self._locks.release_all()
 
     def __enter__(self) -> Self:
         return self
@@ -142,7 +130,7 @@ class Journal:
         self._hold(run)
         self.append(run, started)
         self._begun.add(run)
-        mark_begun(self._held[run])
+        mark_begun(self._locks.descriptor(run))
         return run
 
     def append(self, run: str, *records: AnyRecord) -> None:
@@ -150,13 +138,13 @@ class Journal:
         # Taken before any wait for the database: the time of the event, not of the write.
         texts = [(record.kind, timestamp(self._clock()), canonical_record(record)) for record in records]
         self._see_that_it_is_writable()
-        with_room(self.home, lambda: self._append(run, texts))
+        with_room(self.home, lambda: self._table.append(run, texts))
 
     def append_if(self, run: str, holds: Callable[[Sequence[Entry]], bool], *records: AnyRecord) -> bool:
         """Append records only if `holds` is true of the run's entries; no other process writes in between."""
         texts = [(record.kind, timestamp(self._clock()), canonical_record(record)) for record in records]
         self._see_that_it_is_writable()
-        return with_room(self.home, lambda: self._append(run, texts, holds))
+        return with_room(self.home, lambda: self._table.append(run, texts, lambda rows: holds([*map(entry, rows)])))
 
     def _new_run(self) -> str:
         while True:
@@ -169,28 +157,6 @@ class Journal:
                     sync_folder(self.home / "runs")
                     return run
 
-    def _append(
-        self,
-        run: str,
-        texts: Sequence[tuple[str, str, str]],
-        holds: Callable[[Sequence[Entry]], bool] | None = None,
-    ) -> bool:
-        with self._lock, transaction(self._database, self.path):
-            if holds:
-                rows = select(self._database, self.path, _ROWS, (run,), *_ROW)
-                if not holds([entry(Row(*row)) for row in rows]):
-                    return False
-            found = select(self._database, self.path, _HEAD, (run,), int, str)
-            seq, previous = found[0] if found else (-1, GENESIS)
-            if not found and select(self._database, self.path, _SOME, (run,), int):
-                raise DamagedRunError(run, [tr("the head of the chain is missing")])
-            for kind, at, text in texts:
-                seq += 1
-                previous = link(previous, run, seq, at, text)
-                self._insert(run, kind, Row(seq, at, text, previous))
-            self._database.execute("INSERT OR REPLACE INTO heads VALUES (?, ?, ?)", (run, seq, previous))
-        return True
-
     def bring_back(self, run: str, rows: Sequence[Row]) -> int:
         """Restore exported records of a run lost from this journal; return the number of missing records.
 
@@ -199,23 +165,13 @@ class Journal:
         """
         self._see_that_it_is_writable()
         with self.hold(run):
-            with self._lock, transaction(self._database, self.path):
-                mine = [Row(*row) for row in select(self._database, self.path, _ROWS, (run,), *_ROW)]
-                if mine != list(rows[: len(mine)]):
-                    raise DamagedRunError(
-                        run, [tr("the journal has other records of it than {export}", export=EXPORT)]
-                    )
-                for row in rows[len(mine) :]:
-                    self._insert(run, entry(row).record.kind, row)
-                self._database.execute(
-                    "INSERT OR REPLACE INTO heads VALUES (?, ?, ?)", (run, rows[-1].seq, rows[-1].hash)
-                )
-            mark_begun(self._held[run])
-        return len(rows) - len(mine)
+            missing = self._table.restore(run, rows, lambda row: entry(row).record.kind)
+            mark_begun(self._locks.descriptor(run))
+        return missing
 
     def records(self, run: str) -> Iterator[Entry]:
         """Yield the entries of a run in order; raises UnknownRunError."""
-        rows = self._rows(run)
+        rows = self._table.rows(run)
         if not rows:
             raise self._unknown(run)
         return (entry(row) for row in rows)
@@ -235,27 +191,16 @@ class Journal:
 
     def runs(self) -> list[RunSummary]:
         """List all runs, the latest first."""
-        # Beside max(), SQLite takes the other columns from the row with the maximum.
-        query = (
-            "SELECT rowid, run, kind, max(seq), at, record, hash FROM records"
-            " WHERE kind IN ('run-started', 'step-started', 'run-finished') GROUP BY run, kind"
-        )
-        found: dict[str, dict[str, Row]] = {}
-        for _, run, kind, *row in sorted(self._select(query, (), int, str, str, *_ROW)):
-            found.setdefault(run, {})[kind] = Row(*row)
+        found = self._table.latest_of_kinds("run-started", "step-started", "run-finished")
         return [summary(run, rows, held=self.is_held(run)) for run, rows in reversed(found.items())]
 
     def of_run(self, run: str, *kinds: str) -> Iterator[Entry]:
         """Yield the entries of the given kinds of one run, in order."""
-        marks = ", ".join("?" * len(kinds))
-        query = f"SELECT seq, at, record, hash FROM records WHERE run = ? AND kind IN ({marks}) ORDER BY seq"  # noqa: S608
-        return (entry(Row(*row)) for row in self._select(query, (run, *kinds), *_ROW))
+        return map(entry, self._table.of_run(run, *kinds))
 
     def of_kinds(self, *kinds: str) -> Iterator[tuple[str, Entry]]:
         """Yield the entries of the given kinds of all runs, each with its run, in order of the append."""
-        marks = ", ".join("?" * len(kinds))
-        query = f"SELECT run, seq, at, record, hash FROM records WHERE kind IN ({marks}) ORDER BY rowid"  # noqa: S608
-        return ((run, entry(Row(*row))) for run, *row in self._select(query, kinds, str, *_ROW))
+        return ((run, entry(row)) for run, row in self._table.of_kinds(*kinds))
 
     def resolve(self, name: str) -> str:
         """Return the id for `last`, an id, or the unique beginning or end of an id; raises UnknownRunError."""
@@ -283,7 +228,7 @@ class Journal:
         """Write the run's entries as JSON lines, by default to journal.jsonl in the run's folder, atomically."""
         self._see_that_it_is_writable()
         target = path or self.run_folder(run) / EXPORT
-        write_at_once(target, "".join(export_line(run, row) + "\n" for row in self._rows(run)).encode("ascii"))
+        write_at_once(target, "".join(export_line(run, row) + "\n" for row in self._table.rows(run)).encode("ascii"))
         return target
 
     def sign(self, run: str, key: Path) -> None:
@@ -292,7 +237,7 @@ class Journal:
         `ssh-keygen -Y verify -f SIGNERS -I WHO -n stopgap -s journal.head.sig <journal.head` verifies the signature
         too.
         """
-        content = head_text(run, self._rows(run))
+        content = head_text(run, self._table.rows(run))
         signature = sign(content, key)
         folder = self.run_folder(run)
         write_at_once(folder / HEAD, content)
@@ -309,33 +254,14 @@ class Journal:
             yield
         finally:
             if mine:
-                with self._lock:
-                    os.close(self._held.pop(run))
+                self._locks.release(run)
 
     def is_held(self, run: str) -> bool:
         """Return True if a process of this machine, the current process included, holds the lock of the run."""
-        with self._lock:
-            if run in self._held:
-                return True
-        return is_taken(self.home / "runs" / run / "lock")
+        return self._locks.is_mine(run) or self._locks.is_elsewhere(run)
 
     def _hold(self, run: str) -> bool:
-        return with_room(self.home, lambda: self._take(run))
-
-    def _take(self, run: str) -> bool:
-        path = self.run_folder(run) / "lock"
-        with self._lock:
-            if run in self._held:
-                return False
-            with disk_errors(path):
-                descriptor = take(path)
-            if descriptor is None:
-                raise RunHeldError(tr("another process is at work on run {run}", run=run))
-            self._held[run] = descriptor
-        return True
-
-    def _rows(self, run: str) -> list[Row]:
-        return [Row(*row) for row in self._select(_ROWS, (run,), *_ROW)]
+        return with_room(self.home, lambda: self._locks.take(run, self.run_folder(run)))
 
     def _examined(self, run: str, signers: Path | None = None) -> tuple[Kept, list[str]]:
         """Read a run's records with their problems; a concurrent writer is no damage."""
@@ -351,39 +277,22 @@ class Journal:
 
     def _unsigned(self, run: str, kept: Kept) -> Iterator[str]:
         """Yield the unsigned changes; a running run is signed at its end."""
-        with self._lock:
-            goes_on = run in self._begun or (run not in self._held and is_taken(self.run_path(run) / "lock"))
-        if not goes_on:
+        if run not in self._begun and not self._locks.is_elsewhere(run):
             yield from unsigned_changes(run, kept, self.run_path(run))
             if self._signers:
                 yield from head_problems(run, kept.rows, self.run_path(run), self._signers)
 
     def _kept(self, run: str) -> Kept:
-        with self._lock, snapshot(self._database, self.path):
-            head = select(self._database, self.path, _HEAD, (run,), int, str)
-            rows = [Row(*row) for row in select(self._database, self.path, _ROWS, (run,), *_ROW)]
-            misfiled = [seq for (seq,) in select(self._database, self.path, _MISFILED, (run,), int)]
-        if not rows and not head:
-            raise self._unknown(run)
-        return Kept(rows, head[0] if head else None, misfiled)
+        if kept := self._table.kept(run):
+            return kept
+        raise self._unknown(run)
 
     def _ids(self) -> list[str]:
-        query = "SELECT run FROM records WHERE seq = 0 AND kind <> 'incident-opened' ORDER BY rowid"
-        ids = [str(run) for (run,) in self._select(query, (), str)]
-        beheaded = "SELECT DISTINCT run FROM records EXCEPT SELECT run FROM records WHERE seq = 0"
-        return in_order_of_start([*ids, *(str(run) for (run,) in self._select(beheaded, (), str))])
-
-    def _insert(self, run: str, kind: str, row: Row) -> None:
-        values = (run, row.seq, row.at, kind, row.record, row.hash)
-        self._database.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", values)
+        return in_order_of_start(self._table.runs())
 
     def _see_that_it_is_writable(self) -> None:
         if not self.writable:
             raise JournalError(tr("{home} cannot be written; set STOPGAP_HOME to a folder that can", home=self.home))
-
-    def _select(self, query: str, parameters: Sequence[str], *columns: type) -> list[tuple[Any, ...]]:
-        with self._lock:
-            return select(self._database, self.path, query, parameters, *columns)
 
     def _unknown(self, run: str) -> UnknownRunError:
         return UnknownRunError(tr("there is no run {run} below {home}", run=run, home=self.home))

@@ -96,7 +96,7 @@ def test_a_link_whose_destination_is_not_unicode_survives(journal: Journal) -> N
 
 def test_append_is_all_or_nothing(journal: Journal) -> None:
     run = journal.begin(STARTED)
-    journal._database.execute(
+    journal._table._database.execute(
         "CREATE TRIGGER third BEFORE INSERT ON records WHEN NEW.seq = 3 BEGIN SELECT RAISE(ABORT, 'no'); END"
     )
     with pytest.raises(JournalError):
@@ -280,7 +280,7 @@ def test_sql_that_would_change_a_record_is_refused_by_the_table_itself(journal: 
     five(journal)
     for statement in ("DELETE FROM records", "UPDATE records SET kind = 'x'"):
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-            journal._database.execute(statement)
+            journal._table._database.execute(statement)
 
 
 def test_an_export_can_be_verified_without_the_journal(journal: Journal) -> None:
@@ -320,7 +320,7 @@ def test_a_damaged_record_does_not_hide_the_other_runs(journal: Journal) -> None
 
 
 def test_a_journal_of_a_newer_stopgap_is_refused(journal: Journal) -> None:
-    journal._database.execute("PRAGMA user_version = 2")
+    journal._table._database.execute("PRAGMA user_version = 2")
     with pytest.raises(JournalError, match="newer Stopgap"):
         Journal.open(journal.home)
 

@@ -1,0 +1,127 @@
+"""The tables of the journal: rows of records, and the head of each run's chain. All SQL of a journal is here."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from stopgap.orchestrator.journal.chain import GENESIS, Row, link
+from stopgap.orchestrator.journal.database import select, snapshot, transaction
+from stopgap.orchestrator.journal.failure import DamagedRunError
+from stopgap.orchestrator.journal.integrity import EXPORT, Kept
+from stopgap.orchestrator.text import tr
+
+_HEAD = "SELECT seq, hash FROM heads WHERE run = ?"
+_ROWS = "SELECT seq, at, record, hash FROM records WHERE run = ? ORDER BY seq"
+_SOME = "SELECT seq FROM records WHERE run = ? LIMIT 1"
+_MISFILED = "SELECT seq FROM records WHERE run = ? AND instr(record, '\"kind\":\"' || kind || '\"') = 0"
+_NEW_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?)"
+_ROW = (int, str, str, str)
+"""Types of the columns of a Row."""
+
+
+class RecordTable:
+    """The records of all runs in one database, safe for many threads."""
+
+    def __init__(self, database: sqlite3.Connection, path: Path) -> None:
+        """`path` names the database in errors."""
+        self._database = database
+        self._path = path
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._database.close()
+
+    def append(
+        self, run: str, texts: Sequence[tuple[str, str, str]], holds: Callable[[Sequence[Row]], bool] | None = None
+    ) -> bool:
+        """Append records to a run's chain, each as kind, time and text; all or none.
+
+        `holds` decides by the run's rows, in the same transaction; False: nothing was appended. Raises
+        DamagedRunError for a chain without a head.
+        """
+        with self._lock, transaction(self._database, self._path):
+            if holds and not holds(self._rows(run)):
+                return False
+            found = select(self._database, self._path, _HEAD, (run,), int, str)
+            seq, previous = found[0] if found else (-1, GENESIS)
+            if not found and select(self._database, self._path, _SOME, (run,), int):
+                raise DamagedRunError(run, [tr("the head of the chain is missing")])
+            for kind, at, text in texts:
+                seq += 1
+                previous = link(previous, run, seq, at, text)
+                self._insert(run, kind, Row(seq, at, text, previous))
+            self._database.execute(_NEW_HEAD, (run, seq, previous))
+        return True
+
+    def restore(self, run: str, rows: Sequence[Row], kind_of: Callable[[Row], str]) -> int:
+        """Restore a run's whole chain; return the number of rows that were missing.
+
+        Raises DamagedRunError if the table has other rows of the run.
+        """
+        with self._lock, transaction(self._database, self._path):
+            mine = self._rows(run)
+            if mine != list(rows[: len(mine)]):
+                raise DamagedRunError(run, [tr("the journal has other records of it than {export}", export=EXPORT)])
+            for row in rows[len(mine) :]:
+                self._insert(run, kind_of(row), row)
+            self._database.execute(_NEW_HEAD, (run, rows[-1].seq, rows[-1].hash))
+        return len(rows) - len(mine)
+
+    def rows(self, run: str) -> list[Row]:
+        """Return the rows of a run, in order."""
+        with self._lock:
+            return self._rows(run)
+
+    def kept(self, run: str) -> Kept | None:
+        """Return rows, head and misfiled rows of a run, as of one moment; None for an unknown run."""
+        with self._lock, snapshot(self._database, self._path):
+            head = select(self._database, self._path, _HEAD, (run,), int, str)
+            rows = self._rows(run)
+            misfiled = [seq for (seq,) in select(self._database, self._path, _MISFILED, (run,), int)]
+        return Kept(rows, head[0] if head else None, misfiled) if rows or head else None
+
+    def of_run(self, run: str, *kinds: str) -> list[Row]:
+        """Return the rows of the given kinds of one run, in order."""
+        marks = ", ".join("?" * len(kinds))
+        query = f"SELECT seq, at, record, hash FROM records WHERE run = ? AND kind IN ({marks}) ORDER BY seq"  # noqa: S608
+        return [Row(*row) for row in self._select(query, (run, *kinds), *_ROW)]
+
+    def of_kinds(self, *kinds: str) -> Iterator[tuple[str, Row]]:
+        """Yield the rows of the given kinds of all runs, each with its run, in order of the append."""
+        marks = ", ".join("?" * len(kinds))
+        query = f"SELECT run, seq, at, record, hash FROM records WHERE kind IN ({marks}) ORDER BY rowid"  # noqa: S608
+        return ((run, Row(*row)) for run, *row in self._select(query, kinds, str, *_ROW))
+
+    def latest_of_kinds(self, *kinds: str) -> dict[str, dict[str, Row]]:
+        """Return the last row of each kind of each run, the first run first."""
+        marks = ", ".join("?" * len(kinds))
+        # Beside max(), SQLite takes the other columns from the row with the maximum.
+        columns = "rowid, run, kind, max(seq), at, record, hash"
+        query = f"SELECT {columns} FROM records WHERE kind IN ({marks}) GROUP BY run, kind"  # noqa: S608
+        found: dict[str, dict[str, Row]] = {}
+        for _, run, kind, *row in sorted(self._select(query, kinds, int, str, str, *_ROW)):
+            found.setdefault(run, {})[kind] = Row(*row)
+        return found
+
+    def runs(self) -> list[str]:
+        """Return the ids of all runs, by the order of their beginning; runs without their first record come last."""
+        query = "SELECT run FROM records WHERE seq = 0 AND kind <> 'incident-opened' ORDER BY rowid"
+        beheaded = "SELECT DISTINCT run FROM records EXCEPT SELECT run FROM records WHERE seq = 0"
+        return [str(run) for each in (query, beheaded) for (run,) in self._select(each, (), str)]
+
+    def _rows(self, run: str) -> list[Row]:
+        return [Row(*row) for row in select(self._database, self._path, _ROWS, (run,), *_ROW)]
+
+    def _insert(self, run: str, kind: str, row: Row) -> None:
+        values = (run, row.seq, row.at, kind, row.record, row.hash)
+        self._database.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def _select(self, query: str, parameters: Sequence[str], *columns: type) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return select(self._database, self._path, query, parameters, *columns)
