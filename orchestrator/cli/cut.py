@@ -13,6 +13,7 @@ from stopgap.orchestrator.cli.run_options import RunOptions, RunRequested
 from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.cut.draft import CutAsked, Draft, drafted
 from stopgap.orchestrator.documents import envelope
+from stopgap.orchestrator.errors import RefusedError
 from stopgap.orchestrator.source import InvalidInput, Problem
 from stopgap.orchestrator.text import tr
 
@@ -50,7 +51,7 @@ def cut(command: CutCommand) -> int:
     with ConnectAhead(hosts) as connect:
         connect.begin(hosts[typed.name] for typed in draft.everybody if typed.logs_in)
         draft = _with_addresses(draft, connect, messages, as_json=command.options.json)
-        order = _order(draft)
+        order = _found_order(draft)
         if command.save:
             _save(draft, command.save, messages)
         return carry_out_order(order, RunRequested("cut", (), dry_run=command.dry_run), command.options, connect)
@@ -66,6 +67,15 @@ def _refuse_unfit(draft: Draft) -> None:
             Problem(where, problem.message, hint=problem.hint, refused=problem.refused) for problem in error.problems
         ]
         raise InvalidInput(told) from None
+
+
+def _found_order(draft: Draft) -> Order:
+    """Return the order with the addresses found. Raises RefusedError: by now hosts were contacted."""
+    try:
+        return _order(draft)
+    except InvalidInput as error:
+        reasons = "; ".join(problem.message for problem in error.problems)
+        raise RefusedError(f"{reasons}. Nothing was changed") from None
 
 
 def _order(draft: Draft) -> Order:

@@ -9,7 +9,7 @@ from stopgap.orchestrator.facts import InterfaceFact
 from stopgap.orchestrator.host import Address, Network, Scene
 from stopgap.orchestrator.task import Refused
 from stopgap.orchestrator.text import tr
-from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text, some
+from stopgap.tasks.traffic.driver import Block, DeviceFacts, address_text, collapsed, some
 from stopgap.tasks.traffic.nat import leads_to, translated_whole
 from stopgap.tasks.traffic.operators import operators
 
@@ -91,7 +91,7 @@ def _refuse_special(address: Network) -> None:
 
 
 def _refuse_outside(address: Network, may_block: tuple[Network, ...], router: str) -> None:
-    if any(_within(address, network) for network in may_block):
+    if any(_within(address, network) for network in collapsed(may_block)):
         return
     narrower = [network for network in may_block if _within(network, address)]
     if narrower:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from stopgap.orchestrator.host import Host, Network, Scene
 from stopgap.orchestrator.task import Gap, Unlimited
 from stopgap.orchestrator.text import tr
-from stopgap.tasks.traffic.driver import some
+from stopgap.tasks.traffic.driver import collapsed, some
 
 
 def share(networks: tuple[Network, ...], scene: Scene) -> tuple[Network, ...]:
@@ -49,4 +49,4 @@ def _others(network: Network, scene: Scene) -> list[Host]:
 
 
 def _may_block(router: Host, network: Network) -> bool:
-    return any(n.version == network.version and network.subnet_of(n) for n in router.may_block)  # type: ignore[arg-type]
+    return any(n.version == network.version and network.subnet_of(n) for n in collapsed(router.may_block))  # type: ignore[arg-type]

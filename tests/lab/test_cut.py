@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -125,14 +126,18 @@ def test_one_question_is_asked_and_no_cuts_nothing(night: Night) -> None:
 
 def test_what_is_saved_does_the_same_and_the_undo_needs_no_folder(night: Night) -> None:
     folder = night.top / "saved"
-    cut = night.stopgap("cut", "203.0.113.10", "--at", EDGE, "--dry-run", "--save", str(folder), "--json")
-    digest = re.search(r'"plan_digest": "(\w+)"', cut.stdout)
-    assert digest, cut.stderr
+    night.lab.read("web", "ip addr add 203.0.113.11/24 dev eth0")
+    try:
+        cut = night.stopgap("cut", WEB, "--at", EDGE, "--dry-run", "--save", str(folder), "--json")
+        found, *_, last = map(json.loads, cut.stdout.splitlines())
+        assert {one["address"] for one in found["confirmed"]} == {"203.0.113.11", "2001:db8:113::10"}
 
-    ran = night.stopgap("run", f"{folder}/cut.yaml", "-i", f"{folder}/inventory.yaml", "--yes", "--json")
-    assert ran.returncode == 0, ran.stderr
-    assert digest[1] in ran.stdout
-    assert not beacon(night.lab, 1.5)
+        ran = night.stopgap("run", f"{folder}/cut.yaml", "-i", f"{folder}/inventory.yaml", "--yes", "--json")
+        assert ran.returncode == 0, ran.stderr
+        assert json.loads(ran.stdout.splitlines()[-1])["plan_digest"] == last["plan_digest"]
+        assert not beacon(night.lab, 1.5)
+    finally:
+        night.lab.read("web", "ip addr del 203.0.113.11/24 dev eth0")
 
     for path in folder.iterdir():
         path.unlink()
