@@ -214,6 +214,15 @@ def _refuse_uplink(device: str, facts: DeviceFacts, on: str) -> None:
                 host=on,
             )
         )
+    if not link.bridge and any(port.tool == "ovs" and port.device == device for port in facts.guest_ports):
+        raise Refused(
+            tr(
+                "{device} of {host} is a port of Open vSwitch's userspace datapath: no rule of the kernel sees its "
+                "frames; block at the router above",
+                device=device,
+                host=on,
+            )
+        )
     if link.kind in _PASSES_RULES:
         raise Refused(
             tr(
