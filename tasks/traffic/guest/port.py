@@ -54,7 +54,7 @@ def find(addresses: tuple[Network, ...], target: Host, facts: DeviceFacts, in_fo
 
     Raises Refused for an uplink, or for contradicting tables; Unplannable without a guest.
     """
-    known = [port for port in facts.guest_ports if not port.device or facts.links.of(port.device)]
+    known = _once([port for port in facts.guest_ports if not port.device or facts.links.of(port.device)])
     if target.guest:
         guest = _named(target.guest, known, facts, addresses, in_force, on)
     else:
@@ -240,6 +240,14 @@ def family(guest: Guest, facts: DeviceFacts) -> str:
     links = [facts.links.of(port) for port in guest.ports]
     bridges = [facts.links.of(link.bridge) if link and link.bridge else None for link in links]
     return "bridge" if all(bridge and bridge.kind == BRIDGES[0] for bridge in bridges) else "netdev"
+
+
+def _once(ports: list[GuestPortFact]) -> list[GuestPortFact]:
+    """Return each device once, by the first tool that knows it: a switch knows the hypervisor's ports, too."""
+    first: dict[str, GuestPortFact] = {}
+    for port in ports:
+        first.setdefault(port.device or f"{port.tool} {port.link_address}", port)
+    return list(first.values())
 
 
 def _listed(known: list[GuestPortFact], on: str) -> str:
