@@ -100,6 +100,8 @@ def test_what_failed_is_still_open_on_the_first_screen() -> None:
 def test_grave_findings_are_open_on_the_first_screen_though_the_host_is_contained() -> None:
     first = page([*CONTAINED, FOUND]).text.partition("Not covered")[0]
     assert "web: Contained" in first
+    assert "Critical and high findings: 1" in first
+    assert "A process hides" in first
     assert "web: Findings that nobody has decided on: 1 critical, 1 low" in first
     assert "web: Findings of high severity" not in first
     assert "web：判断がまだの検出事項：重大 1 件、低 1 件" in page([*CONTAINED, FOUND], lang="ja").text
