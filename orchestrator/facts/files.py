@@ -74,10 +74,14 @@ def matching(patterns: Sequence[str]) -> str:
     )
 
 
+_GONE = re.compile(r": No such file or directory(?: \(os error 2\))?$")
+"""The end of a complaint; uutils' coreutils add the number of the error."""
+
+
 def only_gone(output: Output) -> bool:
     """Return True if find(1) complained only of names gone meanwhile."""
     lines = output.stderr.lines()
-    return bool(lines) and all(line.endswith(": No such file or directory") for line in lines)
+    return bool(lines) and all(_GONE.search(line) for line in lines)
 
 
 def _listed(pattern: str) -> Iterator[str]:

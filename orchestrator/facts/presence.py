@@ -10,6 +10,7 @@ _THERE = r"""
 there() {
     if [ -e "$1" ] || [ -L "$1" ]; then return 0; fi
     if th_said=$(stat -- "$1" 2>&1); then return 0; fi
+    th_said=${th_said%' (os error '*')'} # uutils' coreutils add the number of the error
     case $th_said in
         *': No such file or directory') return 1 ;;
         *': Not a directory')

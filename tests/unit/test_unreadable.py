@@ -88,6 +88,17 @@ def test_whatever_else_the_kernel_says_is_not_absent(closed: Path, why: str) -> 
         read(File("/nothing/at/all"), path=f"{tools}:")
 
 
+@pytest.mark.parametrize("why", ["No such file or directory", "Not a directory"])
+def test_an_absent_file_is_absent_where_the_tool_adds_the_errors_number(closed: Path, why: str) -> None:
+    """As uutils' coreutils do, which Ubuntu 25.10 and later have."""
+    tools = closed.parent / "bin"
+    tools.mkdir()
+    (tools / "stat").write_text(f"#!/bin/sh\necho \"stat: cannot stat '$3': {why} (os error 2)\" >&2\nexit 1\n")
+    (tools / "stat").chmod(0o755)
+    above = "/etc/passwd" if why == "Not a directory" else "/nothing"
+    assert read(File(f"{above}/at/all"), path=f"{tools}:").kind == "absent"
+
+
 @pytest.mark.parametrize("pattern", ["closed/*", "closed/below/*", "closed/*/file", "*/below/*", "closed/below"])
 def test_a_listing_that_nobody_can_make_is_not_empty(closed: Path, pattern: str) -> None:
     top = closed.parent

@@ -17,6 +17,7 @@ present() {
     case ${1#"$above"} in *[*?[]*) if [ -d "${above:-/}" ] && [ ! -r "${above:-/}" ]; then reason='Permission denied'; fi ;; esac
     if [ -z "$reason" ] && command -v stat >/dev/null 2>&1; then
         reason=$(stat -- "$1" 2>&1 >/dev/null)
+        reason=${reason%' (os error '*')'}
         case $reason in ''|*': No such file or directory'|*': Not a directory') reason= ;; esac
     fi
     [ "$reason" ] || return 1
@@ -28,7 +29,7 @@ present() {
 lost() {
     count=0
     while IFS= read -r line; do
-        case $line in *': No such file or directory'|*': No such process') continue ;; esac
+        case ${line%' (os error '*')'} in *': No such file or directory'|*': No such process') continue ;; esac
         count=$((count + 1))
         [ "$count" -gt 20 ] || printf '%s\n' "$line" >&2
     done
