@@ -25,12 +25,13 @@ from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 from lab_hosts.image import _apt_settings, _sole_builder, _sources, cache_directory, remove_tree
 
 from .accounts import ACCOUNTS, PASSWORD, Account
+from .hosts import HOSTS, OddHost
 from .servers import SERVERS
 
 RELEASE = "trixie"
 PACKAGES = (
     *("openssh-server", "sudo", "opendoas", "tcsh", "fish", "zsh", "mksh", "busybox", "tmux", "screen", "procps"),
-    *("dropbear-bin", "tinysshd", "socat", "nftables", "iproute2"),
+    *("dropbear-bin", "tinysshd", "socat", "nftables", "iproute2", "rust-coreutils", "sudo-rs"),
 )
 MENU = '#!/bin/bash\necho "Main menu"; select x in Status Quit; do [ "$x" = Quit ] && exit; done\n'
 RECORDER = '#!/bin/sh\nexec /bin/bash -lc "$SSH_ORIGINAL_COMMAND"\n'
@@ -52,8 +53,23 @@ chroot . dropbearconvert openssh dropbear /etc/ssh/ssh_host_ed25519_key /etc/dro
 chroot . dropbear -p 127.0.0.1:2217 -r /etc/dropbear/ed -P /run/dropbear.pid
 chroot . socat TCP-LISTEN:2218,bind=127.0.0.1,reuseaddr,fork EXEC:"tinysshd /etc/tinyssh/keys" 2>/dev/null &
 until [ -n "$(ss -Hltn 'sport = :2218')" ] && [ -n "$(ss -Hltn 'sport = :2217')" ]; do sleep 0.05; done
+@hosts@
 echo up
 exec cat
+"""
+ODD_HOST = r"""
+mkdir -p @folder@/@name@/upper @folder@/@name@/work @folder@/@name@/root
+unshare -m sh -ec '
+    tools=@folder@/tools
+    mount -t overlay overlay -o lowerdir=@folder@/root,upperdir=@folder@/@name@/upper,workdir=@folder@/@name@/work \
+        @folder@/@name@/root
+    cd @folder@/@name@/root
+    mount -t proc proc proc; mount --rbind /dev dev; mount --make-rslave dev
+    mount -t tmpfs -o mode=755 tmpfs run; mkdir -p run/sshd
+    sed "s/^Port .*/Port @port@/" etc/ssh/box_2201.conf >etc/ssh/this.conf
+    @setup@
+    @server@
+'
 """
 
 
@@ -128,7 +144,9 @@ def box() -> Iterator[Box]:
         for name in ("upper", "work", "root", "keys"):
             (folder / name).mkdir(mode=0o755)
         _lay_out(image, folder / "upper", folder / "keys")
-        script = BOOT.replace("@image@", str(image)).replace("@folder@", str(folder))
+        _static_tools(folder / "tools", image)
+        script = BOOT.replace("@image@", str(image)).replace("@hosts@", "".join(map(_odd_host, HOSTS)))
+        script = script.replace("@folder@", str(folder))
         kinds = ["--net", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc", "--kill-child"]
         unshare = ["unshare", *kinds, "sh", "-ec", script]
         with subprocess.Popen(unshare, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -142,6 +160,20 @@ def box() -> Iterator[Box]:
                 process.stdin.close()
     finally:
         remove_tree(folder)
+
+
+def _odd_host(host: OddHost) -> str:
+    values = {"name": host.name, "port": str(host.port), "setup": host.setup, "server": host.server}
+    return re.sub("@(name|port|setup|server)@", lambda found: values[found[1]], ODD_HOST)
+
+
+def _static_tools(folder: Path, image: Path) -> None:
+    """Keep what a host needs that has no program but busybox: this machine's busybox is static, dropbear is not."""
+    folder.mkdir()
+    busybox = shutil.which("busybox")
+    assert busybox is not None
+    shutil.copy(busybox, folder / "busybox")
+    shutil.copy(image / "usr/sbin/dropbear", folder / "dropbear")
 
 
 def _image() -> Path:

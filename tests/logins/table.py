@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .accounts import ACCOUNTS
+from .hosts import HOSTS
 from .servers import SERVERS
 
 BEGIN, END = "<!-- rows -->\n", "<!-- end of rows -->\n"
@@ -25,6 +26,9 @@ def _rows() -> Iterator[str]:
     yield "\n| the server | Stopgap | over `transport: openssh` |\n|---|---|---|\n"
     for server in SERVERS:
         yield f"| {server.about} | {_plain(server.expect)} | {_plain(server.openssh or server.expect)} |\n"
+    yield "\n| the host | a step that writes a file | evidence, profile volatile |\n|---|---|---|\n"
+    for host in HOSTS:
+        yield f"| {host.about} | {_plain(host.writes)} | {_plain(host.collects)} |\n"
     yield "\n"
 
 
@@ -36,7 +40,7 @@ def _plain(expect: str) -> str:
     """
     if expect.startswith("in as"):
         return "logs in, as root" if "root" in expect else "logs in"
-    words = expect.replace(r"\S+", "…").replace(r"\w+", "…").replace("\\", "")
+    words = expect.replace(r"\S+", "…").replace(r"\w+", "…").replace(r"\d+", "…").replace("\\", "")
     return re.sub(r"\s+", " ", words.replace(".*", " … ")).strip().replace("|", "\\|")
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from .accounts import ACCOUNTS
 from .box import Box, box
+from .hosts import HOSTS
 from .servers import SERVERS
 from .table import written
 
@@ -102,6 +103,30 @@ def test_sudo_for_nft_alone_is_enough_for_a_router(running: Box, tmp_path: Path)
     status, said = running.stopgap(tmp_path, "undo", "last", "--yes")
     assert status == 0, said
     assert "203.0.113.10" not in running.on_host("nft", "list", "ruleset")
+
+
+def test_every_odd_host_is_written_to_and_read_as_its_row_says(running: Box, tmp_path: Path) -> None:
+    """All are targets of one run; the undo leaves none of them changed."""
+    hosts = {h.name: running.host(port=h.port, **h.inventory) for h in HOSTS}
+    (tmp_path / "inventory.yaml").write_text(json.dumps({"hosts": hosts}))
+    write = {"id": "write", "task": "host.file", "with": {"path": "/etc/stopgap-probe", "content": "x\n"}}
+    look = {"id": "look", "task": "evidence.collect", "with": {"profile": "volatile"}}
+    steps = [{**step, "on_failure": "continue"} for step in (write, look)]
+    (tmp_path / "probe.yaml").write_text(json.dumps({"name": "Probe", "steps": steps}))
+    words = ["-i", str(tmp_path / "inventory.yaml"), "-t", "all", "--yes", "--json"]
+    _, out = running.stopgap(tmp_path, "run", str(tmp_path / "probe.yaml"), *words)
+    events = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    said = {
+        (event["target"], event["step"]): f"{event['outcome']} {event['reason']}".strip()
+        for event in events
+        if event["event"] == "step-finished"
+    }
+    rows = {(h.name, "write"): h.writes for h in HOSTS} | {(h.name, "look"): h.collects for h in HOSTS}
+    assert {
+        row: said.get(row, out) for row in rows if not re.fullmatch(rows[row], said.get(row, ""), re.DOTALL)
+    } == {}
+    status, out = running.stopgap(tmp_path, "undo", "last", "--yes")
+    assert status == 0, out
 
 
 def test_the_page_has_every_row() -> None:
