@@ -26,7 +26,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     def call() -> int:
         args.lang = reader_language()
         command: Call[Any] = args.command(args)
-        return command()
+        verbose, debug = getattr(args, "verbose", 0), getattr(args, "debug", None)
+        if not verbose and debug is None:
+            return command()
+        from stopgap.orchestrator.cli.logs import logging_to
+
+        with logging_to(verbose, debug):
+            return command()
 
     with speaking(args.lang):
         return main_with(call)

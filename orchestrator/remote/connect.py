@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.host import Cli, Host
 from stopgap.orchestrator.loading import load
+from stopgap.orchestrator.log import Log
 from stopgap.orchestrator.remote.become import advice
 from stopgap.orchestrator.remote.exchange import FramedSession
 from stopgap.orchestrator.remote.gateway import Gateway
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 _SSH = ("encodings.idna", "pwd", "stopgap.orchestrator.remote.ssh")
 _DEVICE = (*_SSH, "stopgap.orchestrator.remote.device.session", "stopgap.orchestrator.remote.device.terminal")
+
+_LOG = Log("stopgap.orchestrator.remote")
 
 
 def spoken_to_by(hosts: Iterable[Host]) -> tuple[str, ...]:
@@ -60,6 +64,21 @@ def connect(
     of the jump hosts, or soon after `cancelled` is set; a failure leaves no connection open. With `jumps` the
     connection to a jump host is shared with other hosts behind the jump host; without, every hop is a new connection.
     """
+    log, begun = _LOG.at(host.name), time.monotonic()
+    if host.connection == "ssh":
+        log.info("connecting to %s port %d as %s", host.address, host.port, host.user)
+    try:
+        session = _connect(host, hosts, limits, cancelled, jumps)
+    except Unreachable as error:
+        log.warning("out of reach after %.3f s: %s", time.monotonic() - begun, error)
+        raise
+    log.info("connected after %.3f s", time.monotonic() - begun)
+    return session
+
+
+def _connect(
+    host: Host, hosts: Mapping[str, Host], limits: Limits, cancelled: threading.Event | None, jumps: Jumps | None
+) -> Session:
     if host.connection == "exec":
         from stopgap.orchestrator.remote.provider import ProviderSession  # noqa: PLC0415
 

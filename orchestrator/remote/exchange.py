@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import HostText
+from stopgap.orchestrator.log import Log
 from stopgap.orchestrator.remote.become import Password, as_root
 from stopgap.orchestrator.remote.framing import draw_nonce
 from stopgap.orchestrator.remote.gather import Gathering
@@ -25,6 +26,8 @@ _PORTION = 32 << 10
 _BROKE = tr("the connection broke")
 _HALT_POLL = 0.2
 """Seconds within which an order to halt is sent."""
+
+_LOG = Log("stopgap.orchestrator.remote")
 
 
 @dataclass(frozen=True)
@@ -202,8 +205,16 @@ class FramedSession(ABC):
         if deadline is None:
             together = sum(item.deadline + limits.grace for item in items) + limits.start
             deadline = min(limits.exchange, together)
+        log, begun = _LOG.at(self.host.name), time.monotonic()
         with self._turn:
+            log.debug("%d scripts, %d bytes, within %.0f s", len(items), sum(len(i.script) for i in items), deadline)
             made = self._attempt(items, stop_on_failure, deadline, sink)
+            took = time.monotonic() - begun
+            log.debug(
+                "%d of %d answered after %.3f s", sum(o.status is not None for o in made.outputs), len(items), took
+            )
+            if made.trouble:
+                log.warning("the exchange broke off after %.3f s: %s", took, made.trouble)
             self._trouble = made.trouble
             self._script_taken = self._script_taken or made.begun
             if not self._script_taken and made.refused:

@@ -149,7 +149,11 @@ class Connection(FabricConnection):  # type: ignore[misc]
 
     def _try_to_log_in(self, pinned: Pinned, offers: Sequence[Offer], deadline: Deadline) -> None:
         transport = HardenedTransport(
-            self._socket(deadline), self._limits, pinned.types, certificates=bool(pinned.authorities)
+            self._socket(deadline),
+            self._limits,
+            pinned.types,
+            certificates=bool(pinned.authorities),
+            host=self._login.host.name,
         )
         guard = threading.Timer(deadline.left() + self._limits.grace, transport.close)
         guard.start()

@@ -9,7 +9,6 @@ The attributes are `Transport._preferred_*`, `_kex_info`, `_active_check_timeout
 from __future__ import annotations
 
 import contextlib
-import logging
 import socket
 import threading
 from collections.abc import Mapping, Sequence
@@ -26,6 +25,7 @@ from paramiko.common import (
 )
 from paramiko.packet import Packetizer
 
+from stopgap.orchestrator.log import Log
 from stopgap.orchestrator.remote.allowance import Allowance
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.text import tr
@@ -37,8 +37,7 @@ _CERTIFICATE = "-cert-v01@openssh.com"
 _STDERR = 1
 """SSH_EXTENDED_DATA_STDERR (RFC 4254, 5.2)."""
 
-_LOG = "stopgap.orchestrator.remote.paramiko"
-logging.getLogger(_LOG).disabled = True
+_LOG = Log("stopgap.orchestrator.remote.paramiko")
 
 
 class CappedPacketizer(Packetizer):  # type: ignore[misc]
@@ -152,8 +151,11 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         key_types: tuple[str, ...] = (),
         *,
         certificates: bool = False,
+        host: str = "",
     ) -> None:
         """Use this socket or channel; the given host key types are requested first.
+
+        `host`: the name of the host in the log.
 
         With `certificates` a host certificate is requested before any plain key.
         """
@@ -169,7 +171,8 @@ class HardenedTransport(Transport):  # type: ignore[misc]
             default_max_packet_size=limits.channel_packet,
             packetizer_class=partial(CappedPacketizer, limits),
         )
-        self.set_log_channel(_LOG)
+        self.logger = _LOG.at(host)
+        self.packetizer.set_log(self.logger)
         self.banner_timeout = limits.connect
         self.auth_timeout = limits.connect
         self.channel_timeout = limits.start

@@ -9,10 +9,22 @@ from typing import TYPE_CHECKING, Protocol
 
 from stopgap.orchestrator.journal import Delivery, History, Journal, deliveries, posting
 from stopgap.orchestrator.journal.records import Answered, AnyRecord, Asked
+from stopgap.orchestrator.log import Log
 from stopgap.orchestrator.plan import Plan, PlannedStep
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.run.evidence_stream import Progress
+
+
+_LOG = Log("stopgap.orchestrator.run")
+
+
+def _log(record: AnyRecord) -> None:
+    """Log a record's kind, place and outcome; what a host sent, and what a letter says, stays in the journal."""
+    host = str(getattr(record, "host", "") or getattr(record, "target", ""))
+    log = _LOG.at(host).on(str(getattr(record, "step", "")))
+    told = (f"{key} {value}" for key in ("outcome", "reason") if (value := getattr(record, key, None)))
+    log.info("%s", ", ".join((record.kind, *told)))
 
 
 class Observer(Protocol):
@@ -55,6 +67,7 @@ class Recorder:
         with self._lock:
             self._journal.append(self.run, *records)
             for record in records:
+                _log(record)
                 for observer in self._observers:
                     observer.recorded(self.run, record)
 

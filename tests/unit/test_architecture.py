@@ -20,6 +20,7 @@ PRINTING = {
     "orchestrator/hosttext.py": "the types",
     "orchestrator/cli/screen.py": "the terminal",
     "orchestrator/errors.py": "a traceback of a program",
+    "orchestrator/log.py": "the log",
     "orchestrator/template.py": "pages, letters and papers",
     "orchestrator/source/problem.py": "the lines of a problem",
     "orchestrator/report/render.py": "keys of translations, compared with escaped text",

@@ -201,3 +201,15 @@ def test_resume_fetches_the_secret_again(bench: Bench, references: dict[str, str
     code, said = stopgap(bench, "resume", "last", "--yes")
     assert code == 2
     assert "the parameter file: file:" in said.decode()
+
+
+@pytest.mark.parametrize(("mischief", "status"), [("tell", 0), ("crash", 1)])
+def test_the_log_tells_no_secret(bench: Bench, references: dict[str, str], mischief: str, status: int) -> None:
+    given = [word for kind, reference in references.items() for word in ("-p", f"{kind}={reference}")]
+    words = ("run", runbook(bench, mischief), "-i", str(bench.inventory), "-t", "a", *given, "--yes")
+    log = bench.top / "debug.log"
+    code, said = stopgap(bench, *words, "-vv", "--debug", str(log))
+    assert (code, traces(said)) == (status, []), said.decode()
+    assert " a slow orchestrator" not in log.read_text()
+    assert " a env run: step-finished, outcome " in log.read_text()
+    assert not written(bench)

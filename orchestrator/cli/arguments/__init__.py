@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 
 from stopgap.orchestrator import __version__
 from stopgap.orchestrator.cli import door
-from stopgap.orchestrator.cli.arguments.command import EXIT_CODES, Commands, command, group
+from stopgap.orchestrator.cli.arguments.command import EXIT_CODES, Commands, command, group, log_words
 from stopgap.orchestrator.cli.arguments.evidence import evidence_words
 from stopgap.orchestrator.cli.arguments.lazy import LazyParser, formatter
 from stopgap.orchestrator.cli.arguments.records import incident_words, journal_words, report_words, verify_words
@@ -32,6 +32,7 @@ def parser() -> ArgumentParser:
         "keep the evidence, and write down what was done.",
         epilog=EXIT_CODES,
     )
+    log_words(top)
     top.add_argument("--version", action="version", version=f"stopgap {__version__}")
     commands: Commands = top.add_subparsers(
         metavar="COMMAND",

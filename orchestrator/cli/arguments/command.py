@@ -29,12 +29,30 @@ def command(
     """
     sub = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".", epilog=EXIT_CODES)
     sub.set_defaults(command=read)
+    log_words(sub)
     sub.add_argument(
         "--lang", choices=LANGUAGES, help="language of what is said; default: STOPGAP_LANG, or the locale"
     )
     if json:
         sub.add_argument("--json", action="store_true", help=json)
     return sub
+
+
+def log_words(command: ArgumentParser) -> None:
+    """Add -v and --debug, before and after the name of a command."""
+    command.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        default=argparse.SUPPRESS,
+        help="log to standard error what is done on which host; -vv each exchange too",
+    )
+    command.add_argument(
+        "--debug",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="append the whole log to FILE (mode 0600), paramiko's too; secrets are redacted",
+    )
 
 
 def group(commands: Commands, name: str, about: str, *, metavar: str = "COMMAND") -> Commands:
