@@ -111,7 +111,7 @@ class Draft:
                     "id": "page",
                     "name": "Maintenance page on the spare",
                     "name_ja": "予備機のメンテナンス画面",
-                    "task": "apache.maintenance",
+                    "task": "web.maintenance",
                     "on": "spare",
                     **({"with": page} if page else {}),
                     "on_failure": "continue",

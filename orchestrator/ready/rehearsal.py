@@ -19,7 +19,7 @@ from stopgap.orchestrator.text import tr
 
 _CUT = "{name: Rehearsal, steps: [{id: cut, task: traffic.block, on: upstream}]}"
 CUTS = "traffic.block"
-_PAGE = "{name: Rehearsal, steps: [{id: page, task: apache.maintenance, on: spare, with: {visitors: own}}]}"
+_PAGE = "{name: Rehearsal, steps: [{id: page, task: web.maintenance, on: spare, with: {visitors: own}}]}"
 _DONE = {"would-change", "unchanged"}
 
 

@@ -52,7 +52,7 @@ def test_the_runbook_says_how_long_who_is_let_through_and_shows_a_page_where_the
 
     block, page = draft.runbook().steps
     assert (block.task, block.with_) == ("traffic.block", {"expires": "6h", "allow": ["198.51.100.0/24"]})
-    assert (page.task, page.on, page.with_) == ("apache.maintenance", "spare", {"contact": "noc@example.jp"})
+    assert (page.task, page.on, page.with_) == ("web.maintenance", "spare", {"contact": "noc@example.jp"})
     assert draft.inventory().hosts["203.0.113.10"].spare == "203.0.113.20"
 
 

@@ -97,6 +97,14 @@ def test_the_page_says_nothing_of_the_cause() -> None:
         assert "None" not in text
 
 
+def test_a_page_without_a_contact_names_nobody_to_write_to() -> None:
+    for content in pages(Params()).files.values():
+        assert "Contact" not in content
+        assert "お問い合わせ" not in content
+        assert "None" not in content
+    assert Outline(pages(Params()).files[f"{FOLDER}/maintenance.en.html"]).open == []
+
+
 def test_programs_get_both_languages_as_plain_text() -> None:
     text = pages(Params.model_validate(FULL)).files[f"{FOLDER}/maintenance.txt"]
     assert "Orders are <b>safe</b>." in text
