@@ -127,11 +127,15 @@ def _baselines(all_collected: list[CollectionReader], options: FindingsOptions) 
         if known_contents(paths):
             return paths
     except (OSError, UnreadableEvidence) as error:
-        raise UsageError(f"--baseline {options.baseline}: {error}") from None
+        raise UsageError(tr("--baseline {baseline}: {error}", baseline=options.baseline, error=error)) from None
     known = ", ".join(sorted({each.manifest.target for each in all_collected}))
     raise UsageError(
-        f"--baseline {options.baseline}: no checksums in it, and no host of this run; name a list as sha256sum "
-        f"writes it, a folder of evidence, or one of {known}"
+        tr(
+            "--baseline {baseline}: no checksums in it, and no host of this run; name a list as "
+            "sha256sum writes it, a folder of evidence, or one of {known}",
+            baseline=options.baseline,
+            known=known,
+        )
     )
 
 

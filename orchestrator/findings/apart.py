@@ -18,13 +18,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from stopgap.orchestrator.evidence.reader import CollectionReader
+from stopgap.orchestrator.findings.child import TEXTS
 from stopgap.orchestrator.findings.model import Findings
 from stopgap.orchestrator.findings.reading import INTERRUPTED, Changed, TableRead
 from stopgap.orchestrator.findings.rule import Rule
 from stopgap.orchestrator.text import tr
+from stopgap.orchestrator.translatable import KeptTexts
 
 GRACE = 5.0
 """Seconds beyond the time that a table was given, after which its process is killed."""
@@ -167,8 +169,9 @@ class ReaderApart:
     def _one(self, message: dict[str, Any], seconds: float, kind: type[_Answer]) -> _Answer:
         self._send(message | {"seconds": seconds})
         try:
-            return kind.model_validate_json(self._line(seconds))
-        except ValidationError:
+            answer, _, texts = self._line(seconds).partition(TEXTS.encode())
+            return kind.model_validate_json(answer, context=KeptTexts.from_json(json.loads(texts or b"[]")))
+        except (ValueError, RecursionError):
             raise _FailedError(tr("the process that read it gave no answer that can be read")) from None
 
     def _send(self, message: dict[str, Any]) -> None:

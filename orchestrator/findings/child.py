@@ -22,11 +22,14 @@ from stopgap.orchestrator.findings.model import Findings
 from stopgap.orchestrator.findings.reading import Changed, TableReader
 from stopgap.orchestrator.findings.rule import Rule
 from stopgap.orchestrator.findings.table import tables
+from stopgap.orchestrator.translatable import KeptTexts
 
 MEMORY = 1 << 30
 """Bytes of memory for data: the declared bound of all that reads a collection for findings."""
 _SPARE = 30
 """Seconds of processor time beyond those that a reading is given."""
+TEXTS = "\t"
+"""Stands between an answer and the answer's texts; JSON holds no such character."""
 _POLITE = 5
 """How much the process yields to others, such as the run that it belongs to (nice(2))."""
 
@@ -57,7 +60,9 @@ def main() -> None:
         assert reader is not None, "a collection is opened before it is read"  # noqa: S101
         used = resource.getrusage(resource.RUSAGE_SELF)
         _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + asked["seconds"]) + _SPARE)
-        answers.write(_answer(reader, asked).model_dump_json().encode() + b"\n")
+        texts = KeptTexts()
+        answer = _answer(reader, asked).model_dump_json(context=texts)
+        answers.write(f"{answer}{TEXTS}{json.dumps(texts.as_json())}\n".encode())
         answers.flush()
 
 

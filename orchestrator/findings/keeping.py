@@ -99,7 +99,11 @@ def _record(
         findings=tuple(map(_noted, found.findings[:NOTED])) if found else (),
         rules=len(found.findings) + len(found.no_discrepancy_seen) if found else 0,
         not_looked=len(found.not_looked) if found else 0,
-        unread=tuple(f"{unread.table}: {unread.reason}" for unread in found.unread[:NOTED]) if found else (),
+        unread=tuple(
+            tr("{table}: {reason}", table=unread.table, reason=unread.reason) for unread in found.unread[:NOTED]
+        )
+        if found
+        else (),
         sha256=sha256,
         trouble=trouble,
     )

@@ -20,6 +20,7 @@ from stopgap.orchestrator.findings.tables.body import entries
 from stopgap.orchestrator.findings.tables.moments import as_iso
 from stopgap.orchestrator.severity import Severity
 from stopgap.orchestrator.text import tr
+from stopgap.orchestrator.translatable import Translatable
 
 SHOWN = 2000
 """Sightings of one finding that are kept, of each severity; all are counted."""
@@ -48,7 +49,7 @@ class RuleSeen(_Part):
     """The matches of one rule in a table."""
 
     grades: dict[Severity, GradeSeen] = {}
-    trouble: str = ""
+    trouble: Translatable = ""
     """Why the rule was not held against every row."""
 
     @property
@@ -63,9 +64,9 @@ class TableRead(_Part):
     rows: int = 0
     rules: dict[str, RuleSeen] = {}
     """By the rule's id."""
-    trouble: str = ""
+    trouble: Translatable = ""
     """Why it was not read, or not to its end."""
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[Translatable, ...] = ()
     """What a bound kept from being read."""
 
 

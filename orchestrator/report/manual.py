@@ -13,6 +13,7 @@ from stopgap.orchestrator.hosttext import escape_tree
 from stopgap.orchestrator.japanese import flowing
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.commands import parameter_text, run_arguments
+from stopgap.orchestrator.language import Language
 from stopgap.orchestrator.report.build import build
 from stopgap.orchestrator.report.by_hand import do_by_hand, is_shell, undo_by_hand
 from stopgap.orchestrator.report.excerpt import clipped, excerpt
@@ -52,7 +53,7 @@ def manual(
     about: str = "",
     inputs: Mapping[str, str] | None = None,
     names: Mapping[str, str] | None = None,
-    lang: Literal["en", "ja"] = "en",
+    lang: Language = "en",
     format: Literal["html", "md"] = "html",  # noqa: A002
     zone: tzinfo = UTC,
 ) -> str:

@@ -11,6 +11,7 @@ from stopgap.orchestrator.journal.open_findings import OpenFinding, open_finding
 from stopgap.orchestrator.outcome import FAILURES
 from stopgap.orchestrator.report.model import OpenPoint, ReportContainment
 from stopgap.orchestrator.severity import SEVERITIES
+from stopgap.orchestrator.text import Text
 
 _BAD_UNDO = {"undo-failed", "undo-drifted", "undo-unknown", "no-undo"}
 
@@ -50,7 +51,7 @@ def open_points(history: History) -> Iterator[OpenPoint]:
         if made.trouble:
             yield point("findings-unread", made.target, made.folder, made.trouble)
         for unread in made.unread:
-            table, _, reason = unread.partition(": ")
+            table, reason = _table_and_reason(unread)
             yield point("findings-unread", made.target, table, reason)
 
 
@@ -102,3 +103,11 @@ def tone_of(
     if any(each.in_force and each.verdict != "contained" for each in containment):
         return "bad"
     return "warn" if kinds - {"ends"} else "good"
+
+
+def _table_and_reason(unread: str) -> tuple[str, str]:
+    """Return the two parts of `TABLE: REASON`, the reason as a text if there is one."""
+    if isinstance(unread, Text) and {"table", "reason"} <= unread.arguments.keys():
+        return str(unread.arguments["table"]), str(unread.arguments["reason"])
+    table, _, reason = unread.partition(": ")
+    return table, reason

@@ -10,17 +10,20 @@ from typing import Any, Literal
 
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import History
+from stopgap.orchestrator.language import Language, rendered
 from stopgap.orchestrator.report.build import build
 from stopgap.orchestrator.report.chart import chart
 from stopgap.orchestrator.report.course import course
 from stopgap.orchestrator.report.excerpt import clipped, excerpt
 from stopgap.orchestrator.report.model import Report
-from stopgap.orchestrator.report.phrases import Phrases
 from stopgap.orchestrator.secret import redact
 from stopgap.orchestrator.template import render_file
+from stopgap.orchestrator.text import Text
 
 PAGE = "report/report.html"
 """The template of the page."""
+_NAMED = frozenset({"about", "detail", "label", "question", "text", "title"})
+"""Fields of a report that may hold the name of a step, a question or a rule."""
 UNITS = {
     "en": {"s": " s", "min": " min", "h": " h", "d": " d"},
     "ja": {"s": " 秒", "min": " 分", "h": " 時間", "d": " 日"},
@@ -30,7 +33,7 @@ UNITS = {
 def report(
     history: History,
     *,
-    lang: Literal["en", "ja"] = "en",
+    lang: Language = "en",
     format: Literal["html", "md", "json"] = "html",  # noqa: A002
     zone: tzinfo = UTC,
     names: Mapping[str, str] | None = None,
@@ -63,7 +66,7 @@ def renamed(built: Report, names: Mapping[str, str]) -> Report:
 def in_form(
     built: Report,
     *,
-    lang: Literal["en", "ja"],
+    lang: Language,
     format: Literal["html", "md", "json"],  # noqa: A002
     zone: tzinfo = UTC,
     names: Mapping[str, str] | None = None,
@@ -89,16 +92,21 @@ def in_form(
     return redact(render_file(PAGE, values).lstrip())
 
 
-def teller(lang: Literal["en", "ja"], names: Mapping[str, str]) -> Callable[[Any], Any]:
-    """Return a translator of a paper's fields; for English, the identity."""
-    if lang == "en":
-        return lambda fields: fields
-    return Phrases(lang, names).told
+def teller(lang: Language, names: Mapping[str, str]) -> Callable[[Any], Any]:
+    """Return what puts a paper's fields into a language: texts everywhere, and names where names are."""
+    shown = {escape(name): escape(other) for name, other in names.items()}
+
+    def told(value: Any, field: str = "") -> Any:  # noqa: ANN401
+        if isinstance(value, Text) or (isinstance(value, str) and field in _NAMED):
+            return rendered(value, lang, shown)
+        if isinstance(value, Mapping):
+            return {key: told(item, str(key)) for key, item in value.items()}
+        return [told(item, field) for item in value] if isinstance(value, list | tuple) else value
+
+    return told
 
 
-def standing_values(
-    built: Report, left_out: Mapping[str, int], lang: Literal["en", "ja"], zone: tzinfo
-) -> dict[str, object]:
+def standing_values(built: Report, left_out: Mapping[str, int], lang: Language, zone: tzinfo) -> dict[str, object]:
     """Return the template variables common to every paper, beside the report."""
     return {
         "lang": lang,
@@ -158,7 +166,7 @@ def _zone_name(moment: datetime, zone: tzinfo) -> str:
     return name if name == "UTC" else f"{name} (UTC{offset[:3]}:{offset[3:5]})"
 
 
-def span(seconds: float, lang: Literal["en", "ja"]) -> str:
+def span(seconds: float, lang: Language) -> str:
     """Return a duration in at most two units: `1.2 s`, `4 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
     names = UNITS[lang]
     if seconds < 59.95:

@@ -24,7 +24,6 @@ PRINTING = {
     "orchestrator/template.py": "pages, letters and papers",
     "orchestrator/source/problem.py": "the lines of a problem",
     "orchestrator/report/render.py": "keys of translations, compared with escaped text",
-    "orchestrator/report/phrases.py": "keys of translations, compared with escaped text",
 }
 PRODUCTS = {
     "apache2ctl",

@@ -59,7 +59,7 @@ from .story import CUT, FOUND, KEPT, START, hostile_story, look, started, step, 
 
 TEMPLATES = folder("templates")
 INERT = ("report/words.jinja", "report/manual-words.jinja", "web/words.jinja", "report/style.css")
-INERT_KINDS = ("schema/*.json", "report/phrases.*.yaml", "locale/*/LC_MESSAGES/*.po")
+INERT_KINDS = ("schema/*.json", "locale/*/LC_MESSAGES/*.po")
 """Words of ours, which nothing is filled into."""
 
 HOSTILE = {
