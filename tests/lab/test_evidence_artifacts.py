@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 import tarfile
 from pathlib import Path
@@ -172,13 +173,20 @@ def test_the_hidden_kit_comes_first_among_what_changed(evidence: Evidence) -> No
     assert "./usr/share/.fonts/kswapd1" in first
 
 
-def test_what_packages_run_and_records_of_them_are_in_the_full_profile(evidence: Evidence) -> None:
+def test_what_packages_run_is_in_the_triage_and_their_records_are_in_the_full_profile(evidence: Evidence) -> None:
     records = evidence.files("full.package-records")
     assert b"Package: apache2" in records["./var/lib/dpkg/status"]
     assert any(name.endswith(".postinst") for name in records)
-    assert any(name.startswith("./usr/lib/udev/rules.d/") for name in evidence.files("full.system-rules"))
+    assert any(name.startswith("./usr/lib/udev/rules.d/") for name in evidence.files("triage.system-rules"))
     assert "sshd-net" in evidence.text("full.process-maps")
     assert "./usr/share/.fonts/kswapd1" in evidence.files("full.changed-month")
+
+
+def test_what_runs_is_hashed_through_the_process_that_runs_it(evidence: Evidence) -> None:
+    lines = [line.split(" ", 2) for line in evidence.text("volatile.running-hashes").splitlines()]
+    hashed = {path: sha256 for _, sha256, path in lines}
+    assert re.fullmatch("[0-9a-f]{64}", hashed["/usr/sbin/sshd"])
+    assert "/tmp/.. /sshd-net (deleted)" in hashed
 
 
 def test_no_private_key_and_no_password_hash_is_carried(evidence: Evidence) -> None:
