@@ -39,7 +39,8 @@ def inventory(options: InventoryOptions) -> int:
     several = len(loaded.sources) > 1
     for host in loaded.hosts.values():
         follows = tr(" (its `may_block` holds the addresses)") if host.name in loaded.derived else ""
-        how = host.connection if host.connection == "local" else f"{host.user}@{host.address}:{host.port}"
+        how = host.connection if host.connection != "ssh" else f"{host.user}@{host.address}:{host.port}"
+        how = " ".join((how, *host.exec))
         screen.line(f"{host.name:<11} {how}", "title")
         for label, value in (
             ("addresses", ", ".join(map(str, host.addresses))),

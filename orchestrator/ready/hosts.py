@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ from stopgap.orchestrator.facts import Clock, DeviceOrigin, System, SystemFact
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.plan import FactReader, OutOfReach
 from stopgap.orchestrator.ready.item import Item
+from stopgap.orchestrator.shell import join
 from stopgap.orchestrator.text import tr
 
 SKEW = 5.0
@@ -18,6 +20,10 @@ _WHO = System()
 
 def look_at_hosts(hosts: Sequence[Host], needing_root: frozenset[str], read: FactReader) -> Iterator[Item]:
     """Yield the login of each host, whether it is root's where root is needed, and the clock."""
+    for host in hosts:
+        if host.connection == "exec":
+            yield _program(host)
+    hosts = [host for host in hosts if host.connection != "exec"]
     with_shell = [host for host in hosts if host.cli is None]
     devices = [host for host in hosts if host.cli is not None]
     looks = read([*((host, _WHO) for host in with_shell), *((host, DeviceOrigin()) for host in devices)])
@@ -39,6 +45,14 @@ def look_at_hosts(hosts: Sequence[Host], needing_root: frozenset[str], read: Fac
                     tr("{login} is not root: connect as root, or `become: sudo`", login=login),
                 )
     yield from _clocks(inside, read)
+
+
+def _program(host: Host) -> Item:
+    """Return whether a provider's program is there to be run."""
+    program = join(host.exec)
+    if shutil.which(host.exec[0] if host.exec else "") is None:
+        return Item(host.name, "login", "lacks", tr("{program}: no such program", program=program))
+    return Item(host.name, "login", "ready", program)
 
 
 def _clocks(hosts: Sequence[Host], read: FactReader) -> Iterator[Item]:

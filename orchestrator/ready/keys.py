@@ -24,7 +24,7 @@ def look_at_keys(hosts: Sequence[Host], inventory: Mapping[str, Host]) -> Iterat
     """Yield each key that asks, and each certificate that has ended or ends soon, once, with a host that uses it."""
     using: dict[tuple[str, str], list[str]] = {}
     for host in hosts:
-        if host.connection == "local":
+        if host.connection != "ssh":
             continue
         try:
             way = login_of(host, inventory).way

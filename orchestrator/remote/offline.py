@@ -19,7 +19,7 @@ from stopgap.orchestrator.text import tr
 def file_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem]:
     """Yield a problem for each missing, unreadable or malformed file needed for the hosts' logins."""
     for host in hosts:
-        if host.connection == "local":
+        if host.connection != "ssh":
             continue
         if host.identity is not None and (wrong := _key_fault(host.identity)):
             yield inventory.problem(
@@ -41,7 +41,7 @@ def file_problems(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Probl
 def login_notes(inventory: Inventory, hosts: Iterable[Host]) -> Iterator[Problem]:
     """Yield a note for each host without a possible login: no key pinned, or no key named."""
     for host in hosts:
-        if host.connection == "local" or host.ssh_config:
+        if host.connection != "ssh" or host.ssh_config:
             continue
         if host.identity is None and not host.default_identities:
             yield inventory.problem(
