@@ -19,6 +19,7 @@ from stopgap.tasks.mta import contained, dovecot, holding, inetd, revivers
 from stopgap.tasks.mta.host_facts import StopMtaFacts, probe
 from stopgap.tasks.mta.located import FORWARDERS, SUPER_SERVERS, Located, holders, located, mail_ports
 from stopgap.tasks.mta.no_process import NoProcess
+from stopgap.tasks.mta.outgoing import outgoing
 from stopgap.tasks.mta.server import ROUTER_DROPS, MailServer, Queue
 from stopgap.tasks.mta.servers import servers
 
@@ -108,6 +109,7 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
             yield from _queue(server, facts, stopping=stop is not None)
             yield from (Gap(text=text, at_best=ROUTER_DROPS) for text in server.uncovered)
         yield from others
+        yield from outgoing(facts.placed, scene)
         if present and facts.system.init == "sysvinit":
             yield Gap(
                 text=tr("no service can be masked without systemd: whoever starts the mail server by hand succeeds"),

@@ -1,4 +1,4 @@
-"""apache.maintenance against the real Apache of the lab's spare and web, looked at from where visitors are."""
+"""web.maintenance against the real Apache of the lab's spare and web, looked at from where visitors are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.shell import quote
 from stopgap.orchestrator.task import Note, Planned, Unplannable
 from stopgap.tasks.web.layout import Facts
-from stopgap.tasks.web.maintenance import ApacheMaintenance
+from stopgap.tasks.web.maintenance import WebMaintenance
 from stopgap.tasks.web.params import Params
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def host(name: str, number: int) -> Host:
 WEB, SPARE = host("web", 10), host("spare", 20)
 INTERNET = Host(name="internet", address="198.51.100.2", vantage="outside")
 NAMESPACES: dict[CheckVantage, str] = {"controller": "operator", "outside": "internet"}
-TASK = ApacheMaintenance()
+TASK = WebMaintenance()
 STATE = "systemctl show -p ActiveState,UnitFileState apache2.service; apache2ctl -M 2>/dev/null | sort"
 
 
@@ -48,7 +48,7 @@ class Site:
         probe = {name: r for name, r in TASK.probe(self.params, self.scene).items() if isinstance(r, Reader)}
         outputs = self._run([reader.script() for reader in probe.values()])
         found = zip(probe.items(), outputs, strict=True)
-        return Facts.model_validate({name: reader.parse(output) for (name, reader), output in found})
+        return Facts.of({name: reader.parse(output) for (name, reader), output in found})
 
     def plan(self) -> list[Planned]:
         return list(TASK.plan(self.params, self.facts(), self.scene))
@@ -229,3 +229,28 @@ def test_what_apache_would_refuse_never_reaches_it(lab: Lab, place: Host):
     finally:
         lab.read("spare", f"rm -f {broken}")
         assert set(site.undo([*files, activation])) == {0}
+
+
+def test_where_no_web_server_is_a_small_one_of_stopgap_s_own_shows_the_page(lab: Lab):
+    hidden = "/usr/sbin/apache2ctl"
+    before = lab.services("spare")
+    lab.read("spare", f"systemctl stop apache2.service; mv {hidden} {hidden}.hidden")
+    try:
+        site = Site(lab, SPARE)
+        changes = site.changes()
+        try:
+            assert site.do(changes) == [0] * len(changes)
+            looks = site.judged()
+            assert all(holds for *_, holds in looks), looks
+            answer = site.answers("-X", "POST", "-H", "Accept: application/json", f"http://{SPARE.address}/api")
+            assert answer.startswith("HTTP/1.1 503 "), answer
+            assert '"status": 503' in answer
+            who = "systemctl show -p MainPID --value stopgap-page.service"
+            assert lab.read("spare", f"stat -c %u /proc/$({who})").strip() != "0"
+            assert site.changes() == []
+        finally:
+            assert set(site.undo(changes)) == {0}
+        assert lab.http(f"http://{SPARE.address}/") == 0
+    finally:
+        lab.read("spare", f"mv {hidden}.hidden {hidden}; systemctl start apache2.service")
+    assert lab.services("spare") == before
