@@ -18,7 +18,7 @@ from .bench import Bench
 INI = """\
 [web]
 web[01:03].tokyo.example ansible_user=deploy
-legacy ansible_host=203.0.113.77 ansible_port=2222
+legacy ansible_host=203.0.113.77 ansible_port=2222 ansible_become_method=community.general.doas
 
 [windows]
 win1 ansible_connection=winrm
@@ -62,7 +62,7 @@ def test_ranges_ports_users_and_a_vaults_variables_are_understood(loaded: Invent
     host = loaded.hosts["web02.tokyo.example"]
     assert (host.address, host.user, host.become) == ("web02.tokyo.example", "deploy", "sudo")
     legacy = loaded.hosts["legacy"]
-    assert (legacy.address, legacy.port, legacy.user) == ("203.0.113.77", 2222, "old")
+    assert (legacy.address, legacy.port, legacy.user, legacy.become) == ("203.0.113.77", 2222, "old", "doas")
 
 
 def test_a_proxy_command_of_ssh_is_a_jump_host_with_an_entry_of_its_own(loaded: Inventory) -> None:

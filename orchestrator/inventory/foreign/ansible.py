@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from stopgap.orchestrator.host import Become
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.inventory.foreign.login import Destination, jumps_of, options_of, with_jumps
 from stopgap.orchestrator.inventory.foreign.model import HostFields, Understood, fitting_name, patience
@@ -102,7 +103,7 @@ def _host(name: str, variables: Variables) -> tuple[HostFields, list[Destination
         fields["connection"] = "local"
     if _true(variables.first("ansible_become")) and fields.get("user", "root") != "root":
         method = (variables.text("ansible_become_method") or "sudo").rpartition(".")[2]
-        fields |= {"become": "sudo"} if method == "sudo" else {}
+        fields |= {"become": method} if method in get_args(Become) else {}
     if (system := _network_os(variables)) in _COMMAND_LINES:
         fields["driver"] = _COMMAND_LINES[system]
     fields |= variables.starting_with(_OWN)
