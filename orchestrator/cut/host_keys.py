@@ -15,7 +15,7 @@ from stopgap.orchestrator.cut.draft import Draft
 from stopgap.orchestrator.errors import RefusedError
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote.host_key import shown_key
-from stopgap.orchestrator.remote.known_hosts import fingerprint, host_names, key_type, pinned_keys
+from stopgap.orchestrator.remote.known_hosts import fingerprint, key_type, pinned_keys
 from stopgap.orchestrator.remote.login import names_of, read_pinned
 from stopgap.orchestrator.remote.login_settings import Login, login_of
 from stopgap.orchestrator.remote.session import Unreachable
@@ -40,6 +40,8 @@ class UnknownKey:
     port: int
     key: bytes
     """In wire format (RFC 4253, section 6.6)."""
+    known_as: str
+    """Name of the host in known_hosts files: of its address and port, or HostKeyAlias (ssh_config(5))."""
 
     @property
     def kind(self) -> str:
@@ -63,8 +65,7 @@ class UnknownKey:
 
     def line(self) -> str:
         """Return the line of a known_hosts file (sshd(8))."""
-        name = host_names(self.address, self.port)[0]
-        return f"{name} {self.kind} {base64.b64encode(self.key).decode()}\n"
+        return f"{self.known_as} {self.kind} {base64.b64encode(self.key).decode()}\n"
 
 
 Accept = Callable[[UnknownKey], bool | None]
@@ -148,15 +149,17 @@ def _shown(logins: Mapping[str, Login], needed: Collection[str]) -> dict[str, Un
     cancelled = threading.Event()
     workers = ThreadPoolExecutor(max(1, min(len(logins), _AT_ONCE)), "host key")
     asked = {name: workers.submit(shown_key, login, cancelled=cancelled) for name, login in logins.items()}
-    wait([answer for name, answer in asked.items() if name in needed])
-    wait(asked.values(), timeout=_PATIENCE)
-    cancelled.set()
-    workers.shutdown(cancel_futures=True)
+    try:
+        wait([answer for name, answer in asked.items() if name in needed])
+        wait(asked.values(), timeout=_PATIENCE)
+    finally:  # Ctrl-C ends the wait too
+        cancelled.set()
+        workers.shutdown(cancel_futures=True)
     found: dict[str, UnknownKey] = {}
     for name, answer in asked.items():
         with suppress(Unreachable, CancelledError):
             host = logins[name].host
-            found[name] = UnknownKey(name, host.address, host.port, answer.result())
+            found[name] = UnknownKey(name, host.address, host.port, answer.result(), names_of(logins[name])[0])
     return found
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,3 +94,24 @@ def test_a_key_is_meant_by_yes_or_by_the_end_of_its_fingerprint(server: Server, 
     assert not key.is_meant_by(key.fingerprint[-5:])
     assert not key.is_meant_by("y")
     assert not key.is_meant_by(f"{key.fingerprint[-6:]}x")
+
+
+def test_a_key_is_kept_by_the_name_that_ssh_config_gives_the_host(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        f"Host edge-a\n  HostName 127.0.0.1\n  Port {server.port}\n  User {getpass.getuser()}\n"
+        f"  HostKeyAlias the-edge\n  IdentityFile {server.folder}/id\n"
+    )
+    (tmp_path / "ssh").write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {config} "$@"\n')
+    (tmp_path / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    draft = drafted(CutAsked(hosts=("203.0.113.10",), at=("edge-a",)))
+
+    host = with_known_keys(draft, tmp_path / "state", lambda _: True, print).inventory().hosts["edge-a"]
+
+    assert (tmp_path / "state" / "known_hosts").read_text().startswith("the-edge ssh-ed25519 ")
+    session = connect(host, {host.name: host})
+    assert session.exchange([Item("echo in")])[0].stdout.decoded() == "in\n"
+    session.close()
