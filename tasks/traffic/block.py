@@ -48,9 +48,10 @@ from stopgap.tasks.traffic.port_probes import (
     sample,
     way_in,
 )
+from stopgap.tasks.traffic.provider import at_the_provider, lets_in
 from stopgap.tasks.traffic.segment import gaps, neighbours_to_ask
 from stopgap.tasks.traffic.selection import is_to_be_found, selected
-from stopgap.tasks.traffic.shortfalls import refuse_beyond, shortfalls
+from stopgap.tasks.traffic.shortfalls import refuse_beyond, shortfalls, visitors
 from stopgap.tasks.traffic.whole_host import of_the_host, with_the_host
 
 RENEWED = 2.0
@@ -260,6 +261,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             refuse_bridged(block, driver, facts, scene)
         yield from driver.plan(block, facts)
         yield from own_notes(_asked(params, scene), facts, scene)
+        yield from visitors(driver, scene, unsaid=params.web_to is None)
         if scene.found:
             yield Note(
                 text=tr(
@@ -271,7 +273,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
             )
         yield from shortfalls(driver, block)
         yield from doubts(facts, scene, allowed=holds(params.allow, facts.claimed_origin))
-        host = (*whole, *block.behind, *_at_the_provider(facts))
+        host = (*whole, *block.behind, *at_the_provider(facts))
         if not driver.capabilities.by_port:
             yield from other_addresses.gaps(host, facts, scene)
             yield from other_ways.gaps(host, facts, scene)
@@ -304,23 +306,12 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         yield from outbound(driver, block, facts, scene)
         on_upstream = scene.upstream is not None and scene.upstream.name == scene.on.name
         vantage: CheckVantage = "upstream" if on_upstream else "target"
-        host = (*_whole(params, scene), *block.behind, *_at_the_provider(facts))
+        host = (*_whole(params, scene), *block.behind, *at_the_provider(facts))
         if not driver.capabilities.by_port:
             yield from other_addresses.looks(host, facts, scene, vantage, trusted=driver.capabilities.trusted)
         yield from driver.checks(block, facts, vantage)
-        if driver.capabilities.exception and _lets_in(facts):
+        if driver.capabilities.exception and lets_in(facts):
             yield from way_in(block, facts, scene)
-
-
-def _lets_in(facts: DeviceFacts) -> bool:
-    """Return False if a provider's program was asked before the operator's address was known."""
-    return facts.provider is None or holds(facts.provider.request.block.allowed, facts.claimed_origin)
-
-
-def _at_the_provider(facts: DeviceFacts) -> tuple[Network, ...]:
-    """Return every address that goes by what a provider's program changes."""
-    ids = facts.provider.probe.ids if facts.provider else ()
-    return tuple(ip_network(address) for each in ids for address in each.addresses)
 
 
 def _refuse_beyond(driver: Driver, params: Params, block: Block) -> None:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 from stopgap.orchestrator.change import ProviderChange
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.facts import Provider, ProviderFact, ProviderStatus, Reader
-from stopgap.orchestrator.host import CheckVantage, Host, Scene
+from stopgap.orchestrator.host import CheckVantage, Host, Network, Scene
 from stopgap.orchestrator.provider_script import (
     ProviderBlock,
     ProviderPort,
@@ -228,3 +228,16 @@ def _about(said: ProviderFact, block: Block) -> str:
     allowed = said.request.block.allowed
     parts = [what, *([tr("allow {allowed}", allowed=some(allowed))] if allowed else [])]
     return tr("{driver}: {what}", driver=said.probe.driver, what=joined(", ", parts))
+
+
+def lets_in(facts: DeviceFacts) -> bool:
+    """Return False if a provider's program was asked before the operator's address was known."""
+    return facts.provider is None or (
+        facts.claimed_origin is not None and within(facts.claimed_origin, facts.provider.request.block.allowed)
+    )
+
+
+def at_the_provider(facts: DeviceFacts) -> tuple[Network, ...]:
+    """Return every address that goes by what a provider's program changes."""
+    ids = facts.provider.probe.ids if facts.provider else ()
+    return tuple(ip_network(address) for each in ids for address in each.addresses)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stopgap.orchestrator.task import Gap, Note, Planned, Refused
+from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.task import Gap, Note, Planned, Refused, Unlimited
 from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import Block, Driver, way_text
@@ -82,6 +83,23 @@ def shortfalls(driver: Driver, block: Block) -> Iterator[Planned]:
     if can.expiry == "none":
         yield Note(
             text=tr("with {driver} it does not lapse by itself: it stays until it is undone", driver=driver.name)
+        )
+
+
+def visitors(driver: Driver, scene: Scene, *, unsaid: bool) -> Iterator[Gap]:
+    """Yield a gap for visitors that nothing sends to the spare: at a guest's own port, or at a provider.
+
+    `unsaid` is True if the operator has not said where web traffic goes.
+    """
+    elsewhere = driver.capabilities.by_port or scene.on.connection == "exec"
+    if scene.spare and unsaid and elsewhere and not driver.capabilities.divert:
+        yield Gap(
+            text=tr(
+                "visitors of {host} are not sent to {spare}: do that at the router above, or by DNS",
+                host=scene.target.name,
+                spare=scene.spare.name,
+            ),
+            at_best=Unlimited(why=tr("no page that is missing lets a packet pass")),
         )
 
 
