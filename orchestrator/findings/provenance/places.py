@@ -18,7 +18,7 @@ _HIDDEN = re.compile(r"/\.[^/.][^/]*|/\.\.[^/]+")
 _OF_PEOPLE = re.compile(
     r"^/(home/[^/]+|root)/(\.local/(bin|share/(pnpm|uv|pipx|fnm|mise|virtualenvs))|\.(nvm|cargo|rustup|pyenv|rbenv|npm|asdf|sdkman"
     r"|bun|deno|volta|vscode-server|cursor-server|vscode|oh-my-zsh|fzf|venv|virtualenvs|tmux|vim|config/(nvm|composer"
-    r"|yarn)|cache/(pip|ms-playwright|pypoetry|uv|pre-commit)|gem|go|krew|linuxbrew|githooks|git|husky))(?=/|$)"
+    r"|yarn)|cache/(pip|ms-playwright|pypoetry|uv|pre-commit)|gem|go|acme\.sh|composer|dotnet|opam|ghcup|foundry|atuin|zinit|zplug|antigen|emacs\.d|config/emacs|dotfiles|claude|codex|ollama|krew|linuxbrew|githooks|git|husky))(?=/|$)"
 )
 """Hidden directories of homes in which developers' tools keep programs."""
 

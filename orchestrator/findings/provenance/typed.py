@@ -6,7 +6,11 @@ from typing import NamedTuple
 
 import re2
 
-_URL_ADDRESS = r"(https?|ftp)://(\d{1,3}\.){3}\d{1,3}"
+_PUBLIC = (
+    r"([1-9]|1[1-9]|[2-9]\d|1[01]\d|12[0-689]|1[3-5]\d|16[0-8]|17[013-9]|18\d|19[013-9]|2\d\d)\.(\d{1,3}\.){2}\d{1,3}"
+)
+"""An address of no private network: its first number is none of 10, 127, 169, 172 and 192."""
+_URL_ADDRESS = rf"(https?|ftp)://{_PUBLIC}"
 _LOGS = r"(rsyslog\w*|syslog(-ng)?|auditd|systemd-journald\S*|osqueryd|falcon-sensor|wazuh\S*|ossec\S*|crowdsec|aegis|aliyun\S*|qcloud\S*|clamav\S*|sysmon\S*|mdatp|falco)"
 
 
@@ -21,20 +25,21 @@ class Purpose(NamedTuple):
 _LINES: tuple[tuple[str, int, str], ...] = (
     ("shell", 4, r"/dev/(tcp|udp)/[\w.$-]+/|\b(nc|ncat|netcat)(\.\w+)?\b.*\s-\w*[ec]\s|\bsocat\b.*\bexec:|\bmkfifo\b.*\b(nc|telnet|openssl)\b|(python[0-9.]*|perl|ruby|php)\s+-\w*[cer]\b.*(socket|fsockopen|TCPSocket)|\bgsocket\.io|\bgs-netcat\b"),
     ("shell", 3, r"\bpty\.spawn\b|\bscript\s+(-\w+\s+)*/dev/null\s+-c|\bstty\s+raw\s+-echo|\bsocat\b.*TCP-LISTEN.*(EXEC|SYSTEM)"),
-    ("fetch", 3, rf"\b(wget|curl|fetch|ftp|tftp|ftpget|lwp-download)\b.*({_URL_ADDRESS}|\s(\d{{1,3}}\.){{3}}\d{{1,3}}[/:\s])|\b(wget|curl)\b.*(-O|-o|>)\s*[\"']?/(tmp|var/tmp|dev/shm)/\S*.*(chmod|sh\b)"),
+    ("fetch", 3, rf"\b(wget|curl|fetch|ftp|tftp|ftpget|lwp-download)\b.*({_URL_ADDRESS}|\s{_PUBLIC}([/:\s]|$))|\b(wget|curl)\b.*(-O|-o|>)\s*[\"']?/(tmp|var/tmp|dev/shm)/\S*.*(chmod|sh\b)"),
     ("fetch", 2, r"\b(wget|curl|fetch)\b[^|;]*[|]\s*(sudo\s+)?(-E\s+)?(\S*/)?(ba|da|z)?sh\b|\b(ba|z|da)?sh\s+(-c\s+)?[\"']?(<\(|\$\()\s*(curl|wget)|\b(wget|curl)\b.*(pastebin\.com|paste\.ee|transfer\.sh|ix\.io|termbin|discord(app)?\.com|t\.me/|ngrok|trycloudflare|githubusercontent\.com/\S+\.(elf|bin|x86_64))"),
-    ("encoded", 3, r"\b(base64|base32|xxd|openssl\s+(enc|base64))\b.*[|]\s*(sudo\s+)?(\S*/)?((ba|da|z)?sh|python[0-9.]*|perl|php)\b|\beval\b.*\bbase64\b|\bpython[0-9.]*\s+-c\b.*(b64decode|exec\()|\becho\s+-n?e\s+[\"']?\\\\x"),
-    ("traces", 4, r"(>|\b(rm|shred|truncate|unlink|cp\s+/dev/null|cat\s+/dev/null\s*>)\b[^;|]*)\s*\S*/(wtmp|btmp|lastlog|utmp|auth\.log|secure|audit\.log|audit)\b|\b(utmpdump|zap2|wipe(log)?|logwiper|vanish2|hidemyass)\b.*(wtmp|utmp|log)|\bsed\s+-\w*i\b.*/var/log/"),
-    ("traces", 3, r"\bhistory\s+-\w*[cwd]|\b(unset|export)\s+HIST(FILE|SIZE|FILESIZE)\b|HISTFILE=/dev/null|HIST(FILE)?SIZE=0|\bset\s+\+o\s+history|\b(rm|shred|unlink|truncate|ln|cp)\b.*\S*_history|>\s*~?\S*_history|\b(rm|shred)\b.*/var/log/(\*|syslog|messages|cron|kern|apache2|nginx|httpd)|\bshopt\s+-ou\s+history"),
+    ("fetch", 1, r"\b(wget|curl|ftp|tftp)\b.*(https?|ftp)://(\d{1,3}\.){3}\d{1,3}"),
+    ("encoded", 3, r"\b(base64|base32|xxd|openssl\s+(enc|base64))\b.*[|]\s*(sudo\s+)?(\S*/)?((ba|da|z)?sh|python[0-9.]*|perl|php)\b|\beval\b.*\bbase64\b|\bpython[0-9.]*\s+-c\b.*(b64decode|exec\()"),
+    ("traces", 4, r"(>|\b(rm|shred|truncate|unlink|cp\s+/dev/null|cat\s+/dev/null\s*>)\b[^;|]*)\s*(/var/log/(\S*/)?|/run/|/var/run/)(wtmp|btmp|lastlog|utmp|auth\.log|secure|audit\.log|audit)\b|\b(utmpdump|zap2|wipe(log)?|logwiper|vanish2|hidemyass)\b.*(wtmp|utmp|log)|\bsed\s+-\w*i\b.*/var/log/"),
+    ("traces", 3, r"\bhistory\s+-\w*[cwd]|\b(unset|export)\s+HIST(FILE|SIZE|FILESIZE)\b|HISTFILE=/dev/null|HIST(FILE)?SIZE=0|\bset\s+\+o\s+history|\b(rm|shred|unlink|truncate|ln|cp)\b.*\S*_history|>\s*~?\S*_history|\b(rm|shred)\b.*/var/log/(\*|\s|$|syslog(\s|$)|messages(\s|$)|cron(\s|$))|\bshopt\s+-ou\s+history"),
     ("tools", 4, r">>?\s*/etc/ld\.so\.preload|\b(vi|vim|nano|tee)\b.*/etc/ld\.so\.preload"),
     ("tools", 3, r"\b(mv|cp|ln|install|dd)\b[^;&|]*\s/?(usr/)?(local/)?s?bin/(ps|ls|ss|netstat|ifconfig|top|find|lsof|login|sshd?|su|sudo|passwd|crond?|kill|who|w|last|du|df|md5sum|dir|pstree|killall)\b|\bmv\s+(/usr)?/s?bin/(ps|ls|ss|netstat|ifconfig|top|find|lsof|login|sshd?|su|sudo|passwd|crond?)\b|\b(insmod|modprobe)\s+\S*(/tmp|/var/tmp|/dev/shm|\./)|\binsmod\s|\bchmod\s+(\S+\s+)*(\+s|[u]\+s|[2467][0-7]{3})\s+\S*(/(ba|da|z)?sh|/tmp/\S*|/dev/shm/\S*|/python\S*|/find|/vim?|/perl|/nmap|/cp)\b|\bsetcap\s+\S*cap_(setuid|sys_admin|dac_override)|\b(sshd|ssh|pam)\S*\.(tgz|tar\.gz)\b.*(backdoor|patch)"),
     ("tools", 1, r"\bchmod\s+(\S+\s+)*(\+s|u\+s|[246][0-7]{3})\s"),
     ("stay", 4, r"\b(useradd|adduser|usermod)\b.*\s(-o\s+)?(-u|--uid)[= ]?0+\b|\becho\b.*:0+:0+:.*>>?\s*/etc/passwd"),
-    ("stay", 3, r"\|\s*(sudo\s+)?crontab\s+(-u\s+\S+\s+)?-|(echo|printf|cat)\b.*>>?\s*(/etc/(cron|rc\.local|profile|passwd|shadow|sudoers|inittab|crontab|systemd|init\.d|bash\.bashrc|ld\.so)|/var/spool/cron)|\|\s*(sudo\s+)?tee\s+(-a\s+)?/etc/(cron|rc\.local|passwd|shadow|sudoers|systemd)|\bopenssl\s+passwd\b.*/etc/(passwd|shadow)"),
-    ("stay", 2, r"(echo|printf)\b.*(ssh-(rsa|ed25519|dss)|ecdsa-)\S*.*>>?\s*\S*authorized_keys|\bchpasswd\b|\becho\b.*\|\s*passwd\b|\buseradd\b.*\s-[gG]\s*(sudo|wheel|root)\b|\busermod\b.*\b(sudo|wheel|root)\b"),
-    ("stay", 1, r">>?\s*\S*authorized_keys|\bcrontab\s+-r|\bssh-copy-id\b"),
-    ("immutable", 3, r"\bchattr\s+(-\w+\s+)*[+=]\w*[ia]"),
-    ("immutable", 2, r"\bchattr\s+(-\w+\s+)*-\w*[ia]"),
+    ("stay", 3, r"(echo|printf|cat)\b.*>>?\s*(/etc/(cron|rc\.local|passwd|shadow|sudoers|inittab|init\.d|ld\.so|pam\.d)|/var/spool/cron)|\|\s*(sudo\s+)?tee\s+(-a\s+)?/etc/(passwd|shadow|pam\.d|ld\.so)|\bopenssl\s+passwd\b.*/etc/(passwd|shadow)"),
+    ("stay", 2, r"\|\s*(sudo\s+)?crontab\s+(-u\s+\S+\s+)?-|\|\s*(sudo\s+)?tee\s+(-a\s+)?/etc/(cron|rc\.local|sudoers)|(echo|printf)\b.*(ssh-(rsa|ed25519|dss)|ecdsa-)\S*.*>>?\s*\S*authorized_keys|\bchpasswd\b|\becho\b.*\|\s*passwd\b"),
+    ("stay", 1, r"\buseradd\b.*\s-\w*[gG]\w*\s*\S*(sudo|wheel|root)\b|\busermod\b.*\b(sudo|wheel|root)\b|>>?\s*\S*authorized_keys|\bcrontab\s+-r|\bssh-copy-id\b"),
+    ("immutable", 2, r"\bchattr\s+(-\w+\s+)*[+=]\w*[ia]"),
+    ("immutable", 1, r"\bchattr\s+(-\w+\s+)*-\w*[ia]"),
     ("hidden place", 3, r"\bcd\s+[\"']?/(tmp|var/tmp|dev/shm|usr|etc|var|lib|opt)/?(\S*/)?\.[^./\s]|\bmkdir\s+(-p\s+)?[\"']?(/(tmp|var/tmp|dev/shm|usr|lib|etc)\S*/\.|\.\.\. |\.\.\\ |[\"']\.\. )"),
     ("hidden place", 2, r"(^|[;&|]\s*)(sudo\s+|nohup\s+|setsid\s+)*(/tmp|/var/tmp|/dev/shm)/\S+|(^|[;&|]\s*)(nohup|setsid)\s+\./\S+|\bchmod\s+(\+x|[0-7]?7[0-7]{2})\s+(/tmp|/var/tmp|/dev/shm)/"),
     ("miner", 3, r"\b(xmrig|xmr-stak|minerd|cpuminer|stratum\+tcp|stratum\+ssl|masscan|zmap|zgrab2?|pnscan|hydra|medusa|ncrack|crowbar|sqlmap|linpeas|linenum|les\.sh|linux-exploit-suggester|pspy\d*|kinsing|kdevtmpfsi|nanominer|lolminer|phoenixminer|ethminer|traitor|deepce|cdk)\b|\bnr_hugepages="),
@@ -48,12 +53,14 @@ _LINES: tuple[tuple[str, int, str], ...] = (
     ("defences", 3, rf"\b(systemctl|service|initctl|rc-service)\b\s+(\S+\s+)*?(stop|disable|mask|kill)\b.*\b{_LOGS}|\bservice\s+{_LOGS}\s+stop|\b(pkill|killall|kill)\b.*\b{_LOGS}|\bauditctl\s+(-e\s*0|-D)|\b(apt|apt-get|yum|dnf|rpm)\b.*\b(remove|purge|erase|-e)\b.*\b({_LOGS}|fail2ban|rkhunter|chkrootkit|aide|tripwire)"),
     ("defences", 2, r"\bsetenforce\s+(0|permissive)|\b(iptables|ip6tables)\s+(-F|--flush)|\bnft\s+flush\s+ruleset|\baa-(teardown|disable)|\becho\s+0\s*>\s*/proc/sys/kernel/(randomize|nmi|yama)|SELINUX=(disabled|permissive)|\bsysctl\s+-w\s+kernel\.(yama|randomize|kptr)|\bswapoff\b.*&&.*\bdd\b"),
     ("defences", 1, r"\bufw\s+disable|\b(systemctl|service)\b.*(stop|disable)\b.*\b(fail2ban|ufw|firewalld|apparmor|nftables|iptables|cron)|\b(iptables|ufw)\b.*(ACCEPT|allow)\b.*(0\.0\.0\.0/0|any)"),
-    ("secrets", 3, r"\b(cat|less|more|head|tail|cp|grep|strings|vi|vim|nano|tar|xxd|base64|scp|john|awk|cut)\b.*/etc/g?shadow\b|\bunshadow\b|\b(john|hashcat)\b|169\.254\.169\.254|metadata\.google\.internal|100\.100\.100\.200|\b(mimipenguin|lazagne|swapdigger|3snake)\b|\bgcore\b.*|\bcat\b.*/proc/\d+/(environ|mem|maps)\b|/var/run/secrets/kubernetes\.io"),
-    ("secrets", 2, r"\b(cat|less|more|cp|scp|tar|base64|head)\b.*(\.ssh/id_\w+(\s|$)|id_(rsa|ed25519|ecdsa)(\s|$)|\.aws/credentials|\.kube/config|\.docker/config\.json|\.git-credentials|\.pgpass|\.netrc|\.bash_history|/etc/krb5\.keytab|\.vault-token|\.config/gcloud)|\bcat\b.*\b(wp-config\.php|\.env|settings\.php|database\.yml|LocalSettings\.php)\b"),
-    ("tunnel", 3, r"\b(chisel|frpc|frps|ngrok|iodine|dnscat2?|ligolo\S*|gost|earthworm|nps|npc|revsocks|rpivot|ptunnel|localtonet|bore\s+local|sliver|cloudflared\s+tunnel|tailscale\s+up|stowaway)\b|\bssh\b\s+(\S+\s+)*-\w*N?\w*R\w*\s"),
-    ("tunnel", 2, r"\b(iptables|nft)\b.*(PREROUTING|prerouting).*(REDIRECT|redirect|DNAT|dnat)|\bsocat\b.*TCP\d?-LISTEN|\bssh\b\s+(\S+\s+)*-\w*D\w*\s|\btcpdump\b.*-w\s"),
+    ("secrets", 3, r"\b(cat|less|more|head|tail|cp|grep|strings|vi|vim|nano|tar|xxd|base64|scp|john|awk|cut)\b.*/etc/g?shadow\b|\bunshadow\b|(^|[;&|]\s*|sudo\s+|/)john\s+(--|\S*(hash|shadow|pass))|\bhashcat\b|(169\.254\.169\.254|metadata\.google\.internal|100\.100\.100\.200)\S*(iam|credential|user-?data|token|identity|service-accounts)|\b(mimipenguin|lazagne|swapdigger|3snake)\b|\bgcore\b.*|\bcat\b.*/proc/\d+/(environ|mem|maps)\b|/var/run/secrets/kubernetes\.io"),
+    ("secrets", 2, r"\b(cat|less|more|cp|scp|tar|base64|head)\b.*(\.ssh/id_\w+(\s|$)|id_(rsa|ed25519|ecdsa)(\s|$)|\.aws/credentials|\.kube/config|\.docker/config\.json|\.git-credentials|\.pgpass|\.netrc|\.bash_history|/etc/krb5\.keytab|\.vault-token|\.config/gcloud)"),
+    ("secrets", 1, r"\bcat\b.*(wp-config\.php|/\.env\b|settings\.php|database\.yml|LocalSettings\.php)|169\.254\.169\.254"),
+    ("tunnel", 3, r"\b(chisel|frpc|frps|ngrok|iodine|dnscat2?|ligolo\S*|gost|earthworm|nps|npc|revsocks|rpivot|ptunnel|localtonet|bore\s+local|sliver|cloudflared\s+tunnel|tailscale\s+up|stowaway)\b|\bssh\b.*\s-\w*R\s*(\S+:)?\d+:\S+:\d+"),
+    ("tunnel", 2, r"\b(iptables|nft)\b.*(PREROUTING|prerouting).*(REDIRECT|redirect|DNAT|dnat)|\bsocat\b.*TCP\d?-LISTEN|\bssh\b.*\s-\w*D\s*(\S+:)?\d+\b|\btcpdump\b.*-w\s"),
     ("escape", 3, r"\b(docker|podman|nerdctl|ctr)\b.*(-v|--volume|--mount)[= ]?\S*(^|[\s=:,])/:/|\b(docker|podman)\b\s+run\b.*--privileged|\b(docker|podman)\b.*\s-v\s*/:|\bnsenter\b.*(-t|--target)[= ]?1\b|\bchroot\s+/(mnt|host|hostfs)\b|release_agent|\bcore_pattern\b.*>|\bunshare\b.*-\w*r\w*\b.*(-m|mount)|\bkubectl\b.*(--privileged|hostPID)"),
-    ("stamp", 3, r"\btouch\s+(-\w+\s+)*(-\w*r\w*|--reference)[= ]\S+|\btouch\b.*-\w*[acm]*[dt]\w*\s+\S+.*\s/(usr|bin|sbin|lib|etc|var)\S*|\bdebugfs\b.*\bset_inode"),
+    ("stamp", 3, r"\btouch\s+(-\w+\s+)*(-\w*r\w*|--reference)[= ]\S+\s+/(usr|bin|sbin|lib|etc|var|dev)\S*|\btouch\b.*-\w*[acm]*[dt]\w*\s+\S+.*\s/(usr|bin|sbin|lib|etc|var)\S*|\bdebugfs\b.*\bset_inode"),
+    ("stamp", 2, r"\btouch\s+(-\w+\s+)*(-\w*r\w*|--reference)[= ]\S+"),
     ("wiped", 3, r"\b(shred|wipe)\b.*/dev/(sd|vd|nvme|xvd)|\bdd\b.*\bof=/dev/(sd|vd|nvme|xvd|mapper)|\brm\s+-\w*r\w*f?\w*\s+(--no-preserve-root\s+)?/(\s|\*|$)|\bmkfs\S*\s+/dev/(sd|vd|nvme)\w*.*-F|\bfind\b.*-exec\s+(openssl\s+enc|gpg\s+(-c|--symmetric))|\bopenssl\s+enc\b.*-aes.*\brm\b"),
 )  # fmt: skip
 

@@ -323,7 +323,9 @@ def _weigh(file: _File, told: _Told, origin: str, base: int, known: Origins) -> 
 def _own(file: str, program: str) -> bool:
     """Tell whether a file and a program belong to the same person."""
     crontab = _CRONTAB.match(file)
-    return program.startswith(f"/home/{crontab[1]}/") if crontab else bool(_HOME.match(file))
+    if crontab is None:
+        return bool(_HOME.match(file))
+    return program.startswith((f"/home/{crontab[1]}/", "/root/" if crontab[1] == "root" else f"/home/{crontab[1]}/"))
 
 
 def _of_program(path: str, personal: bool, known: Origins) -> tuple[int, str, str]:

@@ -106,7 +106,7 @@ def _weigh(
             max(weight, 3 if foreign else 2 if general or script else 1),
             [*because, "holds a raw socket"],
         )
-    if process["listens"] and (foreign or general) and not (place == "local" and not general):
+    if process["listens"] and (general or (foreign and (hidden or place not in {"local", "home"}))):
         weight, because = max(weight, 2), [*because, f"listens on {process['listens']}"]
     if process["remote"] and _INTERPRETER.search(program):
         weight, because = max(weight, 4), [*because, "a shell or interpreter whose input and output are a connection"]
