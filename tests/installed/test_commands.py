@@ -15,6 +15,7 @@ RUNBOOKS = sorted(path.stem for path in (Path(__file__).parents[2] / "runbooks")
 PARAMS = {
     "contain": ["contact=noc@example.jp"],
     "freeze": ["evidence=."],
+    "freeze-site": ["site=wordpress", "folder=/var/www/shop"],
     "provider-block": ["addresses=203.0.113.10/32"],
     "recover": ["runs=last"],
     "spare": ["contact=noc@example.jp"],
