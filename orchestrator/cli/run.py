@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_line
 from stopgap.orchestrator.cli.run_options import RunOptions, RunRequested
-from stopgap.orchestrator.cli.words import word_of
+from stopgap.orchestrator.cli.words import named, word_of
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.outcome import RESUMED, ExitCode, RunOutcome
@@ -99,7 +99,7 @@ def carry_out_order(
     events = EventObserver(print_line) if options.json else None
     lines = Lines(
         live_view.out if live_view else messages if options.json else screens.out(),
-        order.runbook.name,
+        named(order.runbook.name, order.runbook.name_ja),
         asks=person.asks and not wanted.dry_run,
         full=options.full,
     )

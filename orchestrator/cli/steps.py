@@ -17,7 +17,7 @@ from stopgap.orchestrator.change import (
     RunCommands,
 )
 from stopgap.orchestrator.cli.screen import Screen, columns, said
-from stopgap.orchestrator.cli.words import INDENT, entry, reason_label, word_of, worded
+from stopgap.orchestrator.cli.words import INDENT, entry, named, reason_label, word_of, worded
 from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.journal.records import CheckJudged, StepFinished
 from stopgap.orchestrator.message import Message
@@ -83,7 +83,10 @@ def show_header(screen: Screen, step: PlannedStep, word: str, outcome: str, extr
     """Show the step's line: number, name, host, outcome."""
     host = step.on.name if step.on else step.target.name
     suffix = step.key.removeprefix(step.step.id).partition("@")[0]
-    screen.line(columns(f"{step.number:<2} {step.name}{suffix}", host, extra or word), _STYLE.get(outcome, ""))
+    screen.line(
+        columns(f"{step.number:<2} {named(step.name, step.step.name_ja)}{suffix}", host, extra or word),
+        _STYLE.get(outcome, ""),
+    )
 
 
 def show_body(screen: Screen, step: PlannedStep, *, full: bool = True, letters: bool = True) -> None:

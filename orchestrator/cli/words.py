@@ -65,3 +65,8 @@ def worded(question: Question) -> tuple[str, str]:
     if spoken() == "ja":
         return question.text_ja or question.text, question.reason_ja or question.reason
     return question.text, question.reason
+
+
+def named(name: str, name_ja: str) -> str:
+    """Return a name of the runbook's in the reader's language; a Japanese name with a template is left out."""
+    return name_ja if name_ja and "{" not in name_ja and spoken() == "ja" else name
