@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from stopgap.orchestrator.remote import Item, Unreachable, connect
 from stopgap.orchestrator.remote.identity.key_file import recognise
 from stopgap.orchestrator.secret import secret as secrets
 
+from .security_key import TYPE, SecurityKey, holding
 from .ssh_agent import Agent, agent
 from .ssh_server import Server, make_key, needs_sshd, serving
 
@@ -114,6 +116,19 @@ def test_a_fido_key_is_told_that_its_device_signs_by_the_agent(tmp_path: Path):
     assert failure.kind == "identity"
     assert "a FIDO key" in failure.reason
     assert "ssh-add" in failure.reason
+
+
+@pytest.mark.parametrize("transport", ["paramiko", "openssh"])
+def test_a_fido_key_logs_in_by_the_agent_with_one_touch(
+    transport: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    key = SecurityKey()
+    (tmp_path / "id_sk.pub").write_text(f"{TYPE.decode()} {base64.b64encode(key.public).decode()} me\n")
+    allow(server, tmp_path / "id_sk")
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
+    with holding(key, tmp_path / "agent"):
+        assert logs_in(server.host(identity=tmp_path / "id_sk.pub", transport=transport))
+    assert key.touched == 1
 
 
 def test_a_certificate_beside_the_key_logs_in_where_the_key_alone_does_not(server: Server, tmp_path: Path):
