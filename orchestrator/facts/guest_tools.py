@@ -16,8 +16,8 @@ GuestTool: TypeAlias = Literal["virsh", "pve", "incus", "lxd", "docker", "podman
 """
 _LINK_ADDRESS = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_DEVICE = re.compile(r"[^\s/]{1,15}")
-"""A name of a network device: 15 characters at most (if.h, IFNAMSIZ)."""
+_DEVICE = re.compile(r"[A-Za-z0-9_.@:+-]{1,15}")
+"""A name of a network device: 15 characters at most (if.h, IFNAMSIZ); stranger names stand in no ruleset."""
 _GUEST_KEYS = ("vm-id", "vm-uuid", "xs-vm-uuid", "iface-id")
 """Keys of `external_ids` that name the guest of an Open vSwitch interface (IntegrationGuide of Open vSwitch)."""
 MOST = 4096

@@ -87,6 +87,10 @@ def shown(*sections: str) -> list[tuple[str, str, str]]:
         (f"ovs\n{OVS}", [(UUID, "vnet0", "52:54:00:00:00:01")]),
         ("virsh\n", []),
         (
+            f'virsh\n{UUID}odd\n a"}};x   bridge   br77   virtio   52:54:00:00:00:01\n',
+            [("odd", "", "52:54:00:00:00:01")],
+        ),
+        (
             f"virsh\n{UUID}guest-10\n vnet0   bridge   vmbr0   virtio   52:54:00:00:00:10\n"
             "a1178557-7aa5-4749-932d-9e4eefddf712\nguest-30\n vnet1   bridge   vmbr0   virtio   52:54:00:00:00:30\n",
             [("guest-10", "vnet0", "52:54:00:00:00:10"), ("guest-30", "vnet1", "52:54:00:00:00:30")],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stopgap.orchestrator.facts import BRIDGES
 from stopgap.orchestrator.host import Address, Network
 from stopgap.tasks.traffic.driver import DeviceFacts
-from stopgap.tasks.traffic.guest.port import Guest
+from stopgap.tasks.traffic.guest.port import Guest, is_card
 from stopgap.tasks.traffic.other_ways import VIRTUAL_ROUTERS
 from stopgap.tasks.traffic.segment import within
 
@@ -55,7 +55,7 @@ def peers(guest: Guest, own: tuple[Network, ...], allowed: tuple[Network, ...], 
         return Peers()
     operators = [n for n in near if within(n.address, allowed)]
     hosts = {link.link_address.lower() for link in facts.links.links if link.device in {i.device for i in here}}
-    cards = hosts | {n.link_address.lower() for n in (*routers, *operators)}
+    cards = {card for card in hosts | {n.link_address.lower() for n in (*routers, *operators)} if is_card(card)}
     addresses = {i.address.ip for i in here} | {n.address for n in near if n.link_address.lower() in cards}
     return Peers(
         cards=tuple(sorted(cards)),

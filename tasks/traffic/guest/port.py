@@ -6,6 +6,7 @@ guest can forge; the guest's name in the inventory (`guest`) needs neither.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -18,6 +19,7 @@ from stopgap.tasks.traffic.driver import NAMED, DeviceFacts, some
 from stopgap.tasks.traffic.segment import within
 
 NAME_IT = tr("name the guest, or its port, as the target's `guest` in the inventory")
+_CARD = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _PASSES_RULES = frozenset({"macvtap", "macvlan", "ipvlan", "ipvtap"})
 """Kinds of devices (ip-link(8)) with frames past every chain of the port."""
 _UPLINKS = frozenset({"bond", "team", "vlan", "bridge", "vxlan", "gre", "gretap", "geneve"})
@@ -90,8 +92,9 @@ def _named(
         raise Unplannable(
             tr("{host} has no guest and no port {name}; {listed}", host=on, name=name, listed=_listed(known, on))
         )
-    learnt = {entry.link_address for entry in facts.forwarding if entry.device == name}
-    known_cards = {n.link_address.lower() for n in facts.neighbours if within(n.address, addresses)} | set(in_force)
+    learnt = {e.link_address for e in facts.forwarding if e.device == name and is_card(e.link_address)}
+    met = {n.link_address.lower() for n in facts.neighbours if within(n.address, addresses)}
+    known_cards = {card for card in met | set(in_force) if is_card(card)}
     cards = learnt & known_cards or learnt or known_cards
     if not cards or (len(cards) > 1 and not cards <= known_cards):
         seen = tr("{count} link-layer addresses", count=len(cards)) if cards else tr("no frame yet")
@@ -233,6 +236,11 @@ def _refuse_uplink(device: str, facts: DeviceFacts, on: str) -> None:
                 kind=link.kind,
             )
         )
+
+
+def is_card(text: str) -> bool:
+    """Return True for a link-layer address of Ethernet, in lower case, of a single card."""
+    return bool(_CARD.fullmatch(text)) and not int(text[:2], 16) & 1
 
 
 def family(guest: Guest, facts: DeviceFacts) -> str:
