@@ -75,7 +75,7 @@ def _found_order(draft: Draft) -> Order:
         return _order(draft)
     except InvalidInput as error:
         reasons = "; ".join(problem.message for problem in error.problems)
-        raise RefusedError(f"{reasons}. Nothing was changed") from None
+        raise RefusedError(tr("{reasons}. Nothing was changed", reasons=reasons)) from None
 
 
 def _order(draft: Draft) -> Order:

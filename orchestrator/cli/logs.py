@@ -14,6 +14,7 @@ from pathlib import Path
 from stopgap.orchestrator.cli.screen import shown
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.log import TOP
+from stopgap.orchestrator.text import tr
 
 
 class _Lines(logging.Formatter):
@@ -69,8 +70,8 @@ def _private(path: Path) -> int:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise UsageError(f"--debug {path}: no regular file")
+            raise UsageError(tr("--debug {path}: no regular file", path=path))
         os.fchmod(descriptor, 0o600)
     except OSError as error:
-        raise UsageError(f"--debug {path}: {error.strerror}") from None
+        raise UsageError(tr("--debug {path}: {strerror}", path=path, strerror=error.strerror)) from None
     return descriptor

@@ -92,7 +92,7 @@ def test_a_terminal_in_japanese_is_asked_in_japanese_as_far_as_there_are_words(
     assert "Well? [yes or no]" in bench.stopgap("answer", "last")[1]
     monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
     said = bench.stopgap("answer", "last")[1]
-    assert "よろしいですか。 [yes or no]" in said
+    assert "よろしいですか。 [yes または no]" in said
     assert "一行目です。二行目です。" in said
     assert bench.stopgap("answer", "last", "ask", "はい")[0] == 0
     run.communicate(timeout=PATIENCE)
