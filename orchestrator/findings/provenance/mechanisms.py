@@ -119,6 +119,7 @@ _APT = _lines(
 )
 _PAM = _lines(
     (r"^\s*-?\w+\s+\S.*\bpam_exec\.so\b(?P<run>.*)", 3),
+    (r"^\s*-?auth\s+\S.*\bpam_wheel\.so\b.*\btrust\b", 2),
     (r"^\s*-?\w+\s+\S.*\b(?:pam_python|pam_script|pam_perl|pam_lua)\.so\b", 3),
     (r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok)[^\]]*\])\s+(?:\S*/)?pam_permit\.so", 3),
     (
@@ -244,6 +245,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("ssh login command", "login", r"/\.ssh/rc$|^/etc/ssh/sshrc$", seldom=True),
     _mechanism("ssh client", "login", r"/\.ssh/config$|^/etc/ssh/ssh_config(?:\.d/|$)", _SSH_CLIENT, personal=True),
     _mechanism("ssh server", "authentication", r"^/etc/ssh/sshd_config(?:\.d/|$)", _SSHD),
+    _mechanism("trusted hosts", "authentication", r"^/etc/s?hosts\.equiv$|/\.(?:rhosts|shosts|k5login)$", _lines((r"^\s*\+", 3), (r"^\s*(?P<who>[\w.@+/-]+)", 2))),
     _mechanism("editor", "login", r"/\.(?:vimrc|gvimrc|exrc|emacs|nanorc)$|^/etc/vim/vimrc(?:\.local)?$|/nvim/init\.\w+$", _lines((r"(?i)^\s*(?:au(?:tocmd)?!?\s.*|sil(?:ent)?!?\s*|call\s+|:)*(?:silent!?\s*)?!\s*(?P<run>[\w/~$.].*)", 1), (r"(?i)\b(?:system|job_start|systemlist)\s*\(\s*[\"'\[](?P<run>[^\"']+)", 1), (r"\((?:shell-command|start-process|call-process|async-shell-command)\s+(?:\"[^\"]*\"\s+\w+\s+)?\"(?P<run>[^\"]+)\"", 1)), personal=True),
     _mechanism("terminal", "login", r"/\.(?:tmux\.conf|screenrc|inputrc)$|^/etc/(?:tmux\.conf|screenrc)$", _lines(r"^\s*(?:run-shell|if-shell|run)\s+(?:-b\s+)?[\"']?(?P<run>[^\"']+)", r"^\s*(?:exec|screen)\s+(?!-)(?P<run>/\S.*)"), personal=True),
     _mechanism("loader path", "loader", r"^/etc/ld\.so\.conf(?:\.d/|$)", _lines((r"^\s*(?P<load>/\S+)", 0)), seldom=True),

@@ -3,6 +3,7 @@
 from stopgap.orchestrator.findings.tables import (
     accounts,
     codes,
+    contents,
     files,
     histories,
     kernel,
@@ -27,6 +28,7 @@ from stopgap.orchestrator.findings.tables import (
 MODULES = (
     accounts,
     codes,
+    contents,
     files,
     histories,
     kernel,

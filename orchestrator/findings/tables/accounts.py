@@ -42,10 +42,12 @@ def text_of(member: Member, cap: int = TEXT) -> Iterator[Line]:
         "password": "`shadow`, `locked`, `empty`, or `here`: what passwd itself says of it",
         "odd": "its home or shell lies where everyone may write, or in something hidden",
         "twice": "an account above it has the same number",
+        "added": "there is a copy of passwd as it was before the last change, and the account is not in it",
     },
 )
 def accounts(collected: CollectionReader) -> Iterator[Row]:
     """Accounts of passwd(5)."""
+    before = _before(collected)
     for member in collected.members("configuration"):
         if member.name != "/etc/passwd":
             continue
@@ -60,9 +62,20 @@ def accounts(collected: CollectionReader) -> Iterator[Row]:
             row |= {"enters": not shell.endswith(("/nologin", "/false", "/sync", "/halt", "/shutdown"))}
             row |= {"password": _PASSWORDS.get(fields[1], "locked" if fields[1][:1] in "!*" else "here")}
             row |= {"odd": _is_odd(shell) or bool(row["enters"] and _is_odd(fields[5])), "twice": row["uid"] in seen}
+            row |= {"added": bool(before) and fields[0] not in before}
             if len(seen) < _MOST_NUMBERS:
                 seen.add(int(row["uid"]))
             yield Row(row, Place("configuration", number, member.name))
+
+
+def _before(collected: CollectionReader) -> frozenset[str]:
+    """Return the accounts of /etc/passwd-, which useradd(8) and its like leave; empty without one."""
+    found: set[str] = set()
+    for member in collected.members("configuration"):
+        if member.name == "/etc/passwd-" and member.kind == "file":
+            names = (text.partition(":")[0] for _, text in text_of(member))
+            found |= {name for name in names if name and collected.meter.hold("accounts", name)}
+    return frozenset(found)
 
 
 def _is_odd(path: str) -> bool:

@@ -21,7 +21,7 @@ from stopgap.orchestrator.findings.tables.packages import Digests
 
 ARCHIVES = (
     "configuration", "cron", "units", "start-files", "transient-units", "system-rules", "interpreter-start-files",
-    "git-hooks", "boot-files", "cloud", "container-settings", "maintainer-scripts", "ssh",
+    "git-hooks", "boot-files", "cloud", "container-settings", "maintainer-scripts", "ssh", "trusted-hosts",
 )  # fmt: skip
 LARGEST = 512 << 10
 """Bytes of a file that are read for what it starts."""
@@ -93,7 +93,7 @@ class _File:
     "mechanisms",
     reads="configuration",
     also="cron units start-files transient-units system-rules interpreter-start-files git-hooks boot-files cloud "
-    "container-settings maintainer-scripts ssh package-digests bodyfile",
+    "container-settings maintainer-scripts ssh trusted-hosts package-digests bodyfile",
     fields={
         "path": "the file",
         "mechanism": "by what it starts, loads or allows something: `cron`, `udev rule`, `PAM` …",

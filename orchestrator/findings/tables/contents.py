@@ -1,0 +1,83 @@
+"""Texts that were changed of late or lie where everyone may write, by what their lines do."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+from stopgap.orchestrator.evidence.archive import Member
+from stopgap.orchestrator.evidence.reader import CollectionReader, lines_of
+from stopgap.orchestrator.findings.provenance.acts import acts_of
+from stopgap.orchestrator.findings.provenance.mechanisms import mechanisms_of
+from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
+from stopgap.orchestrator.findings.table import Fields, Place, Row, table
+from stopgap.orchestrator.findings.tables.packages import Digests
+
+LARGEST = 256 << 10
+"""Bytes of a text that is looked at."""
+_WEIGHTS = {
+    "shell to elsewhere": 3,
+    "miner": 3,
+    "fetch and run": 2,
+    "decode": 2,
+    "traces": 2,
+    "library before others": 2,
+}
+_OTHERS = re.compile(
+    r"(?i)history|/\.git/|/node_modules/|/(dist|site)-packages/|/(docs?|tests?|examples?)/|/vendor/|/wp-(includes|admin|content)/"
+    r"|\.(md|rst|txt|html?|css|map|lock|json5|pot?|svg|log|yar|yml\.sample|1|8)$|^/usr/(lib|share|include)/|^/var/lib/dpkg/"
+)
+
+
+@table(
+    "changed-contents",
+    reads="changed-files",
+    also="temporary-files package-digests",
+    fields={
+        "path": "the file",
+        "text": "the line that says most",
+        "acts": "what its lines do",
+        "weight": "1 to 3",
+        "place": "where it lies",
+        "hidden": "in something hidden",
+        "uid": "whose it is",
+    },
+)
+def changed_contents(collected: CollectionReader) -> Iterator[Row]:
+    """Texts of no mechanism and no package that fetch and run, open shells to elsewhere, mine, or hide what they do."""
+    digests = Digests(collected)
+    seen: set[int] = set()
+    for archive in ("changed-files", "temporary-files"):
+        for member in collected.members(archive):
+            key = hash(member.name)
+            if key in seen or member.kind != "file" or not 8 < member.size <= LARGEST:
+                continue
+            if _OTHERS.search(member.name) or mechanisms_of(member.name) or not collected.meter.hold("texts"):
+                continue
+            seen.add(key)
+            yield from _row(archive, member, digests)
+
+
+def _row(archive: str, member: Member, digests: Digests) -> Iterator[Row]:
+    content = member.read(LARGEST)
+    if b"\0" in content[:1024] or digests.brought(hashlib.md5(content, usedforsecurity=False).hexdigest()):
+        return
+    acts: dict[str, None] = {}
+    worst, telling, line = 0, "", 0
+    for number, text in lines_of([content]):
+        if text.lstrip().startswith(("#", "//", "*")):
+            continue
+        for act in acts_of(text[:4096]):
+            weight = _WEIGHTS.get(act, 0)
+            if weight:
+                acts[act] = None
+            if weight > worst:
+                worst, telling, line = weight, text.strip(), number
+    if not worst:
+        return
+    place, hidden = place_of(member.name), is_hidden(member.name)
+    if place in {"local", "home"} and not hidden and len(acts) < 2:
+        worst -= 1
+    row: Fields = {"path": member.name, "text": telling, "acts": ", ".join(acts), "weight": worst, "place": place}
+    yield Row(row | {"hidden": hidden, "uid": member.uid}, Place(archive, line, member.name))
