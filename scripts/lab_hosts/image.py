@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def _sole_builder(cache: Path) -> Iterator[None]:
 def _build(image: Path, release: str) -> None:
     part = image.with_suffix(".part")
     try:
-        _bootstrap(part, release)
+        bootstrap(part, release, _packages(release))
         _customise(part, release)
         part.rename(image)
     except BaseException:
@@ -106,7 +106,8 @@ def _packages(release: str) -> tuple[str, ...]:
     return PACKAGES + (ROUTING if release == own_release() else ())
 
 
-def _bootstrap(root: Path, release: str) -> None:
+def bootstrap(root: Path, release: str, packages: Sequence[str]) -> None:
+    """Make a root directory of a Debian release with some packages; raises LabError."""
     with tempfile.TemporaryDirectory(prefix="stopgap-image-") as scratch:
         settings, log = Path(scratch) / "apt.conf", Path(scratch) / "log"
         settings.write_text(_apt_settings())
@@ -115,7 +116,7 @@ def _bootstrap(root: Path, release: str) -> None:
                 ["mmdebstrap", "--variant=minbase", "--mode=root", "--format=directory",
                  f"--aptopt={settings}", '--aptopt=Acquire::Languages "none"',
                  *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")),
-                 f"--include={','.join(_packages(release))}", release, str(root), *_sources(release, Path(scratch))],
+                 f"--include={','.join(packages)}", release, str(root), *_sources(release, Path(scratch))],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
         if built.returncode:

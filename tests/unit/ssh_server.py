@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import shutil
@@ -51,14 +52,27 @@ class Server:
         return Host.model_validate({**described, **changes})
 
     def cut_all(self) -> None:
-        """End every connection, as a link that breaks does; the server goes on."""
-        for word in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
-            os.kill(int(word), signal.SIGKILL)
+        """End every connection, as a link that breaks does; the server goes on.
+
+        OpenSSH 10 has a process between the server and the session.
+        """
+        for pid in _below(self.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     @property
     def logins(self) -> int:
         """How often somebody was let in."""
         return (self.folder / "log").read_text().count("Accepted publickey")
+
+
+def _below(pid: int) -> list[int]:
+    """Give the children of a process and their children, as they are now."""
+    try:
+        children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [*children, *(below for child in children for below in _below(child))]
 
 
 def wait_for_port(port: int) -> None:
