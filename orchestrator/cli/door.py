@@ -260,10 +260,22 @@ def journal_import(args: Namespace) -> Call[Any]:
 
 
 def incident_open(args: Namespace) -> Call[Any]:
-    """Read `stopgap incident open`."""
+    """Read `stopgap incident open`. Raises InvalidInput for a detail that is no KEY=VALUE."""
     from stopgap.orchestrator.cli.incident import OpenOptions, opening
+    from stopgap.orchestrator.cli.pairs import pairs
 
-    return Call(opening, OpenOptions(name=args.name, json=args.json))
+    given = pairs(args.set, "--set")
+    return Call(opening, OpenOptions(name=args.name, file=_path(args.file), details=given, json=args.json))
+
+
+def incident_describe(args: Namespace) -> Call[Any]:
+    """Read `stopgap incident describe`. Raises InvalidInput for a detail that is no KEY=VALUE."""
+    from stopgap.orchestrator.cli.incident import DescribeOptions, describing
+    from stopgap.orchestrator.cli.pairs import pairs
+
+    given = pairs(args.set, "--set")
+    options = DescribeOptions(incident=args.incident, file=_path(args.file), details=given, json=args.json)
+    return Call(describing, options)
 
 
 def incident_note(args: Namespace) -> Call[Any]:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.incident_details import ask_for_details, details_of
 from stopgap.orchestrator.cli.screen import said
 from stopgap.orchestrator.cli.steps import counted, moment
 from stopgap.orchestrator.cli.words import word_of
 from stopgap.orchestrator.documents.incident import incident_document
+from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.journal import Journal, state_home
-from stopgap.orchestrator.journal.incidents import close_incident, find_incident, note, open_incident
+from stopgap.orchestrator.journal.details import IncidentDetails
+from stopgap.orchestrator.journal.incidents import (
+    close_incident,
+    describe_incident,
+    find_incident,
+    note,
+    open_incident,
+)
 from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.text import tr
 
@@ -23,6 +34,21 @@ class OpenOptions:
     """The options of `stopgap incident open`."""
 
     name: str
+    file: Path | None = None
+    """YAML with details."""
+    details: Mapping[str, str] = field(default_factory=dict)
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class DescribeOptions:
+    """The options of `stopgap incident describe`."""
+
+    incident: str | None = None
+    """None: the latest open incident."""
+    file: Path | None = None
+    """YAML with details."""
+    details: Mapping[str, str] = field(default_factory=dict)
     json: bool = False
 
 
@@ -46,14 +72,35 @@ class NoteOptions:
 
 
 def opening(options: OpenOptions) -> int:
-    """Open an incident."""
+    """Open an incident; the details come from the options, or from the person at the terminal."""
+    details = details_of(options.file, options.details)
     with Journal.open(state_home()) as journal:
         open_incident(journal, options.name, operator())
+        details = details or (None if options.json else ask_for_details(screens.err(), IncidentDetails()))
+        if details:
+            describe_incident(journal, find_incident(journal, options.name), details, operator())
         how = tr("stopgap run … --incident {options}; stopgap incident note TEXT", options=options.name)
         return _tell(
             journal,
             options.name,
             tr("Incident {options} is open: {how}", options=options.name, how=how),
+            as_json=options.json,
+        )
+
+
+def describing(options: DescribeOptions) -> int:
+    """Add details to an incident, from the options or from the person at the terminal."""
+    details = details_of(options.file, options.details)
+    with Journal.open(state_home()) as journal:
+        incident = find_incident(journal, options.incident)
+        details = details or (None if options.json else ask_for_details(screens.err(), incident.details))
+        if details is None:
+            raise UsageError(tr("no detail was given; give --set KEY=VALUE, such as --set phone=…, or --file FILE"))
+        describe_incident(journal, incident, details, operator())
+        return _tell(
+            journal,
+            incident.name,
+            tr("Incident {incident} is described.", incident=incident.name),
             as_json=options.json,
         )
 
@@ -97,6 +144,8 @@ def show(options: IncidentOptions) -> int:
     screen = screens.out()
     state = tr("closed {at}", at=moment(incident.closed.at)) if incident.closed else tr("open")
     screen.line(f"{incident.name}  {said(state)}", "title")
+    for key, value in incident.details.as_parameters().items():
+        screen.line(f"  {key:<14}{value}")
     lines: list[tuple[datetime, str]] = [(incident.opened.at, tr("opened by {by}", by=incident.opened.by))]
     lines += [(told.at, f"{told.by}: {told.text}") for told in incident.notes]
     lines += [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli import screen as screens
@@ -16,7 +17,7 @@ from stopgap.orchestrator.outcome import RESUMED, ExitCode, RunOutcome
 from stopgap.orchestrator.runbook import bind, prepare, reveal_secrets
 from stopgap.orchestrator.runbook.confidential import passphrase_commands
 from stopgap.orchestrator.runbook.finding import runbook_file
-from stopgap.orchestrator.source import Located
+from stopgap.orchestrator.source import Located, read
 from stopgap.orchestrator.text import joined, tr
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from stopgap.orchestrator.cli.live_view import LiveView
     from stopgap.orchestrator.cli.terminal import Terminal
     from stopgap.orchestrator.journal import History
+    from stopgap.orchestrator.journal.incidents import Incident
     from stopgap.orchestrator.request.verification import RequestUse
     from stopgap.orchestrator.run.connection_pool import Connect
     from stopgap.orchestrator.run.events import EventObserver
@@ -252,13 +254,15 @@ def _order(wanted: RunRequested) -> Order:
     from stopgap.orchestrator.secret.agreement import agree
 
     source = wanted.runbook if isinstance(wanted.runbook, Located) else runbook_file(wanted.runbook)
+    incident = _incident(wanted.incident)
+    given = {**_from_incident(incident, source), **wanted.params}
     runbook, inventory, targets = prepare(
-        source, wanted.inventories, wanted.targets, wanted.params, complete=True, limit=wanted.limit
+        source, wanted.inventories, wanted.targets, given, complete=True, limit=wanted.limit
     )
     if not targets:
         names = shortened([*inventory.hosts, *inventory.groups])
         raise UsageError(tr("which host? Name it with -t; {path} knows {names}", path=inventory.path, names=names))
-    params = bind(runbook, inventory, targets, wanted.params)
+    params = bind(runbook, inventory, targets, given)
     if commands := typed(runbook, wanted.typed):
         agree(command.reference for command in commands)
         if not wanted.dry_run:
@@ -266,7 +270,30 @@ def _order(wanted: RunRequested) -> Order:
     reveal_secrets(runbook, inventory, targets, params, asking(asked(screens.err())))
     if not wanted.dry_run and (passphrases := passphrase_commands(inventory, targets)):
         keep(passphrases)  # `resume` has one text of several inventories
-    return order_here(runbook, inventory, targets, params, wanted.incident)
+    return order_here(runbook, inventory, targets, params, incident.name if incident else None)
+
+
+def _from_incident(incident: Incident | None, source: Located | Path) -> dict[str, str]:
+    """Return the incident's details for the parameters of the runbook with the same names."""
+    if incident is None:
+        return {}
+    data = (read(source) if isinstance(source, Path) else source).data
+    declared = data.get("params") if isinstance(data, dict) else None
+    if not isinstance(declared, dict):
+        return {}
+    known = {"incident": incident.name, **incident.details.as_parameters()}
+    return {name: value for name, value in known.items() if name in declared}
+
+
+def _incident(name: str | None) -> Incident | None:
+    """Return an existing incident; raises JournalError for an unknown name."""
+    if name is None:
+        return None
+    from stopgap.orchestrator.journal import Journal, state_home
+    from stopgap.orchestrator.journal.incidents import find_incident
+
+    with Journal.open(state_home()) as journal:
+        return find_incident(journal, name)
 
 
 def _agreed(path: Path | None) -> str | None:

@@ -19,6 +19,7 @@ def incident_document(incident: Incident, histories: Iterable[History]) -> dict[
         "state": "closed" if incident.closed else "open",
         "opened": _told(incident.opened),
         "closed": _told(incident.closed) if incident.closed else None,
+        "details": incident.details.model_dump(mode="json"),
         "notes": [{**_told(note), "text": note.text} for note in incident.notes],
         "runs": [{**run_object(history), "in_force": len(history.in_force())} for history in histories],
     }

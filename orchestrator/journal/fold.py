@@ -34,6 +34,7 @@ from stopgap.orchestrator.journal.records import (
     FindingsMade,
     HostUnreachable,
     IncidentClosed,
+    IncidentDescribed,
     IncidentOpened,
     MessageIntended,
     MessagePosted,
@@ -181,8 +182,10 @@ class _Fold:
                 self.messages.append(_begun(record, at))
             case MessagePosted():
                 self._post(record, at)
-            case EvidenceHandled() | DamageAccepted() | IncidentOpened() | Noted() | IncidentClosed():
+            case EvidenceHandled() | DamageAccepted():
                 pass  # no effect on the run's state
+            case IncidentOpened() | IncidentDescribed() | Noted() | IncidentClosed():
+                pass  # of an incident's chain
             case _:
                 assert_never(record)
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from stopgap.orchestrator.journal.details import IncidentDetails
 from stopgap.orchestrator.journal.failure import JournalError
-from stopgap.orchestrator.journal.records import IncidentClosed, IncidentOpened, Noted, RunStarted
+from stopgap.orchestrator.journal.records import IncidentClosed, IncidentDescribed, IncidentOpened, Noted, RunStarted
 from stopgap.orchestrator.journal.store import Journal
 from stopgap.orchestrator.text import tr
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}", re.ASCII)
 _PREFIX = "incident-"
+_KINDS = ("incident-opened", "incident-described", "noted", "incident-closed", "run-started")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Incident:
     closed: Told | None
     runs: tuple[str, ...]
     """Runs in order of their start."""
+    details: IncidentDetails = field(default_factory=IncidentDetails)
 
 
 def open_incident(journal: Journal, name: str, by: str) -> None:
@@ -53,6 +56,11 @@ def note(journal: Journal, incident: Incident, text: str, by: str) -> None:
     journal.append(_PREFIX + incident.name, Noted(text=text, by=by))
 
 
+def describe_incident(journal: Journal, incident: Incident, details: IncidentDetails, by: str) -> None:
+    """Add details to an incident; known fields replace earlier ones. Raises JournalError."""
+    journal.append(_PREFIX + incident.name, IncidentDescribed(details=details, by=by))
+
+
 def close_incident(journal: Journal, incident: Incident, by: str) -> None:
     """Close the incident; raises JournalError for a closed incident."""
     if incident.closed:
@@ -66,10 +74,14 @@ def incidents(journal: Journal) -> Iterator[Incident]:
     opened: dict[str, Told] = {}
     closed: dict[str, Told] = {}
     runs: dict[str, list[str]] = {}
-    for run, entry in journal.of_kinds("incident-opened", "noted", "incident-closed", "run-started"):
+    details: dict[str, IncidentDetails] = {}
+    for run, entry in journal.of_kinds(*_KINDS):
         match entry.record:
             case IncidentOpened() as record:
                 opened[record.name] = Told(entry.at, record.by, "")
+            case IncidentDescribed() as record:
+                name = run.removeprefix(_PREFIX)
+                details[name] = details.get(name, IncidentDetails()).with_more(record.details)
             case Noted() as record:
                 notes.setdefault(run.removeprefix(_PREFIX), []).append(Told(entry.at, record.by, record.text))
             case IncidentClosed() as record:
@@ -77,7 +89,14 @@ def incidents(journal: Journal) -> Iterator[Incident]:
             case RunStarted() as record if record.incident:
                 runs.setdefault(record.incident, []).append(run)
     for name, told in opened.items():
-        yield Incident(name, told, tuple(notes.get(name, ())), closed.get(name), tuple(runs.get(name, ())))
+        yield Incident(
+            name,
+            told,
+            tuple(notes.get(name, ())),
+            closed.get(name),
+            tuple(runs.get(name, ())),
+            details.get(name, IncidentDetails()),
+        )
 
 
 def find_incident(journal: Journal, name: str | None) -> Incident:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.host import Cli, Host
 from stopgap.orchestrator.hosttext import EscapedLine
+from stopgap.orchestrator.journal.details import IncidentDetails
 from stopgap.orchestrator.outcome import Outcome, RunOutcome
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.severity import Severity
@@ -356,6 +357,14 @@ class IncidentOpened(_Record):
     by: str
 
 
+class IncidentDescribed(_Record):
+    """Details of an incident, given by a person; later details replace earlier ones, field by field."""
+
+    kind: Literal["incident-described"] = "incident-described"
+    details: IncidentDetails
+    by: str
+
+
 class Noted(_Record):
     """A person's note on an incident."""
 
@@ -394,6 +403,7 @@ AnyRecord: TypeAlias = Annotated[
     | RunFinished
     | DamageAccepted
     | IncidentOpened
+    | IncidentDescribed
     | Noted
     | IncidentClosed,
     Field(discriminator="kind"),

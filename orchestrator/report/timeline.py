@@ -19,6 +19,7 @@ from stopgap.orchestrator.journal.records import (
     FindingsMade,
     HostUnreachable,
     IncidentClosed,
+    IncidentDescribed,
     IncidentOpened,
     MessageIntended,
     MessagePosted,
@@ -92,6 +93,7 @@ def timeline(history: History) -> Iterator[Event]:
                 | FindingsMade()
                 | EvidenceHandled()
                 | IncidentOpened()
+                | IncidentDescribed()
                 | Noted()
                 | IncidentClosed()
             ):

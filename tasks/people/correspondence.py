@@ -37,7 +37,11 @@ class Correspondence(Parameters):
         description="Name of the incident; stands in the subject. The same text goes to the same reader once an"
         " incident. Default: the target's name, for 14 days.",
     )
+    hostnames: ShortLine | None = Field(None, description="Full names of the host, separated by commas.")
     service: ShortLine | None = Field(None, description="Purpose of the host, such as `the shop's web server`.")
+    service_ja: ShortLine | None = Field(
+        None, description="The same in Japanese; a Japanese text without it leaves the purpose out."
+    )
     seen: LongText | None = Field(None, description="Observation, in the operator's own words.")
     seen_at: AwareDatetime | None = Field(None, description="Time of the observation, with offset from UTC.")
     languages: tuple[Language, ...] = Field(
@@ -63,9 +67,12 @@ def common_values(params: Correspondence, scene: Scene) -> dict[str, object]:
         "reporter": params.reporter,
         "organisation": params.organisation,
         "phone": params.phone,
+        "hostnames": params.hostnames,
         "service": params.service,
+        "service_ja": params.service_ja,
         "seen": params.seen and safe(params.seen),
         "seen_at": params.seen_at and moment(params.seen_at),
+        "seen_at_ja": params.seen_at and moment_ja(params.seen_at),
     }
 
 
@@ -91,6 +98,16 @@ def moment(at: datetime) -> str:
     there = f"{at:%Y-%m-%d %H:%M} (UTC{at.isoformat()[-6:]})"
     utc = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return utc if not at.utcoffset() else f"{there} = {utc}"
+
+
+def moment_ja(at: datetime) -> str:
+    """Return a point in time as a Japanese reader writes it, in the operator's time zone.
+
+    >>> moment_ja(datetime.fromisoformat("2026-11-23T10:40+09:00"))
+    '2026年11月23日（月）10時40分（日本時間）'
+    """
+    zone = "日本時間" if at.utcoffset() == timedelta(hours=9) else f"UTC{at.isoformat()[-6:]}"
+    return f"{at.year}年{at.month}月{at.day}日（{'月火水木金土日'[at.weekday()]}）{at.hour}時{at:%M}分（{zone}）"
 
 
 def safe(text: str) -> str:

@@ -25,6 +25,7 @@ from stopgap.tasks.people.correspondence import (
     incident_of,
     letter,
     moment,
+    moment_ja,
     safe,
 )
 
@@ -138,6 +139,8 @@ def _message(params: CustomersNotifyParams, scene: Scene, addressee: Addressee) 
         "message": {lang: safe(getattr(params.message, lang) or "") for lang in ("en", "ja")},
         "since": params.since and moment(params.since),
         "next_word": params.next_word and moment(params.next_word),
+        "since_ja": params.since and moment_ja(params.since),
+        "next_word_ja": params.next_word and moment_ja(params.next_word),
     }
     text = letter("customers", languages, values)
     incident = incident_of(params, scene)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import sys
 import termios
 import time
@@ -27,8 +28,12 @@ class AtTerminal:
         read = b""
         end = time.monotonic() + 180
         with suppress(OSError):
-            while word.encode() not in read and time.monotonic() < end and (piece := os.read(self.terminal, 4096)):
-                read += piece
+            while word.encode() not in read and time.monotonic() < end:
+                if select.select([self.terminal], [], [], 1)[0]:
+                    piece = os.read(self.terminal, 4096)
+                    if not piece:
+                        break
+                    read += piece
         self.shown += read
         assert word.encode() in read, self.shown.decode(errors="replace")
         return read.decode()

@@ -38,7 +38,7 @@ FIELDS = {
     "stopgap.questions": {"run", "questions", "answers"},
     "stopgap.tasks": {"tasks"},
     "stopgap.task": {"name", "summary", "description", "on", "origin", "params", "appendix"},
-    "stopgap.incident": {"incident", "state", "opened", "closed", "notes", "runs"},
+    "stopgap.incident": {"details", "incident", "state", "opened", "closed", "notes", "runs"},
     "stopgap.trust": {"commands", "agreed"},
     "stopgap.init": {"written", "left"},
     "stopgap.import": RUN | {"records", "records_missing", "in_force"},

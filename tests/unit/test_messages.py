@@ -69,8 +69,8 @@ def test_the_provider_gets_one_mail_over_tls_however_often_the_runbook_is_repeat
             assert (status, outcomes(events)) == (0, {"cut": "unchanged", "tell": "unchanged"})
         (mail,) = box.mails
     assert (mail["From"], mail["To"]) == ("noc@example.jp", "abuse@isp.example")
-    assert "侵害されたサーバ a（127.0.0.2）" in mail["Subject"]
-    assert "Compromised server a" in mail["Subject"]
+    assert "【緊急】サーバー侵害に伴う通信遮断のお願い（127.0.0.2）" in mail["Subject"]
+    assert "URGENT: please cut off a compromised server" in mail["Subject"]
     text = mail.get_content()
     for part in ("2026-11-23 01:13 UTC", "ps hides 山田's process", "Dropped at the router: done", "noc@example.jp"):
         assert part in text
@@ -296,7 +296,7 @@ def test_each_customer_gets_one_message_in_their_language(bench: Bench) -> None:
         mails = {mail["To"]: mail for mail in box.mails}
         assert sorted(mails) == ["ann@example.org", "eve@example.org", "yuki@example.jp"]
         assert all(len(envelope.rcpt_tos) == 1 for envelope in box.envelopes)
-        assert mails["yuki@example.jp"]["Subject"] == "【The shop】緊急メンテナンスのお知らせ"
+        assert mails["yuki@example.jp"]["Subject"] == "緊急メンテナンスのお知らせ"
         assert "由紀 様" in mails["yuki@example.jp"].get_content()
         assert "Back at noon." not in mails["yuki@example.jp"].get_content()
         assert "Dear Ann,\r\n" in mails["ann@example.org"].get_content()

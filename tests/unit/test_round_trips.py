@@ -20,9 +20,9 @@ def exchanges(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     count: Counter[str] = Counter()
     open_line = LocalSession._open_line
 
-    def counting(session: LocalSession, deadline: float) -> Line:
+    def counting(session: LocalSession, *given: Any) -> Line:
         count[session.host.name] += 1
-        return open_line(session, deadline)
+        return open_line(session, *given)
 
     monkeypatch.setattr(LocalSession, "_open_line", counting)
     yield count

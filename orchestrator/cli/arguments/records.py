@@ -41,10 +41,17 @@ def journal_words(commands: Commands) -> None:
 
 def incident_words(verbs: Commands) -> None:
     """Add the commands of `stopgap incident`."""
-    command(verbs, "open", door.incident_open, "open an incident").add_argument("name", metavar="NAME")
+    opened = command(verbs, "open", door.incident_open, "open an incident; a terminal is asked for the details")
+    opened.add_argument("name", metavar="NAME")
+    more = command(verbs, "describe", door.incident_describe, "add details: who is in charge, what was seen")
+    for verb in (opened, more):
+        verb.add_argument("--file", metavar="FILE", help="YAML with the details, instead of questions")
+        verb.add_argument(
+            "--set", action="append", default=[], metavar="KEY=VALUE", help="one detail, such as phone=…; repeat it"
+        )
     note = command(verbs, "note", door.incident_note, "add a note, with its time and author")
     note.add_argument("text", metavar="TEXT")
     close = command(verbs, "close", door.incident_close, "close an incident")
     show = command(verbs, "show", door.incident_show, "show notes and runs in the order of time")
-    for verb in (note, close, show):
+    for verb in (more, note, close, show):
         verb.add_argument("--incident", metavar="NAME", help="default: the latest open incident")

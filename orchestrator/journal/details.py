@@ -1,0 +1,61 @@
+"""The facts of an incident that people know: asked once, and used by letters, pages, reports and manuals."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from stopgap.orchestrator.message import Line, MailAddress
+from stopgap.orchestrator.severity import Severity
+
+ShortLine: TypeAlias = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("no time zone; expected a name such as Asia/Tokyo or Europe/Berlin") from None
+    return name
+
+
+class IncidentDetails(BaseModel):
+    """What is known of an incident beside the runs. A missing field is unknown, and no paper asserts it.
+
+    Fields with the name of a runbook's parameter are the parameter's value in runs of the incident, unless the
+    command line gives another value.
+    """
+
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
+
+    reporter: ShortLine | None = Field(None, description="Who is in charge.")
+    phone: ShortLine | None = Field(None, description="Telephone of who is in charge.")
+    contact: MailAddress | None = Field(None, description="Mail address for answers, without the host in its way.")
+    organisation: ShortLine | None = Field(None, description="Whose host it is.")
+    customer: ShortLine | None = Field(None, description="Number of the contract with the provider.")
+    provider: MailAddress | None = Field(None, description="Mail address of the provider.")
+    provider_name: ShortLine | None = Field(None, description="Name of the provider.")
+    hostnames: ShortLine | None = Field(None, description="Full names of the host, separated by commas.")
+    service: ShortLine | None = Field(None, description="What the host serves, in English.")
+    service_ja: ShortLine | None = Field(None, description="What the host serves, in Japanese.")
+    severity: Severity | None = Field(None, description="How bad it is: critical, high, medium, low or info.")
+    seen_at: AwareDatetime | None = Field(None, description="When it was noticed, with the offset from UTC.")
+    seen: ShortLine | None = Field(None, description="What was seen, and how it was noticed.")
+    timezone: Annotated[str, AfterValidator(_zone)] | None = Field(
+        None, description="Time zone of the papers, such as Asia/Tokyo."
+    )
+
+    def with_more(self, later: IncidentDetails) -> IncidentDetails:
+        """Return the details with the known fields of later details in place of earlier ones.
+
+        >>> IncidentDetails(phone="1").with_more(IncidentDetails(reporter="Kei")).phone
+        '1'
+        """
+        return self.model_copy(update=later.model_dump(exclude_none=True))
+
+    def as_parameters(self) -> dict[str, str]:
+        """Return the known fields as text, as for `-p NAME=VALUE`."""
+        known = self.model_dump(mode="json", exclude_none=True)
+        return {name: str(value) for name, value in known.items()}
