@@ -37,9 +37,9 @@ LINES = [
     "status --offline --json",
     f"verify {RUN} --signers signers --tsa-ca ca.pem --json",
     f"watch {RUN} --json",
-    f"report {RUN} --lang ja --format md -o report.md",
-    "report --incident one --lang ja --json -o report.json",
-    f"report {RUN} --manual --lang ja --format md -o manual.md",
+    f"report {RUN} --lang ja --format md --timezone Asia/Tokyo -o report.md",
+    "report --incident one --lang ja --format md --timezone Asia/Tokyo -o report.md",
+    f"report {RUN} --manual --lang ja --format md --timezone Asia/Tokyo -o manual.md",
     f"journal import runs/{RUN} --signers signers --json",
     "incident open one --json",
     "incident note text --incident one --json",
@@ -49,7 +49,8 @@ LINES = [
     f"evidence cat {RUN} cron /etc/crontab --raw",
     f"evidence grep {RUN} wget -i -F --json",
     f"evidence timeline {RUN} -o lines.jsonl --since 2026-11-01 --until 2026-11-02",
-    f"evidence findings {RUN} --all --rules rules --yara y.yar --sigma s.yaml --json",
+    f"evidence findings {RUN} --all --rules rules --yara y.yar --sigma s.yaml --json"
+    " --baseline clean --host web --severity high --since 2026-11-01",
     f"evidence custody {RUN} --json",
     f"evidence export {RUN} -t web -o web.tar --age RECIPIENT --tsa https://tsa.example --sign-key KEY --json",
     f"evidence decrypt {RUN} -i KEY -o clear --json",
@@ -58,6 +59,7 @@ LINES = [
     "inventory -i hosts.yaml --write own.yaml --json",
     "docs inventories --json",
     "schema rules",
+    "driver-check --address 192.0.2.7 --guest 101 --allow 192.0.2.0/24 --env TOKEN --timeout 5 --yes --json program",
     "init somewhere --json",
 ]
 RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
