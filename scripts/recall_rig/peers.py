@@ -11,7 +11,11 @@ from pathlib import Path
 
 from recall_rig.trace import GUARD, Trace
 
-PACKAGES = ("chkrootkit", "rkhunter", "unhide")
+PACKAGES = (
+    *("chkrootkit", "rkhunter", "unhide", "ucf", "sensible-utils", "binutils", "binutils-common", "libbinutils"),
+    *("binutils-x86-64-linux-gnu", "libctf0", "libctf-nobfd0", "libgprofng0", "libjansson4"),
+)
+"""The peers, and what they need beside the lab's own packages."""
 COMMANDS = {
     "chkrootkit": "chkrootkit -q",
     "rkhunter": "rkhunter --check --skip-keypress --nocolors --report-warnings-only --disable apps",
@@ -45,7 +49,7 @@ def named_by(ssh: Sequence[str | Path], traces: Sequence[Trace], home: Path) -> 
     """Return the ids of the traces that each peer names, and keep what it said in `home`."""
     found = {}
     for name, command in COMMANDS.items():
-        done = subprocess.run([*ssh, f"timeout 300 {command} 2>&1"], capture_output=True, text=True, errors="replace")
+        done = subprocess.run([*ssh, f"timeout 120 {command} 2>&1"], capture_output=True, text=True, errors="replace")
         (home / f"{name}.txt").write_text(done.stdout)
         found[name] = [trace.id for trace in traces if trace.cited.search(done.stdout)]
     return found

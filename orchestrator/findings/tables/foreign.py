@@ -1,0 +1,66 @@
+"""Programs, libraries and modules of interpreters among those of packages that no package brought."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from stopgap.orchestrator.evidence.reader import CollectionReader
+from stopgap.orchestrator.findings.table import Place, Row, table
+from stopgap.orchestrator.findings.tables.body import Entry, entries_named
+from stopgap.orchestrator.findings.tables.files import FIELDS, collected_at, fields_of
+from stopgap.orchestrator.findings.tables.origin import near_installation, started_at
+from stopgap.orchestrator.findings.tables.packages import Digests
+
+_LIBRARY = re.compile(r"\.so(\.[\w.]+)?$")
+_LANGUAGE = re.compile(
+    r"^/usr/(?:lib/python3[^/]*|share/perl5?|share/perl/[^/]+|lib/[^/]+/perl5?|share/php|lib/ruby|share/nodejs)/"
+    r".*\.(?:py|pth|pm|pl|php|rb|js)$"
+)
+"""Modules that interpreters load from the packages' own directories."""
+_SYSTEM = re.compile(
+    r"^(/usr)?/(bin|sbin|lib|lib32|lib64|libx32)/|^/usr/libexec/|^/usr/(include|games)/|^/usr/share/"
+)
+_MADE = re.compile(
+    r"/(__pycache__|node_modules|dist-packages|site-packages|dkms|jvm|ghc|R|erlang|go-\d|rustlib|chromium|firefox)/"
+    r"|^(/usr)?/lib/modules/[^/]+/(build|source|modules\.)"
+    r"|^/usr/share/(man|doc|locale|mime|icons|fonts|info|wordpress)/"
+)
+
+
+@table("foreign-programs", reads="bodyfile package-digests", fields=FIELDS)
+def foreign_programs(collected: CollectionReader) -> Iterator[Row]:
+    """Programs, libraries and kernel modules among those of packages that none brought, or made when installed."""
+    digests, now = Digests(collected), collected_at(collected)
+    minutes: dict[int, float] = {}
+    found: list[Entry] = []
+
+    def interesting(name: str, is_link: bool) -> bool:
+        if name.startswith("/var/lib/dpkg/info/"):
+            return name.endswith(".list")
+        if is_link or digests.knows(name) != "no":
+            return False
+        return bool(_LANGUAGE.match(name)) or (bool(_SYSTEM.match(name)) and not _MADE.search(name))
+
+    for entry in entries_named(collected, "bodyfile", interesting):
+        if entry.name.startswith("/var/lib/dpkg/info/"):
+            minute = int(entry.changed // 60)
+            minutes[minute] = max(entry.changed, minutes.get(minute, 0.0))
+        elif (
+            entry.mode.startswith("-")
+            and _may_run(entry)
+            and collected.meter.hold("programs of no package", entry.name)
+        ):
+            found.append(entry)
+    started = started_at(collected)
+    for entry in found:
+        if not near_installation(entry.changed, minutes, started):
+            yield Row(fields_of(entry, digests, now), Place("bodyfile", entry.line), entry.changed)
+
+
+def _may_run(entry: Entry) -> bool:
+    if "x" in entry.mode or "s" in entry.mode:
+        return True
+    if _LANGUAGE.match(entry.name):
+        return True
+    return bool(_LIBRARY.search(entry.name)) or entry.name.endswith((".ko", ".ko.xz", ".ko.zst", ".ko.gz"))
