@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from stopgap.orchestrator.message import Line, MailAddress
 from stopgap.orchestrator.severity import Severity
+from stopgap.orchestrator.text import tr
 
 ShortLine: TypeAlias = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 
@@ -17,7 +18,7 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("no time zone; expected a name such as Asia/Tokyo or Europe/Berlin") from None
+        raise ValueError(tr("no time zone; expected a name such as Asia/Tokyo or Europe/Berlin")) from None
     return name
 
 
