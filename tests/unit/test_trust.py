@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +12,7 @@ from stopgap.orchestrator.inventory import parse_inventory
 from stopgap.orchestrator.secret import Secret, SecretError
 from stopgap.orchestrator.secret.agreement import agree, withdraw
 
+from .at_terminal import AtTerminal
 from .bench import Bench
 
 
@@ -94,17 +91,12 @@ def test_trust_without_a_terminal_or_yes_agrees_to_nothing(bench: Bench, strange
 def test_a_person_at_a_terminal_sees_the_command_and_is_asked_in_a_dry_run_too(
     bench: Bench, stranger: list[str], witness: Path
 ) -> None:
-    code = "import sys; from stopgap.orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
     for said, there in (("no", False), ("yes", True)):
-        keyboard, terminal = pty.openpty()
-        with subprocess.Popen(
-            [sys.executable, "-c", code, *stranger, "--dry-run"],
-            stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        ) as process:  # fmt: skip
-            os.write(keyboard, f"{said}\n".encode())
-            shown, _ = process.communicate()
-        os.close(keyboard)
-        os.close(terminal)
+        person = AtTerminal(*stranger, "--dry-run")
+        person.until("[yes/no]")
+        person.type(f"{said}\n")
+        person.end()
+        shown = person.shown.decode().replace("\r\n", "\n")
         assert f"$ touch {witness}" in shown
         assert witness.exists() == there, shown
 
