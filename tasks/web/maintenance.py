@@ -33,7 +33,7 @@ class WebMaintenance(Task[Params, Facts]):
     """Show visitors a maintenance page, instead of what the host would answer or an error of their browser's.
 
     On the spare by default, out of the intruder's reach; on the target with `on: target`. The server that listens on
-    port 80 shows the page: Apache 2.4.19 or newer in the layout of Debian, Red Hat or FreeBSD, nginx, lighttpd,
+    port 80 shows the page: Apache 2.4.19 or newer in the layout of Debian or Red Hat, nginx, lighttpd,
     Caddy, HAProxy or Varnish; with systemd, or any init system with service(8). Apache gets a file of its own; the
     main file of any other server is replaced, and put back by the undo. The configuration is tested before each
     reload; after a failed test, the previous configuration is restored. With `install`, a spare without a web server
