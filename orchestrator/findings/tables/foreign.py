@@ -9,7 +9,7 @@ from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Place, Row, table
 from stopgap.orchestrator.findings.tables.body import Entry, entries_named
 from stopgap.orchestrator.findings.tables.files import FIELDS, collected_at, fields_of
-from stopgap.orchestrator.findings.tables.origin import near_installation, started_at
+from stopgap.orchestrator.findings.tables.origin import STATUS, near_installation, note_status, started_at
 from stopgap.orchestrator.findings.tables.packages import Digests
 
 _LIBRARY = re.compile(r"\.so(\.[\w.]+)?$")
@@ -38,12 +38,16 @@ def foreign_programs(collected: CollectionReader) -> Iterator[Row]:
     def interesting(name: str, is_link: bool) -> bool:
         if name.startswith("/var/lib/dpkg/info/"):
             return name.endswith(".list")
+        if name == STATUS:
+            return True
         if is_link or digests.knows(name) != "no":
             return False
         return bool(_LANGUAGE.match(name)) or (bool(_SYSTEM.match(name)) and not _MADE.search(name))
 
     for entry in entries_named(collected, "bodyfile", interesting):
-        if entry.name.startswith("/var/lib/dpkg/info/"):
+        if entry.name == STATUS:
+            note_status(minutes, entry.changed)
+        elif entry.name.startswith("/var/lib/dpkg/info/"):
             minute = int(entry.changed // 60)
             minutes[minute] = max(entry.changed, minutes.get(minute, 0.0))
         elif (

@@ -20,6 +20,11 @@ _RECORDS = "/var/lib/dpkg/info/"
 _LINKS = re.compile(r"^(?:/usr)?/(?:bin|sbin|lib|lib64)/|^/etc/alternatives/|^/usr/local/(?:s?bin|lib)/")
 _SLACK = 2
 """Minutes by which a file that a package's script makes may be older or newer than the package's record."""
+_LAST = -1
+"""Stands in place of a minute for the time when dpkg(1) last wrote its status, after the last script of a package."""
+_AFTER = 2.0
+"""Seconds after that in which a file may still be a package's."""
+STATUS = "/var/lib/dpkg/status"
 _MOST_LINKS = 100_000
 _HOPS = 5
 
@@ -79,7 +84,15 @@ def near_installation(changed: float, minutes: Mapping[int, float], started: flo
     if not changed:
         return False
     near = (minutes.get(int(changed // 60) + n, 0.0) for n in range(-_SLACK, _SLACK + 1))
+    last = minutes.get(_LAST, 0.0)
+    if last and changed > last + _AFTER:
+        return False
     return any(time and (changed < started or time >= started) for time in near)
+
+
+def note_status(minutes: dict[int, float], changed: float) -> None:
+    """Remember when dpkg(1) last wrote its status, in seconds since the epoch."""
+    minutes[_LAST] = changed
 
 
 def started_at(collected: CollectionReader) -> float:
@@ -103,10 +116,12 @@ def origins(collected: CollectionReader, wanted: Iterable[str], digests: Digests
     def interesting(name: str, is_link: bool) -> bool:
         if canonical(name) in names:
             return True
-        return name.startswith(_RECORDS) or (is_link and bool(_LINKS.match(name)))
+        return name.startswith(_RECORDS) or name == STATUS or (is_link and bool(_LINKS.match(name)))
 
     for entry in entries_named(collected, "bodyfile", interesting):
         name = canonical(entry.name)
+        if entry.name == STATUS:
+            note_status(walk.minutes, entry.changed)
         if entry.name.startswith(_RECORDS):
             if entry.name.endswith(".list"):
                 minute = int(entry.changed // 60)
