@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, assert_never
 
 from stopgap.orchestrator.facts import Reader, UnreadableError
-from stopgap.orchestrator.host import Host, Scene
+from stopgap.orchestrator.host import CONTROLLER, Host, Scene
 from stopgap.orchestrator.plan.prospects import Asked
 from stopgap.orchestrator.task import At, Parameters, Past, Task
 
@@ -91,7 +91,10 @@ class FactCache:
         return Readings(own, elsewhere)
 
     def prefetch(self, requests: Iterable[FactRequest], needed: frozenset[str] | None) -> None:
-        """Read all unknown facts in parallel; `needed` as in FactReader."""
+        """Read all unknown facts in parallel; `needed` as in FactReader, with the controller, which nobody can slow.
+
+        Without the controller's facts, a cut might not know the operator's way to the target.
+        """
         wanted = dict.fromkeys((request.host, request.reader) for request in requests if request.host)
         missing = [(host, reader) for host, reader in wanted if (host.name, reader) not in self._facts]
         if not missing:
@@ -100,7 +103,8 @@ class FactCache:
             (host.name, reader): self._late[host.name] for host, reader in missing if host.name in self._late
         }
         if missing := [(host, reader) for host, reader in missing if host.name not in self._late]:
-            looks = self.look(missing, needed if self.urgent else None)
+            awaited = None if needed is None or not self.urgent else needed | {CONTROLLER.name}
+            looks = self.look(missing, awaited)
             self._facts |= looks
             self._late |= {name: look for (name, _), look in looks.items() if isinstance(look, NotYet)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -43,7 +44,8 @@ class PlannedStep:
     on_past: bool = False
     """The step depends on the journal, and is planned again in its turn."""
     when_its_turn_comes: bool = False
-    """The host had not answered at planning, without a wait: the step is planned in its turn."""
+    """Left open: at planning the host, or the host of an earlier step that decides about this step, had not answered,
+    and nobody waited. The step is planned in its turn."""
     questions: tuple[Question, ...] = ()
     answer_to: Question | None = None
     """The question behind the answer in later steps."""
@@ -107,6 +109,16 @@ class Plan:
         excluded.
         """
         return hashlib.sha256(canonical([_essence(step) for step in self.steps])).hexdigest()
+
+    def completed(self, late: Iterable[PlannedStep]) -> Plan:
+        """Return the plan with the steps planned in their turn, in place of the same steps left open."""
+        found = {(step.key, step.target.name): step for step in late}
+        return Plan(
+            tuple(
+                found.get((step.key, step.target.name), step) if step.when_its_turn_comes else step
+                for step in self.steps
+            )
+        )
 
     @property
     def changes(self) -> int:

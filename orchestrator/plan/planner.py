@@ -124,10 +124,15 @@ class Planner:
         planned: list[PlannedStep] = []
         for target in targets:
             results: dict[str, StepResult] = {}
+            left_open: set[str] = set()
             for number, step in enumerate(self.runbook.steps, 1):
                 outcomes: list[StepResult] = []
                 for places in self.groups(step, number, target, results):
                     steps = self.plan_together(places, results)
+                    if left_open and _hangs_on(step, left_open):
+                        steps = list(map(_left_open, steps))
+                    if any(each.when_its_turn_comes for each in steps):
+                        left_open.add(step.id)
                     outcomes += counting([predicted_result(s) for s in steps], kept(steps))
                     planned += steps
                 results[step.id] = combined(outcomes)
@@ -399,6 +404,18 @@ def _uncut(step: PlannedStep) -> PlannedStep:
     if step.outcome not in _NOT_DONE or not tasks()[step.step.task].contains:
         return step
     return replace(step, gaps=(*step.gaps, uncut(step, step.reason)))
+
+
+def _hangs_on(step: Step, left_open: AbstractSet[str]) -> bool:
+    """Return True if the outcome of a step left open may decide about this step."""
+    needs_first = type(tasks()[step.task]).needs_first is not Task.needs_first
+    return step.uses_results or needs_first or not left_open.isdisjoint(step.needs)
+
+
+def _left_open(step: PlannedStep) -> PlannedStep:
+    """Leave the step open too; a refusal for want of an earlier success is not known yet."""
+    step = step.as_skipped(step.reason) if step.outcome == PlannedOutcome.REFUSED else step
+    return replace(step, when_its_turn_comes=True)
 
 
 def _with(step: PlannedStep, outcome: PlannedOutcome, reason: str) -> PlannedStep:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.journal.records import CheckJudged, HostUnreachable, RunFinished, Verdict
+from stopgap.orchestrator.journal.records import CheckJudged, HostUnreachable, PlanMade, RunFinished, Verdict
 from stopgap.orchestrator.loading import loading
 from stopgap.orchestrator.outcome import RETRIED, Outcome, exit_code, run_outcome
 from stopgap.orchestrator.plan import (
@@ -42,6 +42,8 @@ class Result:
     exit_code: int = 0
     broken: tuple[str, ...] = ()
     """What a successful step had left, and did not hold any more at the end of the run."""
+    late: list[PlannedStep] = field(default_factory=list)
+    """Steps left open by the plan for a slow host, as planned in their turn."""
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -70,9 +72,12 @@ def execute(
     lock = threading.Lock()
 
     def one(target: Host) -> None:
-        for item in TargetRun(order, plan, planner, context, target, done, taken_back).steps():
+        target_run = TargetRun(order, plan, planner, context, target, done, taken_back)
+        for item in target_run.steps():
             with lock:
                 result.ended.append(item)
+        with lock:
+            result.late += target_run.late
 
     with ThreadPoolExecutor(TARGETS_AT_ONCE, "target") as pool:
         with loading(late_modules(plan.steps)):
@@ -103,6 +108,8 @@ def execute(
     }
     for name in _lifted(result, context):
         result.containment.pop(name, None)
+    if result.late:
+        context.record(plan_made(plan.completed(result.late)))
     interrupted = context.interruption.requested.is_set()
     disproved = any(c.holds is False for seen in judged.values() for c in seen)
     outcomes = [*result.outcomes, *([Outcome.FAILED] if disproved or result.broken else [])]
@@ -111,6 +118,11 @@ def execute(
         RunFinished(outcome=run_outcome(result.exit_code), exit_code=result.exit_code, containment=result.containment)
     )
     return result
+
+
+def plan_made(plan: Plan) -> PlanMade:
+    """Return the record of a plan; a plan completed in the run has a record of its own, at the end of the run."""
+    return PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts))
 
 
 def _unreachable(plan: Plan) -> dict[str, str]:

@@ -11,7 +11,7 @@ from stopgap.orchestrator.evidence.signing import sign_manifest
 from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, JournalError, deliveries
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.journal.integrity import EXPORT
-from stopgap.orchestrator.journal.records import FindingsMade, PlanMade, PluginPresent, RunStarted, Verdict
+from stopgap.orchestrator.journal.records import FindingsMade, PluginPresent, RunStarted, Verdict
 from stopgap.orchestrator.language import spoken
 from stopgap.orchestrator.outcome import CARRIED_OUT, DONE, ExitCode, Outcome, PlannedOutcome, exit_code, run_outcome
 from stopgap.orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
@@ -22,7 +22,7 @@ from stopgap.orchestrator.run.collect import Vault, keep_broken_off
 from stopgap.orchestrator.run.connection_pool import Connect, ConnectionPool, releasing, with_controller
 from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.drivers import record_drivers, with_drivers
-from stopgap.orchestrator.run.execute import execute
+from stopgap.orchestrator.run.execute import execute, plan_made
 from stopgap.orchestrator.run.host_lock import locking
 from stopgap.orchestrator.run.host_lock import refusal as locked
 from stopgap.orchestrator.run.interruption import Interruption
@@ -147,7 +147,7 @@ class Runner:
             run = journal.begin(run_started(order, self.operator))
             record = Recorder(journal, run, self.observers)
             record_drivers(order, record)
-            record(PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts)))
+            record(plan_made(plan))
             with self._judging(journal, run, record) as judging:
                 context = self._context(journal, run, pool, record, judging)
                 return self.carry_out(order, plan, context, journal, {})
@@ -193,7 +193,7 @@ class Runner:
             if refusal := locked(locks.held, plan.hosts) or self._refusal(plan, None):
                 return RunResult(plan, ExitCode.REFUSED, run, steps=_as_planned(plan), refusal=refusal)
             record_drivers(order, record, history.drivers)
-            record(PlanMade(digest=plan.digest, changes=plan.changes, hosts=len(plan.hosts)))
+            record(plan_made(plan))
             context = self._context(journal, run, pool, record, judging)
             return self.carry_out(order, plan, context, journal, done, history.taken_back())
 
@@ -214,7 +214,7 @@ class Runner:
         ended = [self._written(journal, each) for each in (run, *sorted(context.archive.touched))]
         history = journal.history(run)
         return RunResult(
-            plan,
+            plan.completed(result.late),
             result.exit_code,
             run,
             steps=tuple((step, ended.outcome, ended.reason) for step, ended in _in_plan_order(result.ended)),

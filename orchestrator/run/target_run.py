@@ -74,6 +74,8 @@ class TargetRun:
     """Steps already run in the batch of an earlier step, by key."""
     sending: list[_Sending] = field(default_factory=list)
     """Steps with pending messages."""
+    late: list[PlannedStep] = field(default_factory=list)
+    """Steps left open by the plan, as first planned in their turn."""
 
     def steps(self) -> Iterable[tuple[PlannedStep, Ended]]:
         """Run the steps in order, messages to servers beside later steps; yield each step with its end."""
@@ -203,6 +205,7 @@ class TargetRun:
     def _plan_late(self, places: Sequence[Place]) -> list[PlannedStep]:
         """Plan a step left unplanned because of a slow host; the host gets the remaining time."""
         planned = self._plan_again(places, afresh=False)
+        self.late += planned
         for each in planned:
             if each.outcome == "unreachable" and each.on:
                 self.context.record(HostUnreachable(host=each.on.name, reason=each.reason))

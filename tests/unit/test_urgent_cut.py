@@ -17,11 +17,12 @@ from typing import Any
 
 import pytest
 
-from stopgap.orchestrator.facts import File, Output
-from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.facts import File, Output, Reader
+from stopgap.orchestrator.host import CONTROLLER, Host
 from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.journal.lock import take
-from stopgap.orchestrator.plan import NotYet
+from stopgap.orchestrator.plan import Look, NotYet, OutOfReach, Wanted
+from stopgap.orchestrator.plan.fact_cache import FactCache, FactRequest
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.remote import Item
 from stopgap.orchestrator.run import connection_pool as fleets
@@ -139,6 +140,39 @@ def test_a_slow_target_is_planned_for_when_its_turn_comes(
     assert (status, outcomes(done)) == (0, {"cut": "changed", "file": "changed", "needing": "changed"})
     assert (bench.files / "on-target").exists()
     assert (bench.files / "needing").exists()
+
+
+def test_the_plan_of_a_run_is_its_dry_runs_however_late_the_target_answers(
+    bench: Bench, server: Server, steps: list[dict[str, Any]]
+) -> None:
+    needing = {**steps[1], "id": "needing", "needs": ["file"]}
+    needing["with"] = {**needing["with"], "path": str(bench.files / "needing")}
+    runbook = bench.runbook(*steps, needing)
+    dry_run_is_over = threading.Event()
+    with gate(server, lambda: not dry_run_is_over.is_set() or cut_is_made(bench)()) as held:
+        write_inventory(bench, server, held.port)
+        _, dry = bench.run(runbook, "--dry-run", target="web")
+        dry_run_is_over.set()
+        status, done = bench.run(runbook, "--yes", target="web")
+    assert status == 0
+    assert {event["outcome"] for event in done if event["event"] == "step-planned"} > {"would-change"}
+    assert done[-1]["plan_digest"] == dry[-1]["plan_digest"]
+    run = done[-1]["run"]
+    _, shown, _ = bench.stopgap("show", run, "--json")
+    assert json.loads(shown)["plan"]["digest"] == dry[-1]["plan_digest"]
+
+
+def test_what_the_controller_knows_is_always_waited_for() -> None:
+    awaited: list[frozenset[str] | None] = []
+
+    def look(wanted: Sequence[Wanted], needed: frozenset[str] | None = None) -> dict[tuple[str, Reader[Any]], Look]:
+        awaited.append(needed)
+        return {(host.name, reader): OutOfReach("not asked") for host, reader in wanted}
+
+    request = FactRequest(CONTROLLER, File("/a"), own=False)
+    FactCache(look, urgent=True).prefetch([request], frozenset({"router"}))
+    FactCache(look, urgent=False).prefetch([request], frozenset({"router"}))
+    assert awaited == [{"router", "controller"}, None]
 
 
 def test_a_dry_run_and_a_saved_plan_wait_for_it(bench: Bench, server: Server, steps: list[dict[str, Any]]) -> None:
