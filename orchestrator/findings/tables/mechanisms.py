@@ -240,7 +240,8 @@ def _rows(file: _File, known: Origins, now: float) -> Iterator[Row]:
     changed = entry.changed if entry else 0.0
     origin = file.origin
     found = mechanisms_of(file.name)
-    if origin == "no" and known.installed(changed):
+    # What a generator makes at each start is judged by what it starts; generators are judged themselves.
+    if origin == "no" and (known.installed(changed) or file.name.startswith("/run/systemd/generator")):
         origin = "made"
     if found[0].name == "maintainer script":
         if origin != "no" or not known.minutes:
