@@ -142,11 +142,11 @@ BROKEN = {
         "1:1: unknown key 'nmae' | hint: did you mean name?",
         "3:19: `type` cannot be 'mail' | hint: did you mean email?",
         "5:11: there is no task 'mta.stpo' | hint: did you mean mta.stop?",
-        "7:12: unknown key 'force' | expected none",
+        "7:12: unknown key 'force' | expected one of containers, look_again",
         "9:18: `argv` cannot be 'reboot' | expected a list",
     ],
     "runbook-missing-task-parameter.yaml": [
-        "3:5: `contact` is missing",
+        "3:5: `argv` is missing",
     ],
     "runbook-needs-later.yaml": [
         "5:13: two comes later | expected an earlier step",
