@@ -13,7 +13,7 @@ import re
 
 from stopgap.orchestrator.change.base import Change
 from stopgap.orchestrator.change.status import LOST, TAKEN_BACK, TAKING_BACK_FAILED
-from stopgap.orchestrator.shell import PATH, RUN_FOLDER, emit, quote
+from stopgap.orchestrator.shell import BY_SUDO, PATH, RUN_FOLDER, emit, quote
 
 FOLDER = f'"${{{RUN_FOLDER}:-/run/stopgap}}"'
 """Folder on the host, emptied by a reboot, as a word of the shell."""
@@ -48,7 +48,7 @@ def armed(change: Change, name: str, seconds: float, *, folder: str = FOLDER) ->
     If the undo cannot be scheduled, nothing is done. The timer, a systemd timer or a separate process, outlives the
     shell, the connection and the session. Clock changes do not affect the timer.
     """
-    undo = f"PATH={PATH} LC_ALL=C\nexport PATH LC_ALL\numask 022\ncd /\n{change.undo_script()}\n"
+    undo = f"PATH={PATH} LC_ALL=C\nexport PATH LC_ALL\numask 022\ncd /\n{BY_SUDO}{change.undo_script()}\n"
     values = {
         "folder": folder,
         "file": f"{folder}/{quote(name)}",

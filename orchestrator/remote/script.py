@@ -133,10 +133,13 @@ _sg_item() {
 """
 
 
+# /dev/shm is the second choice: systemd-logind removes an account's files there at its last logout (RemoveIPC of
+# logind.conf(5)), and so would a cut connection remove the undo of a rollback timer.
 _BY_SUDO = f"""\
 if [ "$(id -u)" != 0 ]; then
 {SUDO_PROGRAMS}=@programs@ {RUN_FOLDER}=/tmp/stopgap-$(id -u)
-[ ! -w /dev/shm ] || {RUN_FOLDER}=/dev/shm/stopgap-$(id -u)
+[ -w /tmp ] || {RUN_FOLDER}=/dev/shm/stopgap-$(id -u)
+{{ read -r _sg_line </proc/sys/kernel/random/boot_id && {RUN_FOLDER}=${RUN_FOLDER}-$_sg_line; }} 2>/dev/null
 export {SUDO_PROGRAMS} {RUN_FOLDER}
 {BY_SUDO}fi
 """

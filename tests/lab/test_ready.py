@@ -112,4 +112,4 @@ def test_sudo_for_nft_alone_is_enough_for_a_block_and_its_undo(lab: Lab, tmp_pat
 
     assert operator.stopgap("undo", "last", "--yes").status == 0
     assert lab.read("edge", "nft -s list ruleset") == before
-    assert lab.read("edge", "ls -d /dev/shm/stopgap-* 2>/dev/null || true") == ""
+    assert lab.read("edge", "ls -d /tmp/stopgap-* /dev/shm/stopgap-* 2>/dev/null || true") == ""

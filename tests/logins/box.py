@@ -80,6 +80,9 @@ exec "$@"
 """
 
 
+_STOPGAP = "import sys; from stopgap.orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
+
+
 @dataclass(frozen=True)
 class Box:
     """A running box."""
@@ -95,14 +98,45 @@ class Box:
 
     def stopgap(self, folder: Path, *argv: str) -> tuple[int, str]:
         """Run a command in the box's network, with its state in the folder; give exit status and all that it says."""
-        code = "import sys; from stopgap.orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
-        done = self._run(sys.executable, "-c", code, *argv, env={"STOPGAP_HOME": str(folder / "state")})
+        done = self._run(sys.executable, "-c", _STOPGAP, *argv, env={"STOPGAP_HOME": str(folder / "state")})
         return done.returncode, done.stdout + done.stderr
 
     def on_host(self, *argv: str) -> str:
         """Run a command in the box itself, as root; give what it prints."""
         enter = ["nsenter", "-t", str(self.pid), "-n", "-p", "-m", "chroot", self.keys.parent / "root", *argv]
         return subprocess.run(enter, capture_output=True, text=True, check=True).stdout
+
+    @contextmanager
+    def started(self, folder: Path, *argv: str) -> Iterator[subprocess.Popen[str]]:
+        """Start a command as `stopgap` runs it; at the end of the block it is over."""
+        with subprocess.Popen(
+            [*self._entering(), sys.executable, "-c", _STOPGAP, *argv],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            env=self._environment({"STOPGAP_HOME": str(folder / "state")}),
+        ) as running:
+            try:
+                yield running
+            finally:
+                running.kill()
+
+    def wait_until(self, condition: str) -> None:
+        """Wait, a minute at most, until a condition of the shell holds in the box."""
+        self.on_host("timeout", "60", "sh", "-c", f"until {condition}; do sleep 0.1; done")
+
+    @contextmanager
+    def gate(self, port: int, *, once: bool) -> Iterator[None]:
+        """Lead a port of the box to its sshd: one connection alone, after which others are refused, or all."""
+        listen = f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr{'' if once else ',fork'}"
+        words = ["nsenter", "-t", str(self.pid), "-n", "-m", "chroot", str(self.keys.parent / "root")]
+        with subprocess.Popen([*words, "socat", listen, "TCP:127.0.0.1:2201"]) as leading:
+            try:
+                self.wait_until(f"ss -Hltn 'sport = :{port}' | grep -q .")
+                yield
+            finally:
+                leading.terminate()
 
     def ask(self, hosts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """Log in at each of the hosts, from a process in the box's network; give what Stopgap says, by name."""
@@ -114,17 +148,23 @@ class Box:
         return answers
 
     def _run(self, *program: str | Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        at_home = ["unshare", "-m", "sh", "-ec", AT_HOME, self.keys, Path("~root").expanduser()]
         return subprocess.run(
-            ["nsenter", "-t", str(self.pid), "-n", *at_home, *program],
+            [*self._entering(), *program],
             capture_output=True,
             text=True,
             timeout=300,
             check=False,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            env={**os.environ, "SUDO_PASSWORD": PASSWORD, "HOME": str(self.keys), **(env or {})},
+            env=self._environment(env or {}),
         )
+
+    def _entering(self) -> list[str]:
+        at_home = ["unshare", "-m", "sh", "-ec", AT_HOME, str(self.keys), str(Path("~root").expanduser())]
+        return ["nsenter", "-t", str(self.pid), "-n", *at_home]
+
+    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        return {**os.environ, "SUDO_PASSWORD": PASSWORD, "HOME": str(self.keys), **more}
 
     def host(self, **fields: Any) -> dict[str, Any]:
         """Describe a login, as an inventory does."""

@@ -99,10 +99,39 @@ def test_sudo_for_nft_alone_is_enough_for_a_router(running: Box, tmp_path: Path)
     [finished] = [event for event in events if event["event"] == "step-finished"]
     assert finished["outcome"] == "changed", said
     assert "203.0.113.10" in running.on_host("nft", "list", "ruleset")
-    assert running.on_host("sh", "-c", "ls -A /dev/shm/stopgap-*/*.armed 2>/dev/null || true").strip() == ""
+    assert running.on_host("sh", "-c", "ls -A /tmp/stopgap-*/*.armed 2>/dev/null || true").strip() == ""
     status, said = running.stopgap(tmp_path, "undo", "last", "--yes")
     assert status == 0, said
     assert "203.0.113.10" not in running.on_host("nft", "list", "ruleset")
+
+
+@pytest.mark.parametrize("change", ["block", "command"])
+def test_a_router_takes_a_change_back_by_sudo_for_nft_where_nobody_confirms_it(
+    running: Box, tmp_path: Path, change: str
+) -> None:
+    """One connection gets through and the confirming one does not; the timer's sleep is then cut short."""
+    login = {"user": "sudonft", "sudo_for": ["nft"], **ROUTER}
+    hosts = {"web": {"address": "203.0.113.10", "upstream": "edge"}, "edge": running.host(port=2290, **login)}
+    (tmp_path / "inventory.yaml").write_text(json.dumps({"hosts": hosts}))
+    command = {
+        "argv": ["nft", "add", "table", "inet", "stopgap_own"],
+        "undo": ["nft", "delete", "table", "inet", "stopgap_own"],
+    }
+    steps = {
+        "block": {"task": "traffic.block", "with": {"expires": "1h"}},
+        "command": {"task": "host.command", "on": "upstream", "with": {**command, "rollback_timer": "60s"}},
+    }
+    (tmp_path / "cut.yaml").write_text(json.dumps({"name": "Cut", "steps": [{"id": "cut", **steps[change]}]}))
+    words = ["-i", str(tmp_path / "inventory.yaml"), "-t", "web", "--yes", "--json"]
+    with running.gate(2290, once=True), running.started(tmp_path, "run", str(tmp_path / "cut.yaml"), *words) as run:
+        running.wait_until("nft list tables | grep -q stopgap")
+        running.wait_until("pkill -U sudonft -f -x 'sleep 60'")
+        running.wait_until("! nft list tables | grep -q stopgap")
+        with running.gate(2290, once=False):
+            said = run.communicate()[0]
+    events = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert [e["outcome"] for e in events if e["event"] == "rollback-timer-settled"] == ["taken-back"], said
+    assert run.returncode == 1
 
 
 def test_every_odd_host_is_written_to_and_read_as_its_row_says(running: Box, tmp_path: Path) -> None:
