@@ -168,7 +168,8 @@ def judge(
 
 
 def _collected(collected: CollectionReader, rule: Rule) -> bool:
-    return all(collected.item(artifact) for artifact in _reads(rule))
+    instead = tables()[rule.table].unless
+    return all(map(collected.item, _reads(rule))) and not any(map(collected.item, instead))
 
 
 def _reads(rule: Rule) -> Iterator[str]:

@@ -57,20 +57,22 @@ class Table:
     read: Read = field(repr=False)
     beside: tuple[str, ...] = ()
     """Artifacts of another collection of the same run and target, without which it cannot say anything."""
+    unless: tuple[str, ...] = ()
+    """Artifacts with any of which another table reads the same: this table is then left out."""
 
 
 _TABLES: dict[str, Table] = {}
 
 
 def table(
-    name: str, reads: str, fields: Mapping[str, str], *, also: str = "", beside: str = ""
+    name: str, reads: str, fields: Mapping[str, str], *, also: str = "", beside: str = "", unless: str = ""
 ) -> Callable[[Read], Read]:
     """Register a function as a table; the docstring's first line describes the table."""
 
     def register(read: Read) -> Read:
         about = (read.__doc__ or "").partition("\n")[0]
-        needed, used, elsewhere = (tuple(text.split()) for text in (reads, also, beside))
-        _TABLES[name] = Table(name, about, needed, used, dict(fields), read, elsewhere)
+        needed, used, elsewhere, instead = (tuple(text.split()) for text in (reads, also, beside, unless))
+        _TABLES[name] = Table(name, about, needed, used, dict(fields), read, elsewhere, instead)
         return read
 
     return register

@@ -82,6 +82,23 @@ def test_where_nothing_was_found_it_says_what_was_compared(tmp_path: Path) -> No
     assert compared["process-hidden-from-ps"] == "1 rows of processes against ps against listed"
 
 
+@pytest.mark.parametrize("listed", ["", "\x1f\x8b\x08 what a host sends instead\n"])
+def test_a_list_without_any_process_is_not_read_and_denies_nothing(tmp_path: Path, listed: str) -> None:
+    judged = judge(collected(tmp_path, {"processes": listed, "process-links": ""}), RULES)
+    reasons = {unread.table: unread.reason for unread in judged.unread}
+    assert reasons["processes"] == "processes: it lists no process, and no host is without one"
+    assert "process-deleted-program" in {missed.id for missed in judged.not_looked}
+    assert "process-deleted-program" not in {each.id for each in judged.no_discrepancy_seen}
+
+
+def test_what_volatile_alone_collects_of_units_is_judged_and_told_where_it_cannot_be_read(tmp_path: Path) -> None:
+    unit = {"/run/systemd/transient/run-1.service": "[Service]\nExecStart=/dev/shm/x\n"}
+    judged = judge(collected(tmp_path / "sound", {"transient-units": unit}), RULES)
+    assert [(each.id, each.severity) for each in judged.findings] == [("mechanism-transient", "critical")]
+    judged = judge(collected(tmp_path / "torn", {"transient-units": b"\xff" * 5000}), RULES)
+    assert [unread.table for unread in judged.unread] == ["transient-mechanisms"]
+
+
 def test_a_rule_whose_items_another_profile_collects_is_not_mentioned(tmp_path: Path) -> None:
     judged = judge(collected(tmp_path, {"histories": {"/root/.bash_history": "ls\n"}}), RULES)
     mentioned = {each.id for each in (*judged.no_discrepancy_seen, *judged.not_looked)}

@@ -32,7 +32,7 @@ PLANTED: dict[str, Any] = {"histories": {"/root/.bash_history": FETCHED}}
 SLOW = Rule.model_validate_json(
     json.dumps(
         {
-            "id": "slow", "title": "Slow", "severity": "low", "table": "history-acts", "shows": "{text}",
+            "id": "slow", "title": "Slow", "severity": "low", "table": "history-lines", "shows": "{text}",
             "when": {"text": {"matches": ["(?=x)(x+x+)+y"]}}, "why": "w", "confidence": "low",
             "falsepositives": ["o"], "response": "n",
             "tests": {"matches": [{"histories": {"/h": "xxy"}}], "spares": [{"histories": {"/h": "z"}}]},
@@ -179,7 +179,7 @@ def test_a_process_that_does_not_end_is_ended_and_another_one_goes_on(
     collection = collected(tmp_path, {"histories": {"/root/.bash_history": "x" * 200 + "\n"}})
     with ReaderApart([SLOW]) as reader:
         assert reader.of(collection).changed([], 600) == {}
-        assert "its process was ended" in reader.read("history-acts", ["slow"], 0.2).trouble
+        assert "its process was ended" in reader.read("history-lines", ["slow"], 0.2).trouble
         assert reader.read("histories", [], 600).trouble == ""
 
 
@@ -197,7 +197,7 @@ def test_whoever_stops_it_is_heard_while_a_pattern_runs(tmp_path: Path) -> None:
     asked = itertools.count()
     with ReaderApart([SLOW], stop=lambda: next(asked) > 20) as reader:
         judged = judge(collection, [SLOW], reader=reader.of(collection))
-    assert [(unread.table, unread.reason) for unread in judged.unread] == [("history-acts", INTERRUPTED)]
+    assert [(unread.table, unread.reason) for unread in judged.unread] == [("history-lines", INTERRUPTED)]
 
 
 def test_the_command_line_names_what_could_not_be_read_and_ends_with_1(bench: Bench) -> None:

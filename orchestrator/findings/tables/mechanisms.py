@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from stopgap.orchestrator.evidence.archive import Member
@@ -89,32 +89,51 @@ class _File:
     told: tuple[_Told, ...]
 
 
+_FIELDS = {
+    "path": "the file",
+    "mechanism": "by what it starts, loads or allows something: `cron`, `udev rule`, `PAM` …",
+    "family": "`scheduled`, `service`, `boot`, `event`, `login`, `loader`, `authentication`, `interpreter`, "
+    "`kernel`, `web`, `container`, `trust` or `logging`",
+    "text": "the line, or what the file is",
+    "starts": "the program or library that it leads to, seen through wrappers and links",
+    "packaged": "the file: `yes`, `altered`, `no`, `made` while packages were installed, or `unknown`",
+    "program": "what it leads to: `yes`, `no`, `absent`, or `unknown`; empty where it leads to nothing",
+    "place": "where that lies: `system`, `local`, `home`, `web`, `data`, `open`",
+    "hidden": "it lies in something hidden",
+    "weight": "0 to 4, from mechanism, origin, place, and what it does",
+    "because": "what speaks for that weight",
+    "age": "days since the file's inode changed; -1 where unknown",
+    "uid": "whose it is",
+}
+
+
 @table(
     "mechanisms",
     reads="configuration",
     also="cron units start-files transient-units system-rules interpreter-start-files git-hooks boot-files cloud "
     "container-settings maintainer-scripts ssh trusted-hosts package-digests bodyfile",
-    fields={
-        "path": "the file",
-        "mechanism": "by what it starts, loads or allows something: `cron`, `udev rule`, `PAM` …",
-        "family": "`scheduled`, `service`, `boot`, `event`, `login`, `loader`, `authentication`, `interpreter`, "
-        "`kernel`, `web`, `container`, `trust` or `logging`",
-        "text": "the line, or what the file is",
-        "starts": "the program or library that it leads to, seen through wrappers and links",
-        "packaged": "the file: `yes`, `altered`, `no`, `made` while packages were installed, or `unknown`",
-        "program": "what it leads to: `yes`, `no`, `absent`, or `unknown`; empty where it leads to nothing",
-        "place": "where that lies: `system`, `local`, `home`, `web`, `data`, `open`",
-        "hidden": "it lies in something hidden",
-        "weight": "0 to 4, from mechanism, origin, place, and what it does",
-        "because": "what speaks for that weight",
-        "age": "days since the file's inode changed; -1 where unknown",
-        "uid": "whose it is",
-    },
+    fields=_FIELDS,
 )
 def mechanisms(collected: CollectionReader) -> Iterator[Row]:
     """What starts, is loaded or is allowed by itself, and is not as a package brought it."""
+    return _of_archives(collected, ARCHIVES)
+
+
+@table(
+    "transient-mechanisms",
+    reads="transient-units",
+    also="package-digests bodyfile",
+    unless="configuration",
+    fields=_FIELDS,
+)
+def transient_mechanisms(collected: CollectionReader) -> Iterator[Row]:
+    """The same of units that live in /run alone, where nothing else that starts was collected."""
+    return _of_archives(collected, ("transient-units",))
+
+
+def _of_archives(collected: CollectionReader, archives: Sequence[str]) -> Iterator[Row]:
     digests, now = Digests(collected), collected_at(collected)
-    files = list(_files(collected, digests))
+    files = list(_files(collected, archives, digests))
     wanted = [file.name for file in files]
     wanted += [path for file in files for told in file.told for path in told.started]
     known = origins(collected, wanted, digests)
@@ -122,10 +141,10 @@ def mechanisms(collected: CollectionReader) -> Iterator[Row]:
         yield from _rows(file, known, now)
 
 
-def _files(collected: CollectionReader, digests: Digests) -> Iterator[_File]:
+def _files(collected: CollectionReader, archives: Sequence[str], digests: Digests) -> Iterator[_File]:
     """Yield the files of mechanisms that are not as a package brought them, each once."""
     seen: set[int] = set()
-    for archive in ARCHIVES:
+    for archive in archives:
         for member in with_artifact(collected, archive).members(archive):
             found = mechanisms_of(member.name)
             key = hash(canonical(member.name))

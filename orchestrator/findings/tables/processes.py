@@ -11,6 +11,7 @@ from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.body import entries
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.hostnumber import parse_decimal, parse_int
+from stopgap.orchestrator.text import tr
 
 ARGUMENTS = 4096
 """Characters of a command line, and of a path, that are kept."""
@@ -140,6 +141,8 @@ def _from_proc(collected: CollectionReader) -> dict[int, _Process]:
                     process.uid = number_
                 elif key == "TracerPid":
                     process.tracer = number_
+    if not found and (item := collected.item("processes")) and item.file and not item.encrypted:
+        collected.meter.damage(tr("processes: it lists no process, and no host is without one"))
     return found
 
 
