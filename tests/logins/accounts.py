@@ -38,6 +38,8 @@ def rc(text: str) -> dict[str, str]:
 
 
 _SUDO = {"become": "sudo"}
+_SOON = {"first_word_timeout": "3s"}
+"""Of what stays silent for longer than anybody waits."""
 _ALL = "{name} ALL=(ALL) NOPASSWD: ALL"
 _REFUSED = r"unreachable \(auth\): it does not let \w+ in with the key SHA256:\S+"
 _NO_SHELL = r"unreachable \(shell\): "
@@ -93,6 +95,7 @@ ACCOUNTS: tuple[Account, ...] = (
         "a login file that starts another shell",
         _NO_SHELL + ".*stayed silent.*first_word_timeout.*",
         files=rc("exec fish\n"),
+        inventory=_SOON,
     ),
     Account(
         "rcexit",
@@ -111,7 +114,7 @@ ACCOUNTS: tuple[Account, ...] = (
         "a login file that takes longer than the first word may",
         _NO_SHELL + ".*first_word_timeout.*",
         files=rc("sleep 12\n"),
-        inventory={"first_word_timeout": "3s"},
+        inventory=_SOON,
     ),
     Account(
         "rcset",
@@ -143,6 +146,7 @@ ACCOUNTS: tuple[Account, ...] = (
         "a menu for a shell",
         _NO_SHELL + ".*stayed silent.*a program stands in place of a shell.*",
         "/usr/local/bin/menu",
+        inventory=_SOON,
     ),
     Account("forced", "a forced command", _NO_SHELL + ".*backup only.*", options='command="/bin/echo backup only" '),
     Account("restrict", "a key with `restrict`", IN, options="restrict "),

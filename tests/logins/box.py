@@ -53,13 +53,17 @@ chroot . dropbearconvert openssh dropbear /etc/ssh/ssh_host_ed25519_key /etc/dro
 chroot . dropbear -p 127.0.0.1:2217 -r /etc/dropbear/ed -P /run/dropbear.pid
 chroot . socat TCP-LISTEN:2218,bind=127.0.0.1,reuseaddr,fork EXEC:"tinysshd /etc/tinyssh/keys" 2>/dev/null &
 until [ -n "$(ss -Hltn 'sport = :2218')" ] && [ -n "$(ss -Hltn 'sport = :2217')" ]; do sleep 0.05; done
+odd=
 @hosts@
+for one in $odd; do
+    until [ -n "$(ss -Hltn "sport = :${one#*:}")" ]; do kill -0 "${one%:*}" || exit 1; sleep 0.05; done
+done
 echo up
 exec cat
 """
 ODD_HOST = r"""
 mkdir -p @folder@/@name@/upper @folder@/@name@/work @folder@/@name@/root
-unshare -m sh -ec '
+unshare -m --pid --fork sh -ec '
     tools=@folder@/tools
     mount -t overlay overlay -o lowerdir=@folder@/root,upperdir=@folder@/@name@/upper,workdir=@folder@/@name@/work \
         @folder@/@name@/root
@@ -69,7 +73,9 @@ unshare -m sh -ec '
     sed "s/^Port .*/Port @port@/" etc/ssh/box_2201.conf >etc/ssh/this.conf
     @setup@
     @server@
-'
+    sleep infinity & wait  # reaps what has ended, as init does
+' </dev/null >/dev/null &
+odd="$odd $!:@port@"
 """
 
 
