@@ -22,7 +22,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
-from lab_hosts.image import _apt_settings, _sole_builder, _sources, cache_directory, remove_tree
+from lab_hosts.image import _sole_builder, bootstrap, cache_directory, remove_tree
 
 from .accounts import ACCOUNTS, PASSWORD, Account
 from .hosts import HOSTS, OddHost
@@ -235,16 +235,7 @@ def _image() -> Path:
 
 def _build(image: Path) -> None:
     part = image.with_suffix(".part")
-    with tempfile.TemporaryDirectory(prefix="stopgap-image-") as scratch:
-        settings = Path(scratch) / "apt.conf"
-        settings.write_text(_apt_settings())
-        subprocess.run(
-            ["mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", "--format=directory",
-             f"--aptopt={settings}", '--aptopt=Acquire::Languages "none"',
-             *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")),
-             f"--include={','.join(PACKAGES)}", RELEASE, str(part), *_sources(RELEASE, Path(scratch))],
-            stdin=subprocess.DEVNULL, check=True,
-        )  # fmt: skip
+    bootstrap(part, RELEASE, PACKAGES)
     for sources in (part / "etc/apt").rglob("*.*"):
         if sources.parent.name == "sources.list.d" or sources.name == "99mmdebstrap":
             sources.unlink()
