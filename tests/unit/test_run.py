@@ -273,7 +273,7 @@ def test_a_report_that_does_not_fit_leaves_the_one_that_is_there(
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
-        status, _, err = bench.stopgap("report", "last", "--lang", "ja", "-o", str(paper))
+        status, _, err = bench.stopgap("report", "last", "-o", str(paper))
     assert (status, err) == (1, f"stopgap: {paper}: No space left on device; the report was not written\n")
     assert paper.read_text() == before
     assert [path.name for path in bench.top.glob("*paper*")] == ["paper.html"]
