@@ -88,12 +88,17 @@ def _render(params: Params, revision: str) -> dict[str, str]:
 
 
 def _problem(params: Params) -> dict[str, object]:
+    """Return the page for programs: a problem of RFC 9457, with the operator's own words as further members."""
+    messages = {lang: text for lang in params.languages if (text := getattr(params.message, lang, None))}
+    moments = {"since": params.since, "next_word": params.next_word}
     return {
         "type": "about:blank",
         "title": "Service Unavailable",
         "status": 503,
         "detail": "Emergency maintenance. Please try again later.",
         "contact": params.contact,
+        **({"messages": messages} if messages else {}),
+        **{name: moment.isoformat() for name, moment in moments.items() if moment},
     }
 
 
