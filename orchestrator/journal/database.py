@@ -102,7 +102,9 @@ def patiently(act: Callable[[], T], path: Path) -> T:
             return act()
         except sqlite3.OperationalError as error:
             waited = time.monotonic() - began
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or waited > PATIENCE:
+            # An error of Python's own module, such as text that is no UTF-8, has no code of SQLite's.
+            code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+            if code & 0xFF != sqlite3.SQLITE_BUSY or waited > PATIENCE:
                 raise
             if waited > _SUSPICIOUS and not looked:
                 looked = True

@@ -180,7 +180,7 @@ def _host_view(host: Host) -> View:
 
 
 def _result_view(result: StepResult) -> View:
-    return View({"changed": result.changed, "outcome": result.outcome.value, "answer": result.answer})
+    return View({"changed": result.changed, "outcome": str(result.outcome), "answer": result.answer})
 
 
 def no_value(step: Step, loc: Loc, error: ExpressionError) -> Problem:

@@ -15,13 +15,13 @@ from types import SimpleNamespace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stopgap.orchestrator.cli.run import _saved_digest
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.manifest import MANIFEST
 from stopgap.orchestrator.evidence.verify import verify_folder
 from stopgap.orchestrator.journal import Journal, JournalError
 from stopgap.orchestrator.journal.chain import read_export
 from stopgap.orchestrator.journal.records import RunFinished, RunStarted, StepStarted
+from stopgap.orchestrator.plan.saved import saved_digest
 
 EXAMPLES = int(os.environ.get("STOPGAP_FUZZ", "100"))
 """Examples of each test; a longer run sets STOPGAP_FUZZ."""
@@ -135,6 +135,6 @@ def test_a_saved_plan_is_read_or_refused(content: bytes):
     with folder() as place:
         (place / "plan").write_bytes(content)
         try:
-            assert isinstance(_saved_digest(place / "plan"), str)
+            assert isinstance(saved_digest(place / "plan"), str)
         except Error as error:
             assert error.exit_code == 2

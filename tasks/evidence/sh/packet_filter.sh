@@ -9,4 +9,4 @@ for family in ip ip6; do
     loaded=yes
     run "${family}tables-save -c"
 done
-[ "$loaded" ] || echo 'no packet filter is loaded' >&2
+[ "$loaded" ] || echo 'no packet filter is loaded: there is none' >&2
