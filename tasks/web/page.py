@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from stopgap.orchestrator.hosttext import is_plain
 from stopgap.orchestrator.template import render_file
 from stopgap.tasks.web.params import Language, Params
 
@@ -82,9 +83,17 @@ def _render(params: Params, revision: str) -> dict[str, str]:
         html(first): render_file("web/maintenance.html", {**values, "languages": _beginning_with(first, params)})
         for first in params.languages
     }
-    rendered[JSON] = json.dumps(_problem(params), ensure_ascii=False) + "\n"
+    rendered[JSON] = _plain_json(_problem(params)) + "\n"
     rendered[TEXT] = render_file("web/maintenance.txt", {**values, "languages": params.languages})
     return rendered
+
+
+def _plain_json(value: object) -> str:
+    """Return JSON without characters that are not seen, or that turn the direction of writing."""
+    return "".join(
+        c if is_plain(c) else f"\\u{ord(c):04x}" if ord(c) < 0x10000 else json.dumps(c)[1:-1]
+        for c in json.dumps(value, ensure_ascii=False)
+    )
 
 
 def _problem(params: Params) -> dict[str, object]:
