@@ -140,7 +140,7 @@ class OtherHosts(Sequence[Host]):
         self._excepted = excepted
 
     def named(self, name: str) -> Host | None:
-        """Return the host with this name; None where there is none, or where the host is excepted."""
+        """Return the host with this name; None for an unknown name or an excepted host."""
         return None if name in self._excepted else self._hosts.get(name)
 
     @cached_property

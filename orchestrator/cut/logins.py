@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}", re.ASCII)
 
 @dataclass(frozen=True)
 class Typed:
-    """One host as typed, with what ssh(1) makes of it."""
+    """A host as typed, with the settings of ssh_config(5) for the host."""
 
     name: str
     """The name of the host in the inventory."""

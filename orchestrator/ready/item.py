@@ -1,4 +1,4 @@
-"""One thing that a containment needs, and whether it is there."""
+"""A requirement of a containment, with the state found tonight."""
 
 from __future__ import annotations
 

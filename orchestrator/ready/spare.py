@@ -1,4 +1,4 @@
-"""The spare as visitors would meet it: its ports, and the certificate that it shows."""
+"""The spare as seen by visitors: open ports, and the certificate shown on port 443."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ put /home/mika/.gitconfig '[user]
 put /home/mika/.vimrc 'set number
 autocmd BufWritePre *.py :%s/\s\+$//e'
 put /home/mika/.tmux.conf 'set -g mouse on'
-put /home/mika/.npmrc 'registry=https://registry.npmjs.org/
+put /home/mika/.npmrc 'save-exact=true
 fund=false'
 put /home/mika/.config/systemd/user/syncthing.service '[Unit]
 Description=Syncthing

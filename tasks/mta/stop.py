@@ -179,7 +179,7 @@ def _words(present: Sequence[MailServer[Any, Any]], running: Sequence[Located]) 
 
 
 def _found(running: Sequence[Located]) -> Iterator[Note]:
-    """Say of a running server which ports it has, and what runs it."""
+    """Yield a note on each running mail server: role, program and unit."""
     for each in running:
         if each.ports or each.place.unit:
             first = each.processes[0]

@@ -1,4 +1,4 @@
-"""What a line of code does that intruders need, by what it does and not by whose word it uses."""
+"""Acts of a line of code that intruders need, recognised by the effect and not by single words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The origin of a file: whether a package brought it, since when it is there, whose it is, and who may write it."""
+"""The origin of a file: package or none, time of the last change, owner, and accounts with write access."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Origins:
         return known
 
     def entry(self, path: str) -> Entry | None:
-        """Return what the body file says of a file; None where it lists none."""
+        """Return the entry of a file in the body file; None for a file without an entry."""
         return self.seen.get(canonical(path))
 
     def installed(self, changed: float) -> bool:
