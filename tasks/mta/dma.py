@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from stopgap.orchestrator.change import PathChange, write_file
 from stopgap.orchestrator.facts import ABSENT, FileFact, FileHeads, FilesBelow, FilesFact, HeadsFact
 from stopgap.tasks.host.units import Moves
-from stopgap.tasks.mta.server import Letter, MailServer, Queue, since
+from stopgap.tasks.mta.server import Letter, MailServer, Queue, counted, letters_of
 
 _SPOOL = ("/var/spool/dma",)
 _SETTINGS = "/etc/dma/dma.conf"
@@ -40,11 +40,11 @@ class Dma(MailServer[FilesFact, HeadsFact]):
 
     def queued(self, listed: FilesFact) -> Queue | None:
         """Count the messages; one message to two recipients counts twice."""
-        return None if listed.count is None else Queue(listed.count, since(listed.oldest), whole=listed.whole)
+        return counted(listed)
 
     def letters(self, read: HeadsFact) -> list[Letter] | None:
         """Read the queue files."""
-        return None if read.heads is None else [_letter(head) for head in read.heads]
+        return letters_of(read, _letter)
 
     def end(self, *, managed: bool) -> Moves:
         """Leave deliveries under way alone: each ends by itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stopgap.orchestrator.change import command
 from stopgap.orchestrator.facts import FileHeads, FilesBelow, FilesFact, HeadsFact
 from stopgap.tasks.host.units import Moves
-from stopgap.tasks.mta.server import Letter, MailServer, Queue, since
+from stopgap.tasks.mta.server import Letter, MailServer, Queue, counted, letters_of
 
 _SPOOL = ("/var/spool/nullmailer/queue",)
 
@@ -28,11 +28,11 @@ class Nullmailer(MailServer[FilesFact, HeadsFact]):
 
     def queued(self, listed: FilesFact) -> Queue | None:
         """Count the messages."""
-        return None if listed.count is None else Queue(listed.count, since(listed.oldest), whole=listed.whole)
+        return counted(listed)
 
     def letters(self, read: HeadsFact) -> list[Letter] | None:
         """Read the envelopes."""
-        return None if read.heads is None else [_letter(head) for head in read.heads]
+        return letters_of(read, _letter)
 
     def end(self, *, managed: bool) -> Moves:
         """Return the command to end the daemon, if started by hand; the undo starts none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stopgap.orchestrator.change import command
 from stopgap.orchestrator.facts import FileHeads, FilesBelow, FilesFact, HeadsFact
 from stopgap.tasks.host.units import Moves
-from stopgap.tasks.mta.server import Letter, MailServer, Queue, since
+from stopgap.tasks.mta.server import Letter, MailServer, Queue, letters_of, since
 
 _SPOOL = "/var/spool/smtpd"
 _OFFLINE = f"{_SPOOL}/offline"
@@ -38,7 +38,7 @@ class OpenSmtpd(MailServer[FilesFact, HeadsFact]):
 
     def letters(self, read: HeadsFact) -> list[Letter] | None:
         """Read the envelopes: one message to two recipients counts twice."""
-        return None if read.heads is None else [_letter(head) for head in read.heads]
+        return letters_of(read, _letter)
 
     def end(self, *, managed: bool) -> Moves:
         """The parent process ends its children; a server that was started by hand is started again by the undo."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stopgap.orchestrator.change import command
 from stopgap.orchestrator.facts import FileHeads, FilesBelow, FilesFact, HeadsFact
 from stopgap.tasks.host.units import Moves
-from stopgap.tasks.mta.server import Letter, MailServer, Queue, since
+from stopgap.tasks.mta.server import Letter, MailServer, Queue, counted
 
 _QUEUE = "/var/qmail/queue"
 
@@ -36,7 +36,7 @@ class Qmail(MailServer[FilesFact, HeadsFact]):
 
     def queued(self, listed: FilesFact) -> Queue | None:
         """Count the messages."""
-        return None if listed.count is None else Queue(listed.count, since(listed.oldest), whole=listed.whole)
+        return counted(listed)
 
     def letters(self, read: HeadsFact) -> list[Letter] | None:
         """Read the senders: `F`, the address, NUL (INTERNALS, section 2)."""

@@ -6,7 +6,7 @@ from stopgap.orchestrator.change import command
 from stopgap.orchestrator.facts import FileHeads, FilesBelow, FilesFact, HeadsFact
 from stopgap.orchestrator.text import tr
 from stopgap.tasks.host.units import Moves
-from stopgap.tasks.mta.server import Letter, MailServer, Queue, since
+from stopgap.tasks.mta.server import Letter, MailServer, Queue, counted, letters_of
 
 _QUEUES = ("/var/spool/mqueue*", "/var/spool/clientmqueue*")
 
@@ -37,11 +37,11 @@ class Sendmail(MailServer[FilesFact, HeadsFact]):
 
     def queued(self, listed: FilesFact) -> Queue | None:
         """Count the messages of the daemon's queues and of the queue of local programs."""
-        return None if listed.count is None else Queue(listed.count, since(listed.oldest), whole=listed.whole)
+        return counted(listed)
 
     def letters(self, read: HeadsFact) -> list[Letter] | None:
         """Read the envelopes."""
-        return None if read.heads is None else [_letter(head) for head in read.heads]
+        return letters_of(read, _letter)
 
     def end(self, *, managed: bool) -> Moves:
         """Return the command to end daemon and queue runners, if started by hand; the undo starts none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -14,6 +14,8 @@ from stopgap.orchestrator.facts import (
     ABSENT,
     Fact,
     FileFact,
+    FilesFact,
+    HeadsFact,
     InitScriptFact,
     PlacedProcess,
     ProcessFact,
@@ -149,6 +151,19 @@ def is_one_of(process: ProcessFact | PlacedProcess, programs: Sequence[str], com
     if not process.exe:
         return process.name in commands
     return any(fnmatchcase(process.exe.removesuffix(" (deleted)"), pattern) for pattern in programs)
+
+
+def counted(listed: FilesFact) -> Queue | None:
+    """Return the queue of a server with one file a message; None for an unreadable queue."""
+    return None if listed.count is None else Queue(listed.count, since(listed.oldest), whole=listed.whole)
+
+
+def letters_of(read: HeadsFact, parse: Callable[[bytes], Letter]) -> list[Letter] | None:
+    """Return the messages of a server with one file a message, each parsed from the file's beginning.
+
+    None for an unreadable queue.
+    """
+    return None if read.heads is None else [parse(head) for head in read.heads]
 
 
 def since(moment: int | None) -> str:

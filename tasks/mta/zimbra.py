@@ -7,7 +7,7 @@ from stopgap.orchestrator.facts import FileHeads, FilesBelow, FilesFact, HeadsFa
 from stopgap.orchestrator.text import tr
 from stopgap.tasks.host.units import Moves
 from stopgap.tasks.mta.postfix import QUEUES, envelope
-from stopgap.tasks.mta.server import Letter, MailServer, Queue, since
+from stopgap.tasks.mta.server import Letter, MailServer, Queue, counted
 
 _SPOOL = tuple(f"/opt/zimbra/data/postfix/spool/{name}" for name in QUEUES)
 
@@ -31,7 +31,7 @@ class Zimbra(MailServer[FilesFact, HeadsFact]):
 
     def queued(self, listed: FilesFact) -> Queue | None:
         """Count the messages."""
-        return None if listed.count is None else Queue(listed.count, since(listed.oldest), whole=listed.whole)
+        return counted(listed)
 
     def letters(self, read: HeadsFact) -> list[Letter] | None:
         """Read the envelope at the beginning of each queue file."""
