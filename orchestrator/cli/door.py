@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from stopgap.orchestrator.text import tr
 
 Options = TypeVar("Options")
 
 
-@dataclass(frozen=True)
-class Call(Generic[Options]):
+class Call(NamedTuple, Generic[Options]):
     """A command and the options that it is called with."""
 
     command: Callable[[Options], int]
