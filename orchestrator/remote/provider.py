@@ -39,7 +39,7 @@ from stopgap.orchestrator.provider_script import (
     from_provider_text,
 )
 from stopgap.orchestrator.remote.limits import Limits
-from stopgap.orchestrator.remote.session import Item, Sink
+from stopgap.orchestrator.remote.session import Item, Sink, one_by_one
 from stopgap.orchestrator.secret import Secret
 from stopgap.orchestrator.secret.agreement import is_agreed, reference_of
 from stopgap.orchestrator.shell import PATH, join
@@ -107,21 +107,14 @@ class ProviderSession:
         sink: Sink | None = None,
     ) -> list[Output]:
         """Have the dialogues in order; see `Session.exchange`."""
-        outputs: list[Output] = []
         with self._turn:
             self._trouble = None
             end = time.monotonic() + min(self._limits.exchange, deadline or self._limits.exchange)
-            failed = False
-            for index, item in enumerate(items):
-                if failed and stop_on_failure:
-                    output = _output(None, ran=False)
-                else:
-                    output = self._have(item, min(end, time.monotonic() + item.deadline))
-                failed = failed or output.status != 0
-                outputs.append(output)
-                if sink is not None:
-                    sink.ended(index, output)
-        return outputs
+
+            def have(item: Item) -> Output:
+                return self._have(item, min(end, time.monotonic() + item.deadline))
+
+            return one_by_one(items, have, stop_on_failure=stop_on_failure, sink=sink)
 
     def enough(self) -> None:
         """Do nothing: no dialogue with a program is open-ended."""
@@ -344,8 +337,8 @@ def _strictly(data: bytes) -> Any:  # noqa: ANN401
     return parse_json(data.decode("utf-8"))
 
 
-def _output(status: int | None, stdout: bytes = b"", *, error: str = "", ran: bool = True) -> Output:
-    return Output(HostText(stdout), HostText(error.encode("utf-8", "surrogateescape")), status, ran=ran)
+def _output(status: int | None, stdout: bytes = b"", *, error: str = "") -> Output:
+    return Output(HostText(stdout), HostText(error.encode("utf-8", "surrogateescape")), status)
 
 
 def _there(pipe: IO[bytes] | None) -> IO[bytes]:

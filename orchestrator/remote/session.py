@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from stopgap.orchestrator.errors import UnreachableError
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.text import tr
 
 Kind: TypeAlias = Literal[
@@ -103,3 +104,22 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Close the connection; a running exchange in another thread returns at once."""
+
+
+def one_by_one(
+    items: Sequence[Item], have: Callable[[Item], Output], *, stop_on_failure: bool, sink: Sink | None
+) -> list[Output]:
+    """Have each item in order, for sessions without a framed exchange; see `Session.exchange`.
+
+    With `stop_on_failure`, items after a failure are not run.
+    """
+    outputs: list[Output] = []
+    failed = False
+    for index, item in enumerate(items):
+        skipped = failed and stop_on_failure
+        output = Output(HostText(b""), HostText(b""), None, ran=False) if skipped else have(item)
+        failed = failed or output.status != 0
+        outputs.append(output)
+        if sink is not None:
+            sink.ended(index, output)
+    return outputs

@@ -14,7 +14,7 @@ from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.remote.device.alteration import alter
 from stopgap.orchestrator.remote.device.terminal import Terminal
 from stopgap.orchestrator.remote.limits import Limits
-from stopgap.orchestrator.remote.session import Item, Sink
+from stopgap.orchestrator.remote.session import Item, Sink, one_by_one
 from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 
@@ -56,18 +56,10 @@ class DeviceSession:
         sink: Sink | None = None,
     ) -> list[Output]:
         """Run the dialogues in order; see `Session.exchange`."""
-        outputs: list[Output] = []
         with self._turn:
             self._trouble = None
             whole = Deadline(min(self._limits.exchange, deadline or self._limits.exchange), self._closed)
-            failed = False
-            for index, item in enumerate(items):
-                output = _nothing(ran=False) if failed and stop_on_failure else self._have(item, whole)
-                failed = failed or output.status != 0
-                outputs.append(output)
-                if sink is not None:
-                    sink.ended(index, output)
-        return outputs
+            return one_by_one(items, lambda item: self._have(item, whole), stop_on_failure=stop_on_failure, sink=sink)
 
     def enough(self) -> None:
         """Do nothing: no dialogue with a device is open-ended."""
@@ -114,5 +106,5 @@ def _said(text: str, *, truncated: bool = False) -> Output:
     return Output(HostText(text.encode("utf-8", "surrogateescape")), HostText(b""), 0, truncated=truncated)
 
 
-def _nothing(*, ran: bool = True) -> Output:
-    return Output(HostText(b""), HostText(b""), None, ran=ran)
+def _nothing() -> Output:
+    return Output(HostText(b""), HostText(b""), None)
