@@ -61,12 +61,17 @@ def status(*, offline: bool = False, on_run: Callable[[RunStatus], object] | Non
     found: list[RunStatus] = []
     at = datetime.now(UTC)
     with Journal.open_to_read(state_home()) as journal:
-        contained: list[History] = []
-        for run in each_run(journal, offline=offline, on_history=contained.append):
+        telling: list[History] = []
+
+        def keep(history: History) -> None:
+            if history.containment or history.findings or history.answers:
+                telling.append(history)
+
+        for run in each_run(journal, offline=offline, on_history=keep):
             found.append(run)
             if on_run:
                 on_run(run)
-        left_open = tuple(open_hosts(reversed(contained)))
+        left_open = tuple(open_hosts(reversed(telling)))
         return Status(at, offline, tuple(found), tuple(journal.strays()), left_open)
 
 
