@@ -94,6 +94,8 @@ def entry(row: Row) -> Entry:
     """Parse a stored entry; raises JournalError for an entry unknown to this version."""
     try:
         fields = with_current_names(json.loads(row.record))
+        if not isinstance(fields, dict):
+            raise ValueError("a record is an object")
         texts = KeptTexts.from_json(fields.pop(TEXTS, ()))
         return Entry(row.seq, datetime.fromisoformat(row.at), RECORD.validate_python(fields, context=texts))
     except (ValueError, ValidationError, RecursionError):

@@ -64,6 +64,7 @@ def test_other_words_change_the_pages_alone_and_apache_is_not_reloaded(layout: t
     assert [c.path.rpartition("/")[2] for c in again if isinstance(c, PathChange)] == [
         "maintenance.en.html",
         "maintenance.ja.html",
+        "maintenance.json",
         "maintenance.txt",
     ]
     assert not any(isinstance(c, Activate) for c in again)
