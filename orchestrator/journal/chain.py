@@ -95,10 +95,10 @@ def entry(row: Row) -> Entry:
     try:
         fields = with_current_names(json.loads(row.record))
         if not isinstance(fields, dict):
-            raise ValueError("a record is an object")
+            raise TypeError(type(fields).__name__)
         texts = KeptTexts.from_json(fields.pop(TEXTS, ()))
         return Entry(row.seq, datetime.fromisoformat(row.at), RECORD.validate_python(fields, context=texts))
-    except (ValueError, ValidationError, RecursionError):
+    except (TypeError, ValueError, ValidationError, RecursionError):
         raise JournalError(
             tr("record {seq} cannot be read; `stopgap verify` tells what is wrong", seq=row.seq)
         ) from None

@@ -127,6 +127,20 @@ def test_each_refusal_has_its_kind_and_its_remedy(server: Server, tmp_path: Path
     assert "hold it in the agent: ssh-add" in refusal(over_ssh(server, identity=locked)).reason
 
 
+@pytest.mark.parametrize("transport", ["openssh", "paramiko"])
+def test_a_server_that_hung_up_is_said_to_though_it_is_silent_from_then_on(server: Server, transport: str):
+    """The time runs out while a later attempt waits; the first one tells more."""
+
+    def hang_up_once() -> None:
+        listener.accept()[0].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        pool.submit(hang_up_once)
+        host = server.host(transport=transport, port=listener.getsockname()[1])
+        said = refusal(host, limits=Limits(connect=4))
+    assert (said.kind, "hangs up" in said.reason) == ("protocol", True), said.reason
+
+
 def test_the_agent_signs_for_the_named_key_alone_and_no_channel_leads_back_to_it(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

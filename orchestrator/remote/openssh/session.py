@@ -72,8 +72,11 @@ def open_session(host: Host, hosts: Mapping[str, Host], limits: Limits, deadline
 def _logged_in(
     host: Host, known_hosts: str, start: Callable[[], Master], limits: Limits, deadline: Deadline
 ) -> Master:
-    """Start ssh(1) and wait for the login, again where the server hangs up at once; raises Unreachable."""
-    attempt = 0
+    """Start ssh(1) and wait for the login, again where the server hangs up at once; raises Unreachable.
+
+    A server that hung up and is silent from then on is refused by what it did first, which tells more.
+    """
+    attempt, hung = 0, ""
     while True:
         attempt += 1
         master = start()
@@ -84,7 +87,13 @@ def _logged_in(
             pause = random.uniform(0.3, 1) * min(0.1 * 2**attempt, 2)  # noqa: S311
             if not hung_up(ended.said) or attempt == limits.banner_attempts or pause > deadline.left():
                 raise refusal(host, known_hosts, ended.said) from None
+            hung = ended.said
             deadline.sleep(pause)
+        except TimeoutError:
+            master.close()
+            if hung:
+                raise refusal(host, known_hosts, hung) from None
+            raise
         except BaseException:
             master.close()
             raise
