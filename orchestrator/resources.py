@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-Folder: TypeAlias = Literal["artifacts", "docs", "inventories", "rules", "runbooks", "templates"]
+Folder: TypeAlias = Literal["artifacts", "docs", "duties", "inventories", "rules", "runbooks", "templates"]
 
 _PACKAGE = Path(__file__).resolve().parent
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self, TypeAlias
 
 Argument: TypeAlias = str | int
@@ -119,6 +119,29 @@ def moment_text(moment: datetime) -> Text:
     'Sun 29 Nov 00:24 UTC'
     """
     return tr("{day} {clock} UTC", day=day_text(moment), clock=f"{moment.astimezone(UTC):%H:%M}")
+
+
+def date_text(day: date) -> Text:
+    """Return a date with the year.
+
+    >>> date_text(date(2026, 12, 22))
+    'Tue 22 Dec 2026'
+    """
+    at = datetime.combine(day, time(), UTC)
+    return tr(
+        "{weekday} {day} {month} {year}", weekday=_weekday(at), day=day.day, month=_month(at), year=str(day.year)
+    )
+
+
+def zoned_text(moment: datetime) -> Text:
+    """Return a point in time with the year, in the offset that the value has; the offset of Japan by name.
+
+    >>> zoned_text(datetime.fromisoformat("2026-11-23T10:40+09:00"))
+    'Mon 23 Nov 2026 10:40 JST'
+    """
+    offset = moment.utcoffset()
+    zone = tr("JST") if offset == timedelta(hours=9) else f"UTC{moment.isoformat()[-6:]}" if offset else "UTC"
+    return tr("{day} {clock} {zone}", day=date_text(moment.date()), clock=f"{moment:%H:%M}", zone=zone)
 
 
 def filled(template: str, arguments: Mapping[str, Argument]) -> str:

@@ -35,7 +35,7 @@ class TasksOptions:
 class SchemaOptions:
     """The options of `stopgap schema`."""
 
-    what: Literal["runbook", "inventory", "artifacts", "rules", "report", "driver"]
+    what: Literal["runbook", "inventory", "artifacts", "rules", "duties", "report", "driver"]
 
 
 def tasks(options: TasksOptions) -> int:
@@ -68,6 +68,7 @@ def tasks(options: TasksOptions) -> int:
 
 def schema(options: SchemaOptions) -> int:
     """Print a JSON Schema."""
+    from stopgap.orchestrator.duties import DutyFile
     from stopgap.orchestrator.findings.schema import schema_rules
     from stopgap.orchestrator.provider_script import schema_driver
     from stopgap.orchestrator.report import schema_report
@@ -79,6 +80,7 @@ def schema(options: SchemaOptions) -> int:
         "inventory": schema_inventory,
         "artifacts": partial(schema_of, ArtifactFile),
         "rules": schema_rules,
+        "duties": partial(schema_of, DutyFile),
         "report": schema_report,
         "driver": schema_driver,
     }

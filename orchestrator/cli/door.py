@@ -297,6 +297,35 @@ def incident_show(args: Namespace) -> Call[Any]:
     return Call(show, IncidentOptions(incident=args.incident, json=args.json))
 
 
+def incident_duties(args: Namespace) -> Call[Any]:
+    """Read `stopgap incident duties`."""
+    from stopgap.orchestrator.cli.duties import DutiesOptions, duties
+
+    return Call(duties, DutiesOptions(incident=args.incident, json=args.json))
+
+
+def incident_duty(args: Namespace) -> Call[Any]:
+    """Read `stopgap incident duty`. Raises UsageError for two decisions at once, or for a time without an offset."""
+    from stopgap.orchestrator.cli.duties import DutyOptions, duty
+    from stopgap.orchestrator.cli.duty_decision import decision_of
+
+    decision = decision_of(owed=args.owed, not_owed=args.not_owed, sent=args.sent, draft=args.draft)
+    return Call(
+        duty,
+        DutyOptions(
+            duty=args.duty,
+            incident=args.incident,
+            decision=decision.state,
+            at=decision.at,
+            reference=args.reference or "",
+            reason=decision.reason,
+            draft=args.draft,
+            output=_path(args.output),
+            json=args.json,
+        ),
+    )
+
+
 def evidence_ls(args: Namespace) -> Call[Any]:
     """Read `stopgap evidence ls`."""
     from stopgap.orchestrator.cli.evidence import LsOptions, ls

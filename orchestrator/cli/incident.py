@@ -17,7 +17,7 @@ from stopgap.orchestrator.cli.words import word_of
 from stopgap.orchestrator.documents.incident import incident_document
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.journal import Journal, state_home
-from stopgap.orchestrator.journal.details import IncidentDetails
+from stopgap.orchestrator.journal.details import FOR_AUTHORITIES, IncidentDetails
 from stopgap.orchestrator.journal.incidents import (
     close_incident,
     describe_incident,
@@ -76,7 +76,9 @@ def opening(options: OpenOptions) -> int:
     details = details_of(options.file, options.details)
     with Journal.open(state_home()) as journal:
         open_incident(journal, options.name, operator())
-        details = details or (None if options.json else ask_for_details(screens.err(), IncidentDetails()))
+        details = details or (
+            None if options.json else ask_for_details(screens.err(), IncidentDetails(), FOR_AUTHORITIES)
+        )
         if details:
             describe_incident(journal, find_incident(journal, options.name), details, operator())
         how = tr("stopgap run … --incident {options}; stopgap incident note TEXT", options=options.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def details_of(file: Path | None, given: Mapping[str, str]) -> IncidentDetails |
     return details
 
 
-def ask_for_details(screen: Screen, known: IncidentDetails) -> IncidentDetails | None:
+def ask_for_details(screen: Screen, known: IncidentDetails, left_out: Collection[str] = ()) -> IncidentDetails | None:
     """Ask for each detail at the terminal; an empty line leaves a detail unknown. None without any answer."""
     if not sys.stdin.isatty():
         return None
@@ -52,6 +52,8 @@ def ask_for_details(screen: Screen, known: IncidentDetails) -> IncidentDetails |
     screen.line(said(tr("Details for letters, pages and reports; Enter leaves one unknown.")))
     found: dict[str, Any] = {}
     for name, field in IncidentDetails.model_fields.items():
+        if name in left_out:
+            continue
         now = getattr(known, name)
         shown = f" [{now}]" if now is not None else ""
         prompt = f"{name}: {field.description}{shown} "

@@ -67,14 +67,14 @@ def report(options: ReportOptions) -> int:
 
     history, damaged = _history(options.run)
     names = names_in([history], options.lang)
-    _put(options.output, render(history, lang=options.lang, format=options.format, zone=options.zone, names=names))
+    put(options.output, render(history, lang=options.lang, format=options.format, zone=options.zone, names=names))
     return int(damaged)
 
 
 def manual(options: ManualOptions) -> int:
     """Write the manual of a run; return 1 for a damaged journal."""
     history, damaged = _history(options.run)
-    _put(options.output, _manual(history, options, names_in([history], options.lang)))
+    put(options.output, _manual(history, options, names_in([history], options.lang)))
     return int(damaged)
 
 
@@ -82,7 +82,7 @@ def incident_report(options: IncidentReportOptions) -> int:
     """Write the report of an incident; return 1 for a damaged journal."""
     with Journal.open_to_read(state_home()) as journal:
         text, damaged = _incident(journal, options)
-    _put(options.output, text)
+    put(options.output, text)
     return int(damaged)
 
 
@@ -93,7 +93,8 @@ def _history(run: str) -> tuple[History, bool]:
         return history, show_damage(screens.err(), history.run, history.damage)
 
 
-def _put(output: Path | None, text: str) -> None:
+def put(output: Path | None, text: str) -> None:
+    """Write a paper to a file or to standard output. Raises Error for a file that cannot be written."""
     if output is None:
         sys.stdout.write(text)
         return

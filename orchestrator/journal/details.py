@@ -22,6 +22,10 @@ def _zone(name: str) -> str:
     return name
 
 
+FOR_AUTHORITIES = frozenset({"aware_at", "data", "people", "harm", "told", "publication", "prevention"})
+"""Details that notices to authorities need, and nobody knows in the first hour."""
+
+
 class IncidentDetails(BaseModel):
     """What is known of an incident beside the runs. A missing field is unknown, and no paper asserts it.
 
@@ -44,6 +48,15 @@ class IncidentDetails(BaseModel):
     severity: Severity | None = Field(None, description="How bad it is: critical, high, medium, low or info.")
     seen_at: AwareDatetime | None = Field(None, description="When it was noticed, with the offset from UTC.")
     seen: ShortLine | None = Field(None, description="What was seen, and how it was noticed.")
+    aware_at: AwareDatetime | None = Field(
+        None, description="When it became known that personal data may be concerned, with the offset from UTC."
+    )
+    data: ShortLine | None = Field(None, description="Which data may be concerned.")
+    people: ShortLine | None = Field(None, description="Whose data, and how many persons.")
+    harm: ShortLine | None = Field(None, description="Secondary damage, or the fear of it.")
+    told: ShortLine | None = Field(None, description="What was done for the persons concerned.")
+    publication: ShortLine | None = Field(None, description="What was published, where and when.")
+    prevention: ShortLine | None = Field(None, description="Measures against a recurrence.")
     timezone: Annotated[str, AfterValidator(_zone)] | None = Field(
         None, description="Time zone of the papers, such as Asia/Tokyo."
     )

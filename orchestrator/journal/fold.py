@@ -29,6 +29,7 @@ from stopgap.orchestrator.journal.records import (
     CheckJudged,
     DamageAccepted,
     DriverChosen,
+    DutyDecided,
     EvidenceHandled,
     EvidenceKept,
     FindingsMade,
@@ -184,7 +185,7 @@ class _Fold:
                 self._post(record, at)
             case EvidenceHandled() | DamageAccepted():
                 pass  # no effect on the run's state
-            case IncidentOpened() | IncidentDescribed() | Noted() | IncidentClosed():
+            case IncidentOpened() | IncidentDescribed() | Noted() | DutyDecided() | IncidentClosed():
                 pass  # of an incident's chain
             case _:
                 assert_never(record)

@@ -9,13 +9,20 @@ from datetime import datetime
 
 from stopgap.orchestrator.journal.details import IncidentDetails
 from stopgap.orchestrator.journal.failure import JournalError
-from stopgap.orchestrator.journal.records import IncidentClosed, IncidentDescribed, IncidentOpened, Noted, RunStarted
+from stopgap.orchestrator.journal.records import (
+    DutyDecided,
+    IncidentClosed,
+    IncidentDescribed,
+    IncidentOpened,
+    Noted,
+    RunStarted,
+)
 from stopgap.orchestrator.journal.store import Journal
 from stopgap.orchestrator.text import tr
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}", re.ASCII)
 _PREFIX = "incident-"
-_KINDS = ("incident-opened", "incident-described", "noted", "incident-closed", "run-started")
+_KINDS = ("incident-opened", "incident-described", "noted", "duty-decided", "incident-closed", "run-started")
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,8 @@ class Incident:
     runs: tuple[str, ...]
     """Runs in order of their start."""
     details: IncidentDetails = field(default_factory=IncidentDetails)
+    duties: tuple[DutyDecided, ...] = ()
+    """What people decided about duties to notify, in order of time."""
 
 
 def open_incident(journal: Journal, name: str, by: str) -> None:
@@ -61,6 +70,11 @@ def describe_incident(journal: Journal, incident: Incident, details: IncidentDet
     journal.append(_PREFIX + incident.name, IncidentDescribed(details=details, by=by))
 
 
+def decide_duty(journal: Journal, incident: Incident, decided: DutyDecided) -> None:
+    """Add a decision about a duty to an open or closed incident; raises JournalError."""
+    journal.append(_PREFIX + incident.name, decided)
+
+
 def close_incident(journal: Journal, incident: Incident, by: str) -> None:
     """Close the incident; raises JournalError for a closed incident."""
     if incident.closed:
@@ -75,6 +89,7 @@ def incidents(journal: Journal) -> Iterator[Incident]:
     closed: dict[str, Told] = {}
     runs: dict[str, list[str]] = {}
     details: dict[str, IncidentDetails] = {}
+    duties: dict[str, list[DutyDecided]] = {}
     for run, entry in journal.of_kinds(*_KINDS):
         match entry.record:
             case IncidentOpened() as record:
@@ -84,6 +99,8 @@ def incidents(journal: Journal) -> Iterator[Incident]:
                 details[name] = details.get(name, IncidentDetails()).with_more(record.details)
             case Noted() as record:
                 notes.setdefault(run.removeprefix(_PREFIX), []).append(Told(entry.at, record.by, record.text))
+            case DutyDecided() as record:
+                duties.setdefault(run.removeprefix(_PREFIX), []).append(record)
             case IncidentClosed() as record:
                 closed[run.removeprefix(_PREFIX)] = Told(entry.at, record.by, "")
             case RunStarted() as record if record.incident:
@@ -96,6 +113,7 @@ def incidents(journal: Journal) -> Iterator[Incident]:
             closed.get(name),
             tuple(runs.get(name, ())),
             details.get(name, IncidentDetails()),
+            tuple(duties.get(name, ())),
         )
 
 

@@ -41,7 +41,7 @@ class PluginPresent(_Record):
     """A plug-in that was there when a run began."""
 
     kind: str
-    """`tasks`, `drivers`, `rules`, `artifacts`, `templates` or `sinks`."""
+    """`tasks`, `drivers`, `rules`, `artifacts`, `templates`, `duties` or `sinks`."""
     name: str
     origin: str
     """The distribution with its version, or the file of the project."""
@@ -373,6 +373,21 @@ class Noted(_Record):
     by: str
 
 
+class DutyDecided(_Record):
+    """What a person decided or did about a duty to notify; the latest word on a duty counts."""
+
+    kind: Literal["duty-decided"] = "duty-decided"
+    duty: str
+    """The duty's id."""
+    state: Literal["owed", "not-owed", "sent"]
+    at: str
+    """Of a notice sent: when it was sent; else of the decision. ISO 8601 with offset."""
+    reference: str = ""
+    """The addressee's number of the notice."""
+    reason: str = ""
+    by: str
+
+
 class IncidentClosed(_Record):
     """The end of an incident."""
 
@@ -405,6 +420,7 @@ AnyRecord: TypeAlias = Annotated[
     | IncidentOpened
     | IncidentDescribed
     | Noted
+    | DutyDecided
     | IncidentClosed,
     Field(discriminator="kind"),
 ]

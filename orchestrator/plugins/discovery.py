@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
-_PATTERNS: dict[Kind, str] = {"rules": "*.yaml", "artifacts": "*.yaml", "templates": "**/*"}
+_PATTERNS: dict[Kind, str] = {"rules": "*.yaml", "artifacts": "*.yaml", "duties": "*.yaml", "templates": "**/*"}
 
 
 @cache
@@ -32,7 +32,7 @@ def code(kind: Kind) -> tuple[Code, ...]:
 
 @cache
 def files(kind: Kind) -> tuple[DataFile, ...]:
-    """Give the files of a kind that holds no Python: `rules`, `artifacts`, `templates`."""
+    """Give the files of a kind that holds no Python: `rules`, `artifacts`, `duties`, `templates`."""
     return (*_project_files(kind), *_installed_files(kind))
 
 

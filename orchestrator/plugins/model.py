@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-Kind: TypeAlias = Literal["tasks", "drivers", "rules", "artifacts", "templates", "sinks", "inventories"]
+Kind: TypeAlias = Literal["tasks", "drivers", "rules", "artifacts", "templates", "duties", "sinks", "inventories"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -34,7 +34,7 @@ class Code:
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file of a plug-in that holds no Python: rules, artifacts, a template."""
+    """A file of a plug-in that holds no Python: rules, artifacts, duties, a template."""
 
     plugin: Plugin
     path: Path

@@ -22,9 +22,9 @@ _MACHINE_ID = Path("/etc/machine-id")
 _CAP = 64 << 10
 """Bytes of the marking file that are read."""
 _TEXT = """\
-# This folder is a project of Stopgap: the plug-ins in its folders tasks, drivers, rules, artifacts, templates, sinks
-# and inventories take part in every `stopgap` and `fab` that is started here. The mark is good for this folder on
-# this machine alone; `stopgap init`, in a copy, makes the copy's own.
+# This folder is a project of Stopgap: the plug-ins in its folders tasks, drivers, rules, artifacts, templates,
+# duties, sinks and inventories take part in every `stopgap` and `fab` that is started here. The mark is good for
+# this folder on this machine alone; `stopgap init`, in a copy, makes the copy's own.
 mark = "{mark}"
 """
 

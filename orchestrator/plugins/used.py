@@ -7,7 +7,7 @@ from stopgap.orchestrator.plugins.failures import failures
 from stopgap.orchestrator.plugins.model import Kind, Plugin
 
 _CODE: tuple[Kind, ...] = ("tasks", "drivers", "sinks")
-_DATA: tuple[Kind, ...] = ("rules", "artifacts", "templates")
+_DATA: tuple[Kind, ...] = ("rules", "artifacts", "duties", "templates")
 
 
 def used() -> tuple[Plugin, ...]:

@@ -79,7 +79,7 @@ def build(history: History) -> Report:
         checks=tuple(map(_check, history.checks)),
         evidence=tuple(_evidence(history)),
         findings=tuple(_findings(history)),
-        cause=_cause(history),
+        cause=cause_of(history),
         answers=tuple(_answers(history)),
         messages=tuple(map(_message, history.messages)),
         times=tuple(times(history)),
@@ -227,7 +227,8 @@ def _answers(history: History) -> Iterator[ReportAnswer]:
             )
 
 
-def _cause(history: History) -> ReportCause | None:
+def cause_of(history: History) -> ReportCause | None:
+    """Return the way in, as a person named the way in last; None where nobody did."""
     asked = {
         (record.step, record.target, record.question.text)
         for entry in history.entries

@@ -14,6 +14,7 @@ from stopgap.orchestrator.journal.records import (
     CheckJudged,
     DamageAccepted,
     DriverChosen,
+    DutyDecided,
     EvidenceHandled,
     EvidenceKept,
     FindingsMade,
@@ -94,6 +95,7 @@ def timeline(history: History) -> Iterator[Event]:
                 | EvidenceHandled()
                 | IncidentOpened()
                 | IncidentDescribed()
+                | DutyDecided()
                 | Noted()
                 | IncidentClosed()
             ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stopgap.orchestrator.journal.details import IncidentDetails
+from stopgap.orchestrator.journal.details import FOR_AUTHORITIES, IncidentDetails
 
 from .at_terminal import AtTerminal
 from .bench import Bench
@@ -85,7 +85,7 @@ def test_a_detail_that_does_not_fit_opens_no_incident(bench: Bench, given: str, 
 
 def test_a_person_at_a_terminal_is_asked_and_may_leave_out(bench: Bench) -> None:
     person = AtTerminal("incident", "open", "shop-1")
-    for field in IncidentDetails.model_fields:
+    for field in [name for name in IncidentDetails.model_fields if name not in FOR_AUTHORITIES]:
         person.until(f"{field}: ")
         if field == "severity":
             person.type("grave\n")

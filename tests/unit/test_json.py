@@ -39,6 +39,7 @@ FIELDS = {
     "stopgap.tasks": {"tasks"},
     "stopgap.task": {"name", "summary", "description", "on", "origin", "params", "appendix"},
     "stopgap.incident": {"details", "incident", "state", "opened", "closed", "notes", "runs"},
+    "stopgap.duties": {"incident", "duties"},
     "stopgap.trust": {"commands", "agreed"},
     "stopgap.init": {"written", "left"},
     "stopgap.import": RUN | {"records", "records_missing", "in_force"},

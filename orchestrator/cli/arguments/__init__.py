@@ -78,7 +78,7 @@ def parser() -> ArgumentParser:
     inventory_word(shown)
     shown.add_argument("--write", metavar="FILE", help="write the inventory as a file of Stopgap's own")
     schema = command(commands, "schema", door.schema, "print a JSON Schema, for editors", json=None)
-    schema.add_argument("what", choices=("runbook", "inventory", "artifacts", "rules", "report", "driver"))
+    schema.add_argument("what", choices=("runbook", "inventory", "artifacts", "rules", "duties", "report", "driver"))
     checked = command(commands, "driver-check", door.driver_check, "test a provider's program against the protocol")
     checked.add_argument("--address", action="append", required=True, metavar="ADDRESS", help="of a host to block")
     checked.add_argument("--guest", metavar="ID", help="of the host at the provider")

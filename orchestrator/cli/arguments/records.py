@@ -53,5 +53,16 @@ def incident_words(verbs: Commands) -> None:
     note.add_argument("text", metavar="TEXT")
     close = command(verbs, "close", door.incident_close, "close an incident")
     show = command(verbs, "show", door.incident_show, "show notes and runs in the order of time")
-    for verb in (more, note, close, show):
+    duties = command(verbs, "duties", door.incident_duties, "list who may have to be notified, and until when")
+    duty = command(verbs, "duty", door.incident_duty, "show one duty, its draft, or record what was sent")
+    duty.add_argument("duty", metavar="DUTY", help="name of the duty, as `incident duties` lists it")
+    duty.add_argument("--draft", action="store_true", help="print a draft of the notice; nothing is sent")
+    duty.add_argument("-o", "--output", metavar="FILE", help="write the draft to this file")
+    duty.add_argument("--owed", action="store_true", help="record that the notice has to be sent")
+    duty.add_argument("--not-owed", metavar="REASON", help="record that the notice is not owed, and why")
+    duty.add_argument(
+        "--sent", nargs="?", const="now", metavar="TIME", help="record that a person sent the notice; default: now"
+    )
+    duty.add_argument("--reference", metavar="NO", help="the addressee's number of the notice")
+    for verb in (more, note, close, show, duties, duty):
         verb.add_argument("--incident", metavar="NAME", help="default: the latest open incident")
