@@ -12,7 +12,7 @@ from stopgap.orchestrator.facts.forwarding import Forwarding, ForwardingFact
 from stopgap.orchestrator.facts.guest_tools import GuestPortFact
 from stopgap.orchestrator.facts.guests import Guests
 from stopgap.orchestrator.facts.heads import FileHeads, HeadsFact
-from stopgap.orchestrator.facts.links import BRIDGES, Cards, LinkFact, Links, LinksFact
+from stopgap.orchestrator.facts.links import BRIDGES, Cards, FunctionFact, LinkFact, Links, LinksFact
 from stopgap.orchestrator.facts.listing import Listing
 from stopgap.orchestrator.facts.memory import Memory, MemoryFact
 from stopgap.orchestrator.facts.nat_rules import TranslationFact, TranslationsFact
@@ -37,6 +37,7 @@ from stopgap.orchestrator.facts.routing import (
 from stopgap.orchestrator.facts.running import Running, RunningFact, RunningProcess
 from stopgap.orchestrator.facts.scheduled import Scheduled, ScheduledFact
 from stopgap.orchestrator.facts.service import InitScriptFact, InitScripts, UnitFact, Units
+from stopgap.orchestrator.facts.switches import COOKIES, Switches, SwitchFact, SwitchPortFact
 from stopgap.orchestrator.facts.texts import Texts, TextsFact
 from stopgap.orchestrator.facts.toolkit import Machine, ToolkitFact, ToolkitFile
 from stopgap.orchestrator.facts.translations import Translations
@@ -46,6 +47,7 @@ __all__ = [
     "ABSENT",
     "ANY",
     "BRIDGES",
+    "COOKIES",
     "MAIL_PORTS",
     "Arrival",
     "Attributes",
@@ -69,6 +71,7 @@ __all__ = [
     "FlowsFact",
     "Forwarding",
     "ForwardingFact",
+    "FunctionFact",
     "Gateways",
     "Glob",
     "GuestPortFact",
@@ -123,6 +126,9 @@ __all__ = [
     "Shown",
     "ShownFact",
     "SshOrigin",
+    "SwitchFact",
+    "SwitchPortFact",
+    "Switches",
     "System",
     "SystemFact",
     "Talk",

@@ -20,6 +20,8 @@ _DEVICE = re.compile(r"[A-Za-z0-9_.@:+-]{1,15}")
 """A name of a network device: 15 characters at most (if.h, IFNAMSIZ); stranger names stand in no ruleset."""
 _GUEST_KEYS = ("vm-id", "vm-uuid", "xs-vm-uuid", "iface-id")
 """Keys of `external_ids` that name the guest of an Open vSwitch interface (IntegrationGuide of Open vSwitch)."""
+LINKS = "virsh-links"
+"""The section with the lines of `virsh dumpxml` that tell of links."""
 MOST = 4096
 """Most ports of one tool."""
 
@@ -33,7 +35,13 @@ class GuestPortFact(Fact):
     also: tuple[str, ...] = ()
     """Further names: UUID, number, `PROJECT/NAME`."""
     device: str = ""
-    """The port on the host; empty for an interface past the host's network (PCI passthrough, vhost-user)."""
+    """The port on the host; empty for an interface past the host's network (PCI passthrough)."""
+    socket: bool = False
+    """The port is served by a program of the host, not by its kernel (vhost-user)."""
+    passed_through: bool = False
+    """The interface is a card's own, handed to the guest (PCI passthrough, SR-IOV)."""
+    shut: bool = False
+    """The link of the virtual card is down, now and at the next start (virsh(1), qm(1))."""
     link_address: str = ""
     """The link-layer address by configuration, in lower case."""
     addresses: tuple[IPv4Address | IPv6Address, ...] = ()
@@ -43,6 +51,23 @@ class GuestPortFact(Fact):
     def names(self) -> tuple[str, ...]:
         """Return every name of the guest."""
         return (self.guest, *self.also)
+
+
+def links_down(section: str) -> frozenset[tuple[str, str]]:
+    """Return UUID and link-layer address of each interface whose link is down, by lines of `virsh dumpxml`.
+
+    Each domain comes twice: as it runs, and as it is configured; down is what both have down.
+    """
+    seen, down, uuid, card = dict[tuple[str, str], int](), dict[tuple[str, str], int](), "", ""
+    for line in section.partition("\n")[2].splitlines():
+        if found := re.search(r"<uuid>([0-9a-f-]+)</uuid>", line):
+            uuid, card = found[1], ""
+        elif found := re.search(r"<mac address='([0-9A-Fa-f:]+)'", line):
+            card = _link(found[1])
+            seen[uuid, card] = seen.get((uuid, card), 0) + 1
+        elif "<link state='down'/>" in line and card:
+            down[uuid, card] = down.get((uuid, card), 0) + 1
+    return frozenset(each for each, times in down.items() if times == seen[each])
 
 
 def ports(section: str) -> Iterator[GuestPortFact]:
@@ -87,9 +112,15 @@ def _virsh(lines: Iterable[str]) -> Iterator[GuestPortFact]:
         elif uuid and not name and words:
             name = line.strip()
         elif len(words) >= 5 and (link := _link(words[-1])):
-            passes = words[1] in {"hostdev", "vhostuser"}
+            handed = words[1] == "hostdev"
             yield GuestPortFact(
-                tool="virsh", guest=name, also=(uuid,), device="" if passes else _device(words[0]), link_address=link
+                tool="virsh",
+                guest=name,
+                also=(uuid,),
+                device="" if handed else _device(words[0]),
+                socket=words[1] == "vhostuser",
+                passed_through=handed,
+                link_address=link,
             )
 
 
@@ -114,6 +145,7 @@ def _pve(file: str, lines: Iterable[str]) -> Iterator[GuestPortFact]:
             also=() if name == number else (number,),
             device=f"{'veth' if kind == 'lxc' else 'tap'}{number}i{key[3:]}",
             link_address=links[0] if links else "",
+            shut=options.get("link_down") == "1",
             addresses=_addresses(word.partition("/")[0] for word in told),
         )
 

@@ -8,18 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from stopgap.orchestrator.facts.guest_tools import GuestPortFact, ports
+from stopgap.orchestrator.facts.guest_tools import LINKS, GuestPortFact, links_down, ports
 from stopgap.orchestrator.facts.reader import Output, Reader, UnreadableError
 
 SECTION = "\036"
 """Begins the line before the output of each tool; no tool prints the character."""
 
 _VIRSH = """\
-    asked=
+    asked= links=
     for i in $(within virsh -q -r list --uuid); do
-        case $i in *[!0-9a-f-]*) ;; *) asked="$asked echo -- $i; domname $i; domiflist $i;" ;; esac
+        case $i in *[!0-9a-f-]*) continue ;; esac
+        asked="$asked echo -- $i; domname $i; domiflist $i;" links="$links dumpxml $i; dumpxml --inactive $i;"
     done
-    [ -z "$asked" ] || within virsh -q -r "$asked"
+    if [ -n "$asked" ]; then within virsh -q -r "$asked"; say virsh-links
+        within virsh -q -r "$links" | sed -n '/<uuid>/p; /<mac address=/p; /<link state=/p'
+    fi
 """
 _CONTAINERS = """\
     known=$(within $e ps -q) && [ -n "$known" ] && within $e inspect -f "$form" $known |
@@ -77,7 +80,14 @@ class Guests(Reader[tuple[GuestPortFact, ...]]):
         if output.status is None or output.truncated:
             raise UnreadableError("the hypervisor's tools gave no complete answer")
         try:
-            found = [port for section in output.stdout.decoded().split(SECTION)[1:] for port in ports(section)]
+            sections = output.stdout.decoded().split(SECTION)[1:]
+            of_links = [section for section in sections if section.startswith(LINKS)]
+            found = [port for section in sections if section not in of_links for port in ports(section)]
+            down = frozenset[tuple[str, str]]().union(*map(links_down, of_links))
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
             raise UnreadableError("a hypervisor's tool printed something else than its guests") from None
-        return tuple(dict.fromkeys(found))
+        told = (
+            port.model_copy(update={"shut": True}) if (*port.also[:1], port.link_address) in down else port
+            for port in found
+        )
+        return tuple(dict.fromkeys(told))

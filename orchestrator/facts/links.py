@@ -18,6 +18,8 @@ from stopgap.orchestrator.hostnumber import parse_int, parse_json
 
 BRIDGES = ("bridge", "openvswitch")
 """Kinds of devices (ip-link(8)) with frame forwarding between ports, without routing."""
+_USERSPACE = "ovs-netdev"
+"""The device of Open vSwitch's userspace datapath, whose bridges are devices of ip-link(8)'s kind `tun`."""
 _LOOPBACK, _NO_ARP = 0x8, 0x80
 """Flags of an interface (netdevice(7)). Without ARP are dummies, and tunnels over another card."""
 _MODEMS = {512, 519}
@@ -40,6 +42,15 @@ _BY_SYSFS = (
 """Prints `link NAME ADDRESS FLAGS TYPE KIND BACKED PORT…` for each device."""
 
 
+class FunctionFact(Fact):
+    """One virtual function of a network card (SR-IOV), as ip-link(8) shows it."""
+
+    number: int
+    link_address: str = ""
+    state: str = ""
+    """`auto`, `enable` or `disable`; empty where the driver of the card tells none."""
+
+
 class LinkFact(Fact):
     """One network device."""
 
@@ -55,6 +66,8 @@ class LinkFact(Fact):
     """Of a bridge: bridged packets pass the IPv4 rules too (`nf_call_iptables`, of the bridge or global)."""
     filters6: bool = False
     """The same of IPv6."""
+    functions: tuple[FunctionFact, ...] = ()
+    """Virtual functions of a card; read by `Links` alone."""
     leads_out: bool = True
     """Other hosts are reached directly over the device: no loopback, tunnel, dummy, or bridge of the host's own
     guests. Read by `Cards` alone.
@@ -106,7 +119,8 @@ class Links(Reader[LinksFact]):
             filters4, filters6, *routes = switches.split()
             forwards4, forwards6 = ({"0": False, "1": True}.get(word) for word in routes)
             listed = parse_json(text) if text.lstrip().startswith("[") else _of_sysfs(text.splitlines())
-            links = tuple(_link(item, filters4 == "1", filters6 == "1") for item in listed if item)
+            userspace = any(item.get("ifname") == _USERSPACE for item in listed)
+            links = tuple(_link(item, filters4 == "1", filters6 == "1", userspace) for item in listed if item)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise UnreadableError("ip link: an answer that is no list of devices") from None
         return LinksFact(links=links, forwards4=forwards4, forwards6=forwards6)
@@ -206,15 +220,25 @@ def _of_sysfs(lines: list[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _link(item: dict[str, Any], filters4: bool, filters6: bool) -> LinkFact:
+def _link(item: dict[str, Any], filters4: bool, filters6: bool, userspace: bool) -> LinkFact:
     info = item.get("linkinfo", {})
+    tap = info.get("info_data", {}) if info.get("info_kind") == "tun" else {}
+    switch = userspace and tap.get("type") == "tap" and tap.get("persist") is True and tap.get("vnet_hdr") is False
     own = info.get("info_data", {}) if info.get("info_kind") == "bridge" else {}
     return LinkFact(
         device=item["ifname"],
         link_address=str(item.get("address", "")),
-        kind=str(info.get("info_kind", "")),
+        kind=BRIDGES[1] if switch else str(info.get("info_kind", "")),
         below=str(item.get("link") or ""),
         bridge=str(item.get("master", "")) if info.get("info_slave_kind") in BRIDGES else "",
         filters4=filters4 or own.get("nf_call_iptables") == 1,
         filters6=filters6 or own.get("nf_call_ip6tables") == 1,
+        functions=tuple(
+            FunctionFact(
+                number=int(each["vf"]),
+                link_address=str(each.get("address") or each.get("mac") or "").lower(),
+                state=str(each.get("link_state", "")),
+            )
+            for each in item.get("vfinfo_list", ())
+        ),
     )

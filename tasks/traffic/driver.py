@@ -27,6 +27,7 @@ from stopgap.orchestrator.facts import (
     RouteFact,
     ScheduledFact,
     ShownFact,
+    SwitchFact,
     SystemFact,
     TranslationsFact,
     UnitFact,
@@ -205,8 +206,13 @@ class DeviceFacts(Facts):
     rules_netdev: ProgramFact | None = None
     state_netdev: ProgramFact | None = None
     """The table of nft's netdev family, where `rules` is of the bridge family."""
+    switches: tuple[SwitchFact, ...] = ()
+    """The bridges of Open vSwitch on a hypervisor, with the block's flows."""
     scheduled: ScheduledFact = ScheduledFact()
     """The expiry timer on the device."""
+    scheduled_flows: ScheduledFact = ScheduledFact()
+    scheduled_links: ScheduledFact = ScheduledFact()
+    """The expiry timers of flows of Open vSwitch, and of shut interfaces."""
     provider: ProviderFact | None = None
     """What a provider's program says of the block."""
     shown: ShownFact | None = None
@@ -222,7 +228,10 @@ class DeviceFacts(Facts):
     beside_boot_active: tuple[UnitFact, ...] = ()
     beside_boot_may: tuple[WritableFact, ...] = ()
     beside_file: FileFact | None = None
+    beside_switches: tuple[SwitchFact, ...] = ()
     beside_scheduled: ScheduledFact = ScheduledFact()
+    beside_scheduled_flows: ScheduledFact = ScheduledFact()
+    beside_scheduled_links: ScheduledFact = ScheduledFact()
     """The fields of the controller's own block, if another controller's block has the usual label."""
     origin: Address | None = None
     """The operator's address, as seen by the router."""

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any, ClassVar
 
-from stopgap.orchestrator.change import RunCommands
 from stopgap.orchestrator.check import Check
-from stopgap.orchestrator.facts import Forwarding, Guests, Links, ProgramFact, Reader
-from stopgap.orchestrator.host import CheckVantage, Host, Scene
+from stopgap.orchestrator.facts import Forwarding, Guests, Links, Reader, SwitchFact
+from stopgap.orchestrator.host import CheckVantage, Host, Network, Scene
 from stopgap.orchestrator.task import Gap, Note, Planned, Refused, Unlimited, Unplannable
-from stopgap.orchestrator.text import joined, tr
+from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.capabilities import Capabilities
-from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, Driver, collapsed, some
-from stopgap.tasks.traffic.guest.counters import PortDropping, guest_state_reader, time_of_ports
+from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver, collapsed, some
+from stopgap.tasks.traffic.guest import shut, switched, tables
 from stopgap.tasks.traffic.guest.peers import Peers, peers
-from stopgap.tasks.traffic.guest.port import family, find
-from stopgap.tasks.traffic.guest.ruleset import Parting, cards_in_force, parting_ruleset, peers_in_force
-from stopgap.tasks.traffic.listings import NFT_STATELESS
-from stopgap.tasks.traffic.ownership import change_of, expectation, maker
+from stopgap.tasks.traffic.guest.port import Guest, find
+from stopgap.tasks.traffic.guest.ruleset import Parting, cards_in_force, peers_in_force
+from stopgap.tasks.traffic.guest.ways import Ways, family, ways
 from stopgap.tasks.traffic.router import RouterFacts
-from stopgap.tasks.traffic.ruleset import difference, same, table_of, unmarked
-from stopgap.tasks.traffic.table import load, look, put_back
-
-_FAMILIES = ("bridge", "netdev")
 
 
 class Guestport(Driver):
@@ -40,7 +35,7 @@ class Guestport(Driver):
         cards=True,
         by_port=True,
     )
-    programs: ClassVar[tuple[str, ...]] = ("nft",)
+    programs: ClassVar[tuple[str, ...]] = ("nft", "ovs-ofctl", "virsh", "qm")
 
     def __init__(self, target: Host | None = None, on: str = "") -> None:
         self._target = target
@@ -68,66 +63,87 @@ class Guestport(Driver):
         )
 
     def reads(self, label: str) -> Mapping[str, Reader[Any]]:
-        """Return readers for the guests, the bridges, and the table in either family."""
-        table = table_of(label)
+        """Return readers for the guests, the bridges, and the block in each of its forms."""
         return {
             "guest_ports": Guests(),
             "forwarding": Forwarding(),
             "links": Links(),
-            "rules": NFT_STATELESS.asked("table", "bridge", table),
-            "state": guest_state_reader("bridge", table),
-            "rules_netdev": NFT_STATELESS.asked("table", "netdev", table),
-            "state_netdev": guest_state_reader("netdev", table),
+            **tables.reads(label),
+            **switched.reads(label),
+            **shut.reads(label),
         }
 
+    def told(self, facts: DeviceFacts) -> Driver:
+        """Return the driver without exceptions for a guest of which the link alone can be taken down."""
+        try:
+            spares = self._cut(facts, ())[1].spares
+        except (Refused, Unplannable):  # `plan` says so
+            return self
+        if spares:
+            return self
+        blunt = self.capabilities.model_copy(
+            update={"exception": False, "answers_alone": False, "expiry": "scheduled"}
+        )
+        kind: type[Guestport] = type("Guestport", (Guestport,), {"capabilities": blunt})
+        return kind(self._target, self._on)
+
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
-        """Return the owner recorded in the table."""
-        listed = _in_force(facts)[1]
-        if not listed:
-            return None
-        made = maker(listed)
-        return made[0] if made else ""
+        """Return the owner recorded with the block."""
+        found = (tables.owner(facts), switched.owner(facts), shut.owner(facts))
+        return next((each for each in found if each is not None), None)
 
     def stands(self, block: Block, facts: DeviceFacts) -> bool:
-        """Return True if a table is present."""
-        return bool(_in_force(facts)[1])
+        """Return True if a table, a flow, or a timer for a shut interface is present."""
+        return bool(tables.in_force(facts)[1]) or switched.stands(facts) or shut.owner(facts) is not None
 
     def plan(self, block: Block, facts: DeviceFacts) -> Iterator[Planned]:
-        """Yield the table to load, unless in force already; raises Refused for an uplink, or Unplannable."""
-        if "nft" not in facts.system.programs:
-            raise Unplannable(tr("nft is not installed there"))
-        kind, before = _in_force(facts)
-        parting = self._parting(block, facts)
-        wanted = parting_ruleset(block, parting)
-        left = _time_left(block, parting, facts) if same(unmarked(before), wanted) else None
-        if left is None:
-            yield _load(block, parting, before if kind == parting.family else "", wanted)
-        else:
-            yield Note(text=tr("in force until {at}, then it lets everything through", at="{at}"), after=left)
-        yield from self._gaps(parting)
-        if kind and kind != parting.family:
-            yield Note(
-                text=tr(
-                    "table {kind} {label} of an earlier port stays until its time is over",
-                    kind=kind,
-                    label=table_of(block.label),
-                )
-            )
+        """Yield table, flows and shut interfaces, unless in force already.
+
+        Raises Refused for an uplink, or Unplannable.
+        """
+        parting, found = self._parting(block, facts)
+        if found.ruled:
+            yield from tables.plan(block, _of(parting, found.ruled), facts)
+        for of, switches in self._switched(parting, found, facts):
+            yield from switched.plan(block, of, switches, facts)
+        yield from shut.plan(block, found, facts)
+        yield from self._gaps(parting, found)
 
     def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
-        """Yield a check of drops and counters at the ports."""
-        parting = self._parting(block, facts)
-        yield PortDropping(
-            vantage=vantage, family=parting.family, table=table_of(block.label), ports=parting.guest.ports
-        )
+        """Yield a check of drops and counters of each form."""
+        parting, found = self._parting(block, facts)
+        if found.ruled:
+            yield from tables.checks(block, _of(parting, found.ruled), vantage)
+        for of, switches in self._switched(parting, found, facts):
+            for switch in switches:
+                yield from switched.checks(block, of, switch, vantage)
+        yield from shut.checks(found, vantage)
 
-    def _parting(self, block: Block, facts: DeviceFacts) -> Parting:
+    def _switched(
+        self, parting: Parting, found: Ways, facts: DeviceFacts
+    ) -> Iterator[tuple[Parting, tuple[SwitchFact, ...]]]:
+        """Yield the ports on bridges of Open vSwitch, with these bridges, if there are any."""
+        if found.switched:
+            ports = tuple(sorted(port for ports in found.switched.values() for port in ports))
+            switches = tuple(switch for switch in facts.switches if switch.bridge in found.switched)
+            yield replace(parting, guest=replace(parting.guest, ports=ports)), switches
+
+    def _cut(self, facts: DeviceFacts, dropped: tuple[Network, ...]) -> tuple[Guest, Ways]:
         if self._target is None:
             raise Unplannable(tr("no guest to cut off"))
-        listed = _in_force(facts)[1]
-        guest = find(block.dropped, self._target, facts, cards_in_force(listed), self._on)
+        listed = tables.in_force(facts)[1]
+        known = (*cards_in_force(listed), *switched.cards_in_force(facts))
+        guest = find(dropped or self._addresses(), self._target, facts, known, self._on)
+        return guest, ways(guest, facts, self._on)
+
+    def _addresses(self) -> tuple[Network, ...]:
+        target = self._target
+        return tuple(ip_network(address) for address in target.known_addresses) if target else ()
+
+    def _parting(self, block: Block, facts: DeviceFacts) -> tuple[Parting, Ways]:
+        guest, chosen = self._cut(facts, block.dropped)
         own = collapsed((*block.dropped, *guest.own))
-        found, known = peers(guest, own, block.allowed, facts), peers_in_force(listed)
+        found, known = peers(guest, own, block.allowed, facts), peers_in_force(tables.in_force(facts)[1])
         if known.cards:  # a silent router leaves the neighbour table
             addresses = {*found.addresses, *known.addresses}
             found = Peers(
@@ -135,20 +151,21 @@ class Guestport(Driver):
                 addresses=tuple(sorted(addresses, key=lambda a: (a.version, int(a)))),
                 shared=found.shared,
             )
-        return Parting(family=family(guest, facts), guest=guest, peers=found, own=own)
+        kind = family(chosen.ruled, facts)
+        return Parting(family=kind, guest=guest, peers=found, own=own), chosen
 
-    def _gaps(self, parting: Parting) -> Iterator[Planned]:
+    def _gaps(self, parting: Parting, found: Ways) -> Iterator[Planned]:
         guest = parting.guest
-        if guest.beside:
+        if found.beside:
             yield Gap(
                 text=tr(
                     "{guest} has interfaces past the hypervisor's network ({beside}), which are not cut off",
                     guest=guest.name,
-                    beside=", ".join(guest.beside),
+                    beside=", ".join(found.beside),
                 ),
                 at_best="partly",
             )
-        if not parting.peers.cards:
+        if found.spares and not parting.peers.cards:
             yield Gap(
                 text=tr(
                     "{host} does not know the router of {guest}'s segment: frames with an allowed address, ARP "
@@ -176,74 +193,21 @@ class Guestport(Driver):
                     guest=guest.name,
                 )
             )
-        where = tr("its link-layer address drops on") if parting.family == "bridge" else tr("the port is open")
-        yield Note(
-            text=tr(
-                "if {guest} gets a port of another name (power cycle, migration), {where} until the block is "
-                "made anew; `stopgap status` tells",
-                guest=guest.name,
-                where=where,
+        if found.spares:
+            where = (
+                tr("the port is open")
+                if found.ruled and parting.family == "netdev"
+                else tr("its link-layer address drops on")
             )
-        )
+            yield Note(
+                text=tr(
+                    "if {guest} gets a port of another name (power cycle, migration), {where} until the block is "
+                    "made anew; `stopgap status` tells",
+                    guest=guest.name,
+                    where=where,
+                )
+            )
 
 
-def _in_force(facts: DeviceFacts) -> tuple[str, str]:
-    """Return the family and the listing of the table in force; empty without a table. Raises Unplannable."""
-    for kind, listed in zip(_FAMILIES, (facts.rules, facts.rules_netdev), strict=True):
-        if listed is None:
-            continue
-        if listed.status == 0:
-            return kind, listed.stdout
-        if "No such file or directory" not in listed.stderr and kind == "bridge":
-            reason = next(iter(listed.stderr.splitlines()), tr("no reason given"))
-            raise Unplannable(tr("nft cannot list the ruleset: {reason}", reason=reason))
-    return "", ""
-
-
-def _time_left(block: Block, parting: Parting, facts: DeviceFacts) -> timedelta | None:
-    """Return the time left to the block; None if a renewal is needed."""
-    state: ProgramFact | None = facts.state if parting.family == "bridge" else facts.state_netdev
-    if state is None or state.status != 0:
-        return None
-    try:
-        left = time_of_ports(state.stdout)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
-    shortest = min(left.get(port, timedelta()) for port in parting.guest.ports)
-    return shortest if shortest >= block.expires * block.fresh else None
-
-
-def _load(block: Block, parting: Parting, before: str, wanted: str) -> RunCommands:
-    kind, replaced = parting.family, change_of(before)
-    table = f"table {kind} {table_of(block.label)}"
-    return RunCommands(
-        about=_about(block, parting, renewed=bool(before) and same(unmarked(before), wanted)),
-        do=(load(block, wanted, replaced, kind),),
-        undo=(put_back(block, before, replaced, kind),),
-        undo_about=tr("put back {table} as it was", table=table) if before else tr("delete {table}", table=table),
-        expects=expectation(look(block, kind), replaced),
-        marked=True,
-        diff=difference(unmarked(before), wanted, block.label, kind),
-        lasts=block.expires.total_seconds(),
-        rollback_timer=ROLLBACK_SECONDS,
-    )
-
-
-def _about(block: Block, parting: Parting, *, renewed: bool) -> str:
-    guest = parting.guest
-    parts: list[str] = [
-        tr(
-            "drop all frames of {guest} at {ports} ({cards})",
-            guest=guest.name,
-            ports=", ".join(guest.ports),
-            cards=", ".join(guest.cards),
-        )
-    ]
-    parts += [tr("allow {allowed}", allowed=some(block.allowed))] if block.allowed else []
-    parts += [tr("for its full time again")] if renewed else []
-    return tr(
-        "table {family} {label}: {parts}",
-        family=parting.family,
-        label=table_of(block.label),
-        parts=joined(", ", parts),
-    )
+def _of(parting: Parting, ports: tuple[str, ...]) -> Parting:
+    return replace(parting, guest=replace(parting.guest, ports=ports))

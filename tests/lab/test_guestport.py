@@ -6,7 +6,8 @@ Network namespaces are the router with the world behind it, the hypervisor with 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -23,6 +24,7 @@ from stopgap.tasks.traffic.guestport import Guestport
 from . import frames
 from .frames import ACK, ARP, IPV4, IPV6, OTHER, QINQ, SYN, VLAN, arp, frame, mark, packet, tcp, udp
 from .netns import Namespace
+from .openvswitch import SwitchedNamespace, finish_checksums, switching
 from .traffic import TASK, WITHOUT_SPARE, host
 
 GUEST, NEAR, ROUTER = "52:54:00:00:00:10", "52:54:00:00:00:30", "52:54:00:00:00:01"
@@ -33,8 +35,7 @@ for n in default all; do echo 0 >/proc/sys/net/ipv6/conf/$n/accept_dad; done
 ip link add uplink type veth peer name eth0 netns {router}
 ip link add tap0 type veth peer name eth0 address 52:54:00:00:00:10 netns {guest}
 ip link add tap1 type veth peer name eth0 address 52:54:00:00:00:30 netns {near}
-ip link add vmbr0 type bridge forward_delay 0
-for p in uplink tap0 tap1; do ip link set $p master vmbr0 up; done
+{join}
 ip addr add 203.0.113.5/24 dev vmbr0
 ip addr add 2001:db8:113::5/64 dev vmbr0 nodad
 ip link set vmbr0 up
@@ -43,6 +44,11 @@ ip route add ::/0 via 2001:db8:113::1
 echo 0 >/proc/sys/net/ipv4/ip_forward
 echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
 """
+BRIDGED = """
+ip link add vmbr0 type bridge forward_delay 0
+for p in uplink tap0 tap1; do ip link set $p master vmbr0 up; done
+"""
+SWITCHED = "for p in uplink tap0 tap1; do ovs-vsctl add-port vmbr0 $p; ip link set $p up; done"
 AT_HOME = """
 set -e
 for n in default all eth0; do echo 0 >/proc/sys/net/ipv6/conf/$n/accept_dad; done
@@ -98,9 +104,9 @@ class Hypervisor:
         for each in (self.guest, self.router, self.machine):
             each.sh("ip neigh flush all")
 
-    def passing(self, sender: Namespace, sent: Mapping[str, bytes]) -> set[str]:
-        """Send frames, and give the names of those that arrive anywhere else."""
-        seers = [n for n in (self.router, self.near, self.guest, self.machine) if n is not sender]
+    def passing(self, sender: Namespace, sent: Mapping[str, bytes], to: Sequence[Namespace] = ()) -> set[str]:
+        """Send frames, and give the names of those that arrive anywhere else, or at those in `to`."""
+        seers = [n for n in to or (self.router, self.near, self.guest, self.machine) if n is not sender]
         watching = []
         for seer in seers:
             sniffer = seer.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(frames.ETH_P_ALL))
@@ -148,19 +154,39 @@ class Hypervisor:
 
 @pytest.fixture
 def hypervisor() -> Iterator[Hypervisor]:
-    made = Hypervisor(*(Namespace() for _ in range(4)))
-    ids = {"router": made.router, "guest": made.guest, "near": made.near}
-    made.machine.sh(WIRES.format(**{name: each.holder.pid for name, each in ids.items()}))
-    made.router.sh(BEYOND)
-    for each, number in ((made.router, "1"), (made.guest, "10"), (made.near, "30")):
-        each.sh(AT_HOME.format(n=number))
-    for each in (made.guest, made.near):
-        each.sh(ROUTES)
-    assert made.reaches("10.9.0.2", "203.0.113.10")
-    assert made.reaches("fd00:9::2", "2001:db8:113::10")
-    yield made
-    for each in (made.guest, made.near, made.router, made.machine):
-        each.end()
+    with _wired(Namespace(), BRIDGED) as made:
+        yield made
+
+
+@pytest.fixture
+def switched() -> Iterator[Hypervisor]:
+    """The same on a bridge of Open vSwitch's userspace datapath, of which no rule of the kernel sees a frame."""
+    machine = SwitchedNamespace()
+    with switching(machine, "vmbr0"), _wired(machine, SWITCHED) as made:
+        yield made
+
+
+@contextmanager
+def _wired(machine: Namespace, join: str) -> Iterator[Hypervisor]:
+    made = Hypervisor(machine, *(Namespace() for _ in range(3)))
+    try:
+        ids = {"router": made.router, "guest": made.guest, "near": made.near}
+        holders = {name: each.holder.pid for name, each in ids.items()}
+        made.machine.sh(WIRES.format(join=join, **holders))
+        made.router.sh(BEYOND)
+        for each, number in ((made.router, "1"), (made.guest, "10"), (made.near, "30")):
+            each.sh(AT_HOME.format(n=number))
+        for each in (made.guest, made.near):
+            each.sh(ROUTES)
+        if join is SWITCHED:
+            for each in (made.guest, made.near, made.router):
+                finish_checksums(each, "eth0")
+        assert made.reaches("10.9.0.2", "203.0.113.10")
+        assert made.reaches("fd00:9::2", "2001:db8:113::10")
+        yield made
+    finally:
+        for each in (made.guest, made.near, made.router, made.machine):
+            each.end()
 
 
 def named(**sent: bytes) -> dict[str, bytes]:
@@ -230,8 +256,7 @@ def test_nothing_of_a_cut_guest_passes_whatever_it_claims_to_be(hypervisor: Hype
     assert hypervisor.reaches("10.9.0.2", "203.0.113.10")
     change = hypervisor.block()
     assert hypervisor.passing(hypervisor.guest, outgoing) == set()
-    only_for_guest = {name for name in incoming if name != "other-kind-from-beside"}
-    assert hypervisor.passing(hypervisor.near, incoming) & only_for_guest == set()
+    assert hypervisor.passing(hypervisor.near, incoming, to=(hypervisor.guest,)) == set()
     hypervisor.machine.sh(change.undo_script())
     assert hypervisor.machine.sh("nft -s list ruleset") == before
     assert hypervisor.passing(hypervisor.guest, outgoing) == set(outgoing)
@@ -287,3 +312,27 @@ def test_a_hypervisor_that_does_not_know_the_router_says_what_passes(hypervisor:
     assert passing == {
         "neighbour-as-operator", "asking-for-the-neighbour", "telling-the-neighbour", "advert-to-the-neighbour",
     }  # fmt: skip
+
+
+def test_flows_of_open_vswitch_cut_a_guest_off_and_go_without_a_trace(switched: Hypervisor) -> None:
+    outgoing, incoming = of_the_guest(), to_the_guest()
+    shows = "ovs-ofctl --no-stats dump-flows vmbr0; ovs-ofctl show vmbr0 | grep -A1 tap"
+    assert switched.passing(switched.guest, outgoing) == set(outgoing)
+    before = switched.machine.sh(shows)
+    switched.forget_neighbours()
+    assert switched.reaches("10.9.0.2", "203.0.113.10")
+    change = switched.block()
+    assert switched.passing(switched.guest, outgoing) == set()
+    assert switched.passing(switched.near, incoming, to=(switched.guest,)) == set()
+    for source, destination in zip(OPERATOR, ("203.0.113.10", "2001:db8:113::10"), strict=True):
+        switched.forget_neighbours()
+        assert switched.reaches(source, destination)
+    assert not switched.connects("198.51.100.2", "203.0.113.10")
+    assert not any(isinstance(item, Change) for item in switched.planned())
+    switched.machine.sh(change.undo_script())
+    assert switched.machine.sh(shows) == before
+    assert switched.passing(switched.guest, outgoing) == set(outgoing)
+    change = switched.block(expires="PT2S")
+    switched.machine.sh("while ovs-ofctl dump-flows vmbr0 | grep -q actions=drop; do sleep 0.1; done")
+    switched.machine.sh("while ls /run/stopgap/*.flooded 2>/dev/null; do sleep 0.1; done")
+    assert switched.machine.sh(shows) == before

@@ -114,6 +114,18 @@ def test_a_guest_is_known_by_its_number_its_uuid_and_its_addresses() -> None:
     assert (first.names, first.addresses) == (("shop", "100"), (ip_address("203.0.113.10"),))
 
 
+def test_a_link_is_down_only_where_it_is_down_at_the_next_start_too() -> None:
+    def xml(*states: str) -> str:
+        cards = "".join(f"      <mac address='52:54:00:00:00:0{n}'/>\n{state}" for n, state in enumerate(states, 1))
+        return f"  <uuid>{UUID}</uuid>\n{cards}"
+
+    down, up = "      <link state='down'/>\n", "      <link state='up'/>\n"
+    links = f"virsh-links\n{xml(down, down, '')}{xml(down, up, '')}"
+    assert [port.shut for port in parsed(f"virsh\n{VIRSH}", links)] == [True, False, False, False]
+    shop = parsed(f"pve qemu-server/100.conf\n{PVE}")
+    assert [port.shut for port in shop] == [False, True]
+
+
 @pytest.mark.parametrize(
     "section",
     [

@@ -83,3 +83,30 @@ def test_what_is_no_list_of_devices_is_unreadable(text: str) -> None:
 def test_half_an_answer_is_unreadable() -> None:
     with pytest.raises(UnreadableError):
         Links().parse(printed("1 0 1 0 \n[", None))
+
+
+def test_a_bridge_of_the_userspace_datapath_is_no_mere_tunnel() -> None:
+    tun = '{"ifname":"%s","linkinfo":{"info_kind":"tun","info_data":{"type":"%s","vnet_hdr":%s,"persist":%s}}}'
+    devices = [
+        tun % ("ovs-netdev", "tap", "false", "true"),
+        tun % ("vmbr0", "tap", "false", "true"),
+        tun % ("vnet0", "tap", "true", "false"),
+        tun % ("tun0", "tun", "false", "true"),
+    ]
+    fact = Links().parse(printed(f"- - 0 0 \n[{','.join(devices)}]"))
+    assert {link.device: link.kind for link in fact.links} == {
+        "ovs-netdev": "openvswitch", "vmbr0": "openvswitch", "vnet0": "tun", "tun0": "tun",
+    }  # fmt: skip
+    without = Links().parse(printed(f"- - 0 0 \n[{','.join(devices[1:])}]"))
+    assert [link.kind for link in without.links] == ["tun", "tun", "tun"]
+
+
+@pytest.mark.parametrize("key", ["address", "mac"])
+def test_a_card_tells_its_virtual_functions(key: str) -> None:
+    functions = f'[{{"vf":3,"{key}":"52:54:00:AA:00:12","spoofchk":true,"link_state":"auto"}},{{"vf":4}}]'
+    fact = Links().parse(printed(f'- - 0 0 \n[{{"ifname":"eno1","vfinfo_list":{functions}}}]'))
+    card = fact.of("eno1")
+    assert card is not None
+    assert [(f.number, f.link_address, f.state) for f in card.functions] == [
+        (3, "52:54:00:aa:00:12", "auto"), (4, "", ""),
+    ]  # fmt: skip

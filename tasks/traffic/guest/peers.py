@@ -77,6 +77,9 @@ def _segment(guest: Guest, facts: DeviceFacts) -> frozenset[str]:
         if joined <= found:
             break
         found |= joined
+    for switch in facts.switches:  # of the userspace datapath, which no link names
+        if any(switch.port(port) for port in guest.ports):
+            found |= {switch.bridge, *(port.device for port in switch.ports if port.internal)}
     above = {link.device for link in facts.links.links if link.below in found and not link.bridge}
     switches = {link.device for link in facts.links.links if link.kind == BRIDGES[1]}
     return frozenset(found | above | (switches if switches & found else set()))

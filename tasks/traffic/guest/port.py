@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from stopgap.orchestrator.facts import BRIDGES, GuestPortFact
+from stopgap.orchestrator.facts import ForwardingFact, GuestPortFact
 from stopgap.orchestrator.host import Address, Host, Network
 from stopgap.orchestrator.task import Refused, Unplannable
 from stopgap.orchestrator.text import tr
@@ -20,8 +20,6 @@ from stopgap.tasks.traffic.segment import within
 
 NAME_IT = tr("name the guest, or its port, as the target's `guest` in the inventory")
 _CARD = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
-_PASSES_RULES = frozenset({"macvtap", "macvlan", "ipvlan", "ipvtap"})
-"""Kinds of devices (ip-link(8)) with frames past every chain of the port."""
 _UPLINKS = frozenset({"bond", "team", "vlan", "bridge", "vxlan", "gre", "gretap", "geneve"})
 
 
@@ -37,7 +35,9 @@ class Guest:
     own: tuple[Network, ...] = ()
     """IP addresses by configuration."""
     beside: tuple[str, ...] = ()
-    """Link-layer addresses of the guest's interfaces without a port (PCI passthrough, vhost-user)."""
+    """Link-layer addresses of the guest's interfaces without a port (PCI passthrough)."""
+    held: tuple[GuestPortFact, ...] = ()
+    """The guest's interfaces, by the tool that knows them."""
     elsewhere: tuple[str, ...] = ()
     """Ports of others, with a latest frame from a link-layer address of the guest."""
     by_neighbours_alone: bool = False
@@ -56,7 +56,7 @@ def find(addresses: tuple[Network, ...], target: Host, facts: DeviceFacts, in_fo
 
     Raises Refused for an uplink, or for contradicting tables; Unplannable without a guest.
     """
-    known = _once([port for port in facts.guest_ports if not port.device or facts.links.of(port.device)])
+    known = _once([_placed(port, facts) for port in facts.guest_ports if _is_there(port, facts)])
     if target.guest:
         guest = _named(target.guest, known, facts, addresses, in_force, on)
     else:
@@ -64,6 +64,30 @@ def find(addresses: tuple[Network, ...], target: Host, facts: DeviceFacts, in_fo
     for port in guest.ports:
         _refuse_uplink(port, facts, on)
     return guest
+
+
+def learnt(facts: DeviceFacts) -> tuple[ForwardingFact, ...]:
+    """Return the forwarding tables of all bridges of the host, of Linux and of Open vSwitch."""
+    by_switch = (
+        ForwardingFact(link_address=card, device=device, bridge=switch.bridge)
+        for switch in facts.switches
+        for card, device in switch.learnt
+    )
+    return (*facts.forwarding, *by_switch)
+
+
+def _is_there(port: GuestPortFact, facts: DeviceFacts) -> bool:
+    return not port.device or port.socket or _is_port(port.device, facts)
+
+
+def _placed(port: GuestPortFact, facts: DeviceFacts) -> GuestPortFact:
+    """Return a port without a device that the host lacks, as of a socket that no bridge of the host's serves."""
+    gone = port.device and not _is_port(port.device, facts)
+    return port.model_copy(update={"device": ""}) if gone else port
+
+
+def _is_port(device: str, facts: DeviceFacts) -> bool:
+    return facts.links.of(device) is not None or any(switch.port(device) for switch in facts.switches)
 
 
 def _named(
@@ -88,14 +112,14 @@ def _named(
         )
     if mine:
         return _guest(mine, facts)
-    if facts.links.of(name) is None:
+    if not _is_port(name, facts):
         raise Unplannable(
             tr("{host} has no guest and no port {name}; {listed}", host=on, name=name, listed=_listed(known, on))
         )
-    learnt = {e.link_address for e in facts.forwarding if e.device == name and is_card(e.link_address)}
+    seen_there = {e.link_address for e in learnt(facts) if e.device == name and is_card(e.link_address)}
     met = {n.link_address.lower() for n in facts.neighbours if within(n.address, addresses)}
     known_cards = {card for card in met | set(in_force) if is_card(card)}
-    cards = learnt & known_cards or learnt or known_cards
+    cards = seen_there & known_cards or seen_there or known_cards
     if not cards or (len(cards) > 1 and not cards <= known_cards):
         seen = tr("{count} link-layer addresses", count=len(cards)) if cards else tr("no frame yet")
         raise Refused(
@@ -157,8 +181,8 @@ def _of_addresses(
                 name_it=NAME_IT,
             )
         )
-    learnt = {entry.link_address for entry in facts.forwarding if entry.device in guest.ports}
-    if guest.by_neighbours_alone and not learnt & set(guest.cards):
+    seen_there = {entry.link_address for entry in learnt(facts) if entry.device in guest.ports}
+    if guest.by_neighbours_alone and not seen_there & set(guest.cards):
         raise Refused(
             tr(
                 "{host}'s forwarding table does not show {guest} at {ports}: {name_it}",
@@ -174,15 +198,15 @@ def _of_addresses(
 def _guest(mine: list[GuestPortFact], facts: DeviceFacts, *, by_neighbours_alone: bool = False) -> Guest:
     ports = tuple(sorted({port.device for port in mine if port.device}))
     cards = tuple(sorted({port.link_address for port in mine if port.device and port.link_address}))
-    if not ports:
+    if not ports and not any(port.link_address for port in mine):
         raise Unplannable(
             tr("{guest} has no port on the hypervisor's network: it is off, or passes it by", guest=mine[0].guest)
         )
     ways_on = _ways_on(facts)
     elsewhere = {
         entry.device
-        for entry in facts.forwarding
-        if entry.link_address in cards and entry.device not in {*ports, *ways_on} and facts.links.of(entry.device)
+        for entry in learnt(facts)
+        if entry.link_address in cards and entry.device not in {*ports, *ways_on} and _is_port(entry.device, facts)
     }
     own = sorted({_host(address) for port in mine for address in port.addresses}, key=lambda n: (n.version, n))
     return Guest(
@@ -191,6 +215,7 @@ def _guest(mine: list[GuestPortFact], facts: DeviceFacts, *, by_neighbours_alone
         cards=cards,
         own=tuple(own),
         beside=tuple(sorted(port.link_address for port in mine if not port.device)),
+        held=tuple(mine),
         elsewhere=tuple(sorted(elsewhere)),
         by_neighbours_alone=by_neighbours_alone,
     )
@@ -207,7 +232,7 @@ def _refuse_uplink(device: str, facts: DeviceFacts, on: str) -> None:
     if link is None:
         return
     routers = {n.link_address.lower() for n in facts.neighbours if n.address in facts.gateways}
-    leads_on = any(e.device == device and e.link_address in routers for e in facts.forwarding)
+    leads_on = any(e.device == device and e.link_address in routers for e in learnt(facts))
     named = {port.device for port in facts.guest_ports}
     if leads_on or link.kind in _UPLINKS or (not link.kind and device not in named):
         raise Refused(
@@ -217,37 +242,11 @@ def _refuse_uplink(device: str, facts: DeviceFacts, on: str) -> None:
                 host=on,
             )
         )
-    if not link.bridge and any(port.tool == "ovs" and port.device == device for port in facts.guest_ports):
-        raise Refused(
-            tr(
-                "{device} of {host} is a port of Open vSwitch's userspace datapath: no rule of the kernel sees its "
-                "frames; block at the router above",
-                device=device,
-                host=on,
-            )
-        )
-    if link.kind in _PASSES_RULES:
-        raise Refused(
-            tr(
-                "{device} of {host} is a {kind}: no rule of the hypervisor sees all of its frames; take its "
-                "link down by the hypervisor's own tool, or block at the router above",
-                device=device,
-                host=on,
-                kind=link.kind,
-            )
-        )
 
 
 def is_card(text: str) -> bool:
     """Return True for a link-layer address of Ethernet, in lower case, of a single card."""
     return bool(_CARD.fullmatch(text)) and not int(text[:2], 16) & 1
-
-
-def family(guest: Guest, facts: DeviceFacts) -> str:
-    """Return nft's family for the ports: `bridge` for ports of Linux bridges, otherwise `netdev` (nft(8))."""
-    links = [facts.links.of(port) for port in guest.ports]
-    bridges = [facts.links.of(link.bridge) if link and link.bridge else None for link in links]
-    return "bridge" if all(bridge and bridge.kind == BRIDGES[0] for bridge in bridges) else "netdev"
 
 
 def _once(ports: list[GuestPortFact]) -> list[GuestPortFact]:
