@@ -428,6 +428,25 @@ def evidence_decrypt(args: Namespace) -> Call[Any]:
     )
 
 
+def export_cacao(args: Namespace) -> Call[Any]:
+    """Read `stopgap export cacao`. Raises UsageError for a key."""
+    from stopgap.orchestrator.cli.exchange import ExportCacaoOptions, export_cacao
+    from stopgap.orchestrator.cli.run_options import sign_key
+
+    return Call(
+        export_cacao,
+        ExportCacaoOptions(
+            runbook=args.runbook,
+            output=Path(args.output),
+            plan=_path(args.plan),
+            inventories=tuple(args.inventory),
+            reader=args.reader,
+            sign_key=sign_key(args.sign_key),
+            json=args.json,
+        ),
+    )
+
+
 def driver_check(args: Namespace) -> Call[Any]:
     """Read `stopgap driver-check`."""
     from stopgap.orchestrator.cli.driver_check import DriverCheckOptions, driver_check

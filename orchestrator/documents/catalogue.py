@@ -83,3 +83,8 @@ def import_document(history: History, *, records: int, missing: int) -> dict[str
 
 def _about(task: Task[Any, Any]) -> str:
     return inspect.getdoc(type(task)) or ""
+
+
+def exported_document(form: str, path: Path, losses: Iterable[str]) -> dict[str, Any]:
+    """Give what `stopgap export` wrote: `format`, `path`, and what the format or the reader loses."""
+    return {**envelope("exported"), "format": form, "path": str(path), "lost": list(losses)}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from stopgap.orchestrator.change import CHANGE, AnyChange
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.plan.model import Plan
 from stopgap.orchestrator.secret import redact_tree
@@ -50,3 +52,53 @@ def saved_digest(path: Path) -> str:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(tr("{path}: not a plan that --save-plan wrote", path=path)) from None
     return str(digest)
+
+
+@dataclass(frozen=True)
+class SavedStep:
+    """One step of a saved plan on one host."""
+
+    key: str
+    """As `PlannedStep.key`."""
+    target: str
+    host: str | None
+    """Name of the host that the step acts on."""
+    outcome: str
+    changes: tuple[AnyChange, ...]
+    """In order of execution. A value of a secret is replaced by its reference."""
+
+    @property
+    def id(self) -> str:
+        """The id of the runbook's step."""
+        return self.key.partition("[")[0].partition("@")[0]
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """A plan as read from a file."""
+
+    digest: str
+    runbook: str
+    targets: tuple[str, ...]
+    steps: tuple[SavedStep, ...]
+
+
+def read_plan(path: Path) -> SavedPlan:
+    """Read what `save_plan` wrote. Raises UsageError for another file."""
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        steps = tuple(
+            SavedStep(
+                key=str(step["step"]),
+                target=str(step["target"]),
+                host=step["host"] and str(step["host"]),
+                outcome=str(step["outcome"]),
+                changes=tuple(CHANGE.validate_json(json.dumps(change)) for change in step["changes"]),
+            )
+            for step in saved["steps"]
+        )
+        return SavedPlan(str(saved["plan_digest"]), str(saved["runbook"]), tuple(map(str, saved["targets"])), steps)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise UsageError(tr("{path}: not a plan that --save-plan wrote", path=path)) from None

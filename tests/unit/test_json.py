@@ -46,6 +46,7 @@ FIELDS = {
     "stopgap.evidence": {"collections"},
     "stopgap.custody": {"collections"},
     "stopgap.inventory": {"source", "hosts", "groups", "left_out", "notes", "places", "derived_upstreams"},
+    "stopgap.exported": {"format", "path", "lost"},
     "stopgap.check": {"valid", "runbooks", "problems", "notes"},
 }  # fmt: skip
 """Every field of each document, beside the envelope."""

@@ -8,6 +8,7 @@ from stopgap.orchestrator import __version__
 from stopgap.orchestrator.cli import door
 from stopgap.orchestrator.cli.arguments.command import EXIT_CODES, Commands, command, group, log_words
 from stopgap.orchestrator.cli.arguments.evidence import evidence_words
+from stopgap.orchestrator.cli.arguments.exchange import export_words
 from stopgap.orchestrator.cli.arguments.lazy import LazyParser, formatter
 from stopgap.orchestrator.cli.arguments.records import incident_words, journal_words, report_words, verify_words
 from stopgap.orchestrator.cli.arguments.running import (
@@ -66,6 +67,8 @@ def parser() -> ArgumentParser:
     incident_words(group(commands, "incident", "several runs and people's notes under one name", metavar="VERB"))
 
     evidence_words(group(commands, "evidence", "read collected evidence, without unpacking"))
+
+    export_words(group(commands, "export", "write what other tools read"))
 
     trust = command(commands, "trust", door.trust, "approve the commands named in runbooks and inventories")
     trust.add_argument("file", nargs="+", metavar="FILE", help="a runbook or an inventory")

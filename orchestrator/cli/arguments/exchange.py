@@ -1,0 +1,22 @@
+"""The options of `stopgap export` and `stopgap import`."""
+
+from __future__ import annotations
+
+from stopgap.orchestrator.cli import door
+from stopgap.orchestrator.cli.arguments.command import Commands, command
+from stopgap.orchestrator.cli.arguments.words import RUNBOOK_HELP, inventory_word, sign_word
+
+
+def export_words(commands: Commands) -> None:
+    """Add the commands of `stopgap export`."""
+    cacao = command(commands, "cacao", door.export_cacao, "write a runbook or a plan as a CACAO 2.0 playbook")
+    cacao.add_argument("runbook", metavar="RUNBOOK", help=RUNBOOK_HELP)
+    cacao.add_argument("-o", "--output", metavar="FILE", required=True, help="a new file, FILE.json")
+    cacao.add_argument(
+        "--plan", metavar="FILE", help="a plan of this runbook by --save-plan: its exact commands, undo and digest"
+    )
+    inventory_word(cacao, required=False)
+    cacao.add_argument(
+        "--for", dest="reader", choices=("soarca",), help="write what this reader carries out, and name what is lost"
+    )
+    sign_word(cacao, "the playbook")

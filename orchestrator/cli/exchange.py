@@ -1,0 +1,95 @@
+"""export, import: playbooks in the formats that other tools read; no host is contacted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.documents.catalogue import exported_document
+from stopgap.orchestrator.errors import Error
+from stopgap.orchestrator.runbook.finding import runbook_file
+from stopgap.orchestrator.text import Text, tr
+
+
+@dataclass(frozen=True)
+class ExportCacaoOptions:
+    """The options of `stopgap export cacao`."""
+
+    runbook: str
+    output: Path
+    plan: Path | None = None
+    """A plan that --save-plan wrote: its commands are exported in place of the runbook's words."""
+    inventories: tuple[str, ...] = ()
+    """Where the addresses of the plan's hosts are."""
+    reader: str | None = None
+    """`soarca`: write what SOARCA carries out as it is meant."""
+    sign_key: Path | None = None
+    json: bool = False
+
+
+def export_cacao(options: ExportCacaoOptions) -> int:
+    """Write a runbook, or a plan of it, as a CACAO playbook."""
+    from stopgap.orchestrator.exchange.cacao.exact import exact
+    from stopgap.orchestrator.exchange.cacao.playbook import portable
+    from stopgap.orchestrator.exchange.cacao.signing import signed
+    from stopgap.orchestrator.exchange.cacao.soarca import for_soarca
+    from stopgap.orchestrator.inventory import load_inventory
+    from stopgap.orchestrator.plan.saved import read_plan
+    from stopgap.orchestrator.run.person import operator
+    from stopgap.orchestrator.runbook import load_runbook
+
+    runbook = load_runbook(runbook_file(options.runbook))
+    losses: tuple[Text, ...] = ()
+    if options.plan:
+        inventory = load_inventory(options.inventories) if options.inventories else None
+        hosts = inventory.hosts if inventory else {}
+        made = exact(
+            runbook,
+            read_plan(options.plan),
+            {name: tuple(map(str, host.addresses or (host.address,))) for name, host in hosts.items()},
+        )
+        playbook, losses = made.playbook, made.losses
+    else:
+        playbook = portable(runbook)
+    if options.reader == "soarca":
+        playbook, lost = for_soarca(playbook)
+        losses += lost
+    if options.sign_key:
+        playbook = signed(playbook, options.sign_key, operator())
+    write_new(options.output, json.dumps(playbook, indent=1, ensure_ascii=True) + "\n")
+    if options.json:
+        print_document(exported_document("cacao", options.output, losses))
+        return 0
+    _tell(options.output, playbook, losses)
+    return 0
+
+
+def _tell(output: Path, playbook: dict[str, Any], losses: Sequence[Text]) -> None:
+    screen = screens.out()
+    actions = sum(step["type"] == "action" for step in playbook["workflow"].values())
+    screen.line(
+        tr(
+            "{output}: {id}, {actions} actions. Nothing was contacted.",
+            output=output,
+            id=playbook["id"],
+            actions=actions,
+        )
+    )
+    for loss in losses:
+        screen.line(tr("  lost: {loss}", loss=loss), "warn")
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a new file; a file that is there already is left alone. Raises Error."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise Error(tr("{path} is there already; name a new file with -o", path=path)) from None
+    except OSError as error:
+        raise Error(f"{path}: {error.strerror}") from None
