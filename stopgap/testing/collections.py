@@ -13,6 +13,7 @@ from typing import Any
 
 from stopgap.orchestrator.evidence.manifest import MANIFEST, Manifest, ManifestItem
 from stopgap.orchestrator.evidence.reader import CollectionReader, open_collection
+from stopgap.testing.packets import capture
 
 STARTED = "2026-11-23T02:14:50.000000Z"
 UTMP = "<hxxi32s4s32s256shhiii16s20x"
@@ -20,7 +21,8 @@ UTMP = "<hxxi32s4s32s256shhiii16s20x"
 
 
 def collected(folder: Path, artifacts: Mapping[str, Any], empty: tuple[str, ...] = ()) -> CollectionReader:
-    """Write a collection: artifact → text, bytes, `{text, times}` or an archive's files; and `empty` artifacts.
+    """Write a collection: artifact → text, bytes, `{text, times}`, `{packets}` or an archive's files; and `empty`
+    artifacts.
 
     `beside` is another collection of the same run.
     """
@@ -53,18 +55,24 @@ def item(name: str, file: str, content: bytes, **more: object) -> ManifestItem:
 
 
 def content_of(given: object) -> bytes:
-    """Give the bytes of an artifact: of a text, of `{text, times}`, or of an archive's files."""
+    """Give the bytes of an artifact: of a text, of `{text, times}`, of `{packets}`, or of an archive's files."""
     if isinstance(given, bytes):
         return given
     if isinstance(given, str):
         return given.encode("utf-8", "surrogateescape")
     if not isinstance(given, dict):
         raise TypeError(f"an artifact is text or an object, not {type(given).__name__}")
+    if set(given) == {"packets"}:
+        return capture(given["packets"])
     return tar(given) if _is_archive(given) else str(given["text"]).encode() * int(given.get("times", 1))
 
 
 def _is_archive(given: object) -> bool:
-    return isinstance(given, dict) and not ("text" in given and set(given) <= {"text", "times"})
+    return (
+        isinstance(given, dict)
+        and not ("text" in given and set(given) <= {"text", "times"})
+        and "packets" not in given
+    )
 
 
 def tar(files: dict[str, Any]) -> bytes:

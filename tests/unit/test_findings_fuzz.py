@@ -72,7 +72,7 @@ def damaged(content: bytes, data: st.DataObject) -> bytes:
 
 def damaged_artifact(given: Any, data: st.DataObject) -> Any:
     """Damage a text, or the files of an archive and not its headers, which have a test of their own."""
-    if not isinstance(given, dict) or set(given) <= {"text", "times"}:
+    if not isinstance(given, dict) or set(given) <= {"text", "times", "packets"}:
         return damaged(content_of(given)[:20_000], data)
     files = {}
     for path, spec in given.items():

@@ -24,6 +24,7 @@ from stopgap.orchestrator.findings.tables import (
     served,
     sessions,
     starting,
+    wire,
 )
 
 MODULES = (
@@ -50,4 +51,5 @@ MODULES = (
     served,
     sessions,
     starting,
+    wire,
 )
