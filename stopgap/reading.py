@@ -13,6 +13,7 @@ from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.journal import DamagedRunError, History, Journal, RunSummary, UnknownRunError, state_home
 from stopgap.orchestrator.journal.open_hosts import OpenHost, open_hosts
 from stopgap.orchestrator.run.runner import RunResult
+from stopgap.orchestrator.run.standing import hosts_stand
 from stopgap.orchestrator.run.status import RunStatus, Status, each_run
 from stopgap.undoing import run_id
 
@@ -64,7 +65,7 @@ def status(*, offline: bool = False, on_run: Callable[[RunStatus], object] | Non
         telling: list[History] = []
 
         def keep(history: History) -> None:
-            if history.containment or history.findings or history.answers:
+            if history.containment or history.findings or history.answers or history.waiting:
                 telling.append(history)
 
         for run in each_run(journal, offline=offline, on_history=keep):
@@ -72,7 +73,8 @@ def status(*, offline: bool = False, on_run: Callable[[RunStatus], object] | Non
             if on_run:
                 on_run(run)
         left_open = tuple(open_hosts(reversed(telling)))
-        return Status(at, offline, tuple(found), tuple(journal.strays()), left_open)
+        returning = tuple(h for h in hosts_stand(telling[::-1]) if h.phase in {"returning", "stopped"})
+        return Status(at, offline, tuple(found), tuple(journal.strays()), left_open, returning)
 
 
 def left_open(targets: Collection[str]) -> tuple[OpenHost, ...]:

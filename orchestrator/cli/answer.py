@@ -9,7 +9,7 @@ from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.screen import said
 from stopgap.orchestrator.cli.terminal import discard_typed, show_question
-from stopgap.orchestrator.cli.words import worded
+from stopgap.orchestrator.cli.words import step_place, worded
 from stopgap.orchestrator.documents.run import questions_document
 from stopgap.orchestrator.errors import RefusedError, UsageError
 from stopgap.orchestrator.journal import Journal, state_home
@@ -106,6 +106,8 @@ def _list(screen: screens.Screen, run: str, waiting: list[Asked]) -> None:
         screen.line(tr("Run {run} asks nothing now.", run=run))
     for asked in waiting:
         text, reason = worded(asked.question)
+        if asked.count:
+            screen.line(step_place(asked.target, asked.number, asked.count), "quiet")
         screen.line(
             tr(
                 "{step} ({target}): {question} [{expected}]",
@@ -129,7 +131,7 @@ def _list(screen: screens.Screen, run: str, waiting: list[Asked]) -> None:
 
 def _said(asked: Asked) -> str:
     discard_typed()
-    show_question(screens.err(), asked.target, asked.question)
+    show_question(screens.err(), asked.target, asked.question, (asked.number, asked.count))
     line = sys.stdin.readline()
     if not line:
         raise UsageError(tr("no answer was given"))

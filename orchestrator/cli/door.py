@@ -118,12 +118,20 @@ def resume(args: Namespace) -> Call[Any]:
         wait=args.wait,
         json=args.json,
         watch=args.watch,
+        detach=args.detach,
         anyway=args.anyway,
         take_over=args.take_over,
         sign_key=sign_key(args.sign_key),
         recipients=recipients(args.age),
     )
-    return Call(resume, ResumeCommand(args.run, options))
+    return Call(resume, ResumeCommand(args.run, options, args.again_from))
+
+
+def recover(args: Namespace) -> Call[Any]:
+    """Read `stopgap recover`."""
+    from stopgap.orchestrator.cli.recover import RecoverOptions, recover
+
+    return Call(recover, RecoverOptions(incident=args.incident, json=args.json))
 
 
 def answer(args: Namespace) -> Call[Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli.screen import Screen, padded, said
+from stopgap.orchestrator.cli.words import rule_titles
 from stopgap.orchestrator.journal.records import FindingsMade
 from stopgap.orchestrator.severity import SEVERITIES, Severity, severity_text
 from stopgap.orchestrator.technique import technique_id
@@ -64,6 +65,7 @@ def show_findings(screen: Screen, found: Findings, *, every: bool) -> None:
 
 def show_findings_made(screen: Screen, made: Iterable[FindingsMade], run: str) -> None:
     """Show at the end of a run how many findings there are, and the worst few of each host."""
+    titles = rule_titles()
     by_host: dict[str, list[FindingsMade]] = {}
     for record in made:
         by_host.setdefault(record.target, []).append(record)
@@ -80,7 +82,10 @@ def show_findings_made(screen: Screen, made: Iterable[FindingsMade], run: str) -
             "bad" if worse or unread else "",
         )
         for each in worse[:WORST]:
-            screen.line(f"  {padded(severity_text(each.severity), 9)} {said(each.title)}", _STYLE[each.severity])
+            screen.line(
+                f"  {padded(severity_text(each.severity), 9)} {titles.get(each.title, each.title)}",
+                _STYLE[each.severity],
+            )
             screen.line(f"            {said(each.first)}", "quiet")
         for record in records:
             if record.trouble:

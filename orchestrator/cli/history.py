@@ -10,10 +10,10 @@ from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage, show_strays
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.findings import show_findings_made
-from stopgap.orchestrator.cli.screen import columns, padded, said
+from stopgap.orchestrator.cli.screen import columns, padded, said, width_of
 from stopgap.orchestrator.cli.steps import counted, moment, show_gaps, show_proof
 from stopgap.orchestrator.cli.verdicts import show_past_verdicts
-from stopgap.orchestrator.cli.words import entry, reason_label, word_of
+from stopgap.orchestrator.cli.words import entry, own_name, reason_label, word_of, worded
 from stopgap.orchestrator.documents.run import run_document, runs_document, verification_document
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.journal import History, Journal, state_home
@@ -81,7 +81,8 @@ def show(options: ShowOptions) -> int:
         return int(bool(history.damage or history.unsigned))
     screen = screens.out()
     damaged = show_damage(screen, history.run, (*history.damage, *history.unsigned))
-    screen.line(columns(history.started.runbook_name, word_of(history.state), widths=(len(history.state),)), "title")
+    state = word_of(history.state)
+    screen.line(columns(own_name(history), state, widths=(width_of(state),)), "title")
     screen.line(
         tr(
             "run {run}  by {operator}  from {started_at}",
@@ -106,7 +107,12 @@ def show(options: ShowOptions) -> int:
         seconds = f"  {step.seconds:.1f} s" if step.seconds >= 0.05 else ""
         outcome = step.outcome or ("running" if history.state == "running" else "interrupted")
         style = "bad" if outcome in FAILURES | {"interrupted"} else ""
-        screen.line(columns(f"{step.name} ({step.target})", step.host, f"{said(word_of(outcome))}{seconds}"), style)
+        screen.line(
+            columns(
+                f"{own_name(history, step.name)} ({step.target})", step.host, f"{said(word_of(outcome))}{seconds}"
+            ),
+            style,
+        )
         for change in history.changes:
             if (change.step, change.target) == (step.step, step.target):
                 why = f": {said(change.reason)}" if change.reason else ""
@@ -132,7 +138,7 @@ def show(options: ShowOptions) -> int:
         screen.line(
             tr(
                 "asks      {question}: stopgap answer {run} {step} VALUE",
-                question=asked.question.text,
+                question=worded(asked.question)[0],
                 run=history.run,
                 step=asked.step,
             ),

@@ -11,9 +11,10 @@ from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.incident_details import ask_for_details, details_of
+from stopgap.orchestrator.cli.recover import show_standing
 from stopgap.orchestrator.cli.screen import said
 from stopgap.orchestrator.cli.steps import counted, moment
-from stopgap.orchestrator.cli.words import word_of
+from stopgap.orchestrator.cli.words import own_name, word_of
 from stopgap.orchestrator.documents.incident import incident_document
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.journal import Journal, state_home
@@ -26,6 +27,7 @@ from stopgap.orchestrator.journal.incidents import (
     open_incident,
 )
 from stopgap.orchestrator.run.person import operator
+from stopgap.orchestrator.run.standing import hosts_stand
 from stopgap.orchestrator.text import tr
 
 
@@ -156,7 +158,7 @@ def show(options: IncidentOptions) -> int:
             tr(
                 "run {run}: {runbook_name} ({state})",
                 run=h.run,
-                runbook_name=h.started.runbook_name,
+                runbook_name=own_name(h),
                 state=word_of(h.state),
             ),
         )
@@ -171,4 +173,6 @@ def show(options: IncidentOptions) -> int:
                 tr("Of {run} {standing} in force: stopgap undo {run}", run=history.run, standing=counted(standing)),
                 "warn",
             )
+    for host in hosts_stand(histories, incident.name):
+        show_standing(screen, host)
     return 0

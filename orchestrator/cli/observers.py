@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli import steps
@@ -14,6 +15,7 @@ from stopgap.orchestrator.journal.records import (
     CheckJudged,
     RunFinished,
     StepFinished,
+    StepStarted,
     UndoMade,
 )
 from stopgap.orchestrator.plan import Plan, PlannedStep
@@ -21,6 +23,9 @@ from stopgap.orchestrator.text import tr, trn
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.run.evidence_stream import Progress
+
+_LONG = 60.0
+"""Seconds of a watch from which its end is told at its start."""
 
 
 class Lines:
@@ -59,6 +64,8 @@ class Lines:
             self._screen.status("  ".join(self._collecting.values()))
         elif isinstance(record, Asked | RunFinished):
             self._screen.status("")
+        if isinstance(record, StepStarted):
+            self._say_how_long(run, record)
         if isinstance(record, CheckJudged):
             self._judged.setdefault((record.step, record.target), []).append(record)
         elif isinstance(record, Asked):
@@ -100,6 +107,17 @@ class Lines:
         """Show the progress of all hosts in one status line."""
         self._collecting[step.key, step.target.name] = steps.progress_line(step, progress)
         self._screen.status("  ".join(self._collecting.values()))
+
+    def _say_how_long(self, run: str, record: StepStarted) -> None:
+        step = self._steps.get((record.step, record.target))
+        seconds = max((check.steady for check in step.checks), default=0.0) if step else 0.0
+        if step is None or seconds < _LONG:
+            return
+        steps.show_header(self._screen, step, tr("watching"), "")
+        until = steps.moment(datetime.now(UTC) + timedelta(seconds=seconds))
+        self._screen.line(entry(tr("until"), tr("{until} ({span})", until=until, span=steps.span(seconds))))
+        how = tr("Ctrl-C gives the terminal back; in the background: stopgap resume {run} --detach", run=run)
+        self._screen.line(entry("", how), "quiet")
 
     def _finished(self, record: StepFinished) -> None:
         place = (record.step, record.target)

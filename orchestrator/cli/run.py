@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_line
 from stopgap.orchestrator.cli.run_options import RunOptions, RunRequested
-from stopgap.orchestrator.cli.words import named, word_of
+from stopgap.orchestrator.cli.words import named, own_name, word_of
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.outcome import RESUMED, ExitCode, RunOutcome
@@ -50,6 +50,8 @@ class ResumeCommand:
 
     run: str
     options: RunOptions
+    again_from: str | None = None
+    """Id of the step to go back to."""
 
 
 def run(command: RunCommand) -> int:
@@ -154,6 +156,12 @@ def resume(command: ResumeCommand) -> int:
     from stopgap.reading import history as read_history
 
     options = command.options
+    if command.again_from is not None:
+        _go_back(command.run, command.again_from)
+    if options.detach:
+        from stopgap.orchestrator.cli.detach import go_on_apart
+
+        return go_on_apart(command.run, _detached_words(options))
     live_view = _live_view(options)
     messages = live_view.messages if live_view else screens.err()
     person = Terminal(messages, yes=options.yes, wait=options.wait)
@@ -166,7 +174,11 @@ def resume(command: ResumeCommand) -> int:
             return _tell_finished(history, events)
         if options.anyway:
             show_damage(messages, history.run, doubts)
-        lines = Lines(live_view.out if live_view else screens.out(), history.started.runbook_name, asks=person.asks)
+        lines = Lines(
+            live_view.out if live_view else screens.out(),
+            own_name(history),
+            asks=person.asks,
+        )
         observers: list[Observer] = [events] if events else [live_view, lines] if live_view else [lines]
         sinks = SinkEvents(lambda line: messages.line(line, "warn"))
         with (
@@ -188,6 +200,26 @@ def resume(command: ResumeCommand) -> int:
     if events:
         events.finished(result)
     return _ended(result, options, messages)
+
+
+def _go_back(name: str, step: str) -> None:
+    from stopgap.orchestrator.journal import Journal, state_home
+    from stopgap.orchestrator.run.person import operator
+    from stopgap.orchestrator.run.step_back import step_back
+    from stopgap.orchestrator.run.trust import trusted
+
+    with Journal.open(state_home()) as journal:
+        history = trusted(journal, journal.resolve(name))
+        again = step_back(journal, history, step, operator())
+    screens.err().line(tr("Again: {steps}.", steps=", ".join(again)))
+
+
+def _detached_words(options: RunOptions) -> list[str]:
+    """Return the options of a run that goes on in the background."""
+    words = ["--yes" if options.yes else "--wait"]
+    words += [word for word, given in (("--take-over", options.take_over), ("--anyway", options.anyway)) if given]
+    words += ["--sign-key", str(options.sign_key)] if options.sign_key else []
+    return words + [word for key in options.recipients for word in ("--age", key)]
 
 
 def _tell_finished(history: History, events: EventObserver | None) -> int:

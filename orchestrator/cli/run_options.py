@@ -45,6 +45,8 @@ class RunOptions:
     json: bool = False
     watch: bool = False
     full: bool = False
+    detach: bool = False
+    """Go on in the background; `stopgap resume` alone."""
     anyway: bool = False
     """Resume despite a damaged journal; a person has looked at the hosts."""
     take_over: bool = False

@@ -125,6 +125,13 @@ def columns(left: str, *right: str, widths: tuple[int, ...] = (12, 13)) -> str:
     return f"{padded(begin, room)}{fields}" if cell_len(begin) < room else f"{begin}  {fields}"
 
 
+def width_of(text: str) -> int:
+    """Return the columns of a text in the reader's language."""
+    from rich.cells import cell_len
+
+    return cell_len(said(text))
+
+
 def padded(text: str, width: int) -> str:
     """Return a text in the reader's language, filled with blanks to a number of columns."""
     from rich.cells import cell_len

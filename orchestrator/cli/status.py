@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage, show_strays
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.recover import show_standing
 from stopgap.orchestrator.cli.screen import Screen, padded, said
 from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.cli.verdicts import show_again, show_open_hosts
-from stopgap.orchestrator.cli.words import word_of
+from stopgap.orchestrator.cli.words import own_name, word_of
 from stopgap.orchestrator.journal import ChangeStatus
 from stopgap.orchestrator.run.status import DeviceLook, RunStatus
 from stopgap.orchestrator.run.status_document import status_document
@@ -44,6 +45,8 @@ def status(options: StatusOptions) -> int:
     found = read_status(offline=options.offline, on_run=lambda run: _show(screen, run))
     show_strays(screen, found.strays)
     show_open_hosts(screen, found.open_hosts)
+    for host in found.returning:
+        show_standing(screen, host)
     if not any(run.history for run in found.runs):
         screen.line(
             tr("Nothing is in force that the journal can tell of.") if found.damaged else tr("Nothing is in force.")
@@ -55,7 +58,8 @@ def _show(screen: Screen, run: RunStatus) -> None:
     show_damage(screen, run.run, run.damage)
     if (history := run.history) is None:
         return
-    screen.line(f"{run.run}  {history.started.runbook_name}  ({said(word_of(history.state))})", "title")
+    name = own_name(history)
+    screen.line(f"{run.run}  {name}  ({said(word_of(history.state))})", "title")
     told: set[tuple[str, str]] = set()
     for change in run.in_force:
         until = tr("until {ends}", ends=moment(change.ends)) if change.ends else tr("until undone")

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TypeVar
 
 from stopgap.orchestrator.cli.screen import Screen, said
-from stopgap.orchestrator.cli.words import worded
+from stopgap.orchestrator.cli.words import step_place, worded
 from stopgap.orchestrator.journal import ChangeStatus, History
 from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.question import Question
@@ -86,7 +86,7 @@ class Terminal:
             asked = here and waiting.heard() is None
             if asked:
                 discard_typed()
-                show_question(self._screen, step.target.name, question)
+                show_question(self._screen, step.target.name, question, (step.number, step.count))
             while waiting.heard() is None and not waiting.over():
                 if not here:
                     time.sleep(_PAUSE)
@@ -153,9 +153,14 @@ def discard_typed() -> None:
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
-def show_question(screen: Screen, target: str, question: Question) -> None:
-    """Show a question, the reason line by line, and the expected form of the answer."""
+def show_question(screen: Screen, target: str, question: Question, place: tuple[int, int]) -> None:
+    """Show a question, the reason line by line, and the expected form of the answer.
+
+    `place`: the number of the step, and how many steps there are; 0 where they are unknown.
+    """
     text, reason = worded(question)
+    if place[1]:
+        screen.line(step_place(target, *place), "title")
     for line in said(reason).splitlines():
         screen.line(f"{target}: {line}")
     default = tr(", default {default}", default=question.default) if question.default is not None else ""

@@ -13,7 +13,7 @@ from stopgap.orchestrator.cli.run import tell_unwritten
 from stopgap.orchestrator.cli.screen import Screen, said
 from stopgap.orchestrator.cli.steps import counted
 from stopgap.orchestrator.cli.terminal import Terminal, stoppable
-from stopgap.orchestrator.cli.words import word_of
+from stopgap.orchestrator.cli.words import own_name, word_of
 from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, state_home
 from stopgap.orchestrator.journal.failure import UntrustedRunError
 from stopgap.orchestrator.run.undo_run import UndoResult
@@ -76,7 +76,11 @@ class _Operator(Terminal):
         """List the changes, and ask."""
         show_damage(screens.err(), history.run, (*history.damage, *history.unsigned))
         self._shown_on.line(
-            tr("Undo of run {run}: {runbook_name}", run=history.run, runbook_name=history.started.runbook_name),
+            tr(
+                "Undo of run {run}: {runbook_name}",
+                run=history.run,
+                runbook_name=own_name(history),
+            ),
             "title",
         )
         for change in changes:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from rich.cells import cell_len, set_cell_size
 
 from stopgap.orchestrator.cli.screen import said, shown
-from stopgap.orchestrator.cli.words import word_of, worded
+from stopgap.orchestrator.cli.words import named, own_name, step_place, word_of, worded
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.records import CheckJudged, step_of
 from stopgap.orchestrator.registry import tasks
@@ -72,7 +72,7 @@ def _heading(history: History) -> Iterator[Line]:
     elapsed = left((history.finished_at or history.as_of), history.started_at)
     if history.damage:
         yield tr("damaged: {damage}", damage=history.damage[0]), "bad"
-    yield history.started.runbook_name, "title"
+    yield own_name(history), "title"
     yield tr("{run}  {state}, {elapsed}", run=history.run, state=word_of(history.state), elapsed=elapsed), "quiet"
 
 
@@ -81,6 +81,8 @@ def _questions(history: History) -> Iterator[Line]:
     if history.state != "running":
         return
     for asked in history.waiting:
+        if asked.count:
+            yield step_place(asked.target, asked.number, asked.count), "warn"
         yield (
             tr("asks {question} [{expected}]", question=worded(asked.question)[0], expected=asked.question.expected),
             "warn",
@@ -89,7 +91,7 @@ def _questions(history: History) -> Iterator[Line]:
         for line in said(worded(asked.question)[1]).splitlines():
             yield f"     {line}", "quiet"
     if not history.waiting and (step := next((s for s in _ahead(history) if _asks(s)), None)):
-        yield tr("next question: {step}", step=step.name), "quiet"
+        yield tr("next question: {step}", step=named(step.name, step.name_ja)), "quiet"
 
 
 def _cut_off(history: History, width: int) -> Iterator[Line]:
@@ -120,9 +122,9 @@ def _steps(history: History, width: int) -> Iterator[Line]:
                 *([said(word_of(word))] if style == "bad" else []),
                 said(took),
             ]
-        yield _beside(f"{_MARKS.get(step.outcome, '!')} {step.name}", fields, width), style
+        yield _beside(f"{_MARKS.get(step.outcome, '!')} {own_name(history, step.name)}", fields, width), style
         if step.reason and style == "bad":
-            yield f"    {step.reason}", "bad"
+            yield f"    {said(step.reason)}", "bad"
 
 
 def _hosts(history: History) -> set[str]:
@@ -131,7 +133,7 @@ def _hosts(history: History) -> set[str]:
 
 def _coming(history: History, width: int) -> Iterator[Line]:
     for step in _ahead(history):
-        yield _beside(f". {step.name}", ("asks",) if _asks(step) else (), width), "quiet"
+        yield _beside(f". {named(step.name, step.name_ja)}", (tr("asks"),) if _asks(step) else (), width), "quiet"
 
 
 def _standing(history: History, now: datetime, width: int) -> Iterator[Line]:
@@ -147,15 +149,18 @@ def _standing(history: History, now: datetime, width: int) -> Iterator[Line]:
         yield _beside(f"  {change.host}: {said(change.change.describe())}", (until,), width), ""
         count = counters.get((change.step, change.target, change.host))
         if count and count in looked:
-            yield _beside(f"    {count.seen}", (tr("{left} ago", left=left(now, looked.pop(count))),), width), "quiet"
+            yield (
+                _beside(f"    {said(count.seen)}", (tr("{left} ago", left=left(now, looked.pop(count))),), width),
+                "quiet",
+            )
 
 
 def _deadlines(histories: Sequence[History], now: datetime, width: int) -> Iterator[Line]:
     found = dict.fromkeys(each for history in histories for each in history.deadlines())
     for text, due in sorted(found, key=lambda each: each[1]):
         over = due <= now
-        time = "over" if over else left(due, now) + " left"
-        yield _beside(f"  {text}", (time,), width), "bad" if over else "warn"
+        time = tr("over") if over else tr("{left} left", left=left(due, now))
+        yield _beside(f"  {said(text)}", (time,), width), "bad" if over else "warn"
 
 
 def _told(history: History) -> Iterator[Line]:

@@ -45,6 +45,7 @@ from stopgap.orchestrator.journal.records import (
     RunFinished,
     RunStarted,
     StepFinished,
+    SteppedBack,
     StepStarted,
     UndoIntended,
     UndoMade,
@@ -157,6 +158,8 @@ class _Fold:
                 )
             case StepFinished():
                 self._finish(record, at)
+            case SteppedBack():
+                self._step_back(record)
             case ChangeIntended():
                 self._intend(record, at)
             case ChangeMade():
@@ -183,12 +186,24 @@ class _Fold:
                 self.messages.append(_begun(record, at))
             case MessagePosted():
                 self._post(record, at)
-            case EvidenceHandled() | DamageAccepted():
-                pass  # no effect on the run's state
-            case IncidentOpened() | IncidentDescribed() | Noted() | DutyDecided() | IncidentClosed():
-                pass  # of an incident's chain
+            case (
+                EvidenceHandled()
+                | DamageAccepted()
+                | IncidentOpened()
+                | IncidentDescribed()
+                | Noted()
+                | DutyDecided()
+                | IncidentClosed()
+            ):
+                pass  # no effect on the run's state, or of an incident's chain
             case _:
                 assert_never(record)
+
+    def _step_back(self, record: SteppedBack) -> None:
+        self.finished = None  # the run is to be resumed
+        for place, step in self.steps.items():
+            if step.step in record.steps:
+                self.steps[place] = replace(step, outcome=None, reason="", finished=None)
 
     def _judge(self, record: CheckJudged, at: datetime) -> None:
         key = (record.step, record.target, record.vantage, record.about)

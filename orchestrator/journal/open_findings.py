@@ -117,6 +117,8 @@ def _rebuilt(histories: Iterable[History]) -> dict[str, datetime]:
                 place = (record.step, record.target, record.question)
                 if says.get(place) == record.answer:
                     found[record.target] = entry.at
+                elif place in says:  # asked again, and answered otherwise
+                    found.pop(record.target, None)
     return found
 
 

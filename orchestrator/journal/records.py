@@ -233,6 +233,10 @@ class Asked(_Record):
     step: str
     target: str
     question: Question
+    number: int = 0
+    """Position of the step in the runbook, from 1; 0 in records before version 0.3."""
+    count: int = 0
+    """Number of steps in the runbook."""
 
 
 class FindingNoted(_Record):
@@ -331,6 +335,15 @@ class StepFinished(_Record):
     """Expiry of the step's effect, ISO 8601 in UTC."""
 
 
+class SteppedBack(_Record):
+    """A person goes back: these steps are to be done again. No step had changed or undone anything."""
+
+    kind: Literal["stepped-back"] = "stepped-back"
+    steps: tuple[str, ...]
+    """Keys of the steps."""
+    by: EscapedLine
+
+
 class RunFinished(_Record):
     """The end of a run; a run without this record was interrupted, or is still running."""
 
@@ -415,6 +428,7 @@ AnyRecord: TypeAlias = Annotated[
     | MessageIntended
     | MessagePosted
     | StepFinished
+    | SteppedBack
     | RunFinished
     | DamageAccepted
     | IncidentOpened

@@ -35,6 +35,8 @@ class PlannedStep:
     outcome: PlannedOutcome
     reason: str = ""
     name: str = ""
+    count: int = 0
+    """Number of steps in the runbook."""
     scene: Scene | None = None
     changes: tuple[AnyChange, ...] = ()
     messages: tuple[Message, ...] = ()

@@ -175,7 +175,7 @@ class Planner:
         return planned
 
     def _plan_place(self, place: Place, results: Mapping[str, StepResult]) -> PlannedStep:
-        step, blank = place.step, _blank(place)
+        step, blank = place.step, _blank(place, len(self.runbook.steps))
         if missed := [n for n in step.needs if n in results and not results[n].succeeded]:
             return _with(blank, PlannedOutcome.SKIPPED, tr("needs {missed}", missed=", ".join(missed)))
         try:
@@ -304,13 +304,13 @@ class Planner:
         found = task.standing(params, facts, scene)
         gaps = _gaps(task, params, facts, scene)
         checks = tuple(task.checks(params, facts, scene))
-        return (found, replace(_blank(place), gaps=gaps, checks=checks)) if found else None
+        return (found, replace(_blank(place, len(self.runbook.steps)), gaps=gaps, checks=checks)) if found else None
 
     def seen_from_outside(self, place: Place) -> PlannedStep:
         """Return a step of an unreachable host with the checks of other vantages, and without changes."""
         task = tasks()[place.step.task]
         params = render(place.step, self.params, place.scene, {}, place.item)
-        return replace(_blank(place), checks=_seen_from_outside(task, params, place.scene))
+        return replace(_blank(place, len(self.runbook.steps)), checks=_seen_from_outside(task, params, place.scene))
 
     def forget(self) -> None:
         """Drop every fact, so that the next read is fresh."""
@@ -422,11 +422,19 @@ def _with(step: PlannedStep, outcome: PlannedOutcome, reason: str) -> PlannedSte
     return replace(step, outcome=outcome, reason=reason)
 
 
-def _blank(place: Place) -> PlannedStep:
-    """Return the step at the given place, without changes."""
+def _blank(place: Place, count: int) -> PlannedStep:
+    """Return the step at the given place, of `count` steps, without changes."""
     step, scene = place.step, place.scene
     return PlannedStep(
-        place.key, place.number, step, place.target, scene.on, PlannedOutcome.SKIPPED, name=step.name, scene=scene
+        place.key,
+        place.number,
+        step,
+        place.target,
+        scene.on,
+        PlannedOutcome.SKIPPED,
+        name=step.name,
+        count=count,
+        scene=scene,
     )
 
 

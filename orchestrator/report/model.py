@@ -189,6 +189,7 @@ class Event(_Part):
         "message",
         "note",
         "damage",
+        "stepped-back",
         "run-finished",
     ]
     result: EscapedLine = Field(description="Outcome, state, `holds`/`fails`/`unseen`, or the answer, by kind.")

@@ -30,6 +30,7 @@ from stopgap.orchestrator.journal.records import (
     RunFinished,
     RunStarted,
     StepFinished,
+    SteppedBack,
     StepStarted,
     UndoIntended,
     UndoMade,
@@ -55,10 +56,9 @@ def timeline(history: History) -> Iterator[Event]:
                 names[record.step, record.target] = record.name
             case ChangeMade() | UndoMade() | RollbackTimerSettled():
                 intended = changes.get((record.step, record.target, record.index))
-                kind = "change" if record.kind == "change-made" else "undo"
                 if intended and record.outcome not in {"not-run", "confirmed"}:
-                    does = intended.change.describe()
-                    yield _event(entry, kind, intended.host, does, result=record.outcome, detail=record.reason)
+                    kind, about = "change" if record.kind == "change-made" else "undo", intended.change.describe()
+                    yield _event(entry, kind, intended.host, about, result=record.outcome, detail=record.reason)
             case MessageIntended():
                 messages[record.key] = record
             case MessagePosted():
@@ -68,8 +68,8 @@ def timeline(history: History) -> Iterator[Event]:
                 about = f"{messages[record.key].about}, {record.to}" if record.key in messages else record.to
                 yield _event(entry, "message", text=about, result=record.outcome, detail=record.detail)
             case StepFinished():
-                name = names.get((record.step, record.target), record.step)
-                yield _event(entry, "step", record.host, name, result=record.outcome, detail=record.reason)
+                about = names.get((record.step, record.target), record.step)
+                yield _event(entry, "step", record.host, about, result=record.outcome, detail=record.reason)
             case RunStarted():
                 yield _event(entry, "run-started", text=record.runbook_name, detail=record.operator)
             case PlanMade():
@@ -83,6 +83,8 @@ def timeline(history: History) -> Iterator[Event]:
                 yield _event(entry, "evidence", record.host, record.profile, detail=record.folder)
             case Answered():
                 yield _event(entry, "answer", record.target, record.question, result=record.answer, detail=record.by)
+            case SteppedBack():
+                yield _event(entry, "stepped-back", text=", ".join(record.steps), detail=record.by)
             case DamageAccepted():
                 yield _event(entry, "damage", text=record.by, detail="; ".join(record.problems))
             case RunFinished():

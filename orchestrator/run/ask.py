@@ -20,7 +20,7 @@ def ask(
 ) -> Answer | None:
     """Ask the question and return the recorded answer, or `None` without an answer: the step is then refused."""
     place = {"step": step.key, "target": step.target.name}
-    record(Asked(**place, question=question))
+    record(Asked(**place, question=question, number=step.number, count=step.count))
     ends = None if question.timeout is None else time.monotonic() + question.timeout
 
     def heard() -> Answer | None:

@@ -12,6 +12,7 @@ from stopgap.orchestrator.journal.open_hosts import OpenHost
 from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.run.again import look_again
 from stopgap.orchestrator.run.device_state import Seen, look_at
+from stopgap.orchestrator.run.standing import HostStands
 from stopgap.orchestrator.run.verdict import Again
 
 SOON = timedelta(hours=6)
@@ -107,6 +108,8 @@ class Status:
     """Runs of which journal and folders say different things."""
     open_hosts: tuple[OpenHost, ...] = ()
     """Hosts whose block was lifted, with findings that nobody has shown to be gone."""
+    returning: tuple[HostStands, ...] = ()
+    """Hosts with a recovery that goes on, or that waits for `resume`."""
 
     @property
     def damaged(self) -> bool:

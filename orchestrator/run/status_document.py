@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from stopgap.orchestrator.documents.envelope import envelope, rfc3339
 from stopgap.orchestrator.documents.run import change_object, run_object, stray_object
+from stopgap.orchestrator.run.standing import HostStands
 from stopgap.orchestrator.run.status import DeviceLook, RunStatus, Status
 from stopgap.orchestrator.run.verdict import Again
 
@@ -29,7 +31,38 @@ def status_document(status: Status) -> dict[str, Any]:
             }
             for host in status.open_hosts
         ],
+        "returning": [_stands(host) for host in status.returning],
         "strays": [stray_object(stray) for stray in status.strays],
+    }
+
+
+def standing_document(incident: str | None, hosts: Iterable[HostStands]) -> dict[str, Any]:
+    """Give where the return of each host stands, with every step."""
+    return {
+        **envelope("recovery"),
+        "incident": incident,
+        "hosts": [
+            {**_stands(host), "steps": [{"step": s.id, "name": s.name, "state": s.state} for s in host.steps]}
+            for host in hosts
+        ],
+    }
+
+
+def _stands(host: HostStands) -> dict[str, Any]:
+    now = host.now if host.phase in {"returning", "stopped"} else None
+    return {
+        "host": host.target,
+        "phase": host.phase,
+        "since": rfc3339(host.since),
+        "until": rfc3339(host.until),
+        "run": host.run,
+        "step": now.id if now else None,
+        "number": now.number if now else None,
+        "count": len(host.steps),
+        "reason": now.reason if now else "",
+        "asks": host.asks or None,
+        "open_findings": host.open_findings,
+        "next": list(host.commands),
     }
 
 

@@ -178,6 +178,7 @@ def unapplied(applied: Applied) -> Outcome:
 
 def proved(step: PlannedStep, ended: Ended, context: RunContext) -> Ended:
     """Run the checks of a step successful so far, record the observations, return the end of the step."""
+    began = time.monotonic()
     judged = prove(step, context.pool, context.interruption.requested) if step.checks else []
     context.record(*judged)
     if wrong := [c for c in judged if c.holds is False and not c.one_sided]:
@@ -186,6 +187,9 @@ def proved(step: PlannedStep, ended: Ended, context: RunContext) -> Ended:
         ]
         why = tr("made, but {why}", why=lacking[0]) if ended.outcome == Outcome.CHANGED else lacking[0]
         return Ended(Outcome.FAILED, why, tuple(judged))
+    watched = max((check.steady for check in step.checks), default=0.0)
+    if context.interruption.requested.is_set() and time.monotonic() - began < watched:
+        return Ended(Outcome.UNKNOWN, tr("stopped before its time was over"), tuple(judged))
     return replace(ended, judged=tuple(judged))
 
 

@@ -27,6 +27,7 @@ LINES = [
     "ready -i hosts.yaml -i beside.yaml -t web -t spare --limit-file LIMIT --sudoers --json",
     f"resume {RUN} --yes --json --age RECIPIENT --take-over --sign-key KEY --anyway",
     f"resume {RUN} --wait --watch",
+    f"resume {RUN} --detach --from way",
     f"answer {RUN} ask yes -t web --json",
     f"undo {RUN} --step cut --yes --force --anyway --take-over --sign-key KEY --json",
     "request -i hosts.yaml -t web -t spare --limit-file LIMIT --address 192.0.2.1/32"
@@ -35,6 +36,7 @@ LINES = [
     "runs --json",
     f"show {RUN} --json",
     "status --offline --json",
+    "recover --incident one --json",
     f"verify {RUN} --signers signers --tsa-ca ca.pem --json",
     f"watch {RUN} --json",
     f"report {RUN} --lang ja --format md --timezone Asia/Tokyo -o report.md",

@@ -33,7 +33,8 @@ FIELDS = {
         "runbook_path", "inventory_path", "stopgap", "plan", "steps", "changes", "checks", "messages", "questions",
         "answers", "evidence", "findings", "unreachable", "containment", "in_force", "undoable",
     },
-    "stopgap.status": {"offline", "damaged", "exit_code", "runs", "open_hosts", "strays"},
+    "stopgap.status": {"offline", "damaged", "exit_code", "runs", "open_hosts", "returning", "strays"},
+    "stopgap.recovery": {"incident", "hosts"},
     "stopgap.verification": {"what", "run", "valid", "problems"},
     "stopgap.questions": {"run", "questions", "answers"},
     "stopgap.tasks": {"tasks"},
@@ -88,7 +89,7 @@ def commands(bench: Bench, *words: str) -> Iterator[tuple[tuple[str, ...], str]]
         bench.stopgap(*words, "--help")
     said = bench.capsys.readouterr().out
     names = re.findall(r"^    ([a-z]+)(?: |$)", said.partition("positional arguments:")[2], re.MULTILINE)
-    if not re.search(r"^usage: .* (COMMAND|VERB)", said, re.MULTILINE):
+    if not re.search(r" (COMMAND|VERB) \.\.\.$", said.partition("\n\n")[0]):
         yield words, said
         return
     assert names, said

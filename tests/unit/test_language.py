@@ -56,6 +56,18 @@ def test_a_run_is_told_in_japanese_and_later_in_english(project: Path) -> None:
     assert "2 件を取り消しました。この実行で有効なものは残っていません。" in undone
 
 
+def test_names_of_runbook_and_steps_are_in_the_readers_language_wherever_they_stand(project: Path) -> None:
+    stopgap(project, "run", "rb.yaml", "-i", "inv.yaml", "-t", "here", "--yes")
+    for words in (("show", "last"), ("watch", "last"), ("status",)):
+        for placed in (("--lang", "ja", *words), (*words, "--lang", "ja")):
+            told = stopgap(project, *placed)
+            assert "ファイルを置く" in told.stdout, (placed, told)
+            assert "Put a file there" not in told.stdout
+            assert "Write it" not in told.stdout
+            assert ("書き込み" in told.stdout) == (words[0] != "status")
+    assert "Put a file there" in stopgap(project, "--lang", "en", "status", STOPGAP_LANG="ja").stdout
+
+
 def test_json_is_the_same_in_every_language(project: Path) -> None:
     stopgap(project, "run", "rb.yaml", "-i", "inv.yaml", "-t", "here", "--yes", "--lang", "ja")
     told = [json.loads(stopgap(project, "show", "last", "--json", "--lang", lang).stdout) for lang in ("en", "ja")]

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 
 from stopgap.orchestrator import __version__
 from stopgap.orchestrator.cli import door
-from stopgap.orchestrator.cli.arguments.command import EXIT_CODES, Commands, command, group, log_words
+from stopgap.orchestrator.cli.arguments.command import EXIT_CODES, Commands, command, group, lang_word, log_words
 from stopgap.orchestrator.cli.arguments.evidence import evidence_words
 from stopgap.orchestrator.cli.arguments.exchange import export_words
 from stopgap.orchestrator.cli.arguments.lazy import LazyParser, formatter
@@ -34,6 +34,7 @@ def parser() -> ArgumentParser:
         epilog=EXIT_CODES,
     )
     log_words(top)
+    lang_word(top, None)
     top.add_argument("--version", action="version", version=f"stopgap {__version__}")
     commands: Commands = top.add_subparsers(
         metavar="COMMAND",
@@ -53,6 +54,8 @@ def parser() -> ArgumentParser:
     status = command(commands, "status", door.status, "list what is in force now, where, and until when")
     status.add_argument("--offline", action="store_true", help="read only the journal; contact no device")
     resume_words(command(commands, "resume", door.resume, "resume an unfinished run", json=None))
+    recover = command(commands, "recover", door.recover, "tell where a recovery stands, and what comes next")
+    recover.add_argument("--incident", metavar="NAME", help="default: the latest open incident, else all runs")
     answer_words(command(commands, "answer", door.answer, "answer a question of a waiting run"))
     undo_words(command(commands, "undo", door.undo, "undo the changes of a run", json=LINES))
     verify_words(

@@ -30,12 +30,20 @@ def command(
     sub = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".", epilog=EXIT_CODES)
     sub.set_defaults(command=read)
     log_words(sub)
-    sub.add_argument(
-        "--lang", choices=LANGUAGES, help="language of what is said; default: STOPGAP_LANG, or the locale"
-    )
+    lang_word(sub, argparse.SUPPRESS)
     if json:
         sub.add_argument("--json", action="store_true", help=json)
     return sub
+
+
+def lang_word(command: ArgumentParser, default: str | None) -> None:
+    """Add --lang, before and after the name of a command; `default` is SUPPRESS after the name."""
+    command.add_argument(
+        "--lang",
+        choices=LANGUAGES,
+        default=default,
+        help="language of what is said; default: STOPGAP_LANG, or the locale",
+    )
 
 
 def log_words(command: ArgumentParser) -> None:

@@ -100,7 +100,15 @@ def resume_words(resume: ArgumentParser) -> None:
     """Add the options of `resume`."""
     run_word(resume)
     agreement_words(resume)
-    shown_words(resume)
+    shown_words(resume).add_argument(
+        "--detach", action="store_true", help="go on in the background; questions wait for `stopgap answer`"
+    )
+    resume.add_argument(
+        "--from",
+        dest="again_from",
+        metavar="STEP",
+        help="go back to this step first; refused where a step since has changed something",
+    )
     age_word(resume, "arriving evidence")
     lock_words(resume)
     damage_word(resume)

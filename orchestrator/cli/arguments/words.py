@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import _ArgumentGroup as ArgumentGroup
 
 INVENTORY_HELP = (
     "a file or folder of Stopgap's own, an inventory of Ansible's (INI, YAML, folder, script), ssh_config:PATH, "
@@ -62,11 +66,12 @@ def format_words(command: ArgumentParser, *forms: str) -> None:
     command.add_argument("--json", dest="format", action="store_const", const="json", help="short for --format json")
 
 
-def shown_words(command: ArgumentParser) -> None:
-    """Add --json and --watch."""
+def shown_words(command: ArgumentParser) -> ArgumentGroup:
+    """Add --json and --watch; return the group, of which one option at most can be given."""
     shown = command.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help=LINES)
     shown.add_argument("--watch", action="store_true", help="show the live view of `watch` during the run; q quits")
+    return shown
 
 
 def agreement_words(command: ArgumentParser) -> None:
