@@ -91,6 +91,10 @@ Probe: TypeAlias = Mapping[str, Reader[Any] | At | Past]
 A name `FIELD.KEY` is an entry of a field that is a mapping."""
 
 
+Figure: TypeAlias = Literal["messages-held"]
+"""Numbers that a step may have counted. `messages-held`: mail that waits in a queue."""
+
+
 class Note(BaseModel):
     """A sentence for the operator, beside the changes; not part of the plan's digest."""
 
@@ -99,6 +103,8 @@ class Note(BaseModel):
     text: Translatable
     """May show `{at}`, the moment `after` from now: `tr("… until {at}", at="{at}")`."""
     after: timedelta | None = None
+    figure: tuple[Figure, int] | None = None
+    """A number for the report: a name, and how many."""
 
     def dated(self, now: datetime, shown: Callable[[datetime], str] = day_text) -> str:
         """Return the text with the point in time, as `shown`, in place of `{at}`."""
@@ -204,6 +210,11 @@ class Standing(BaseModel):
     """The difference from the wanted state, as lines of a diff."""
 
 
+Service: TypeAlias = Literal["web", "mail"]
+"""What people outside use of a host."""
+SERVICES: tuple[Service, ...] = get_args(Service)
+
+
 P = TypeVar("P", bound=Parameters)
 F = TypeVar("F", bound=Facts)
 
@@ -219,7 +230,7 @@ class Task(ABC, Generic[P, F]):
     lifts: ClassVar[bool] = False
     """The task undoes changes: on the target, and on the target's upstream and spare."""
     outage: ClassVar[bool] = False
-    """Visitors or senders lose a service while the changes are in force; reports draw an outage."""
+    """Visitors or senders may lose a service while the changes are in force: `services_out` says which."""
     may_ask: ClassVar[bool] = False
     """The plan may hold questions, to be announced to the operator."""
     controller_files: ClassVar[tuple[str, ...]] = ()
@@ -245,6 +256,13 @@ class Task(ABC, Generic[P, F]):
     def root_programs(self) -> frozenset[str]:
         """Return the programs of the changes that only root may use: a dry run tells another login beforehand."""
         return frozenset()
+
+    def services_out(self, params: P) -> tuple[Service, ...]:
+        """Return the services that nobody outside reaches while the changes are in force; reports draw outages.
+
+        By default the web site and mail of a task with `outage`, and nothing of any other task.
+        """
+        return SERVICES if self.outage else ()
 
     def drivers(self) -> tuple[str, ...]:
         """Return the names allowed as an inventory's `driver` for the task."""

@@ -249,7 +249,8 @@ def report(args: Namespace) -> Call[Any]:
         raise UsageError(tr("a manual is of one run: stopgap report RUN --manual"))
     if args.manual and args.format == "json":
         raise UsageError(tr("--manual is for people: --format html or md"))
-    output, zone = _path(args.output), papers.time_zone(args.timezone)
+    output = _path(args.output)
+    zone = papers.time_zone(args.timezone) if args.timezone else None
     if args.incident:
         of_incident = papers.IncidentReportOptions(args.incident, args.lang, args.format, output, zone)
         return Call(papers.incident_report, of_incident)
@@ -288,7 +289,29 @@ def incident_note(args: Namespace) -> Call[Any]:
     """Read `stopgap incident note`."""
     from stopgap.orchestrator.cli.incident import NoteOptions, noting
 
-    return Call(noting, NoteOptions(text=args.text, incident=args.incident, json=args.json))
+    return Call(noting, NoteOptions(args.text, args.incident, went_well=args.went_well, json=args.json))
+
+
+def action_add(args: Namespace) -> Call[Any]:
+    """Read `stopgap incident action add`. Raises UsageError for a due day that is none."""
+    from stopgap.orchestrator.cli.incident_actions import AddOptions, adding, due_day
+
+    options = AddOptions(
+        text=args.text,
+        owner=args.owner,
+        due=due_day(args.due),
+        decision=args.decision,
+        incident=args.incident,
+        json=args.json,
+    )
+    return Call(adding, options)
+
+
+def action_done(args: Namespace) -> Call[Any]:
+    """Read `stopgap incident action done`."""
+    from stopgap.orchestrator.cli.incident_actions import DoneOptions, finishing
+
+    return Call(finishing, DoneOptions(args.number, args.result, incident=args.incident, json=args.json))
 
 
 def incident_close(args: Namespace) -> Call[Any]:

@@ -70,6 +70,7 @@ class NoteOptions:
     text: str
     incident: str | None = None
     """None: the latest open incident."""
+    went_well: bool = False
     json: bool = False
 
 
@@ -113,7 +114,7 @@ def noting(options: NoteOptions) -> int:
     """Add a note, with time and author."""
     with Journal.open(state_home()) as journal:
         incident = find_incident(journal, options.incident)
-        note(journal, incident, options.text, operator())
+        note(journal, incident, options.text, operator(), went_well=options.went_well)
         return _tell(journal, incident.name, tr("Noted in {incident}.", incident=incident.name), as_json=options.json)
 
 
@@ -166,6 +167,16 @@ def show(options: IncidentOptions) -> int:
     ]
     for at, text in sorted(lines):
         screen.line(f"{said(moment(at))}  {said(text)}")
+    for action in incident.actions:
+        added = action.added
+        text = tr(
+            "action {number}: {text} ({owner}, {due})",
+            number=added.number,
+            text=added.text,
+            owner=added.owner,
+            due=tr("done") if action.done else tr("by {day}", day=added.due),
+        )
+        screen.line(text, "quiet" if action.done else "")
     for history in histories:
         show_damage(screen, history.run, history.damage)
         if standing := history.in_force():

@@ -6,10 +6,10 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from stopgap.orchestrator.cli import screen as screens
@@ -21,6 +21,9 @@ from stopgap.orchestrator.language import Language
 from stopgap.orchestrator.run.own_names import names_in
 from stopgap.orchestrator.text import tr
 
+if TYPE_CHECKING:
+    from stopgap.orchestrator.journal.incidents import Incident
+
 
 @dataclass(frozen=True)
 class ReportOptions:
@@ -31,8 +34,8 @@ class ReportOptions:
     format: Literal["html", "md", "json"] = "html"
     output: Path | None = None
     """None: standard output."""
-    zone: tzinfo = UTC
-    """The time zone of all times but those of JSON."""
+    zone: tzinfo | None = None
+    """The time zone of all times but those of JSON; None: the incident's, else of `$TZ`, else UTC."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ class IncidentReportOptions:
     format: Literal["html", "md", "json"] = "html"
     output: Path | None = None
     """None: standard output."""
-    zone: tzinfo = UTC
-    """The time zone of all times but those of JSON."""
+    zone: tzinfo | None = None
+    """The time zone of all times but those of JSON; None: the incident's, else of `$TZ`, else UTC."""
 
 
 @dataclass(frozen=True)
@@ -57,24 +60,24 @@ class ManualOptions:
     format: Literal["html", "md"] = "html"
     output: Path | None = None
     """None: standard output."""
-    zone: tzinfo = UTC
-    """The time zone of all times but those of JSON."""
+    zone: tzinfo | None = None
+    """The time zone of all times but those of JSON; None: the incident's, else of `$TZ`, else UTC."""
 
 
 def report(options: ReportOptions) -> int:
     """Write the report of a run; return 1 for a damaged journal."""
     from stopgap.orchestrator.report import report as render
 
-    history, damaged = _history(options.run)
+    history, damaged, zone = _history(options.run, options.zone)
     names = names_in([history], options.lang)
-    put(options.output, render(history, lang=options.lang, format=options.format, zone=options.zone, names=names))
+    put(options.output, render(history, lang=options.lang, format=options.format, zone=zone, names=names))
     return int(damaged)
 
 
 def manual(options: ManualOptions) -> int:
     """Write the manual of a run; return 1 for a damaged journal."""
-    history, damaged = _history(options.run)
-    put(options.output, _manual(history, options, names_in([history], options.lang)))
+    history, damaged, zone = _history(options.run, options.zone)
+    put(options.output, _manual(history, replace(options, zone=zone), names_in([history], options.lang)))
     return int(damaged)
 
 
@@ -86,11 +89,20 @@ def incident_report(options: IncidentReportOptions) -> int:
     return int(damaged)
 
 
-def _history(run: str) -> tuple[History, bool]:
-    """Return the history of a run, and whether the journal is damaged; damage is shown."""
+def _history(run: str, zone: tzinfo | None) -> tuple[History, bool, tzinfo]:
+    """Return the history of a run, whether the journal is damaged, and the time zone; damage is shown."""
+    from stopgap.orchestrator.journal.incidents import find_incident
+
     with Journal.open_to_read(state_home()) as journal:
         history = journal.history(journal.resolve(run))
-        return history, show_damage(screens.err(), history.run, history.damage)
+        if zone is None and history.started.incident:
+            with suppress(JournalError):
+                zone = _zone_of(find_incident(journal, history.started.incident))
+        return history, show_damage(screens.err(), history.run, history.damage), zone or time_zone(None)
+
+
+def _zone_of(incident: Incident) -> tzinfo | None:
+    return ZoneInfo(incident.details.timezone) if incident.details.timezone else None
 
 
 def put(output: Path | None, text: str) -> None:
@@ -117,6 +129,7 @@ def _write(path: Path, content: bytes) -> None:
 def _incident(journal: Journal, options: IncidentReportOptions) -> tuple[str, bool]:
     from stopgap.orchestrator.journal.incidents import find_incident
     from stopgap.orchestrator.report import in_form, renamed
+    from stopgap.orchestrator.report.decisions import duty_names
     from stopgap.orchestrator.report.incident import build_incident
 
     incident = find_incident(journal, options.incident)
@@ -126,8 +139,10 @@ def _incident(journal: Journal, options: IncidentReportOptions) -> tuple[str, bo
         )
     histories = [journal.history(run) for run in incident.runs]
     names = names_in(histories, options.lang)
+    names |= duty_names(incident, histories) if options.lang == "ja" else {}
     built = renamed(build_incident(incident, histories), names)
-    text = in_form(built, lang=options.lang, format=options.format, zone=options.zone, names=names)
+    zone = options.zone or _zone_of(incident) or time_zone(None)
+    text = in_form(built, lang=options.lang, format=options.format, zone=zone, names=names)
     return text, any(show_damage(screens.err(), each.run, each.damage) for each in histories)
 
 
@@ -148,7 +163,7 @@ def _manual(history: History, options: ManualOptions, names: Mapping[str, str]) 
         names=names,
         lang=options.lang,
         format=options.format,
-        zone=options.zone,
+        zone=options.zone or UTC,
     )
 
 

@@ -20,7 +20,15 @@ def incident_document(incident: Incident, histories: Iterable[History]) -> dict[
         "opened": _told(incident.opened),
         "closed": _told(incident.closed) if incident.closed else None,
         "details": incident.details.model_dump(mode="json"),
-        "notes": [{**_told(note), "text": note.text} for note in incident.notes],
+        "notes": [{**_told(note), "text": note.text, "went_well": note.went_well} for note in incident.notes],
+        "actions": [
+            {
+                **action.added.model_dump(include={"number", "text", "owner", "due", "decision"}),
+                "done": rfc3339(action.done_at),
+                "result": action.done.result if action.done else "",
+            }
+            for action in incident.actions
+        ],
         "runs": [{**run_object(history), "in_force": len(history.in_force())} for history in histories],
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -57,6 +57,18 @@ class IncidentDetails(BaseModel):
     told: ShortLine | None = Field(None, description="What was done for the persons concerned.")
     publication: ShortLine | None = Field(None, description="What was published, where and when.")
     prevention: ShortLine | None = Field(None, description="Measures against a recurrence.")
+    costs: ShortLine | None = Field(None, description="Costs so far, such as 120000 JPY for the provider's work.")
+    page_shown: int | None = Field(None, ge=0, description="How many requests were shown the maintenance page.")
+    tlp: Literal["red", "amber+strict", "amber", "green", "clear"] | None = Field(
+        None,
+        description="Who may read the papers, by the Traffic Light Protocol: red, amber+strict, amber, green, clear.",
+    )
+    credentials_at: ShortLine | None = Field(
+        None, description="Where keys and passwords are kept, such as the name of the safe; never a password."
+    )
+    call: ShortLine | None = Field(
+        None, description="Whom to call besides, with telephone: NAME NUMBER, separated by semicolons."
+    )
     timezone: Annotated[str, AfterValidator(_zone)] | None = Field(
         None, description="Time zone of the papers, such as Asia/Tokyo."
     )

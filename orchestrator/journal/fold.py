@@ -21,6 +21,8 @@ from stopgap.orchestrator.journal.history import (
     StepStatus,
 )
 from stopgap.orchestrator.journal.records import (
+    ActionAdded,
+    ActionDone,
     Answered,
     AnyRecord,
     Asked,
@@ -154,7 +156,14 @@ class _Fold:
             case StepStarted():
                 self.finished = None  # the run was resumed
                 self.steps[record.step, record.target] = StepStatus(
-                    record.step, record.target, record.host, record.name, record.task, record.outage, started=at
+                    step=record.step,
+                    target=record.target,
+                    host=record.host,
+                    name=record.name,
+                    task=record.task,
+                    outage=record.outage,
+                    services_out=record.services_out,
+                    started=at,
                 )
             case StepFinished():
                 self._finish(record, at)
@@ -193,6 +202,8 @@ class _Fold:
                 | IncidentDescribed()
                 | Noted()
                 | DutyDecided()
+                | ActionAdded()
+                | ActionDone()
                 | IncidentClosed()
             ):
                 pass  # no effect on the run's state, or of an incident's chain
@@ -233,6 +244,7 @@ class _Fold:
             seconds=record.seconds,
             notes=record.notes,
             gaps=record.gaps,
+            figures=record.figures,
             deadlines=tuple((text, due) for text, each in record.deadlines.items() if (due := moment(each))),
             force_until=moment(record.force_until),
             finished=at,

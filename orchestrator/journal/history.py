@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
@@ -53,6 +54,10 @@ class StepStatus:
     name: str
     task: str
     outage: bool = False
+    services_out: tuple[str, ...] | None = None
+    """Which services are out while the changes are in force; None in records before version 0.3."""
+    figures: Mapping[str, int] = field(default_factory=dict)
+    """Numbers that the step has counted."""
     outcome: Outcome | None = None
     reason: str = ""
     seconds: float = 0.0

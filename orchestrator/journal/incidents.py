@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from stopgap.orchestrator.journal.details import IncidentDetails
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.records import (
+    ActionAdded,
+    ActionDone,
     DutyDecided,
     IncidentClosed,
     IncidentDescribed,
@@ -22,7 +24,16 @@ from stopgap.orchestrator.text import tr
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}", re.ASCII)
 _PREFIX = "incident-"
-_KINDS = ("incident-opened", "incident-described", "noted", "duty-decided", "incident-closed", "run-started")
+_KINDS = (
+    "incident-opened",
+    "incident-described",
+    "noted",
+    "duty-decided",
+    "action-added",
+    "action-done",
+    "incident-closed",
+    "run-started",
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,16 @@ class Told:
     at: datetime
     by: str
     text: str
+    went_well: bool = False
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something to do or to decide, with an owner and a due day."""
+
+    added: ActionAdded
+    done: ActionDone | None = None
+    done_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +68,7 @@ class Incident:
     details: IncidentDetails = field(default_factory=IncidentDetails)
     duties: tuple[DutyDecided, ...] = ()
     """What people decided about duties to notify, in order of time."""
+    actions: tuple[Action, ...] = ()
 
 
 def open_incident(journal: Journal, name: str, by: str) -> None:
@@ -60,9 +82,37 @@ def open_incident(journal: Journal, name: str, by: str) -> None:
     journal.append(_PREFIX + name, IncidentOpened(name=name, by=by))
 
 
-def note(journal: Journal, incident: Incident, text: str, by: str) -> None:
+def note(journal: Journal, incident: Incident, text: str, by: str, *, went_well: bool = False) -> None:
     """Add a note to an open or closed incident; raises JournalError."""
-    journal.append(_PREFIX + incident.name, Noted(text=text, by=by))
+    journal.append(_PREFIX + incident.name, Noted(text=text, by=by, went_well=went_well))
+
+
+def add_action(
+    journal: Journal, incident: Incident, text: str, by: str, *, owner: str, due: date, decision: bool
+) -> int:
+    """Add an action to an open or closed incident, and return its number; raises JournalError."""
+    number = len(incident.actions) + 1
+    added = ActionAdded(number=number, text=text, owner=owner, due=due.isoformat(), decision=decision, by=by)
+    journal.append(_PREFIX + incident.name, added)
+    return number
+
+
+def finish_action(journal: Journal, incident: Incident, number: int, result: str, by: str) -> None:
+    """Record that an action is done; raises JournalError for an unknown number, or an action that is done."""
+    found = next((each for each in incident.actions if each.added.number == number), None)
+    if found is None:
+        known = ", ".join(str(each.added.number) for each in incident.actions) or tr("none")
+        raise JournalError(
+            tr(
+                "incident {incident} has no action {number}; there are {known}",
+                incident=incident.name,
+                number=number,
+                known=known,
+            )
+        )
+    if found.done:
+        raise JournalError(tr("action {number} is done already, by {by}", number=number, by=found.done.by))
+    journal.append(_PREFIX + incident.name, ActionDone(number=number, result=result, by=by))
 
 
 def describe_incident(journal: Journal, incident: Incident, details: IncidentDetails, by: str) -> None:
@@ -90,6 +140,7 @@ def incidents(journal: Journal) -> Iterator[Incident]:
     runs: dict[str, list[str]] = {}
     details: dict[str, IncidentDetails] = {}
     duties: dict[str, list[DutyDecided]] = {}
+    actions: dict[str, dict[int, Action]] = {}
     for run, entry in journal.of_kinds(*_KINDS):
         match entry.record:
             case IncidentOpened() as record:
@@ -98,7 +149,13 @@ def incidents(journal: Journal) -> Iterator[Incident]:
                 name = run.removeprefix(_PREFIX)
                 details[name] = details.get(name, IncidentDetails()).with_more(record.details)
             case Noted() as record:
-                notes.setdefault(run.removeprefix(_PREFIX), []).append(Told(entry.at, record.by, record.text))
+                notes.setdefault(run.removeprefix(_PREFIX), []).append(
+                    Told(entry.at, record.by, record.text, record.went_well)
+                )
+            case ActionAdded() as record:
+                actions.setdefault(run.removeprefix(_PREFIX), {})[record.number] = Action(record)
+            case ActionDone() as record if found := actions.get(run.removeprefix(_PREFIX), {}).get(record.number):
+                actions[run.removeprefix(_PREFIX)][record.number] = Action(found.added, record, entry.at)
             case DutyDecided() as record:
                 duties.setdefault(run.removeprefix(_PREFIX), []).append(record)
             case IncidentClosed() as record:
@@ -114,6 +171,7 @@ def incidents(journal: Journal) -> Iterator[Incident]:
             tuple(runs.get(name, ())),
             details.get(name, IncidentDetails()),
             tuple(duties.get(name, ())),
+            tuple(actions.get(name, {}).values()),
         )
 
 

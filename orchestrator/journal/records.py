@@ -109,6 +109,8 @@ class StepStarted(_Record):
     task: str
     outage: bool = False
     """Visitors or senders lose a service while the changes are in force."""
+    services_out: tuple[str, ...] | None = None
+    """Which services: `web`, `mail`; None in records before version 0.3."""
 
 
 class ChangeIntended(_Record):
@@ -331,6 +333,8 @@ class StepFinished(_Record):
     gaps: tuple[EscapedLine, ...] = ()
     deadlines: dict[EscapedLine, str] = {}
     """Notes with a deadline: the note → the point in time, ISO 8601 in UTC."""
+    figures: dict[str, int] = {}
+    """Numbers that the step has counted, such as `messages-held`."""
     force_until: str | None = None
     """Expiry of the step's effect, ISO 8601 in UTC."""
 
@@ -384,6 +388,32 @@ class Noted(_Record):
     kind: Literal["noted"] = "noted"
     text: str
     by: str
+    went_well: bool = False
+    """The note says what went well."""
+
+
+class ActionAdded(_Record):
+    """Something to be done, or to be decided, by one person until one day."""
+
+    kind: Literal["action-added"] = "action-added"
+    number: int
+    """From 1, in the order of the incident's actions."""
+    text: str
+    owner: str
+    due: str
+    """A day, ISO 8601."""
+    decision: bool = False
+    """Somebody has to decide; else to do."""
+    by: str
+
+
+class ActionDone(_Record):
+    """An action is done, or its decision is taken."""
+
+    kind: Literal["action-done"] = "action-done"
+    number: int
+    result: str = ""
+    by: str
 
 
 class DutyDecided(_Record):
@@ -435,6 +465,8 @@ AnyRecord: TypeAlias = Annotated[
     | IncidentDescribed
     | Noted
     | DutyDecided
+    | ActionAdded
+    | ActionDone
     | IncidentClosed,
     Field(discriminator="kind"),
 ]

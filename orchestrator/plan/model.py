@@ -54,6 +54,8 @@ class PlannedStep:
     notes: tuple[Note, ...] = ()
     gaps: tuple[Gap, ...] = ()
     checks: tuple[Check, ...] = ()
+    services_out: tuple[str, ...] = ()
+    """Services that nobody outside reaches while the changes are in force."""
     keeps: bool = False
     """The step stays in force on its host after a failure on another upstream."""
 

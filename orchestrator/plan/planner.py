@@ -214,7 +214,7 @@ class Planner:
                 PlannedOutcome.REFUSED,
                 tr("nobody has agreed to run {looks_by} here", looks_by=join(task.looks_by(params))),
             )
-        blank = replace(blank, keeps=task.keeps_partial(params))
+        blank = replace(blank, keeps=task.keeps_partial(params), services_out=task.services_out(params))
         requests = requests_of(task, params, scene)
         changeable, beside = prospects_of(requests, scene)
         readings = self._known.read(task, requests, beside)

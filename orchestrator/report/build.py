@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from stopgap.orchestrator.journal import ChangeStatus, History, MessageStatus, StepStatus, moment
 from stopgap.orchestrator.journal.records import Answered, Asked, CheckJudged, EvidenceKept
+from stopgap.orchestrator.report.impact import customers_told, impact, messages_held, services_out
 from stopgap.orchestrator.report.lessons import lessons, times, to_rotate
 from stopgap.orchestrator.report.model import (
     Report,
@@ -79,6 +80,9 @@ def build(history: History) -> Report:
         checks=tuple(map(_check, history.checks)),
         evidence=tuple(_evidence(history)),
         findings=tuple(_findings(history)),
+        impact=tuple(impact([history])),
+        messages_held=messages_held([history]),
+        customers_told=customers_told([history]),
         cause=cause_of(history),
         answers=tuple(_answers(history)),
         messages=tuple(map(_message, history.messages)),
@@ -139,7 +143,8 @@ def _step(step: StepStatus, history: History, changes: list[int]) -> ReportStep:
         host=step.host,
         name=step.name,
         task=step.task,
-        outage=step.outage,
+        outage=bool(services_out(step)),
+        services_out=services_out(step),
         outcome=step.outcome or ("running" if history.state == "running" else "interrupted"),
         reason=step.reason,
         started=step.started,

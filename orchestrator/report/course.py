@@ -4,23 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal, TypeAlias
 
 from stopgap.orchestrator.report.chart import LEAST, PARTS, WIDTH, nice
-from stopgap.orchestrator.report.model import Report
+from stopgap.orchestrator.report.model import Report, ReportFinding
 
 BEFORE = timedelta(days=30)
 """Traces that are older than this when the first run begins are counted, and not drawn."""
 TRACES = 12
 BARS = 40
 """Lanes of a kind; more than these are a table's business, not a drawing's."""
+LONG = timedelta(days=2)
+"""A course of this length or more gets a second strip, of its first hours."""
+FIRST = timedelta(hours=2)
+"""Length of the second strip, at least."""
+TICKS = 5
+"""Most ticks below a strip."""
 _DRAWN = {"critical", "high", "medium"}
 """Severities of findings whose times are traces."""
+_STEPS = (
+    1,
+    5,
+    15,
+    30,
+    60,
+    300,
+    900,
+    1800,
+    3600,
+    7200,
+    10800,
+    21600,
+    43200,
+    *(86400 * n for n in (1, 2, 3, 7, 14, 28)),
+)
+"""Seconds between ticks: round times, the longest whole days."""
 
 Kind: TypeAlias = Literal["trace", "run", "outage", "measure"]
 _Bar: TypeAlias = tuple[str, str, datetime, datetime | None, str]
 """Name, host, since, until (None: it goes on), and how it went."""
+_Trace: TypeAlias = tuple[ReportFinding, list[datetime]]
 
 
 @dataclass(frozen=True)
@@ -58,51 +82,98 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Tick:
+    """A round time below a strip."""
+
+    x: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Course:
-    """The course: `seconds` long from `start`; `ticks` are the beginnings of equal parts."""
+    """A strip: `seconds` long from `start`."""
 
     start: datetime
     seconds: float
-    ticks: tuple[datetime, ...]
+    ticks: tuple[Tick, ...]
+    tick_seconds: float
+    """Seconds between two ticks."""
     groups: tuple[Group, ...]
     moments: tuple[Moment, ...]
     earlier: int
     """Traces that are older than what is drawn."""
 
 
-def course(report: Report) -> Course | None:
-    """Return the course of an incident, or of a run with dated traces; None without dated traces."""
+def courses(report: Report, zone: tzinfo = UTC) -> Iterator[Course]:
+    """Yield the whole course of an incident, or of a run with dated traces; of weeks also the first hours.
+
+    Ticks are round times of `zone`.
+    """
+    whole = course(report, zone)
+    if whole is None:
+        return
+    yield whole
+    if whole.seconds >= LONG.total_seconds():
+        first_run = min(run.started for run in report.runs)
+        cut = [at for kind, _, at in _moments(report) if kind == "cut" and at - first_run < FIRST]
+        begin = min(report.started, first_run) if first_run - report.started < FIRST else first_run
+        end = max([begin + FIRST, *(at + FIRST / 4 for at in cut)])
+        if end < whole.start + timedelta(seconds=whole.seconds):
+            yield _strip(report, zone, begin, end, _traces(report), earlier=0)
+
+
+def course(report: Report, zone: tzinfo = UTC) -> Course | None:
+    """Return the whole course; None for a run without dated traces."""
+    traces = _traces(report)
+    if not traces and not report.incident:
+        return None
+    bars = [bar for lanes in _bars(report).values() for bar in lanes]
+    start = min([report.started, *(times[0] for _, times in traces)])
+    end = max([till or report.as_of for _, _, _, till, _ in bars] + [times[-1] for _, times in traces])
+    earlier = sum(at < report.started - BEFORE for f in report.findings if f.severity in _DRAWN for at in f.times)
+    return _strip(report, zone, start, end, traces, earlier)
+
+
+def _traces(report: Report) -> list[_Trace]:
     known = [
         (f, [at for at in f.times if report.started - BEFORE <= at <= report.as_of])
         for f in report.findings
         if f.severity in _DRAWN
     ]
-    traces = sorted(((f, times) for f, times in known if times), key=lambda pair: pair[1][0])
-    if not traces and not report.incident:
-        return None
-    bars: dict[Kind, list[_Bar]] = {
+    return sorted(((f, times) for f, times in known if times), key=lambda pair: pair[1][0])
+
+
+def _bars(report: Report) -> dict[Kind, list[_Bar]]:
+    return {
         "run": [(r.title, r.run if report.incident else "", r.started, r.finished, r.state) for r in report.runs],
         "outage": list(_in_force(report, outage=True)),
         "measure": list(_in_force(report, outage=False)),
     }
-    start = min([report.started, *(times[0] for _, times in traces)])
-    end = max(till or report.as_of for lanes in bars.values() for _, _, _, till, _ in lanes)
-    end = max([end, *(times[-1] for _, times in traces)])
-    part = nice((end - start).total_seconds() / PARTS)
+
+
+def _strip(
+    report: Report, zone: tzinfo, start: datetime, end: datetime, traces: list[_Trace], earlier: int
+) -> Course:
+    """Return the strip between two moments; what lies outside is left out."""
+    seconds = nice((end - start).total_seconds() / PARTS) * PARTS
+    stop = start + timedelta(seconds=seconds)
 
     def place(moment: datetime) -> int:
-        return min(WIDTH, max(0, round((moment - start).total_seconds() / (part * PARTS) * WIDTH)))
+        return min(WIDTH, max(0, round((moment - start).total_seconds() / seconds * WIDTH)))
 
     def groups() -> Iterator[Group]:
-        if traces:
-            worst = sorted(traces, key=lambda pair: report.findings.index(pair[0]))[:TRACES]
+        mine = [(f, [at for at in times if start <= at <= stop]) for f, times in traces]
+        mine = [(f, times) for f, times in mine if times]
+        if mine:
+            worst = sorted(mine, key=lambda pair: report.findings.index(pair[0]))[:TRACES]
             dots = tuple(
                 Strand(f.title, f.host, tuple(dict.fromkeys(map(place, times))), since=times[0], till=times[-1])
-                for f, times in traces
+                for f, times in mine
                 if any(f is one for one, _ in worst)
             )
-            yield Group("trace", dots, len(traces) - len(dots))
-        for kind, lanes in bars.items():
+            yield Group("trace", dots, len(mine) - len(dots))
+        for kind, all_lanes in _bars(report).items():
+            lanes = [bar for bar in all_lanes if bar[2] <= stop and (bar[3] or report.as_of) >= start]
             drawn = []
             for label, host, since, till, state in lanes[:BARS]:
                 width = max(LEAST, place(till or report.as_of) - place(since))
@@ -112,10 +183,25 @@ def course(report: Report) -> Course | None:
             if drawn:
                 yield Group(kind, tuple(drawn), max(0, len(lanes) - BARS))
 
-    moments = tuple(Moment(kind, target, place(at), at) for kind, target, at in _moments(report))
-    earlier = sum(at < report.started - BEFORE for f in report.findings if f.severity in _DRAWN for at in f.times)
-    ticks = tuple(start + timedelta(seconds=part * n) for n in range(PARTS))
-    return Course(start, part * PARTS, ticks, tuple(groups()), moments, earlier)
+    step, ticks = _ticks(start, seconds, zone)
+    moments = tuple(
+        Moment(kind, target, place(at), at) for kind, target, at in _moments(report) if start <= at <= stop
+    )
+    return Course(start, seconds, tuple(Tick(place(at), at) for at in ticks), step, tuple(groups()), moments, earlier)
+
+
+def _ticks(start: datetime, seconds: float, zone: tzinfo) -> tuple[float, list[datetime]]:
+    """Return the seconds between two ticks, and the ticks: round times of the zone."""
+    step = next((each for each in _STEPS if seconds / each <= TICKS), _STEPS[-1])
+    there = start.astimezone(zone)
+    clock = there.replace(tzinfo=UTC).timestamp()  # what the clocks of the zone show, as a number
+    first = -(-clock // step) * step
+    found = []
+    for number in range(TICKS + 1):
+        shown = datetime.fromtimestamp(first + number * step, UTC).replace(tzinfo=zone)
+        if (shown - start).total_seconds() <= seconds:
+            found.append(shown)
+    return step, found
 
 
 def _in_force(report: Report, *, outage: bool) -> Iterator[_Bar]:

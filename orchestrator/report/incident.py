@@ -9,6 +9,8 @@ from typing import Any, Protocol, TypeVar
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.incidents import Incident, Told
 from stopgap.orchestrator.report.build import build
+from stopgap.orchestrator.report.decisions import actions, duties, went_well
+from stopgap.orchestrator.report.impact import customers_told, impact, messages_held
 from stopgap.orchestrator.report.model import (
     Event,
     OpenPoint,
@@ -40,6 +42,9 @@ def build_incident(incident: Incident, histories: Sequence[History]) -> Report:
     points = (*findings_points(histories), *_points(reports, containment))
     findings = _once([f for r in reports for f in r.findings], lambda f: (f.host, f.id))
     told = [_note(each) for each in incident.notes]
+    messages = _in_time(m for r in reports for m in r.messages)
+    as_of = max(history.as_of for history in histories)
+    details = incident.details
     return last.model_copy(
         update={
             "incident": ReportIncident(
@@ -47,6 +52,15 @@ def build_incident(incident: Incident, histories: Sequence[History]) -> Report:
                 opened=incident.opened.at,
                 opened_by=incident.opened.by,
                 closed=incident.closed.at if incident.closed else None,
+                in_charge=details.reporter,
+                phone=details.phone,
+                severity=details.severity,
+                service=details.service,
+                service_ja=details.service_ja,
+                seen_at=details.seen_at,
+                seen=details.seen,
+                costs=details.costs,
+                tlp=details.tlp,
             ),
             "run": incident.name,
             "title": incident.name,
@@ -73,7 +87,14 @@ def build_incident(incident: Incident, histories: Sequence[History]) -> Report:
             "findings": tuple(sorted(findings, key=lambda f: SEVERITIES.index(f.severity))),
             "cause": next((r.cause for r in reversed(reports) if r.cause), None),
             "answers": _in_time(a for r in reports for a in r.answers),
-            "messages": _in_time(m for r in reports for m in r.messages),
+            "messages": messages,
+            "impact": tuple(impact(histories)),
+            "messages_held": messages_held(histories),
+            "customers_told": customers_told(histories),
+            "page_shown": details.page_shown,
+            "actions": actions(incident, histories, containment, as_of),
+            "duties": duties(incident, histories, as_of),
+            "went_well": tuple(went_well(incident, containment, messages, started)),
             "times": tuple(_times(containment, changes, started)),
             "lessons": _once([x for r in reports for x in r.lessons], lambda x: (x.kind, x.host, x.text)),
             "rotate": _once([c for r in reports for c in r.rotate], lambda c: (c.kind, c.host, c.text)),

@@ -69,6 +69,7 @@ class ReportStep(_Part):
     name: EscapedLine
     task: EscapedLine
     outage: bool = Field(description="Changes in force deprive visitors or senders of a service.")
+    services_out: tuple[EscapedLine, ...] = Field(description="Which services: `web`, `mail`.")
     outcome: Outcome | Literal["running", "interrupted"]
     reason: EscapedLine
     started: datetime | None
@@ -162,6 +163,56 @@ class ReportMessage(_Part):
     subject: EscapedLine
     state: Literal["sent", "failed", "unknown"] = Field(description="unknown: delivery is uncertain.")
     detail: EscapedLine
+
+
+class ReportImpact(_Part):
+    """How long visitors or senders did without a service of a target."""
+
+    target: EscapedLine
+    service: Literal["web", "mail"]
+    seconds: float = Field(description="By the changes in force; several stretches are added.")
+    since: datetime = Field(description="Begin of the first stretch.")
+    until: datetime | None = Field(description="End of the last stretch; null: it goes on.")
+    seen_seconds: float | None = Field(description="As seen from other hosts; null: nobody looked, or it goes on.")
+    seen_since: datetime | None = Field(description="First look from outside without an answer.")
+    seen_until: datetime | None = Field(description="First look from outside with an answer again.")
+    seen_by: tuple[EscapedLine, ...] = Field(description="The hosts that looked.")
+
+
+class ReportAction(_Part):
+    """Something to do or to decide, with an owner and a due day."""
+
+    number: int = Field(description="0: follows from the records.")
+    kind: Literal["action", "decision", "findings", "ends", "duty", "question"]
+    host: EscapedLine = ""
+    text: EscapedLine
+    owner: EscapedLine = Field("", description="Empty: nobody is named.")
+    due: date | None = None
+    due_at: datetime | None = None
+    late: bool = False
+    done_at: datetime | None = None
+    result: EscapedLine = ""
+
+
+class ReportDuty(_Part):
+    """A duty to notify that is not settled."""
+
+    id: EscapedLine
+    text: EscapedLine = Field(description="Name of the notice.")
+    state: Literal["undecided", "owed", "not-owed", "sent"]
+    due: EscapedLine
+    late: bool
+
+
+class ReportGood(_Part):
+    """Something that went well."""
+
+    kind: Literal["contained", "all-held", "all-sent", "said"]
+    host: EscapedLine = ""
+    text: EscapedLine = ""
+    by: EscapedLine = ""
+    seconds: float | None = None
+    count: int = 0
 
 
 class ReportGap(_Part):
@@ -274,6 +325,15 @@ class ReportIncident(_Part):
     opened: datetime
     opened_by: EscapedLine
     closed: datetime | None
+    in_charge: EscapedLine | None = None
+    phone: EscapedLine | None = None
+    severity: Severity | None = None
+    service: EscapedLine | None = Field(None, description="What the host serves, in English.")
+    service_ja: EscapedLine | None = Field(None, description="What the host serves, in Japanese.")
+    seen_at: datetime | None = Field(None, description="When it was noticed.")
+    seen: EscapedLine | None = Field(None, description="What was seen, and how it was noticed.")
+    costs: EscapedLine | None = None
+    tlp: EscapedLine | None = Field(None, description="Of the Traffic Light Protocol.")
 
 
 class Report(_Part):
@@ -310,6 +370,15 @@ class Report(_Part):
     checks: tuple[ReportCheck, ...]
     evidence: tuple[ReportEvidence, ...]
     findings: tuple[ReportFinding, ...] = Field(description="The worst first.")
+    impact: tuple[ReportImpact, ...] = Field((), description="What visitors and senders did without.")
+    messages_held: int | None = Field(None, description="Mail in the queue when the mail server was stopped.")
+    customers_told: int = Field(0, description="Customers with a message that was sent.")
+    page_shown: int | None = Field(None, description="Requests shown the maintenance page; null: not counted.")
+    actions: tuple[ReportAction, ...] = Field(
+        (), description="What is to be decided or done; what is done comes last."
+    )
+    duties: tuple[ReportDuty, ...] = Field((), description="Duties to notify that are not settled, by deadline.")
+    went_well: tuple[ReportGood, ...] = ()
     cause: ReportCause | None = Field(None, description="The way in; null where nobody was asked.")
     answers: tuple[ReportAnswer, ...]
     messages: tuple[ReportMessage, ...]

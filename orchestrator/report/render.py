@@ -13,7 +13,7 @@ from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.language import Language, rendered
 from stopgap.orchestrator.report.build import build
 from stopgap.orchestrator.report.chart import chart
-from stopgap.orchestrator.report.course import course
+from stopgap.orchestrator.report.course import courses
 from stopgap.orchestrator.report.excerpt import clipped, excerpt
 from stopgap.orchestrator.report.model import Report
 from stopgap.orchestrator.secret import redact
@@ -81,14 +81,14 @@ def in_form(
         fields = escape_markdown(clipped(told(shown.model_dump())))
         values |= {"report": fields, "by_number": _by_number(fields), "fenced": fenced}
         return redact(render_file("report/report.md", values).lstrip())
-    drawn, whole = None if built.incident else chart(built), course(built)
+    drawn = None if built.incident else chart(built)
     fields = clipped(told(shown.model_dump()))
     values |= {
         "report": fields,
         "by_number": _by_number(fields),
         "chart": clipped(told(asdict(drawn))) if drawn else None,
     }
-    values["course"] = clipped(told(asdict(whole))) if whole else None
+    values["courses"] = [clipped(told(asdict(each))) for each in courses(built, zone)]
     return redact(render_file(PAGE, values).lstrip())
 
 
@@ -114,6 +114,7 @@ def standing_values(built: Report, left_out: Mapping[str, int], lang: Language, 
         "span": lambda seconds: span(seconds, lang),
         "zone": _zone_name(built.started, zone),
         "when": lambda moment: _when(moment, zone),
+        "minute": lambda moment: _when(moment, zone)[:16],
         "date": lambda moment: moment.astimezone(zone).strftime("%Y-%m-%d"),
         "clock": lambda moment: moment.astimezone(zone).strftime("%H:%M:%S"),
         "size": _size,

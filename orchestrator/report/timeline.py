@@ -7,6 +7,8 @@ from typing import assert_never
 
 from stopgap.orchestrator.journal import Entry, History
 from stopgap.orchestrator.journal.records import (
+    ActionAdded,
+    ActionDone,
     Answered,
     Asked,
     ChangeIntended,
@@ -98,6 +100,8 @@ def timeline(history: History) -> Iterator[Event]:
                 | IncidentOpened()
                 | IncidentDescribed()
                 | DutyDecided()
+                | ActionAdded()
+                | ActionDone()
                 | Noted()
                 | IncidentClosed()
             ):

@@ -13,7 +13,6 @@ from stopgap.orchestrator.journal.records import CheckJudged, StepFinished, Step
 from stopgap.orchestrator.outcome import CARRIED_OUT, DONE, FAILURES, MAY_STAND, Outcome
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.question import AnswerValue, Question
-from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.apply import Applied, apply_changes
 from stopgap.orchestrator.run.ask import ask
 from stopgap.orchestrator.run.collect import collect
@@ -65,7 +64,8 @@ def started(step: PlannedStep) -> StepStarted:
         host=_host(step),
         name=step.name,
         task=step.step.task,
-        outage=tasks()[step.step.task].outage,
+        outage=bool(step.services_out),
+        services_out=step.services_out,
     )
 
 
@@ -86,6 +86,7 @@ def finished(step: PlannedStep, ended: Ended, seconds: float) -> StepFinished:
             for note in step.notes
             if note.after is not None
         },
+        figures=dict(note.figure for note in step.notes if note.figure),
         gaps=tuple(dict.fromkeys(gap.text for gap in (*step.gaps, *ended.gaps))),
         force_until=until.isoformat(timespec="seconds") if until else None,
     )

@@ -12,7 +12,7 @@ from stopgap.orchestrator.check import Check, NoListener, Port
 from stopgap.orchestrator.duration import Duration, format_duration
 from stopgap.orchestrator.facts import MAIL_PORTS
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.task import Gap, Note, Parameters, Planned, Probe, Standing, Task
+from stopgap.orchestrator.task import Gap, Note, Parameters, Planned, Probe, Service, Standing, Task
 from stopgap.orchestrator.text import tr, trn
 from stopgap.tasks.host.units import ROOT_PROGRAMS
 from stopgap.tasks.mta import contained, dovecot, holding, inetd, revivers
@@ -61,6 +61,10 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
 
     name = "mta.stop"
     outage = True
+
+    def services_out(self, params: StopMtaParams) -> tuple[Service, ...]:
+        """Return mail."""
+        return ("mail",)
 
     def appendix(self) -> Iterator[str]:
         """Yield the names of the mail servers known."""
@@ -212,7 +216,8 @@ def _queue(server: MailServer[Any, Any], facts: StopMtaFacts, *, stopping: bool)
             least=least,
             messages=messages,
             oldest=oldest,
-        )
+        ),
+        figure=("messages-held", queue.messages),
     )
     if stopping and queue.messages:
         yield Note(

@@ -29,6 +29,7 @@ from stopgap.orchestrator.facts import (
 )
 from stopgap.orchestrator.host import Address, CheckVantage, Cli, DriverFound, Network, Scene, Vantage
 from stopgap.orchestrator.task import Note, Parameters, Planned, Probe, Refused, Standing, Task
+from stopgap.orchestrator.task import Service as UsedService
 from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic import detection, other_addresses, other_ways
 from stopgap.tasks.traffic.bridged import refuse_bridged
@@ -57,6 +58,8 @@ from stopgap.tasks.traffic.whole_host import of_the_host, with_the_host
 RENEWED = 2.0
 """What no block has left of its time, so that it is always made anew (`Block.fresh`)."""
 
+_USED: Mapping[UsedService, frozenset[int]] = {"web": frozenset({80, 443}), "mail": frozenset({25})}
+"""TCP ports of what people outside use."""
 ServiceText: TypeAlias = Annotated[str, Field(pattern=r"^(tcp|udp)/([1-9][0-9]{0,4})$")]
 
 
@@ -139,6 +142,10 @@ class BlockTraffic(Task[Params, DeviceFacts]):
     contains = True
     outage = True
     vantages: ClassVar[tuple[Vantage, ...]] = ("upstream", "target")
+
+    def services_out(self, params: Params) -> tuple[UsedService, ...]:
+        """Return web and mail, but what stays open to everybody, or is not among the dropped ports."""
+        return tuple(name for name, ports in _USED.items() if _is_out(params, ports))
 
     def appendix(self) -> Iterator[str]:
         """Yield the drivers with their capabilities."""
@@ -398,6 +405,12 @@ def _block(params: Params, facts: DeviceFacts, scene: Scene, *, label: str = "",
         log=params.log,
     )
     return with_the_host(block, driver, facts, scene, standing=standing) if driver in LINUX else block
+
+
+def _is_out(params: Params, ports: frozenset[int]) -> bool:
+    passing = {service.port for service in _services(params.allow_services) if service.protocol == "tcp"}
+    dropped = {service.port for service in _services(params.ports) if service.protocol == "tcp"}
+    return not passing & ports and (not params.ports or bool(dropped & ports))
 
 
 def _services(texts: Iterable[str]) -> tuple[Service, ...]:

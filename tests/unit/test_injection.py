@@ -25,8 +25,11 @@ from stopgap.orchestrator.change import PathChange
 from stopgap.orchestrator.facts import FileFact, TextsFact
 from stopgap.orchestrator.host import CONTROLLER, Host, Scene
 from stopgap.orchestrator.journal import History
-from stopgap.orchestrator.journal.incidents import Incident, Told
+from stopgap.orchestrator.journal.details import IncidentDetails
+from stopgap.orchestrator.journal.incidents import Action, Incident, Told
 from stopgap.orchestrator.journal.records import (
+    ActionAdded,
+    ActionDone,
     Answered,
     AnyRecord,
     Asked,
@@ -58,7 +61,10 @@ from stopgap.tasks.web.replaced import REPLACED, Replaced
 from .story import CUT, FOUND, KEPT, START, hostile_story, look, started, step, told
 
 TEMPLATES = folder("templates")
-INERT = ("report/words.jinja", "report/manual-words.jinja", "web/words.jinja", "report/style.css")
+INERT = (
+    "report/words.jinja", "report/manual-words.jinja", "report/manager-words.jinja", "web/words.jinja",
+    "report/style.css",
+)  # fmt: skip
 INERT_KINDS = ("schema/*.json", "locale/*/LC_MESSAGES/*.po")
 """Words of ours, which nothing is filled into."""
 
@@ -259,8 +265,13 @@ def story(text: str) -> History:
 def papers(form: Literal["html", "md"], kind: Literal["html", "markdown"]) -> Callable[[str], Iterator[Rendered]]:
     def render(text: str) -> Iterator[Rendered]:
         history = story(text)
-        note = Told(START, text, text)
-        incident = Incident("i", note, (note,), note, (history.run,))
+        note = Told(START, text, text, went_well=True)
+        details = IncidentDetails.model_construct(
+            **dict.fromkeys(("reporter", "phone", "service", "service_ja", "seen", "costs"), text), severity="high"
+        )
+        added = ActionAdded(number=1, text=text, owner=text, due="2026-12-01", decision=True, by=text)
+        actions = (Action(added), Action(added, ActionDone(number=1, result=text, by=text), START))
+        incident = Incident("i", note, (note,), note, (history.run,), details, (), actions)
         for lang in ("en", "ja"):
             yield Rendered(kind, report(history, lang=lang, format=form, names={text: text}))
             built = build_incident(incident, [history])
@@ -288,6 +299,8 @@ RENDERERS: dict[str, Callable[[str], Iterator[Rendered]]] = {
     **{server.template: replaced(server) for server in REPLACED},
     "report/report.html": papers("html", "html"),
     "report/report.md": papers("md", "markdown"),
+    "report/manager.html": papers("html", "html"),
+    "report/manager.md": papers("md", "markdown"),
     "report/manual.html": manuals("html", "html"),
     "report/manual.md": manuals("md", "markdown"),
 } | {

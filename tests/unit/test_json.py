@@ -39,7 +39,7 @@ FIELDS = {
     "stopgap.questions": {"run", "questions", "answers"},
     "stopgap.tasks": {"tasks"},
     "stopgap.task": {"name", "summary", "description", "on", "origin", "params", "appendix"},
-    "stopgap.incident": {"details", "incident", "state", "opened", "closed", "notes", "runs"},
+    "stopgap.incident": {"details", "incident", "state", "opened", "closed", "notes", "actions", "runs"},
     "stopgap.duties": {"incident", "duties"},
     "stopgap.trust": {"commands", "agreed"},
     "stopgap.init": {"written", "left"},

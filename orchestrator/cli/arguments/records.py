@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 
 from stopgap.orchestrator.cli import door
-from stopgap.orchestrator.cli.arguments.command import Commands, command
+from stopgap.orchestrator.cli.arguments.command import Commands, command, group
 from stopgap.orchestrator.cli.arguments.words import SIGNERS_HELP, format_words
 
 
@@ -51,6 +51,16 @@ def incident_words(verbs: Commands) -> None:
         )
     note = command(verbs, "note", door.incident_note, "add a note, with its time and author")
     note.add_argument("text", metavar="TEXT")
+    note.add_argument("--went-well", action="store_true", help="the note says what went well; for the report")
+    actions = group(verbs, "action", "what is to be done or decided, by whom and until when", metavar="VERB")
+    add = command(actions, "add", door.action_add, "add an action with an owner and a due day")
+    add.add_argument("text", metavar="TEXT", help="what is to be done")
+    add.add_argument("--owner", required=True, metavar="NAME", help="who does it")
+    add.add_argument("--due", required=True, metavar="DAY", help="until when, such as 2026-12-31")
+    add.add_argument("--decision", action="store_true", help="something to decide, for the report's first screen")
+    done = command(actions, "done", door.action_done, "record that an action is done")
+    done.add_argument("number", type=int, metavar="NUMBER", help="as `incident show` lists it")
+    done.add_argument("result", nargs="?", default="", metavar="RESULT", help="what came of it")
     close = command(verbs, "close", door.incident_close, "close an incident")
     show = command(verbs, "show", door.incident_show, "show notes and runs in the order of time")
     duties = command(verbs, "duties", door.incident_duties, "list who may have to be notified, and until when")
@@ -64,5 +74,5 @@ def incident_words(verbs: Commands) -> None:
         "--sent", nargs="?", const="now", metavar="TIME", help="record that a person sent the notice; default: now"
     )
     duty.add_argument("--reference", metavar="NO", help="the addressee's number of the notice")
-    for verb in (more, note, close, show, duties, duty):
+    for verb in (more, note, close, show, duties, duty, add, done):
         verb.add_argument("--incident", metavar="NAME", help="default: the latest open incident")
