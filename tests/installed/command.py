@@ -6,9 +6,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from _pytest.mark.structures import ParameterSet
 
 STOPGAP = Path(sys.executable).with_name("stopgap")
 WATCHED = Path(__file__).with_name("watched")
@@ -44,3 +51,11 @@ class Installed:
         """Run a runbook with --json; give exit status and events."""
         done = self("run", runbook, "-i", str(inventory), "-t", target, "--json", *words)
         return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def on_one_and_on_two(names: Iterable[str]) -> list[ParameterSet]:
+    """Parameters for a test of each name, by turns with one processor and with two."""
+    return [
+        pytest.param(name, count, id=f"{name}, {('one processor', 'two processors')[count - 1]}")
+        for name, count in zip(names, cycle((1, 2)), strict=False)
+    ]

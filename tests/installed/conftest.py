@@ -10,8 +10,9 @@ from ..unit.bench import Bench
 from .command import Installed
 
 
-@pytest.fixture(params=[1, 2], ids=["one processor", "two processors"])
+@pytest.fixture
 def installed(request: pytest.FixtureRequest, tmp_path: Path) -> Installed:
+    """The command on as many processors as the test's parameter says."""
     return Installed(tmp_path, request.param)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ..emulator.bench import DeviceBench
 from ..emulator.junos import Junos
-from .command import Installed
+from .command import Installed, on_one_and_on_two
 
 RUNBOOKS = sorted(path.stem for path in (Path(__file__).parents[2] / "runbooks").glob("*.yaml"))
 PARAMS = {
@@ -19,6 +19,7 @@ PARAMS = {
     "provider-block": ["addresses=203.0.113.10/32"],
     "recover": ["runs=last"],
     "spare": ["contact=noc@example.jp"],
+    "unlock": ["paths=/etc/ssh"],
     "update-page": ["contact=noc@example.jp"],
 }
 
@@ -29,13 +30,14 @@ def edge(devices: DeviceBench) -> Iterator[DeviceBench]:
     yield devices
 
 
-@pytest.mark.parametrize("runbook", RUNBOOKS)
+@pytest.mark.parametrize(("runbook", "installed"), on_one_and_on_two(RUNBOOKS), indirect=["installed"])
 def test_a_shipped_runbook_is_previewed(edge: DeviceBench, installed: Installed, runbook: str) -> None:
     params = [word for pair in PARAMS.get(runbook, []) for word in ("-p", pair)]
     done = installed("run", runbook, "-i", str(edge.bench.inventory), "-t", "web", "--dry-run", *params)
     assert done.returncode in {0, 1, 2, 3, 4}, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("installed", [1], indirect=True, ids=["one processor"])
 def test_the_commands_that_look_at_a_run(edge: DeviceBench, installed: Installed) -> None:
     runbook = edge.bench.runbook(
         {"id": "block", "task": "traffic.block", "with": {"allow": ["198.51.100.9"]}},

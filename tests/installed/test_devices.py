@@ -13,7 +13,7 @@ from ..emulator.junos import Junos
 from ..emulator.routeros import RouterOs
 from ..emulator.vyos import Vyos
 from ..unit.bench import outcomes
-from .command import Installed
+from .command import Installed, on_one_and_on_two
 
 DRIVERS: dict[str, tuple[type[Device], dict[str, Any]]] = {
     "vyos": (Vyos, {}),
@@ -26,7 +26,7 @@ DRIVERS: dict[str, tuple[type[Device], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize(("driver", "installed"), on_one_and_on_two(DRIVERS), indirect=["installed"])
 def test_a_driver_previews_blocks_shows_and_undoes(devices: DeviceBench, installed: Installed, driver: str) -> None:
     kind, edge = DRIVERS[driver]
     device = kind()
@@ -48,7 +48,7 @@ def test_a_driver_previews_blocks_shows_and_undoes(devices: DeviceBench, install
     assert device.dump() == before
 
 
-@pytest.mark.parametrize("driver", ["junos", "vyos"])
+@pytest.mark.parametrize(("driver", "installed"), on_one_and_on_two(["junos", "vyos"]), indirect=["installed"])
 def test_a_device_that_nothing_listens_on_is_unreachable(
     devices: DeviceBench, installed: Installed, driver: str
 ) -> None:
