@@ -18,7 +18,8 @@ from stopgap.orchestrator.facts.memory import Memory, MemoryFact
 from stopgap.orchestrator.facts.nat_rules import TranslationFact, TranslationsFact
 from stopgap.orchestrator.facts.network import ConnectFact, HttpFact, HttpGet, SshOrigin, TcpConnect, TcpConnects
 from stopgap.orchestrator.facts.outbound import Arrival, Listen, ListeningFact, PacketKind, Send, SentFact
-from stopgap.orchestrator.facts.placed import MAIL_PORTS, Placed, PlacedFact, PlacedProcess, Talk
+from stopgap.orchestrator.facts.owners import Owners, OwnersFact
+from stopgap.orchestrator.facts.placed import MAIL_PORTS, SUPERVISES, Placed, PlacedFact, PlacedProcess, Talk
 from stopgap.orchestrator.facts.process import ListenerFact, Listeners, Processes, ProcessFact
 from stopgap.orchestrator.facts.program import ANY, Program, ProgramFact, ReadOnly, System, SystemFact
 from stopgap.orchestrator.facts.provider import Provider, ProviderFact, ProviderStatus
@@ -49,6 +50,7 @@ __all__ = [
     "BRIDGES",
     "COOKIES",
     "MAIL_PORTS",
+    "SUPERVISES",
     "Arrival",
     "Attributes",
     "AttributesFact",
@@ -98,6 +100,8 @@ __all__ = [
     "NeighbourFact",
     "Neighbours",
     "Output",
+    "Owners",
+    "OwnersFact",
     "PacketKind",
     "Placed",
     "PlacedFact",

@@ -19,6 +19,9 @@ _SOCKET = re.compile(
 )
 """State, addresses and inode of a line of /proc/net/tcp (proc(5))."""
 _LISTEN = "0A"
+SUPERVISES = ("runsv", "supervise", "s6-supervise")
+"""Names of processes that each run one service, and start it again: runit's, daemontools', s6's."""
+_SUPERVISES = "|".join(f"*'({name})'*" for name in SUPERVISES)
 _GROUPS = re.compile("^/(?:unified|freezer)(?=/)")
 
 
@@ -37,6 +40,8 @@ class PlacedProcess(Fact):
     """Name set by the process."""
     exe: str = ""
     """Path of the executable in the process's own root; empty for a kernel thread, or if unreadable."""
+    cwd: str = ""
+    """Working directory of a process that supervises a service directory; empty for every other process."""
     parent: int = 0
     started: int = 0
     """Ticks after boot."""
@@ -103,8 +108,9 @@ class Placed(Reader[PlacedFact]):
             "cd /proc || exit\n"
             "for d in [0-9]*; do\n"
             "s=; read -r s <$d/stat || continue; e=$(readlink $d/exe) || e=\n"
+            f"c=; case $s in {_SUPERVISES}) c=$(readlink $d/cwd) ;; esac\n"
             'g=; while read -r l; do g="$g;$l"; done <$d/cgroup\n'
-            'printf "%s\\0%s\\0=%s\\0" "$s" "${e% (deleted)}" "${g#;}"; done 2>/dev/null\n'
+            'printf "%s\\0%s\\0=%s\\0%s\\0" "$s" "${e% (deleted)}" "${g#;}" "$c"; done 2>/dev/null\n'
             'printf "\\0"\n'
             "ls -lq [0-9]*/ns/mnt [0-9]*/ns/net [0-9]*/ns/pid 2>/dev/null |\n"
             "sed -n 's|^[^>]* \\([0-9]*\\)/ns/\\([a-z]*\\) -> [a-z]*:\\[\\([0-9]*\\)\\]$|ns \\2 \\1 \\3|p' | {\n"
@@ -123,17 +129,17 @@ class Placed(Reader[PlacedFact]):
         )
 
     def parse(self, output: Output) -> PlacedFact:
-        """Parse the fields in groups of three, up to an empty one, then the lines; raises UnreadableError."""
+        """Parse the fields in groups of four, up to an empty one, then the lines; raises UnreadableError."""
         fields = output.stdout.decoded().split("\0")
-        place = next((n for n in range(2, len(fields), 3) if not fields[n]), 0)
+        place = next((n for n in range(2, len(fields), 4) if not fields[n]), 0)
         lines = "".join(fields[place + 1 :]).removesuffix("\n").split("\n")
         reader = parse_int(fields[1]) if len(fields) > 1 else None
         if output.status != 0 or output.truncated or not place or reader is None or lines[-1] != "end":
             raise UnreadableError(f"/proc: {output.stderr.last_line() or 'the list of processes is incomplete'}")
         spaces, listeners, talks, held = _places(lines)
-        groups = zip(fields[2:place:3], fields[3:place:3], fields[4:place:3], strict=True)
+        groups = zip(*(fields[first:place:4] for first in range(2, 6)), strict=True)
         found = []
-        for stat, exe, cgroup in groups:
+        for stat, exe, cgroup, cwd in groups:
             match = _STAT.match(stat)
             numbers = [parse_int(word, signed=True) for word in match[4].split()] if match else []
             pid = parse_int(match[1]) if match else None
@@ -144,6 +150,7 @@ class Placed(Reader[PlacedFact]):
                     pid=pid,
                     name=match[2],
                     exe=exe,
+                    cwd=cwd,
                     parent=numbers[0] or 0,
                     state=match[3],
                     started=numbers[18] or 0,

@@ -24,6 +24,7 @@ class Dma(MailServer[FilesFact, HeadsFact]):
     scripts = ()
     binaries = ("dma",)
     programs = ("*/sbin/dma", "*/libexec/dma")
+    deliveries = programs
     commands = ("dma",)
     queue = FilesBelow(_SPOOL, name="M*")
     mail = FileHeads(_SPOOL, name="Q*")
@@ -47,7 +48,7 @@ class Dma(MailServer[FilesFact, HeadsFact]):
         return letters_of(read, _letter)
 
     def end(self, *, managed: bool) -> Moves:
-        """Leave deliveries under way alone: each ends by itself."""
+        """End no delivery: those under way are frozen."""
         return Moves((), ())
 
 

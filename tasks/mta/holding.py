@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -12,9 +13,11 @@ from stopgap.orchestrator.task import Gap, Planned, Unplannable
 from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.host import initscripts, units
 from stopgap.tasks.host.units import Moves
+from stopgap.tasks.mta.frozen import OTHERS, can_freeze, freeze
 from stopgap.tasks.mta.host_facts import StopMtaFacts
 from stopgap.tasks.mta.located import Located
 from stopgap.tasks.mta.server import ROUTER_DROPS, MailServer
+from stopgap.tasks.mta.servers import servers
 
 _CARRIERS = (
     *("ssh.service", "ssh@*.service", "sshd.service", "sshd@*.service", "dropbear*.service", "*.scope", "*.mount"),
@@ -24,8 +27,12 @@ _CARRIERS = (
     *("zimbra*.service", "podman*.service", "crio.service", "kubelet.service", "libvirtd.service", "dbus*.service"),
 )
 """Units with processes of other programs: what runs in one of these was started by it, or by hand."""
-_OTHERS = (22, 53, 80, 443)
-"""Ports of services that nobody stops for the sake of mail."""
+
+
+def attributed(own: Sequence[Located], facts: StopMtaFacts) -> list[Located]:
+    """Return the mail servers; a program in a unit of a known server, such as couriertcpd, is that server's."""
+    of_units = {unit.name: server for server in servers() for unit in server.units_among(facts.units)}
+    return [replace(each, server=each.server or of_units.get(each.place.unit)) for each in own]
 
 
 def is_present(server: MailServer[Any, Any], running: Sequence[Located], facts: StopMtaFacts) -> bool:
@@ -34,9 +41,12 @@ def is_present(server: MailServer[Any, Any], running: Sequence[Located], facts: 
     return bool(running or by_program or server.units_among(facts.units) or server.scripts_among(facts.scripts))
 
 
-def stop_known(server: MailServer[Any, Any], running: Sequence[Located], facts: StopMtaFacts) -> RunCommands | None:
+def stop_known(
+    server: MailServer[Any, Any], running: Sequence[Located], facts: StopMtaFacts, *, loose: bool
+) -> RunCommands | None:
     """Return the change to stop a known mail server; None if the server neither runs nor starts at boot.
 
+    `loose`: some process is kept by no supervisor, which would be told to stop it.
     Raises Unplannable for an init system that Stopgap cannot drive.
     """
     match facts.system.init:
@@ -54,7 +64,7 @@ def stop_known(server: MailServer[Any, Any], running: Sequence[Located], facts: 
                     other=f"{other!r}",
                 )
             )
-    ended = server.end(managed=managed) if running else Moves((), ())
+    ended = server.end(managed=managed) if running and loose else Moves((), ())
     if not (held.do or ended.do):
         return None
     return RunCommands(
@@ -68,18 +78,21 @@ def stop_known(server: MailServer[Any, Any], running: Sequence[Located], facts: 
     )
 
 
+def by_hand(found: Located, facts: StopMtaFacts) -> bool:
+    """Return True for a program in no unit that could be held, and that may be frozen."""
+    return _unit_of(found, facts) is None and can_freeze(found.processes, facts.placed)
+
+
 def stop_unknown(found: Located, facts: StopMtaFacts, known: Collection[str]) -> Iterator[Planned]:
-    """Yield the change to hold the unit behind a program with a mail port, or a gap with what a person can do.
+    """Yield the change to hold the unit behind a program with a mail port, or else to freeze the program; or a gap.
 
     `known` are the units held already.
     """
-    first = found.processes[0]
     named = tr("{server} {role}", server=found.name, role=found.role)
     if found.place.unit in known:
         return
-    unit = next((unit for unit in facts.units if unit.name == found.place.unit), None)
-    if facts.system.init == "systemd" and unit and units.is_known(unit) and not is_carrier(unit.name):
-        if others := sorted(set(_ports_of(unit.name, facts)) & set(_OTHERS)):
+    if unit := _unit_of(found, facts):
+        if others := sorted(set(_ports_of(unit.name, facts)) & set(OTHERS)):
             text = tr(
                 "{named}, and {unit} also serves {others}: take mail out of its settings",
                 named=named,
@@ -101,11 +114,21 @@ def stop_unknown(found: Located, facts: StopMtaFacts, known: Collection[str]) ->
             yield RunCommands(about=about, do=moves.do, undo=moves.undo, expects=moves.expects)
         return
     where = tr(" (it is in {unit})", unit=found.place.unit) if found.place.unit else ""
-    text = tr(
-        "{named}, and no service of its own runs it{where}: end process {pid} by hand, and what starts it",
-        named=named,
-        where=where,
-        pid=first.pid,
+    told = {"named": named, "where": where, "pid": found.processes[0].pid}
+    frozen = by_hand(found, facts)
+    if frozen and (change := freeze(found.processes, facts.placed)):
+        yield change
+    text = (
+        tr(
+            "{named}, and no service of its own runs it{where}: process {pid} is frozen, its ports take connections "
+            "and answer nothing; end it by hand, and what starts it",
+            **told,
+        )
+        if frozen
+        else tr(
+            "{named}, and no service of its own runs it{where}: end process {pid} by hand, and what starts it",
+            **told,
+        )
     )
     yield Gap(text=text, at_best=ROUTER_DROPS)
 
@@ -140,6 +163,13 @@ def units_of(server: MailServer[Any, Any], running: Sequence[Located], facts: St
 def is_carrier(name: str) -> bool:
     """Return True for a unit with processes of other programs, such as cron's or the SSH server's."""
     return any(fnmatchcase(name, pattern) for pattern in _CARRIERS)
+
+
+def _unit_of(found: Located, facts: StopMtaFacts) -> read.UnitFact | None:
+    """Return the unit that runs the program; None for a unit that carries processes of other programs."""
+    unit = next((unit for unit in facts.units if unit.name == found.place.unit), None)
+    known = facts.system.init == "systemd" and unit is not None and units.is_known(unit)
+    return unit if known and unit and not is_carrier(unit.name) else None
 
 
 def _hold_units(

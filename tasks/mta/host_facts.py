@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import field_validator
 
 from stopgap.orchestrator import facts as read
+from stopgap.orchestrator.facts import ReadOnly
 from stopgap.orchestrator.task import Facts, Probe
 from stopgap.tasks.host import initscripts
 from stopgap.tasks.mta import dovecot, inetd
@@ -15,6 +16,9 @@ from stopgap.tasks.mta.servers import servers
 
 _WATCHERS = (
     *("/etc/crontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/*", "/var/spool/cron/*", "/etc/crontabs/*"),
+    *("/etc/anacrontab", *(f"/etc/cron.{each}/*" for each in ("hourly", "daily", "weekly", "monthly"))),
+    *("/etc/network/if-*.d/*", "/etc/ppp/ip*.d/*", "/etc/dhcp/dhclient-*-hooks.d/*", "/etc/resolvconf/update*.d/*"),
+    *("/etc/NetworkManager/dispatcher.d/*", "/etc/networkd-dispatcher/*.d/*"),
     *("/etc/monitrc", "/etc/monit/monitrc", "/etc/monit.d/*", "/etc/monit/conf.d/*", "/etc/monit/conf-enabled/*"),
     *("/etc/supervisord.conf", "/etc/supervisor/conf.d/*", "/etc/supervisord.d/*"),
     *(f"{place}/*/{name}" for place in ("/etc/service", "/service", "/var/service") for name in ("run", "down")),
@@ -22,7 +26,8 @@ _WATCHERS = (
     *("/usr/local/directadmin/data/admin/services.status", "/usr/local/psa/var/modules/watchdog/monitrc"),
 )
 """Settings of what starts services again."""
-_TOOLS = ("sv", "svc", "whmapi1")
+_TOOLS = ("sv", "svc", "s6-svc", "whmapi1")
+_SUPERVISORD = ReadOnly(("supervisorctl", "status"), because="supervisorctl(1): `status` tells the programs' states")
 
 
 class StopMtaFacts(Facts):
@@ -37,9 +42,12 @@ class StopMtaFacts(Facts):
     queues: Mapping[str, Any] = {}
     """Key of a mail server → the list of the queue."""
     files: Mapping[str, read.FileFact] = {}
-    """Path → the file: hooks and settings of mail servers, configuration of super-servers."""
+    """Path → the file: hooks and settings of mail servers."""
     texts: read.TextsFact = read.TextsFact()
-    """Settings of what may start a mail server again."""
+    """Settings of what may start a mail server again, and of super-servers."""
+    supervisord: read.ProgramFact | None = None
+    """The programs of supervisord with their PIDs."""
+    owners: read.OwnersFact = read.OwnersFact()
 
     @field_validator("queues", mode="before")
     @classmethod
@@ -59,9 +67,11 @@ def probe(*, ask_runtimes: bool) -> Probe:
         "units": read.Units((*named, "*.service", "*.socket", "*.timer")),
         "drop_in_directories": read.Glob("/etc/systemd/system/*.d"),
         "scripts": read.InitScripts((*(name for server in every for name in server.scripts), "monit")),
-        "texts": read.Texts(_WATCHERS),
+        "texts": read.Texts((*_WATCHERS, *inetd.FILES)),
+        "supervisord": _SUPERVISORD.asked(partial=True),
+        "owners": read.Owners(),
         "placed": read.Placed(),
         **({"containers": read.Containers()} if ask_runtimes else {}),
         **{f"queues.{server.key}": server.queue for server in every},
-        **{f"files.{path}": read.File(path) for path in sorted({*paths, *inetd.FILES, *dovecot.FILES})},
+        **{f"files.{path}": read.File(path) for path in sorted({*paths, *dovecot.FILES})},
     }

@@ -6,65 +6,101 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from stopgap.orchestrator.change import Activate, PathChange, command, write_file
-from stopgap.orchestrator.facts import ABSENT, FileFact, PlacedProcess
-from stopgap.orchestrator.task import Gap, Planned
-from stopgap.orchestrator.text import tr
+from stopgap.orchestrator.facts import FileFact, PlacedProcess
+from stopgap.orchestrator.task import Gap, Note, Planned
+from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.mta.located import mail_ports
 from stopgap.tasks.mta.server import ROUTER_DROPS
 
-_INETD = "/etc/inetd.conf"
-_XINETD = tuple(f"/etc/xinetd.d/{name}" for name in ("smtp", "smtps", "submission", "exim", "sendmail", "postfix"))
-FILES = (_INETD, *_XINETD)
-_MAIL_LINE = re.compile(r"(?:\S+:)?(?:smtp|smtps|ssmtp|urd|submissions?|25|465|587|2525)\s")
-_ENABLED = re.compile(r"^(\s*)disable(\s*)=\s*no\s*$", re.MULTILINE)
-_OPEN = re.compile(r"^\s*\{", re.MULTILINE)
+FILES = ("/etc/inetd.conf", "/etc/inetd.d/*", "/etc/xinetd.conf", "/etc/xinetd.d/*")
+_SERVICE = r"(?:smtps?|ssmtp|urd|submissions?|25|465|587|2525)"
+_MAILER = r"(?:exim4?|sendmail|postfix|smtpd|qmail-\w+|tcp-env|courieresmtpd|esmtpd|rsmtpd)"
+_MAIL_LINE = re.compile(rf"(?:\S+:)?{_SERVICE}\s|[^#\s]\S*\s+stream\s.*[\s/]{_MAILER}(?:\s|$)")
+"""By the service's name or port, or by the program, wherever the line has it listen."""
+_BLOCK = re.compile(r"^[ \t]*service[ \t]+(\S+)\s*\{([^}]*)\}", re.MULTILINE)
+_MAIL_BLOCK = re.compile(
+    rf"^\s*(?:port\s*=\s*{_SERVICE}|(?:server|server_args)\s*=\s*(?:\S*/|.*\s)?{_MAILER})\s*$", re.MULTILINE
+)
+_DISABLE = re.compile(r"^(\s*)disable(\s*)=\s*(\w+)[ \t]*$", re.MULTILINE)
 
 
 def take_out(running: Sequence[PlacedProcess], files: Mapping[str, FileFact]) -> Iterator[Planned]:
-    """Yield changes to take the mail services out of the super-servers that listen on a mail port, then a reload.
+    """Yield changes to take the mail services out of the super-servers that run, then a reload; a note names each.
 
-    Other services of the super-server stay as they are.
+    Other services of a super-server stay as they are. A super-server that listens on a mail port by no known file is
+    a gap.
     """
     for process in running:
+        found = list((_xinetd if process.name == "xinetd" else _inetd)(files))
         ports = " and ".join(map(str, mail_ports(process)))
-        changes = list(_xinetd(files) if "xinetd" in (process.name, process.exe) else _inetd(files))
-        if not changes:
+        told = {"process": process.name, "pid": process.pid, "ports": ports}
+        if not found:
+            if ports:
+                text = tr(
+                    "{process} (process {pid}) listens on {ports}, by no file known to Stopgap: take mail out of "
+                    "its configuration by hand",
+                    **told,
+                )
+                yield Gap(text=text, at_best=ROUTER_DROPS)
+            continue
+        services = joined(", ", [service for _, services in found for service in services])
+        where = ", ".join(change.path for change, _ in found)
+        if ports:
             text = tr(
-                "{process} (process {pid}) listens on {ports}, by no file known to Stopgap: take mail out of "
-                "its configuration by hand",
-                process=process.name,
-                pid=process.pid,
-                ports=ports,
+                "found: {process} listens on {ports} and starts {services} ({where})",
+                **told,
+                services=services,
+                where=where,
             )
-            yield Gap(text=text, at_best=ROUTER_DROPS)
-            continue
-        yield from changes
-        yield Activate(
-            about=tr(
-                "have {process} read its configuration again, without mail on {ports}",
-                process=process.name,
-                ports=ports,
-            ),
-            test=(),
-            take=(command("pkill", "-HUP", "-x", process.name, ok=(0, 1)),),
+        else:
+            text = tr("found: {process} starts {services} ({where})", **told, services=services, where=where)
+        yield Note(text=text)
+        yield from (change for change, _ in found)
+        about = (
+            tr("have {process} read its configuration again, without mail on {ports}", **told)
+            if ports
+            else tr("have {process} read its configuration again, without mail", **told)
         )
+        yield Activate(about=about, test=(), take=(command("pkill", "-HUP", "-x", process.name, ok=(0, 1)),))
 
 
-def _inetd(files: Mapping[str, FileFact]) -> Iterator[PathChange]:
-    found = files.get(_INETD, ABSENT)
-    lines = (found.text() or "").splitlines(keepends=True)
-    quiet = "".join(f"#stopgap# {line}" if _MAIL_LINE.match(line) else line for line in lines)
-    if found.kind == "file" and found.content is not None:
-        yield from filter(None, [write_file(_INETD, quiet, found, mode=found.mode)])
+def _inetd(files: Mapping[str, FileFact]) -> Iterator[tuple[PathChange, list[str]]]:
+    for path, found in _texts(files, "/etc/inetd."):
+        lines = (found.text() or "").splitlines(keepends=True)
+        mine = [line for line in lines if _MAIL_LINE.match(line)]
+        quiet = "".join(f"#stopgap# {line}" if line in mine else line for line in lines)
+        if mine and (change := write_file(path, quiet, found, mode=found.mode)):
+            yield change, [" ".join(line.split()[5:6] or line.split()[:1]) for line in mine]
 
 
-def _xinetd(files: Mapping[str, FileFact]) -> Iterator[PathChange]:
-    for path in _XINETD:
-        found = files.get(path, ABSENT)
+def _xinetd(files: Mapping[str, FileFact]) -> Iterator[tuple[PathChange, list[str]]]:
+    for path, found in _texts(files, "/etc/xinetd."):
         text = found.text() or ""
-        if found.kind != "file" or re.search(r"^\s*disable\s*=\s*yes", text, re.MULTILINE):
-            continue
-        quiet = _ENABLED.sub(r"\1disable\2= yes", text)
-        if quiet == text:
-            quiet = _OPEN.sub("{\n\tdisable = yes", text, count=1)
-        yield from filter(None, [write_file(path, quiet, found, mode=found.mode)])
+        mine = [block for block in _BLOCK.finditer(text) if _takes_mail(block[1], block[2])]
+        quiet = _BLOCK.sub(_closed, text)
+        if mine and (change := write_file(path, quiet, found, mode=found.mode)):
+            servers = (re.search(r"^\s*server\s*=\s*(\S+)", block[2], re.MULTILINE) for block in mine)
+            yield change, [server[1] if server else block[1] for server, block in zip(servers, mine, strict=True)]
+
+
+def _takes_mail(name: str, body: str) -> bool:
+    said = _DISABLE.search(body)
+    of_mail = re.fullmatch(_SERVICE, name) or _MAIL_BLOCK.search(body)
+    return bool(of_mail) and not (said and said[3] == "yes")
+
+
+def _closed(block: re.Match[str]) -> str:
+    """Return the block of a mail service with `disable = yes`."""
+    name, body = block[1], block[2]
+    if not _takes_mail(name, body):
+        return block[0]
+    said = _DISABLE.search(body)
+    closed = _DISABLE.sub(r"\1disable\2= yes", body) if said else f"\n\tdisable = yes{body}"
+    before, after = block.start(2) - block.start(), block.end(2) - block.start()
+    return block[0][:before] + closed + block[0][after:]
+
+
+def _texts(files: Mapping[str, FileFact], beginning: str) -> Iterator[tuple[str, FileFact]]:
+    yield from (
+        (path, found) for path, found in sorted(files.items()) if path.startswith(beginning) and found.kind == "file"
+    )

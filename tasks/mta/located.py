@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stopgap.orchestrator.facts import MAIL_PORTS, PlacedFact, PlacedProcess
@@ -28,6 +28,11 @@ class Located:
     """None: a program that Stopgap does not know, with a mail port."""
     place: Place
     processes: tuple[PlacedProcess, ...] = field(compare=False)
+
+    def but(self, others: Collection[int]) -> Located | None:
+        """Return the server without some processes, by PID; None if no process is left."""
+        left = tuple(process for process in self.processes if process.pid not in others)
+        return replace(self, processes=left) if left else None
 
     @property
     def name(self) -> str:
@@ -74,6 +79,17 @@ def holders(facts: PlacedFact, names: Sequence[str]) -> Iterator[PlacedProcess]:
     for process in facts.processes:
         if _basename(process) in names and mail_ports(process):
             yield process
+
+
+def at_place(process: PlacedProcess, facts: PlacedFact) -> Located:
+    """Return a process of a program that is no mail server, as one."""
+    return Located(None, place_of(process, facts), (process,))
+
+
+def super_servers(facts: PlacedFact) -> Iterator[PlacedProcess]:
+    """Yield a process of each super-server that runs, one with mail ports first."""
+    found = sorted((p for p in facts.processes if _basename(p) in SUPER_SERVERS), key=lambda p: not mail_ports(p))
+    yield from {process.name: process for process in reversed(found)}.values()
 
 
 def mail_ports(process: PlacedProcess) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ class Msmtp(MailServer[FilesFact, HeadsFact]):
     scripts = ("msmtpd",)
     binaries = ("msmtp",)
     programs = ("*/bin/msmtpd",)
+    deliveries = ("*/bin/msmtp",)
     commands = ("msmtpd",)
     queue = FilesBelow(_QUEUES, name="*.mail")
     mail = FileHeads(_QUEUES, length=4096, name="*.mail")

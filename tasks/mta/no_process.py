@@ -12,9 +12,15 @@ from stopgap.orchestrator.translatable import Translatable
 from stopgap.tasks.host.place import place_of
 from stopgap.tasks.mta.server import is_one_of
 
+_IDLE = frozenset("TtZX")
+"""States of proc(5): stopped by a signal, or ended. Such a process sends nothing."""
+
 
 class NoProcess(Check):
-    """No process runs a program of the mail server, in no namespace, according to the host's /proc."""
+    """No process runs a program of the mail server, in no namespace, according to the host's /proc.
+
+    A process that a signal has stopped is left out.
+    """
 
     kind: Literal["no-process"] = "no-process"
     vantage: CheckVantage = "target"
@@ -37,7 +43,8 @@ class NoProcess(Check):
 
     def judge(self, fact: Any) -> Judgement:  # noqa: ANN401
         """Look for the programs, and name the unit, container or parent of what is left."""
-        left = [p for p in fact.processes if is_one_of(p, self.programs, self.commands) and not self._spares(p)]
+        mine = [p for p in fact.processes if is_one_of(p, self.programs, self.commands) and not self._spares(p)]
+        left = [p for p in mine if p.state not in _IDLE]
         some = joined(", ", (_named(process, fact) for process in left[:5]))
         return Judgement(not left, tr("{count} left: {some}", count=len(left), some=some) if left else tr("none"))
 

@@ -7,44 +7,55 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
-from stopgap.orchestrator.change import AnyChange, RunCommands, command, write_file
+from stopgap.orchestrator.change import AnyChange, PathChange, RunCommands, command, write_file
 from stopgap.orchestrator.facts import ABSENT, FileFact, UnitFact
 from stopgap.orchestrator.task import Gap, Note, Planned
 from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.host import initscripts, units
 from stopgap.tasks.mta.host_facts import StopMtaFacts
 from stopgap.tasks.mta.server import ROUTER_DROPS
+from stopgap.tasks.mta.servers import servers
+from stopgap.tasks.mta.supervised import Reviver, mentioned_programs, program_of_supervisord, service_directory
 
-_STARTS = re.compile(r"\b(?:start|restart|reload|status|pgrep|pidof|is-active|condrestart)\b|\s-(?:q|bd)\w*")
+_STARTS = re.compile(
+    r"\b(?:start|restart|reload|status|pgrep|pidof|is-active|condrestart|cron-ms[pt]|runq|flush)\b"
+    r"|(?<!grep)\s-(?:q|bd)\w*"
+)
+"""What starts a server where it does not run, or runs its queue."""
+_SENDS = re.compile(r"\b(?:start|restart|cron-ms[pt]|runq|flush)\b|(?<!grep)\s-(?:q|bd)\w*")
+_PERIODIC = re.compile(r"/etc/cron\.(?:hourly|daily|weekly|monthly)/")
+_SCRIPT = re.compile(
+    rf"{_PERIODIC.pattern}|/etc/(?:network/if-|ppp/ip|dhcp/dhclient-|resolvconf/|NetworkManager/|networkd-dispatcher/)"
+)
+_SKIP = "return 0 2>/dev/null || exit 0 # stopgap"
+"""Ends a script, and a file that another script reads."""
 _COMMENT = "# stopgap: "
-_SECTION = re.compile(r"^\[program:([^\]\s]+)\]([^\[]*)", re.MULTILINE)
 _CPANEL = "/etc/chkserv.d/exim"
 _DIRECTADMIN = "/usr/local/directadmin/data/admin/services.status"
 _PLESK = "/usr/local/psa/var/modules/watchdog/monitrc"
 
 
-@dataclass(frozen=True)
-class Reviver:
-    """One thing that would start a mail server again."""
-
-    name: str
-    changes: tuple[AnyChange, ...] = ()
-    """Changes to hold the reviver; empty if a person has to."""
-
-
-def revivers(words: Collection[str], held: Collection[str], facts: StopMtaFacts) -> list[Reviver]:
+def revivers(
+    words: Collection[str], held: Collection[str], facts: StopMtaFacts, supervisors: Collection[Reviver] = ()
+) -> list[Reviver]:
     """Return what would start a mail server again, each with the changes that hold it.
 
-    `words` are the names of the mail servers here, and `held` the units that are stopped as mail servers.
+    `words` are the names of the mail servers here, `held` the units that are stopped as mail servers, and
+    `supervisors` what runs processes of mail servers now, which comes first.
     """
-    if not words:
-        return []
+    running = {each.name: each for each in supervisors}
+    named = _mentioned(words, held, facts) if words else []
+    last = {name.rpartition("/")[2] for name in running}
+    return [*running.values(), *(each for each in named if each.name.rpartition("/")[2] not in last)]
+
+
+def _mentioned(words: Collection[str], held: Collection[str], facts: StopMtaFacts) -> list[Reviver]:
     mention = re.compile(rf"(?<![\w.-])(?:{'|'.join(map(re.escape, sorted(words)))})(?![\w-])")
     texts = {path: file for path, file in facts.texts.files.items() if mention.search(file.text() or "")}
     return [
         *_cron(texts, mention),
+        *_scripts(texts, mention),
         *_monit(texts, facts),
         *_supervisord(texts, mention, facts),
         *_supervised(texts, facts),
@@ -66,7 +77,7 @@ def hold(found: Sequence[Reviver]) -> Iterator[Planned]:
 
 def _cron(texts: dict[str, FileFact], mention: re.Pattern[str]) -> Iterator[Reviver]:
     for path, file in texts.items():
-        if not re.match(r"/etc/cron|/var/spool/cron", path):
+        if not re.match(r"/etc/(?:ana)?cron|/var/spool/cron", path) or _PERIODIC.match(path):
             continue
         lines = (file.text() or "").splitlines(keepends=True)
         mine = [line for line in lines if not line.startswith("#") and mention.search(line) and _STARTS.search(line)]
@@ -75,6 +86,30 @@ def _cron(texts: dict[str, FileFact], mention: re.Pattern[str]) -> Iterator[Revi
         quiet = "".join(f"{_COMMENT}{line}" if line in mine else line for line in lines)
         change = write_file(path, quiet, file, mode=file.mode) if file.kind == "file" else None
         yield Reviver(tr("cron by {path}", path=path), (change,) if change else ())
+
+
+def _scripts(texts: dict[str, FileFact], mention: re.Pattern[str]) -> Iterator[Reviver]:
+    """Hold scripts that cron runs by the day, and hooks of the network, by a first line that ends each."""
+    silenced = {path for server in servers() for path in server.hooks}
+    for path, file in texts.items():
+        if path in silenced or not _SCRIPT.match(path) or file.kind != "file" or not file.content:
+            continue
+        first, *rest = (file.text() or "").splitlines(keepends=True)
+        if any(_sends(line, mention) for line in rest) and not (rest and rest[0].startswith(_SKIP)):
+            yield Reviver(path, _ended(path, file, first, "".join(rest)))
+
+
+def _ended(path: str, file: FileFact, first: str, rest: str) -> tuple[PathChange, ...]:
+    """Return the change that ends a shell's script at its beginning, and that takes another's execute bits."""
+    shell = re.match(r"#!\s*\S*/(?:env\s+)?(?:ba|da|k|z|)sh\b|(?!#!)", first)
+    text, mode = (f"{first}{_SKIP}\n{rest}", file.mode) if shell else (f"{first}{rest}", file.mode & ~0o111)
+    change = write_file(path, text, file, mode=mode)
+    return (change,) if change else ()
+
+
+def _sends(line: str, mention: re.Pattern[str]) -> bool:
+    """Return True for a line that starts a server, or runs its queue; what reloads a running server is left."""
+    return not line.lstrip().startswith("#") and bool(mention.search(line) and _SENDS.search(line))
 
 
 def _monit(texts: dict[str, FileFact], facts: StopMtaFacts) -> Iterator[Reviver]:
@@ -99,37 +134,15 @@ def _supervisord(texts: dict[str, FileFact], mention: re.Pattern[str], facts: St
     if not any(process.name == "supervisord" for process in facts.placed.processes):
         return
     for path, file in texts.items():
-        if not path.startswith("/etc/supervisor"):
-            continue
-        for name, settings in _SECTION.findall(file.text() or ""):
-            if mention.search(name) or mention.search(settings):
-                change = RunCommands(
-                    about=tr("have supervisord stop {name}", name=name),
-                    do=(command("supervisorctl", "stop", name),),
-                    undo=(command("supervisorctl", "start", name),),
-                )
-                yield Reviver(tr("supervisord's {name}", name=name), (change,))
+        for name in mentioned_programs(path, file, mention):
+            yield program_of_supervisord(name, facts.texts)
 
 
 def _supervised(texts: dict[str, FileFact], facts: StopMtaFacts) -> Iterator[Reviver]:
-    """Take down service directories of runit and daemontools; a file `down` keeps each down after a restart."""
-    folders = [path.removesuffix("/run") for path in texts if path.endswith("/run")]
-    for folder in folders:
-        if f"{folder}/down" in facts.texts.files:
-            continue
-        if "sv" in facts.system.programs:
-            down, up = command("sv", "down", folder), command("sv", "up", folder)
-        elif "svc" in facts.system.programs:
-            down, up = command("svc", "-d", folder), command("svc", "-u", folder)
-        else:
-            yield Reviver(tr("the service directory {folder}", folder=folder))
-            continue
-        change = RunCommands(
-            about=tr("take down the service {folder}", folder=folder),
-            do=(command("touch", f"{folder}/down"), down),
-            undo=(command("rm", "-f", f"{folder}/down"), up),
-        )
-        yield Reviver(tr("the service directory {folder}", folder=folder), (change,))
+    """Take down service directories of runit and daemontools."""
+    for folder in (path.removesuffix("/run") for path in texts if path.endswith("/run")):
+        if f"{folder}/down" not in facts.texts.files:
+            yield service_directory(folder, facts)
 
 
 def _units(

@@ -72,6 +72,8 @@ class MailServer(ABC, Generic[L, M]):
     """Patterns for the executables of the daemons (fnmatch)."""
     commands: ClassVar[tuple[str, ...]]
     """Process names of the daemons, for an account without access to executables."""
+    deliveries: ClassVar[tuple[str, ...]] = ()
+    """Patterns for programs that deliver one message each, and that nothing can keep from starting."""
     queue: Reader[L]
     """Reader of the queue's listing."""
     mail: Reader[M]
@@ -143,7 +145,7 @@ class MailServer(ABC, Generic[L, M]):
 
     def owns(self, process: ProcessFact | PlacedProcess) -> bool:
         """Return True if the process belongs to this mail server."""
-        return is_one_of(process, self.programs, self.commands)
+        return is_one_of(process, (*self.programs, *self.deliveries), self.commands)
 
 
 def is_one_of(process: ProcessFact | PlacedProcess, programs: Sequence[str], commands: Sequence[str]) -> bool:

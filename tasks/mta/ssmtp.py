@@ -17,8 +17,9 @@ class Ssmtp(MailServer[FilesFact, HeadsFact]):
     units = ()
     scripts = ()
     binaries = ("ssmtp", "esmtp")
-    programs = ("*/sbin/ssmtp", "*/bin/esmtp")
-    commands = ("ssmtp", "esmtp")
+    programs = ()
+    deliveries = ("*/sbin/ssmtp", "*/bin/esmtp")
+    commands = ()
     queue = FilesBelow(_DEAD)
     mail = FileHeads(_DEAD)
     show_queue = "cat ~/dead.letter"
@@ -40,5 +41,5 @@ class Ssmtp(MailServer[FilesFact, HeadsFact]):
         return None
 
     def end(self, *, managed: bool) -> Moves:
-        """Leave deliveries under way alone: each ends by itself."""
+        """End no delivery: those under way are frozen."""
         return Moves((), ())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -13,14 +13,16 @@ from stopgap.orchestrator.duration import Duration, format_duration
 from stopgap.orchestrator.facts import MAIL_PORTS
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Gap, Note, Parameters, Planned, Probe, Service, Standing, Task
-from stopgap.orchestrator.text import tr, trn
+from stopgap.orchestrator.text import tr
+from stopgap.tasks.host.freeze import Stopped
 from stopgap.tasks.host.units import ROOT_PROGRAMS
-from stopgap.tasks.mta import contained, dovecot, holding, inetd, revivers
+from stopgap.tasks.mta import contained, dovecot, found, frozen, holding, inetd, revivers
 from stopgap.tasks.mta.host_facts import StopMtaFacts, probe
-from stopgap.tasks.mta.located import FORWARDERS, SUPER_SERVERS, Located, holders, located, mail_ports
+from stopgap.tasks.mta.located import FORWARDERS, at_place, holders, mail_ports, super_servers
 from stopgap.tasks.mta.no_process import NoProcess
 from stopgap.tasks.mta.outgoing import outgoing
-from stopgap.tasks.mta.server import ROUTER_DROPS, MailServer, Queue
+from stopgap.tasks.mta.seen import seen
+from stopgap.tasks.mta.server import ROUTER_DROPS
 from stopgap.tasks.mta.servers import servers
 
 SENDERS_GIVE_UP = timedelta(days=4)
@@ -53,10 +55,11 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
     """Stop the mail server, so that senders queue and retry instead of bouncing.
 
     The step finds mail servers by the sockets on 25, 465, 587 and 2525, by processes, units, init scripts and queues,
-    and stops each where it runs: by its unit or init script, its container's runtime or control group, or in the
-    settings of its super-server; and keeps each from starting. A program that Stopgap does not know is stopped by the
-    unit that owns its socket, or named. Dovecot's submission is closed alone: readers keep IMAP. The queue stays
-    unchanged: no flush, no deletion. A server neither running nor started at boot is left alone.
+    and stops each where it runs: by its unit, init script or supervisor, its container's runtime or control group, or
+    in the settings of its super-server; and keeps each from starting. A program that Stopgap does not know is stopped
+    by the unit that owns its socket, or frozen. Of Dovecot, submission alone is closed: readers
+    keep IMAP. The queue stays unchanged: no flush, no deletion. A server neither running nor started at boot is left
+    alone.
     """
 
     name = "mta.stop"
@@ -80,21 +83,22 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
 
     def plan(self, params: StopMtaParams, facts: StopMtaFacts, scene: Scene) -> Iterator[Planned]:
         """Yield a change for each running or enabled mail server, and a note on the queue."""
-        running = located(facts.placed)
-        own = [each for each in running if not each.place.container]
-        present = [server for server in servers() if holding.is_present(server, _of(server, own), facts)]
+        here = seen(facts)
+        readers = list(holders(facts.placed, dovecot.NAMES))
         closed = [
-            *contained.stop_contained([each for each in running if each.place.container], facts, params.containers),
-            *inetd.take_out(list(holders(facts.placed, SUPER_SERVERS)), facts.files),
-            *dovecot.close_submission(list(holders(facts.placed, dovecot.NAMES)), facts.files),
+            *contained.stop_contained(here.contained, facts, params.containers),
+            *inetd.take_out(list(super_servers(facts.placed)), facts.texts.files),
+            *(found.note(at_place(process, facts.placed), facts.owners) for process in readers[:1]),
+            *dovecot.close_submission(readers, facts.files),
         ]
-        held = {unit.name for server in present for unit in holding.units_of(server, _of(server, own), facts)}
+        held = {unit.name for server in here.present for unit in holding.units_of(server, here.of(server), facts)}
         others = [
-            *(found for each in own if not each.server for found in holding.stop_unknown(each, facts, held)),
+            *(found.note(each, facts.owners) for each in here.own if not each.server),
+            *(p for each in here.loose if not each.server for p in holding.stop_unknown(each, facts, held)),
             *holding.stop_sockets(facts, held),
         ]
-        back = revivers.revivers(_words(present, own), held, facts)
-        if not present and not running and not closed and not others:
+        back = revivers.revivers(here.words(), held, facts, here.kept.values())
+        if not (here.present or here.own or here.contained or closed or others):
             yield Note(
                 text=tr("no mail server here, as far as Stopgap knows mail servers (`stopgap tasks mta.stop`)")
             )
@@ -102,19 +106,24 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
         if back:
             again = format_duration(params.look_again)
             yield Note(text=tr("looked at again {time} after the stop: the run ends no sooner", time=again))
-        stopping = any(not isinstance(each, Note | Gap) for each in (*closed, *others))
+        told_to_stop = any(each.changes for each in here.kept.values())
+        stopping = told_to_stop or any(not isinstance(each, Note | Gap) for each in (*closed, *others))
         yield from closed
-        for server in present:
-            if stop := holding.stop_known(server, _of(server, own), facts):
+        for server in here.present:
+            mine = here.of(server)
+            loose = any(each.server is server for each in here.loose)
+            if stop := holding.stop_known(server, mine, facts, loose=loose):
                 stopping = True
                 yield stop
+            if delivering := frozen.freeze(list(frozen.deliveries(mine)), facts.placed):
+                yield delivering
             yield from server.silence(facts.files)
-            yield from _found(_of(server, own))
-            yield from _queue(server, facts, stopping=stop is not None)
+            yield from found.found(server, mine, facts.owners)
+            yield from found.queue(server, facts.queues, stopping=told_to_stop or stop is not None)
             yield from (Gap(text=text, at_best=ROUTER_DROPS) for text in server.uncovered)
         yield from others
         yield from outgoing(facts.placed, scene)
-        if present and facts.system.init == "sysvinit":
+        if here.present and facts.system.init == "sysvinit":
             yield Gap(
                 text=tr("no service can be masked without systemd: whoever starts the mail server by hand succeeds"),
                 at_best=ROUTER_DROPS,
@@ -137,27 +146,37 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
 
         Each look is made again at the end of the run, after 90 seconds where something would start a server again.
         """
-        running = located(facts.placed)
-        frozen = contained.frozen_groups([each for each in running if each.place.container], facts, params.containers)
-        open_still = {port for ports in frozen.values() for port in ports}
-        if frozen:
+        here = seen(facts)
+        groups = contained.frozen_groups(here.contained, facts, params.containers)
+        still = here.stay_frozen(facts)
+        open_still = {port for ports in groups.values() for port in ports}
+        open_still |= {listener.port for process in still for listener in process.listens}
+        if groups:
             open_still |= {port for each in holders(facts.placed, FORWARDERS) for port in mail_ports(each)}
-        found = {port for each in running if each.server and not each.place.container for port in each.ports}
-        ports = tuple(sorted({*MAIL_PORTS, *found} - open_still))
-        present = [server for server in servers() if holding.is_present(server, _of(server, running), facts)]
-        again = params.look_again.total_seconds() if revivers.revivers(_words(present, running), (), facts) else 0.0
+        known = {port for each in here.own if each.server for port in each.ports}
+        ports = tuple(sorted({*MAIL_PORTS, *known} - open_still))
+        back = revivers.revivers(here.words(), (), facts, here.kept.values())
+        again = params.look_again.total_seconds() if back else 0.0
         yield NoListener(ports=ports, patience=PATIENCE, lasting=True, again_after=again)
         yield NoProcess(
             whose=tr("a mail server"),
             programs=tuple(program for server in servers() for program in server.programs),
             commands=tuple(name for server in servers() for name in server.commands),
-            spared=tuple(sorted(frozen)),
+            spared=tuple(sorted(groups)),
             patience=PATIENCE,
             lasting=True,
             again_after=again,
         )
-        seen = {port for process in facts.placed.processes for port in mail_ports(process)}
-        for port in sorted({25, *seen} - open_still):
+        if still:
+            yield Stopped(
+                vantage="target",
+                processes=tuple(map(frozen.named, still)),
+                patience=PATIENCE,
+                lasting=True,
+                again_after=again,
+            )
+        open_before = {port for process in facts.placed.processes for port in mail_ports(process)}
+        for port in sorted({25, *open_before} - open_still):
             for address in scene.target.addresses:
                 for vantage in ("controller", "outside") if scene.outside else ("controller",):
                     yield Port(
@@ -169,60 +188,3 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
                         lasting=True,
                         again_after=again,
                     )
-
-
-def _of(server: MailServer[Any, Any], running: Sequence[Located]) -> list[Located]:
-    return [each for each in running if each.server is server]
-
-
-def _words(present: Sequence[MailServer[Any, Any]], running: Sequence[Located]) -> set[str]:
-    """Return the names by which settings mention the mail servers here."""
-    words = {name for server in present for name in (server.key, *server.scripts, *server.commands, *server.binaries)}
-    words |= {each.place.unit.removesuffix(".service") for each in running if each.place.unit and not each.server}
-    return words - {"master", "pickup", "qmgr", ""}
-
-
-def _found(running: Sequence[Located]) -> Iterator[Note]:
-    """Yield a note on each running mail server: role, program and unit."""
-    for each in running:
-        if each.ports or each.place.unit:
-            first = each.processes[0]
-            where = tr(", in {unit}", unit=each.place.unit) if each.place.unit else ""
-            yield Note(
-                text=tr(
-                    "found: {server}, {role} ({exe}{where})",
-                    server=each.name,
-                    role=each.role,
-                    exe=first.exe or first.name,
-                    where=where,
-                )
-            )
-
-
-def _queue(server: MailServer[Any, Any], facts: StopMtaFacts, *, stopping: bool) -> Iterator[Note]:
-    if not server.queues:
-        return
-    queue: Queue | None = server.queued(facts.queues[server.key]) if server.key in facts.queues else None
-    if queue is None:
-        yield Note(text=tr("{server}'s queue could not be listed; it is left as it lies", server=server.name))
-        return
-    least = "" if queue.whole else tr("at least ")
-    oldest = tr(", the oldest {oldest}", oldest=queue.oldest) if queue.oldest else ""
-    messages = trn("1 message stays", "{count} messages stay", queue.messages)
-    yield Note(
-        text=tr(
-            "{server}: {least}{messages} queued{oldest}",
-            server=server.name,
-            least=least,
-            messages=messages,
-            oldest=oldest,
-        ),
-        figure=("messages-held", queue.messages),
-    )
-    if stopping and queue.messages:
-        yield Note(
-            text=tr(
-                "before an undo, look at the queue for the intruder's mail: {show_queue}",
-                show_queue=server.show_queue,
-            )
-        )

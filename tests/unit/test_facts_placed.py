@@ -70,11 +70,20 @@ def test_a_connection_to_a_mail_server_is_told_with_its_process() -> None:
         assert [(str(each.address), each.port) for each in found.talks] == [("127.0.0.1", 25)]
 
 
+def test_the_folder_of_a_supervisor_is_told_and_no_other(tmp_path: Path) -> None:
+    named = "open('/proc/self/comm', 'w').write({!r}); import os; os.chdir({!r}); print(flush=True); os.read(0, 1)"
+    words = [(sys.executable, "-c", named.format(name, str(tmp_path))) for name in ("runsv", "other")]
+    with started(*words[0]) as supervisor, started(*words[1]) as other:
+        facts = look()
+    found = [facts.named(process.pid) for process in (supervisor, other)]
+    assert [process and process.cwd for process in found] == [str(tmp_path), ""]
+
+
 @as_root
 def test_an_open_file_that_is_called_like_a_socket_owns_none(tmp_path: Path) -> None:
     with started("unshare", "--net", sys.executable, "-c", LISTEN) as server:
         inode = Path(f"/proc/{server.pid}/fd/3").stat().st_ino
-        liar = f"f = open({str(tmp_path)!r} + '/5 -> socket:[{inode}]', 'w'); print(flush=True); input()"
+        liar = f"f = open({str(tmp_path)!r} + '/5 -> socket:[{inode}]', 'w'); print(flush=True); os.read(0, 1)"
         with started(sys.executable, "-c", liar) as other:
             facts = look()
             found, false = facts.named(server.pid), facts.named(other.pid)

@@ -39,6 +39,13 @@ def test_a_process_that_is_left_is_named():
     assert check.trusts_target
 
 
+@pytest.mark.parametrize("state", ["T", "t", "Z"])
+def test_a_process_that_does_nothing_is_none_that_is_left(state: str):
+    check = NoProcess(whose="Exim", programs=Exim.programs, commands=Exim.commands)
+    still = PlacedProcess(pid=7, name="exim4", exe="/usr/sbin/exim4", parent=1, state=state)
+    assert check.judge(PlacedFact(processes=(still,))).holds
+
+
 def test_a_kernel_thread_does_not_look_like_a_mail_server():
     threads = [ProcessFact(pid=2, name="kthreadd"), ProcessFact(pid=9, name="rcu_sched")]
     assert not any(server.owns(thread) for thread in threads for server in (Postfix(), Exim()))
