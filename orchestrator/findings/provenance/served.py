@@ -43,7 +43,7 @@ _PHP: tuple[tuple[int, str, re2._Regexp], ...] = tuple(
         (
             4,
             "gives a visitor's words to a callback",
-            r"(?i)(^|[^>:\w$])(call_user_func(_array)?|array_map|register_shutdown_function|ob_start|forward_static_call(_array)?)\s*\(\s*@?\$_(GET|POST|REQUEST|COOKIE)\b",
+            r"(?i)(^|[^>:\w$])(call_user_func(_array)?|array_map|register_shutdown_function|ob_start|forward_static_call(_array)?)\s*\(\s*@?\$_(GET\b|POST\b|REQUEST\b|COOKIE\b|SERVER\s*\[\s*['\"]HTTP_)",
         ),
         (
             4,
@@ -89,7 +89,7 @@ _PHP: tuple[tuple[int, str, re2._Regexp], ...] = tuple(
         (
             4,
             "makes an object or a call of a visitor's words",
-            r"(?i)(\bnew\s+|->\s*\{?|::\s*\{?|Reflection(Function|Method|Class)\s*\(\s*)@?\$_(GET|POST|REQUEST|COOKIE)\s*\[",
+            r"(?i)(\bnew\s+|->\s*\{?|::\s*\{?|Reflection(Function|Method|Class)\s*\(\s*)@?\$_(GET\s*\[|POST\s*\[|REQUEST\s*\[|COOKIE\s*\[|SERVER\s*\[\s*['\"]HTTP_)",
         ),
         (
             3,
@@ -134,6 +134,12 @@ _BUILT = re.compile(
 _CALLED = re.compile(r"(?:^|[;{}(=!@,.?:&|]|\breturn|\becho)\s*@?\$(\w{1,60})\(", re.MULTILINE)
 _NOT_CODE = re.compile(r"(?i)\.(?:ico|jpe?g|png|gif|bmp|webp|svg|txt|css|log|dat|tmp|bak|gz|zip)$")
 _EVAL_OF = re.compile(r"(?i)(?<![\w$>:])(?:eval|assert)\s*\(\s*@?\$")
+_EXTRACTED = re.compile(
+    r"(?i)\b(?:extract|parse_str|mb_parse_str)\s*\(\s*@?\$_(?:GET|POST|REQUEST|COOKIE)\b"
+    r"|foreach\s*\(\s*\$_(?:GET|POST|REQUEST|COOKIE)\s+as\s+\$(\w{1,60})\s*=>[^;{\n]{0,80}[;{)]\s*\$\{?\$\1"
+)
+_HEADERS = re.compile(r"(?i)\$(\w{1,60})\s*=\s*@?(?:getallheaders|apache_request_headers)\s*\(\s*\)")
+_CALLED_BY_KEY = re.compile(r"\$(\w{1,60})\s*\[[^\]\n]{1,60}\]\s*\(")
 _UPLOADS = re.compile(r"(?i)\b(?:move_uploaded_file|copy)\s*\(\s*\$_FILES\b")
 _JSP = _compiled(
     r"(?i)(getRuntime\s*\(\s*\)\s*\.\s*exec|new\s+ProcessBuilder|defineClass|ScriptEngineManager|Class\.forName\s*\(\s*\"?java\.lang\.Runtime)"
@@ -173,6 +179,10 @@ def signs_of_php(content: bytes) -> Iterator[Sign]:
     called = {found[1] for found in _CALLED.finditer(_STRING.sub("''", source))}
     if called & {found[1] for found in _ASSIGNED.finditer(source)}:
         yield Sign(3, "calls a function that a visitor names")
+    if called and _EXTRACTED.search(source):
+        yield Sign(3, "makes variables of a visitor's words, and calls one")
+    if {found[1] for found in _HEADERS.finditer(source)} & {found[1] for found in _CALLED_BY_KEY.finditer(source)}:
+        yield Sign(4, "calls a function that a visitor names")
     put_together = sorted(_put_together(source))
     if put_together:
         built = called & {found[1] for found in _BUILT.finditer(source)}

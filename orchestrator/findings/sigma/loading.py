@@ -1,4 +1,4 @@
-"""Load Sigma rules from files: an invalid rule is an error, an unsupported rule is named."""
+"""Load Sigma rules: of a folder all that can be held, the others named with the reason; of a single file an error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stopgap.orchestrator.findings.model import NotLooked
 from stopgap.orchestrator.severity import Severity
 from stopgap.orchestrator.source import InvalidInput, read
 from stopgap.orchestrator.technique import is_technique
-from stopgap.orchestrator.text import tr
+from stopgap.orchestrator.text import tr, trn
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.findings.sigma.events import Event, Stream
@@ -57,7 +57,11 @@ class SigmaRules:
 
 
 def load_sigma(path: Path) -> SigmaRules:
-    """Read the rules of a file, or of all `*.yml` and `*.yaml` below a folder. Raises SigmaError."""
+    """Read the rules of a file, or of all `*.yml` and `*.yaml` below a folder.
+
+    A folder, such as the public rule set, gives what can be held; its invalid rules are among the refused, and files
+    that are no rules are counted. Raises SigmaError for an invalid single file, and for a folder without any rule.
+    """
     try:
         import sigma.rule  # noqa: F401, PLC0415 (an extra)
     except ImportError:
@@ -77,14 +81,33 @@ def load_sigma(path: Path) -> SigmaRules:
     rules: list[SigmaRule] = []
     refused: list[NotLooked] = []
     elsewhere: dict[str, int] = {}
+    whole = path.is_dir()
+    no_rules = 0
     for file in files:
-        made = _load(file)
-        if isinstance(made, SigmaRule):
+        try:
+            made = _load(file, path)
+        except SigmaError as error:
+            if not whole:
+                raise
+            made = _refused(file, file.stem, tr("the rule is wrong: {error}", error=str(error)[:_LONGEST_TEXT]))
+        if made is None:
+            no_rules += 1
+        elif isinstance(made, SigmaRule):
             rules.append(made)
         elif isinstance(made, NotLooked):
             refused.append(made)
         else:
             elsewhere[made] = elsewhere.get(made, 0) + 1
+    if no_rules == len(files):
+        raise SigmaError(tr("{path}: holds no Sigma rule", path=path))
+    if no_rules:
+        refused.append(
+            NotLooked(
+                id="sigma",
+                title=tr("Files that are no Sigma rules"),
+                reason=trn("1 file has no `detection`", "{count} files have no `detection`", no_rules),
+            )
+        )
     refused += [
         NotLooked(
             id="sigma",
@@ -96,12 +119,17 @@ def load_sigma(path: Path) -> SigmaRules:
     return SigmaRules(tuple(rules), tuple(refused))
 
 
-def _load(file: Path) -> SigmaRule | NotLooked | str:
-    """Load a rule; return NotLooked for an unsupported rule, or the name of an uncollected log source."""
+def _load(file: Path, asked: Path) -> SigmaRule | NotLooked | str | None:
+    """Load a rule; return NotLooked for an unsupported rule, or the name of an uncollected log source.
+
+    None stands for a file below the folder asked for that does not look like a rule.
+    """
     try:
         data = read(file).data
     except InvalidInput as error:
         raise SigmaError(str(error.problems[0])) from None
+    if file != asked and not (isinstance(data, dict) and {"detection", "action", *_NOT_ALONE} & data.keys()):
+        return None
     if not isinstance(data, dict):
         raise SigmaError(tr("{file}: no Sigma rule", file=file))
     title = str(data.get("title", file.stem))[:200]

@@ -3,6 +3,7 @@
 from stopgap.orchestrator.findings.tables import (
     accounts,
     codes,
+    containers,
     contents,
     files,
     foreign,
@@ -30,6 +31,7 @@ from stopgap.orchestrator.findings.tables import (
 MODULES = (
     accounts,
     codes,
+    containers,
     contents,
     files,
     foreign,

@@ -89,6 +89,21 @@ def _id(text: str) -> int:
 
 
 @table(
+    "known-accounts",
+    reads="known-accounts configuration",
+    fields={"name": "the account", "uid": "its number", "home": "its home", "shell": "its shell"},
+)
+def known_accounts(collected: CollectionReader) -> Iterator[Row]:
+    """Accounts that the name service knows and passwd(5) does not hold: of a directory elsewhere, or of a module."""
+    held = {str(row.fields["name"]) for row in accounts(collected) if collected.meter.hold("accounts", "")}
+    for number, text in collected.lines("known-accounts"):
+        fields = text.split(":")
+        if len(fields) == 7 and fields[2].isascii() and fields[2].isdigit() and held and fields[0] not in held:
+            row: Fields = {"name": fields[0], "uid": _id(fields[2]), "home": fields[5], "shell": fields[6].strip()}
+            yield Row(row, Place("known-accounts", number))
+
+
+@table(
     "passwords",
     reads="password-states",
     fields={

@@ -9,7 +9,7 @@ from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Place, Row, table
 from stopgap.orchestrator.findings.tables.body import Entry, entries_named
 from stopgap.orchestrator.findings.tables.files import FIELDS, collected_at, fields_of
-from stopgap.orchestrator.findings.tables.origin import STATUS, near_installation, note_status, started_at
+from stopgap.orchestrator.findings.tables.origin import STATUS, Scripts, near_installation, note_status, started_at
 from stopgap.orchestrator.findings.tables.packages import Digests
 
 _LIBRARY = re.compile(r"\.so(\.[\w.]+)?$")
@@ -28,7 +28,7 @@ _MADE = re.compile(
 )
 
 
-@table("foreign-programs", reads="bodyfile package-digests", fields=FIELDS)
+@table("foreign-programs", reads="bodyfile package-digests", also="maintainer-scripts", fields=FIELDS)
 def foreign_programs(collected: CollectionReader) -> Iterator[Row]:
     """Programs, libraries and kernel modules among those of packages that none brought, or made when installed."""
     digests, now = Digests(collected), collected_at(collected)
@@ -56,9 +56,9 @@ def foreign_programs(collected: CollectionReader) -> Iterator[Row]:
             and collected.meter.hold("programs of no package", entry.name)
         ):
             found.append(entry)
-    started = started_at(collected)
+    started, scripts = started_at(collected), Scripts(collected)
     for entry in found:
-        if not near_installation(entry.changed, minutes, started):
+        if not (near_installation(entry.changed, minutes, started) and scripts.name(entry.name)):
             yield Row(fields_of(entry, digests, now), Place("bodyfile", entry.line), entry.changed)
 
 

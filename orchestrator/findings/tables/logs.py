@@ -301,10 +301,15 @@ _RECORDED = re.compile(r"systemd-update-utmp|Record System (?:Boot|Reboot)")
 @table(
     "emptied-records",
     reads="logs journal-lines",
+    also="login-databases",
     fields={"path": "the file", "because": "what says that it was written"},
 )
 def emptied_records(collected: CollectionReader) -> Iterator[Row]:
-    """Records of logins that are empty although the journal tells that the host's start was written there."""
+    """Records of logins that are empty: databases, and files of which the journal tells that a start was written there."""
+    for member in collected.members("login-databases"):
+        if member.kind == "file" and member.name.endswith(".db") and not member.size:
+            place = Place("login-databases", None, member.name, member.offset)
+            yield Row({"path": member.name, "because": "a database is never without its head"}, place)
     if not any(_RECORDED.search(text[:512]) for _, text in collected.lines("journal-lines")):
         return
     empty: dict[str, Place] = {}

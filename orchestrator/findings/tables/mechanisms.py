@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from stopgap.orchestrator.evidence.archive import Member
 from stopgap.orchestrator.evidence.reader import CollectionReader, lines_of, with_artifact
 from stopgap.orchestrator.findings.pattern import search
-from stopgap.orchestrator.findings.provenance.acts import acts_of, gravity
+from stopgap.orchestrator.findings.provenance.acts import acts_of
 from stopgap.orchestrator.findings.provenance.commands import programs
-from stopgap.orchestrator.findings.provenance.mechanisms import Directive, Mechanism, mechanisms_of
+from stopgap.orchestrator.findings.provenance.mechanisms import PRELOADED, Directive, Mechanism, mechanisms_of
 from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.findings.tables.origin import Origin, Origins, canonical, origins
 from stopgap.orchestrator.findings.tables.packages import Digests
+from stopgap.orchestrator.findings.tables.weighing import HOME, StartFile, Told, base_of, weigh, whence
 
 ARCHIVES = (
     "configuration", "cron", "units", "start-files", "transient-units", "system-rules", "interpreter-start-files",
@@ -28,8 +28,6 @@ LARGEST = 512 << 10
 MOST_LINES = 24
 """Telling lines of one file that are told."""
 _COMMENT = ("#", ";", "//")
-_HOME = re.compile(r"^(/home/[^/]+|/root|/var/lib/[^/]+|/var/www)/")
-_CRONTAB = re.compile(r"^/var/spool/cron/(?:crontabs/|tabs/)?([^/]+)$")
 _TILDE = re.compile(r"^(?:~|\$HOME|\$\{HOME\}|%h)(?=/)")
 _SERVICES = frozenset(
     [
@@ -60,33 +58,14 @@ _SERVICES = frozenset(
         "mdns6_minimal",
     ]
 )
-_WORDS = {1: "low", 2: "medium", 3: "high", 4: "critical"}
+_SETTINGS = ("/etc/", "/root/.", "/home/", "/var/lib/postgresql/", "/var/lib/pgsql/")
+"""Where settings lie that may name a program, by whatever word."""
+_PATHS = re.compile(r"(?:^|[\s=\"'(|,:;@!\[])(/[^\s\"'`<>(){}|;,&$*?\[\]]{2,200})")
+_MOST_NAMES = 8
+"""Of one line."""
+_MOST_NAMED = 200
+"""Of one file."""
 _LIBRARY = "libnss_{}.so.2"
-
-
-@dataclass(frozen=True)
-class _Told:
-    """A line of a file, and what it starts or loads."""
-
-    mechanism: Mechanism
-    line: int | None
-    text: str
-    started: tuple[str, ...]
-    weight: int
-    acts: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _File:
-    archive: str
-    name: str
-    kind: str
-    mode: int
-    uid: int
-    mtime: int
-    offset: int
-    origin: str
-    told: tuple[_Told, ...]
 
 
 _FIELDS = {
@@ -122,7 +101,7 @@ def mechanisms(collected: CollectionReader) -> Iterator[Row]:
 @table(
     "transient-mechanisms",
     reads="transient-units",
-    also="package-digests bodyfile",
+    also="package-digests bodyfile maintainer-scripts",
     unless="configuration",
     fields=_FIELDS,
 )
@@ -135,13 +114,13 @@ def _of_archives(collected: CollectionReader, archives: Sequence[str]) -> Iterat
     digests, now = Digests(collected), collected_at(collected)
     files = list(_files(collected, archives, digests))
     wanted = [file.name for file in files]
-    wanted += [path for file in files for told in file.told for path in told.started]
+    wanted += [path for file in files for told in file.told for path in (*told.started, *told.named)]
     known = origins(collected, wanted, digests)
     for file in files:
         yield from _rows(file, known, now)
 
 
-def _files(collected: CollectionReader, archives: Sequence[str], digests: Digests) -> Iterator[_File]:
+def _files(collected: CollectionReader, archives: Sequence[str], digests: Digests) -> Iterator[StartFile]:
     """Yield the files of mechanisms that are not as a package brought them, each once."""
     seen: set[int] = set()
     for archive in archives:
@@ -157,9 +136,11 @@ def _files(collected: CollectionReader, archives: Sequence[str], digests: Digest
             if origin == "yes":
                 continue
             told = tuple(_telling(member, found, content)) if member.kind == "file" else _link(member, found)
-            if not all(collected.meter.hold("lines of mechanisms", each.text, *each.started) for each in told):
+            if not all(
+                collected.meter.hold("lines of mechanisms", each.text, *each.started, *each.named) for each in told
+            ):
                 return
-            yield _File(
+            yield StartFile(
                 archive, member.name, member.kind, member.mode, member.uid, member.mtime, member.offset, origin, told
             )  # fmt: skip
 
@@ -183,18 +164,18 @@ def _origin(member: Member, digests: Digests) -> tuple[str, bytes]:
     return digests.knows(member.name), content
 
 
-def _link(member: Member, found: tuple[Mechanism, ...]) -> tuple[_Told, ...]:
+def _link(member: Member, found: tuple[Mechanism, ...]) -> tuple[Told, ...]:
     if member.target == "/dev/null" or found[0].name not in {"alternative", "systemd unit", "cron", "cron script"}:
         return ()
     if found[0].name == "systemd unit" and member.target.startswith(("/lib/", "/usr/lib/", "/etc/", "/run/", "..")):
         return ()
-    return (_Told(found[0], None, f"-> {member.target}", (member.target,), 0, ()),)
+    return (Told(found[0], None, f"-> {member.target}", (member.target,), 0, ()),)
 
 
-def _telling(member: Member, found: tuple[Mechanism, ...], content: bytes) -> Iterator[_Told]:
+def _telling(member: Member, found: tuple[Mechanism, ...], content: bytes) -> Iterator[Told]:
     """Yield the lines of a file that start, load or allow something."""
     if content.startswith(b"\x7fELF"):
-        yield _Told(found[0], None, "a program", (member.name,), 2, ())
+        yield Told(found[0], None, "a program", (member.name,), 2, ())
         return
     lines = [
         (number, text) for number, text in lines_of([content]) if (t := text.strip()) and not t.startswith(_COMMENT)
@@ -207,6 +188,24 @@ def _telling(member: Member, found: tuple[Mechanism, ...], content: bytes) -> It
                 if count <= MOST_LINES:
                     yield told
                 break
+        if mechanism is found[0] and member.name.startswith(_SETTINGS):
+            yield from _named(mechanism, lines)
+
+
+def _named(mechanism: Mechanism, lines: list[tuple[int, str]]) -> Iterator[Told]:
+    """Yield lines that load a library before others, and those that name files; of each file the first."""
+    seen: set[str] = set()
+    for number, text in lines:
+        if "/" not in text:
+            continue
+        preloaded = search(PRELOADED.pattern, text[:4096])
+        if preloaded is not None and (library := preloaded.get("load")):
+            yield Told(mechanism, number, text.strip(), (library,), PRELOADED.weight, ())
+        names = [found[1] for found in _PATHS.finditer(text[:1024])][:_MOST_NAMES]
+        fresh = [name for name in names if name not in seen and not name.endswith("/")]
+        if fresh and len(seen) < _MOST_NAMED:
+            seen.update(fresh)
+            yield Told(mechanism, number, text.strip(), (), 0, (), named=tuple(fresh))
 
 
 def _joined(lines: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
@@ -224,7 +223,7 @@ def _joined(lines: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
         yield number, text
 
 
-def _of_line(member: Member, mechanism: Mechanism, number: int, text: str) -> Iterator[_Told]:
+def _of_line(member: Member, mechanism: Mechanism, number: int, text: str) -> Iterator[Told]:
     directives = mechanism.directives or (_WHOLE,)
     for directive in directives:
         groups = search(directive.pattern, text)
@@ -232,7 +231,7 @@ def _of_line(member: Member, mechanism: Mechanism, number: int, text: str) -> It
             continue
         started, code = _started(member, groups)
         acts = acts_of(groups.get("run") or groups.get("code") or text if not mechanism.directives else code)
-        yield _Told(mechanism, number, text.strip(), started, directive.weight, acts)
+        yield Told(mechanism, number, text.strip(), started, directive.weight, acts, directive.stands)
 
 
 _WHOLE = Directive(r"^(?P<run>.*)$")
@@ -240,7 +239,7 @@ _WHOLE = Directive(r"^(?P<run>.*)$")
 
 def _started(member: Member, groups: dict[str, str | None]) -> tuple[tuple[str, ...], str]:
     run, load = groups.get("run"), groups.get("load")
-    home = _HOME.match(member.name)
+    home = HOME.match(member.name)
     found: list[str] = []
     if run is not None:
         found = [_TILDE.sub(home[1] if home else "/root", each) for each in programs(_TILDE.sub("~", run))]
@@ -254,22 +253,25 @@ def _started(member: Member, groups: dict[str, str | None]) -> tuple[tuple[str, 
     return tuple(each for each in found if each.startswith("/") or each.endswith((".so.2", ".ko"))), run or load or ""
 
 
-def _rows(file: _File, known: Origins, now: float) -> Iterator[Row]:
+def _rows(file: StartFile, known: Origins, now: float) -> Iterator[Row]:
     entry = known.entry(file.name)
     changed = entry.changed if entry else 0.0
     origin = file.origin
     found = mechanisms_of(file.name)
     # What a generator makes at each start is judged by what it starts; generators are judged themselves.
-    if origin == "no" and (known.installed(changed) or file.name.startswith("/run/systemd/generator")):
-        origin = "made"
     if found[0].name == "maintainer script":
-        if origin != "no" or not known.minutes:
+        owner = file.name.rpartition("/")[2].rpartition(".")[0]
+        if origin != "no" or not known.minutes or (owner in known.packages and known.at_work(changed)):
             return
-        origin = "altered since"
-    base = _base(found[0], origin)
-    best: dict[str, tuple[int, _Told, str, Origin | str, list[str]]] = {}
+        origin = "altered since" if owner in known.packages else "no"
+    elif file.name.startswith("/run/systemd/generator") or (
+        origin == "no" and known.made(file.name, changed, is_link=file.kind == "link")
+    ):
+        origin = "made"
+    base = base_of(found[0], origin)
+    best: dict[str, tuple[int, Told, str, Origin | str, list[str]]] = {}
     for told in file.told:
-        weight, program, program_origin, because = _weigh(file, told, origin, _base(told.mechanism, origin), known)
+        weight, program, program_origin, because = weigh(file, told, origin, base_of(told.mechanism, origin), known)
         if weight <= 0:
             continue
         key = program or (told.text if told.weight or told.acts else "")
@@ -279,10 +281,13 @@ def _rows(file: _File, known: Origins, now: float) -> Iterator[Row]:
             best[key] = (weight, told, program, program_origin, because)
     if origin == "altered since":
         text = max(best.values(), key=lambda each: each[0])[1].text if best else "a script of a package"
-        first = _Told(found[0], None, text, (), 0, ())
+        first = Told(found[0], None, text, (), 0, ())
         best = {"": (3, first, "", "", ["was changed after its package came"])}
+    if found[0].name == "maintainer script" and origin == "no":
+        text = max(best.values(), key=lambda each: each[0])[1].text if best else "a script"
+        best = {"": (3, Told(found[0], None, text, (), 0, ()), "", "", ["of no package that is installed"])}
     if not best and base and file.kind == "file" and not found[0].directives:
-        best[""] = (base, _Told(found[0], None, "runs by itself", (), 0, ()), "", "", [_whence(origin)])
+        best[""] = (base, Told(found[0], None, "runs by itself", (), 0, ()), "", "", [whence(origin)])
     for weight, told, program, program_origin, because in best.values():
         row: Fields = {"path": file.name, "mechanism": told.mechanism.name, "family": told.mechanism.family}
         row |= {"text": told.text, "starts": program, "packaged": origin, "program": program_origin}
@@ -291,96 +296,3 @@ def _rows(file: _File, known: Origins, now: float) -> Iterator[Row]:
         row |= {"age": round((now - changed) / 86400, 2) if changed else -1.0}
         place = Place(file.archive, told.line, file.name, None if told.line else file.offset)
         yield Row(row, place, changed or float(file.mtime))
-
-
-def _base(mechanism: Mechanism, origin: str) -> int:
-    if mechanism.personal or origin != "no":
-        return 0
-    return 2 if mechanism.seldom else 1
-
-
-def _whence(origin: str) -> str:
-    return {
-        "no": "of no package",
-        "altered": "not as its package brought it",
-        "made": "made when packages were installed",
-    }.get(origin, "of unknown origin")
-
-
-def _weigh(file: _File, told: _Told, origin: str, base: int, known: Origins) -> tuple[int, str, str, list[str]]:
-    """Return the weight of a line, the program that gives it, that program's origin, and the reasons."""
-    because = [_whence(origin)]
-    weight = max(base, told.weight)
-    if told.weight >= 2 and not told.started:
-        because.append("telling by itself")
-    worst, program, program_origin = 0, "", ""
-    for path in told.started:
-        its, reason, its_origin = _of_program(path, _own(file.name, path), known)
-        if not program or its > worst:
-            worst, program, program_origin = max(its, 0), path, its_origin
-            if reason:
-                because = [_whence(origin), f"leads to {path}, {reason}"]
-        if its < 0 and told.weight and len(told.started) == 1 and "pam_exec" not in told.text:
-            weight = base
-    if told.mechanism.name == "loader path":
-        worst = _of_directory(program, known)
-        because = [_whence(origin), "puts a directory before the system's"] if worst else because
-    if told.mechanism.name == "alternative" and program_origin == "no" and worst < 2:
-        worst = 2 if place_of(program) == "system" else 0
-    grave = gravity(told.acts)
-    if "runs on behind" in told.acts and worst and told.mechanism.family in {"login", "event", "interpreter"}:
-        worst += 1
-    if grave:
-        because.append("does: " + ", ".join(told.acts))
-    weight = max(weight, worst, grave if origin != "made" or grave > 2 else 0)
-    if origin in {"altered", "made", "unknown"} and worst <= 0 and not grave and told.weight <= 1:
-        weight = 0
-    if file.mode & 0o002 and file.kind == "file":
-        weight, because = max(weight, 3), [*because, "everyone may write it"]
-    return min(weight, 4), program, program_origin, because
-
-
-def _own(file: str, program: str) -> bool:
-    """Tell whether a file and a program belong to the same person."""
-    crontab = _CRONTAB.match(file)
-    if crontab is None:
-        return bool(_HOME.match(file))
-    return program.startswith((f"/home/{crontab[1]}/", "/root/" if crontab[1] == "root" else f"/home/{crontab[1]}/"))
-
-
-def _of_program(path: str, personal: bool, known: Origins) -> tuple[int, str, str]:
-    """Return the weight of a program or library by origin and place; -1 for one that a package brought."""
-    if path.endswith((".so.2", ".ko")) and "/" not in path:
-        return 0, "", "unknown"
-    origin = known.of(path)
-    real = known.resolve(path)
-    if origin == "yes":
-        return -1, "", origin
-    place, hidden = place_of(real), is_hidden(real)
-    if place == "open":
-        return 4, "where everyone may write", origin
-    if hidden:
-        return (2 if personal else 3), "in a hidden place", origin
-    if origin == "no" and place == "system" and not _is_configuration(real):
-        return 2, "of no package among the packages' own", origin
-    if origin == "no" and place == "data":
-        return 2, "among the data of services", origin
-    if place == "web":
-        return (1 if personal or "/wp-cron" in real else 2), "in a web site", origin
-    if place == "home" and not personal and not real.startswith("/root/"):
-        return 2, "in somebody's home", origin
-    return 0, "", origin
-
-
-def _is_configuration(path: str) -> bool:
-    """Tell whether a path is one of /etc or /sys, which packages and administrators both write."""
-    return path.startswith(("/etc/", "/sys/", "/proc/"))
-
-
-def _of_directory(path: str, known: Origins) -> int:
-    place = place_of(path)
-    if not path or known.digests.knows(path) == "yes":
-        return 0
-    if place in {"open", "home", "data", "web"} or is_hidden(path):
-        return 3
-    return 0 if re.match(r"^/usr/(local/)?lib(32|64|x32|exec)?(/|$)|^/lib(32|64|x32)?(/|$)", path) else 2

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 from stopgap.orchestrator.evidence.reader import CollectionReader, with_artifact
@@ -26,6 +27,10 @@ _AFTER = 2.0
 """Seconds after that in which a file may still be a package's."""
 STATUS = "/var/lib/dpkg/status"
 _MOST_LINKS = 100_000
+_MOST_TEXT = 16 << 20
+"""Bytes of all scripts of packages."""
+_LARGEST = 256 << 10
+"""Bytes of one."""
 _HOPS = 5
 
 
@@ -49,6 +54,10 @@ class Origins:
     """When the host started, in seconds since the epoch by its own clock; 0 where that is not known."""
     walked: bool
     """The body file lists every entry of the host, so that what it lacks is not there."""
+    scripts: Scripts
+    """What the scripts of packages name."""
+    packages: frozenset[str] = frozenset()
+    """Packages with a list of files, as dpkg names that list."""
 
     def resolve(self, path: str) -> str:
         """Follow links among the system's own directories; at most five."""
@@ -71,9 +80,54 @@ class Origins:
         """Return the entry of a file in the body file; None for a file without an entry."""
         return self.seen.get(canonical(path))
 
-    def installed(self, changed: float) -> bool:
+    def at_work(self, changed: float) -> bool:
         """Tell whether the package manager was at work at a time, in seconds since the epoch."""
         return near_installation(changed, self.minutes, self.started)
+
+    def made(self, path: str, changed: float, *, is_link: bool = False) -> bool:
+        """Tell whether a package's script made a file that no package brought.
+
+        The package manager was at work when the inode changed, in seconds since the epoch, and a script of a package
+        names the file. Links are taken by their time alone: what counts is the file that a link leads to.
+        """
+        return self.at_work(changed) and (is_link or self.scripts.name(path))
+
+
+class Scripts:
+    """The scripts that packages run when they are installed or removed, as text."""
+
+    def __init__(self, collected: CollectionReader) -> None:
+        """Read nothing yet."""
+        self._collected = collected
+
+    @cached_property
+    def _text(self) -> bytes:
+        """The scripts, up to _MOST_TEXT bytes of them."""
+        parts: list[bytes] = []
+        size = 0
+        for member in self._collected.members("maintainer-scripts"):
+            if member.kind == "file" and member.name.startswith(_RECORDS) and size < _MOST_TEXT:
+                content = member.read(_LARGEST)
+                if self._collected.meter.hold("scripts of packages", content.decode("utf-8", "replace")):
+                    parts.append(content)
+                    size += len(content)
+        return b"\n".join(parts)
+
+    def name(self, path: str) -> bool:
+        """Tell whether a script names a file: its whole path, or its directory and its last part.
+
+        Where no script was collected, every file counts as named.
+        """
+        if not self._text:
+            return True
+        whole = path.encode("utf-8", "surrogateescape")
+        folder, _, last = whole.rpartition(b"/")
+        if whole in self._text:
+            return True
+        return (
+            folder in self._text
+            and re.search(rb"(?<![\w.-])" + re.escape(last) + rb"(?![\w.-])", self._text) is not None
+        )
 
 
 def near_installation(changed: float, minutes: Mapping[int, float], started: float) -> bool:
@@ -106,6 +160,7 @@ class _Walk:
     seen: dict[str, Entry] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     minutes: dict[int, float] = field(default_factory=dict)
+    packages: set[str] = field(default_factory=set)
 
 
 def origins(collected: CollectionReader, wanted: Iterable[str], digests: Digests) -> Origins:
@@ -126,10 +181,15 @@ def origins(collected: CollectionReader, wanted: Iterable[str], digests: Digests
             if entry.name.endswith(".list"):
                 minute = int(entry.changed // 60)
                 walk.minutes[minute] = max(entry.changed, walk.minutes.get(minute, 0.0))
+                if collected.meter.hold("packages", entry.name):
+                    walk.packages.add(entry.name.removeprefix(_RECORDS).removesuffix(".list"))
         elif entry.mode.startswith("l") and len(walk.links) < _MOST_LINKS and collected.meter.hold("links", name):
             walk.links[name] = entry.target
         if name in names:
             walk.seen[name] = entry
     item = collected.item("bodyfile")
     walked = item is not None and item.file is not None and not item.truncated and bool(walk.seen or walk.minutes)
-    return Origins(digests, walk.seen, walk.links, walk.minutes, started_at(collected), walked)
+    return Origins(
+        digests, walk.seen, walk.links, walk.minutes, started_at(collected), walked, Scripts(collected),
+        frozenset(walk.packages),
+    )  # fmt: skip

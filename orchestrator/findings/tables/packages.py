@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Literal, TypeAlias
 
-from stopgap.orchestrator.evidence.reader import CollectionReader
+from stopgap.orchestrator.evidence.reader import CollectionReader, lines_of
 from stopgap.orchestrator.findings.table import MOST_KEYS, Fields, Place, Row, table
 
 FactCache: TypeAlias = Literal["yes", "no", "unknown"]
@@ -146,3 +147,31 @@ def boot_programs(collected: CollectionReader) -> Iterator[Row]:
             row: Fields = {"path": match[3], "sha256": match[2]}
             row |= {"altered": bool(wanted) and wanted not in {match[1], match[2]}}
             yield Row(row, Place("boot-hashes", number))
+
+
+_MOST_DIVERTED = 10_000
+
+
+@table(
+    "diversions",
+    reads="maintainer-scripts",
+    fields={
+        "path": "the file that packages bring",
+        "target": "where dpkg puts it",
+        "program": "a program or a library",
+    },
+)
+def diversions(collected: CollectionReader) -> Iterator[Row]:
+    """Files that dpkg puts elsewhere at an administrator's word, for no package (dpkg-divert(1), --local)."""
+    for member in collected.members("maintainer-scripts"):
+        if member.name != "/var/lib/dpkg/diversions" or member.kind != "file":
+            continue
+        lines = list(islice(lines_of(member.chunks(4 << 20), member.meter, member.name), 3 * _MOST_DIVERTED))
+        for (number, path), (_, target), (_, package) in zip(lines[::3], lines[1::3], lines[2::3], strict=False):
+            if package == ":" and path.startswith("/"):
+                row: Fields = {"path": path, "target": target}
+                row |= {"program": bool(_PROGRAMS.match(path))}
+                yield Row(row, Place("maintainer-scripts", number, member.name))
+
+
+_PROGRAMS = re.compile(r"^(?:/usr)?/(?:bin|sbin|lib|lib64|libexec)/")

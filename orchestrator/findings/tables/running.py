@@ -195,7 +195,7 @@ def _altered(collected: CollectionReader, known: Origins) -> frozenset[str]:
     "loaded",
     reads="package-digests bodyfile",
     beside="process-code",
-    also="process-relations preload",
+    also="process-relations preload maintainer-scripts",
     fields={
         "path": "the library",
         "pids": "some of the processes that have mapped it",
@@ -236,7 +236,7 @@ def loaded(collected: CollectionReader) -> Iterator[Row]:
     for path in dict.fromkeys((*users, *told)):
         origin, place, hidden = known.of(path), place_of(path), is_hidden(path)
         entry = known.entry(path)
-        if origin in {"yes", "unknown"} or (entry and known.installed(entry.changed)):
+        if origin in {"yes", "unknown"} or (entry and known.made(path, entry.changed)):
             continue
         weight = {"system": 3, "data": 2, "open": 4, "home": 1, "web": 3}.get(place, 0)
         weight = max(weight, 2 if place == "home" else 3) if hidden else weight

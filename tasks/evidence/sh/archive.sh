@@ -11,23 +11,24 @@ archive() {
         shift
         set -- "$@" ".${place%/}"
     done
-    options='--create --file=- --format=gnu --sparse --numeric-owner --no-recursion --null --no-unquote'
-    # Whether this tar knows them shows in what it makes of no files at all.
+    know_tar
+    chosen "$@" | packed || s=$?
+}
+# What this tar can do shows in what it makes of no files at all.
+know_tar() {
+    options='--create --file=- --format=gnu --sparse --numeric-owner --no-recursion --null --no-unquote' holes= times=
     if tar $options --atime-preserve=system --files-from=/dev/null >/dev/null 2>&1; then
-        holes=kept times=--atime-preserve=system
+        holes=kept
         case $(id -u 2>/dev/null) in
-            ''|0) ;;
-            *)
-                times=
-                echo 'not root: access times change, and what others keep to themselves is missing' >&2 ;;
+            ''|0) times=--atime-preserve=system ;;
+            *) echo 'not root: access times change, and what others keep to themselves is missing' >&2 ;;
         esac
-        chosen "$@" | tar $options $times --files-from=-
     else
         echo 'no GNU tar: access times change, files with holes count in full, archives follow one another' >&2
-        holes=
-        chosen "$@" | xargs -0 -r -n 500 tar -c -f -
-    fi || s=$?
+    fi
 }
+# Streams the files that standard input names, each name ended by NUL.
+packed() { if [ "$holes" ]; then tar $options $times --files-from=-; else xargs -0 -r -n 500 tar -c -f -; fi; }
 chosen() { { found "$@" 2>&1 >&5 5>&- | lost; } 5>&1; }
 found() {
     find "$@" -xdev $tests $first \( -type l -o -type f -size "-${each}c" \) -print0

@@ -13,9 +13,20 @@ bound_by_perl() {
         sub taken {
             my ($type, @ports) = @_;
             my ($head, $tail, @taken) = (pack("S", 2), "\0" x 12);
+            # Perl puts two buffers around a socket, with nine calls where three do (syscalls(2), by machine).
+            my ($open, $bind, $close) = @{{x86_64 => [41, 49, 3], aarch64 => [198, 200, 57]}->{$ARGV[0]} || []};
             for my $port (@ports) {
-                socket(S, 2, $type, 0) or die "no socket: $!\n";
-                bind(S, $head . pack("n", $port) . $tail) or $!{EADDRINUSE} && push @taken, $port;
+                my $free;
+                if ($close) {
+                    my $socket = syscall($open, 2, $type, 0);
+                    $socket >= 0 or die "no socket: $!\n";
+                    $free = !syscall($bind, $socket, $head . pack("n", $port) . $tail, 16) || !$!{EADDRINUSE};
+                    syscall($close, $socket);
+                } else {
+                    socket(S, 2, $type, 0) or die "no socket: $!\n";
+                    $free = bind(S, $head . pack("n", $port) . $tail) || !$!{EADDRINUSE};
+                }
+                push @taken, $port unless $free;
             }
             return @taken;
         }
@@ -33,7 +44,7 @@ bound_by_perl() {
         }
         print "looked at 1 to 65535 of tcp and udp\n";
         for my $kind ("tcp", "udp") { print "hidden: $kind $_\n" for @{$left{$kind}} }
-    '
+    ' "$([ "$(getconf LONG_BIT 2>/dev/null || echo 64)" = 64 ] && uname -m)"
 }
 bound_by_python() {
     python3 -B -I -S -c '

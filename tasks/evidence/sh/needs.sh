@@ -16,6 +16,11 @@ present() {
     # A pattern that matches nothing: its directory has to be listed to know that.
     case ${1#"$above"} in *[*?[]*) if [ -d "${above:-/}" ] && [ ! -r "${above:-/}" ]; then reason='Permission denied'; fi ;; esac
     if [ -z "$reason" ] && command -v stat >/dev/null 2>&1; then
+        if [ "${later-}" ]; then
+            unseen=$unseen$1$nl later=$((later + 1))
+            [ "$later" -le 500 ] || settle
+            return 1
+        fi
         reason=$(stat -- "$1" 2>&1 >/dev/null)
         reason=${reason%' (os error '*')'}
         case $reason in ''|*': No such file or directory'|*': Not a directory') reason= ;; esac
@@ -23,6 +28,24 @@ present() {
     [ "$reason" ] || return 1
     printf '%s: cannot be read: %s\n' "$1" "${reason##*: }" >&2
     [ "$s" != 0 ] || s=1
+    return 1
+}
+# Asks one stat(1) about all that was not present since $later was set to 1: where absence is no answer, each is asked.
+settle() {
+    asked=$unseen unseen= later=
+    set -f
+    IFS=$nl
+    case $asked in
+        ?*) ! { stat -- $asked 2>&1 >/dev/null || :; } | other_than_absent || for each in $asked; do present "$each" || :; done ;;
+    esac
+    set +f
+    unset IFS
+    later=1
+}
+other_than_absent() {
+    while IFS= read -r line; do
+        case ${line%' (os error '*')'} in ''|*': No such file or directory'|*': Not a directory') ;; *) return 0 ;; esac
+    done
     return 1
 }
 # Passes on the first complaints of a command, and how many there are; what is gone meanwhile is none.

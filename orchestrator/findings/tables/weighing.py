@@ -1,0 +1,155 @@
+"""The weight of a line of a mechanism: by origin, by what it leads to and where that lies, and by what it does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from stopgap.orchestrator.findings.provenance.acts import gravity
+from stopgap.orchestrator.findings.provenance.mechanisms import Mechanism
+from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
+from stopgap.orchestrator.findings.tables.origin import Origins
+
+HOME = re.compile(r"^(/home/[^/]+|/root|/var/lib/[^/]+|/var/www)/")
+"""Homes, of people and of services."""
+_CRONTAB = re.compile(r"^/var/spool/cron/(?:crontabs/|tabs/)?([^/]+)$")
+_CODE = re.compile(r"\.(?:so(?:\.[\d.]+)?|ko|jar|war|lua|js|mjs|py|pl|pm|php|rb|sh|vim|el|tcl|wasm|o)$")
+
+
+@dataclass(frozen=True)
+class Told:
+    """A line of a file, and what it starts or loads."""
+
+    mechanism: Mechanism
+    line: int | None
+    text: str
+    started: tuple[str, ...]
+    weight: int
+    acts: tuple[str, ...]
+    stands: bool = False
+    """The weight stands also where the program is a package's."""
+    named: tuple[str, ...] = ()
+    """Files that the line names, whatever it does with them."""
+
+
+@dataclass(frozen=True)
+class StartFile:
+    """A file of a mechanism, and the lines of it that tell something."""
+
+    archive: str
+    name: str
+    kind: str
+    mode: int
+    uid: int
+    mtime: int
+    offset: int
+    origin: str
+    told: tuple[Told, ...]
+
+
+def base_of(mechanism: Mechanism, origin: str) -> int:
+    """Return the weight of a file of a mechanism by itself: 0 to 2."""
+    if mechanism.personal or origin != "no":
+        return 0
+    return 2 if mechanism.seldom else 1
+
+
+def whence(origin: str) -> str:
+    """Say where a file comes from."""
+    return {
+        "no": "of no package",
+        "altered": "not as its package brought it",
+        "made": "made when packages were installed",
+    }.get(origin, "of unknown origin")
+
+
+def weigh(file: StartFile, told: Told, origin: str, base: int, known: Origins) -> tuple[int, str, str, list[str]]:
+    """Return the weight of a line, the program that gives it, that program's origin, and the reasons."""
+    because = [whence(origin)]
+    weight = 0 if told.named else max(base, told.weight)
+    if told.weight >= 2 and not told.started:
+        because.append("telling by itself")
+    worst, program, program_origin = 0, "", ""
+    for path in told.started:
+        its, reason, its_origin = _of_program(path, _own(file.name, path), known)
+        if not program or its > worst:
+            worst, program, program_origin = max(its, 0), path, its_origin
+            if reason:
+                because = [whence(origin), f"leads to {path}, {reason}"]
+        if its < 0 and told.weight and len(told.started) == 1 and not told.stands:
+            weight = base
+    for path in told.named:
+        its, reason, its_origin = _of_named(path, _own(file.name, path), known)
+        if its > worst:
+            worst, program, program_origin = its, path, its_origin
+            because = [whence(origin), f"names {path}, {reason}"]
+    if told.mechanism.name == "loader path":
+        worst = _of_directory(program, known)
+        because = [whence(origin), "puts a directory before the system's"] if worst else because
+    if told.mechanism.name == "alternative" and program_origin == "no" and worst < 2:
+        worst = 2 if place_of(program) == "system" else 0
+    grave = gravity(told.acts)
+    if "runs on behind" in told.acts and worst and told.mechanism.family in {"login", "event", "interpreter"}:
+        worst += 1
+    if grave:
+        because.append("does: " + ", ".join(told.acts))
+    weight = max(weight, worst, grave if origin != "made" or grave > 2 else 0)
+    if origin in {"altered", "made", "unknown"} and worst <= 0 and not grave and told.weight <= 1:
+        weight = 0
+    if file.mode & 0o002 and file.kind == "file":
+        weight, because = max(weight, 3), [*because, "everyone may write it"]
+    return min(weight, 4), program, program_origin, because
+
+
+def _own(file: str, program: str) -> bool:
+    """Tell whether a file and a program belong to the same person."""
+    crontab = _CRONTAB.match(file)
+    if crontab is None:
+        return bool(HOME.match(file))
+    return program.startswith((f"/home/{crontab[1]}/", "/root/" if crontab[1] == "root" else f"/home/{crontab[1]}/"))
+
+
+def _of_program(path: str, personal: bool, known: Origins) -> tuple[int, str, str]:
+    """Return the weight of a program or library by origin and place; -1 for one that a package brought."""
+    if path.endswith((".so.2", ".ko")) and "/" not in path:
+        return 0, "", "unknown"
+    origin = known.of(path)
+    real = known.resolve(path)
+    if origin == "yes":
+        return -1, "", origin
+    place, hidden = place_of(real), is_hidden(real)
+    if place == "open":
+        return 4, "where everyone may write", origin
+    if hidden:
+        return (2 if personal else 3), "in a hidden place", origin
+    if origin == "no" and place == "system" and not _is_configuration(real):
+        return 2, "of no package among the packages' own", origin
+    if origin == "no" and place == "data":
+        return 2, "among the data of services", origin
+    if place == "web":
+        return (1 if personal or "/wp-cron" in real else 2), "in a web site", origin
+    if place == "home" and not personal and not real.startswith("/root/"):
+        return 2, "in somebody's home", origin
+    return 0, "", origin
+
+
+def _of_named(path: str, personal: bool, known: Origins) -> tuple[int, str, str]:
+    """Return the same of a file that a line names: 0 for what neither runs nor is loaded by a program."""
+    entry = known.entry(known.resolve(path))
+    if entry is None or not entry.mode.startswith("-") or not ("x" in entry.mode or _CODE.search(entry.name)):
+        return 0, "", ""
+    return _of_program(path, personal, known)
+
+
+def _is_configuration(path: str) -> bool:
+    """Tell whether a path is one of /etc or /sys, which packages and administrators both write."""
+    return path.startswith(("/etc/", "/sys/", "/proc/"))
+
+
+def _of_directory(path: str, known: Origins) -> int:
+    place = place_of(path)
+    if not path or known.digests.knows(path) == "yes":
+        return 0
+    if place in {"open", "home", "data", "web"} or is_hidden(path):
+        return 3
+    return 0 if re.match(r"^/usr/(local/)?lib(32|64|x32|exec)?(/|$)|^/lib(32|64|x32)?(/|$)", path) else 2
