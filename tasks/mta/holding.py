@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Any
 
 from stopgap.orchestrator import facts as read
@@ -12,21 +11,13 @@ from stopgap.orchestrator.change import RunCommands
 from stopgap.orchestrator.task import Gap, Planned, Unplannable
 from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.host import initscripts, units
+from stopgap.tasks.host.carriers import is_carrier
 from stopgap.tasks.host.units import Moves
 from stopgap.tasks.mta.frozen import OTHERS, can_freeze, freeze
 from stopgap.tasks.mta.host_facts import StopMtaFacts
 from stopgap.tasks.mta.located import Located
 from stopgap.tasks.mta.server import ROUTER_DROPS, MailServer
 from stopgap.tasks.mta.servers import servers
-
-_CARRIERS = (
-    *("ssh.service", "ssh@*.service", "sshd.service", "sshd@*.service", "dropbear*.service", "*.scope", "*.mount"),
-    *("user@*.service", "cron*.service", "atd.service", "anacron*.service", "rc-local.service", "systemd-*.service"),
-    *("supervisor*.service", "monit*.service", "runit*.service", "runsvdir*.service", "s6*.service"),
-    *("daemontools*.service", "svscan*.service", "*inetd*.service", "docker.service", "containerd.service"),
-    *("zimbra*.service", "podman*.service", "crio.service", "kubelet.service", "libvirtd.service", "dbus*.service"),
-)
-"""Units with processes of other programs: what runs in one of these was started by it, or by hand."""
 
 
 def attributed(own: Sequence[Located], facts: StopMtaFacts) -> list[Located]:
@@ -158,11 +149,6 @@ def units_of(server: MailServer[Any, Any], running: Sequence[Located], facts: St
     behind = [u for u in facts.units if u.name in places and u.name not in names and not is_carrier(u.name)]
     sockets = _sockets_of([*names, *(unit.name for unit in behind)], facts)
     return [*(u for u in sockets if u.name not in names), *mine, *behind]
-
-
-def is_carrier(name: str) -> bool:
-    """Return True for a unit with processes of other programs, such as cron's or the SSH server's."""
-    return any(fnmatchcase(name, pattern) for pattern in _CARRIERS)
 
 
 def _unit_of(found: Located, facts: StopMtaFacts) -> read.UnitFact | None:

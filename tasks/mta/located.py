@@ -8,12 +8,11 @@ from typing import Any
 
 from stopgap.orchestrator.facts import MAIL_PORTS, PlacedFact, PlacedProcess
 from stopgap.orchestrator.text import joined, tr
+from stopgap.tasks.host.carriers import FORWARDERS
 from stopgap.tasks.host.place import Place, place_of
 from stopgap.tasks.mta.server import MailServer
 from stopgap.tasks.mta.servers import servers
 
-FORWARDERS = ("docker-proxy", "conmon", "rootlessport", "slirp4netns", "pasta", "pasta.avx2")
-"""Programs of runtimes that hold a published port for a container."""
 SUPER_SERVERS = ("inetd", "openbsd-inetd", "inetutils-inetd", "xinetd", "rlinetd")
 _OTHER_DAEMONS = ("dovecot",)
 """Programs with mail ports among others, and a driver of their own."""

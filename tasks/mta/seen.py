@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stopgap.orchestrator.facts import PlacedProcess
+from stopgap.tasks.host.carriers import is_carrier
 from stopgap.tasks.mta import frozen, holding, supervised
 from stopgap.tasks.mta.host_facts import StopMtaFacts
 from stopgap.tasks.mta.located import Located, located
@@ -44,7 +45,7 @@ class Seen:
         """Return the names by which settings mention the mail servers."""
         known = {name for s in self.present for name in (s.key, *s.scripts, *s.commands, *s.binaries)}
         unknown = [each for each in self.own if not each.server]
-        units = {each.place.unit for each in unknown if not holding.is_carrier(each.place.unit)}
+        units = {each.place.unit for each in unknown if not is_carrier(each.place.unit)}
         programs = {each.name for each in unknown if not _INTERPRETER.fullmatch(each.name)}
         return {*known, *programs, *(unit.removesuffix(".service") for unit in units)} - _INNER
 

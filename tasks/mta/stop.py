@@ -14,11 +14,12 @@ from stopgap.orchestrator.facts import MAIL_PORTS
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Gap, Note, Parameters, Planned, Probe, Service, Standing, Task
 from stopgap.orchestrator.text import tr
+from stopgap.tasks.host.carriers import FORWARDERS
 from stopgap.tasks.host.freeze import Stopped
 from stopgap.tasks.host.units import ROOT_PROGRAMS
 from stopgap.tasks.mta import contained, dovecot, found, frozen, holding, inetd, revivers
 from stopgap.tasks.mta.host_facts import StopMtaFacts, probe
-from stopgap.tasks.mta.located import FORWARDERS, at_place, holders, mail_ports, super_servers
+from stopgap.tasks.mta.located import at_place, holders, mail_ports, super_servers
 from stopgap.tasks.mta.no_process import NoProcess
 from stopgap.tasks.mta.outgoing import outgoing
 from stopgap.tasks.mta.seen import seen
