@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.check import Check
 from stopgap.orchestrator.facts import Reader
-from stopgap.orchestrator.host import Cli, DriverFound, Network, Scene, Vantage
+from stopgap.orchestrator.host import CheckVantage, Cli, DriverFound, Network, Scene, Vantage
 from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.past_runs import PastChange
 from stopgap.orchestrator.question import Question
@@ -70,7 +70,7 @@ class Facts(BaseModel):
 class At:
     """A reader at another vantage than the step's own. The fact is `None` without a reachable host."""
 
-    vantage: Vantage
+    vantage: CheckVantage
     reader: Reader[Any]
 
 

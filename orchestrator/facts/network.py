@@ -8,7 +8,7 @@ from typing import Literal
 
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 from stopgap.orchestrator.hostnumber import parse_int
-from stopgap.orchestrator.shell import quote
+from stopgap.orchestrator.shell import join, quote
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,30 @@ class HttpFact(Fact):
     """Names in lower case."""
     body: str = ""
     """The first 64 KiB."""
+    untrusted: bool = False
+    """The certificate is not for the name, has ended, or comes from nobody whom the vantage trusts."""
+
+
+_ASK_IN_PYTHON = """
+import http.client, socket, ssl, sys
+address, path, host, seconds, tls = sys.argv[1:]
+def ask(context):
+    c = http.client.HTTPConnection(host or address, timeout=float(seconds))
+    c.sock = socket.create_connection((address, 443 if tls else 80), float(seconds))
+    if context: c.sock = context.wrap_socket(c.sock, server_hostname=host or None)
+    c.request("GET", path, headers={} if host else {"Host": "[%s]" % address if ":" in address else address})
+    return c.getresponse()
+bare = ssl.create_default_context()
+bare.check_hostname, bare.verify_mode = False, ssl.CERT_NONE
+try:
+    try: r = ask(ssl.create_default_context() if tls and host else bare if tls else None)
+    except ssl.SSLCertVerificationError: print("untrusted"); r = ask(bare)
+except OSError: sys.exit(0)
+print("HTTP/1.1", r.status)
+for k, v in r.getheaders(): print(k + ": " + v)
+print(flush=True)
+sys.stdout.buffer.write(r.read(65536))
+"""
 
 
 @dataclass(frozen=True)
@@ -128,49 +152,55 @@ class HttpGet(Reader[HttpFact]):
     address: IPv4Address | IPv6Address
     path: str = "/"
     host: str | None = None
-    """The Host header; default: the address."""
+    """Name of the site: the Host header, and the name that TLS asks for; default: the address."""
     tls: bool = False
-    """By https; the certificate is not verified, since the page is asked for by address."""
+    """By https. The page comes with any certificate; with `host`, the fact says if the certificate is trusted."""
     timeout: int = 3
     cap = 128 << 10
 
     @property
     def url(self) -> str:
         """The URL as typed by a person."""
-        literal = f"[{self.address}]" if isinstance(self.address, IPv6Address) else str(self.address)
+        return self._url(str(self.address))
+
+    def _url(self, name: str) -> str:
+        literal = f"[{name}]" if ":" in name else name
         return f"{'https' if self.tls else 'http'}://{literal}{self.path}"
 
     def script(self) -> str:
-        """Return the script: use curl, python3 or wget, as available; print status line, headers and body."""
-        url, seconds = quote(self.url), int(self.timeout)
-        header = f" -H {quote(f'Host: {self.host}')}" if self.host else ""
-        wget = f" --header={quote(f'Host: {self.host}')}" if self.host else ""
-        python = (
-            "import sys,http.client,ssl\n"
-            "s=len(sys.argv)>5 and ssl._create_unverified_context()\n"
-            "c=http.client.HTTPSConnection(sys.argv[1],443,timeout=float(sys.argv[4]),context=s) if s else"
-            " http.client.HTTPConnection(sys.argv[1],80,timeout=float(sys.argv[4]))\n"
-            "h={'Host':sys.argv[3]} if sys.argv[3] else {}\n"
-            "try: c.request('GET',sys.argv[2],headers=h);r=c.getresponse()\n"
-            "except OSError: sys.exit(0)\n"
-            "print('HTTP/1.1',r.status);[print(k+': '+v) for k,v in r.getheaders()];print()\n"
-            "sys.stdout.flush();sys.stdout.buffer.write(r.read(65536))"
-        )
-        tls = " tls" if self.tls else ""
+        """Return the script: use curl, python3 or wget, as available; print status line, headers and body.
+
+        The line `untrusted` comes first where the certificate is not trusted.
+        """
+        seconds, host = int(self.timeout), self.host
+        header = f" -H {quote(f'Host: {host}')}" if host else ""
+        by_address = f"curl -g -s -k -i -m {seconds}{header} {quote(self.url)}"
+        curl = by_address
+        if self.tls and host:
+            there = f"[{self.address}]" if self.address.version == 6 else str(self.address)
+            by_name = f"curl -g -s -i -m {seconds} --connect-to {quote(f'::{there}:')} {quote(self._url(host))}"
+            # 51 and 60: the certificate is not trusted; 2: a curl without --connect-to.
+            curl = (
+                f"{{ {by_name}; case $? in 51 | 60) echo untrusted; {by_name} -k ;; "
+                f"2) {by_address} ;; esac; }} 2>/dev/null"
+            )
+        wget = f" --header={quote(f'Host: {host}')}" if host else ""
         unverified = " --no-check-certificate" if self.tls else ""
-        arguments = f"{quote(str(self.address))} {quote(self.path)} {quote(self.host or '')} {seconds}{tls}"
+        arguments = join((str(self.address), self.path, host or "", str(seconds), "tls" if self.tls else ""))
         return (
-            f"if command -v curl >/dev/null; then curl -g -s -k -i -m {seconds}{header} {url}\n"
-            f"elif command -v python3 >/dev/null; then python3 -c {quote(python)} {arguments}\n"
-            f"elif command -v wget >/dev/null; then wget -q -S{unverified} -O - -T {seconds} -t 1{wget} {url} 2>&1\n"
-            "else exit 127; fi; true"
+            f"if command -v curl >/dev/null; then {curl}\n"
+            f"elif command -v python3 >/dev/null; then python3 -c {quote(_ASK_IN_PYTHON)} {arguments}\n"
+            f"elif command -v wget >/dev/null; then wget -q -S{unverified} -O - -T {seconds} -t 1{wget}"
+            f" {quote(self.url)} 2>&1\nelse exit 127; fi; true"
         )
 
     def parse(self, output: Output) -> HttpFact:
         """Split headers from body; an empty output is status 0."""
         if output.status == 127:
             raise UnreadableError("neither curl nor python3 nor wget to ask with")
-        head, _, body = output.stdout.decoded().replace("\r\n", "\n").partition("\n\n")
+        text = output.stdout.decoded().replace("\r\n", "\n")
+        untrusted = text.startswith("untrusted\n")
+        head, _, body = text.removeprefix("untrusted\n").partition("\n\n")
         first, *rest = head.split("\n")
         words = first.split()
         if not words:
@@ -179,4 +209,4 @@ class HttpGet(Reader[HttpFact]):
         if status is None:
             raise UnreadableError("the answer is not HTTP")
         headers = {k.strip().lower(): v.strip() for k, c, v in (line.partition(":") for line in rest) if c}
-        return HttpFact(status=status, headers=headers, body=body[:65536])
+        return HttpFact(status=status, headers=headers, body=body[:65536], untrusted=untrusted)

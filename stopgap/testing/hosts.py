@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from stopgap.orchestrator.facts import Reader
 from stopgap.orchestrator.facts.reader import Output
-from stopgap.orchestrator.host import Scene, Vantage
+from stopgap.orchestrator.host import CheckVantage, Scene
 from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.task import At, Facts, Parameters, Past, Task
 
@@ -68,7 +68,7 @@ def facts_of(
     params: P,
     scene: Scene,
     host: FakeHost,
-    others: Mapping[Vantage, FakeHost] | None = None,
+    others: Mapping[CheckVantage, FakeHost] | None = None,
 ) -> F:
     """Return the facts of a task's probe, as `plan` gets the facts.
 

@@ -12,21 +12,32 @@ from stopgap.orchestrator.change import (
     write_file,
 )
 from stopgap.orchestrator.check import Check, Page
-from stopgap.orchestrator.facts import ABSENT, ProgramFact
+from stopgap.orchestrator.facts import ABSENT, HttpGet, ProgramFact
 from stopgap.orchestrator.host import Address, CheckVantage, Host, Scene
-from stopgap.orchestrator.task import Gap, Note, Planned, Probe, Task, Unlimited, Unplannable
+from stopgap.orchestrator.task import At, Planned, Probe, Task, Unplannable
 from stopgap.orchestrator.text import tr
 from stopgap.tasks.host.units import ROOT_PROGRAMS
-from stopgap.tasks.web import layout, own_server
+from stopgap.tasks.web import certificates, layout, own_server, taking_over
+from stopgap.tasks.web.https import By, https
 from stopgap.tasks.web.layout import Facts, Layout
 from stopgap.tasks.web.page import FOLDER, Pages, configuration, pages
 from stopgap.tasks.web.params import Params
+from stopgap.tasks.web.remarks import on_spare, remarks, stays_off
 from stopgap.tasks.web.replaced import REPLACED, Replaced
-from stopgap.tasks.web.service import drive, is_running, owner_of_port_80, start, take_up
+from stopgap.tasks.web.service import (
+    describe_owner,
+    drive,
+    is_running,
+    owner_of_port_80,
+    runs_as,
+    start,
+    take_up,
+)
 
 PACKAGES = ("apache2", "apache2-bin", "apache2-data", "apache2-utils")
 """Debian's: the one to install, and those that it brings for itself alone."""
-_PAGE_ALONE = Unlimited(why=tr("which page visitors see changes nothing of what the block drops"))
+_APACHES = {"apache2", "httpd"}
+"""Programs of Apache, up to the `-` before the kind of its processes."""
 
 
 class WebMaintenance(Task[Params, Facts]):
@@ -50,19 +61,18 @@ class WebMaintenance(Task[Params, Facts]):
 
     def probe(self, params: Params, scene: Scene) -> Probe:
         """Return readers for the files of each server, the service, and Apache's configuration test."""
-        return layout.probe()
+        given = {"certificate": certificates.reader(params.certificate)} if params.certificate else {}
+        return {**layout.probe(), **_look_at_site(params, scene), **given}
 
     def plan(self, params: Params, facts: Facts, scene: Scene) -> Iterator[Planned]:
         """Yield changes for pages and configuration, then the reload; start the server if stopped."""
-        if server := _replaced(facts):
-            yield from _replace(server, params, facts, scene)
-            return
-        if _needs_own(params, facts, scene):
-            yield from _write(pages(params), facts)
-            yield from own_server.serve(params, facts)
-            yield from _words(params, "Stopgap", facts, scene)
-            return
-        yield from _by_apache(params, facts, scene)
+        match _shown_by(params, facts, scene):
+            case "Stopgap":
+                yield from _by_own(params, facts, scene)
+            case "Apache":
+                yield from _by_apache(params, facts, scene)
+            case server:
+                yield from _replace(server, params, facts, scene)
 
     def checks(self, params: Params, facts: Facts, scene: Scene) -> Iterator[Check]:
         """Yield requests at the visitors' addresses from outside; on the spare, from the controller too.
@@ -78,13 +88,12 @@ class WebMaintenance(Task[Params, Facts]):
             asks, status = [("/nothing-is-here", name) for name in (None, *params.names)], 404
         if params.error_document_url is not None:
             status, contains = 302, params.error_document_url
-        server = _replaced(facts)
-        tls = bool(server and list(server.sites(params, facts.texts))) if server else params.certificate is not None
+        tls = https(_shown_by(params, facts, scene), params, facts).by != "nothing"
         own = scene.on.known_addresses
         looks: list[tuple[CheckVantage, tuple[Address, ...]]] = []
         if scene.outside and params.visitors != "none":
             looks.append(("outside", own if params.visitors == "own" else scene.target.known_addresses))
-        if _on_spare(scene) or not looks:
+        if on_spare(scene) or not looks:
             looks.append(("controller", own))
         for vantage, addresses in looks:
             for address in addresses:
@@ -108,15 +117,72 @@ class ApacheMaintenance(WebMaintenance):
     name = "apache.maintenance"
 
 
+def _look_at_site(params: Params, scene: Scene) -> Probe:
+    """Return readers for the site as visitors have it now, from outside: for what they will see by https."""
+    if params.certificate or not scene.target.known_addresses:
+        return {}
+    address, name = scene.target.known_addresses[0], next(iter(params.names), None)
+    return {
+        field: At("outside", HttpGet(address, "/", name, tls, timeout=2))
+        for field, tls in (("site", True), ("plain_site", False))
+    }
+
+
+def _shown_by(params: Params, facts: Facts, scene: Scene) -> By:
+    if server := _replaced(facts):
+        return server
+    return "Stopgap" if _is_foreign(facts) or _needs_own(params, facts, scene) else "Apache"
+
+
 def _replaced(facts: Facts) -> Replaced | None:
-    """Return the server whose main file is to be replaced: the owner of port 80, or one that is installed."""
+    """Return the server whose main file is to be replaced: the owner of port 80, or one that is installed.
+
+    An owner elsewhere than its package puts it, or in a container, reads another file: it is none of these.
+    """
     owner = owner_of_port_80(facts)
     program = (owner.exe.rpartition("/")[2] or owner.name) if owner else ""
-    if named := next((server for server in REPLACED if server.program == program), None):
-        return named
-    if owner or layout.layout_of(facts) is not None or any(each.port == 80 for each in facts.listeners):
+    if owner:
+        named = next((server for server in REPLACED if server.program == program), None)
+        there = named and facts.mains.get(named.name, ABSENT).kind != "absent"
+        return named if named and there and runs_as(named.service, owner, facts) else None
+    taken = any(each.port == 80 for each in facts.listeners)
+    if layout.layout_of(facts) is not None or taken or taking_over.others(facts, 80):
         return None
     return next((server for server in REPLACED if server.program in facts.system.programs), None)
+
+
+def _is_foreign(facts: Facts) -> bool:
+    """Return True if a program that Stopgap gives no page to has port 80, or Stopgap's own server has it already."""
+    owner = owner_of_port_80(facts)
+    apache = layout.layout_of(facts)
+    if apache and owner and runs_as(apache.service, owner, facts):
+        return (owner.exe.rpartition("/")[2] or owner.name).split("-")[0] not in _APACHES
+    return owner is not None or taking_over.others(facts, 80)
+
+
+def _by_own(params: Params, facts: Facts, scene: Scene) -> Iterator[Planned]:
+    if params.mode != "strong":
+        raise Unplannable(
+            tr(
+                "`mode: letter` is Apache's, and {host} has {server}",
+                host=scene.on.name,
+                server=describe_owner(facts) or tr("no Apache"),
+            )
+        )
+    if not own_server.possible(facts):
+        raise Unplannable(
+            tr(
+                "port 80 of {host} is taken by {owner}, which Stopgap gives no page to, and its own server needs "
+                "systemd and Python 3 there: stop it, or name another spare",
+                host=scene.on.name,
+                owner=describe_owner(facts) or taking_over.describe_others(facts, 80) or tr("something else"),
+            )
+        )
+    yield from _write(pages(params), facts)
+    yield from taking_over.take_over(facts, scene.on, (80, 443) if params.certificate else (80,))
+    owner = "" if own_server.runs(facts) else describe_owner(facts) or taking_over.describe_others(facts, 80)
+    yield from own_server.serve(params, facts, owner)
+    yield from remarks("Stopgap", params, facts, scene)
 
 
 def _replace(server: Replaced, params: Params, facts: Facts, scene: Scene) -> Iterator[Planned]:
@@ -134,8 +200,8 @@ def _replace(server: Replaced, params: Params, facts: Facts, scene: Scene) -> It
     if not running:
         yield from start(server, facts)
     elif change or (written and not server.rereads):
-        yield take_up(server, facts, afresh=not _on_spare(scene))
-    yield from _words(params, server.name, facts, scene, tls=bool(list(server.sites(params, facts.texts))))
+        yield take_up(server, facts, afresh=not on_spare(scene))
+    yield from remarks(server, params, facts, scene)
 
 
 def _needs_own(params: Params, facts: Facts, scene: Scene) -> bool:
@@ -143,7 +209,7 @@ def _needs_own(params: Params, facts: Facts, scene: Scene) -> bool:
     installs = params.install and "apt-get" in facts.system.programs
     taken = any(listener.port == 80 for listener in facts.listeners)
     return (
-        _on_spare(scene)
+        on_spare(scene)
         and layout.layout_of(facts) is None
         and own_server.possible(facts)
         and not installs
@@ -152,7 +218,7 @@ def _needs_own(params: Params, facts: Facts, scene: Scene) -> bool:
 
 
 def _by_apache(params: Params, facts: Facts, scene: Scene) -> Iterator[Planned]:
-    installs = params.install and _on_spare(scene) and layout.layout_of(facts) is None
+    installs = params.install and on_spare(scene) and layout.layout_of(facts) is None
     if installs:
         yield _install(facts, scene.on)
         facts = layout.freshly_installed(facts)
@@ -161,7 +227,7 @@ def _by_apache(params: Params, facts: Facts, scene: Scene) -> Iterator[Planned]:
     if params.error_document_url is None:
         yield from _write(pages(params), facts)
     tls = params.certificate is not None
-    configured = [change for change in apache.configure(configuration(params), facts, tls=tls) if change]
+    configured = [change for change in apache.configure(configuration(params, apache.load), facts, tls=tls) if change]
     yield from configured
     if installs:
         yield RunCommands(
@@ -173,9 +239,9 @@ def _by_apache(params: Params, facts: Facts, scene: Scene) -> Iterator[Planned]:
     elif not running:
         yield from start(apache, facts)
     elif configured:
-        yield take_up(apache, facts, afresh=not _on_spare(scene))
-    yield from _stays_off(apache, facts, scene, running=running)
-    yield from _words(params, "Apache", facts, scene)
+        yield take_up(apache, facts, afresh=not on_spare(scene))
+    yield from stays_off(apache, facts, scene, running=running)
+    yield from remarks("Apache", params, facts, scene)
 
 
 def _install(facts: Facts, on: Host) -> RunCommands:
@@ -231,75 +297,3 @@ def _write(wanted: Pages, facts: Facts) -> Iterator[PathChange]:
         *(write_file(path, content, facts.page_at(path)) for path, content in wanted.files.items()),
     ]
     yield from (change for change in changes if change)
-
-
-def _stays_off(apache: Layout, facts: Facts, scene: Scene, *, running: bool) -> Iterator[Note]:
-    name = f"{apache.service}.service"
-    enabled = next((unit.enabled for unit in facts.units if unit.name == name), "")
-    if not running and enabled not in {"enabled", "static", ""}:
-        yield Note(
-            text=tr(
-                "{name} on {host} is {enabled}: after a restart of {host} nobody sees the page",
-                name=name,
-                host=scene.on.name,
-                enabled=enabled,
-            )
-        )
-
-
-def _words(params: Params, server: str, facts: Facts, scene: Scene, *, tls: bool = False) -> Iterator[Planned]:
-    on, target = scene.on.name, scene.target.name
-    if params.error_document_url is not None:
-        yield Note(
-            text=tr(
-                "Apache answers what is missing with 302 to {error_document_url}: the status 404 is lost, "
-                "and a browser goes in circles where that page is itself missing and on the same host",
-                error_document_url=params.error_document_url,
-            )
-        )
-    if params.mode == "letter":
-        yield Gap(
-            text=tr(
-                "What still exists on {host} is served as before, with 200, pages that the intruder changed "
-                "among it; what Apache passes to a proxy keeps the proxy's own answer",
-                host=on,
-            ),
-            at_best=_PAGE_ALONE,
-        )
-    if not _on_spare(scene):
-        yield Gap(
-            text=tr(
-                "The page comes from {host}'s own {server}, whose modules and memory the intruder may have changed",
-                host=on,
-                server=server,
-            ),
-            at_best=_PAGE_ALONE,
-        )
-    elif params.certificate:
-        yield Note(text=tr("no certificate whose key lay on {target}: take that key as stolen", target=target))
-    elif not tls and not (server == "Apache" and any(listener.port == 443 for listener in facts.listeners)):
-        yield Gap(
-            text=tr(
-                "Visitors by https see no page: nothing on {host} answers on port 443, and a browser that knows the "
-                "site by https (HSTS) tries nothing else. The key that lay on "
-                "{target} is to be taken as stolen; with a certificate for a new key, give `certificate` and "
-                "`key`",
-                host=on,
-                target=target,
-            ),
-            at_best=_PAGE_ALONE,
-        )
-    if not scene.outside and params.visitors == "target" and _on_spare(scene):
-        shown = ", ".join(map(str, scene.target.known_addresses))
-        yield Gap(
-            text=tr(
-                "No host of the inventory looks from outside, so nobody has seen the page at {target}'s {shown}",
-                target=target,
-                shown=shown,
-            ),
-            at_best=_PAGE_ALONE,
-        )
-
-
-def _on_spare(scene: Scene) -> bool:
-    return scene.on.name != scene.target.name

@@ -27,8 +27,11 @@ def runs(facts: Facts) -> bool:
     return any(unit.name == OWN_UNIT and unit.active in {"active", "activating"} for unit in facts.units)
 
 
-def serve(params: Params, facts: Facts) -> Iterator[Planned]:
-    """Yield program, unit and start; the undo stops the server before the files go."""
+def serve(params: Params, facts: Facts, beside: str = "") -> Iterator[Planned]:
+    """Yield program, unit and start; the undo stops the server before the files go.
+
+    `beside`: the program that had the port.
+    """
     unit = render_file(
         "web/page-server.conf",
         {
@@ -61,4 +64,7 @@ def serve(params: Params, facts: Facts) -> Iterator[Planned]:
                 gone=("inactive", "failed"),
             ),
         )
-    yield Note(text=tr("no web server there, and none is installed: Stopgap's own answers, without rights"))
+    if beside:
+        yield Note(text=tr("Stopgap's own server shows the page, without rights, in place of {owner}", owner=beside))
+    else:
+        yield Note(text=tr("no web server there, and none is installed: Stopgap's own answers, without rights"))

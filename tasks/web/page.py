@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from stopgap.orchestrator.hosttext import is_plain
 from stopgap.orchestrator.template import render_file
@@ -49,8 +49,8 @@ def pages(params: Params) -> Pages:
     return Pages(revision, _render(params, revision))
 
 
-def configuration(params: Params) -> str:
-    """Render Apache's configuration for the pages.
+def configuration(params: Params, load: Sequence[str] = ()) -> str:
+    """Render Apache's configuration for the pages. `load`: lines that load modules, where these are not loaded yet.
 
     Requires Apache 2.4.19 or newer; an older version fails the configuration test before the reload.
     """
@@ -66,6 +66,7 @@ def configuration(params: Params) -> str:
             "url": params.error_document_url,
             "certificate": params.certificate,
             "key": params.key,
+            "load": load,
         },
     )
 
@@ -78,6 +79,11 @@ def _render(params: Params, revision: str) -> dict[str, str]:
         "messages": {language: _paragraphs(getattr(params.message, language, None)) for language in params.languages},
         "since": _moment(params.since),
         "next_word": _moment(params.next_word),
+        "updates": _length(params.updates),
+        "telephone": params.telephone,
+        "dialled": re.sub(r"[^+0-9]", "", params.telephone or ""),
+        "orders": params.orders,
+        "payments": params.payments,
     }
     rendered = {
         html(first): render_file("web/maintenance.html", {**values, "languages": _beginning_with(first, params)})
@@ -106,6 +112,7 @@ def _problem(params: Params) -> dict[str, object]:
         "status": 503,
         "detail": "Emergency maintenance. Please try again later.",
         "contact": params.contact,
+        **({"telephone": params.telephone} if params.telephone else {}),
         **({"messages": messages} if messages else {}),
         **{name: moment.isoformat() for name, moment in moments.items() if moment},
     }
@@ -130,3 +137,12 @@ def _moment(moment: datetime | None) -> dict[str, str] | None:
         "en": f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M} ({zone})",
         "ja": f"{moment.year}年{moment.month}月{moment.day}日 {moment:%H:%M}（{zone}）",
     }
+
+
+def _length(length: timedelta | None) -> dict[str, str] | None:
+    """Return a length of time in each language, in whole hours or minutes; None for None."""
+    if length is None:
+        return None
+    minutes = int(length.total_seconds()) // 60
+    count, unit, ja = (minutes // 60, "hour", "時間") if minutes % 60 == 0 else (minutes, "minute", "分")
+    return {"en": f"{count} {unit}s" if count != 1 else unit, "ja": f"{count}{ja}以内ごと"}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
 from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.task import Parameters
@@ -14,6 +15,18 @@ from stopgap.orchestrator.text import tr
 Language: TypeAlias = Literal["en", "ja"]
 FilePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._+-]+)+$", max_length=300)]
 """Narrower than what a file may be called: what can stand in Apache's configuration."""
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+", re.IGNORECASE)
+
+
+def _names_in(given: object) -> object:
+    """Return the full names of hosts in a text, in order; anything but a text as it is."""
+    return tuple(dict.fromkeys(_NAME.findall(given)))[:20] if isinstance(given, str) else given
+
+
+Names: TypeAlias = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+$", max_length=253)], ...],
+    BeforeValidator(_names_in),
+]
 
 
 class Message(Parameters):
@@ -50,6 +63,26 @@ class Params(Parameters):
     next_word: AwareDatetime | None = Field(
         None, description="Time of the next message to visitors, with offset from UTC."
     )
+    updates: Duration | None = Field(
+        None,
+        ge=timedelta(minutes=5),
+        description="The page promises new words at least this often, where no time of the next message is given.",
+    )
+    telephone: str | None = Field(
+        None,
+        pattern=r"^\+?[0-9][0-9 ()-]{3,28}[0-9]$",
+        description="Telephone shown to visitors, such as `+81 3 1234 5678`; whoever answers it has to know of this.",
+    )
+    orders: Literal["kept", "checking"] | None = Field(
+        None,
+        description="What the page says of orders. `kept`: those that were confirmed stand. `checking`: the latest "
+        "are being checked; customers will be written to. Default: nothing.",
+    )
+    payments: Literal["stopped", "checking"] | None = Field(
+        None,
+        description="What the page says of payments. `stopped`: none are taken now. `checking`: the latest are being "
+        "checked; nobody should pay again. Default: nothing.",
+    )
     retry_after: Duration = Field(
         timedelta(hours=1),
         gt=timedelta(0),
@@ -80,10 +113,11 @@ class Params(Parameters):
         description="Also answer by https: a file on the host that shows the page, with the certificate and"
         " its chain. Never one whose key lay on the target: that key is to be taken as stolen.",
     )
-    names: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+$", max_length=253)], ...] = Field(
+    names: Names = Field(
         (),
         max_length=20,
-        description="Names of the sites: the page is asked for under each, as a visitor of each site would.",
+        description="Names of the sites: the page is asked for under each, as a visitor of each site would. A text "
+        "may hold several.",
     )
     lasts: Duration | None = Field(
         None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -13,6 +14,10 @@ from stopgap.orchestrator.text import tr
 from stopgap.tasks.host import units
 from stopgap.tasks.host.place import place_of
 from stopgap.tasks.web.layout import Facts
+
+_INIT = 1
+_INTERPRETER = re.compile(r"(python|ruby|perl|php|node|bash|dash|sh$)")
+"""Programs that say little of what they run."""
 
 
 class Served(Protocol):
@@ -95,21 +100,36 @@ def take_up(server: Served, facts: Facts, *, afresh: bool) -> Activate:
     )
 
 
-def owner_of_port_80(facts: Facts) -> PlacedProcess | None:
-    """Return the process that listens on port 80 in the host's own network namespace."""
+def owners(facts: Facts, port: int) -> list[PlacedProcess]:
+    """Return the processes that listen on a port in the host's own network namespace, the oldest first; not init."""
     here = facts.placed.named(facts.placed.reader)
     space = here.network if here else 0
-    found = (p for p in facts.placed.processes if any(each.port == 80 for each in p.listens) and p.network == space)
-    return next(found, None)
+    found = [p for p in facts.placed.processes if any(each.port == port for each in p.listens) and p.network == space]
+    return sorted((each for each in found if each.pid != _INIT), key=lambda each: (each.started, each.pid))
+
+
+def owner_of_port_80(facts: Facts) -> PlacedProcess | None:
+    """Return the oldest process that listens on port 80."""
+    return next(iter(owners(facts, 80)), None)
+
+
+def runs_as(service: str, process: PlacedProcess, facts: Facts) -> bool:
+    """Return True if the process runs in the service's own unit, or in none, and in no container."""
+    place = place_of(process, facts.placed)
+    return place.container is None and place.unit in {"", f"{service}.service"}
 
 
 def describe_owner(facts: Facts) -> str:
     """Return what listens on port 80, as `nginx (process 50, in nginx.service)`; empty if unknown."""
     process = owner_of_port_80(facts)
-    if process is None:
-        return ""
+    return describe(process, facts) if process else ""
+
+
+def describe(process: PlacedProcess, facts: Facts) -> str:
+    """Return program, process and place, as `nginx (process 50, in nginx.service)`."""
     place = place_of(process, facts.placed)
-    name = process.exe.rpartition("/")[2] or process.name
+    name = process.exe.rpartition("/")[2]
+    name = process.name if not name or _INTERPRETER.match(name) else name
     where = place.container.describe() if place.container else place.unit
     return (
         tr("{name} (process {pid}, in {where})", name=name, pid=process.pid, where=where)

@@ -24,6 +24,7 @@ def found(program: str, unit: str, **more: object) -> Facts:
             "units": (UnitFact(name=unit, load="loaded", active="active", enabled="enabled"),),
             "listeners": (ListenerFact.model_validate({"address": "0.0.0.0", "port": 80}),),
             program: ProgramFact(status=0),
+            "folders": {"/etc/httpd/conf.d": FileFact(kind="directory", mode=0o755)} if program == "httpd" else {},
             "www": FileFact(kind="directory", mode=0o755),
             **more,
         }
