@@ -12,6 +12,7 @@ from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.papers import put
 from stopgap.orchestrator.cli.screen import Screen, said
 from stopgap.orchestrator.documents.duties import duties_document
+from stopgap.orchestrator.duties import due_text
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.incidents import Incident, decide_duty, find_incident
@@ -22,7 +23,6 @@ from stopgap.orchestrator.report.duties import (
     checked_text,
     counted_text,
     draft,
-    due_text,
     duty_standings,
     state_text,
 )
@@ -135,7 +135,7 @@ def _show_line(screen: Screen, standing: DutyStanding, now: datetime) -> None:
     lang: Language = spoken()
     open_ = standing.state in {"undecided", "owed"}
     late = standing.is_late(now)
-    when = tr("past: {due}", due=due_text(standing)) if late else due_text(standing)
+    when = tr("past: {due}", due=due_text(standing.due)) if late else due_text(standing.due)
     first = tr("{when} · {state}", when=when, state=state_text(standing)) if open_ else state_text(standing)
     screen.line(f"{standing.duty.id}  {said(first)}", "bad" if late else "" if open_ else "quiet")
     to = tr(
@@ -156,7 +156,7 @@ def _show_whole(screen: Screen, standing: DutyStanding) -> None:
     rows: list[tuple[Text, str]] = [
         (tr("to"), duty.addressee.said(lang)),
         (tr("when"), duty.when.said(lang)),
-        (tr("deadline"), said(due_text(standing))),
+        (tr("deadline"), said(due_text(standing.due))),
         (tr("counting"), said(counted_text(standing))),
         (tr("state"), said(state_text(standing))),
         (tr("basis"), duty.basis.said(lang)),

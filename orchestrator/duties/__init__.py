@@ -5,7 +5,7 @@ whether a duty is owed; a person does, after a lawyer.
 """
 
 from stopgap.orchestrator.duties.closed_days import is_closed, is_public_holiday
-from stopgap.orchestrator.duties.deadline import Due, due
+from stopgap.orchestrator.duties.deadline import Due, due, due_text
 from stopgap.orchestrator.duties.loading import duties_in_force, load_duties, shipped_duties
 from stopgap.orchestrator.duties.model import Detail, Duty, DutyFile, Item, Within, Words
 
@@ -18,6 +18,7 @@ __all__ = [
     "Within",
     "Words",
     "due",
+    "due_text",
     "duties_in_force",
     "is_closed",
     "is_public_holiday",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from stopgap.orchestrator.duties.closed_days import open_day
 from stopgap.orchestrator.duties.model import Within
+from stopgap.orchestrator.text import Text, date_text, tr, zoned_text
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,21 @@ def due(within: Within, known_at: datetime) -> Due:
         soon=_day(first, within.soon, within) if within.soon else None,
         moved_from=counted if counted != last else None,
     )
+
+
+def due_text(end: Due | None) -> Text:
+    """Return a deadline in words; of none, that the notice is due without delay."""
+    if end is None:
+        return tr("without delay")
+    if end.day is None:
+        return tr("by {moment}", moment=zoned_text(end.at))
+    if end.soon:
+        return tr("by {soon}, at the latest {day}", soon=date_text(end.soon), day=date_text(end.day))
+    if end.moved_from:
+        return tr(
+            "by {day} (day by count: {counted}, closed)", day=date_text(end.day), counted=date_text(end.moved_from)
+        )
+    return tr("by {day}", day=date_text(end.day))
 
 
 def _day(first: date, days: int, within: Within) -> date:

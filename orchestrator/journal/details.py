@@ -48,6 +48,7 @@ class IncidentDetails(BaseModel):
     severity: Severity | None = Field(None, description="How bad it is: critical, high, medium, low or info.")
     seen_at: AwareDatetime | None = Field(None, description="When it was noticed, with the offset from UTC.")
     seen: ShortLine | None = Field(None, description="What was seen, and how it was noticed.")
+    seen_ja: ShortLine | None = Field(None, description="What was seen, in Japanese.")
     aware_at: AwareDatetime | None = Field(
         None, description="When it became known that personal data may be concerned, with the offset from UTC."
     )

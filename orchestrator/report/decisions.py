@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
+from stopgap.orchestrator.duties import due_text
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.incidents import Action, Incident
 from stopgap.orchestrator.journal.open_findings import open_findings
-from stopgap.orchestrator.report.duties import due_text, duty_standings
+from stopgap.orchestrator.report.duties import duty_standings
 from stopgap.orchestrator.report.model import (
     ReportAction,
     ReportContainment,
@@ -43,7 +44,7 @@ def duties(incident: Incident, histories: Sequence[History], now: datetime) -> t
             id=each.duty.id,
             text=each.duty.name.said("en"),
             state=each.state,
-            due=due_text(each),
+            due=due_text(each.due),
             late=each.is_late(now),
         )
         for each in open_

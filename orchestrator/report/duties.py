@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
-from stopgap.orchestrator.duties import Detail, Due, Duty, Item, due, duties_in_force
+from stopgap.orchestrator.duties import Detail, Due, Duty, Item, due, due_text, duties_in_force
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.incidents import Incident
 from stopgap.orchestrator.journal.records import DutyDecided
@@ -90,22 +90,6 @@ def known_details(incident: Incident, histories: Sequence[History], lang: Langua
     return {name: text for name, text in found.items() if text}
 
 
-def due_text(standing: DutyStanding) -> Text:
-    """Return the deadline in words."""
-    end = standing.due
-    if end is None:
-        return tr("without delay")
-    if end.day is None:
-        return tr("by {moment}", moment=zoned_text(end.at))
-    if end.soon:
-        return tr("by {soon}, at the latest {day}", soon=date_text(end.soon), day=date_text(end.day))
-    if end.moved_from:
-        return tr(
-            "by {day} (day by count: {counted}, closed)", day=date_text(end.day), counted=date_text(end.moved_from)
-        )
-    return tr("by {day}", day=date_text(end.day))
-
-
 def counted_text(standing: DutyStanding) -> Text:
     """Return in words what the deadline counts from."""
     at = zoned_text(standing.counted_from)
@@ -156,7 +140,7 @@ def draft(standing: DutyStanding, incident: Incident, lang: Language) -> str:
         "addressee": duty.addressee.said(lang),
         "basis": duty.basis.said(lang),
         "way": duty.way.said(lang),
-        "due": said(due_text(standing)),
+        "due": said(due_text(standing.due)),
         "counted": said(counted_text(standing)),
         "checked": said(checked_text(duty, lang)),
         "items": [

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from stopgap.orchestrator.host import Scene
+from stopgap.orchestrator.language import spoken
 from stopgap.orchestrator.message import Line, MailAddress
 from stopgap.orchestrator.task import Parameters
 from stopgap.orchestrator.template import render_file
+from stopgap.orchestrator.text import zoned_text
 
 Language: TypeAlias = Literal["en", "ja"]
 ShortLine: TypeAlias = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
@@ -21,6 +23,11 @@ AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x
 
 UNNAMED_FRESH_FOR = timedelta(days=14)
 """How long a message without the incident's own name counts as sent: the host may be broken into again."""
+
+
+def reader_s_order() -> tuple[Language, ...]:
+    """Return both languages, that of the terminal first."""
+    return ("ja", "en") if spoken() == "ja" else ("en", "ja")
 
 
 class Correspondence(Parameters):
@@ -43,9 +50,16 @@ class Correspondence(Parameters):
         None, description="The same in Japanese; a Japanese text without it leaves the purpose out."
     )
     seen: LongText | None = Field(None, description="Observation, in the operator's own words.")
+    seen_ja: LongText | None = Field(
+        None, description="The same in Japanese; a Japanese text without it quotes `seen` as it stands."
+    )
     seen_at: AwareDatetime | None = Field(None, description="Time of the observation, with offset from UTC.")
     languages: tuple[Language, ...] = Field(
-        ("en", "ja"), min_length=1, max_length=2, description="Languages of the text, in order."
+        default_factory=reader_s_order,
+        min_length=1,
+        max_length=2,
+        description="Languages of the text, the reader's first; the subject is in the first. Default: both, that"
+        " of the terminal first.",
     )
 
 
@@ -55,6 +69,8 @@ class Letter:
 
     subject: str
     text: str
+    sameness: str
+    """The subjects and texts by language, whatever the order: two letters are the same if these are equal."""
 
 
 def common_values(params: Correspondence, scene: Scene) -> dict[str, object]:
@@ -71,6 +87,7 @@ def common_values(params: Correspondence, scene: Scene) -> dict[str, object]:
         "service": params.service,
         "service_ja": params.service_ja,
         "seen": params.seen and safe(params.seen),
+        "seen_ja": (seen_ja := params.seen_ja or params.seen) and safe(seen_ja),
         "seen_at": params.seen_at and moment(params.seen_at),
         "seen_at_ja": params.seen_at and moment_ja(params.seen_at),
     }
@@ -87,17 +104,25 @@ def fresh_for(params: Correspondence) -> float | None:
 
 
 def letter(name: str, languages: Sequence[Language], values: Mapping[str, object]) -> Letter:
-    """Render `letters/NAME.LANGUAGE.txt` in each language; the first line of a template is the subject."""
-    parts = [_part(render_file(f"letters/{name}.{language}.txt", values)) for language in languages]
-    subject = " / ".join(part.subject for part in parts)
-    return Letter(subject, "\n\n".join(_ruled([part.text for part in parts])) + "\n")
+    """Render `letters/NAME.LANGUAGE.txt` in each language; the first line of a template is the subject.
+
+    The subject of the whole is that of the first language alone, so that a list of mails shows all of it.
+    """
+    parts = {language: _part(render_file(f"letters/{name}.{language}.txt", values)) for language in languages}
+    return Letter(
+        subject=parts[languages[0]][0],
+        text="\n\n".join(_ruled([text for _, text in parts.values()])) + "\n",
+        sameness="\n".join(f"{subject}\n{text}" for _, (subject, text) in sorted(parts.items())),
+    )
 
 
 def moment(at: datetime) -> str:
-    """Return a point in time in the operator's time zone and in UTC."""
-    there = f"{at:%Y-%m-%d %H:%M} (UTC{at.isoformat()[-6:]})"
-    utc = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    return utc if not at.utcoffset() else f"{there} = {utc}"
+    """Return a point in time as an English reader writes it, in the operator's time zone.
+
+    >>> moment(datetime.fromisoformat("2026-11-23T10:40+09:00"))
+    'Mon 23 Nov 2026 10:40 JST'
+    """
+    return zoned_text(at)
 
 
 def moment_ja(at: datetime) -> str:
@@ -115,9 +140,10 @@ def safe(text: str) -> str:
     return text.replace("\r\n", "\n").strip()
 
 
-def _part(rendered: str) -> Letter:
+def _part(rendered: str) -> tuple[str, str]:
+    """Return subject and text."""
     head, _, body = rendered.partition("\n")
-    return Letter(head.removeprefix("Subject: ").strip(), body.strip("\n"))
+    return head.removeprefix("Subject: ").strip(), body.strip("\n")
 
 
 def _ruled(texts: Sequence[str]) -> Iterator[str]:

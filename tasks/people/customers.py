@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
@@ -13,11 +13,12 @@ from stopgap.orchestrator.message import FileRoute, Message, Route, message_key
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.shell import join
 from stopgap.orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task, Unlimited, Unplannable
-from stopgap.orchestrator.text import tr
+from stopgap.orchestrator.text import tr, trn
 from stopgap.tasks.people.addressees import Addressee, addressees
 from stopgap.tasks.people.correspondence import (
     AbsolutePath,
     Correspondence,
+    Language,
     LongText,
     ShortLine,
     common_values,
@@ -49,6 +50,10 @@ class CustomersNotifyParams(Correspondence):
         None, min_length=1, description="Or a read-only command on the controller with such a CSV as output."
     )
     service: ShortLine = Field(description="The affected service, by the name known to customers.")
+    service_ja: ShortLine | None = Field(None, description="The same in Japanese; needed for a Japanese text.")
+    occasion: Literal["outage", "restored"] = Field(
+        "outage", description="`outage`: the service does not work. `restored`: it works again."
+    )
     message: Words = Field(Words(), description="The operator's own words, beside the standard text.")
     since: AwareDatetime | None = Field(None, description="Begin of the outage, with offset from UTC.")
     next_word: AwareDatetime | None = Field(None, description="Time of the next message.")
@@ -63,6 +68,20 @@ class CustomersNotifyParams(Correspondence):
         if isinstance(self.via, FileRoute) and self.via.path:
             raise ValueError(tr("each message needs a file of its own: leave out `path`"))
         return self
+
+    @model_validator(mode="after")
+    def _in_each_language(self) -> Self:
+        if "ja" in self.languages and (lacking := self.lacks_in_japanese()):
+            raise ValueError(tr("a Japanese text needs `{lacking}`; give it, or `languages: [en]`", lacking=lacking))
+        if "en" in self.languages and self.message.ja and not self.message.en:
+            raise ValueError(tr("an English text needs `message.en`; give it, or `languages: [ja]`"))
+        return self
+
+    def lacks_in_japanese(self) -> str:
+        """Return the name of what a Japanese text lacks; empty if nothing."""
+        if self.service_ja is None:
+            return "service_ja"
+        return "message.ja" if self.message.en and not self.message.ja else ""
 
 
 class CustomersNotifyFacts(Facts):
@@ -96,6 +115,16 @@ class CustomersNotify(Task[CustomersNotifyParams, CustomersNotifyFacts]):
     def plan(self, params: CustomersNotifyParams, facts: CustomersNotifyFacts, scene: Scene) -> Iterator[Planned]:
         """Yield a gap for each faulty row, a message for each customer, and the question for approval of the text."""
         found, faults = addressees(_listed(params, facts))
+        japanese = sum(each.language == "ja" for each in found)
+        if japanese and (lacking := params.lacks_in_japanese()):
+            raise Unplannable(
+                trn(
+                    "1 customer of the list reads Japanese, and `{lacking}` is missing",
+                    "{count} customers of the list read Japanese, and `{lacking}` is missing",
+                    japanese,
+                    lacking=lacking,
+                )
+            )
         no_packet = Unlimited(why=tr("a customer who gets no letter lets no packet through"))
         yield from (
             Gap(text=tr("{csv}: {fault}", csv=params.csv or tr("the list"), fault=fault), at_best=no_packet)
@@ -104,7 +133,10 @@ class CustomersNotify(Task[CustomersNotifyParams, CustomersNotifyFacts]):
         messages = [_message(params, scene, addressee) for addressee in found]
         if messages:
             source = params.csv or join(params.command or ())
-            first = "\n".join(messages[0].preview())
+            samples: dict[Language | None, Message] = {}
+            for addressee, message in zip(found, messages, strict=True):
+                samples.setdefault(addressee.language, message)
+            first = "\n\n".join("\n".join(message.preview()) for message in samples.values())
             yield Question(
                 text=tr("Is this text right, and may it go to the customers of {source}?", source=source),
                 reason=first,
@@ -136,6 +168,7 @@ def _message(params: CustomersNotifyParams, scene: Scene, addressee: Addressee) 
     values = {
         **common_values(params, scene),
         "name": addressee.name,
+        "occasion": params.occasion,
         "message": {lang: safe(getattr(params.message, lang) or "") for lang in ("en", "ja")},
         "since": params.since and moment(params.since),
         "next_word": params.next_word and moment(params.next_word),
@@ -145,7 +178,7 @@ def _message(params: CustomersNotifyParams, scene: Scene, addressee: Addressee) 
     text = letter("customers", languages, values)
     incident = incident_of(params, scene)
     return Message(
-        key=message_key(incident, addressee.email, "customers", text.subject, text.text),
+        key=message_key(incident, addressee.email, "customers", text.sameness),
         series=f"customers.notify {incident}",
         about="notice",
         to=addressee.email,

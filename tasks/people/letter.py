@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.message import FileRoute, Message, message_key
@@ -21,9 +21,18 @@ from stopgap.tasks.people.correspondence import (
     incident_of,
     letter,
     moment,
+    moment_ja,
     safe,
 )
 from stopgap.tasks.people.deadlines import Regime, deadlines
+
+
+def _several(given: object) -> object:
+    return (given,) if isinstance(given, str) else given
+
+
+Regimes: TypeAlias = Annotated[tuple[Regime, ...], BeforeValidator(_several), Field(min_length=1)]
+"""One law alone may stand without brackets."""
 
 
 class LetterComposeParams(Correspondence):
@@ -45,8 +54,14 @@ class LetterComposeParams(Correspondence):
         None,
         description="Time of awareness that personal data are affected; start of the deadlines.",
     )
+    data: LongText | None = Field(None, description="Categories of personal data, and number of records.")
     people: ShortLine | None = Field(None, description="Number and categories of affected persons.")
-    regime: Regime = Field("appi", description="Law for the deadlines: `gdpr` (EU), `appi` (Japan).")
+    cause: LongText | None = Field(None, description="The way in, as far as known.")
+    harm: LongText | None = Field(None, description="Secondary damage, or the fear of it.")
+    told: LongText | None = Field(None, description="What was done for the persons concerned.")
+    publication: LongText | None = Field(None, description="What was published, where and when.")
+    prevention: LongText | None = Field(None, description="Measures against a recurrence.")
+    regime: Regimes = Field(("appi",), description="Law, or several, for the deadlines: `gdpr` (EU), `appi` (Japan).")
     path: AbsolutePath | None = Field(
         None, description="Path of the letter; default: the folder `letters` of the run. No file is overwritten."
     )
@@ -80,7 +95,7 @@ class LetterCompose(Task[LetterComposeParams, LetterComposeFacts]):
 
     def plan(self, params: LetterComposeParams, facts: LetterComposeFacts, scene: Scene) -> Iterator[Planned]:
         """Give the letter, for a file."""
-        texts = ("known", "unknown", "measures")
+        texts = ("known", "unknown", "measures", "data", "cause", "harm", "told", "publication", "prevention")
         values = {
             **common_values(params, scene),
             **{name: safe(text) if (text := getattr(params, name)) else None for name in texts},
@@ -89,14 +104,15 @@ class LetterCompose(Task[LetterComposeParams, LetterComposeFacts]):
             "imitates": params.imitates,
             "people": params.people,
             "aware_at": params.aware_at and moment(params.aware_at),
+            "aware_at_ja": params.aware_at and moment_ja(params.aware_at),
             "deadlines": deadlines(params.regime, params.aware_at) if params.aware_at else [],
         }
         text = letter(params.kind, params.languages, values)
         incident = incident_of(params, scene)
         yield Message(
-            key=message_key(incident, params.recipient, params.kind, params.path or "", text.subject, text.text),
+            key=message_key(incident, params.recipient, params.kind, params.path or "", text.sameness),
             series=f"letter.compose {incident}",
-            about=tr("{kind} letter on {target}", kind=params.kind, target=scene.target.name),
+            about=_about(params.kind, scene.target.name),
             to=params.recipient,
             reply_to=params.contact,
             subject=text.subject,
@@ -104,6 +120,16 @@ class LetterCompose(Task[LetterComposeParams, LetterComposeFacts]):
             route=FileRoute(path=params.path),
             fresh_for=fresh_for(params),
         )
+
+
+def _about(kind: Literal["cert", "phishing", "personal-data"], target: str) -> str:
+    match kind:
+        case "cert":
+            return tr("report on {target} for a CERT", target=target)
+        case "phishing":
+            return tr("report of a phishing page on {target}", target=target)
+        case "personal-data":
+            return tr("report on {target} for the data-protection authority", target=target)
 
 
 def defanged(url: str) -> str:

@@ -22,6 +22,7 @@ from stopgap.tasks.people.correspondence import (
     incident_of,
     letter,
     moment,
+    moment_ja,
 )
 
 FactRequest: TypeAlias = Literal["drop", "unplug", "spare", "page", "console", "image", "charges"]
@@ -31,6 +32,7 @@ class Done(Parameters):
     """A measure taken, with the outcome."""
 
     what: ShortLine = Field(description="The measure, in words.")
+    what_ja: ShortLine | None = Field(None, description="The same in Japanese.")
     outcome: Literal["changed", "unchanged", "failed", "unreachable", "unknown", "skipped", "refused"] = Field(
         description="Outcome of the measure: `{{ steps.ID.outcome }}`."
     )
@@ -52,6 +54,12 @@ class ProviderNotifyParams(Correspondence):
         " be charged (`charges`).",
     )
     until: AwareDatetime | None = Field(None, description="End of the requested drop; default: until further notice.")
+    stage: Literal["first", "update"] = Field(
+        "first", description="`first`: the first word. `update`: what has been done since."
+    )
+    cutting: bool = Field(
+        False, description="In the first word: whoever writes drops the packets at a router of their own meanwhile."
+    )
     done: tuple[Done, ...] = Field((), description="Measures taken so far. A change here does not make a new letter.")
     block_request: AbsolutePath | None = Field(
         None, description="A file on the controller to attach, such as a block request."
@@ -95,7 +103,10 @@ class ProviderNotify(Task[ProviderNotifyParams, ProviderNotifyFacts]):
             "provider": params.provider_name,
             "customer": params.customer,
             "ask": params.ask,
+            "stage": params.stage,
+            "cutting": params.cutting,
             "until": params.until and moment(params.until),
+            "until_ja": params.until and moment_ja(params.until),
             "attached": [a.name for a in attachments],
         }
         lasting = letter("provider", params.languages, {**values, "done": [], "attached": []})
@@ -103,7 +114,7 @@ class ProviderNotify(Task[ProviderNotifyParams, ProviderNotifyFacts]):
         to = params.provider or params.provider_name or tr("the provider")
         incident = incident_of(params, scene)
         yield Message(
-            key=message_key(incident, to, params.via.kind, lasting.subject, lasting.text),
+            key=message_key(incident, to, params.via.kind, params.stage, lasting.sameness),
             series=f"provider.notify {incident}",
             about=tr("report on {target}", target=scene.target.name),
             to=to,

@@ -84,6 +84,7 @@ def test_the_run_is_the_dry_run_and_ends_contained(dry_run: Ran, contained: Ran)
         "mail": "changed",
         "page": "changed",
         "triage": "unchanged",
+        "provider-update": "changed",
     }
 
 

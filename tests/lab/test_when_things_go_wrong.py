@@ -89,6 +89,7 @@ def test_a_target_that_is_down_or_silent_is_cut_off_all_the_same(
         "mail": "unreachable",
         "page": "changed",
         "triage": "unreachable",
+        "provider-update": "changed",
     }
     assert operator.stopgap("undo", "last", "--yes").status == 0
 

@@ -47,7 +47,7 @@ def check(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, st
 
 def test_sound_files_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
     assert check(capsys, *CONTAIN, "-i", "inventory.yaml") == (
-        0, "Contain a compromised web server: 6 steps on web, valid. Nothing was contacted.\n", "",
+        0, "Contain a compromised web server: 7 steps on web, valid. Nothing was contacted.\n", "",
     )  # fmt: skip
 
 
@@ -259,7 +259,13 @@ def test_several_runbooks_are_checked_at_once_with_an_inventory_or_without(
 def test_a_file_of_this_machine_that_a_step_names_and_that_is_not_there_is_noted(
     capsys: pytest.CaptureFixture[str], folder: Path, by: str
 ) -> None:
-    letter = {"contact": "noc@example.org", "csv": by, "service": "Mail", "via": {"kind": "file"}}
+    letter = {
+        "contact": "noc@example.org",
+        "csv": by,
+        "service": "Mail",
+        "languages": ["en"],
+        "via": {"kind": "file"},
+    }
     step = {"task": "customers.notify", "with": letter}
     params = {"list": {"type": "path", "default": "/nowhere/list.csv"}}
     (folder / "tell.yaml").write_text(json.dumps({"name": "Tell", "params": params, "steps": [step]}))

@@ -11,6 +11,7 @@ import pytest
 from stopgap.orchestrator.duties import (
     Within,
     due,
+    due_text,
     duties_in_force,
     is_closed,
     is_public_holiday,
@@ -22,7 +23,7 @@ from stopgap.orchestrator.journal.details import IncidentDetails
 from stopgap.orchestrator.journal.incidents import Incident, Told
 from stopgap.orchestrator.language import Language, rendered
 from stopgap.orchestrator.plugins import DataFile, Plugin
-from stopgap.orchestrator.report.duties import DutyStanding, counted_text, draft, due_text, duty_standings
+from stopgap.orchestrator.report.duties import DutyStanding, counted_text, draft, duty_standings
 from stopgap.orchestrator.source import InvalidInput
 
 from .bench import Bench
@@ -146,7 +147,7 @@ def test_a_draft_says_what_is_known_what_is_not_and_that_a_lawyer_decides(lang: 
 
 
 def test_a_day_that_closed_days_moved_is_told_with_the_day_by_count() -> None:
-    text = due_text(of("appi-final", aware_at="2026-11-02T12:00+09:00"))
+    text = due_text(of("appi-final", aware_at="2026-11-02T12:00+09:00").due)
     assert text == "by Mon 4 Jan 2027 (day by count: Thu 31 Dec 2026, closed)"
     assert rendered(text, "ja") == "2027 年 1 月 4 日（月）まで（計算上の末日 2026 年 12 月 31 日（木）は閉庁日）"
 

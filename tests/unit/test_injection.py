@@ -45,6 +45,7 @@ from stopgap.orchestrator.post.smtp import compose
 from stopgap.orchestrator.post.webhook import payload
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.report import in_form, report
+from stopgap.orchestrator.report.duties import draft, duty_standings
 from stopgap.orchestrator.report.incident import build_incident
 from stopgap.orchestrator.report.manual import manual
 from stopgap.orchestrator.resources import folder
@@ -159,7 +160,7 @@ def _messages(
     elif name == "customers":
         task = CustomersNotify()
         given = {**lines, "message": {"en": text[:8000], "ja": text[:8000]}}
-        base |= {"service": "shop", "csv": "/tmp/c.csv", "via": smtp}
+        base |= {"service": "shop", "service_ja": "店", "csv": "/tmp/c.csv", "via": smtp}
         quoted = text.replace('"', '""')
         rows = f'email,name,language\na@example.org,"{quoted}",{text[:20]!r}\n"{quoted}",x,en\n'
         facts["csv"] = FileFact(kind="file", content=rows.encode("utf-8", "surrogateescape"))
@@ -290,6 +291,18 @@ def manuals(form: Literal["html", "md"], kind: Literal["html", "markdown"]) -> C
     return render
 
 
+def drafts(language: Literal["en", "ja"]) -> Callable[[str], Iterator[Rendered]]:
+    def render(text: str) -> Iterator[Rendered]:
+        known = dict.fromkeys(("reporter", "seen", "data", "people"), text[:200])
+        details = fitting(IncidentDetails, {"harm": "none"}, known)
+        note = Told(START, text, text)
+        incident = Incident("i", note, (note,), note, (), details)
+        for standing in duty_standings(incident, [], language)[:2]:
+            yield Rendered("text", draft(standing, incident, language))
+
+    return render
+
+
 RENDERERS: dict[str, Callable[[str], Iterator[Rendered]]] = {
     "web/maintenance.html": page,
     "web/maintenance.txt": plain,
@@ -308,6 +321,7 @@ RENDERERS: dict[str, Callable[[str], Iterator[Rendered]]] = {
     for name in ("provider", "customers", "cert", "phishing", "personal-data")
     for language in ("en", "ja")
 }
+RENDERERS |= {"letters/duty.en.txt": drafts("en"), "letters/duty.ja.txt": drafts("ja")}
 
 
 def test_every_template_is_tried_here_or_has_nothing_to_fill_in() -> None:

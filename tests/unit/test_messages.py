@@ -41,7 +41,8 @@ def tell(via: dict[str, Any], name: str = "tell", **given: Any) -> dict[str, Any
 
 def notify(bench: Bench, via: dict[str, Any], rows: str, **given: Any) -> dict[str, Any]:
     (bench.top / "customers.csv").write_text(rows)
-    values = {"contact": "noc@example.jp", "service": "The shop", "incident": "I-1", "per_minute": 6000, "via": via}
+    shop = {"service": "The shop", "service_ja": "ショップ"}
+    values = {"contact": "noc@example.jp", **shop, "incident": "I-1", "per_minute": 6000, "via": via}
     return {
         "id": "customers",
         "task": "customers.notify",
@@ -70,9 +71,14 @@ def test_the_provider_gets_one_mail_over_tls_however_often_the_runbook_is_repeat
         (mail,) = box.mails
     assert (mail["From"], mail["To"]) == ("noc@example.jp", "abuse@isp.example")
     assert "【緊急】サーバー侵害に伴う通信遮断のお願い（127.0.0.2）" in mail["Subject"]
-    assert "URGENT: please cut off a compromised server" in mail["Subject"]
+    assert "URGENT" not in mail["Subject"], "a subject is short, in the reader's language"
     text = mail.get_content()
-    for part in ("2026-11-23 01:13 UTC", "ps hides 山田's process", "Dropped at the router: done", "noc@example.jp"):
+    for part in (
+        "Mon 23 Nov 2026 10:13 JST",
+        "ps hides 山田's process",
+        "Dropped at the router: done",
+        "noc@example.jp",
+    ):
         assert part in text
     assert box.envelopes[0].rcpt_tos == ["abuse@isp.example"]
     everything = b"".join(p.read_bytes() for p in (bench.top / "home").rglob("*") if p.is_file())
@@ -296,7 +302,7 @@ def test_each_customer_gets_one_message_in_their_language(bench: Bench) -> None:
         mails = {mail["To"]: mail for mail in box.mails}
         assert sorted(mails) == ["ann@example.org", "eve@example.org", "yuki@example.jp"]
         assert all(len(envelope.rcpt_tos) == 1 for envelope in box.envelopes)
-        assert mails["yuki@example.jp"]["Subject"] == "緊急メンテナンスのお知らせ"
+        assert mails["yuki@example.jp"]["Subject"] == "【ショップ】緊急メンテナンスのお知らせ"
         assert "由紀 様" in mails["yuki@example.jp"].get_content()
         assert "Back at noon." not in mails["yuki@example.jp"].get_content()
         assert "Dear Ann,\r\n" in mails["ann@example.org"].get_content()
@@ -394,7 +400,7 @@ def test_a_letter_is_composed_and_never_sent(bench: Bench, tmp_path: Path) -> No
     step = {"task": "letter.compose", "with": {**values, "aware_at": SEEN_AT, "regime": "gdpr", "known": "Names"}}
     assert bench.run(bench.runbook(step), "--yes")[0] == 0
     text = path.read_text()
-    assert "2026-11-26 10:13 (UTC+09:00)" in text
+    assert "Thu 26 Nov 2026 10:13 JST" in text
     assert "Article 33(1)" in text
     assert "個人データ" in text
     assert bench.run(bench.runbook(step), "--yes")[0] == 0
