@@ -63,24 +63,24 @@ _PHP: tuple[tuple[int, str, re2._Regexp], ...] = tuple(
         (
             3,
             "writes a file of a visitor's words",
-            r"(?i)\b(file_put_contents|fwrite|fputs)\s*\([^;\n]{0,120}\$_(GET|POST|REQUEST|COOKIE)\b[^;\n]{0,80}\)",
+            r"(?i)(?:^|[^#/>:\w$])(file_put_contents|fwrite|fputs)\s*\([^;\n]{0,120}\$_(GET|POST|REQUEST|COOKIE)\b[^;\n]{0,80}\)",
         ),
         (
             3,
             "includes what a visitor names",
-            r"(?i)\b(include|require)(_once)?\b\s*\(?\s*@?[^;\n]{0,60}\$_(GET|POST|REQUEST|COOKIE)\s*\[",
+            r"(?i)(?:^|[^>:\w$])(include|require)(_once)?\b\s*\(?\s*@?[^;\n]{0,60}\$_(GET|POST|REQUEST|COOKIE)\s*\[",
         ),
         (
             3,
             "includes what is no code",
-            r"(?i)\b(include|require)(_once)?\b\s*\(?\s*[^;\n\"']{0,60}[\"'][^\"'\n;]{0,300}\.(ico|jpe?g|png|gif|bmp|webp|svg|txt|css|log|dat|tmp|bak|zip|gz|pdf|woff2?|ttf|mp[34])[\"']",
+            r"(?i)(?:^|[^>:\w$])(include|require)(_once)?\b\s*\(?\s*[^;\n\"']{0,60}[\"'][^\"'\n;]{0,300}\.(ico|jpe?g|png|gif|bmp|webp|svg|txt|css|log|dat|tmp|bak|zip|gz|pdf|woff2?|ttf|mp[34])[\"']",
         ),
         (
             3,
             "includes from where everyone may write",
-            r"(?i)\b(include|require)(_once)?\b\s*\(?\s*[\"'](/tmp/|/var/tmp/|/dev/shm/|php://input|https?://|ftp://)",
+            r"(?i)(?:^|[^>:\w$])(include|require)(_once)?\b\s*\(?\s*[\"'](/tmp/|/var/tmp/|/dev/shm/|php://input|https?://|ftp://)",
         ),
-        (2, "includes text that it makes", r"(?i)\b(include|require)(_once)?\b\s*\(?\s*[\"']data:"),
+        (2, "includes text that it makes", r"(?i)(?:^|[^>:\w$])(include|require)(_once)?\b\s*\(?\s*[\"']data:"),
         (
             3,
             "reads code from pictures or comments of its own",
@@ -116,7 +116,9 @@ _PHP: tuple[tuple[int, str, re2._Regexp], ...] = tuple(
 _RUNS_INPUT = _compiled(
     rf"(?i)(?:^|[^>:\w$])(?:{_RUNS})\s*\([^;\n]{{0,160}}?\$_(?:GET|POST|REQUEST|COOKIE|SERVER|FILES)\b"
 )
-_GUARDED = re.compile(r"(?i)escapeshell(?:arg|cmd)|intval|\(int\)")
+_GUARDED = re.compile(
+    r"(?i)escapeshell(?:arg|cmd)|intval|\(int\)|assert\s*\(\s*!?\s*(?:isset|empty|is_\w+|array_key_exists|in_array|count|strlen)\s*\("
+)
 _STRING = re.compile(r"'((?:[^'\\\n]|\\.){0,400})'|\"((?:[^\"\\\n]|\\.){0,400})\"")
 _JOINT = re.compile(r"(['\"])\s*\.\s*(['\"])")
 _CHR = re.compile(r"(?i)(?:chr\s*\(\s*(\d{1,3}|0x[0-9a-f]{1,2})\s*\)\s*\.?\s*){3,80}")
@@ -133,9 +135,9 @@ _BUILT = re.compile(
 )
 _CALLED = re.compile(r"(?:^|[;{}(=!@,.?:&|]|\breturn|\becho)\s*@?\$(\w{1,60})\(", re.MULTILINE)
 _NOT_CODE = re.compile(r"(?i)\.(?:ico|jpe?g|png|gif|bmp|webp|svg|txt|css|log|dat|tmp|bak|gz|zip)$")
-_EVAL_OF = re.compile(r"(?i)(?<![\w$>:])(?:eval|assert)\s*\(\s*@?\$")
+_EVAL_OF = re.compile(r"(?i)(?<![\w$>:])eval\s*\(\s*@?\$|@assert\s*\(\s*\$")
 _EXTRACTED = re.compile(
-    r"(?i)\b(?:extract|parse_str|mb_parse_str)\s*\(\s*@?\$_(?:GET|POST|REQUEST|COOKIE)\b"
+    r"(?i)\b(?:extract\s*\(\s*@?\$_(?:GET|POST|REQUEST|COOKIE)\b|(?:mb_)?parse_str\s*\(\s*@?\$_[^,;\n]{1,80}\)\s*;)"
     r"|foreach\s*\(\s*\$_(?:GET|POST|REQUEST|COOKIE)\s+as\s+\$(\w{1,60})\s*=>[^;{\n]{0,80}[;{)]\s*\$\{?\$\1"
 )
 _HEADERS = re.compile(r"(?i)\$(\w{1,60})\s*=\s*@?(?:getallheaders|apache_request_headers)\s*\(\s*\)")
