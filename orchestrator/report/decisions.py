@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
-from stopgap.orchestrator.duties import due_text
+from stopgap.orchestrator.duties import Duty, due_text
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.incidents import Action, Incident
 from stopgap.orchestrator.journal.open_findings import open_findings
+from stopgap.orchestrator.language import Language
 from stopgap.orchestrator.report.duties import duty_standings
 from stopgap.orchestrator.report.model import (
     ReportAction,
@@ -37,12 +38,16 @@ def actions(
 
 
 def duties(incident: Incident, histories: Sequence[History], now: datetime) -> tuple[ReportDuty, ...]:
-    """Return the duties to notify that are not settled, by deadline; law and contract before what is voluntary."""
+    """Return the duties to notify by law or contract that are not settled, and those that somebody has decided to do.
+
+    By deadline; those without a fixed one last.
+    """
     open_ = [each for each in duty_standings(incident, histories) if each.state in {"undecided", "owed"}]
+    open_.sort(key=lambda each: (each.due is None, each.due.at if each.due else now))
     return tuple(
         ReportDuty(
             id=each.duty.id,
-            text=each.duty.name.said("en"),
+            text=_name(each.duty, "en"),
             state=each.state,
             due=due_text(each.due),
             late=each.is_late(now),
@@ -54,7 +59,12 @@ def duties(incident: Incident, histories: Sequence[History], now: datetime) -> t
 
 def duty_names(incident: Incident, histories: Sequence[History]) -> dict[str, str]:
     """Return the English name of each duty with the Japanese name."""
-    return {each.duty.name.en: each.duty.name.ja for each in duty_standings(incident, histories)}
+    return {_name(each.duty, "en"): _name(each.duty, "ja") for each in duty_standings(incident, histories)}
+
+
+def _name(duty: Duty, lang: Language) -> str:
+    """Return the name of a notice with the law, since several laws know an early warning."""
+    return f"{duty.law.upper()} {duty.name.said(lang)}"
 
 
 def went_well(
