@@ -239,18 +239,19 @@ def watch(args: Namespace) -> Call[Any]:
 
 
 def report(args: Namespace) -> Call[Any]:
-    """Read `stopgap report`: of a run, of an incident, or the manual of a run. Raises UsageError for two at once."""
+    """Read `stopgap report`: of a run, of an incident, or the manual of either. Raises UsageError for two at once."""
     from stopgap.orchestrator.cli import papers
     from stopgap.orchestrator.errors import UsageError
 
     if (args.run is None) == (args.incident is None):
         raise UsageError(tr("of what? Give a run, or --incident NAME"))
-    if args.manual and args.incident:
-        raise UsageError(tr("a manual is of one run: stopgap report RUN --manual"))
     if args.manual and args.format == "json":
         raise UsageError(tr("--manual is for people: --format html or md"))
     output = _path(args.output)
     zone = papers.time_zone(args.timezone) if args.timezone else None
+    if args.incident and args.manual:
+        of_both = papers.IncidentManualOptions(args.incident, args.lang, args.format, output, zone)
+        return Call(papers.incident_manual, of_both)
     if args.incident:
         of_incident = papers.IncidentReportOptions(args.incident, args.lang, args.format, output, zone)
         return Call(papers.incident_report, of_incident)

@@ -64,6 +64,19 @@ class ManualOptions:
     """The time zone of all times but those of JSON; None: the incident's, else of `$TZ`, else UTC."""
 
 
+@dataclass(frozen=True)
+class IncidentManualOptions:
+    """One manual of all runs of an incident, for the next one."""
+
+    incident: str
+    lang: Language = "en"
+    format: Literal["html", "md"] = "html"
+    output: Path | None = None
+    """None: standard output."""
+    zone: tzinfo | None = None
+    """The time zone of all times; None: the incident's, else of `$TZ`, else UTC."""
+
+
 def report(options: ReportOptions) -> int:
     """Write the report of a run; return 1 for a damaged journal."""
     from stopgap.orchestrator.report import report as render
@@ -87,6 +100,39 @@ def incident_report(options: IncidentReportOptions) -> int:
         text, damaged = _incident(journal, options)
     put(options.output, text)
     return int(damaged)
+
+
+def incident_manual(options: IncidentManualOptions) -> int:
+    """Write the manual of an incident; return 1 for a damaged journal."""
+    from stopgap.orchestrator.report.guide import guide_text
+    from stopgap.orchestrator.run.standing import recovers
+
+    with Journal.open_to_read(state_home()) as journal:
+        incident, histories = _runs_of(journal, options.incident)
+    zone = options.zone or _zone_of(incident) or time_zone(None)
+    text = guide_text(
+        incident,
+        histories,
+        [recovers(history) for history in histories],
+        lang=options.lang,
+        format=options.format,
+        zone=zone,
+        names=names_in(histories, options.lang),
+    )
+    put(options.output, text)
+    return int(any(show_damage(screens.err(), each.run, each.damage) for each in histories))
+
+
+def _runs_of(journal: Journal, name: str) -> tuple[Incident, list[History]]:
+    """Return an incident with its runs, at least one. Raises UsageError, JournalError."""
+    from stopgap.orchestrator.journal.incidents import find_incident
+
+    incident = find_incident(journal, name)
+    if not incident.runs:
+        raise UsageError(
+            tr("incident {incident} has no run yet: stopgap run … --incident {incident}", incident=incident.name)
+        )
+    return incident, [journal.history(run) for run in incident.runs]
 
 
 def _history(run: str, zone: tzinfo | None) -> tuple[History, bool, tzinfo]:
@@ -127,17 +173,11 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _incident(journal: Journal, options: IncidentReportOptions) -> tuple[str, bool]:
-    from stopgap.orchestrator.journal.incidents import find_incident
     from stopgap.orchestrator.report import in_form, renamed
     from stopgap.orchestrator.report.decisions import duty_names
     from stopgap.orchestrator.report.incident import build_incident
 
-    incident = find_incident(journal, options.incident)
-    if not incident.runs:
-        raise UsageError(
-            tr("incident {incident} has no run yet: stopgap run … --incident {incident}", incident=incident.name)
-        )
-    histories = [journal.history(run) for run in incident.runs]
+    incident, histories = _runs_of(journal, options.incident)
     names = names_in(histories, options.lang)
     names |= duty_names(incident, histories) if options.lang == "ja" else {}
     built = renamed(build_incident(incident, histories), names)

@@ -41,6 +41,7 @@ LINES = [
     f"watch {RUN} --json",
     f"report {RUN} --lang ja --format md --timezone Asia/Tokyo -o report.md",
     "report --incident one --lang ja --format md --timezone Asia/Tokyo -o report.md",
+    "report --incident one --manual --lang ja --format md --timezone Asia/Tokyo -o manual.md",
     f"report {RUN} --manual --lang ja --format md --timezone Asia/Tokyo -o manual.md",
     f"journal import runs/{RUN} --signers signers --json",
     "incident open one --file details.yaml --set phone=119 --json",

@@ -56,7 +56,6 @@ def test_every_form_has_notes_and_commands_and_escapes_what_people_wrote(
 def test_a_report_is_of_a_run_or_of_an_incident_that_has_one(incident: Bench) -> None:
     assert incident.stopgap("report")[0] == 2
     assert incident.stopgap("report", "last", "--incident", "shop-1")[0] == 2
-    assert incident.stopgap("report", "--incident", "shop-1", "--manual")[0] == 2
     incident.stopgap("incident", "open", "other")
     status, _, err = incident.stopgap("report", "--incident", "other")
     assert (status, "has no run yet" in err) == (2, True)

@@ -46,6 +46,7 @@ from stopgap.orchestrator.post.webhook import payload
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.report import in_form, report
 from stopgap.orchestrator.report.duties import draft, duty_standings
+from stopgap.orchestrator.report.guide import guide_text
 from stopgap.orchestrator.report.incident import build_incident
 from stopgap.orchestrator.report.manual import manual
 from stopgap.orchestrator.resources import folder
@@ -303,6 +304,21 @@ def drafts(language: Literal["en", "ja"]) -> Callable[[str], Iterator[Rendered]]
     return render
 
 
+def guides(form: Literal["html", "md"], kind: Literal["html", "markdown"]) -> Callable[[str], Iterator[Rendered]]:
+    def render(text: str) -> Iterator[Rendered]:
+        history = story(text)
+        details = IncidentDetails.model_construct(
+            **dict.fromkeys(
+                ("reporter", "phone", "provider", "provider_name", "customer", "call", "credentials_at"), text
+            )
+        )
+        incident = Incident("i", Told(START, text, text), (), None, (history.run,), details)
+        for lang in ("en", "ja"):
+            yield Rendered(kind, guide_text(incident, [history], [False], lang=lang, format=form, names={text: text}))
+
+    return render
+
+
 RENDERERS: dict[str, Callable[[str], Iterator[Rendered]]] = {
     "web/maintenance.html": page,
     "web/maintenance.txt": plain,
@@ -312,6 +328,8 @@ RENDERERS: dict[str, Callable[[str], Iterator[Rendered]]] = {
     **{server.template: replaced(server) for server in REPLACED},
     "report/report.html": papers("html", "html"),
     "report/report.md": papers("md", "markdown"),
+    "report/guide.html": guides("html", "html"),
+    "report/guide.md": guides("md", "markdown"),
     "report/manager.html": papers("html", "html"),
     "report/manager.md": papers("md", "markdown"),
     "report/manual.html": manuals("html", "html"),

@@ -28,7 +28,9 @@ def report_words(report: ArgumentParser) -> None:
     report.add_argument("--incident", metavar="NAME", help="one report of all runs and notes of this incident")
     report.add_argument("--timezone", metavar="ZONE", help="such as Asia/Tokyo; default: $TZ, else UTC; not for json")
     format_words(report, "html", "md", "json")
-    report.add_argument("--manual", action="store_true", help="write a recovery manual for the next incident")
+    report.add_argument(
+        "--manual", action="store_true", help="write a manual for the next incident, of a run or of an incident"
+    )
     report.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
 
 
