@@ -158,6 +158,19 @@ class Artifact(BaseModel):
     """The artifact does not count towards the run's total cap: the operator gave a separate cap."""
 
 
+class Beside(BaseModel):
+    """How a collection runs beside the following steps of its target, over a connection of its own."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
+
+    until: str = ""
+    """The artifact that goes on until the collection is told to end; empty without one."""
+    head: float = 0.0
+    """Seconds that the following steps wait, once that artifact runs."""
+    with_steps: bool = False
+    """It ends as soon as the target's other steps have ended."""
+
+
 class Collection(BaseModel):
     """Evidence to stream from the host in order, before any change of the step; a collection has no undo."""
 
@@ -175,6 +188,8 @@ class Collection(BaseModel):
     """The toolkit placed in the host's RAM during the collection: the first artifact's script places the toolkit, the
     last artifact removes the toolkit.
     """
+    beside: Beside | None = None
+    """`None`: the following steps wait for the collection."""
 
 
 class UndoRequest(BaseModel):
@@ -227,6 +242,8 @@ class Task(ABC, Generic[P, F]):
 
     contains: ClassVar[bool] = False
     """The step's checks decide the containment verdict."""
+    beside: ClassVar[bool] = False
+    """The step collects beside the following steps, which do not wait for the end (`Collection.beside`)."""
     lifts: ClassVar[bool] = False
     """The task undoes changes: on the target, and on the target's upstream and spare."""
     outage: ClassVar[bool] = False

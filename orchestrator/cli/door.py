@@ -419,6 +419,13 @@ def evidence_findings(args: Namespace) -> Call[Any]:
     )
 
 
+def evidence_wire(args: Namespace) -> Call[Any]:
+    """Read `stopgap evidence wire`."""
+    from stopgap.orchestrator.cli.evidence_wire import WireOptions, wire
+
+    return Call(wire, WireOptions(what=args.what, attacked=args.attacked, json=args.json))
+
+
 def evidence_custody(args: Namespace) -> Call[Any]:
     """Read `stopgap evidence custody`."""
     from stopgap.orchestrator.cli.custody import CustodyOptions, custody

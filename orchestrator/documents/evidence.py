@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,17 @@ def hit_object(
 def findings_object(findings: Findings) -> dict[str, Any]:
     """Give what the rules make of one collection, as one object of a stream."""
     return {**envelope("findings"), **findings.model_dump(mode="json")}
+
+
+def wire_object(collected: CollectionReader, table: str, row: Mapping[str, object]) -> dict[str, Any]:
+    """Give one row of what a capture shows, as one object of a stream; `of` names the table."""
+    return {
+        **envelope("wire"),
+        **_names(collected),
+        "target": collected.manifest.target,
+        "of": table,
+        "row": dict(row),
+    }
 
 
 def custody_document(

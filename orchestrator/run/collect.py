@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,8 @@ from stopgap.orchestrator.evidence.resume import Taken, taken_already
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.journal.records import EvidenceKept
 from stopgap.orchestrator.plan import PlannedStep
+from stopgap.orchestrator.remote import Session
+from stopgap.orchestrator.run.background import Background
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.evidence_stream import Arrival, is_worth_compressing, items_of
 from stopgap.orchestrator.run.interruption import Interruption
@@ -74,12 +76,32 @@ def collect(
     vault: Vault,
     interruption: Interruption,
     judging: Judging,
+    background: Background,
 ) -> Collected:
     """Stream a collection to disk, record the collection, and submit the evidence to the rules during the run.
 
-    Evidence received before a lost connection or an interruption is kept with its manifest. Raises OutOfReach.
+    Evidence received before a lost connection or an interruption is kept with its manifest. A collection beside other
+    steps has a connection of its own. Raises OutOfReach.
     """
-    session = pool.session(step.place)
+    with ExitStack() as alone:
+        session = alone.enter_context(pool.fresh(step.place)) if collection.beside else pool.session(step.place)
+        return _collect(step, collection, session, _Run(pool, record, vault, interruption, judging, background))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The objects of the run used by a collection."""
+
+    pool: ConnectionPool
+    record: Recorder
+    vault: Vault
+    interruption: Interruption
+    judging: Judging
+    background: Background
+
+
+def _collect(step: PlannedStep, collection: Collection, session: Session, run: _Run) -> Collected:
+    record, vault, interruption = run.record, run.vault, run.interruption
     origin = Origin(record.run, step.key, step.target.name, step.place, session.fingerprint, vault.operator)
     token = secrets.token_hex(8) if collection.toolkit else ""
     try:
@@ -89,20 +111,21 @@ def collect(
         equipped = _equipped(asked, token)
         with interruption.cutting(session.close):
             compressed = is_worth_compressing(asked, session)
-        session = pool.session(step.place)
+        session = session if session.alive or collection.beside else run.pool.session(step.place)
         store = EvidenceStore(
             vault.run_folder, origin, collection, vault.quota, recipients=vault.recipients, token=token, taken=taken
         )
-        rest = _Rest(store, left)
+        begun = run.background.begun(step.step.id, step.target.name)
+        rest = _Rest(store, left, _number(collection), begun)
         arrival = Arrival(rest, asked, compressed=compressed, tell=lambda now: record.progress(step, now))
         deadline = step.step.timeout or collection.deadline
-        with interruption.cutting(session.close):
+        with _ending(step, collection, session, run):
             session.exchange(items_of(equipped, compressed=compressed), deadline=deadline, sink=arrival)
         kept = store.close()
     except (EvidenceError, ToolkitError) as error:
         return Collected(0, 0, str(error))
     _keep(kept, record, vault)
-    judging.submit(kept, step.step.timeout)
+    run.judging.submit(kept, step.step.timeout)
     trouble = tr("{trouble}; what had arrived is kept", trouble=session.trouble) if session.trouble else ""
     return Collected(kept.items, kept.size, trouble, arrival.wire if compressed else None, len(taken))
 
@@ -126,15 +149,41 @@ def _keep(kept: EvidenceKept, record: Recorder, vault: Vault) -> None:
     settle(vault.run_folder / kept.folder)
 
 
+def _number(collection: Collection) -> int | None:
+    """Return the number of the artifact that goes on until it is told to end."""
+    until = collection.beside.until if collection.beside else ""
+    return next((number for number, artifact in enumerate(collection.artifacts) if artifact.id == until), None)
+
+
+@contextmanager
+def _ending(step: PlannedStep, collection: Collection, session: Session, run: _Run) -> Iterator[None]:
+    """During the block, an interruption ends the collection; one beside other steps ends in good order first."""
+    if collection.beside is None:
+        with run.interruption.cutting(session.close):
+            yield
+        return
+    with (
+        run.interruption.cutting(session.close, gently=True),
+        run.background.ending(step, session.enough, run.interruption, with_steps=collection.beside.with_steps),
+    ):
+        yield
+
+
 @dataclass(frozen=True)
 class _Rest:
     """Receives the requested artifacts, by their numbers in the whole collection."""
 
     store: EvidenceStore
     numbers: Sequence[int]
+    going_on: int | None
+    """The artifact that goes on until it is told to end."""
+    begun: threading.Event
+    """Set with the first bytes of that artifact."""
 
     def data(self, index: int, chunk: bytes) -> None:
         """Pass the chunk to the sink."""
+        if self.numbers[index] == self.going_on:
+            self.begun.set()
         self.store.data(self.numbers[index], chunk)
 
     def ended(self, index: int, output: Output) -> None:

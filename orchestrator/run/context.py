@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stopgap.orchestrator.run.archive import Archive
+from stopgap.orchestrator.run.background import Background
 from stopgap.orchestrator.run.collect import Vault
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.interruption import Interruption
@@ -24,3 +25,4 @@ class RunContext:
     interruption: Interruption
     archive: Archive
     judging: Judging
+    background: Background = field(default_factory=Background)

@@ -60,6 +60,7 @@ def items_of(collection: Collection, *, compressed: bool) -> list[Item]:
             _COMPRESSED.format(script=artifact.script, most=artifact.cap + 1) if compressed else artifact.script,
             artifact.deadline + (artifact.cap / collection.rate if collection.rate else 0),
             artifact.cap,
+            until_told=collection.beside is not None and artifact.id == collection.beside.until,
         )
         for artifact in collection.artifacts
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
@@ -129,9 +130,16 @@ def make(step: PlannedStep, agreed: Ended, context: RunContext) -> Ended:
     outcome = Outcome.UNCHANGED
     said = agreed.reason
     for collection in step.collections:
-        with context.vault.turn(context.interruption):
+        with nullcontext() if collection.beside else context.vault.turn(context.interruption):
             kept = collect(
-                step, collection, context.pool, context.record, context.vault, context.interruption, context.judging
+                step,
+                collection,
+                context.pool,
+                context.record,
+                context.vault,
+                context.interruption,
+                context.judging,
+                context.background,
             )
         if kept.trouble:
             return Ended(Outcome.FAILED, kept.trouble)

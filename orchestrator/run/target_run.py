@@ -1,9 +1,11 @@
-"""The steps of one target, in order; slow messages to servers run beside the following steps."""
+"""The steps of one target, in order; slow messages to servers, and some collections, run beside the others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -36,6 +38,8 @@ from stopgap.orchestrator.source import InvalidInput
 from stopgap.orchestrator.task import Task
 from stopgap.orchestrator.text import tr
 
+_POLL = 0.05
+"""Seconds between two looks at whether a collection has begun."""
 MESSAGES_BESIDE = 16
 """Most steps of one target with pending messages, beside the following steps."""
 
@@ -74,20 +78,29 @@ class TargetRun:
     """Steps already run in the batch of an earlier step, by key."""
     sending: list[_Sending] = field(default_factory=list)
     """Steps with pending messages."""
+    collecting: list[_Sending] = field(default_factory=list)
+    """Steps that collect beside the others."""
     late: list[PlannedStep] = field(default_factory=list)
     """Steps left open by the plan, as first planned in their turn."""
 
     def steps(self) -> Iterable[tuple[PlannedStep, Ended]]:
-        """Run the steps in order, messages to servers beside later steps; yield each step with its end."""
+        """Run the steps in order, messages and some collections beside later steps; yield each step with its end."""
         stopped = ""
-        with ThreadPoolExecutor(MESSAGES_BESIDE, "messages") as workers:
+        with (
+            ThreadPoolExecutor(MESSAGES_BESIDE, "messages") as workers,
+            ThreadPoolExecutor(MESSAGES_BESIDE, "collections") as collectors,
+            self._no_collection_left(),
+        ):
             for number, step in enumerate(self.order.runbook.steps, 1):
                 if self.context.interruption.requested.is_set() and not self.ahead:
                     break
                 for sending in self._awaited_by(step):
                     ended, stopped = self._joined(*sending, stopped)
                     yield from ended
-                if not stopped and self._goes_beside(step):
+                if not stopped and tasks()[step.task].beside:
+                    self.collecting.append((step, collectors.submit(self._whole_step, step, number, "")))
+                    self._wait_for_start(step, self.collecting[-1][1])
+                elif not stopped and self._goes_beside(step):
                     self.sending.append((step, workers.submit(self._whole_step, step, number, "")))
                 else:
                     ended, stopped = self._concluded(step, self._whole_step(step, number, stopped), stopped)
@@ -95,6 +108,33 @@ class TargetRun:
             for sending in self._taken(self.sending):
                 ended, stopped = self._joined(*sending, stopped)
                 yield from ended
+            self.context.background.steps_over(self.target.name)
+            for collecting in self.collecting:
+                ended, stopped = self._joined(*collecting, stopped)
+                yield from ended
+
+    @contextmanager
+    def _no_collection_left(self) -> Iterator[None]:
+        """End the collections beside the steps if an error of the run ends the block."""
+        try:
+            yield
+        except BaseException:
+            self.context.background.stop(self.target.name)
+            raise
+
+    def _wait_for_start(self, step: Step, running: Future[_Ran]) -> None:
+        """Wait for the start of a collection beside, and then for its head; not for one that ended, nor after Ctrl-C.
+
+        A step that was left open by the plan has no head.
+        """
+        planned = [s for s in self.plan.steps if s.step.id == step.id and s.target.name == self.target.name]
+        head = max((c.beside.head for s in planned for c in s.collections if c.beside), default=0.0)
+        begun, until = self.context.background.begun(step.id, self.target.name), float("inf")
+        while head and time.monotonic() < until and not running.done():
+            if self.context.interruption.requested.wait(_POLL):
+                break
+            if begun.is_set() and until == float("inf"):
+                until = time.monotonic() + head
 
     def _whole_step(self, step: Step, number: int, stopped: str) -> _Ran:
         """Run a step on all of its hosts."""
@@ -137,6 +177,9 @@ class TargetRun:
 
         Any other step waits also for messages able to stop the step by a failure.
         """
+        for collecting in [each for each in self.collecting if each[0].id in step.needs]:
+            self.collecting.remove(collecting)
+            self.sending.append(collecting)
         hangs_on_any = step.uses_results or _needs_first(step)
         contains = tasks()[step.task].contains
         return self._taken(

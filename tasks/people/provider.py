@@ -64,6 +64,11 @@ class ProviderNotifyParams(Correspondence):
     block_request: AbsolutePath | None = Field(
         None, description="A file on the controller to attach, such as a block request."
     )
+    attacked: AbsolutePath | None = Field(
+        None,
+        description="A file on the controller to attach, with addresses that were attacked from the host, as "
+        "`stopgap evidence wire RUN --attacked` prints them: the provider can warn whoever has them.",
+    )
     via: Route = Field(FileRoute(), description="Route of the message; default: a file in the run's folder.")
     resend_unknown: bool = Field(False, description="Send a message with an unknown delivery again.")
 
@@ -75,9 +80,10 @@ class ProviderNotifyParams(Correspondence):
 
 
 class ProviderNotifyFacts(Facts):
-    """Facts of the attached block request."""
+    """Facts of the attached files."""
 
     block_request: FileFact = ABSENT
+    attacked: FileFact = ABSENT
 
 
 class ProviderNotify(Task[ProviderNotifyParams, ProviderNotifyFacts]):
@@ -88,12 +94,13 @@ class ProviderNotify(Task[ProviderNotifyParams, ProviderNotifyFacts]):
     """
 
     name = "provider.notify"
-    controller_files = ("block_request", "via.ca")
+    controller_files = ("block_request", "attacked", "via.ca")
     vantages = ("controller",)
 
     def probe(self, params: ProviderNotifyParams, scene: Scene) -> Probe:
-        """Return a reader for the attached block request."""
-        return {"block_request": File(params.block_request)} if params.block_request else {}
+        """Return readers for the attached files."""
+        asked = {"block_request": params.block_request, "attacked": params.attacked}
+        return {name: File(path) for name, path in asked.items() if path}
 
     def plan(self, params: ProviderNotifyParams, facts: ProviderNotifyFacts, scene: Scene) -> Iterator[Planned]:
         """Give the letter."""
@@ -107,6 +114,7 @@ class ProviderNotify(Task[ProviderNotifyParams, ProviderNotifyFacts]):
             "cutting": params.cutting,
             "until": params.until and moment(params.until),
             "until_ja": params.until and moment_ja(params.until),
+            "attacked": params.attacked and PurePosixPath(params.attacked).name,
             "attached": [a.name for a in attachments],
         }
         lasting = letter("provider", params.languages, {**values, "done": [], "attached": []})
@@ -129,9 +137,12 @@ class ProviderNotify(Task[ProviderNotifyParams, ProviderNotifyFacts]):
 
 
 def _attached(params: ProviderNotifyParams, facts: ProviderNotifyFacts) -> tuple[Attachment, ...]:
-    if params.block_request is None:
-        return ()
-    content = facts.block_request.content
-    if content is None:
-        raise Unplannable(tr("{block_request}: no file that could go along", block_request=params.block_request))
-    return (Attachment(name=PurePosixPath(params.block_request).name, content=content),)
+    """Return the files that go along. Raises Unplannable for a file that is not there."""
+    asked = ((params.block_request, facts.block_request), (params.attacked, facts.attacked))
+    return tuple(_attachment(path, fact) for path, fact in asked if path is not None)
+
+
+def _attachment(path: str, fact: FileFact) -> Attachment:
+    if fact.content is None:
+        raise Unplannable(tr("{path}: no file that could go along", path=path))
+    return Attachment(name=PurePosixPath(path).name, content=fact.content)

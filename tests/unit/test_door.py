@@ -61,6 +61,7 @@ LINES = [
     f"evidence timeline {RUN} -o lines.jsonl --since 2026-11-01 --until 2026-11-02",
     f"evidence findings {RUN} --all --rules rules --yara y.yar --sigma s.yaml --json"
     " --baseline clean --host web --severity high --since 2026-11-01",
+    f"evidence wire {RUN} --attacked --json",
     f"evidence custody {RUN} --json",
     f"evidence export {RUN} -t web -o web.tar --age RECIPIENT --tsa https://tsa.example --sign-key KEY --json",
     f"evidence decrypt {RUN} -i KEY -o clear --json",

@@ -18,10 +18,11 @@ def evidence_words(commands: Commands) -> None:
     findings = command(
         commands, "findings", door.evidence_findings, "evaluate the rules again, and show the findings", json=LINES
     )
+    wire = command(commands, "wire", door.evidence_wire, "show what a capture upstream has of the host", json=LINES)
     custody = command(commands, "custody", door.evidence_custody, "show the custody log: collected, opened, exported")
     export = command(commands, "export", door.evidence_export, "export all evidence of a host to an archive")
     unseal = command(commands, "decrypt", door.evidence_decrypt, "decrypt evidence encrypted during collection")
-    for each in (ls, cat, grep, timeline, findings, custody, export, unseal):
+    for each in (ls, cat, grep, timeline, findings, wire, custody, export, unseal):
         each.add_argument("what", metavar="RUN|FOLDER", help="a run's id, `last`, or a folder of evidence")
     unseal.add_argument("-i", "--identity", metavar="KEY", required=True, help="a file of age, or a private SSH key")
     unseal.add_argument("-o", "--output", metavar="DIR", required=True, help="a new folder")
@@ -44,6 +45,9 @@ def evidence_words(commands: Commands) -> None:
     timeline.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
     timeline.add_argument("--since", metavar="TIME", help="start time, ISO 8601; UTC without a zone")
     timeline.add_argument("--until", metavar="TIME", help="end time, ISO 8601; UTC without a zone")
+    wire.add_argument(
+        "--attacked", action="store_true", help="only the addresses attacked from the host, a line each, for a letter"
+    )
     findings.add_argument("--all", action="store_true", help="also show rules without a match")
     findings.add_argument(
         "--baseline",
