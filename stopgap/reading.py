@@ -148,9 +148,9 @@ def verify(
     ...     stopgap.verify(empty).valid
     False
     """
-    from stopgap.orchestrator.evidence import verify_folder  # noqa: PLC0415 - what reads evidence costs a start
     from stopgap.orchestrator.evidence.packed import is_archive, is_sealed, verify_archive  # noqa: PLC0415
     from stopgap.orchestrator.evidence.timestamp import TimestampError  # noqa: PLC0415
+    from stopgap.orchestrator.evidence.verify import verify_folder  # noqa: PLC0415 - what reads evidence costs a start
 
     name = run_id(what) if isinstance(what, RunResult) else os.fspath(what)
     path, allowed = Path(name), Path(signers) if signers else None
@@ -169,7 +169,7 @@ def verify(
 
 
 def _verify_run(name: str, signers: Path | None) -> Verification:
-    from stopgap.orchestrator.evidence import verify_run  # noqa: PLC0415
+    from stopgap.orchestrator.evidence.verify import verify_run  # noqa: PLC0415
 
     with Journal.open_to_read(state_home()) as journal:
         strays = [str(stray) for stray in journal.strays()]

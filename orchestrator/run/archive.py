@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from stopgap.orchestrator.evidence import verify_run
+from stopgap.orchestrator.evidence.verify import verify_run
 from stopgap.orchestrator.journal import History, Journal, UnknownRunError, step_of
 from stopgap.orchestrator.journal.incidents import incidents
 from stopgap.orchestrator.journal.open_findings import decisions

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from stopgap.orchestrator.evidence import EvidenceError, EvidenceStore, Origin, Quota
-from stopgap.orchestrator.evidence.closing import settle
+from stopgap.orchestrator.evidence.closing import EvidenceError, settle
 from stopgap.orchestrator.evidence.interrupted import close_broken_off
 from stopgap.orchestrator.evidence.resume import Taken, taken_already
+from stopgap.orchestrator.evidence.store import EvidenceStore, Origin, Quota
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.journal.records import EvidenceKept
 from stopgap.orchestrator.plan import PlannedStep

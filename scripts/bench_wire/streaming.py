@@ -18,7 +18,7 @@ COLLECT = """\
 import sys, time
 from pathlib import Path
 from stopgap.orchestrator.cli import hurry
-from stopgap.orchestrator.evidence import EvidenceStore, Origin, Quota
+from stopgap.orchestrator.evidence.store import EvidenceStore, Origin, Quota
 from stopgap.orchestrator.inventory import load_inventory
 from stopgap.orchestrator.remote import Item, connect
 from stopgap.orchestrator.task import Artifact, Collection

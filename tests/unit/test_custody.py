@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stopgap.orchestrator.evidence import verify_folder
 from stopgap.orchestrator.evidence.custody import CustodyError, log_handling
+from stopgap.orchestrator.evidence.verify import verify_folder
 from stopgap.orchestrator.journal.records import EvidenceHandled
 
 from .bench import Bench

@@ -13,17 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from stopgap.orchestrator.evidence import (
-    EvidenceError,
-    EvidenceStore,
-    Manifest,
-    Origin,
-    Quota,
-    verify_folder,
-    verify_run,
-)
+from stopgap.orchestrator.evidence.closing import EvidenceError
 from stopgap.orchestrator.evidence.custody import log_handling, read_log
 from stopgap.orchestrator.evidence.files import FolderFiles
+from stopgap.orchestrator.evidence.manifest import Manifest
+from stopgap.orchestrator.evidence.store import EvidenceStore, Origin, Quota
+from stopgap.orchestrator.evidence.verify import verify_folder, verify_run
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import HostText
@@ -351,7 +346,8 @@ def test_evidence_that_is_gone_or_that_the_journal_does_not_know_is_found(
 ON_A_SMALL_DISK = """
 import sys
 from pathlib import Path
-from stopgap.orchestrator.evidence import EvidenceStore, Origin, Quota, verify_folder
+from stopgap.orchestrator.evidence.store import EvidenceStore, Origin, Quota
+from stopgap.orchestrator.evidence.verify import verify_folder
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import HostText

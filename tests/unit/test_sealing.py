@@ -7,7 +7,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from stopgap.orchestrator.evidence import verify_folder
+from stopgap.orchestrator.evidence.verify import verify_folder
 
 from .bench import Bench
 from .test_custody import new_key

@@ -63,6 +63,11 @@ def test_a_run_that_collects_nothing_loads_no_findings(bench: Bench) -> None:
     assert "stopgap.orchestrator.findings" not in modules
 
 
+def test_the_process_that_judges_evidence_loads_neither_journal_nor_changes() -> None:
+    modules = imported_by("import stopgap.orchestrator.findings.child")
+    assert not {"stopgap.orchestrator.journal", "stopgap.orchestrator.change", "stopgap.orchestrator.facts"} & modules
+
+
 def test_what_a_run_needs_later_is_imported_while_the_hosts_are_connected(bench: Bench) -> None:
     runbook = bench.runbook({"task": "host.file", "with": {"path": "/tmp/x", "content": "x"}})
     words = ["run", runbook, "-i", str(bench.inventory), "-t", "a", "--dry-run"]
