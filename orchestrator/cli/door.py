@@ -486,6 +486,16 @@ def export_cacao(args: Namespace) -> Call[Any]:
     )
 
 
+def import_cacao(args: Namespace) -> Call[Any]:
+    """Read `stopgap import cacao`."""
+    from stopgap.orchestrator.cli.exchange import ImportCacaoOptions, import_cacao
+
+    options = ImportCacaoOptions(
+        file=Path(args.file), output=Path(args.output), inventories=tuple(args.inventory), json=args.json
+    )
+    return Call(import_cacao, options)
+
+
 def driver_check(args: Namespace) -> Call[Any]:
     """Read `stopgap driver-check`."""
     from stopgap.orchestrator.cli.driver_check import DriverCheckOptions, driver_check

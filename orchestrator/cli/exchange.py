@@ -6,14 +6,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
-from stopgap.orchestrator.documents.catalogue import exported_document
+from stopgap.orchestrator.documents.catalogue import exported_document, imported_document
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.runbook.finding import runbook_file
-from stopgap.orchestrator.text import Text, tr
+from stopgap.orchestrator.source import InvalidInput
+from stopgap.orchestrator.text import Text, tr, trn
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.exchange.cacao.importing import Imported
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,58 @@ def export_cacao(options: ExportCacaoOptions) -> int:
         return 0
     _tell(options.output, playbook, losses)
     return 0
+
+
+@dataclass(frozen=True)
+class ImportCacaoOptions:
+    """The options of `stopgap import cacao`."""
+
+    file: Path
+    output: Path
+    inventories: tuple[str, ...] = ()
+    """Which hosts the addresses of the playbook are."""
+    json: bool = False
+
+
+def import_cacao(options: ImportCacaoOptions) -> int:
+    """Write a runbook from a CACAO playbook, and tell what was dropped; the runbook is checked, and not run."""
+    from stopgap.orchestrator.exchange.cacao.importing import imported
+    from stopgap.orchestrator.exchange.cacao.reading import read_playbook
+    from stopgap.orchestrator.inventory import load_inventory
+
+    hosts = load_inventory(options.inventories).hosts if options.inventories else None
+    made = imported(read_playbook(options.file), str(options.file), hosts)
+    return _written(options.output, options.inventories, made, as_json=options.json)
+
+
+def _written(output: Path, inventories: tuple[str, ...], made: Imported, *, as_json: bool) -> int:
+    """Write an imported runbook, check it, tell both; return 1 where `check` finds a problem."""
+    from stopgap.orchestrator.run.examine import examine
+
+    write_new(output, made.text)
+    try:
+        problems = examine((str(output),), inventories, (), {}, None).problems
+    except InvalidInput as error:
+        problems = error.problems
+    if as_json:
+        print_document(imported_document(output, made.steps, made.dropped, made.warnings, list(map(str, problems))))
+        return 1 if problems else 0
+    screen = screens.out()
+    screen.line(
+        tr(
+            "{output}: {steps}. Nothing was run.",
+            output=output,
+            steps=trn("{count} step", "{count} steps", made.steps),
+        )
+    )
+    for text in made.dropped:
+        screen.line(tr("  dropped: {text}", text=text), "quiet")
+    for text in made.warnings:
+        screen.line(tr("  warning: {text}", text=text), "warn")
+    for problem in problems:
+        screen.line(tr("  check: {problem}", problem=problem), "bad")
+    screen.line(tr("Read it, then: stopgap check {output}", output=output))
+    return 1 if problems else 0
 
 
 def _tell(output: Path, playbook: dict[str, Any], losses: Sequence[Text]) -> None:

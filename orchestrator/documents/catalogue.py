@@ -88,3 +88,11 @@ def _about(task: Task[Any, Any]) -> str:
 def exported_document(form: str, path: Path, losses: Iterable[str]) -> dict[str, Any]:
     """Give what `stopgap export` wrote: `format`, `path`, and what the format or the reader loses."""
     return {**envelope("exported"), "format": form, "path": str(path), "lost": list(losses)}
+
+
+def imported_document(
+    path: Path, steps: int, dropped: Iterable[str], warnings: Iterable[str], problems: Iterable[str]
+) -> dict[str, Any]:
+    """Give the runbook that `stopgap import` wrote, what was left out, and what `check` says of it."""
+    made = {"path": str(path), "steps": steps, "dropped": list(dropped), "warnings": list(warnings)}
+    return {**envelope("imported"), **made, "problems": list(problems)}

@@ -66,6 +66,7 @@ LINES = [
     f"evidence export {RUN} -t web -o web.tar --age RECIPIENT --tsa https://tsa.example --sign-key KEY --json",
     f"evidence decrypt {RUN} -i KEY -o clear --json",
     "export cacao contain --plan plan.json -i hosts.yaml --for soarca --sign-key KEY -o playbook.json --json",
+    "import cacao playbook.json -i hosts.yaml -o runbook.yaml --json",
     "trust one.yaml two.yaml --yes --json",
     "tasks mta.stop --json",
     "inventory -i hosts.yaml --write own.yaml --json",

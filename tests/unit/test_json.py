@@ -48,6 +48,7 @@ FIELDS = {
     "stopgap.custody": {"collections"},
     "stopgap.inventory": {"source", "hosts", "groups", "left_out", "notes", "places", "derived_upstreams"},
     "stopgap.exported": {"format", "path", "lost"},
+    "stopgap.imported": {"path", "steps", "dropped", "warnings", "problems"},
     "stopgap.check": {"valid", "runbooks", "problems", "notes"},
 }  # fmt: skip
 """Every field of each document, beside the envelope."""

@@ -8,7 +8,7 @@ from stopgap.orchestrator import __version__
 from stopgap.orchestrator.cli import door
 from stopgap.orchestrator.cli.arguments.command import EXIT_CODES, Commands, command, group, lang_word, log_words
 from stopgap.orchestrator.cli.arguments.evidence import evidence_words
-from stopgap.orchestrator.cli.arguments.exchange import export_words
+from stopgap.orchestrator.cli.arguments.exchange import export_words, import_words
 from stopgap.orchestrator.cli.arguments.lazy import LazyParser, formatter
 from stopgap.orchestrator.cli.arguments.records import incident_words, journal_words, report_words, verify_words
 from stopgap.orchestrator.cli.arguments.running import (
@@ -72,6 +72,7 @@ def parser() -> ArgumentParser:
     evidence_words(group(commands, "evidence", "read collected evidence, without unpacking"))
 
     export_words(group(commands, "export", "write what other tools read"))
+    import_words(group(commands, "import", "read what other tools write, as a runbook"))
 
     trust = command(commands, "trust", door.trust, "approve the commands named in runbooks and inventories")
     trust.add_argument("file", nargs="+", metavar="FILE", help="a runbook or an inventory")

@@ -20,3 +20,11 @@ def export_words(commands: Commands) -> None:
         "--for", dest="reader", choices=("soarca",), help="write what this reader carries out, and name what is lost"
     )
     sign_word(cacao, "the playbook")
+
+
+def import_words(commands: Commands) -> None:
+    """Add the commands of `stopgap import`."""
+    cacao = command(commands, "cacao", door.import_cacao, "write a runbook from a CACAO 2.0 playbook; nothing is run")
+    cacao.add_argument("file", metavar="FILE", help="a playbook, FILE.json")
+    cacao.add_argument("-o", "--output", metavar="RUNBOOK", required=True, help="a new file, RUNBOOK.yaml")
+    inventory_word(cacao, required=False)
