@@ -105,7 +105,7 @@ TYPED = SIGMA + (
     "  keywords: ['bash -i >& /dev/tcp/', 'nc -e /bin/sh ']\n"
     "  condition: keywords\n"
 )
-CHANGED = "|5|-rw-r--r--|0|0|9|1.0|1.0|1.0|0.0"
+CHANGED = "|5|-rw-r--r--|0|0|9|1.0|1795400000.0|1795400000.0|0.0"
 PROCESSES = {
     "processes": "/proc/7/stat:7 (python3) S 5 7 7 0 -1 4194560 0\n/proc/7/status:Uid:\t0\t0\n"
     "/proc/5/stat:5 (apache2) S 1 5 5 0 -1 4194560 0\n",
@@ -190,7 +190,7 @@ CASES = {
     ),
     "a file that was changed": (
         FILE,
-        {"changed-24h": f"0|/etc/cron.d/x{CHANGED}\n0|/etc/x{CHANGED}\n"},
+        {"bodyfile": f"0|/etc/cron.d/x{CHANGED}\n0|/etc/x{CHANGED}\n"},
         [":1"],
     ),
     "a connection": (
@@ -406,9 +406,7 @@ def test_no_host_can_break_the_events(tmp_path: Path, lines: list[str]) -> None:
     text = "".join(f"{line}\n" for line in lines)
     logs = dict.fromkeys(("/var/log/auth.log", "/var/log/syslog", "/var/log/apache2/access.log"), text)
     logs["/var/log/audit/audit.log"] = "".join(f"type=EXECVE a0={line}\n" for line in lines)
-    held_texts = dict.fromkeys(
-        ("processes", "process-links", "process-arguments", "changed-24h", "socket-list"), text
-    )
+    held_texts = dict.fromkeys(("processes", "process-links", "process-arguments", "bodyfile", "socket-list"), text)
     made = collected(tmp_path / "c", {"logs": logs} | held_texts)
     rules = tmp_path / "rules"
     rules.mkdir(exist_ok=True)

@@ -195,10 +195,10 @@ def test_what_was_accessed_or_changed_in_the_last_day_is_told_from_what_was_not(
         path.write_text("x")
         then = path.stat().st_ctime - hours * 3600
         os.utime(path, (then, then))
-    accessed = names(host.collect(artifact("triage", "accessed-24h")).stdout)
+    accessed = names(host.collect(artifact("full", "accessed-24h")).stdout)
     assert b"/home/new" in accessed
     assert b"/home/old" not in accessed
-    assert b"/home/old" in names(host.collect(artifact("triage", "changed-24h")).stdout)
+    assert b"/home/old" in names(host.collect(artifact("full", "changed-24h")).stdout)
 
 
 def test_awkward_files_are_carried_whole_and_pipes_stay_shut(host: Host) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, Value, table
@@ -28,6 +28,8 @@ FIELDS = {
     "written": "days since its content was written (mtime)",
     "packaged": "a package brought it, by the packages' own record; `unknown` without one",
 }
+_DAY = 86400.0
+_PRIVILEGED = re.compile(r"^-(?:..[sS]|.{5}[sS])")
 _KINDS = {"-": "file", "d": "directory", "l": "link"}
 
 
@@ -37,10 +39,11 @@ def files(collected: CollectionReader) -> Iterator[Row]:
     return _rows(collected, "bodyfile")
 
 
-@table("changed", reads="changed-24h", also="package-digests", fields=FIELDS)
+@table("changed", reads="bodyfile", also="package-digests", fields=FIELDS)
 def changed(collected: CollectionReader) -> Iterator[Row]:
     """Entries written within a day, or with a changed name, owner or mode."""
-    return _rows(collected, "changed-24h")
+    since = collected_at(collected) - _DAY
+    return _rows(collected, "bodyfile", lambda entry: max(entry.changed, entry.modified) > since)
 
 
 _PLACES = ("/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot", "/opt", "/root", "/var/www", "/srv")
@@ -54,7 +57,7 @@ _LATEST = 3
 
 @table(
     "changed-places",
-    reads="changed-24h",
+    reads="bodyfile",
     also="package-digests",
     fields={"place": "a directory", "count": "files and links changed below it", "latest": "those changed last"},
 )
@@ -83,16 +86,19 @@ def changed_places(collected: CollectionReader) -> Iterator[Row]:
         yield Row({"place": place, "count": count, "latest": names}, places[place], latest[place][0][0])
 
 
-@table("accessed", reads="accessed-24h", also="package-digests", fields=FIELDS)
+@table("accessed", reads="bodyfile", also="package-digests", fields=FIELDS)
 def accessed(collected: CollectionReader) -> Iterator[Row]:
-    """Files read within a day, if the mounts record access times."""
-    return _rows(collected, "accessed-24h")
+    """Files read within a day, if the mounts record access times; the walk itself reads directories."""
+    since = collected_at(collected) - _DAY
+    return _rows(collected, "bodyfile", lambda e: e.accessed > since and not e.mode.startswith("d"), by_access=True)
 
 
-@table("privileged", reads="privileged-files", also="package-digests", fields=FIELDS)
+@table("privileged", reads="bodyfile", also="package-digests", fields=FIELDS)
 def privileged(collected: CollectionReader) -> Iterator[Row]:
     """Set-user-ID and set-group-ID files."""
-    return _rows(collected, "privileged-files")
+    return _rows(
+        collected, "bodyfile", lambda entry: entry.mode.startswith("-") and bool(_PRIVILEGED.search(entry.mode))
+    )
 
 
 @table("unowned", reads="unowned-files", also="package-digests", fields=FIELDS)
@@ -107,11 +113,18 @@ def devices(collected: CollectionReader) -> Iterator[Row]:
     return _rows(collected, "device-directory")
 
 
-def _rows(collected: CollectionReader, artifact: str) -> Iterator[Row]:
+def _rows(
+    collected: CollectionReader,
+    artifact: str,
+    wanted: Callable[[Entry], bool] = lambda _: True,
+    *,
+    by_access: bool = False,
+) -> Iterator[Row]:
     digests, now = Digests(collected), collected_at(collected)
     for entry in entries(collected, artifact):
-        time = entry.accessed if artifact == "accessed-24h" else entry.changed
-        yield Row(fields_of(entry, digests, now), Place(artifact, entry.line), time)
+        if wanted(entry):
+            time = entry.accessed if by_access else entry.changed
+            yield Row(fields_of(entry, digests, now), Place(artifact, entry.line), time)
 
 
 def fields_of(entry: Entry, digests: Digests, now: float) -> Mapping[str, Value]:

@@ -298,6 +298,9 @@ def _matching(collected: CollectionReader, pattern: re.Pattern[str]) -> Iterator
 _RECORDED = re.compile(r"systemd-update-utmp|Record System (?:Boot|Reboot)")
 
 
+_DATABASE = re.compile(r"^/var/(?:log|lib/\w+)/(?:wtmp|lastlog2?)\.db$")
+
+
 @table(
     "emptied-records",
     reads="logs journal-lines",
@@ -306,10 +309,11 @@ _RECORDED = re.compile(r"systemd-update-utmp|Record System (?:Boot|Reboot)")
 )
 def emptied_records(collected: CollectionReader) -> Iterator[Row]:
     """Records of logins that are empty: databases, and files of which the journal tells that a start was written there."""
-    for member in collected.members("login-databases"):
-        if member.kind == "file" and member.name.endswith(".db") and not member.size:
-            place = Place("login-databases", None, member.name, member.offset)
-            yield Row({"path": member.name, "because": "a database is never without its head"}, place)
+    for archive in ("login-databases", "logs"):
+        for member in collected.members(archive):
+            if member.kind == "file" and not member.size and _DATABASE.search(member.name):
+                place = Place(archive, None, member.name, member.offset)
+                yield Row({"path": member.name, "because": "a database is never without its head"}, place)
     if not any(_RECORDED.search(text[:512]) for _, text in collected.lines("journal-lines")):
         return
     empty: dict[str, Place] = {}

@@ -15,9 +15,8 @@ unexplained() {
 changed() {
     {
         recorded
-        find "$@" -xdev -type f $tests $first -size "-${each}c" ! -path "*$nl*" -exec stat -c '%Z %n' -- {} +
-        find "$@" -xdev -type f $tests ! $first -size "-${each}c" ! -path "*$nl*" -exec stat -c '%Z %n' -- {} +
-    } | awk '
+        find "$@" -xdev -type f $tests -size "-${each}c" ! -path "*$nl*" -exec stat -c '%Z %n' -- {} +
+    } | awk -v since="$(stat -c %Z "${record:-/}" 2>/dev/null)" '
         function merged(name) {
             return name ~ /^\/usr\/(lib|lib32|lib64|libx32|bin|sbin)\// ? substr(name, 5) : name
         }
@@ -38,8 +37,11 @@ changed() {
         {
             name = merged(substr(path, 2))
             if (name in known && (time <= known[name] || name ~ /^\/etc\//)) next
-            print path
-        }' | tr '\n' '\0'
+            # What changed after the package manager last wrote its record comes first.
+            if (time > since + 0) print path
+            else left[++count] = path
+        }
+        END { for (i = 1; i <= count; i++) print left[i] }' | tr '\n' '\0'
     find "$@" -xdev -type f $tests -size "-${each}c" -path "*$nl*" -print0
 }
 recorded() {
