@@ -5,9 +5,11 @@ A template of a plug-in replaces the shipped template of the same path, unless i
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.hosttext import HostText, escape
@@ -18,11 +20,14 @@ from stopgap.orchestrator.secret import Secret
 from stopgap.orchestrator.text import tr
 
 if TYPE_CHECKING:
+    from jinja2.bccache import BytecodeCache
     from jinja2.sandbox import SandboxedEnvironment
 
     from stopgap.orchestrator.plugins import DataFile
 
 _MARKUP = (".html", ".htm", ".xml", ".svg")
+_SHARED = ".jinja"
+"""Suffix of templates that others include, with or without markup."""
 _OF_A_PROGRAM = (".conf",)
 """Read by a program, not by a person: no text is escaped for display, which would change what is meant."""
 
@@ -51,6 +56,15 @@ def get_ready(name: str) -> None:
     """Compile a template in advance, at an idle moment; errors are reported by the later use."""
     with suppress(Exception):
         _environment(name.endswith(_MARKUP), _is_for_people(name), own=_own(name) is not None).get_template(name)
+
+
+def compile_all() -> None:
+    """Compile the shipped templates and keep the bytecode, as compileall(1) does for modules."""
+    for path in folder("templates").rglob("*.*"):
+        name = str(path.relative_to(folder("templates")))
+        for markup in {name.endswith(_MARKUP), name.endswith(_SHARED)}:
+            with suppress(Exception):
+                _environment(markup, _is_for_people(name)).get_template(name)
 
 
 def fit_to_show(value: object) -> object:
@@ -107,6 +121,27 @@ def _own_source(name: str) -> tuple[str, str, None] | None:
     return (own.path.read_text(encoding="utf-8"), str(own.path), None) if own else None
 
 
+def _bytecode(markup: bool, for_people: bool) -> BytecodeCache:
+    """Return the cache of compiled templates, beside the bytecode of this module and as trustworthy.
+
+    A changed template is compiled anew: its checksum differs. Nothing is written where Python writes no bytecode.
+    """
+    from jinja2 import FileSystemBytecodeCache, __version__  # noqa: PLC0415
+    from jinja2.bccache import Bucket  # noqa: PLC0415
+
+    class Cache(FileSystemBytecodeCache):
+        def get_cache_key(self, name: str, filename: str | None = None) -> str:
+            return name.replace("/", "-")
+
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            if not sys.dont_write_bytecode:
+                with suppress(OSError):
+                    super().dump_bytecode(bucket)
+
+    kind = f"{'markup' if markup else 'text'}-{'people' if for_people else 'program'}"
+    return Cache(str(Path(__file__).parent / "__pycache__"), f"%s.{kind}.jinja-{__version__}.cache")
+
+
 @cache
 def _environment(markup: bool, for_people: bool, own: bool = False) -> SandboxedEnvironment:
     load(("jinja2.sandbox",))
@@ -122,6 +157,7 @@ def _environment(markup: bool, for_people: bool, own: bool = False) -> Sandboxed
     shipped = FileSystemLoader(folder("templates"))
     return Environment(
         loader=ChoiceLoader([FunctionLoader(_own_source), shipped]) if own else shipped,
+        bytecode_cache=None if own else _bytecode(markup, for_people),
         autoescape=markup,
         undefined=StrictUndefined,
         finalize=_escaped if for_people else fit_to_show,

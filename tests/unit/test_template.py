@@ -55,3 +55,28 @@ def test_a_template_reaches_neither_python_nor_files_outside(templates: Path):
         render_file("t.txt", {})
     with pytest.raises(TemplateNotFound):
         render_file("../secret.txt", {})
+
+
+def test_a_compiled_template_is_kept_and_made_anew_when_its_source_changes(
+    templates: Path, monkeypatch: pytest.MonkeyPatch
+):
+    kept = templates / "__pycache__"
+    kept.mkdir()
+    monkeypatch.setattr(template, "__file__", str(templates / "template.py"))
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    (templates / "t.txt").write_text("one")
+    assert [render_file("t.txt", {}), len([*kept.iterdir()])] == ["one", 1]
+    template._environment.cache_clear()
+    (templates / "t.txt").write_text("two")
+    assert [render_file("t.txt", {}), len([*kept.iterdir()])] == ["two", 1]
+
+
+@pytest.mark.parametrize("lacks", ["folder", "leave to write"])
+def test_a_template_is_rendered_where_no_bytecode_can_be_kept(
+    templates: Path, monkeypatch: pytest.MonkeyPatch, lacks: str
+):
+    monkeypatch.setattr(template, "__file__", str(templates / "nowhere" / "template.py"))
+    monkeypatch.setattr("sys.dont_write_bytecode", lacks == "leave to write")
+    (templates / "t.txt").write_text("one")
+    assert render_file("t.txt", {}) == "one"
+    assert [path.name for path in templates.iterdir()] == ["t.txt"]
