@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address
@@ -9,14 +10,15 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, StringConstraints
 
-from stopgap.orchestrator.change import Expectation, RunCommands, command
+from stopgap.orchestrator.change import Command, Expectation, RunCommands, command
 from stopgap.orchestrator.check import Check, Judgement
 from stopgap.orchestrator.duration import Duration, format_duration
-from stopgap.orchestrator.facts import Program, ProgramFact, ReadOnly
+from stopgap.orchestrator.facts import ABSENT, File, FileFact, Program, ProgramFact, ReadOnly, System, SystemFact
 from stopgap.orchestrator.host import CheckVantage, Scene
 from stopgap.orchestrator.hostnumber import parse_int
 from stopgap.orchestrator.task import Facts, Note, Parameters, Planned, Probe, Task, Unplannable
 from stopgap.orchestrator.text import tr
+from stopgap.tasks.web.zone_file import ZoneFileError, with_addresses
 
 DomainName: TypeAlias = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_]([A-Za-z0-9_-]*\.)*[A-Za-z0-9-]+\.?$", max_length=253)
@@ -27,9 +29,31 @@ _DIG = ReadOnly(
     because="dig(1) asks a name server and prints the answer; -f and -k are not allowed here",
 )
 _LOOK = """\
-# Arguments: a server and a name. Prints the addresses, sorted, on one line.
+# Arguments: a server, a name and a zone file, if any. Prints the addresses, sorted, on one line, and the file's sum.
 for kind in A AAAA; do dig +short "@$1" "$2" "$kind" || exit 1; done | sort | tr '\\n' ' ' | sed 's/ $//'
+[ -z "$3" ] || sha256sum <"$3" | sed 's/ .*//; s/^/ /' | tr -d '\\n'
 """
+_WRITE = """\
+# Arguments: a zone file, the zone, and what reads the zone again. Input: the new text. The old file comes back if the
+# test of the zone or the reload fails.
+f=$1 zone=$2
+shift 2
+new=$(mktemp "$f.XXXXXX") && cp -p "$f" "$new" && cat >"$new" || exit 1
+case $1 in
+    nsd-control) nsd-checkzone "${zone%.}" "$new" >&2 ;;
+    rndc) named-checkzone "${zone%.}" "$new" >&2 ;;
+    knotc) kzonecheck -o "${zone%.}" "$new" >&2 ;;
+esac || { rm -f "$new"; exit 1; }
+old=$(mktemp "$f.XXXXXX") && cp -p "$f" "$old" && mv "$new" "$f" || { rm -f "$new" "$old"; exit 1; }
+"$@" >&2 || { mv "$old" "$f"; exit 1; }
+rm -f "$old"
+"""
+_RELOADS = {
+    "nsd-control": ("nsd-control", "reload"),
+    "knotc": ("knotc", "zone-reload"),
+    "rndc": ("rndc", "reload"),
+}
+"""Program of a name server → the command that reads a zone again, before the zone's name."""
 
 
 class DnsPointParams(Parameters):
@@ -51,6 +75,16 @@ class DnsPointParams(Parameters):
     server: IPv4Address | IPv6Address = Field(
         IPv4Address("127.0.0.1"), description="Address at which the name server answers on its own host."
     )
+    zone_file: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._+-]+)+$")] | None = Field(
+        None,
+        description="For a zone that is a file (NSD, Knot DNS, BIND without dynamic updates): the path on the name"
+        " server. The records are changed there, the serial is raised, and the zone is read again.",
+    )
+    reload: tuple[Annotated[str, StringConstraints(min_length=1, max_length=1000)], ...] | None = Field(
+        None,
+        description="With `zone_file`: the command that has the zone read again. Default: that of the name server"
+        " there, such as `nsd-control reload ZONE`.",
+    )
     key: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._+-]+)+$")] | None = Field(
         None,
         description="File on the name server with the TSIG key that may update the zone (tsig-keygen(8)); the content"
@@ -63,6 +97,8 @@ class DnsPointFacts(Facts):
 
     a: ProgramFact
     aaaa: ProgramFact
+    system: SystemFact = SystemFact()
+    zone_file: FileFact = ABSENT
 
 
 class Record(Facts):
@@ -103,7 +139,8 @@ class PointsTo(Check):
 class DnsPoint(Task[DnsPointParams, DnsPointFacts]):
     """Point a name to the spare, on the name server of the zone, where no router can divert visitors.
 
-    The target is the name server: BIND, or another that takes dynamic updates (RFC 2136), signed with TSIG. All A and
+    The target is the name server: BIND, or another that takes dynamic updates (RFC 2136), signed with TSIG; or, with
+    `zone_file`, NSD, Knot DNS or another whose zone is a file, which is tested before it is read again. All A and
     AAAA records of the name become the addresses of the spare; the undo brings back the records of before, with their
     times. Resolvers keep the old addresses for as long as the records allowed; the step says how long.
     """
@@ -114,7 +151,10 @@ class DnsPoint(Task[DnsPointParams, DnsPointFacts]):
     def probe(self, params: DnsPointParams, scene: Scene) -> Probe:
         """Ask for the present records."""
         words = (f"@{params.server}", _dotted(params.name))
-        return {"a": _DIG.asked(*words, "A"), "aaaa": _DIG.asked(*words, "AAAA")}
+        asked: Probe = {"a": _DIG.asked(*words, "A"), "aaaa": _DIG.asked(*words, "AAAA")}
+        if params.zone_file is None:
+            return asked
+        return {**asked, "system": System(tuple(_RELOADS)), "zone_file": File(params.zone_file)}
 
     def plan(self, params: DnsPointParams, facts: DnsPointFacts, scene: Scene) -> Iterator[Planned]:
         """Yield the update; nothing if the name points to the spare already."""
@@ -130,7 +170,8 @@ class DnsPoint(Task[DnsPointParams, DnsPointFacts]):
         if {(r.address, r.ttl) for r in old} == {(r.address, r.ttl) for r in new}:
             return
         name = _dotted(params.name)
-        tool = ("nsupdate", "-k", params.key) if params.key else ("nsupdate", "-l")
+        do, undo = _by_file(params, facts, old, new, scene) if params.zone_file else _by_update(params, old, new)
+        untouched = (_sum(undo.stdin), _sum(facts.zone_file.text())) if params.zone_file else ("",)
         yield RunCommands(
             about=tr(
                 "point {name} to {new}, from {old}",
@@ -138,13 +179,13 @@ class DnsPoint(Task[DnsPointParams, DnsPointFacts]):
                 new=", ".join(str(record.address) for record in new),
                 old=", ".join(str(record.address) for record in old) or tr("no address"),
             ),
-            do=(command(*tool, stdin=_update(params, new)),),
-            undo=(command(*tool, stdin=_update(params, old)),),
+            do=(do,),
+            undo=(undo,),
             undo_about=tr("bring back the records of {name}, with their times", name=params.name),
             expects=Expectation(
-                look=command("sh", "-s", "--", str(params.server), name, stdin=_LOOK),
-                left=(_line(new),),
-                gone=(_line(old),),
+                look=command("sh", "-s", "--", str(params.server), name, params.zone_file or "", stdin=_LOOK),
+                left=(_line(new) + (_sum(do.stdin) if params.zone_file else ""),),
+                gone=tuple(_line(old) + each for each in untouched),
             ),
             diff=(*(f"- {_text(name, r)}" for r in old), *(f"+ {_text(name, r)}" for r in new)),
         )
@@ -184,6 +225,49 @@ def _wanted(params: DnsPointParams) -> list[Record]:
     return [
         Record(kind="A" if address.version == 4 else "AAAA", address=address, ttl=ttl) for address in params.addresses
     ]
+
+
+def _by_update(params: DnsPointParams, old: Sequence[Record], new: Sequence[Record]) -> tuple[Command, Command]:
+    """Return the dynamic updates to the new records, and back."""
+    tool = ("nsupdate", "-k", params.key) if params.key else ("nsupdate", "-l")
+    return command(*tool, stdin=_update(params, new)), command(*tool, stdin=_update(params, old))
+
+
+def _by_file(
+    params: DnsPointParams, facts: DnsPointFacts, old: Sequence[Record], new: Sequence[Record], scene: Scene
+) -> tuple[Command, Command]:
+    """Return the commands that write the zone file, and write back the old one under a still higher serial.
+
+    A lower serial would leave secondary servers with the new addresses. Raises Unplannable.
+    """
+    path, zone, name = params.zone_file or "", _dotted(params.zone), _dotted(params.name)
+    text = facts.zone_file.text()
+    if facts.zone_file.kind != "file" or text is None:
+        raise Unplannable(tr("{path} on {host} is no zone file that can be read", path=path, host=scene.on.name))
+    reload = params.reload
+    if reload is None:
+        known = next((words for program, words in _RELOADS.items() if program in facts.system.programs), None)
+        if known is None:
+            raise Unplannable(
+                tr("{host} has neither nsd-control nor knotc nor rndc: give `reload`", host=scene.on.name)
+            )
+        reload = (*known, zone.removesuffix("."))
+    lines = [_text(name, record) for record in new]
+    try:
+        after = with_addresses(text, zone, name, lines, raised=1)
+        before = with_addresses(text, zone, "", (), raised=2)
+    except ZoneFileError as error:
+        why = str(error)
+        raise Unplannable(tr("{path} cannot be edited with certainty: {why}", path=path, why=why)) from None
+    words = ("sh", "-c", _WRITE, "sh", path, zone, *reload)
+    shown = tr("write {path}, test it, and run: {reload}", path=path, reload=" ".join(reload))
+    do, undo = (Command(argv=words, stdin=each, shown=shown) for each in (after, before))
+    return do, undo
+
+
+def _sum(text: str | None) -> str:
+    """Return the sum of a zone file, as the look prints it after the addresses."""
+    return f" {hashlib.sha256((text or '').encode('utf-8', 'surrogateescape')).hexdigest()}"
 
 
 def _update(params: DnsPointParams, records: Sequence[Record]) -> str:

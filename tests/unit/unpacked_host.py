@@ -15,9 +15,11 @@ from tests.unpacked import unpacked
 
 ADDRESSES = ("203.0.113.1", "2001:db8:113::1")
 SETTING = """
+set -e
 for d in usr etc var; do
-    mkdir -p /run/over/$d.upper /run/over/$d.work
-    mount -t overlay overlay -o lowerdir=%(root)s/$d:/$d,upperdir=/run/over/$d.upper,workdir=/run/over/$d.work /$d
+    mkdir -p /run/over/$d.upper /run/over/$d.work /run/over/none
+    of=%(root)s/$d; [ -d "$of" ] || of=/run/over/none
+    mount -t overlay overlay -o lowerdir=$of:/$d,upperdir=/run/over/$d.upper,workdir=/run/over/$d.work /$d
 done
 ip addr add 2001:db8:113::1/64 dev lo nodad
 """
