@@ -131,11 +131,13 @@ def _moment(moment: datetime | None) -> dict[str, str] | None:
     """Return a point in time as ISO 8601 and in each language, in the operator's time zone; None for None."""
     if moment is None:
         return None
-    zone = f"UTC{moment.isoformat()[-6:]}" if moment.utcoffset() else "UTC"
+    offset = moment.isoformat()[-6:] if moment.utcoffset() else ""
+    zones = {"+09:00": ("JST", "日本時間")}
+    english, japanese = zones.get(offset, (f"UTC{offset}", f"UTC{offset}"))
     return {
         "iso": moment.isoformat(timespec="minutes"),
-        "en": f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M} ({zone})",
-        "ja": f"{moment.year}年{moment.month}月{moment.day}日 {moment:%H:%M}（{zone}）",
+        "en": f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M} ({english})",
+        "ja": f"{moment.year}年{moment.month}月{moment.day}日 {moment:%H:%M}（{japanese}）",
     }
 
 
@@ -145,4 +147,7 @@ def _length(length: timedelta | None) -> dict[str, str] | None:
         return None
     minutes = int(length.total_seconds()) // 60
     count, unit, ja = (minutes // 60, "hour", "時間") if minutes % 60 == 0 else (minutes, "minute", "分")
-    return {"en": f"{count} {unit}s" if count != 1 else unit, "ja": f"{count}{ja}以内ごと"}
+    return {
+        "en": f"at least every {f'{count} {unit}s' if count != 1 else unit}",
+        "ja": f"{count}{ja}ごとに更新します",
+    }

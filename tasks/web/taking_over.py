@@ -76,7 +76,9 @@ def _unit(
     inside = [each for each in facts.placed.processes if place_of(each, facts.placed).unit == name]
     ports = {listener.port for each in inside for listener in each.listens}
     carries = {each.pid for each in inside} & facts.placed.carrying() or ports & set(_ALSO)
-    if unit is None or not units.is_known(unit) or is_carrier(name) or carries:
+    # A transient unit is gone once stopped: no undo could start it.
+    passing = unit is None or not units.is_known(unit) or unit.enabled == "transient"
+    if unit is None or passing or is_carrier(name) or carries:
         raise Unplannable(
             tr(
                 "port {port} of {host} is taken by {owner}, which Stopgap gives no page to, and which no service of "

@@ -231,26 +231,53 @@ def test_what_apache_would_refuse_never_reaches_it(lab: Lab, place: Host):
         assert set(site.undo([*files, activation])) == {0}
 
 
-def test_where_no_web_server_is_a_small_one_of_stopgap_s_own_shows_the_page(lab: Lab):
-    hidden = "/usr/sbin/apache2ctl"
+UNKNOWN = r"""
+cat >/usr/local/bin/shop <<'END'
+#!/usr/bin/python3
+import socket
+listening = socket.create_server(("::", 80), family=socket.AF_INET6, dualstack_ipv6=True)
+while True:
+    visitor = listening.accept()[0]
+    visitor.recv(4096)
+    visitor.sendall(b"HTTP/1.0 200 OK\r\n\r\nthe shop")
+    visitor.close()
+END
+chmod +x /usr/local/bin/shop
+printf '[Service]\nExecStart=/usr/local/bin/shop\n' >/etc/systemd/system/shop.service
+systemctl daemon-reload
+systemctl start shop.service
+for _ in $(seq 100); do curl -s -o /dev/null http://127.0.0.1/ && exit; sleep 0.1; done; exit 1
+"""
+"""Starts a server of no known kind, in a unit of its own."""
+GONE = "systemctl stop shop; rm /etc/systemd/system/shop.service /usr/local/bin/shop; systemctl daemon-reload"
+
+
+def test_in_place_of_an_unknown_server_a_small_one_of_stopgap_s_own_shows_the_page(lab: Lab):
+    hidden, url = "/usr/sbin/apache2ctl", f"http://{SPARE.address}/"
     before = lab.services("spare")
     lab.read("spare", f"systemctl stop apache2.service; mv {hidden} {hidden}.hidden")
     try:
+        lab.read("spare", UNKNOWN)
+        assert lab.http(url) == 200
         site = Site(lab, SPARE)
         changes = site.changes()
         try:
             assert site.do(changes) == [0] * len(changes)
             looks = site.judged()
             assert all(holds for *_, holds in looks), looks
-            answer = site.answers("-X", "POST", "-H", "Accept: application/json", f"http://{SPARE.address}/api")
+            answer = site.answers("-X", "POST", "-H", "Accept: application/json", f"{url}api")
             assert answer.startswith("HTTP/1.1 503 "), answer
             assert '"status": 503' in answer
             who = "systemctl show -p MainPID --value stopgap-page.service"
             assert lab.read("spare", f"stat -c %u /proc/$({who})").strip() != "0"
+            again = lab.ssh("spare", "systemctl start shop.service; systemctl is-active shop.service")
+            assert again.stdout == "inactive\n"
             assert site.changes() == []
         finally:
             assert set(site.undo(changes)) == {0}
-        assert lab.http(f"http://{SPARE.address}/") == 0
+        assert lab.read("spare", "systemctl is-active shop; ls -d /etc/systemd/system/shop*").split() == [
+            *("active", "/etc/systemd/system/shop.service")
+        ]
     finally:
-        lab.read("spare", f"mv {hidden}.hidden {hidden}; systemctl start apache2.service")
+        lab.read("spare", f"{GONE}; mv {hidden}.hidden {hidden}; systemctl start apache2.service")
     assert lab.services("spare") == before

@@ -70,8 +70,8 @@ def test_a_visitors_own_language_comes_first_and_each_part_names_its_own(first: 
 
 def test_moments_are_given_in_the_zone_that_the_operator_wrote() -> None:
     text = page("en")
-    assert '<time datetime="2026-11-23T09:05+09:00">23 November 2026, 09:05 (UTC+09:00)</time>' in text
-    assert "2026年11月23日 09:05（UTC+09:00）" in text
+    assert '<time datetime="2026-11-23T09:05+09:00">23 November 2026, 09:05 (JST)</time>' in text
+    assert "2026年11月23日 09:05（日本時間）" in text
     assert '<time datetime="2026-11-23T06:00+00:00">23 November 2026, 06:00 (UTC)</time>' in text
 
 
@@ -108,7 +108,7 @@ def test_a_page_without_a_contact_names_nobody_to_write_to() -> None:
 def test_programs_get_both_languages_as_plain_text() -> None:
     text = pages(Params.model_validate(FULL)).files[f"{FOLDER}/maintenance.txt"]
     assert "Orders are <b>safe</b>." in text
-    assert "Since: 23 November 2026, 09:05 (UTC+09:00)" in text
+    assert "Since: 23 November 2026, 09:05 (JST)" in text
     assert "次のお知らせ：2026年11月23日 06:00（UTC）" in text
     assert "\n\n\n" not in text
 
@@ -174,3 +174,18 @@ def test_a_wrong_parameter_is_refused(params: dict[str, object], complaint: str)
 def test_retry_after_is_given_to_apache_in_seconds() -> None:
     params = Params.model_validate({"contact": "noc@example.jp", "retry_after": timedelta(hours=2)})
     assert "Retry-After 7200\n" in configuration(params)
+
+
+def test_the_page_says_when_it_is_renewed_whom_to_call_and_what_became_of_orders() -> None:
+    more = {"updates": "90m", "telephone": "+81 (3) 1234-5678", "orders": "checking", "payments": "stopped"}
+    shown = pages(Params.model_validate({"contact": "noc@example.jp", **more})).files
+    text, html = shown[f"{FOLDER}/maintenance.txt"], shown[f"{FOLDER}/maintenance.ja.html"]
+    assert "Next update: at least every 90 minutes" in text
+    assert "次のお知らせ：90分ごとに更新します" in text
+    assert '<a href="tel:+81312345678">+81 (3) 1234-5678</a>' in html
+    for language in ("Please do not place an order again.", "お支払いの受け付けを停止しております"):
+        assert language in text
+        assert language in html
+    assert all(len(content.encode()) < 10_000 for content in shown.values())
+    later = Params.model_validate({**more, "next_word": "2026-11-23T06:00Z"})
+    assert "at least" not in pages(later).files[f"{FOLDER}/maintenance.txt"]

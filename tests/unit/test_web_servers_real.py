@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from page_play.requests import answers
 
 from tests.unit.unpacked_host import Host, host_with
 from tests.unpacked import needs_debian
@@ -178,22 +180,27 @@ class Site:
         return self.host.sh(f"sha256sum {self.served.main}; stat -c '%a %u %g' {self.served.main}")
 
 
-@pytest.fixture(params=ALL, ids=lambda served: served.name)
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    served: Served = request.param
-    tmp_path.chmod(0o755)
-    (tmp_path / "main").write_text(served.settings)
-    with host_with(tmp_path, *served.packages) as host:
+@contextmanager
+def standing(served: Served, home: Path) -> Iterator[Site]:
+    """Yield the server, once it answers as its administrator has it."""
+    home.chmod(0o755)
+    (home / "main").write_text(served.settings)
+    with host_with(home, *served.packages) as host:
         host.sh(
             "mkdir -p /run/site && echo 'the shop' >/run/site/index.html && chmod 755 /run\n"
             "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -keyout /run/k.pem -out /run/c.pem 2>/dev/null\n"
             "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x.example -keyout /run/n.pem"
             " -out /run/new.pem 2>/dev/null\n"
             "cat /run/new.pem /run/n.pem >/run/both.pem\n"
-            f"mkdir -p /etc/httpd/conf /etc/httpd/conf.d && cp {tmp_path}/main {served.main}\n{served.start}"
+            f"mkdir -p /etc/httpd/conf /etc/httpd/conf.d && cp {home}/main {served.main}\n{served.start}"
         )
-        it = Site(host, served)
         host.sh(f"for _ in $(seq 100); do curl -gsf -m 2 {SITE} && exit; sleep 0.1; done; exit 1")
+        yield Site(host, served)
+
+
+@pytest.fixture(params=ALL, ids=lambda served: served.name)
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    with standing(request.param, tmp_path) as it:
         yield it
 
 
@@ -204,17 +211,10 @@ def test_every_request_is_answered_503_and_the_undo_leaves_no_trace(site: Site) 
     assert status == 0, said
     assert ("signed by itself; it is not for shop.example" in said) == site.served.https, said
 
-    for url in (SITE, "http://[2001:db8:113::1]/uploads/logo.php?x=1", "http://203.0.113.1/.htaccess"):
-        answer = site.ask(url, "-H", "Host: anything.example", "-H", "Accept-Language: ja,en;q=0.5")
-        assert answer.startswith("HTTP/1.1 503 "), answer
-        assert "retry-after: 3600" in answer.lower()
-        assert "cache-control: no-store" in answer.lower()
-        assert '<html lang="ja">' in answer
-    posted = site.ask(SITE, "-d", "order=1", "-H", "Accept: application/json")
-    assert " 503 " in posted.splitlines()[0]
-    assert ('"status": 503' in posted) == (site.served.name != "lighttpd"), posted
+    seen = answers(site.ask, https=site.served.https)
+    assert set(seen.values()) <= {"yes", "–", *(("html",) if site.served.name == "lighttpd" else ())}, seen
+    assert '<html lang="ja">' in site.ask(SITE, "-H", "Accept-Language: ja,en;q=0.5")
     if site.served.https:
-        assert site.ask("https://203.0.113.1/", "--http1.1").startswith("HTTP/1.1 503 ")
         shown = "openssl s_client -connect 203.0.113.1:443 </dev/null 2>/dev/null | openssl x509 -noout -fingerprint"
         assert site.host.sh(shown) == site.host.sh("openssl x509 -noout -fingerprint -in /run/new.pem")
     assert "unchanged" in site.host.run("web.maintenance", given, "--dry-run")[1]
