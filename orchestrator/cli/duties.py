@@ -154,7 +154,7 @@ def _show_whole(screen: Screen, standing: DutyStanding) -> None:
     duty = standing.duty
     screen.line(f"{duty.id}  {duty.name.said(lang)}", "title")
     rows: list[tuple[Text, str]] = [
-        (tr("to"), duty.addressee.said(lang)),
+        (tr("addressee"), duty.addressee.said(lang)),
         (tr("when"), duty.when.said(lang)),
         (tr("deadline"), said(due_text(standing.due))),
         (tr("counting"), said(counted_text(standing))),

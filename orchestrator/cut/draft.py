@@ -110,7 +110,7 @@ class Draft:
                 {
                     "id": "page",
                     "name": "Maintenance page on the spare",
-                    "name_ja": "予備機のメンテナンス画面",
+                    "name_ja": "予備機のメンテナンスページ",
                     "task": "web.maintenance",
                     "on": "spare",
                     **({"with": page} if page else {}),

@@ -131,7 +131,7 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
             )
         if stopping:
             yield Note(
-                text=tr("senders keep mail back and try again; the first give up from {at}", at="{at}"),
+                text=tr("senders keep mail back and try again; first bounces from {at}", at="{at}"),
                 after=SENDERS_GIVE_UP,
             )
             yield Note(

@@ -56,7 +56,7 @@ def test_the_page_begins_with_what_is_contained_since_when_and_how_it_is_proved(
     assert "web: Contained" in first
     assert "Packets sent from other hosts show it." in first
     assert "Cut off 2026-11-23 01:13:02" in first
-    assert "Proved 2026-11-23 01:13:03 , 3 of 3 looks hold, by spare, isp" in first
+    assert "Proved 2026-11-23 01:13:03 , 3 of 3 checks passed, seen from spare, isp" in first
     assert "In force until 2026-11-26 01:13:02" in first
     assert "edge: drop 203.0.113.10 both ways, web to 203.0.113.20 (until 2026-11-26 01:13:02)" in first
     assert "The cut ends by itself." in first

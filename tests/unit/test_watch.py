@@ -96,7 +96,7 @@ def test_a_verdict_that_is_no_longer_fresh_is_told_with_its_time() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (40, 20), (40, 12), (20, 8), (1, 1)])
 def test_a_hundred_steps_and_a_question_fit_any_screen(width: int, height: int) -> None:
-    names = ("Maintenance page", "メンテナンス画面の新しい文面")
+    names = ("Maintenance page", "メンテナンスページの新しい文面")
     many: list[AnyRecord] = [
         r.model_copy(
             update={"step": f"s{n}", "name": names[n % 2]} if isinstance(r, StepStarted) else {"step": f"s{n}"}
