@@ -25,7 +25,7 @@ _MADE = re.compile(r'comment "by (\S+) in (\S+) until \d+ as (\S+) (\S+)"')
 _SCRIPT = """\
 #!/bin/sh
 # Written by Stopgap: drops again what {table} dropped before a reboot or a reload of the rules, to the same moment.
-if nft list table inet {table} >/dev/null 2>&1; then exit 0; fi
+if nft list table {family} {table} >/dev/null 2>&1; then exit 0; fi
 read -r end <{until} || exit 0
 left=$((end - $(date +%s)))
 [ "$left" -gt 0 ] || exit 0
@@ -33,7 +33,7 @@ left=$((end - $(date +%s)))
 read -r by change rules elements <{made}
 read -r up rest </proc/uptime
 exec nft -f - <<END
-{rules}table inet {table} {{
+{rules}table {family} {table} {{
 	chain made {{
 		return comment "by $by in $change until $((${{up%%.*}} + left)) as $rules $elements"
 	}}
@@ -81,22 +81,23 @@ def no_way(facts: DeviceFacts) -> str:
     return next((may.obstacle for may in facts.boot_may if may.obstacle), "")
 
 
-def loader(block: Block, rules: str, facts: DeviceFacts) -> Iterator[PathChange | RunCommands]:
+def loader(block: Block, rules: str, facts: DeviceFacts, family: str = "inet") -> Iterator[PathChange | RunCommands]:
     """Yield the missing files to load `rules` after a reboot, and the start of the unit.
 
     Only a started unit follows a restart or a reload of nftables.service. Raises Refused without systemd.
     """
     if facts.system.init != "systemd":
-        raise Refused(tr("the driver nftables cannot make a block survive a reboot (`persist`) without systemd"))
+        raise Refused(tr("a block cannot be made to survive a reboot (`persist`) without systemd"))
     table, whole = table_of(block.label), int(block.expires.total_seconds())
     asked = f" timeout {nft_time(block.expires)}"
     words = {
         "table": table,
+        "family": family,
         "until": _until(block.label),
         "made": _made(block.label),
         "script": _script(block.label),
         "whole": whole,
-        "rules": load_script(rules, block.label).replace(asked, f"{asked} expires ${{left}}s"),
+        "rules": load_script(rules, block.label, family).replace(asked, f"{asked} expires ${{left}}s"),
     }
     wanted = (
         write_file(_script(block.label), _SCRIPT.format(**words), facts.boot_script, mode=0o755),
@@ -121,14 +122,14 @@ def end_is_right(block: Block, facts: DeviceFacts) -> bool:
     return facts.boot_end.kind == "file" and (facts.boot_end.text() or "").strip().isdigit()
 
 
-def set_end(block: Block) -> Command:
+def set_end(block: Block, family: str = "inet") -> Command:
     """Return the command to record the end of the block in force, or to record no reload after a reboot."""
     if block.persist:
-        return run("keep", table_of(block.label), _until(block.label), _made(block.label))
+        return run("keep", family, table_of(block.label), _until(block.label), _made(block.label))
     return _forget_end(block.label)
 
 
-def put_end_back(block: Block, end: FileFact, before: str) -> Command:
+def put_end_back(block: Block, end: FileFact, before: str, family: str = "inet") -> Command:
     """Return the command to restore the file of the block's end, and the file with the owner of the table `before`.
 
     Raises Unplannable if the file cannot be restored.
@@ -140,7 +141,7 @@ def put_end_back(block: Block, end: FileFact, before: str) -> Command:
         raise Unplannable(tr("{path} is no file of Stopgap's", path=_until(block.label)))
     made = _MADE.search(before)
     whose = " ".join(made.groups()) if made else ""
-    return run("keep", table_of(block.label), _until(block.label), _made(block.label), moment, whose)
+    return run("keep", family, table_of(block.label), _until(block.label), _made(block.label), moment, whose)
 
 
 def _forget_end(label: str) -> Command:

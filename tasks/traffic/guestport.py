@@ -12,6 +12,7 @@ from stopgap.orchestrator.facts import Forwarding, Guests, Links, Reader, Switch
 from stopgap.orchestrator.host import CheckVantage, Host, Network, Scene
 from stopgap.orchestrator.task import Gap, Note, Planned, Refused, Unlimited, Unplannable
 from stopgap.orchestrator.text import tr
+from stopgap.tasks.traffic.after_boot import loader_readers
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver, collapsed, some
 from stopgap.tasks.traffic.guest import shut, switched, tables
@@ -34,6 +35,7 @@ class Guestport(Driver):
         local=True,
         cards=True,
         by_port=True,
+        persist=True,
     )
     programs: ClassVar[tuple[str, ...]] = ("nft", "ovs-ofctl", "virsh", "qm")
 
@@ -73,6 +75,10 @@ class Guestport(Driver):
             **shut.reads(label),
         }
 
+    def reads_to_persist(self, label: str) -> Mapping[str, Reader[Any]]:
+        """Return readers for the files used to load the table after a reboot."""
+        return loader_readers(label)
+
     def told(self, facts: DeviceFacts) -> Driver:
         """Return the driver without exceptions for a guest of which the link alone can be taken down."""
         try:
@@ -106,6 +112,14 @@ class Guestport(Driver):
             yield from tables.plan(block, _of(parting, found.ruled), facts)
         for of, switches in self._switched(parting, found, facts):
             yield from switched.plan(block, of, switches, facts)
+        if block.persist and (found.switched or found.functions):
+            yield Gap(
+                text=tr(
+                    "{host} keeps neither flows of Open vSwitch nor the state of a virtual function over its reboot",
+                    host=self._on,
+                ),
+                at_best=Unlimited(why=tr("the hypervisor drops until then")),
+            )
         yield from shut.plan(block, found, facts)
         yield from self._gaps(parting, found)
 

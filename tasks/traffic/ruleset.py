@@ -212,14 +212,14 @@ def _chain(name: str, kind: str, hook: str, priority: str, rules: Iterable[str])
     return chain_text(name, f"type {kind} hook {hook} priority {priority}", rules)
 
 
-def load_script(text: str, label: str) -> str:
+def load_script(text: str, label: str, family: str = "inet") -> str:
     """Return the input of `nft -f` to replace the block's table in one transaction."""
-    return delete_script(label) + text
+    return delete_script(label, family) + text
 
 
-def delete_script(label: str) -> str:
+def delete_script(label: str, family: str = "inet") -> str:
     """Return the input of `nft -f` to remove the block's table, present or not."""
-    table = f"inet {table_of(label)}"
+    table = f"{family} {table_of(label)}"
     return f"add table {table}\ndelete table {table}\n"
 
 

@@ -63,6 +63,10 @@ def plan(block: Block, found: Ways, facts: DeviceFacts) -> Iterator[Planned]:
     if all_shut and expiry_timer.long_enough(timer, block.expires, block.fresh):
         yield Note(text=tr("in force until {at}, then it lets everything through", at="{at}"), after=timer.left)
         return
+    if found.linked:
+        yield Note(
+            text=tr("a reboot of the hypervisor leaves the link down without a timer: `stopgap undo` gives it back")
+        )
     if found.linked and not all_shut:
         yield Question(
             text=tr("Take {names} down?", names=names),

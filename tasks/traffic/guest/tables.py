@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from stopgap.orchestrator.change import RunCommands
+from stopgap.orchestrator.change import Expectation, RunCommands
 from stopgap.orchestrator.check import Check
-from stopgap.orchestrator.facts import ProgramFact, Reader
+from stopgap.orchestrator.facts import FileFact, ProgramFact, Reader
 from stopgap.orchestrator.host import CheckVantage
-from stopgap.orchestrator.task import Note, Planned, Unplannable
+from stopgap.orchestrator.task import Gap, Note, Planned, Unlimited, Unplannable
 from stopgap.orchestrator.text import joined, tr
+from stopgap.tasks.traffic.after_boot import end_is_right, end_reader, loader, no_way, put_end_back, set_end
 from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, some
 from stopgap.tasks.traffic.guest.counters import PortDropping, guest_state_reader, time_of_ports
 from stopgap.tasks.traffic.guest.ruleset import Parting, parting_ruleset
 from stopgap.tasks.traffic.listings import NFT_STATELESS
-from stopgap.tasks.traffic.ownership import change_of, expectation, maker
+from stopgap.tasks.traffic.ownership import NOTHING, change_of, expectation, maker
 from stopgap.tasks.traffic.ruleset import difference, same, table_of, unmarked
 from stopgap.tasks.traffic.table import load, look, put_back
 
@@ -27,6 +29,7 @@ def reads(label: str) -> Mapping[str, Reader[Any]]:
     """Return readers for the table in either family."""
     table = table_of(label)
     return {
+        "boot_end": end_reader(label),
         "rules": NFT_STATELESS.asked("table", "bridge", table),
         "state": guest_state_reader("bridge", table),
         "rules_netdev": NFT_STATELESS.asked("table", "netdev", table),
@@ -62,11 +65,21 @@ def plan(block: Block, parting: Parting, facts: DeviceFacts) -> Iterator[Planned
     """Yield the table to load, unless in force already."""
     kind, before = in_force(facts)
     wanted = parting_ruleset(block, parting)
+    if block.persist and (why := _ends_with_reboot(parting, facts)):
+        yield Gap(
+            text=tr("the block ends with a reboot of the hypervisor: {reason}", reason=why),
+            at_best=Unlimited(why=tr("the hypervisor drops until then")),
+        )
+        block = replace(block, persist=False)
     left = _time_left(block, parting, facts) if same(unmarked(before), wanted) else None
     if left is None:
-        yield _load(block, parting, before if kind == parting.family else "", wanted)
+        yield _load(block, parting, before if kind == parting.family else "", wanted, facts.boot_end)
     else:
         yield Note(text=tr("in force until {at}, then it lets everything through", at="{at}"), after=left)
+        if not end_is_right(block, facts):
+            yield _change_end(block, parting.family, before, facts)
+    if block.persist:
+        yield from loader(block, wanted, facts, parting.family)
     if kind and kind != parting.family:
         yield Note(
             text=tr(
@@ -107,17 +120,39 @@ def _time_left(block: Block, parting: Parting, facts: DeviceFacts) -> timedelta 
     return shortest if shortest >= block.expires * block.fresh else None
 
 
-def _load(block: Block, parting: Parting, before: str, wanted: str) -> RunCommands:
+def _ends_with_reboot(parting: Parting, facts: DeviceFacts) -> str:
+    if parting.family == "netdev":
+        return tr("a table of nft's netdev family needs the port, which is not there yet")
+    return no_way(facts)
+
+
+def _change_end(block: Block, kind: str, before: str, facts: DeviceFacts) -> RunCommands:
+    made = change_of(before)
+    what = tr("also after a reboot, until the same moment") if block.persist else tr("no longer after a reboot")
+    return RunCommands(
+        about=tr("table {family} {label}: {parts}", family=kind, label=table_of(block.label), parts=what),
+        do=(set_end(block, kind),),
+        undo=(put_end_back(block, facts.boot_end, before, kind),),
+        expects=Expectation(look=look(block, kind), left=(made, NOTHING)) if made else None,
+    )
+
+
+def _load(block: Block, parting: Parting, before: str, wanted: str, end: FileFact) -> RunCommands:
     kind, replaced = parting.family, change_of(before)
+    keeping = block.persist or end.kind != "absent"
     table = f"table {kind} {table_of(block.label)}"
     again = bool(before) and same(unmarked(before), wanted)
     parts = [*about(parting, block), *([tr("for its full time again")] if again else [])]
+    parts += [tr("also after a reboot")] if block.persist else []
     return RunCommands(
         about=tr(
             "table {family} {label}: {parts}", family=kind, label=table_of(block.label), parts=joined(", ", parts)
         ),
-        do=(load(block, wanted, replaced, kind),),
-        undo=(put_back(block, before, replaced, kind),),
+        do=(load(block, wanted, replaced, kind), *((set_end(block, kind),) if keeping else ())),
+        undo=(
+            put_back(block, before, replaced, kind),
+            *((put_end_back(block, end, before, kind),) if keeping else ()),
+        ),
         undo_about=tr("put back {table} as it was", table=table) if before else tr("delete {table}", table=table),
         expects=expectation(look(block, kind), replaced),
         marked=True,
