@@ -24,12 +24,14 @@ from stopgap.orchestrator.provider_script import (
     canonical,
 )
 from stopgap.orchestrator.task import Gap, Note, Planned, Refused, Unlimited, Unplannable
-from stopgap.orchestrator.text import joined, tr
+from stopgap.orchestrator.text import joined, moment_text, tr
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver, Service, some
 from stopgap.tasks.traffic.segment import within
 
 _DEADLINE = 60
+_LATER = 1.1
+"""How much longer than asked for a provider may keep a block that it ends itself: some end them by the hour."""
 
 
 class Exec(Driver):
@@ -127,7 +129,12 @@ class Exec(Driver):
         """Yield a check that the provider shows the wanted state."""
         if said := facts.provider:
             request = said.request.model_copy(update={"before": said.plan.before, "wanted": said.plan.wanted})
-            yield ProviderShows(vantage=vantage, driver=said.probe.driver, request=request)
+            yield ProviderShows(
+                vantage=vantage,
+                driver=said.probe.driver,
+                request=request,
+                ends_itself=said.probe.capabilities.expiry == "device",
+            )
 
     @property
     def _target(self) -> Host:
@@ -181,6 +188,8 @@ class ProviderShows(Check):
     kind: Literal["provider-shows"] = "provider-shows"
     driver: str
     request: ProviderRequest
+    ends_itself: bool = False
+    """The program says that the provider ends the block (`"expiry": "device"`)."""
 
     def describe(self) -> str:
         """Name the provider's driver."""
@@ -196,6 +205,11 @@ class ProviderShows(Check):
             return Judgement(False, tr("it shows another state"))
         if fact.pending:
             return Judgement(False, tr("it is not in force everywhere yet"))
+        if self.ends_itself and fact.until is None:
+            return Judgement(False, tr("it tells no end, though it is said to end the block itself"))
+        latest = datetime.now(UTC) + timedelta(seconds=self.request.block.seconds) * _LATER
+        if self.ends_itself and fact.until is not None and fact.until > latest:
+            return Judgement(False, tr("it ends the block only at {until}", until=moment_text(fact.until)))
         if fact.dropped is None:
             return Judgement(True, tr("all there"))
         return Judgement(True, tr("{count} packets dropped", count=fact.dropped))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from stopgap.orchestrator.provider_script import (
     ProviderBlock,
     ProviderRequest,
     ProviderTarget,
+    StatusAnswer,
     from_provider_text,
     to_provider_text,
 )
@@ -31,6 +33,7 @@ from stopgap.orchestrator.secret.redaction import redact
 from stopgap.orchestrator.task import Refused, Unplannable
 from stopgap.tasks.traffic.block import BlockTraffic, Params
 from stopgap.tasks.traffic.driver import DeviceFacts
+from stopgap.tasks.traffic.provider import ProviderShows
 
 STAND_IN = Path(__file__).with_name("provider_stand_in.py")
 OPEN, SHUT = {"groups": ["default"]}, {"groups": ["quarantine"]}
@@ -225,3 +228,16 @@ def test_a_shell_script_is_never_run_and_a_dialogue_is_no_shell_script(cloud: Cl
     dialogue = from_provider_text(text)
     assert dialogue is not None
     assert to_provider_text(dialogue) == text
+
+
+@pytest.mark.parametrize(
+    ("ends_itself", "seconds", "holds"),
+    [(False, None, True), (True, None, False), (True, 3600, True), (True, 7200, False)],
+)
+def test_a_provider_that_ends_the_block_itself_tells_the_end(
+    ends_itself: bool, seconds: int | None, holds: bool
+) -> None:
+    request = REQUEST.model_copy(update={"before": OPEN, "wanted": SHUT})
+    check = ProviderShows(vantage="upstream", driver="cloud", request=request, ends_itself=ends_itself)
+    until = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
+    assert check.judge(StatusAnswer(state=SHUT, until=until)).holds is holds
