@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from stopgap.orchestrator.journal.records import StepFinished
 from stopgap.orchestrator.outcome import CARRIED_OUT, DONE, Outcome
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
-from stopgap.orchestrator.run.apply import Applied, apply_steps
+from stopgap.orchestrator.run.applied import Applied
+from stopgap.orchestrator.run.apply import apply_steps
 from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.step import Ended, finished, proved, started, unapplied
 from stopgap.orchestrator.text import tr

@@ -12,6 +12,7 @@ from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.judging import Judging
 from stopgap.orchestrator.run.person import Person
 from stopgap.orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.run.shared import Shared
 
 
 @dataclass(frozen=True)
@@ -26,3 +27,5 @@ class RunContext:
     archive: Archive
     judging: Judging
     background: Background = field(default_factory=Background)
+    shared: Shared = field(default_factory=Shared)
+    """Exchanges that several targets share."""

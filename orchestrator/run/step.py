@@ -14,7 +14,7 @@ from stopgap.orchestrator.journal.records import CheckJudged, StepFinished, Step
 from stopgap.orchestrator.outcome import CARRIED_OUT, DONE, FAILURES, MAY_STAND, Outcome
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.question import AnswerValue, Question
-from stopgap.orchestrator.run.apply import Applied, apply_changes
+from stopgap.orchestrator.run.applied import Applied
 from stopgap.orchestrator.run.ask import ask
 from stopgap.orchestrator.run.collect import collect
 from stopgap.orchestrator.run.context import RunContext
@@ -154,7 +154,7 @@ def make(step: PlannedStep, agreed: Ended, context: RunContext) -> Ended:
                 wire=wire,
             )
     if step.changes:
-        applied = apply_changes(step, context.pool, context.record, context.interruption)
+        applied = context.shared.apply(step, context.pool, context.record, context.interruption)
         if applied.outcome != "done":
             return Ended(unapplied(applied), applied.reason)
         outcome, said = Outcome.CHANGED, applied.reason or said

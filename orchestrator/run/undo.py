@@ -11,10 +11,10 @@ from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History,
 from stopgap.orchestrator.journal.records import HostUnreachable, UndoMade
 from stopgap.orchestrator.outcome import Outcome, exit_code
 from stopgap.orchestrator.plan import OutOfReach
-from stopgap.orchestrator.run.apply import Recorded, not_taken_back, take_back
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.run.take_back import Recorded, not_taken_back, take_back
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.run.context import RunContext

@@ -84,7 +84,8 @@ def test_mypy_names_every_place_in_which_a_new_kind_has_no_case(tmp_path: Path) 
         "orchestrator/post/route.py": 1,
         "orchestrator/report/by_hand.py": 2,
         "orchestrator/report/timeline.py": 1,
-        "orchestrator/run/apply.py": 2,
+        "orchestrator/run/apply.py": 1,
+        "orchestrator/run/take_back.py": 1,
     }, said.stdout + said.stderr
 
 

@@ -1,0 +1,96 @@
+"""Targets behind one router: their blocks go there in one exchange, and a failure of one is nobody else's."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stopgap
+from stopgap.orchestrator.change import RunCommands, command
+from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.journal import Journal
+from stopgap.orchestrator.journal.records import RunStarted
+from stopgap.orchestrator.outcome import PlannedOutcome
+from stopgap.orchestrator.plan import OutOfReach, PlannedStep
+from stopgap.orchestrator.remote import Item, Limits, Unreachable
+from stopgap.orchestrator.remote.local import LocalSession
+from stopgap.orchestrator.run.connection_pool import ConnectionPool
+from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.run.shared import Shared
+
+(STEP,) = stopgap.load_runbook("mine", text="{name: Cut, steps: [{id: cut, task: traffic.block}]}").steps
+ROUTER = Host(name="edge", address="127.0.0.1", connection="local")
+
+
+class Counted(LocalSession):
+    """A shell of this machine's that counts its exchanges."""
+
+    def __init__(self) -> None:
+        super().__init__(ROUTER, Limits())
+        self.exchanges: list[int] = []
+
+    def exchange(self, items: Sequence[Item], **words: Any) -> list[Output]:
+        self.exchanges.append(len(items))
+        return super().exchange(items, **words)
+
+
+def step(n: int, script: str) -> PlannedStep:
+    change = RunCommands(about=f"block {n}", do=(command("sh", "-c", script),), undo=(command("true"),))
+    return PlannedStep(
+        key="cut", number=1, step=STEP,
+        target=Host(name=f"t{n}", address=f"203.0.113.{n}"), on=ROUTER,
+        outcome=PlannedOutcome.WOULD_CHANGE, changes=(change,),
+    )  # fmt: skip
+
+
+def record_in(folder: Path) -> Recorder:
+    journal = Journal.open(folder)
+    words = dict.fromkeys(("version", "runbook_name", "runbook_path", "runbook_text", "inventory_path"), "x")
+    started = RunStarted(**words, inventory_text="", hosts=(), targets=(), params={}, operator="me")
+    return Recorder(journal, journal.begin(started), ())
+
+
+def test_blocks_that_come_while_one_is_made_share_an_exchange(tmp_path: Path) -> None:
+    session, shared, record = Counted(), Shared(), record_in(tmp_path / "home")
+    gate, begun = tmp_path / "gate", tmp_path / "begun"
+    scripts = [f"touch {begun}; until [ -e {gate} ]; do sleep 0.02; done", *["true"] * 8, "exit 3", "true"]
+    with (
+        ConnectionPool({"edge": ROUTER}, lambda *_, **__: session) as pool,
+        ThreadPoolExecutor(len(scripts)) as workers,
+    ):
+        futures = [workers.submit(shared.apply, step(0, scripts[0]), pool, record, Interruption())]
+        while not begun.exists():
+            time.sleep(0.01)
+        for n, script in enumerate(scripts[1:], 1):
+            futures.append(workers.submit(shared.apply, step(n, script), pool, record, Interruption()))
+        while sum(map(len, shared._waiting.values())) < len(scripts) - 1:
+            time.sleep(0.01)
+        gate.touch()
+        outcomes = [future.result().outcome for future in futures]
+    assert outcomes == ["done"] * 9 + ["failed", "done"]
+    assert session.exchanges == [1, 10]
+    history = record.history()
+    assert {change.target for change in history.changes} == {f"t{n}" for n in range(11)}
+
+
+def test_a_router_out_of_reach_is_out_of_reach_for_all(tmp_path: Path) -> None:
+    shared, record, met = Shared(), record_in(tmp_path / "home"), threading.Barrier(3)
+
+    def refuse(*_: object, **__: object) -> LocalSession:
+        raise Unreachable("edge", "it refuses", "refused")
+
+    def apply(n: int) -> None:
+        met.wait()
+        with pytest.raises(OutOfReach):
+            shared.apply(step(n, "true"), pool, record, Interruption())
+
+    with ConnectionPool({"edge": ROUTER}, refuse) as pool, ThreadPoolExecutor(3) as workers:
+        list(workers.map(apply, range(3)))
