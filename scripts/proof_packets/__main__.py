@@ -12,8 +12,9 @@ from pathlib import Path
 from lab_hosts.state import ROOT
 
 from proof_packets.course import CHOICES, Course
-from proof_packets.devices import DEVICES, lab
+from proof_packets.devices import DEVICES
 from proof_packets.eyes import Eyes
+from proof_packets.inside import lab
 from proof_packets.table import lines
 
 LAB = ROOT / "scripts" / "lab"

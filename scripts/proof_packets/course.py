@@ -17,8 +17,9 @@ from typing import Literal, TypeAlias
 from lab_hosts.state import ROOT
 
 from proof_packets.declared import declared, open_way
-from proof_packets.devices import Device, lab
+from proof_packets.devices import Device
 from proof_packets.eyes import Eyes, Outcome
+from proof_packets.inside import lab
 from proof_packets.missed import MISSED, Missed
 from proof_packets.ways import FROM_BEFORE, WAYS, Way
 
@@ -126,7 +127,7 @@ class Course:
         if "persisted" in self._phases:
             self._persist(before)
         if "missed" in self._phases and not self._device.cloud:
-            for missed in MISSED:
+            for missed in (each for each in MISSED if self._device.can.by_port or not each.ports):
                 self._miss(missed)
                 self._compare(before, missed.name)
         return self.measured
@@ -136,7 +137,7 @@ class Course:
         self._inventory = self._device.inventory(self._folder, missed.addresses)
         try:
             if missed.afterwards:
-                verdict = self._run("1h")[1]
+                verdict = self._run("1h", persist=missed.persists and self._device.can.persist)[1]
             with missed.arranged():
                 verdict = self._verdict_now() if missed.afterwards else self._run("1h")[1]
                 with ThreadPoolExecutor(len(missed.ways)) as pool:
@@ -197,6 +198,7 @@ class Course:
 
     def _reboot(self) -> None:
         lab("reboot", self._device.host)
+        self._device.booted()
         self._eyes.renew(self._device.host)
 
     def _hold(self) -> dict[Flow, socket.socket]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab_hosts import machine
-from lab_hosts.state import ROOT, STATE
-from lab_hosts.topology import BY_NAME
+from lab_hosts.state import STATE
 
+from proof_packets.inside import lab, on
+from proof_packets.open_vswitch import install, switch
 from proof_packets.ways import ALLOWED, OPERATOR, SECOND, WEB
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.drivers import SHIPPED
 
 RULES = """
+ovs-ofctl --no-stats dump-flows br0 2>/dev/null; ovs-ofctl show br0 2>/dev/null | grep -A 1 '(web0)'
 nft -s list ruleset; iptables-save; ip6tables-save; ipset save
 ip -4 rule; ip -6 rule; ip -4 route; ip -6 route | sed 's/ expires [0-9]*sec//'
 vtysh -c 'show running-config'
@@ -54,6 +54,10 @@ class Device:
     driver: str
     flavour: str = "nft"
     """Of the router's iptables commands."""
+    switch: bool = False
+    """The router's bridge is one of Open vSwitch, with its userspace datapath."""
+    daily: bool = True
+    """A test looks at it, too."""
     cloud: str = ""
     """What the stand-in of a cloud is: `stateful` or `stateless`; empty for a driver that works on the router."""
 
@@ -62,7 +66,8 @@ class Device:
         """What the driver says of itself; of a cloud, what its program says."""
         if self.cloud:
             return Capabilities(exception=True, established=self.cloud == "stateless", local=True)
-        return SHIPPED[self.driver].capabilities
+        can = SHIPPED[self.driver].capabilities
+        return can.model_copy(update={"persist": False}) if self.switch else can
 
     @property
     def host(self) -> str:
@@ -86,6 +91,9 @@ class Device:
         )
         if self.driver == "flowspec":
             on("isp", "systemctl start flowspec")
+        if self.switch:
+            install()
+            switch()
         try:
             yield
         finally:
@@ -96,6 +104,13 @@ class Device:
                 "systemctl --quiet disable --now router-before; cd /etc && rm router-before router-before.kind "
                 "systemd/system/router-before.service && systemctl daemon-reload",
             )
+            if self.switch:
+                lab("reboot", "edge")
+
+    def booted(self) -> None:
+        """Make ready again what a reboot of the router has taken."""
+        if self.switch:
+            switch()
 
     def disturb(self) -> None:
         """Have what was there before be made anew beside a block, as `fw4 reload` does."""
@@ -152,6 +167,7 @@ DEVICES = (
     Device("iptables", "iptables"),
     Device("legacy", "iptables", "legacy"),
     Device("guestport", "guestport"),
+    Device("openvswitch", "guestport", switch=True, daily=False),
     Device("stateful", "exec", cloud="stateful"),
     Device("stateless", "exec", cloud="stateless"),
     Device("iproute", "iproute"),
@@ -160,19 +176,3 @@ DEVICES = (
     Device("flowspec", "flowspec"),
     Device("host", "host"),
 )
-
-
-def on(host: str, script: str, stdin: str = "", *, check: bool = True) -> str:
-    """Run a shell script inside a host of the lab, past its network; raises RuntimeError where it fails."""
-    inside = ["nsenter", "-t", str(machine.init(BY_NAME[host])), "-a", "--", "sh", "-c", script]
-    done = subprocess.run(inside, input=stdin, capture_output=True, text=True, check=False)
-    if check and done.returncode:
-        raise RuntimeError(f"{host}: {script}\n{done.stderr}")
-    return done.stdout
-
-
-def lab(*words: str) -> None:
-    """Run scripts/lab; raises RuntimeError where it fails."""
-    done = subprocess.run([ROOT / "scripts" / "lab", *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"scripts/lab {' '.join(words)}: {done.stderr}")

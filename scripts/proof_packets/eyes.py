@@ -22,7 +22,8 @@ from lab_hosts import namespaces
 from lab_hosts.state import STATE
 from lab_hosts.topology import BY_NAME, NODES
 
-from proof_packets.ways import ADDED, End, Way
+from proof_packets import frames
+from proof_packets.ways import ADDED, BY_HAND, NOBODY, End, Way
 
 Outcome: TypeAlias = Literal["passes", "dropped", "spare", "masked"]
 """`spare`: the spare answered, and saw the client's own address; `masked`: it saw another."""
@@ -103,6 +104,10 @@ class Eyes:
             if held is not None:
                 carries = self._tells(held) if way.kind == "told" and not forgotten else _echoes(held)
                 return "passes" if carries else "dropped"
+            if way.kind in BY_HAND:
+                return "passes" if _frame(way, version) else "dropped"
+            if way.kind == "forgotten":
+                _forget_neighbours()
             if way.kind in looks:
                 return "passes" if looks[way.kind](way, version) else "dropped"
             self.hold(way, version).close()
@@ -166,6 +171,53 @@ def add_addresses() -> None:
         lines = "".join(f"addr replace {a} dev {interface}{' nodad' if ':' in a else ''}\n" for a in addresses)
         with namespaces.entered(BY_NAME[node]):
             subprocess.run(["ip", "-batch", "-"], input=lines, text=True, check=True)
+
+
+def _forget_neighbours() -> None:
+    for name in ("web", "edge"):
+        with namespaces.entered(BY_NAME[name]):
+            for family in ("-4", "-6"):
+                subprocess.run(["ip", family, "neigh", "flush", "all"], capture_output=True, check=False)
+
+
+def _frame(way: Way, version: int) -> bool:
+    """Send a frame by hand from the host's card, and tell whether the destination's sees it."""
+    token = _token()
+    watching = _packets(way.destination.node)
+    with watching, _packets(way.source.node) as here:
+        near = here.getsockname()[4].hex(":")
+        packet = frames.packet(NOBODY[version], way.destination.address(version), frames.udp(token))
+        kind = frames.OTHER if way.kind == "other" else frames.IPV4 if version == 4 else frames.IPV6
+        if way.kind == "spoofed":
+            sent = frames.frame(_router_card(), near, kind, packet)
+        else:
+            tag = {"tagged": frames.VLAN, "twice": frames.QINQ}.get(way.kind, 0)
+            sent = frames.frame("ff:ff:ff:ff:ff:ff", near, kind, packet, tag)
+        for _ in _until(PATIENCE):
+            here.send(sent)
+            ends = time.monotonic() + AGAIN
+            while (left := ends - time.monotonic()) > 0:
+                watching.settimeout(left)
+                with suppress(TimeoutError):
+                    if token in watching.recv(4096):
+                        return True
+    return False
+
+
+def _packets(node: str) -> socket.socket:
+    """Give a socket that sees and sends every frame of a host's first card."""
+    with namespaces.entered(BY_NAME[node]):
+        made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(frames.ETH_P_ALL))
+    made.bind(("eth0", frames.ETH_P_ALL))
+    return made
+
+
+def _router_card() -> str:
+    """Give the link-layer address of the router on the host's segment."""
+    with namespaces.entered(BY_NAME["edge"]), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as here:
+        here.bind(("br0", 0))
+        card: bytes = here.getsockname()[4]
+    return card.hex(":")
 
 
 def _token() -> bytes:

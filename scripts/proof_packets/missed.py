@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from lab_hosts import namespaces
 from lab_hosts.topology import BY_NAME
 
-from proof_packets.ways import INTERNET, SECOND, WEB, End, Way
+from proof_packets.inside import on
+from proof_packets.ways import INTERNET, NEIGHBOUR, SECOND, WEB, End, Way
 
 PRIVATE = End("web", "10.77.0.10", WEB.ipv6)
 LATER = End("web", "203.0.113.12", "2001:db8:113::12")
@@ -35,6 +36,12 @@ class Missed:
     arrange: tuple[tuple[str, str], ...] = ()
     """Namespace and a line of ip(8)."""
     put_back: tuple[tuple[str, str], ...] = ()
+    on_router: tuple[str, str] = ("", "")
+    """Shell scripts on the router itself: what happens there, and what puts things back."""
+    persists: bool = False
+    """The block is asked for with `persist`, where the driver can do that."""
+    ports: bool = False
+    """It concerns drivers alone that drop at a port."""
     translated: bool = False
     """The router translates the host's address."""
     afterwards: bool = False
@@ -45,6 +52,7 @@ class Missed:
         """Make it so, and put everything back."""
         for namespace, line in self.arrange:
             _inside(namespace, "ip", *line.split())
+        on("edge", self.on_router[0])
         if self.translated:
             _inside("edge", "nft", "-f", "-", stdin=_TRANSLATE)
         try:
@@ -52,6 +60,7 @@ class Missed:
         finally:
             if self.translated:
                 _inside("edge", "nft", "delete", "table", "ip", "proof")
+            on("edge", self.on_router[1])
             for namespace, line in self.put_back:
                 _inside(namespace, "ip", *line.split())
             # A stale entry with the card of the host counts as an address of the host in the next verdict.
@@ -126,6 +135,35 @@ MISSED = (
         "IPv6 left out",
         ((Way("out", "udp", WEB, INTERNET), 6), (Way("in", "tcp", INTERNET, WEB), 6)),
         (WEB.ipv4, SECOND.ipv4),
+    ),
+    Missed(
+        "its port made anew",
+        tuple(
+            (way, version)
+            for way in (
+                Way("out", "udp", WEB, INTERNET),
+                Way("out", "udp", WEB, NEIGHBOUR),
+                Way("in", "tcp", INTERNET, WEB),
+            )
+            for version in (4, 6)
+        ),
+        ALL,
+        arrange=tuple(("edge", f"link set {line}") for line in ("web0 down", "web0 name web9", "web9 up")),
+        put_back=tuple(("edge", f"link set {line}") for line in ("web9 down", "web9 name web0", "web0 up")),
+        afterwards=True,
+        ports=True,
+    ),
+    Missed(
+        "rules reloaded by others",
+        tuple(
+            (way, version)
+            for way in (Way("out", "udp", WEB, INTERNET), Way("in", "tcp", INTERNET, WEB))
+            for version in (4, 6)
+        ),
+        ALL,
+        on_router=("systemctl reload nftables", "systemctl restart router-before"),
+        afterwards=True,
+        persists=True,
     ),
 )
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["tcp", "held", "told", "udp", "fragments", "icmp", "page"]
+Kind: TypeAlias = Literal[
+    "tcp", "held", "told", "udp", "fragments", "icmp", "page", "forgotten", "spoofed", "tagged", "twice", "other"
+]
 """`held` and `told` are TCP connections from before the block, and with `told` who was called speaks first; `udp` and
-`fragments` are one-way; `page` asks a web server."""
+`fragments` are one-way; `page` asks a web server; `forgotten` is a TCP connection after every cache of neighbours was
+flushed. The last four are frames that no socket sends: from an address that no host has, with one VLAN tag, with two,
+and of another kind than IP and ARP."""
+BY_HAND = frozenset({"spoofed", "tagged", "twice", "other"})
 FROM_BEFORE = frozenset({"held", "told"})
 Span: TypeAlias = Literal["provider", "router", "local", "segment", "aside"]
 """Whom the packets cross: provider and router, the router alone, the router's own input, or neither of them; `aside`:
@@ -38,6 +43,8 @@ INTERNET = End("internet", "198.51.100.2", "2001:db8:100::2")
 ALLOWED = End("internet", "198.51.100.9", "2001:db8:100::9")
 UNWANTED = End("internet", "198.51.100.66", "2001:db8:100::66")
 """The router had a rule against it before."""
+NOBODY = {4: "203.0.113.77", 6: "2001:db8:113::77"}
+"""Addresses of the segment that no host has, by IP version."""
 ADDED = {
     "web": ("eth0", (f"{SECOND.ipv4}/24", f"{SECOND.ipv6}/64")),
     "internet": ("eth0", (f"{ALLOWED.ipv4}/24", f"{ALLOWED.ipv6}/64", f"{UNWANTED.ipv4}/24", f"{UNWANTED.ipv6}/64")),
@@ -68,7 +75,7 @@ class Way:
         """Directions, seen from the blocked host, in which packets have to pass."""
         if self.span == "aside":
             return frozenset()
-        if self.kind in {"udp", "fragments"}:
+        if self.kind in {"udp", "fragments", *BY_HAND}:
             return frozenset({"from" if self.source.node == "web" else "to"})
         return frozenset({"from", "to"})
 
@@ -93,9 +100,14 @@ WAYS = (
     Way("it to the router, TCP", "tcp", WEB, ROUTER, "local"),
     Way("same segment to it, TCP", "tcp", NEIGHBOUR, WEB, "segment"),
     Way("it to same segment, UDP", "udp", WEB, NEIGHBOUR, "segment"),
+    Way("spoofed source, out", "spoofed", WEB, INTERNET),
+    Way("VLAN tag to same segment", "tagged", WEB, NEIGHBOUR, "segment"),
+    Way("two tags to same segment", "twice", WEB, NEIGHBOUR, "segment"),
+    Way("other frame to same segment", "other", WEB, NEIGHBOUR, "segment"),
     Way("web page", "page", INTERNET, WEB),
     Way("operator, established TCP", "told", OPERATOR, WEB, "router", spared=True),
     Way("operator, new TCP", "tcp", OPERATOR, WEB, "router", spared=True),
+    Way("operator, caches flushed", "forgotten", OPERATOR, WEB, "router", spared=True),
     Way("operator, ICMP echo", "icmp", OPERATOR, WEB, "router", spared=True),
     Way("it to operator, TCP", "tcp", WEB, OPERATOR, "router", spared=True),
     Way("in `allow`, new TCP", "tcp", ALLOWED, WEB, spared=True),

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import socket
-import struct
 import tempfile
-from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lab_hosts.unpacked import OPENVSWITCH, unpacked
+from proof_packets.open_vswitch import finish_checksums
 
 from .netns import Namespace
 
-SIOCETHTOOL, ETHTOOL_STXCSUM = 0x8946, 0x17
-"""Numbers of linux/sockios.h and linux/ethtool.h."""
 _START = """\
 set -e
 ovsdb-tool create $OVS_DBDIR/conf.db $OVS_PKGDATADIR/vswitch.ovsschema
@@ -59,8 +55,7 @@ def switching(machine: SwitchedNamespace, bridge: str) -> Iterator[None]:
                 os.kill(int(each.read_text()), signal.SIGKILL)
 
 
-def finish_checksums(of: Namespace, device: str) -> None:
-    """Have a veth device sum its packets itself: the userspace datapath hands on what it reads."""
-    command = array("I", [ETHTOOL_STXCSUM, 0])
+def whole_checksums(of: Namespace, device: str) -> None:
+    """Have a veth device of the namespace sum its packets itself."""
     with of.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
-        fcntl.ioctl(here, SIOCETHTOOL, struct.pack("16sP", device.encode(), command.buffer_info()[0]))
+        finish_checksums(here, device)

@@ -13,6 +13,8 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from proof_packets import frames
+from proof_packets.frames import ACK, ARP, IPV4, IPV6, OTHER, QINQ, SYN, VLAN, arp, frame, mark, packet, tcp, udp
 
 from stopgap.orchestrator.change import Change
 from stopgap.orchestrator.facts import Gateways, Interfaces, Neighbours, Reader, Routes
@@ -21,10 +23,8 @@ from stopgap.tasks.traffic.block import Params
 from stopgap.tasks.traffic.driver import DeviceFacts
 from stopgap.tasks.traffic.guestport import Guestport
 
-from . import frames
-from .frames import ACK, ARP, IPV4, IPV6, OTHER, QINQ, SYN, VLAN, arp, frame, mark, packet, tcp, udp
 from .netns import Namespace
-from .openvswitch import SwitchedNamespace, finish_checksums, switching
+from .openvswitch import SwitchedNamespace, switching, whole_checksums
 from .traffic import TASK, WITHOUT_SPARE, host
 
 GUEST, NEAR, ROUTER = "52:54:00:00:00:10", "52:54:00:00:00:30", "52:54:00:00:00:01"
@@ -180,7 +180,7 @@ def _wired(machine: Namespace, join: str) -> Iterator[Hypervisor]:
             each.sh(ROUTES)
         if join is SWITCHED:
             for each in (made.guest, made.near, made.router):
-                finish_checksums(each, "eth0")
+                whole_checksums(each, "eth0")
         assert made.reaches("10.9.0.2", "203.0.113.10")
         assert made.reaches("fd00:9::2", "2001:db8:113::10")
         yield made

@@ -22,7 +22,7 @@ def vantages(lab: Lab) -> Iterator[Eyes]:
         yield vantages
 
 
-@pytest.mark.parametrize("device", [d for d in DEVICES if d.can.where == "device"], ids=lambda d: d.name)
+@pytest.mark.parametrize("device", [d for d in DEVICES if d.daily and d.can.where == "device"], ids=lambda d: d.name)
 def test_packets_pass_or_are_dropped_as_the_driver_declares_and_nothing_is_left(
     vantages: Eyes, device: Device, tmp_path: Path
 ) -> None:
