@@ -70,7 +70,7 @@ def _proved(step: PlannedStep, made: Ended, context: RunContext, *, kept: bool) 
     gaps = (uncut(step, made.reason or made.outcome),) if tasks()[step.step.task].contains else ()
     judged: tuple[CheckJudged, ...] = ()
     if packets.checks:
-        judged = (*prove(packets, context.pool, context.interruption.requested), unproved(step, made))
+        judged = (*prove(packets, context.pool, context.interruption.requested, context.shared), unproved(step, made))
         context.record(*judged)
     return replace(made, judged=judged, gaps=gaps)
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from stopgap.orchestrator.check import Check, Judgement, Outbound
-from stopgap.orchestrator.facts import Reader, TcpConnect, TcpConnects
+from stopgap.orchestrator.facts import Reader, TcpConnect
 from stopgap.orchestrator.host import CONTROLLER, Host
 from stopgap.orchestrator.journal.error_files import own_error
 from stopgap.orchestrator.journal.records import CheckJudged
 from stopgap.orchestrator.plan import Look, OutOfReach, PlannedStep
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.outbound import have_sent
+from stopgap.orchestrator.run.shared import Shared, Socket
 from stopgap.orchestrator.text import tr
 
 PAUSE = 0.2
@@ -32,8 +33,14 @@ class _Look:
     vantage: Host
 
 
-def prove(step: PlannedStep, pool: ConnectionPool, cancelled: threading.Event) -> list[CheckJudged]:
-    """Run a step's checks and return the observation of each vantage, in the order of the checks."""
+def prove(
+    step: PlannedStep, pool: ConnectionPool, cancelled: threading.Event, shared: Shared | None = None
+) -> list[CheckJudged]:
+    """Run a step's checks and return the observation of each vantage, in the order of the checks.
+
+    `shared`: the exchanges that steps of several targets share; default: probes of this step alone.
+    """
+    shared = shared or Shared()
     judged: dict[_Look, Judgement] = {}
     looks: list[_Look] = []
     blind: list[CheckJudged] = []
@@ -48,7 +55,7 @@ def prove(step: PlannedStep, pool: ConnectionPool, cancelled: threading.Event) -
     failing: dict[_Look, float] = dict.fromkeys(looks, started)
     pending = due = looks
     while pending:
-        seen = _see(due, step.target, pool)
+        seen = _see(due, step.target, pool, shared)
         judged.update({look: judge(look.check, seen[look]) for look in due})
         now = time.monotonic()
         for look in due:
@@ -76,8 +83,8 @@ def _rest(due: Sequence[_Look], after: float) -> float:
     return min((min(look.check.every, look.check.steady - after) for look in due), default=0)
 
 
-def _see(looks: Sequence[_Look], target: Host, pool: ConnectionPool) -> dict[_Look, Look]:
-    """Run the checks: one exchange for each vantage, with all connection attempts of a vantage in parallel.
+def _see(looks: Sequence[_Look], target: Host, pool: ConnectionPool, shared: Shared) -> dict[_Look, Look]:
+    """Run the checks, with all connection attempts of a vantage in parallel, and those of other targets with them.
 
     A target without an answer so far is skipped, if the target's own word would prove nothing.
     """
@@ -87,40 +94,32 @@ def _see(looks: Sequence[_Look], target: Host, pool: ConnectionPool) -> dict[_Lo
     silent = OutOfReach(tr("{target} has not answered so far", target=target.name))
     with ThreadPoolExecutor(1, "outbound") as workers:
         heard = workers.submit(have_sent, sending, target, pool) if sending else None
-        seen = _see_at_eyes(rest, pool) | dict.fromkeys(late, silent)
+        seen = _see_at_eyes(rest, pool, shared) | dict.fromkeys(late, silent)
         if heard:
             seen |= {_Look(check, vantage): heard.result()[check, vantage.name] for check, vantage in sending}
     return seen
 
 
-def _see_at_eyes(looks: Sequence[_Look], pool: ConnectionPool) -> dict[_Look, Look]:
-    port_probes: dict[str, list[_Look]] = {}
-    wanted: list[tuple[Host, Reader[Any]]] = []
+def _see_at_eyes(looks: Sequence[_Look], pool: ConnectionPool, shared: Shared) -> dict[_Look, Look]:
+    probes: dict[Host, dict[_Look, Socket]] = {}
+    wanted: dict[_Look, Reader[Any]] = {}
     for look in looks:
         reader = look.check.reader()
         if isinstance(reader, TcpConnect):
-            port_probes.setdefault(look.vantage.name, []).append(look)
+            probes.setdefault(look.vantage, {})[look] = (reader.address, reader.port)
         else:
-            wanted.append((look.vantage, reader))
-    together = {vantage: _together(made) for vantage, made in port_probes.items()}
-    wanted += [(made[0].vantage, together[vantage]) for vantage, made in port_probes.items()]
-    facts = pool.look(wanted)
-    seen: dict[_Look, Look] = {}
-    for look in looks:
-        reader = look.check.reader()
-        if isinstance(reader, TcpConnect):
-            combined = together[look.vantage.name]
-            answers = facts[look.vantage.name, combined]
-            place = combined.sockets.index((reader.address, reader.port))
-            seen[look] = answers if isinstance(answers, Exception) else answers[place]
-        else:
-            seen[look] = facts[look.vantage.name, reader]
+            wanted[look] = reader
+    with ThreadPoolExecutor(len(probes) or 1, "probes") as workers:
+        probed = {
+            vantage: workers.submit(shared.probe, vantage, tuple(dict.fromkeys(made.values())), pool)
+            for vantage, made in probes.items()
+        }
+        facts = pool.look([(look.vantage, reader) for look, reader in wanted.items()]) if wanted else {}
+        seen: dict[_Look, Look] = {look: facts[look.vantage.name, reader] for look, reader in wanted.items()}
+        for vantage, made in probes.items():
+            answers = probed[vantage].result()
+            seen |= {look: answers if isinstance(answers, Exception) else answers[at] for look, at in made.items()}
     return seen
-
-
-def _together(looks: Sequence[_Look]) -> TcpConnects:
-    readers = [reader for look in looks if isinstance(reader := look.check.reader(), TcpConnect)]
-    return TcpConnects(tuple(dict.fromkeys((reader.address, reader.port) for reader in readers)))
 
 
 def judge(check: Check, look: Look) -> Judgement:

@@ -1,31 +1,30 @@
-"""Steps of several targets on one host: in one exchange, with one confirmation, as a single script would.
+"""What several targets of a run need of one host at once: blocks on one router, probes from one vantage.
 
-Whoever comes while an exchange with the host is under way waits, and shares the next exchange with all who wait.
+Blocks go there in one exchange, with one confirmation, and probes in one window, as a single script would have it.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address
+from typing import TypeAlias
 
-from stopgap.orchestrator.plan import PlannedStep
+from stopgap.orchestrator.facts import ConnectFact, TcpConnects
+from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.plan import Look, PlannedStep
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.applied import Applied
 from stopgap.orchestrator.run.apply import apply_apart, apply_steps, follow_up
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.run.sharing import Sharing
 
 AT_ONCE = 32
-"""Most steps in one exchange: a rollback timer of 60 s waits for the last of them."""
-
-
-@dataclass
-class _Waiting:
-    step: PlannedStep
-    applied: Applied | None = None
-    error: BaseException | None = None
+"""Most blocks in one exchange: a rollback timer of 60 s waits for the last of them."""
+PROBES_AT_ONCE = 64
+"""Most targets whose ports are probed in one window."""
+Socket: TypeAlias = tuple[IPv4Address | IPv6Address, int]
 
 
 class Shared:
@@ -33,41 +32,32 @@ class Shared:
 
     def __init__(self) -> None:
         """Begin with nobody waiting."""
-        self._lock = threading.Lock()
-        self._waiting: dict[str, list[_Waiting]] = defaultdict(list)
-        self._turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self.blocks = Sharing[PlannedStep, Applied](AT_ONCE)
+        self.probes = Sharing[tuple[Socket, ...], Look](PROBES_AT_ONCE)
 
     def apply(self, step: PlannedStep, pool: ConnectionPool, record: Recorder, interruption: Interruption) -> Applied:
         """Apply the changes of a planned step; see `apply_steps`. Raises OutOfReach."""
         if not _shares(step):
             return apply_steps([step], pool, record, interruption)[0]
-        mine, name = _Waiting(step), step.place.name
-        with self._lock:
-            self._waiting[name].append(mine)
-            turn = self._turns[name]
-        with turn:
-            if mine.applied is None and mine.error is None:
-                self._exchange(mine, pool, record, interruption)
-        if mine.applied is None:
-            raise mine.error or AssertionError("an exchange ends with a result or an error")
-        return follow_up(step, mine.applied, pool, interruption)
 
-    def _exchange(self, mine: _Waiting, pool: ConnectionPool, record: Recorder, interruption: Interruption) -> None:
-        """Apply the step, and the steps of others who wait for the same host."""
-        with self._lock:
-            waiting = self._waiting[mine.step.place.name]
-            others = [each for each in waiting if each is not mine][: AT_ONCE - 1]
-            for each in (mine, *others):
-                waiting.remove(each)
-        together = [mine, *others]
-        try:
-            made = apply_apart([each.step for each in together], pool, record, interruption)
-        except BaseException as error:
-            for each in together:
-                each.error = error
-        else:
-            for each, applied in zip(together, made, strict=True):
-                each.applied = applied
+        def serve(steps: Sequence[PlannedStep]) -> Sequence[Applied]:
+            return apply_apart(steps, pool, record, interruption)
+
+        return follow_up(step, self.blocks.take(step.place.name, step, serve), pool, interruption)
+
+    def probe(self, vantage: Host, sockets: tuple[Socket, ...], pool: ConnectionPool) -> Look:
+        """Probe ports from a vantage; return a `ConnectFact` for each, or the reason without an answer."""
+
+        def serve(asked: Sequence[tuple[Socket, ...]]) -> Sequence[Look]:
+            every = tuple(dict.fromkeys(socket for each in asked for socket in each))
+            reader = TcpConnects(every)
+            answers = pool.look([(vantage, reader)])[vantage.name, reader]
+            if isinstance(answers, Exception):
+                return [answers] * len(asked)
+            found = dict[Socket, ConnectFact](zip(every, answers, strict=True))
+            return [{socket: found[socket] for socket in each} for each in asked]
+
+        return self.probes.take(vantage.name, sockets, serve)
 
 
 def _shares(step: PlannedStep) -> bool:

@@ -188,7 +188,7 @@ def unapplied(applied: Applied) -> Outcome:
 def proved(step: PlannedStep, ended: Ended, context: RunContext) -> Ended:
     """Run the checks of a step successful so far, record the observations, return the end of the step."""
     began = time.monotonic()
-    judged = prove(step, context.pool, context.interruption.requested) if step.checks else []
+    judged = prove(step, context.pool, context.interruption.requested, context.shared) if step.checks else []
     context.record(*judged)
     if wrong := [c for c in judged if c.holds is False and not c.one_sided]:
         lacking = leaks(wrong) or [

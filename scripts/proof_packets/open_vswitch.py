@@ -20,7 +20,6 @@ PORTS = ("web0", "nb0")
 _SWITCH = """
 set -e
 ip -o addr show dev br0 scope global | while read -r n d f a rest; do echo "addr add $a dev br0"; done >/run/br0
-card=$(cat /sys/class/net/br0/address)
 sysctl -a 2>/dev/null | grep '^net.ipv[46].[a-z]*.br0.proxy_' >/run/br0.sysctl
 ip neigh show proxy | sed -n 's/ dev br0.*proxy/ dev br0/p' | sed 's/^/neigh add proxy /' >>/run/br0
 ip link del br0
@@ -30,7 +29,7 @@ ovsdb-tool create /var/lib/openvswitch/conf.db /usr/share/openvswitch/vswitch.ov
 ovsdb-server /var/lib/openvswitch/conf.db --remote=punix:/run/openvswitch/db.sock --detach --pidfile --log-file
 ovs-vsctl --no-wait init
 /usr/lib/openvswitch-switch/ovs-vswitchd --detach --pidfile --log-file
-ovs-vsctl add-br br0 -- set Bridge br0 datapath_type=netdev other_config:hwaddr="$card"
+ovs-vsctl add-br br0 -- set Bridge br0 datapath_type=netdev other_config:hwaddr=02:00:5e:00:00:01
 ovs-vsctl add-port br0 web0 -- add-port br0 nb0
 ip link set br0 up
 ip -force -batch /run/br0
@@ -48,9 +47,14 @@ def install() -> None:
 
 
 def switch() -> None:
-    """Replace the router's bridge by one of Open vSwitch's userspace datapath."""
+    """Replace the router's bridge by one of Open vSwitch's userspace datapath.
+
+    The bridge has an address of its own: with that of a port, the kernel would take the port's frames, too.
+    """
     on("edge", _SWITCH)
     for name in ("web", "neighbour"):
+        with namespaces.entered(BY_NAME[name]):
+            subprocess.run(["ip", "neigh", "flush", "all"], check=True)
         with namespaces.entered(BY_NAME[name]), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
             finish_checksums(here, "eth0")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +73,7 @@ def test_blocks_that_come_while_one_is_made_share_an_exchange(tmp_path: Path) ->
             time.sleep(0.01)
         for n, script in enumerate(scripts[1:], 1):
             futures.append(workers.submit(shared.apply, step(n, script), pool, record, Interruption()))
-        while sum(map(len, shared._waiting.values())) < len(scripts) - 1:
+        while shared.blocks.waiting("edge") < len(scripts) - 1:
             time.sleep(0.01)
         gate.touch()
         outcomes = [future.result().outcome for future in futures]
@@ -94,3 +96,21 @@ def test_a_router_out_of_reach_is_out_of_reach_for_all(tmp_path: Path) -> None:
 
     with ConnectionPool({"edge": ROUTER}, refuse) as pool, ThreadPoolExecutor(3) as workers:
         list(workers.map(apply, range(3)))
+
+
+def test_ports_are_probed_in_one_window_for_all_targets() -> None:
+    shared, session, met = Shared(), Counted(), threading.Barrier(8)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(64)
+        here = ip_address("127.0.0.1")
+        there, nowhere = listening.getsockname()[1], 1
+
+        def probe(n: int) -> Any:
+            met.wait()
+            return shared.probe(ROUTER, ((here, there), (here, nowhere)), pool)
+
+        with ConnectionPool({"edge": ROUTER}, lambda *_, **__: session) as pool, ThreadPoolExecutor(8) as workers:
+            answers = list(workers.map(probe, range(8)))
+    assert {(each[here, there].outcome, each[here, nowhere].outcome) for each in answers} == {("open", "refused")}
+    assert len(session.exchanges) < 8

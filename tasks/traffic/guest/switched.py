@@ -64,6 +64,17 @@ def plan(block: Block, parting: Parting, switches: tuple[SwitchFact, ...], facts
     else:
         yield _change(block, parting, switches, facts, renewed=same)
     for switch in switches:
+        if shared := _taken_by_the_kernel(parting, switch, facts):
+            yield Gap(
+                text=tr(
+                    "{port} has the link-layer address of {device}: what {guest} sends there reaches the kernel past "
+                    "the switch",
+                    port=shared[0],
+                    device=shared[1],
+                    guest=parting.guest.name,
+                ),
+                at_best="partly",
+            )
         if any(port.floods is None for port in switch.ports if port.device in parting.guest.ports):
             yield Gap(
                 text=tr(
@@ -127,6 +138,21 @@ class FlowsDropping(Check):
                 ),
             ),
         )
+
+
+def _taken_by_the_kernel(parting: Parting, switch: SwitchFact, facts: DeviceFacts) -> tuple[str, str] | None:
+    """Return a port of the guest, and a device of the host with the same link-layer address.
+
+    A frame that the userspace datapath reads at a port is the kernel's, too, if the frame is sent to the port.
+    """
+    if not switch.userspace:
+        return None
+    ports = parting.guest.ports
+    cards = {link.link_address: link.device for link in facts.links.links if link.device not in ports}
+    for link in (facts.links.of(port) for port in ports):
+        if link and link.link_address and link.link_address in cards:
+            return link.device, cards[link.link_address]
+    return None
 
 
 def _change(
