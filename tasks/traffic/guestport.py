@@ -108,10 +108,10 @@ class Guestport(Driver):
         Raises Refused for an uplink, or Unplannable.
         """
         parting, found = self._parting(block, facts)
-        if found.ruled:
-            yield from tables.plan(block, _of(parting, found.ruled), facts)
         for of, switches in self._switched(parting, found, facts):
             yield from switched.plan(block, of, switches, facts)
+        if found.ruled:
+            yield from tables.plan(block, _of(parting, found.ruled), facts)
         if block.persist and (found.switched or found.functions):
             yield Gap(
                 text=tr(

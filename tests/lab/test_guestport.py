@@ -95,10 +95,15 @@ class Hypervisor:
         params = Params.model_validate({"expires": expires, "allow": ["fd00:9::2"]})
         return list(TASK.plan(params, self.facts(), scene))
 
-    def block(self, **words: str) -> Change:
-        (change,) = (item for item in self.planned(**words) if isinstance(item, Change))
-        self.machine.sh(change.do_script())
-        return change
+    def block(self, **words: str) -> list[Change]:
+        changes = [item for item in self.planned(**words) if isinstance(item, Change)]
+        for change in changes:
+            self.machine.sh(change.do_script())
+        return changes
+
+    def lift(self, changes: Sequence[Change]) -> None:
+        for change in reversed(changes):
+            self.machine.sh(change.undo_script())
 
     def forget_neighbours(self) -> None:
         for each in (self.guest, self.router, self.machine):
@@ -254,43 +259,43 @@ def test_nothing_of_a_cut_guest_passes_whatever_it_claims_to_be(hypervisor: Hype
     before = hypervisor.machine.sh("nft -s list ruleset")
     hypervisor.forget_neighbours()
     assert hypervisor.reaches("10.9.0.2", "203.0.113.10")
-    change = hypervisor.block()
+    changes = hypervisor.block()
     assert hypervisor.passing(hypervisor.guest, outgoing) == set()
     assert hypervisor.passing(hypervisor.near, incoming, to=(hypervisor.guest,)) == set()
-    hypervisor.machine.sh(change.undo_script())
+    hypervisor.lift(changes)
     assert hypervisor.machine.sh("nft -s list ruleset") == before
     assert hypervisor.passing(hypervisor.guest, outgoing) == set(outgoing)
 
 
 def test_the_operator_still_gets_in_though_no_neighbour_entry_is_left(hypervisor: Hypervisor) -> None:
-    change = hypervisor.block()
+    changes = hypervisor.block()
     for source, destination in zip(OPERATOR, ("203.0.113.10", "2001:db8:113::10"), strict=True):
         hypervisor.forget_neighbours()
         assert hypervisor.reaches(source, destination)
     assert not hypervisor.connects("198.51.100.2", "203.0.113.10")
     assert not hypervisor.connects("2001:db8:100::2", "2001:db8:113::10")
-    hypervisor.machine.sh(change.undo_script())
+    hypervisor.lift(changes)
     assert hypervisor.reaches("198.51.100.2", "203.0.113.10")
 
 
 def test_the_port_made_anew_under_another_name_stays_cut_by_the_guests_own_card(hypervisor: Hypervisor) -> None:
     outgoing = of_the_guest()
-    change = hypervisor.block()
+    changes = hypervisor.block()
     rename = "ip link set {0} down; ip link set {0} name {1}; ip link set {1} up"
     hypervisor.machine.sh(rename.format("tap0", "tap7"))
     assert hypervisor.passing(hypervisor.guest, outgoing) == {"by-another-card", "by-the-neighbours-card"}
     hypervisor.machine.sh(rename.format("tap7", "tap0"))
     assert hypervisor.passing(hypervisor.guest, outgoing) == set()
-    hypervisor.machine.sh(change.undo_script())
+    hypervisor.lift(changes)
 
 
 def test_the_block_ends_in_the_kernel_when_its_time_is_over(hypervisor: Hypervisor) -> None:
     outgoing = of_the_guest()
-    change = hypervisor.block(expires="PT5S")
+    changes = hypervisor.block(expires="PT5S")
     assert hypervisor.passing(hypervisor.guest, outgoing) == set()
     hypervisor.machine.sh("while nft list set bridge stopgap_web ports | grep -q tap0; do sleep 0.1; done")
     assert hypervisor.passing(hypervisor.guest, outgoing) == set(outgoing)
-    hypervisor.machine.sh(change.undo_script())
+    hypervisor.lift(changes)
 
 
 def test_an_uplink_or_a_port_with_several_hosts_is_no_guests_port(hypervisor: Hypervisor) -> None:
@@ -316,12 +321,12 @@ def test_a_hypervisor_that_does_not_know_the_router_says_what_passes(hypervisor:
 
 def test_flows_of_open_vswitch_cut_a_guest_off_and_go_without_a_trace(switched: Hypervisor) -> None:
     outgoing, incoming = of_the_guest(), to_the_guest()
-    shows = "ovs-ofctl --no-stats dump-flows vmbr0; ovs-ofctl show vmbr0 | grep -A1 tap"
+    shows = "nft list ruleset; ovs-ofctl --no-stats dump-flows vmbr0; ovs-ofctl show vmbr0 | grep -A1 tap"
     assert switched.passing(switched.guest, outgoing) == set(outgoing)
     before = switched.machine.sh(shows)
     switched.forget_neighbours()
     assert switched.reaches("10.9.0.2", "203.0.113.10")
-    change = switched.block()
+    changes = switched.block()
     assert switched.passing(switched.guest, outgoing) == set()
     assert switched.passing(switched.near, incoming, to=(switched.guest,)) == set()
     for source, destination in zip(OPERATOR, ("203.0.113.10", "2001:db8:113::10"), strict=True):
@@ -329,10 +334,12 @@ def test_flows_of_open_vswitch_cut_a_guest_off_and_go_without_a_trace(switched: 
         assert switched.reaches(source, destination)
     assert not switched.connects("198.51.100.2", "203.0.113.10")
     assert not any(isinstance(item, Change) for item in switched.planned())
-    switched.machine.sh(change.undo_script())
+    switched.lift(changes)
     assert switched.machine.sh(shows) == before
     assert switched.passing(switched.guest, outgoing) == set(outgoing)
-    change = switched.block(expires="PT2S")
+    changes = switched.block(expires="PT2S")
     switched.machine.sh("while ovs-ofctl dump-flows vmbr0 | grep -q actions=drop; do sleep 0.1; done")
     switched.machine.sh("while ls /run/stopgap/*.flooded 2>/dev/null; do sleep 0.1; done")
+    assert switched.passing(switched.guest, outgoing) == set(outgoing)
+    switched.lift(changes)
     assert switched.machine.sh(shows) == before

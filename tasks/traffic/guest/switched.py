@@ -19,6 +19,7 @@ from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, t
 from stopgap.tasks.traffic.guest import tables
 from stopgap.tasks.traffic.guest.openflow import GETS, SENDS, alike, cookie_of, flows
 from stopgap.tasks.traffic.guest.ruleset import Parting
+from stopgap.tasks.traffic.guest.ways import read_by_the_kernel
 from stopgap.tasks.traffic.shell import run
 
 _DUMP = ReadOnly(
@@ -64,14 +65,12 @@ def plan(block: Block, parting: Parting, switches: tuple[SwitchFact, ...], facts
     else:
         yield _change(block, parting, switches, facts, renewed=same)
     for switch in switches:
-        if shared := _taken_by_the_kernel(parting, switch, facts):
+        beside = [port for port in parting.guest.ports if read_by_the_kernel(port, switch, facts)]
+        if beside and "nft" not in facts.system.programs:
             yield Gap(
                 text=tr(
-                    "{port} has the link-layer address of {device}: what {guest} sends there reaches the kernel past "
-                    "the switch",
-                    port=shared[0],
-                    device=shared[1],
-                    guest=parting.guest.name,
+                    "the kernel reads the frames of {ports}, too, and no nft is there to drop them",
+                    ports=", ".join(beside),
                 ),
                 at_best="partly",
             )
@@ -138,21 +137,6 @@ class FlowsDropping(Check):
                 ),
             ),
         )
-
-
-def _taken_by_the_kernel(parting: Parting, switch: SwitchFact, facts: DeviceFacts) -> tuple[str, str] | None:
-    """Return a port of the guest, and a device of the host with the same link-layer address.
-
-    A frame that the userspace datapath reads at a port is the kernel's, too, if the frame is sent to the port.
-    """
-    if not switch.userspace:
-        return None
-    ports = parting.guest.ports
-    cards = {link.link_address: link.device for link in facts.links.links if link.device not in ports}
-    for link in (facts.links.of(port) for port in ports):
-        if link and link.link_address and link.link_address in cards:
-            return link.device, cards[link.link_address]
-    return None
 
 
 def _change(

@@ -57,6 +57,8 @@ def ways(guest: Guest, facts: DeviceFacts, on: str) -> Ways:
         switch = switch_of(device, facts)
         if switch and switch.plain:
             switched[switch.bridge] = (*switched.get(switch.bridge, ()), device)
+            if read_by_the_kernel(device, switch, facts) and "nft" in facts.system.programs:
+                ruled.append(device)
         elif not (reason := _unseen(device, switch, facts, on)):
             ruled.append(device)
         elif device in held and held[device].tool in _LINK_TOOLS:
@@ -74,6 +76,14 @@ def ways(guest: Guest, facts: DeviceFacts, on: str) -> Ways:
         linked=tuple(linked),
         beside=tuple(sorted({p.link_address for p in past} - {p.link_address for p in linked})),
     )
+
+
+def read_by_the_kernel(device: str, switch: SwitchFact, facts: DeviceFacts) -> bool:
+    """Return True for a device that the userspace datapath reads by a packet socket: the kernel reads the frames too.
+
+    The kernel answers ARP at such a device for every address of the host, and takes what is then sent to the device.
+    """
+    return switch.userspace and facts.links.of(device) is not None
 
 
 def switch_of(device: str, facts: DeviceFacts) -> SwitchFact | None:
