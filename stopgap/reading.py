@@ -13,7 +13,7 @@ from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.journal import DamagedRunError, History, Journal, RunSummary, UnknownRunError, state_home
 from stopgap.orchestrator.journal.open_hosts import OpenHost, open_hosts
 from stopgap.orchestrator.run.runner import RunResult
-from stopgap.orchestrator.run.standing import hosts_stand
+from stopgap.orchestrator.run.standing import HostStands, hosts_stand
 from stopgap.orchestrator.run.status import RunStatus, Status, each_run
 from stopgap.undoing import run_id
 
@@ -87,13 +87,31 @@ def left_open(targets: Collection[str]) -> tuple[OpenHost, ...]:
     >>> left_open(["web"])
     ()
     """
+    return tuple(host for host in open_hosts(_runs_for(targets)) if host.target in set(targets))
+
+
+def standing(targets: Collection[str]) -> tuple[HostStands, ...]:
+    """Return where the targets stand that were contained: the step of the recovery, and the command that comes next.
+
+    Raises JournalError where the journal cannot be opened. Runs that cannot be read are left out.
+
+    >>> import stopgap
+    >>> from stopgap.reading import standing
+    >>> standing(["web"])
+    ()
+    """
+    found = hosts_stand(_runs_for(targets))
+    return tuple(host for host in found if host.target in set(targets))
+
+
+def _runs_for(targets: Collection[str]) -> list[History]:
     histories: list[History] = []
     with Journal.open_to_read(state_home()) as journal:
         for run in reversed(journal.runs()):
             if set(run.targets) & set(targets):
                 with suppress(DamagedRunError):
                     histories.append(journal.history(run.id))
-    return tuple(host for host in open_hosts(histories) if host.target in set(targets))
+    return histories
 
 
 def runs() -> list[RunSummary]:

@@ -267,10 +267,15 @@ def show_conclusion(screen: screens.Screen, conclusion: RunResult) -> None:
     if conclusion.run and (
         conclusion.outcome == RunOutcome.REFUSED or any(s.undo_requests for s, _, _ in conclusion.steps)
     ):
+        from stopgap.orchestrator.cli.recover import show_standing
         from stopgap.orchestrator.cli.verdicts import show_open_hosts
-        from stopgap.reading import left_open
+        from stopgap.reading import left_open, standing
 
-        show_open_hosts(screen, left_open({step.target.name for step, _, _ in conclusion.steps}))
+        targets = {step.target.name for step, _, _ in conclusion.steps}
+        show_open_hosts(screen, left_open(targets))
+        for host in standing(targets):
+            if host.phase == "back":
+                show_standing(screen, host)
     if conclusion.outcome in RESUMED:
         screen.line(tr("Go on:  stopgap resume {run}", run=conclusion.run))
     if conclusion.undoable:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from stopgap.orchestrator.journal import History
-from stopgap.orchestrator.journal.commands import run_arguments
+from stopgap.orchestrator.journal.commands import parameter_text, run_arguments
 from stopgap.orchestrator.journal.history import StepStatus
 from stopgap.orchestrator.journal.open_findings import open_findings
 from stopgap.orchestrator.journal.records import step_of
@@ -95,7 +95,8 @@ def _stands(
         phase, next_ = "stopped", (f"stopgap resume {recovery.run}",)
     elif recovery is not None and not in_force:
         phase = "back"
-        next_ = () if opened else ((f"stopgap incident close --incident {incident}",) if incident else ())
+        closing = (f"stopgap incident close --incident {incident}",) if incident and not opened else ()
+        next_ = (*_tell_again(mine, target, incident), *closing)
     elif in_force:
         phase, next_ = "cut-off", (_recover(contained, target, incident),)
     else:
@@ -115,6 +116,32 @@ def _stands(
         open_findings=opened,
         commands=next_,
     )
+
+
+_TELLS = "customers.notify"
+_SAME = (
+    *("contact", "csv", "service", "service_ja", "phone", "organisation", "first"),
+    *("mail_host", "mail_port", "mail_security", "mail_user", "mail_secret"),
+)
+"""Parameters that `back-in-service` has from `tell-customers`."""
+
+
+def _tell_again(mine: Sequence[History], target: str, incident: str) -> Iterator[str]:
+    """Yield the command that tells the service is back, to those who were told of the outage and of nothing since."""
+    telling = [h for h in mine if any(step.task == _TELLS and step.outcome in DONE for step in h.steps)]
+    if not telling or any(_says_back(history) for history in telling):
+        return
+    started = telling[-1].started
+    words = [word for path in started.inventory_path.split(", ") for word in ("-i", path)] + ["-t", target]
+    for name in _SAME:
+        if started.params.get(name) not in {None, ""}:
+            words += ["-p", f"{name}={parameter_text(started.params[name])}"]
+    belongs = ["--incident", incident] if incident else []
+    yield join(["stopgap", "run", "back-in-service", *words, *belongs])
+
+
+def _says_back(history: History) -> bool:
+    return any(step.with_.get("occasion") == "restored" for step in _runbook(history.started.runbook_text))
 
 
 def recovers(history: History) -> bool:

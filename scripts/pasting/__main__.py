@@ -12,7 +12,8 @@ from pasting.blocks import LAB, ROOT, Block, Failed, Terminal, blocks, by_hand
 
 WEB = "http://203.0.113.10/"
 DETAILS = ("reporter=Kei Tanaka", "phone=+81 3 0000 0000", "call=Provider NOC +81 3 1111 1111", "timezone=Asia/Tokyo")
-RUN = ("run", "runbooks/contain.yaml", "-i", "inventories/lab.yaml", "-t", "web", "-p", "contact=noc@example.jp")
+CONTAIN = Path("runbooks/contain.yaml")
+WORDS = ("-i", "inventories/lab.yaml", "-t", "web", "-p", "contact=noc@example.jp")
 
 
 def main() -> int:
@@ -31,11 +32,11 @@ def main() -> int:
     return 0
 
 
-def made(home: Path, manual: Path) -> None:
-    """Contain the lab's web server, and write the manual of it."""
+def made(home: Path, manual: Path, runbook: Path = CONTAIN) -> None:
+    """Contain the lab's web server by a runbook, and write the manual of it. Raises Failed."""
     words = [word for detail in DETAILS for word in ("--set", detail)]
     operator(home, "incident", "open", "first", *words)
-    operator(home, *RUN, "--incident", "first", "--yes")
+    operator(home, "run", str(runbook), *WORDS, "--incident", "first", "--yes")
     operator(home, "report", "--incident", "first", "--manual", "-o", str(manual))
     operator(home, "undo", "last", "--yes")
 

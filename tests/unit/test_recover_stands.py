@@ -226,3 +226,27 @@ def test_a_recovery_asks_few_questions_in_few_words(*, rebuilt: bool, most: int)
     words = sum(len(f"{each.text} {each.reason}".split()) for each in asked)
     assert words <= (500 if rebuilt else 1000), words
     assert all(len(each.text.split()) <= 25 for each in asked)
+
+
+def test_those_who_were_told_of_the_outage_are_told_that_it_is_over() -> None:
+    telling = load_runbook("tell-customers")
+    params = {"contact": "noc@example.jp", "csv": "/srv/customers.csv", "service": "the shop", "mail_secret": None}
+    first = started(runbook_text=telling.text, params=params)
+    ended = RunFinished(outcome="ok", exit_code=0)
+    place = {"step": "customers", "target": "web", "host": "web"}
+    notified = [
+        StepStarted.model_validate({**place, "name": "Notice", "task": "customers.notify"}),
+        StepFinished.model_validate({**place, "outcome": "unchanged"}),
+        ended,
+    ]
+    told_ = replace(told(notified, first=first, hour=1), run="20261123-0213-tell")
+    contained_ = told([*CONTAINED, *BACK])
+    host = stands(contained_, told_, recovery(ended, hour=2))
+    assert host.commands == (
+        "stopgap run back-in-service -i /srv/inventories/lab.yaml -t web -p contact=noc@example.jp"
+        " -p csv=/srv/customers.csv -p 'service=the shop' --incident shop",
+        "stopgap incident close --incident shop",
+    )
+    again = started(runbook_text=load_runbook("back-in-service").text, params=params)
+    said = replace(told(notified, first=again, hour=3), run="20261123-0413-back")
+    assert stands(contained_, told_, recovery(ended, hour=2), said).commands == host.commands[1:]
