@@ -19,10 +19,11 @@ from stopgap.orchestrator.journal.records import AnyRecord, FindingNoted, Findin
 from stopgap.orchestrator.report import report
 from stopgap.orchestrator.report.incident import build_incident
 from stopgap.orchestrator.report.render import in_form
+from stopgap.orchestrator.run.standing import hosts_stand
 from stopgap.orchestrator.severity import SEVERITIES
 from stopgap.orchestrator.source import Unfit
 
-from .story import Lang, answered, told
+from .story import CONTAINED, Lang, answered, told
 
 LANGUAGES: tuple[Lang, ...] = ("en", "ja")
 FORMS: tuple[Literal["html", "md"], ...] = ("html", "md")
@@ -130,6 +131,10 @@ def test_any_decisions_are_read_as_written(words: Sequence[str]) -> None:
     assert parse_decisions(written_decisions(read), items) == read
 
 
+def _decide(count: int) -> str:
+    return "Decide on 1 open finding" if count == 1 else f"Decide on {count} open findings"
+
+
 LOOK = st.sets(st.sampled_from(RULES)).map(lambda rules: ("look", tuple(sorted(rules))))
 WORD = st.sampled_from(["gone", "open", "accepted: a reason"])
 ASK = st.dictionaries(st.sampled_from(RULES), WORD, min_size=1).map(lambda said: ("decide", tuple(said.items())))
@@ -174,6 +179,14 @@ def test_no_paper_says_less_is_open_than_the_journal_knows(
         for form in FORMS:
             page = in_form(built, format=form, lang=lang)
             assert ("no open point" in page or "未解決の項目はありません" in page) == (not built.open)
+    left_to_decide = [point for point in built.open if point.kind != "findings-accepted"]
+    to_decide = sum(count for point in left_to_decide for _, count in point.counts)
+    first = [action for action in built.actions if action.kind == "findings"]
+    assert [action.text for action in first] == ([_decide(to_decide)] if to_decide else [])
+    cut = told([*CONTAINED])
+    for host in hosts_stand([cut, *histories], "shop"):
+        of_cut = len([f for f in open_findings([cut, *histories]) if f.state != "accepted"])
+        assert host.open_findings == of_cut >= to_decide
     single, rest = story(runs[:1])
     points = json.loads(report(single[0], format="json"))["open"]
     assert sum(count for point in points for _, count in point["counts"]) == len(rest)
