@@ -31,6 +31,11 @@ CONTROLLER = ""
 """Where a block is pasted that belongs to no host."""
 NAME = "INCIDENT"
 """The shell variable with the incident's name."""
+_KEPT = (
+    *("reporter", "phone", "contact", "organisation", "customer", "provider", "provider_name", "hostnames"),
+    *("service", "service_ja", "tlp", "credentials_at", "call", "timezone"),
+)
+"""Details of an incident that are likely to be those of the next one."""
 _FROM_INCIDENT = frozenset({"incident", "runs"})
 """Parameters that the incident gives anew."""
 
@@ -188,11 +193,17 @@ def _contain(incident: Incident, first: History, contained: Sequence[History]) -
         for number, step in enumerate((s for s in first.steps if s.outcome), 1)
     )
     verdicts = tuple(f"{each.target} is {each.verdict}" for each in first.containment)
-    open_ = (f"{NAME}=incident-$(date +%Y%m%d-%H%M)", f'stopgap incident open "${NAME}" --json >/dev/null')
+    checked = _run_words(first, incident, alone=True)
+    known = incident.details.as_parameters()
+    kept = [word for name in _KEPT if name in known for word in ("--set", f"{name}={known[name]}")]
+    open_ = (
+        f"{NAME}=incident-$(date +%Y%m%d-%H%M)",
+        f'stopgap incident open "${NAME}" {join([*kept, "--json"])} >/dev/null',
+    )
     belongs = f'--incident "${NAME}"'
     blocks = [
         Block(tr("Give the incident a name; the blocks below need it in the same shell"), open_),
-        Block(tr("Check, without contacting anything"), (join(["stopgap", "check", *given]),),
+        Block(tr("Check, without contacting anything"), (join(["stopgap", "check", *checked]),),
               expect=("valid. Nothing was contacted.",)),
         Block(tr("Look first: every command with its undo is shown, and nothing is written"),
               (f"{join(['stopgap', 'run', *given])} {belongs} --dry-run",), expect=("Nothing was written.",)),
@@ -285,15 +296,20 @@ def _pasted(lines: tuple[str, ...]) -> tuple[str, ...]:
     return lines if sum(map(len, lines)) <= PASTED else ()
 
 
-def _run_words(history: History, incident: Incident) -> list[str]:
-    """Return the arguments that repeat a run, without what the incident gives anew."""
+def _run_words(history: History, incident: Incident, *, alone: bool = False) -> list[str]:
+    """Return the arguments that repeat a run, without what the incident gives anew, and what was seen the last time.
+
+    `alone`: for a command that knows of no incident, with what the next incident is likely to give.
+    """
     started = history.started
     known = incident.details.as_parameters()
     words = [started.runbook_path, *(word for path in started.inventory_path.split(", ") for word in ("-i", path))]
     words += [word for target in started.targets for word in ("-t", target)]
     for name, value in started.params.items():
         text = parameter_text(value) if value is not None else ""
-        if value in (None, [], "") or name in _FROM_INCIDENT or known.get(name) == text:
+        if value in (None, [], "") or name in _FROM_INCIDENT:
+            continue
+        if known.get(name) == text and not (alone and name in _KEPT):
             continue
         words += ["-p", f"{name}={text}"]
     return words

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from drill_play import acts
+from drill_play import acts, people
 from drill_play.stage import PLAY, ROOT, Failed, fresh
 
 
@@ -21,6 +21,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / ".drill", help="what is left behind (default: .drill)")
     parser.add_argument(
         "--answers", type=Path, default=PLAY / "answers.json", help="step → answer; yes is taken for granted"
+    )
+    parser.add_argument(
+        "--people", action="store_true", help="the way back with a careless operator, two at once, and a cautious one"
     )
     parser.add_argument("--brief", action="store_true", help="without recovery and screenshots, papers once")
     args = parser.parse_args()
@@ -37,7 +40,7 @@ def main() -> int:
             acts.new_words(stage)
             if not args.brief:
                 print("The way back", flush=True)
-                acts.recovery(stage)
+                (people.recovery if args.people else acts.recovery)(stage)
             print("The papers", flush=True)
             acts.papers(stage, contained, brief=args.brief)
             if not args.brief:

@@ -63,6 +63,11 @@ class Stage:
             raise Failed(f"stopgap {' '.join(argv)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
 
+    def tried(self, *argv: str) -> tuple[int, str]:
+        """Run a command of the operator to its end; give exit status and what it said."""
+        done = subprocess.run(self.command("operator", "stopgap", *argv), cwd=ROOT, capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
     def start(self, *argv: str) -> subprocess.Popen[str]:
         """Begin a command of the operator; its output goes to a file."""
         with (self.out / "runs.log").open("a") as log:

@@ -50,7 +50,7 @@ def paste_on_host(block: Block) -> None:
 
 
 class Terminal:
-    """A shell of the operator on a terminal: what asks for yes or no gets yes."""
+    """A shell of the operator on a terminal, line by line: what asks for yes or no gets yes."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         given = [f"{name}={value}" for name, value in environment.items()]
@@ -58,29 +58,21 @@ class Terminal:
         self._pid, self._file = pty.fork()
         if self._pid == 0:
             os.chdir(ROOT)
-            os.execv(LAB, [str(LAB), "exec", "operator", "env", "PS1=", *given, "sh"])
-        self._number = 0
+            os.execv(LAB, [str(LAB), "exec", "operator", "env", "PS1=ready:$? ", *given, "sh"])
+        self._until_ready()
+        self._type("stty -echo")
+        self._until_ready()
 
     def paste(self, block: Block) -> str:
-        """Paste a block, wait until it is over, and return what it said. Raises Failed."""
-        self._number += 1
-        mark = f"pasted-{self._number}"
-        self._type("stty -echo\n")
-        self._type(block.lines)
-        self._type(f"echo {mark}=$?\n")
-        said, answered = "", 0
-        end = time.monotonic() + PATIENCE
-        while not (over := re.search(rf"^{mark}=(\d+)", said, re.MULTILINE)):
-            if time.monotonic() > end:
-                raise Failed(f"it did not end:\n{block.lines}\n{said}")
-            if select.select([self._file], [], [], 0.2)[0]:
-                said += self._read()
-            if said.count("[yes/no]") > answered:
-                answered += 1
-                self._type("yes\n")
+        """Paste the lines of a block, each when the one before is over; return what they said. Raises Failed."""
+        said = ""
+        for line in block.lines.splitlines():
+            self._type(line)
+            status, told = self._until_ready()
+            said += told
+            if status != 0:
+                raise Failed(f"exit status {status}:\n{line}\n{told}")
         self.said += said
-        if over[1] != "0":
-            raise Failed(f"exit status {over[1]}:\n{block.lines}\n{said}")
         return said
 
     def close(self) -> None:
@@ -88,9 +80,22 @@ class Terminal:
         os.close(self._file)
         os.waitpid(self._pid, 0)
 
-    def _type(self, text: str) -> None:
-        for line in text.splitlines(keepends=True):
-            os.write(self._file, line.encode())
+    def _until_ready(self) -> tuple[int, str]:
+        """Return the status of what ran, and what it said, once the shell waits again. Raises Failed."""
+        said, answered = "", 0
+        end = time.monotonic() + PATIENCE
+        while not (over := re.search(r"ready:(\d+) $", said)):
+            if time.monotonic() > end:
+                raise Failed(f"it did not end:\n{said}")
+            if select.select([self._file], [], [], 0.2)[0]:
+                said += self._read()
+            if said.count("[yes/no]") > answered:
+                answered += 1
+                self._type("yes")
+        return int(over[1]), said
+
+    def _type(self, line: str) -> None:
+        os.write(self._file, f"{line}\n".encode())
 
     def _read(self) -> str:
         try:

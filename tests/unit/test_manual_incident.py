@@ -78,7 +78,11 @@ def test_last_times_incident_is_in_no_command() -> None:
     assert "shop-2026-11" not in commands
     assert "20261102" not in commands
     assert 'runs="$INCIDENT"' in commands
-    assert "-p contact=noc@example.jp" not in commands, "the incident gives it"
+    (checked,) = (line for line in commands.splitlines() if line.startswith("stopgap check"))
+    assert "-p contact=noc@example.jp" in checked
+    assert commands.count("-p contact=noc@example.jp") == 1, "the incident gives it to a run"
+    assert "--set contact=noc@example.jp" in commands
+    assert "scans" not in commands, "what was seen the last time"
 
 
 def test_what_nobody_gave_is_blank_and_not_invented() -> None:
