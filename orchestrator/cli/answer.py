@@ -51,6 +51,16 @@ def answer(options: AnswerOptions) -> int:
         mine = [asked for asked in waiting if asked.step == options.step]
         if not mine:
             others = ", ".join(dict.fromkeys(asked.step for asked in waiting))
+            if given := [a for a in history.answers if a.step == options.step and options.target in {None, a.target}]:
+                raise RefusedError(
+                    tr(
+                        "step {step} of run {run} was answered by {by}: {answer}; this answer decides nothing",
+                        step=options.step,
+                        run=run,
+                        by=given[-1].by,
+                        answer=given[-1].answer,
+                    )
+                )
             raise RefusedError(
                 tr(
                     "step {step} of run {run} asks nothing now{rest}",

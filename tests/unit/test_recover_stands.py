@@ -90,6 +90,8 @@ def test_recover_and_status_say_where_a_stopped_recovery_stands(bench: Bench) ->
     assert "a: step 1 of 3" in bench.stopgap("watch", "last")[1]
     assert bench.stopgap("answer", "last", "first", "yes")[0] == 0
     wait_until_asked(bench, "second")
+    status, _, err = bench.stopgap("answer", "last", "first", "no")
+    assert (status, "was answered by" in err, "this answer decides nothing" in err) == (4, True, True)
     assert bench.stopgap("answer", "last", "second", "no")[0] == 0
     assert run.wait(PATIENCE) == 4
     status, out, _ = bench.stopgap("recover")
