@@ -82,7 +82,8 @@ def test_the_text_of_an_error_harms_no_terminal_that_a_program_prints_it_on(text
 @given(TEXTS)
 def test_a_page_and_a_letter_show_every_character(text: str) -> None:
     values = {
-        "contact": text, "site": text, "revision": text, "since": None, "next_word": None,
+        "contact": text, "site": text, "revision": text, "since": None, "next_word": None, "updates": None,
+        "telephone": text, "dialled": "", "orders": None, "payments": None,
         "messages": {"en": [text]}, "languages": ("en",),
     }  # fmt: skip
     for name in ("web/maintenance.html", "web/maintenance.txt"):
