@@ -43,7 +43,11 @@ def _ports(spare: Host) -> Iterator[Item]:
     try:
         end = certificate_end(spare.address)
     except (OSError, ValueError) as error:
-        text = tr("port 443: {error}; visitors by https would see no page", error=_said(error))
+        text = tr(
+            "port 443: {error}; visitors by https would see no page, unless a certificate is prepared: "
+            "stopgap run spare-certificate",
+            error=_said(error),
+        )
         yield Item(spare.name, "port", "told", text)
         return
     left = end - datetime.now(UTC)

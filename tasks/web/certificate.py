@@ -41,7 +41,7 @@ class CertificateParams(Parameters):
     """Names of the sites, and the operator's way to a certificate."""
 
     names: Names = Field(min_length=1, max_length=20, description="Names of the sites. A text may hold several.")
-    folder: FilePath = Field("/etc/ssl/stopgap", description="Folder on the spare for key, request and certificate.")
+    folder: FilePath = Field(certificates.FOLDER, description="Folder on the spare for key, request and certificate.")
     issue: (
         Annotated[
             tuple[Annotated[str, StringConstraints(min_length=1, max_length=1000)], ...], BeforeValidator(_argv)

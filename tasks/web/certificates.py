@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from stopgap.orchestrator.facts import Program, ProgramFact, ReadOnly
@@ -17,11 +17,19 @@ _SHOW = ReadOnly(
     because="openssl-x509(1): -noout writes no certificate, and the others print fields",
 )
 _NOT_INSTALLED = 127
+FOLDER = "/etc/ssl/stopgap"
+"""Where `web.certificate` puts key and certificate on the spare, unless told otherwise."""
+_MOST = 5
 
 
 def reader(path: str, within: timedelta = timedelta(0)) -> Program:
     """Return the reader of the certificate's fields; status 1 if the certificate ends within a time."""
     return _SHOW.asked(str(int(within.total_seconds())), "-in", path)
+
+
+def prepared(names: Sequence[str]) -> Mapping[str, Program]:
+    """Return readers of what may have been prepared for the names, by path."""
+    return {path: reader(path) for path in (f"{FOLDER}/{name}.pem" for name in names[:_MOST])}
 
 
 def is_one(shown: ProgramFact) -> bool:

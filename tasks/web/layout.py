@@ -82,6 +82,8 @@ class Facts(TaskFacts):
     """The same by http."""
     certificate: ProgramFact = ProgramFact(status=127)
     """Fields of the given certificate."""
+    prepared: dict[str, ProgramFact] = {}
+    """Path → fields of a certificate that was prepared on the spare; status 1 without one."""
 
     def page_at(self, path: str) -> FileFact:
         """Return the file fact for the path of a page."""

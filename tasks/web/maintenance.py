@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from stopgap.orchestrator.change import (
     PathChange,
@@ -12,13 +13,13 @@ from stopgap.orchestrator.change import (
     write_file,
 )
 from stopgap.orchestrator.check import Check, Page
-from stopgap.orchestrator.facts import ABSENT, HttpGet, ProgramFact
+from stopgap.orchestrator.facts import ABSENT, ProgramFact, Reader
 from stopgap.orchestrator.host import Address, CheckVantage, Host, Scene
-from stopgap.orchestrator.task import At, Planned, Probe, Task, Unplannable
+from stopgap.orchestrator.task import At, Past, Planned, Probe, Task, Unplannable
 from stopgap.orchestrator.text import tr
 from stopgap.tasks.host.units import ROOT_PROGRAMS
 from stopgap.tasks.web import certificates, layout, own_server, taking_over
-from stopgap.tasks.web.https import By, https
+from stopgap.tasks.web.https import By, https, look_at_site, with_prepared
 from stopgap.tasks.web.layout import Facts, Layout
 from stopgap.tasks.web.page import FOLDER, Pages, configuration, pages
 from stopgap.tasks.web.params import Params
@@ -61,12 +62,19 @@ class WebMaintenance(Task[Params, Facts]):
 
     def probe(self, params: Params, scene: Scene) -> Probe:
         """Return readers for the files of each server, the service, and Apache's configuration test."""
-        given = {"certificate": certificates.reader(params.certificate)} if params.certificate else {}
-        return {**layout.probe(), **_look_at_site(params, scene), **given}
+        probe: dict[str, Reader[Any] | At | Past] = {**layout.probe(), **look_at_site(params, scene)}
+        if params.certificate:
+            probe["certificate"] = certificates.reader(params.certificate)
+        elif on_spare(scene) and params.mode == "strong":
+            found = certificates.prepared(params.names)
+            probe |= {f"prepared.{path}": reader for path, reader in found.items()}
+        return probe
 
     def plan(self, params: Params, facts: Facts, scene: Scene) -> Iterator[Planned]:
         """Yield changes for pages and configuration, then the reload; start the server if stopped."""
-        match _shown_by(params, facts, scene):
+        by = _shown_by(params, facts, scene)
+        params, facts = with_prepared(by, params, facts)
+        match by:
             case "Stopgap":
                 yield from _by_own(params, facts, scene)
             case "Apache":
@@ -88,7 +96,8 @@ class WebMaintenance(Task[Params, Facts]):
             asks, status = [("/nothing-is-here", name) for name in (None, *params.names)], 404
         if params.error_document_url is not None:
             status, contains = 302, params.error_document_url
-        tls = https(_shown_by(params, facts, scene), params, facts).by != "nothing"
+        by = _shown_by(params, facts, scene)
+        tls = https(by, *with_prepared(by, params, facts)).by != "nothing"
         own = scene.on.known_addresses
         looks: list[tuple[CheckVantage, tuple[Address, ...]]] = []
         if scene.outside and params.visitors != "none":
@@ -115,17 +124,6 @@ class ApacheMaintenance(WebMaintenance):
     """Show visitors a maintenance page: the name of `web.maintenance` in runbooks written before 0.2."""
 
     name = "apache.maintenance"
-
-
-def _look_at_site(params: Params, scene: Scene) -> Probe:
-    """Return readers for the site as visitors have it now, from outside: for what they will see by https."""
-    if params.certificate or not scene.target.known_addresses:
-        return {}
-    address, name = scene.target.known_addresses[0], next(iter(params.names), None)
-    return {
-        field: At("outside", HttpGet(address, "/", name, tls, timeout=2))
-        for field, tls in (("site", True), ("plain_site", False))
-    }
 
 
 def _shown_by(params: Params, facts: Facts, scene: Scene) -> By:

@@ -59,6 +59,9 @@ def remarks(by: By, params: Params, facts: Facts, scene: Scene) -> Iterator[Plan
                 ),
                 at_best=_PAGE_ALONE,
             )
+        path = params.certificate
+        if path.startswith(f"{certificates.FOLDER}/"):
+            yield Note(text=tr("by https with the certificate that was prepared: {path}", path=path))
         yield Note(text=tr("no certificate whose key lay on {target}: take that key as stolen", target=target))
     elif params.error_document_url is None and (speaks or on_spare(scene)):
         yield from _by_https(https(by, params, facts), facts, scene)

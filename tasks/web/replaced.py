@@ -49,6 +49,8 @@ class Replaced(ABC):
     rereads: ClassVar[bool] = True
     """A changed page shows without a reload."""
     https: ClassVar[bool] = True
+    at_once: ClassVar[bool] = False
+    """https needs nothing but a certificate that root can read: no further module, no other account."""
     texts: ClassVar[tuple[str, ...]] = ()
     """Patterns of files with the certificates in use."""
 
@@ -103,6 +105,7 @@ class Nginx(Replaced):
     template = "web/nginx.conf"
     account = "www-data"
     account_line = re.compile(r"^\s*user\s+(\S+?)[\s;]", re.MULTILINE)
+    at_once = True
     texts = (
         "/etc/nginx/nginx.conf",
         "/etc/nginx/conf.d/*.conf",
@@ -178,6 +181,7 @@ class Haproxy(Replaced):
     test = ("haproxy", "-c", "-q", "-f", main)
     template = "web/haproxy.conf"
     account = "haproxy"
+    at_once = True
     account_line = re.compile(r"^\s*user\s+(\S+)", re.MULTILINE)
     rereads = False
     texts = (main,)
