@@ -22,11 +22,13 @@ from recall_rig.further import FURTHER
 from recall_rig.listed import LISTED
 from recall_rig.own import OWN
 from recall_rig.trace import GUARD, WORDS, Trace
+from recall_rig.unseen import UNSEEN
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "scripts/lab"
 SEVERITIES = ("critical", "high", "medium", "low", "info")
-EVERY = (*LISTED, *OWN, *FURTHER, *FRESH)
+SETS = {"listed": LISTED, "own": OWN, "further": FURTHER, "fresh": FRESH, "unseen": UNSEEN}
+EVERY = tuple(trace for traces in SETS.values() for trace in traces)
 PLANTED, CLEAN = "spare", "neighbour"
 PEOPLE = "id anna >/dev/null 2>&1 || useradd -m -s /bin/bash anna\n"
 
@@ -110,7 +112,7 @@ def report(home: Path, every: bool) -> int:
     """Print recall and false alarms; return 0 if they are as promised."""
     shown = list(texts(findings(home, PLANTED)))
     result = {}
-    for title, traces in (("listed", LISTED), ("own", OWN), ("further", FURTHER), ("fresh", FRESH)):
+    for title, traces in SETS.items():
         marks = {trace.id: named(trace, shown) for trace in traces}
         for trace in traces:
             severity, rule = marks[trace.id]
@@ -133,7 +135,8 @@ def report(home: Path, every: bool) -> int:
         print(f"too loud: {complaint}")
     enough = all(
         named >= 0.9 * count and medium >= 0.75 * count
-        for (named, medium), count in zip(result.values(), map(len, (LISTED, OWN, FURTHER, FRESH)), strict=True)
+        for title, (named, medium) in result.items()
+        if (count := len(SETS[title])) and title != "unseen"
     )
     return 0 if enough and not complaints else 1
 

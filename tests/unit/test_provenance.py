@@ -272,3 +272,17 @@ def test_a_web_shell_without_a_telling_word_is_high_at_least(code: bytes) -> Non
 )
 def test_php_that_only_looks_alike_is_spared(code: bytes) -> None:
     assert not [sign for sign in signs_of_php(code) if sign.weight >= 2]
+
+
+def test_on_a_host_with_rpm_a_program_that_no_package_names_is_told_and_a_setting_is_not(tmp_path: Path) -> None:
+    digests = f"{'0' * 64}  /usr/bin/true\nnamed  /etc/ld.so.cache\nnamed  /usr/bin/vi\n"
+    body = "".join(
+        f"0|{path}|1|-rwxr-xr-x|0|0|9|1.0|1.0|1.0|0.0\n"
+        for path in ("/usr/bin/true", "/usr/bin/vi", "/usr/sbin/netmon", "/etc/made")
+    )
+    planted = {
+        "package-digests": digests,
+        "bodyfile": body,
+        "cron": {"/etc/cron.d/a": "1 2 * * * root /usr/sbin/netmon\n", "/etc/cron.d/b": "1 2 * * * root /usr/bin/vi\n"},
+    }
+    assert loud(tmp_path, planted) == {"/usr/sbin/netmon": "medium", "/etc/cron.d/a": "medium"}

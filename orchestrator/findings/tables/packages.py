@@ -16,6 +16,8 @@ LARGEST_TOOL = 32 << 20
 """Bytes of a tool that are hashed."""
 _MERGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/", "/usr/libx32/")
 _DIGEST = re.compile(r"([0-9a-f]{32}|[0-9a-f]{64})  ?(\S.*)", re.DOTALL)
+_NAMED = "named  /"
+_PROGRAMS = re.compile(r"^(?:/usr)?/(?:bin|sbin|lib|lib64|libexec)/")
 
 
 class Digests:
@@ -24,30 +26,35 @@ class Digests:
     def __init__(self, collected: CollectionReader) -> None:
         """Read the digests; beyond MOST_KEYS, digests are dropped, and no file counts as unpackaged.
 
-        The same holds on a host with rpm: rpm records no digest for files generated at installation.
+        On a host with rpm only what lies among the packages' own programs and libraries can count as unpackaged: what
+        packages make when they are installed is in no record of rpm's.
         """
         self._of: dict[int, bytes] = {}
         self._known = collected.known
         self._contents: set[bytes] | None = None
         self._whole = True
+        self._of_rpm = False
+        self._md5_alone = True
         for _, text in collected.lines("package-digests"):
-            match = _DIGEST.fullmatch(text)
-            if not match:
+            digest, path = _recorded(text)
+            if not path:
                 continue
             if len(self._of) >= MOST_KEYS:
                 collected.meter.leave_out(f"package-digests: more than {MOST_KEYS} files")
                 self._whole = False
                 break
-            self._whole = self._whole and len(match[1]) == 32
-            self._of[_key("/" + match[2].removeprefix("./").removeprefix("/"))] = bytes.fromhex(match[1])
+            self._of_rpm = self._of_rpm or not digest
+            self._md5_alone = self._md5_alone and len(digest) in {0, 32}
+            self._of[_key("/" + path.removeprefix("./").removeprefix("/"))] = bytes.fromhex(digest)
         item = collected.item("package-digests")
         self._whole = self._whole and bool(self._of) and item is not None and not item.truncated
+        self._whole = self._whole and (self._md5_alone or self._of_rpm)
 
     def knows(self, path: str) -> FactCache:
         """Return `yes` if a package owns the file, `no` if not; `unknown` for a missing or incomplete record."""
         if _key(path) in self._of:
             return "yes"
-        return "no" if self._whole else "unknown"
+        return "no" if self._whole and (not self._of_rpm or _PROGRAMS.match(path)) else "unknown"
 
     def brought(self, digest: str) -> bool:
         """Tell whether a package brought a file of this content, or an operator knows it, by its MD5 or SHA-256."""
@@ -59,6 +66,14 @@ class Digests:
     def digest(self, path: str) -> str:
         """Return the MD5 or SHA-256 recorded by the package; empty without a record."""
         return self._of.get(_key(path), b"").hex()
+
+
+def _recorded(text: str) -> tuple[str, str]:
+    """Return the digest and the path of a line; no digest for what rpm only names, no path for another line."""
+    if text.startswith(_NAMED):
+        return "", text.removeprefix("named  ")
+    match = _DIGEST.fullmatch(text)
+    return (match[1], match[2]) if match else ("", "")
 
 
 def _key(path: str) -> int:
@@ -172,6 +187,3 @@ def diversions(collected: CollectionReader) -> Iterator[Row]:
                 row: Fields = {"path": path, "target": target}
                 row |= {"program": bool(_PROGRAMS.match(path))}
                 yield Row(row, Place("maintainer-scripts", number, member.name))
-
-
-_PROGRAMS = re.compile(r"^(?:/usr)?/(?:bin|sbin|lib|lib64|libexec)/")
