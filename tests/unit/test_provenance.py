@@ -283,6 +283,9 @@ def test_on_a_host_with_rpm_a_program_that_no_package_names_is_told_and_a_settin
     planted = {
         "package-digests": digests,
         "bodyfile": body,
-        "cron": {"/etc/cron.d/a": "1 2 * * * root /usr/sbin/netmon\n", "/etc/cron.d/b": "1 2 * * * root /usr/bin/vi\n"},
+        "cron": {
+            "/etc/cron.d/a": "1 2 * * * root /usr/sbin/netmon\n",
+            "/etc/cron.d/b": "1 2 * * * root /usr/bin/vi\n",
+        },
     }
     assert loud(tmp_path, planted) == {"/usr/sbin/netmon": "medium", "/etc/cron.d/a": "medium"}

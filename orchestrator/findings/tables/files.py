@@ -26,6 +26,7 @@ FIELDS = {
     "hidden": "its name begins with a dot",
     "age": "days since its inode changed (ctime), when it was collected",
     "written": "days since its content was written (mtime)",
+    "ahead": "hours by which its content (mtime) is younger than its inode (ctime); 0 where it is not",
     "packaged": "a package brought it, by the packages' own record; `unknown` without one",
 }
 _DAY = 86400.0
@@ -145,6 +146,7 @@ def fields_of(entry: Entry, digests: Digests, now: float) -> Mapping[str, Value]
         "hidden": name.startswith("."),
         "age": round((now - entry.changed) / 86400, 2),
         "written": round((now - entry.modified) / 86400, 2),
+        "ahead": round(max(0.0, entry.modified - entry.changed) / 3600, 2),
         "packaged": digests.knows(entry.name),
     }
 
