@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from stopgap.orchestrator.report.chart import LEAST, PARTS, WIDTH, nice
 from stopgap.orchestrator.report.model import Report, ReportFinding
+from stopgap.orchestrator.text import tr
 
 BEFORE = timedelta(days=30)
 """Traces that are older than this when the first run begins are counted, and not drawn."""
@@ -41,6 +42,7 @@ _STEPS = (
 )
 """Seconds between ticks: round times, the longest whole days."""
 
+_SERVICES = {"web": tr("Web site"), "mail": tr("Mail")}
 Kind: TypeAlias = Literal["trace", "run", "outage", "measure"]
 _Bar: TypeAlias = tuple[str, str, datetime, datetime | None, str]
 """Name, host, since, until (None: it goes on), and how it went."""
@@ -146,8 +148,12 @@ def _traces(report: Report) -> list[_Trace]:
 def _bars(report: Report) -> dict[Kind, list[_Bar]]:
     return {
         "run": [(r.title, r.run if report.incident else "", r.started, r.finished, r.state) for r in report.runs],
-        "outage": list(_in_force(report, outage=True)),
-        "measure": list(_in_force(report, outage=False)),
+        "outage": [
+            (_SERVICES[each.service], each.target, since, till, "ok")
+            for each in report.impact
+            for since, till in each.stretches
+        ],
+        "measure": list(_in_force(report)),
     }
 
 
@@ -204,11 +210,9 @@ def _ticks(start: datetime, seconds: float, zone: tzinfo) -> tuple[float, list[d
     return step, found
 
 
-def _in_force(report: Report, *, outage: bool) -> Iterator[_Bar]:
+def _in_force(report: Report) -> Iterator[_Bar]:
     """Yield a bar for the time in force of each step's changes."""
     for step in report.steps:
-        if step.outage != outage:
-            continue
         mine = [c for c in report.changes if c.number in step.changes and c.made and c.state != "not-run"]
         if not mine:
             continue

@@ -6,6 +6,7 @@ A block that leaves the web open takes no web site away; nor does a change that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
@@ -16,7 +17,9 @@ from stopgap.orchestrator.report.model import ReportImpact
 
 UsedService: TypeAlias = Literal["web", "mail"]
 USED: tuple[UsedService, ...] = ("web", "mail")
-_BEFORE: dict[str, tuple[UsedService, ...]] = {"traffic.block": USED, "mta.stop": ("mail",)}
+_MINUTE = timedelta(minutes=1)
+_BLOCK = "traffic.block"
+_BEFORE: dict[str, tuple[UsedService, ...]] = {_BLOCK: USED, "mta.stop": ("mail",)}
 """Services out by task, in records before version 0.3, which name none."""
 _CUSTOMERS = "customers.notify"
 _WATCH = "service.watch"
@@ -46,7 +49,8 @@ def impact(histories: Sequence[History]) -> Iterator[ReportImpact]:
                 service=service,
                 seconds=sum(((end or now) - begin for begin, end in stretches), timedelta()).total_seconds(),
                 since=stretches[0][0],
-                until=stretches[-1][1],
+                until=_last_end(stretches),
+                stretches=tuple(stretches),
                 seen_seconds=(seen_until - seen_since).total_seconds() if seen_since and seen_until else None,
                 seen_since=seen_since,
                 seen_until=seen_until,
@@ -74,18 +78,66 @@ def customers_told(histories: Sequence[History]) -> int:
     return len(told)
 
 
+@dataclass(frozen=True)
+class _InForce:
+    """A change that may take services away, with the time in force."""
+
+    host: str
+    begin: datetime
+    end: datetime | None
+    out: tuple[str, ...]
+    blocks: bool
+    """One of the blocks on a router, of which the latest for a target counts."""
+
+
 def _stretches(histories: Iterable[History], target: str, service: UsedService) -> Iterator[_Stretch]:
+    """Yield when a service was out: a block counts only as long as no later block lets the service in."""
+    known = list(_in_force(histories, target))
+    for each in known:
+        if service not in each.out:
+            continue
+        left: list[_Stretch] = [(each.begin, each.end)]
+        if each.blocks:
+            for later in known:
+                if later.blocks and later.host == each.host and later.begin > each.begin and service not in later.out:
+                    left = [part for stretch in left for part in _without(stretch, later)]
+        yield from left
+
+
+def _in_force(histories: Iterable[History], target: str) -> Iterator[_InForce]:
     for history in histories:
-        out = {s.step for s in history.steps if s.target == target and service in services_out(s)}
+        steps = {step.step: step for step in history.steps if step.target == target}
         for change in history.changes:
-            if change.target != target or change.step not in out or not change.made or change.state == "not-run":
+            step = steps.get(change.step)
+            if step is None or change.target != target or not change.made or change.state == "not-run":
                 continue
             if change.activates or change.change.only_reads:
                 continue
-            yield (
-                change.made,
-                None if change.stands else change.undone or (change.ends if change.expired else change.made),
-            )
+            end = None if change.stands else change.undone or (change.ends if change.expired else change.made)
+            yield _InForce(change.host, change.made, end, services_out(step), step.task == _BLOCK)
+
+
+def _without(stretch: _Stretch, other: _InForce) -> Iterator[_Stretch]:
+    """Yield what is left of a stretch outside the time of a change."""
+    begin, end = stretch
+    if end is not None and end <= other.begin:
+        yield stretch
+        return
+    if begin < other.begin:
+        yield begin, other.begin
+    if other.end is not None and (end is None or other.end < end):
+        yield max(begin, other.end), end
+
+
+def _last_end(stretches: Sequence[_Stretch]) -> datetime | None:
+    """Return the end of the last stretch of a minute or more, else of the last one; None: it goes on.
+
+    A recovery that lifts one block after the other may take a service away for seconds, long after it was back.
+    """
+    if stretches[-1][1] is None:
+        return None
+    long = [end for begin, end in stretches if end and end - begin >= _MINUTE]
+    return long[-1] if long else stretches[-1][1]
 
 
 def _merged(stretches: Iterable[_Stretch]) -> list[_Stretch]:

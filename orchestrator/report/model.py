@@ -172,7 +172,10 @@ class ReportImpact(_Part):
     service: Literal["web", "mail"]
     seconds: float = Field(description="By the changes in force; several stretches are added.")
     since: datetime = Field(description="Begin of the first stretch.")
-    until: datetime | None = Field(description="End of the last stretch; null: it goes on.")
+    until: datetime | None = Field(description="End of the last stretch of a minute or more; null: it goes on.")
+    stretches: tuple[tuple[datetime, datetime | None], ...] = Field(
+        description="Begin and end of each; null: it goes on."
+    )
     seen_seconds: float | None = Field(description="As seen from other hosts; null: nobody looked, or it goes on.")
     seen_since: datetime | None = Field(description="First look from outside without an answer.")
     seen_until: datetime | None = Field(description="First look from outside with an answer again.")

@@ -50,8 +50,12 @@ def test_it_begins_with_the_first_trace_and_everything_is_in_its_place() -> None
     by_kind = {group.kind: group.strands for group in made.groups}
     assert by_kind["trace"][0].points == (0, 500)
     assert by_kind["run"][0].x == 750
-    assert [strand.label for strand in by_kind["outage"]] == ["Drop its packets upstream", "Stop the mail server"]
-    assert [strand.label for strand in by_kind["measure"]] == ["Maintenance page"]
+    assert [strand.label for strand in by_kind["outage"]] == ["Web site", "Mail"]
+    assert [strand.label for strand in by_kind["measure"]] == [
+        "Drop its packets upstream",
+        "Stop the mail server",
+        "Maintenance page",
+    ]
     assert [(moment.kind, moment.x) for moment in made.moments] == [("cut", 750)]
 
 
@@ -61,6 +65,7 @@ def test_an_outage_ends_when_it_is_taken_back_and_goes_on_until_then() -> None:
     ended = {s.label: s.till for g in drawn(trace, *BACK).groups for s in g.strands}
     assert ended["Drop its packets upstream"] is not None
     assert ended["Stop the mail server"] is None
+    assert (ended["Web site"], ended["Mail"]) == (ended["Drop its packets upstream"], None)
 
 
 def test_what_is_old_or_of_little_weight_does_not_stretch_it() -> None:
