@@ -436,8 +436,14 @@ def evidence_custody(args: Namespace) -> Call[Any]:
 def evidence_export(args: Namespace) -> Call[Any]:
     """Read `stopgap evidence export`. Raises UsageError for a key."""
     from stopgap.orchestrator.cli.custody import ExportOptions, export
+    from stopgap.orchestrator.cli.exchange import ExportRunOptions, export_run
     from stopgap.orchestrator.cli.run_options import sign_key
+    from stopgap.orchestrator.errors import UsageError
 
+    if args.format in {"stix", "misp"}:
+        if args.target or args.age or args.tsa:
+            raise UsageError(tr("-t, --age and --tsa are for archives (--format tar)"))
+        return Call(export_run, ExportRunOptions(args.what, Path(args.output), args.format, args.tlp, args.json))
     return Call(
         export,
         ExportOptions(
@@ -484,6 +490,20 @@ def export_cacao(args: Namespace) -> Call[Any]:
             json=args.json,
         ),
     )
+
+
+def export_stix(args: Namespace) -> Call[Any]:
+    """Read `stopgap export stix`."""
+    from stopgap.orchestrator.cli.exchange import ExportRunOptions, export_run
+
+    return Call(export_run, ExportRunOptions(args.run, Path(args.output), "stix", args.tlp, args.json))
+
+
+def export_misp(args: Namespace) -> Call[Any]:
+    """Read `stopgap export misp`."""
+    from stopgap.orchestrator.cli.exchange import ExportRunOptions, export_run
+
+    return Call(export_run, ExportRunOptions(args.run, Path(args.output), "misp", args.tlp, args.json))
 
 
 def import_cacao(args: Namespace) -> Call[Any]:

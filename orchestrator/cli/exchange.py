@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.documents.catalogue import exported_document, imported_document
 from stopgap.orchestrator.errors import Error
+from stopgap.orchestrator.exchange.marking import Tlp
 from stopgap.orchestrator.runbook.finding import runbook_file
 from stopgap.orchestrator.source import InvalidInput
 from stopgap.orchestrator.text import Text, tr, trn
@@ -123,6 +125,58 @@ def _written(output: Path, inventories: tuple[str, ...], made: Imported, *, as_j
         screen.line(tr("  check: {problem}", problem=problem), "bad")
     screen.line(tr("Read it, then: stopgap check {output}", output=output))
     return 1 if problems else 0
+
+
+@dataclass(frozen=True)
+class ExportRunOptions:
+    """The options of `stopgap export stix` and `stopgap export misp`."""
+
+    run: str
+    output: Path
+    form: Literal["stix", "misp"]
+    tlp: Tlp = "amber"
+    json: bool = False
+
+
+def export_run(options: ExportRunOptions) -> int:
+    """Write what a run has found and done as a bundle of STIX, or an event of MISP."""
+    from stopgap.orchestrator.cli.damage import show_damage
+    from stopgap.orchestrator.exchange.case import read_case
+    from stopgap.orchestrator.exchange.misp import write_misp
+    from stopgap.orchestrator.exchange.stix import write_stix
+    from stopgap.orchestrator.journal import Journal, state_home
+
+    with Journal.open_to_read(state_home()) as journal:
+        case = read_case(journal, options.run)
+    show_damage(screens.err(), case.history.run, case.history.damage)
+    write = write_stix if options.form == "stix" else write_misp
+    begun = whole = False
+    try:
+        descriptor = os.open(options.output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        begun = True
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            count = write(case, stream, options.tlp)
+        whole = True
+    except FileExistsError:
+        raise Error(tr("{path} is there already; name a new file with -o", path=options.output)) from None
+    except OSError as error:
+        raise Error(f"{options.output}: {error.strerror}") from None
+    finally:
+        if begun and not whole:
+            options.output.unlink(missing_ok=True)
+    if options.json:
+        print_document(exported_document(options.form, options.output, ()))
+        return int(bool(case.history.damage))
+    screens.out().line(
+        tr(
+            "{output}: {count} objects of {run}, TLP:{tlp}",
+            output=options.output,
+            count=count,
+            run=case.history.run,
+            tlp=options.tlp.upper(),
+        )
+    )
+    return int(bool(case.history.damage))
 
 
 def _tell(output: Path, playbook: dict[str, Any], losses: Sequence[Text]) -> None:

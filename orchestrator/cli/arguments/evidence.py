@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stopgap.orchestrator.cli import door
 from stopgap.orchestrator.cli.arguments.command import Commands, command
+from stopgap.orchestrator.cli.arguments.exchange import tlp_word
 from stopgap.orchestrator.cli.arguments.words import LINES, age_word, sign_word
 
 
@@ -30,6 +31,10 @@ def evidence_words(commands: Commands) -> None:
         "-t", "--target", metavar="HOST", help="host to export; required for evidence of several hosts"
     )
     export.add_argument("-o", "--output", metavar="FILE", required=True, help="a new file, FILE.tar")
+    export.add_argument(
+        "--format", choices=("tar", "stix", "misp"), default="tar", help="tar: all evidence; else findings and acts"
+    )
+    tlp_word(export)
     age_word(export, "the archive")
     export.add_argument(
         "--tsa", metavar="URL", help="time-stamp the archive at this authority (RFC 3161); needs stopgap[tsa]"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
+
 from stopgap.orchestrator.cli import door
 from stopgap.orchestrator.cli.arguments.command import Commands, command
-from stopgap.orchestrator.cli.arguments.words import RUNBOOK_HELP, inventory_word, sign_word
+from stopgap.orchestrator.cli.arguments.words import RUNBOOK_HELP, inventory_word, run_word, sign_word
 
 
 def export_words(commands: Commands) -> None:
@@ -20,6 +22,18 @@ def export_words(commands: Commands) -> None:
         "--for", dest="reader", choices=("soarca",), help="write what this reader carries out, and name what is lost"
     )
     sign_word(cacao, "the playbook")
+    stix = command(commands, "stix", door.export_stix, "write a run's findings and acts as a STIX 2.1 bundle")
+    misp = command(commands, "misp", door.export_misp, "write a run's findings and acts as a MISP event")
+    for each in (stix, misp):
+        run_word(each)
+        each.add_argument("-o", "--output", metavar="FILE", required=True, help="a new file, FILE.json")
+        tlp_word(each)
+
+
+def tlp_word(exporting: ArgumentParser) -> None:
+    """Add --tlp."""
+    levels = ("clear", "green", "amber", "amber+strict", "red")
+    exporting.add_argument("--tlp", choices=levels, default="amber", help="TLP 2.0 of the file; default: amber")
 
 
 def import_words(commands: Commands) -> None:
