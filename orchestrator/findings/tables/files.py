@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, Value, table
-from stopgap.orchestrator.findings.tables.body import Entry, entries
+from stopgap.orchestrator.findings.tables.body import ACCESSED, CHANGED, MODE, MODIFIED, Entry, entries, later
 from stopgap.orchestrator.findings.tables.packages import Digests
 from stopgap.orchestrator.hostnumber import parse_moment
 
@@ -44,7 +44,12 @@ def files(collected: CollectionReader) -> Iterator[Row]:
 def changed(collected: CollectionReader) -> Iterator[Row]:
     """Entries written within a day, or with a changed name, owner or mode."""
     since = collected_at(collected) - _DAY
-    return _rows(collected, "bodyfile", lambda entry: max(entry.changed, entry.modified) > since)
+    return _rows(
+        collected,
+        "bodyfile",
+        lambda entry: max(entry.changed, entry.modified) > since,
+        likely=lambda fields: later(fields[CHANGED], since) or later(fields[MODIFIED], since),
+    )
 
 
 _PLACES = ("/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot", "/opt", "/root", "/var/www", "/srv")
@@ -91,15 +96,19 @@ def changed_places(collected: CollectionReader) -> Iterator[Row]:
 def accessed(collected: CollectionReader) -> Iterator[Row]:
     """Files read within a day, if the mounts record access times; the walk itself reads directories."""
     since = collected_at(collected) - _DAY
-    return _rows(collected, "bodyfile", lambda e: e.accessed > since and not e.mode.startswith("d"), by_access=True)
+    return _rows(
+        collected,
+        "bodyfile",
+        lambda entry: entry.accessed > since and not entry.mode.startswith("d"),
+        by_access=True,
+        likely=lambda fields: later(fields[ACCESSED], since),
+    )
 
 
 @table("privileged", reads="bodyfile", also="package-digests", fields=FIELDS)
 def privileged(collected: CollectionReader) -> Iterator[Row]:
     """Set-user-ID and set-group-ID files."""
-    return _rows(
-        collected, "bodyfile", lambda entry: entry.mode.startswith("-") and bool(_PRIVILEGED.search(entry.mode))
-    )
+    return _rows(collected, "bodyfile", likely=lambda fields: _PRIVILEGED.match(fields[MODE]) is not None)
 
 
 @table("unowned", reads="unowned-files", also="package-digests", fields=FIELDS)
@@ -120,9 +129,10 @@ def _rows(
     wanted: Callable[[Entry], bool] = lambda _: True,
     *,
     by_access: bool = False,
+    likely: Callable[[list[str]], bool] = lambda _: True,
 ) -> Iterator[Row]:
     digests, now = Digests(collected), collected_at(collected)
-    for entry in entries(collected, artifact):
+    for entry in entries(collected, artifact, likely):
         if wanted(entry):
             time = entry.accessed if by_access else entry.changed
             yield Row(fields_of(entry, digests, now), Place(artifact, entry.line), time)
