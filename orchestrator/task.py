@@ -169,6 +169,14 @@ class Beside(BaseModel):
     """Seconds that the following steps wait, once that artifact runs."""
     with_steps: bool = False
     """It ends as soon as the target's other steps have ended."""
+    parts: tuple[str, ...] = ()
+    """Further artifacts, for later parts of that artifact, a capture of packets; when all are full, the oldest part
+    is overwritten.
+    """
+    part_size: int = 0
+    """Bytes of each part."""
+    part_seconds: float | None = None
+    """Seconds of each part; `None`: any time."""
 
 
 class Collection(BaseModel):

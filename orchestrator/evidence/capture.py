@@ -82,10 +82,19 @@ class CaptureParser:
         """Return True if the bytes so far end within a header or a packet."""
         return bool(self._rest)
 
+    def take_rest(self) -> bytes:
+        """Return the bytes that no piece has, and forget them."""
+        rest = bytes(self._rest)
+        self._rest.clear()
+        return rest
+
     def feed(self, chunk: bytes) -> Iterator[Block]:
         """Yield the pieces that are complete with these bytes."""
+        if self.damage:
+            self._rest = bytearray(chunk)
+            return
         self._rest += chunk
-        if self.damage or len(self._rest) < self._need:
+        if len(self._rest) < self._need:
             return
         data, at = bytes(self._rest), 0
         self._rest.clear()
@@ -105,7 +114,7 @@ class CaptureParser:
             return 0
         known = _MAGIC.get(data[:4])
         if known is None:
-            self.damage = tr("it is no capture: neither pcap nor pcapng")
+            self._end(tr("it is no capture: neither pcap nor pcapng"), data)
             return 0
         self._kind, (self._order, self._units) = "pcap", known
         self._link = int(struct.unpack_from(f"{self._order}I", data, 20)[0]) & 0xFFFF
@@ -117,7 +126,7 @@ class CaptureParser:
         while size - at >= 16:
             seconds, fraction, captured, length = head.unpack_from(data, at)
             if captured > LONGEST_PACKET:
-                self.damage = tr("a packet of {size} bytes", size=captured)
+                self._end(tr("a packet of {size} bytes", size=captured), data[at:])
                 return
             end = at + 16 + captured
             if end > size:
@@ -133,23 +142,27 @@ class CaptureParser:
             if data[at : at + 4] == _SECTION:
                 magic = data[at + 8 : at + 12]
                 if magic not in {b"\x4d\x3c\x2b\x1a", b"\x1a\x2b\x3c\x4d"}:
-                    self.damage = tr("a section in an unknown byte order")
+                    self._end(tr("a section in an unknown byte order"), data[at:])
                     return
                 self._order = "<" if magic[0] == 0x4D else ">"
             kind, length = struct.unpack_from(f"{self._order}2I", data, at)
             if not 12 <= length <= LONGEST_BLOCK or length % 4:
-                self.damage = tr("a block of {size} bytes", size=length)
+                self._end(tr("a block of {size} bytes", size=length), data[at:])
                 return
             end = at + length
             if end > size:
                 break
             raw = data[at:end]
             if struct.unpack_from(f"{self._order}I", raw, length - 4)[0] != length:
-                self.damage = tr("a block whose two lengths differ")
+                self._end(tr("a block whose two lengths differ"), data[at:])
                 return
             yield Block(raw, self._block(kind, raw[8:-4]))
             at, end = end, end + 12
         self._keep(data, at, end)
+
+    def _end(self, damage: str, rest: bytes) -> None:
+        self.damage = damage
+        self._rest += rest
 
     def _keep(self, data: bytes, at: int, end: int) -> None:
         self._rest += data[at:]

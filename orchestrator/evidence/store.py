@@ -45,6 +45,11 @@ class Quota:
         self._left = limit
         self._lock = Lock()
 
+    def give_back(self, size: int) -> None:
+        """Give back bytes that were taken, and are not kept any more."""
+        with self._lock:
+            self._left += size
+
     def take(self, wanted: int) -> int:
         """Take up to `wanted` bytes, and give how many were granted."""
         with self._lock:
@@ -77,6 +82,8 @@ class _Arriving:
     hash: hashlib._Hash = field(default_factory=hashlib.sha256)
     size: int = 0
     cut: str = ""
+    overwritten: int = 0
+    """Bytes that were here before, and were overwritten."""
     head: bytes = b""
     seal: Seal | None = None
 
@@ -110,6 +117,9 @@ class EvidenceStore:
         self._run_folder, self._origin, self._collection, self._quota = run_folder, origin, collection, quota
         self._recipients, taken = recipients, taken or {}
         self._names = [_file_name(number, artifact) for number, artifact in enumerate(collection.artifacts)]
+        further = collection.beside.parts if collection.beside else ()
+        self._spare = {n for n, a in zip(self._names, collection.artifacts, strict=True) if a.id in further}
+        """Files of parts that a short capture does not need."""
         kit = collection.toolkit
         self._toolkit = ToolkitUsed(path=kit.path, sha256=kit.sha256, bytes=kit.size, token=token) if kit else None
         self._clock = clock
@@ -147,6 +157,27 @@ class EvidenceStore:
             )
         self._write(item, kept[:granted])
 
+    def restart(self, index: int) -> None:
+        """Forget the bytes of an arriving artifact: later bytes overwrite them, and the manifest says so."""
+        item = self._arriving.get(index)
+        if item is None or item.descriptor is None:
+            return
+        try:
+            if item.seal is not None:
+                item.seal.close()
+            os.ftruncate(item.descriptor, 0)
+            os.lseek(item.descriptor, 0, os.SEEK_SET)
+            item.seal = Seal(item.descriptor, self._recipients) if self._recipients else None
+        except (OSError, SealingError) as error:
+            item.cut = tr(
+                "the controller could not keep it: {error}", error=getattr(error, "strerror", None) or error
+            )
+            return
+        if not item.artifact.apart:
+            self._quota.give_back(item.size)
+        item.overwritten += item.size
+        item.hash, item.size, item.cut, item.started = hashlib.sha256(), 0, "", self._clock()
+
     def ended(self, index: int, output: Output) -> None:
         """Record the end of an artifact, as reported by the connection."""
         if output.stdout:  # a connection may deliver short output only here
@@ -160,6 +191,9 @@ class EvidenceStore:
         back from disk differs from the received data, or if the manifest cannot be written.
         """
         for index in range(len(self._names)):
+            unused = index not in self._items and index not in self._arriving
+            if unused and self._names[index] in self._spare:
+                continue
             if index not in self._items:
                 never = Output(HostText(b""), HostText(b""), None, truncated=True, ran=index in self._arriving)
                 self._finish(index, never)
@@ -252,6 +286,8 @@ class EvidenceStore:
             item.cut = item.cut or tr("longer than {cap} bytes", cap=item.artifact.cap)
         because = item.cut or (tr("the host's answer is not whole") if output.truncated else "")
         because = tr("the connection ended before it") if before and output.ran else because
+        if item.overwritten:
+            because = tr("{count} earlier bytes were overwritten by later ones", count=item.overwritten)
         self._items[index] = ManifestItem(
             id=item.artifact.id,
             about=item.artifact.about,

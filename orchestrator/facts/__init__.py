@@ -9,6 +9,7 @@ from stopgap.orchestrator.facts.file import ABSENT, Content, File, FileFact
 from stopgap.orchestrator.facts.files import FilesBelow, FilesFact, Glob
 from stopgap.orchestrator.facts.flows import Flows, FlowsFact, flow_table, wanted_flows
 from stopgap.orchestrator.facts.forwarding import Forwarding, ForwardingFact
+from stopgap.orchestrator.facts.guest_disks import GuestDiskFact, GuestDisks
 from stopgap.orchestrator.facts.guest_tools import GuestPortFact
 from stopgap.orchestrator.facts.guests import Guests
 from stopgap.orchestrator.facts.heads import FileHeads, HeadsFact
@@ -76,6 +77,8 @@ __all__ = [
     "FunctionFact",
     "Gateways",
     "Glob",
+    "GuestDiskFact",
+    "GuestDisks",
     "GuestPortFact",
     "Guests",
     "HeadsFact",

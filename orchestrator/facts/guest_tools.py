@@ -53,6 +53,11 @@ class GuestPortFact(Fact):
         return (self.guest, *self.also)
 
 
+def is_uuid(text: str) -> bool:
+    """Return True for a UUID as libvirt writes it."""
+    return bool(_UUID.fullmatch(text))
+
+
 def links_down(section: str) -> frozenset[tuple[str, str]]:
     """Return UUID and link-layer address of each interface whose link is down, by lines of `virsh dumpxml`.
 

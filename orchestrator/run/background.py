@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from stopgap.orchestrator.run.interruption import Interruption
 
 _POLL = 0.1
 """Seconds between two looks at whether a collection has to end."""
+TAIL = 2.0
+"""Seconds that a collection goes on after the other steps: packets after the last list of sockets."""
 
 
 @dataclass
@@ -42,14 +45,17 @@ class Background:
     ) -> Iterator[None]:
         """During the block, call `enough` once the collection has to end, again and again until the block ends.
 
-        `with_steps`: also once the target's other steps have ended.
+        `with_steps`: also TAIL seconds after the target's other steps have ended.
         """
         done = threading.Event()
         over, stopped = self._of(self._over, step.target.name), self._of(self._stopped, step.target.name)
 
         def watch() -> None:
+            until = float("inf")
             while not done.wait(_POLL):
-                if interruption.requested.is_set() or stopped.is_set() or (with_steps and over.is_set()):
+                if with_steps and over.is_set():
+                    until = min(until, time.monotonic() + TAIL)
+                if interruption.requested.is_set() or stopped.is_set() or time.monotonic() >= until:
                     enough()
 
         watcher = threading.Thread(target=watch, name="collection beside", daemon=True)

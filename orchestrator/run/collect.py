@@ -13,6 +13,7 @@ from pathlib import Path
 from stopgap.orchestrator.evidence.closing import EvidenceError, settle
 from stopgap.orchestrator.evidence.interrupted import close_broken_off
 from stopgap.orchestrator.evidence.resume import Taken, taken_already
+from stopgap.orchestrator.evidence.ring import Ring
 from stopgap.orchestrator.evidence.store import EvidenceStore, Origin, Quota
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.journal.records import EvidenceKept
@@ -24,10 +25,12 @@ from stopgap.orchestrator.run.evidence_stream import Arrival, is_worth_compressi
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.judging import Judging
 from stopgap.orchestrator.run.recorder import Recorder
-from stopgap.orchestrator.task import Collection
+from stopgap.orchestrator.task import Artifact, Collection
 from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.toolkit import ToolkitError
 
+_ENDLESS = 1 << 50
+"""Bytes of a capture that is kept in parts."""
 COLLECTIONS_AT_ONCE = 32
 """Most parallel collections of one run; each uses the controller's processor and disk."""
 
@@ -106,8 +109,10 @@ def _collect(step: PlannedStep, collection: Collection, session: Session, run: _
     token = secrets.token_hex(8) if collection.toolkit else ""
     try:
         taken = {} if step.changes else _taken(step, collection, record, vault)
-        left = [number for number, artifact in enumerate(collection.artifacts) if artifact.id not in taken]
-        asked = collection.model_copy(update={"artifacts": tuple(collection.artifacts[number] for number in left)})
+        further = collection.beside.parts if collection.beside else ()
+        left = [n for n, artifact in enumerate(collection.artifacts) if artifact.id not in {*taken, *further}]
+        sent = (_as_sent(collection, collection.artifacts[number]) for number in left)
+        asked = collection.model_copy(update={"artifacts": tuple(sent)})
         equipped = _equipped(asked, token)
         with interruption.cutting(session.close):
             compressed = is_worth_compressing(asked, session)
@@ -116,7 +121,7 @@ def _collect(step: PlannedStep, collection: Collection, session: Session, run: _
             vault.run_folder, origin, collection, vault.quota, recipients=vault.recipients, token=token, taken=taken
         )
         begun = run.background.begun(step.step.id, step.target.name)
-        rest = _Rest(store, left, _number(collection), begun)
+        rest = _Rest(store, left, _number(collection), begun, _ring(collection, store))
         arrival = Arrival(rest, asked, compressed=compressed, tell=lambda now: record.progress(step, now))
         deadline = step.step.timeout or collection.deadline
         with _ending(step, collection, session, run):
@@ -155,6 +160,21 @@ def _number(collection: Collection) -> int | None:
     return next((number for number, artifact in enumerate(collection.artifacts) if artifact.id == until), None)
 
 
+def _ring(collection: Collection, store: EvidenceStore) -> Ring | None:
+    """Return the ring of a capture that is kept in parts."""
+    beside, first = collection.beside, _number(collection)
+    if beside is None or not beside.parts or first is None:
+        return None
+    further = [number for number, artifact in enumerate(collection.artifacts) if artifact.id in beside.parts]
+    return Ring([first, *further], beside.part_size, beside.part_seconds, store)
+
+
+def _as_sent(collection: Collection, artifact: Artifact) -> Artifact:
+    """Return an artifact as the host is asked for it: the parts of a ring are bounded here, the whole is not."""
+    ring = collection.beside is not None and collection.beside.parts and artifact.id == collection.beside.until
+    return artifact.model_copy(update={"cap": _ENDLESS}) if ring else artifact
+
+
 @contextmanager
 def _ending(step: PlannedStep, collection: Collection, session: Session, run: _Run) -> Iterator[None]:
     """During the block, an interruption ends the collection; one beside other steps ends in good order first."""
@@ -179,15 +199,24 @@ class _Rest:
     """The artifact that goes on until it is told to end."""
     begun: threading.Event
     """Set with the first bytes of that artifact."""
+    ring: Ring | None = None
+    """Keeps that artifact in parts."""
 
     def data(self, index: int, chunk: bytes) -> None:
         """Pass the chunk to the sink."""
         if self.numbers[index] == self.going_on:
             self.begun.set()
+            if self.ring is not None:
+                self.ring.data(chunk)
+                return
         self.store.data(self.numbers[index], chunk)
 
     def ended(self, index: int, output: Output) -> None:
-        """Pass the end of the artifact to the sink."""
+        """Pass the end of the artifact to the sink, and of each of its parts."""
+        if self.ring is not None and self.numbers[index] == self.going_on:
+            self.ring.end()
+            for part in sorted(self.ring.used - {self.numbers[index]}):
+                self.store.ended(part, output)
         self.store.ended(self.numbers[index], output)
 
 

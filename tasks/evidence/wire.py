@@ -76,7 +76,17 @@ class WireParams(Parameters):
         "wrote and read.",
     )
     size: Annotated[Size, Field(ge=SMALLEST)] = Field(
-        default=256 << 20, description="How much is kept at most, such as `256 MiB`; then the capture ends."
+        default=256 << 20,
+        description="How much is kept at most, such as `256 MiB`; then the capture ends, but with `keep: newest`.",
+    )
+    keep: Literal["first", "newest"] = Field(
+        default="first",
+        description="What is kept of more than `size`: the `first` packets, or the `newest`, in eight files of which "
+        "the oldest is overwritten.",
+    )
+    newest: Annotated[Duration, Field(ge=timedelta(seconds=7), le=timedelta(days=7))] | None = Field(
+        default=None,
+        description="With `keep: newest`: packets older than this are overwritten, too. Default: by size alone.",
     )
     compress: bool = Field(
         default=False,
@@ -169,6 +179,9 @@ class Wire(Task[WireParams, DeviceFacts]):
                 until=PACKETS if capture.reader else "",
                 head=params.before.total_seconds() if params.before and capture.reader else 0.0,
                 with_steps=params.ends == "steps",
+                parts=capture.further if capture.reader else (),
+                part_size=capture.part_size,
+                part_seconds=capture.part_seconds,
             ),
         )
 
@@ -208,6 +221,7 @@ def _capture(params: WireParams, facts: DeviceFacts, scene: Scene) -> tuple[Capt
         snap=HEADERS if params.packets == "headers" else WHOLE,
         seconds=params.lasts.total_seconds(),
         size=params.size,
+        newest=(params.newest.total_seconds() if params.newest else 0.0) if params.keep == "newest" else None,
     )
     return capture, instead
 
@@ -240,6 +254,8 @@ def _said(capture: Capture, scene: Scene) -> str:
         parts.append(tr("SSH of {operators} to {target} is left out", operators=spared, target=target))
     if capture.doubled:
         parts.append(tr("a packet is seen on each device that it passes"))
+    if capture.newest is not None:
+        parts.append(tr("of more than that the newest packets"))
     parts.append(tr("nothing is written on {host}", host=scene.on.name))
     return joined("; ", parts)
 

@@ -19,6 +19,10 @@ PACKETS = "packets"
 READERS = ("dumpcap", "tcpdump", "python3")
 """Programs that capture: the first that is installed."""
 PROGRAMS = (*READERS, "conntrack")
+PARTS = 8
+"""Files of a capture that keeps the newest packets."""
+_PACKET = 1 << 20
+"""Bytes by which the headers and one packet may go beyond the size of a part."""
 SLACK = 15.0
 """Seconds in addition to the time of the capture."""
 _FLOWS = 10.0
@@ -45,11 +49,28 @@ class Capture:
     seconds: float
     size: int
     """Bytes of the capture at most."""
+    newest: float | None = None
+    """Keep the newest packets, of this many seconds at least, in place of the first; 0: by size alone."""
 
     @property
     def suffix(self) -> str:
         """Return the format."""
         return "pcap" if self.reader == "tcpdump" else "pcapng"
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Return the artifacts of further parts; none where the first packets are kept."""
+        return () if self.newest is None else tuple(f"{PACKETS}-{number}" for number in range(2, PARTS + 1))
+
+    @property
+    def part_size(self) -> int:
+        """Return the bytes of a part, all parts together having the size."""
+        return self.size // PARTS
+
+    @property
+    def part_seconds(self) -> float | None:
+        """Return the seconds of a part; all parts but the one being written have the time."""
+        return self.newest / (PARTS - 1) if self.newest else None
 
     @property
     def doubled(self) -> bool:
@@ -71,7 +92,7 @@ def artifacts(capture: Capture) -> Iterator[Artifact]:
             script=_packets(capture, capture.reader),
             suffix=capture.suffix,
             deadline=capture.seconds + SLACK,
-            cap=capture.size,
+            cap=capture.size if capture.newest is None else capture.part_size + _PACKET,
         )
         yield _flows("flow-table-after", "The same flows, when the capture had ended.", capture)
     yield Artifact(
@@ -81,6 +102,14 @@ def artifacts(capture: Capture) -> Iterator[Artifact]:
         deadline=_FLOWS,
         cap=4 << 20,
     )
+    for name in capture.further if capture.reader else ():
+        yield Artifact(
+            id=name,
+            about="Further packets of the target; the times of packets tell the order of these files.",
+            script="exit 0",
+            suffix=capture.suffix,
+            cap=capture.part_size + _PACKET,
+        )
 
 
 def texts(addresses: Iterable[Address]) -> str:

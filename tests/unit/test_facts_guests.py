@@ -6,7 +6,15 @@ from ipaddress import ip_address
 
 import pytest
 
-from stopgap.orchestrator.facts import Forwarding, ForwardingFact, GuestPortFact, Guests, Output, UnreadableError
+from stopgap.orchestrator.facts import (
+    Forwarding,
+    ForwardingFact,
+    GuestDisks,
+    GuestPortFact,
+    Guests,
+    Output,
+    UnreadableError,
+)
 from stopgap.orchestrator.hosttext import HostText
 
 UUID = "5b2c41a3-87f0-4f3c-9a59-0c3a5a3f1f11"
@@ -149,3 +157,20 @@ def test_a_bridges_own_addresses_are_no_guests() -> None:
     assert Forwarding().parse(Output(HostText(text.encode()), HostText(b""), 0)) == (
         ForwardingFact(link_address="52:54:00:00:00:10", device="tap0", bridge="vmbr0"),
     )
+
+
+def test_disks_are_told_guest_by_guest_as_virsh_prints_them() -> None:
+    other = UUID.replace("5", "6")
+    printed = (
+        f"{UUID} file   disk   vda   /var/lib/libvirt/images/web server.qcow2\n block  disk   vdb   /dev/vg/web\n"
+        f" file   cdrom  sda   -\n\n{other} file   disk   vda   /vm/db.raw\nnonsense\n"
+    )
+    disks = GuestDisks().parse(Output(HostText(printed.encode()), HostText(b""), 0))
+    assert [(d.guest, d.target, d.source, d.kind, d.device) for d in disks] == [
+        (UUID, "vda", "/var/lib/libvirt/images/web server.qcow2", "file", "disk"),
+        (UUID, "vdb", "/dev/vg/web", "block", "disk"),
+        (UUID, "sda", "", "file", "cdrom"),
+        (other, "vda", "/vm/db.raw", "file", "disk"),
+    ]
+    with pytest.raises(UnreadableError, match="in time"):
+        GuestDisks().parse(Output(HostText(printed.encode()), HostText(b""), None))

@@ -1,6 +1,6 @@
 # Prints the flows of the addresses that $patterns match, and the settings that give flows bytes and times.
 for each in acct timestamp count max; do
-    read -r value </proc/sys/net/netfilter/nf_conntrack_$each && echo "nf_conntrack_$each $value"
+    value=$(cat /proc/sys/net/netfilter/nf_conntrack_$each) && echo "nf_conntrack_$each $value"
 done 2>/dev/null
 if command -v conntrack >/dev/null 2>&1; then
     # grep(1) ends with 1 where nothing matches: a router without flows of the host is no failure.
