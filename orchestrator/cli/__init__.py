@@ -79,7 +79,7 @@ def _tell(error: Error) -> int:
         screen.line(tr("stopgap: {error}", error=error), "bad")
         return error.exit_code
     for problem in error.problems:
-        for number, line in enumerate(str(problem).splitlines()):
+        for number, line in enumerate(problem.lines):
             screen.line(line, "bad" if number == 0 else "")
     count = len(error.problems)
     screen.line(trn("{count} problem. Nothing was contacted.", "{count} problems. Nothing was contacted.", count))

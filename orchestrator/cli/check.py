@@ -86,10 +86,10 @@ def _problem(problem: Problem) -> dict[str, Any]:
 def _tell(examination: Examination) -> None:
     screen, problems = screens.out(), screens.err()
     for problem in examination.problems:
-        for number, line in enumerate(str(problem).splitlines()):
+        for number, line in enumerate(problem.lines):
             problems.line(line, "bad" if number == 0 else "")
     for note in examination.notes[:MOST_NOTES]:
-        for number, line in enumerate(str(note).splitlines()):
+        for number, line in enumerate(note.lines):
             problems.line(tr("note: {line}", line=line) if number == 0 else line, "warn" if number == 0 else "")
     if (more := len(examination.notes) - MOST_NOTES) > 0:
         problems.line(tr("note: and {more} more; --format json lists all", more=more), "warn")

@@ -196,7 +196,7 @@ def _beside(text: str, fields: Iterable[str], width: int) -> str:
     """Place fields at the right of a text; without room for all, the text is cut."""
     right = "  ".join(map(said, fields))
     if not width:
-        return f"{text}  {right}".rstrip()
+        return f"{said(text)}  {right}".rstrip()
     return f"{_clipped(text, width - cell_len(right) - 2, pad=True)}  {right}".rstrip()
 
 

@@ -12,6 +12,7 @@ from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.commands import parameter_text, run_arguments
 from stopgap.orchestrator.journal.history import StepStatus
 from stopgap.orchestrator.journal.open_findings import open_findings
+from stopgap.orchestrator.journal.open_hosts import TOLD
 from stopgap.orchestrator.journal.records import step_of
 from stopgap.orchestrator.outcome import DONE
 from stopgap.orchestrator.registry import tasks
@@ -102,7 +103,9 @@ def _stands(
     else:
         phase, next_ = "open", ()
     if phase in {"open", "back"} and opened:
-        next_ = (join(["stopgap", "run", *run_arguments(contained[0].started, [target])]), *next_)
+        wrong = any(each.target == target and each.state in TOLD for each in open_findings(mine))
+        contain = join(["stopgap", "run", *run_arguments(contained[0].started, [target])])
+        next_ = (contain if wrong or phase == "open" else f"stopgap evidence findings {mine[-1].run}", *next_)
     return HostStands(
         target=target,
         phase=phase,

@@ -32,6 +32,7 @@ from stopgap.orchestrator.source import (
     structure_problems,
     validate,
 )
+from stopgap.orchestrator.text import tr
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -138,9 +139,8 @@ def _steps(document: Located, entries: list[Any], may_shut_down: bool, problems:
         task_name = entry.task if entry else raw.get("task") if isinstance(raw, dict) else None
         if isinstance(task_name, str) and task_name not in tasks():
             hint = did_you_mean(task_name, tasks())
-            problems.append(
-                document.problem(("steps", place, "task"), f"there is no task {quoted(task_name)}", hint=hint)
-            )
+            absent = tr("there is no task {name}", name=quoted(task_name))
+            problems.append(document.problem(("steps", place, "task"), absent, hint=hint))
         if entry is None:
             continue
         if entry.id is not None:

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.outcome import ExitCode
+from stopgap.orchestrator.text import tr
 
 _LONGEST_VALUE = 60
 _LONGEST_WORD = 100
@@ -38,14 +39,19 @@ class Problem:
     refused: bool = False
     """The text is valid, but a guard refuses."""
 
-    def __str__(self) -> str:
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The problem as texts, a line each: place and message, what was expected, a hint."""
         place = f"{self.source}:{self.position}" if self.position else self.source
-        lines = [f"{place}: {self.message}"]
+        lines = [tr("{place}: {message}", place=place, message=self.message)]
         if self.expected:
-            lines.append(f"  expected {self.expected}")
+            lines.append(tr("  expected {expected}", expected=self.expected))
         if self.hint:
-            lines.append(f"  hint: {self.hint}")
-        return "\n".join(escape(line) for line in lines)
+            lines.append(tr("  hint: {hint}", hint=self.hint))
+        return tuple(lines)
+
+    def __str__(self) -> str:
+        return "\n".join(escape(line) for line in self.lines)
 
 
 class InvalidInput(UsageError):  # noqa: N818
@@ -95,7 +101,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     folded = {candidate.casefold(): candidate for candidate in words}
     typed = unicodedata.normalize("NFKC", word).casefold()
     near = get_close_matches(typed, list(folded), n=1, cutoff=0.6)
-    return f"did you mean {folded[near[0]]}?" if near else None
+    return tr("did you mean {word}?", word=folded[near[0]]) if near else None
 
 
 def quoted(value: object) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from stopgap.orchestrator.source.document import Loc, Located
 from stopgap.orchestrator.source.problem import Position, Problem, Unfit, did_you_mean, quoted
+from stopgap.orchestrator.text import tr
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -139,9 +140,13 @@ def _problem(
             return document.problem(loc, message, hint=f"it is called `{current}` now", at_key=True)
         expected = f"one of {', '.join(known)}" if known else "none"
         hint = did_you_mean(str(inner[-1]), known)
-        return document.problem(loc, f"unknown key {quoted(inner[-1])}", expected=expected, hint=hint, at_key=True)
+        return document.problem(
+            loc, tr("unknown key {key}", key=quoted(inner[-1])), expected=expected, hint=hint, at_key=True
+        )
     if kind == "missing":
-        return document.problem(loc[:-1], f"`{inner[-1]}` is missing", expected=_description(model, inner))
+        return document.problem(
+            loc[:-1], tr("`{key}` is missing", key=inner[-1]), expected=_description(model, inner)
+        )
     context = details.get("ctx", {})
     if kind == "union_tag_invalid":
         known_tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]

@@ -76,6 +76,16 @@ def test_json_is_the_same_in_every_language(project: Path) -> None:
     assert "exit status 1: it said nothing" in [step["reason"] for step in told[0]["steps"]]
 
 
+def test_what_is_wrong_with_the_input_is_told_in_the_readers_language(project: Path) -> None:
+    (project / "wrong.yaml").write_text("name: Wrong\nsteps:\n  - {task: host.fil}\n")
+    for words in (("check", "wrong.yaml"), ("run", "wrong.yaml", "-i", "inv.yaml", "-t", "here", "--dry-run")):
+        told = stopgap(project, *words, "--lang", "ja")
+        assert told.returncode == 2
+        assert "wrong.yaml:3:12：タスク 'host.fil' はありません" in told.stderr, told.stderr
+        assert "ヒント：host.file のことですか" in told.stderr
+        assert "hint:" not in told.stderr
+
+
 def test_an_unknown_language_is_told(project: Path) -> None:
     by_option = stopgap(project, "status", "--lang", "fr")
     assert by_option.returncode == 2

@@ -22,7 +22,7 @@ from stopgap.orchestrator.run.standing import HostStands, hosts_stand
 from stopgap.orchestrator.severity import SEVERITIES
 
 from .bench import Bench, file
-from .story import BACK, CONTAINED, answered, started, told
+from .story import BACK, CONTAINED, FOUND, answered, started, told
 from .test_checkpoint import PATIENCE, ask, wait_until_asked
 from .test_recovery import lift, listening
 
@@ -77,6 +77,11 @@ def test_a_host_that_is_back_with_open_findings_has_the_command_that_cuts_it_off
     back = stands(told([*CONTAINED, *BACK]), recovery(ended))
     assert (back.phase, back.open_findings) == ("back", 0)
     assert back.commands == ("stopgap incident close --incident shop",)
+    undecided = stands(told([*CONTAINED, FOUND, *BACK]), recovery(ended))
+    assert (undecided.open_findings, undecided.commands) == (2, (f"stopgap evidence findings {undecided.run}",))
+    open_ = answered("Which?", "1 open; 2 gone", type="decisions", items=("x", "y"))
+    left = stands(told([*CONTAINED, FOUND, *open_, *BACK]), recovery(ended))
+    assert left.commands[0].startswith("stopgap run /srv/runbooks/contain.yaml")
 
 
 def test_recover_and_status_say_where_a_stopped_recovery_stands(bench: Bench) -> None:
