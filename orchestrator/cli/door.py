@@ -506,6 +506,13 @@ def export_misp(args: Namespace) -> Call[Any]:
     return Call(export_run, ExportRunOptions(args.run, Path(args.output), "misp", args.tlp, args.json))
 
 
+def export_events(args: Namespace) -> Call[Any]:
+    """Read `stopgap export events`."""
+    from stopgap.orchestrator.cli.exchange import ExportEventsOptions, export_events
+
+    return Call(export_events, ExportEventsOptions(args.run, args.format))
+
+
 def import_cacao(args: Namespace) -> Call[Any]:
     """Read `stopgap import cacao`."""
     from stopgap.orchestrator.cli.exchange import ImportCacaoOptions, import_cacao

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from stopgap.orchestrator.cli import screen as screens
-from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.document import print_document, print_line
 from stopgap.orchestrator.documents.catalogue import exported_document, imported_document
 from stopgap.orchestrator.errors import Error
-from stopgap.orchestrator.exchange.marking import Tlp
+from stopgap.orchestrator.exchange.marking import Form, Tlp
 from stopgap.orchestrator.runbook.finding import runbook_file
 from stopgap.orchestrator.source import InvalidInput
 from stopgap.orchestrator.text import Text, tr, trn
@@ -177,6 +177,26 @@ def export_run(options: ExportRunOptions) -> int:
         )
     )
     return int(bool(case.history.damage))
+
+
+@dataclass(frozen=True)
+class ExportEventsOptions:
+    """The options of `stopgap export events`."""
+
+    run: str
+    form: Form = "ocsf"
+
+
+def export_events(options: ExportEventsOptions) -> int:
+    """Print the events of a run for a SIEM, one JSON object a line."""
+    from stopgap.orchestrator.exchange.events import events
+    from stopgap.orchestrator.journal import Journal, state_home
+
+    with Journal.open_to_read(state_home()) as journal:
+        history = journal.history(journal.resolve(options.run))
+    for event in events(history, options.form):
+        print_line(event)
+    return int(bool(history.damage))
 
 
 def _tell(output: Path, playbook: dict[str, Any], losses: Sequence[Text]) -> None:

@@ -69,6 +69,7 @@ LINES = [
     f"export stix {RUN} --tlp red -o bundle.json --json",
     f"export misp {RUN} --tlp amber+strict -o event.json --json",
     f"evidence export {RUN} --format stix --tlp green -o bundle.json --json",
+    f"export events {RUN} --format ecs --json",
     "import cacao playbook.json -i hosts.yaml -o runbook.yaml --json",
     "trust one.yaml two.yaml --yes --json",
     "tasks mta.stop --json",

@@ -28,6 +28,15 @@ def export_words(commands: Commands) -> None:
         run_word(each)
         each.add_argument("-o", "--output", metavar="FILE", required=True, help="a new file, FILE.json")
         tlp_word(each)
+    _events_words(commands)
+
+
+def _events_words(commands: Commands) -> None:
+    events = command(commands, "events", door.export_events, "print a run's events for a SIEM", json="the default")
+    run_word(events)
+    events.add_argument(
+        "--format", choices=("ocsf", "ecs", "cloudevents"), default="ocsf", help="default: ocsf (1.8)"
+    )
 
 
 def tlp_word(exporting: ArgumentParser) -> None:
