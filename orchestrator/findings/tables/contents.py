@@ -26,7 +26,7 @@ _WEIGHTS = {
 }
 _OTHERS = re.compile(
     r"(?i)history|/\.git/|/node_modules/|/(dist|site)-packages/|/(docs?|tests?|examples?)/|/vendor/|/wp-(includes|admin|content)/"
-    r"|\.(md|rst|txt|html?|css|map|lock|json5|pot?|svg|log|yar|yml\.sample|1|8)$|^/usr/(lib|share|include)/|^/var/lib/dpkg/"
+    r"|\.(md|rst|txt|html?|css|map|lock|json5|pot?|svg|log|yar|yml\.sample|1|8)$|^/usr/(lib|include)/|^/usr/share/(?!bash-completion|zsh|fish|vim)|^/var/lib/dpkg/"
 )
 
 

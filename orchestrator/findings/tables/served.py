@@ -22,10 +22,14 @@ _HARMLESS_NAME = re.compile(
 _NOT_SHOWN = re.compile(r"/(?:tests?|vendor/[^/]+/[^/]+/tests?|node_modules|docs?|examples?)/", re.IGNORECASE)
 
 
+_APPLICATION = re.compile(r"^/(?:srv|opt|home/[^/]+)/[^.].*\.(?:py|rb|php|jsp|cgi|pl)$")
+"""Of an application that answers requests, wherever it lies."""
+
+
 @table(
     "web-files",
     reads="web-code",
-    also="web-suspects web-disguised web-scripts package-digests",
+    also="web-suspects web-disguised web-scripts changed-files package-digests",
     fields={
         "path": "the file",
         "weight": "0 to 4",
@@ -38,9 +42,11 @@ def web_files(collected: CollectionReader) -> Iterator[Row]:
     """Files of web sites that do what web shells, droppers and skimmers do, and that no package brought."""
     digests = Digests(collected)
     seen: set[int] = set()
-    for archive in ("web-code", "web-suspects", "web-disguised", "web-scripts"):
+    for archive in ("web-code", "web-suspects", "web-disguised", "web-scripts", "changed-files"):
         for member in collected.members(archive):
             key = hash(member.name)
+            if archive == "changed-files" and not _APPLICATION.match(member.name):
+                continue
             if member.kind != "file" or key in seen or not collected.meter.hold("files of web sites"):
                 continue
             seen.add(key)
