@@ -278,7 +278,7 @@ def freshly_installed(facts: Facts) -> Facts:
     usual = {module: FileFact(kind="link", mode=0o777) for module in ("alias", "setenvif")}
     www = FileFact(kind="directory", mode=0o755)
     return facts.model_copy(
-        update={"apache2ctl": ProgramFact(status=0), "units": (unit,), "www": www, "modules": usual}
+        update={"folders": {}, "apache2ctl": ProgramFact(status=0), "units": (unit,), "www": www, "modules": usual}
     )
 
 
