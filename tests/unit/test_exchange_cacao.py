@@ -163,6 +163,19 @@ def test_a_plan_is_exported_with_commands_undo_and_digest(bench: Bench):
     assert list(bench.files.iterdir()) == []
 
 
+def test_a_step_that_only_collects_is_not_lost_and_one_that_is_skipped_is_named(bench: Bench):
+    collects = {"id": "look", "task": "evidence.collect", "with": {"profile": "volatile"}}
+    runbook, plan = plan_of(bench, collects, COMMAND, {**COMMAND, "id": "never", "when": "1 == 2"})
+    out = bench.top / "out.json"
+    status, told, _ = bench.stopgap("export", "cacao", runbook, "--plan", str(plan), "-o", str(out))
+    playbook = json.loads(out.read_text())
+    assert_valid(playbook)
+    first, second = [step for step in playbook["workflow"].values() if step["type"] == "action"]
+    assert (status, first["commands"][0]["type"], second["commands"][0]["type"]) == (0, "manual", "ssh")
+    assert "evidence.collect" in first["commands"][0]["command"]
+    assert "never on a was skipped in the plan" in told
+
+
 def script_of(step: dict[str, Any]) -> str:
     (command,) = step["commands"]
     return command.get("command") or base64.b64decode(command["command_b64"]).decode()

@@ -97,7 +97,8 @@ def _acts(step: Step, planned: SavedStep) -> list[_Act]:
 
 
 def _is_by_hand(planned: SavedStep) -> bool:
-    return planned.outcome == PlannedOutcome.WOULD_CHANGE
+    """Tell a step without changes in the plan that does something all the same: evidence, letters, questions."""
+    return planned.outcome in {PlannedOutcome.WOULD_CHANGE, PlannedOutcome.UNCHANGED}
 
 
 def _left_out(planned: SavedStep) -> Text:
