@@ -571,6 +571,13 @@ def docs(args: Namespace) -> Call[Any]:
     return Call(docs, DocsOptions(page=args.page, json=args.json))
 
 
+def completion(args: Namespace) -> Call[Any]:
+    """Read `stopgap completion`."""
+    from stopgap.orchestrator.cli.completion import CompletionOptions, completion
+
+    return Call(completion, CompletionOptions(shell=args.shell, parser=args.parser))
+
+
 def schema(args: Namespace) -> Call[Any]:
     """Read `stopgap schema`."""
     from stopgap.orchestrator.cli.catalogue import SchemaOptions, schema

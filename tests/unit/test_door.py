@@ -75,6 +75,7 @@ LINES = [
     "tasks mta.stop --json",
     "inventory -i hosts.yaml --write own.yaml --json",
     "docs inventories --json",
+    "completion zsh",
     "schema rules",
     "driver-check --address 192.0.2.7 --guest 101 --allow 192.0.2.0/24 --env TOKEN --timeout 5 --yes --json program",
     "init somewhere --json",

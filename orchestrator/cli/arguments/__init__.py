@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from functools import partial
 
 from stopgap.orchestrator import __version__
 from stopgap.orchestrator.cli import door
@@ -24,8 +25,11 @@ from stopgap.orchestrator.cli.arguments.running import (
 from stopgap.orchestrator.cli.arguments.words import LINES, inventory_word, run_word
 
 
-def parser() -> ArgumentParser:
-    """Return the parser; the parsed `command` is the function of the door that reads the command's options."""
+def parser(*, whole: bool = False) -> ArgumentParser:
+    """Return the parser; the parsed `command` is the function of the door that reads the command's options.
+
+    `whole`: with the parser of every command made, for a program that reads all of them.
+    """
     top = ArgumentParser(
         prog="stopgap",
         formatter_class=formatter,
@@ -39,7 +43,7 @@ def parser() -> ArgumentParser:
     commands: Commands = top.add_subparsers(
         metavar="COMMAND",
         required=True,
-        parser_class=LazyParser,  # type: ignore[arg-type]
+        parser_class=partial(ArgumentParser, formatter_class=formatter) if whole else LazyParser,  # type: ignore[arg-type]
     )
 
     check_words(command(commands, "check", door.check, "validate runbooks, offline", json=None))
@@ -73,7 +77,12 @@ def parser() -> ArgumentParser:
 
     export_words(group(commands, "export", "write what other tools read"))
     import_words(group(commands, "import", "read what other tools write, as a runbook"))
+    _project_words(commands)
+    return top
 
+
+def _project_words(commands: Commands) -> None:
+    """Add what an operator needs to write runbooks, inventories and programs."""
     trust = command(commands, "trust", door.trust, "approve the commands named in runbooks and inventories")
     trust.add_argument("file", nargs="+", metavar="FILE", help="a runbook or an inventory")
     trust.add_argument("--yes", action="store_true", help="do not ask; the commands are shown anyway")
@@ -81,6 +90,9 @@ def parser() -> ArgumentParser:
     tasks.add_argument("name", nargs="?", metavar="NAME")
     docs = command(commands, "docs", door.docs, "list the pages of the manual, or show one")
     docs.add_argument("page", nargs="?", metavar="PAGE", help="a page, such as inventories or docs/check.md")
+    completion = command(commands, "completion", door.completion, "print the completion of a shell", json=None)
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+    completion.set_defaults(parser=partial(parser, whole=True))
     shown = command(commands, "inventory", door.inventory, "show an inventory as loaded")
     inventory_word(shown)
     shown.add_argument("--write", metavar="FILE", help="write the inventory as a file of Stopgap's own")
@@ -96,4 +108,3 @@ def parser() -> ArgumentParser:
     checked.add_argument("program", nargs="+", metavar="PROGRAM", help="the program and its arguments, after --")
     init = command(commands, "init", door.init, "start a folder with an inventory and the runbooks")
     init.add_argument("folder", nargs="?", default=".", metavar="DIR")
-    return top

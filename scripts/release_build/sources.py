@@ -1,0 +1,69 @@
+"""The version of a release, what was locked for it, and when its sources were last changed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def version() -> str:
+    """Return the version in pyproject.toml."""
+    found = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert isinstance(found, str)
+    return found
+
+
+def epoch() -> int:
+    """Return the time of the last commit, in seconds (SOURCE_DATE_EPOCH of reproducible-builds.org)."""
+    words = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
+    return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+
+def locked() -> dict[str, str]:
+    """Return the entries of requirements.txt by normalized name, each with its hashes."""
+    entries = re.split(r"\n(?=[A-Za-z0-9])", (ROOT / "requirements.txt").read_text())
+    return {_plain(match[0]): entry for entry in entries if (match := _NAME.match(entry))}
+
+
+def runtime() -> list[str]:
+    """Return the normalized names of what an installation needs, without extras, sorted.
+
+    The names come from the metadata of the installed distributions; raises LookupError for one that is not locked.
+    """
+    found: set[str] = set()
+    open_ones = list(_required("stopgap"))
+    while open_ones:
+        name = open_ones.pop()
+        if name not in found and _is_installed(name):
+            found.add(name)
+            open_ones += _required(name)
+    if missing := found - locked().keys():
+        raise LookupError(f"requirements.txt does not lock {', '.join(sorted(missing))}")
+    return sorted(found)
+
+
+def _required(name: str) -> Iterator[str]:
+    for line in distribution(name).requires or ():
+        if "extra ==" not in line and (match := _NAME.match(line)):
+            yield _plain(match[0])
+
+
+def _is_installed(name: str) -> bool:
+    """Return False for what another system or Python needs."""
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _plain(name: str) -> str:
+    """Return the normalized name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
