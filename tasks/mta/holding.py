@@ -33,16 +33,17 @@ def is_present(server: MailServer[Any, Any], running: Sequence[Located], facts: 
 
 
 def stop_known(
-    server: MailServer[Any, Any], running: Sequence[Located], facts: StopMtaFacts, *, loose: bool
+    server: MailServer[Any, Any], running: Sequence[Located], facts: StopMtaFacts, *, loose: bool, in_use: bool
 ) -> RunCommands | None:
-    """Return the change to stop a known mail server; None if the server neither runs nor starts at boot.
+    """Return the change to stop a known mail server; None if the server is not in use, and does not start at boot.
 
-    `loose`: some process is kept by no supervisor, which would be told to stop it.
+    `loose`: some process is kept by no supervisor, which would be told to stop it. `in_use`: the server runs, or is
+    started for each connection, so that units are held that neither run nor start at boot.
     Raises Unplannable for an init system that Stopgap cannot drive.
     """
     match facts.system.init:
         case "systemd":
-            held, managed, state = _hold_units(server, running, facts)
+            held, managed, state = _hold_units(server, running, facts, in_use=in_use)
         case "sysvinit":
             held, managed, state = _hold_scripts(server, facts, running=bool(running))
         case other:
@@ -129,7 +130,7 @@ def stop_sockets(facts: StopMtaFacts, known: Collection[str]) -> Iterator[RunCom
 
     `known` are the units held already.
     """
-    sockets = [u for u in facts.units if u.name not in known and units.is_active(u) and _mail_socket(u)]
+    sockets = [unit for unit in _mail_sockets(facts) if unit.name not in known]
     names = {name for unit in sockets for name in unit.triggers}
     mine = [*sockets, *(u for u in facts.units if u.name in names and u.name not in known and units.is_known(u))]
     moves = units.hold(mine, facts.drop_in_directories)
@@ -139,6 +140,12 @@ def stop_sockets(facts: StopMtaFacts, known: Collection[str]) -> Iterator[RunCom
             units=joined(", ", (units.describe(unit) for unit in mine)),
         )
         yield RunCommands(about=about, do=moves.do, undo=moves.undo, expects=moves.expects)
+
+
+def behind_sockets(facts: StopMtaFacts) -> list[str]:
+    """Return the names of the services, or of their templates, behind sockets with a mail port."""
+    stems = [unit.name.removesuffix(".socket") for unit in _mail_sockets(facts)]
+    return [*(f"{stem}{suffix}" for stem in stems for suffix in ("@.service", ".service"))]
 
 
 def units_of(server: MailServer[Any, Any], running: Sequence[Located], facts: StopMtaFacts) -> list[read.UnitFact]:
@@ -159,11 +166,11 @@ def _unit_of(found: Located, facts: StopMtaFacts) -> read.UnitFact | None:
 
 
 def _hold_units(
-    server: MailServer[Any, Any], running: Sequence[Located], facts: StopMtaFacts
+    server: MailServer[Any, Any], running: Sequence[Located], facts: StopMtaFacts, *, in_use: bool
 ) -> tuple[Moves, bool, str]:
     mine = units_of(server, running, facts)
     active = any(units.is_active(unit) for unit in mine)
-    if not active and not any(_starts_at_boot(unit, facts) for unit in mine):
+    if not active and not in_use and not any(_starts_at_boot(unit, facts) for unit in mine):
         return Moves((), ()), False, ""
     return units.hold(mine, facts.drop_in_directories), active, joined(", ", (units.describe(unit) for unit in mine))
 
@@ -190,6 +197,10 @@ def _hold_scripts(server: MailServer[Any, Any], facts: StopMtaFacts, *, running:
 
 def _sockets_of(names: Collection[str], facts: StopMtaFacts) -> list[read.UnitFact]:
     return [u for u in facts.units if u.name.endswith(".socket") and set(u.triggers) & set(names)]
+
+
+def _mail_sockets(facts: StopMtaFacts) -> list[read.UnitFact]:
+    return [unit for unit in facts.units if units.is_active(unit) and _mail_socket(unit)]
 
 
 def _mail_socket(unit: read.UnitFact) -> bool:

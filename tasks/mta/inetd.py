@@ -30,8 +30,9 @@ def take_out(running: Sequence[PlacedProcess], files: Mapping[str, FileFact]) ->
     Other services of a super-server stay as they are. A super-server that listens on a mail port by no known file is
     a gap.
     """
+    done: set[str] = set()
     for process in running:
-        found = list((_xinetd if process.name == "xinetd" else _inetd)(files))
+        found = _services(process, files)
         ports = " and ".join(map(str, mail_ports(process)))
         told = {"process": process.name, "pid": process.pid, "ports": ports}
         if not found:
@@ -55,7 +56,8 @@ def take_out(running: Sequence[PlacedProcess], files: Mapping[str, FileFact]) ->
         else:
             text = tr("found: {process} starts {services} ({where})", **told, services=services, where=where)
         yield Note(text=text)
-        yield from (change for change, _ in found)
+        yield from (change for change, _ in found if change.path not in done)
+        done |= {change.path for change, _ in found}
         about = (
             tr("have {process} read its configuration again, without mail on {ports}", **told)
             if ports
@@ -64,13 +66,26 @@ def take_out(running: Sequence[PlacedProcess], files: Mapping[str, FileFact]) ->
         yield Activate(about=about, test=(), take=(command("pkill", "-HUP", "-x", process.name, ok=(0, 1)),))
 
 
+def programs(running: Sequence[PlacedProcess], files: Mapping[str, FileFact]) -> list[str]:
+    """Return the programs that the super-servers start for mail."""
+    return [path for process in running for _, services in _services(process, files) for path in services]
+
+
+def _services(process: PlacedProcess, files: Mapping[str, FileFact]) -> list[tuple[PathChange, list[str]]]:
+    """Return the changes that take mail out of a super-server, each with the programs of the services.
+
+    With `-inetd_compat`, as Debian starts it, xinetd reads inetd's file too.
+    """
+    return [*_inetd(files), *(_xinetd(files) if process.name == "xinetd" else ())]
+
+
 def _inetd(files: Mapping[str, FileFact]) -> Iterator[tuple[PathChange, list[str]]]:
     for path, found in _texts(files, "/etc/inetd."):
         lines = (found.text() or "").splitlines(keepends=True)
         mine = [line for line in lines if _MAIL_LINE.match(line)]
         quiet = "".join(f"#stopgap# {line}" if line in mine else line for line in lines)
         if mine and (change := write_file(path, quiet, found, mode=found.mode)):
-            yield change, [" ".join(line.split()[5:6] or line.split()[:1]) for line in mine]
+            yield change, [path for line in mine for path in _paths(line)]
 
 
 def _xinetd(files: Mapping[str, FileFact]) -> Iterator[tuple[PathChange, list[str]]]:
@@ -79,8 +94,7 @@ def _xinetd(files: Mapping[str, FileFact]) -> Iterator[tuple[PathChange, list[st
         mine = [block for block in _BLOCK.finditer(text) if _takes_mail(block[1], block[2])]
         quiet = _BLOCK.sub(_closed, text)
         if mine and (change := write_file(path, quiet, found, mode=found.mode)):
-            servers = (re.search(r"^\s*server\s*=\s*(\S+)", block[2], re.MULTILINE) for block in mine)
-            yield change, [server[1] if server else block[1] for server, block in zip(servers, mine, strict=True)]
+            yield change, [path for block in mine for path in _paths(block[2])]
 
 
 def _takes_mail(name: str, body: str) -> bool:
@@ -104,3 +118,7 @@ def _texts(files: Mapping[str, FileFact], beginning: str) -> Iterator[tuple[str,
     yield from (
         (path, found) for path, found in sorted(files.items()) if path.startswith(beginning) and found.kind == "file"
     )
+
+
+def _paths(text: str) -> list[str]:
+    return [word for word in text.split() if word.startswith("/")]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from stopgap.orchestrator.facts import PlacedProcess
 from stopgap.tasks.host.carriers import is_carrier
-from stopgap.tasks.mta import frozen, holding, supervised
+from stopgap.tasks.mta import frozen, holding, inetd, supervised
 from stopgap.tasks.mta.host_facts import StopMtaFacts
-from stopgap.tasks.mta.located import Located, located
+from stopgap.tasks.mta.located import Located, located, super_servers
 from stopgap.tasks.mta.server import MailServer
 from stopgap.tasks.mta.servers import servers
 from stopgap.tasks.mta.supervised import Reviver
@@ -36,6 +37,13 @@ class Seen:
     """`own` without the processes that a supervisor keeps."""
     present: tuple[MailServer[Any, Any], ...]
     """The known servers, running or not."""
+    started: tuple[str, ...] = ()
+    """Programs that a super-server, or a socket of systemd, starts for each connection."""
+
+    def in_use(self, server: MailServer[Any, Any]) -> bool:
+        """Return True for a server that runs, or that is started for each connection: no unit of it may start."""
+        patterns = (*server.programs, *server.deliveries)
+        return bool(self.of(server)) or any(fnmatchcase(path, p) for path in self.started for p in patterns)
 
     def of(self, server: MailServer[Any, Any]) -> list[Located]:
         """Return where the server runs on the host itself."""
@@ -61,10 +69,16 @@ def seen(facts: StopMtaFacts) -> Seen:
     running = located(facts.placed)
     own = holding.attributed([each for each in running if not each.place.container], facts)
     kept = supervised.supervisors(own, facts)
+    behind = [f"/etc/systemd/system/{name}" for name in holding.behind_sockets(facts)]
+    texts = [facts.texts.files[path].text() or "" for path in behind if path in facts.texts.files]
     return Seen(
         own=tuple(own),
         contained=tuple(each for each in running if each.place.container),
         kept=kept,
         loose=tuple(left for each in own if (left := each.but(kept))),
         present=tuple(s for s in servers() if holding.is_present(s, [e for e in own if e.server is s], facts)),
+        started=(
+            *inetd.programs(list(super_servers(facts.placed)), facts.texts.files),
+            *(path for text in texts for path in re.findall(r"(?m)^Exec\w+\s*=\s*[-@:+!]*(/\S+)", text)),
+        ),
     )

@@ -112,8 +112,8 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
         yield from closed
         for server in here.present:
             mine = here.of(server)
-            loose = any(each.server is server for each in here.loose)
-            if stop := holding.stop_known(server, mine, facts, loose=loose):
+            loose, used = any(each.server is server for each in here.loose), here.in_use(server)
+            if stop := holding.stop_known(server, mine, facts, loose=loose, in_use=used):
                 stopping = True
                 yield stop
             if delivering := frozen.freeze(list(frozen.deliveries(mine)), facts.placed):

@@ -131,15 +131,16 @@ class Trial:
         row = replace(row, stopped="; ".join(wrong))
         if wrong:
             return replace(row, said=row.said + ran.out + ran.err)
+        stopped = self._queue(given)
         self._sh(f"{{\n{GUARDS}\n{given.kick}\n{GUARDS}\n}} >/dev/null 2>&1\ntrue", f"{given.name}: guards")
         status = self.operator.stopgap("status")
         told = [f"status {status.status}: {_last(status.out)}"] if status.status else []
         held = self.lab.ssh("web", "sh -s", stdin=f"{given.holds}\n").returncode
         row = replace(row, stays="; ".join([*self._open(given), *told, *(["not held"] if held else [])]))
-        row = replace(row, queue=_lost(queue, self._queue(given), wanted=bool(given.queue)))
+        row = replace(row, queue=_lost(queue, stopped, self._queue(given), wanted=bool(given.queue)))
         undone = self.operator.stopgap("undo", "last", "--yes")
         self._waits_for(given.ports)
-        names = {line.split()[-1] for line in queue} - {line.split()[-1] for line in self._queue(given)}
+        names = _paths(queue) - _paths(self._queue(given))
         left = [
             *([f"exit {undone.status}: {_last(undone.out + undone.err)}"] if undone.status else []),
             *_difference(before, self._state()),
@@ -217,10 +218,18 @@ def _purge(packages: list[str]) -> str:
     )
 
 
-def _lost(before: list[str], after: list[str], *, wanted: bool) -> str:
-    if before == after:
-        return "nothing was queued" if wanted and not before else ""
-    return f"{len(before)} files before, {len(after)} after, {len(set(before) & set(after))} alike"
+def _lost(before: list[str], stopped: list[str], after: list[str], *, wanted: bool) -> str:
+    """Say what is no longer as the stop found it; a server that still runs may write to its own queue before."""
+    if wanted and not before:
+        return "nothing was queued"
+    if gone := _paths(before) - _paths(stopped):
+        return f"the stop lost {' '.join(sorted(gone))}"
+    changed = set(stopped) ^ set(after)
+    return f"not as the stop left it: {' '.join(sorted(_paths(list(changed))))}" if changed else ""
+
+
+def _paths(files: list[str]) -> set[str]:
+    return {line.split()[-1] for line in files}
 
 
 def _difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> list[str]:
