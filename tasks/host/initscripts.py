@@ -55,11 +55,16 @@ def switch(name: str, wanted: Collection[str], programs: Collection[str], *, on:
 
 def describe(script: InitScriptFact, *, running: bool) -> str:
     """Return the name with the state: `exim4 (running, runlevels 2 3 4 5)`."""
+    return state_of(script.name, levels(script), running=running)
+
+
+def state_of(name: str, runlevels: Collection[str], *, running: bool) -> str:
+    """Return the name of a service with its state, from the runlevels that start it."""
     state = [
         *([tr("running")] if running else []),
-        *([tr("runlevels {script}", script=" ".join(levels(script)))] if levels(script) else []),
+        *([tr("runlevels {script}", script=" ".join(runlevels))] if runlevels else []),
     ]
-    return tr("{script} ({state})", script=script.name, state=joined(", ", state) or tr("off"))
+    return tr("{script} ({state})", script=name, state=joined(", ", state) or tr("off"))
 
 
 def drive(name: str, verb: str) -> Command:

@@ -10,7 +10,7 @@ from stopgap.orchestrator import facts as read
 from stopgap.orchestrator.change import RunCommands
 from stopgap.orchestrator.task import Gap, Planned, Unplannable
 from stopgap.orchestrator.text import joined, tr
-from stopgap.tasks.host import initscripts, units
+from stopgap.tasks.host import initscripts, openrc, units
 from stopgap.tasks.host.carriers import is_carrier
 from stopgap.tasks.host.units import Moves
 from stopgap.tasks.mta.frozen import OTHERS, can_freeze, freeze
@@ -44,8 +44,8 @@ def stop_known(
     match facts.system.init:
         case "systemd":
             held, managed, state = _hold_units(server, running, facts, in_use=in_use)
-        case "sysvinit":
-            held, managed, state = _hold_scripts(server, facts, running=bool(running))
+        case "sysvinit" | "openrc":
+            held, managed, state = _hold_scripts(server, facts, running=bool(running) and loose)
         case other:
             if not running and not server.scripts_among(facts.scripts):
                 return None
@@ -186,8 +186,12 @@ def _starts_at_boot(unit: read.UnitFact, facts: StopMtaFacts) -> bool:
 
 def _hold_scripts(server: MailServer[Any, Any], facts: StopMtaFacts, *, running: bool) -> tuple[Moves, bool, str]:
     mine = server.scripts_among(facts.scripts)
-    moves = [initscripts.hold(script, running=running, programs=facts.system.programs) for script in mine]
-    state = ", ".join(initscripts.describe(script, running=running) for script in mine)
+    if facts.system.init == "openrc":
+        moves = [openrc.hold(script, running=running) for script in mine]
+        state = ", ".join(openrc.describe(script, running=running) for script in mine)
+    else:
+        moves = [initscripts.hold(script, running=running, programs=facts.system.programs) for script in mine]
+        state = ", ".join(initscripts.describe(script, running=running) for script in mine)
     return (
         Moves(tuple(c for m in moves for c in m.do), tuple(c for m in moves for c in m.undo)),
         running and bool(mine),

@@ -16,6 +16,7 @@ from stopgap.tasks.mta.servers import servers
 SUPER_SERVERS = ("inetd", "openbsd-inetd", "inetutils-inetd", "xinetd", "rlinetd")
 _OTHER_DAEMONS = ("dovecot",)
 """Programs with mail ports among others, and a driver of their own."""
+_MANY = ("busybox", "toybox")
 _RECEIVES, _SUBMITS = (25, 2525), (465, 587)
 
 
@@ -102,4 +103,6 @@ def _is_unknown_server(process: PlacedProcess) -> bool:
 
 
 def _basename(process: PlacedProcess) -> str:
-    return process.exe.rpartition("/")[2] or process.name
+    """Return the program's name; of a program that is many, such as busybox, the name that it runs by."""
+    name = process.exe.rpartition("/")[2]
+    return process.name if not name or name in _MANY else name

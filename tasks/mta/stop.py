@@ -14,6 +14,7 @@ from stopgap.orchestrator.facts import MAIL_PORTS
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Gap, Note, Parameters, Planned, Probe, Service, Standing, Task
 from stopgap.orchestrator.text import tr
+from stopgap.tasks.host import openrc
 from stopgap.tasks.host.carriers import FORWARDERS
 from stopgap.tasks.host.freeze import Stopped
 from stopgap.tasks.host.units import ROOT_PROGRAMS
@@ -76,7 +77,7 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
 
     def root_programs(self) -> frozenset[str]:
         """Return the programs for services, and those of the mail servers."""
-        return ROOT_PROGRAMS.union({"pkill"}, *(server.root_programs for server in servers()))
+        return ROOT_PROGRAMS.union({"pkill"}, openrc.PROGRAMS, *(server.root_programs for server in servers()))
 
     def probe(self, params: StopMtaParams, scene: Scene) -> Probe:
         """Read services, processes, sockets, containers and queues."""
@@ -124,7 +125,7 @@ class StopMta(Task[StopMtaParams, StopMtaFacts]):
             yield from (Gap(text=text, at_best=ROUTER_DROPS) for text in server.uncovered)
         yield from others
         yield from outgoing(facts.placed, scene)
-        if here.present and facts.system.init == "sysvinit":
+        if here.present and facts.system.init in {"sysvinit", "openrc"}:
             yield Gap(
                 text=tr("no service can be masked without systemd: whoever starts the mail server by hand succeeds"),
                 at_best=ROUTER_DROPS,

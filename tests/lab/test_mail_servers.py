@@ -18,4 +18,4 @@ if TYPE_CHECKING:
 def test_a_mail_server_is_found_stopped_stays_stopped_and_comes_back(lab: Lab, tmp_path: Path, name: str) -> None:
     (given,) = arrangements([name])
     result = Trial(lab, tmp_path).of(given)
-    assert result.columns == ("", "", "", "", ""), result.said
+    assert result.columns == ("", "", "", "", "", ""), result.said

@@ -17,7 +17,16 @@ from .programs import PROGRAMS
 from .trial import Result, Trial
 
 PAGE = ROOT / "docs" / "mail.md"
-HEAD = ("server", "what would start it again", "found", "stopped", "stays stopped", "queue kept", "undo exact")
+HEAD = (
+    "server",
+    "what would start it again",
+    "found",
+    "stopped",
+    "stays stopped",
+    "queue kept",
+    "letter shown",
+    "undo exact",
+)
 _TABLE = re.compile(r"(<!-- table -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
@@ -30,7 +39,7 @@ def arrangements(words: Sequence[str]) -> list[Arrangement]:
 def row(result: Result) -> str:
     """Return a result as a line of the table."""
     cells = ["yes" if column == "" else "**no**" if column else "not tried" for column in result.columns]
-    cells[3] = cells[3] if result.queues else "no queue"
+    cells[3:5] = cells[3:5] if result.queues else ["no queue"] * 2
     return f"| {' | '.join([result.name, result.guard, *cells])} |"
 
 

@@ -45,6 +45,13 @@ steps:
     task: mta.stop
     with: {look_again: 1s}
 """
+REVIEW = """\
+name: Review the queue
+steps:
+  - task: mta.review
+"""
+LETTER = "x@example.com"
+"""To whom each queued letter goes."""
 # Each line of cron as cron runs it, and the hooks of a network that comes up.
 GUARDS = """
 for f in /etc/cron.d/* /var/spool/cron/crontabs/*; do [ -f "$f" ] || continue
@@ -83,6 +90,8 @@ class Result:
     stopped: str | None = None
     stays: str | None = None
     queue: str | None = None
+    shown: str | None = None
+    """By mta.review."""
     undone: str | None = None
     queues: bool = False
     """The server has a queue."""
@@ -90,7 +99,7 @@ class Result:
     @property
     def columns(self) -> tuple[str | None, ...]:
         """What was looked at, in order."""
-        return (self.found, self.stopped, self.stays, self.queue, self.undone)
+        return (self.found, self.stopped, self.stays, self.queue, self.shown, self.undone)
 
     @property
     def good(self) -> bool:
@@ -103,8 +112,9 @@ class Trial:
 
     def __init__(self, lab: Lab, home: Path) -> None:
         self.lab, self.operator = lab, Operator(lab, home / "state")
-        self.runbook = home / "mail.yaml"
+        self.runbook, self.review = home / "mail.yaml", home / "review.yaml"
         self.runbook.write_text(RUNBOOK)
+        self.review.write_text(REVIEW)
 
     def of(self, given: Arrangement) -> Result:
         """Install, prepare, stop, wake the guards, undo, and clear up."""
@@ -138,6 +148,10 @@ class Trial:
         held = self.lab.ssh("web", "sh -s", stdin=f"{given.holds}\n").returncode
         row = replace(row, stays="; ".join([*self._open(given), *told, *(["not held"] if held else [])]))
         row = replace(row, queue=_lost(queue, stopped, self._queue(given), wanted=bool(given.queue)))
+        looked = (
+            self.operator.stopgap("run", str(self.review), *words[1:], "--dry-run").out if given.queue else LETTER
+        )
+        row = replace(row, shown="" if LETTER in looked else _last(looked))
         undone = self.operator.stopgap("undo", "last", "--yes")
         self._waits_for(given.ports)
         names = _paths(queue) - _paths(self._queue(given))
