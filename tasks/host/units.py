@@ -11,7 +11,8 @@ from stopgap.orchestrator.facts import UnitFact
 ROOT_PROGRAMS = frozenset({"systemctl", "service", "chkconfig", "update-rc.d", "install", "rm"})
 """Programs of the changes here that only root may use: for services, and for files of the administrator."""
 _LOCAL = "/etc/systemd/system/"
-_DROP_IN = "zz-stopgap.conf"
+DROP_IN = "zz-stopgap.conf"
+"""Name of the drop-in file that keeps a unit from starting."""
 _NEVER = "[Unit]\nConditionPathExists=!/\n"
 """An always false condition (systemd.unit(5)), in addition to the unit's own conditions."""
 _STARTS = ("enabled", "enabled-runtime", "generated", "linked", "linked-runtime", "alias")
@@ -29,7 +30,7 @@ while [ $# -gt 0 ]; do
             {" | ".join(f"UnitFileState={state}" for state in _STARTS)}) [ $boot = masked ] || boot=starting ;;
         esac
     done
-    [ $boot = masked ] || [ ! -e {_LOCAL}"$1".d/{_DROP_IN} ] || boot=held
+    [ $boot = masked ] || [ ! -e {_LOCAL}"$1".d/{DROP_IN} ] || boot=held
     case "$boot $now" in
         "$2") ;;
         "$3") found=left ;;
@@ -154,7 +155,7 @@ def _has_local_file(unit: UnitFact) -> bool:
 
 
 def _drop_in(unit: UnitFact) -> str:
-    return f"{drop_in_directory(unit)}/{_DROP_IN}"
+    return f"{drop_in_directory(unit)}/{DROP_IN}"
 
 
 def _boot(unit: UnitFact) -> str:

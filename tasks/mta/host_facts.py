@@ -10,7 +10,7 @@ from pydantic import field_validator
 from stopgap.orchestrator import facts as read
 from stopgap.orchestrator.facts import ReadOnly
 from stopgap.orchestrator.task import Facts, Probe
-from stopgap.tasks.host import initscripts
+from stopgap.tasks.host import initscripts, units
 from stopgap.tasks.mta import dovecot, inetd
 from stopgap.tasks.mta.servers import servers
 
@@ -22,7 +22,7 @@ _WATCHERS = (
     *("/etc/monitrc", "/etc/monit/monitrc", "/etc/monit.d/*", "/etc/monit/conf.d/*", "/etc/monit/conf-enabled/*"),
     *("/etc/supervisord.conf", "/etc/supervisor/conf.d/*", "/etc/supervisord.d/*"),
     *(f"{place}/*/{name}" for place in ("/etc/service", "/service", "/var/service") for name in ("run", "down")),
-    *("/etc/systemd/system/*.service", "/etc/chkserv.d/exim"),
+    *("/etc/systemd/system/*.service", f"/etc/systemd/system/*.d/{units.DROP_IN}", "/etc/chkserv.d/exim"),
     *("/usr/local/directadmin/data/admin/services.status", "/usr/local/psa/var/modules/watchdog/monitrc"),
 )
 """Settings of what starts services again."""

@@ -157,6 +157,12 @@ def _units(
         if not any(mention.search(line) and _STARTS.search(line) for line in lines):
             continue
         mine = [unit for unit in facts.units if name in {unit.name, *unit.triggers} and units.is_known(unit)]
+        if "@." not in name and all(unit.name != name for unit in mine):
+            # systemd has not loaded it: nothing runs it now, and `systemctl start` would.
+            held_by = tuple(each for each in facts.texts.files if each == f"{path}.d/{units.DROP_IN}")
+            mine.append(
+                UnitFact(name=name, load="loaded", active="inactive", enabled="", path=path, drop_ins=held_by)
+            )
         if changes := tuple(_hold(mine, name, facts)):
             yield Reviver(name, changes)
 

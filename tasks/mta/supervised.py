@@ -20,7 +20,7 @@ _TOOLS = {
 """Supervisor → its program for services, with the words that stop and start one."""
 _DEPTH = 20
 """Most ancestors looked at."""
-_RUNNING = re.compile(r"(\S+)\s+(?:RUNNING|STARTING)\s+(?:pid (\d+))?", re.ASCII)
+_RUNNING = re.compile(r"([^\s-]\S*)\s+(?:RUNNING|STARTING)\s+(?:pid (\d+))?", re.ASCII)
 _SECTION = re.compile(r"^\[program:([^\]\s]+)\]([^\[]*)", re.MULTILINE)
 _AUTOSTART = re.compile(r"^autostart\s*=.*$", re.MULTILINE)
 

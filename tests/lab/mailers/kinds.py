@@ -55,25 +55,14 @@ echo '* * * * * root ss -ltn | grep -q :2525 || systemctl restart sink' >/etc/cr
         clear=f"systemctl disable --now sink; rm -f {_UNITS}/sink.service /etc/cron.d/keep",
     ),
     Arrangement(
-        name="Python daemon under supervisord",
-        packages=("supervisor",),
-        prepare=f"""{_SINK}
-printf '[program:sink]\\ncommand=/usr/bin/python3 /usr/local/bin/sink.py 2525\\n' >/etc/supervisor/conf.d/sink.conf
-systemctl restart supervisor
-""",
-        ports=(2525,),
-        says=("receives mail on 2525", "supervisord's sink"),
-        guard="supervisord, and its restart",
-        kick="systemctl restart supervisor; sleep 2",
-        clear="rm -f /etc/supervisor/conf.d/sink.conf; systemctl stop supervisor",
-    ),
-    Arrangement(
         name="OpenSMTPD under runit",
-        packages=("opensmtpd", "runit", "runit-systemd"),
+        packages=("opensmtpd", "runit"),
         prepare=f"""{OPENSMTPD}
 systemctl disable --now opensmtpd 2>&1; mkdir -p /etc/sv/outbox
 printf '#!/bin/sh\\nexec smtpd -F\\n' >/etc/sv/outbox/run; chmod +x /etc/sv/outbox/run
-ln -s /etc/sv/outbox /etc/service/; systemctl start runit
+mkdir -p /var/service; ln -s /etc/sv/outbox /var/service/
+printf '[Service]\\nExecStart=/usr/bin/runsvdir -P /var/service\\n' >{_UNITS}/runsvdir.service
+systemctl daemon-reload; systemctl start runsvdir
 for i in $(seq 100); do [ ! -S /run/smtpd.sock ] && [ ! -S /var/run/smtpd.sock ] || break; sleep 0.1; done
 {MAIL}""",
         ports=(25,),
@@ -84,8 +73,8 @@ for i in $(seq 100); do [ ! -S /run/smtpd.sock ] && [ ! -S /var/run/smtpd.sock ]
         ),
         queue=("/var/spool/smtpd/queue",),
         guard="runsv, and its restart",
-        kick="systemctl restart runit; sleep 6",
-        clear="rm -f /etc/service/outbox; systemctl stop runit; pkill runsv; rm -rf /etc/sv/outbox",
+        kick="systemctl restart runsvdir; sleep 2",
+        clear=f"systemctl stop runsvdir; pkill runsv; rm -rf /etc/sv/outbox /var/service {_UNITS}/runsvdir.service",
     ),
     Arrangement(
         name="Exim under xinetd",

@@ -33,7 +33,7 @@ END
 """
 MAIL = "echo letter | sendmail -f web@example.com x@example.com\n"
 POSTFIX_QUEUE = ("/var/spool/postfix/deferred", "/var/spool/postfix/active")
-EXIM_QUEUE = ("/var/spool/exim4/input",)
+EXIM_QUEUE = ("/var/spool/exim4/input/*-[HD]",)
 
 PROGRAMS = (
     Arrangement(
@@ -52,7 +52,7 @@ systemctl restart postfix; systemctl start postfix@postfix-out
         says=(
             "found: Postfix, receives mail on 25 (/usr/lib/postfix/sbin/master, package postfix",
             "receives mail on 2525 (/usr/lib/postfix/sbin/master, package postfix, in postfix@postfix-out.service)",
-            "Postfix: 1 message stays queued",
+            "queued, the oldest since",
         ),
         queue=(*POSTFIX_QUEUE, "/var/spool/postfix-out/deferred"),
         guard="a unit each",
@@ -110,6 +110,7 @@ systemctl restart inetd
         queue=EXIM_QUEUE,
         guard="inetd",
         kick="systemctl restart inetd",
+        clear="rm -f /etc/inetd.conf",
     ),
     Arrangement(
         name="sendmail",

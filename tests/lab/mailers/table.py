@@ -31,8 +31,10 @@ _TABLE = re.compile(r"(<!-- table -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
 def arrangements(words: Sequence[str]) -> list[Arrangement]:
-    """Return the arrangements with one of the words in the name, or all; those beside Postfix first."""
-    chosen = [each for each in (*PROGRAMS, *KINDS) if not words or any(w.lower() in each.name.lower() for w in words)]
+    """Return the arrangements of these names, or with one of the words in the name, or all; beside Postfix first."""
+    every = (*PROGRAMS, *KINDS)
+    named = [each for each in every if each.name in words]
+    chosen = named or [each for each in every if not words or any(w.lower() in each.name.lower() for w in words)]
     return sorted(chosen, key=lambda each: not each.beside_postfix)
 
 

@@ -73,8 +73,8 @@ echo "== listeners"; ss -Hltn | awk '{print $4}' | grep -E ':(25|465|587|2525)$'
 echo "== units"; systemctl list-unit-files --no-legend --no-pager | grep -vw transient | sort
 systemctl list-units --no-legend --no-pager --plain --state=active --type=service,socket,timer | awk '{print $1}' |
     grep -v '^\\(systemd-\\|user@\\|run-\\|session\\)' | sort
-echo "== files"; find /etc -xdev \\( -type f -o -type l \\) ! -name '*.cache' -printf '%p %M %u:%g %l\\n' | sort
-find /etc -xdev -type f -print0 | sort -z | xargs -0 sha256sum
+echo "== files"; find /etc -xdev \\( -type f -o -type l \\) ! -path '*/supervise/*' -printf '%p %M %u:%g %l\\n' | sort
+find /etc -xdev -type f ! -path '*/supervise/*' -print0 | sort -z | xargs -0 sha256sum
 """
 
 
