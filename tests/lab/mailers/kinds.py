@@ -154,13 +154,4 @@ sed -i 's/set daemon .*/set daemon 1/' /etc/monit/monitrc; systemctl restart mon
         kick="systemctl start monit; sleep 2",
         clear="rm -f /etc/monit/conf.d/exim",
     ),
-    Arrangement(
-        name="chasquid",
-        packages=("chasquid",),
-        prepare="systemctl start chasquid-smtp.socket chasquid-submission.socket; systemctl start chasquid\n",
-        ports=(25, 587),
-        says=("found: chasquid, receives mail on 25", "package chasquid, in chasquid.service"),
-        guard="its sockets, Restart=always",
-        kick="systemctl start chasquid chasquid-smtp.socket",
-    ),
 )
