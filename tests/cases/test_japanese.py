@@ -24,7 +24,7 @@ CASES = sorted(ROOT.glob("*/*.json"))
 RUNBOOKS = sorted(folder("runbooks").glob("*.yaml"))
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 COMMAND = re.compile(
-    r"(?:systemctl|docker|podman|supervisorctl|whmapi1|su|update-rc\.d|chkconfig|service|postfix|rm|env|ufw|firewall-cmd|usermod|run-parts|kill|smtpd|sh|/)\b.*"
+    r"(?:systemctl|docker|podman|supervisorctl|whmapi1|su|update-rc\.d|chkconfig|rc-update|rc-service|service|postfix|rm|env|ufw|firewall-cmd|usermod|run-parts|kill|smtpd|sh|/)\b.*"
 )
 """An undo that is a command line is shown as it is typed."""
 OWN = {"checkpoint", "host.command"}
