@@ -34,7 +34,7 @@ def capture(lines: Iterable[str]) -> bytes:
     """Return a file of pcap with the packets of the lines, in order of time.
 
     >>> len(capture(["@0 udp 192.0.2.1:5000 > 192.0.2.53:53 dns www.example.org"]))
-    113
+    115
     """
     packets = sorted(packet for line in lines for packet in _packets(line))
     header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
