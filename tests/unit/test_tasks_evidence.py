@@ -195,7 +195,7 @@ def test_what_was_accessed_or_changed_in_the_last_day_is_told_from_what_was_not(
         path.write_text("x")
         then = path.stat().st_ctime - hours * 3600
         os.utime(path, (then, then))
-    accessed = names(host.collect(artifact("full", "accessed-24h")).stdout)
+    accessed = names(host.collect(artifact("triage", "accessed-24h")).stdout)
     assert b"/home/new" in accessed
     assert b"/home/old" not in accessed
     assert b"/home/old" in names(host.collect(artifact("full", "changed-24h")).stdout)
