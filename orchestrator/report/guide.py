@@ -17,7 +17,7 @@ from stopgap.orchestrator.journal.commands import parameter_text
 from stopgap.orchestrator.journal.incidents import Incident
 from stopgap.orchestrator.language import Language
 from stopgap.orchestrator.report.by_hand import do_by_hand, is_shell, undo_by_hand
-from stopgap.orchestrator.report.excerpt import clipped
+from stopgap.orchestrator.report.excerpt import LONGEST, clipped
 from stopgap.orchestrator.report.guide_words import CRITERIA, ELSE, RECOVERY
 from stopgap.orchestrator.report.incident import build_incident
 from stopgap.orchestrator.report.manual import PASTED
@@ -141,7 +141,8 @@ def _outside_blocks(sections: Any, function: Callable[[Any], Any]) -> Any:  # no
     """Apply a function to all texts but the lines of blocks, which are pasted as they are."""
     if isinstance(sections, Mapping):
         return {
-            k: tuple(v) if k in {"lines", "expect"} else _outside_blocks(v, function) for k, v in sections.items()
+            k: tuple(v) if k == "lines" else tuple(map(clipped, v)) if k == "expect" else _outside_blocks(v, function)
+            for k, v in sections.items()
         }
     if isinstance(sections, list | tuple):
         return [_outside_blocks(each, function) for each in sections]
@@ -195,7 +196,8 @@ def _contain(incident: Incident, first: History, contained: Sequence[History]) -
     verdicts = tuple(f"{each.target} is {each.verdict}" for each in first.containment)
     checked = _run_words(first, incident, alone=True)
     known = incident.details.as_parameters()
-    kept = [word for name in _KEPT if name in known for word in ("--set", f"{name}={known[name]}")]
+    said = {name: str(known[name]) for name in _KEPT if name in known}
+    kept = [word for name, value in said.items() if _can_be_typed(value) for word in ("--set", f"{name}={value}")]
     open_ = (
         f"{NAME}=incident-$(date +%Y%m%d-%H%M)",
         f'stopgap incident open "${NAME}" {join([*kept, "--json"])} >/dev/null',
@@ -290,6 +292,10 @@ def _unlisted(history: History) -> str:
         if change.made and not change.change.only_reads and not _pasted(do_by_hand(change.change))
     ]
     return joined("; ", found) if found else tr("none")
+
+
+def _can_be_typed(value: str) -> bool:
+    return "\0" not in value and len(value) <= LONGEST
 
 
 def _pasted(lines: tuple[str, ...]) -> tuple[str, ...]:

@@ -15,12 +15,21 @@ from stopgap.orchestrator.text import tr
 Language: TypeAlias = Literal["en", "ja"]
 FilePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._+-]+)+$", max_length=300)]
 """Narrower than what a file may be called: what can stand in Apache's configuration."""
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+", re.IGNORECASE)
+_WORD = re.compile(r"[A-Za-z0-9.-]+")
 
 
 def _names_in(given: object) -> object:
     """Return the full names of hosts in a text, in order; anything but a text as it is."""
-    return tuple(dict.fromkeys(_NAME.findall(given)))[:20] if isinstance(given, str) else given
+    if not isinstance(given, str):
+        return given
+    words = dict.fromkeys(word.strip(".-") for word in _WORD.findall(given))
+    return tuple(word for word in words if _is_full_name(word))[:20]
+
+
+def _is_full_name(word: str) -> bool:
+    """Return True for labels of letters, digits and hyphens, joined by dots (RFC 1123, 2.1)."""
+    labels = word.split(".")
+    return len(labels) > 1 and all(label and label.strip("-") == label for label in labels)
 
 
 Names: TypeAlias = Annotated[

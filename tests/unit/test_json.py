@@ -13,7 +13,7 @@ import pytest
 from .bench import Bench, file
 from .forging import edit, only_run
 
-NO_DOCUMENT = {"evidence cat", "schema"}
+NO_DOCUMENT = {"completion", "evidence cat", "schema"}
 """`cat` gives the bytes of evidence; `schema` prints a JSON Schema, whose format is not Stopgap's."""
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 LOOKS_LIKE_A_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")

@@ -135,6 +135,7 @@ def test_a_list_that_a_task_reads_by_a_command_is_asked_about_too(
         "contact": "noc@example.org",
         "command": ["touch", str(witness)],
         "service": "Mail",
+        "languages": ["en"],
         "via": {"kind": "file"},
     }
     runbook = bench.runbook({"id": "x", "task": "customers.notify", "with": letter})
