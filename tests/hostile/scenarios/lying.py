@@ -27,7 +27,8 @@ _SYSTEM = "echo init systemd"
 _CLEAN = {
     _SYSTEM: b"init systemd\nuid 0\n",
     "/proc/net/tcp": b"  sl  local_address rem_address   st\n",
-    "cd /proc": b"boot\0007\0001 (systemd) S 0%s\0/usr/lib/systemd/systemd\0=0::/init.scope\0\0end\n" % (b" 1" * 20),
+    "cd /proc": b"boot\0007\0001 (systemd) S 0%s\0/usr/lib/systemd/systemd\0=0::/init.scope\0\0\0end\n"
+    % (b" 1" * 20),
     "ask docker": b"",
     "systemctl show": b"",
     "/etc/init.d": b"",
