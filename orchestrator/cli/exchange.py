@@ -19,7 +19,7 @@ from stopgap.orchestrator.source import InvalidInput
 from stopgap.orchestrator.text import Text, tr, trn
 
 if TYPE_CHECKING:
-    from stopgap.orchestrator.exchange.cacao.importing import Imported
+    from stopgap.orchestrator.exchange.imported import Imported
 
 
 @dataclass(frozen=True)

@@ -8,39 +8,12 @@ from typing import Any
 
 from stopgap.orchestrator.exchange.cacao.places import place_of
 from stopgap.orchestrator.exchange.cacao.reading import Path_, payload, refuse
-from stopgap.orchestrator.exchange.cacao.visible import COMMAND_TASK
+from stopgap.orchestrator.exchange.imported import COMMAND_TASK, CONFIRM, line, literal
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.text import tr
 
 QUESTION_TASK = "checkpoint"
-EVIDENCE_TASK = "evidence.collect"
-CONFIRM = "Run this command of an imported playbook? Stopgap knows neither what it does nor how to undo it."
-_LONGEST_NAME = 120
-_MARKS = re.compile(r"\{[{%#]")
 _VARIABLE = re.compile(r"__[a-zA-Z][a-zA-Z0-9_-]*__:value")
-_READS = frozenset((
-    "cat", "date", "df", "du", "echo", "file", "free", "grep", "head", "hostname", "id", "last", "ls", "lsof",
-    "lsmod", "mount", "ps", "pwd", "readlink", "sha256sum", "ss", "stat", "strings", "tail", "test", "true", "uname",
-    "uptime", "w", "who",
-))  # fmt: skip
-"""Programs that change nothing by themselves."""
-_NEXT = re.compile(r"[;&|\n]+")
-
-
-def literal(text: str) -> str:
-    """Return a text that a template renders to the same text.
-
-    >>> literal("a {{ b }}")
-    'a {{ "{{" }} b }}'
-    """
-    return _MARKS.sub(lambda found: f'{{{{ "{found[0]}" }}}}', text)
-
-
-def line(text: object, otherwise: str) -> str:
-    """Return a name on one line, without a template's marks, shortened."""
-    words = "".join(c if c.isprintable() else " " for c in str(text)) if isinstance(text, str) else ""
-    words = " ".join(_MARKS.sub(lambda found: " ".join(found[0]), words).split())
-    return (words if len(words) <= _LONGEST_NAME else f"{words[: _LONGEST_NAME - 1]}…") or otherwise
 
 
 def entries(
@@ -101,13 +74,3 @@ def _command(
     if where.when:
         made["when"] = where.when
     return {**made, "confirm": CONFIRM}
-
-
-def may_destroy(entry: Mapping[str, Any]) -> bool:
-    """Return True for a command that may overwrite what evidence would show: any that is not known to read alone."""
-    argv = (entry.get("with") or {}).get("argv")
-    if entry["task"] != COMMAND_TASK or not isinstance(argv, list):
-        return False
-    text = str(argv[2]) if argv[:2] == ["sh", "-c"] and len(argv) > 2 else " ".join(map(str, argv))
-    first = [words[0] for each in _NEXT.split(text) if (words := each.split())]
-    return not set(first) <= _READS or any(mark in text for mark in (">", "$(", "`"))

@@ -13,6 +13,7 @@ from stopgap.orchestrator.exchange.cacao.graph import check_graph
 from stopgap.orchestrator.exchange.cacao.identity import EXTENSION
 from stopgap.orchestrator.exchange.cacao.reading import Path_, json_path, refuse
 from stopgap.orchestrator.exchange.cacao.signing import matches
+from stopgap.orchestrator.exchange.imported import EVIDENCE_TASK, Imported, line, may_destroy
 from stopgap.orchestrator.exchange.runbook_text import runbook_yaml
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.text import Text, tr
@@ -27,18 +28,6 @@ _KEPT_OF_STEP = frozenset((
     "type", "name", "description", "commands", "agent", "targets", "timeout", "condition", "step_extensions",
     "on_completion", "on_success", "on_failure", "on_true", "on_false",
 ))  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Imported:
-    """A runbook made of a playbook."""
-
-    text: str
-    """YAML; `check` says whether it is valid."""
-    steps: int
-    dropped: tuple[Text, ...]
-    """What has no counterpart in a runbook, with the JSON path."""
-    warnings: tuple[Text, ...]
 
 
 def imported(playbook: Mapping[str, Any], source: str, hosts: Mapping[str, Host] | None = None) -> Imported:
@@ -92,7 +81,7 @@ class _Import:
             return
         if EXTENSION in self.playbook.get("playbook_extensions", {}):
             self._drop(("playbook_extensions", EXTENSION), _NOT_BELIEVED)
-        self.head = {"name": foreign.line(self.playbook["name"], "Imported playbook")}
+        self.head = {"name": line(self.playbook["name"], "Imported playbook")}
         if isinstance(self.playbook.get("description"), str):
             self.head["description"] = self.playbook["description"]
         params: dict[str, Any] = {}
@@ -196,8 +185,8 @@ class _Import:
         when = all_of(conditions, entry.get("when"))
         if when is not None:
             entry = {**entry, "when": when}
-        evidence = any(before["task"] == foreign.EVIDENCE_TASK for before, _ in self.steps)
-        if not evidence and foreign.may_destroy(entry):
+        evidence = any(before["task"] == EVIDENCE_TASK for before, _ in self.steps)
+        if not evidence and may_destroy(entry):
             self.warnings.append(tr("{path}: it may destroy evidence before any is kept", path=json_path(own)))
         self.steps.append((entry, own))
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
+from stopgap.orchestrator.exchange.secret_text import SECRET, holds_secret
 from stopgap.orchestrator.source import InvalidInput, Problem
 from stopgap.orchestrator.text import Text, tr
 
@@ -30,12 +31,6 @@ _SECRET_KEY = re.compile(
 )
 _NOT_SECRET = re.compile(r"token_?type|kms_key_identifier|tokens?_?url|authentication_info.*", re.IGNORECASE)
 _REFERENCE = re.compile(r"__[a-zA-Z][a-zA-Z0-9_-]*__:value|\{\{[^{}]*\}\}|(env|file|keyring|ask):\S.*")
-_SECRET_TEXT = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b|\bsshpass\s+-p|://[^/\s:@]+:[^/\s:@]+@|"
-    r"--pass(word|wd|phrase)?[= ]\s*[^\s_-]|\b(curl|wget)\b.*\s(-u|--user)\s+\S+:\S|"
-    r"\bauthorization:\s*(basic|bearer)\s+[^_\s]|\b(PGPASSWORD|MYSQL_PWD|password|passwd)=[^\s_$&]",
-    re.IGNORECASE,
-)
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -128,8 +123,8 @@ def payload(command: dict[str, Any], path: Path_, source: str, field: str = "com
         refuse(source, path, tr("a text is longer than {most} characters", most=MAX_TEXT))
     if bad := next((c for c in text if not c.isprintable() and c not in "\n\t\r\u3000"), None):
         refuse(source, path, tr("the character U+{code} cannot stand in a command", code=f"{ord(bad):04X}"))
-    if _SECRET_TEXT.search(text):
-        refuse(source, path, tr("it holds a secret; playbooks are copied: take the secret out"))
+    if holds_secret(text):
+        refuse(source, path, SECRET)
     return text
 
 
@@ -173,9 +168,7 @@ def _faults(value: Any, path: Path_, source: str, count: list[int]) -> Iterator[
                 yield problem(source, path, tr("a key is too long, or cannot be shown"))
                 continue
             if _is_secret(key, each):
-                yield problem(
-                    source, (*path, key), tr("it holds a secret; playbooks are copied: take the secret out")
-                )
+                yield problem(source, (*path, key), SECRET)
             yield from _faults(each, (*path, key), source, count)
 
 
@@ -184,8 +177,8 @@ def _text_faults(text: str, path: Path_, source: str) -> Iterator[Problem]:
         yield problem(source, path, tr("a text is longer than {most} characters", most=MAX_TEXT))
     elif any("\ud800" <= character <= "\udfff" for character in text):
         yield problem(source, path, tr("half of a character is no text"))
-    elif _SECRET_TEXT.search(text):
-        yield problem(source, path, tr("it holds a secret; playbooks are copied: take the secret out"))
+    elif holds_secret(text):
+        yield problem(source, path, SECRET)
 
 
 def _is_secret(key: str, value: object) -> bool:

@@ -10,11 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stopgap.orchestrator.change import Command
+from stopgap.orchestrator.exchange.imported import COMMAND_TASK
 from stopgap.orchestrator.exchange.runbook_text import runbook_yaml
 from stopgap.orchestrator.runbook.expression import is_template
 
-COMMAND_TASK = "host.command"
-"""The task that a command of another tool's playbook becomes, and that becomes a command there."""
 AS_STEP = "As a step of a Stopgap runbook:"
 AS_HEADER = "The head of the Stopgap runbook:"
 TARGET = "__target-address__"
