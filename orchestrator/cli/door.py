@@ -523,6 +523,16 @@ def import_cacao(args: Namespace) -> Call[Any]:
     return Call(import_cacao, options)
 
 
+def import_ansible(args: Namespace) -> Call[Any]:
+    """Read `stopgap import ansible`."""
+    from stopgap.orchestrator.cli.exchange import ImportAnsibleOptions, import_ansible
+
+    options = ImportAnsibleOptions(
+        file=Path(args.file), output=Path(args.output), files=_path(args.files), json=args.json
+    )
+    return Call(import_ansible, options)
+
+
 def driver_check(args: Namespace) -> Call[Any]:
     """Read `stopgap driver-check`."""
     from stopgap.orchestrator.cli.driver_check import DriverCheckOptions, driver_check

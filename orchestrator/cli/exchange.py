@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document, print_line
 from stopgap.orchestrator.documents.catalogue import exported_document, imported_document
-from stopgap.orchestrator.errors import Error
+from stopgap.orchestrator.errors import Error, UsageError
 from stopgap.orchestrator.exchange.marking import Form, Tlp
 from stopgap.orchestrator.runbook.finding import runbook_file
 from stopgap.orchestrator.source import InvalidInput
@@ -95,6 +95,29 @@ def import_cacao(options: ImportCacaoOptions) -> int:
     hosts = load_inventory(options.inventories).hosts if options.inventories else None
     made = imported(read_playbook(options.file), str(options.file), hosts)
     return _written(options.output, options.inventories, made, as_json=options.json)
+
+
+@dataclass(frozen=True)
+class ImportAnsibleOptions:
+    """The options of `stopgap import ansible`."""
+
+    file: Path
+    output: Path
+    files: Path | None = None
+    """The folder whose files `copy` and `template` may name; without it, none is read."""
+    json: bool = False
+
+
+def import_ansible(options: ImportAnsibleOptions) -> int:
+    """Write a runbook from a playbook of Ansible's, and tell what was dropped; it is checked, and not run."""
+    from stopgap.orchestrator.exchange.ansible.files import Files
+    from stopgap.orchestrator.exchange.ansible.importing import imported
+    from stopgap.orchestrator.exchange.ansible.reading import read_playbook
+
+    if options.files is not None and not options.files.is_dir():
+        raise UsageError(tr("--files {path}: there is no such folder", path=options.files))
+    made = imported(read_playbook(options.file), Files(options.files))
+    return _written(options.output, (), made, as_json=options.json)
 
 
 def _written(output: Path, inventories: tuple[str, ...], made: Imported, *, as_json: bool) -> int:

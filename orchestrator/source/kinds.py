@@ -32,6 +32,7 @@ _VARIABLE = re.compile(r"\bansible_(host|user|port|connection|ssh_\w+|become\w*)
 _HINTS: dict[tuple[str, Kind], str] = {
     ("a runbook", "an inventory"): "give it with -i",
     ("a runbook", "an inventory of Ansible's"): "give it with -i",
+    ("a runbook", "a playbook of Ansible's"): "`stopgap import ansible FILE` makes a runbook of it",
     ("a runbook", "a CACAO playbook"): "`stopgap import cacao FILE` makes a runbook of it",
     ("an inventory", "a runbook"): "give it as the runbook, and the inventory with -i",
 }

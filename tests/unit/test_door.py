@@ -71,6 +71,7 @@ LINES = [
     f"evidence export {RUN} --format stix --tlp green -o bundle.json --json",
     f"export events {RUN} --format ecs --json",
     "import cacao playbook.json -i hosts.yaml -o runbook.yaml --json",
+    "import ansible playbook.yml --files roles/web -o runbook.yaml --json",
     "trust one.yaml two.yaml --yes --json",
     "tasks mta.stop --json",
     "inventory -i hosts.yaml --write own.yaml --json",

@@ -21,6 +21,7 @@ from stopgap.orchestrator.resources import runbooks
 from stopgap.orchestrator.runbook import load_runbook, parse_runbook
 from stopgap.orchestrator.source import InvalidInput, parse
 from tests.unit.bench import Bench
+from tests.unit.untouched import places, put, touch_nothing
 
 CASES = sorted((Path(__file__).parents[1] / "playbooks").glob("*.json"))
 BASE: dict[str, Any] = {
@@ -203,13 +204,6 @@ JSONS = st.recursive(
     max_leaves=8,
 )
 SEED = json.dumps(portable(load_runbook(runbooks()["freeze-site"])))
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, each in inner for place in places(each, (*path, key)))]
-
-
 PLACES = [place for place in places(json.loads(SEED)) if place]
 
 
@@ -217,14 +211,7 @@ PLACES = [place for place in places(json.loads(SEED)) if place]
 @given(changes=st.lists(st.tuples(st.sampled_from(PLACES), JSONS), min_size=1, max_size=4))
 def test_whatever_stands_in_a_playbook_is_refused_or_becomes_a_runbook(changes: list[tuple[tuple[Any, ...], Any]]):
     playbook = json.loads(SEED)
-    for path, value in changes:
-        at = playbook
-        try:
-            for part in path[:-1]:
-                at = at[part]
-            at[path[-1]] = value
-        except (KeyError, IndexError, TypeError):
-            continue
+    put(playbook, changes)
     try:
         made = imported(parse_playbook(json.dumps(playbook).encode(), "x"), "x")
     except InvalidInput:
@@ -249,21 +236,8 @@ def test_words_of_a_command_reach_the_shell_as_they_were_written(words: str):
 
 
 def test_an_import_opens_nothing_starts_nothing_and_renders_nothing(monkeypatch: pytest.MonkeyPatch):
-    import os
-    import socket
-    import subprocess
-
-    import stopgap.orchestrator.runbook.expression as expressions
-
-    def never(*_: object, **__: object) -> None:
-        raise AssertionError("an import must not")
-
     contents = [(content_of(case), hosts_of(case)) for case in (json.loads(path.read_text()) for path in CASES)]
-    for module, name in ((subprocess, "Popen"), (os, "system"), (os, "execve"), (socket, "socket"), (os, "open")):
-        monkeypatch.setattr(module, name, never)
-    monkeypatch.setattr("builtins.open", never)
-    monkeypatch.setattr(Path, "open", never)
-    monkeypatch.setattr(expressions, "evaluate", never, raising=False)
+    touch_nothing(monkeypatch)
     for content, hosts in contents:
         try:
             imported(parse_playbook(content, "x"), "x", hosts)

@@ -51,3 +51,13 @@ def import_words(commands: Commands) -> None:
     cacao.add_argument("file", metavar="FILE", help="a playbook, FILE.json")
     cacao.add_argument("-o", "--output", metavar="RUNBOOK", required=True, help="a new file, RUNBOOK.yaml")
     inventory_word(cacao, required=False)
+    ansible = command(
+        commands, "ansible", door.import_ansible, "write a runbook from a playbook of Ansible's; nothing is run"
+    )
+    ansible.add_argument("file", metavar="FILE", help="a playbook, FILE.yml")
+    ansible.add_argument("-o", "--output", metavar="RUNBOOK", required=True, help="a new file, RUNBOOK.yaml")
+    ansible.add_argument(
+        "--files",
+        metavar="DIR",
+        help="read what copy and template name below this folder; without it, such tasks are dropped",
+    )

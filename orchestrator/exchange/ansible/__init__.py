@@ -1,0 +1,1 @@
+"""Playbooks of Ansible, read as data; no part of Ansible is imported or run."""
