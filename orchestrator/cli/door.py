@@ -190,7 +190,24 @@ def runs(args: Namespace) -> Call[Any]:
     """Read `stopgap runs`."""
     from stopgap.orchestrator.cli.history import RunsOptions, runs
 
-    return Call(runs, RunsOptions(json=args.json))
+    return Call(runs, RunsOptions(pruned=args.pruned, json=args.json))
+
+
+def prune(args: Namespace) -> Call[Any]:
+    """Read `stopgap prune`. Raises InvalidInput for a duration that is none."""
+    from stopgap.orchestrator.cli.prune import PruneOptions, prune
+    from stopgap.orchestrator.duration import parse_duration
+    from stopgap.orchestrator.source import InvalidInput, Problem, Unfit
+
+    try:
+        older = parse_duration(args.older)
+    except Unfit as error:
+        option = f"--older {args.older}"
+        raise InvalidInput([Problem(option, error.message, expected=error.expected, hint=error.hint)]) from None
+    options = PruneOptions(
+        older=older, keep_evidence=args.keep_evidence, dry_run=args.dry_run, yes=args.yes, json=args.json
+    )
+    return Call(prune, options)
 
 
 def show(args: Namespace) -> Call[Any]:

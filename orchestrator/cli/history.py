@@ -10,13 +10,14 @@ from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage, show_strays
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.findings import show_findings_made
+from stopgap.orchestrator.cli.prune import show_pruned
 from stopgap.orchestrator.cli.screen import columns, padded, said, width_of
 from stopgap.orchestrator.cli.steps import counted, moment, show_gaps, show_proof
 from stopgap.orchestrator.cli.verdicts import show_past_verdicts
 from stopgap.orchestrator.cli.words import entry, own_name, reason_label, word_of, worded
 from stopgap.orchestrator.documents.run import run_document, runs_document, verification_document
 from stopgap.orchestrator.hosttext import shortened
-from stopgap.orchestrator.journal import History, Journal, state_home
+from stopgap.orchestrator.journal import DamagedRunError, History, Journal, state_home
 from stopgap.orchestrator.outcome import FAILURES, RESUMED
 from stopgap.orchestrator.text import tr, trn
 from stopgap.reading import history as read_history
@@ -27,6 +28,8 @@ from stopgap.reading import verify as verified
 class RunsOptions:
     """The options of `stopgap runs`."""
 
+    pruned: bool = False
+    """List the runs that were removed, instead of those that are there."""
     json: bool = False
 
 
@@ -54,13 +57,22 @@ def runs(options: RunsOptions) -> int:
     with Journal.open_to_read(state_home()) as journal:
         listed, strays = journal.runs(), journal.strays()
         damage = {run.id: problems for run in listed if (problems := journal.verify(run.id))}
+        try:
+            pruned = journal.pruned()
+        except DamagedRunError as error:
+            pruned, damage[error.run] = [], list(error.problems)
     if options.json:
-        print_document(runs_document(str(journal.home), listed, damage, strays))
+        print_document(runs_document(str(journal.home), listed, damage, strays, pruned))
         return int(bool(damage or strays))
     screen = screens.out()
     for run, problems in damage.items():
         show_damage(screen, run, problems)
     show_strays(screen, strays)
+    if options.pruned:
+        show_pruned(screen, pruned)
+        if not pruned:
+            screen.line(tr("No run was pruned below {home}.", home=journal.home))
+        return int(bool(damage or strays))
     for each in listed:
         code = "" if each.exit_code is None else f" ({each.exit_code})"
         code += tr(", damaged") if each.id in damage and each.state != "damaged" else ""

@@ -6,14 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stopgap.orchestrator.documents.envelope import envelope, rfc3339
+from stopgap.orchestrator.documents.prune import pruned_object
 from stopgap.orchestrator.journal import ChangeStatus, Containment, History, RunSummary, StepStatus, Stray
-from stopgap.orchestrator.journal.records import Answered, Asked
+from stopgap.orchestrator.journal.records import Answered, Asked, RunPruned
+from stopgap.orchestrator.journal.table import PRUNED
 
 
 def runs_document(
-    home: str, runs: Iterable[RunSummary], damage: Mapping[str, Sequence[str]], strays: Iterable[Stray]
+    home: str,
+    runs: Iterable[RunSummary],
+    damage: Mapping[str, Sequence[str]],
+    strays: Iterable[Stray],
+    pruned: Iterable[RunPruned],
 ) -> dict[str, Any]:
-    """Give the list of runs, the latest first. `damage`: run → what is wrong with its journal."""
+    """Give the list of runs, the latest first, and the runs that were removed.
+
+    `damage`: run → what is wrong with its journal; `pruned` there stands for the records of removed runs.
+    """
     return {
         **envelope("runs"),
         "home": home,
@@ -32,6 +41,8 @@ def runs_document(
             for run in runs
         ],
         "strays": [stray_object(stray) for stray in strays],
+        "pruned": [pruned_object(each) for each in pruned],
+        "pruned_damage": list(damage.get(PRUNED, ())),
     }
 
 

@@ -17,6 +17,7 @@ from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.journal.integrity import EXPORT
 from stopgap.orchestrator.journal.store import Journal
 from stopgap.orchestrator.journal.strays import RUN_ID
+from stopgap.orchestrator.journal.table import pruned_text
 from stopgap.orchestrator.text import tr
 
 
@@ -57,8 +58,11 @@ def read_exported(journal: Journal, folder: Path, signers: Path | None = None) -
 def bring_back(journal: Journal, exported: Exported) -> int:
     """Restore the run's records into the journal, and the run's folder; return the number of missing records.
 
-    Raises DamagedRunError if the journal holds different records of the run, RunHeldError, JournalError.
+    Raises DamagedRunError if the journal holds different records of the run, RunHeldError; JournalError for a
+    pruned run.
     """
+    if any(each.run == exported.run for each in journal.pruned()):
+        raise JournalError(pruned_text(exported.run))
     target = journal.run_path(exported.run)
     if exported.folder.resolve() != target.resolve():
         with disk_errors(target):

@@ -31,6 +31,9 @@ _SUSPICIOUS = 3.0
 _NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
 _DAMAGED = tr("damaged; each run's journal.jsonl holds what was exported")
 
+NO_DELETE = """
+CREATE TRIGGER no_delete BEFORE DELETE ON records BEGIN SELECT RAISE(ABORT, 'records are append-only'); END;
+"""
 _TABLES = """
 CREATE TABLE records (
     run TEXT NOT NULL, seq INTEGER NOT NULL, at TEXT NOT NULL, kind TEXT NOT NULL,
@@ -39,7 +42,6 @@ CREATE TABLE records (
 CREATE INDEX kinds ON records (run, kind, seq);
 CREATE TABLE heads (run TEXT PRIMARY KEY, seq INTEGER NOT NULL, hash TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TRIGGER no_update BEFORE UPDATE ON records BEGIN SELECT RAISE(ABORT, 'records are append-only'); END;
-CREATE TRIGGER no_delete BEFORE DELETE ON records BEGIN SELECT RAISE(ABORT, 'records are append-only'); END;
 """
 
 
@@ -85,7 +87,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if _version(connection, path) == 0:
         with transaction(connection, path):
             if _version(connection, path) == 0:
-                for statement in _statements(_TABLES):
+                for statement in _statements(_TABLES + NO_DELETE):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {SCHEMA}")

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from stopgap.orchestrator.journal.chain import Entry
-from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.failure import JournalError, UnknownRunError
 from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.journal.lock import take
-from stopgap.orchestrator.journal.records import MessageIntended, MessagePosted
+from stopgap.orchestrator.journal.records import MessageIntended, MessagePosted, PrunedMessage, RunPruned
 from stopgap.orchestrator.journal.store import Journal
 from stopgap.orchestrator.text import tr
 
@@ -46,11 +46,16 @@ def deliveries(journal: Journal, keys: Collection[str]) -> dict[str, Delivery]:
     """
     entries = [
         (run, each)
-        for run, each in journal.of_kinds("message-intended", "message-posted")
-        if isinstance(each.record, MessageIntended | MessagePosted) and each.record.key in keys
+        for run, each in journal.of_kinds("message-intended", "message-posted", "run-pruned")
+        if (isinstance(each.record, MessageIntended | MessagePosted) and each.record.key in keys)
+        or (isinstance(each.record, RunPruned) and any(message.key in keys for message in each.record.messages))
     ]
-    damaged = {run for run in dict.fromkeys(run for run, _ in entries) if journal.verify(run)}
-    return fold_deliveries((run, each) for run, each in entries if run not in damaged)
+    try:
+        damaged = {run for run in dict.fromkeys(run for run, _ in entries) if journal.verify(run)}
+    except UnknownRunError:  # pruned after the look at the entries
+        return deliveries(journal, keys)
+    found = fold_deliveries((run, each) for run, each in entries if run not in damaged)
+    return {key: delivery for key, delivery in found.items() if key in keys}
 
 
 def fold_deliveries(entries: Iterable[tuple[str, Entry]]) -> dict[str, Delivery]:
@@ -68,6 +73,9 @@ def fold_deliveries(entries: Iterable[tuple[str, Entry]]) -> dict[str, Delivery]
                 if made[place].run == run:
                     made[place] = replace(made[place], state=record.outcome, at=each.at, detail=record.detail)
                     break
+        elif isinstance(record, RunPruned):
+            for message in record.messages:
+                attempts.setdefault(message.key, []).append(_pruned(record.run, message))
     return {key: max(made, key=lambda d: (_WEIGHT[d.state], d.at)) for key, made in attempts.items()}
 
 
@@ -107,4 +115,16 @@ def _begun(run: str, at: datetime, record: MessageIntended) -> Delivery:
         subject=record.subject,
         way=record.way,
         detail=tr("begun, and its end is not on record"),
+    )
+
+
+def _pruned(run: str, message: PrunedMessage) -> Delivery:
+    return Delivery(
+        key=message.key,
+        to=message.to,
+        about=message.about,
+        state=message.state,
+        run=run,
+        at=datetime.fromisoformat(message.at),
+        detail=tr("its run was pruned since"),
     )

@@ -45,6 +45,7 @@ from stopgap.orchestrator.journal.records import (
     PlanMade,
     RollbackTimerSettled,
     RunFinished,
+    RunPruned,
     RunStarted,
     StepFinished,
     SteppedBack,
@@ -205,8 +206,9 @@ class _Fold:
                 | ActionAdded()
                 | ActionDone()
                 | IncidentClosed()
+                | RunPruned()
             ):
-                pass  # no effect on the run's state, or of an incident's chain
+                pass  # no effect on the run's state, or of a chain of another kind
             case _:
                 assert_never(record)
 

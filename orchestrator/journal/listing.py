@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from stopgap.orchestrator.journal.chain import Row, entry
 from stopgap.orchestrator.journal.failure import JournalError, UnknownRunError
 from stopgap.orchestrator.journal.records import RunFinished, RunStarted
+from stopgap.orchestrator.journal.table import pruned_text
 from stopgap.orchestrator.text import tr
 
 _MINUTE = 13
@@ -72,11 +73,11 @@ def in_order_of_start(ids: Sequence[str]) -> list[str]:
     return sorted(ids, key=lambda run: run[:_MINUTE])
 
 
-def named(name: str, ids: Sequence[str], strays: Sequence[str], where: object) -> str:
+def named(name: str, ids: Sequence[str], strays: Sequence[str], pruned: Sequence[str], where: object) -> str:
     """Return the run with the name: `last`, an id, or the unique beginning or end of an id.
 
-    `ids` holds the ids of the journal, in order of their start; `strays` holds ids with a folder only. `where` is the
-    state folder. Raises UnknownRunError.
+    `ids` holds the ids of the journal, in order of their start; `strays` holds ids with a folder only, `pruned` ids
+    of pruned runs. `where` is the state folder. Raises UnknownRunError.
     """
     meant = [run for run in strays if name and (run.startswith(name) or run.endswith(name))]
     if name == "last":
@@ -91,6 +92,9 @@ def named(name: str, ids: Sequence[str], strays: Sequence[str], where: object) -
                 where=where,
             )
         )
+    gone = [run for run in pruned if name and (run.startswith(name) or run.endswith(name))]
+    if gone and not any(run.startswith(name) or run.endswith(name) for run in ids):
+        raise UnknownRunError(pruned_text(gone[-1]))
     if not ids and not strays:
         raise UnknownRunError(tr("there is no run yet below {where}", where=where))
     if name == "last":

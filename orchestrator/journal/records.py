@@ -438,6 +438,45 @@ class IncidentClosed(_Record):
     by: str
 
 
+class PrunedMessage(_Record):
+    """A message of a pruned run: no later run sends the message again."""
+
+    key: str
+    to: str
+    about: EscapedLine
+    state: Literal["sent", "unknown"]
+    at: str
+    """ISO 8601 in UTC."""
+
+
+class RunPruned(_Record):
+    """A finished run whose records were removed, in a chain of its own for all such runs."""
+
+    kind: Literal["run-pruned"] = "run-pruned"
+    run: str
+    runbook: str
+    targets: tuple[str, ...]
+    operator: str
+    incident: str = ""
+    state: RunOutcome
+    begun: str
+    """ISO 8601 in UTC."""
+    ended: str
+    """Time of the last record, ISO 8601 in UTC."""
+    records: int
+    last_hash: str
+    """Hash of the last record."""
+    manifests: dict[str, str] = {}
+    """Folder of each collection, relative to the run's folder → SHA-256 of the manifest."""
+    messages: tuple[PrunedMessage, ...] = ()
+    evidence_kept: bool
+    """Collections and journal.jsonl stay in the run's folder."""
+    by: EscapedLine
+    """`user@machine`."""
+    at: str
+    """Time of the removal, ISO 8601 in UTC."""
+
+
 AnyRecord: TypeAlias = Annotated[
     RunStarted
     | PlanMade
@@ -467,7 +506,8 @@ AnyRecord: TypeAlias = Annotated[
     | DutyDecided
     | ActionAdded
     | ActionDone
-    | IncidentClosed,
+    | IncidentClosed
+    | RunPruned,
     Field(discriminator="kind"),
 ]
 RECORD: TypeAdapter[AnyRecord] = TypeAdapter(AnyRecord)

@@ -37,10 +37,10 @@ from stopgap.orchestrator.journal.home import (
 from stopgap.orchestrator.journal.integrity import EXPORT, Kept, integrity_problems, read_beside, unsigned_changes
 from stopgap.orchestrator.journal.listing import RunSummary, in_order_of_start, named, summary
 from stopgap.orchestrator.journal.locks import RunLocks
-from stopgap.orchestrator.journal.records import AnyRecord, RunStarted
+from stopgap.orchestrator.journal.records import AnyRecord, RunPruned, RunStarted
 from stopgap.orchestrator.journal.reserve import set_aside, with_room
-from stopgap.orchestrator.journal.strays import Stray, mark_begun, strays
-from stopgap.orchestrator.journal.table import RecordTable
+from stopgap.orchestrator.journal.strays import RUN_ID, Stray, mark_begun, strays
+from stopgap.orchestrator.journal.table import PRUNED, RecordTable
 from stopgap.orchestrator.signature import sign
 from stopgap.orchestrator.text import tr
 
@@ -204,12 +204,41 @@ class Journal:
 
     def resolve(self, name: str) -> str:
         """Return the id for `last`, an id, or the unique beginning or end of an id; raises UnknownRunError."""
-        ids = self._ids()
-        return named(name, ids, [stray.run for stray in strays(self.home, ids)], self.home)
+        ids, pruned = self._ids(), self._pruned()
+        return named(name, ids, [stray.run for stray in strays(self.home, ids, pruned)], pruned, self.home)
 
     def strays(self) -> list[Stray]:
         """Return the folders of runs unknown to this journal, and the runs without a folder."""
-        return strays(self.home, self._ids())
+        return strays(self.home, self._ids(), self._pruned())
+
+    def pruned(self) -> list[RunPruned]:
+        """Return what is on record of pruned runs, in order of the pruning; raises DamagedRunError."""
+        if not (kept := self._table.kept(PRUNED)):
+            return []
+        if problems := list(integrity_problems(PRUNED, kept, read_beside(self.run_path(PRUNED)))):
+            raise DamagedRunError(PRUNED, problems)
+        return [record for row in kept.rows if isinstance(record := entry(row).record, RunPruned)]
+
+    def prune(self, pruned: Sequence[RunPruned]) -> None:
+        """Put the runs on record as pruned, and remove the records of the runs: both, or nothing.
+
+        Raises JournalError for a run with records later than `last_hash`, or held by a process.
+        """
+        self._see_that_it_is_writable()
+        heads = {each.run: (each.records - 1, each.last_hash) for each in pruned}
+        at = timestamp(self._clock())
+        texts = [(each.kind, at, canonical_record(each)) for each in pruned]
+        with_room(self.home, lambda: self._table.prune(heads, texts, self.is_held))
+
+    def last_row(self, run: str) -> Row:
+        """Return the last row of a run; raises UnknownRunError."""
+        if rows := self._table.rows(run):
+            return rows[-1]
+        raise self._unknown(run)
+
+    def mentioned(self, run: str) -> frozenset[str]:
+        """Return the ids of runs in the texts of a run's records."""
+        return frozenset(found for row in self._table.rows(run) for found in RUN_ID.findall(row.record))
 
     def run_folder(self, run: str) -> Path:
         """Return the run's own folder, mode 0700, created if missing."""
@@ -289,6 +318,12 @@ class Journal:
 
     def _ids(self) -> list[str]:
         return in_order_of_start(self._table.runs())
+
+    def _pruned(self) -> list[str]:
+        try:
+            return [each.run for each in self.pruned()]
+        except JournalError:
+            return []
 
     def _see_that_it_is_writable(self) -> None:
         if not self.writable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -46,12 +46,15 @@ class Stray:
         )
 
 
-def strays(home: Path, known: Sequence[str]) -> list[Stray]:
-    """Compare the folders below `home`/runs with the runs of the journal; the earliest run first."""
+def strays(home: Path, known: Sequence[str], pruned: Collection[str] = ()) -> list[Stray]:
+    """Compare the folders below `home`/runs with the runs of the journal; the earliest run first.
+
+    The folder of a pruned run is no stray: evidence was kept, or the next `stopgap prune` removes the rest.
+    """
     runs = home / "runs"
     there = {path.name for path in runs.iterdir() if RUN_ID.fullmatch(path.name)} if runs.is_dir() else set()
     found = [Stray(run, runs / run, "folder") for run in known if run not in there and RUN_ID.fullmatch(run)]
-    for run in there - set(known):
+    for run in there - set(known) - set(pruned):
         if (runs / run / EXPORT).is_file():
             found.append(Stray(run, runs / run, "records"))
         elif _was_begun(runs / run):

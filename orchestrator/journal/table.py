@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stopgap.orchestrator.journal.chain import GENESIS, Row, link
-from stopgap.orchestrator.journal.database import select, snapshot, transaction
-from stopgap.orchestrator.journal.failure import DamagedRunError
+from stopgap.orchestrator.journal.database import NO_DELETE, select, snapshot, transaction
+from stopgap.orchestrator.journal.failure import DamagedRunError, JournalError
 from stopgap.orchestrator.journal.integrity import EXPORT, Kept
 from stopgap.orchestrator.text import tr
 
@@ -19,8 +19,13 @@ _ROWS = "SELECT seq, at, record, hash FROM records WHERE run = ? ORDER BY seq"
 _SOME = "SELECT seq FROM records WHERE run = ? LIMIT 1"
 _MISFILED = "SELECT seq FROM records WHERE run = ? AND instr(record, '\"kind\":\"' || kind || '\"') = 0"
 _NEW_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?)"
+_PRUNED = (
+    "SELECT seq FROM records WHERE run = ? AND kind = 'run-pruned' AND instr(record, '\"run\":\"' || ? || '\"') > 0"
+)
 _ROW = (int, str, str, str)
 """Types of the columns of a Row."""
+PRUNED = "pruned"
+"""Name of the chain with a record of each pruned run."""
 
 
 class RecordTable:
@@ -43,28 +48,48 @@ class RecordTable:
         """Append records to a run's chain, each as kind, time and text; all or none.
 
         `holds` decides by the run's rows, in the same transaction; False: nothing was appended. Raises
-        DamagedRunError for a chain without a head.
+        DamagedRunError for a chain without a head, JournalError for a pruned run.
         """
         with self._lock, transaction(self._database, self._path):
             if holds and not holds(self._rows(run)):
                 return False
-            found = select(self._database, self._path, _HEAD, (run,), int, str)
-            seq, previous = found[0] if found else (-1, GENESIS)
-            if not found and select(self._database, self._path, _SOME, (run,), int):
-                raise DamagedRunError(run, [tr("the head of the chain is missing")])
-            for kind, at, text in texts:
-                seq += 1
-                previous = link(previous, run, seq, at, text)
-                self._insert(run, kind, Row(seq, at, text, previous))
-            self._database.execute(_NEW_HEAD, (run, seq, previous))
+            self._append(run, texts)
         return True
+
+    def prune(
+        self,
+        heads: Mapping[str, tuple[int, str]],
+        texts: Sequence[tuple[str, str, str]],
+        is_held: Callable[[str], bool],
+    ) -> None:
+        """Remove the records of runs, and append texts to the chain of pruned runs: both, or nothing.
+
+        `heads`: run → number and hash of the last record that the caller has judged. Raises JournalError for a run
+        with another head, or held by a process.
+        """
+        with self._lock, transaction(self._database, self._path):
+            for run, head in heads.items():
+                if is_held(run) or select(self._database, self._path, _HEAD, (run,), int, str) != [head]:
+                    raise JournalError(
+                        tr(
+                            "run {run} was changed at this moment; nothing was removed; give the command again",
+                            run=run,
+                        )
+                    )
+            self._append(PRUNED, texts)
+            self._database.execute("DROP TRIGGER no_delete")
+            for run in heads:
+                self._database.execute("DELETE FROM records WHERE run = ?", (run,))
+                self._database.execute("DELETE FROM heads WHERE run = ?", (run,))
+            self._database.execute(NO_DELETE)
 
     def restore(self, run: str, rows: Sequence[Row], kind_of: Callable[[Row], str]) -> int:
         """Restore a run's whole chain; return the number of rows that were missing.
 
-        Raises DamagedRunError if the table has other rows of the run.
+        Raises DamagedRunError if the table has other rows of the run, JournalError for a pruned run.
         """
         with self._lock, transaction(self._database, self._path):
+            self._refuse_pruned(run)
             mine = self._rows(run)
             if mine != list(rows[: len(mine)]):
                 raise DamagedRunError(run, [tr("the journal has other records of it than {export}", export=EXPORT)])
@@ -111,9 +136,28 @@ class RecordTable:
 
     def runs(self) -> list[str]:
         """Return the ids of all runs, by the order of their beginning; runs without their first record come last."""
-        query = "SELECT run FROM records WHERE seq = 0 AND kind <> 'incident-opened' ORDER BY rowid"
+        query = (
+            "SELECT run FROM records WHERE seq = 0 AND kind NOT IN ('incident-opened', 'run-pruned') ORDER BY rowid"
+        )
         beheaded = "SELECT DISTINCT run FROM records EXCEPT SELECT run FROM records WHERE seq = 0"
         return [str(run) for each in (query, beheaded) for (run,) in self._select(each, (), str)]
+
+    def _append(self, run: str, texts: Sequence[tuple[str, str, str]]) -> None:
+        found = select(self._database, self._path, _HEAD, (run,), int, str)
+        seq, previous = found[0] if found else (-1, GENESIS)
+        if not found:
+            self._refuse_pruned(run)
+            if select(self._database, self._path, _SOME, (run,), int):
+                raise DamagedRunError(run, [tr("the head of the chain is missing")])
+        for kind, at, text in texts:
+            seq += 1
+            previous = link(previous, run, seq, at, text)
+            self._insert(run, kind, Row(seq, at, text, previous))
+        self._database.execute(_NEW_HEAD, (run, seq, previous))
+
+    def _refuse_pruned(self, run: str) -> None:
+        if select(self._database, self._path, _PRUNED, (PRUNED, run), int):
+            raise JournalError(pruned_text(run))
 
     def _rows(self, run: str) -> list[Row]:
         return [Row(*row) for row in select(self._database, self._path, _ROWS, (run,), *_ROW)]
@@ -125,3 +169,8 @@ class RecordTable:
     def _select(self, query: str, parameters: Sequence[str], *columns: type) -> list[tuple[Any, ...]]:
         with self._lock:
             return select(self._database, self._path, query, parameters, *columns)
+
+
+def pruned_text(run: str) -> str:
+    """Say that a run was pruned, and where to read of the run."""
+    return tr("run {run} was pruned; `stopgap runs --pruned` tells when, and by whom", run=run)

@@ -30,6 +30,7 @@ from stopgap.orchestrator.journal.records import (
     PlanMade,
     RollbackTimerSettled,
     RunFinished,
+    RunPruned,
     RunStarted,
     StepFinished,
     SteppedBack,
@@ -104,8 +105,9 @@ def timeline(history: History) -> Iterator[Event]:
                 | ActionDone()
                 | Noted()
                 | IncidentClosed()
+                | RunPruned()
             ):
-                pass  # announces another record, has a section of its own, or stands in an incident's chain
+                pass  # announces another record, has a section of its own, or stands in a chain of another kind
             case _:
                 assert_never(record)
 

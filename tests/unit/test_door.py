@@ -33,7 +33,8 @@ LINES = [
     "request -i hosts.yaml -t web -t spare --limit-file LIMIT --address 192.0.2.1/32"
     " --address 192.0.2.2/32 --reason spam"
     f" --contact a@example.jp --expires 48h --run {RUN} --sign-key KEY -o request.json --json",
-    "runs --json",
+    "runs --pruned --json",
+    "prune --older 90d --keep-evidence --dry-run --yes --json",
     f"show {RUN} --json",
     "status --offline --json",
     "recover --incident one --json",

@@ -27,7 +27,8 @@ CHANGE = {
     "ends", "expired", "goes_back",
 }  # fmt: skip
 FIELDS = {
-    "stopgap.runs": {"home", "runs", "strays"},
+    "stopgap.runs": {"home", "runs", "strays", "pruned", "pruned_damage"},
+    "stopgap.prune": {"home", "dry_run", "evidence_kept", "removed", "rest_removed", "stays"},
     "stopgap.run": RUN
     | {
         "runbook_path", "inventory_path", "stopgap", "plan", "steps", "changes", "checks", "messages", "questions",
@@ -222,6 +223,22 @@ def test_the_other_documents_have_their_fields_too(bench: Bench, ran: str, tmp_p
     document(bench, "trust", str(bench.inventory))
     document(bench, "check", bench.runbook(file(bench, "one")), "-i", str(bench.inventory), "-t", "a")
     document(bench, "journal", "import", str(bench.top / "home" / "runs" / ran))
+
+
+def test_what_was_pruned_is_told_by_prune_and_by_runs(bench: Bench, ran: str) -> None:
+    kept = document(bench, "prune", "--older", "1ms", "--yes")
+    assert (kept["dry_run"], [each["run"] for each in kept["stays"]]) == (False, [ran])
+    assert bench.stopgap("undo", ran, "--yes")[0] == 0
+    previewed = document(bench, "prune", "--older", "1ms", "--keep-evidence", "--dry-run")
+    removed = document(bench, "prune", "--older", "1ms", "--keep-evidence", "--yes")
+    assert (previewed["dry_run"], [each["run"] for each in previewed["removed"]]) == (True, [ran])
+    listed = document(bench, "runs")
+    assert (listed["runs"], listed["pruned"], listed["pruned_damage"]) == ([], removed["removed"], [])
+    [pruned] = listed["pruned"]
+    assert set(pruned) == {
+        "run", "runbook", "targets", "operator", "incident", "state", "begun", "ended", "records", "last_hash",
+        "manifests", "evidence_kept", "by", "at",
+    }  # fmt: skip
 
 
 def test_evidence_is_listed_file_by_file_and_found_line_by_line(bench: Bench) -> None:

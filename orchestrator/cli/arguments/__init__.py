@@ -11,7 +11,13 @@ from stopgap.orchestrator.cli.arguments.command import EXIT_CODES, Commands, com
 from stopgap.orchestrator.cli.arguments.evidence import evidence_words
 from stopgap.orchestrator.cli.arguments.exchange import export_words, import_words
 from stopgap.orchestrator.cli.arguments.lazy import LazyParser, formatter
-from stopgap.orchestrator.cli.arguments.records import incident_words, journal_words, report_words, verify_words
+from stopgap.orchestrator.cli.arguments.records import (
+    incident_words,
+    journal_words,
+    prune_words,
+    report_words,
+    verify_words,
+)
 from stopgap.orchestrator.cli.arguments.running import (
     answer_words,
     check_words,
@@ -53,7 +59,8 @@ def parser(*, whole: bool = False) -> ArgumentParser:
 
     ready_words(command(commands, "ready", door.ready, "look at what a containment would lack tonight"))
 
-    command(commands, "runs", door.runs, "list the runs")
+    runs = command(commands, "runs", door.runs, "list the runs")
+    runs.add_argument("--pruned", action="store_true", help="list the runs that `stopgap prune` has removed")
     run_word(command(commands, "show", door.show, "show a run, step by step"))
     status = command(commands, "status", door.status, "list what is in force now, where, and until when")
     status.add_argument("--offline", action="store_true", help="read only the journal; contact no device")
@@ -68,6 +75,7 @@ def parser(*, whole: bool = False) -> ArgumentParser:
         )
     )
 
+    prune_words(command(commands, "prune", door.prune, "remove old runs that nothing needs any more"))
     journal_words(group(commands, "journal", "restore runs lost from the journal"))
     run_word(command(commands, "watch", door.watch, "watch a run until the end; q quits", json=LINES))
     report_words(command(commands, "report", door.report, "write a run's report, or an incident's", json=None))

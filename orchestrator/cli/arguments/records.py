@@ -41,6 +41,18 @@ def journal_words(commands: Commands) -> None:
     bring_in.add_argument("--signers", metavar="FILE", help=SIGNERS_HELP)
 
 
+def prune_words(prune: ArgumentParser) -> None:
+    """Add the words of `stopgap prune`."""
+    prune.add_argument(
+        "--older", required=True, metavar="DURATION", help="since the last record of a run, such as 90d"
+    )
+    prune.add_argument(
+        "--keep-evidence", action="store_true", help="leave the collections and journal.jsonl in each run's folder"
+    )
+    prune.add_argument("--dry-run", action="store_true", help="list what would go, and why each other run stays")
+    prune.add_argument("--yes", action="store_true", help="ask nobody")
+
+
 def incident_words(verbs: Commands) -> None:
     """Add the commands of `stopgap incident`."""
     opened = command(verbs, "open", door.incident_open, "open an incident; a terminal is asked for the details")
