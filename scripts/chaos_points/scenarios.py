@@ -54,8 +54,8 @@ def scenarios(folder: Path) -> dict[str, Scenario]:
     The one that brings a host back waits for people and looks on for hours: what it changes is struck at alone.
     """
     web = (*INVENTORY, "-t", "web")
-    brief = _without(EVIDENCE, "contain", folder / "contain-brief.yaml")
-    cut_off = _without({*EVIDENCE, "provider", "mail", "page"}, "contain", folder / "cut-off.yaml")
+    brief = _without({*EVIDENCE, "provider-update"}, "contain", folder / "contain-brief.yaml")
+    cut_off = _without({*EVIDENCE, "provider", "provider-update", "mail", "page"}, "contain", folder / "cut-off.yaml")
     back = _only({"web-first", "page", "mail", "narrow", "cut-off"}, "recover", folder / "recover-brief.yaml")
     block = ("-p", "addresses=203.0.113.30,2001:db8:113::30")
     made = (

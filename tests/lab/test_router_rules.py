@@ -17,7 +17,7 @@ from stopgap.orchestrator.change import Change
 
 from .alone import router_alone
 
-SEQUENCES = int(os.environ.get("STOPGAP_SEQUENCES", "100"))
+SEQUENCES = int(os.environ.get("STOPGAP_SEQUENCES", "40"))
 """How many random ones."""
 
 
