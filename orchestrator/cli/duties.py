@@ -15,8 +15,8 @@ from stopgap.orchestrator.documents.duties import duties_document
 from stopgap.orchestrator.duties import due_text
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.journal.incident_records import DutyDecided
 from stopgap.orchestrator.journal.incidents import Incident, decide_duty, find_incident
-from stopgap.orchestrator.journal.records import DutyDecided
 from stopgap.orchestrator.language import Language, spoken
 from stopgap.orchestrator.report.duties import (
     DutyStanding,

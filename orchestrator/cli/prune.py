@@ -14,7 +14,7 @@ from stopgap.orchestrator.errors import RefusedError
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.journal import DamagedRunError, Journal, state_home
 from stopgap.orchestrator.journal.prune import Judged, judge, left_over, remove
-from stopgap.orchestrator.journal.records import RunPruned
+from stopgap.orchestrator.journal.pruned_records import RunPruned
 from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.text import joined, tr, trn
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from stopgap.orchestrator.documents.envelope import envelope, rfc3339
 from stopgap.orchestrator.journal.prune import Judged
-from stopgap.orchestrator.journal.records import RunPruned
+from stopgap.orchestrator.journal.pruned_records import RunPruned
 
 
 def prune_document(

@@ -8,7 +8,8 @@ from typing import Any
 from stopgap.orchestrator.documents.envelope import envelope, rfc3339
 from stopgap.orchestrator.documents.prune import pruned_object
 from stopgap.orchestrator.journal import ChangeStatus, Containment, History, RunSummary, StepStatus, Stray
-from stopgap.orchestrator.journal.records import Answered, Asked, RunPruned
+from stopgap.orchestrator.journal.pruned_records import RunPruned
+from stopgap.orchestrator.journal.records import Answered, Asked
 from stopgap.orchestrator.journal.table import PRUNED
 
 

@@ -14,7 +14,8 @@ from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.failure import JournalError, UnknownRunError
 from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.journal.lock import take
-from stopgap.orchestrator.journal.records import MessageIntended, MessagePosted, PrunedMessage, RunPruned
+from stopgap.orchestrator.journal.pruned_records import PrunedMessage, RunPruned
+from stopgap.orchestrator.journal.records import MessageIntended, MessagePosted
 from stopgap.orchestrator.journal.store import Journal
 from stopgap.orchestrator.text import tr
 

@@ -20,9 +20,17 @@ from stopgap.orchestrator.journal.history import (
     RunState,
     StepStatus,
 )
-from stopgap.orchestrator.journal.records import (
+from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
+    DutyDecided,
+    IncidentClosed,
+    IncidentDescribed,
+    IncidentOpened,
+    Noted,
+)
+from stopgap.orchestrator.journal.pruned_records import RunPruned
+from stopgap.orchestrator.journal.records import (
     Answered,
     AnyRecord,
     Asked,
@@ -31,21 +39,15 @@ from stopgap.orchestrator.journal.records import (
     CheckJudged,
     DamageAccepted,
     DriverChosen,
-    DutyDecided,
     EvidenceHandled,
     EvidenceKept,
     FindingsMade,
     HostUnreachable,
-    IncidentClosed,
-    IncidentDescribed,
-    IncidentOpened,
     MessageIntended,
     MessagePosted,
-    Noted,
     PlanMade,
     RollbackTimerSettled,
     RunFinished,
-    RunPruned,
     RunStarted,
     StepFinished,
     SteppedBack,

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from stopgap.orchestrator.journal.details import IncidentDetails
 from stopgap.orchestrator.journal.failure import JournalError
-from stopgap.orchestrator.journal.records import (
+from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
     DutyDecided,
@@ -17,8 +17,8 @@ from stopgap.orchestrator.journal.records import (
     IncidentDescribed,
     IncidentOpened,
     Noted,
-    RunStarted,
 )
+from stopgap.orchestrator.journal.records import RunStarted
 from stopgap.orchestrator.journal.store import Journal
 from stopgap.orchestrator.text import tr
 

@@ -19,7 +19,7 @@ from stopgap.orchestrator.journal.history import History
 from stopgap.orchestrator.journal.home import sync_folder
 from stopgap.orchestrator.journal.incidents import incidents
 from stopgap.orchestrator.journal.integrity import EXPORT
-from stopgap.orchestrator.journal.records import PrunedMessage, RunPruned
+from stopgap.orchestrator.journal.pruned_records import PrunedMessage, RunPruned
 from stopgap.orchestrator.journal.removable import Candidate, reasons, slim
 from stopgap.orchestrator.journal.store import Journal
 from stopgap.orchestrator.journal.strays import RUN_ID

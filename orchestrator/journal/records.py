@@ -10,12 +10,22 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.host import Cli, Host
 from stopgap.orchestrator.hosttext import EscapedLine
-from stopgap.orchestrator.journal.details import IncidentDetails
+from stopgap.orchestrator.journal.incident_records import (
+    ActionAdded,
+    ActionDone,
+    DutyDecided,
+    IncidentClosed,
+    IncidentDescribed,
+    IncidentOpened,
+    Noted,
+)
+from stopgap.orchestrator.journal.pruned_records import RunPruned
+from stopgap.orchestrator.journal.record import Record
 from stopgap.orchestrator.outcome import Outcome, RunOutcome
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.severity import Severity
@@ -33,11 +43,7 @@ def step_of(key: str) -> str:
     return re.split(r"[\[@]", key, maxsplit=1)[0]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
-
-
-class PluginPresent(_Record):
+class PluginPresent(Record):
     """A plug-in that was there when a run began."""
 
     kind: str
@@ -49,7 +55,7 @@ class PluginPresent(_Record):
     """Of the file."""
 
 
-class RunStarted(_Record):
+class RunStarted(Record):
     """All data needed for a later resume or undo: the runbook's text, the hosts, the parameters."""
 
     kind: Literal["run-started"] = "run-started"
@@ -71,7 +77,7 @@ class RunStarted(_Record):
     plugins: tuple[PluginPresent, ...] = ()
 
 
-class PlanMade(_Record):
+class PlanMade(Record):
     """The plan as shown and agreed to."""
 
     kind: Literal["plan-made"] = "plan-made"
@@ -80,7 +86,7 @@ class PlanMade(_Record):
     hosts: int
 
 
-class DriverChosen(_Record):
+class DriverChosen(Record):
     """The driver found out on a router that has none in the inventory; an undo uses the same driver."""
 
     kind: Literal["driver-chosen"] = "driver-chosen"
@@ -90,7 +96,7 @@ class DriverChosen(_Record):
     why: Translatable
 
 
-class HostUnreachable(_Record):
+class HostUnreachable(Record):
     """A host without a connection."""
 
     kind: Literal["host-unreachable"] = "host-unreachable"
@@ -98,7 +104,7 @@ class HostUnreachable(_Record):
     reason: EscapedLine
 
 
-class StepStarted(_Record):
+class StepStarted(Record):
     """The start of a step on a target."""
 
     kind: Literal["step-started"] = "step-started"
@@ -113,7 +119,7 @@ class StepStarted(_Record):
     """Which services: `web`, `mail`; None in records before version 0.3."""
 
 
-class ChangeIntended(_Record):
+class ChangeIntended(Record):
     """A change with its undo, on disk before the change is made."""
 
     kind: Literal["change-intended"] = "change-intended"
@@ -125,7 +131,7 @@ class ChangeIntended(_Record):
     change: AnyChange
 
 
-class ChangeMade(_Record):
+class ChangeMade(Record):
     """The outcome of a change."""
 
     kind: Literal["change-made"] = "change-made"
@@ -137,7 +143,7 @@ class ChangeMade(_Record):
     reason: EscapedLine = ""
 
 
-class RollbackTimerSettled(_Record):
+class RollbackTimerSettled(Record):
     """The outcome of a rollback timer: cancelled over a fresh connection, or fired on the host."""
 
     kind: Literal["rollback-timer-settled"] = "rollback-timer-settled"
@@ -149,7 +155,7 @@ class RollbackTimerSettled(_Record):
     reason: EscapedLine = ""
 
 
-class UndoIntended(_Record):
+class UndoIntended(Record):
     """The intent to undo a change, by an operator or after a failed step."""
 
     kind: Literal["undo-intended"] = "undo-intended"
@@ -159,7 +165,7 @@ class UndoIntended(_Record):
     because: Literal["operator", "step-failed", "run-failed"]
 
 
-class UndoMade(_Record):
+class UndoMade(Record):
     """The outcome of an undo."""
 
     kind: Literal["undo-made"] = "undo-made"
@@ -170,7 +176,7 @@ class UndoMade(_Record):
     reason: EscapedLine = ""
 
 
-class CheckJudged(_Record):
+class CheckJudged(Record):
     """The observation of one check from one vantage."""
 
     kind: Literal["check-judged"] = "check-judged"
@@ -197,7 +203,7 @@ class CheckJudged(_Record):
         return self.holds is False
 
 
-class EvidenceKept(_Record):
+class EvidenceKept(Record):
     """A collection in the run's folder."""
 
     kind: Literal["evidence-kept"] = "evidence-kept"
@@ -213,7 +219,7 @@ class EvidenceKept(_Record):
     manifest_sha256: str
 
 
-class EvidenceHandled(_Record):
+class EvidenceHandled(Record):
     """An act on a collection, for the chain of custody; recorded beside the evidence and in the run's journal."""
 
     kind: Literal["evidence-handled"] = "evidence-handled"
@@ -228,7 +234,7 @@ class EvidenceHandled(_Record):
     manifest_sha256: str
 
 
-class Asked(_Record):
+class Asked(Record):
     """A question to a person, at this terminal or another terminal."""
 
     kind: Literal["asked"] = "asked"
@@ -241,7 +247,7 @@ class Asked(_Record):
     """Number of steps in the runbook."""
 
 
-class FindingNoted(_Record):
+class FindingNoted(Record):
     """A finding in short; the full finding lies beside the evidence."""
 
     id: str
@@ -256,7 +262,7 @@ class FindingNoted(_Record):
     """Techniques of MITRE ATT&CK (`stopgap.orchestrator.technique`)."""
 
 
-class FindingsMade(_Record):
+class FindingsMade(Record):
     """The findings of the rules in a collection; the last record of a collection is valid."""
 
     kind: Literal["findings-made"] = "findings-made"
@@ -280,7 +286,7 @@ class FindingsMade(_Record):
     """The reason for missing findings."""
 
 
-class Answered(_Record):
+class Answered(Record):
     """The answer to a question, with the person. Of several answers to a question the first counts."""
 
     kind: Literal["answered"] = "answered"
@@ -293,7 +299,7 @@ class Answered(_Record):
     """`user@machine`; `--yes` or `time-out` without a person's answer."""
 
 
-class MessageIntended(_Record):
+class MessageIntended(Record):
     """A message, on disk before sending. Without a later `message-posted` the delivery is unknown."""
 
     kind: Literal["message-intended"] = "message-intended"
@@ -307,7 +313,7 @@ class MessageIntended(_Record):
     text: str
 
 
-class MessagePosted(_Record):
+class MessagePosted(Record):
     """The delivery of a message."""
 
     kind: Literal["message-posted"] = "message-posted"
@@ -319,7 +325,7 @@ class MessagePosted(_Record):
     detail: EscapedLine
 
 
-class StepFinished(_Record):
+class StepFinished(Record):
     """The outcome of a step on a target."""
 
     kind: Literal["step-finished"] = "step-finished"
@@ -339,7 +345,7 @@ class StepFinished(_Record):
     """Expiry of the step's effect, ISO 8601 in UTC."""
 
 
-class SteppedBack(_Record):
+class SteppedBack(Record):
     """A person goes back: these steps are to be done again. No step had changed or undone anything."""
 
     kind: Literal["stepped-back"] = "stepped-back"
@@ -348,7 +354,7 @@ class SteppedBack(_Record):
     by: EscapedLine
 
 
-class RunFinished(_Record):
+class RunFinished(Record):
     """The end of a run; a run without this record was interrupted, or is still running."""
 
     kind: Literal["run-finished"] = "run-finished"
@@ -358,123 +364,12 @@ class RunFinished(_Record):
     """Verdicts by target, for a run with containment steps."""
 
 
-class DamageAccepted(_Record):
+class DamageAccepted(Record):
     """A person accepts acts on a run with a damaged journal."""
 
     kind: Literal["damage-accepted"] = "damage-accepted"
     by: EscapedLine
     problems: tuple[EscapedLine, ...]
-
-
-class IncidentOpened(_Record):
-    """The start of an incident, with a chain of its own."""
-
-    kind: Literal["incident-opened"] = "incident-opened"
-    name: str
-    by: str
-
-
-class IncidentDescribed(_Record):
-    """Details of an incident, given by a person; later details replace earlier ones, field by field."""
-
-    kind: Literal["incident-described"] = "incident-described"
-    details: IncidentDetails
-    by: str
-
-
-class Noted(_Record):
-    """A person's note on an incident."""
-
-    kind: Literal["noted"] = "noted"
-    text: str
-    by: str
-    went_well: bool = False
-    """The note says what went well."""
-
-
-class ActionAdded(_Record):
-    """Something to be done, or to be decided, by one person until one day."""
-
-    kind: Literal["action-added"] = "action-added"
-    number: int
-    """From 1, in the order of the incident's actions."""
-    text: str
-    owner: str
-    due: str
-    """A day, ISO 8601."""
-    decision: bool = False
-    """Somebody has to decide; else to do."""
-    by: str
-
-
-class ActionDone(_Record):
-    """An action is done, or its decision is taken."""
-
-    kind: Literal["action-done"] = "action-done"
-    number: int
-    result: str = ""
-    by: str
-
-
-class DutyDecided(_Record):
-    """What a person decided or did about a duty to notify; the latest word on a duty counts."""
-
-    kind: Literal["duty-decided"] = "duty-decided"
-    duty: str
-    """The duty's id."""
-    state: Literal["owed", "not-owed", "sent"]
-    at: str
-    """Of a notice sent: when it was sent; else of the decision. ISO 8601 with offset."""
-    reference: str = ""
-    """The addressee's number of the notice."""
-    reason: str = ""
-    by: str
-
-
-class IncidentClosed(_Record):
-    """The end of an incident."""
-
-    kind: Literal["incident-closed"] = "incident-closed"
-    by: str
-
-
-class PrunedMessage(_Record):
-    """A message of a pruned run: no later run sends the message again."""
-
-    key: str
-    to: str
-    about: EscapedLine
-    state: Literal["sent", "unknown"]
-    at: str
-    """ISO 8601 in UTC."""
-
-
-class RunPruned(_Record):
-    """A finished run whose records were removed, in a chain of its own for all such runs."""
-
-    kind: Literal["run-pruned"] = "run-pruned"
-    run: str
-    runbook: str
-    targets: tuple[str, ...]
-    operator: str
-    incident: str = ""
-    state: RunOutcome
-    begun: str
-    """ISO 8601 in UTC."""
-    ended: str
-    """Time of the last record, ISO 8601 in UTC."""
-    records: int
-    last_hash: str
-    """Hash of the last record."""
-    manifests: dict[str, str] = {}
-    """Folder of each collection, relative to the run's folder → SHA-256 of the manifest."""
-    messages: tuple[PrunedMessage, ...] = ()
-    evidence_kept: bool
-    """Collections and journal.jsonl stay in the run's folder."""
-    by: EscapedLine
-    """`user@machine`."""
-    at: str
-    """Time of the removal, ISO 8601 in UTC."""
 
 
 AnyRecord: TypeAlias = Annotated[

@@ -37,7 +37,8 @@ from stopgap.orchestrator.journal.home import (
 from stopgap.orchestrator.journal.integrity import EXPORT, Kept, integrity_problems, read_beside, unsigned_changes
 from stopgap.orchestrator.journal.listing import RunSummary, in_order_of_start, named, summary
 from stopgap.orchestrator.journal.locks import RunLocks
-from stopgap.orchestrator.journal.records import AnyRecord, RunPruned, RunStarted
+from stopgap.orchestrator.journal.pruned_records import RunPruned
+from stopgap.orchestrator.journal.records import AnyRecord, RunStarted
 from stopgap.orchestrator.journal.reserve import set_aside, with_room
 from stopgap.orchestrator.journal.strays import RUN_ID, Stray, mark_begun, strays
 from stopgap.orchestrator.journal.table import PRUNED, RecordTable

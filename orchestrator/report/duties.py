@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 
 from stopgap.orchestrator.duties import Detail, Due, Duty, Item, due, due_text, duties_in_force
 from stopgap.orchestrator.journal import History
+from stopgap.orchestrator.journal.incident_records import DutyDecided
 from stopgap.orchestrator.journal.incidents import Incident
-from stopgap.orchestrator.journal.records import DutyDecided
 from stopgap.orchestrator.language import Language, rendered
 from stopgap.orchestrator.report.build import cause_of
 from stopgap.orchestrator.template import render_file

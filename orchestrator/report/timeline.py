@@ -6,9 +6,17 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from stopgap.orchestrator.journal import Entry, History
-from stopgap.orchestrator.journal.records import (
+from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
+    DutyDecided,
+    IncidentClosed,
+    IncidentDescribed,
+    IncidentOpened,
+    Noted,
+)
+from stopgap.orchestrator.journal.pruned_records import RunPruned
+from stopgap.orchestrator.journal.records import (
     Answered,
     Asked,
     ChangeIntended,
@@ -16,21 +24,15 @@ from stopgap.orchestrator.journal.records import (
     CheckJudged,
     DamageAccepted,
     DriverChosen,
-    DutyDecided,
     EvidenceHandled,
     EvidenceKept,
     FindingsMade,
     HostUnreachable,
-    IncidentClosed,
-    IncidentDescribed,
-    IncidentOpened,
     MessageIntended,
     MessagePosted,
-    Noted,
     PlanMade,
     RollbackTimerSettled,
     RunFinished,
-    RunPruned,
     RunStarted,
     StepFinished,
     SteppedBack,

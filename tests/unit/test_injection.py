@@ -26,10 +26,9 @@ from stopgap.orchestrator.facts import FileFact, TextsFact
 from stopgap.orchestrator.host import CONTROLLER, Host, Scene
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.details import IncidentDetails
+from stopgap.orchestrator.journal.incident_records import ActionAdded, ActionDone
 from stopgap.orchestrator.journal.incidents import Action, Incident, Told
 from stopgap.orchestrator.journal.records import (
-    ActionAdded,
-    ActionDone,
     Answered,
     AnyRecord,
     Asked,

@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from stopgap.orchestrator.journal import Entry, History, fold
 from stopgap.orchestrator.journal.details import IncidentDetails
+from stopgap.orchestrator.journal.incident_records import ActionAdded, ActionDone
 from stopgap.orchestrator.journal.incidents import Action, Incident, Told
 from stopgap.orchestrator.journal.records import (
-    ActionAdded,
-    ActionDone,
     AnyRecord,
     FindingNoted,
     FindingsMade,
