@@ -15,7 +15,7 @@ from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.text import tr, trn
 
 if TYPE_CHECKING:
-    from stopgap.orchestrator.cli.door import Call
+    from stopgap.orchestrator.cli.door.call import Call
 
 
 def main(argv: Sequence[str] | None = None) -> int:

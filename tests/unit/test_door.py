@@ -11,8 +11,9 @@ from typing import Any, get_type_hints
 import pytest
 from pydantic import ConfigDict, TypeAdapter
 
-from stopgap.orchestrator.cli import door
 from stopgap.orchestrator.cli.arguments import parser
+from stopgap.orchestrator.cli.door import evidence, exchange, project, records, running
+from stopgap.orchestrator.cli.door.call import Call, Read
 
 RUN = "20261129-1200-abcd"
 LINES = [
@@ -92,7 +93,7 @@ def key(tmp_path: Path) -> Path:
     return tmp_path / "key"
 
 
-def typed(line: str, key: Path) -> door.Call[Any]:
+def typed(line: str, key: Path) -> Call[Any]:
     words = (
         line.replace("KEY", str(key))
         .replace("LIMIT", str(key.with_name("limit")))
@@ -100,7 +101,7 @@ def typed(line: str, key: Path) -> door.Call[Any]:
         .split()
     )
     args = parser().parse_args(words)
-    read: door.Read = args.command
+    read: Read = args.command
     return read(args)
 
 
@@ -139,8 +140,10 @@ def test_every_option_reaches_its_command(key: Path) -> None:
 
 
 def test_every_command_has_a_line_here() -> None:
-    functions = [
-        found for _, found in inspect.getmembers(door, inspect.isfunction) if found.__module__ == door.__name__
-    ]
-    of_door = {function.__name__ for function in functions if not function.__name__.startswith("_")}
+    of_door = {
+        name
+        for module in (evidence, exchange, project, records, running)
+        for name, found in inspect.getmembers(module, inspect.isfunction)
+        if found.__module__ == module.__name__
+    }
     assert {parser().parse_args(line.split()).command.__name__ for line in LINES} == of_door

@@ -6,7 +6,6 @@ from argparse import ArgumentParser
 from functools import partial
 
 from stopgap.orchestrator import __version__
-from stopgap.orchestrator.cli import door
 from stopgap.orchestrator.cli.arguments.command import EXIT_CODES, Commands, command, group, lang_word, log_words
 from stopgap.orchestrator.cli.arguments.evidence import evidence_words
 from stopgap.orchestrator.cli.arguments.exchange import export_words, import_words
@@ -29,6 +28,7 @@ from stopgap.orchestrator.cli.arguments.running import (
     undo_words,
 )
 from stopgap.orchestrator.cli.arguments.words import LINES, inventory_word, run_word
+from stopgap.orchestrator.cli.door import project, records, running
 
 
 def parser(*, whole: bool = False) -> ArgumentParser:
@@ -52,33 +52,36 @@ def parser(*, whole: bool = False) -> ArgumentParser:
         parser_class=partial(ArgumentParser, formatter_class=formatter) if whole else LazyParser,  # type: ignore[arg-type]
     )
 
-    check_words(command(commands, "check", door.check, "validate runbooks, offline", json=None))
-    run_words(command(commands, "run", door.run, "run a runbook, or preview it with --dry-run", json=None))
-    cut_words(command(commands, "cut", door.cut, "cut a host off at once; needs no inventory", json=None))
-    request_words(command(commands, "request", door.request, "write a signed request to block addresses"))
+    check_words(command(commands, "check", running.check, "validate runbooks, offline", json=None))
+    run_words(command(commands, "run", running.run, "run a runbook, or preview it with --dry-run", json=None))
+    cut_words(command(commands, "cut", running.cut, "cut a host off at once; needs no inventory", json=None))
+    request_words(command(commands, "request", running.request, "write a signed request to block addresses"))
 
-    ready_words(command(commands, "ready", door.ready, "look at what a containment would lack tonight"))
+    ready_words(command(commands, "ready", running.ready, "look at what a containment would lack tonight"))
 
-    runs = command(commands, "runs", door.runs, "list the runs")
+    runs = command(commands, "runs", records.runs, "list the runs")
     runs.add_argument("--pruned", action="store_true", help="list the runs that `stopgap prune` has removed")
-    run_word(command(commands, "show", door.show, "show a run, step by step"))
-    status = command(commands, "status", door.status, "list what is in force now, where, and until when")
+    run_word(command(commands, "show", records.show, "show a run, step by step"))
+    status = command(commands, "status", records.status, "list what is in force now, where, and until when")
     status.add_argument("--offline", action="store_true", help="read only the journal; contact no device")
-    resume_words(command(commands, "resume", door.resume, "resume an unfinished run", json=None))
-    recover = command(commands, "recover", door.recover, "tell where a recovery stands, and what comes next")
+    resume_words(command(commands, "resume", running.resume, "resume an unfinished run", json=None))
+    recover = command(commands, "recover", running.recover, "tell where a recovery stands, and what comes next")
     recover.add_argument("--incident", metavar="NAME", help="default: the latest open incident, else all runs")
-    answer_words(command(commands, "answer", door.answer, "answer a question of a waiting run"))
-    undo_words(command(commands, "undo", door.undo, "undo the changes of a run", json=LINES))
+    answer_words(command(commands, "answer", running.answer, "answer a question of a waiting run"))
+    undo_words(command(commands, "undo", running.undo, "undo the changes of a run", json=LINES))
     verify_words(
         command(
-            commands, "verify", door.verify, "check a run's journal and evidence, an evidence folder, or an archive"
+            commands,
+            "verify",
+            records.verify,
+            "check a run's journal and evidence, an evidence folder, or an archive",
         )
     )
 
-    prune_words(command(commands, "prune", door.prune, "remove old runs that nothing needs any more"))
+    prune_words(command(commands, "prune", records.prune, "remove old runs that nothing needs any more"))
     journal_words(group(commands, "journal", "restore runs lost from the journal"))
-    run_word(command(commands, "watch", door.watch, "watch a run until the end; q quits", json=LINES))
-    report_words(command(commands, "report", door.report, "write a run's report, or an incident's", json=None))
+    run_word(command(commands, "watch", running.watch, "watch a run until the end; q quits", json=LINES))
+    report_words(command(commands, "report", records.report, "write a run's report, or an incident's", json=None))
     incident_words(group(commands, "incident", "several runs and people's notes under one name", metavar="VERB"))
 
     evidence_words(group(commands, "evidence", "read collected evidence, without unpacking"))
@@ -91,22 +94,24 @@ def parser(*, whole: bool = False) -> ArgumentParser:
 
 def _project_words(commands: Commands) -> None:
     """Add what an operator needs to write runbooks, inventories and programs."""
-    trust = command(commands, "trust", door.trust, "approve the commands named in runbooks and inventories")
+    trust = command(commands, "trust", project.trust, "approve the commands named in runbooks and inventories")
     trust.add_argument("file", nargs="+", metavar="FILE", help="a runbook or an inventory")
     trust.add_argument("--yes", action="store_true", help="do not ask; the commands are shown anyway")
-    tasks = command(commands, "tasks", door.tasks, "list the tasks, or document one")
+    tasks = command(commands, "tasks", project.tasks, "list the tasks, or document one")
     tasks.add_argument("name", nargs="?", metavar="NAME")
-    docs = command(commands, "docs", door.docs, "list the pages of the manual, or show one")
+    docs = command(commands, "docs", project.docs, "list the pages of the manual, or show one")
     docs.add_argument("page", nargs="?", metavar="PAGE", help="a page, such as inventories or docs/check.md")
-    completion = command(commands, "completion", door.completion, "print the completion of a shell", json=None)
+    completion = command(commands, "completion", project.completion, "print the completion of a shell", json=None)
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
     completion.set_defaults(parser=partial(parser, whole=True))
-    shown = command(commands, "inventory", door.inventory, "show an inventory as loaded")
+    shown = command(commands, "inventory", project.inventory, "show an inventory as loaded")
     inventory_word(shown)
     shown.add_argument("--write", metavar="FILE", help="write the inventory as a file of Stopgap's own")
-    schema = command(commands, "schema", door.schema, "print a JSON Schema, for editors", json=None)
+    schema = command(commands, "schema", project.schema, "print a JSON Schema, for editors", json=None)
     schema.add_argument("what", choices=("runbook", "inventory", "artifacts", "rules", "duties", "report", "driver"))
-    checked = command(commands, "driver-check", door.driver_check, "test a provider's program against the protocol")
+    checked = command(
+        commands, "driver-check", project.driver_check, "test a provider's program against the protocol"
+    )
     checked.add_argument("--address", action="append", required=True, metavar="ADDRESS", help="of a host to block")
     checked.add_argument("--guest", metavar="ID", help="of the host at the provider")
     checked.add_argument("--allow", action="append", default=[], metavar="NET", help="may still reach the host")
@@ -114,5 +119,5 @@ def _project_words(commands: Commands) -> None:
     checked.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="of each request; default: 60")
     checked.add_argument("--yes", action="store_true", help="do not ask before the host is blocked")
     checked.add_argument("program", nargs="+", metavar="PROGRAM", help="the program and its arguments, after --")
-    init = command(commands, "init", door.init, "start a folder with an inventory and the runbooks")
+    init = command(commands, "init", project.init, "start a folder with an inventory and the runbooks")
     init.add_argument("folder", nargs="?", default=".", metavar="DIR")

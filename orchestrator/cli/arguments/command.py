@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from stopgap.orchestrator.language import LANGUAGES
 
 if TYPE_CHECKING:
-    from stopgap.orchestrator.cli.door import Read
+    from stopgap.orchestrator.cli.door.call import Read
 
 Commands: TypeAlias = "argparse._SubParsersAction[ArgumentParser]"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from stopgap.orchestrator.cli import door
 from stopgap.orchestrator.cli.arguments.command import Commands, command
 from stopgap.orchestrator.cli.arguments.exchange import tlp_word
 from stopgap.orchestrator.cli.arguments.words import LINES, age_word, sign_word
+from stopgap.orchestrator.cli.door import evidence as door
 
 
 def evidence_words(commands: Commands) -> None:

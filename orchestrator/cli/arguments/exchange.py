@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 
-from stopgap.orchestrator.cli import door
 from stopgap.orchestrator.cli.arguments.command import Commands, command
 from stopgap.orchestrator.cli.arguments.words import RUNBOOK_HELP, inventory_word, run_word, sign_word
+from stopgap.orchestrator.cli.door import exchange as door
 
 
 def export_words(commands: Commands) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 
-from stopgap.orchestrator.cli import door
 from stopgap.orchestrator.cli.arguments.command import Commands, command, group
 from stopgap.orchestrator.cli.arguments.words import SIGNERS_HELP, format_words
+from stopgap.orchestrator.cli.door import records as door
 
 
 def verify_words(verify: ArgumentParser) -> None:
