@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stopgap.orchestrator.cli import screen as screens
@@ -12,7 +12,7 @@ from stopgap.orchestrator.cli.document import print_line
 from stopgap.orchestrator.documents.evidence import wire_object
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.evidence.reader import CollectionReader, together
-from stopgap.orchestrator.text import tr
+from stopgap.orchestrator.text import Text, tr
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.findings.table import Row
@@ -22,35 +22,52 @@ _SHOWN = 20
 _SECONDS = 300.0
 """For one part of one capture."""
 _ATTACKED = "wire-victims"
-_PARTS: Mapping[str, tuple[str, str, Mapping[str, object]]] = {
-    _ATTACKED: (
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A table as it is shown."""
+
+    heading: Text
+    line: Callable[..., Text]
+    """Makes a line of the fields of a row."""
+    wanted: Mapping[str, object] = field(default_factory=dict)
+    """Fields that a row has to have, by name."""
+
+
+_PARTS: Mapping[str, _Part] = {
+    _ATTACKED: _Part(
         tr("attacked from it"),
-        "{address}  {how}, {protocol} port {port} {service}: {count} tries, {answered} answered, {since} to {until}",
-        {},
+        lambda **row: tr(
+            "{address}  {how}, {protocol} port {port} {service}: {count} tries, {answered} answered, "
+            "{since} to {until}",
+            **row,
+        ),
     ),
-    "wire-beacons": (
+    "wire-beacons": _Part(
         tr("in a rhythm"),
-        "{address}  {protocol} port {port}: every {interval} s, up to {jitter} % off, {count} times, since {since}; "
-        "in its own lists: {listed}",
-        {},
+        lambda **row: tr(
+            "{address}  {protocol} port {port}: every {interval} s, up to {jitter} % off, {count} times, "
+            "since {since}; in its own lists: {listed}",
+            **row,
+        ),
     ),
-    "wire-listeners": (
+    "wire-listeners": _Part(
         tr("ports that answered"),
-        "{local}  {protocol} port {port}: {peers} addresses, since {since}; in its own lists: {listed}",
-        {},
+        lambda **row: tr(
+            "{local}  {protocol} port {port}: {peers} addresses, since {since}; in its own lists: {listed}", **row
+        ),
     ),
-    "wire-flows": (
+    "wire-flows": _Part(
         tr("whom it reached"),
-        "{address}  {protocol} port {port}; in its own lists: {listed}",
+        lambda **row: tr("{address}  {protocol} port {port}; in its own lists: {listed}", **row),
         {"opened": "out"},
     ),
-    "wire-domains": (
+    "wire-domains": _Part(
         tr("names that it asked for"),
-        "{domain}  {questions} questions, {names} names, since {since}",
-        {},
+        lambda **row: tr("{domain}  {questions} questions, {names} names, since {since}", **row),
     ),
 }
-"""Table → heading, a row, and what a row has to have."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +81,7 @@ class WireOptions:
 
 
 def wire(options: WireOptions) -> int:
-    """Show what the captures of a run show; 1 where one could not be read to its end."""
+    """Show the tables of a run's captures; return 1 if a capture could not be read to the end."""
     from stopgap.orchestrator.findings.packets.reading import PACKETS
 
     captured = [each for each in together(list(opened(options.what, "wire"))) if each.item(PACKETS)]
@@ -81,20 +98,20 @@ def wire(options: WireOptions) -> int:
 
 
 def _part(collected: CollectionReader, table: str, options: WireOptions) -> int:
-    """Show one part; 1 where it could not be read to its end."""
+    """Show one table of a capture; return 1 if the capture could not be read to the end."""
     from stopgap.orchestrator.findings.reading import Reading
 
-    heading, shows, wanted = _PARTS[table]
+    part = _PARTS[table]
     rows: list[Mapping[str, Any]] = []
     with Reading(collected, _SECONDS) as reading:
-        rows += _rows(reading.rows(table), wanted)
+        rows += _rows(reading.rows(table), part.wanted)
     if options.json:
         for row in rows:
             print_line(wire_object(collected, table, row))
     else:
-        lines = list(dict.fromkeys(shows.format_map({n: str(v) for n, v in row.items()}) for row in rows))
+        lines = list(dict.fromkeys(screens.said(part.line(**row)) for row in rows))
         if lines and not options.attacked:
-            screens.out().line(f"  {screens.said(heading)}")
+            screens.out().line(f"  {screens.said(part.heading)}")
         for line in lines if options.attacked else lines[:_SHOWN]:
             screens.write_line(line if options.attacked else f"    {line}")
         if len(lines) > _SHOWN and not options.attacked:

@@ -81,7 +81,7 @@ class Terminal:
         os.waitpid(self._pid, 0)
 
     def _until_ready(self) -> tuple[int, str]:
-        """Return the status of what ran, and what it said, once the shell waits again. Raises Failed."""
+        """Return exit status and output of the block, once the shell waits again. Raises Failed."""
         said, answered = "", 0
         end = time.monotonic() + PATIENCE
         while not (over := re.search(r"ready:(\d+) $", said)):

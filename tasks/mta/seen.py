@@ -1,4 +1,4 @@
-"""What the facts show of a host's mail servers: the ones here, where each runs, and what keeps it running."""
+"""Mail servers of a host, by the facts: kind, place (unit, container, inetd), and reviver of each server."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ UNNAMED_FRESH_FOR = timedelta(days=14)
 
 
 def reader_s_order() -> tuple[Language, ...]:
-    """Return both languages, that of the terminal first."""
+    """Return both languages, the terminal's language first."""
     return ("ja", "en") if spoken() == "ja" else ("en", "ja")
 
 

@@ -62,7 +62,7 @@ class Exec(Driver):
         return {}
 
     def reads_of(self, block: Block) -> Mapping[str, Reader[Any]]:
-        """Ask the program for what it would change."""
+        """Return the reader that asks the provider's program for a plan of the block."""
         return {"provider": Provider(_request(block, self._target))} if self._scene else {}
 
     def told(self, facts: DeviceFacts) -> Driver:

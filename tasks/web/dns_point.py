@@ -57,7 +57,7 @@ _RELOADS = {
 
 
 class DnsPointParams(Parameters):
-    """The name, and where it is to point."""
+    """Zone, name, and the addresses of the new records."""
 
     zone: DomainName = Field(description="The zone, such as `shop.example`.")
     name: DomainName = Field(description="The name in full, such as `www.shop.example`.")

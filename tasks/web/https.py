@@ -107,7 +107,7 @@ def cache_before(*seen: HttpFact | None) -> str:
 
 
 def _together(one: PlacedProcess, other: PlacedProcess, facts: Facts) -> bool:
-    """Return True if both belong to one unit or container, or are one program where neither is known."""
+    """Return True for two processes of one unit or container, or of one program without a known unit or container."""
     first, second = place_of(one, facts.placed), place_of(other, facts.placed)
     if first == second and (first.unit or first.container):
         return True

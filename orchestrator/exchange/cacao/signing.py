@@ -62,7 +62,7 @@ def signed(playbook: Mapping[str, Any], key: Path, signee: str) -> dict[str, Any
 
 
 def matches(playbook: Mapping[str, Any], signature: Mapping[str, Any]) -> bool | None:
-    """Tell whether a signature is of this playbook, by the public key that it carries.
+    """Return True if a signature is of this playbook, by the public key in the signature.
 
     Returns:
         `None` for a key or an algorithm that is not known here. A match says nothing about whose key it is.

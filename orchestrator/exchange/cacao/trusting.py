@@ -21,7 +21,7 @@ _STAND_IN = [{"task": "checkpoint"}]
 
 
 def header(playbook: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the head of the runbook in the extension, without steps; `None` where it is not believed."""
+    """Return the runbook's head in the extension, without steps; `None` if the extension contradicts the commands."""
     found = _field(playbook.get("playbook_extensions"), HEADER_FIELD)
     if not isinstance(found, dict) or "steps" in found:
         return None
@@ -36,7 +36,7 @@ def header(playbook: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def entry(step: Mapping[str, Any], playbook: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the step in the extension, as a runbook has it; `None` where it is not believed."""
+    """Return the step in the extension, as a runbook has it; `None` if the extension contradicts the commands."""
     found = _field(step.get("step_extensions"), STEP_FIELD)
     if not isinstance(found, dict):
         return None

@@ -1,1 +1,1 @@
-"""What a capture of packets shows of one host: its flows, its names, its rhythms, and whom it reached."""
+"""Captures of a host's packets: flows, questions for names, beacons, and the addresses that the host attacked."""

@@ -28,7 +28,7 @@ _UDP_HEADER = 8
 
 
 class Frame(NamedTuple):
-    """A packet of IP, with its ports where it has any."""
+    """An IP packet, with the ports of TCP and UDP."""
 
     time: float
     source: bytes

@@ -85,19 +85,19 @@ def moments(beside: Iterable[CollectionReader]) -> list[Moment]:
 
 
 def listed(key: FlowKey, first: float, last: float, at: Iterable[Moment]) -> Listed:
-    """Return where a flow is listed, of which the host sent packets at both times, by the controller's clock."""
+    """Return which lists name a flow whose packets the host sent at both times, by the controller's clock."""
     return _judged((m.kernel.has(key), m.tool.has(key), m.within(first, last)) for m in at)
 
 
 def listener_listed(protocol: int, port: int, first: float, last: float, at: Iterable[Moment]) -> Listed:
-    """Return where a listening port is listed that answered at both times."""
+    """Return which lists name a listening port that answered at both times."""
     return _judged(
         ((protocol, port) in m.kernel.open, (protocol, port) in m.tool.open, m.within(first, last)) for m in at
     )
 
 
 def _judged(moments_: Iterable[tuple[bool, bool, bool]]) -> Listed:
-    """Take the list that has it in any moment; without any, it counts as not listed only where it was there."""
+    """Return the list that names the socket at any moment; `not listed` only if a list was taken during the flow."""
     kernel = tool = around = False
     for in_kernel, in_tool, within in moments_:
         kernel, tool, around = kernel or in_kernel, tool or in_tool, around or within

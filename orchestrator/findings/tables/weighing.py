@@ -18,7 +18,7 @@ _CODE = re.compile(r"\.(?:so(?:\.[\d.]+)?|ko|jar|war|lua|js|mjs|py|pl|pm|php|rb|
 
 @dataclass(frozen=True)
 class Told:
-    """A line of a file, and what it starts or loads."""
+    """A line of a file, with the programs that the line starts and the files that the line loads."""
 
     mechanism: Mechanism
     line: int | None
@@ -134,7 +134,7 @@ def _of_program(path: str, personal: bool, known: Origins) -> tuple[int, str, st
 
 
 def _of_named(path: str, personal: bool, known: Origins) -> tuple[int, str, str]:
-    """Return the same of a file that a line names: 0 for what neither runs nor is loaded by a program."""
+    """Return the weight of a file named by a line: 0 for a file that no program runs or loads."""
     entry = known.entry(known.resolve(path))
     if entry is None or not entry.mode.startswith("-") or not ("x" in entry.mode or _CODE.search(entry.name)):
         return 0, "", ""
@@ -142,7 +142,7 @@ def _of_named(path: str, personal: bool, known: Origins) -> tuple[int, str, str]
 
 
 def _is_configuration(path: str) -> bool:
-    """Tell whether a path is one of /etc or /sys, which packages and administrators both write."""
+    """Return True for a path of /etc, /sys or /proc, where administrators write as packages do."""
     return path.startswith(("/etc/", "/sys/", "/proc/"))
 
 
