@@ -4,27 +4,19 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Any, Literal, Self, TypeAlias
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from stopgap.orchestrator.language import Language
 from stopgap.orchestrator.text import tr
+from stopgap.orchestrator.timezone import TimeZone
 
 Detail: TypeAlias = Literal[
     "summary", "host", "service", "reporter", "seen_at", "data", "people", "cause", "harm", "told", "measures",
     "publication", "prevention",
 ]  # fmt: skip
 """What an incident may know of an item: details that a person gave, and what the journal has."""
-Language: TypeAlias = Literal["en", "ja"]
 _Text: TypeAlias = Annotated[str, StringConstraints(pattern=r"\S", max_length=1000)]
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(tr("no time zone; expected a name such as Asia/Tokyo or Europe/Berlin")) from None
-    return name
 
 
 class _Model(BaseModel):
@@ -65,9 +57,7 @@ class Within(_Model):
     closed_days: Literal["japan"] | None = Field(
         None, description="Whose closed days move the end to the next open day."
     )
-    zone: Annotated[str, AfterValidator(_zone)] | None = Field(
-        None, description="Time zone of the days; default: that of the time of knowing."
-    )
+    zone: TimeZone | None = Field(None, description="Time zone of the days; default: that of the time of knowing.")
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

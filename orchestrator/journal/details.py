@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from stopgap.orchestrator.message import Line, MailAddress
 from stopgap.orchestrator.severity import Severity
-from stopgap.orchestrator.text import tr
+from stopgap.orchestrator.timezone import TimeZone
 
 ShortLine: TypeAlias = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(tr("no time zone; expected a name such as Asia/Tokyo or Europe/Berlin")) from None
-    return name
 
 
 FOR_AUTHORITIES = frozenset({"aware_at", "data", "people", "harm", "told", "publication", "prevention"})
@@ -70,9 +61,7 @@ class IncidentDetails(BaseModel):
     call: ShortLine | None = Field(
         None, description="Whom to call besides, with telephone: NAME NUMBER, separated by semicolons."
     )
-    timezone: Annotated[str, AfterValidator(_zone)] | None = Field(
-        None, description="Time zone of the papers, such as Asia/Tokyo."
-    )
+    timezone: TimeZone | None = Field(None, description="Time zone of the papers, such as Asia/Tokyo.")
 
     def with_more(self, later: IncidentDetails) -> IncidentDetails:
         """Return the details with the known fields of later details in place of earlier ones.
