@@ -48,7 +48,7 @@ ADDED = {
     ),
     "orchestrator/journal/records.py": (
         "AnyRecord: TypeAlias = Annotated[\n",
-        'class Strange(_Record):\n    kind: Literal["strange"] = "strange"\n\n\n'
+        'class Strange(Record):\n    kind: Literal["strange"] = "strange"\n\n\n'
         "AnyRecord: TypeAlias = Annotated[\n    Strange |\n",
     ),
     "orchestrator/message.py": (
