@@ -159,6 +159,8 @@ def _problem(
     unfit = context.get("error")
     if isinstance(unfit, Unfit):
         return document.problem(loc, unfit.message, expected=unfit.expected, hint=unfit.hint)
+    if not document.known(loc) and isinstance(value, str):
+        return document.problem(loc, tr("the file is plain text"), expected=_expected(kind, details))
     name = next((f"`{part}`" for part in reversed(document.known(loc)) if isinstance(part, str)), "the file")
     if kind == "value_error":
         return document.problem(loc, str(unfit) if not inner else f"{name} cannot be {_shown(value)}: {unfit}")

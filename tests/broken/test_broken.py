@@ -167,6 +167,9 @@ BROKEN = {
     "runbook-param-type.yaml": [
         "3:19: `type` cannot be 'mail' | hint: did you mean email?",
     ],
+    "runbook-plain-text.yaml": [
+        "1:1: the file is plain text | expected a mapping",
+    ],
     "runbook-reboot-service.yaml": [
         "4:18: this would shut the host down, or leave it without its services",
     ],

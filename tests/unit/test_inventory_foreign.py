@@ -195,6 +195,17 @@ def test_logins_with_a_comma_are_an_inventory(bench: Bench) -> None:
         load_inventory("root@host:port:x/y,")
 
 
+def test_a_login_name_may_hold_an_at_sign_as_with_ssh(bench: Bench) -> None:
+    host = load_inventory("alice@corp.example@web:2222,").hosts["web"]
+    assert (host.user, host.address, host.port) == ("alice@corp.example", "web", 2222)
+
+
+@pytest.mark.parametrize("word", ["bob@", "bob@@", "bob@-oProxyCommand=x", "@web"])
+def test_a_word_without_login_or_host_is_no_login(bench: Bench, word: str) -> None:
+    with pytest.raises(InvalidInput, match="is no login"):
+        load_inventory(f"{word},")
+
+
 def test_the_command_shows_writes_and_prints_what_was_understood(bench: Bench, site: Path) -> None:
     ini = site / "hosts"
     (site / "host_vars" / "legacy.yml").unlink()

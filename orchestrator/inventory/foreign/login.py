@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 _DESTINATION = re.compile(
-    r"(?:ssh://)?(?:(?P<user>[^@/]+)@)?(?P<host>\[[^\]]+\]|[^:/\[\]]+|[0-9a-fA-F:.]+)(?::(?P<port>[0-9]{1,5}))?/?"
+    r"(?:ssh://)?(?:(?P<user>[^/]+)@)?(?P<host>\[[^\]@]+\]|[^-:/\[\]@][^:/\[\]@]*)(?::(?P<port>[0-9]{1,5}))?/?"
 )
 _FORWARD = re.compile(r"(?:^|\s)-W\s*\[?%h\]?:%p(?:\s|$)")
 
@@ -30,6 +30,8 @@ def destination(text: str) -> Destination | None:
     Destination(host='bastion.example', user='ops', port=2222)
     >>> destination("root@[2001:db8::1]:22").host
     '2001:db8::1'
+    >>> destination("alice@corp.example@web").user
+    'alice@corp.example'
     """
     text = text.strip()
     user, at, rest = text.removeprefix("ssh://").rpartition("@")
