@@ -6,8 +6,10 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,15 @@ def test_every_path_and_name_that_a_page_gives_is_there(page: str) -> None:
     assert missing == []
     unknown = [f"{path}::{name}" for path, name in named if name and name not in names_of(ROOT / path)]
     assert unknown == []
+
+
+def test_the_drawing_of_the_layers_is_that_of_pyproject_toml() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = [line.split(" | ") for line in next(c for c in contracts if c["id"] == "layers")["layers"]]
+    rooms = {name for layer in layers for name in layer}
+    drawing = (ROOT / "docs" / "architecture.md").read_text().split("## Layers", 1)[1].split("```")[1]
+    words = ([*takewhile(rooms.__contains__, re.split(" {2,}", line.strip()))] for line in drawing.splitlines())
+    assert [drawn for drawn in words if drawn] == layers
 
 
 def test_every_room_of_the_engine_has_its_line_in_the_page_on_architecture() -> None:
